@@ -1,0 +1,2 @@
+//! alertdeck.
+fn main() {}

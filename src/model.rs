@@ -1,0 +1,27 @@
+//! What the service sends, read into types: alerts, evidence, enumerations, times, safe text.
+//!
+//! It knows JSON and nothing of where the bytes came from: no I/O, no clock, no widget.
+//! Invariants: text leaves this module as [`SafeText`] only; a value that this build does not
+//! know is kept as sent; one bad alert never costs another.
+
+mod alert;
+mod enums;
+mod evidence;
+mod json;
+mod page;
+mod text;
+mod time;
+
+pub use alert::{Alert, AlertId, Comment, DecodeError, RawAlert};
+pub use enums::{
+    Classification, DetectionSource, Determination, InvestigationState, Remediation, ServiceSource, Severity,
+    Status, Verdict,
+};
+pub use evidence::{
+    Device, Evidence, File, FileDetails, Ip, Kind, LoggedOnUser, Mailbox, Process, RegistryKey,
+    RegistryValue, Url, User, UserAccount, short_type_name,
+};
+pub use json::{Property, properties, walk};
+pub use page::{RawPage, WireError, split};
+pub use text::{Piece, RawText, SafeText, one_line};
+pub use time::{Now, Timestamp};

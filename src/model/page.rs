@@ -1,0 +1,209 @@
+//! Bytes from a reply, a file or a pipe, split into the alerts they hold.
+//!
+//! Four shapes are read (DESIGN.md 2): one alert, an array, `{"value":[…]}` as Graph replies,
+//! and JSON lines. Splitting looks at structure alone, so an alert that cannot be decoded does
+//! not cost its neighbours.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{RawAlert, SafeText};
+
+/// The alerts of one reply or file, with what the envelope says.
+#[derive(Clone, Debug, Default)]
+pub struct RawPage {
+    /// Each alert's own JSON, in the order received.
+    pub alerts: Vec<RawAlert>,
+    /// `@odata.nextLink`, as sent; `None` where it is missing, null or empty.
+    pub next: Option<String>,
+    /// `@odata.count`.
+    pub count: Option<u64>,
+    /// What could not be read although the rest could, safe to show: JSON lines read each line
+    /// by itself.
+    pub faults: Vec<WireError>,
+}
+
+/// Bytes that hold no alerts in any of the shapes that are read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} (line {line}, column {column})")]
+pub struct WireError {
+    /// What is wrong, safe to show.
+    pub reason: String,
+    /// 1-based line.
+    pub line: usize,
+    /// 1-based column, in bytes.
+    pub column: usize,
+}
+
+impl WireError {
+    fn new(error: &serde_json::Error, line: usize) -> Self {
+        // The parser repeats the position in its text; here it has fields of its own.
+        let text = error.to_string();
+        let reason = text.split(" at line ").next().unwrap_or(&text);
+        Self {
+            reason: SafeText::new(reason).line(),
+            line: error.line().max(1) + line,
+            column: error.column(),
+        }
+    }
+
+    fn plain(reason: &str) -> Self {
+        Self { reason: reason.into(), line: 1, column: 1 }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    /// What only an alert has; told from an empty page by it.
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    value: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, rename = "@odata.nextLink")]
+    next: Option<&'a RawValue>,
+    #[serde(borrow, rename = "@odata.count")]
+    count: Option<&'a RawValue>,
+}
+
+/// Splits `body` into alerts.
+///
+/// A byte order mark is skipped; bytes that are not UTF-8 are replaced by U+FFFD, so that they
+/// cost a character and not the page. A body of UTF-16 is named as such.
+pub fn split(body: Bytes) -> Result<RawPage, WireError> {
+    if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
+        return Err(WireError::plain("the text is UTF-16, expected UTF-8"));
+    }
+    let body = if body.starts_with(&[0xef, 0xbb, 0xbf]) { body.slice(3..) } else { body };
+    let body = match std::str::from_utf8(&body) {
+        Ok(_) => body,
+        Err(_) => Bytes::from(String::from_utf8_lossy(&body).into_owned()),
+    };
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
+    match text.trim_start().bytes().next() {
+        None => Err(WireError::plain("the text is empty, expected JSON")),
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| WireError::new(&e, 0))?;
+            Ok(RawPage { alerts: items.into_iter().map(alert).collect(), ..RawPage::default() })
+        }
+        Some(b'{') => match serde_json::from_str::<&RawValue>(text) {
+            Ok(whole) => {
+                let envelope: Envelope<'_> =
+                    serde_json::from_str(whole.get()).map_err(|e| WireError::new(&e, 0))?;
+                let Some(value) = envelope.value else {
+                    return match envelope.id {
+                        Some(_) => Ok(RawPage { alerts: vec![alert(whole)], ..RawPage::default() }),
+                        None => Err(WireError::plain("an object without `value` or `id` holds no alerts")),
+                    };
+                };
+                let text_of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+                Ok(RawPage {
+                    alerts: value.into_iter().map(alert).collect(),
+                    next: envelope.next.and_then(text_of).filter(|link| !link.is_empty()),
+                    count: envelope.count.and_then(|raw| raw.get().trim_matches('"').parse().ok()),
+                    faults: Vec::new(),
+                })
+            }
+            Err(error) => lines(text, &body).ok_or_else(|| WireError::new(&error, 0)),
+        },
+        Some(b'<') => Err(WireError::plain("this is HTML or XML, expected JSON")),
+        Some(_) => Err(WireError::plain("expected a JSON object or array")),
+    }
+}
+
+/// Reads JSON lines: at least one line must be an object by itself.
+fn lines(text: &str, body: &Bytes) -> Option<RawPage> {
+    let mut page = RawPage::default();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        match serde_json::from_str::<&RawValue>(line) {
+            Ok(raw) if raw.get().starts_with('{') => {
+                page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())))
+            }
+            // JSON lines begin with a line of JSON; what does not is something else, cut or broken.
+            _ if page.alerts.is_empty() => return None,
+            Ok(_) => page.faults.push(WireError { line: at + 1, ..WireError::plain("expected an object") }),
+            Err(error) => page.faults.push(WireError::new(&error, at)),
+        }
+    }
+    (!page.alerts.is_empty()).then_some(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn page(text: &str) -> RawPage {
+        split(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+    }
+
+    fn texts(page: &RawPage) -> Vec<&str> {
+        page.alerts.iter().map(|raw| std::str::from_utf8(&raw.0).unwrap()).collect()
+    }
+
+    fn error(body: &[u8]) -> String {
+        split(Bytes::copy_from_slice(body)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_four_shapes_hold_the_same_alerts() {
+        for text in [
+            r#"{"@odata.context":"x","value":[{"id":"a"},{ "id" : "b" }]}"#,
+            r#"[{"id":"a"},{ "id" : "b" }]"#,
+            "{\"id\":\"a\"}\n\n{ \"id\" : \"b\" }\n",
+            "\u{feff}[{\"id\":\"a\"},{ \"id\" : \"b\" }]",
+        ] {
+            assert_eq!(texts(&page(text)), [r#"{"id":"a"}"#, r#"{ "id" : "b" }"#], "{text}");
+        }
+        assert_eq!(texts(&page(r#" {"id":"a"} "#)), [r#"{"id":"a"}"#]);
+    }
+
+    #[test]
+    fn the_envelope_is_read() {
+        let page = page(r#"{"@odata.count":"12","@odata.nextLink":"https://x/?$skip=1","value":[]}"#);
+        assert_eq!((page.count, page.next.as_deref()), (Some(12), Some("https://x/?$skip=1")));
+        assert_eq!(super::tests::page(r#"{"value":[],"@odata.nextLink":""}"#).next, None);
+        assert_eq!(
+            super::tests::page(r#"{"value":[],"@odata.nextLink":null,"@odata.count":null}"#).next,
+            None
+        );
+    }
+
+    #[test]
+    fn what_is_not_alerts_is_named_with_its_position() {
+        assert_eq!(error(b""), "the text is empty, expected JSON (line 1, column 1)");
+        assert_eq!(error(b"<html>"), "this is HTML or XML, expected JSON (line 1, column 1)");
+        assert_eq!(error(b"\xff\xfe{\0}\0"), "the text is UTF-16, expected UTF-8 (line 1, column 1)");
+        assert!(error(b"{\"value\":[{\"id\":1},\n{\"id\":").contains("line 2"));
+        assert!(error(br#"{"error":{"code":"x"}}"#).contains("holds no alerts"));
+        assert!(error(br#"{"value":null}"#).contains("holds no alerts"));
+    }
+
+    #[test]
+    fn a_broken_line_costs_itself_alone() {
+        let page = page("{\"id\":\"a\"}\n{\"id\":\n{\"id\":\"c\"}\n7\n");
+        assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
+        assert_eq!(page.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_cost_a_character() {
+        let page = split(Bytes::from_static(b"[{\"id\":\"a\xff\"}]")).unwrap();
+        assert_eq!(texts(&page), ["{\"id\":\"a\u{fffd}\"}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = split(Bytes::from(body));
+        }
+
+        #[test]
+        fn every_cut_of_a_page_is_an_error_or_whole(cut in 0usize..66) {
+            let text = r#"{"@odata.count":2,"value":[{"id":"a","x":[1]},{"id":"b"}],"y":"z"}"#;
+            let read = split(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
+            prop_assert!(read.is_err(), "a cut page passed as complete");
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! Text that is safe to show: made once, where wire becomes model, and nowhere else.
+//!
+//! Alert text is written by attackers. A terminal obeys control characters, reorders at bidi
+//! controls and hides zero-width ones, so each of these becomes a visible *mark*: a picture such
+//! as `␛` for C0 controls, a code point in brackets such as `⟨202E⟩` for the rest, with a count
+//! where the same kind repeats. The characters that marks are made of are themselves marked when
+//! data holds them, so data cannot imitate a mark: in a [`SafeText`] every `⟨…⟩` and every
+//! control picture *is* a mark, in the console, in plain output and in logs alike.
+//!
+//! The text as sent stays beside it for copying and searching. Nothing here knows a widget.
+
+use std::{
+    fmt::{self, Write as _},
+    sync::{Arc, LazyLock},
+};
+
+use regex::Regex;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Combining marks that may stand on one base character; more are replaced by a counted mark.
+const MAX_COMBINING: usize = 4;
+
+/// A text that is safe to show on a terminal, with the text it was made from.
+///
+/// The shown form holds printable characters, marks, `\n` and `\t` only. It compares, hashes
+/// and orders by the text as sent.
+#[derive(Clone)]
+pub struct SafeText {
+    shown: Arc<str>,
+    /// What was sent, only where it differs from `shown`.
+    raw: Option<Arc<str>>,
+}
+
+/// A piece of a [`SafeText`]: what the data says, or a mark that stands for what it hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Printable text.
+    Text(&'a str),
+    /// A mark that replaces characters which must not reach a terminal.
+    Mark(&'a str),
+}
+
+impl SafeText {
+    /// Neutralises `raw`.
+    pub fn new(raw: &str) -> Self {
+        match neutralise(raw) {
+            None => Self { shown: raw.into(), raw: None },
+            Some(shown) => Self { shown: shown.into(), raw: Some(raw.into()) },
+        }
+    }
+
+    /// Returns the text that is safe to show; it may hold `\n` and `\t`.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// Returns the text as it was sent, for searching and copying, never for showing.
+    pub fn raw(&self) -> &str {
+        self.raw.as_deref().unwrap_or(&self.shown)
+    }
+
+    /// Tells whether something in the text had to be replaced by a mark.
+    pub fn is_marked(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Tells whether a reader would see nothing: empty, or only blanks and characters that
+    /// show as nothing.
+    pub fn is_blank(&self) -> bool {
+        self.raw().chars().all(|c| c.is_whitespace() || HIDDEN.is_match(c.encode_utf8(&mut [0; 4])))
+    }
+
+    /// Returns the text on one line: line ends become the mark `⏎` and tabs become blanks.
+    pub fn line(&self) -> String {
+        one_line(&self.shown)
+    }
+
+    /// Splits a shown text into what data says and what marks stand for.
+    ///
+    /// It is a function of the shown text alone, so it also works on a part of one.
+    pub fn pieces(shown: &str) -> impl Iterator<Item = Piece<'_>> {
+        let mut rest = shown;
+        std::iter::from_fn(move || {
+            let first = rest.chars().next()?;
+            let end = if is_mark_start(first) {
+                let end = mark_length(rest);
+                let (mark, tail) = rest.split_at(end);
+                rest = tail;
+                return Some(Piece::Mark(mark));
+            } else {
+                rest.find(is_mark_start).unwrap_or(rest.len())
+            };
+            let (text, tail) = rest.split_at(end);
+            rest = tail;
+            Some(Piece::Text(text))
+        })
+    }
+}
+
+/// Puts a shown text on one line, as [`SafeText::line`] does.
+pub fn one_line(shown: &str) -> String {
+    let mut line = String::with_capacity(shown.len());
+    for c in shown.chars() {
+        match c {
+            '\n' => line.push('⏎'),
+            '\t' => line.push(' '),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+fn is_mark_start(c: char) -> bool {
+    matches!(c, '⟨' | '⏎' | '\u{2400}'..='\u{2426}')
+}
+
+/// The length in bytes of the mark that `text` starts with.
+fn mark_length(text: &str) -> usize {
+    if text.starts_with('⟨') {
+        return text.find('⟩').map_or(text.len(), |end| end + '⟩'.len_utf8());
+    }
+    text.chars().next().map_or(0, char::len_utf8)
+}
+
+/// What must not reach a terminal, or must not be taken for a mark. `\n`, `\t` and ASCII are
+/// handled before this is asked. Default ignorables are everything that shows as nothing:
+/// zero-width, bidi, tags, variation selectors, fillers, soft hyphen.
+const UNSAFE_CLASS: &str = r"[\p{Cc}--[\n\t]]\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\x{2800}⟨⟩⏎\x{2400}-\x{2426}";
+static UNSAFE: LazyLock<Regex> = LazyLock::new(|| compile(&format!("[{UNSAFE_CLASS}]")));
+/// What sends a text down the slow path: the unsafe, a flag that may be half of one, a pile of
+/// combining marks.
+static SUSPECT: LazyLock<Regex> =
+    LazyLock::new(|| compile(&format!(r"[{UNSAFE_CLASS}\p{{Regional_Indicator}}]|\p{{M}}{{5}}")));
+/// What shows as nothing at all.
+static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\x{2800}]")
+});
+/// One emoji: a base with VS16, a skin tone or a keycap, or several joined by ZWJ; or a flag.
+static EMOJI: LazyLock<Regex> = LazyLock::new(|| {
+    compile(concat!(
+        r"^(?:\p{Extended_Pictographic}(?:\x{FE0F}|\p{Emoji_Modifier})?",
+        r"(?:\x{200D}\p{Extended_Pictographic}(?:\x{FE0F}|\p{Emoji_Modifier})?)*",
+        r"|[0-9#*]\x{FE0F}\x{20E3}|\p{Regional_Indicator}{2})$"
+    ))
+});
+static COMBINING: LazyLock<Regex> = LazyLock::new(|| compile(r"^\p{M}$"));
+static LONE_FLAG: LazyLock<Regex> = LazyLock::new(|| compile(r"^\p{Regional_Indicator}$"));
+
+#[expect(clippy::expect_used, reason = "constant patterns; every one is compiled by a test")]
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a constant pattern")
+}
+
+/// Returns the shown form of `raw`, or `None` where nothing has to change.
+fn neutralise(raw: &str) -> Option<String> {
+    // Most text is printable ASCII.
+    if raw.bytes().all(|b| matches!(b, 0x20..=0x7e | b'\n' | b'\t')) {
+        return None;
+    }
+    if !SUSPECT.is_match(raw) {
+        return None;
+    }
+    let mut out = String::with_capacity(raw.len() + 16);
+    let mut hidden = Hidden::default();
+    for cluster in raw.graphemes(true) {
+        if cluster == "\r\n" || cluster == "\n" || cluster == "\t" {
+            hidden.flush(&mut out);
+            out.push_str(if cluster == "\t" { "\t" } else { "\n" });
+        } else if cluster.is_ascii() && !cluster.bytes().any(|b| b.is_ascii_control())
+            || EMOJI.is_match(cluster)
+        {
+            hidden.flush(&mut out);
+            out.push_str(cluster);
+        } else {
+            let mut combining = 0;
+            for c in cluster.chars() {
+                let mut buffer = [0; 4];
+                let text = &*c.encode_utf8(&mut buffer);
+                if UNSAFE.is_match(text) || LONE_FLAG.is_match(text) {
+                    hidden.add(c, &mut out);
+                } else if COMBINING.is_match(text) && combining >= MAX_COMBINING {
+                    hidden.add_combining(&mut out);
+                } else {
+                    combining += usize::from(COMBINING.is_match(text));
+                    hidden.flush(&mut out);
+                    out.push(c);
+                }
+            }
+        }
+    }
+    hidden.flush(&mut out);
+    (out != raw).then_some(out)
+}
+
+/// A run of replaced characters of one kind, written as one mark with a count.
+#[derive(Default)]
+struct Hidden {
+    kind: Kind,
+    count: usize,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Nothing,
+    Char(char),
+    Tags,
+    Selectors,
+    Combining,
+}
+
+impl Hidden {
+    fn add(&mut self, c: char, out: &mut String) {
+        let kind = match c {
+            '\u{E0000}'..='\u{E007F}' => Kind::Tags,
+            '\u{E0100}'..='\u{E01EF}' => Kind::Selectors,
+            c => Kind::Char(c),
+        };
+        self.count_one(kind, out);
+    }
+
+    fn add_combining(&mut self, out: &mut String) {
+        self.count_one(Kind::Combining, out);
+    }
+
+    fn count_one(&mut self, kind: Kind, out: &mut String) {
+        if self.kind != kind {
+            self.flush(out);
+            self.kind = kind;
+        }
+        self.count += 1;
+    }
+
+    fn flush(&mut self, out: &mut String) {
+        let count = std::mem::take(&mut self.count);
+        let kind = std::mem::take(&mut self.kind);
+        // Writing to a string cannot fail.
+        let _ = match (kind, count) {
+            (Kind::Nothing, _) | (_, 0) => Ok(()),
+            (Kind::Char(c), 1..=3) if control_picture(c).is_some() => {
+                let picture = control_picture(c).unwrap_or('␀');
+                out.extend(std::iter::repeat_n(picture, count));
+                Ok(())
+            }
+            (Kind::Char(c), 1) => write!(out, "⟨{:04X}⟩", u32::from(c)),
+            (Kind::Char(c), n) => write!(out, "⟨{:04X}×{n}⟩", u32::from(c)),
+            (Kind::Tags, n) => write!(out, "⟨tags×{n}⟩"),
+            (Kind::Selectors, n) => write!(out, "⟨selectors×{n}⟩"),
+            (Kind::Combining, n) => write!(out, "⟨combining×{n}⟩"),
+        };
+    }
+}
+
+/// The picture of a C0 control or DEL, from the block Control Pictures.
+fn control_picture(c: char) -> Option<char> {
+    match u32::from(c) {
+        code @ 0..=0x1f => char::from_u32(0x2400 + code),
+        0x7f => Some('␡'),
+        _ => None,
+    }
+}
+
+impl From<&str> for SafeText {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
+impl Default for SafeText {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+impl PartialEq for SafeText {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw() == other.raw()
+    }
+}
+
+impl Eq for SafeText {}
+
+impl std::hash::Hash for SafeText {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.raw().hash(state);
+    }
+}
+
+impl PartialOrd for SafeText {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SafeText {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.raw().cmp(other.raw())
+    }
+}
+
+impl fmt::Display for SafeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.shown)
+    }
+}
+
+impl fmt::Debug for SafeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.shown)
+    }
+}
+
+/// Text as sent, on its way to the clipboard; its `Debug` shows the neutralised form.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawText(pub String);
+
+impl fmt::Debug for RawText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SafeText::new(&self.0).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::plain("services.exe", "services.exe")]
+    #[case::accents("Überprüfung 不審な", "Überprüfung 不審な")]
+    #[case::csi("\u{1b}[31mCRITICAL\u{1b}[2J", "␛[31mCRITICAL␛[2J")]
+    #[case::osc("a\u{1b}]52;c;aGk=\u{7}b", "a␛]52;c;aGk=␇b")]
+    #[case::bidi("gpj.\u{202e}exe", "gpj.⟨202E⟩exe")]
+    #[case::isolate("a\u{2067}b\u{2069}", "a⟨2067⟩b⟨2069⟩")]
+    #[case::zero_width("micro\u{200b}soft.com", "micro⟨200B⟩soft.com")]
+    #[case::soft_hyphen("a\u{ad}b\u{feff}c", "a⟨00AD⟩b⟨FEFF⟩c")]
+    #[case::nul("a\0b\u{8}\u{7f}", "a␀b␈␡")]
+    #[case::many_nul("\0\0\0\0\0", "⟨0000×5⟩")]
+    #[case::c1("a\u{9b}31m", "a⟨009B⟩31m")]
+    #[case::tags("hi\u{e0041}\u{e0042}\u{e0043}", "hi⟨tags×3⟩")]
+    #[case::selectors("hi\u{e0101}\u{e0100}", "hi⟨selectors×2⟩")]
+    #[case::repeated("\u{200b}\u{200b}\u{200b}x", "⟨200B×3⟩x")]
+    #[case::private("a\u{e000}\u{ffff}", "a⟨E000⟩⟨FFFF⟩")]
+    #[case::separators("a\u{2028}b\u{2029}", "a⟨2028⟩b⟨2029⟩")]
+    #[case::fillers("\u{3164}\u{2800}\u{ffa0}", "⟨3164⟩⟨2800⟩⟨FFA0⟩")]
+    #[case::lone_cr("a\rb", "a␍b")]
+    #[case::line_ends("a\r\nb\nc\td", "a\nb\nc\td")]
+    #[case::imitation("⟨202E⟩ ␛[31m ⏎", "⟨27E8⟩202E⟨27E9⟩ ⟨241B⟩[31m ⟨23CE⟩")]
+    #[case::emoji("👩\u{200d}👩\u{200d}👧 ok ❤\u{fe0f}", "👩\u{200d}👩\u{200d}👧 ok ❤\u{fe0f}")]
+    #[case::joiner_outside("a\u{200d}b\u{fe0f}", "a⟨200D⟩b⟨FE0F⟩")]
+    #[case::flag("🇩🇪", "🇩🇪")]
+    #[case::lone_flag("🇩x", "⟨1F1E9⟩x")]
+    #[case::replacement("organization\u{fffd}s", "organization\u{fffd}s")]
+    fn every_class_becomes_visible(#[case] raw: &str, #[case] shown: &str) {
+        let text = SafeText::new(raw);
+        assert_eq!(text.as_str(), shown);
+        assert_eq!(text.raw(), raw);
+        assert_eq!(text.is_marked(), raw != shown);
+    }
+
+    #[test]
+    fn a_pile_of_combining_marks_is_counted() {
+        let raw = format!("a{}b", "\u{301}".repeat(1_000));
+        assert_eq!(SafeText::new(&raw).as_str(), format!("a{}⟨combining×996⟩b", "\u{301}".repeat(4)));
+        assert_eq!(SafeText::new("e\u{301}").as_str(), "e\u{301}");
+    }
+
+    #[test]
+    fn blank_means_that_a_reader_sees_nothing() {
+        for blank in ["", "  ", "\u{3164}", "\u{2800}\u{3000}", "\u{200b}\n\t"] {
+            assert!(SafeText::new(blank).is_blank(), "{blank:?}");
+        }
+        assert!(!SafeText::new("x\u{200b}").is_blank());
+        assert!(!SafeText::new("⟨").is_blank());
+    }
+
+    #[test]
+    fn pieces_tell_marks_from_text() {
+        let text = SafeText::new("a\u{202e}b\u{1b}\u{1b}c");
+        let pieces: Vec<_> = SafeText::pieces(text.as_str()).collect();
+        use Piece::{Mark, Text};
+        assert_eq!(pieces, [Text("a"), Mark("⟨202E⟩"), Text("b"), Mark("␛"), Mark("␛"), Text("c")]);
+    }
+
+    #[test]
+    fn one_line_holds_no_line_end() {
+        assert_eq!(SafeText::new("a\r\nb\tc").line(), "a⏎b c");
+    }
+
+    /// Everything that the rules ban from a terminal, told by ranges rather than by the
+    /// pattern under test.
+    fn banned(c: char) -> bool {
+        matches!(u32::from(c),
+            0..=8 | 0xb..=0x1f | 0x7f..=0x9f | 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5
+            | 0x180b..=0x180f | 0x200b | 0x200c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x2800
+            | 0x3164 | 0xe000..=0xf8ff | 0xfe00..=0xfe0e | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0xfffe | 0xffff
+            | 0xe0000..=0xe0fff | 0xf0000..=0x10_ffff)
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        let odd = prop_oneof![
+            any::<char>(),
+            prop::sample::select(vec![
+                '\u{1b}',
+                '\u{202e}',
+                '\u{200d}',
+                '\u{fe0f}',
+                '👩',
+                '🇩',
+                '\u{301}',
+                '⟨',
+                '⟩',
+                '␛',
+                '\r',
+                '\n',
+                '\t',
+                'a',
+                '\u{e0041}',
+                '\u{0}',
+                '\u{200b}',
+            ]),
+        ];
+        prop::collection::vec(odd, 0..40).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_banned_is_shown(raw in hostile()) {
+            let text = SafeText::new(&raw);
+            prop_assert!(!text.as_str().contains(banned), "{:?}", text.as_str());
+            prop_assert_eq!(text.raw(), &raw);
+        }
+
+        #[test]
+        fn different_texts_never_look_the_same(a in hostile(), b in hostile()) {
+            // Line ends are the one exception: both spellings are the same line end.
+            let (a, b) = (a.replace("\r\n", "\n"), b.replace("\r\n", "\n"));
+            if a != b && !a.contains("\u{301}\u{301}\u{301}\u{301}") && !a.contains('\u{e0041}') {
+                let (a, b) = (SafeText::new(&a), SafeText::new(&b));
+                prop_assert_ne!(a.as_str(), b.as_str());
+            }
+        }
+
+        #[test]
+        fn pieces_add_up_to_the_text(raw in hostile()) {
+            let text = SafeText::new(&raw);
+            let whole: String = SafeText::pieces(text.as_str())
+                .map(|piece| match piece { Piece::Text(t) | Piece::Mark(t) => t })
+                .collect();
+            prop_assert_eq!(&whole, text.as_str());
+        }
+
+        #[test]
+        fn a_text_without_marks_is_neutralised_to_itself(raw in hostile()) {
+            let once = SafeText::new(&raw);
+            if !once.is_marked() {
+                prop_assert!(!SafeText::new(once.as_str()).is_marked());
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The filter language: what the user typed, read, resolved, and carried out.
+
+pub mod facts;

@@ -1,0 +1,304 @@
+//! What a filter can ask of an alert, in a form that is fast to ask a million times.
+//!
+//! Values repeat: titles, devices, users, file names. So every text is held once, in a
+//! [`Dictionary`], with the folded form that searches compare, and an alert's [`Facts`] are a
+//! few scalars and a list of pairs (property, text) of dictionary codes. A predicate then tests
+//! each distinct property and text once and scans codes from there on.
+//!
+//! Every value of the alert and its evidence becomes a term, whatever its type or depth, so a
+//! field of the filter language is a set of properties and nothing here knows one type of
+//! evidence from another.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::model::{
+    Alert, AlertId, Classification, Determination, SafeText, ServiceSource, Severity, Status, Timestamp, walk,
+};
+
+/// A property in a [`Dictionary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyCode(u16);
+
+/// A text in a [`Dictionary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextCode(u32);
+
+impl KeyCode {
+    /// Returns the code as an index below [`Dictionary::keys`]' length.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl TextCode {
+    /// Returns the code as an index below [`Dictionary::texts`]' length.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A property that alerts have values for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The short name of the evidence type, as in `process`; `None` for the alert's own.
+    pub kind: Option<Arc<str>>,
+    /// Property names joined by dots, without list positions: `imageFile.sha256`.
+    pub path: Arc<str>,
+}
+
+impl Key {
+    /// Returns the last name of the path: `sha256` of `imageFile.sha256`.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+}
+
+/// A text with the form of it that searches compare.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// The text.
+    pub text: SafeText,
+    /// The text as sent, folded; `None` where folding changes nothing.
+    folded: Option<Arc<str>>,
+}
+
+impl Word {
+    fn new(text: SafeText) -> Self {
+        let folded = fold(text.raw());
+        Self { folded: (folded != text.raw()).then(|| folded.into()), text }
+    }
+
+    /// Returns the text as sent, folded for comparison without regard to case.
+    pub fn folded(&self) -> &str {
+        self.folded.as_deref().unwrap_or_else(|| self.text.raw())
+    }
+}
+
+/// Folds a text for comparison without regard to case.
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// Every property and text that a set of alerts holds, each once.
+#[derive(Clone, Debug, Default)]
+pub struct Dictionary {
+    keys: Vec<Key>,
+    key_codes: HashMap<Key, KeyCode>,
+    texts: Vec<Word>,
+    text_codes: HashMap<SafeText, TextCode>,
+}
+
+/// What a filter can ask of one alert.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "Graph's property names")]
+pub struct Facts {
+    pub id: AlertId,
+    pub severity: Severity,
+    pub status: Status,
+    pub classification: Classification,
+    pub determination: Determination,
+    pub service_source: ServiceSource,
+    pub assigned_to: Option<SafeText>,
+    pub created: Option<Timestamp>,
+    pub last_update: Option<Timestamp>,
+    pub resolved: Option<Timestamp>,
+    pub first_activity: Option<Timestamp>,
+    pub last_activity: Option<Timestamp>,
+    /// Every value of the alert and its evidence, sorted, each pair once.
+    pub terms: Box<[(KeyCode, TextCode)]>,
+}
+
+impl Dictionary {
+    /// Returns the properties in the order of their codes.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// Returns the texts in the order of their codes.
+    pub fn texts(&self) -> &[Word] {
+        &self.texts
+    }
+
+    /// Returns the property of a code.
+    pub fn key(&self, code: KeyCode) -> &Key {
+        &self.keys[code.index()]
+    }
+
+    /// Returns the text of a code.
+    pub fn text(&self, code: TextCode) -> &Word {
+        &self.texts[code.index()]
+    }
+
+    /// Returns the code of a property, taking it in where it is new.
+    ///
+    /// Past 65,535 properties, far more than the schema has, new ones share the last code:
+    /// keys come from the wire and must not grow without bound.
+    pub fn key_code(&mut self, key: Key) -> KeyCode {
+        if let Some(code) = self.key_codes.get(&key) {
+            return *code;
+        }
+        let code = KeyCode(u16::try_from(self.keys.len()).unwrap_or(u16::MAX));
+        if self.keys.len() <= usize::from(u16::MAX) {
+            self.keys.push(key.clone());
+            self.key_codes.insert(key, code);
+        }
+        code
+    }
+
+    /// Returns the code of a text, taking it in where it is new.
+    pub fn text_code(&mut self, text: &SafeText) -> TextCode {
+        if let Some(code) = self.text_codes.get(text) {
+            return *code;
+        }
+        let code = TextCode(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.texts.push(Word::new(text.clone()));
+        self.text_codes.insert(text.clone(), code);
+        code
+    }
+
+    /// Takes in an alert and returns its facts.
+    pub fn facts(&mut self, alert: &Alert) -> Facts {
+        let mut terms = Vec::with_capacity(64);
+        self.walk(None, &alert.json, &mut terms);
+        for item in &alert.evidence {
+            self.walk(Some(&Arc::from(item.type_name.raw())), &item.json, &mut terms);
+        }
+        terms.sort_unstable();
+        terms.dedup();
+        Facts {
+            id: alert.id.clone(),
+            severity: alert.severity.clone(),
+            status: alert.status.clone(),
+            classification: alert.classification.clone(),
+            determination: alert.determination.clone(),
+            service_source: alert.service_source.clone(),
+            assigned_to: alert.assigned_to.clone(),
+            created: alert.created,
+            last_update: alert.last_update,
+            resolved: alert.resolved,
+            first_activity: alert.first_activity,
+            last_activity: alert.last_activity,
+            terms: terms.into(),
+        }
+    }
+
+    fn walk(
+        &mut self,
+        kind: Option<&Arc<str>>,
+        json: &serde_json::Value,
+        terms: &mut Vec<(KeyCode, TextCode)>,
+    ) {
+        walk(json, &mut String::new(), false, &mut |path, value| {
+            let text = match value {
+                None => return,
+                Some(serde_json::Value::String(text)) => SafeText::new(text),
+                Some(other) => SafeText::new(&other.to_string()),
+            };
+            let key = self.key_code(Key { kind: kind.cloned(), path: path.into() });
+            terms.push((key, self.text_code(&text)));
+        });
+    }
+
+    /// Takes in everything of `other` and returns how its codes are to be read here.
+    pub fn adopt(&mut self, other: &Self) -> Remap {
+        Remap {
+            keys: other.keys.iter().map(|key| self.key_code(key.clone())).collect(),
+            texts: other.texts.iter().map(|word| self.adopt_word(word)).collect(),
+        }
+    }
+
+    fn adopt_word(&mut self, word: &Word) -> TextCode {
+        if let Some(code) = self.text_codes.get(&word.text) {
+            return *code;
+        }
+        let code = TextCode(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.texts.push(word.clone());
+        self.text_codes.insert(word.text.clone(), code);
+        code
+    }
+}
+
+/// How the codes of one dictionary read in another; see [`Dictionary::adopt`].
+#[derive(Clone, Debug)]
+pub struct Remap {
+    keys: Vec<KeyCode>,
+    texts: Vec<TextCode>,
+}
+
+impl Remap {
+    /// Returns the code of the same text in the adopting dictionary.
+    pub fn text(&self, code: TextCode) -> TextCode {
+        self.texts[code.index()]
+    }
+
+    /// Rewrites the codes of `facts` for the adopting dictionary.
+    pub fn apply(&self, facts: &mut Facts) {
+        for (key, text) in &mut facts.terms {
+            *key = self.keys[key.index()];
+            *text = self.texts[text.index()];
+        }
+        facts.terms.sort_unstable();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RawAlert;
+    use bytes::Bytes;
+
+    fn alert(text: &str) -> Alert {
+        RawAlert(Bytes::copy_from_slice(text.as_bytes())).decode().unwrap()
+    }
+
+    fn terms(dictionary: &Dictionary, facts: &Facts) -> Vec<String> {
+        let mut terms: Vec<_> = facts
+            .terms
+            .iter()
+            .map(|(key, text)| {
+                let key = dictionary.key(*key);
+                format!(
+                    "{}/{}={}",
+                    key.kind.as_deref().unwrap_or(""),
+                    key.path,
+                    dictionary.text(*text).folded()
+                )
+            })
+            .collect();
+        terms.sort();
+        terms
+    }
+
+    const ONE: &str = r##"{"id":"A","title":"T","mitreTechniques":["T1","T1","T2"],"evidence":[
+        {"@odata.type":"#microsoft.graph.security.processEvidence","processId":12,"imageFile":{"sha256":"AB","md5":null}}]}"##;
+
+    #[test]
+    fn every_value_becomes_a_term() {
+        let mut dictionary = Dictionary::default();
+        let facts = dictionary.facts(&alert(ONE));
+        assert_eq!(
+            terms(&dictionary, &facts),
+            [
+                "/id=a",
+                "/mitreTechniques=t1",
+                "/mitreTechniques=t2",
+                "/title=t",
+                "process/@odata.type=#microsoft.graph.security.processevidence",
+                "process/imageFile.sha256=ab",
+                "process/processId=12",
+            ]
+        );
+    }
+
+    #[test]
+    fn adopted_facts_mean_the_same() {
+        let (mut here, mut there) = (Dictionary::default(), Dictionary::default());
+        here.facts(&alert(r#"{"id":"zz","title":"AB","extra":1}"#));
+        let mut facts = there.facts(&alert(ONE));
+        let before = terms(&there, &facts);
+        here.adopt(&there).apply(&mut facts);
+        assert_eq!(terms(&here, &facts), before);
+        assert!(facts.terms.is_sorted());
+        assert_eq!(here.texts().iter().filter(|word| word.text.raw() == "AB").count(), 1);
+    }
+}
