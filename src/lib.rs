@@ -1,4 +1,6 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
 
+pub mod evidence;
 pub mod model;
 pub mod query;
+pub mod store;

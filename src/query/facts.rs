@@ -108,6 +108,27 @@ pub struct Facts {
     pub terms: Box<[(KeyCode, TextCode)]>,
 }
 
+impl Facts {
+    /// Makes the facts of an alert that could not be read: an id and nothing else.
+    pub fn unreadable(id: AlertId) -> Self {
+        Self {
+            id,
+            severity: Severity::Unknown,
+            status: Status::Unknown,
+            classification: Classification::Unknown,
+            determination: Determination::Unknown,
+            service_source: ServiceSource::Unknown,
+            assigned_to: None,
+            created: None,
+            last_update: None,
+            resolved: None,
+            first_activity: None,
+            last_activity: None,
+            terms: Box::default(),
+        }
+    }
+}
+
 impl Dictionary {
     /// Returns the properties in the order of their codes.
     pub fn keys(&self) -> &[Key] {

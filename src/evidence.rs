@@ -1,0 +1,10 @@
+//! The evidence of an alert arranged as the attack went: assets, process chains, what hangs on
+//! them.
+//!
+//! It knows the model alone: no store, no screen, no filter.
+
+mod describe;
+mod tree;
+
+pub use describe::{Indicator, IndicatorKind};
+pub use tree::{Node, NodeId, NodeKey, Tree};
