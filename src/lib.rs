@@ -1,5 +1,6 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
 
+pub mod auth;
 pub mod http;
 pub mod model;
 pub mod query;
