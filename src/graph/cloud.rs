@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::http::{Scope, ScopeError};
+use crate::http::{Route, Scope, ScopeError};
 
 /// A Microsoft cloud that offers the alerts API (API.md 7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,6 +151,11 @@ impl Endpoint {
     pub fn at(root: &str, api: Api) -> Result<Self, ScopeError> {
         let root = Scope::new(root)?;
         Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
+    }
+
+    /// Returns the way to the endpoint: no proxy stands before a service on this machine.
+    pub fn route(&self) -> Route {
+        if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }
 
     /// Returns the scope that covers everything below the API version.

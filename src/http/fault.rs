@@ -123,12 +123,68 @@ fn read_cause(error: &reqwest::Error) -> Cause {
     }
 }
 
-/// The errors below an error, outermost first.
+/// The errors below an error, outermost first. An I/O error names as its source what lies below
+/// the error that it wraps, so it is unwrapped here.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = error.source();
-    std::iter::from_fn(move || {
-        let this = next?;
-        next = this.source();
-        Some(this)
-    })
+    let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    std::iter::successors(below(error), move |inner| below(*inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use rstest::rstest;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    /// A resolver that knows no name and asks nobody.
+    struct Nowhere;
+
+    impl Resolve for Nowhere {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(std::future::ready(Err("no such name".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_without_address_is_named() {
+        let client = reqwest::Client::builder().dns_resolver(Nowhere).no_proxy().build().unwrap();
+        let error = client.get("https://graph.example/?secret=1").send().await.unwrap_err();
+        let fault = Fault::read(error, "graph.example");
+        assert_eq!(fault.to_string(), "no address found for graph.example (DNS)");
+        assert!(fault.is_passing());
+    }
+
+    #[rstest]
+    #[case("HTTP/1.1 407 Who are you\r\n\r\n", "proxy authorization required")]
+    #[case("HTTP/1.1 502 Bad Gateway\r\n\r\n", "unsuccessful")]
+    #[tokio::test]
+    async fn a_proxy_that_refuses_is_named_without_its_password(
+        #[case] answer: &'static str,
+        #[case] reason: &str,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The first piece of the request is enough to answer it.
+            stream.read(&mut [0; 1024]).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let proxy = reqwest::Proxy::all(proxy).unwrap();
+        let client = reqwest::Client::builder().proxy(proxy).build().unwrap();
+        let error = client.get("https://graph.example/?secret=canary").send().await.unwrap_err();
+        let fault = Fault::read(error, "graph.example");
+        assert_eq!(
+            fault.to_string(),
+            format!("the proxy did not connect to graph.example: tunnel error: {reason}")
+        );
+        assert!(!format!("{fault:?}").contains("canary") && !fault.is_passing());
+    }
 }
