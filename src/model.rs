@@ -9,6 +9,7 @@ mod enums;
 mod evidence;
 mod json;
 mod page;
+mod portal;
 mod text;
 mod time;
 
@@ -22,6 +23,7 @@ pub use evidence::{
     RegistryValue, Url, User, UserAccount, short_type_name,
 };
 pub use json::{Property, properties, walk};
-pub use page::{RawPage, WireError, split};
+pub use page::{RawPage, WireError, split, split_reply};
+pub use portal::{PortalRefusal, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};
 pub use time::{Now, Timestamp};

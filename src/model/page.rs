@@ -71,6 +71,16 @@ struct Envelope<'a> {
 /// A byte order mark is skipped; bytes that are not UTF-8 are replaced by U+FFFD, so that they
 /// cost a character and not the page. A body of UTF-16 is named as such.
 pub fn split(body: Bytes) -> Result<RawPage, WireError> {
+    read(body, true)
+}
+
+/// Splits the body of a reply as [`split`] does, except that it must be one JSON document:
+/// what follows it is an error here, not the next line of a file.
+pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
+    read(body, false)
+}
+
+fn read(body: Bytes, or_lines: bool) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::plain("the text is UTF-16, expected UTF-8"));
     }
@@ -105,7 +115,9 @@ pub fn split(body: Bytes) -> Result<RawPage, WireError> {
                     faults: Vec::new(),
                 })
             }
-            Err(error) => lines(text, &body).ok_or_else(|| WireError::new(&error, 0)),
+            Err(error) => {
+                or_lines.then(|| lines(text, &body)).flatten().ok_or_else(|| WireError::new(&error, 0))
+            }
         },
         Some(b'<') => Err(WireError::plain("this is HTML or XML, expected JSON")),
         Some(_) => Err(WireError::plain("expected a JSON object or array")),
@@ -118,7 +130,7 @@ fn lines(text: &str, body: &Bytes) -> Option<RawPage> {
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str::<&RawValue>(line) {
             Ok(raw) if raw.get().starts_with('{') => {
-                page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())))
+                page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())));
             }
             // JSON lines begin with a line of JSON; what does not is something else, cut or broken.
             _ if page.alerts.is_empty() => return None,
@@ -185,6 +197,14 @@ mod tests {
         let page = page("{\"id\":\"a\"}\n{\"id\":\n{\"id\":\"c\"}\n7\n");
         assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
         assert_eq!(page.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn a_reply_is_one_document() {
+        let body = Bytes::from_static(b"{\"value\":[]}\n{\"id\":\"a\"}\n");
+        assert_eq!(split(body.clone()).unwrap().alerts.len(), 2);
+        assert_eq!(split_reply(body).unwrap_err().line, 2);
+        assert!(split_reply(Bytes::from_static(b"{\"value\":[]}\n")).is_ok());
     }
 
     #[test]

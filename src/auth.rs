@@ -1,0 +1,227 @@
+//! Where access tokens come from: a ready one, or a command that prints one.
+//!
+//! It knows no service and sends nothing; who holds a [`Token`] gives it to `http` together with
+//! the scope it may go to. Invariants: a token is never in `Debug`, in an error or in the
+//! environment of a child process; however many requests need a new token, one command runs.
+
+mod command;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+use crate::http::HeaderValue;
+
+pub use command::TOKEN_VARIABLE;
+
+/// How long before its end a token is replaced: longer than a page may take to arrive.
+const EARLY: Duration = Duration::from_secs(150);
+/// How long a token from the command is used at least, so that one which is about to end does
+/// not make the command run with each request.
+const LEAST_USE: Duration = Duration::from_secs(30);
+
+/// Why there is no token, in one line that is safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// The text cannot be an access token.
+    #[error("{0} is not an access token: it is empty or holds blanks or other characters no token has")]
+    NotAToken(&'static str),
+    /// The command did not start, failed, or printed no token; what it said on stderr.
+    #[error("the token command {0}")]
+    Command(String),
+}
+
+/// An access token that was handed out.
+#[derive(Clone, Debug)]
+pub struct Token {
+    value: SecretString,
+    /// Which token of its source this is; two with one number are the same.
+    number: u64,
+}
+
+impl Token {
+    /// Returns the token as a value for `Authorization`, marked sensitive.
+    pub fn authorization(&self) -> Result<HeaderValue, AuthError> {
+        let text = SecretString::from(format!("Bearer {}", self.value.expose_secret()));
+        let mut value = HeaderValue::from_str(text.expose_secret())
+            .map_err(|_| AuthError::NotAToken("what was given"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+/// A source of access tokens. Cheap to clone; clones share the token.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    source: Arc<Source>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Fixed(SecretString),
+    /// A shell command, and what it printed last.
+    Command(String, Mutex<Held>),
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    value: Option<SecretString>,
+    number: u64,
+    /// When to run the command again although nobody complained.
+    stale: Option<SystemTime>,
+}
+
+impl Tokens {
+    /// Uses a ready token, such as the value of `ALERTDECK_TOKEN`; blanks around it are dropped.
+    pub fn fixed(token: &SecretString) -> Result<Self, AuthError> {
+        let value = checked(token.expose_secret()).ok_or(AuthError::NotAToken(TOKEN_VARIABLE))?;
+        Ok(Self { source: Arc::new(Source::Fixed(value)) })
+    }
+
+    /// Runs `command` in the platform's shell whenever a token is needed.
+    ///
+    /// It may print a bare token, or JSON with `accessToken` or `access_token` and an expiry as
+    /// the Azure CLI does. It has 30 s.
+    pub fn command(command: impl Into<String>) -> Self {
+        Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
+    }
+
+    /// Returns the token to use now.
+    pub async fn current(&self) -> Result<Token, AuthError> {
+        match &*self.source {
+            Source::Fixed(value) => Ok(Token { value: value.clone(), number: 0 }),
+            Source::Command(command, held) => {
+                let mut held = held.lock().await;
+                match &held.value {
+                    Some(value) if held.stale.is_none_or(|at| SystemTime::now() < at) => {
+                        Ok(Token { value: value.clone(), number: held.number })
+                    }
+                    _ => held.fetch(command).await,
+                }
+            }
+        }
+    }
+
+    /// Returns a token to use instead of `refused`, or `None` where the source has no other.
+    ///
+    /// Where someone else has fetched a new one meanwhile, that one is returned.
+    pub async fn renewed(&self, refused: &Token) -> Result<Option<Token>, AuthError> {
+        let Source::Command(command, held) = &*self.source else { return Ok(None) };
+        let mut held = held.lock().await;
+        match &held.value {
+            Some(value) if held.number != refused.number => {
+                Ok(Some(Token { value: value.clone(), number: held.number }))
+            }
+            _ => held.fetch(command).await.map(Some),
+        }
+    }
+}
+
+impl Held {
+    async fn fetch(&mut self, command: &str) -> Result<Token, AuthError> {
+        let printed = command::run(command, command::TIMEOUT).await?;
+        let now = SystemTime::now();
+        let least = now + LEAST_USE;
+        self.stale = printed.expires.map(|at| at.checked_sub(EARLY).map_or(least, |early| early.max(least)));
+        self.number += 1;
+        self.value = Some(printed.token.clone());
+        Ok(Token { value: printed.token, number: self.number })
+    }
+}
+
+/// Trims `text` and takes it if it consists of the characters of a bearer token (RFC 6750, 2.1).
+fn checked(text: &str) -> Option<SecretString> {
+    let text = text.trim();
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    (!text.is_empty() && text.bytes().all(fits)).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &str = "canary-4f1d.token_value";
+
+    #[test]
+    fn a_ready_token_is_checked_and_never_shown() {
+        let tokens = Tokens::fixed(&format!(" {CANARY}\n").into()).unwrap();
+        assert!(!format!("{tokens:?}").contains(CANARY));
+        for bad in ["", "  ", "a b", "a\nb", "tok\u{e9}n", "a\u{1b}[2J"] {
+            let error = Tokens::fixed(&bad.into()).unwrap_err().to_string();
+            assert!(error.starts_with("ALERTDECK_TOKEN is not an access token"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ready_token_cannot_be_renewed() {
+        let tokens = Tokens::fixed(&CANARY.into()).unwrap();
+        let token = tokens.current().await.unwrap();
+        let header = token.authorization().unwrap();
+        assert_eq!(header.to_str().unwrap(), format!("Bearer {CANARY}"));
+        assert!(!format!("{token:?}{header:?}").contains(CANARY));
+        assert!(tokens.renewed(&token).await.unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    mod with_a_shell {
+        use super::*;
+        use std::path::Path;
+
+        /// A command that notes each run in `file` and prints `text` with the number of runs.
+        fn counting(file: &Path, text: &str) -> String {
+            let file = file.display();
+            format!("echo run >> '{file}'; n=$(wc -l < '{file}'); n=$((n)); printf '%s' \"{text}\"")
+        }
+
+        fn runs(file: &Path) -> usize {
+            std::fs::read_to_string(file).unwrap().lines().count()
+        }
+
+        fn shown(token: &Token) -> String {
+            token.authorization().unwrap().to_str().unwrap().to_owned()
+        }
+
+        #[tokio::test]
+        async fn the_command_runs_once_for_many_and_again_when_a_token_is_refused() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("runs");
+            let tokens = Tokens::command(counting(&file, "token-$n"));
+            let (first, second) = tokio::join!(tokens.current(), tokens.current());
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_eq!((shown(&first), shown(&second)), ("Bearer token-1".into(), "Bearer token-1".into()));
+            let (one, two) = tokio::join!(tokens.renewed(&first), tokens.renewed(&second));
+            assert_eq!(shown(&one.unwrap().unwrap()), "Bearer token-2");
+            assert_eq!(shown(&two.unwrap().unwrap()), "Bearer token-2");
+            assert_eq!(runs(&file), 2);
+        }
+
+        #[tokio::test]
+        async fn a_token_is_kept_until_shortly_before_its_end() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("runs");
+            let json = r#"{\"accessToken\":\"t$n\",\"expires_on\":4000000000}"#;
+            let tokens = Tokens::command(counting(&file, json));
+            assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
+            assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
+            let Source::Command(_, held) = &*tokens.source else { unreachable!() };
+            let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+            assert_eq!(held.lock().await.stale, Some(end - EARLY));
+            held.lock().await.stale = Some(SystemTime::now());
+            assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t2");
+        }
+
+        #[tokio::test]
+        async fn a_token_past_its_end_does_not_make_the_command_run_each_time() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("runs");
+            let tokens =
+                Tokens::command(counting(&file, r#"{\"access_token\":\"t$n\",\"expires_on\":\"1\"}"#));
+            assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
+            assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which Graph: the cloud with its hosts, the API version, and the endpoint made of both.
+
+use std::{fmt, str::FromStr};
+
+use crate::http::{Route, Scope, ScopeError};
+
+/// A Microsoft cloud that offers the alerts API (API.md 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cloud {
+    /// The worldwide cloud, GCC included.
+    #[default]
+    Global,
+    /// US Government L4 (GCC High).
+    UsGovL4,
+    /// US Government L5 (DoD).
+    UsGovL5,
+}
+
+impl Cloud {
+    /// Every cloud, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Global, Self::UsGovL4, Self::UsGovL5];
+
+    /// Returns the name that options and profiles use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::UsGovL4 => "usgov-l4",
+            Self::UsGovL5 => "usgov-l5",
+        }
+    }
+
+    /// Returns the root of Graph, without the API version.
+    pub fn graph_root(self) -> &'static str {
+        match self {
+            Self::Global => "https://graph.microsoft.com",
+            Self::UsGovL4 => "https://graph.microsoft.us",
+            Self::UsGovL5 => "https://dod-graph.microsoft.us",
+        }
+    }
+
+    /// Returns the authority that signs users in.
+    pub fn login_authority(self) -> &'static str {
+        match self {
+            Self::Global => "https://login.microsoftonline.com",
+            Self::UsGovL4 | Self::UsGovL5 => "https://login.microsoftonline.us",
+        }
+    }
+
+    /// Returns the host of the Defender portal, the only one whose links may be opened.
+    pub fn portal_host(self) -> &'static str {
+        match self {
+            Self::Global => "security.microsoft.com",
+            Self::UsGovL4 => "security.microsoft.us",
+            Self::UsGovL5 => "security.apps.mil",
+        }
+    }
+
+    /// Returns the scope to ask a token for.
+    pub fn token_scope(self) -> String {
+        format!("{}/.default", self.graph_root())
+    }
+}
+
+impl fmt::Display for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no cloud, or none with this API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloudError {
+    /// The cloud exists and lacks the API.
+    #[error("Microsoft does not offer the alerts API in the China cloud")]
+    NotOffered,
+    /// No such cloud.
+    #[error("unknown cloud; expected global, usgov-l4 or usgov-l5")]
+    Unknown,
+}
+
+impl FromStr for Cloud {
+    type Err = CloudError;
+
+    fn from_str(name: &str) -> Result<Self, CloudError> {
+        if name.eq_ignore_ascii_case("china") {
+            return Err(CloudError::NotOffered);
+        }
+        let found = Self::ALL.into_iter().find(|cloud| name.eq_ignore_ascii_case(cloud.name()));
+        found.ok_or(CloudError::Unknown)
+    }
+}
+
+/// The version of the API; both hold the same alerts (API.md 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Api {
+    /// The version that Microsoft supports in production.
+    #[default]
+    V1,
+    /// The preview.
+    Beta,
+}
+
+impl Api {
+    /// Returns the name that options and addresses use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1.0",
+            Self::Beta => "beta",
+        }
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no API version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown API version; expected v1.0 or beta")]
+pub struct ApiError;
+
+impl FromStr for Api {
+    type Err = ApiError;
+
+    fn from_str(name: &str) -> Result<Self, ApiError> {
+        [Self::V1, Self::Beta].into_iter().find(|api| api.name() == name).ok_or(ApiError)
+    }
+}
+
+/// Where Graph is: the scope of every request, and of the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    scope: Scope,
+}
+
+impl Endpoint {
+    /// Returns the endpoint of a cloud.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the roots are constants, and a test reads each of them"
+    )]
+    pub fn of(cloud: Cloud, api: Api) -> Self {
+        Self::at(cloud.graph_root(), api).expect("a cloud's root")
+    }
+
+    /// Takes a root address in place of a cloud's, as `--graph-url` gives it: https, or http on
+    /// loopback. The API version is added to it.
+    pub fn at(root: &str, api: Api) -> Result<Self, ScopeError> {
+        let root = Scope::new(root)?;
+        Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
+    }
+
+    /// Returns the way to the endpoint: no proxy stands before a service on this machine.
+    pub fn route(&self) -> Route {
+        if self.scope.is_loopback() { Route::Direct } else { Route::System }
+    }
+
+    /// Returns the scope that covers everything below the API version.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn every_cloud_reads_back_and_has_its_own_hosts() {
+        for cloud in Cloud::ALL {
+            assert_eq!(cloud.name().parse(), Ok(cloud));
+            for api in [Api::V1, Api::Beta] {
+                assert_eq!(api.name().parse(), Ok(api));
+                let base = Endpoint::of(cloud, api).scope().base().to_string();
+                assert_eq!(base, format!("{}/{api}/", cloud.graph_root()));
+            }
+            assert!(cloud.token_scope().starts_with(cloud.graph_root()));
+        }
+        assert_eq!("China".parse::<Cloud>(), Err(CloudError::NotOffered));
+        assert_eq!("mars".parse::<Cloud>(), Err(CloudError::Unknown));
+        assert_eq!("v2".parse::<Api>(), Err(ApiError));
+    }
+
+    #[rstest]
+    #[case("http://127.0.0.1:4000", Ok("http://127.0.0.1:4000/v1.0/"))]
+    #[case("https://proxy.example/graph/", Ok("https://proxy.example/graph/v1.0/"))]
+    #[case("http://proxy.example", Err(ScopeError::Insecure))]
+    #[case("proxy.example", Err(ScopeError::Unreadable))]
+    fn a_root_of_ones_own_gets_the_version(#[case] root: &str, #[case] base: Result<&str, ScopeError>) {
+        let found = Endpoint::at(root, Api::V1).map(|endpoint| endpoint.scope().base().to_string());
+        assert_eq!(found, base.map(str::to_owned));
+    }
+}

@@ -1,0 +1,365 @@
+//! The one place that builds, sends, limits, retries and reports requests.
+//!
+//! It knows no Graph and no token: a request names a path below a [`Scope`], and a credential is
+//! a header value bound to a scope. A request that its scope does not cover is never sent, so
+//! no link in a reply can carry a credential elsewhere. Redirects are off.
+//!
+//! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
+//! when the future is dropped. Nothing here shows a query, a header value or text as received:
+//! what another host wrote passes through [`SafeText`](crate::model::SafeText) first.
+
+mod budget;
+mod fault;
+mod log;
+mod retry;
+mod scope;
+
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::{Instant, sleep};
+
+pub use budget::Budget;
+pub use fault::{Cause, Fault};
+pub use log::{Entry, LOG_LENGTH};
+pub use reqwest::{
+    StatusCode, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+pub use scope::{Scope, ScopeError};
+
+use crate::model::SafeText;
+use log::Log;
+use reqwest::header;
+use retry::{Next, Retry};
+
+/// The header that carries a fresh GUID with each attempt, for support (API.md 9).
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+/// The header with the service's own id of a request.
+const REQUEST_ID: &str = "request-id";
+
+/// What a request may cost before it is given up.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From the first packet to a connection, TLS included.
+    pub connect: Duration,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
+    /// For one attempt from connecting to the last byte, waits before it excluded.
+    pub total: Duration,
+    /// Bytes of a body after decompression.
+    pub body: usize,
+    /// Tries where the transport or the service fails.
+    pub tries: u32,
+    /// Waits that throttling may cost one request.
+    pub throttles: u32,
+    /// Upper bound of the first wait between tries; it doubles with each, to 20 s at most.
+    pub backoff: Duration,
+    /// All waits of one request that the service did not ask for.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    /// The bounds of FAULTS.md, rule 10, and of API.md 9.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(25),
+            total: Duration::from_secs(120),
+            body: 32 << 20,
+            tries: 5,
+            throttles: 10,
+            backoff: Duration::from_millis(500),
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How connections leave this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Through the proxy that the system or the environment names, if any.
+    System,
+    /// Without a proxy: a service on loopback is not reachable through one.
+    Direct,
+}
+
+/// A GET request below a scope. It is repeated freely: GET changes nothing.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Where to; sent only where the scope of the credential covers it.
+    pub url: Url,
+    /// Headers beside those that every request carries.
+    pub headers: HeaderMap,
+}
+
+/// A value for `Authorization`, and the scope that it may be sent to.
+#[derive(Clone, Debug)]
+pub struct Credential<'a> {
+    /// Where the value may go.
+    pub scope: &'a Scope,
+    /// The value; it must be marked sensitive so that `Debug` hides it.
+    pub authorization: HeaderValue,
+}
+
+/// What the service answered at last, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status of the last try.
+    pub status: StatusCode,
+    /// The headers of the last try.
+    pub headers: HeaderMap,
+    /// The whole body, decompressed.
+    pub body: Bytes,
+    /// How many times the request was sent.
+    pub tries: u32,
+    /// Who answered, with the port where that is not the usual one.
+    pub host: String,
+}
+
+impl Reply {
+    /// Returns a header as text that is safe to show.
+    pub fn header(&self, name: impl header::AsHeaderName) -> Option<SafeText> {
+        self.headers.get(name).map(|value| SafeText::new(&String::from_utf8_lossy(value.as_bytes())))
+    }
+
+    /// Returns the service's own id of the request.
+    pub fn request_id(&self) -> Option<SafeText> {
+        self.header(REQUEST_ID)
+    }
+
+    /// Returns the moment that the service's clock showed.
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
+    }
+
+    /// Tells whether the body is a page for people, as proxies and captive portals send.
+    pub fn is_html(&self) -> bool {
+        let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+            || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// Returns the body where it may be JSON: there is one, and it is no HTML.
+    pub fn json(&self) -> Result<Bytes, Fault> {
+        let fault = |cause| Err(Fault { host: self.host.clone(), cause });
+        if self.is_html() {
+            return fault(Cause::Html);
+        }
+        if self.body.trim_ascii().is_empty() {
+            return fault(Cause::Empty(self.status.as_u16()));
+        }
+        Ok(self.body.clone())
+    }
+}
+
+/// What happens to a request while its answer is awaited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The request is held back.
+    Waiting {
+        /// How long, from now.
+        delay: Duration,
+        /// What for.
+        why: Wait,
+    },
+    /// The wait is over; the request is sent.
+    Resumed,
+}
+
+/// Why a request is held back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The service asked for it (429, or a 503 with Retry-After).
+    Throttled,
+    /// The requests of this minute are used up.
+    Budget,
+    /// The last try failed.
+    Retry {
+        /// The failure in one line.
+        cause: String,
+        /// How many tries have failed.
+        failed: u32,
+    },
+}
+
+/// Where a request reports its events to.
+pub type OnEvent<'a> = &'a mut (dyn FnMut(Event) + Send);
+
+/// The client: connections, limits, budget and log. Cheap to clone; clones share all of it.
+#[derive(Clone)]
+pub struct Http {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: reqwest::Client,
+    limits: Limits,
+    budget: Budget,
+    log: Log,
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http").field("limits", &self.inner.limits).finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// Fails where the platform's certificates or proxy settings cannot be read.
+    pub fn new(limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("alertdeck/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(limits.connect)
+            .read_timeout(limits.idle)
+            .timeout(limits.total);
+        if route == Route::Direct {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| Fault::read(error, "this machine"))?;
+        Ok(Self { inner: Arc::new(Inner { client, limits, budget, log: Log::default() }) })
+    }
+
+    /// Returns the requests sent of late, oldest first, at most [`LOG_LENGTH`].
+    pub fn log(&self) -> Vec<Entry> {
+        self.inner.log.entries()
+    }
+
+    /// Sends a request until it is answered, or until its limits are used up.
+    ///
+    /// Any answer is a [`Reply`], also a refusal; a [`Fault`] means that there was none. A
+    /// request outside the scope of its credential is refused here ([`Cause::Foreign`]).
+    pub async fn send(
+        &self,
+        request: &Request,
+        credential: &Credential<'_>,
+        on_event: OnEvent<'_>,
+    ) -> Result<Reply, Fault> {
+        if !credential.scope.covers(&request.url) {
+            return Err(Fault {
+                host: scope::host(&request.url),
+                cause: Cause::Foreign(scope::place(&request.url)),
+            });
+        }
+        let Inner { limits, budget, .. } = &*self.inner;
+        persist(limits, budget, on_event, |waited| self.attempt(request, credential, waited)).await
+    }
+
+    /// Sends a request once and notes it in the log.
+    async fn attempt(
+        &self,
+        request: &Request,
+        credential: &Credential<'_>,
+        waited: Duration,
+    ) -> Result<Reply, Fault> {
+        let id = guid(rand::random());
+        let mut headers = request.headers.clone();
+        headers.insert(header::AUTHORIZATION, credential.authorization.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(CLIENT_REQUEST_ID, id);
+        }
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let outcome = self.exchange(request.url.clone(), headers).await;
+        self.inner.log.push(Entry {
+            started,
+            waited,
+            took: clock.elapsed(),
+            method: "GET",
+            path: SafeText::new(request.url.path()),
+            outcome: match &outcome {
+                Ok(reply) => Ok(reply.status.as_u16()),
+                Err(fault) => Err(fault.to_string()),
+            },
+            bytes: outcome.as_ref().map_or(0, |reply| reply.body.len()),
+            client_request_id: id,
+            request_id: outcome.as_ref().ok().and_then(Reply::request_id),
+        });
+        outcome
+    }
+
+    async fn exchange(&self, url: Url, headers: HeaderMap) -> Result<Reply, Fault> {
+        let host = scope::host(&url);
+        let fault = |error| Fault::read(error, &host);
+        let mut response = self.inner.client.get(url).headers(headers).send().await.map_err(fault)?;
+        let limit = self.inner.limits.body;
+        let too_large = || Fault { host: host.clone(), cause: Cause::TooLarge(limit) };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(fault)? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.freeze(),
+            tries: 1,
+            host,
+        })
+    }
+}
+
+/// Makes attempts until one is final: every wait lies between two of them.
+async fn persist<F>(
+    limits: &Limits,
+    budget: &Budget,
+    on_event: OnEvent<'_>,
+    mut attempt: impl FnMut(Duration) -> F,
+) -> Result<Reply, Fault>
+where
+    F: Future<Output = Result<Reply, Fault>>,
+{
+    let mut retry = Retry::new(limits);
+    let mut waited = Duration::ZERO;
+    loop {
+        while let Err((delay, why)) = budget.take() {
+            waited += delay;
+            pause(delay, why, on_event).await;
+        }
+        let outcome = attempt(waited).await;
+        waited = Duration::ZERO;
+        match retry.after(&outcome, rand::random()) {
+            Next::Stop => return outcome.map(|reply| Reply { tries: retry.tries(), ..reply }),
+            // Held for everyone who shares the budget: the limit is the tenant's, not the request's.
+            Next::Throttled(delay) => budget.hold(delay),
+            Next::Again(delay, why) => {
+                waited += delay;
+                pause(delay, why, on_event).await;
+            }
+        }
+    }
+}
+
+async fn pause(delay: Duration, why: Wait, on_event: OnEvent<'_>) {
+    on_event(Event::Waiting { delay, why });
+    sleep(delay).await;
+    on_event(Event::Resumed);
+}
+
+/// Writes random bits as a version 4 GUID (RFC 9562, 5.4).
+fn guid(bits: u128) -> String {
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let mut text = String::with_capacity(36);
+    for (at, part) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)].into_iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}{}", if at == 0 { "" } else { "-" }, &hex[part.0..part.1]);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! Waits and tries, against attempts that are scripted and a clock that is paused. What needs
+//! sockets is in `tests/graph_network.rs`.
+
+use super::*;
+use rstest::rstest;
+
+/// A reply with a status and headers.
+fn reply(status: u16, headers: &[(&'static str, &str)]) -> Reply {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(*name, value.parse().unwrap());
+    }
+    Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: map,
+        body: Bytes::new(),
+        tries: 1,
+        host: "graph.example".into(),
+    }
+}
+
+fn fault(cause: Cause) -> Result<Reply, Fault> {
+    Err(Fault { host: "graph.example".into(), cause })
+}
+
+struct Run {
+    outcome: Result<Reply, Fault>,
+    /// When each attempt was made.
+    attempts: Vec<Duration>,
+    events: Vec<Event>,
+}
+
+/// Answers the attempts from `script`, its last entry for all further ones.
+async fn run(script: &[Result<Reply, Fault>], limits: &Limits) -> Run {
+    let start = Instant::now();
+    let (mut attempts, mut events) = (Vec::new(), Vec::new());
+    let budget = Budget::per_minute(100_000);
+    let mut on_event = |event| events.push(event);
+    let outcome = persist(limits, &budget, &mut on_event, |_| {
+        attempts.push(start.elapsed());
+        std::future::ready(script[(attempts.len() - 1).min(script.len() - 1)].clone())
+    })
+    .await;
+    Run { outcome, attempts, events }
+}
+
+fn throttle_waits(events: &[Event]) -> Vec<Duration> {
+    let throttled = |event: &Event| match event {
+        Event::Waiting { delay, why: Wait::Throttled } => Some(*delay),
+        _ => None,
+    };
+    events.iter().filter_map(throttled).collect()
+}
+
+#[rstest]
+#[case::seconds("7", &[], 7.0)]
+#[case::fraction("2.128", &[], 2.128)]
+#[case::zero("0", &[], 0.0)]
+#[case::long("3600", &[], 3600.0)]
+#[case::date("Fri, 20 Nov 2026 12:00:09 GMT", &[("date", "Fri, 20 Nov 2026 12:00:00 GMT")], 9.0)]
+#[case::date_past("Fri, 20 Nov 2026 11:00:00 GMT", &[("date", "Fri, 20 Nov 2026 12:00:00 GMT")], 0.0)]
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_told_is_kept_in_full(
+    #[values(429, 503)] status: u16,
+    #[case] told: &str,
+    #[case] more: &[(&'static str, &str)],
+    #[case] seconds: f64,
+) {
+    let headers: Vec<_> = [("retry-after", told)].into_iter().chain(more.iter().copied()).collect();
+    let run = run(&[Ok(reply(status, &headers)), Ok(reply(200, &[]))], &Limits::default()).await;
+    assert_eq!(run.outcome.unwrap().tries, 2);
+    let told = Duration::from_secs_f64(seconds);
+    assert!(run.attempts[1] >= told, "asked again after {:?}", run.attempts[1]);
+    assert!(run.attempts[1] <= told + Duration::from_millis(2), "waited {:?}", run.attempts[1]);
+    if seconds > 0.0 {
+        assert_eq!(
+            run.events,
+            [Event::Waiting { delay: told, why: Wait::Throttled }, Event::Resumed],
+            "the wait is shown before it begins and when it ends"
+        );
+    }
+}
+
+#[rstest]
+#[case("soon")]
+#[case("-5")]
+#[case("NaN")]
+#[case("")]
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_cannot_be_read_becomes_a_wait_of_ones_own(#[case] told: &str) {
+    let script = [Ok(reply(429, &[("retry-after", told)])), Ok(reply(200, &[]))];
+    let run = run(&script, &Limits::default()).await;
+    assert!(run.attempts[1] <= Limits::default().backoff + Duration::from_millis(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_wait_is_neither_cut_nor_a_panic() {
+    let script = [Ok(reply(429, &[("retry-after", "1e300")]))];
+    let limits = Limits::default();
+    let day = Duration::from_secs(86_400);
+    assert!(tokio::time::timeout(day, run(&script, &limits)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_ends() {
+    let run = run(&[Ok(reply(429, &[]))], &Limits::default()).await;
+    let reply = run.outcome.unwrap();
+    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+    // Chance may use up the patience before the number of waits.
+    assert!((8..=11).contains(&run.attempts.len()), "{} attempts", run.attempts.len());
+    assert_eq!(reply.tries as usize, run.attempts.len());
+    let own: Duration = throttle_waits(&run.events).iter().sum();
+    assert!(own <= Limits::default().patience, "{own:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_that_are_told_cost_no_patience() {
+    let run = run(&[Ok(reply(429, &[("retry-after", "50")]))], &Limits::default()).await;
+    assert_eq!(run.attempts.len(), 11);
+    assert_eq!(throttle_waits(&run.events), [Duration::from_secs(50); 10]);
+}
+
+#[rstest]
+#[case(Ok(reply(500, &[])))]
+#[case(Ok(reply(502, &[])))]
+#[case(Ok(reply(503, &[])))]
+#[case(Ok(reply(504, &[])))]
+#[case(Ok(reply(408, &[])))]
+#[case(fault(Cause::Refused))]
+#[case(fault(Cause::Cut))]
+#[case(fault(Cause::Timeout))]
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_five_times(#[case] failure: Result<Reply, Fault>) {
+    let run = run(&[failure], &Limits::default()).await;
+    assert_eq!(run.attempts.len(), 5);
+    let failed: Vec<_> = run
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Waiting { why: Wait::Retry { failed, .. }, delay } => Some((*failed, *delay)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed.iter().map(|(failed, _)| *failed).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    for (failed, delay) in failed {
+        assert!(delay <= Limits::default().backoff * (1 << (failed - 1)), "{failed}: {delay:?}");
+    }
+    match run.outcome {
+        Ok(reply) => assert_eq!(reply.tries, 5),
+        Err(fault) => assert!(fault.is_passing()),
+    }
+}
+
+#[rstest]
+#[case(Ok(reply(200, &[])))]
+#[case(Ok(reply(400, &[])))]
+#[case(Ok(reply(401, &[])))]
+#[case(Ok(reply(403, &[])))]
+#[case(Ok(reply(404, &[])))]
+#[case(Ok(reply(501, &[])))]
+#[case(Ok(reply(200, &[("retry-after", "9")])))]
+#[case(fault(Cause::Tls("UnknownIssuer".into())))]
+#[case(fault(Cause::TooLarge(1)))]
+#[tokio::test(start_paused = true)]
+async fn what_is_final_is_not_tried_again(#[case] outcome: Result<Reply, Fault>) {
+    let run = run(std::slice::from_ref(&outcome), &Limits::default()).await;
+    assert_eq!((run.attempts.len(), run.events.len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_that_is_throttled_holds_the_others_back() {
+    let budget = Budget::default();
+    budget.hold(Duration::from_secs(7));
+    let start = Instant::now();
+    let mut events = Vec::new();
+    let mut on_event = |event| events.push(event);
+    let limits = Limits::default();
+    let outcome = persist(&limits, &budget, &mut on_event, |waited| {
+        assert!(start.elapsed() >= Duration::from_secs(7), "asked too early");
+        assert_eq!(waited, Duration::from_secs(7));
+        std::future::ready(Ok(reply(200, &[])))
+    });
+    assert!(outcome.await.is_ok());
+    assert_eq!(throttle_waits(&events), [Duration::from_secs(7)]);
+}
+
+#[test]
+fn a_guid_has_its_version_and_variant() {
+    assert_eq!(guid(0), "00000000-0000-4000-8000-000000000000");
+    assert_eq!(guid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+}
+
+#[rstest]
+#[case(&[("content-type", "text/html; charset=utf-8")], "{}", "a proxy answered, not graph.example: HTML instead of JSON")]
+#[case(&[], "\n <!DOCTYPE html>", "a proxy answered, not graph.example: HTML instead of JSON")]
+#[case(&[], "", "graph.example sent an empty answer (HTTP 200)")]
+#[case(&[], " \n", "graph.example sent an empty answer (HTTP 200)")]
+fn a_body_that_is_no_json_is_named(
+    #[case] headers: &[(&'static str, &str)],
+    #[case] body: &'static str,
+    #[case] message: &str,
+) {
+    let reply = Reply { body: Bytes::from_static(body.as_bytes()), ..reply(200, headers) };
+    assert_eq!(reply.json().unwrap_err().to_string(), message);
+}
+
+#[test]
+fn the_log_is_a_ring() {
+    let log = Log::default();
+    for number in 0..LOG_LENGTH + 3 {
+        log.push(Entry {
+            started: SystemTime::UNIX_EPOCH,
+            waited: Duration::ZERO,
+            took: Duration::ZERO,
+            method: "GET",
+            path: SafeText::new("/"),
+            outcome: Ok(200),
+            bytes: number,
+            client_request_id: String::new(),
+            request_id: None,
+        });
+    }
+    let sizes: Vec<_> = log.entries().iter().map(|entry| entry.bytes).collect();
+    assert_eq!(sizes, (3..LOG_LENGTH + 3).collect::<Vec<_>>());
+}

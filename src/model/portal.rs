@@ -1,0 +1,137 @@
+//! The only links that may be opened: those of the Defender portal.
+//!
+//! It knows no cloud; the caller brings the host that its cloud's portal has (API.md 7).
+
+use std::fmt;
+
+use url::Url;
+
+use super::SafeText;
+
+/// A link to the Defender portal, checked, in the form to hand to a browser.
+///
+/// It is the serialised address, never the text that was received: what the check saw is what
+/// is opened (FAULTS.md, measured facts on hostile links).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalUrl(String);
+
+/// Why a link is not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortalRefusal {
+    /// No absolute address.
+    #[error("the link is not a web address")]
+    Unreadable,
+    /// Another scheme than https.
+    #[error("the link is not https")]
+    Scheme,
+    /// A user name or password stands before the host.
+    #[error("the link carries a user name")]
+    UserInfo,
+    /// A port stands behind the host.
+    #[error("the link names a port")]
+    Port,
+    /// Another host; safe to show.
+    #[error("the link points to {found}, not to {expected}")]
+    Host {
+        /// Where it points.
+        found: String,
+        /// The portal's host.
+        expected: String,
+    },
+}
+
+impl PortalUrl {
+    /// Checks `link` (an `alertWebUrl` or `incidentWebUrl` as sent) against the portal's host.
+    pub fn check(link: &str, portal_host: &str) -> Result<Self, PortalRefusal> {
+        let url = Url::parse(link).map_err(|_| PortalRefusal::Unreadable)?;
+        if url.scheme() != "https" {
+            return Err(PortalRefusal::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(PortalRefusal::UserInfo);
+        }
+        let found = url.host_str().unwrap_or_default();
+        if found != portal_host {
+            let found = SafeText::new(found).line();
+            return Err(PortalRefusal::Host { found, expected: portal_host.to_owned() });
+        }
+        // The default port of https is dropped by parsing.
+        if url.port().is_some() {
+            return Err(PortalRefusal::Port);
+        }
+        Ok(Self(url.into()))
+    }
+
+    /// Returns the address to open.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PortalUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const HOST: &str = "security.microsoft.com";
+
+    #[rstest]
+    #[case(
+        "https://security.microsoft.com/alerts/da1?tid=2",
+        "https://security.microsoft.com/alerts/da1?tid=2"
+    )]
+    #[case::default_port("https://security.microsoft.com:443/x", "https://security.microsoft.com/x")]
+    #[case::case("HTTPS://Security.Microsoft.COM/x", "https://security.microsoft.com/x")]
+    #[case::full_width("https://security\u{ff0e}microsoft\u{3002}com/x", "https://security.microsoft.com/x")]
+    #[case::backslash(
+        "https://security.microsoft.com\\@evil.example/",
+        "https://security.microsoft.com/@evil.example/"
+    )]
+    #[case::no_slashes("https:security.microsoft.com/x", "https://security.microsoft.com/x")]
+    #[case::shell(
+        "https://security.microsoft.com/x?a&calc \"$(id)\n%00",
+        "https://security.microsoft.com/x?a&calc%20%22$(id)%00"
+    )]
+    #[case::bidi("https://security.microsoft.com/\u{202e}x", "https://security.microsoft.com/%E2%80%AEx")]
+    fn a_portal_link_is_opened_in_its_serialised_form(#[case] link: &str, #[case] opened: &str) {
+        assert_eq!(PortalUrl::check(link, HOST).unwrap().as_str(), opened);
+    }
+
+    #[rstest]
+    #[case("", "the link is not a web address")]
+    #[case("-aCalculator", "the link is not a web address")]
+    #[case("--help", "the link is not a web address")]
+    #[case(r"\\host\share", "the link is not a web address")]
+    #[case("file:///etc/passwd", "the link is not https")]
+    #[case("javascript:alert(1)", "the link is not https")]
+    #[case("ms-msdt:/id", "the link is not https")]
+    #[case("http://security.microsoft.com/", "the link is not https")]
+    #[case("https://security.microsoft.com@evil.example/", "the link carries a user name")]
+    #[case("https://:pw@security.microsoft.com/", "the link carries a user name")]
+    #[case("https://security.microsoft.com:8443/", "the link names a port")]
+    #[case(
+        "https://security.microsoft.com./",
+        "the link points to security.microsoft.com., not to security.microsoft.com"
+    )]
+    #[case(
+        "https://security.microsoft.us/",
+        "the link points to security.microsoft.us, not to security.microsoft.com"
+    )]
+    #[case(
+        "https://security.microsoft.com.evil.example/",
+        "the link points to security.microsoft.com.evil.example, not to security.microsoft.com"
+    )]
+    #[case(
+        "https://security.micros\u{43e}ft.com/",
+        "the link points to security.xn--microsft-sbh.com, not to security.microsoft.com"
+    )]
+    fn anything_else_is_not_opened(#[case] link: &str, #[case] reason: &str) {
+        assert_eq!(PortalUrl::check(link, HOST).unwrap_err().to_string(), reason);
+    }
+}

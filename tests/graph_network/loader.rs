@@ -1,0 +1,124 @@
+//! A whole load: first rows, then everything, and how it ends.
+
+use std::time::Duration;
+
+use alertdeck::graph::{
+    Kind, Wait,
+    loader::{Coverage, Load, LoadEvent},
+};
+
+use crate::fake::{Fake, Step, answer, page};
+
+/// Reads a load to its end: the events as short words, and the coverage.
+async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
+    let mut words = Vec::new();
+    loop {
+        match load.next().await.expect("the load ends with Done or Failed") {
+            LoadEvent::Page(page) => words.push(format!("page {}", page.raw.alerts.len())),
+            LoadEvent::Waiting { why: Wait::Throttled, .. } => words.push("throttled".into()),
+            LoadEvent::Waiting { .. } => words.push("waiting".into()),
+            LoadEvent::Resumed => words.push("resumed".into()),
+            LoadEvent::Done(coverage) => {
+                assert!(load.next().await.is_none());
+                return (words, coverage, None);
+            }
+            LoadEvent::Failed(error, coverage) => {
+                assert!(load.next().await.is_none());
+                return (words, coverage, Some(error.kind));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_list_is_one_request() {
+    let fake = Fake::start(|_, _, _| answer(200, &[], r#"{"@odata.count":1,"value":[{"id":"a"}]}"#)).await;
+    let (words, coverage, _) = read(Load::start(fake.client(), Some("status eq 'new'".into()))).await;
+    assert_eq!(words, ["page 1"]);
+    assert_eq!(coverage, Coverage { pages: 1, alerts: 1, total: Some(1), incomplete: None });
+    assert_eq!(
+        fake.targets(),
+        ["/v1.0/security/alerts_v2?$filter=status%20eq%20%27new%27&$top=50&$count=true"]
+    );
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_again_in_large_pages() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a"], Some("?$skip=1")),
+        1 => page(&["a", "b"], Some("?$skiptoken=x")),
+        _ => page(&["c"], None),
+    })
+    .await;
+    let (words, coverage, _) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(words, ["page 1", "page 2", "page 1"]);
+    assert_eq!(coverage, Coverage { pages: 3, alerts: 3, total: None, incomplete: None });
+    assert!(coverage.is_complete());
+    assert_eq!(
+        fake.targets(),
+        [
+            "/v1.0/security/alerts_v2?$top=50&$count=true",
+            "/v1.0/security/alerts_v2?$top=1000",
+            "/v1.0/security/alerts_v2?$skiptoken=x"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_later_page_that_is_refused_leaves_the_list_incomplete() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 | 1 => page(&["a"], Some("?$skiptoken=x")),
+        _ => answer(
+            400,
+            &[],
+            r#"{"error":{"code":"BadRequest","message":"Query option 'SkipToken' is not allowed"}}"#,
+        ),
+    })
+    .await;
+    let (words, coverage, kind) = read(Load::start(fake.client(), Some("x".into()))).await;
+    assert_eq!((words, kind), (vec!["page 1".into(), "page 1".into()], Some(Kind::Protocol)));
+    let why = coverage.incomplete.unwrap();
+    assert!(why.starts_with("stopped after page 2: ") && why.contains("SkipToken"), "{why}");
+}
+
+#[tokio::test]
+async fn a_refused_filter_is_told_from_other_failures() {
+    let fake = Fake::start(|_, _, _| answer(400, &[], "{}")).await;
+    let (_, coverage, kind) = read(Load::start(fake.client(), Some("status ne 'new'".into()))).await;
+    assert_eq!((kind, coverage.pages), (Some(Kind::Filter), 0));
+}
+
+#[tokio::test]
+async fn waits_are_told_in_their_order() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => answer(429, &[("retry-after", "0.05")], ""),
+        1 => answer(500, &[], ""),
+        _ => page(&["a"], None),
+    })
+    .await;
+    let (words, ..) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(words, ["throttled", "resumed", "waiting", "resumed", "page 1"]);
+}
+
+#[tokio::test]
+async fn partial_results_are_no_complete_list() {
+    let fake =
+        Fake::start(|_, _, _| answer(206, &[("warning", "199 - \"provider\"")], r#"{"value":[]}"#)).await;
+    let (_, coverage, kind) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(kind, None);
+    assert!(coverage.incomplete.unwrap().contains("199 - \"provider\""));
+}
+
+#[tokio::test]
+async fn dropping_a_load_closes_its_connection() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a"], Some("?$skip=1")),
+        _ => vec![Step::Hang],
+    })
+    .await;
+    let mut load = Load::start(fake.client(), None);
+    assert!(matches!(load.next().await, Some(LoadEvent::Page(_))));
+    fake.reached(2).await;
+    drop(load);
+    tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
+}
