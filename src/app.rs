@@ -1,0 +1,335 @@
+//! The state of the console and how it answers: `update(&mut App, Now, Message) -> Vec<Effect>`.
+//!
+//! A plain function over data: it knows no terminal, no network, no clock and no task. Time
+//! comes in with each message; what is to be done goes out as an [`Effect`]. Work over many rows
+//! is done in slices that the caller sizes ([`Message::Work`]), so a key waits for one slice at
+//! most. `ui` reads this state and decides nothing.
+
+mod alert;
+mod detail;
+mod filter;
+mod format;
+mod input;
+mod keymap;
+mod layout;
+mod list;
+mod load;
+mod loading;
+mod message;
+mod overlay;
+mod scroll;
+mod timeline;
+
+use std::{collections::{HashMap, HashSet}, time::Duration};
+
+use jiff::tz::TimeZone;
+
+pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value, wrap};
+pub use filter::{Editor, FilterBar};
+pub use format::{Clock, TimeFormat, age, span, thousands, utc};
+pub use keymap::{BINDINGS, Binding, Command, Context, Key, KeyCode, Motion, key_for};
+pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
+pub use list::List;
+pub use load::{Load, Phase};
+pub use message::{
+    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Wait,
+};
+pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
+pub use scroll::Scroll;
+pub use timeline::Timeline;
+
+use crate::{
+    model::Now,
+    query,
+    store::{Row, Sort, Store, View},
+};
+
+/// How long a notice stays.
+const NOTICE_FOR: Duration = Duration::from_secs(6);
+
+/// What stays the same while the console runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose alerts these are, as words for the header; safe to show.
+    pub tenant: String,
+    /// Where they come from, as words for the header: cloud and API version, or files.
+    pub origin: String,
+    /// Whether alerts are fetched from a service, or all of them were given.
+    pub service: bool,
+    /// The host of the portal that links may lead to (API.md 7).
+    pub portal_host: String,
+    /// The signed-in user's principal name, where it is known.
+    pub me: Option<String>,
+    /// The zone of the terminal, for local times.
+    pub zone: TimeZone,
+    /// The zone that days of the filter are in.
+    pub filter_zone: TimeZone,
+    /// The filter to begin with.
+    pub filter: String,
+}
+
+/// How an alert differs from when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// It was not there.
+    New,
+    /// It was in another state.
+    Changed,
+}
+
+/// A line for the user, which goes away by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The words; safe to show.
+    pub text: String,
+    /// Whether something went wrong.
+    pub bad: bool,
+    until: Duration,
+}
+
+/// The state of the console.
+#[derive(Debug)]
+pub struct App {
+    /// What stays the same.
+    pub settings: Settings,
+    /// The time and how it is written.
+    pub clock: Clock,
+    /// The screen in cells: columns, rows.
+    pub size: (u16, u16),
+    /// The pane that keys go to.
+    pub focus: Pane,
+    /// Whether that pane has the whole room.
+    pub zoom: bool,
+    /// The list's share of the width in per cent, where panes stand side by side.
+    pub split: u16,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+    /// All alerts that are held.
+    pub store: Store,
+    /// Those that match.
+    pub view: View,
+    /// The list's cursor.
+    pub list: List,
+    /// The alert that is shown, once a worker has read it.
+    pub detail: Option<Detail>,
+    /// The filter bar.
+    pub filter: FilterBar,
+    /// How far loading is.
+    pub load: Load,
+    /// What covers the panes.
+    pub overlay: Option<Overlay>,
+    /// What the user is told.
+    pub notice: Option<Notice>,
+    /// Alerts that are new or changed since the list was whole.
+    pub fresh: HashMap<Row, Fresh>,
+    /// Alerts over time.
+    pub timeline: Timeline,
+    folds: HashSet<FoldKey>,
+    /// The alert that a worker was asked to read.
+    reading: Option<Row>,
+    /// The wake-up that was asked for last.
+    wake: Option<Duration>,
+    /// Whether the divider is being dragged.
+    dragging: bool,
+}
+
+impl App {
+    /// Makes the state of a console that has just been opened, and what it wants done first.
+    pub fn new(settings: Settings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
+        let mut app = Self {
+            clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
+            size,
+            focus: Pane::List,
+            zoom: false,
+            split: 55,
+            mouse: true,
+            store: Store::default(),
+            view: View::default(),
+            list: List::default(),
+            detail: None,
+            filter: FilterBar { committed: settings.filter.clone(), ..FilterBar::default() },
+            load: Load::default(),
+            overlay: None,
+            notice: None,
+            fresh: HashMap::new(),
+            timeline: Timeline::default(),
+            folds: HashSet::new(),
+            reading: None,
+            wake: None,
+            dragging: false,
+            settings,
+        };
+        let mut effects = Vec::new();
+        app.apply_filter();
+        app.fetch(&mut effects);
+        app.finish(&mut effects);
+        (app, effects)
+    }
+
+    /// Returns where everything is on the screen.
+    pub fn layout(&self) -> Layout {
+        Layout::new(Wanted {
+            width: self.size.0,
+            height: self.size.1,
+            focus: self.focus,
+            zoom: self.zoom,
+            editing: self.filter.editor.is_some(),
+            split: self.split,
+        })
+    }
+
+    /// Returns the alert under the list's cursor.
+    pub fn selected(&self) -> Option<Row> {
+        self.list.selected(&self.view)
+    }
+
+    /// Returns the detail, if it is that of the alert under the cursor.
+    pub fn current_detail(&self) -> Option<&Detail> {
+        self.detail.as_ref().filter(|detail| Some(detail.row) == self.selected())
+    }
+
+    /// Returns what the filter is understood with.
+    pub fn query_context(&self) -> query::Context {
+        query::Context {
+            zone: self.settings.filter_zone.clone(),
+            me: self.settings.me.clone(),
+            refused: self.load.refused.clone(),
+            ..query::Context::at(self.clock.now.wall)
+        }
+    }
+
+    fn list_height(&self) -> usize {
+        self.layout().list.map_or(1, |area| usize::from(area.height))
+    }
+
+    fn detail_height(&self) -> usize {
+        self.layout().detail.map_or(1, |area| usize::from(area.height))
+    }
+
+    fn detail_width(&self) -> usize {
+        self.layout().detail.map_or(usize::from(self.size.0), |area| usize::from(area.width))
+    }
+
+    /// The inside of the overlay: columns and rows.
+    pub fn overlay_size(&self) -> (usize, usize) {
+        let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
+        (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))
+    }
+
+    fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: false, until: self.clock.now.mono + NOTICE_FOR });
+    }
+
+    fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: true, until: self.clock.now.mono + NOTICE_FOR });
+    }
+
+    fn sort(&mut self, sort: Sort) {
+        self.view.sort(&self.store, sort);
+    }
+
+    /// Brings what depends on the rest up to date.
+    fn finish(&mut self, effects: &mut Vec<Effect>) {
+        let height = self.list_height();
+        self.list.settle(&self.store, &self.view, height);
+        if let Some(row) = self.selected() {
+            self.want_detail(row, effects);
+        }
+        let layout = self.layout();
+        if let Some(area) = layout.timeline
+            && !self.view.is_scanning()
+        {
+            let stretches = usize::from(area.width.saturating_sub(20)).min(120);
+            self.timeline.count(&self.store, &self.view, stretches);
+        }
+        if self.view.is_scanning() {
+            effects.push(Effect::More);
+        }
+        self.plan_wake(effects);
+    }
+
+    /// Asks a worker to read the alert under the cursor, one at a time, where it is shown.
+    fn want_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
+        let held = self.detail.as_ref().is_some_and(|detail| detail.row == row);
+        if !held && self.reading.is_none() && self.layout().detail.is_some() {
+            self.reading = Some(row);
+            effects.push(Effect::Read(row, self.store.raw(row).clone()));
+        }
+    }
+
+    /// Asks to be woken when the screen or a wait is next due.
+    fn plan_wake(&mut self, effects: &mut Vec<Effect>) {
+        let mono = self.clock.now.mono;
+        let second = Duration::from_secs(mono.as_secs() + 1);
+        // Ages and the clock change by the minute of the wall.
+        let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
+        let minute = mono + Duration::from_secs(60) - Duration::from_nanos(into_minute);
+        let mut due = vec![minute];
+        due.extend(self.notice.as_ref().map(|notice| notice.until));
+        match &self.load.phase {
+            Phase::Waiting { .. } => due.push(second),
+            Phase::Failed { retry_at: Some(_), .. } => due.push(second),
+            _ => {}
+        }
+        due.extend(self.load.poll_at);
+        let next = due.into_iter().min();
+        if next != self.wake {
+            self.wake = next;
+            effects.extend(next.map(Effect::WakeAt));
+        }
+    }
+
+    /// Whatever was waited for may be due.
+    fn tick(&mut self, effects: &mut Vec<Effect>) {
+        let mono = self.clock.now.mono;
+        self.wake = None;
+        self.notice.take_if(|notice| notice.until <= mono);
+        if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
+            && *at <= mono
+        {
+            self.fetch(effects);
+        }
+        if self.load.poll_at.is_some_and(|at| at <= mono) {
+            self.poll(effects);
+        }
+        let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
+        if replan.is_some_and(|at| at <= self.clock.now.wall) {
+            self.apply_filter();
+        }
+    }
+
+    /// Reads the text in the bar and filters by it, if it is right.
+    fn apply_filter(&mut self) {
+        let context = self.query_context();
+        if let Some(test) = self.filter.compile(&context) {
+            self.view.filter(test);
+        }
+    }
+}
+
+/// Answers a message: changes the state and says what is to be done.
+pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
+    app.clock.now = now;
+    let mut effects = Vec::new();
+    match message {
+        Message::Input(input) => app.input(input, &mut effects),
+        Message::Load(generation, event) => app.loaded(generation, event, &mut effects),
+        Message::Read(row, body) => {
+            app.reading = None;
+            if app.selected() == Some(row) {
+                let width = app.detail_width();
+                app.show_detail(row, *body, width);
+            }
+        }
+        Message::Opened(url, Ok(())) => app.say(format!("opening {url}")),
+        Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
+        Message::Copied(Ok(())) => {}
+        Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
+        Message::Tick => app.tick(&mut effects),
+        Message::Work(rows) => {
+            app.view.advance(&app.store, rows);
+        }
+    }
+    app.finish(&mut effects);
+    effects
+}

@@ -1,0 +1,225 @@
+//! What can be done with the alert under the cursor: open, copy, look for its values.
+
+use super::{
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values,
+    filter::term,
+    keymap::AlertCommand,
+};
+use crate::{
+    model::{PortalUrl, RawText, SafeText},
+    store::{Cell, Column, Row},
+};
+
+/// The columns that `f`, `F` and `s` offer, each with its letter.
+const LETTERS: [(char, Column); 14] = [
+    ('s', Column::Severity),
+    ('u', Column::Status),
+    ('c', Column::Created),
+    ('p', Column::Updated),
+    ('t', Column::Title),
+    ('d', Column::Device),
+    ('n', Column::User),
+    ('o', Column::Owner),
+    ('r', Column::Source),
+    ('g', Column::Category),
+    ('e', Column::Techniques),
+    ('i', Column::Incident),
+    ('l', Column::Classification),
+    ('a', Column::Id),
+];
+
+impl App {
+    pub(super) fn alert_command(&mut self, command: AlertCommand, effects: &mut Vec<Effect>) {
+        let Some(row) = self.selected() else {
+            return self.say("no alert is selected");
+        };
+        match command {
+            AlertCommand::Open | AlertCommand::OpenIncident => self.open(row, command, effects),
+            AlertCommand::Copy => self.overlay = Some(Overlay::Menu(self.copy_menu(row))),
+            AlertCommand::Include | AlertCommand::Exclude => {
+                self.filter_by_value(row, command == AlertCommand::Exclude, effects);
+            }
+            AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
+                Cell::Text(incident) => {
+                    let term = term("incident", incident.raw(), false);
+                    self.run_filter(&term, effects);
+                }
+                _ => self.say("this alert belongs to no incident"),
+            },
+            AlertCommand::EditFilter | AlertCommand::Retry => {}
+        }
+    }
+
+    /// Opens a link of the alert, if it is one of the portal's.
+    fn open(&mut self, row: Row, command: AlertCommand, effects: &mut Vec<Effect>) {
+        let incident = command == AlertCommand::OpenIncident;
+        let what = if incident { "incident" } else { "alert" };
+        let Some(link) = self.link(row, incident) else {
+            return self.say(format!("the {what} has no link"));
+        };
+        match PortalUrl::check(link.raw(), &self.settings.portal_host) {
+            Ok(url) => effects.push(Effect::Open(url)),
+            Err(refusal) => self.complain(format!("not opened: {refusal}; y l copies it")),
+        }
+    }
+
+    fn link(&self, row: Row, incident: bool) -> Option<SafeText> {
+        let alert = self.store.raw(row).decode().ok()?;
+        let link = if incident { alert.incident_web_url } else { alert.alert_web_url };
+        link.filter(|link| !link.is_blank())
+    }
+
+    pub(super) fn show_values(&mut self) {
+        let (width, _) = self.overlay_size();
+        let Some(detail) = self.current_detail() else { return };
+        let Some(line) = detail.line() else { return };
+        let values = detail.values(line);
+        let title = match detail.node(line) {
+            Some(node) => {
+                let main = node.main.as_ref().map_or_else(String::new, |main| format!(" {}", main.line()));
+                format!("{}{main}", node.kind.line())
+            }
+            None => "Values".to_owned(),
+        };
+        if values.is_empty() {
+            let fold = line.fold.map(|(_, folded)| !folded);
+            if fold.is_some() {
+                self.toggle_line();
+            }
+            return;
+        }
+        self.overlay = Some(Overlay::Values(Values::new(title, values, width)));
+    }
+
+    fn toggle_line(&mut self) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        let Some(detail) = &mut self.detail else { return };
+        if let Some((key, _)) = detail.line().and_then(|line| line.fold) {
+            if !self.folds.remove(&key) {
+                self.folds.insert(key);
+            }
+            detail.lay_out(&self.folds, width);
+            detail.scroll.show(detail.lines().len(), height);
+        }
+    }
+
+    /// The values that a key on the alert may mean: those of the line in the detail pane, or
+    /// the columns of the row.
+    fn values_here(&self, row: Row) -> Vec<(char, Value)> {
+        if self.focus == Pane::Detail
+            && let Some(detail) = self.current_detail()
+            && let Some(line) = detail.line()
+        {
+            let letters = ('a'..='z').filter(|letter| !"jkq".contains(*letter));
+            return letters.zip(detail.indicators(line)).collect();
+        }
+        LETTERS
+            .iter()
+            .filter(|(_, column)| !matches!(column, Column::Created | Column::Updated))
+            .filter_map(|(letter, column)| {
+                let cell = self.store.cell(row, *column);
+                let text = match cell {
+                    Cell::Empty | Cell::Time(_) => return None,
+                    Cell::Text(text) | Cell::More(text, _) => text.clone(),
+                    Cell::Severity(severity) => severity.raw().into(),
+                    Cell::Status(status) => status.raw().into(),
+                    Cell::Member(member) => member.into(),
+                };
+                let name = column.name();
+                Some((*letter, Value { label: name.to_owned(), field: Some(name.to_owned()), text }))
+            })
+            .collect()
+    }
+
+    fn filter_by_value(&mut self, row: Row, exclude: bool, effects: &mut Vec<Effect>) {
+        let items: Vec<_> = self
+            .values_here(row)
+            .into_iter()
+            .filter_map(|(key, value)| {
+                let term = term(value.field.as_ref()?, value.text.raw(), exclude);
+                Some(MenuItem {
+                    key,
+                    label: value.label,
+                    preview: value.text.line(),
+                    action: MenuAction::Filter(term),
+                })
+            })
+            .collect();
+        match <[MenuItem; 1]>::try_from(items) {
+            Ok([only]) => {
+                if let MenuAction::Filter(term) = only.action {
+                    self.add_term(&term, effects);
+                }
+            }
+            Err(items) if items.is_empty() => self.say("no value here to filter by"),
+            Err(items) => {
+                let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
+                self.overlay = Some(Overlay::Menu(Menu { title: title.into(), items, at: 0 }));
+            }
+        }
+    }
+
+    pub(super) fn sort_menu(&self) -> Menu {
+        let sort = self.view.order();
+        let items = LETTERS.iter().map(|(key, column)| MenuItem {
+            key: *key,
+            label: column.name().to_owned(),
+            preview: match (sort.column == *column, sort.descending) {
+                (true, true) => "▼ now".into(),
+                (true, false) => "▲ now".into(),
+                (false, _) => String::new(),
+            },
+            action: MenuAction::Sort(*column),
+        });
+        let at = LETTERS.iter().position(|(_, column)| *column == sort.column).unwrap_or(0);
+        Menu { title: "Sort by".into(), items: items.collect(), at }
+    }
+
+    fn copy_menu(&self, row: Row) -> Menu {
+        let mut items = Vec::new();
+        let mut offer = |key, label: &str, text: &str, preview: String| {
+            let action = MenuAction::Copy(RawText(text.to_owned()), format!("{label}, {} characters", text.chars().count()));
+            items.push(MenuItem { key, label: label.to_owned(), preview, action });
+        };
+        let shown = |text: &str| SafeText::new(text).line();
+        if let Some((_, value)) = self.values_here(row).into_iter().find(|(_, value)| {
+            self.focus == Pane::Detail || value.label == Column::Title.name()
+        }) {
+            let (safe, raw) = (value.text.as_str(), value.text.raw());
+            // What hides characters is copied with them made visible, unless asked otherwise.
+            offer('v', &value.label, safe, value.text.line());
+            offer('d', "defanged", &defang(safe), shown(&defang(safe)));
+            if value.text.is_marked() {
+                offer('w', "as sent, with its hidden characters", raw, String::new());
+            }
+        }
+        let cells = [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
+        let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
+        offer('r', "row", &line, line.replace('\t', "  "));
+        offer('i', "alert id", self.store.facts(row).id.raw(), self.store.facts(row).id.text().line());
+        let json = String::from_utf8_lossy(&self.store.raw(row).0);
+        offer('J', "JSON", &json, format!("{} bytes", self.store.raw(row).0.len()));
+        for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
+            if let Some(link) = self.link(row, incident) {
+                offer(key, label, link.as_str(), link.line());
+            }
+        }
+        if let Some(pushed) = self.filter.pushed() {
+            offer('f', "$filter", &pushed, shown(&pushed));
+        }
+        Menu { title: "Copy".into(), items, at: 0 }
+    }
+
+    pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
+        let text = value.text.as_str();
+        effects.push(Effect::Copy(RawText(text.to_owned())));
+        let hidden = if value.text.is_marked() { ", hidden characters made visible" } else { "" };
+        self.say(format!("copied {}, {} characters{hidden}", value.label, text.chars().count()));
+    }
+}
+
+/// Makes addresses unclickable: `hxxps://evil[.]example`.
+fn defang(text: &str) -> String {
+    let text = text.replace("http://", "hxxp://").replace("https://", "hxxps://");
+    text.replace('.', "[.]")
+}

@@ -1,0 +1,450 @@
+//! The detail pane: one alert as a list of lines that fold, from the facts to the last property.
+//!
+//! Everything that the alert holds is reachable from here: facts, the evidence tree with all
+//! values of each node, texts, comments, all properties, and the JSON as sent.
+
+use std::{collections::HashSet, hash::{DefaultHasher, Hash, Hasher as _}};
+
+use super::{keymap::Motion, message::Body, scroll::Scroll};
+use crate::{
+    evidence::{Node, NodeId},
+    model::{Alert, Property, SafeText, Severity, Status, Timestamp, Verdict},
+    store::Row,
+};
+
+/// Text beyond this many bytes is cut on screen, with what is left counted; copying takes all.
+const MAX_SHOWN: usize = 64 * 1024;
+
+/// What folds a line: the same for the same thing whenever the alert is shown.
+pub type FoldKey = u64;
+
+/// One line of the pane.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Levels of indentation.
+    pub depth: usize,
+    /// What stands in it.
+    pub kind: LineKind,
+    /// What folds it and whether it is folded, where something is below it.
+    pub fold: Option<(FoldKey, bool)>,
+}
+
+/// What stands in a line.
+#[derive(Clone, Debug)]
+pub enum LineKind {
+    /// Labelled facts side by side.
+    Facts(Vec<Fact>),
+    /// The heading of a section, with how much is in it.
+    Section(&'static str, Option<usize>),
+    /// A node of the evidence tree.
+    Node(NodeId),
+    /// A line of text, wrapped to the pane.
+    Text(String),
+    /// Who commented when.
+    Comment(Option<SafeText>, Option<Timestamp>),
+    /// A value with its path.
+    Property(Property),
+    /// Nothing.
+    Blank,
+}
+
+/// A fact with its label.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// What it is.
+    pub label: &'static str,
+    /// The field of the filter language that finds it.
+    pub field: Option<&'static str>,
+    /// What it says.
+    pub value: FactValue,
+}
+
+/// What a fact says.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FactValue {
+    Severity(Severity),
+    Status(Status),
+    Time(Timestamp),
+    Text(SafeText),
+    Nothing,
+}
+
+impl FactValue {
+    /// Returns the fact as text, where it says something.
+    pub fn text(&self) -> Option<SafeText> {
+        match self {
+            Self::Severity(severity) => Some(severity.as_str().into()),
+            Self::Status(status) => Some(status.as_str().into()),
+            Self::Time(at) => Some(at.to_string().as_str().into()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// A value that can be copied, and searched for where a field finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// What it is.
+    pub label: String,
+    /// The field of the filter language that finds it.
+    pub field: Option<String>,
+    /// The value.
+    pub text: SafeText,
+}
+
+/// The alert that is shown, and where in it the reader is.
+#[derive(Debug)]
+pub struct Detail {
+    /// The alert's row.
+    pub row: Row,
+    /// The alert.
+    pub body: Body,
+    /// Where the reader is.
+    pub scroll: Scroll,
+    /// Whether the JSON is shown.
+    pub json: bool,
+    lines: Vec<Line>,
+}
+
+impl Detail {
+    /// Shows an alert in a pane of `width` columns.
+    pub fn new(row: Row, body: Body, folds: &HashSet<FoldKey>, width: usize) -> Self {
+        let mut detail = Self { row, body, scroll: Scroll::default(), json: false, lines: Vec::new() };
+        detail.lay_out(folds, width);
+        detail
+    }
+
+    /// Returns the lines from top to bottom.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Returns the line under the cursor.
+    pub fn line(&self) -> Option<&Line> {
+        self.lines.get(self.scroll.cursor)
+    }
+
+    /// Makes the lines anew, after a fold or for another width.
+    pub fn lay_out(&mut self, folds: &HashSet<FoldKey>, width: usize) {
+        let mut outline = Outline { lines: Vec::new(), folds, width: width.max(10) };
+        match (&self.body.alert, self.json) {
+            (Ok(alert), false) => outline.alert(alert, &self.body),
+            (Ok(_), true) => outline.text(0, self.body.json.as_str()),
+            (Err(error), _) => {
+                outline.text(0, &error.to_string());
+                outline.push(0, LineKind::Blank);
+                outline.text(0, self.body.json.as_str());
+            }
+        }
+        self.lines = outline.lines;
+        self.scroll.cursor = self.scroll.cursor.min(self.lines.len().saturating_sub(1));
+    }
+
+    /// Moves the cursor.
+    pub fn go(&mut self, motion: Motion, height: usize) {
+        self.scroll.go(motion, self.lines.len(), height);
+    }
+
+    /// Moves the cursor to the line that the one under it hangs on.
+    pub fn go_to_parent(&mut self, height: usize) {
+        let Some(line) = self.line() else { return };
+        let depth = line.depth;
+        let above = self.lines[..self.scroll.cursor].iter().rposition(|line| line.depth < depth && line.fold.is_some());
+        if let Some(at) = above {
+            self.scroll.cursor = at;
+            self.scroll.show(self.lines.len(), height);
+        }
+    }
+
+    /// Moves the cursor to the next node, or the one before, that the service suspects; tells
+    /// whether there is one.
+    pub fn go_to_suspicious(&mut self, forward: bool, height: usize) -> bool {
+        let is_suspicious = |line: &Line| match line.kind {
+            LineKind::Node(id) => {
+                matches!(self.body.tree.node(id).verdict, Verdict::Suspicious | Verdict::Malicious)
+            }
+            _ => false,
+        };
+        let found = if forward {
+            let from = (self.scroll.cursor + 1).min(self.lines.len());
+            self.lines[from..].iter().position(is_suspicious).map(|at| at + from)
+        } else {
+            self.lines[..self.scroll.cursor.min(self.lines.len())].iter().rposition(is_suspicious)
+        };
+        if let Some(at) = found {
+            self.scroll.cursor = at;
+            self.scroll.show(self.lines.len(), height);
+        }
+        found.is_some()
+    }
+
+    /// Returns the node of a line.
+    pub fn node(&self, line: &Line) -> Option<&Node> {
+        match line.kind {
+            LineKind::Node(id) => Some(self.body.tree.node(id)),
+            _ => None,
+        }
+    }
+
+    /// Lists the values of a line that other alerts may hold too, the most telling first.
+    pub fn indicators(&self, line: &Line) -> Vec<Value> {
+        match &line.kind {
+            LineKind::Node(id) => {
+                let node = self.body.tree.node(*id);
+                let indicators = node.indicators.iter().map(|indicator| Value {
+                    label: indicator.kind.field().to_owned(),
+                    field: Some(indicator.kind.field().to_owned()),
+                    text: indicator.value.clone(),
+                });
+                let main = node.main.iter().map(|main| Value {
+                    label: node.kind.line(),
+                    field: None,
+                    text: main.clone(),
+                });
+                let mut values: Vec<_> = indicators.collect();
+                if values.is_empty() {
+                    values.extend(main);
+                }
+                values
+            }
+            _ => self.values(line),
+        }
+    }
+
+    /// Lists all values of a line with their paths.
+    pub fn values(&self, line: &Line) -> Vec<Value> {
+        match &line.kind {
+            LineKind::Node(id) => {
+                let node = self.body.tree.node(*id);
+                let Ok(alert) = &self.body.alert else { return Vec::new() };
+                let several = node.items.len() > 1;
+                let mut values: Vec<Value> = node.told.iter().filter_map(value_of).collect();
+                for (nth, item) in node.items.iter().enumerate() {
+                    for property in alert.evidence[*item].properties() {
+                        let Some(mut value) = value_of(&property) else { continue };
+                        if several {
+                            value.label = format!("{}: {}", nth + 1, value.label);
+                        }
+                        values.push(value);
+                    }
+                }
+                values
+            }
+            LineKind::Facts(facts) => facts
+                .iter()
+                .filter_map(|fact| {
+                    Some(Value {
+                        label: fact.label.to_owned(),
+                        field: fact.field.map(str::to_owned),
+                        text: fact.value.text()?,
+                    })
+                })
+                .collect(),
+            LineKind::Property(property) => value_of(property).into_iter().collect(),
+            LineKind::Text(text) => {
+                vec![Value { label: "line".into(), field: None, text: SafeText::new(text) }]
+            }
+            LineKind::Comment(Some(author), _) => {
+                vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]
+            }
+            LineKind::Section(..) | LineKind::Comment(None, _) | LineKind::Blank => Vec::new(),
+        }
+    }
+}
+
+/// A property with a value; its last name is the raw field that finds it again.
+fn value_of(property: &Property) -> Option<Value> {
+    let path = property.path.line();
+    let name = path.rsplit('.').next().unwrap_or(&path);
+    let name = name.split('[').next().unwrap_or(name);
+    let field = name.chars().all(|c| c.is_ascii_alphanumeric()).then(|| name.to_owned());
+    Some(Value { field, text: property.value.clone()?, label: path })
+}
+
+struct Outline<'a> {
+    lines: Vec<Line>,
+    folds: &'a HashSet<FoldKey>,
+    width: usize,
+}
+
+impl Outline<'_> {
+    fn push(&mut self, depth: usize, kind: LineKind) {
+        self.lines.push(Line { depth, kind, fold: None });
+    }
+
+    /// Adds a heading; tells whether what is below it is to be shown.
+    fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
+        let key = key_of(&title);
+        let folded = self.folds.contains(&key) == open;
+        self.push(0, LineKind::Blank);
+        self.lines.push(Line { depth: 0, kind: LineKind::Section(title, count), fold: Some((key, folded)) });
+        !folded
+    }
+
+    /// Adds a text, wrapped.
+    fn text(&mut self, depth: usize, shown: &str) {
+        let width = self.width.saturating_sub(depth * 2);
+        for line in wrap(shown, width) {
+            self.push(depth, LineKind::Text(line));
+        }
+    }
+
+    fn facts(&mut self, facts: Vec<Fact>) {
+        let facts: Vec<_> =
+            facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)).collect();
+        if !facts.is_empty() {
+            self.push(0, LineKind::Facts(facts));
+        }
+    }
+
+    fn alert(&mut self, alert: &Alert, body: &Body) {
+        self.summary(alert);
+        if self.section("Evidence", Some(alert.evidence.len()), true) {
+            self.tree(body);
+        }
+        for (title, text) in
+            [("Description", &alert.description), ("Recommended actions", &alert.recommended_actions)]
+        {
+            if let Some(text) = text.as_ref().filter(|text| !text.is_blank())
+                && self.section(title, None, true)
+            {
+                self.text(1, text.as_str());
+            }
+        }
+        if !alert.comments.is_empty() && self.section("Comments", Some(alert.comments.len()), true) {
+            for comment in &alert.comments {
+                self.push(1, LineKind::Comment(comment.author.clone(), comment.created));
+                self.text(2, comment.text.as_str());
+            }
+        }
+        let properties = alert.properties();
+        let (set, unset): (Vec<_>, Vec<_>) = properties.into_iter().partition(|property| property.value.is_some());
+        if self.section("All properties", Some(set.len()), false) {
+            for property in set {
+                self.push(1, LineKind::Property(property));
+            }
+            if !unset.is_empty() {
+                let names: Vec<_> = unset.iter().map(|property| property.path.line()).collect();
+                self.text(1, &format!("not set: {}", names.join(", ")));
+            }
+        }
+    }
+
+    fn summary(&mut self, alert: &Alert) {
+        let text = |label, field, value: &Option<SafeText>| Fact {
+            label,
+            field: Some(field),
+            value: value.clone().filter(|text| !text.is_blank()).map_or(FactValue::Nothing, FactValue::Text),
+        };
+        let name = |label, field, value: &str| Fact {
+            label,
+            field: Some(field),
+            value: if value == "unknown" { FactValue::Nothing } else { FactValue::Text(value.into()) },
+        };
+        let time = |label, value: Option<Timestamp>| Fact {
+            label,
+            field: None,
+            value: value.map_or(FactValue::Nothing, FactValue::Time),
+        };
+        let owner = alert.assigned_to.clone().or_else(|| Some("-".into()));
+        self.facts(vec![
+            Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
+            Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
+            text("owner", "assigned", &owner),
+        ]);
+        self.facts(vec![
+            name("class", "class", alert.classification.as_str()),
+            name("determination", "determination", alert.determination.as_str()),
+        ]);
+        let techniques: Vec<_> = alert.mitre_techniques.iter().map(SafeText::raw).collect();
+        let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
+        let mut facts = vec![text("category", "category", &category)];
+        facts.extend(techniques.iter().map(|technique| Fact {
+            label: "technique",
+            field: Some("technique"),
+            value: FactValue::Text((*technique).into()),
+        }));
+        self.facts(facts);
+        self.facts(vec![
+            name("source", "source", alert.service_source.as_str()),
+            name("detection", "detectionSource", alert.detection_source.as_str()),
+            text("product", "product", &alert.product_name),
+        ]);
+        self.facts(vec![
+            text("threat", "threat", &alert.threat_display_name.clone().or_else(|| alert.threat_family_name.clone())),
+            text("actor", "actor", &alert.actor_display_name),
+        ]);
+        self.facts(vec![text("incident", "incident", &alert.incident_id), text("id", "id", &Some(alert.id.text().clone()))]);
+        self.facts(vec![time("created", alert.created)]);
+        if alert.last_update != alert.created {
+            self.facts(vec![time("updated", alert.last_update)]);
+        }
+        self.facts(vec![time("resolved", alert.resolved)]);
+        self.facts(vec![time("activity from", alert.first_activity), time("to", alert.last_activity)]);
+        if !alert.system_tags.is_empty() {
+            let tags = alert.system_tags.iter();
+            self.facts(tags.map(|tag| text("tag", "tag", &Some(tag.clone()))).collect());
+        }
+    }
+
+    fn tree(&mut self, body: &Body) {
+        let tree = &body.tree;
+        if tree.is_empty() {
+            self.push(1, LineKind::Text("none was sent".into()));
+        }
+        for id in tree.rows(|node| self.folds.contains(&node.key())) {
+            let node = tree.node(id);
+            let fold =
+                (!node.children.is_empty()).then(|| (node.key(), self.folds.contains(&node.key())));
+            self.lines.push(Line { depth: node.depth + 1, kind: LineKind::Node(id), fold });
+        }
+    }
+}
+
+/// Wraps a shown text at word ends; what is longer than can be read is cut, with the rest
+/// counted.
+pub fn wrap(shown: &str, width: usize) -> Vec<String> {
+    let (shown, rest) = cut(shown);
+    let options = textwrap::Options::new(width.max(4)).break_words(true);
+    let mut lines: Vec<String> = Vec::new();
+    for line in shown.lines() {
+        let line = line.replace('\t', "  ");
+        if line.trim().is_empty() {
+            lines.push(String::new());
+        } else {
+            lines.extend(textwrap::wrap(line.trim_end(), &options).into_iter().map(std::borrow::Cow::into_owned));
+        }
+    }
+    if rest > 0 {
+        lines.push(format!("… {} more, copying takes all", bytes(rest)));
+    }
+    lines
+}
+
+/// Cuts a text at what can be read; returns it with the number of bytes that are left.
+fn cut(shown: &str) -> (&str, usize) {
+    if shown.len() <= MAX_SHOWN {
+        return (shown, 0);
+    }
+    let mut end = MAX_SHOWN;
+    while !shown.is_char_boundary(end) {
+        end -= 1;
+    }
+    (&shown[..end], shown.len() - end)
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
+    }
+}
+
+fn key_of(of: &impl Hash) -> FoldKey {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,257 @@
+//! The filter bar: what is typed, what of it is in force, what came before.
+
+use std::sync::Arc;
+
+use tui_input::{Input as TextField, InputRequest};
+
+use super::keymap::{Key, KeyCode};
+use crate::{
+    query::{self, Completion, Context, Diagnostic, Matcher, Plan},
+    store::Test,
+};
+
+/// How many filters are remembered.
+const MAX_HISTORY: usize = 200;
+
+/// The filter bar.
+#[derive(Debug, Default)]
+pub struct FilterBar {
+    /// The filter that was run last.
+    pub committed: String,
+    /// The filter being typed, while it is.
+    pub editor: Option<Editor>,
+    /// How the filter in force is carried out; `None` where there is none.
+    pub plan: Option<Arc<Plan>>,
+    /// What is wrong with the text in the bar.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Finds what the filter in force matches in shown texts.
+    pub highlighter: Option<Matcher>,
+    history: Vec<String>,
+}
+
+/// A filter being typed.
+#[derive(Clone, Debug, Default)]
+pub struct Editor {
+    field: TextField,
+    /// The completions that fit at the cursor.
+    pub completions: Vec<Completion>,
+    /// Which of them is chosen.
+    pub choice: usize,
+    /// How far back in the history the text is from, and the text before that.
+    recalled: Option<(usize, String)>,
+}
+
+impl Editor {
+    fn new(text: &str) -> Self {
+        Self { field: TextField::new(text.to_owned()), ..Self::default() }
+    }
+
+    /// Returns the text.
+    pub fn text(&self) -> &str {
+        self.field.value()
+    }
+
+    /// Returns the cursor's place in characters.
+    pub fn cursor(&self) -> usize {
+        self.field.cursor()
+    }
+
+    /// Returns the cursor's place in bytes.
+    fn cursor_byte(&self) -> usize {
+        let text = self.text();
+        text.char_indices().nth(self.cursor()).map_or(text.len(), |(at, _)| at)
+    }
+
+    /// Edits the text by a key; tells whether the key meant something.
+    fn edit(&mut self, key: Key) -> bool {
+        let request = match (key.code, key.ctrl) {
+            (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
+            (KeyCode::Backspace | KeyCode::Char('h'), _) => InputRequest::DeletePrevChar,
+            (KeyCode::Delete, _) | (KeyCode::Char('d'), true) => InputRequest::DeleteNextChar,
+            (KeyCode::Left, true) => InputRequest::GoToPrevWord,
+            (KeyCode::Right, true) => InputRequest::GoToNextWord,
+            (KeyCode::Left, false) => InputRequest::GoToPrevChar,
+            (KeyCode::Right, false) => InputRequest::GoToNextChar,
+            (KeyCode::Home, _) => InputRequest::GoToStart,
+            (KeyCode::End, _) | (KeyCode::Char('e'), true) => InputRequest::GoToEnd,
+            (KeyCode::Char('w'), true) => InputRequest::DeletePrevWord,
+            (KeyCode::Char('u'), true) => InputRequest::DeleteFromStart,
+            (KeyCode::Char('k'), true) => InputRequest::DeleteTillEnd,
+            _ => return false,
+        };
+        self.field.handle(request);
+        true
+    }
+
+    fn insert(&mut self, text: &str) {
+        for c in text.chars() {
+            self.field.handle(InputRequest::InsertChar(c));
+        }
+    }
+}
+
+impl FilterBar {
+    /// Returns the text in the bar.
+    pub fn text(&self) -> &str {
+        self.editor.as_ref().map_or(&self.committed, Editor::text)
+    }
+
+    /// Begins to edit, with the cursor at the end.
+    pub fn edit(&mut self) {
+        if self.editor.is_none() {
+            self.editor = Some(Editor::new(&self.committed));
+        }
+    }
+
+    /// Puts another text into the bar; it is not run.
+    pub fn set(&mut self, text: &str) {
+        self.editor = Some(Editor::new(text));
+    }
+
+    /// Edits by a key; tells whether the text has changed.
+    pub fn key(&mut self, key: Key) -> bool {
+        let Some(editor) = &mut self.editor else { return false };
+        let before = editor.text().to_owned();
+        editor.edit(key);
+        editor.text() != before
+    }
+
+    /// Puts a pasted text in at the cursor; line ends become blanks.
+    pub fn paste(&mut self, text: &str) {
+        if let Some(editor) = &mut self.editor {
+            let line = text.trim().split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+            editor.insert(&line);
+        }
+    }
+
+    /// Reads and plans the text in the bar. What is right comes into force; what is not leaves
+    /// the former filter in force. Returns the test to filter by, where there is a new one.
+    pub fn compile(&mut self, context: &Context) -> Option<Option<Test>> {
+        let text = self.text().to_owned();
+        if let Some(editor) = &mut self.editor {
+            editor.completions = query::complete(&text, editor.cursor_byte());
+            editor.choice = 0;
+        }
+        let query = query::parse(&text);
+        if query.is_empty() && query.diagnostics().is_empty() {
+            self.diagnostics.clear();
+            self.plan = None;
+            self.highlighter = None;
+            return Some(None);
+        }
+        match query::plan(&query, context) {
+            Ok(plan) => {
+                self.diagnostics.clear();
+                Some(Some(self.enforce(plan)))
+            }
+            Err(diagnostics) => {
+                self.diagnostics = diagnostics;
+                None
+            }
+        }
+    }
+
+    /// Carries the filter out by this plan.
+    pub fn enforce(&mut self, plan: Plan) -> Test {
+        self.highlighter = Some(Matcher::new(&plan.test));
+        let mut matcher = Matcher::new(&plan.test);
+        self.plan = Some(Arc::new(plan));
+        Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
+    }
+
+    /// Returns what is pushed to the service, printed; `None` where nothing is.
+    pub fn pushed(&self) -> Option<String> {
+        self.plan.as_ref()?.pushed.as_ref().map(ToString::to_string)
+    }
+
+    /// Tells whether the text in the bar is in force.
+    pub fn is_sound(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// Ends editing and keeps the text.
+    pub fn commit(&mut self) {
+        if let Some(editor) = self.editor.take() {
+            let text = editor.text().trim().to_owned();
+            if !text.is_empty() {
+                self.history.retain(|old| *old != text);
+                self.history.push(text.clone());
+                if self.history.len() > MAX_HISTORY {
+                    self.history.remove(0);
+                }
+            }
+            self.committed = text;
+        }
+    }
+
+    /// Ends editing and drops what was typed.
+    pub fn restore(&mut self) {
+        self.editor = None;
+        self.diagnostics.clear();
+    }
+
+    /// Takes the chosen completion, or else the mend of the first fault; tells whether the text
+    /// has changed.
+    pub fn complete(&mut self) -> bool {
+        let mend = self.diagnostics.iter().find_map(|fault| fault.fix.clone());
+        let Some(editor) = &mut self.editor else { return false };
+        let completion = editor.completions.get(editor.choice);
+        let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(mend) else {
+            return false;
+        };
+        let mut whole = editor.text().to_owned();
+        if whole.get(span.clone()).is_none_or(|old| old == text) {
+            return false;
+        }
+        whole.replace_range(span.clone(), &text);
+        let cursor = whole[..span.start + text.len()].chars().count();
+        editor.field = TextField::new(whole).with_cursor(cursor);
+        true
+    }
+
+    /// Chooses another completion.
+    pub fn choose(&mut self, forward: bool) {
+        if let Some(editor) = &mut self.editor {
+            let count = editor.completions.len().max(1);
+            editor.choice = (editor.choice + if forward { 1 } else { count - 1 }) % count;
+        }
+    }
+
+    /// Goes to an older filter, or back to a newer one; tells whether the text has changed.
+    pub fn recall(&mut self, older: bool) -> bool {
+        let Some(editor) = &mut self.editor else { return false };
+        let at = editor.recalled.as_ref().map_or(0, |(at, _)| *at);
+        let next = if older { (at + 1).min(self.history.len()) } else { at.saturating_sub(1) };
+        if next == at {
+            return false;
+        }
+        let typed = editor.recalled.take().map_or_else(|| editor.text().to_owned(), |(_, typed)| typed);
+        let text = if next == 0 { typed.clone() } else { self.history[self.history.len() - next].clone() };
+        *editor = Editor::new(&text);
+        editor.recalled = (next > 0).then_some((next, typed));
+        true
+    }
+}
+
+/// Writes a term of the filter language that means exactly this value.
+pub fn term(field: &str, value: &str, exclude: bool) -> String {
+    let sign = if exclude { "-" } else { "" };
+    let is_word = !value.is_empty()
+        && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
+        && !value.contains("..");
+    if is_word {
+        format!("{sign}{field}:{value}")
+    } else {
+        format!("{sign}{field}:\"{}\"", value.replace('"', "\"\""))
+    }
+}
+
+/// Joins a term to a filter.
+pub fn join(filter: &str, term: &str) -> String {
+    let filter = filter.trim();
+    if filter.is_empty() {
+        return term.to_owned();
+    }
+    // A filter with `or` in it is kept together.
+    if query::parse(filter).is_alternative() { format!("({filter}) {term}") } else { format!("{filter} {term}") }
+}

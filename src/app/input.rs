@@ -1,0 +1,449 @@
+//! How the state answers what the user does.
+
+use super::{
+    App, Command, Context, Detail, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
+    filter::{join, term},
+    keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
+    message::Body,
+    overlay::{MenuAction, help},
+};
+use crate::store::{Row, Sort};
+
+impl App {
+    pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Key(key) => {
+                self.notice = None;
+                self.key(key, effects);
+            }
+            Input::Paste(text) => self.paste(&text),
+            Input::Click { x, y } => self.click(x, y),
+            Input::Drag { x, .. } => self.drag(x),
+            Input::Release => self.dragging = false,
+            Input::Wheel { x, y, by } => self.wheel(x, y, by),
+            Input::Resize { width, height } => {
+                self.size = (width, height);
+                self.lay_out();
+            }
+        }
+    }
+
+    /// Lays out what depends on the size.
+    pub(super) fn lay_out(&mut self) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        if let Some(detail) = &mut self.detail {
+            detail.lay_out(&self.folds, width);
+            detail.scroll.show(detail.lines().len(), height);
+        }
+        let (width, _) = self.overlay_size();
+        if let Some(Overlay::Values(values)) = &mut self.overlay {
+            values.lay_out(width);
+        }
+    }
+
+    fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        if self.overlay.is_some() {
+            return self.overlay_key(key, effects);
+        }
+        if self.filter.editor.is_some() {
+            match keymap::command(&[Context::Filter], key) {
+                Some(Command::Filter(command)) => self.filter_command(command, effects),
+                _ if key == (Key { code: KeyCode::Char('c'), ctrl: true }) => self.restore_filter(),
+                _ => {
+                    if self.filter.key(key) {
+                        self.apply_filter();
+                    }
+                }
+            }
+            return;
+        }
+        let pane = match self.focus {
+            Pane::List => Context::List,
+            Pane::Detail => Context::Detail,
+        };
+        if let Some(command) = keymap::command(&[pane, Context::Alert, Context::All], key) {
+            self.command(command, effects);
+        }
+    }
+
+    fn command(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        match command {
+            Command::Move(motion) => self.go(motion),
+            Command::SwitchPane => self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List }),
+            Command::NextAlert => self.next_alert(Motion::Down),
+            Command::PreviousAlert => self.next_alert(Motion::Up),
+            Command::Refresh => self.refresh(effects),
+            Command::Live => self.toggle_live(effects),
+            Command::TimeFormat => self.clock.format = self.clock.format.next(),
+            Command::Zoom => {
+                self.zoom = !self.zoom;
+                self.lay_out();
+            }
+            Command::Mouse => {
+                self.mouse = !self.mouse;
+                self.say(if self.mouse { "mouse on" } else { "mouse off: the terminal selects text again" });
+                effects.push(Effect::Mouse(self.mouse));
+            }
+            Command::Help => self.overlay = Some(Overlay::Help(super::Scroll::default())),
+            Command::Back => self.back(effects),
+            Command::Quit => effects.push(Effect::Quit),
+            Command::Suspend => effects.push(Effect::Suspend),
+            Command::Redraw => effects.push(Effect::Redraw),
+            Command::List(command) => self.list_command(command),
+            Command::Detail(command) => self.detail_command(command),
+            Command::Alert(AlertCommand::EditFilter) => {
+                self.filter.edit();
+                self.apply_filter();
+            }
+            Command::Alert(AlertCommand::Retry) => {
+                if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
+                    self.fetch(effects);
+                } else {
+                    self.say("nothing has failed");
+                }
+            }
+            Command::Alert(command) => self.alert_command(command, effects),
+            Command::Filter(command) => self.filter_command(command, effects),
+        }
+    }
+
+    /// Esc takes one step back: detail, then loading. It never quits and never drops the filter.
+    fn back(&mut self, effects: &mut Vec<Effect>) {
+        if self.focus == Pane::Detail {
+            self.focus_on(Pane::List);
+        } else if self.stop_loading(effects) {
+            self.say("loading stopped: r starts it again");
+        }
+    }
+
+    fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        self.lay_out();
+    }
+
+    fn go(&mut self, motion: Motion) {
+        match self.focus {
+            Pane::List => {
+                let height = self.list_height();
+                self.list.go(&self.view, motion, height);
+            }
+            Pane::Detail => {
+                let height = self.detail_height();
+                if let Some(detail) = &mut self.detail {
+                    detail.go(motion, height);
+                }
+            }
+        }
+    }
+
+    fn next_alert(&mut self, motion: Motion) {
+        let height = self.list_height();
+        self.list.go(&self.view, motion, height);
+    }
+
+    fn refresh(&mut self, effects: &mut Vec<Effect>) {
+        self.view.restart();
+        self.fresh.clear();
+        if self.settings.service {
+            self.apply_filter();
+            self.load.covered.clear();
+            self.fetch(effects);
+        } else {
+            self.say("these alerts come from files: nothing to fetch");
+        }
+    }
+
+    fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
+        if !self.settings.service {
+            return self.say("these alerts come from files: nothing to watch");
+        }
+        self.load.live = !self.load.live;
+        if self.load.live {
+            self.say("live: new and changed alerts are marked + and ~");
+            self.poll(effects);
+        } else {
+            self.load.poll_at = None;
+            self.say("live is off");
+        }
+    }
+
+    fn list_command(&mut self, command: ListCommand) {
+        match command {
+            ListCommand::Read => self.focus_on(Pane::Detail),
+            ListCommand::Sort => self.overlay = Some(Overlay::Menu(self.sort_menu())),
+            ListCommand::Reverse => {
+                let sort = self.view.order();
+                self.sort(Sort { descending: !sort.descending, ..sort });
+            }
+            ListCommand::ScrollRight => self.list.shift += 8,
+            ListCommand::ScrollLeft => self.list.shift = self.list.shift.saturating_sub(8),
+        }
+    }
+
+    fn detail_command(&mut self, command: DetailCommand) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        match command {
+            DetailCommand::Values => self.show_values(),
+            DetailCommand::Fold => self.fold(true),
+            DetailCommand::Unfold => self.fold(false),
+            DetailCommand::Json => {
+                if let Some(detail) = &mut self.detail {
+                    detail.json = !detail.json;
+                    detail.scroll = super::Scroll::default();
+                    detail.lay_out(&self.folds, width);
+                }
+            }
+            DetailCommand::NextSuspicious | DetailCommand::PreviousSuspicious => {
+                let forward = command == DetailCommand::NextSuspicious;
+                let found = self.detail.as_mut().is_some_and(|detail| detail.go_to_suspicious(forward, height));
+                if !found {
+                    self.say(if forward { "nothing suspicious below" } else { "nothing suspicious above" });
+                }
+            }
+        }
+    }
+
+    /// Folds or unfolds the line under the cursor; where there is nothing to fold, goes to the
+    /// line that it hangs on.
+    fn fold(&mut self, fold: bool) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        let Some(detail) = &mut self.detail else { return };
+        match detail.line().and_then(|line| line.fold) {
+            Some((key, folded)) if folded != fold => {
+                if !self.folds.remove(&key) {
+                    self.folds.insert(key);
+                }
+                detail.lay_out(&self.folds, width);
+                detail.scroll.show(detail.lines().len(), height);
+            }
+            _ if fold => detail.go_to_parent(height),
+            _ => {}
+        }
+    }
+
+    pub(super) fn show_detail(&mut self, row: Row, body: Body, width: usize) {
+        let json = self.detail.as_ref().is_some_and(|detail| detail.json);
+        let mut detail = Detail::new(row, body, &self.folds, width);
+        if json {
+            detail.json = true;
+            detail.lay_out(&self.folds, width);
+        }
+        self.detail = Some(detail);
+    }
+
+    fn filter_command(&mut self, command: FilterCommand, effects: &mut Vec<Effect>) {
+        match command {
+            FilterCommand::Run => {
+                if self.filter.is_sound() {
+                    self.filter.commit();
+                    self.apply_filter();
+                    self.fetch_unless_covered(effects);
+                    self.lay_out();
+                }
+            }
+            FilterCommand::Restore => self.restore_filter(),
+            FilterCommand::Complete => {
+                if self.filter.complete() {
+                    self.apply_filter();
+                }
+            }
+            FilterCommand::NextChoice => self.filter.choose(true),
+            FilterCommand::PreviousChoice => self.filter.choose(false),
+            FilterCommand::Older | FilterCommand::Newer => {
+                if self.filter.recall(command == FilterCommand::Older) {
+                    self.apply_filter();
+                }
+            }
+        }
+    }
+
+    fn restore_filter(&mut self) {
+        self.filter.restore();
+        self.apply_filter();
+        self.lay_out();
+    }
+
+    /// Runs another filter.
+    pub(super) fn run_filter(&mut self, text: &str, effects: &mut Vec<Effect>) {
+        self.filter.set(text);
+        self.apply_filter();
+        if self.filter.is_sound() {
+            self.filter.commit();
+            self.fetch_unless_covered(effects);
+            self.lay_out();
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        if self.overlay.is_some() {
+            return;
+        }
+        if self.filter.editor.is_some() {
+            self.filter.paste(text);
+        } else {
+            // On the list a paste is a list of things to look for. It is not run.
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() {
+                return;
+            }
+            let quoted = |line: &&str| term("", line, false).trim_start_matches(':').to_owned();
+            let any = lines.iter().map(quoted).collect::<Vec<_>>().join(" or ");
+            self.filter.set(&any);
+        }
+        self.apply_filter();
+    }
+
+    fn click(&mut self, x: u16, y: u16) {
+        let layout = self.layout();
+        let inside = |area: Option<super::Area>| area.filter(|area| area.contains(x, y));
+        self.dragging = false;
+        if self.overlay.is_some() {
+            return;
+        }
+        if layout.filter.contains(x, y) {
+            self.filter.edit();
+            self.apply_filter();
+        } else if inside(layout.divider).is_some() && layout.shape == Shape::Wide {
+            self.dragging = true;
+        } else if let Some(area) = inside(layout.list) {
+            self.focus_on(Pane::List);
+            self.list.go_to_line(&self.view, usize::from(y - area.y));
+        } else if let Some(area) = inside(layout.detail) {
+            self.focus_on(Pane::Detail);
+            let line = usize::from(y - area.y);
+            if let Some(detail) = &mut self.detail
+                && detail.scroll.top + line < detail.lines().len()
+            {
+                let again = detail.scroll.cursor == detail.scroll.top + line;
+                detail.scroll.cursor = detail.scroll.top + line;
+                let folded = detail.line().and_then(|line| line.fold).map(|(_, folded)| folded);
+                if let (true, Some(folded)) = (again, folded) {
+                    self.fold(!folded);
+                }
+            }
+        }
+    }
+
+    /// Moves the divider between list and detail.
+    fn drag(&mut self, x: u16) {
+        if self.dragging && self.size.0 > 0 {
+            self.split = (u32::from(x) * 100 / u32::from(self.size.0)) as u16;
+            self.lay_out();
+        }
+    }
+
+    fn wheel(&mut self, x: u16, y: u16, by: i32) {
+        let layout = self.layout();
+        let lines = by * 3;
+        let (_, overlay_height) = self.overlay_size();
+        match &mut self.overlay {
+            Some(Overlay::Help(scroll)) => scroll.wheel(lines, help().len(), overlay_height),
+            Some(Overlay::Values(values)) => {
+                values.top = values.top.saturating_add_signed(lines as isize).min(values.lines.len().saturating_sub(overlay_height));
+            }
+            Some(_) => {}
+            None if layout.detail.is_some_and(|area| area.contains(x, y)) => {
+                let height = self.detail_height();
+                if let Some(detail) = &mut self.detail {
+                    let len = detail.lines().len();
+                    detail.scroll.wheel(lines, len, height);
+                }
+            }
+            None => {
+                let height = self.list_height();
+                self.list.wheel(&self.view, lines, height);
+            }
+        }
+    }
+
+    fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        let command = keymap::command(&[Context::Detail, Context::Alert, Context::All], key);
+        if matches!(command, Some(Command::Back | Command::Quit)) {
+            self.overlay = None;
+            return;
+        }
+        let (_, height) = self.overlay_size();
+        match &mut self.overlay {
+            Some(Overlay::Help(scroll)) => match command {
+                // The help has no cursor: the window moves.
+                Some(Command::Move(motion)) => {
+                    let lines = help().len().saturating_sub(height) + 1;
+                    scroll.go(motion, lines, 1);
+                }
+                Some(Command::Help) => self.overlay = None,
+                _ => {}
+            },
+            Some(Overlay::Values(values)) => match command {
+                Some(Command::Move(motion)) => values.go(motion, height),
+                Some(Command::Detail(DetailCommand::Values) | Command::Alert(AlertCommand::Copy)) => {
+                    let value = values.values.get(values.at).cloned();
+                    if let Some(value) = value {
+                        self.copy(&value, effects);
+                    }
+                }
+                Some(Command::Alert(command @ (AlertCommand::Include | AlertCommand::Exclude))) => {
+                    let value = values.values.get(values.at).cloned();
+                    if let Some((field, text)) = value.and_then(|value| Some((value.field?, value.text))) {
+                        self.overlay = None;
+                        let term = term(&field, text.raw(), command == AlertCommand::Exclude);
+                        self.add_term(&term, effects);
+                    }
+                }
+                _ => {}
+            },
+            Some(Overlay::Menu(menu)) => {
+                let picked = match (key.code, command) {
+                    (KeyCode::Char(c), _) if !key.ctrl && menu.items.iter().any(|item| item.key == c) => {
+                        menu.items.iter().position(|item| item.key == c)
+                    }
+                    (KeyCode::Enter, _) => Some(menu.at),
+                    (_, Some(Command::Move(motion))) => {
+                        let mut scroll = super::Scroll { cursor: menu.at, top: 0 };
+                        scroll.go(motion, menu.items.len(), menu.items.len());
+                        menu.at = scroll.cursor;
+                        None
+                    }
+                    _ => None,
+                };
+                if let Some(item) = picked.and_then(|at| menu.items.get(at).cloned()) {
+                    self.overlay = None;
+                    self.take(item.action, effects);
+                }
+            }
+            Some(Overlay::Link(url, _)) => {
+                if let Some(Command::Alert(AlertCommand::Copy)) = command {
+                    let url = url.clone();
+                    self.overlay = None;
+                    effects.push(Effect::Copy(crate::model::RawText(url.to_string())));
+                    self.say("link copied");
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn take(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
+        match action {
+            MenuAction::Sort(column) => {
+                let sort = self.view.order();
+                // What is largest, newest or worst is wanted first; names from A.
+                let descending = matches!(
+                    column,
+                    crate::store::Column::Severity | crate::store::Column::Created | crate::store::Column::Updated
+                );
+                let descending = if sort.column == column { !sort.descending } else { descending };
+                self.sort(Sort { column, descending });
+            }
+            MenuAction::Filter(term) => self.add_term(&term, effects),
+            MenuAction::Copy(text, what) => {
+                effects.push(Effect::Copy(text));
+                self.say(format!("copied {what}"));
+            }
+        }
+    }
+
+    pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
+        let filter = join(&self.filter.committed, term);
+        self.run_filter(&filter, effects);
+    }
+}

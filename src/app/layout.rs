@@ -1,0 +1,230 @@
+//! Where the panes are, as a function of the size and of what is shown.
+
+/// A rectangle of cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Area {
+    pub x: u16,
+    pub y: u16,
+    pub width: u16,
+    pub height: u16,
+}
+
+impl Area {
+    /// Tells whether a cell lies in the rectangle.
+    pub fn contains(self, x: u16, y: u16) -> bool {
+        (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
+    }
+
+    /// Cuts `rows` rows off the top.
+    fn take_top(&mut self, rows: u16) -> Self {
+        let rows = rows.min(self.height);
+        let top = Self { height: rows, ..*self };
+        self.y += rows;
+        self.height -= rows;
+        top
+    }
+
+    /// Cuts `rows` rows off the bottom.
+    fn take_bottom(&mut self, rows: u16) -> Self {
+        let rows = rows.min(self.height);
+        self.height -= rows;
+        Self { y: self.y + self.height, height: rows, ..*self }
+    }
+}
+
+/// A pane that can have the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// The list of alerts.
+    List,
+    /// The alert under the cursor.
+    Detail,
+}
+
+/// How the panes share the screen (UX.md C).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Smaller than 20 by 5: one line says so.
+    TooSmall,
+    /// One pane.
+    Small,
+    /// List over detail.
+    Narrow,
+    /// List beside detail.
+    Wide,
+}
+
+/// What the layout depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Columns of the screen.
+    pub width: u16,
+    /// Rows of the screen.
+    pub height: u16,
+    /// The pane with the focus; the only one where there is room for one.
+    pub focus: Pane,
+    /// Whether one pane is to have the whole room.
+    pub zoom: bool,
+    /// Whether the filter is being edited.
+    pub editing: bool,
+    /// The share of the list in per cent, where both panes are shown side by side.
+    pub split: u16,
+}
+
+/// Where everything is; what is not shown is `None` or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// How the panes share the screen.
+    pub shape: Shape,
+    /// The line of tenant, counts and completeness.
+    pub header: Area,
+    /// The filter bar.
+    pub filter: Area,
+    /// What the filter compiles to.
+    pub compiled: Option<Area>,
+    /// Alerts over time.
+    pub timeline: Option<Area>,
+    /// The headings of the list.
+    pub list_head: Option<Area>,
+    /// The rows of the list.
+    pub list: Option<Area>,
+    /// The rule with the title of the detail pane.
+    pub detail_head: Option<Area>,
+    /// The lines of the detail pane.
+    pub detail: Option<Area>,
+    /// The column between list and detail, where they stand side by side.
+    pub divider: Option<Area>,
+    /// The line of keys and notices.
+    pub keys: Area,
+}
+
+/// The narrowest that either of two panes side by side gets.
+const LEAST_PANE: u16 = 40;
+/// Rows of the timeline: one for each severity that is counted.
+pub const TIMELINE_ROWS: u16 = 4;
+
+impl Layout {
+    /// Lays out the screen.
+    pub fn new(wanted: Wanted) -> Self {
+        let Wanted { width, height, focus, zoom, editing, split } = wanted;
+        let mut rest = Area { x: 0, y: 0, width, height };
+        let shape = match (width, height) {
+            _ if width < 20 || height < 5 => Shape::TooSmall,
+            (110.., 10..) => Shape::Wide,
+            (60.., 18..) => Shape::Narrow,
+            _ => Shape::Small,
+        };
+        let nothing = Area::default();
+        let mut layout = Self {
+            shape,
+            header: nothing,
+            filter: nothing,
+            compiled: None,
+            timeline: None,
+            list_head: None,
+            list: None,
+            detail_head: None,
+            detail: None,
+            divider: None,
+            keys: nothing,
+        };
+        if shape == Shape::TooSmall {
+            return layout;
+        }
+        layout.header = rest.take_top(1);
+        layout.filter = rest.take_top(1);
+        layout.keys = rest.take_bottom(1);
+        if (shape == Shape::Wide || editing) && rest.height > 3 {
+            layout.compiled = Some(rest.take_top(1));
+        }
+        if height >= 30 && shape != Shape::Small {
+            layout.timeline = Some(rest.take_top(TIMELINE_ROWS));
+        }
+        let one = zoom || shape == Shape::Small;
+        match shape {
+            _ if one && focus == Pane::List => layout.place_list(rest),
+            _ if one => layout.place_detail(rest),
+            Shape::Wide => {
+                let list = (width * split.clamp(10, 90) / 100).clamp(LEAST_PANE, width - LEAST_PANE);
+                layout.divider = Some(Area { x: list, width: 1, ..rest });
+                layout.place_list(Area { width: list, ..rest });
+                layout.place_detail(Area { x: list + 2, width: width - list - 2, ..rest });
+            }
+            _ => {
+                let detail = rest.take_bottom(rest.height / 2);
+                layout.place_list(rest);
+                layout.place_detail(detail);
+            }
+        }
+        layout
+    }
+
+    fn place_list(&mut self, mut area: Area) {
+        self.list_head = Some(area.take_top(1));
+        self.list = Some(area);
+    }
+
+    fn place_detail(&mut self, mut area: Area) {
+        self.detail_head = Some(area.take_top(1));
+        self.detail = Some(area);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn areas(layout: &Layout) -> Vec<Area> {
+        let optional = [
+            layout.compiled,
+            layout.timeline,
+            layout.list_head,
+            layout.list,
+            layout.detail_head,
+            layout.detail,
+            layout.divider,
+        ];
+        let mut areas: Vec<_> = optional.into_iter().flatten().collect();
+        areas.extend([layout.header, layout.filter, layout.keys]);
+        areas
+    }
+
+    #[test]
+    fn no_size_makes_panes_overlap_or_leave_the_screen() {
+        for width in 0..=220 {
+            for height in 0..=60 {
+                for (focus, zoom, editing, split) in
+                    [(Pane::List, false, false, 45), (Pane::Detail, false, true, 99), (Pane::Detail, true, true, 0)]
+                {
+                    let layout = Layout::new(Wanted { width, height, focus, zoom, editing, split });
+                    let mut cells = vec![false; usize::from(width) * usize::from(height)];
+                    for area in areas(&layout) {
+                        for y in area.y..area.y + area.height {
+                            for x in area.x..area.x + area.width {
+                                assert!(x < width && y < height, "{width}x{height} {area:?}");
+                                let at = usize::from(y) * usize::from(width) + usize::from(x);
+                                assert!(!std::mem::replace(&mut cells[at], true), "{width}x{height} {area:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_shapes_begin_where_they_are_said_to() {
+        let shape = |width, height| {
+            Layout::new(Wanted { width, height, focus: Pane::List, zoom: false, editing: false, split: 45 }).shape
+        };
+        assert_eq!(shape(110, 24), Shape::Wide);
+        assert_eq!(shape(109, 24), Shape::Narrow);
+        assert_eq!(shape(60, 18), Shape::Narrow);
+        assert_eq!(shape(60, 17), Shape::Small);
+        assert_eq!(shape(59, 50), Shape::Small);
+        assert_eq!(shape(20, 5), Shape::Small);
+        assert_eq!(shape(19, 5), Shape::TooSmall);
+        assert_eq!(shape(200, 4), Shape::TooSmall);
+    }
+}

@@ -1,0 +1,164 @@
+//! The list's cursor: it keeps its alert and its line on the screen whatever arrives.
+
+use super::{keymap::Motion, scroll::Scroll};
+use crate::store::{Row, Store, View};
+
+/// The state of the list.
+#[derive(Debug, Default)]
+pub struct List {
+    /// Where the cursor and the window are.
+    pub scroll: Scroll,
+    /// The first column of the titles that is shown.
+    pub shift: usize,
+    /// The alert that the cursor is on.
+    cursor: Option<Row>,
+    /// Whether the user has moved: before that the cursor stays on the newest alert.
+    moved: bool,
+    revision: u64,
+}
+
+impl List {
+    /// Returns the alert under the cursor.
+    pub fn selected(&self, view: &View) -> Option<Row> {
+        view.rows().get(self.scroll.cursor).copied()
+    }
+
+    /// Moves the cursor.
+    pub fn go(&mut self, view: &View, motion: Motion, height: usize) {
+        self.moved = motion != Motion::Top;
+        self.scroll.go(motion, view.rows().len(), height);
+        self.cursor = self.selected(view);
+    }
+
+    /// Moves the cursor to a line of the window.
+    pub fn go_to_line(&mut self, view: &View, line: usize) {
+        let at = self.scroll.top + line;
+        if at < view.rows().len() {
+            self.moved = true;
+            self.scroll.cursor = at;
+            self.cursor = self.selected(view);
+        }
+    }
+
+    /// Moves the window.
+    pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
+        self.moved = true;
+        self.scroll.wheel(lines, view.rows().len(), height);
+        self.cursor = self.selected(view);
+    }
+
+    /// Finds the cursor's place again after the view has changed. Where its alert is gone, the
+    /// row below it takes over (UX.md D 5 and 6).
+    pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
+        let len = view.rows().len();
+        if self.revision != view.revision() {
+            self.revision = view.revision();
+            let line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
+            match self.cursor.filter(|_| self.moved) {
+                None => {
+                    self.scroll.cursor = 0;
+                    self.cursor = self.selected(view);
+                }
+                Some(row) => {
+                    let place = view.nearest(store, row);
+                    let found = view.rows().get(place) == Some(&row);
+                    if found || !view.is_scanning() {
+                        self.scroll.cursor = place.min(len.saturating_sub(1));
+                        self.scroll.top = self.scroll.cursor.saturating_sub(line);
+                    }
+                    if !found && !view.is_scanning() && len > 0 {
+                        self.cursor = self.selected(view);
+                    }
+                }
+            }
+        }
+        self.scroll.show(len, height);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::{AlertId, RawAlert}, store::{Batch, Test}};
+    use bytes::Bytes;
+    use serde_json::json;
+
+    struct Desk {
+        store: Store,
+        view: View,
+        list: List,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            Self { store: Store::default(), view: View::default(), list: List::default() }
+        }
+
+        fn arrive(&mut self, minutes: impl IntoIterator<Item = u32>) {
+            let raw: Vec<_> = minutes
+                .into_iter()
+                .map(|m| json!({"id": m.to_string(), "createdDateTime": format!("2026-11-01T{:02}:{:02}:00Z", m / 60, m % 60)}))
+                .map(|alert| RawAlert(Bytes::from(alert.to_string())))
+                .collect();
+            let touched = self.store.absorb(Batch::decode(&raw)).touched();
+            self.view.touch(&self.store, &touched);
+            self.list.settle(&self.store, &self.view, 5);
+        }
+
+        fn filter(&mut self, even: bool) {
+            let test: Test = Box::new(move |_, facts| !even || facts.id.raw().parse::<u32>().unwrap() % 2 == 0);
+            self.view.filter(Some(test));
+            while self.view.advance(&self.store, 2) {
+                self.list.settle(&self.store, &self.view, 5);
+            }
+            self.list.settle(&self.store, &self.view, 5);
+        }
+
+        fn selected(&self) -> String {
+            let row = self.list.selected(&self.view).unwrap();
+            self.store.facts(row).id.raw().to_owned()
+        }
+
+        fn line(&self) -> usize {
+            self.list.scroll.cursor - self.list.scroll.top
+        }
+    }
+
+    #[test]
+    fn the_cursor_keeps_its_alert_and_its_line() {
+        let mut desk = Desk::new();
+        desk.arrive(20..40);
+        for _ in 0..3 {
+            desk.list.go(&desk.view, Motion::Down, 5);
+        }
+        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+        desk.arrive(40..90);
+        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+        desk.arrive(0..20);
+        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+    }
+
+    #[test]
+    fn untouched_it_stays_on_the_newest() {
+        let mut desk = Desk::new();
+        desk.arrive(20..40);
+        desk.arrive(40..50);
+        assert_eq!(desk.selected(), "49");
+        desk.list.go(&desk.view, Motion::Down, 5);
+        desk.list.go(&desk.view, Motion::Top, 5);
+        desk.arrive(50..60);
+        assert_eq!(desk.selected(), "59");
+    }
+
+    #[test]
+    fn the_row_below_takes_over_from_one_that_is_gone() {
+        let mut desk = Desk::new();
+        desk.arrive(20..40);
+        desk.list.go(&desk.view, Motion::Bottom, 5);
+        desk.list.go(&desk.view, Motion::Up, 5);
+        assert_eq!(desk.selected(), "21");
+        desk.filter(true);
+        assert_eq!(desk.selected(), "20");
+        assert!(desk.store.row(&AlertId::new("21")).is_some());
+    }
+}

@@ -1,0 +1,85 @@
+//! How far loading is, and what the header says of it.
+
+use std::{collections::HashSet, time::Duration};
+
+use super::message::{Failure, Generation, Wait};
+use crate::{
+    model::{SafeText, Timestamp},
+    odata::Feature,
+};
+
+/// How long after a failure that passes the next try is made.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// How often live mode looks.
+pub(super) const POLL_EVERY: Duration = Duration::from_secs(15);
+/// How far a look of live mode reaches back behind the newest update: alerts become visible
+/// out of order (ARCHITECTURE.md, "Loading").
+pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+
+/// The state of loading.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// The fetch whose events count.
+    pub generation: Generation,
+    /// How far it is.
+    pub phase: Phase,
+    /// Alerts read of the list.
+    pub read: usize,
+    /// Alerts that the service counts in the list.
+    pub total: Option<u64>,
+    /// What the service said of a result that is not whole.
+    pub partial: Option<SafeText>,
+    /// Whether the user watches for new and changed alerts.
+    pub live: bool,
+    /// Whether the fetch under way is a look of live mode.
+    pub polling: bool,
+    /// When the list was whole last.
+    pub whole_at: Option<Timestamp>,
+    /// The filter of the fetch under way.
+    pub(super) scope: Option<String>,
+    /// Filters whose lists were read whole; `None` is every alert.
+    pub(super) covered: HashSet<Option<String>>,
+    /// Constructs of OData that the service has refused.
+    pub(super) refused: Vec<Feature>,
+    /// The newest update among the alerts read, by the service's clock.
+    pub(super) watermark: Option<Timestamp>,
+    /// When live mode looks next.
+    pub(super) poll_at: Option<Duration>,
+    /// Whether a list was whole before: what comes then is new.
+    pub(super) settled: bool,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing is to be fetched.
+    #[default]
+    Idle,
+    /// Pages are coming.
+    Loading,
+    /// Nothing comes until then, since the start.
+    Waiting {
+        /// The end of the wait.
+        until: Duration,
+        /// Why.
+        why: Wait,
+    },
+    /// The list is whole.
+    Complete,
+    /// The user stopped it.
+    Stopped,
+    /// It ended before the list was whole.
+    Failed {
+        /// What happened.
+        failure: Failure,
+        /// When it is tried again, since the start.
+        retry_at: Option<Duration>,
+    },
+}
+
+impl Phase {
+    /// Tells whether a fetch is under way.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Loading | Self::Waiting { .. })
+    }
+}

@@ -1,0 +1,210 @@
+//! What comes into the state and what goes out of it.
+//!
+//! Facts are named in the past, wishes in the imperative. Neither holds a task, a channel, a
+//! socket or a terminal, so that every sentence of `update` can be tested as data.
+
+use std::{sync::Arc, time::Duration};
+
+use super::keymap::Key;
+use crate::{
+    evidence::Tree,
+    model::{Alert, DecodeError, PortalUrl, RawAlert, RawText, SafeText},
+    store::{Batch, Row},
+};
+
+/// A number that tells one fetch from those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Message {
+    /// The user did something.
+    Input(Input),
+    /// A fetch has something to say.
+    Load(Generation, LoadEvent),
+    /// A worker has read an alert.
+    Read(Row, Box<Body>),
+    /// The browser was asked to open a link; where it could not be, why.
+    Opened(PortalUrl, Result<(), String>),
+    /// The clipboard was asked to take a text; where it could not be, why.
+    Copied(Result<(), String>),
+    /// A time that was asked for has come.
+    Tick,
+    /// There is room for so many rows of work.
+    Work(usize),
+}
+
+/// What the user did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Pressed a key.
+    Key(Key),
+    /// Pasted a text.
+    Paste(String),
+    /// Pressed the left button on a cell, 0-based.
+    Click {
+        /// Column of the cell.
+        x: u16,
+        /// Row of the cell.
+        y: u16,
+    },
+    /// Moved the mouse to a cell with the left button held.
+    Drag {
+        /// Column of the cell.
+        x: u16,
+        /// Row of the cell.
+        y: u16,
+    },
+    /// Let go of the left button.
+    Release,
+    /// Turned the wheel over a cell, 0-based; downwards counts up.
+    Wheel {
+        /// Column of the cell.
+        x: u16,
+        /// Row of the cell.
+        y: u16,
+        /// Notches, downwards positive.
+        by: i32,
+    },
+    /// Resized the terminal, in cells.
+    Resize {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+}
+
+/// What a fetch has to say.
+#[derive(Debug)]
+pub enum LoadEvent {
+    /// A page began; so many alerts match on the service, where it said so.
+    Page {
+        /// The count of the service, which comes with a list's first page.
+        total: Option<u64>,
+        /// Whether this page begins the list from its top again.
+        restart: bool,
+        /// The service said that the result is not whole, and why.
+        partial: Option<SafeText>,
+    },
+    /// Alerts of the page that was named last.
+    Batch(Batch),
+    /// Nothing will come for a while.
+    Waiting {
+        /// How long.
+        wait: Duration,
+        /// Why, as words that follow "waiting: ".
+        why: Wait,
+    },
+    /// The wait is over.
+    Resumed,
+    /// The list is whole.
+    Done,
+    /// The list ended before it was whole.
+    Failed(Failure),
+}
+
+/// Why a fetch waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The service asked for it.
+    Throttled,
+    /// The requests of this minute are used up (API.md 9).
+    Budget,
+    /// The next try after a fault, with its cause as one line.
+    Retry(String),
+}
+
+/// Why a fetch ended before its list was whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of trouble it is.
+    pub kind: FailureKind,
+    /// One line: what happened and what to do. Safe to show.
+    pub line: String,
+}
+
+/// The kinds of trouble that the console answers differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The service could not be reached, or does not answer: tried again by itself.
+    Offline,
+    /// The service is busy: tried again by itself.
+    Busy,
+    /// The service does not take the filter.
+    Filter,
+    /// No token, or one that is not accepted.
+    SignIn,
+    /// The token does not allow it.
+    Permission,
+    /// Anything else.
+    Other,
+}
+
+impl FailureKind {
+    /// Tells whether it makes sense to try again without the user.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Offline | Self::Busy)
+    }
+}
+
+/// An alert as the detail pane needs it.
+#[derive(Debug)]
+pub struct Body {
+    /// The alert, or why it could not be read.
+    pub alert: Result<Arc<Alert>, DecodeError>,
+    /// Its evidence.
+    pub tree: Tree,
+    /// Its JSON with one value a line.
+    pub json: SafeText,
+}
+
+impl Body {
+    /// Reads an alert; work for a worker, since an alert may hold thousands of items.
+    pub fn read(raw: &RawAlert) -> Self {
+        let alert = raw.decode().map(Arc::new);
+        let tree = alert.as_ref().map(|alert| Tree::new(alert)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&raw.0);
+        let pretty = serde_json::from_str::<serde_json::Value>(&text)
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or_else(|_| text.into_owned());
+        Self { alert, tree, json: SafeText::new(&pretty) }
+    }
+}
+
+/// A list to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Marks what comes of it.
+    pub generation: Generation,
+    /// The `$filter`, printed but not encoded; `None` for every alert.
+    pub filter: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Fetch a list; the one before it is no longer wanted.
+    Fetch(Fetch),
+    /// Stop fetching.
+    Cancel,
+    /// Read an alert's JSON on a worker.
+    Read(Row, RawAlert),
+    /// Open a link in the browser.
+    Open(PortalUrl),
+    /// Put a text on the clipboard.
+    Copy(RawText),
+    /// Send [`Message::Tick`] at this time since the start.
+    WakeAt(Duration),
+    /// There is work left: send [`Message::Work`].
+    More,
+    /// Turn mouse reports on or off.
+    Mouse(bool),
+    /// Give the terminal back to the shell until it comes back.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// End the program.
+    Quit,
+}

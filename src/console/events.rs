@@ -1,0 +1,49 @@
+//! Terminal events as the state names them.
+
+use crossterm::event::{Event, KeyCode as Code, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+
+use crate::app::{Input, Key, KeyCode};
+
+/// Translates an event; what means nothing to the console is `None`: releases, Alt, focus.
+pub(super) fn input(event: Event) -> Option<Input> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            let code = match key.code {
+                Code::Char(c) => KeyCode::Char(c),
+                Code::Enter => KeyCode::Enter,
+                Code::Esc => KeyCode::Esc,
+                Code::Tab => KeyCode::Tab,
+                Code::BackTab => KeyCode::BackTab,
+                Code::Backspace => KeyCode::Backspace,
+                Code::Delete => KeyCode::Delete,
+                Code::Up => KeyCode::Up,
+                Code::Down => KeyCode::Down,
+                Code::Left => KeyCode::Left,
+                Code::Right => KeyCode::Right,
+                Code::Home => KeyCode::Home,
+                Code::End => KeyCode::End,
+                Code::PageUp => KeyCode::PageUp,
+                Code::PageDown => KeyCode::PageDown,
+                _ => return None,
+            };
+            if key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META) {
+                return None;
+            }
+            Some(Input::Key(Key { code, ctrl: key.modifiers.contains(KeyModifiers::CONTROL) }))
+        }
+        Event::Paste(text) => Some(Input::Paste(text)),
+        Event::Resize(width, height) => Some(Input::Resize { width, height }),
+        Event::Mouse(mouse) => {
+            let (x, y) = (mouse.column, mouse.row);
+            match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Some(Input::Click { x, y }),
+                MouseEventKind::Drag(MouseButton::Left) => Some(Input::Drag { x, y }),
+                MouseEventKind::Up(MouseButton::Left) => Some(Input::Release),
+                MouseEventKind::ScrollDown => Some(Input::Wheel { x, y, by: 1 }),
+                MouseEventKind::ScrollUp => Some(Input::Wheel { x, y, by: -1 }),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! Carries out what the state asks for: fetches, decoding, the browser.
+
+use std::process::Stdio;
+
+use tokio::{
+    sync::mpsc::Sender,
+    task::{AbortHandle, spawn_blocking},
+};
+
+use super::platform;
+use crate::{
+    app::{Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Wait},
+    auth::TOKEN_VARIABLE,
+    graph,
+    model::{PortalUrl, RawAlert},
+    store::Batch,
+};
+
+/// Alerts decoded and absorbed at a time: about a millisecond of the loop.
+const BATCH: usize = 128;
+
+/// Where alerts come from.
+#[derive(Debug)]
+pub enum Source {
+    /// A service.
+    Service(graph::Client),
+    /// Alerts that were read before.
+    Held(Vec<RawAlert>),
+}
+
+/// The tasks that work for the state.
+pub(super) struct Runner {
+    source: Source,
+    messages: Sender<Message>,
+    fetch: Option<AbortHandle>,
+    /// Whether the state asked to be suspended; the loop does that itself.
+    pub(super) suspend: bool,
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl Runner {
+    pub(super) fn new(source: Source, messages: Sender<Message>) -> Self {
+        Self { source, messages, fetch: None, suspend: false }
+    }
+
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Fetch(fetch) => self.fetch(fetch),
+            Effect::Cancel => self.cancel(),
+            Effect::Read(row, raw) => {
+                let messages = self.messages.clone();
+                tokio::spawn(async move {
+                    if let Ok(body) = spawn_blocking(move || Body::read(&raw)).await {
+                        let _ = messages.send(Message::Read(row, Box::new(body))).await;
+                    }
+                });
+            }
+            Effect::Open(url) => {
+                let messages = self.messages.clone();
+                tokio::spawn(async move {
+                    let link = url.clone();
+                    let opened = spawn_blocking(move || open_in_browser(&link)).await;
+                    let outcome = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
+                    let _ = messages.send(Message::Opened(url, outcome)).await;
+                });
+            }
+            Effect::Suspend => self.suspend = true,
+            Effect::Copy(_)
+            | Effect::WakeAt(_)
+            | Effect::More
+            | Effect::Mouse(_)
+            | Effect::Redraw
+            | Effect::Quit => {}
+        }
+    }
+
+    fn cancel(&mut self) {
+        if let Some(task) = self.fetch.take() {
+            task.abort();
+        }
+    }
+
+    fn fetch(&mut self, fetch: Fetch) {
+        self.cancel();
+        let teller = Teller { generation: fetch.generation, messages: self.messages.clone() };
+        let task = match &self.source {
+            Source::Service(client) => {
+                let load = graph::Load::start(client.clone(), fetch.filter);
+                tokio::spawn(async move { teller.follow(load).await.unwrap_or(()) })
+            }
+            Source::Held(alerts) => {
+                let alerts = alerts.clone();
+                tokio::spawn(async move { teller.hand_over(alerts).await.unwrap_or(()) })
+            }
+        };
+        self.fetch = Some(task.abort_handle());
+    }
+}
+
+/// Tells the state of one fetch; `None` from its methods means that nobody listens any more.
+struct Teller {
+    generation: Generation,
+    messages: Sender<Message>,
+}
+
+impl Teller {
+    async fn tell(&self, event: LoadEvent) -> Option<()> {
+        self.messages.send(Message::Load(self.generation, event)).await.ok()
+    }
+
+    async fn batches(&self, alerts: &[RawAlert]) -> Option<()> {
+        for some in alerts.chunks(BATCH) {
+            let some = some.to_vec();
+            let batch = spawn_blocking(move || Batch::decode(&some)).await.ok()?;
+            self.tell(LoadEvent::Batch(batch)).await?;
+        }
+        Some(())
+    }
+
+    async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
+        let total = u64::try_from(alerts.len()).ok();
+        self.tell(LoadEvent::Page { total, restart: true, partial: None }).await?;
+        self.batches(&alerts).await?;
+        self.tell(LoadEvent::Done).await
+    }
+
+    async fn follow(&self, mut load: graph::Load) -> Option<()> {
+        while let Some(event) = load.next().await {
+            match event {
+                graph::LoadEvent::Page { page, restart } => {
+                    let (total, partial) = (page.raw.count, page.partial);
+                    self.tell(LoadEvent::Page { total, restart, partial }).await?;
+                    self.batches(&page.raw.alerts).await?;
+                }
+                graph::LoadEvent::Waiting { delay, why } => {
+                    self.tell(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;
+                }
+                graph::LoadEvent::Resumed => self.tell(LoadEvent::Resumed).await?,
+                graph::LoadEvent::Done(coverage) => {
+                    let event = match coverage.incomplete {
+                        None => LoadEvent::Done,
+                        Some(line) => LoadEvent::Failed(Failure { kind: FailureKind::Other, line }),
+                    };
+                    self.tell(event).await?;
+                }
+                graph::LoadEvent::Failed(error, coverage) => {
+                    let line = match coverage.incomplete {
+                        Some(line) if coverage.pages > 0 => line,
+                        _ => error.to_string(),
+                    };
+                    self.tell(LoadEvent::Failed(Failure { kind: kind(error.kind), line })).await?;
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+fn wait(why: graph::Wait) -> Wait {
+    match why {
+        graph::Wait::Throttled => Wait::Throttled,
+        graph::Wait::Budget => Wait::Budget,
+        graph::Wait::Retry { cause, .. } => Wait::Retry(cause),
+    }
+}
+
+fn kind(kind: graph::Kind) -> FailureKind {
+    match kind {
+        graph::Kind::Filter => FailureKind::Filter,
+        graph::Kind::SignIn => FailureKind::SignIn,
+        graph::Kind::Permission => FailureKind::Permission,
+        graph::Kind::Throttled | graph::Kind::Unavailable => FailureKind::Busy,
+        graph::Kind::Offline => FailureKind::Offline,
+        graph::Kind::NotFound | graph::Kind::Protocol | graph::Kind::ForeignLink | graph::Kind::Loop => {
+            FailureKind::Other
+        }
+    }
+}
+
+/// Starts a browser apart from this terminal, without the token in its environment.
+fn open_in_browser(url: &PortalUrl) -> Result<(), String> {
+    if !platform::has_display() {
+        return Err("there is no display here to open a browser on".into());
+    }
+    let mut reason = "no program to open links was found".to_owned();
+    for mut command in open::commands(url.as_str()) {
+        command.env_remove(TOKEN_VARIABLE).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.status() {
+            Ok(status) if status.success() => return Ok(()),
+            Ok(status) => reason = format!("the program that opens links failed ({status})"),
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}

@@ -1,0 +1,67 @@
+//! The screen as a function of the state: `draw(&App)`, one file per pane.
+//!
+//! It performs no I/O, holds no state that matters and decides nothing; words and colours are
+//! its own. Texts reach it neutralised ([`crate::model::SafeText`]), and it gives marks a style
+//! of their own.
+
+mod bars;
+mod detail;
+mod list;
+mod overlay;
+mod paint;
+mod theme;
+mod timeline;
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+
+pub use theme::{Depth, Theme, ThemeKind};
+
+use crate::app::{App, Area, Shape};
+use paint::Painter;
+
+/// Draws the whole screen.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    let screen = frame.area();
+    let layout = app.layout();
+    let mut painter = Painter::new(frame.buffer_mut(), theme);
+    if layout.shape == Shape::TooSmall || (screen.width, screen.height) != app.size {
+        // Between a resize and its message the state is a frame behind.
+        painter.put(0, 0, screen.width, "too small: 20x5 at least", theme.text);
+        return;
+    }
+    bars::header(app, &mut painter, layout.header);
+    let caret = bars::filter(app, &mut painter, layout.filter);
+    if let Some(area) = layout.compiled {
+        bars::compiled(app, &mut painter, area);
+    }
+    if let Some(area) = layout.timeline {
+        timeline::draw(app, &mut painter, area);
+    }
+    if let (Some(head), Some(area)) = (layout.list_head, layout.list) {
+        list::draw(app, &mut painter, head, area);
+    }
+    if let Some(area) = layout.divider {
+        for y in area.y..area.y + area.height {
+            painter.put(area.x, y, 1, theme.symbols.vertical, theme.dim);
+        }
+    }
+    if let (Some(head), Some(area)) = (layout.detail_head, layout.detail) {
+        detail::draw(app, &mut painter, head, area);
+    }
+    bars::keys(app, &mut painter, layout.keys);
+    let below = layout.compiled.unwrap_or(layout.filter);
+    if let Some(editor) = &app.filter.editor {
+        bars::completions(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
+    }
+    overlay::draw(app, &mut painter, screen);
+    if let (Some(x), None) = (caret, &app.overlay) {
+        frame.set_cursor_position(Position { x, y: layout.filter.y });
+    }
+}
+
+fn rect(area: Area) -> Rect {
+    Rect { x: area.x, y: area.y, width: area.width, height: area.height }
+}

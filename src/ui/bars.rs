@@ -1,0 +1,274 @@
+//! The lines at the top and the bottom: header, filter, keys.
+
+use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::paint::{Painter, Span};
+use crate::{
+    app::{
+        App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Wait, key_for, thousands, utc,
+    },
+    model::SafeText,
+    store::Count,
+};
+
+/// Whose alerts these are, how many match, how complete the list is. What matters least goes
+/// first when the line gets short; tenant, mode, counts and completeness stay.
+pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    let wide = app.layout().shape == Shape::Wide;
+    let dot = theme.symbols.dot;
+    let (done, done_style) = completeness(app, painter);
+    let read = thousands(app.load.read.max(if app.settings.service { 0 } else { app.store.len() }));
+    let counts = match app.load.total {
+        Some(total) if wide => format!("{read} of {} loaded", thousands(total as usize)),
+        Some(total) => format!("{read}/{}", thousands(total as usize)),
+        None => format!("{read} loaded"),
+    };
+    let found = match app.view.count() {
+        Count::Exact(count) => format!("{} match", thousands(count)),
+        Count::AtLeast(count) => format!("{}+ match", thousands(count)),
+    };
+    let mut left = Vec::new();
+    if wide {
+        left.push(Span::new("alertdeck ", theme.dim));
+    }
+    left.push(Span::new(app.settings.tenant.clone(), theme.strong));
+    if wide {
+        left.push(Span::new(format!(" {dot} {}", app.settings.origin), theme.dim));
+    }
+    left.push(Span::new(if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() }, theme.dim));
+    left.push(Span::new(found, theme.text));
+    left.push(Span::new(format!(" {dot} {counts}"), theme.text));
+    left.push(Span::new(format!(" {dot} "), theme.dim));
+    left.push(Span::new(done, done_style));
+    if let Some(partial) = &app.load.partial {
+        left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
+    }
+    let new = app.fresh.values().filter(|fresh| **fresh == Fresh::New).count();
+    if new > 0 {
+        left.push(Span::new(format!(" {dot} {} new", thousands(new)), theme.accent));
+    }
+    let mut clock = app.clock.minute();
+    if app.load.live {
+        clock = format!("live {clock}");
+    }
+    let room = area.width.saturating_sub(clock.len() as u16 + 1);
+    let used = painter.put_spans(area.x, area.y, area.width, &left);
+    if used <= room {
+        painter.put_right(area.x + area.width, area.y, area.width - used, &clock, theme.dim);
+    }
+}
+
+/// How complete the list is, in a word or two.
+fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
+    let theme = painter.theme;
+    match &app.load.phase {
+        Phase::Idle => (String::new(), theme.dim),
+        Phase::Loading => ("loading".into(), theme.accent),
+        Phase::Waiting { until, why } => {
+            let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
+            let what = if let Wait::Retry(_) = why { "retry in" } else { "wait" };
+            (format!("{what} {left:.0}s"), theme.bad)
+        }
+        Phase::Complete => ("complete".into(), theme.dim),
+        Phase::Stopped => ("stopped".into(), theme.bad),
+        Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
+            let since = app.load.whole_at.map_or_else(String::new, |at| format!(" as of {}", &utc(at)[11..17]));
+            (format!("offline{since}"), theme.bad)
+        }
+        Phase::Failed { .. } => ("incomplete".into(), theme.bad),
+    }
+}
+
+/// Why nothing comes at the moment, as a sentence.
+pub(super) fn waiting(app: &App) -> Option<String> {
+    match &app.load.phase {
+        Phase::Waiting { until, why } => {
+            let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
+            Some(match why {
+                Wait::Throttled => format!("throttled by the service, next page in {left:.0} s; Esc stops"),
+                Wait::Budget => format!("this minute's requests are used up, next page in {left:.0} s; Esc stops"),
+                Wait::Retry(cause) => format!("{cause}; next try in {left:.0} s; Esc stops"),
+            })
+        }
+        Phase::Failed { failure, retry_at } => Some(match retry_at {
+            Some(at) => {
+                let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
+                format!("{}; tried again in {left:.0} s, ! tries now", failure.line)
+            }
+            None => format!("{}; ! tries again", failure.line),
+        }),
+        _ => None,
+    }
+}
+
+/// The filter with its faults underlined, and who carries it out. Returns where the caret is.
+pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option<u16> {
+    let theme = painter.theme;
+    let editing = app.filter.editor.is_some();
+    let label = if editing { theme.accent } else { theme.dim };
+    let mut x = area.x + painter.put(area.x, area.y, area.width, "filter", label);
+    x += painter.put(x, area.y, area.width, &format!(" {} ", theme.symbols.prompt), label);
+    let status = match (&app.filter.plan, app.filter.is_sound()) {
+        (_, false) => "fault",
+        (None, _) => "all",
+        (Some(_), _) if !app.settings.service => "here",
+        (Some(plan), _) => match (plan.pushed.is_some(), plan.local.is_some()) {
+            (true, false) => "server",
+            (true, true) => "server+here",
+            (false, _) => "here",
+        },
+    };
+    let right = area.x + area.width;
+    let room = right.saturating_sub(x + status.len() as u16 + 2);
+    let text = app.filter.text();
+    // A filter longer than the bar is shown around the caret.
+    let caret = app.filter.editor.as_ref().map(Editor::cursor);
+    let before: String = text.chars().take(caret.unwrap_or(0)).collect();
+    let hidden = before.width().saturating_sub(usize::from(room).saturating_sub(1));
+    let skipped = skip(text, hidden);
+    let shown = SafeText::new(&text[skipped..]).line();
+    if text.is_empty() && !editing {
+        painter.put(x, area.y, room, &format!("none; {} edits", key_for(Command::Alert(crate::app::AlertCommand::EditFilter))), theme.dim);
+    } else {
+        painter.put(x, area.y, room, &shown, theme.text);
+    }
+    for fault in &app.filter.diagnostics {
+        let from = text.get(..fault.span.start.min(text.len())).map_or(0, UnicodeWidthStr::width);
+        let to = text.get(..fault.span.end.min(text.len())).map_or(0, UnicodeWidthStr::width);
+        let from = from.saturating_sub(hidden);
+        let width = to.saturating_sub(hidden).saturating_sub(from).max(1);
+        let style = theme.bad.add_modifier(Modifier::UNDERLINED);
+        let room = usize::from(room).saturating_sub(from).min(width);
+        painter.raise(x + from as u16, area.y, room as u16, style);
+    }
+    let style = if app.filter.is_sound() { theme.dim } else { theme.bad };
+    painter.put_right(right, area.y, status.len() as u16, status, style);
+    caret.map(|_| x + (before.width() - hidden.min(before.width())) as u16)
+}
+
+/// The byte from which on at most `width` columns are left out.
+fn skip(text: &str, width: usize) -> usize {
+    let mut left_out = 0;
+    for (at, c) in text.char_indices() {
+        if left_out >= width {
+            return at;
+        }
+        left_out += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+    }
+    if width == 0 { 0 } else { text.len() }
+}
+
+/// What the filter compiles to, or what is wrong with it.
+pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    if let Some(fault) = app.filter.diagnostics.first() {
+        let mut spans = vec![Span::new(format!("  {}", SafeText::new(&fault.message).line()), theme.bad)];
+        if let Some((_, mend)) = &fault.fix {
+            spans.push(Span::new(format!("  Tab: {}", SafeText::new(mend).line()), theme.accent));
+        } else if let Some(suggestion) = &fault.suggestion {
+            spans.push(Span::new(format!("  did you mean {suggestion}?"), theme.accent));
+        }
+        painter.put_spans(area.x, area.y, area.width, &spans);
+        return;
+    }
+    let mut spans = Vec::new();
+    if let Some(plan) = &app.filter.plan {
+        if app.settings.service
+            && let Some(pushed) = &plan.pushed
+        {
+            spans.push(Span::new("  $filter ", theme.dim));
+            spans.push(Span::new(SafeText::new(&pushed.to_string()).line(), theme.dim));
+        }
+        let local = if app.settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
+        if let Some(local) = local {
+            spans.push(Span::new("  here ", theme.dim));
+            spans.push(Span::new(SafeText::new(&local).line(), theme.dim));
+        }
+    }
+    painter.put_spans(area.x, area.y, area.width, &spans);
+}
+
+/// The completions that fit at the caret, over the list.
+pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area) {
+    const MOST: usize = 8;
+    let theme = painter.theme;
+    let from = editor.choice.saturating_sub(MOST - 1);
+    let shown: Vec<_> = editor.completions.iter().enumerate().skip(from).take(MOST).collect();
+    let label = |at: usize| {
+        let completion = &editor.completions[at];
+        (SafeText::new(&completion.text).line(), completion.help.clone())
+    };
+    let names = shown.iter().map(|(at, _)| label(*at).0.width()).max().unwrap_or(0);
+    let helps = shown.iter().map(|(at, _)| label(*at).1.width()).max().unwrap_or(0);
+    let width = (names + helps + 4).min(usize::from(area.width.saturating_sub(9)));
+    for (line, (at, _)) in shown.iter().enumerate() {
+        let y = area.y + line as u16;
+        let (name, help) = label(*at);
+        let x = area.x + 9;
+        painter.put(x, y, width as u16, &" ".repeat(width), theme.text);
+        painter.put(x + 1, y, (width as u16).saturating_sub(1), &name, theme.text);
+        painter.put(x + 3 + names as u16, y, width.saturating_sub(names + 3) as u16, &help, theme.dim);
+        painter.raise(x, y, width as u16, if *at == editor.choice { theme.cursor } else { theme.overlay });
+    }
+}
+
+/// The keys that matter here, or what the user is told.
+pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    if let Some(notice) = &app.notice {
+        painter.put(area.x, area.y, area.width, &notice.text, if notice.bad { theme.bad } else { theme.accent });
+        return;
+    }
+    if let Some(trouble) = waiting(app)
+        && app.overlay.is_none()
+        && app.filter.editor.is_none()
+    {
+        painter.put(area.x, area.y, area.width, &trouble, theme.bad);
+        return;
+    }
+    let hints: &[(&str, &str)] = match (&app.overlay, &app.filter.editor, app.focus) {
+        (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
+        (Some(Overlay::Values(_)), ..) => {
+            &[("j/k", "move"), ("y", "copy"), ("f", "only alerts with it"), ("F", "without it"), ("Esc", "close")]
+        }
+        (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("j/k Enter", "choose"), ("Esc", "close")],
+        (Some(Overlay::Link(..)), ..) => &[("y", "copy the link"), ("Esc", "close")],
+        (None, Some(_), _) => {
+            &[("Enter", "run"), ("Esc", "restore"), ("Tab", "complete"), ("Ctrl-n/p", "choose"), ("↑", "history")]
+        }
+        (None, None, Pane::List) => &[
+            ("j/k", "move"),
+            ("Enter", "read"),
+            ("/", "filter"),
+            ("f", "narrow"),
+            ("s", "sort"),
+            ("o", "open"),
+            ("y", "copy"),
+            ("r", "refresh"),
+            ("?", "keys"),
+        ],
+        (None, None, Pane::Detail) => &[
+            ("j/k", "move"),
+            ("Enter", "values"),
+            ("h/l", "fold"),
+            ("]", "suspicious"),
+            ("f", "narrow"),
+            ("v", "JSON"),
+            ("y", "copy"),
+            ("J/K", "alert"),
+            ("Esc", "list"),
+            ("?", "keys"),
+        ],
+    };
+    let mut x = area.x;
+    for (key, word) in hints {
+        let width = (key.width() + word.width() + 1) as u16;
+        if x + width > area.x + area.width {
+            break;
+        }
+        x += painter.put(x, area.y, area.width, key, theme.accent) + 1;
+        x += painter.put(x, area.y, area.width, word, theme.dim) + 2;
+    }
+}

@@ -1,0 +1,235 @@
+//! The list of alerts.
+
+use ratatui::style::{Modifier, Style};
+
+use super::paint::{Painter, Span};
+use crate::{
+    app::{App, Area, Fresh, FailureKind, Pane, Phase, TimeFormat, thousands},
+    model::{SafeText, Status},
+    store::{Cell, Column, Count, Row},
+};
+
+/// A column with its room.
+struct Place {
+    column: Column,
+    heading: &'static str,
+    x: u16,
+    width: u16,
+    right: bool,
+}
+
+/// Cursor, mark and what is new.
+const GUTTER: u16 = 2;
+
+/// Shares the width among the columns: those that matter least go first when it gets narrow.
+fn places(app: &App, width: u16) -> Vec<Place> {
+    let time = u16::try_from(app.clock.cell_width()).unwrap_or(4);
+    let age = match app.clock.format {
+        TimeFormat::Age => "AGE",
+        TimeFormat::Utc => "CREATED UTC",
+        TimeFormat::Local => "CREATED",
+    };
+    let mut places = Vec::new();
+    let mut x = GUTTER;
+    let mut place = |column, heading, width: u16, right, gap: u16| {
+        places.push(Place { column, heading, x, width, right });
+        x += width + gap;
+    };
+    place(Column::Severity, "SEV", 6, false, 1);
+    place(Column::Status, "STAT", 4, false, 1);
+    place(Column::Created, age, time, true, 1);
+    let rest = width.saturating_sub(GUTTER + 6 + 1 + 4 + 1 + time + 1);
+    let optional = |enough: u16, share: u16, least: u16, most: u16| {
+        if rest >= enough { (rest * share / 100).clamp(least, most) } else { 0 }
+    };
+    let device = optional(34, 24, 12, 26);
+    let owner = optional(52, 12, 9, 16);
+    let user = optional(92, 18, 14, 26);
+    let category = optional(120, 12, 12, 20);
+    let taken: u16 = [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
+    place(Column::Title, "TITLE", rest.saturating_sub(taken), false, 1);
+    for (column, heading, width) in [
+        (Column::Device, "DEVICE", device),
+        (Column::User, "USER", user),
+        (Column::Category, "CATEGORY", category),
+        (Column::Owner, "OWNER", owner),
+    ] {
+        if width > 0 {
+            place(column, heading, width, false, 1);
+        }
+    }
+    places
+}
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
+    let theme = painter.theme;
+    let places = places(app, area.width);
+    let sort = app.view.order();
+    let focused = app.focus == Pane::List && app.filter.editor.is_none();
+    for place in &places {
+        let sorted = place.column == sort.column;
+        let arrow = if sorted { theme.symbols.sorted[usize::from(sort.descending)] } else { "" };
+        let heading = format!("{}{arrow}", place.heading);
+        let style = if focused && sorted { theme.accent } else { theme.dim };
+        let x = head.x + place.x;
+        if place.right {
+            painter.put_right(x + place.width, head.y, place.width.max(4), &heading, style);
+        } else {
+            painter.put(x, head.y, place.width, &heading, style);
+        }
+    }
+    let rows = app.view.rows();
+    if rows.is_empty() {
+        return nothing(app, painter, area);
+    }
+    let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
+    for (y, (at, row)) in (area.y..).zip(shown) {
+        let selected = at == app.list.scroll.cursor;
+        draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row, selected);
+        if selected {
+            let style = if focused { theme.cursor } else { theme.cursor_away };
+            painter.raise(area.x, y, area.width, style);
+        }
+    }
+}
+
+fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], row: Row, selected: bool) {
+    let theme = painter.theme;
+    let entry = app.store.entry(row);
+    let stale = app.view.is_stale(row);
+    let base = if stale { theme.dim } else { theme.text };
+    if selected {
+        painter.put(area.x, area.y, 1, ">", theme.accent);
+    }
+    match app.fresh.get(&row) {
+        Some(Fresh::New) => painter.put(area.x + 1, area.y, 1, "+", theme.accent),
+        Some(Fresh::Changed) => painter.put(area.x + 1, area.y, 1, "~", theme.accent),
+        None => 0,
+    };
+    for place in places {
+        let (x, y) = (area.x + place.x, area.y);
+        let cell = app.store.cell(row, place.column);
+        match (place.column, cell) {
+            (_, Cell::Severity(severity)) => {
+                let (symbol, word, style) = theme.severity(severity);
+                let style = if stale { theme.dim } else { style };
+                painter.put(x, y, place.width, &format!("{symbol} {word}"), style);
+            }
+            (_, Cell::Status(status)) => {
+                let (word, style) = status_word(status, theme.text, theme.dim);
+                painter.put(x, y, place.width, word, if stale { theme.dim } else { style });
+            }
+            (_, Cell::Time(at)) => {
+                painter.put_right(x + place.width, y, place.width, &app.clock.cell(at), theme.dim);
+            }
+            (Column::Title, _) if entry.fault.is_some() => {
+                painter.put(x, y, place.width, &cell.text(), theme.bad);
+            }
+            (Column::Title, cell) => title(app, painter, place, (x, y), cell, base, stale),
+            (Column::Owner, cell) => {
+                let (text, style) = owner(app, &cell);
+                painter.put(x, y, place.width, &text, if style { base } else { theme.dim });
+            }
+            (_, Cell::Empty) => {
+                painter.put(x, y, place.width, "-", theme.dim);
+            }
+            (_, Cell::More(text, more)) => {
+                let count = format!(" +{more}");
+                let room = place.width.saturating_sub(count.len() as u16);
+                let used = painter.put_span(x, y, room, &matched(app, text.line(), base));
+                painter.put(x + used, y, place.width - used, &count, theme.dim);
+            }
+            (_, cell) => {
+                painter.put_span(x, y, place.width, &matched(app, cell.text(), base));
+            }
+        }
+    }
+}
+
+fn title(app: &App, painter: &mut Painter<'_>, place: &Place, (x, y): (u16, u16), cell: Cell<'_>, base: Style, stale: bool) {
+    let theme = painter.theme;
+    let blank = match cell {
+        Cell::Text(text) => text.is_blank(),
+        _ => true,
+    };
+    if blank {
+        painter.put(x, y, place.width, "(blank title)", theme.dim);
+        return;
+    }
+    let mut span = matched(app, cell.text(), base);
+    let skipped: usize = span.text.chars().take(app.list.shift).map(char::len_utf8).sum();
+    if skipped > 0 {
+        span.text.drain(..skipped);
+        span.matched = span.matched.iter().map(|range| range.start.saturating_sub(skipped)..range.end.saturating_sub(skipped)).collect();
+    }
+    let used = painter.put_span(x, y, place.width, &span);
+    if stale {
+        let style = theme.dim.add_modifier(Modifier::ITALIC);
+        painter.put(x + used, y, place.width.saturating_sub(used), " no longer matches", style);
+    }
+}
+
+/// A text with what the filter matched in it.
+pub(super) fn matched(app: &App, text: String, style: Style) -> Span {
+    let matched = app.filter.highlighter.as_ref().map(|matcher| matcher.highlights(None, &text)).unwrap_or_default();
+    Span { text, style, matched }
+}
+
+/// The status as a short word.
+fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
+    match status {
+        Status::New => ("new", text),
+        Status::InProgress => ("prog", text),
+        Status::Resolved => ("res", dim),
+        Status::Unknown => ("?", dim),
+        Status::Undeclared(other) => (other.as_str(), text),
+    }
+}
+
+/// The owner as short as it stays clear; whether there is one.
+fn owner(app: &App, cell: &Cell<'_>) -> (String, bool) {
+    let Cell::Text(owner) = cell else { return ("-".into(), false) };
+    if app.settings.me.as_deref().is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
+        return ("me".into(), true);
+    }
+    let name = owner.raw().split('@').next().unwrap_or_default();
+    (SafeText::new(name).line(), true)
+}
+
+/// What an empty list says.
+fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    let held = app.store.len();
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    match &app.load.phase {
+        _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("looking…".into(), theme.dim)),
+        _ if held > 0 => {
+            lines.push(("No alert matches.".into(), theme.text));
+            let others = thousands(held);
+            lines.push((format!("{others} held alerts do not fit the filter; / changes it."), theme.dim));
+        }
+        Phase::Loading => lines.push(("Asking for the first alerts…".into(), theme.dim)),
+        Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
+        Phase::Failed { failure, .. } => {
+            lines.push((failure.line.clone(), theme.bad));
+            let next = match failure.kind {
+                FailureKind::Filter => "/ changes the filter, ! tries again.",
+                kind if kind.passes() => "It is tried again by itself; ! tries now.",
+                _ => "! tries again.",
+            };
+            lines.push((next.into(), theme.dim));
+        }
+        Phase::Stopped => lines.push(("Loading was stopped; r starts it again.".into(), theme.dim)),
+        Phase::Complete | Phase::Idle => lines.push(("There are no alerts.".into(), theme.text)),
+    }
+    let width = area.width.saturating_sub(GUTTER * 2);
+    let mut y = area.y + area.height / 3;
+    for (line, style) in lines {
+        for part in crate::app::wrap(&line, usize::from(width)) {
+            if y < area.y + area.height {
+                painter.put(area.x + GUTTER, y, width, &part, style);
+                y += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Colours and symbols by what they mean.
+//!
+//! One accent; severity and verdict colours for those alone; the rest is plain or dim on the
+//! terminal's own background (UX.md E). Nothing is told by colour alone.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::model::{Severity, Verdict};
+
+/// Which set of colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ThemeKind {
+    /// For dark backgrounds.
+    #[default]
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// No colour at all.
+    Mono,
+}
+
+/// How many colours the terminal has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// 16 million.
+    #[default]
+    True,
+    /// The 256 of xterm.
+    Xterm,
+    /// The basic 16, in the user's own palette.
+    Basic,
+}
+
+/// Symbols, in a plain and an ASCII set.
+#[derive(Clone, Copy, Debug)]
+pub struct Symbols {
+    /// High, medium, low, informational, unknown.
+    pub severity: [&'static str; 5],
+    /// Something below is shown.
+    pub open: &'static str,
+    /// Something below is hidden.
+    pub folded: &'static str,
+    /// A horizontal rule.
+    pub horizontal: &'static str,
+    /// A vertical rule.
+    pub vertical: &'static str,
+    /// Between the parts of a line.
+    pub dot: &'static str,
+    /// What was cut off.
+    pub cut: &'static str,
+    /// Sorted upwards, downwards.
+    pub sorted: [&'static str; 2],
+    /// Behind the label of the filter bar.
+    pub prompt: &'static str,
+    /// Heights of a bar, from nothing to full.
+    pub bars: [&'static str; 9],
+    /// Something is above.
+    pub above: &'static str,
+}
+
+const PLAIN: Symbols = Symbols {
+    severity: ["▲", "■", "◆", "○", "?"],
+    open: "▾ ",
+    folded: "▸ ",
+    horizontal: "─",
+    vertical: "│",
+    dot: "·",
+    cut: "…",
+    sorted: ["▲", "▼"],
+    prompt: "›",
+    bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    above: "↑",
+};
+
+const ASCII: Symbols = Symbols {
+    severity: ["!", "=", "-", ".", "?"],
+    open: "v ",
+    folded: "> ",
+    horizontal: "-",
+    vertical: "|",
+    dot: "-",
+    cut: "~",
+    sorted: ["^", "v"],
+    prompt: ">",
+    bars: [" ", ".", ".", ":", ":", "|", "|", "#", "#"],
+    above: "^",
+};
+
+/// Styles by meaning, and symbols.
+#[derive(Clone, Debug)]
+pub struct Theme {
+    /// Most of the screen.
+    pub text: Style,
+    /// What is secondary: ids, times, labels.
+    pub dim: Style,
+    /// What has the focus, and links.
+    pub accent: Style,
+    /// Headings.
+    pub strong: Style,
+    /// A mark that replaces characters of the data.
+    pub mark: Style,
+    /// Text that the filter matched; added to what is there.
+    pub matched: Modifier,
+    /// Trouble.
+    pub bad: Style,
+    /// The line under the cursor, in the pane with the focus.
+    pub cursor: Style,
+    /// The line under the cursor, in the other pane.
+    pub cursor_away: Style,
+    /// The inside of an overlay.
+    pub overlay: Style,
+    /// Symbols.
+    pub symbols: Symbols,
+    severity: [Style; 5],
+    malicious: Style,
+    suspicious: Style,
+    clean: Style,
+}
+
+/// A colour in each depth: RGB, xterm, basic.
+type Shade = ((u8, u8, u8), u8, Color);
+
+impl Theme {
+    /// Makes a theme for a terminal with that many colours, in plain or ASCII symbols.
+    pub fn new(kind: ThemeKind, depth: Depth, ascii: bool) -> Self {
+        let symbols = if ascii { ASCII } else { PLAIN };
+        if kind == ThemeKind::Mono {
+            return Self::mono(symbols);
+        }
+        let of = |(rgb, xterm, basic): Shade| match depth {
+            Depth::True => Color::Rgb(rgb.0, rgb.1, rgb.2),
+            Depth::Xterm => Color::Indexed(xterm),
+            Depth::Basic => basic,
+        };
+        let dark = kind == ThemeKind::Dark;
+        let fg = |on_dark: Shade, on_light: Shade| Style::new().fg(of(if dark { on_dark } else { on_light }));
+        let bg = |on_dark: Shade, on_light: Shade| Style::new().bg(of(if dark { on_dark } else { on_light }));
+        let dim = fg(((128, 134, 145), 245, Color::DarkGray), ((106, 112, 122), 242, Color::DarkGray));
+        Self {
+            text: Style::new(),
+            dim,
+            accent: fg(((86, 182, 240), 75, Color::Cyan), ((0, 98, 174), 25, Color::Blue)),
+            strong: Style::new().add_modifier(Modifier::BOLD),
+            mark: fg(((214, 120, 214), 176, Color::Magenta), ((150, 40, 150), 90, Color::Magenta))
+                .add_modifier(Modifier::BOLD),
+            matched: Modifier::UNDERLINED,
+            bad: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
+            cursor: bg(((46, 54, 72), 237, Color::Black), ((216, 226, 240), 254, Color::Gray)),
+            cursor_away: bg(((32, 36, 46), 235, Color::Black), ((236, 239, 244), 255, Color::Gray)),
+            overlay: bg(((26, 29, 38), 234, Color::Black), ((246, 247, 250), 255, Color::White)),
+            severity: [
+                fg(((255, 95, 95), 203, Color::LightRed), ((200, 20, 30), 160, Color::Red))
+                    .add_modifier(Modifier::BOLD),
+                fg(((232, 170, 70), 215, Color::Yellow), ((170, 95, 0), 130, Color::Yellow)),
+                fg(((110, 170, 225), 74, Color::Blue), ((30, 95, 165), 25, Color::Blue)),
+                dim,
+                dim,
+            ],
+            malicious: fg(((255, 95, 95), 203, Color::LightRed), ((200, 20, 30), 160, Color::Red)),
+            suspicious: fg(((232, 170, 70), 215, Color::Yellow), ((170, 95, 0), 130, Color::Yellow)),
+            clean: fg(((120, 190, 130), 108, Color::Green), ((30, 125, 60), 28, Color::Green)),
+            symbols,
+        }
+    }
+
+    fn mono(symbols: Symbols) -> Self {
+        let plain = Style::new();
+        let (dim, strong) = (plain.add_modifier(Modifier::DIM), plain.add_modifier(Modifier::BOLD));
+        Self {
+            text: plain,
+            dim,
+            accent: strong,
+            strong,
+            mark: plain.add_modifier(Modifier::REVERSED),
+            matched: Modifier::UNDERLINED,
+            bad: strong,
+            cursor: plain.add_modifier(Modifier::REVERSED),
+            cursor_away: plain,
+            overlay: plain,
+            severity: [strong, plain, plain, dim, dim],
+            malicious: strong,
+            suspicious: strong,
+            clean: plain,
+            symbols,
+        }
+    }
+
+    /// Returns symbol, word and style of a severity.
+    pub fn severity<'a>(&self, severity: &'a Severity) -> (&'static str, &'a str, Style) {
+        let (at, word) = match severity {
+            Severity::High => (0, "high"),
+            Severity::Medium => (1, "med"),
+            Severity::Low => (2, "low"),
+            Severity::Informational => (3, "info"),
+            Severity::Unknown => (4, "unk"),
+            Severity::Undeclared(text) => (4, text.as_str()),
+        };
+        (self.symbols.severity[at], word, self.severity[at])
+    }
+
+    /// Returns the style of a line of the timeline: high, medium, low, informational.
+    pub fn severity_at(&self, at: usize) -> Style {
+        self.severity[at.min(4)]
+    }
+
+    /// Returns the style of a verdict.
+    pub fn verdict(&self, verdict: &Verdict) -> Style {
+        match verdict {
+            Verdict::Malicious => self.malicious,
+            Verdict::Suspicious => self.suspicious,
+            Verdict::NoThreatsFound => self.clean,
+            Verdict::Unknown | Verdict::Undeclared(_) => self.dim,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Alerts over time: one line of bars for each severity.
+
+use super::paint::Painter;
+use crate::app::{App, Area, thousands, utc};
+
+const NAMES: [&str; 4] = ["high", "med", "low", "info"];
+/// Columns before the bars: name and count.
+const LABEL: u16 = 14;
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
+    let theme = painter.theme;
+    let timeline = &app.timeline;
+    let most = timeline.counts.iter().flatten().copied().max().unwrap_or(0);
+    for (at, (name, counts)) in NAMES.iter().zip(&timeline.counts).enumerate() {
+        let y = area.y + at as u16;
+        if y >= area.y + area.height {
+            break;
+        }
+        let total: u32 = counts.iter().sum();
+        let style = theme.severity_at(at);
+        let symbol = theme.symbols.severity[at];
+        painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });
+        painter.put_right(area.x + LABEL - 1, y, 6, &thousands(total as usize), theme.dim);
+        for (stretch, count) in counts.iter().enumerate() {
+            // One scale for all severities, by the square root: single alerts stay visible
+            // beside a burst.
+            let share = if most == 0 { 0.0 } else { (f64::from(*count) / f64::from(most)).sqrt() };
+            let height = if *count == 0 { 0 } else { ((share * 8.0).round() as usize).clamp(1, 8) };
+            let x = area.x + LABEL + stretch as u16;
+            if x < area.x + area.width {
+                painter.put(x, y, 1, theme.symbols.bars[height], style);
+            }
+        }
+    }
+    let Some((first, last)) = timeline.range else { return };
+    // The stretch of time that the bars cover, beside them where there is room.
+    let x = area.x + LABEL + timeline.counts[0].len() as u16 + 2;
+    let width = (area.x + area.width).saturating_sub(x);
+    if width >= 20 {
+        painter.put(x, area.y, width, &format!("from {}", &utc(first)[..16]), theme.dim);
+        painter.put(x, area.y + 1, width, &format!("to   {}", &utc(last)[..16]), theme.dim);
+    }
+}
