@@ -224,7 +224,7 @@ impl Http {
         if route == Route::Direct {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| Fault::read(error, "this machine"))?;
+        let client = builder.build().map_err(|error| Fault::read(error, "services"))?;
         Ok(Self { inner: Arc::new(Inner { client, limits, budget, log: Log::default() }) })
     }
 
