@@ -6,7 +6,7 @@
 //!
 //! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
 //! when the future is dropped. Nothing here shows a query, a header value or text as received:
-//! what another host wrote passes through [`SafeText`](crate::model::SafeText) first.
+//! what another host wrote passes through [`SafeText`] first.
 
 mod budget;
 mod fault;
