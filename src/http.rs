@@ -6,7 +6,7 @@
 //!
 //! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
 //! when the future is dropped. Nothing here shows a query, a header value or text as received:
-//! what another host wrote passes through [`SafeText`](crate::model::SafeText) first.
+//! what another host wrote passes through [`SafeText`] first.
 
 mod budget;
 mod fault;
@@ -224,7 +224,7 @@ impl Http {
         if route == Route::Direct {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| Fault::read(error, "this machine"))?;
+        let client = builder.build().map_err(|error| Fault::read(error, "services"))?;
         Ok(Self { inner: Arc::new(Inner { client, limits, budget, log: Log::default() }) })
     }
 

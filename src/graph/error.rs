@@ -125,7 +125,9 @@ impl From<Fault> for Error {
             Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_) => {
                 (Kind::Offline, Some("check the network and try again"))
             }
-            Cause::Tls(_) => (Kind::Offline, Some("check this machine's certificates and clock")),
+            Cause::Tls(_) | Cause::Setup(_) => {
+                (Kind::Offline, Some("check this machine's certificates and clock"))
+            }
             Cause::Proxy(_) => (Kind::Offline, Some("check HTTPS_PROXY and NO_PROXY")),
             Cause::Html => (Kind::Protocol, Some("sign in to the network, or check the proxy")),
             Cause::Empty(_) => (Kind::Protocol, Some("try again")),

@@ -39,6 +39,8 @@ pub enum Cause {
     /// The address lies outside the scope of the credential: nothing was sent. It is shown
     /// without its query.
     Foreign(String),
+    /// The client could not be made: certificates or proxy settings of this machine.
+    Setup(String),
     /// Anything else, as the transport says it.
     Other(String),
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Fault {
             Cause::Html => write!(f, "a proxy answered, not {host}: HTML instead of JSON"),
             Cause::Empty(status) => write!(f, "{host} sent an empty answer (HTTP {status})"),
             Cause::Foreign(place) => write!(f, "a link points to {place}; nothing was sent there"),
+            Cause::Setup(reason) => write!(f, "connections to {host} cannot be set up: {reason}"),
             Cause::Other(reason) => write!(f, "the request to {host} failed: {reason}"),
         }
     }
@@ -86,7 +89,8 @@ impl Fault {
             | Cause::TooLarge(_)
             | Cause::Html
             | Cause::Empty(_)
-            | Cause::Foreign(_) => false,
+            | Cause::Foreign(_)
+            | Cause::Setup(_) => false,
         }
     }
 }
@@ -104,6 +108,9 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         text.starts_with("tunnel error") || text.starts_with("SOCKS error")
     }) {
         return Cause::Proxy(reason());
+    }
+    if error.is_builder() {
+        return Cause::Setup(reason());
     }
     if error.is_dns() {
         return Cause::Dns;
@@ -173,8 +180,8 @@ mod tests {
         let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            // The first piece of the request is enough to answer it.
-            stream.read(&mut [0; 1024]).await.unwrap();
+            // The first byte of the request is enough to answer it.
+            stream.read_u8().await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
         let proxy = reqwest::Proxy::all(proxy).unwrap();
