@@ -103,13 +103,6 @@ pub enum Cover {
 }
 
 impl Cover {
-    /// The path that has to end a covered property's own.
-    fn path(self) -> &'static str {
-        match self {
-            Self::Alert(path) | Self::Evidence(path) | Self::Of(_, path) => path,
-        }
-    }
-
     fn covers(self, key: &Key) -> bool {
         match (self, key.kind.as_deref()) {
             (Self::Alert(path), None) => &*key.path == path,
@@ -586,8 +579,9 @@ mod tests {
         for field in FIELDS {
             let FieldKind::Text(_, covers) = field.kind else { continue };
             for cover in covers {
+                let (Alert(path) | Evidence(path) | Of(_, path)) = cover;
                 let known = |name: &str| PROPERTIES.contains(&name);
-                assert!(known(cover.path()) || cover.path().split('.').all(known), "{cover:?}");
+                assert!(known(path) || path.split('.').all(known), "{cover:?}");
                 if let Cover::Of(kind, _) = cover {
                     assert!(EVIDENCE_TYPES.contains(kind), "{cover:?}");
                 }
