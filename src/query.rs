@@ -1,3 +1,31 @@
-//! The filter language: what the user typed, read, resolved, and carried out.
+//! The filter language: what the user typed, read, resolved, planned and carried out.
+//!
+//! One way through: [`parse`] reads text to a [`Query`]; [`plan`] gives names and values their
+//! meaning and splits the filter into what Graph is asked and what is left to do here; a
+//! [`Matcher`] tests alerts. Nothing here fetches, draws, or asks for the time.
+//!
+//! Invariants: the text typed is never changed or lost; what is pushed holds wherever the filter
+//! holds; a filter of any size or depth is answered, if only by a diagnostic.
 
+mod complete;
+mod diagnostic;
+mod explain;
 pub mod facts;
+mod fields;
+mod matcher;
+mod moment;
+mod plan;
+mod predicate;
+mod properties;
+mod resolve;
+mod syntax;
+
+pub use complete::{Completion, complete};
+pub use diagnostic::{Diagnostic, DiagnosticKind};
+pub use explain::{Explanation, explain};
+pub use fields::{Choice, Cover, FIELDS, Field, FieldKind, Moment, Shape, named};
+pub use matcher::Matcher;
+pub use plan::{Context, Plan, compile, plan};
+pub use predicate::Predicate;
+pub use properties::{EVIDENCE_TYPES, PROPERTIES};
+pub use syntax::{MAX_LENGTH, Query, parse};

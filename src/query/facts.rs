@@ -47,9 +47,15 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns the last name of the path: `sha256` of `imageFile.sha256`.
+    /// Returns the last name of the path: `sha256` of `imageFile.sha256`. An annotation's name
+    /// has a dot of its own: `@odata.type`.
     pub fn name(&self) -> &str {
-        self.path.rsplit('.').next().unwrap_or(&self.path)
+        let start = self.path.rfind(".@").map(|dot| dot + 1);
+        let annotation = start.or_else(|| self.path.starts_with('@').then_some(0));
+        match annotation.or_else(|| self.path.rfind('.').map(|dot| dot + 1)) {
+            Some(start) => &self.path[start..],
+            None => &self.path,
+        }
     }
 }
 
@@ -75,8 +81,15 @@ impl Word {
 }
 
 /// Folds a text for comparison without regard to case.
+///
+/// Each character is folded by itself, without regard to its place in a word (as Greek's final
+/// sigma would need), so that a part of a text folds to a part of the folded text.
 pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().flat_map(char::to_lowercase).collect()
+    }
 }
 
 /// Every property and text that a set of alerts holds, each once.
@@ -309,6 +322,25 @@ mod tests {
                 "process/processId=12",
             ]
         );
+    }
+
+    #[test]
+    fn a_path_has_a_last_name() {
+        for (path, name) in [
+            ("title", "title"),
+            ("imageFile.sha256", "sha256"),
+            ("@odata.type", "@odata.type"),
+            ("account.@odata.type", "@odata.type"),
+        ] {
+            assert_eq!(Key { kind: None, path: path.into() }.name(), name);
+        }
+    }
+
+    #[test]
+    fn a_part_folds_to_a_part() {
+        assert!(fold("ΟΔΟΣ ΑΒ").starts_with(&fold("ΟΔΟΣ")));
+        assert!(fold("ΟΔΟΣΑ").starts_with(&fold("ΟΔΟΣ")));
+        assert_eq!(fold("SRV-Äö"), "srv-äö");
     }
 
     #[test]
