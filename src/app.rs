@@ -20,20 +20,24 @@ mod overlay;
 mod scroll;
 mod timeline;
 
-use std::{collections::{HashMap, HashSet}, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 
 pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value, wrap};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
-pub use keymap::{BINDINGS, Binding, Command, Context, Key, KeyCode, Motion, key_for};
+pub use keymap::{
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, Key, KeyCode,
+    ListCommand, Motion, key_for,
+};
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
-pub use message::{
-    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Wait,
-};
+pub use message::{Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Wait};
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
 pub use scroll::Scroll;
 pub use timeline::Timeline;
@@ -147,7 +151,7 @@ impl App {
             view: View::default(),
             list: List::default(),
             detail: None,
-            filter: FilterBar { committed: settings.filter.clone(), ..FilterBar::default() },
+            filter: FilterBar::new(&settings.filter),
             load: Load::default(),
             overlay: None,
             notice: None,

@@ -8,7 +8,7 @@
 
 mod cloud;
 mod error;
-pub mod loader;
+mod loader;
 mod pages;
 mod request;
 
@@ -21,6 +21,7 @@ use crate::{
 pub use crate::http::{Event, Wait};
 pub use cloud::{Api, ApiError, Cloud, CloudError, Endpoint};
 pub use error::{Error, Kind};
+pub use loader::{Coverage, Load, LoadEvent};
 pub use pages::{Page, Pages};
 pub use request::ListRequest;
 

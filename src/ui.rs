@@ -12,10 +12,7 @@ mod paint;
 mod theme;
 mod timeline;
 
-use ratatui::{
-    Frame,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Position};
 
 pub use theme::{Depth, Theme, ThemeKind};
 
@@ -60,8 +57,4 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     if let (Some(x), None) = (caret, &app.overlay) {
         frame.set_cursor_position(Position { x, y: layout.filter.y });
     }
-}
-
-fn rect(area: Area) -> Rect {
-    Rect { x: area.x, y: area.y, width: area.width, height: area.height }
 }

@@ -136,8 +136,7 @@ fn term() -> impl Strategy<Value = String> {
     ];
     let moments = || select(&["created", "updated", "resolved", "lastUpdateDateTime"][..]);
     prop_oneof![
-        (order(), select(&["low", "med"][..]))
-            .prop_map(|(op, v)| format!("severity{op}{v}")),
+        (order(), select(&["low", "med"][..])).prop_map(|(op, v)| format!("severity{op}{v}")),
         (equality(), list(&["high", "low", "unknown", "none", "any", "\"odd\""]))
             .prop_map(|(op, v)| format!("severity{op}{v}")),
         (equality(), list(&["new", "open", "resolved", "none", "\"odd\""]))

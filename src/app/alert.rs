@@ -1,9 +1,7 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
 use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values,
-    filter::term,
-    keymap::AlertCommand,
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, filter::term, keymap::AlertCommand,
 };
 use crate::{
     model::{PortalUrl, RawText, SafeText},
@@ -178,13 +176,18 @@ impl App {
     fn copy_menu(&self, row: Row) -> Menu {
         let mut items = Vec::new();
         let mut offer = |key, label: &str, text: &str, preview: String| {
-            let action = MenuAction::Copy(RawText(text.to_owned()), format!("{label}, {} characters", text.chars().count()));
+            let action = MenuAction::Copy(
+                RawText(text.to_owned()),
+                format!("{label}, {} characters", text.chars().count()),
+            );
             items.push(MenuItem { key, label: label.to_owned(), preview, action });
         };
         let shown = |text: &str| SafeText::new(text).line();
-        if let Some((_, value)) = self.values_here(row).into_iter().find(|(_, value)| {
-            self.focus == Pane::Detail || value.label == Column::Title.name()
-        }) {
+        if let Some((_, value)) = self
+            .values_here(row)
+            .into_iter()
+            .find(|(_, value)| self.focus == Pane::Detail || value.label == Column::Title.name())
+        {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
             offer('v', &value.label, safe, value.text.line());
@@ -193,7 +196,8 @@ impl App {
                 offer('w', "as sent, with its hidden characters", raw, String::new());
             }
         }
-        let cells = [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
+        let cells =
+            [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
         let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
         offer('r', "row", &line, line.replace('\t', "  "));
         offer('i', "alert id", self.store.facts(row).id.raw(), self.store.facts(row).id.text().line());

@@ -3,7 +3,10 @@
 //! Everything that the alert holds is reachable from here: facts, the evidence tree with all
 //! values of each node, texts, comments, all properties, and the JSON as sent.
 
-use std::{collections::HashSet, hash::{DefaultHasher, Hash, Hasher as _}};
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher as _},
+};
 
 use super::{keymap::Motion, message::Body, scroll::Scroll};
 use crate::{
@@ -151,7 +154,9 @@ impl Detail {
     pub fn go_to_parent(&mut self, height: usize) {
         let Some(line) = self.line() else { return };
         let depth = line.depth;
-        let above = self.lines[..self.scroll.cursor].iter().rposition(|line| line.depth < depth && line.fold.is_some());
+        let above = self.lines[..self.scroll.cursor]
+            .iter()
+            .rposition(|line| line.depth < depth && line.fold.is_some());
         if let Some(at) = above {
             self.scroll.cursor = at;
             self.scroll.show(self.lines.len(), height);
@@ -320,7 +325,8 @@ impl Outline<'_> {
             }
         }
         let properties = alert.properties();
-        let (set, unset): (Vec<_>, Vec<_>) = properties.into_iter().partition(|property| property.value.is_some());
+        let (set, unset): (Vec<_>, Vec<_>) =
+            properties.into_iter().partition(|property| property.value.is_some());
         if self.section("All properties", Some(set.len()), false) {
             for property in set {
                 self.push(1, LineKind::Property(property));
@@ -373,10 +379,17 @@ impl Outline<'_> {
             text("product", "product", &alert.product_name),
         ]);
         self.facts(vec![
-            text("threat", "threat", &alert.threat_display_name.clone().or_else(|| alert.threat_family_name.clone())),
+            text(
+                "threat",
+                "threat",
+                &alert.threat_display_name.clone().or_else(|| alert.threat_family_name.clone()),
+            ),
             text("actor", "actor", &alert.actor_display_name),
         ]);
-        self.facts(vec![text("incident", "incident", &alert.incident_id), text("id", "id", &Some(alert.id.text().clone()))]);
+        self.facts(vec![
+            text("incident", "incident", &alert.incident_id),
+            text("id", "id", &Some(alert.id.text().clone())),
+        ]);
         self.facts(vec![time("created", alert.created)]);
         if alert.last_update != alert.created {
             self.facts(vec![time("updated", alert.last_update)]);
@@ -396,8 +409,7 @@ impl Outline<'_> {
         }
         for id in tree.rows(|node| self.folds.contains(&node.key())) {
             let node = tree.node(id);
-            let fold =
-                (!node.children.is_empty()).then(|| (node.key(), self.folds.contains(&node.key())));
+            let fold = (!node.children.is_empty()).then(|| (node.key(), self.folds.contains(&node.key())));
             self.lines.push(Line { depth: node.depth + 1, kind: LineKind::Node(id), fold });
         }
     }
@@ -414,7 +426,9 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
         if line.trim().is_empty() {
             lines.push(String::new());
         } else {
-            lines.extend(textwrap::wrap(line.trim_end(), &options).into_iter().map(std::borrow::Cow::into_owned));
+            lines.extend(
+                textwrap::wrap(line.trim_end(), &options).into_iter().map(std::borrow::Cow::into_owned),
+            );
         }
     }
     if rest > 0 {

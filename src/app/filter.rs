@@ -91,6 +91,11 @@ impl Editor {
 }
 
 impl FilterBar {
+    /// Makes a bar with a filter that is yet to be read.
+    pub fn new(filter: &str) -> Self {
+        Self { committed: filter.trim().to_owned(), ..Self::default() }
+    }
+
     /// Returns the text in the bar.
     pub fn text(&self) -> &str {
         self.editor.as_ref().map_or(&self.committed, Editor::text)
@@ -119,7 +124,8 @@ impl FilterBar {
     /// Puts a pasted text in at the cursor; line ends become blanks.
     pub fn paste(&mut self, text: &str) {
         if let Some(editor) = &mut self.editor {
-            let line = text.trim().split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+            let line =
+                text.trim().split(['\r', '\n']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
             editor.insert(&line);
         }
     }
@@ -196,7 +202,8 @@ impl FilterBar {
         let mend = self.diagnostics.iter().find_map(|fault| fault.fix.clone());
         let Some(editor) = &mut self.editor else { return false };
         let completion = editor.completions.get(editor.choice);
-        let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(mend) else {
+        let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(mend)
+        else {
             return false;
         };
         let mut whole = editor.text().to_owned();
@@ -234,7 +241,7 @@ impl FilterBar {
 }
 
 /// Writes a term of the filter language that means exactly this value.
-pub fn term(field: &str, value: &str, exclude: bool) -> String {
+pub(super) fn term(field: &str, value: &str, exclude: bool) -> String {
     let sign = if exclude { "-" } else { "" };
     let is_word = !value.is_empty()
         && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
@@ -247,11 +254,15 @@ pub fn term(field: &str, value: &str, exclude: bool) -> String {
 }
 
 /// Joins a term to a filter.
-pub fn join(filter: &str, term: &str) -> String {
+pub(super) fn join(filter: &str, term: &str) -> String {
     let filter = filter.trim();
     if filter.is_empty() {
         return term.to_owned();
     }
     // A filter with `or` in it is kept together.
-    if query::parse(filter).is_alternative() { format!("({filter}) {term}") } else { format!("{filter} {term}") }
+    if query::parse(filter).is_alternative() {
+        format!("({filter}) {term}")
+    } else {
+        format!("{filter} {term}")
+    }
 }

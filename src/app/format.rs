@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(clock(TimeFormat::Age).full(then), "2026-11-19 23:30:00Z (12h ago)");
         assert_eq!(clock(TimeFormat::Local).full(then), "2026-11-20 01:30:00+02:00");
         assert_eq!(clock(TimeFormat::Utc).short(then, Some(at("2026-11-19T01:00:00Z"))), "23:30:00Z");
-        assert_eq!(clock(TimeFormat::Local).short(then, Some(at("2026-11-19T01:00:00Z"))), "2026-11-20 01:30:00+02:00");
+        assert_eq!(
+            clock(TimeFormat::Local).short(then, Some(at("2026-11-19T01:00:00Z"))),
+            "2026-11-20 01:30:00+02:00"
+        );
         assert_eq!(clock(TimeFormat::Age).full(at("2026-11-20T13:03:12Z")), "2026-11-20 13:03:12Z (in 1h)");
     }
 

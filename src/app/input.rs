@@ -69,7 +69,9 @@ impl App {
     fn command(&mut self, command: Command, effects: &mut Vec<Effect>) {
         match command {
             Command::Move(motion) => self.go(motion),
-            Command::SwitchPane => self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List }),
+            Command::SwitchPane => {
+                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List })
+            }
             Command::NextAlert => self.next_alert(Motion::Down),
             Command::PreviousAlert => self.next_alert(Motion::Up),
             Command::Refresh => self.refresh(effects),
@@ -195,7 +197,8 @@ impl App {
             }
             DetailCommand::NextSuspicious | DetailCommand::PreviousSuspicious => {
                 let forward = command == DetailCommand::NextSuspicious;
-                let found = self.detail.as_mut().is_some_and(|detail| detail.go_to_suspicious(forward, height));
+                let found =
+                    self.detail.as_mut().is_some_and(|detail| detail.go_to_suspicious(forward, height));
                 if !found {
                     self.say(if forward { "nothing suspicious below" } else { "nothing suspicious above" });
                 }
@@ -339,7 +342,10 @@ impl App {
         match &mut self.overlay {
             Some(Overlay::Help(scroll)) => scroll.wheel(lines, help().len(), overlay_height),
             Some(Overlay::Values(values)) => {
-                values.top = values.top.saturating_add_signed(lines as isize).min(values.lines.len().saturating_sub(overlay_height));
+                values.top = values
+                    .top
+                    .saturating_add_signed(lines as isize)
+                    .min(values.lines.len().saturating_sub(overlay_height));
             }
             Some(_) => {}
             None if layout.detail.is_some_and(|area| area.contains(x, y)) => {
@@ -429,7 +435,9 @@ impl App {
                 // What is largest, newest or worst is wanted first; names from A.
                 let descending = matches!(
                     column,
-                    crate::store::Column::Severity | crate::store::Column::Created | crate::store::Column::Updated
+                    crate::store::Column::Severity
+                        | crate::store::Column::Created
+                        | crate::store::Column::Updated
                 );
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.sort(Sort { column, descending });

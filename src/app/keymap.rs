@@ -268,7 +268,12 @@ pub const BINDINGS: &[Binding] = {
         bind(Detail, &["Enter"], Command::Detail(DetailCommand::Values), "all values of the line"),
         bind(Detail, &["l", "→"], Command::Detail(DetailCommand::Unfold), "unfold"),
         bind(Detail, &["h", "←"], Command::Detail(DetailCommand::Fold), "fold, or go to the parent"),
-        bind(Detail, &["]"], Command::Detail(DetailCommand::NextSuspicious), "next suspicious or malicious item"),
+        bind(
+            Detail,
+            &["]"],
+            Command::Detail(DetailCommand::NextSuspicious),
+            "next suspicious or malicious item",
+        ),
         bind(Detail, &["["], Command::Detail(DetailCommand::PreviousSuspicious), "previous one"),
         bind(Detail, &["v"], Command::Detail(DetailCommand::Json), "the alert's JSON as sent"),
         bind(Alert, &["/"], Command::Alert(AlertCommand::EditFilter), "filter"),
@@ -290,7 +295,7 @@ pub const BINDINGS: &[Binding] = {
 };
 
 /// Finds what a key asks for in one of the contexts, the first context first.
-pub fn command(contexts: &[Context], key: Key) -> Option<Command> {
+pub(super) fn command(contexts: &[Context], key: Key) -> Option<Command> {
     contexts.iter().find_map(|context| {
         BINDINGS
             .iter()

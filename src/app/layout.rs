@@ -194,9 +194,11 @@ mod tests {
     fn no_size_makes_panes_overlap_or_leave_the_screen() {
         for width in 0..=220 {
             for height in 0..=60 {
-                for (focus, zoom, editing, split) in
-                    [(Pane::List, false, false, 45), (Pane::Detail, false, true, 99), (Pane::Detail, true, true, 0)]
-                {
+                for (focus, zoom, editing, split) in [
+                    (Pane::List, false, false, 45),
+                    (Pane::Detail, false, true, 99),
+                    (Pane::Detail, true, true, 0),
+                ] {
                     let layout = Layout::new(Wanted { width, height, focus, zoom, editing, split });
                     let mut cells = vec![false; usize::from(width) * usize::from(height)];
                     for area in areas(&layout) {
@@ -204,7 +206,10 @@ mod tests {
                             for x in area.x..area.x + area.width {
                                 assert!(x < width && y < height, "{width}x{height} {area:?}");
                                 let at = usize::from(y) * usize::from(width) + usize::from(x);
-                                assert!(!std::mem::replace(&mut cells[at], true), "{width}x{height} {area:?}");
+                                assert!(
+                                    !std::mem::replace(&mut cells[at], true),
+                                    "{width}x{height} {area:?}"
+                                );
                             }
                         }
                     }
@@ -216,7 +221,8 @@ mod tests {
     #[test]
     fn the_shapes_begin_where_they_are_said_to() {
         let shape = |width, height| {
-            Layout::new(Wanted { width, height, focus: Pane::List, zoom: false, editing: false, split: 45 }).shape
+            Layout::new(Wanted { width, height, focus: Pane::List, zoom: false, editing: false, split: 45 })
+                .shape
         };
         assert_eq!(shape(110, 24), Shape::Wide);
         assert_eq!(shape(109, 24), Shape::Narrow);

@@ -79,7 +79,10 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::{AlertId, RawAlert}, store::{Batch, Test}};
+    use crate::{
+        model::{AlertId, RawAlert},
+        store::{Batch, Test},
+    };
     use bytes::Bytes;
     use serde_json::json;
 
@@ -106,7 +109,8 @@ mod tests {
         }
 
         fn filter(&mut self, even: bool) {
-            let test: Test = Box::new(move |_, facts| !even || facts.id.raw().parse::<u32>().unwrap() % 2 == 0);
+            let test: Test =
+                Box::new(move |_, facts| !even || facts.id.raw().parse::<u32>().unwrap() % 2 == 0);
             self.view.filter(Some(test));
             while self.view.advance(&self.store, 2) {
                 self.list.settle(&self.store, &self.view, 5);

@@ -15,10 +15,8 @@ impl App {
         self.load.scope = self.filter.pushed();
         self.load.phase = Phase::Loading;
         (self.load.read, self.load.total, self.load.partial) = (0, None, None);
-        effects.push(Effect::Fetch(Fetch {
-            generation: self.load.generation,
-            filter: self.load.scope.clone(),
-        }));
+        effects
+            .push(Effect::Fetch(Fetch { generation: self.load.generation, filter: self.load.scope.clone() }));
     }
 
     /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
@@ -43,11 +41,13 @@ impl App {
         };
         self.load.polling = true;
         self.load.generation.0 += 1;
-        let since = since(watermark.before(OVERLAP));
-        effects.push(Effect::Fetch(Fetch {
-            generation: self.load.generation,
-            filter: Some(since.to_string()),
-        }));
+        let since = odata::Expr::Compare(
+            odata::Property::LastUpdateDateTime,
+            odata::Operator::Ge,
+            odata::Literal::Time(watermark.before(OVERLAP)),
+        );
+        effects
+            .push(Effect::Fetch(Fetch { generation: self.load.generation, filter: Some(since.to_string()) }));
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.
@@ -74,7 +74,8 @@ impl App {
                         self.fresh.entry(*row).or_insert(Fresh::Changed);
                     }
                 }
-                let newest = absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
+                let newest =
+                    absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
                 self.load.watermark = self.load.watermark.max(newest);
                 self.view.touch(&self.store, &absorbed.touched());
                 if self.detail.as_ref().is_some_and(|detail| absorbed.changed.contains(&detail.row)) {
@@ -122,11 +123,12 @@ impl App {
     /// Some operators are unproven on this collection (API.md 2): where the filter uses one, it
     /// is planned again without it, and that part is filtered here.
     fn ask_for_less(&mut self) -> bool {
-        let pushed = self.filter.plan.as_ref().and_then(|plan| plan.pushed.as_ref());
-        let Some(unproven) = pushed.and_then(odata::Expr::least_certain) else { return false };
+        let pushed = self.filter.plan.as_ref().and_then(|plan| plan.pushed.clone());
+        let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
+        let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         self.load.refused.push(unproven);
         self.apply_filter();
-        self.say(format!("the service refused `{unproven}`: that part is filtered here"));
+        self.say(format!("the service refused `{}`: that part is filtered here", unproven.name()));
         true
     }
 

@@ -5,7 +5,10 @@ use super::{
     keymap::{BINDINGS, Context, Motion},
     scroll::Scroll,
 };
-use crate::{model::{PortalUrl, RawText}, store::Column};
+use crate::{
+    model::{PortalUrl, RawText},
+    store::Column,
+};
 
 /// What covers the panes.
 #[derive(Debug)]
@@ -89,7 +92,11 @@ impl Values {
         let room = width.saturating_sub(self.label_width + 2);
         self.lines.clear();
         for (nth, value) in self.values.iter().enumerate() {
-            let texts = if value.text.as_str().is_empty() { vec!["\"\"".into()] } else { wrap(value.text.as_str(), room) };
+            let texts = if value.text.as_str().is_empty() {
+                vec!["\"\"".into()]
+            } else {
+                wrap(value.text.as_str(), room)
+            };
             for (at, text) in texts.into_iter().enumerate() {
                 self.lines.push(ValueLine { value: nth, first: at == 0, text });
             }

@@ -34,7 +34,9 @@ impl Scroll {
     pub fn wheel(&mut self, lines: i32, len: usize, height: usize) {
         let furthest = len.saturating_sub(height);
         self.top = self.top.saturating_add_signed(lines as isize).min(furthest);
-        self.cursor = self.cursor.clamp(self.top, (self.top + height.max(1) - 1).min(len.saturating_sub(1)).max(self.top));
+        self.cursor = self
+            .cursor
+            .clamp(self.top, (self.top + height.max(1) - 1).min(len.saturating_sub(1)).max(self.top));
     }
 
     /// Moves the window as little as shows the cursor, and leaves no room below the last line.

@@ -93,7 +93,8 @@ mod imp {
     /// browsers for the terminal, which is ours.
     pub(in super::super) fn has_display() -> bool {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"].into_iter().any(set)
+        cfg!(target_os = "macos")
+            || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"].into_iter().any(set)
     }
 }
 

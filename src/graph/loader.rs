@@ -24,7 +24,12 @@ const LARGEST: u32 = 1000;
 #[derive(Debug)]
 pub enum LoadEvent {
     /// Alerts arrived.
-    Page(Page),
+    Page {
+        /// The page.
+        page: Page,
+        /// Whether it begins the list from its start, again or for the first time.
+        restart: bool,
+    },
     /// The next request is held back.
     Waiting {
         /// How long, from now.
@@ -159,7 +164,7 @@ impl Loader {
                 self.coverage.incomplete =
                     Some(format!("the service sent partial results: {}", warning.line()));
             }
-            self.send(LoadEvent::Page(page)).await?;
+            self.send(LoadEvent::Page { page, restart: read == 1 }).await?;
             if most == Some(read) {
                 return Ok(last);
             }

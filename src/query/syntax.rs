@@ -152,6 +152,12 @@ impl Query {
         matches!(self.root, Root::Everything)
     }
 
+    /// Tells whether the whole filter is an `or`, so that what is joined to it by `and` needs
+    /// parentheses around it.
+    pub fn is_alternative(&self) -> bool {
+        matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
+    }
+
     /// Writes the filter with the parentheses that its operators imply.
     pub fn grouped(&self) -> String {
         match &self.root {

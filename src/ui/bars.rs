@@ -6,7 +6,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::paint::{Painter, Span};
 use crate::{
     app::{
-        App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Wait, key_for, thousands, utc,
+        AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Wait,
+        key_for, thousands, utc,
     },
     model::SafeText,
     store::Count,
@@ -37,7 +38,10 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if wide {
         left.push(Span::new(format!(" {dot} {}", app.settings.origin), theme.dim));
     }
-    left.push(Span::new(if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() }, theme.dim));
+    left.push(Span::new(
+        if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() },
+        theme.dim,
+    ));
     left.push(Span::new(found, theme.text));
     left.push(Span::new(format!(" {dot} {counts}"), theme.text));
     left.push(Span::new(format!(" {dot} "), theme.dim));
@@ -74,7 +78,8 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
         Phase::Complete => ("complete".into(), theme.dim),
         Phase::Stopped => ("stopped".into(), theme.bad),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
-            let since = app.load.whole_at.map_or_else(String::new, |at| format!(" as of {}", &utc(at)[11..17]));
+            let since =
+                app.load.whole_at.map_or_else(String::new, |at| format!(" as of {}", &utc(at)[11..17]));
             (format!("offline{since}"), theme.bad)
         }
         Phase::Failed { .. } => ("incomplete".into(), theme.bad),
@@ -88,7 +93,9 @@ pub(super) fn waiting(app: &App) -> Option<String> {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
             Some(match why {
                 Wait::Throttled => format!("throttled by the service, next page in {left:.0} s; Esc stops"),
-                Wait::Budget => format!("this minute's requests are used up, next page in {left:.0} s; Esc stops"),
+                Wait::Budget => {
+                    format!("this minute's requests are used up, next page in {left:.0} s; Esc stops")
+                }
                 Wait::Retry(cause) => format!("{cause}; next try in {left:.0} s; Esc stops"),
             })
         }
@@ -130,15 +137,22 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     let skipped = skip(text, hidden);
     let shown = SafeText::new(&text[skipped..]).line();
     if text.is_empty() && !editing {
-        painter.put(x, area.y, room, &format!("none; {} edits", key_for(Command::Alert(crate::app::AlertCommand::EditFilter))), theme.dim);
+        painter.put(
+            x,
+            area.y,
+            room,
+            &format!("none; {} edits", key_for(Command::Alert(AlertCommand::EditFilter))),
+            theme.dim,
+        );
     } else {
         painter.put(x, area.y, room, &shown, theme.text);
     }
     for fault in &app.filter.diagnostics {
-        let from = text.get(..fault.span.start.min(text.len())).map_or(0, UnicodeWidthStr::width);
-        let to = text.get(..fault.span.end.min(text.len())).map_or(0, UnicodeWidthStr::width);
-        let from = from.saturating_sub(hidden);
-        let width = to.saturating_sub(hidden).saturating_sub(from).max(1);
+        let column = |byte: usize| {
+            text.get(..byte.min(text.len())).map_or(0, |text| text.width()).saturating_sub(hidden)
+        };
+        let from = column(fault.span.start);
+        let width = column(fault.span.end).saturating_sub(from).max(1);
         let style = theme.bad.add_modifier(Modifier::UNDERLINED);
         let room = usize::from(room).saturating_sub(from).min(width);
         painter.raise(x + from as u16, area.y, room as u16, style);
@@ -181,7 +195,8 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
             spans.push(Span::new("  $filter ", theme.dim));
             spans.push(Span::new(SafeText::new(&pushed.to_string()).line(), theme.dim));
         }
-        let local = if app.settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
+        let local =
+            if app.settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
         if let Some(local) = local {
             spans.push(Span::new("  here ", theme.dim));
             spans.push(Span::new(SafeText::new(&local).line(), theme.dim));
@@ -218,7 +233,13 @@ pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area
 pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     if let Some(notice) = &app.notice {
-        painter.put(area.x, area.y, area.width, &notice.text, if notice.bad { theme.bad } else { theme.accent });
+        painter.put(
+            area.x,
+            area.y,
+            area.width,
+            &notice.text,
+            if notice.bad { theme.bad } else { theme.accent },
+        );
         return;
     }
     if let Some(trouble) = waiting(app)
@@ -230,14 +251,22 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     let hints: &[(&str, &str)] = match (&app.overlay, &app.filter.editor, app.focus) {
         (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
-        (Some(Overlay::Values(_)), ..) => {
-            &[("j/k", "move"), ("y", "copy"), ("f", "only alerts with it"), ("F", "without it"), ("Esc", "close")]
-        }
+        (Some(Overlay::Values(_)), ..) => &[
+            ("j/k", "move"),
+            ("y", "copy"),
+            ("f", "only alerts with it"),
+            ("F", "without it"),
+            ("Esc", "close"),
+        ],
         (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("j/k Enter", "choose"), ("Esc", "close")],
         (Some(Overlay::Link(..)), ..) => &[("y", "copy the link"), ("Esc", "close")],
-        (None, Some(_), _) => {
-            &[("Enter", "run"), ("Esc", "restore"), ("Tab", "complete"), ("Ctrl-n/p", "choose"), ("↑", "history")]
-        }
+        (None, Some(_), _) => &[
+            ("Enter", "run"),
+            ("Esc", "restore"),
+            ("Tab", "complete"),
+            ("Ctrl-n/p", "choose"),
+            ("↑", "history"),
+        ],
         (None, None, Pane::List) => &[
             ("j/k", "move"),
             ("Enter", "read"),

@@ -2,7 +2,10 @@
 
 use ratatui::style::Style;
 
-use super::{list::matched, paint::{Painter, Span}};
+use super::{
+    list::matched,
+    paint::{Painter, Span},
+};
 use crate::{
     app::{App, Area, Detail, Fact, FactValue, Line, LineKind, Pane, thousands},
     evidence::Node,
@@ -69,7 +72,11 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, area.y, width, &spans);
         }
         LineKind::Facts(facts) => {
-            let spans: Vec<_> = facts.iter().enumerate().flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact)).collect();
+            let spans: Vec<_> = facts
+                .iter()
+                .enumerate()
+                .flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact))
+                .collect();
             painter.put_spans(x + 2, area.y, width.saturating_sub(2), &spans);
         }
         LineKind::Node(id) => {
@@ -89,7 +96,12 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         LineKind::Property(property) => {
             let value = property.value.as_ref().map(crate::model::SafeText::line).unwrap_or_default();
             let label = Span::new(format!("{}  ", property.path.line()), theme.dim);
-            painter.put_spans(x + 2, area.y, width.saturating_sub(2), &[label, matched(app, value, theme.text)]);
+            painter.put_spans(
+                x + 2,
+                area.y,
+                width.saturating_sub(2),
+                &[label, matched(app, value, theme.text)],
+            );
         }
     }
 }

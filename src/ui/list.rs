@@ -4,7 +4,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span};
 use crate::{
-    app::{App, Area, Fresh, FailureKind, Pane, Phase, TimeFormat, thousands},
+    app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
     model::{SafeText, Status},
     store::{Cell, Column, Count, Row},
 };
@@ -46,7 +46,8 @@ fn places(app: &App, width: u16) -> Vec<Place> {
     let owner = optional(52, 12, 9, 16);
     let user = optional(92, 18, 14, 26);
     let category = optional(120, 12, 12, 20);
-    let taken: u16 = [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
+    let taken: u16 =
+        [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
     place(Column::Title, "TITLE", rest.saturating_sub(taken), false, 1);
     for (column, heading, width) in [
         (Column::Device, "DEVICE", device),
@@ -146,7 +147,15 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
     }
 }
 
-fn title(app: &App, painter: &mut Painter<'_>, place: &Place, (x, y): (u16, u16), cell: Cell<'_>, base: Style, stale: bool) {
+fn title(
+    app: &App,
+    painter: &mut Painter<'_>,
+    place: &Place,
+    (x, y): (u16, u16),
+    cell: Cell<'_>,
+    base: Style,
+    stale: bool,
+) {
     let theme = painter.theme;
     let blank = match cell {
         Cell::Text(text) => text.is_blank(),
@@ -160,7 +169,11 @@ fn title(app: &App, painter: &mut Painter<'_>, place: &Place, (x, y): (u16, u16)
     let skipped: usize = span.text.chars().take(app.list.shift).map(char::len_utf8).sum();
     if skipped > 0 {
         span.text.drain(..skipped);
-        span.matched = span.matched.iter().map(|range| range.start.saturating_sub(skipped)..range.end.saturating_sub(skipped)).collect();
+        span.matched = span
+            .matched
+            .iter()
+            .map(|range| range.start.saturating_sub(skipped)..range.end.saturating_sub(skipped))
+            .collect();
     }
     let used = painter.put_span(x, y, place.width, &span);
     if stale {
@@ -171,7 +184,8 @@ fn title(app: &App, painter: &mut Painter<'_>, place: &Place, (x, y): (u16, u16)
 
 /// A text with what the filter matched in it.
 pub(super) fn matched(app: &App, text: String, style: Style) -> Span {
-    let matched = app.filter.highlighter.as_ref().map(|matcher| matcher.highlights(None, &text)).unwrap_or_default();
+    let matched =
+        app.filter.highlighter.as_ref().map(|matcher| matcher.highlights(None, &text)).unwrap_or_default();
     Span { text, style, matched }
 }
 

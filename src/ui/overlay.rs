@@ -42,10 +42,18 @@ fn window(painter: &mut Painter<'_>, screen: Rect, title: &str, width: usize, he
     }
     let ascii = theme.symbols.vertical == "|";
     let corners = if ascii { ["+", "+", "+", "+"] } else { ["┌", "┐", "└", "┘"] };
-    for ((x, y), corner) in [(area.x, area.y), (right, area.y), (area.x, bottom), (right, bottom)].into_iter().zip(corners) {
+    for ((x, y), corner) in
+        [(area.x, area.y), (right, area.y), (area.x, bottom), (right, bottom)].into_iter().zip(corners)
+    {
         painter.put(x, y, 1, corner, border);
     }
-    painter.put(area.x + 2, area.y, area.width.saturating_sub(4), &format!(" {title} "), theme.accent.patch(theme.strong));
+    painter.put(
+        area.x + 2,
+        area.y,
+        area.width.saturating_sub(4),
+        &format!(" {title} "),
+        theme.accent.patch(theme.strong),
+    );
     Rect {
         x: area.x + 2,
         y: area.y + 1,
@@ -98,7 +106,8 @@ fn draw_menu(painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
     let inside = window(painter, screen, &menu.title, width, menu.items.len());
     let from = (menu.at + 1).saturating_sub(usize::from(inside.height));
-    for (y, (at, item)) in (inside.y..inside.y + inside.height).zip(menu.items.iter().enumerate().skip(from)) {
+    for (y, (at, item)) in (inside.y..inside.y + inside.height).zip(menu.items.iter().enumerate().skip(from))
+    {
         painter.put(inside.x, y, 1, &item.key.to_string(), theme.accent);
         painter.put(inside.x + 3, y, inside.width.saturating_sub(3), &item.label, theme.text);
         let x = inside.x + 5 + labels as u16;
