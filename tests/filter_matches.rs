@@ -1,5 +1,8 @@
 //! Which alerts filters match, and which parts of a shown text they underline.
 
+#![expect(clippy::single_range_in_vec_init, reason = "one highlight is a list of one range")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use std::sync::Arc;
 
 use alertdeck::{

@@ -1,5 +1,7 @@
 //! What filters are turned into: UX.md B's table as it stands there, more filters, and errors.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use alertdeck::{
     model::Timestamp,
     odata::Feature,

@@ -53,7 +53,7 @@ struct Parser<'a> {
     span: Range<usize>,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn advance(&mut self) -> Result<(), ParseError> {
         let rest = self.text[self.at..].trim_start();
         let start = self.text.len() - rest.len();
@@ -173,24 +173,20 @@ impl<'a> Parser<'a> {
 
     fn property(&mut self) -> Result<Property, ParseError> {
         let Token::Word(word) = self.next else { return Err(self.expected("a property")) };
-        match Property::ALL.into_iter().find(|property| property.name().eq_ignore_ascii_case(word)) {
-            Some(property) => {
-                self.advance()?;
-                Ok(property)
-            }
-            None => {
-                let names = Property::ALL.map(Property::name);
-                let near = names
-                    .into_iter()
-                    .map(|name| (strsim::osa_distance(&name.to_lowercase(), &word.to_lowercase()), name))
-                    .min()
-                    .filter(|(distance, name)| *distance * 3 <= name.len());
-                Err(ParseError {
-                    suggestion: near.map(|(_, name)| name.to_owned()),
-                    ..self.error(format!("Graph filters alerts by {} only", names.join(", ")))
-                })
-            }
+        if let Some(property) = Property::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(word)) {
+            self.advance()?;
+            return Ok(property);
         }
+        let names = Property::ALL.map(Property::name);
+        let near = names
+            .into_iter()
+            .map(|name| (strsim::osa_distance(&name.to_lowercase(), &word.to_lowercase()), name))
+            .min()
+            .filter(|(distance, name)| *distance * 3 <= name.len());
+        Err(ParseError {
+            suggestion: near.map(|(_, name)| name.to_owned()),
+            ..self.error(format!("Graph filters alerts by {} only", names.join(", ")))
+        })
     }
 
     fn literal(&mut self, property: Property) -> Result<Literal, ParseError> {

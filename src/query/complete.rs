@@ -37,23 +37,17 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
         return ranked(cursor - word.len()..cursor, word, names);
     }
     let word = word.trim_start_matches(['-', '!']);
-    match head(word) {
-        Some((length, _, operator)) => {
-            let values = &word[length + operator..];
-            let value = values.rsplit(',').next().unwrap_or(values);
-            ranked(cursor - value.len()..cursor, value, of_field(&word[..length]))
-        }
-        None => {
-            let fields = FIELDS
-                .iter()
-                .flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
-            // Three hundred names help nobody who has typed nothing.
-            let properties =
-                PROPERTIES.iter().filter(|name| !word.is_empty() && fields::named(name).is_none());
-            let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
-            ranked(cursor - word.len()..cursor, word, fields.chain(properties))
-        }
+    if let Some((length, _, operator)) = head(word) {
+        let values = &word[length + operator..];
+        let value = values.rsplit(',').next().unwrap_or(values);
+        return ranked(cursor - value.len()..cursor, value, of_field(&word[..length]));
     }
+    let fields =
+        FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
+    // Three hundred names help nobody who has typed nothing.
+    let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::named(name).is_none());
+    let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
+    ranked(cursor - word.len()..cursor, word, fields.chain(properties))
 }
 
 /// Where the word before the cursor begins.
@@ -81,7 +75,7 @@ fn of_field(name: &str) -> Vec<(String, String)> {
     }
     match field.kind {
         FieldKind::Moment(_) => {
-            words.extend(["today", "yesterday"].map(|day| (day.to_owned(), String::new())))
+            words.extend(["today", "yesterday"].map(|day| (day.to_owned(), String::new())));
         }
         FieldKind::Text(Shape::Owner, _) => words.push(("me".to_owned(), "the signed-in user".to_owned())),
         _ => {}

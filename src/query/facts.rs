@@ -172,7 +172,7 @@ impl Dictionary {
             return *code;
         }
         let code = KeyCode(u16::try_from(self.keys.len()).unwrap_or(u16::MAX));
-        if self.keys.len() <= usize::from(u16::MAX) {
+        if u16::try_from(self.keys.len()).is_ok() {
             self.keys.push(key.clone());
             self.key_codes.insert(key, code);
         }

@@ -14,6 +14,9 @@ use crate::{
     odata::Property,
 };
 
+use Cover::{Alert, Evidence, Of};
+use FieldKind::{Age, Choice as OneOf, Moment as At, Text};
+
 /// A field of the filter language.
 #[derive(Debug)]
 pub struct Field {
@@ -289,9 +292,6 @@ const fn field(
 ) -> Field {
     Field { name, aliases, kind, help }
 }
-
-use Cover::{Alert, Evidence, Of};
-use FieldKind::{Age, Choice as OneOf, Moment as At, Text};
 
 /// Every field, in the order of help and completion.
 pub static FIELDS: &[Field] = &[

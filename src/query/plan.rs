@@ -210,13 +210,12 @@ impl Context {
                 let parts = patterns.iter().map(|pattern| self.exactly(self.push_owner(pattern, holds)));
                 if holds { Push::any(parts) } else { Push::all(parts) }
             }
-            Test::Text(_) => Push::NOTHING,
             Test::Raw(expr) if holds => {
                 let wide = expr.admitting_nulls();
                 let allowed = self.refused.iter().try_fold(wide, |expr, feature| expr.without(*feature));
                 Push { exact: allowed.as_ref() == Some(expr), expr: allowed }
             }
-            Test::Raw(_) => Push::NOTHING,
+            Test::Text(_) | Test::Raw(_) => Push::NOTHING,
         }
     }
 
@@ -256,10 +255,9 @@ fn push_member(choice: Choice, member: &str, holds: bool) -> Option<Expr> {
     let equal = equal(property, member, holds);
     Some(match (property.is_nullable(), member == "unknown", holds) {
         (false, ..) | (true, false, true) => equal,
-        // Null and unknown are one (ARCHITECTURE.md).
-        (true, true, true) => Expr::or([null(property, true), equal]),
+        // Null and unknown are one, and null is none of the others (ARCHITECTURE.md).
+        (true, true, true) | (true, false, false) => Expr::or([null(property, true), equal]),
         (true, true, false) => Expr::and([null(property, false), equal]),
-        (true, false, false) => Expr::or([null(property, true), equal]),
     })
 }
 

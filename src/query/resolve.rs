@@ -163,23 +163,20 @@ impl Resolver<'_> {
                 let patterns = members.iter().map(pattern).collect();
                 return Ok(Test::Text(TextTest { scope: scope.clone(), patterns }));
             }
-            Shape::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => match self.me {
-                Some(me) => Pattern::equals(me),
-                None => {
+            Shape::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => {
+                Pattern::equals(self.me.ok_or_else(|| {
                     let message = "nobody is signed in, so `me` is nobody; write the address";
-                    return Err(Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message));
-                }
-            },
+                    Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message)
+                })?)
+            }
             Shape::Owner if text.contains('@') => Pattern::equals(&text),
             Shape::Whole => Pattern::equals(&text),
-            Shape::Address => match Network::parse(&text) {
-                Some(network) => Pattern::Network(network),
-                None => {
-                    let message =
-                        "expected an address, a network such as 10.0.0.0/8, or a wildcard such as 10.0.*";
-                    return Err(bad_value(value, message));
-                }
-            },
+            Shape::Address => Pattern::Network(Network::parse(&text).ok_or_else(|| {
+                bad_value(
+                    value,
+                    "expected an address, a network such as 10.0.0.0/8, or a wildcard such as 10.0.*",
+                )
+            })?),
             Shape::Hash => {
                 let hash = text.to_ascii_lowercase();
                 let digits = hash.bytes().all(|b| b.is_ascii_hexdigit());
@@ -280,10 +277,7 @@ fn unknown_field(head: &Head, term: &Term) -> Diagnostic {
     }
     let end = term.values.last().map_or(head.operator_span.end, |value| value.span.end);
     let written: Vec<_> = term.values.iter().map(Value::text).collect();
-    let operator = ["!=", ">=", "<=", ">", "<", ":", "=", "~"]
-        .into_iter()
-        .find(|written| Operator::read(written).is_some_and(|(operator, _)| operator == head.operator));
-    let text = format!("\"{}{}{}\"", head.name, operator.unwrap_or(":"), written.join(","));
+    let text = format!("\"{}{}{}\"", head.name, head.operator.written(), written.join(","));
     fault.fix(head.name_span.start..end, text)
 }
 
