@@ -1,0 +1,2 @@
+//! A simulated tenant.
+pub mod odata;
