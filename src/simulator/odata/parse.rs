@@ -49,7 +49,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn error(&self, reason: impl Into<String>) -> FilterError {
         FilterError { reason: reason.into(), position: self.start }
     }
