@@ -89,6 +89,7 @@ impl Generator {
                 times.push(earlier);
             }
             for created in times.into_iter().rev() {
+                let created = fraction(&mut self.rng, created).min(now);
                 let alert = self.raise(&mut campaign, created, now);
                 alerts.push(alert);
             }
@@ -163,7 +164,6 @@ impl Generator {
         let steps = campaign.cast.story.steps;
         let place = campaign.raised / steps.len();
         let step = &steps[campaign.raised % steps.len()];
-        let created = fraction(rng, created).min(now);
         let member = &mut campaign.members[place];
         if campaign.raised.is_multiple_of(steps.len()) {
             member.began = created.before(Duration::from_secs(rng.random_range(90..900)));
