@@ -1,5 +1,7 @@
 //! The simulated service as a client meets it: over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+
 use std::{
     collections::HashSet,
     time::{Duration, Instant},
@@ -107,21 +109,24 @@ fn encode(filter: &str) -> String {
     url::form_urlencoded::byte_serialize(filter.as_bytes()).collect()
 }
 
-#[rstest]
-#[case("", 100)]
-#[case("?$top=1000", 1000)]
-#[case("?$top=5000", 1000)]
-#[case("?$top=37", 37)]
-#[case("?$top=999&$count=true", 999)]
 #[tokio::test]
-async fn paging_gives_the_whole_tenant_in_order(#[case] query: &str, #[case] page: usize) {
-    let tenant = Tenant::new(settings(1234));
-    let (alerts, pages) = tenant.list(&format!("{LIST}{query}")).await;
-    assert!(alerts == tenant.simulator.alerts());
-    assert_eq!(pages, 1234_usize.div_ceil(page));
+async fn paging_gives_the_whole_tenant_in_order() {
+    let tenant = Tenant::new(settings(1100));
+    let truth = tenant.simulator.alerts();
     let created: Vec<_> =
-        alerts.iter().map(|alert| Timestamp::parse(alert["createdDateTime"].as_str().unwrap())).collect();
+        truth.iter().map(|alert| Timestamp::parse(alert["createdDateTime"].as_str().unwrap())).collect();
     assert!(created.is_sorted_by(|a, b| a >= b));
+    for (query, page) in [
+        ("", 100),
+        ("?$top=1000", 1000),
+        ("?$top=5000", 1000),
+        ("?$top=37", 37),
+        ("?$top=999&$count=true", 999),
+    ] {
+        let (alerts, pages) = tenant.list(&format!("{LIST}{query}")).await;
+        assert!(alerts == truth, "{query}");
+        assert_eq!(pages, 1100_usize.div_ceil(page), "{query}");
+    }
 }
 
 #[tokio::test]
@@ -396,7 +401,7 @@ async fn an_offline_service_closes_connections_and_comes_back() {
     }
     let log = tenant.simulator.log();
     assert_eq!((log[1].status, log[2].status, log[2].broken), (Some(200), None, true));
-    assert!(log[log.len() - 1].at - log[1].at >= Duration::from_millis(120));
+    assert!(log[log.len() - 1].at >= log[1].at + Duration::from_millis(120));
 }
 
 #[tokio::test]
@@ -475,13 +480,13 @@ fn filter() -> impl Strategy<Value = String> {
 #[test]
 fn a_filter_over_http_gives_what_it_means() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let tenant = Tenant::new(settings(400));
+    let tenant = Tenant::new(settings(150));
     let truth = tenant.simulator.alerts();
     proptest!(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }, |(text in filter())| {
         let filter = odata::Filter::parse(&text).unwrap();
         let expected: Vec<_> =
             truth.iter().filter(|alert| filter.matches(alert, odata::Semantics::default())).cloned().collect();
-        let target = format!("{LIST}?$top=90&$filter={}", encode(&text));
+        let target = format!("{LIST}?$top=40&$filter={}", encode(&text));
         let (found, _) = runtime.block_on(tenant.list(&target));
         prop_assert!(ids(&found) == ids(&expected), "{}", text);
     });

@@ -82,6 +82,8 @@ pub(super) struct Scene<'a> {
     /// When the alert was raised.
     pub(super) created: Timestamp,
     pub(super) resolved: bool,
+    /// The sensor stopped it before it did anything.
+    pub(super) prevented: bool,
 }
 
 impl Scene<'_> {
@@ -176,6 +178,7 @@ impl Scene<'_> {
 
     fn remediation(&mut self, verdict: &str) -> &'static str {
         let choices: &[&str] = match (verdict, self.resolved) {
+            ("malicious", _) if self.prevented => &["prevented", "blocked", "remediated"],
             ("malicious", true) => &["remediated", "prevented", "blocked", "notFound", "partiallyRemediated"],
             ("malicious", false) => {
                 &["active", "pendingApproval", "unremediated", "running", "none", "prevented"]
@@ -188,10 +191,7 @@ impl Scene<'_> {
     }
 
     fn detection(&self, verdict: &str) -> &'static str {
-        match (verdict, self.resolved) {
-            ("malicious", true) => "prevented",
-            _ => "detected",
-        }
+        if verdict == "malicious" && self.prevented { "prevented" } else { "detected" }
     }
 
     fn device(&mut self) -> Value {

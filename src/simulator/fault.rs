@@ -4,11 +4,15 @@
 //! asked before, not from its place among other requests; so clients that send several requests
 //! at once meet the same faults on every run. It knows no HTTP beyond status codes.
 
-use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use axum::http::StatusCode;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::time::Instant;
 
 use super::{Settings, reply::RetryAfter};
 
@@ -192,7 +196,7 @@ mod tests {
     use crate::model::Timestamp;
 
     fn plan(faults: Faults, seed: u64) -> Plan {
-        Plan::new(&Settings { faults, seed, ..Settings::new(Timestamp::from_seconds(0)) })
+        Plan::new(&Settings { seed, faults, ..Settings::new(Timestamp::from_seconds(0)) })
     }
 
     fn draws(plan: &mut Plan, requests: u64) -> Vec<Fault> {
@@ -247,8 +251,8 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn offline_comes_and_goes() {
+    #[test]
+    fn offline_comes_and_goes() {
         let mut plan = plan(Faults::Offline, 0);
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);

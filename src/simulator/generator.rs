@@ -73,14 +73,15 @@ impl Generator {
         Self { rng, world, incidents, running: None }
     }
 
-    /// Makes the alerts of the last thirty days, in the order of their campaigns.
-    pub(super) fn history(&mut self, count: usize, now: Timestamp) -> Vec<Value> {
-        let mut alerts = Vec::with_capacity(count);
-        while alerts.len() < count {
+    /// Makes the alerts of the last thirty days, in the order of their campaigns, and hands over
+    /// each as it is ready: as JSON values, many of them would fill the memory.
+    pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
+        let mut made = 0;
+        while made < count {
             // The first campaign is the newest, so that even a small tenant has something new.
-            let last = if alerts.is_empty() { now.before(Duration::from_secs(90)) } else { self.moment(now) };
+            let last = if made == 0 { now.before(Duration::from_secs(90)) } else { self.moment(now) };
             let mut campaign = self.campaign(last, now);
-            let total = campaign.alerts().min(count - alerts.len());
+            let total = campaign.alerts().min(count - made);
             let mut times = vec![last];
             while times.len() < total {
                 let next_device = (total - times.len()).is_multiple_of(campaign.cast.story.steps.len());
@@ -91,10 +92,10 @@ impl Generator {
             for created in times.into_iter().rev() {
                 let created = fraction(&mut self.rng, created).min(now);
                 let alert = self.raise(&mut campaign, created, now);
-                alerts.push(alert);
+                keep(alert);
             }
+            made += total;
         }
-        alerts
     }
 
     /// Makes an alert that is raised at `now`: the next of the campaign under way.
@@ -129,7 +130,9 @@ impl Generator {
         let Self { rng, world, .. } = self;
         let stories: Vec<&'static Story> = stories::all().collect();
         let story = stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0]);
-        let members = (0..rng.random_range(1..=story.spread))
+        // Small incidents are more frequent than large ones.
+        let reached = rng.random_range(1..=story.spread).min(rng.random_range(1..=story.spread));
+        let members = (0..reached)
             .map(|_| {
                 let device = world.pick_device(rng, story.platform);
                 let owner = world.devices[device].owner;
@@ -185,6 +188,7 @@ impl Generator {
             began: member.began,
             created,
             resolved: fate == Fate::Resolved,
+            prevented: step.sensor.detection == "antivirus",
         };
         let evidence: Vec<Value> = step.evidence.iter().map(|item| scene.item(item)).collect();
         let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, place);
@@ -231,7 +235,7 @@ fn alert(
     json!({
         "@odata.type": "#microsoft.graph.security.alert",
         "id": id,
-        "providerAlertId": id.trim_start_matches(step.sensor.prefix),
+        "providerAlertId": if step.sensor.prefix == "da" { id } else { &id[step.sensor.prefix.len()..] },
         "incidentId": incident.to_string(),
         "status": "new",
         "severity": severity,
@@ -403,7 +407,9 @@ mod tests {
     }
 
     fn history(seed: u64, count: usize) -> Vec<Value> {
-        Generator::new(seed, count).history(count, now())
+        let mut alerts = Vec::new();
+        Generator::new(seed, count).history(count, now(), |alert| alerts.push(alert));
+        alerts
     }
 
     fn text<'a>(alert: &'a Value, name: &str) -> &'a str {
@@ -446,7 +452,7 @@ mod tests {
 
     #[test]
     fn the_mix_is_that_of_a_real_queue() {
-        let alerts = history(2, 4000);
+        let alerts = history(2, 2000);
         let share = |fits: &dyn Fn(&Value) -> bool| {
             alerts.iter().filter(|alert| fits(alert)).count() as f64 / alerts.len() as f64
         };
@@ -508,7 +514,7 @@ mod tests {
     #[test]
     fn arrivals_are_raised_at_the_moment_they_arrive() {
         let mut generator = Generator::new(1, 10);
-        generator.history(10, now());
+        generator.history(10, now(), drop);
         for minute in 1..40 {
             let at = now().after(Duration::from_secs(60 * minute));
             let alert = generator.arrival(at);

@@ -37,7 +37,7 @@ impl Scope<'_> {
             Operation::Update(id) => {
                 let mut alert = self.store.value(id).ok_or_else(missing)?;
                 update(&mut alert, &call.body, self.now)?;
-                self.store.insert(alert);
+                self.store.insert(&alert);
                 self.one(route.version, id, named)
             }
             Operation::Comment(id) => self.comment(route.version, id, &call.body),
@@ -81,7 +81,7 @@ impl Scope<'_> {
             if number > 0 {
                 body.push(b',');
             }
-            body.extend_from_slice(stored.body(named));
+            body.extend_from_slice(&stored.body(named));
         }
         body.extend_from_slice(b"]}");
         Ok(Reply::json(body))
@@ -113,7 +113,7 @@ impl Scope<'_> {
             "@odata.context": self.context(version, &format!("('{id}')/comments")),
             "value": alert["comments"],
         });
-        self.store.insert(alert);
+        self.store.insert(&alert);
         Ok(Reply::json(reply.to_string()))
     }
 }

@@ -6,13 +6,12 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::http::{HeaderName, StatusCode, header};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{
     Exchange, Settings,
@@ -49,9 +48,7 @@ impl Service {
     pub(super) fn new(settings: Settings, base: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
         let mut store = Store::default();
-        for alert in generator.history(settings.alerts, settings.now) {
-            store.insert(alert);
-        }
+        generator.history(settings.alerts, settings.now, |alert| store.insert(&alert));
         Self {
             budget: Budget::new(settings.budget, settings.timing.minute),
             faults: Plan::new(&settings),
@@ -75,14 +72,14 @@ impl Service {
     /// Returns how long it is until the next.
     pub(super) fn arrive(&mut self, now: Instant, period: Duration) -> Duration {
         let wall = self.wall(now);
-        self.store.insert(self.generator.arrival(wall));
+        self.store.insert(&self.generator.arrival(wall));
         if self.rng.random_ratio(1, 3) {
             let place = self.rng.random_range(0..self.store.len().min(200));
             if let Some(mut alert) = self.store.nth(place).and_then(|id| self.store.value(id)) {
                 alert["status"] = if alert["status"] == "new" { "inProgress" } else { "new" }.into();
                 alert["resolvedDateTime"] = Value::Null;
                 alert["lastUpdateDateTime"] = wall.to_string().into();
-                self.store.insert(alert);
+                self.store.insert(&alert);
             }
         }
         period.mul_f64(self.rng.random_range(0.5..1.5))
@@ -243,8 +240,8 @@ impl Budget {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn the_budget_counts_refused_calls_and_tells_when_there_is_room() {
+    #[test]
+    fn the_budget_counts_refused_calls_and_tells_when_there_is_room() {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut budget = Budget::new(Some(3), Duration::from_secs(60));

@@ -19,27 +19,26 @@ pub(super) struct Place {
     pub(super) id: String,
 }
 
-/// An alert's bytes.
+/// An alert's bytes, and what filters read of it.
 pub(super) struct Stored {
     columns: Columns,
-    named: Bytes,
-    /// The same with the members that need `Prefer` taken back; `None` where that changes
-    /// nothing.
-    masked: Option<Bytes>,
+    body: Bytes,
 }
 
 impl Stored {
-    fn new(mut alert: Value) -> Self {
-        let columns = Columns::read(&alert);
-        let named = Bytes::from(alert.to_string());
-        let masked = mask(&mut alert).then(|| Bytes::from(alert.to_string()));
-        Self { columns, named, masked }
+    fn new(alert: &Value) -> Self {
+        Self { columns: Columns::read(alert), body: write(alert) }
     }
 
-    /// The alert's JSON; `named` tells whether the client asked for members that were added
-    /// after `unknownFutureValue` (API.md 3).
-    pub(super) fn body(&self, named: bool) -> &Bytes {
-        self.masked.as_ref().filter(|_| !named).unwrap_or(&self.named)
+    /// Returns the alert's JSON; `named` tells whether the client asked for members that were
+    /// added after `unknownFutureValue` (API.md 3).
+    pub(super) fn body(&self, named: bool) -> Bytes {
+        if named {
+            return self.body.clone();
+        }
+        // Few clients leave the members out, so the bytes for them are not kept.
+        let mut alert = read(&self.body);
+        if mask(&mut alert) { write(&alert) } else { self.body.clone() }
     }
 
     fn fits(&self, filter: Option<&Filter>) -> bool {
@@ -63,7 +62,7 @@ pub(super) struct Store {
 
 impl Store {
     /// Takes in an alert, or its new state.
-    pub(super) fn insert(&mut self, alert: Value) {
+    pub(super) fn insert(&mut self, alert: &Value) {
         let text = |name| alert.get(name).and_then(Value::as_str).unwrap_or_default();
         let created = Reverse(Timestamp::parse(text("createdDateTime")).unwrap_or(Timestamp::MIN));
         let place = Place { created, id: text("id").to_owned() };
@@ -85,12 +84,12 @@ impl Store {
 
     /// Returns an alert as JSON.
     pub(super) fn value(&self, id: &str) -> Option<Value> {
-        self.get(id).map(|stored| read(&stored.named))
+        self.get(id).map(|stored| read(&stored.body))
     }
 
     /// Returns every alert as JSON, in list order.
     pub(super) fn values(&self) -> Vec<Value> {
-        self.alerts.values().map(|stored| read(&stored.named)).collect()
+        self.alerts.values().map(|stored| read(&stored.body)).collect()
     }
 
     /// Returns the id of the n-th alert of the list.
@@ -117,6 +116,12 @@ impl Store {
         let next = rest.next().and_then(|_| page.last()).map(|(place, _)| (*place).clone());
         Page { alerts: page.into_iter().map(|(_, stored)| stored).collect(), next }
     }
+}
+
+/// Straight into bytes: several times faster than through `Display`.
+#[expect(clippy::expect_used, reason = "a JSON value has string keys and a vector takes all bytes")]
+fn write(alert: &Value) -> Bytes {
+    serde_json::to_vec(alert).expect("a JSON value can be written").into()
 }
 
 #[expect(clippy::expect_used, reason = "the bytes were written from a JSON value by this module")]
@@ -158,7 +163,7 @@ mod tests {
     fn store(created: &[&str]) -> Store {
         let mut store = Store::default();
         for (number, created) in created.iter().enumerate() {
-            store.insert(json!({"id": number.to_string(), "createdDateTime": created}));
+            store.insert(&json!({"id": number.to_string(), "createdDateTime": created}));
         }
         store
     }
@@ -183,8 +188,8 @@ mod tests {
         let mut store = store(&["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "2026-11-03T00:00:00Z"]);
         let next = store.page(None, None, 0, 2).next.unwrap();
         assert_eq!(next.id, "1");
-        store.insert(json!({"id": "new", "createdDateTime": "2026-11-04T00:00:00Z"}));
-        store.insert(json!({"id": "1", "createdDateTime": "2026-11-02T00:00:00Z", "status": "resolved"}));
+        store.insert(&json!({"id": "new", "createdDateTime": "2026-11-04T00:00:00Z"}));
+        store.insert(&json!({"id": "1", "createdDateTime": "2026-11-02T00:00:00Z", "status": "resolved"}));
         let page = store.page(None, Some(&next), 0, 2);
         assert_eq!((page.alerts.len(), page.next.is_none()), (1, true));
         assert_eq!(store.len(), 4);

@@ -155,53 +155,56 @@ fn ascii(name: &str) -> String {
         .collect()
 }
 
-/// What a platform's devices are like.
-struct Model {
+/// What devices of one make are like.
+struct Make {
+    platform: Platform,
     prefix: &'static str,
     os: &'static str,
     build: u32,
     version: &'static str,
-    groups: &'static [&'static str],
+    /// The device group with its id.
+    group: (u32, &'static str),
 }
 
-fn model(rng: &mut StdRng, platform: Platform) -> Model {
-    match platform {
-        Platform::Workstation => Model {
-            prefix: ["lt", "ws"].choose(rng).unwrap_or(&"lt"),
-            os: ["Windows11", "Windows11", "Windows10"].choose(rng).unwrap_or(&"Windows11"),
-            build: 26100,
-            version: "24H2",
-            groups: &["Workstations - Europe", "Workstations - Americas", "Finance", "Executives"],
-        },
-        Platform::Server => Model {
-            prefix: ["srv-file", "srv-sql", "srv-app", "dc"].choose(rng).unwrap_or(&"srv-app"),
-            os: "WindowsServer2022",
-            build: 20348,
-            version: "21H2",
-            groups: &["Servers - Tier 1", "Domain controllers"],
-        },
-        Platform::Linux => Model {
-            prefix: ["web-prod", "k8s-node", "build"].choose(rng).unwrap_or(&"web-prod"),
-            os: "Linux",
-            build: 6,
-            version: "22.4",
-            groups: &["Linux - Production", "Linux - Build"],
-        },
-        Platform::MacOs => {
-            Model { prefix: "mbp", os: "macOS", build: 24, version: "15.1", groups: &["Design"] }
-        }
-    }
+const fn make(
+    platform: Platform,
+    prefix: &'static str,
+    (os, build, version): (&'static str, u32, &'static str),
+    group: (u32, &'static str),
+) -> Make {
+    Make { platform, prefix, os, build, version, group }
 }
+
+const WINDOWS_11: (&str, u32, &str) = ("Windows11", 26100, "24H2");
+const WINDOWS_10: (&str, u32, &str) = ("Windows10", 19045, "22H2");
+const WINDOWS_SERVER: (&str, u32, &str) = ("WindowsServer2022", 20348, "21H2");
+const LINUX: (&str, u32, &str) = ("Linux", 6, "22.4");
+const MACOS: (&str, u32, &str) = ("macOS", 24, "15.1");
+
+/// Devices take these in turn.
+const MAKES: [Make; 16] = [
+    make(Platform::Workstation, "lt", WINDOWS_11, (41, "Workstations - Europe")),
+    make(Platform::Workstation, "lt", WINDOWS_11, (42, "Workstations - Americas")),
+    make(Platform::Server, "srv-file", WINDOWS_SERVER, (51, "Servers - Tier 1")),
+    make(Platform::Linux, "web-prod", LINUX, (61, "Linux - Production")),
+    make(Platform::Workstation, "ws", WINDOWS_10, (43, "Finance")),
+    make(Platform::MacOs, "mbp", MACOS, (44, "Design")),
+    make(Platform::Workstation, "lt", WINDOWS_11, (45, "Executives")),
+    make(Platform::Server, "srv-sql", WINDOWS_SERVER, (51, "Servers - Tier 1")),
+    make(Platform::Workstation, "lt", WINDOWS_11, (41, "Workstations - Europe")),
+    make(Platform::Workstation, "ws", WINDOWS_10, (42, "Workstations - Americas")),
+    make(Platform::Server, "dc", WINDOWS_SERVER, (52, "Domain controllers")),
+    make(Platform::Linux, "k8s-node", LINUX, (61, "Linux - Production")),
+    make(Platform::Workstation, "lt", WINDOWS_11, (43, "Finance")),
+    make(Platform::MacOs, "mbp", MACOS, (44, "Design")),
+    make(Platform::Linux, "build", LINUX, (62, "Linux - Build")),
+    make(Platform::Server, "srv-app", WINDOWS_SERVER, (51, "Servers - Tier 1")),
+];
 
 fn device(rng: &mut StdRng, number: usize, people: usize) -> Device {
-    let platform = match number % 8 {
-        0..=3 => Platform::Workstation,
-        4 | 5 => Platform::Server,
-        6 => Platform::Linux,
-        _ => Platform::MacOs,
-    };
-    let model = model(rng, platform);
-    let host = format!("{}-{:04}", model.prefix, 100 + number);
+    let make = &MAKES[number % MAKES.len()];
+    let platform = make.platform;
+    let host = format!("{}-{:04}", make.prefix, 100 + number);
     let address = format!("10.{}.{}.{}", 10 + number % 8, number / 200, 10 + number % 200);
     let cloud = matches!(platform, Platform::Linux).then(|| {
         json!({"vmId": guid(rng), "cloudProvider": "azure", "subscriptionId": guid(rng), "resourceId": null})
@@ -215,13 +218,13 @@ fn device(rng: &mut StdRng, number: usize, people: usize) -> Device {
         "hostName": host,
         "ntDomain": matches!(platform, Platform::Workstation | Platform::Server).then_some("CONTOSO"),
         "dnsDomain": domain,
-        "osPlatform": model.os,
-        "osBuild": model.build,
-        "version": model.version,
+        "osPlatform": make.os,
+        "osBuild": make.build,
+        "version": make.version,
         "healthStatus": if number % 23 == 5 { "inactive" } else { "active" },
         "riskScore": risk,
-        "rbacGroupId": 40 + number % 9,
-        "rbacGroupName": model.groups.choose(rng),
+        "rbacGroupId": make.group.0,
+        "rbacGroupName": make.group.1,
         "onboardingStatus": "onboarded",
         "defenderAvStatus": if number % 17 == 3 { "notUpdated" } else { "updated" },
         "lastIpAddress": address,

@@ -97,7 +97,7 @@ const MESSAGE: Item = Item::Other(
 
 pub(super) const STORIES: &[Story] = &[
     Story {
-        weight: 12,
+        weight: 7,
         platform: Platform::Workstation,
         spread: 6,
         ending: Ending::Attack("phishing"),
@@ -165,7 +165,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 8,
+        weight: 14,
         platform: Platform::Workstation,
         spread: 1,
         ending: Ending::Benign,
@@ -181,7 +181,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 4,
+        weight: 5,
         platform: Platform::Server,
         spread: 2,
         ending: Ending::Attack("compromisedAccount"),
@@ -209,7 +209,7 @@ pub(super) const STORIES: &[Story] = &[
         ],
     },
     Story {
-        weight: 3,
+        weight: 4,
         platform: Platform::Workstation,
         spread: 2,
         ending: Ending::Attack("maliciousUserActivity"),
@@ -232,7 +232,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 7,
+        weight: 10,
         platform: Platform::Workstation,
         spread: 2,
         ending: Ending::Benign,
@@ -252,7 +252,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 4,
+        weight: 7,
         platform: Platform::Linux,
         spread: 2,
         ending: Ending::Attack("malware"),
@@ -268,7 +268,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 6,
+        weight: 12,
         platform: Platform::Workstation,
         spread: 2,
         ending: Ending::Benign,
@@ -284,7 +284,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 2,
+        weight: 4,
         platform: Platform::Workstation,
         spread: 1,
         ending: Ending::Attack("maliciousUserActivity"),
@@ -307,7 +307,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 3,
+        weight: 6,
         platform: Platform::Workstation,
         spread: 3,
         ending: Ending::Attack("apt"),
@@ -323,7 +323,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 2,
+        weight: 4,
         platform: Platform::Workstation,
         spread: 1,
         ending: Ending::Benign,

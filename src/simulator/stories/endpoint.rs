@@ -354,7 +354,7 @@ pub(super) const STORIES: &[Story] = &[
         ],
     },
     Story {
-        weight: 26,
+        weight: 40,
         platform: Platform::Workstation,
         spread: 3,
         ending: Ending::Nuisance,
@@ -370,7 +370,7 @@ pub(super) const STORIES: &[Story] = &[
         }],
     },
     Story {
-        weight: 14,
+        weight: 18,
         platform: Platform::Workstation,
         spread: 2,
         ending: Ending::Nuisance,
