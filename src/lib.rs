@@ -9,5 +9,6 @@ pub mod http;
 pub mod model;
 pub mod odata;
 pub mod query;
+pub mod simulator;
 pub mod store;
 pub mod ui;

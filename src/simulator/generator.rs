@@ -1,0 +1,525 @@
+//! Makes the tenant's alerts from the stories: deterministic, as JSON, newest moment given.
+//!
+//! The same seed, number and moment give the same bytes. It knows no HTTP and no clock.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::{Value, json};
+
+use super::{
+    evidence::{Cast, Scene},
+    hostile,
+    stories::{self, Ending, Step, Story},
+    world::{ANALYSTS, World, guid},
+};
+use crate::model::Timestamp;
+
+/// How far back the oldest alerts lie.
+const SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// .NET's ticks at the start of 1970; alert ids hold ticks since the year 1.
+const DOTNET_EPOCH: i64 = 621_355_968_000_000_000;
+
+/// A source of alerts.
+pub(super) struct Generator {
+    rng: StdRng,
+    world: World,
+    /// Incident ids given out so far.
+    incidents: u32,
+    /// The campaign that arriving alerts belong to.
+    running: Option<Campaign>,
+}
+
+/// One story as it unfolds.
+struct Campaign {
+    cast: Cast,
+    members: Vec<Member>,
+    incident: u32,
+    /// What became of most of its alerts.
+    fate: Fate,
+    /// Alerts raised so far.
+    raised: usize,
+    /// The actor that the service names, if it does.
+    actor: Option<String>,
+}
+
+/// A device with the person on it.
+struct Member {
+    device: usize,
+    person: usize,
+    began: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    New,
+    InProgress,
+    Resolved,
+}
+
+impl Campaign {
+    fn alerts(&self) -> usize {
+        self.members.len() * self.cast.story.steps.len()
+    }
+}
+
+impl Generator {
+    pub(super) fn new(seed: u64, alerts: usize) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let world = World::new(&mut rng, alerts);
+        let incidents = rng.random_range(20_000..40_000);
+        Self { rng, world, incidents, running: None }
+    }
+
+    /// Makes the alerts of the last thirty days, in the order of their campaigns, and hands over
+    /// each as it is ready: as JSON values, many of them would fill the memory.
+    pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
+        let mut made = 0;
+        while made < count {
+            // The first campaign is the newest, so that even a small tenant has something new.
+            let last = if made == 0 { now.before(Duration::from_secs(90)) } else { self.moment(now) };
+            let mut campaign = self.campaign(last, now);
+            let total = campaign.alerts().min(count - made);
+            let mut times = vec![last];
+            while times.len() < total {
+                let next_device = (total - times.len()).is_multiple_of(campaign.cast.story.steps.len());
+                let gap = if next_device { 600..5400 } else { 45..900 };
+                let earlier = times[times.len() - 1].before(Duration::from_secs(self.rng.random_range(gap)));
+                times.push(earlier);
+            }
+            for created in times.into_iter().rev() {
+                let created = fraction(&mut self.rng, created).min(now);
+                let alert = self.raise(&mut campaign, created, now);
+                keep(alert);
+            }
+            made += total;
+        }
+    }
+
+    /// Makes an alert that is raised at `now`: the next of the campaign under way.
+    pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
+        let mut campaign = match self.running.take() {
+            Some(campaign) if campaign.raised < campaign.alerts() => campaign,
+            _ => {
+                let mut campaign = self.campaign(now, now);
+                campaign.fate = Fate::New;
+                campaign
+            }
+        };
+        let alert = self.raise(&mut campaign, now, now);
+        self.running = Some(campaign);
+        alert
+    }
+
+    /// Picks a moment of the past: recent ones and working hours are more likely.
+    fn moment(&mut self, now: Timestamp) -> Timestamp {
+        loop {
+            let age = SPAN.mul_f64(self.rng.random::<f64>().powi(2));
+            let at = now.before(age);
+            let civil = at.to_jiff().to_zoned_datetime(TimeZone::UTC);
+            let working = (7..18).contains(&civil.hour()) && civil.weekday().to_monday_zero_offset() < 5;
+            if working || self.rng.random_ratio(2, 5) {
+                return at;
+            }
+        }
+    }
+
+    fn campaign(&mut self, last: Timestamp, now: Timestamp) -> Campaign {
+        let Self { rng, world, .. } = self;
+        let stories: Vec<&'static Story> = stories::all().collect();
+        let story = stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0]);
+        // Small incidents are more frequent than large ones.
+        let reached = rng.random_range(1..=story.spread).min(rng.random_range(1..=story.spread));
+        let members = (0..reached)
+            .map(|_| {
+                let device = world.pick_device(rng, story.platform);
+                let owner = world.devices[device].owner;
+                let guest = rng.random_range(0..world.people.len());
+                Member { device, person: if rng.random_ratio(4, 5) { owner } else { guest }, began: last }
+            })
+            .collect();
+        let peer = world.devices[rng.random_range(0..world.devices.len())].host.clone();
+        // Older campaigns are more likely to be dealt with.
+        let age = now.since(last).unwrap_or_default().as_secs_f64() / SPAN.as_secs_f64();
+        let fate = match rng.random::<f64>() {
+            chance if chance < 0.25 + 0.45 * age => Fate::Resolved,
+            chance if chance < 0.40 + 0.45 * age => Fate::InProgress,
+            _ => Fate::New,
+        };
+        let actor = (matches!(story.ending, Ending::Attack("apt")) || rng.random_ratio(1, 40))
+            .then(|| format!("Storm-99{:02}", rng.random_range(0..8)));
+        self.incidents += 1;
+        Campaign {
+            cast: Cast::new(rng, story, peer),
+            members,
+            incident: self.incidents,
+            fate,
+            raised: 0,
+            actor,
+        }
+    }
+
+    /// Makes the campaign's next alert.
+    fn raise(&mut self, campaign: &mut Campaign, created: Timestamp, now: Timestamp) -> Value {
+        let Self { rng, world, .. } = self;
+        let steps = campaign.cast.story.steps;
+        let place = campaign.raised / steps.len();
+        let step = &steps[campaign.raised % steps.len()];
+        let member = &mut campaign.members[place];
+        if campaign.raised.is_multiple_of(steps.len()) {
+            member.began = created.before(Duration::from_secs(rng.random_range(90..900)));
+        }
+        campaign.raised += 1;
+
+        let fate = if rng.random_ratio(17, 20) {
+            campaign.fate
+        } else {
+            [Fate::New, Fate::InProgress, Fate::Resolved][rng.random_range(0..3)]
+        };
+        let triage = Triage::new(rng, fate, campaign.cast.story.ending, created, now);
+        let id = format!("{}{}_{}", step.sensor.prefix, created.ticks() + DOTNET_EPOCH, rng.random::<i32>());
+        let mut scene = Scene {
+            rng,
+            cast: &campaign.cast,
+            device: &world.devices[member.device],
+            person: &world.people[member.person],
+            began: member.began,
+            created,
+            resolved: fate == Fate::Resolved,
+            prevented: step.sensor.detection == "antivirus",
+        };
+        let evidence: Vec<Value> = step.evidence.iter().map(|item| scene.item(item)).collect();
+        let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, place);
+        triage.apply(&mut alert);
+        alert["evidence"] = evidence.into();
+        if rng.random_ratio(3, 100) {
+            hostile::poison(&mut alert, rng);
+        }
+        alert
+    }
+}
+
+/// Builds an alert without evidence, as it was raised.
+fn alert(
+    rng: &mut StdRng,
+    tenant: &str,
+    campaign: &Campaign,
+    step: &Step,
+    id: &str,
+    created: Timestamp,
+    member: usize,
+) -> Value {
+    let incident = campaign.incident;
+    let first_activity = campaign.members[member].began;
+    let last_activity = created.before(Duration::from_millis(rng.random_range(2_000..80_000)));
+    let severity = if rng.random_ratio(1, 10) {
+        ["informational", "low", "medium", "high"][rng.random_range(0..4)]
+    } else {
+        step.severity
+    };
+    let details = (step.sensor.service == "microsoftSentinel").then(
+        || json!({"Query period": "PT5H", "Matched rows": rng.random_range(1..40), "Rule": {"version": 3}}),
+    );
+    let policy = (step.sensor.service == "dataLossPrevention").then(|| guid(rng));
+    let tags: &[&str] = match rng.random_range(0..20) {
+        0 => &["Defender Experts"],
+        1 => &["Critical asset", "Attack disruption"],
+        _ => &[],
+    };
+    // One detector is one rule: all alerts of a title come from the same.
+    let detector = guid(&mut StdRng::seed_from_u64(
+        step.title.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())),
+    ));
+    json!({
+        "@odata.type": "#microsoft.graph.security.alert",
+        "id": id,
+        "providerAlertId": if step.sensor.prefix == "da" { id } else { &id[step.sensor.prefix.len()..] },
+        "incidentId": incident.to_string(),
+        "status": "new",
+        "severity": severity,
+        "classification": "unknown",
+        "determination": "unknown",
+        "serviceSource": step.sensor.service,
+        "detectionSource": step.sensor.detection,
+        "productName": step.sensor.product,
+        "detectorId": detector,
+        "tenantId": tenant,
+        "title": step.title,
+        "description": step.description,
+        "recommendedActions": step.sensor.advice,
+        "category": step.category,
+        "categories": [step.category],
+        "assignedTo": null,
+        "alertWebUrl": format!("https://security.microsoft.com/alerts/{id}?tid={tenant}"),
+        "incidentWebUrl": format!("https://security.microsoft.com/incidents/{incident}?tid={tenant}"),
+        "actorDisplayName": campaign.actor,
+        "threatDisplayName": step.threat.map(|(name, _)| name),
+        "threatFamilyName": step.threat.map(|(_, family)| family),
+        "mitreTechniques": step.techniques,
+        "createdDateTime": created.to_string(),
+        "lastUpdateDateTime": created.to_string(),
+        "resolvedDateTime": null,
+        "firstActivityDateTime": first_activity.to_string(),
+        "lastActivityDateTime": last_activity.max(first_activity).to_string(),
+        "alertPolicyId": policy,
+        "investigationState": if rng.random_ratio(1, 5) { "queued" } else { "unknown" },
+        "comments": [],
+        "systemTags": tags,
+        "additionalData": null,
+        "customDetails": details,
+        "evidence": [],
+    })
+}
+
+/// What analysts did with an alert.
+struct Triage {
+    fate: Fate,
+    classification: Option<&'static str>,
+    determination: Option<&'static str>,
+    owner: Option<&'static str>,
+    updated: Timestamp,
+    comments: Vec<Value>,
+}
+
+impl Triage {
+    fn new(rng: &mut StdRng, fate: Fate, ending: Ending, created: Timestamp, now: Timestamp) -> Self {
+        let owned = match fate {
+            Fate::New => rng.random_ratio(1, 10),
+            Fate::InProgress => true,
+            Fate::Resolved => rng.random_ratio(3, 5),
+        };
+        let owner = owned.then(|| ANALYSTS[rng.random_range(0..ANALYSTS.len())]);
+        let (classification, determination) = match fate {
+            Fate::Resolved => verdict(rng, ending),
+            _ if rng.random_ratio(1, 7) => (None, None),
+            _ => (Some("unknown"), Some("unknown")),
+        };
+        let longest = match fate {
+            Fate::New => 600,
+            Fate::InProgress => 12 * 3600,
+            Fate::Resolved => 3 * 24 * 3600,
+        };
+        let wait = Duration::from_secs(rng.random_range(5..longest));
+        let updated = fraction(rng, created.after(wait)).min(now).max(created);
+        let comments = match owner {
+            Some(author) if rng.random_ratio(2, 5) => comments(rng, author, created, updated),
+            _ => Vec::new(),
+        };
+        Self { fate, classification, determination, owner, updated, comments }
+    }
+
+    fn apply(self, alert: &mut Value) {
+        alert["status"] = match self.fate {
+            Fate::New => "new",
+            Fate::InProgress => "inProgress",
+            Fate::Resolved => "resolved",
+        }
+        .into();
+        alert["classification"] = self.classification.into();
+        alert["determination"] = self.determination.into();
+        alert["assignedTo"] = self.owner.into();
+        alert["lastUpdateDateTime"] = self.updated.to_string().into();
+        if self.fate == Fate::Resolved {
+            alert["resolvedDateTime"] = self.updated.to_string().into();
+            alert["investigationState"] = "successfullyRemediated".into();
+        }
+        alert["comments"] = self.comments.into();
+    }
+}
+
+/// A pair that fits API.md 4.
+fn verdict(rng: &mut StdRng, ending: Ending) -> (Option<&'static str>, Option<&'static str>) {
+    const FALSE_POSITIVE: [(&str, &str); 3] = [
+        ("falsePositive", "notMalicious"),
+        ("falsePositive", "notEnoughDataToValidate"),
+        ("falsePositive", "other"),
+    ];
+    let expected = ("informationalExpectedActivity", "confirmedActivity");
+    let choices: &[(&str, &str)] = match ending {
+        Ending::Attack(determination) => &[
+            ("truePositive", determination),
+            ("truePositive", determination),
+            ("truePositive", determination),
+            ("informationalExpectedActivity", "securityTesting"),
+            FALSE_POSITIVE[1],
+        ],
+        Ending::Nuisance => &[
+            ("truePositive", "unwantedSoftware"),
+            ("truePositive", "malware"),
+            FALSE_POSITIVE[0],
+            FALSE_POSITIVE[2],
+        ],
+        Ending::Benign => &[
+            expected,
+            expected,
+            ("informationalExpectedActivity", "lineOfBusinessApplication"),
+            FALSE_POSITIVE[0],
+        ],
+    };
+    match rng.random_range(0..20) {
+        // Closed by automation, which does not classify.
+        0 => (None, None),
+        _ => choices.choose(rng).map_or((None, None), |pair| (Some(pair.0), Some(pair.1))),
+    }
+}
+
+fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> Vec<Value> {
+    const TEXTS: [&str; 6] = [
+        "Called the user, waiting for an answer.",
+        "Same file hash as in yesterday's incident.",
+        "Device isolated, collecting an investigation package.",
+        "Confirmed with the owner of the server: planned maintenance.\nNo further action.",
+        "Password reset and sessions revoked.",
+        "Handed over to the night shift, see the incident for the timeline.",
+    ];
+    let count = rng.random_range(1..=3_u32);
+    let span = to.since(from).unwrap_or_default();
+    (1..=count)
+        .map(|number| {
+            json!({
+                "@odata.type": "#microsoft.graph.security.alertComment",
+                "comment": TEXTS[rng.random_range(0..TEXTS.len())],
+                "createdByDisplayName": author,
+                "createdDateTime": from.after(span * number / count).to_string(),
+            })
+        })
+        .collect()
+}
+
+/// Gives a moment a fraction of three to seven digits, as the service's moments have.
+fn fraction(rng: &mut StdRng, at: Timestamp) -> Timestamp {
+    let ticks = rng.random_range(0..10_000_000_i64);
+    let ticks = if rng.random_ratio(2, 5) { ticks / 10_000 * 10_000 } else { ticks };
+    Timestamp::from_ticks(at.seconds() * 10_000_000 + ticks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, RawAlert, Verdict};
+    use bytes::Bytes;
+    use std::collections::{HashMap, HashSet};
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-11-20T12:00:00Z").unwrap()
+    }
+
+    fn history(seed: u64, count: usize) -> Vec<Value> {
+        let mut alerts = Vec::new();
+        Generator::new(seed, count).history(count, now(), |alert| alerts.push(alert));
+        alerts
+    }
+
+    fn text<'a>(alert: &'a Value, name: &str) -> &'a str {
+        alert[name].as_str().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes() {
+        let bytes = |seed| Value::from(history(seed, 300)).to_string();
+        assert_eq!(bytes(5), bytes(5));
+        assert_ne!(bytes(5), bytes(6));
+    }
+
+    #[test]
+    fn any_number_of_alerts_can_be_asked_for() {
+        for count in [0, 1, 2, 17, 250] {
+            let alerts = history(3, count);
+            assert_eq!(alerts.len(), count);
+            let ids: HashSet<_> = alerts.iter().map(|alert| text(alert, "id")).collect();
+            assert_eq!(ids.len(), count);
+        }
+    }
+
+    #[test]
+    fn moments_are_in_order_and_in_the_span() {
+        let oldest = now().before(SPAN + Duration::from_secs(48 * 3600));
+        let mut newest = oldest;
+        for alert in history(1, 1000) {
+            let at = |name| Timestamp::parse(text(&alert, name)).unwrap();
+            let created = at("createdDateTime");
+            assert!(created > oldest && created <= now(), "{created}");
+            assert!(at("firstActivityDateTime") <= at("lastActivityDateTime"));
+            assert!(at("lastActivityDateTime") <= created);
+            assert!(created <= at("lastUpdateDateTime") && at("lastUpdateDateTime") <= now());
+            assert_eq!(alert["resolvedDateTime"].is_null(), alert["status"] != "resolved");
+            newest = newest.max(created);
+        }
+        assert!(now().since(newest).unwrap() < Duration::from_secs(300));
+    }
+
+    #[test]
+    fn the_mix_is_that_of_a_real_queue() {
+        let alerts = history(2, 2000);
+        let share = |fits: &dyn Fn(&Value) -> bool| {
+            alerts.iter().filter(|alert| fits(alert)).count() as f64 / alerts.len() as f64
+        };
+        for (low, high, fits) in [
+            (0.35, 0.55, &(|alert: &Value| alert["status"] == "new") as &dyn Fn(&Value) -> bool),
+            (0.10, 0.25, &|alert: &Value| alert["status"] == "inProgress"),
+            (0.30, 0.50, &|alert: &Value| alert["status"] == "resolved"),
+            (0.45, 0.65, &|alert: &Value| alert["assignedTo"].is_null()),
+            (0.05, 0.40, &|alert: &Value| alert["severity"] == "high"),
+            (0.02, 0.20, &|alert: &Value| alert["classification"].is_null()),
+        ] {
+            let share = share(fits);
+            assert!((low..=high).contains(&share), "{share} is not in {low}..={high}");
+        }
+    }
+
+    #[test]
+    fn the_model_reads_everything_that_is_made() {
+        let mut kinds = HashSet::new();
+        let mut undeclared_verdicts = 0;
+        for alert in history(4, 1500) {
+            let alert = RawAlert(Bytes::from(alert.to_string())).decode().unwrap();
+            assert!(!alert.evidence.is_empty());
+            for item in alert.evidence {
+                undeclared_verdicts += usize::from(matches!(item.verdict, Verdict::Undeclared(_)));
+                kinds.insert(std::mem::discriminant(&item.kind));
+                if let Kind::Other = item.kind {
+                    assert!(item.json.as_object().unwrap().len() > 8, "{}", item.json);
+                }
+            }
+        }
+        assert_eq!(kinds.len(), 10);
+        assert!(undeclared_verdicts > 0);
+    }
+
+    #[test]
+    fn a_process_is_the_same_in_every_alert_of_its_device() {
+        let mut starts = HashMap::new();
+        let mut devices_of_a_process = HashMap::<_, HashSet<String>>::new();
+        for alert in history(8, 1500) {
+            for item in alert["evidence"].as_array().unwrap() {
+                let (id, device) = (&item["processId"], text(item, "mdeDeviceId").to_owned());
+                if id.is_null() {
+                    continue;
+                }
+                let started = |name| Timestamp::parse(text(item, name)).unwrap();
+                assert!(started("parentProcessCreationDateTime") < started("processCreationDateTime"));
+                let key = (text(&alert, "incidentId").to_owned(), id.to_string());
+                devices_of_a_process.entry(key.clone()).or_default().insert(device.clone());
+                let created = started("processCreationDateTime");
+                starts.entry((key, device)).or_insert_with(HashSet::new).insert(created);
+            }
+        }
+        // A device that a campaign reaches twice runs the process twice; more never happens.
+        assert!(starts.values().filter(|times| times.len() > 1).count() * 20 < starts.len());
+        assert!(devices_of_a_process.values().any(|devices| devices.len() > 1));
+    }
+
+    #[test]
+    fn arrivals_are_raised_at_the_moment_they_arrive() {
+        let mut generator = Generator::new(1, 10);
+        generator.history(10, now(), drop);
+        for minute in 1..40 {
+            let at = now().after(Duration::from_secs(60 * minute));
+            let alert = generator.arrival(at);
+            let created = Timestamp::parse(text(&alert, "createdDateTime")).unwrap();
+            assert_eq!(created.seconds(), at.seconds());
+        }
+    }
+}

