@@ -8,6 +8,8 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::{keymap::Motion, message::Body, scroll::Scroll};
 use crate::{
     evidence::{Node, NodeId},
@@ -71,6 +73,18 @@ pub enum FactValue {
     Time(Timestamp),
     Text(SafeText),
     Nothing,
+}
+
+impl Fact {
+    /// The columns it takes, with what stands between it and the next.
+    fn width(&self) -> usize {
+        let value = match &self.value {
+            // With the age behind it: `2026-11-20 12:03:11Z (12d ago)`.
+            FactValue::Time(_) => 31,
+            other => other.text().map_or(0, |text| text.line().width()),
+        };
+        self.label.len() + 1 + value + 3
+    }
 }
 
 impl FactValue {
@@ -296,11 +310,20 @@ impl Outline<'_> {
         }
     }
 
+    /// Adds facts side by side, on as many lines as they need.
     fn facts(&mut self, facts: Vec<Fact>) {
-        let facts: Vec<_> =
-            facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)).collect();
-        if !facts.is_empty() {
-            self.push(0, LineKind::Facts(facts));
+        let (mut line, mut used) = (Vec::new(), 0);
+        for fact in facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)) {
+            let width = fact.width();
+            if !line.is_empty() && used + width > self.width {
+                self.push(1, LineKind::Facts(std::mem::take(&mut line)));
+                used = 0;
+            }
+            used += width;
+            line.push(fact);
+        }
+        if !line.is_empty() {
+            self.push(1, LineKind::Facts(line));
         }
     }
 
@@ -395,7 +418,8 @@ impl Outline<'_> {
             self.facts(vec![time("updated", alert.last_update)]);
         }
         self.facts(vec![time("resolved", alert.resolved)]);
-        self.facts(vec![time("activity from", alert.first_activity), time("to", alert.last_activity)]);
+        self.facts(vec![time("first activity", alert.first_activity)]);
+        self.facts(vec![time("last activity", alert.last_activity)]);
         if !alert.system_tags.is_empty() {
             let tags = alert.system_tags.iter();
             self.facts(tags.map(|tag| text("tag", "tag", &Some(tag.clone()))).collect());

@@ -148,7 +148,7 @@ impl Layout {
             Shape::Wide => {
                 let list = (width * split.clamp(10, 90) / 100).clamp(LEAST_PANE, width - LEAST_PANE);
                 layout.divider = Some(Area { x: list, width: 1, ..rest });
-                layout.place_list(Area { width: list, ..rest });
+                layout.place_list(Area { width: list - 1, ..rest });
                 layout.place_detail(Area { x: list + 2, width: width - list - 2, ..rest });
             }
             _ => {

@@ -1,6 +1,9 @@
 //! The lines at the top and the bottom: header, filter, keys.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::{
+    layout::Rect,
+    style::{Modifier, Style},
+};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Painter, Span};
@@ -222,7 +225,7 @@ pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area
         let y = area.y + line as u16;
         let (name, help) = label(*at);
         let x = area.x + 9;
-        painter.put(x, y, width as u16, &" ".repeat(width), theme.text);
+        painter.clear(Rect { x, y, width: width as u16, height: 1 });
         painter.put(x + 1, y, (width as u16).saturating_sub(1), &name, theme.text);
         painter.put(x + 3 + names as u16, y, width.saturating_sub(names + 3) as u16, &help, theme.dim);
         painter.raise(x, y, width as u16, if *at == editor.choice { theme.cursor } else { theme.overlay });

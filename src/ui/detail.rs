@@ -56,8 +56,7 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area) {
 
 fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line, area: Area) {
     let theme = painter.theme;
-    // The first level of a section needs no indentation beyond its marker.
-    let indent = u16::try_from(line.depth.saturating_sub(1) * 2).unwrap_or(u16::MAX).min(area.width / 2);
+    let indent = u16::try_from(line.depth * 2).unwrap_or(u16::MAX).min(area.width / 2);
     let (x, width) = (area.x + indent, area.width.saturating_sub(indent));
     let marker = match line.fold {
         Some((_, true)) => theme.symbols.folded,
@@ -77,7 +76,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
                 .enumerate()
                 .flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact))
                 .collect();
-            painter.put_spans(x + 2, area.y, width.saturating_sub(2), &spans);
+            painter.put_spans(x, area.y, width, &spans);
         }
         LineKind::Node(id) => {
             painter.put(x, area.y, width, marker, theme.dim);
@@ -85,13 +84,13 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             draw_node(app, painter, detail, detail.body.tree.node(*id), area);
         }
         LineKind::Text(text) => {
-            painter.put_span(x + 2, area.y, width.saturating_sub(2), &matched(app, text.clone(), theme.text));
+            painter.put_span(x, area.y, width, &matched(app, text.clone(), theme.text));
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), crate::model::SafeText::line);
             let mut spans = vec![Span::new(author, theme.strong)];
             spans.extend(at.map(|at| Span::new(format!("  {}", app.clock.full(at)), theme.dim)));
-            painter.put_spans(x + 2, area.y, width.saturating_sub(2), &spans);
+            painter.put_spans(x, area.y, width, &spans);
         }
         LineKind::Property(property) => {
             let value = property.value.as_ref().map(crate::model::SafeText::line).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The list of alerts.
 
 use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Painter, Span};
 use crate::{
@@ -137,11 +138,13 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
                 let room = place.width.saturating_sub(count.len() as u16);
-                let used = painter.put_span(x, y, room, &matched(app, text.line(), base));
+                let text = short_name(place.column, text.line(), room);
+                let used = painter.put_span(x, y, room, &matched(app, text, base));
                 painter.put(x + used, y, place.width - used, &count, theme.dim);
             }
             (_, cell) => {
-                painter.put_span(x, y, place.width, &matched(app, cell.text(), base));
+                let text = short_name(place.column, cell.text(), place.width);
+                painter.put_span(x, y, place.width, &matched(app, text, base));
             }
         }
     }
@@ -180,6 +183,17 @@ fn title(
         let style = theme.dim.add_modifier(Modifier::ITALIC);
         painter.put(x + used, y, place.width.saturating_sub(used), " no longer matches", style);
     }
+}
+
+/// A device's name without its domain, where the whole does not fit.
+fn short_name(column: Column, text: String, width: u16) -> String {
+    if column != Column::Device
+        || text.width() <= usize::from(width)
+        || text.parse::<std::net::IpAddr>().is_ok()
+    {
+        return text;
+    }
+    text.split('.').next().map(str::to_owned).unwrap_or(text)
 }
 
 /// A text with what the filter matched in it.

@@ -1,9 +1,6 @@
 //! What covers the panes.
 
-use ratatui::{
-    layout::Rect,
-    widgets::{Clear, Widget as _},
-};
+use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::Painter;
@@ -28,7 +25,7 @@ fn window(painter: &mut Painter<'_>, screen: Rect, title: &str, width: usize, he
     let width = (width as u16).saturating_add(4).min(screen.width);
     let height = (height as u16).saturating_add(2).min(screen.height);
     let area = Rect { x: (screen.width - width) / 2, y: (screen.height - height) / 2, width, height };
-    Clear.render(area, painter.buffer);
+    painter.clear(area);
     painter.buffer.set_style(area, theme.overlay);
     let border = theme.dim;
     let (right, bottom) = (area.x + area.width.saturating_sub(1), area.y + area.height.saturating_sub(1));

@@ -85,6 +85,16 @@ impl<'a> Painter<'a> {
         used
     }
 
+    /// Empties cells, so that what is written next starts from the terminal's own colours.
+    pub(super) fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+            }
+        }
+    }
+
     /// Gives a line of cells a background, keeping what is in it.
     pub(super) fn raise(&mut self, x: u16, y: u16, width: u16, style: Style) {
         let area = Rect { x, y, width, height: 1 }.intersection(self.buffer.area);
