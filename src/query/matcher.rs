@@ -1,11 +1,14 @@
-//! Carries a predicate out over many alerts: each distinct text is tested once.
+//! Carries a predicate out over many alerts: each distinct text is tested once, and for all the
+//! parts looked for in it at once, so that a pasted list costs little more than one word.
 //!
 //! The answers are those of [`Predicate::matches`]; a property test holds that.
 
 use std::ops::Range;
 
+use aho_corasick::AhoCorasick;
+
 use super::{
-    facts::{Dictionary, Facts, Key},
+    facts::{Dictionary, Facts, Key, Word},
     predicate::{Pattern, Predicate, Shown, Test, TextTest},
 };
 
@@ -23,12 +26,15 @@ enum Step {
     Any(Vec<Self>),
     Not(Box<Self>),
     Scalar(Test),
-    Text(TextTest, Memo),
+    Text(Box<Search>),
 }
 
-/// Answers by code.
-#[derive(Clone, Debug, Default)]
-struct Memo {
+/// A text test with its answers by code.
+#[derive(Clone, Debug)]
+struct Search {
+    test: TextTest,
+    /// All parts looked for; `None` where there are none, or too many to search at once.
+    parts: Option<AhoCorasick>,
     /// Whether a property is in scope, for every property of the dictionary.
     keys: Vec<bool>,
     /// Whether a text fits; `None` where nobody asked yet.
@@ -97,7 +103,7 @@ impl Step {
             Test::All(parts) => Self::All(steps(parts)),
             Test::Any(parts) => Self::Any(steps(parts)),
             Test::Not(part) => Self::Not(Box::new(Self::new(part))),
-            Test::Text(test) => Self::Text(test.clone(), Memo::default()),
+            Test::Text(test) => Self::Text(Box::new(Search::new(test))),
             scalar => Self::Scalar(scalar.clone()),
         }
     }
@@ -107,7 +113,7 @@ impl Step {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::scans),
             Self::Not(part) => part.scans(),
             Self::Scalar(_) => false,
-            Self::Text(..) => true,
+            Self::Text(_) => true,
         }
     }
 
@@ -117,22 +123,44 @@ impl Step {
             Self::Any(parts) => parts.iter_mut().any(|part| part.matches(dictionary, facts)),
             Self::Not(part) => !part.matches(dictionary, facts),
             Self::Scalar(test) => test.matches(dictionary, facts),
-            Self::Text(test, memo) => memo.any(test, dictionary, facts),
+            Self::Text(search) => search.matches(dictionary, facts),
         }
     }
 }
 
-impl Memo {
-    fn any(&mut self, test: &TextTest, dictionary: &Dictionary, facts: &Facts) -> bool {
+impl Search {
+    fn new(test: &TextTest) -> Self {
+        let parts = test.patterns.iter().filter_map(|pattern| match pattern {
+            Pattern::Contains(part) => Some(part),
+            _ => None,
+        });
+        let parts: Vec<_> = parts.collect();
+        let search = (!parts.is_empty()).then(|| AhoCorasick::new(parts).ok()).flatten();
+        Self { test: test.clone(), parts: search, keys: Vec::new(), texts: Vec::new() }
+    }
+
+    fn matches(&mut self, dictionary: &Dictionary, facts: &Facts) -> bool {
         let (keys, texts) = (dictionary.keys(), dictionary.texts());
         let known = self.keys.len().min(keys.len());
-        self.keys.extend(keys[known..].iter().map(|key| test.scope.covers(key)));
+        self.keys.extend(keys[known..].iter().map(|key| self.test.scope.covers(key)));
         if self.texts.len() < texts.len() {
             self.texts.resize(texts.len(), None);
         }
         facts.terms.iter().any(|(key, text)| {
+            let at = text.index();
             self.keys[key.index()]
-                && *self.texts[text.index()].get_or_insert_with(|| test.fits(dictionary.text(*text)))
+                && self.texts[at].unwrap_or_else(|| {
+                    let fits = fits(&self.test, self.parts.as_ref(), dictionary.text(*text));
+                    self.texts[at] = Some(fits);
+                    fits
+                })
         })
     }
+}
+
+/// As [`TextTest::fits`], with the parts searched for at once.
+fn fits(test: &TextTest, parts: Option<&AhoCorasick>, word: &Word) -> bool {
+    let Some(parts) = parts else { return test.fits(word) };
+    let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));
+    parts.is_match(word.folded()) || others.any(|pattern| pattern.fits(word.text.raw(), word.folded()))
 }

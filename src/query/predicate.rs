@@ -5,7 +5,6 @@
 
 use std::{fmt, net::IpAddr, ops::Range};
 
-use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::{
@@ -155,7 +154,7 @@ impl odata::Row for AsSent<'_> {
 /// What a text is asked. Texts inside are folded.
 #[derive(Clone)]
 pub(super) enum Pattern {
-    Contains(Box<Finder<'static>>),
+    Contains(String),
     /// The whole text; with how it was typed, which is what the service is asked for.
     Equals {
         folded: String,
@@ -179,7 +178,7 @@ pub(super) enum Pattern {
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Contains(finder) => write!(f, "contains {:?}", String::from_utf8_lossy(finder.needle())),
+            Self::Contains(text) => write!(f, "contains {text:?}"),
             Self::Equals { folded, .. } => write!(f, "is {folded:?}"),
             Self::Prefix(text) => write!(f, "begins {text:?}"),
             Self::Technique(text) => write!(f, "technique {text:?}"),
@@ -195,16 +194,16 @@ impl fmt::Debug for Pattern {
 
 impl Pattern {
     pub(super) fn contains(text: &str) -> Self {
-        Self::Contains(Box::new(Finder::new(fold(text).as_bytes()).into_owned()))
+        Self::Contains(fold(text))
     }
 
     pub(super) fn equals(text: &str) -> Self {
         Self::Equals { folded: fold(text), typed: text.to_owned() }
     }
 
-    fn fits(&self, raw: &str, folded: &str) -> bool {
+    pub(super) fn fits(&self, raw: &str, folded: &str) -> bool {
         match self {
-            Self::Contains(finder) => finder.find(folded.as_bytes()).is_some(),
+            Self::Contains(text) => folded.contains(text.as_str()),
             Self::Equals { folded: whole, .. } => folded == whole,
             Self::Prefix(prefix) => folded.starts_with(prefix.as_str()),
             Self::Technique(technique) => is_under(folded, technique, '.'),
@@ -226,11 +225,11 @@ impl Pattern {
     /// The parts of a shown text that the pattern speaks of; none where it does not fit.
     pub(super) fn highlights(&self, shown: &Shown<'_>) -> Vec<Range<usize>> {
         match self {
-            Self::Contains(finder) => shown.find(finder),
+            Self::Contains(text) => shown.find(text),
             Self::Equals { folded: text, .. } | Self::Prefix(text) | Self::Domain(text)
                 if self.fits(shown.text, &shown.folded) =>
             {
-                shown.find(&Finder::new(text.as_bytes()))
+                shown.find(text)
             }
             Self::Technique(_) | Self::Network(_) if self.fits(shown.text, &shown.folded) => {
                 std::iter::once(0..shown.text.len()).collect()
@@ -262,15 +261,15 @@ impl<'a> Shown<'a> {
         Self { text, folded, origins }
     }
 
-    fn find(&self, finder: &Finder<'_>) -> Vec<Range<usize>> {
-        let length = finder.needle().len();
+    /// Every place of a folded text that is not empty.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
         let ends = |end: usize| {
             // A character that folds to several is shown whole.
             let last = self.origins[end.saturating_sub(1)];
             let next = self.origins[end..].iter().find(|at| **at > last);
             next.copied().unwrap_or(self.text.len())
         };
-        finder.find_iter(self.folded.as_bytes()).map(|at| self.origins[at]..ends(at + length)).collect()
+        self.folded.match_indices(text).map(|(at, _)| self.origins[at]..ends(at + text.len())).collect()
     }
 }
 
