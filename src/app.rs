@@ -37,7 +37,9 @@ pub use keymap::{
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
-pub use message::{Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Wait};
+pub use message::{
+    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Scope, Wait,
+};
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
 pub use scroll::Scroll;
 pub use timeline::Timeline;
@@ -197,6 +199,7 @@ impl App {
         query::Context {
             zone: self.settings.filter_zone.clone(),
             me: self.settings.me.clone(),
+            spellings: self.store.owners().map(|owner| owner.raw().to_owned()).collect(),
             refused: self.load.refused.clone(),
             ..query::Context::at(self.clock.now.wall)
         }

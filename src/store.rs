@@ -9,7 +9,7 @@ mod batch;
 mod column;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use batch::{Batch, Entry};
 pub use column::{Cell, Column, Sort};
@@ -53,6 +53,8 @@ pub struct Store {
     dictionary: Dictionary,
     entries: Vec<Entry>,
     by_id: HashMap<AlertId, Row>,
+    /// Every spelling of an owner that was ever held.
+    owners: BTreeSet<SafeText>,
 }
 
 impl Store {
@@ -63,6 +65,11 @@ impl Store {
         let remap = self.dictionary.adopt(&dictionary);
         let mut absorbed = Absorbed::default();
         for mut entry in entries {
+            if let Some(owner) = &entry.facts.assigned_to
+                && !self.owners.contains(owner)
+            {
+                self.owners.insert(owner.clone());
+            }
             match self.by_id.get(&entry.facts.id).copied() {
                 Some(row) => {
                     let held = &mut self.entries[row.index()];
@@ -120,6 +127,12 @@ impl Store {
     /// Returns the alert as it was received.
     pub fn raw(&self, row: Row) -> &RawAlert {
         &self.entry(row).raw
+    }
+
+    /// Lists every spelling of an owner that alerts were seen with: whether the service folds
+    /// case in `assignedTo` is unknown, so a filter asks for all of them.
+    pub fn owners(&self) -> impl Iterator<Item = &SafeText> {
+        self.owners.iter()
     }
 
     /// Returns the dictionary that the facts are coded in.

@@ -208,7 +208,7 @@ impl App {
                 offer(key, label, link.as_str(), link.line());
             }
         }
-        if let Some(pushed) = self.filter.pushed() {
+        if let super::Scope::Filter(pushed) = self.filter.scope() {
             offer('f', "$filter", &pushed, shown(&pushed));
         }
         Menu { title: "Copy".into(), items, at: 0 }

@@ -297,7 +297,9 @@ impl Outline<'_> {
     fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
         let key = key_of(&title);
         let folded = self.folds.contains(&key) == open;
-        self.push(0, LineKind::Blank);
+        if title != "Evidence" {
+            self.push(0, LineKind::Blank);
+        }
         self.lines.push(Line { depth: 0, kind: LineKind::Section(title, count), fold: Some((key, folded)) });
         !folded
     }
@@ -328,9 +330,13 @@ impl Outline<'_> {
     }
 
     fn alert(&mut self, alert: &Alert, body: &Body) {
-        self.summary(alert);
+        self.state(alert);
+        // The evidence is what triage is about: it comes before the facts that describe it.
         if self.section("Evidence", Some(alert.evidence.len()), true) {
             self.tree(body);
+        }
+        if self.section("Facts", None, true) {
+            self.summary(alert);
         }
         for (title, text) in
             [("Description", &alert.description), ("Recommended actions", &alert.recommended_actions)]
@@ -361,32 +367,23 @@ impl Outline<'_> {
         }
     }
 
-    fn summary(&mut self, alert: &Alert) {
-        let text = |label, field, value: &Option<SafeText>| Fact {
-            label,
-            field: Some(field),
-            value: value.clone().filter(|text| !text.is_blank()).map_or(FactValue::Nothing, FactValue::Text),
-        };
-        let name = |label, field, value: &str| Fact {
-            label,
-            field: Some(field),
-            value: if value == "unknown" { FactValue::Nothing } else { FactValue::Text(value.into()) },
-        };
-        let time = |label, value: Option<Timestamp>| Fact {
-            label,
-            field: None,
-            value: value.map_or(FactValue::Nothing, FactValue::Time),
-        };
+    fn state(&mut self, alert: &Alert) {
         let owner = alert.assigned_to.clone().or_else(|| Some("-".into()));
         self.facts(vec![
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
             Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
             text("owner", "assigned", &owner),
-        ]);
-        self.facts(vec![
             name("class", "class", alert.classification.as_str()),
             name("determination", "determination", alert.determination.as_str()),
         ]);
+    }
+
+    fn summary(&mut self, alert: &Alert) {
+        let time = |label, value: Option<Timestamp>| Fact {
+            label,
+            field: None,
+            value: value.map_or(FactValue::Nothing, FactValue::Time),
+        };
         let techniques: Vec<_> = alert.mitre_techniques.iter().map(SafeText::raw).collect();
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
         let mut facts = vec![text("category", "category", &category)];
@@ -437,6 +434,18 @@ impl Outline<'_> {
             self.lines.push(Line { depth: node.depth + 1, kind: LineKind::Node(id), fold });
         }
     }
+}
+
+/// A fact that is a text.
+fn text(label: &'static str, field: &'static str, value: &Option<SafeText>) -> Fact {
+    let value = value.clone().filter(|text| !text.is_blank());
+    Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
+}
+
+/// A fact that is a member of an enumeration; unknown is nothing.
+fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
+    let value = if member == "unknown" { FactValue::Nothing } else { FactValue::Text(member.into()) };
+    Fact { label, field: Some(field), value }
 }
 
 /// Wraps a shown text at word ends; what is longer than can be read is cut, with the rest

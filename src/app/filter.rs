@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tui_input::{Input as TextField, InputRequest};
 
-use super::keymap::{Key, KeyCode};
+use super::{
+    keymap::{Key, KeyCode},
+    message::Scope,
+};
 use crate::{
     query::{self, Completion, Context, Diagnostic, Matcher, Plan},
     store::Test,
@@ -165,9 +168,14 @@ impl FilterBar {
         Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
     }
 
-    /// Returns what is pushed to the service, printed; `None` where nothing is.
-    pub fn pushed(&self) -> Option<String> {
-        self.plan.as_ref()?.pushed.as_ref().map(ToString::to_string)
+    /// Returns what the filter in force asks of the service.
+    pub fn scope(&self) -> Scope {
+        let Some(plan) = &self.plan else { return Scope::All };
+        match (&plan.id, &plan.pushed) {
+            (Some(id), _) => Scope::One(id.clone()),
+            (None, Some(pushed)) => Scope::Filter(pushed.to_string()),
+            (None, None) => Scope::All,
+        }
     }
 
     /// Tells whether the text in the bar is in force.

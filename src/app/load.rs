@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::message::{Failure, Generation, Wait};
+use super::message::{Failure, Generation, Scope, Wait};
 use crate::{
     model::{SafeText, Timestamp},
     odata::Feature,
@@ -17,7 +17,7 @@ pub(super) const POLL_EVERY: Duration = Duration::from_secs(15);
 pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// The state of loading.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Load {
     /// The fetch whose events count.
     pub generation: Generation,
@@ -35,10 +35,10 @@ pub struct Load {
     pub polling: bool,
     /// When the list was whole last.
     pub whole_at: Option<Timestamp>,
-    /// The filter of the fetch under way.
-    pub(super) scope: Option<String>,
-    /// Filters whose lists were read whole; `None` is every alert.
-    pub(super) covered: HashSet<Option<String>>,
+    /// What the fetch under way asks for.
+    pub(super) scope: Scope,
+    /// What was read whole.
+    pub(super) covered: HashSet<Scope>,
     /// Constructs of OData that the service has refused.
     pub(super) refused: Vec<Feature>,
     /// The newest update among the alerts read, by the service's clock.
@@ -47,6 +47,27 @@ pub struct Load {
     pub(super) poll_at: Option<Duration>,
     /// Whether a list was whole before: what comes then is new.
     pub(super) settled: bool,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            generation: Generation::default(),
+            phase: Phase::default(),
+            read: 0,
+            total: None,
+            partial: None,
+            live: false,
+            polling: false,
+            whole_at: None,
+            scope: Scope::All,
+            covered: HashSet::new(),
+            refused: Vec::new(),
+            watermark: None,
+            poll_at: None,
+            settled: false,
+        }
+    }
 }
 
 /// How far a fetch is.

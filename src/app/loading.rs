@@ -1,7 +1,7 @@
 //! How the state answers what a fetch says.
 
 use super::{
-    App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase,
+    App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Scope,
     load::{OVERLAP, POLL_EVERY, RETRY_AFTER},
 };
 use crate::odata;
@@ -12,17 +12,17 @@ impl App {
         self.load.polling = false;
         self.load.poll_at = None;
         self.load.generation.0 += 1;
-        self.load.scope = self.filter.pushed();
+        self.load.scope = self.filter.scope();
         self.load.phase = Phase::Loading;
         (self.load.read, self.load.total, self.load.partial) = (0, None, None);
         effects
-            .push(Effect::Fetch(Fetch { generation: self.load.generation, filter: self.load.scope.clone() }));
+            .push(Effect::Fetch(Fetch { generation: self.load.generation, scope: self.load.scope.clone() }));
     }
 
     /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
-        let scope = self.filter.pushed();
-        let covered = self.load.covered.contains(&None) || self.load.covered.contains(&scope);
+        let scope = self.filter.scope();
+        let covered = self.load.covered.contains(&Scope::All) || self.load.covered.contains(&scope);
         let under_way = self.load.phase.is_active() && !self.load.polling && self.load.scope == scope;
         if self.settings.service && !covered && !under_way {
             self.fetch(effects);
@@ -46,8 +46,10 @@ impl App {
             odata::Operator::Ge,
             odata::Literal::Time(watermark.before(OVERLAP)),
         );
-        effects
-            .push(Effect::Fetch(Fetch { generation: self.load.generation, filter: Some(since.to_string()) }));
+        effects.push(Effect::Fetch(Fetch {
+            generation: self.load.generation,
+            scope: Scope::Filter(since.to_string()),
+        }));
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::keymap::Key;
 use crate::{
     evidence::Tree,
-    model::{Alert, DecodeError, PortalUrl, RawAlert, RawText, SafeText},
+    model::{Alert, AlertId, DecodeError, PortalUrl, RawAlert, RawText, SafeText},
     store::{Batch, Row},
 };
 
@@ -173,13 +173,24 @@ impl Body {
     }
 }
 
-/// A list to fetch.
+/// What a fetch asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Every alert.
+    All,
+    /// The alerts that a `$filter`, printed but not encoded, holds for.
+    Filter(String),
+    /// One alert.
+    One(AlertId),
+}
+
+/// A fetch to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// Marks what comes of it.
     pub generation: Generation,
-    /// The `$filter`, printed but not encoded; `None` for every alert.
-    pub filter: Option<String>,
+    /// What to fetch.
+    pub scope: Scope,
 }
 
 /// What is to be done.

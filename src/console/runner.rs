@@ -1,18 +1,18 @@
 //! Carries out what the state asks for: fetches, decoding, the browser.
 
-use std::process::Stdio;
+use std::{pin::pin, process::Stdio};
 
 use tokio::{
-    sync::mpsc::Sender,
+    sync::mpsc::{self, Sender},
     task::{AbortHandle, spawn_blocking},
 };
 
 use super::platform;
 use crate::{
-    app::{Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Wait},
+    app::{Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Scope, Wait},
     auth::TOKEN_VARIABLE,
     graph,
-    model::{PortalUrl, RawAlert},
+    model::{AlertId, PortalUrl, RawAlert},
     store::Batch,
 };
 
@@ -90,12 +90,23 @@ impl Runner {
         let teller = Teller { generation: fetch.generation, messages: self.messages.clone() };
         let task = match &self.source {
             Source::Service(client) => {
-                let load = graph::Load::start(client.clone(), fetch.filter);
-                tokio::spawn(async move { teller.follow(load).await.unwrap_or(()) })
+                let client = client.clone();
+                tokio::spawn(async move {
+                    // `None` says that nobody listens any more.
+                    let _ = match fetch.scope {
+                        Scope::All => teller.follow(graph::Load::start(client, None)).await,
+                        Scope::Filter(filter) => {
+                            teller.follow(graph::Load::start(client, Some(filter))).await
+                        }
+                        Scope::One(id) => teller.look_up(&client, &id).await,
+                    };
+                })
             }
             Source::Held(alerts) => {
                 let alerts = alerts.clone();
-                tokio::spawn(async move { teller.hand_over(alerts).await.unwrap_or(()) })
+                tokio::spawn(async move {
+                    let _ = teller.hand_over(alerts).await;
+                })
             }
         };
         self.fetch = Some(task.abort_handle());
@@ -129,6 +140,31 @@ impl Teller {
         self.tell(LoadEvent::Done).await
     }
 
+    /// Fetches one alert; that there is none is an empty list, not a failure.
+    async fn look_up(&self, client: &graph::Client, id: &AlertId) -> Option<()> {
+        let (sender, mut waits) = mpsc::unbounded_channel();
+        let mut report = move |event| {
+            // The receiver outlives the request.
+            let _ = sender.send(event);
+        };
+        let mut request = pin!(client.get(id, &mut report));
+        let found = loop {
+            tokio::select! {
+                biased;
+                Some(event) = waits.recv() => self.tell(waiting(event)).await?,
+                found = &mut request => break found,
+            }
+        };
+        match found {
+            Ok(raw) => self.hand_over(vec![raw]).await,
+            Err(error) if error.kind == graph::Kind::NotFound => self.hand_over(Vec::new()).await,
+            Err(error) => {
+                let failure = Failure { kind: kind(error.kind), line: error.to_string() };
+                self.tell(LoadEvent::Failed(failure)).await
+            }
+        }
+    }
+
     async fn follow(&self, mut load: graph::Load) -> Option<()> {
         while let Some(event) = load.next().await {
             match event {
@@ -158,6 +194,13 @@ impl Teller {
             }
         }
         Some(())
+    }
+}
+
+fn waiting(event: graph::Event) -> LoadEvent {
+    match event {
+        graph::Event::Waiting { delay, why } => LoadEvent::Waiting { wait: delay, why: wait(why) },
+        graph::Event::Resumed => LoadEvent::Resumed,
     }
 }
 
