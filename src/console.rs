@@ -10,7 +10,11 @@ mod platform;
 mod runner;
 mod terminal;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    future::poll_fn,
+    task::Poll,
+    time::{Duration, Instant, SystemTime},
+};
 
 use futures_util::StreamExt as _;
 use tokio::{sync::mpsc, time::sleep_until};
@@ -140,8 +144,10 @@ impl Loop {
                     Some(event) => {
                         self.input(event?, screen)?;
                         for _ in 1..INPUTS {
-                            let next = futures_util::FutureExt::now_or_never(stream.next());
-                            let Some(Some(event)) = next else { break };
+                            // Polled with this task's own waker: crossterm keeps the waker of the
+                            // first poll that finds nothing, and never asks for another.
+                            let next = poll_fn(|cx| Poll::Ready(stream.poll_next_unpin(cx))).await;
+                            let Poll::Ready(Some(event)) = next else { break };
                             self.input(event?, screen)?;
                         }
                         self.urgent = true;

@@ -459,9 +459,11 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
         if line.trim().is_empty() {
             lines.push(String::new());
         } else {
-            lines.extend(
-                textwrap::wrap(line.trim_end(), &options).into_iter().map(std::borrow::Cow::into_owned),
-            );
+            // What is wrapped stays below what it continues.
+            let indent = " ".repeat(line.len() - line.trim_start().len());
+            let options = options.clone().subsequent_indent(&indent);
+            let wrapped = textwrap::wrap(line.trim_end(), &options);
+            lines.extend(wrapped.into_iter().map(std::borrow::Cow::into_owned));
         }
     }
     if rest > 0 {

@@ -1,7 +1,5 @@
 //! The alert under the cursor.
 
-use ratatui::style::Style;
-
 use super::{
     list::matched,
     paint::{Painter, Span},
@@ -137,28 +135,19 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
 fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node, area: Area) {
     let theme = painter.theme;
     let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
-    let mut tail = Vec::new();
-    if node.items.len() > 1 {
-        tail.push(Span::new(format!("  ×{}", node.items.len()), theme.dim));
-    }
-    if let Some(at) = node.time {
-        tail.push(Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
-    }
-    if let Some(state) = node.state() {
-        tail.push(Span::new(format!("  [{state}]"), state_style(painter, node)));
-    }
+    let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
+    let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
+    let state = node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
     let kind = Span::new(format!("{} ", node.kind.line()), theme.dim);
     let main = match &node.main {
         Some(main) => matched(app, main.line(), theme.text),
         None => Span::new("(nothing to name it by)", theme.dim),
     };
-    let head = kind.width() + main.width();
-    let mut room = usize::from(area.width);
     // A narrow line drops the time before it cuts the name.
-    while tail.len() > 1 && head + tail.iter().map(Span::width).sum::<usize>() > room {
-        tail.remove(0);
-    }
-    room = room.saturating_sub(tail.iter().map(Span::width).sum::<usize>());
+    let whole: usize = [&count, &time, &state].into_iter().flatten().map(Span::width).sum();
+    let fits = kind.width() + main.width() + whole <= usize::from(area.width);
+    let tail: Vec<_> = [count, time.filter(|_| fits), state].into_iter().flatten().collect();
+    let room = usize::from(area.width).saturating_sub(tail.iter().map(Span::width).sum());
     let mut used = painter.put_spans(area.x, area.y, room as u16, &[kind, main]);
     let left = (room as u16).saturating_sub(used);
     if let Some(fact) = &node.fact
@@ -168,8 +157,4 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
         used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &fact);
     }
     painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);
-}
-
-fn state_style(painter: &Painter<'_>, node: &Node) -> Style {
-    painter.theme.verdict(&node.verdict)
 }
