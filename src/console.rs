@@ -20,6 +20,7 @@ use futures_util::StreamExt as _;
 use tokio::{sync::mpsc, time::sleep_until};
 
 pub use runner::Source;
+pub use terminal::check;
 
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},

@@ -1,2 +1,258 @@
-//! alertdeck.
-fn main() {}
+//! The `alertdeck` program: arguments, wiring, exit code.
+
+use std::{
+    ffi::OsString,
+    io::{BufWriter, Write, stdout},
+    process::ExitCode,
+    time::Duration,
+};
+
+use alertdeck::{
+    cli::{
+        Connection, Explain, Failure, List, Look, Open, Origin, Service, Show, Source, filter_text, say,
+        watch,
+    },
+    graph,
+    model::{SafeText, Timestamp},
+    simulator::{Faults, SIGNED_IN, Settings, Simulator},
+};
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+
+/// What the console shows at first: the work to do. It stands in the filter bar (UX.md D 1).
+const FIRST_FILTER: &str = "status:open age<7d";
+/// A new alert arrives in the demo about this often, so that live mode shows something.
+const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
+
+const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
+
+const NOTES: &str = "\
+Examples:
+  alertdeck demo                                     a simulated tenant, nothing to set up
+  alertdeck 'severity>=medium -assigned:me'          the console on your tenant
+  alertdeck list 'status:new age<1d' --format csv    for scripts and reports
+  alertdeck show da637551227677560813_-961444813     one alert with its evidence
+  alertdeck explain 'status:open device:srv-*'       what of a filter Graph is asked
+
+A filter that equals a command's name is that command. ALERTDECK_TOKEN holds an access token.
+
+Exit codes:
+  0  done                         3  sign-in or permission
+  1  failed                       4  throttled, or service unavailable
+  2  usage, or a bad filter       5  incomplete result: what was read is printed";
+
+/// Triage Microsoft Defender XDR alerts in the terminal
+#[derive(Debug, Parser)]
+#[command(name = "alertdeck", version, override_usage = USAGE, after_help = NOTES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The filter to begin with; without it "status:open age<7d"
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    filter: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Open the console on a simulated tenant
+    Demo(Demo),
+    /// Open the console on saved alerts
+    Open(Open),
+    /// Print the alerts that match a filter, newest first
+    List(List),
+    /// Print one alert with its evidence
+    Show(Show),
+    /// Show what of a filter Graph is asked and what is left to do here
+    Explain(Explain),
+    /// Serve a simulated tenant to other clients
+    Simulate(Simulate),
+}
+
+#[derive(Debug, clap::Args)]
+struct Demo {
+    /// The filter to begin with
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    filter: Option<String>,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+#[derive(Debug, clap::Args)]
+struct Simulate {
+    /// The port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// A new alert arrives about this often; 0: never
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    arrivals: u64,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+/// What a simulated tenant is like.
+#[derive(Debug, clap::Args)]
+struct Tenant {
+    /// How many alerts there are at the start
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    alerts: usize,
+    /// Decides on everything that is left to chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Milliseconds that each request takes longer
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    latency: u64,
+    /// What goes wrong: none, flaky, throttled or offline
+    #[arg(long, value_name = "NAME", default_value_t)]
+    faults: Faults,
+}
+
+impl Tenant {
+    fn settings(&self) -> Settings {
+        Settings {
+            alerts: self.alerts,
+            seed: self.seed,
+            latency: Duration::from_millis(self.latency),
+            faults: self.faults,
+            ..Settings::new(Timestamp::from_jiff(jiff::Timestamp::now()))
+        }
+    }
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self { alerts: 2000, seed: 0, latency: 0, faults: Faults::None }
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match parse(std::env::args_os()) {
+        Ok(arguments) => run(arguments),
+        Err(error) => return answer(&error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_quiet() {
+                say(&failure);
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let arguments = Arguments::try_parse_from(arguments)?;
+    if arguments.filter.is_some() && arguments.command.is_some() {
+        let text = "a filter before a command: give it to the command, as in `alertdeck list FILTER`";
+        return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
+    }
+    Ok(arguments)
+}
+
+/// Prints help or version as a result, anything else as an error: it quotes the arguments, so it
+/// is neutralised.
+fn answer(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let text = SafeText::new(&error.to_string());
+        let text = text.as_str().trim_end();
+        say(text.strip_prefix("error: ").unwrap_or(text));
+        return ExitCode::from(2);
+    }
+    match error.print().map_err(Failure::from) {
+        Err(failure) if !failure.is_quiet() => {
+            say(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result<(), Failure> {
+    let mut out = BufWriter::new(stdout().lock());
+    match command {
+        None => {
+            alertdeck::console::check()?;
+            let service = connection.signed_in().map_err(|failure| match failure {
+                Failure::NoToken => Failure::Welcome,
+                other => other,
+            })?;
+            let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
+            block_on(watch(service, filter, &look))
+        }
+        Some(Command::Demo(demo)) => {
+            alertdeck::console::check()?;
+            let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
+            let (_simulator, service) = simulated(settings, &mut connection)?;
+            block_on(watch(service, demo.filter.as_deref().unwrap_or_default(), &look))
+        }
+        Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
+        Some(Command::List(list)) => {
+            let (_simulator, source) = source(&list.origin, &mut connection)?;
+            block_on(list.run(&source, &mut out))
+        }
+        Some(Command::Show(show)) => {
+            let (_simulator, source) = source(&show.origin, &mut connection)?;
+            block_on(show.run(&source, &mut out))
+        }
+        Some(Command::Explain(explain)) => {
+            explain.run(connection.me.as_deref(), &mut out)?;
+            Ok(out.flush()?)
+        }
+        Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+    }
+}
+
+/// Runs a command to its end. Helpers that still block then are not waited for.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime: Runtime =
+        runtime.map_err(|error| Failure::System { what: "no threads to work with", error })?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Finds where a command's alerts come from; a simulated tenant lives as long as its handle.
+fn source(origin: &Origin, connection: &mut Connection) -> Result<(Option<Simulator>, Source), Failure> {
+    if !origin.demo {
+        return Ok((None, origin.source(connection)?));
+    }
+    let (simulator, service) = simulated(Tenant::default().settings(), connection)?;
+    Ok((Some(simulator), Source::Service(service)))
+}
+
+/// Starts a simulated tenant and turns the connection to it. It takes one token, made up here:
+/// other programs on this machine have no business with it.
+fn simulated(settings: Settings, connection: &mut Connection) -> Result<(Simulator, Service), Failure> {
+    let token = format!("{:032x}", rand::random::<u128>());
+    let simulator = start(Settings { token: Some(token.clone()), ..settings })?;
+    connection.graph_url = Some(simulator.base_url());
+    connection.tenant.get_or_insert_with(|| "demo".into());
+    connection.me.get_or_insert_with(|| SIGNED_IN.into());
+    let tokens = alertdeck::auth::Tokens::fixed(&SecretString::from(token)).map_err(graph::Error::from)?;
+    let service = Service { origin: "simulated".into(), ..connection.service(tokens)? };
+    Ok((simulator, service))
+}
+
+fn start(settings: Settings) -> Result<Simulator, Failure> {
+    Simulator::start(settings)
+        .map_err(|error| Failure::System { what: "the simulated tenant could not be started", error })
+}
+
+/// Serves a simulated tenant until the process is ended.
+fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
+    let arrivals = (simulate.arrivals > 0).then(|| Duration::from_secs(simulate.arrivals));
+    let simulator = start(Settings { port: simulate.port, arrivals, ..simulate.tenant.settings() })?;
+    let address = simulator.base_url();
+    writeln!(out, "{address}")?;
+    out.flush()?;
+    say(format_args!("serving; ask it with `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"));
+    loop {
+        std::thread::park();
+    }
+}

@@ -22,7 +22,7 @@ pub(super) const RESTORE: &[u8] =
     b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[0m\x1b[?1049l\x1b[?25h";
 
 /// Tells whether the console can be shown; if not, why.
-pub(super) fn check() -> Result<(), ConsoleError> {
+pub fn check() -> Result<(), ConsoleError> {
     if !io::stdout().is_terminal() {
         return Err(ConsoleError::NoTerminal("standard output is no terminal"));
     }

@@ -1,0 +1,81 @@
+//! The commands of `alertdeck`: what each takes, does, prints and exits with.
+//!
+//! Each command is a set of arguments with a `run`; the program puts them together. Results go
+//! to the writer that `run` is given and to nothing else; what is said beside them goes to
+//! standard error, neutralised, one line each ([`say`]). A command knows no simulator: a
+//! simulated tenant reaches it as the address of a service like any other.
+
+mod connection;
+mod console;
+mod explain;
+mod failure;
+mod files;
+mod list;
+mod look;
+mod markdown;
+mod report;
+mod show;
+mod source;
+
+use std::{
+    fmt::Display,
+    io::{Write as _, stderr},
+    time::Duration,
+};
+
+pub use connection::{Connection, Service};
+pub use console::{Open, watch};
+pub use explain::{Explain, ExplainFormat};
+pub use failure::Failure;
+pub use list::{List, ListFormat};
+pub use look::Look;
+pub use show::{Show, ShowFormat};
+pub use source::{Origin, Source};
+
+use crate::{
+    graph::{Event, Wait},
+    model::Timestamp,
+    query::{Context, Diagnostic},
+};
+
+/// Waits that are shorter pass unmentioned.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
+
+/// Says something beside the result. Where standard error takes nothing, nobody is told.
+pub fn say(what: impl Display) {
+    let _ = writeln!(stderr().lock(), "alertdeck: {what}");
+}
+
+/// Takes a filter from the command line. It may begin with `-`, which negates; what begins with
+/// `--` is an option that does not exist.
+pub fn filter_text(text: &str) -> Result<String, String> {
+    if text.starts_with("--") {
+        return Err("no such option; see --help".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// What a filter is understood with: now, days in UTC, and whoever `me` is.
+fn context(me: Option<&str>) -> Context {
+    Context { me: me.map(str::to_owned), ..Context::at(Timestamp::from_jiff(jiff::Timestamp::now())) }
+}
+
+/// Makes a failure of what is wrong with a filter, with carets under the faulty parts.
+fn wrong_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
+    let drawn: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.render(filter)).collect();
+    Failure::Usage(format!("the filter cannot be used\n{}", drawn.join("\n")))
+}
+
+/// Says what a request waits for, where it takes long enough to wonder.
+fn tell(event: Event) {
+    let Event::Waiting { delay, why } = event else { return };
+    if delay < WORTH_TELLING {
+        return;
+    }
+    let seconds = delay.as_secs_f64().ceil();
+    match why {
+        Wait::Throttled => say(format_args!("throttled by the service, going on in {seconds} s")),
+        Wait::Budget => say(format_args!("this minute's requests are used up, going on in {seconds} s")),
+        Wait::Retry { cause, .. } => say(format_args!("{cause}; trying again in {seconds} s")),
+    }
+}

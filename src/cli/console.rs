@@ -1,0 +1,80 @@
+//! The console, opened on a service or on saved alerts.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::{Connection, Failure, Look, Service, context, files, filter_text, wrong_filter};
+use crate::{
+    app::Settings,
+    console::{self, Options, Source},
+    query,
+};
+
+/// Opens the console on saved alerts.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Open {
+    /// Saved alerts: files, folders with *.json and *.ndjson, or `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The filter to begin with
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub filter: Option<String>,
+}
+
+/// Opens the console on a service, with a filter to begin with.
+pub async fn watch(service: Service, filter: &str, look: &Look) -> Result<(), Failure> {
+    let Service { client, tenant, origin, portal_host, me } = service;
+    let settings = Settings {
+        tenant,
+        origin,
+        service: true,
+        portal_host: portal_host.to_owned(),
+        me,
+        zone: TimeZone::system(),
+        filter_zone: TimeZone::UTC,
+        filter: filter.to_owned(),
+    };
+    run(settings, || Ok(Source::Service(client)), look).await
+}
+
+impl Open {
+    /// Opens the console on what can be read of the files; what cannot is told when it has ended.
+    pub async fn run(&self, connection: &Connection, look: &Look) -> Result<(), Failure> {
+        let settings = Settings {
+            tenant: "saved alerts".into(),
+            origin: match self.files.as_slice() {
+                [only] => crate::model::SafeText::new(&only.to_string_lossy()).line(),
+                several => format!("{} files", several.len()),
+            },
+            service: false,
+            portal_host: connection.cloud.portal_host().to_owned(),
+            me: connection.me.clone(),
+            zone: TimeZone::system(),
+            filter_zone: TimeZone::UTC,
+            filter: self.filter.clone().unwrap_or_default(),
+        };
+        let mut outcome = Ok(());
+        let read = || {
+            let saved = files::read(&self.files).or_fail()?;
+            outcome = saved.outcome();
+            Ok(Source::Held(saved.alerts))
+        };
+        run(settings, read, look).await?;
+        outcome
+    }
+}
+
+/// Checks terminal and filter before anything is read or asked for, then runs the console.
+async fn run(
+    settings: Settings,
+    source: impl FnOnce() -> Result<Source, Failure>,
+    look: &Look,
+) -> Result<(), Failure> {
+    console::check()?;
+    query::compile(&settings.filter, &context(settings.me.as_deref()))
+        .map_err(|diagnostics| wrong_filter(&settings.filter, &diagnostics))?;
+    let source = source()?;
+    console::run(Options { settings, source, theme: look.theme(), mouse: !look.no_mouse }).await?;
+    Ok(())
+}

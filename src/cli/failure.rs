@@ -1,0 +1,86 @@
+//! Why a command did not do all that it was asked, and the exit code that says so to scripts.
+
+use std::io;
+
+use crate::{
+    console::ConsoleError,
+    graph::{self, Kind},
+    model::AlertId,
+};
+
+/// How to begin, for someone who has just called the console without a way to sign in.
+const WELCOME: &str = "there is no access token yet. To begin:
+
+  alertdeck demo                     a simulated tenant, nothing to set up
+  alertdeck open alerts.json         alerts that were saved before
+  ALERTDECK_TOKEN=... alertdeck      your tenant, with a ready access token
+  alertdeck --token-command 'az account get-access-token --resource https://graph.microsoft.com'
+
+The token needs SecurityAlert.Read.All. `alertdeck --help` lists everything else.";
+
+/// Why a command did not do all that it was asked. `Display` is safe to show.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The arguments or the filter are wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no access token, and the command needs one.
+    #[error("there is no access token: set ALERTDECK_TOKEN or --token-command, or use --demo or --file")]
+    NoToken,
+    /// The same, for the console: how to begin.
+    #[error("{WELCOME}")]
+    Welcome,
+    /// The service did not give what was asked for.
+    #[error(transparent)]
+    Service(#[from] graph::Error),
+    /// There is no such alert.
+    #[error("no alert has the id \"{}\"", .0.text().line())]
+    NotFound(AlertId),
+    /// No file could be read; a line for each.
+    #[error("{0}")]
+    Unreadable(String),
+    /// What could be read was printed or shown; this could not, or is missing.
+    #[error("incomplete: {0}")]
+    Incomplete(String),
+    /// The console could not be opened or has ended with an error.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    /// The result could not be written.
+    #[error("the result could not be written: {0}")]
+    Output(#[from] io::Error),
+    /// This machine did not give what the command needs.
+    #[error("{what}: {error}")]
+    System {
+        /// What failed, in words.
+        what: &'static str,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+impl Failure {
+    /// Returns the exit code (DESIGN.md 2): 0 done, 1 failed, 2 usage or bad filter, 3 sign-in
+    /// or permission, 4 throttled or service unavailable, 5 incomplete result.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Output(_) if self.is_quiet() => 0,
+            Self::NotFound(_) | Self::Unreadable(_) | Self::Output(_) | Self::System { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::NoToken | Self::Welcome => 3,
+            Self::Incomplete(_) => 5,
+            Self::Console(ConsoleError::NoTerminal(_)) => 2,
+            Self::Console(ConsoleError::Terminal(_)) => 1,
+            Self::Service(error) => match error.kind {
+                Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,
+                Kind::Filter => 2,
+                Kind::SignIn | Kind::Permission => 3,
+                Kind::Throttled | Kind::Unavailable | Kind::Offline => 4,
+            },
+        }
+    }
+
+    /// Tells whether there is nothing to say: the reader of a pipe had enough.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,160 @@
+//! `alertdeck list`: the alerts that match a filter, newest first, for people and scripts.
+//!
+//! The service's order is not documented (API.md 2), so which alerts are the newest is known only
+//! when all of them were read: `--limit` cuts what is printed, not what is fetched.
+
+mod csv;
+mod json;
+mod load;
+mod table;
+
+use std::io::{IsTerminal as _, Write};
+
+use load::Loaded;
+
+use super::{Failure, Origin, Source, context, filter_text, markdown, say, wrong_filter};
+use crate::{
+    query::{self, Matcher},
+    store::{Cell, Column, Row, Sort, Store},
+};
+
+/// What is printed of an alert unless other columns are asked for.
+const COLUMNS: [Column; 7] = [
+    Column::Severity,
+    Column::Status,
+    Column::Created,
+    Column::Title,
+    Column::Device,
+    Column::Owner,
+    Column::Id,
+];
+
+/// Prints the alerts that match a filter, newest first.
+#[derive(Clone, Debug, clap::Args)]
+pub struct List {
+    /// The filter; without it, all alerts
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub filter: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+    /// Print the newest N only; all are read nevertheless, since the service's order is not defined
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// The columns of a table, of CSV or of Markdown, in their order
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = column)]
+    pub columns: Vec<Column>,
+    /// Where they come from.
+    #[command(flatten)]
+    pub origin: Origin,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// Aligned columns, cut to the width of a terminal.
+    #[default]
+    Table,
+    /// An array of the alerts as received, byte for byte.
+    Json,
+    /// The alerts as received, one a line.
+    Ndjson,
+    /// RFC 4180 with a header row, safe to open in a spreadsheet.
+    Csv,
+    /// A table for tickets and chats.
+    Markdown,
+}
+
+/// Finds a column by its name.
+fn column(name: &str) -> Result<Column, String> {
+    let found = Column::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, column)| column).ok_or_else(|| {
+        let names: Vec<_> = Column::ALL.iter().map(|(known, _)| *known).collect();
+        let typed = name.to_lowercase();
+        let nearest = names.iter().min_by_key(|known| strsim::osa_distance(known, &typed));
+        format!("did you mean {}? There are: {}", nearest.unwrap_or(&""), names.join(", "))
+    })
+}
+
+impl List {
+    /// Reads, filters here with the whole filter, sorts and prints.
+    ///
+    /// What was read is printed even where not everything could be: [`Failure::Incomplete`].
+    pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
+        let as_received = matches!(self.format, ListFormat::Json | ListFormat::Ndjson);
+        if as_received && !self.columns.is_empty() {
+            return Err(Failure::Usage(
+                "--columns is for table, csv and markdown: JSON is printed as received".into(),
+            ));
+        }
+        let filter = self.filter.as_deref().unwrap_or_default();
+        let mut context = context(source.me());
+        let plan =
+            query::compile(filter, &context).map_err(|diagnostics| wrong_filter(filter, &diagnostics))?;
+        let mut matcher = Matcher::new(&plan.test);
+        let Loaded { store, outcome } = load::load(source, filter, plan, &mut context).await?;
+        let mut rows: Vec<_> =
+            store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect();
+        if self.filter.is_some() {
+            tell_unreadable(&store);
+        }
+        rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
+        rows.truncate(self.limit.unwrap_or(usize::MAX));
+        self.print(&store, &rows, out)?;
+        out.flush()?;
+        outcome
+    }
+
+    fn print(&self, store: &Store, rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
+        let columns = if self.columns.is_empty() { &COLUMNS } else { self.columns.as_slice() };
+        let alerts = || rows.iter().map(|row| store.raw(*row));
+        let cells = || rows.iter().map(|row| columns.iter().map(|column| store.cell(*row, *column)));
+        let texts = || cells().map(|row| row.map(|cell| cell.text()).collect());
+        match self.format {
+            ListFormat::Json => json::array(alerts(), out),
+            ListFormat::Ndjson => json::lines(alerts(), out),
+            ListFormat::Csv => csv::write(columns, texts(), out),
+            ListFormat::Table => table::write(columns, texts(), terminal_width(), out),
+            ListFormat::Markdown => {
+                let escaped = cells().map(|row| row.map(markdown_cell).collect());
+                markdown::table(columns.iter().map(|column| column.name()), escaped, out)
+            }
+        }
+    }
+}
+
+/// Writes a cell for Markdown; what is ours needs no escape.
+fn markdown_cell(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Time(at) => at.to_second(),
+        other => markdown::text(&other.text()),
+    }
+}
+
+/// No filter can look into an alert that cannot be read.
+fn tell_unreadable(store: &Store) {
+    let unreadable = store.rows().filter(|row| store.entry(*row).fault.is_some()).count();
+    if unreadable > 0 {
+        say(format_args!("{unreadable} unreadable alerts are listed only without a filter"));
+    }
+}
+
+/// The columns of the terminal, where standard output is one.
+fn terminal_width() -> Option<usize> {
+    let (width, _) = std::io::stdout().is_terminal().then(crossterm::terminal::size)?.ok()?;
+    Some(usize::from(width)).filter(|width| *width > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_name_or_the_nearest_is_named() {
+        for (name, expected) in Column::ALL {
+            assert_eq!(column(&name.to_uppercase()), Ok(expected));
+        }
+        let fault = column("titel").unwrap_err();
+        assert!(fault.starts_with("did you mean title? There are: severity, status"), "{fault}");
+    }
+}

@@ -1,0 +1,61 @@
+//! CSV as RFC 4180 has it, with cells that no spreadsheet takes for a formula.
+
+use std::io::{Result, Write};
+
+use crate::store::Column;
+
+/// Writes a header row and the rows.
+pub(super) fn write(
+    columns: &[Column],
+    rows: impl Iterator<Item = Vec<String>>,
+    out: &mut impl Write,
+) -> Result<()> {
+    let header = columns.iter().map(|column| column.name().to_owned()).collect();
+    for row in std::iter::once(header).chain(rows) {
+        let cells: Vec<_> = row.iter().map(|cell| field(cell)).collect();
+        write!(out, "{}\r\n", cells.join(","))?;
+    }
+    Ok(())
+}
+
+/// Writes a cell. One that begins as a formula does gets an apostrophe before it, which
+/// spreadsheets take for "this is text": alert text is written by attackers.
+fn field(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if text.contains(['"', ',', '\r', '\n']) {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    } else {
+        format!("{guard}{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("plain text", "plain text")]
+    #[case("", "")]
+    #[case("a,b", "\"a,b\"")]
+    #[case("say \"hi\"", "\"say \"\"hi\"\"\"")]
+    #[case("a\r\nb", "\"a\r\nb\"")]
+    #[case("=1+1", "'=1+1")]
+    #[case("=cmd|'/C calc'!A0,x", "\"'=cmd|'/C calc'!A0,x\"")]
+    #[case("+1", "'+1")]
+    #[case("-1", "'-1")]
+    #[case("@SUM(A1)", "'@SUM(A1)")]
+    #[case("\t=1", "'\t=1")]
+    #[case("\r=1", "\"'\r=1\"")]
+    #[case("a=1", "a=1")]
+    fn cells_are_quoted_and_guarded(#[case] text: &str, #[case] written: &str) {
+        assert_eq!(field(text), written);
+    }
+
+    #[test]
+    fn rows_end_as_the_rfc_says() {
+        let mut out = Vec::new();
+        write(&[Column::Id, Column::Owner], [vec!["a".into(), "b".into()]].into_iter(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "id,assigned\r\na,b\r\n");
+    }
+}

@@ -1,0 +1,108 @@
+//! A table of aligned columns.
+
+use std::io::{Result, Write};
+
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::store::Column;
+
+/// Between two columns.
+const GAP: usize = 2;
+/// Columns are not made narrower than this.
+const LEAST: usize = 8;
+
+/// Writes a header row and the rows; with a `width`, no line is wider.
+pub(super) fn write(
+    columns: &[Column],
+    rows: impl Iterator<Item = Vec<String>>,
+    width: Option<usize>,
+    out: &mut impl Write,
+) -> Result<()> {
+    let header = columns.iter().map(|column| column.name().to_uppercase()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let mut widths: Vec<usize> = (0..columns.len())
+        .map(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or_default())
+        .collect();
+    if let Some(width) = width {
+        narrow(columns, &mut widths, width);
+    }
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let cell = cut(cell, *width);
+            let blanks = width - cell.width() + GAP;
+            line.push_str(&cell);
+            line.extend(std::iter::repeat_n(' ', blanks));
+        }
+        let line = line.trim_end();
+        writeln!(out, "{}", width.map_or_else(|| line.to_owned(), |width| cut(line, width)))?;
+    }
+    Ok(())
+}
+
+/// Takes from the widest column until the row fits. Ids stay whole: half an id is no use.
+fn narrow(columns: &[Column], widths: &mut [usize], width: usize) {
+    while widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > width {
+        let cuttable = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| **column != Column::Id);
+        match cuttable.map(|(_, width)| width).max() {
+            Some(widest) if *widest > LEAST => *widest -= 1,
+            _ => break,
+        }
+    }
+}
+
+/// Cuts a text to so many columns of the screen, between characters as a reader sees them.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for cluster in text.graphemes(true) {
+        if kept.width() + cluster.width() + 1 > width {
+            break;
+        }
+        kept.push_str(cluster);
+    }
+    if width > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table(rows: &[[&str; 3]], width: Option<usize>) -> String {
+        let rows = rows.iter().map(|row| row.map(str::to_owned).to_vec());
+        let mut out = Vec::new();
+        write(&[Column::Title, Column::Owner, Column::Id], rows, width, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        assert_eq!(
+            table(&[["不審な", "me", "1"], ["a title", "", "22"]], None),
+            "TITLE    ASSIGNED  ID\n不審な   me        1\na title            22\n"
+        );
+        assert_eq!(table(&[], None), "TITLE  ASSIGNED  ID\n");
+    }
+
+    #[test]
+    fn the_widest_column_gives_way_and_ids_stay_whole() {
+        let shown = table(&[["a title that is rather long", "someone", "da1234567890"]], Some(40));
+        assert_eq!(shown, "TITLE             ASSIGNED  ID\na title that is…  someone   da1234567890\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_screen(title in "\\PC{0,40}", width in 0usize..60) {
+            for line in table(&[[&title, "x", "id"]], Some(width)).lines() {
+                prop_assert!(line.width() <= width, "{line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! How the console looks on this terminal.
+
+use clap::builder::FalseyValueParser;
+
+use crate::ui::{Depth, Theme, ThemeKind};
+
+/// Options of the console's look.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Console")]
+pub struct Look {
+    /// The colours; without it dark, or mono where NO_COLOR is set
+    #[arg(long, global = true, env = "ALERTDECK_THEME", value_name = "THEME", hide_possible_values = false)]
+    pub theme: Option<ThemeKind>,
+    /// Leave the mouse to the terminal
+    #[arg(long, global = true, env = "ALERTDECK_NO_MOUSE", value_parser = FalseyValueParser::new())]
+    pub no_mouse: bool,
+}
+
+impl Look {
+    /// Returns the theme that this terminal can show.
+    pub fn theme(&self) -> Theme {
+        theme(self.theme, |name| std::env::var(name).ok())
+    }
+}
+
+/// Decides on a theme. What was asked for by an option goes before `NO_COLOR`.
+fn theme(asked: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) -> Theme {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let kind = match (asked, set("NO_COLOR")) {
+        (Some(kind), _) => kind,
+        (None, Some(_)) => ThemeKind::Mono,
+        (None, None) => ThemeKind::default(),
+    };
+    Theme::new(kind, depth(&set), !is_utf8(&set))
+}
+
+fn depth(set: impl Fn(&'static str) -> Option<String>) -> Depth {
+    let names =
+        |name, words: &[&str]| set(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
+    if names("COLORTERM", &["truecolor", "24bit"]) || names("TERM", &["-direct"]) {
+        Depth::True
+    } else if names("TERM", &["256color"]) {
+        Depth::Xterm
+    } else {
+        Depth::Basic
+    }
+}
+
+/// Tells whether the locale's encoding is UTF-8: the first of these variables that is set decides
+/// (POSIX, "Internationalization Variables").
+fn is_utf8(set: impl Fn(&'static str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    // Other platforms have no such variables and speak UTF-8.
+    locale.map_or(!cfg!(unix), is_utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn with(variables: &[(&'static str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[rstest]
+    #[case(&[("TERM", "xterm"), ("COLORTERM", "truecolor")], Depth::True)]
+    #[case(&[("TERM", "xterm-256color"), ("COLORTERM", "")], Depth::Xterm)]
+    #[case(&[("TERM", "xterm-direct")], Depth::True)]
+    #[case(&[("TERM", "vt220")], Depth::Basic)]
+    #[case(&[], Depth::Basic)]
+    fn colours_follow_the_terminal(#[case] variables: &[(&'static str, &str)], #[case] expected: Depth) {
+        assert_eq!(depth(|name| with(variables)(name)), expected);
+    }
+
+    #[rstest]
+    #[case(&[("LANG", "en_GB.UTF-8")], true)]
+    #[case(&[("LANG", "C.utf8")], true)]
+    #[case(&[("LANG", "en_GB.UTF-8"), ("LC_ALL", "C")], false)]
+    #[case(&[("LANG", "C")], false)]
+    #[case(&[], !cfg!(unix))]
+    fn symbols_follow_the_locale(#[case] variables: &[(&'static str, &str)], #[case] expected: bool) {
+        assert_eq!(is_utf8(|name| with(variables)(name)), expected);
+    }
+
+    #[rstest]
+    #[case(None, "", false)]
+    #[case(None, "1", true)]
+    #[case(Some(ThemeKind::Light), "1", false)]
+    #[case(Some(ThemeKind::Mono), "", true)]
+    fn no_color_gives_way_to_an_option(
+        #[case] asked: Option<ThemeKind>,
+        #[case] no_color: &str,
+        #[case] mono: bool,
+    ) {
+        let theme = theme(asked, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
+        assert_eq!(theme.accent.fg.is_none(), mono);
+    }
+}

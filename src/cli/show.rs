@@ -1,0 +1,81 @@
+//! `alertdeck show`: one alert, whole.
+
+use std::io::Write;
+
+use super::{Failure, Origin, Source, files, report::Report, say, tell};
+use crate::{
+    graph::Kind,
+    model::{AlertId, RawAlert},
+    store::{Batch, Store},
+};
+
+/// Prints one alert with its evidence.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Show {
+    /// The alert's id
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    pub id: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ShowFormat,
+    /// Where it comes from.
+    #[command(flatten)]
+    pub origin: Origin,
+}
+
+/// How an alert is printed.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum ShowFormat {
+    /// Facts, times, the evidence as a tree, texts, comments.
+    #[default]
+    Text,
+    /// The alert as received, byte for byte.
+    Json,
+    /// The same as text, for a ticket.
+    Markdown,
+}
+
+impl Show {
+    /// Finds the alert and prints it; [`Failure::NotFound`] where there is none of this id.
+    pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
+        let id = AlertId::new(&self.id);
+        let (raw, outcome) = match source {
+            Source::Service(service) => match service.client.get(&id, &mut tell).await {
+                Ok(raw) => (raw, Ok(())),
+                Err(error) if error.kind == Kind::NotFound => return Err(Failure::NotFound(id)),
+                Err(error) => return Err(error.into()),
+            },
+            Source::Files { paths, .. } => {
+                let saved = files::read(paths).or_fail()?;
+                let outcome = saved.outcome();
+                let Some(raw) = newest(&saved.alerts, &id) else {
+                    outcome.unwrap_or_else(say);
+                    return Err(Failure::NotFound(id));
+                };
+                (raw, outcome)
+            }
+        };
+        self.print(&raw, out)?;
+        out.flush()?;
+        outcome
+    }
+
+    fn print(&self, raw: &RawAlert, out: &mut impl Write) -> std::io::Result<()> {
+        let report = || Report::read(raw);
+        match self.format {
+            ShowFormat::Json => {
+                out.write_all(&raw.0)?;
+                out.write_all(b"\n")
+            }
+            ShowFormat::Text => out.write_all(report().text().as_bytes()),
+            ShowFormat::Markdown => out.write_all(report().markdown().as_bytes()),
+        }
+    }
+}
+
+/// The alert of this id in its newest state: several files may hold it.
+fn newest(alerts: &[RawAlert], id: &AlertId) -> Option<RawAlert> {
+    let mut store = Store::default();
+    store.absorb(Batch::decode(alerts));
+    store.row(id).map(|row| store.raw(row).clone())
+}
