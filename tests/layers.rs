@@ -4,6 +4,8 @@
 //! Sources are read as tokens, so comments and strings count for nothing, while paths inside
 //! macros and nested `use` groups count like any other.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
