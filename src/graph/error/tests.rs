@@ -1,3 +1,5 @@
+//! What becomes of the error bodies and headers of the service.
+
 use super::*;
 use crate::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;

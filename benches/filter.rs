@@ -1,0 +1,134 @@
+//! What a keystroke in the filter bar costs with 20,000 alerts held.
+//!
+//! The figure to look at is the 95th percentile over all keystrokes of a filter typed letter by
+//! letter, compared with a frame of 16 ms. "First hits" is what the user waits for: the key, one
+//! slice of the walk, the drawing. "All hits" adds the rest of the walk, which the next key would
+//! interrupt. Criterion's figures are for a whole typed filter, to be compared with one another:
+//! what planning alone costs, and what the walk over all rows adds.
+
+mod tenant;
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use alertdeck::{
+    app::{Effect, Message},
+    query::compile,
+};
+use criterion::{Criterion, Throughput};
+use tenant::{Desk, SLICE, percentile};
+
+const FILTER: &str = "status:open severity>=medium powershell device:srv-";
+const ALERTS: usize = 20_000;
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Where the time of one keystroke went.
+#[derive(Default)]
+struct Keystroke {
+    key: Duration,
+    slice: Duration,
+    draw: Duration,
+    rest: Duration,
+    redraw: Duration,
+}
+
+impl Keystroke {
+    fn first_hits(&self) -> Duration {
+        self.key + self.slice + self.draw
+    }
+
+    fn all_hits(&self) -> Duration {
+        self.first_hits() + self.rest + self.redraw
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let result = work();
+    (result, began.elapsed())
+}
+
+fn empty_bar(desk: &mut Desk) {
+    desk.press("/");
+    let effects = desk.press("Ctrl-u");
+    desk.rest(effects);
+    desk.draw();
+}
+
+fn press(desk: &mut Desk, c: char) -> Keystroke {
+    let name = if c == ' ' { "Space".to_owned() } else { c.to_string() };
+    let (mut effects, key) = timed(|| desk.press(&name));
+    let more = effects.iter().position(|effect| *effect == Effect::More);
+    let mut stroke = Keystroke { key, ..Keystroke::default() };
+    if let Some(more) = more {
+        effects.remove(more);
+        let (left, slice) = timed(|| desk.tell(Message::Work(SLICE)));
+        effects.extend(left);
+        stroke.slice = slice;
+    }
+    stroke.draw = timed(|| desk.draw()).1;
+    stroke.rest = desk.rest(effects);
+    stroke.redraw = timed(|| desk.draw()).1;
+    stroke
+}
+
+fn type_filter(desk: &mut Desk) -> Vec<Keystroke> {
+    empty_bar(desk);
+    FILTER.chars().map(|c| press(desk, c)).collect()
+}
+
+fn bench(criterion: &mut Criterion, desk: &mut Desk) {
+    let mut group = criterion.benchmark_group("filter typed letter by letter");
+    group.throughput(Throughput::Elements(FILTER.len() as u64)).sample_size(20);
+    let context = desk.app.query_context();
+    group.bench_function("plans", |bencher| {
+        bencher.iter(|| {
+            for end in 1..=FILTER.len() {
+                let _ = black_box(compile(&FILTER[..end], &context));
+            }
+        });
+    });
+    for (name, time) in [
+        ("first hits", Keystroke::first_hits as fn(&Keystroke) -> Duration),
+        ("all hits", Keystroke::all_hits),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                (0..times).flat_map(|_| type_filter(desk)).map(|stroke| time(&stroke)).sum()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Prints the percentiles of single keystrokes.
+fn report(desk: &mut Desk) {
+    let strokes: Vec<_> = (0..20).flat_map(|_| type_filter(desk)).collect();
+    println!("\n{} keystrokes, {ALERTS} alerts, 200x50 cells; a frame is {FRAME:?}", strokes.len());
+    println!("{:<12} {:>10} {:>10} {:>10}", "", "median", "95 %", "most");
+    let line = |name: &str, of: &dyn Fn(&Keystroke) -> Duration| {
+        let mut times: Vec<_> = strokes.iter().map(of).collect();
+        let [median, high, most] = [50, 95, 100].map(|percent| percentile(&mut times, percent));
+        println!("{name:<12} {median:>10.1?} {high:>10.1?} {most:>10.1?}");
+        high
+    };
+    let first = line("first hits", &Keystroke::first_hits);
+    line("  key", &|stroke| stroke.key);
+    line("  slice", &|stroke| stroke.slice);
+    line("  drawing", &|stroke| stroke.draw);
+    let all = line("all hits", &Keystroke::all_hits);
+    line("  rest", &|stroke| stroke.rest);
+    line("  drawing", &|stroke| stroke.redraw);
+    let of_frame = |time: Duration| 100.0 * time.as_secs_f64() / FRAME.as_secs_f64();
+    println!("95 % of keystrokes: {:.0} % of a frame, {:.0} % with all hits", of_frame(first), of_frame(all));
+}
+
+fn main() {
+    let mut desk = Desk::open(&tenant::alerts(ALERTS), (200, 50));
+    let mut criterion = Criterion::default().configure_from_args();
+    bench(&mut criterion, &mut desk);
+    criterion.final_summary();
+    report(&mut desk);
+}

@@ -1,0 +1,66 @@
+//! What building the evidence tree costs.
+//!
+//! Both figures are to be compared by item: an alert of 5,000 items must cost about as much an
+//! item as ordinary ones do, else something in the tree grows with the square.
+
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+
+mod tenant;
+
+use std::hint::black_box;
+
+use alertdeck::{
+    evidence::Tree,
+    model::{Alert, RawAlert},
+};
+use criterion::{Criterion, Throughput};
+use serde_json::{Value, json};
+
+const ITEMS: usize = 5_000;
+
+/// An alert with 50 devices, each with chains of processes and their files.
+fn large() -> Alert {
+    let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
+    let evidence: Vec<Value> = (0..ITEMS / 100)
+        .flat_map(|device| {
+            let device_id = format!("{device:040x}");
+            let host = json!({"@odata.type": kind("device"), "mdeDeviceId": device_id,
+                "deviceDnsName": format!("srv-{device:03}.contoso.example")});
+            let processes = (1..100).map(move |number: usize| {
+                json!({"@odata.type": kind("process"), "mdeDeviceId": device_id,
+                    "processId": 1_000 + number, "parentProcessId": 1_000 + number / 3,
+                    "processCommandLine": format!("worker.exe --number {number}"),
+                    "processCreationDateTime": format!("2026-11-20T11:{:02}:{:02}Z", number / 60, number % 60),
+                    "imageFile": {"fileName": "worker.exe", "sha256": format!("{:064x}", number % 7)}})
+            });
+            std::iter::once(host).chain(processes)
+        })
+        .collect();
+    let alert = json!({"id": "large", "evidence": evidence}).to_string();
+    RawAlert(alert.into()).decode().expect("an alert")
+}
+
+fn bench(criterion: &mut Criterion) {
+    let ordinary: Vec<Alert> =
+        tenant::alerts(1_000).iter().map(|raw| raw.decode().expect("an alert")).collect();
+    let mut group = criterion.benchmark_group("tree");
+    let items: usize = ordinary.iter().map(|alert| alert.evidence.len()).sum();
+    group.throughput(Throughput::Elements(items as u64));
+    group.bench_function("1,000 ordinary alerts", |bencher| {
+        bencher.iter(|| {
+            for alert in &ordinary {
+                black_box(Tree::new(alert));
+            }
+        });
+    });
+    let large = large();
+    group.throughput(Throughput::Elements(large.evidence.len() as u64));
+    group.bench_function("one alert of 5,000 items", |bencher| bencher.iter(|| Tree::new(black_box(&large))));
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    bench(&mut criterion);
+    criterion.final_summary();
+}
