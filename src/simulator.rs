@@ -20,6 +20,7 @@ mod request;
 mod service;
 mod store;
 mod stories;
+mod triage;
 mod world;
 
 use std::{

@@ -120,8 +120,10 @@ impl Scene<'_> {
                 }),
             ),
             Item::Url(url) => {
+                // The tenant's own addresses are where something happened, not what did it.
+                let hostile = url.contains("<domain>") || url.contains("<ip>");
                 let url = self.fill(url);
-                self.evidence("url", "malicious", &[], json!({"url": url}))
+                self.evidence("url", if hostile { "malicious" } else { "unknown" }, &[], json!({"url": url}))
             }
             Item::Process(process) => self.process(process),
             Item::File(image, verdict) => {

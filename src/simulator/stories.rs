@@ -6,7 +6,8 @@
 //! and address ranges that are reserved for documentation (RFC 2606, RFC 5737).
 
 mod cloud;
-mod endpoint;
+mod unix;
+mod windows;
 
 /// One kind of campaign.
 pub(super) struct Story {
@@ -113,11 +114,11 @@ pub(super) enum Item {
 
 /// Every story.
 pub(super) fn all() -> impl Iterator<Item = &'static Story> + Clone {
-    endpoint::STORIES.iter().chain(cloud::STORIES)
+    windows::STORIES.iter().chain(unix::STORIES).chain(cloud::STORIES)
 }
 
 /// A component of Windows.
-const fn windows(name: &'static str, size: u32) -> Image {
+const fn component(name: &'static str, size: u32) -> Image {
     Image { name, folder: "C:\\Windows\\System32", publisher: Some("Microsoft Corporation"), size }
 }
 

