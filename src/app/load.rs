@@ -42,11 +42,22 @@ pub struct Load {
     /// Constructs of OData that the service has refused.
     pub(super) refused: Vec<Feature>,
     /// The newest update among the alerts read, by the service's clock.
-    pub(super) watermark: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
+    /// When the service answered last, by its own clock.
+    pub(super) server_time: Option<Timestamp>,
     /// When live mode looks next.
     pub(super) poll_at: Option<Duration>,
     /// Whether a list was whole before: what comes then is new.
     pub(super) settled: bool,
+}
+
+impl Load {
+    /// Where a look of live mode begins: the newest update, but no later than the service's own
+    /// clock, since one alert dated into the year 9999 must not end the looking.
+    pub(super) fn watermark(&self) -> Option<Timestamp> {
+        let newest = self.newest?;
+        Some(self.server_time.map_or(newest, |now| newest.min(now)))
+    }
 }
 
 impl Default for Load {
@@ -63,7 +74,8 @@ impl Default for Load {
             scope: Scope::All,
             covered: HashSet::new(),
             refused: Vec::new(),
-            watermark: None,
+            newest: None,
+            server_time: None,
             poll_at: None,
             settled: false,
         }

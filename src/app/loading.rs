@@ -36,7 +36,7 @@ impl App {
         if self.load.phase.is_active() {
             return;
         }
-        let Some(watermark) = self.load.watermark else {
+        let Some(watermark) = self.load.watermark() else {
             return self.fetch(effects);
         };
         self.load.polling = true;
@@ -65,6 +65,9 @@ impl App {
 
     pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
         let current = generation == self.load.generation;
+        if let LoadEvent::Page { server_time: Some(at), .. } = &event {
+            self.load.server_time = self.load.server_time.max(Some(*at));
+        }
         match event {
             // What is true is kept even when nobody waits for it any more.
             LoadEvent::Batch(batch) => {
@@ -78,7 +81,7 @@ impl App {
                 }
                 let newest =
                     absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
-                self.load.watermark = self.load.watermark.max(newest);
+                self.load.newest = self.load.newest.max(newest);
                 self.view.touch(&self.store, &absorbed.touched());
                 if self.detail.as_ref().is_some_and(|detail| absorbed.changed.contains(&detail.row)) {
                     self.detail = None;
@@ -89,7 +92,7 @@ impl App {
             }
             _ if !current => {}
             _ if self.load.polling => self.polled(event, effects),
-            LoadEvent::Page { total, restart, partial } => {
+            LoadEvent::Page { total, restart, partial, .. } => {
                 self.load.phase = Phase::Loading;
                 if restart {
                     self.load.read = 0;

@@ -135,7 +135,7 @@ impl Teller {
 
     async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
         let total = u64::try_from(alerts.len()).ok();
-        self.tell(LoadEvent::Page { total, restart: true, partial: None }).await?;
+        self.tell(LoadEvent::Page { total, restart: true, partial: None, server_time: None }).await?;
         self.batches(&alerts).await?;
         self.tell(LoadEvent::Done).await
     }
@@ -169,8 +169,8 @@ impl Teller {
         while let Some(event) = load.next().await {
             match event {
                 graph::LoadEvent::Page { page, restart } => {
-                    let (total, partial) = (page.raw.count, page.partial);
-                    self.tell(LoadEvent::Page { total, restart, partial }).await?;
+                    let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
+                    self.tell(LoadEvent::Page { total, restart, partial, server_time }).await?;
                     self.batches(&page.raw.alerts).await?;
                 }
                 graph::LoadEvent::Waiting { delay, why } => {

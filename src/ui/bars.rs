@@ -191,6 +191,10 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         return;
     }
     let mut spans = Vec::new();
+    if let Some(grouped) = &app.filter.grouped {
+        spans.push(Span::new("  reads ", theme.dim));
+        spans.push(Span::new(SafeText::new(grouped).line(), theme.text));
+    }
     if let Some(plan) = &app.filter.plan {
         if app.settings.service
             && let Some(pushed) = &plan.pushed
