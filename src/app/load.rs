@@ -47,8 +47,9 @@ pub struct Load {
     pub(super) server_time: Option<Timestamp>,
     /// When live mode looks next.
     pub(super) poll_at: Option<Duration>,
-    /// Whether a list was whole before: what comes then is new.
-    pub(super) settled: bool,
+    /// Whether what the fetch under way brings is news: it reads again what was whole before, or
+    /// looks for what has changed since. Alerts that another filter asks for are not news.
+    pub(super) news: bool,
 }
 
 impl Load {
@@ -77,7 +78,7 @@ impl Default for Load {
             newest: None,
             server_time: None,
             poll_at: None,
-            settled: false,
+            news: false,
         }
     }
 }

@@ -13,16 +13,22 @@ impl App {
         self.load.poll_at = None;
         self.load.generation.0 += 1;
         self.load.scope = self.filter.scope();
+        self.load.news = self.is_covered(&self.load.scope);
         self.load.phase = Phase::Loading;
         (self.load.read, self.load.total, self.load.partial) = (0, None, None);
         effects
             .push(Effect::Fetch(Fetch { generation: self.load.generation, scope: self.load.scope.clone() }));
     }
 
+    /// Tells whether all that a scope asks for was read.
+    fn is_covered(&self, scope: &Scope) -> bool {
+        self.load.covered.contains(&Scope::All) || self.load.covered.contains(scope)
+    }
+
     /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         let scope = self.filter.scope();
-        let covered = self.load.covered.contains(&Scope::All) || self.load.covered.contains(&scope);
+        let covered = self.is_covered(&scope);
         let under_way = self.load.phase.is_active() && !self.load.polling && self.load.scope == scope;
         if self.settings.service && !covered && !under_way {
             self.fetch(effects);
@@ -40,6 +46,7 @@ impl App {
             return self.fetch(effects);
         };
         self.load.polling = true;
+        self.load.news = true;
         self.load.generation.0 += 1;
         let since = odata::Expr::Compare(
             odata::Property::LastUpdateDateTime,
@@ -73,7 +80,7 @@ impl App {
             LoadEvent::Batch(batch) => {
                 let count = batch.len();
                 let absorbed = self.store.absorb(batch);
-                if self.load.settled {
+                if current && self.load.news {
                     self.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
                     for row in &absorbed.changed {
                         self.fresh.entry(*row).or_insert(Fresh::Changed);
@@ -106,7 +113,6 @@ impl App {
             LoadEvent::Resumed => self.load.phase = Phase::Loading,
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
-                self.load.settled = true;
                 self.load.whole_at = Some(self.clock.now.wall);
                 if self.load.partial.is_none() {
                     self.load.covered.insert(self.load.scope.clone());

@@ -52,9 +52,16 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if let Some(partial) = &app.load.partial {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
     }
-    let new = app.fresh.values().filter(|fresh| **fresh == Fresh::New).count();
-    if new > 0 {
-        left.push(Span::new(format!(" {dot} {} new", thousands(new)), theme.accent));
+    let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New).map(|(row, _)| row);
+    let (mut count, mut above) = (0, "");
+    for row in new {
+        count += 1;
+        if above.is_empty() && app.view.nearest(&app.store, *row) < app.list.scroll.top {
+            above = theme.symbols.above;
+        }
+    }
+    if count > 0 {
+        left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
     let mut clock = app.clock.minute();
     if app.load.live {
