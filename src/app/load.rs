@@ -6,6 +6,7 @@ use super::message::{Failure, Generation, Scope, Wait};
 use crate::{
     model::{SafeText, Timestamp},
     odata::Feature,
+    store::Row,
 };
 
 /// How long after a failure that passes the next try is made.
@@ -23,8 +24,8 @@ pub struct Load {
     pub generation: Generation,
     /// How far it is.
     pub phase: Phase,
-    /// Alerts read of the list.
-    pub read: usize,
+    /// Alerts read of the list, each counted once however often it came.
+    pub(super) read: HashSet<Row>,
     /// Alerts that the service counts in the list.
     pub total: Option<u64>,
     /// What the service said of a result that is not whole.
@@ -53,6 +54,11 @@ pub struct Load {
 }
 
 impl Load {
+    /// Returns how many alerts of the list were read.
+    pub fn read(&self) -> usize {
+        self.read.len()
+    }
+
     /// Where a look of live mode begins: the newest update, but no later than the service's own
     /// clock, since one alert dated into the year 9999 must not end the looking.
     pub(super) fn watermark(&self) -> Option<Timestamp> {
@@ -66,7 +72,7 @@ impl Default for Load {
         Self {
             generation: Generation::default(),
             phase: Phase::default(),
-            read: 0,
+            read: HashSet::new(),
             total: None,
             partial: None,
             live: false,

@@ -15,7 +15,8 @@ impl App {
         self.load.scope = self.filter.scope();
         self.load.news = self.is_covered(&self.load.scope);
         self.load.phase = Phase::Loading;
-        (self.load.read, self.load.total, self.load.partial) = (0, None, None);
+        self.load.read.clear();
+        (self.load.total, self.load.partial) = (None, None);
         effects
             .push(Effect::Fetch(Fetch { generation: self.load.generation, scope: self.load.scope.clone() }));
     }
@@ -78,7 +79,6 @@ impl App {
         match event {
             // What is true is kept even when nobody waits for it any more.
             LoadEvent::Batch(batch) => {
-                let count = batch.len();
                 let absorbed = self.store.absorb(batch);
                 if current && self.load.news {
                     self.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
@@ -94,16 +94,13 @@ impl App {
                     self.detail = None;
                 }
                 if current && !self.load.polling {
-                    self.load.read += count;
+                    self.load.read.extend(&absorbed.seen);
                 }
             }
             _ if !current => {}
             _ if self.load.polling => self.polled(event, effects),
-            LoadEvent::Page { total, restart, partial, .. } => {
+            LoadEvent::Page { total, partial, .. } => {
                 self.load.phase = Phase::Loading;
-                if restart {
-                    self.load.read = 0;
-                }
                 self.load.total = total.or(self.load.total);
                 self.load.partial = partial.or(self.load.partial.take());
             }
@@ -124,7 +121,7 @@ impl App {
     }
 
     fn failed(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
-        if failure.kind == FailureKind::Filter && self.load.read == 0 && self.ask_for_less() {
+        if failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.ask_for_less() {
             return self.fetch(effects);
         }
         let retry_at = failure.kind.passes().then(|| self.clock.now.mono + RETRY_AFTER);

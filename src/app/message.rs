@@ -83,8 +83,6 @@ pub enum LoadEvent {
     Page {
         /// The count of the service, which comes with a list's first page.
         total: Option<u64>,
-        /// Whether this page begins the list from its top again.
-        restart: bool,
         /// The service said that the result is not whole, and why.
         partial: Option<SafeText>,
         /// When the service answered, by its own clock.

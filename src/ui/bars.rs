@@ -23,7 +23,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let wide = app.layout().shape == Shape::Wide;
     let dot = theme.symbols.dot;
     let (done, done_style) = completeness(app, painter);
-    let read = thousands(app.load.read.max(if app.settings.service { 0 } else { app.store.len() }));
+    let read = thousands(app.load.read().max(if app.settings.service { 0 } else { app.store.len() }));
     let counts = match app.load.total {
         Some(total) if wide => format!("{read} of {} loaded", thousands(total as usize)),
         Some(total) => format!("{read}/{}", thousands(total as usize)),
