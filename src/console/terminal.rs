@@ -65,7 +65,7 @@ impl Screen {
             out.queue(EnableMouseCapture)?;
         }
         io::Write::flush(out)?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Gives the terminal back.
@@ -88,7 +88,10 @@ impl Screen {
 
     /// Forgets what is on the screen, so that the next drawing writes all of it.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` asks the terminal where its cursor is, and fails where no answer
+        // comes in time, as over a slow connection. A resize forgets the screen and asks nothing.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
