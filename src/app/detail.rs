@@ -91,8 +91,8 @@ impl FactValue {
     /// Returns the fact as text, where it says something.
     pub fn text(&self) -> Option<SafeText> {
         match self {
-            Self::Severity(severity) => Some(severity.as_str().into()),
-            Self::Status(status) => Some(status.as_str().into()),
+            Self::Severity(severity) => Some(severity.raw().into()),
+            Self::Status(status) => Some(status.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
             Self::Text(text) => Some(text.clone()),
             Self::Nothing => None,
@@ -373,8 +373,8 @@ impl Outline<'_> {
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
             Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
             text("owner", "assigned", &owner),
-            name("class", "class", alert.classification.as_str()),
-            name("determination", "determination", alert.determination.as_str()),
+            name("class", "class", alert.classification.raw()),
+            name("determination", "determination", alert.determination.raw()),
         ]);
     }
 
@@ -394,8 +394,8 @@ impl Outline<'_> {
         }));
         self.facts(facts);
         self.facts(vec![
-            name("source", "source", alert.service_source.as_str()),
-            name("detection", "detectionSource", alert.detection_source.as_str()),
+            name("source", "source", alert.service_source.raw()),
+            name("detection", "detectionSource", alert.detection_source.raw()),
             text("product", "product", &alert.product_name),
         ]);
         self.facts(vec![
@@ -442,7 +442,7 @@ fn text(label: &'static str, field: &'static str, value: &Option<SafeText>) -> F
     Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
 }
 
-/// A fact that is a member of an enumeration; unknown is nothing.
+/// A fact that is a member of an enumeration, as sent; unknown is nothing.
 fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
     let value = if member == "unknown" { FactValue::Nothing } else { FactValue::Text(member.into()) };
     Fact { label, field: Some(field), value }

@@ -248,17 +248,31 @@ impl FilterBar {
     }
 }
 
-/// Writes a term of the filter language that means exactly this value.
-pub(super) fn term(field: &str, value: &str, exclude: bool) -> String {
-    let sign = if exclude { "-" } else { "" };
-    let is_word = !value.is_empty()
+/// Words that mean something else in a filter than themselves.
+const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
+
+/// Writes a value as the filter language takes it literally: quoted unless it is a plain word.
+pub(super) fn literal(value: &str) -> String {
+    let is_word = value.starts_with(char::is_alphanumeric)
         && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
-        && !value.contains("..");
-    if is_word {
-        format!("{sign}{field}:{value}")
-    } else {
-        format!("{sign}{field}:\"{}\"", value.replace('"', "\"\""))
-    }
+        && !value.contains("..")
+        && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(value));
+    if is_word { value.to_owned() } else { quote(value) }
+}
+
+fn quote(value: &str) -> String {
+    format!("\"{}\"", value.replace('"', "\"\""))
+}
+
+/// Lists terms that may ask for a value, the plainest first. Which of them a field takes depends
+/// on the value: an undeclared member must be quoted, what is no address is only found by a
+/// pattern for all of it.
+pub(super) fn terms(field: &str, value: &str) -> [String; 3] {
+    [
+        format!("{field}:{}", literal(value)),
+        format!("{field}:{}", quote(value)),
+        format!("{field}~{}", quote(&format!("^{}$", regex::escape(value)))),
+    ]
 }
 
 /// Joins a term to a filter.
