@@ -116,12 +116,13 @@ impl FilterBar {
         self.editor = Some(Editor::new(text));
     }
 
-    /// Edits by a key; tells whether the text has changed.
+    /// Edits by a key; tells whether the text has changed or the cursor has moved: both decide on
+    /// what completions there are.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(editor) = &mut self.editor else { return false };
-        let before = editor.text().to_owned();
+        let before = (editor.text().to_owned(), editor.cursor());
         editor.edit(key);
-        editor.text() != before
+        (editor.text(), editor.cursor()) != (before.0.as_str(), before.1)
     }
 
     /// Puts a pasted text in at the cursor; line ends become blanks.
@@ -138,8 +139,11 @@ impl FilterBar {
     pub fn compile(&mut self, context: &Context) -> Option<Option<Test>> {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
-            editor.completions = query::complete(&text, editor.cursor_byte());
-            editor.choice = 0;
+            let completions = query::complete(&text, editor.cursor_byte());
+            if completions != editor.completions {
+                editor.completions = completions;
+                editor.choice = 0;
+            }
         }
         let query = query::parse(&text);
         if query.is_empty() && query.diagnostics().is_empty() {
