@@ -225,12 +225,16 @@ impl App {
         }
     }
 
-    pub(super) fn show_detail(&mut self, row: Row, body: Body, width: usize) {
-        let json = self.detail.as_ref().is_some_and(|detail| detail.json);
-        let mut detail = Detail::new(row, body, &self.folds, width);
-        if json {
-            detail.json = true;
-            detail.lay_out(&self.folds, width);
+    pub(super) fn show_detail(&mut self, row: Row, body: Body) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        let former = self.detail.take();
+        let mut detail = Detail::new(row, body);
+        // The next alert is shown the same way; one that has changed, at the same place.
+        detail.json = former.as_ref().is_some_and(|former| former.json);
+        detail.lay_out(&self.folds, width);
+        if let Some(former) = former.filter(|former| former.row == row) {
+            detail.scroll = former.scroll;
+            detail.scroll.show(detail.lines().len(), height);
         }
         self.detail = Some(detail);
     }

@@ -80,9 +80,6 @@ impl App {
                     absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
                 self.load.watermark = self.load.watermark.max(newest);
                 self.view.touch(&self.store, &absorbed.touched());
-                if self.detail.as_ref().is_some_and(|detail| absorbed.changed.contains(&detail.row)) {
-                    self.detail = None;
-                }
                 if current && !self.load.polling {
                     self.load.read += count;
                 }
