@@ -60,6 +60,7 @@ impl App {
         self.load.generation.0 += 1;
         self.load.phase = Phase::Stopped;
         effects.push(Effect::Cancel);
+        self.poll_later();
         true
     }
 
@@ -116,6 +117,9 @@ impl App {
             return self.fetch(effects);
         }
         let retry_at = failure.kind.passes().then(|| self.clock.now.mono + RETRY_AFTER);
+        if retry_at.is_none() {
+            self.poll_later();
+        }
         self.load.phase = Phase::Failed { failure, retry_at };
     }
 
@@ -147,7 +151,8 @@ impl App {
         }
     }
 
-    pub(super) fn poll_later(&mut self) {
+    /// Live mode looks again after a while, also where the list itself was not read to its end.
+    fn poll_later(&mut self) {
         if self.load.live && self.settings.service {
             self.load.poll_at = Some(self.clock.now.mono + POLL_EVERY);
         }
