@@ -151,6 +151,9 @@ impl Loop {
                             let Poll::Ready(Some(event)) = next else { break };
                             self.input(event?, screen)?;
                         }
+                        // What a key asks for is begun before it is drawn: a list that is being
+                        // filtered shows its first hits at once instead of nothing.
+                        self.work(screen)?;
                         self.urgent = true;
                     }
                     None => return Ok(()),

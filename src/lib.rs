@@ -1,4 +1,23 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
+//!
+//! The modules from the lowest to the highest; lower ones never import higher ones, which
+//! `tests/layers.rs` holds.
+//!
+//! - [`model`]: what the service sends, read into types. All text is made safe to show here,
+//!   once ([`model::SafeText`]); what is not known is kept as sent.
+//! - [`http`]: the one place that sends requests: limits, retries, budget, log. Knows no Graph.
+//! - [`odata`]: the expressions that Graph takes as `$filter`: printed, parsed, evaluated.
+//! - [`auth`]: where access tokens come from.
+//! - [`query`]: the filter language, from text to what Graph is asked and what is tested here.
+//! - [`evidence`]: the evidence of an alert as a tree.
+//! - [`graph`]: alerts over the network. Attaches the token, to one origin.
+//! - [`store`]: the alerts that are held, and the view of those that match. One owner, no lock.
+//! - [`simulator`]: a tenant behind a real HTTP service on loopback. Shares no code with the
+//!   client but `model`.
+//! - [`app`]: the state of the console; `update` is a plain function from message to effects.
+//! - [`ui`]: the screen as a function of that state.
+//! - [`console`]: the loop that owns state and terminal, and carries effects out.
+//! - [`cli`]: the commands that are not the console.
 
 pub mod app;
 pub mod auth;

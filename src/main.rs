@@ -8,17 +8,20 @@ use std::{
 };
 
 use alertdeck::{
+    auth::Tokens,
     cli::{
         Connection, Explain, Failure, List, Look, Open, Origin, Service, Show, Source, filter_text, say,
         watch,
     },
-    graph,
+    console, graph,
     model::{SafeText, Timestamp},
     simulator::{Faults, SIGNED_IN, Settings, Simulator},
 };
-use clap::{CommandFactory as _, Parser, error::ErrorKind};
+use clap::{
+    CommandFactory as _, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use secrecy::SecretString;
-use tokio::runtime::Runtime;
 
 /// What the console shows at first: the work to do. It stands in the filter bar (UX.md D 1).
 const FIRST_FILTER: &str = "status:open age<7d";
@@ -118,15 +121,13 @@ impl Tenant {
             seed: self.seed,
             latency: Duration::from_millis(self.latency),
             faults: self.faults,
-            ..Settings::new(Timestamp::from_jiff(jiff::Timestamp::now()))
+            ..Settings::new(now())
         }
     }
 }
 
-impl Default for Tenant {
-    fn default() -> Self {
-        Self { alerts: 2000, seed: 0, latency: 0, faults: Faults::None }
-    }
+fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
 fn main() -> ExitCode {
@@ -146,12 +147,28 @@ fn main() -> ExitCode {
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-    let arguments = Arguments::try_parse_from(arguments)?;
+    let given: Vec<_> = arguments.into_iter().collect();
+    let arguments =
+        Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
     if arguments.filter.is_some() && arguments.command.is_some() {
         let text = "a filter before a command: give it to the command, as in `alertdeck list FILTER`";
         return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
     }
     Ok(arguments)
+}
+
+/// Finds a mistyped option. As a filter may begin with `-`, the parser takes such an option for
+/// the filter and complains of what follows; without that licence it names the option, and the
+/// nearest that exists.
+fn unknown_option(given: &[OsString]) -> Option<clap::Error> {
+    fn strict(command: clap::Command) -> clap::Command {
+        command.mut_args(|arg| arg.allow_hyphen_values(false)).mut_subcommands(strict)
+    }
+    let error = strict(Arguments::command()).try_get_matches_from(given).err()?;
+    let is_long = |value: &ContextValue| matches!(value, ContextValue::String(arg) if arg.starts_with("--"));
+    let names_it =
+        error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_long);
+    names_it.then_some(error)
 }
 
 /// Prints help or version as a result, anything else as an error: it quotes the arguments, so it
@@ -176,7 +193,7 @@ fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result
     let mut out = BufWriter::new(stdout().lock());
     match command {
         None => {
-            alertdeck::console::check()?;
+            console::check()?;
             let service = connection.signed_in().map_err(|failure| match failure {
                 Failure::NoToken => Failure::Welcome,
                 other => other,
@@ -185,7 +202,7 @@ fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result
             block_on(watch(service, filter, &look))
         }
         Some(Command::Demo(demo)) => {
-            alertdeck::console::check()?;
+            console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
             let (_simulator, service) = simulated(settings, &mut connection)?;
             block_on(watch(service, demo.filter.as_deref().unwrap_or_default(), &look))
@@ -209,9 +226,11 @@ fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result
 
 /// Runs a command to its end. Helpers that still block then are not waited for.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime: Runtime =
-        runtime.map_err(|error| Failure::System { what: "no threads to work with", error })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::System { what: "no threads to work with", error })?;
     let outcome = runtime.block_on(command);
     runtime.shutdown_background();
     outcome
@@ -222,19 +241,20 @@ fn source(origin: &Origin, connection: &mut Connection) -> Result<(Option<Simula
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
-    let (simulator, service) = simulated(Tenant::default().settings(), connection)?;
+    let (simulator, service) = simulated(Settings::new(now()), connection)?;
     Ok((Some(simulator), Source::Service(service)))
 }
 
 /// Starts a simulated tenant and turns the connection to it. It takes one token, made up here:
 /// other programs on this machine have no business with it.
-fn simulated(settings: Settings, connection: &mut Connection) -> Result<(Simulator, Service), Failure> {
+fn simulated(mut settings: Settings, connection: &mut Connection) -> Result<(Simulator, Service), Failure> {
     let token = format!("{:032x}", rand::random::<u128>());
-    let simulator = start(Settings { token: Some(token.clone()), ..settings })?;
+    settings.token = Some(token.clone());
+    let simulator = start(settings)?;
     connection.graph_url = Some(simulator.base_url());
     connection.tenant.get_or_insert_with(|| "demo".into());
     connection.me.get_or_insert_with(|| SIGNED_IN.into());
-    let tokens = alertdeck::auth::Tokens::fixed(&SecretString::from(token)).map_err(graph::Error::from)?;
+    let tokens = Tokens::fixed(&SecretString::from(token)).map_err(graph::Error::from)?;
     let service = Service { origin: "simulated".into(), ..connection.service(tokens)? };
     Ok((simulator, service))
 }
@@ -254,5 +274,94 @@ fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
     say(format_args!("serving; ask it with `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"));
     loop {
         std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn read(line: &str) -> Result<Arguments, String> {
+        let words = std::iter::once("alertdeck").chain(line.split(' ').filter(|word| !word.is_empty()));
+        parse(words.map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case("", None)]
+    #[case("status:new", Some("status:new"))]
+    #[case("-status:new", Some("-status:new"))]
+    #[case("-hash:abcdef", Some("-hash:abcdef"))]
+    #[case("--theme light -Verdict:malicious", Some("-Verdict:malicious"))]
+    #[case("$status_eq_'new' --cloud usgov-l4", Some("$status_eq_'new'"))]
+    fn a_filter_stands_alone(#[case] line: &str, #[case] filter: Option<&str>) {
+        let arguments = read(line).unwrap();
+        assert_eq!((arguments.filter.as_deref(), arguments.command.is_none()), (filter, true));
+    }
+
+    #[test]
+    fn a_command_takes_its_own_filter_and_the_connection_stands_anywhere() {
+        for line in ["--me a@x.io list -assigned:me --limit 3", "list --limit 3 --me a@x.io -assigned:me"] {
+            let arguments = read(line).unwrap();
+            assert_eq!(arguments.connection.me.as_deref(), Some("a@x.io"));
+            let Some(Command::List(list)) = arguments.command else { panic!("{line}") };
+            assert_eq!((list.filter.as_deref(), list.limit), (Some("-assigned:me"), Some(3)));
+        }
+    }
+
+    #[rstest]
+    #[case("list --limt 4", "'--limit'")]
+    #[case("--formt json", "unexpected argument '--formt'")]
+    #[case("list -status:new --limt", "'--limit'")]
+    #[case("status:new list", "a filter before a command")]
+    #[case("list a b", "unexpected argument 'b'")]
+    #[case("list --demo --file x", "cannot be used with")]
+    #[case("list --format xml", "ndjson")]
+    #[case("--cloud china", "does not offer")]
+    #[case("demo --faults floods", "flaky")]
+    #[case("open", "<FILE>")]
+    #[case("explain x --now noon", "not a time")]
+    fn what_is_wrong_is_named(#[case] line: &str, #[case] words: &str) {
+        let error = read(line).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn the_commands_in_the_readme_parse() {
+        let readme = include_str!("../README.md");
+        let mut seen = 0;
+        for line in readme.lines().map(str::trim) {
+            let Some(at) = line.strip_prefix("alertdeck").or_else(|| line.strip_prefix("$ alertdeck")) else {
+                continue;
+            };
+            let words = words(at.split(" # ").next().unwrap());
+            let given = std::iter::once("alertdeck".to_owned()).chain(words).map(OsString::from);
+            if let Err(error) = parse(given) {
+                panic!("{line}\n{error}");
+            }
+            seen += 1;
+        }
+        assert!(seen >= 10, "only {seen} commands found");
+    }
+
+    /// Splits a line as a shell does, as far as the README needs: single quotes and pipes.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line.chars().chain([' ']) {
+            match c {
+                '|' | '>' if !quoted => break,
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => {
+                    words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
+                }
+                c => word.push(c),
+            }
+        }
+        words
     }
 }

@@ -38,6 +38,8 @@ pub struct Absorbed {
     pub new: Vec<Row>,
     /// Rows of alerts that were held in an older state.
     pub changed: Vec<Row>,
+    /// Rows of all alerts of the batch, those held as they are included.
+    pub seen: Vec<Row>,
 }
 
 impl Absorbed {
@@ -72,6 +74,7 @@ impl Store {
             }
             match self.by_id.get(&entry.facts.id).copied() {
                 Some(row) => {
+                    absorbed.seen.push(row);
                     let held = &mut self.entries[row.index()];
                     if entry.raw == held.raw || entry.facts.last_update < held.facts.last_update {
                         continue;
@@ -88,6 +91,7 @@ impl Store {
                     self.by_id.insert(entry.facts.id.clone(), row);
                     self.entries.push(entry);
                     absorbed.new.push(row);
+                    absorbed.seen.push(row);
                 }
             }
         }

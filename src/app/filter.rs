@@ -27,6 +27,9 @@ pub struct FilterBar {
     pub plan: Option<Arc<Plan>>,
     /// What is wrong with the text in the bar.
     pub diagnostics: Vec<Diagnostic>,
+    /// The filter in force with the parentheses that its operators imply, where that differs
+    /// from what was typed.
+    pub grouped: Option<String>,
     /// Finds what the filter in force matches in shown texts.
     pub highlighter: Option<Matcher>,
     history: Vec<String>,
@@ -149,12 +152,14 @@ impl FilterBar {
         if query.is_empty() && query.diagnostics().is_empty() {
             self.diagnostics.clear();
             self.plan = None;
+            self.grouped = None;
             self.highlighter = None;
             return Some(None);
         }
         match query::plan(&query, context) {
             Ok(plan) => {
                 self.diagnostics.clear();
+                self.grouped = Some(query.grouped()).filter(|grouped| *grouped != text.trim());
                 Some(Some(self.enforce(plan)))
             }
             Err(diagnostics) => {

@@ -149,8 +149,8 @@ impl App {
         self.fresh.clear();
         if self.settings.service {
             self.apply_filter();
-            self.load.covered.clear();
             self.fetch(effects);
+            self.load.covered.clear();
         } else {
             self.say("these alerts come from files: nothing to fetch");
         }

@@ -6,6 +6,7 @@ use super::message::{Failure, Generation, Scope, Wait};
 use crate::{
     model::{SafeText, Timestamp},
     odata::Feature,
+    store::Row,
 };
 
 /// How long after a failure that passes the next try is made.
@@ -23,8 +24,8 @@ pub struct Load {
     pub generation: Generation,
     /// How far it is.
     pub phase: Phase,
-    /// Alerts read of the list.
-    pub read: usize,
+    /// Alerts read of the list, each counted once however often it came.
+    pub(super) read: HashSet<Row>,
     /// Alerts that the service counts in the list.
     pub total: Option<u64>,
     /// What the service said of a result that is not whole.
@@ -42,11 +43,28 @@ pub struct Load {
     /// Constructs of OData that the service has refused.
     pub(super) refused: Vec<Feature>,
     /// The newest update among the alerts read, by the service's clock.
-    pub(super) watermark: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
+    /// When the service answered last, by its own clock.
+    pub(super) server_time: Option<Timestamp>,
     /// When live mode looks next.
     pub(super) poll_at: Option<Duration>,
-    /// Whether a list was whole before: what comes then is new.
-    pub(super) settled: bool,
+    /// Whether what the fetch under way brings is news: it reads again what was whole before, or
+    /// looks for what has changed since. Alerts that another filter asks for are not news.
+    pub(super) news: bool,
+}
+
+impl Load {
+    /// Returns how many alerts of the list were read.
+    pub fn read(&self) -> usize {
+        self.read.len()
+    }
+
+    /// Where a look of live mode begins: the newest update, but no later than the service's own
+    /// clock, since one alert dated into the year 9999 must not end the looking.
+    pub(super) fn watermark(&self) -> Option<Timestamp> {
+        let newest = self.newest?;
+        Some(self.server_time.map_or(newest, |now| newest.min(now)))
+    }
 }
 
 impl Default for Load {
@@ -54,7 +72,7 @@ impl Default for Load {
         Self {
             generation: Generation::default(),
             phase: Phase::default(),
-            read: 0,
+            read: HashSet::new(),
             total: None,
             partial: None,
             live: false,
@@ -63,9 +81,10 @@ impl Default for Load {
             scope: Scope::All,
             covered: HashSet::new(),
             refused: Vec::new(),
-            watermark: None,
+            newest: None,
+            server_time: None,
             poll_at: None,
-            settled: false,
+            news: false,
         }
     }
 }

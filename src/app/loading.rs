@@ -13,16 +13,23 @@ impl App {
         self.load.poll_at = None;
         self.load.generation.0 += 1;
         self.load.scope = self.filter.scope();
+        self.load.news = self.is_covered(&self.load.scope);
         self.load.phase = Phase::Loading;
-        (self.load.read, self.load.total, self.load.partial) = (0, None, None);
+        self.load.read.clear();
+        (self.load.total, self.load.partial) = (None, None);
         effects
             .push(Effect::Fetch(Fetch { generation: self.load.generation, scope: self.load.scope.clone() }));
+    }
+
+    /// Tells whether all that a scope asks for was read.
+    fn is_covered(&self, scope: &Scope) -> bool {
+        self.load.covered.contains(&Scope::All) || self.load.covered.contains(scope)
     }
 
     /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         let scope = self.filter.scope();
-        let covered = self.load.covered.contains(&Scope::All) || self.load.covered.contains(&scope);
+        let covered = self.is_covered(&scope);
         let under_way = self.load.phase.is_active() && !self.load.polling && self.load.scope == scope;
         if self.settings.service && !covered && !under_way {
             self.fetch(effects);
@@ -36,10 +43,11 @@ impl App {
         if self.load.phase.is_active() {
             return;
         }
-        let Some(watermark) = self.load.watermark else {
+        let Some(watermark) = self.load.watermark() else {
             return self.fetch(effects);
         };
         self.load.polling = true;
+        self.load.news = true;
         self.load.generation.0 += 1;
         let since = odata::Expr::Compare(
             odata::Property::LastUpdateDateTime,
@@ -66,12 +74,14 @@ impl App {
 
     pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
         let current = generation == self.load.generation;
+        if let LoadEvent::Page { server_time: Some(at), .. } = &event {
+            self.load.server_time = self.load.server_time.max(Some(*at));
+        }
         match event {
             // What is true is kept even when nobody waits for it any more.
             LoadEvent::Batch(batch) => {
-                let count = batch.len();
                 let absorbed = self.store.absorb(batch);
-                if self.load.settled {
+                if current && self.load.news {
                     self.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
                     for row in &absorbed.changed {
                         self.fresh.entry(*row).or_insert(Fresh::Changed);
@@ -79,19 +89,16 @@ impl App {
                 }
                 let newest =
                     absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
-                self.load.watermark = self.load.watermark.max(newest);
+                self.load.newest = self.load.newest.max(newest);
                 self.view.touch(&self.store, &absorbed.touched());
                 if current && !self.load.polling {
-                    self.load.read += count;
+                    self.load.read.extend(&absorbed.seen);
                 }
             }
             _ if !current => {}
             _ if self.load.polling => self.polled(event, effects),
-            LoadEvent::Page { total, restart, partial } => {
+            LoadEvent::Page { total, partial, .. } => {
                 self.load.phase = Phase::Loading;
-                if restart {
-                    self.load.read = 0;
-                }
                 self.load.total = total.or(self.load.total);
                 self.load.partial = partial.or(self.load.partial.take());
             }
@@ -101,7 +108,6 @@ impl App {
             LoadEvent::Resumed => self.load.phase = Phase::Loading,
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
-                self.load.settled = true;
                 self.load.whole_at = Some(self.clock.now.wall);
                 if self.load.partial.is_none() {
                     self.load.covered.insert(self.load.scope.clone());
@@ -113,7 +119,7 @@ impl App {
     }
 
     fn failed(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
-        if failure.kind == FailureKind::Filter && self.load.read == 0 && self.ask_for_less() {
+        if failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.ask_for_less() {
             return self.fetch(effects);
         }
         let retry_at = failure.kind.passes().then(|| self.clock.now.mono + RETRY_AFTER);

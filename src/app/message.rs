@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::keymap::Key;
 use crate::{
     evidence::Tree,
-    model::{Alert, AlertId, DecodeError, PortalUrl, RawAlert, RawText, SafeText},
+    model::{Alert, AlertId, DecodeError, PortalUrl, RawAlert, RawText, SafeText, Timestamp},
     store::{Batch, Row},
 };
 
@@ -83,10 +83,10 @@ pub enum LoadEvent {
     Page {
         /// The count of the service, which comes with a list's first page.
         total: Option<u64>,
-        /// Whether this page begins the list from its top again.
-        restart: bool,
         /// The service said that the result is not whole, and why.
         partial: Option<SafeText>,
+        /// When the service answered, by its own clock.
+        server_time: Option<Timestamp>,
     },
     /// Alerts of the page that was named last.
     Batch(Batch),

@@ -32,7 +32,7 @@ impl Scroll {
 
     /// Moves the window by `lines`, downwards positive; the cursor stays in it.
     pub fn wheel(&mut self, lines: i32, len: usize, height: usize) {
-        let furthest = len.saturating_sub(height);
+        let furthest = len.saturating_sub(height.max(1));
         self.top = self.top.saturating_add_signed(lines as isize).min(furthest);
         self.cursor = self
             .cursor
@@ -43,7 +43,7 @@ impl Scroll {
     pub fn show(&mut self, len: usize, height: usize) {
         self.cursor = self.cursor.min(len.saturating_sub(1));
         let lowest = (self.cursor + 1).saturating_sub(height.max(1));
-        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(len.saturating_sub(height));
+        self.top = self.top.clamp(lowest, self.cursor.max(lowest)).min(len.saturating_sub(height.max(1)));
     }
 }
 

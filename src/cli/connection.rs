@@ -16,25 +16,39 @@ use crate::{
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
     /// The cloud: global, usgov-l4 or usgov-l5
-    #[arg(long, global = true, env = "ALERTDECK_CLOUD", value_name = "CLOUD", default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        env = "ALERTDECK_CLOUD",
+        hide_env_values = true,
+        value_name = "CLOUD",
+        default_value_t
+    )]
     pub cloud: Cloud,
     /// The tenant's name, for the header
-    #[arg(long, global = true, env = "ALERTDECK_TENANT", value_name = "NAME")]
+    #[arg(long, global = true, env = "ALERTDECK_TENANT", hide_env_values = true, value_name = "NAME")]
     pub tenant: Option<String>,
     /// The version of the API: v1.0 or beta
-    #[arg(long, global = true, env = "ALERTDECK_API", value_name = "VERSION", default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        env = "ALERTDECK_API",
+        hide_env_values = true,
+        value_name = "VERSION",
+        default_value_t
+    )]
     pub api: Api,
     /// Another root address than the cloud's: https, or http on loopback
-    #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", hide_env_values = true, value_name = "URL")]
     pub graph_url: Option<String>,
     /// A shell command that prints an access token, bare or as the Azure CLI does
-    #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", value_name = "CMD", hide_env_values = true)]
+    #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub token_command: Option<String>,
     /// Your own principal name, for `assigned:me`
-    #[arg(long, global = true, env = "ALERTDECK_ME", value_name = "UPN")]
+    #[arg(long, global = true, env = "ALERTDECK_ME", hide_env_values = true, value_name = "UPN")]
     pub me: Option<String>,
     /// Change nothing in the tenant: the default, and all that there is so far
-    #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }
 

@@ -8,6 +8,7 @@ use super::{Connection, Failure, Look, Service, context, files, filter_text, wro
 use crate::{
     app::Settings,
     console::{self, Options, Source},
+    model::SafeText,
     query,
 };
 
@@ -44,7 +45,7 @@ impl Open {
         let settings = Settings {
             tenant: "saved alerts".into(),
             origin: match self.files.as_slice() {
-                [only] => crate::model::SafeText::new(&only.to_string_lossy()).line(),
+                [only] => SafeText::new(&only.to_string_lossy()).line(),
                 several => format!("{} files", several.len()),
             },
             service: false,

@@ -14,8 +14,8 @@ pub struct Explain {
     /// The filter
     #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
     pub filter: String,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
+    /// How to print it: text or json
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ExplainFormat,
     /// The moment that ages and `today` count from, as in 2026-11-20T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]

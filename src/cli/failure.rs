@@ -64,12 +64,14 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Output(_) if self.is_quiet() => 0,
-            Self::NotFound(_) | Self::Unreadable(_) | Self::Output(_) | Self::System { .. } => 1,
-            Self::Usage(_) => 2,
+            Self::NotFound(_)
+            | Self::Unreadable(_)
+            | Self::Output(_)
+            | Self::System { .. }
+            | Self::Console(ConsoleError::Terminal(_)) => 1,
+            Self::Usage(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
             Self::NoToken | Self::Welcome => 3,
             Self::Incomplete(_) => 5,
-            Self::Console(ConsoleError::NoTerminal(_)) => 2,
-            Self::Console(ConsoleError::Terminal(_)) => 1,
             Self::Service(error) => match error.kind {
                 Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,
                 Kind::Filter => 2,
@@ -82,5 +84,50 @@ impl Failure {
     /// Tells whether there is nothing to say: the reader of a pipe had enough.
     pub fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(kind: Kind) -> Failure {
+        graph::Error { kind, what: "x".into(), advice: None, code: None, message: None, request_id: None }
+            .into()
+    }
+
+    #[test]
+    fn every_failure_has_its_exit_code() {
+        let refused = |kind: io::ErrorKind| Failure::Output(kind.into());
+        for (failure, code) in [
+            (Failure::Usage(String::new()), 2),
+            (Failure::NoToken, 3),
+            (Failure::Welcome, 3),
+            (Failure::NotFound(AlertId::new("a")), 1),
+            (Failure::Unreadable(String::new()), 1),
+            (Failure::Incomplete(String::new()), 5),
+            (Failure::Console(ConsoleError::NoTerminal("x")), 2),
+            (refused(io::ErrorKind::StorageFull), 1),
+            (refused(io::ErrorKind::BrokenPipe), 0),
+            (service(Kind::Filter), 2),
+            (service(Kind::SignIn), 3),
+            (service(Kind::Permission), 3),
+            (service(Kind::Throttled), 4),
+            (service(Kind::Unavailable), 4),
+            (service(Kind::Offline), 4),
+            (service(Kind::NotFound), 1),
+            (service(Kind::Protocol), 1),
+            (service(Kind::ForeignLink), 1),
+            (service(Kind::Loop), 1),
+        ] {
+            assert_eq!(failure.exit_code(), code, "{failure:?}");
+            assert_eq!(failure.is_quiet(), code == 0, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_neutralised() {
+        let failure = Failure::NotFound(AlertId::new("a\u{1b}[2J\nb"));
+        assert_eq!(failure.to_string(), "no alert has the id \"a␛[2J⏎b\"");
     }
 }

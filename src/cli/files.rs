@@ -75,7 +75,7 @@ impl Reader {
         });
         let mut files = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.fault(folder, format!("cannot be read: {error}")),
+            Err(error) => return self.fault(folder, &format!("cannot be read: {error}")),
         };
         let holds_alerts = |path: &PathBuf| {
             let extension = path.extension().and_then(OsStr::to_str);
@@ -84,7 +84,7 @@ impl Reader {
         files.retain(holds_alerts);
         files.sort();
         if files.is_empty() {
-            self.fault(folder, "the folder holds no *.json or *.ndjson".into());
+            self.fault(folder, "the folder holds no *.json or *.ndjson");
         }
         for file in files {
             self.add(&file, File::open(&file));
@@ -95,34 +95,34 @@ impl Reader {
         let mut body = Vec::new();
         let read = opened.and_then(|stream| stream.take(self.left + 1).read_to_end(&mut body));
         if let Err(error) = read {
-            return self.fault(path, format!("cannot be read: {error}"));
+            return self.fault(path, &format!("cannot be read: {error}"));
         }
         let Some(left) = self.left.checked_sub(body.len() as u64) else {
             let most = MOST >> 30;
-            return self.fault(path, format!("not read: more than {most} GB in all; give fewer files"));
+            return self.fault(path, &format!("not read: more than {most} GB in all; give fewer files"));
         };
         self.left = left;
         match split(Bytes::from(body)) {
             Ok(page) => {
                 for fault in &page.faults {
-                    self.fault(path, unreadable(fault));
+                    self.fault(path, &unreadable(fault));
                 }
                 for item in page.alerts {
                     match alerts_of_incident(&item) {
                         None => self.saved.alerts.push(item),
                         Some(alerts) if alerts.is_empty() => self.fault(
                             path,
-                            "an incident without its alerts; ask for incidents with $expand=alerts".into(),
+                            "an incident without its alerts; ask for incidents with $expand=alerts",
                         ),
                         Some(alerts) => self.saved.alerts.extend(alerts),
                     }
                 }
             }
-            Err(error) => self.fault(path, unreadable(&error)),
+            Err(error) => self.fault(path, &unreadable(&error)),
         }
     }
 
-    fn fault(&mut self, path: &Path, what: String) {
+    fn fault(&mut self, path: &Path, what: &str) {
         let name = if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() };
         let line = format!("{}: {what}", SafeText::new(&name).line());
         // A file of many incidents says the same of each.

@@ -35,8 +35,8 @@ pub struct List {
     /// The filter; without it, all alerts
     #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
     pub filter: Option<String>,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t)]
+    /// How to print them: table, json, ndjson, csv or markdown
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
     /// Print the newest N only; all are read nevertheless, since the service's order is not defined
     #[arg(long, value_name = "N")]

@@ -8,11 +8,18 @@ use crate::ui::{Depth, Theme, ThemeKind};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
 pub struct Look {
-    /// The colours; without it dark, or mono where NO_COLOR is set
-    #[arg(long, global = true, env = "ALERTDECK_THEME", value_name = "THEME", hide_possible_values = false)]
+    /// The colours: dark, light or mono; by default dark, or mono where NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        env = "ALERTDECK_THEME",
+        hide_env_values = true,
+        value_name = "THEME",
+        hide_possible_values = true
+    )]
     pub theme: Option<ThemeKind>,
     /// Leave the mouse to the terminal
-    #[arg(long, global = true, env = "ALERTDECK_NO_MOUSE", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "ALERTDECK_NO_MOUSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_mouse: bool,
 }
 
@@ -31,7 +38,7 @@ fn theme(asked: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) ->
         (None, Some(_)) => ThemeKind::Mono,
         (None, None) => ThemeKind::default(),
     };
-    Theme::new(kind, depth(&set), !is_utf8(&set))
+    Theme::new(kind, depth(set), !is_utf8(set))
 }
 
 fn depth(set: impl Fn(&'static str) -> Option<String>) -> Depth {

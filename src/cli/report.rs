@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::markdown;
 use crate::{
     evidence::Tree,
-    model::{Alert, Property, RawAlert, SafeText, Timestamp},
+    model::{Alert, Comment, Property, RawAlert, SafeText, Timestamp},
 };
 
 /// What is said of an alert.
@@ -168,7 +168,7 @@ fn time_line(alert: &Alert) -> String {
     let mut moments: Vec<(Timestamp, &str)> =
         moments.into_iter().filter_map(|(what, at)| Some((at?, what))).collect();
     moments.sort_by_key(|(at, _)| *at);
-    moments.into_iter().map(|(at, what)| format!("{}  {what}\n", at.to_second())).collect()
+    lines(moments.into_iter().map(|(at, what)| format!("{}  {what}", at.to_second())))
 }
 
 fn prose(text: Option<&SafeText>) -> Vec<Part> {
@@ -176,7 +176,7 @@ fn prose(text: Option<&SafeText>) -> Vec<Part> {
 }
 
 fn comments(alert: &Alert) -> Vec<Part> {
-    let said = |comment: &crate::model::Comment| {
+    let said = |comment: &Comment| {
         let by = comment.author.as_ref().map_or_else(|| "somebody".into(), SafeText::line);
         let at = comment.created.map_or_else(String::new, |at| format!("{}  ", at.to_second()));
         [Part::Said(format!("{at}{by}")), Part::Prose(comment.text.clone())]
@@ -185,11 +185,11 @@ fn comments(alert: &Alert) -> Vec<Part> {
 }
 
 fn properties(properties: &[Property]) -> Vec<Part> {
-    let lines: String = properties
-        .iter()
-        .filter_map(|property| {
-            Some(format!("{}: {}\n", property.path.line(), property.value.as_ref()?.line()))
-        })
-        .collect();
-    vec![Part::Lines(lines)]
+    let named =
+        |property: &Property| Some(format!("{}: {}", property.path.line(), property.value.as_ref()?.line()));
+    vec![Part::Lines(lines(properties.iter().filter_map(named)))]
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.flat_map(|line| [line, "\n".into()]).collect()
 }

@@ -15,8 +15,8 @@ pub struct Show {
     /// The alert's id
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub id: String,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
+    /// How to print it: text, json or markdown
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ShowFormat,
     /// Where it comes from.
     #[command(flatten)]

@@ -135,7 +135,7 @@ impl Teller {
 
     async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
         let total = u64::try_from(alerts.len()).ok();
-        self.tell(LoadEvent::Page { total, restart: true, partial: None }).await?;
+        self.tell(LoadEvent::Page { total, partial: None, server_time: None }).await?;
         self.batches(&alerts).await?;
         self.tell(LoadEvent::Done).await
     }
@@ -168,9 +168,9 @@ impl Teller {
     async fn follow(&self, mut load: graph::Load) -> Option<()> {
         while let Some(event) = load.next().await {
             match event {
-                graph::LoadEvent::Page { page, restart } => {
-                    let (total, partial) = (page.raw.count, page.partial);
-                    self.tell(LoadEvent::Page { total, restart, partial }).await?;
+                graph::LoadEvent::Page(page) => {
+                    let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
+                    self.tell(LoadEvent::Page { total, partial, server_time }).await?;
                     self.batches(&page.raw.alerts).await?;
                 }
                 graph::LoadEvent::Waiting { delay, why } => {

@@ -24,12 +24,7 @@ const LARGEST: u32 = 1000;
 #[derive(Debug)]
 pub enum LoadEvent {
     /// Alerts arrived.
-    Page {
-        /// The page.
-        page: Page,
-        /// Whether it begins the list from its start, again or for the first time.
-        restart: bool,
-    },
+    Page(Page),
     /// The next request is held back.
     Waiting {
         /// How long, from now.
@@ -164,7 +159,7 @@ impl Loader {
                 self.coverage.incomplete =
                     Some(format!("the service sent partial results: {}", warning.line()));
             }
-            self.send(LoadEvent::Page { page, restart: read == 1 }).await?;
+            self.send(LoadEvent::Page(page)).await?;
             if most == Some(read) {
                 return Ok(last);
             }

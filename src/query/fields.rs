@@ -295,7 +295,7 @@ const fn field(
 
 /// Every field, in the order of help and completion.
 pub static FIELDS: &[Field] = &[
-    field("severity", &[], OneOf(Choice::Severity), "severity; ordered, so >= works"),
+    field("severity", &["sev"], OneOf(Choice::Severity), "severity; ordered, so >= works"),
     field("status", &[], OneOf(Choice::Status), "new, inProgress, resolved; open is the first two"),
     field("source", &["serviceSource"], OneOf(Choice::Source), "the product that raised the alert"),
     field(

@@ -23,7 +23,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let wide = app.layout().shape == Shape::Wide;
     let dot = theme.symbols.dot;
     let (done, done_style) = completeness(app, painter);
-    let read = thousands(app.load.read.max(if app.settings.service { 0 } else { app.store.len() }));
+    let read = thousands(app.load.read().max(if app.settings.service { 0 } else { app.store.len() }));
     let counts = match app.load.total {
         Some(total) if wide => format!("{read} of {} loaded", thousands(total as usize)),
         Some(total) => format!("{read}/{}", thousands(total as usize)),
@@ -52,9 +52,16 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if let Some(partial) = &app.load.partial {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
     }
-    let new = app.fresh.values().filter(|fresh| **fresh == Fresh::New).count();
-    if new > 0 {
-        left.push(Span::new(format!(" {dot} {} new", thousands(new)), theme.accent));
+    let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New).map(|(row, _)| row);
+    let (mut count, mut above) = (0, "");
+    for row in new {
+        count += 1;
+        if above.is_empty() && app.view.nearest(&app.store, *row) < app.list.scroll.top {
+            above = theme.symbols.above;
+        }
+    }
+    if count > 0 {
+        left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
     let mut clock = app.clock.minute();
     if app.load.live {
@@ -191,6 +198,10 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         return;
     }
     let mut spans = Vec::new();
+    if let Some(grouped) = &app.filter.grouped {
+        spans.push(Span::new("  reads ", theme.dim));
+        spans.push(Span::new(SafeText::new(grouped).line(), theme.text));
+    }
     if let Some(plan) = &app.filter.plan {
         if app.settings.service
             && let Some(pushed) = &plan.pushed

@@ -92,6 +92,10 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.raise(area.x, y, area.width, style);
         }
+        // What is typed cannot be read yet: these are the rows of what could be read last.
+        if !app.filter.is_sound() {
+            painter.raise(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
+        }
     }
 }
 

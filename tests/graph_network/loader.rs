@@ -11,7 +11,7 @@ async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     let mut words = Vec::new();
     loop {
         match load.next().await.expect("the load ends with Done or Failed") {
-            LoadEvent::Page { page, .. } => words.push(format!("page {}", page.raw.alerts.len())),
+            LoadEvent::Page(page) => words.push(format!("page {}", page.raw.alerts.len())),
             LoadEvent::Waiting { why: Wait::Throttled, .. } => words.push("throttled".into()),
             LoadEvent::Waiting { .. } => words.push("waiting".into()),
             LoadEvent::Resumed => words.push("resumed".into()),
@@ -114,7 +114,7 @@ async fn dropping_a_load_closes_its_connection() {
     })
     .await;
     let mut load = Load::start(fake.client(), None);
-    assert!(matches!(load.next().await, Some(LoadEvent::Page { .. })));
+    assert!(matches!(load.next().await, Some(LoadEvent::Page(_))));
     fake.reached(2).await;
     drop(load);
     tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");

@@ -29,9 +29,7 @@ pub(super) async fn load(
         Source::Service(service) => ask(service, filter, plan, context).await,
         Source::Files { paths, .. } => {
             let saved = files::read(paths).or_fail()?;
-            let mut store = Store::default();
-            store.absorb(Batch::decode(&saved.alerts));
-            Ok(Loaded { store, outcome: saved.outcome() })
+            Ok(Loaded { store: held(&saved.alerts), outcome: saved.outcome() })
         }
     }
 }

@@ -1,0 +1,125 @@
+//! `explain`: the meaning of filters, as scripts read it.
+
+use super::{alertdeck, run};
+use serde_json::Value;
+
+const NEW: &str = "status eq 'new'";
+const HIGH: &str = "severity eq 'high'";
+const OPEN: &str = "(status eq 'new' or status eq 'inProgress')";
+const MINE: &str = "assignedTo eq 'ana@x.io'";
+const NOT_MINE: &str = "(assignedTo eq null or assignedTo ne 'ana@x.io')";
+
+/// Each filter with what Graph is asked (none: everything) and what is left to do here.
+const FILTERS: &[(&str, Option<&str>, Option<&str>)] = &[
+    ("", None, None),
+    ("status:new", Some(NEW), None),
+    ("status=NEW", Some(NEW), None),
+    ("status:open", Some(OPEN), None),
+    ("-status:new", Some("status ne 'new'"), None),
+    ("status!=new,resolved", Some("status ne 'new' and status ne 'resolved'"), None),
+    ("severity:high", Some(HIGH), None),
+    ("severity:high,medium", Some("(severity eq 'high' or severity eq 'medium')"), None),
+    ("severity>=medium", Some("(severity eq 'medium' or severity eq 'high')"), None),
+    ("severity<medium", Some("(severity eq 'informational' or severity eq 'low')"), None),
+    ("-severity>=medium", Some("severity ne 'medium' and severity ne 'high'"), None),
+    ("assigned:me", Some(MINE), None),
+    ("-assigned:me", Some(NOT_MINE), None),
+    ("assigned:o'neil@x.io", Some("assignedTo eq 'o''neil@x.io'"), None),
+    ("assigned:jo", None, Some("assigned:jo")),
+    ("class:none", Some("(classification eq null or classification eq 'unknown')"), None),
+    ("class:tp", Some("classification eq 'truePositive'"), None),
+    ("determination:malware", Some("determination eq 'malware'"), None),
+    ("source:endpoint", Some("serviceSource eq 'microsoftDefenderForEndpoint'"), None),
+    ("created>=2026-11-01", Some("createdDateTime ge 2026-11-01T00:00:00Z"), None),
+    (
+        "created:2026-11-01..2026-11-05",
+        Some("createdDateTime ge 2026-11-01T00:00:00Z and createdDateTime lt 2026-11-06T00:00:00Z"),
+        None,
+    ),
+    ("idle>3d", Some("lastUpdateDateTime lt 2026-11-17T12:00:00Z"), None),
+    ("age<7d", Some("createdDateTime gt 2026-11-13T12:00:00Z"), None),
+    ("mimikatz", None, Some("mimikatz")),
+    ("title:\"two words\"", None, Some("title:\"two words\"")),
+    ("device:srv-*", None, Some("device:srv-*")),
+    ("status:new device:srv-*", Some(NEW), Some("device:srv-*")),
+    ("status:new (device:srv-* or severity:high)", Some(NEW), Some("(device:srv-* or severity:high)")),
+    ("severity:high a or severity:high b", Some(HIGH), Some("severity:high a or severity:high b")),
+    ("-(status:new device:a)", None, Some("-(status:new device:a)")),
+    ("status:new or severity:high", Some("status eq 'new' or severity eq 'high'"), None),
+    ("$status eq 'new'", Some(NEW), None),
+    ("$filter=status eq 'new'", Some(NEW), None),
+    ("hash:abcdef", None, Some("hash:abcdef")),
+    ("ip:10.0.0.0/8", None, Some("ip:10.0.0.0/8")),
+];
+
+fn explain(filter: &str) -> super::Run {
+    let arguments = ["explain", "--format", "json", "--now", "2026-11-20T12:00:00Z", "--me", "ana@x.io"];
+    run(alertdeck(arguments).arg(filter))
+}
+
+/// A sole chain of `or` may stand in parentheses or not.
+fn bare(odata: &str) -> &str {
+    let inner = odata.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    inner.filter(|inner| !inner.contains(['(', ')'])).unwrap_or(odata)
+}
+
+#[test]
+fn filters_are_split_between_graph_and_here() {
+    assert!(FILTERS.len() >= 30);
+    for (filter, odata, local) in FILTERS {
+        let run = explain(filter);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{filter}");
+        let said: Value = serde_json::from_str(&run.stdout).unwrap();
+        let keys: Vec<_> = said.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["odata", "local", "exact", "request"], "{filter}");
+        assert_eq!(said["odata"].as_str().map(bare), odata.map(bare), "{filter}");
+        assert_eq!(said["local"].as_str(), *local, "{filter}");
+        assert_eq!(said["exact"], local.is_none(), "{filter}");
+        assert!(said["request"].as_str().unwrap().starts_with("GET /security/alerts_v2?"), "{filter}");
+    }
+}
+
+#[test]
+fn a_mixed_filter_is_told_in_lines() {
+    let filter = "severity>=medium (status:new or title:\"x\") -assigned:me created>=2026-11-01";
+    let told = run(&mut alertdeck(["explain", filter, "--me", "ana@x.io"]));
+    let lines: Vec<_> = told.stdout.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            &format!(
+                "$filter  (severity eq 'medium' or severity eq 'high') and {NOT_MINE} \
+                 and createdDateTime ge 2026-11-01T00:00:00Z"
+            ),
+            "here     (status:new or title:\"x\")",
+            "exact    no",
+        ]
+    );
+    assert!(lines[3].starts_with("request  GET /security/alerts_v2?$filter=%28severity%20eq"));
+    assert!(!lines[3]["request  GET ".len()..].contains(' '));
+}
+
+#[test]
+fn an_id_alone_is_asked_for_by_itself() {
+    let said: Value = serde_json::from_str(&explain("id:da1_-2").stdout).unwrap();
+    assert_eq!(said["request"], "GET /security/alerts_v2/da1_-2");
+}
+
+#[test]
+fn a_wrong_filter_is_marked_where_it_is_wrong() {
+    let wrong = explain("status:new sevrity:high");
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
+    let lines: Vec<_> = wrong.stderr.lines().collect();
+    assert_eq!(lines[0], "alertdeck: the filter cannot be used");
+    assert_eq!(lines[1..3], ["status:new sevrity:high", "           ^^^^^^^"]);
+    assert!(lines[3].contains("did you mean `severity`?"));
+    for filter in ["status:new )", "severity>", "created:yesteryear", "assigned", "(", "a:b:c \u{1b}[31m:x"] {
+        let run = explain(filter);
+        if run.code != 0 {
+            assert_eq!(run.code, 2, "{filter}");
+            assert!(run.stderr.contains('^') && !run.stderr.contains('\u{1b}'), "{filter}: {}", run.stderr);
+        }
+    }
+    let nobody = run(&mut alertdeck(["explain", "assigned:me"]));
+    assert_eq!(nobody.code, 2, "{}", nobody.stderr);
+}
