@@ -257,25 +257,26 @@ impl App {
 
     /// Asks a worker to read the alert under the cursor, one at a time, where it is shown.
     fn want_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
-        let held = self.detail.as_ref().is_some_and(|detail| detail.row == row);
+        let raw = self.store.raw(row);
+        let held = self.detail.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_of(raw));
         if !held && self.reading.is_none() && self.layout().detail.is_some() {
             self.reading = Some(row);
-            effects.push(Effect::Read(row, self.store.raw(row).clone()));
+            effects.push(Effect::Read(row, raw.clone()));
         }
     }
 
     /// Asks to be woken when the screen or a wait is next due.
     fn plan_wake(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
-        let second = Duration::from_secs(mono.as_secs() + 1);
         // Ages and the clock change by the minute of the wall.
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60) - Duration::from_nanos(into_minute);
         let mut due = vec![minute];
         due.extend(self.notice.as_ref().map(|notice| notice.until));
         match &self.load.phase {
-            Phase::Waiting { .. } => due.push(second),
-            Phase::Failed { retry_at: Some(_), .. } => due.push(second),
+            Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => {
+                due.push(next_second(*at, mono));
+            }
             _ => {}
         }
         due.extend(self.load.poll_at);
@@ -314,6 +315,14 @@ impl App {
     }
 }
 
+/// Returns when the seconds that are left until `end` next change.
+fn next_second(end: Duration, mono: Duration) -> Duration {
+    match end.saturating_sub(mono).subsec_nanos() {
+        0 => mono + Duration::from_secs(1),
+        nanos => mono + Duration::from_nanos(nanos.into()),
+    }
+}
+
 /// Answers a message: changes the state and says what is to be done.
 pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     app.clock.now = now;
@@ -324,8 +333,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Read(row, body) => {
             app.reading = None;
             if app.selected() == Some(row) {
-                let width = app.detail_width();
-                app.show_detail(row, *body, width);
+                app.show_detail(row, *body);
             }
         }
         Message::Opened(url, Ok(())) => app.say(format!("opening {url}")),

@@ -1,10 +1,12 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
 use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, filter::term, keymap::AlertCommand,
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, filter::terms,
+    keymap::AlertCommand,
 };
 use crate::{
     model::{PortalUrl, RawText, SafeText},
+    query,
     store::{Cell, Column, Row},
 };
 
@@ -26,6 +28,9 @@ const LETTERS: [(char, Column); 14] = [
     ('a', Column::Id),
 ];
 
+/// Said where a value cannot be searched for.
+pub(super) const NO_TERM: &str = "no filter can ask for what is here";
+
 impl App {
     pub(super) fn alert_command(&mut self, command: AlertCommand, effects: &mut Vec<Effect>) {
         let Some(row) = self.selected() else {
@@ -38,10 +43,10 @@ impl App {
                 self.filter_by_value(row, command == AlertCommand::Exclude, effects);
             }
             AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
-                Cell::Text(incident) => {
-                    let term = term("incident", incident.raw(), false);
-                    self.run_filter(&term, effects);
-                }
+                Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
+                    Some(term) => self.run_filter(&term, effects),
+                    None => self.say(NO_TERM),
+                },
                 _ => self.say("this alert belongs to no incident"),
             },
             AlertCommand::EditFilter | AlertCommand::Retry => {}
@@ -111,6 +116,7 @@ impl App {
             let letters = ('a'..='z').filter(|letter| !"jkq".contains(*letter));
             return letters.zip(detail.indicators(line)).collect();
         }
+        let facts = self.store.facts(row);
         LETTERS
             .iter()
             .filter(|(_, column)| !matches!(column, Column::Created | Column::Updated))
@@ -121,7 +127,9 @@ impl App {
                     Cell::Text(text) | Cell::More(text, _) => text.clone(),
                     Cell::Severity(severity) => severity.raw().into(),
                     Cell::Status(status) => status.raw().into(),
-                    Cell::Member(member) => member.into(),
+                    // What the cell shows is neutralised already: the value is as it was sent.
+                    Cell::Member(_) if *column == Column::Source => facts.service_source.raw().into(),
+                    Cell::Member(_) => facts.classification.raw().into(),
                 };
                 let name = column.name();
                 Some((*letter, Value { label: name.to_owned(), field: Some(name.to_owned()), text }))
@@ -129,12 +137,24 @@ impl App {
             .collect()
     }
 
+    /// Writes a term that holds for the alert that the value is of, or, to exclude it, does not.
+    /// `None` where the language cannot ask for the value.
+    pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
+        let context = self.query_context();
+        let (dictionary, facts) = (self.store.dictionary(), self.store.facts(row));
+        let asks_for_it = |term: &String| {
+            query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
+        };
+        let term = terms(field, value).into_iter().find(asks_for_it)?;
+        Some(if exclude { format!("-{term}") } else { term })
+    }
+
     fn filter_by_value(&mut self, row: Row, exclude: bool, effects: &mut Vec<Effect>) {
         let items: Vec<_> = self
             .values_here(row)
             .into_iter()
             .filter_map(|(key, value)| {
-                let term = term(value.field.as_ref()?, value.text.raw(), exclude);
+                let term = self.term(row, value.field.as_ref()?, value.text.raw(), exclude)?;
                 Some(MenuItem {
                     key,
                     label: value.label,
@@ -149,7 +169,7 @@ impl App {
                     self.add_term(&term, effects);
                 }
             }
-            Err(items) if items.is_empty() => self.say("no value here to filter by"),
+            Err(items) if items.is_empty() => self.say(NO_TERM),
             Err(items) => {
                 let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
                 self.overlay = Some(Overlay::Menu(Menu { title: title.into(), items, at: 0 }));

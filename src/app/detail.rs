@@ -32,6 +32,9 @@ pub struct Line {
     pub kind: LineKind,
     /// What folds it and whether it is folded, where something is below it.
     pub fold: Option<(FoldKey, bool)>,
+    /// Which part of the alert it is of, counted from the top: a text takes more lines in a
+    /// narrow pane than in a wide one.
+    part: usize,
 }
 
 /// What stands in a line.
@@ -91,8 +94,8 @@ impl FactValue {
     /// Returns the fact as text, where it says something.
     pub fn text(&self) -> Option<SafeText> {
         match self {
-            Self::Severity(severity) => Some(severity.as_str().into()),
-            Self::Status(status) => Some(status.as_str().into()),
+            Self::Severity(severity) => Some(severity.raw().into()),
+            Self::Status(status) => Some(status.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
             Self::Text(text) => Some(text.clone()),
             Self::Nothing => None,
@@ -126,11 +129,9 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Shows an alert in a pane of `width` columns.
-    pub fn new(row: Row, body: Body, folds: &HashSet<FoldKey>, width: usize) -> Self {
-        let mut detail = Self { row, body, scroll: Scroll::default(), json: false, lines: Vec::new() };
-        detail.lay_out(folds, width);
-        detail
+    /// Shows an alert, once it is laid out.
+    pub fn new(row: Row, body: Body) -> Self {
+        Self { row, body, scroll: Scroll::default(), json: false, lines: Vec::new() }
     }
 
     /// Returns the lines from top to bottom.
@@ -143,9 +144,10 @@ impl Detail {
         self.lines.get(self.scroll.cursor)
     }
 
-    /// Makes the lines anew, after a fold or for another width.
+    /// Makes the lines anew, after a fold or for another width. The cursor stays on what it is on.
     pub fn lay_out(&mut self, folds: &HashSet<FoldKey>, width: usize) {
-        let mut outline = Outline { lines: Vec::new(), folds, width: width.max(10) };
+        let at = self.line().map(|line| line.part);
+        let mut outline = Outline { lines: Vec::new(), part: 0, folds, width: width.max(10) };
         match (&self.body.alert, self.json) {
             (Ok(alert), false) => outline.alert(alert, &self.body),
             (Ok(_), true) => outline.text(0, self.body.json.as_str()),
@@ -155,8 +157,16 @@ impl Detail {
                 outline.text(0, self.body.json.as_str());
             }
         }
-        self.lines = outline.lines;
-        self.scroll.cursor = self.scroll.cursor.min(self.lines.len().saturating_sub(1));
+        let before = std::mem::replace(&mut self.lines, outline.lines);
+        if let Some(part) = at {
+            let first = |lines: &[Line]| lines.partition_point(|line| line.part < part);
+            let within = self.scroll.cursor - first(&before);
+            let past = self.lines.partition_point(|line| line.part <= part);
+            let cursor = (first(&self.lines) + within).min(past.saturating_sub(1));
+            // The cursor's line stays where it is in the window, as far as there is room.
+            self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
+            self.scroll.cursor = cursor;
+        }
     }
 
     /// Moves the cursor.
@@ -284,13 +294,28 @@ fn value_of(property: &Property) -> Option<Value> {
 
 struct Outline<'a> {
     lines: Vec<Line>,
+    /// The part that the next lines are of.
+    part: usize,
     folds: &'a HashSet<FoldKey>,
     width: usize,
 }
 
 impl Outline<'_> {
+    /// Adds a part of one line.
     fn push(&mut self, depth: usize, kind: LineKind) {
-        self.lines.push(Line { depth, kind, fold: None });
+        self.push_fold(depth, kind, None);
+    }
+
+    fn push_fold(&mut self, depth: usize, kind: LineKind, fold: Option<(FoldKey, bool)>) {
+        self.part += 1;
+        self.lines.push(Line { depth, kind, fold, part: self.part });
+    }
+
+    /// Adds a part of as many lines as it takes.
+    fn push_all(&mut self, depth: usize, kinds: impl IntoIterator<Item = LineKind>) {
+        self.part += 1;
+        let part = self.part;
+        self.lines.extend(kinds.into_iter().map(|kind| Line { depth, kind, fold: None, part }));
     }
 
     /// Adds a heading; tells whether what is below it is to be shown.
@@ -300,33 +325,32 @@ impl Outline<'_> {
         if title != "Evidence" {
             self.push(0, LineKind::Blank);
         }
-        self.lines.push(Line { depth: 0, kind: LineKind::Section(title, count), fold: Some((key, folded)) });
+        self.push_fold(0, LineKind::Section(title, count), Some((key, folded)));
         !folded
     }
 
     /// Adds a text, wrapped.
     fn text(&mut self, depth: usize, shown: &str) {
         let width = self.width.saturating_sub(depth * 2);
-        for line in wrap(shown, width) {
-            self.push(depth, LineKind::Text(line));
-        }
+        self.push_all(depth, wrap(shown, width).into_iter().map(LineKind::Text));
     }
 
     /// Adds facts side by side, on as many lines as they need.
     fn facts(&mut self, facts: Vec<Fact>) {
-        let (mut line, mut used) = (Vec::new(), 0);
+        let (mut lines, mut line, mut used) = (Vec::new(), Vec::new(), 0);
         for fact in facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)) {
             let width = fact.width();
             if !line.is_empty() && used + width > self.width {
-                self.push(1, LineKind::Facts(std::mem::take(&mut line)));
+                lines.push(std::mem::take(&mut line));
                 used = 0;
             }
             used += width;
             line.push(fact);
         }
         if !line.is_empty() {
-            self.push(1, LineKind::Facts(line));
+            lines.push(line);
         }
+        self.push_all(1, lines.into_iter().map(LineKind::Facts));
     }
 
     fn alert(&mut self, alert: &Alert, body: &Body) {
@@ -373,8 +397,8 @@ impl Outline<'_> {
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
             Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
             text("owner", "assigned", &owner),
-            name("class", "class", alert.classification.as_str()),
-            name("determination", "determination", alert.determination.as_str()),
+            name("class", "class", alert.classification.raw()),
+            name("determination", "determination", alert.determination.raw()),
         ]);
     }
 
@@ -394,8 +418,8 @@ impl Outline<'_> {
         }));
         self.facts(facts);
         self.facts(vec![
-            name("source", "source", alert.service_source.as_str()),
-            name("detection", "detectionSource", alert.detection_source.as_str()),
+            name("source", "source", alert.service_source.raw()),
+            name("detection", "detectionSource", alert.detection_source.raw()),
             text("product", "product", &alert.product_name),
         ]);
         self.facts(vec![
@@ -431,7 +455,7 @@ impl Outline<'_> {
         for id in tree.rows(|node| self.folds.contains(&node.key())) {
             let node = tree.node(id);
             let fold = (!node.children.is_empty()).then(|| (node.key(), self.folds.contains(&node.key())));
-            self.lines.push(Line { depth: node.depth + 1, kind: LineKind::Node(id), fold });
+            self.push_fold(node.depth + 1, LineKind::Node(id), fold);
         }
     }
 }
@@ -442,7 +466,7 @@ fn text(label: &'static str, field: &'static str, value: &Option<SafeText>) -> F
     Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
 }
 
-/// A fact that is a member of an enumeration; unknown is nothing.
+/// A fact that is a member of an enumeration, as sent; unknown is nothing.
 fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
     let value = if member == "unknown" { FactValue::Nothing } else { FactValue::Text(member.into()) };
     Fact { label, field: Some(field), value }

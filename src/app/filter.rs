@@ -119,12 +119,13 @@ impl FilterBar {
         self.editor = Some(Editor::new(text));
     }
 
-    /// Edits by a key; tells whether the text has changed.
+    /// Edits by a key; tells whether the text has changed or the cursor has moved: both decide on
+    /// what completions there are.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(editor) = &mut self.editor else { return false };
-        let before = editor.text().to_owned();
+        let before = (editor.text().to_owned(), editor.cursor());
         editor.edit(key);
-        editor.text() != before
+        (editor.text(), editor.cursor()) != (before.0.as_str(), before.1)
     }
 
     /// Puts a pasted text in at the cursor; line ends become blanks.
@@ -141,8 +142,11 @@ impl FilterBar {
     pub fn compile(&mut self, context: &Context) -> Option<Option<Test>> {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
-            editor.completions = query::complete(&text, editor.cursor_byte());
-            editor.choice = 0;
+            let completions = query::complete(&text, editor.cursor_byte());
+            if completions != editor.completions {
+                editor.completions = completions;
+                editor.choice = 0;
+            }
         }
         let query = query::parse(&text);
         if query.is_empty() && query.diagnostics().is_empty() {
@@ -253,17 +257,31 @@ impl FilterBar {
     }
 }
 
-/// Writes a term of the filter language that means exactly this value.
-pub(super) fn term(field: &str, value: &str, exclude: bool) -> String {
-    let sign = if exclude { "-" } else { "" };
-    let is_word = !value.is_empty()
+/// Words that mean something else in a filter than themselves.
+const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
+
+/// Writes a value as the filter language takes it literally: quoted unless it is a plain word.
+pub(super) fn literal(value: &str) -> String {
+    let is_word = value.starts_with(char::is_alphanumeric)
         && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
-        && !value.contains("..");
-    if is_word {
-        format!("{sign}{field}:{value}")
-    } else {
-        format!("{sign}{field}:\"{}\"", value.replace('"', "\"\""))
-    }
+        && !value.contains("..")
+        && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(value));
+    if is_word { value.to_owned() } else { quote(value) }
+}
+
+fn quote(value: &str) -> String {
+    format!("\"{}\"", value.replace('"', "\"\""))
+}
+
+/// Lists terms that may ask for a value, the plainest first. Which of them a field takes depends
+/// on the value: an undeclared member must be quoted, what is no address is only found by a
+/// pattern for all of it.
+pub(super) fn terms(field: &str, value: &str) -> [String; 3] {
+    [
+        format!("{field}:{}", literal(value)),
+        format!("{field}:{}", quote(value)),
+        format!("{field}~{}", quote(&format!("^{}$", regex::escape(value)))),
+    ]
 }
 
 /// Joins a term to a filter.

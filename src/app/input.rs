@@ -2,7 +2,8 @@
 
 use super::{
     App, Command, Context, Detail, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
-    filter::{join, term},
+    alert::NO_TERM,
+    filter::{join, literal},
     keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
     message::Body,
     overlay::{MenuAction, help},
@@ -224,12 +225,16 @@ impl App {
         }
     }
 
-    pub(super) fn show_detail(&mut self, row: Row, body: Body, width: usize) {
-        let json = self.detail.as_ref().is_some_and(|detail| detail.json);
-        let mut detail = Detail::new(row, body, &self.folds, width);
-        if json {
-            detail.json = true;
-            detail.lay_out(&self.folds, width);
+    pub(super) fn show_detail(&mut self, row: Row, body: Body) {
+        let (width, height) = (self.detail_width(), self.detail_height());
+        let former = self.detail.take();
+        let mut detail = Detail::new(row, body);
+        // The next alert is shown the same way; one that has changed, at the same place.
+        detail.json = former.as_ref().is_some_and(|former| former.json);
+        detail.lay_out(&self.folds, width);
+        if let Some(former) = former.filter(|former| former.row == row) {
+            detail.scroll = former.scroll;
+            detail.scroll.show(detail.lines().len(), height);
         }
         self.detail = Some(detail);
     }
@@ -289,8 +294,7 @@ impl App {
             if lines.is_empty() {
                 return;
             }
-            let quoted = |line: &&str| term("", line, false).trim_start_matches(':').to_owned();
-            let any = lines.iter().map(quoted).collect::<Vec<_>>().join(" or ");
+            let any = lines.into_iter().map(literal).collect::<Vec<_>>().join(" or ");
             self.filter.set(&any);
         }
         self.apply_filter();
@@ -388,11 +392,17 @@ impl App {
                     }
                 }
                 Some(Command::Alert(command @ (AlertCommand::Include | AlertCommand::Exclude))) => {
+                    let exclude = command == AlertCommand::Exclude;
                     let value = values.values.get(values.at).cloned();
-                    if let Some((field, text)) = value.and_then(|value| Some((value.field?, value.text))) {
-                        self.overlay = None;
-                        let term = term(&field, text.raw(), command == AlertCommand::Exclude);
-                        self.add_term(&term, effects);
+                    let term = value
+                        .zip(self.selected())
+                        .and_then(|(value, row)| self.term(row, &value.field?, value.text.raw(), exclude));
+                    match term {
+                        Some(term) => {
+                            self.overlay = None;
+                            self.add_term(&term, effects);
+                        }
+                        None => self.say(NO_TERM),
                     }
                 }
                 _ => {}

@@ -68,6 +68,7 @@ impl App {
         self.load.generation.0 += 1;
         self.load.phase = Phase::Stopped;
         effects.push(Effect::Cancel);
+        self.poll_later();
         true
     }
 
@@ -90,9 +91,6 @@ impl App {
                     absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
                 self.load.newest = self.load.newest.max(newest);
                 self.view.touch(&self.store, &absorbed.touched());
-                if self.detail.as_ref().is_some_and(|detail| absorbed.changed.contains(&detail.row)) {
-                    self.detail = None;
-                }
                 if current && !self.load.polling {
                     self.load.read.extend(&absorbed.seen);
                 }
@@ -125,6 +123,9 @@ impl App {
             return self.fetch(effects);
         }
         let retry_at = failure.kind.passes().then(|| self.clock.now.mono + RETRY_AFTER);
+        if retry_at.is_none() {
+            self.poll_later();
+        }
         self.load.phase = Phase::Failed { failure, retry_at };
     }
 
@@ -156,7 +157,8 @@ impl App {
         }
     }
 
-    pub(super) fn poll_later(&mut self) {
+    /// Live mode looks again after a while, also where the list itself was not read to its end.
+    fn poll_later(&mut self) {
         if self.load.live && self.settings.service {
             self.load.poll_at = Some(self.clock.now.mono + POLL_EVERY);
         }

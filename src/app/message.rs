@@ -152,6 +152,7 @@ impl FailureKind {
 /// An alert as the detail pane needs it.
 #[derive(Debug)]
 pub struct Body {
+    raw: RawAlert,
     /// The alert, or why it could not be read.
     pub alert: Result<Arc<Alert>, DecodeError>,
     /// Its evidence.
@@ -169,7 +170,13 @@ impl Body {
         let pretty = serde_json::from_str::<serde_json::Value>(&text)
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| text.into_owned());
-        Self { alert, tree, json: SafeText::new(&pretty) }
+        Self { raw: raw.clone(), alert, tree, json: SafeText::new(&pretty) }
+    }
+
+    /// Tells whether the body was read from these very bytes: an alert that has changed since
+    /// lies elsewhere.
+    pub(super) fn is_of(&self, raw: &RawAlert) -> bool {
+        self.raw.0.as_ptr_range() == raw.0.as_ptr_range()
     }
 }
 

@@ -1,0 +1,23 @@
+//! The console without terminal, network or clock: inputs and messages go in, effects and the
+//! state come out, and the screen is a buffer of cells.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the report")]
+
+#[path = "console_state/acting.rs"]
+mod acting;
+#[path = "console_state/desk.rs"]
+mod desk;
+#[path = "console_state/filtering.rs"]
+mod filtering;
+#[path = "console_state/loading.rs"]
+mod loading;
+#[path = "console_state/reading.rs"]
+mod reading;
+#[path = "console_state/screens.rs"]
+mod screens;
+#[path = "console_state/scripts.rs"]
+mod scripts;
+#[path = "console_state/sizes.rs"]
+mod sizes;
+#[path = "console_state/steps.rs"]
+mod steps;

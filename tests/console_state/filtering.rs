@@ -1,0 +1,408 @@
+//! The filter bar, and the keys that build filters from what is on the screen.
+
+use alertdeck::{
+    app::{Pane, Scope},
+    query::PROPERTIES,
+};
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::desk::{Desk, alert, with};
+
+fn severities() -> Desk {
+    let of = |number, severity: &str| with(alert(number), json!({"severity": severity}));
+    Desk::holding(&[of(1, "high"), of(2, "medium"), of(3, "low"), of(4, "high")])
+}
+
+#[test]
+fn every_key_filters_what_is_held() {
+    let mut desk = severities();
+    desk.keys("/");
+    let mut shown = Vec::new();
+    for c in "severity:high ".chars() {
+        desk.type_text(&c.to_string());
+        shown.push((desk.app.filter.text().to_owned(), desk.rows().len()));
+    }
+    // `severity:high` is understood; a bare word in between searches texts, and finds nothing.
+    assert_eq!(shown.last(), Some(&("severity:high ".to_owned(), 2)));
+    assert_eq!(desk.fetches(), [], "typing asks for nothing");
+    desk.type_text("-title:4");
+    assert_eq!(desk.rows(), ["a1"]);
+}
+
+#[test]
+fn a_filter_that_is_not_understood_keeps_the_last_result_and_its_text() {
+    let mut desk = severities();
+    desk.keys("/");
+    desk.type_text("severity:high");
+    assert_eq!(desk.rows(), ["a4", "a1"]);
+    desk.type_text(" ");
+    desk.paste("status:");
+    for text in ["", "n", "onsense"] {
+        desk.type_text(text);
+        assert_eq!(desk.rows(), ["a4", "a1"], "{}", desk.app.filter.text());
+    }
+    assert!(!desk.app.filter.is_sound());
+    desk.keys("Enter");
+    assert_eq!(desk.app.filter.text(), "severity:high status:nonsense", "Enter loses nothing");
+    assert!(desk.app.filter.editor.is_some());
+    assert_eq!(desk.fetches(), []);
+}
+
+#[test]
+fn esc_restores_text_and_rows() {
+    let mut desk = severities();
+    desk.keys("/");
+    desk.type_text("severity:high");
+    desk.keys("Enter /");
+    for text in [" nothing-like-this", " status:", "\"("] {
+        desk.type_text(text);
+    }
+    desk.keys("Esc");
+    assert_eq!((desk.app.filter.text(), desk.app.filter.is_sound()), ("severity:high", true));
+    assert_eq!(desk.rows(), ["a4", "a1"]);
+    assert!(desk.app.filter.editor.is_none());
+}
+
+#[test]
+fn enter_asks_the_service_only_where_no_complete_list_covers_the_filter() {
+    let mut desk = Desk::open("severity:high");
+    assert_eq!(desk.fetches().len(), 1);
+    let run = |desk: &mut Desk, text: &str| {
+        desk.keys("/ Ctrl-u");
+        desk.type_text(text);
+        desk.keys("Enter");
+        desk.fetches()
+    };
+    assert_eq!(run(&mut desk, "severity:high title:x"), [], "the same question is under way");
+    desk.done();
+    assert_eq!(run(&mut desk, "severity:high title:y"), [], "it was answered whole");
+    assert_eq!(run(&mut desk, "severity:low"), [Scope::Filter("severity eq 'low'".into())]);
+    assert_eq!(run(&mut desk, "title:z"), [Scope::All], "the one under way is dropped");
+    desk.done();
+    assert_eq!(run(&mut desk, "severity:medium"), [], "all alerts are held");
+    desk.keys("r");
+    assert_eq!(desk.fetches().len(), 1, "r asks again");
+    desk.keys("Esc");
+    assert_eq!(run(&mut desk, "severity:informational").len(), 1, "and what was whole before counts no more");
+}
+
+#[test]
+fn a_fetch_under_way_counts_for_its_own_filter() {
+    let mut desk = Desk::open("severity:high");
+    desk.done();
+    desk.keys("/ Ctrl-u");
+    desk.type_text("severity:low");
+    desk.keys("Enter / Ctrl-u");
+    desk.type_text("severity:high");
+    desk.fetches();
+    desk.keys("Enter");
+    assert_eq!(desk.fetches(), [], "it is covered");
+    desk.arrive(&[alert(1)]);
+    desk.done();
+    desk.keys("/ Ctrl-u");
+    desk.type_text("severity:low");
+    desk.keys("Enter");
+    assert_eq!(desk.fetches(), [], "what came of the other one counts for its own filter");
+}
+
+#[test]
+fn completion_history_and_mending() {
+    let mut desk = severities();
+    desk.keys("/");
+    desk.type_text("sev");
+    desk.keys("Tab");
+    assert_eq!(desk.app.filter.text(), "severity:");
+    desk.keys("Tab");
+    let first = desk.app.filter.text().to_owned();
+    assert!(first.len() > "severity:".len(), "{first}");
+    desk.keys("Enter / Ctrl-u");
+    desk.type_text("status:new");
+    desk.keys("Enter / ↑");
+    assert_eq!(desk.app.filter.text(), "status:new");
+    desk.keys("↑");
+    assert_eq!(desk.app.filter.text(), first.trim());
+    desk.keys("↓ ↓");
+    assert_eq!(desk.app.filter.text(), "status:new", "back at what was being edited");
+    desk.keys("Ctrl-u");
+    desk.type_text("sevrity:high");
+    assert!(!desk.app.filter.is_sound());
+    desk.keys("Tab");
+    assert_eq!(desk.app.filter.text(), "severity:high");
+    assert!(desk.app.filter.is_sound());
+}
+
+#[test]
+fn a_chosen_completion_stays_chosen_while_time_passes() {
+    let mut desk = Desk::open("age<1h");
+    desk.keys("/");
+    desk.type_text(" sever");
+    desk.keys("Ctrl-u");
+    desk.type_text("age<1h s");
+    desk.keys("Ctrl-n Ctrl-n");
+    let choice = |desk: &Desk| desk.app.filter.editor.as_ref().unwrap().choice;
+    assert_eq!(choice(&desk), 2);
+    desk.pass(std::time::Duration::from_secs(180));
+    assert_eq!(choice(&desk), 2);
+}
+
+#[rstest]
+#[case("srv-1.contoso.com", "srv-1.contoso.com")]
+#[case("10.0.0.1\r\n10.0.0.2\n\n  evil.example  \n", "10.0.0.1 or 10.0.0.2 or evil.example")]
+#[case("not\nan \"odd\" one", "\"not\" or \"an \"\"odd\"\" one\"")]
+#[case("q\nr\ny", "q or r or y")]
+fn a_paste_on_the_list_fills_the_filter_and_is_not_run(#[case] text: &str, #[case] filter: &str) {
+    let mut desk = Desk::holding(&[alert(1), alert(2)]);
+    desk.paste(text);
+    assert_eq!(desk.app.filter.text(), filter);
+    assert_eq!(desk.app.filter.committed, "");
+    assert!(desk.app.filter.is_sound(), "{:?}", desk.app.filter.diagnostics);
+    assert_eq!(desk.asked, []);
+    desk.keys("Esc");
+    assert_eq!((desk.app.filter.text(), desk.rows().len()), ("", 2));
+}
+
+#[test]
+fn a_paste_into_the_filter_goes_to_the_caret_and_into_an_overlay_nowhere() {
+    let mut desk = Desk::holding(&[alert(1), alert(2)]);
+    desk.keys("/");
+    desk.type_text("title:2 status:new");
+    for _ in 0.."2 status:new".len() {
+        desk.keys("←");
+    }
+    desk.paste("Alert\n");
+    assert_eq!(desk.app.filter.text(), "title:Alert2 status:new");
+    desk.keys("Esc ?");
+    desk.paste("q\nx");
+    assert!(desk.app.overlay.is_some());
+    assert_eq!((desk.app.filter.text(), desk.asked.as_slice()), ("", &[][..]));
+}
+
+#[test]
+fn the_filter_before_is_kept_together_when_a_term_is_added() {
+    let mut desk = severities();
+    desk.keys("/");
+    desk.type_text("severity:high or severity:low");
+    desk.keys("Enter f");
+    desk.pick("title");
+    assert_eq!(desk.app.filter.text(), "(severity:high or severity:low) title:\"Alert 4\"");
+    assert_eq!(desk.rows(), ["a4"]);
+}
+
+#[test]
+fn the_incident_of_an_alert_replaces_the_filter() {
+    let mut desk = Desk::holding(&[
+        alert(1),
+        with(alert(2), json!({"incidentId": "771"})),
+        with(alert(3), json!({"incidentId": null})),
+        alert(4),
+    ]);
+    desk.keys("i");
+    assert_eq!((desk.app.filter.text(), desk.rows()), ("incident:77", vec!["a4", "a1"]));
+    desk.keys("/ Ctrl-u Enter g j i");
+    assert_eq!(desk.rows().len(), 4, "a3 belongs to none");
+    assert!(desk.notice().contains("no incident"), "{}", desk.notice());
+}
+
+/// Values that a careless spelling in the filter language would take for something else.
+fn hostile() -> impl Strategy<Value = String> {
+    let awkward = prop::sample::select(vec![
+        "",
+        " ",
+        "-",
+        "-enc",
+        "--x",
+        "!",
+        "*",
+        "a*b",
+        "**",
+        "\"",
+        "\"\"",
+        "a\"b\"",
+        "\\",
+        "\\\\",
+        "C:\\x y\\",
+        "or",
+        "and",
+        "NOT",
+        "not x",
+        "me",
+        "none",
+        "any",
+        "true",
+        "unknown",
+        "open",
+        "@me",
+        "a,b",
+        "a..b",
+        "..",
+        "1..2",
+        "(a)",
+        "a or b",
+        "~",
+        "=",
+        "a=b",
+        ">=5",
+        "$x",
+        "$filter=x",
+        "'",
+        "a'b",
+        "line\nbreak",
+        "\ttab",
+        "\r\n",
+        "\u{0}",
+        "\u{1b}[31m",
+        "\u{202e}x",
+        "\u{200b}",
+        "\u{3000}",
+        "ǅ",
+        "İ",
+        "ß",
+        "é",
+        "e\u{301}",
+        "🇩🇪",
+        "10.0.0.1",
+        "10.0.0.0/8",
+        "fe80::1",
+        "::",
+        "1.2",
+        "hxxp://a[.]b",
+        "evil[.]example",
+        "http://a/b?c=d#e",
+        "DEADBEEF",
+        "abc123",
+        "T1059",
+        "T1059.001",
+        "2026-11-01",
+        "7d",
+        "%00",
+        "/",
+        "a/b",
+        "x@y",
+        "@",
+        "_",
+        "é-1",
+        "٣",
+        "⟨202E⟩",
+        "␛[31m",
+    ]);
+    prop_oneof![
+        4 => awkward.clone().prop_map(str::to_owned),
+        2 => (awkward.clone(), awkward).prop_map(|(a, b)| format!("{a}{b}")),
+        1 => "\\PC{0,8}",
+        1 => "[ -~\\n\\t]{0,10}",
+    ]
+}
+
+/// The alert with the value in it, in every place that the console offers to filter by.
+fn holding(value: &str) -> Value {
+    with(
+        alert(5),
+        json!({
+            "title": value, "assignedTo": value, "incidentId": value, "category": value, "severity": value,
+            "status": value, "classification": value, "serviceSource": value, "mitreTechniques": [value],
+            "systemTags": [value], "productName": value, "threatDisplayName": value, "actorDisplayName": value,
+            "detectionSource": value, "determination": value, "customDetails": {"deep": {"name": value}},
+            "evidence": [
+                {"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": value, "tags": [value]},
+                {"@odata.type": "#microsoft.graph.security.userEvidence", "userAccount": {"accountName": value,
+                    "displayName": value, "userPrincipalName": value, "userSid": value}},
+                {"@odata.type": "#microsoft.graph.security.ipEvidence", "ipAddress": value},
+                {"@odata.type": "#microsoft.graph.security.urlEvidence", "url": value},
+                {"@odata.type": "#microsoft.graph.security.fileEvidence",
+                    "fileDetails": {"fileName": value, "filePath": value, "sha256": value, "sha1": value}},
+                {"@odata.type": "#microsoft.graph.security.processEvidence", "processCommandLine": value,
+                    "processId": 7, "imageFile": {"fileName": value}},
+                {"@odata.type": "#microsoft.graph.security.registryKeyEvidence", "registryKey": value},
+                {"@odata.type": "#microsoft.graph.security.quantumEvidence", "spin": value},
+            ],
+        }),
+    )
+}
+
+/// Tells whether the language has no way to ask for a value: an enumeration without a name, and
+/// properties that nobody has heard of.
+fn beyond_the_language(field: &str, value: &str) -> bool {
+    match alertdeck::query::named(field) {
+        Some(field) => field.choice().is_some() && value.is_empty(),
+        None => !PROPERTIES.contains(&field),
+    }
+}
+
+/// Presses `key` on every value that is offered: in the row, on each line of the detail pane,
+/// and in the overlay of each line.
+fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), TestCaseError> {
+    let mut desk = Desk::holding(alerts);
+    let id = desk.selected().unwrap().to_owned();
+    desk.keys(key);
+    let letters = desk.menu();
+    desk.keys("Esc");
+    let check = |desk: &mut Desk, what: &str| {
+        let filter = desk.app.filter.committed.clone();
+        prop_assert!(
+            desk.app.filter.editor.is_none(),
+            "{what}: the filter `{}` is faulty: {:?}",
+            desk.app.filter.text(),
+            desk.app.filter.diagnostics
+        );
+        prop_assert_eq!(desk.shows(&id), matches, "{} by `{}`", what, filter);
+        desk.keys("/ Ctrl-u Enter Esc g");
+        Ok(())
+    };
+    for (letter, label) in letters {
+        desk.keys(key);
+        desk.keys(&letter.to_string());
+        check(&mut desk, &format!("column {label}"))?;
+    }
+    desk.keys("Enter G");
+    let count = desk.app.detail.as_ref().unwrap().lines().len();
+    for line in 0..count {
+        let mut value = 0;
+        loop {
+            desk.app.focus = Pane::Detail;
+            desk.keys("g");
+            for _ in 0..line {
+                desk.keys("j");
+            }
+            // The overlay shows the values of a node, and those of a line with several.
+            let detail = desk.app.current_detail().unwrap();
+            let values = detail.values(detail.line().unwrap());
+            let Some(offered) = values.get(value).cloned() else { break };
+            value += 1;
+            if offered.field.is_none() {
+                continue;
+            }
+            desk.keys("Enter");
+            if desk.app.overlay.is_none() {
+                break;
+            }
+            for _ in 1..value {
+                desk.keys("j");
+            }
+            desk.keys(key);
+            if desk.app.overlay.is_some() {
+                let (field, text) = (offered.field.unwrap(), offered.text.raw());
+                prop_assert!(beyond_the_language(&field, text), "{field} cannot be asked for {text:?}");
+                desk.keys("Esc");
+                continue;
+            }
+            check(&mut desk, &format!("{} {:?} in line {line}", offered.label, offered.text.raw()))?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn narrowing_to_a_value_keeps_its_alert(value in hostile()) {
+        check_every_value(&[holding(&value)], "f", true)?;
+    }
+
+    #[test]
+    fn excluding_a_value_drops_its_alert(value in hostile()) {
+        check_every_value(&[holding(&value)], "F", false)?;
+    }
+}

@@ -1,0 +1,334 @@
+//! Fetching: what is asked for, what arrives, what goes wrong.
+
+use std::time::Duration;
+
+use alertdeck::{
+    app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope, Wait},
+    model::{AlertId, SafeText},
+};
+use rstest::rstest;
+use serde_json::json;
+
+use super::desk::{Desk, alert, batch, with};
+
+fn filter(text: &str) -> Scope {
+    Scope::Filter(text.into())
+}
+
+#[rstest]
+#[case("", Scope::All)]
+#[case("title:x", Scope::All)]
+#[case("status:new title:x", filter("status eq 'new'"))]
+#[case("assigned:me", filter("assignedTo eq 'ana@contoso.com'"))]
+#[case("id:da1_-2", Scope::One(AlertId::new("da1_-2")))]
+#[case("$severity eq 'low'", filter("severity eq 'low'"))]
+fn it_starts_by_fetching_what_the_filter_asks_for(#[case] text: &str, #[case] scope: Scope) {
+    let mut desk = Desk::open(text);
+    assert_eq!(desk.fetches(), [scope]);
+    assert_eq!(desk.app.load.phase, Phase::Loading);
+}
+
+#[test]
+fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
+    let mut desk = Desk::open("");
+    desk.load(LoadEvent::Page { total: Some(400), restart: true, partial: None });
+    desk.load(LoadEvent::Batch(batch(&(100..200).map(alert).collect::<Vec<_>>())));
+    assert_eq!(desk.selected(), Some("a199"));
+    desk.keys("j j j");
+    let (id, line) = (desk.selected().unwrap().to_owned(), desk.line());
+    assert_eq!((id.as_str(), line), ("a196", 3));
+    for page in [200..300, 0..100, 300..400] {
+        desk.arrive(&page.map(alert).collect::<Vec<_>>());
+        assert_eq!((desk.selected(), desk.line()), (Some("a196"), 3));
+    }
+    assert_eq!((desk.app.load.read, desk.app.load.total), (400, Some(400)));
+    desk.done();
+    assert_eq!((desk.selected(), desk.line()), (Some("a196"), 3));
+    assert_eq!(desk.app.load.phase, Phase::Complete);
+}
+
+#[test]
+fn untouched_the_cursor_stays_on_the_newest_alert() {
+    let mut desk = Desk::open("");
+    desk.arrive(&[alert(1), alert(2)]);
+    desk.arrive(&[alert(9), alert(3)]);
+    assert_eq!((desk.selected(), desk.line()), (Some("a9"), 0));
+}
+
+#[test]
+fn a_list_that_begins_again_is_counted_anew() {
+    let mut desk = Desk::open("");
+    desk.arrive(&[alert(1), alert(2)]);
+    desk.load(LoadEvent::Page { total: Some(3), restart: true, partial: None });
+    desk.load(LoadEvent::Batch(batch(&[alert(1), alert(2), alert(3)])));
+    assert_eq!((desk.app.load.read, desk.app.store.len()), (3, 3));
+}
+
+#[test]
+fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
+    let mut desk = Desk::open("severity:high");
+    let old = desk.generation();
+    desk.keys("/ Ctrl-u");
+    desk.keys("Enter");
+    assert_eq!(desk.fetches().len(), 2);
+    let events = [
+        LoadEvent::Page { total: Some(9), restart: true, partial: Some("p".into()) },
+        LoadEvent::Waiting { wait: Duration::from_secs(9), why: Wait::Throttled },
+        LoadEvent::Done,
+        LoadEvent::Failed(Failure { kind: FailureKind::SignIn, line: "no".into() }),
+        LoadEvent::Resumed,
+    ];
+    for event in events {
+        desk.send(Message::Load(old, event));
+        let load = &desk.app.load;
+        assert_eq!((&load.phase, load.total, &load.partial), (&Phase::Loading, None, &None));
+    }
+    desk.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(1)]))));
+    assert_eq!((desk.app.store.len(), desk.app.load.read), (1, 0));
+    assert_eq!(desk.rows(), ["a1"]);
+    desk.arrive(&[alert(1), alert(2)]);
+    assert_eq!((desk.app.store.len(), desk.app.load.read), (2, 2));
+}
+
+#[test]
+fn esc_stops_loading_and_refresh_starts_it_again() {
+    let mut desk = Desk::open("");
+    desk.arrive(&[alert(1)]);
+    let old = desk.generation();
+    desk.fetches();
+    desk.keys("Esc");
+    assert_eq!((desk.asked.as_slice(), &desk.app.load.phase), (&[Effect::Cancel][..], &Phase::Stopped));
+    desk.send(Message::Load(old, LoadEvent::Done));
+    assert_eq!(desk.app.load.phase, Phase::Stopped);
+    desk.keys("Esc");
+    assert_eq!(desk.asked, [Effect::Cancel], "there is nothing left to stop");
+    desk.keys("r");
+    assert_eq!((desk.fetches(), &desk.app.load.phase), (vec![Scope::All], &Phase::Loading));
+    assert_eq!(desk.rows(), ["a1"], "what is held stays");
+}
+
+#[rstest]
+#[case(FailureKind::Offline, true)]
+#[case(FailureKind::Busy, true)]
+#[case(FailureKind::Filter, false)]
+#[case(FailureKind::SignIn, false)]
+#[case(FailureKind::Permission, false)]
+#[case(FailureKind::Other, false)]
+fn what_passes_is_tried_again_by_itself(#[case] kind: FailureKind, #[case] again: bool) {
+    let mut desk = Desk::open("severity:high");
+    desk.fetches();
+    desk.fail(kind);
+    let Phase::Failed { failure, retry_at } = &desk.app.load.phase else { panic!() };
+    assert_eq!((failure.kind, retry_at.is_some()), (kind, again));
+    let wait = retry_at.map_or(Duration::from_secs(600), |at| at.saturating_sub(desk.now.mono));
+    desk.pass(wait.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(desk.fetches(), [], "not before the time that is told");
+    desk.pass(Duration::from_millis(1));
+    assert_eq!(desk.fetches().len(), usize::from(again));
+    desk.keys("!");
+    assert_eq!(desk.fetches().len(), usize::from(!again), "by hand it is tried where it failed");
+}
+
+#[test]
+fn a_failure_keeps_list_cursor_and_the_text_being_typed() {
+    let mut desk = Desk::open("");
+    desk.arrive(&[alert(1), alert(2), alert(3)]);
+    desk.keys("j /");
+    desk.type_text("title:al");
+    desk.fail(FailureKind::SignIn);
+    assert_eq!((desk.app.filter.text(), desk.selected()), ("title:al", Some("a2")));
+    assert_eq!(desk.rows().len(), 3);
+    desk.keys("Esc");
+    desk.fetches();
+    desk.keys("/");
+    desk.type_text("title:2");
+    desk.keys("Enter");
+    assert_eq!(desk.fetches(), [Scope::All], "what failed covers nothing");
+}
+
+#[test]
+fn a_refused_operator_is_dropped_and_said() {
+    let mut desk = Desk::open("-severity:low status:new");
+    assert_eq!(desk.fetches(), [filter("severity ne 'low' and status eq 'new'")]);
+    desk.fail(FailureKind::Filter);
+    assert_eq!(desk.fetches(), [filter("status eq 'new'")]);
+    assert!(desk.notice().contains("`ne`"), "{}", desk.notice());
+    desk.arrive(&[alert(1), with(alert(2), json!({"severity": "low"}))]);
+    assert_eq!(desk.rows(), ["a1"], "it is filtered here");
+    desk.fail(FailureKind::Filter);
+    assert_eq!(desk.fetches(), [], "there is nothing left to leave out");
+}
+
+#[rstest]
+#[case("severity:low")]
+#[case("$severity ne 'low'")]
+#[case("-assigned:me -severity:low")]
+#[case("$not (severity eq 'low') and status in ('new') and assignedTo ne null")]
+fn a_refused_filter_is_not_asked_for_for_ever(#[case] text: &str) {
+    let mut desk = Desk::open(text);
+    let mut asked = desk.fetches();
+    for _ in 0..10 {
+        desk.fail(FailureKind::Filter);
+        asked.extend(desk.fetches());
+    }
+    let mut distinct = asked.clone();
+    distinct.dedup();
+    assert_eq!(asked, distinct, "the same question was asked again");
+    assert!(asked.len() <= 5, "{asked:?}");
+    assert!(matches!(desk.app.load.phase, Phase::Failed { .. }));
+}
+
+#[test]
+fn a_wait_counts_down_and_ends() {
+    let mut desk = Desk::open("");
+    desk.load(LoadEvent::Waiting { wait: Duration::from_secs(7), why: Wait::Throttled });
+    for left in [7, 6, 5] {
+        let screen = desk.screen();
+        assert!(screen.contains(&format!("wait {left}s")), "{screen}");
+        assert!(screen.contains(&format!("next page in {left} s")), "{screen}");
+        desk.pass(Duration::from_secs(1));
+    }
+    desk.keys("j / x Esc");
+    assert!(matches!(desk.app.load.phase, Phase::Waiting { .. }), "keys work meanwhile");
+    desk.load(LoadEvent::Resumed);
+    assert_eq!(desk.app.load.phase, Phase::Loading);
+    desk.load(LoadEvent::Waiting { wait: Duration::from_secs(2), why: Wait::Retry("no route".into()) });
+    assert!(desk.screen().contains("no route; next try in 2 s"), "{}", desk.screen());
+}
+
+#[test]
+fn a_partial_result_is_said_and_covers_nothing() {
+    let mut desk = Desk::open("");
+    desk.load(LoadEvent::Page {
+        total: None,
+        restart: true,
+        partial: Some(SafeText::new("one source is late")),
+    });
+    desk.load(LoadEvent::Batch(batch(&[alert(1)])));
+    desk.done();
+    assert!(desk.screen().contains("partial: one source is late"), "{}", desk.screen());
+    desk.fetches();
+    desk.keys("/");
+    desk.type_text("title:1");
+    desk.keys("Enter");
+    assert_eq!(desk.fetches(), [Scope::All]);
+}
+
+#[test]
+fn live_asks_for_updates_alone_and_marks_them() {
+    let mut desk = Desk::open("status:new severity>=medium");
+    desk.arrive(&(1..=30).map(alert).collect::<Vec<_>>());
+    desk.done();
+    desk.fetches();
+    for _ in 0..10 {
+        desk.keys("j");
+    }
+    desk.keys("L");
+    let since = filter("lastUpdateDateTime ge 2026-11-20T00:25:00Z");
+    assert_eq!(desk.fetches(), [since], "from five minutes before the newest update on");
+    assert_eq!(desk.selected(), Some("a20"));
+    let line = desk.line();
+    desk.arrive(&[
+        alert(40),
+        with(alert(20), json!({"lastUpdateDateTime": "2026-11-20T00:50:00Z", "title": "t"})),
+    ]);
+    desk.done();
+    assert_eq!((desk.selected(), desk.line()), (Some("a20"), line), "the cursor stays");
+    assert_eq!(desk.app.fresh[&desk.row("a40")], Fresh::New);
+    assert_eq!(desk.app.fresh[&desk.row("a20")], Fresh::Changed);
+    assert_eq!(desk.app.fresh.len(), 2);
+    assert_eq!(desk.app.load.phase, Phase::Complete, "a look changes nothing of the list's state");
+    assert_eq!(desk.app.load.read, 30);
+    desk.pass(Duration::from_millis(14_999));
+    assert_eq!(desk.fetches(), []);
+    desk.pass(Duration::from_millis(1));
+    assert_eq!(desk.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T00:45:00Z")]);
+    desk.done();
+    desk.keys("L");
+    desk.pass(Duration::from_secs(60));
+    assert_eq!(desk.fetches(), [], "off is off");
+}
+
+#[test]
+fn a_look_that_fails_is_said_and_made_again() {
+    let mut desk = Desk::holding(&[alert(1)]);
+    desk.keys("L");
+    assert_eq!(desk.fetches().len(), 1);
+    desk.fail(FailureKind::Offline);
+    assert!(desk.notice().starts_with("live: what happened"), "{}", desk.notice());
+    assert_eq!(desk.app.load.phase, Phase::Complete);
+    desk.pass(Duration::from_secs(15));
+    assert_eq!(desk.fetches().len(), 1);
+}
+
+#[rstest]
+#[case::stopped("r Esc", None)]
+#[case::failed("r", Some(FailureKind::Other))]
+#[case::sign_in("r", Some(FailureKind::SignIn))]
+fn live_goes_on_when_the_list_does_not(#[case] keys: &str, #[case] failure: Option<FailureKind>) {
+    let mut desk = Desk::holding(&[alert(1)]);
+    desk.keys("L");
+    desk.done();
+    desk.keys(keys);
+    if let Some(kind) = failure {
+        desk.fail(kind);
+    }
+    desk.fetches();
+    desk.pass(Duration::from_secs(16));
+    assert_eq!(desk.fetches().len(), 1, "the header says live");
+}
+
+#[test]
+fn an_alert_that_stops_matching_stays_until_a_refresh() {
+    let mut desk = Desk::open("status:new");
+    desk.arrive(&[alert(1), alert(2), alert(3)]);
+    desk.done();
+    desk.keys("j L");
+    desk.arrive(&[with(
+        alert(2),
+        json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T01:00:00Z"}),
+    )]);
+    desk.done();
+    assert_eq!(desk.rows(), ["a3", "a2", "a1"]);
+    assert!(desk.app.view.is_stale(desk.row("a2")));
+    assert_eq!(desk.app.view.count().found(), 2, "it is not counted");
+    assert!(desk.screen().contains("no longer matches"), "{}", desk.screen());
+    desk.pass(Duration::from_secs(300));
+    assert!(desk.shows("a2"), "time alone does not take it away");
+    desk.keys("r");
+    assert_eq!(desk.rows(), ["a3", "a1"]);
+    assert_eq!(desk.selected(), Some("a1"), "the row below takes over");
+    assert!(desk.app.fresh.is_empty());
+}
+
+#[test]
+fn what_an_age_filter_lets_go_of_stays_until_a_refresh_too() {
+    let mut desk = Desk::open("age<1h");
+    let young = |number, minute| {
+        with(alert(number), json!({"createdDateTime": format!("2026-11-20T11:{minute:02}:30Z")}))
+    };
+    desk.arrive(&[young(1, 1), young(2, 2), young(3, 3)]);
+    desk.done();
+    assert_eq!(desk.app.view.count().found(), 3);
+    desk.pass(Duration::from_secs(180));
+    assert_eq!(desk.app.view.count().found(), 1, "now is looked at each minute");
+    desk.keys("r");
+    assert_eq!(desk.rows(), ["a3"]);
+}
+
+#[test]
+fn saved_alerts_are_neither_refreshed_nor_watched() {
+    let mut desk =
+        Desk::with(alertdeck::app::Settings { service: false, ..super::desk::settings("") }, (120, 35));
+    desk.arrive(&[alert(1)]);
+    desk.done();
+    desk.fetches();
+    for key in ["r", "L"] {
+        desk.keys(key);
+        assert!(desk.notice().starts_with("these alerts come from files"), "{}", desk.notice());
+    }
+    desk.keys("/");
+    desk.type_text("severity:high");
+    desk.keys("Enter");
+    assert_eq!((desk.fetches(), desk.rows().len()), (vec![], 0));
+}

@@ -1,0 +1,251 @@
+//! The detail pane: everything that an alert holds can be reached.
+
+use std::path::Path;
+
+use alertdeck::{
+    app::{Body, Detail, LineKind, Overlay, Pane},
+    model::{RawAlert, SafeText, Verdict},
+};
+use serde_json::{Value, json};
+
+use super::desk::{Desk, alert, with};
+
+fn device_with_processes() -> Value {
+    let process = |pid: u32, parent: u32, name: &str, verdict: &str| {
+        json!({
+            "@odata.type": "#microsoft.graph.security.processEvidence", "processId": pid,
+            "parentProcessId": parent, "mdeDeviceId": "m1", "verdict": verdict,
+            "processCommandLine": format!("{name} --run"), "imageFile": {"fileName": name},
+            "processCreationDateTime": format!("2026-11-20T00:00:{:02}Z", pid % 60),
+            "parentProcessCreationDateTime": format!("2026-11-20T00:00:{:02}Z", parent % 60),
+        })
+    };
+    with(
+        alert(1),
+        json!({
+            "description": "What it means.\nAnd more.",
+            "comments": [{"comment": "seen before", "createdByDisplayName": "Ben",
+                "createdDateTime": "2026-11-20T01:00:00Z"}],
+            "evidence": [
+                {"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": "srv-1", "mdeDeviceId": "m1"},
+                process(10, 1, "outlook.exe", "noThreatsFound"),
+                process(20, 10, "word.exe", "suspicious"),
+                process(30, 20, "powershell.exe", "malicious"),
+            ],
+        }),
+    )
+}
+
+fn detail(desk: &Desk) -> &Detail {
+    desk.app.current_detail().unwrap()
+}
+
+/// Returns the name of the node under the cursor.
+fn node(desk: &Desk) -> String {
+    let detail = detail(desk);
+    let node = detail.node(detail.line().unwrap());
+    node.and_then(|node| node.main.as_ref()).map_or_else(String::new, SafeText::line)
+}
+
+#[test]
+fn suspicious_jumps_go_from_one_to_the_next_and_say_where_they_end() {
+    let mut desk = Desk::holding(&[device_with_processes()]);
+    desk.keys("Enter ]");
+    assert!(node(&desk).starts_with("word.exe"), "{}", node(&desk));
+    desk.keys("]");
+    assert!(node(&desk).starts_with("powershell.exe"), "{}", node(&desk));
+    desk.keys("]");
+    assert_eq!(desk.notice(), "nothing suspicious below");
+    assert!(node(&desk).starts_with("powershell.exe"));
+    desk.keys("[ [");
+    assert_eq!(desk.notice(), "nothing suspicious above");
+    assert!(node(&desk).starts_with("word.exe"));
+}
+
+#[test]
+fn folding_hides_what_is_below_and_lasts() {
+    let mut desk = Desk::holding(&[device_with_processes(), alert(2)]);
+    desk.keys("j Enter ]");
+    let whole = detail(&desk).lines().len();
+    desk.keys("h");
+    assert_eq!(detail(&desk).lines().len(), whole - 1);
+    assert!(node(&desk).starts_with("word.exe"), "the cursor stays");
+    desk.keys("h");
+    assert!(node(&desk).starts_with("outlook.exe"), "then it goes to the parent");
+    desk.keys("K");
+    assert_eq!(desk.selected(), Some("a2"));
+    desk.keys("J");
+    assert_eq!(
+        detail(&desk).lines().len(),
+        whole - 1,
+        "what was folded is folded when the alert is shown again"
+    );
+    desk.keys("g ]");
+    desk.keys("l");
+    assert_eq!(detail(&desk).lines().len(), whole);
+    desk.keys("l");
+    assert_eq!(detail(&desk).lines().len(), whole, "there is nothing left to unfold");
+}
+
+#[test]
+fn the_json_can_be_read_and_left() {
+    let mut desk = Desk::holding(&[device_with_processes(), alert(2)]);
+    desk.resize(400, 50);
+    desk.keys("Enter v");
+    let text = |desk: &Desk| -> Vec<String> {
+        let line = |line: &alertdeck::app::Line| match &line.kind {
+            LineKind::Text(text) => text.clone(),
+            other => panic!("no text: {other:?}"),
+        };
+        detail(desk).lines().iter().map(line).collect()
+    };
+    let sent: Value = serde_json::from_str(&text(&desk).join("\n")).unwrap();
+    assert_eq!(sent, alert(2));
+    desk.keys("J");
+    assert!(text(&desk).concat().contains("powershell.exe --run"), "it stays for the next alert");
+    desk.keys("v");
+    assert!(!detail(&desk).json);
+}
+
+#[test]
+fn the_values_of_a_line_open_close_and_keep_their_place() {
+    let mut desk = Desk::holding(&[device_with_processes()]);
+    desk.keys("Enter ] Enter");
+    let Some(Overlay::Values(values)) = &desk.app.overlay else { panic!() };
+    assert!(values.values.iter().any(|value| value.text.raw() == "word.exe --run"));
+    let count = values.values.len();
+    desk.keys("G");
+    let Some(Overlay::Values(values)) = &desk.app.overlay else { panic!() };
+    assert_eq!(values.at, count - 1);
+    desk.keys("q");
+    assert!(desk.app.overlay.is_none());
+    assert!(node(&desk).starts_with("word.exe"));
+}
+
+#[test]
+fn an_alert_that_changes_is_read_again_and_the_reader_stays_at_its_line() {
+    let mut desk = Desk::holding(&[device_with_processes()]);
+    desk.keys("Enter ] ]");
+    let at = detail(&desk).scroll;
+    desk.keys("L");
+    desk.arrive(&[with(
+        device_with_processes(),
+        json!({
+            "lastUpdateDateTime": "2026-11-20T09:00:00Z", "status": "inProgress",
+        }),
+    )]);
+    desk.done();
+    assert_eq!(desk.app.current_detail().map(|detail| detail.scroll), Some(at));
+    assert!(node(&desk).starts_with("powershell.exe"));
+}
+
+#[test]
+fn a_resize_keeps_cursor_and_place_in_both_panes() {
+    let alerts: Vec<_> = (1..200)
+        .map(|number| {
+            with(
+                device_with_processes(),
+                json!({"id": format!("x{number}"),
+        "createdDateTime": format!("2026-11-20T{:02}:{:02}:00Z", number / 60, number % 60)}),
+            )
+        })
+        .collect();
+    let mut desk = Desk::holding(&alerts);
+    for _ in 0..60 {
+        desk.keys("j");
+    }
+    let id = desk.selected().unwrap().to_owned();
+    desk.keys("Enter ] ]");
+    for (width, height) in [(80, 24), (60, 15), (30, 6), (10, 3), (200, 50), (120, 35)] {
+        desk.resize(width, height);
+        assert_eq!(desk.selected(), Some(id.as_str()), "{width}x{height}");
+        assert!(node(&desk).starts_with("powershell.exe"), "{width}x{height}: {}", node(&desk));
+        assert_eq!(desk.app.focus, Pane::Detail);
+        let layout = desk.app.layout();
+        if let Some(area) = layout.list {
+            assert!(desk.line() < usize::from(area.height.max(1)), "{width}x{height}");
+        }
+        if let Some(area) = layout.detail {
+            let scroll = detail(&desk).scroll;
+            assert!((scroll.top..scroll.top + usize::from(area.height.max(1))).contains(&scroll.cursor));
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_cannot_be_read_shows_why_and_its_bytes() {
+    let raw = [RawAlert(bytes::Bytes::from_static(b"[\"no object\"]"))];
+    let mut desk = Desk::open("");
+    desk.load(alertdeck::app::LoadEvent::Batch(alertdeck::store::Batch::decode(&raw)));
+    desk.keys("Enter");
+    let screen = desk.screen();
+    assert!(screen.contains("unreadable alert: not a JSON object"), "{screen}");
+    assert!(screen.contains("no object\""), "{screen}");
+}
+
+/// Collects every string, number and truth value of a document.
+fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| scalars(value, &format!("{path}.{name}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| scalars(value, &format!("{path}[{at}]"), found));
+        }
+        Value::String(text) => found.push((path.to_owned(), text.clone())),
+        other => found.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// Collects what can be reached from the lines of the detail pane, raw.
+fn reachable(alert: &Value) -> Vec<String> {
+    let mut desk = Desk::holding(std::slice::from_ref(alert));
+    // "All properties" is folded at first.
+    desk.keys("Enter G l");
+    let detail = desk.app.current_detail().unwrap();
+    let mut texts = Vec::new();
+    for line in detail.lines() {
+        texts.extend(detail.values(line).iter().map(|value| value.text.raw().to_owned()));
+    }
+    texts
+}
+
+fn assert_all_reachable(alert: &Value) {
+    let mut sent = Vec::new();
+    scalars(alert, "", &mut sent);
+    let reached = reachable(alert);
+    for (path, text) in sent {
+        assert!(reached.contains(&text), "{path} cannot be reached: {text}");
+    }
+}
+
+#[test]
+fn nothing_of_an_alert_is_out_of_reach() {
+    assert_all_reachable(&with(
+        device_with_processes(),
+        json!({
+            "customDetails": {"a": {"b": [1, true, {"c": "deep"}]}}, "additionalData": {"x": [[["y"]]]},
+            "unheardOf": 1.5, "mitreTechniques": ["T1", "T2"], "status": "undeclared", "title": "\u{1b}[31m\u{202e}",
+        }),
+    ));
+}
+
+#[test]
+fn nothing_of_the_published_sample_is_out_of_reach() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/graph/samples/list-alerts_v2.beta.json");
+    let Ok(sample) = std::fs::read(&path) else {
+        eprintln!("skipped: {} is not here", path.display());
+        return;
+    };
+    let text = String::from_utf8_lossy(&sample);
+    let sample: Value = serde_json::from_str(&text).unwrap();
+    for alert in sample["value"].as_array().unwrap() {
+        assert_all_reachable(alert);
+        let body = Body::read(&RawAlert(alert.to_string().into()));
+        assert_ne!(body.tree.len(), 0);
+        assert!(
+            body.alert.unwrap().evidence.iter().all(|item| item.verdict != Verdict::Undeclared("".into()))
+        );
+    }
+}
