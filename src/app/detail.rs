@@ -396,7 +396,7 @@ impl Outline<'_> {
         self.facts(vec![
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
             Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
-            text("owner", "assigned", &owner),
+            text("owner", "assigned", owner.as_ref()),
             name("class", "class", alert.classification.raw()),
             name("determination", "determination", alert.determination.raw()),
         ]);
@@ -410,7 +410,7 @@ impl Outline<'_> {
         };
         let techniques: Vec<_> = alert.mitre_techniques.iter().map(SafeText::raw).collect();
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
-        let mut facts = vec![text("category", "category", &category)];
+        let mut facts = vec![text("category", "category", category.as_ref())];
         facts.extend(techniques.iter().map(|technique| Fact {
             label: "technique",
             field: Some("technique"),
@@ -420,19 +420,19 @@ impl Outline<'_> {
         self.facts(vec![
             name("source", "source", alert.service_source.raw()),
             name("detection", "detectionSource", alert.detection_source.raw()),
-            text("product", "product", &alert.product_name),
+            text("product", "product", alert.product_name.as_ref()),
         ]);
         self.facts(vec![
             text(
                 "threat",
                 "threat",
-                &alert.threat_display_name.clone().or_else(|| alert.threat_family_name.clone()),
+                alert.threat_display_name.as_ref().or(alert.threat_family_name.as_ref()),
             ),
-            text("actor", "actor", &alert.actor_display_name),
+            text("actor", "actor", alert.actor_display_name.as_ref()),
         ]);
         self.facts(vec![
-            text("incident", "incident", &alert.incident_id),
-            text("id", "id", &Some(alert.id.text().clone())),
+            text("incident", "incident", alert.incident_id.as_ref()),
+            text("id", "id", Some(alert.id.text())),
         ]);
         self.facts(vec![time("created", alert.created)]);
         if alert.last_update != alert.created {
@@ -443,7 +443,7 @@ impl Outline<'_> {
         self.facts(vec![time("last activity", alert.last_activity)]);
         if !alert.system_tags.is_empty() {
             let tags = alert.system_tags.iter();
-            self.facts(tags.map(|tag| text("tag", "tag", &Some(tag.clone()))).collect());
+            self.facts(tags.map(|tag| text("tag", "tag", Some(tag))).collect());
         }
     }
 
@@ -461,8 +461,8 @@ impl Outline<'_> {
 }
 
 /// A fact that is a text.
-fn text(label: &'static str, field: &'static str, value: &Option<SafeText>) -> Fact {
-    let value = value.clone().filter(|text| !text.is_blank());
+fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
+    let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
 }
 

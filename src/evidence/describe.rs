@@ -249,7 +249,8 @@ fn labelled(label: &str, value: Option<&SafeText>) -> Option<SafeText> {
 }
 
 /// Joins what is there by two blanks.
-fn words<const N: usize>(parts: [Option<SafeText>; N]) -> Option<SafeText> {
-    let parts: Vec<_> = parts.iter().flatten().filter(|part| !part.is_blank()).map(SafeText::raw).collect();
+fn words(parts: impl IntoIterator<Item = Option<SafeText>>) -> Option<SafeText> {
+    let parts: Vec<SafeText> = parts.into_iter().flatten().collect();
+    let parts: Vec<_> = parts.iter().filter(|part| !part.is_blank()).map(SafeText::raw).collect();
     (!parts.is_empty()).then(|| SafeText::new(&parts.join("  ")))
 }
