@@ -71,7 +71,7 @@ impl App {
         match command {
             Command::Move(motion) => self.go(motion),
             Command::SwitchPane => {
-                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List })
+                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List });
             }
             Command::NextAlert => self.next_alert(Motion::Down),
             Command::PreviousAlert => self.next_alert(Motion::Up),

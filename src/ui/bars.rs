@@ -4,7 +4,7 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
 };
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use super::paint::{Painter, Span};
 use crate::{
@@ -159,7 +159,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     }
     for fault in &app.filter.diagnostics {
         let column = |byte: usize| {
-            text.get(..byte.min(text.len())).map_or(0, |text| text.width()).saturating_sub(hidden)
+            text.get(..byte.min(text.len())).map_or(0, UnicodeWidthStr::width).saturating_sub(hidden)
         };
         let from = column(fault.span.start);
         let width = column(fault.span.end).saturating_sub(from).max(1);
