@@ -196,7 +196,7 @@ impl Desk {
 
     /// A page of the fetch under way arrives.
     pub(crate) fn arrive(&mut self, alerts: &[Value]) {
-        self.load(LoadEvent::Page { total: None, restart: false, partial: None });
+        self.load(LoadEvent::Page { total: None, partial: None, server_time: None });
         self.load(LoadEvent::Batch(batch(alerts)));
     }
 

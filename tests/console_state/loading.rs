@@ -31,7 +31,7 @@ fn it_starts_by_fetching_what_the_filter_asks_for(#[case] text: &str, #[case] sc
 #[test]
 fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
     let mut desk = Desk::open("");
-    desk.load(LoadEvent::Page { total: Some(400), restart: true, partial: None });
+    desk.load(LoadEvent::Page { total: Some(400), partial: None, server_time: None });
     desk.load(LoadEvent::Batch(batch(&(100..200).map(alert).collect::<Vec<_>>())));
     assert_eq!(desk.selected(), Some("a199"));
     desk.keys("j j j");
@@ -59,7 +59,7 @@ fn untouched_the_cursor_stays_on_the_newest_alert() {
 fn a_list_that_begins_again_is_counted_anew() {
     let mut desk = Desk::open("");
     desk.arrive(&[alert(1), alert(2)]);
-    desk.load(LoadEvent::Page { total: Some(3), restart: true, partial: None });
+    desk.load(LoadEvent::Page { total: Some(3), partial: None, server_time: None });
     desk.load(LoadEvent::Batch(batch(&[alert(1), alert(2), alert(3)])));
     assert_eq!((desk.app.load.read, desk.app.store.len()), (3, 3));
 }
@@ -72,7 +72,7 @@ fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
     desk.keys("Enter");
     assert_eq!(desk.fetches().len(), 2);
     let events = [
-        LoadEvent::Page { total: Some(9), restart: true, partial: Some("p".into()) },
+        LoadEvent::Page { total: Some(9), partial: Some("p".into()), server_time: None },
         LoadEvent::Waiting { wait: Duration::from_secs(9), why: Wait::Throttled },
         LoadEvent::Done,
         LoadEvent::Failed(Failure { kind: FailureKind::SignIn, line: "no".into() }),

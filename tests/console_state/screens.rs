@@ -73,7 +73,7 @@ impl State {
             }
             _ => {}
         }
-        desk.load(LoadEvent::Page { total: Some(alerts.len() as u64), restart: true, partial: None });
+        desk.load(LoadEvent::Page { total: Some(alerts.len() as u64), partial: None, server_time: None });
         desk.arrive(alerts);
         desk.done();
         desk.keys("j j");
