@@ -128,7 +128,7 @@ impl Store {
     }
 
     fn text(&self, code: TextCode) -> &SafeText {
-        &self.dictionary.text(code).text
+        self.dictionary.text(code).text
     }
 }
 

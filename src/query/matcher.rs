@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{
-    facts::{Dictionary, Facts, Key},
+    facts::{Dictionary, Facts, Key, TextCode},
     predicate::{Pattern, Predicate, Shown, Test, TextTest},
 };
 
@@ -122,6 +122,9 @@ impl Step {
     }
 }
 
+/// Texts that are searched through at once: some 40 KB, so that a slice of the walk stays one.
+const BLOCK: usize = 1_024;
+
 impl Memo {
     fn any(&mut self, test: &TextTest, dictionary: &Dictionary, facts: &Facts) -> bool {
         let (keys, texts) = (dictionary.keys(), dictionary.texts());
@@ -132,7 +135,51 @@ impl Memo {
         }
         facts.terms.iter().any(|(key, text)| {
             self.keys[key.index()]
-                && *self.texts[text.index()].get_or_insert_with(|| test.fits(dictionary.text(*text)))
+                && self.texts[text.index()].unwrap_or_else(|| self.learn(test, dictionary, *text))
         })
+    }
+
+    /// Answers for a text that nobody asked about yet.
+    fn learn(&mut self, test: &TextTest, dictionary: &Dictionary, text: TextCode) -> bool {
+        let at = text.index();
+        let finders: Option<Vec<_>> = test.patterns.iter().map(Pattern::finder).collect();
+        if let Some(finders) = finders {
+            // Texts that came together are asked about together, and looking through all of them
+            // in one go takes less time than looking at a few.
+            let start = at - at % BLOCK;
+            let block = start..self.texts.len().min(start + BLOCK);
+            self.texts[block.clone()].fill(Some(false));
+            for hit in finders.into_iter().flat_map(|finder| dictionary.containing(finder, block.clone())) {
+                self.texts[hit] = Some(true);
+            }
+        } else {
+            self.texts[at] = Some(test.fits(dictionary.text(text)));
+        }
+        self.texts[at] == Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{RawAlert, Timestamp},
+        query::{Context, compile},
+    };
+
+    #[test]
+    fn answers_are_the_same_while_the_dictionary_grows() {
+        let context = Context::at(Timestamp::MIN);
+        let predicate = compile("title:1,ab -title:\"7 b\"", &context).unwrap().test;
+        let (mut dictionary, mut matcher) = (Dictionary::default(), Matcher::new(&predicate));
+        let mut hits = 0;
+        for number in 0..BLOCK + 200 {
+            let json = format!(r#"{{"id":"{number}","title":"{number} b","description":"a"}}"#);
+            let facts = dictionary.facts(&RawAlert(json.into()).decode().unwrap());
+            let expected = predicate.matches(&dictionary, &facts);
+            assert_eq!(matcher.matches(&dictionary, &facts), expected, "{number}");
+            hits += usize::from(expected);
+        }
+        assert!((1..BLOCK).contains(&hits), "{hits}");
     }
 }

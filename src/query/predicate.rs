@@ -101,8 +101,8 @@ impl Test {
 }
 
 impl TextTest {
-    pub(super) fn fits(&self, word: &Word) -> bool {
-        self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded()))
+    pub(super) fn fits(&self, word: Word<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded))
     }
 }
 
@@ -200,6 +200,14 @@ impl Pattern {
 
     pub(super) fn equals(text: &str) -> Self {
         Self::Equals { folded: fold(text), typed: text.to_owned() }
+    }
+
+    /// What to look for in folded texts, where that is the whole pattern.
+    pub(super) fn finder(&self) -> Option<&Finder<'static>> {
+        match self {
+            Self::Contains(finder) => Some(finder),
+            _ => None,
+        }
     }
 
     fn fits(&self, raw: &str, folded: &str) -> bool {
