@@ -18,7 +18,7 @@ const SAME_TIME: Duration = Duration::from_secs(1);
 /// A chain longer than this goes on at the same depth; no screen shows more.
 const MAX_DEPTH: usize = 64;
 
-/// A node's place in [`Tree::nodes`].
+/// A node's place in [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(usize);
 
