@@ -65,7 +65,7 @@ impl Screen {
             out.queue(EnableMouseCapture)?;
         }
         io::Write::flush(out)?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Gives the terminal back.
@@ -87,8 +87,12 @@ impl Screen {
     }
 
     /// Forgets what is on the screen, so that the next drawing writes all of it.
+    ///
+    /// By resizing: `Terminal::clear` would ask the terminal where its cursor is, and end the
+    /// console where no answer comes in time.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
