@@ -9,7 +9,7 @@ use crossterm::{
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        enable_raw_mode,
+        disable_raw_mode, enable_raw_mode,
     },
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
@@ -78,6 +78,8 @@ impl Screen {
             .and_then(|out| out.queue(LeaveAlternateScreen))
             .and_then(|out| out.queue(Show))
             .map(io::Write::flush);
+        // Else crossterm takes the terminal for raw when it is to be taken again.
+        let _ = disable_raw_mode();
         platform::restore_terminal();
     }
 
