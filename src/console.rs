@@ -79,8 +79,9 @@ impl Clock {
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
     terminal::check()?;
     let clock = Clock(Instant::now());
-    let mut screen = Screen::open(options.mouse)?;
+    // First, so that no signal finds a terminal that nobody gives back.
     let suspends = platform::watch_signals()?;
+    let mut screen = Screen::open(options.mouse)?;
     let (sender, messages) = mpsc::channel(CHANNEL);
     let runner = Runner::new(options.source, sender);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
@@ -143,13 +144,17 @@ impl Loop {
                 biased;
                 event = stream.next() => match event {
                     Some(event) => {
-                        self.input(event?, screen)?;
+                        let mut inputs = Vec::new();
+                        events::queue(&mut inputs, event?);
                         for _ in 1..INPUTS {
                             // Polled with this task's own waker: crossterm keeps the waker of the
                             // first poll that finds nothing, and never asks for another.
                             let next = poll_fn(|cx| Poll::Ready(stream.poll_next_unpin(cx))).await;
                             let Poll::Ready(Some(event)) = next else { break };
-                            self.input(event?, screen)?;
+                            events::queue(&mut inputs, event?);
+                        }
+                        for input in inputs {
+                            self.input(input, screen)?;
                         }
                         // What a key asks for is begun before it is drawn: a list that is being
                         // filtered shows its first hits at once instead of nothing.
@@ -175,6 +180,7 @@ impl Loop {
                 () = sleep_until(wake), if self.wake.is_some() => {
                     self.wake = None;
                     self.tell(Message::Tick, screen)?;
+                    self.work(screen)?;
                 }
                 () = std::future::ready(()), if self.more => self.work(screen)?,
                 () = sleep_until(frame), if self.dirty => {}
@@ -196,14 +202,11 @@ impl Loop {
         tokio::time::Instant::from_std(self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME))
     }
 
-    fn input(&mut self, event: crossterm::event::Event, screen: &mut Screen) -> Result<(), ConsoleError> {
-        if let Some(input) = events::input(event) {
-            if let Input::Resize { .. } = input {
-                screen.clear()?;
-            }
-            self.tell(Message::Input(input), screen)?;
+    fn input(&mut self, input: Input, screen: &mut Screen) -> Result<(), ConsoleError> {
+        if let Input::Resize { .. } = input {
+            screen.clear()?;
         }
-        Ok(())
+        self.tell(Message::Input(input), screen)
     }
 
     fn work(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {

@@ -12,22 +12,29 @@ pub struct List {
     pub shift: usize,
     /// The alert that the cursor is on.
     cursor: Option<Row>,
+    /// The line of the window that it is on.
+    line: usize,
     /// Whether the user has moved: before that the cursor stays on the newest alert.
     moved: bool,
     revision: u64,
 }
 
+/// How far the titles can be scrolled, in columns.
+const MAX_SHIFT: usize = 400;
+
 impl List {
-    /// Returns the alert under the cursor.
+    /// Returns the alert under the cursor. While a walk over the rows has yet to find it again,
+    /// it stays the one that it was.
     pub fn selected(&self, view: &View) -> Option<Row> {
-        view.rows().get(self.scroll.cursor).copied()
+        let shown = view.rows().get(self.scroll.cursor).copied();
+        if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
     }
 
     /// Moves the cursor.
     pub fn go(&mut self, view: &View, motion: Motion, height: usize) {
         self.moved = motion != Motion::Top;
         self.scroll.go(motion, view.rows().len(), height);
-        self.cursor = self.selected(view);
+        self.take_cursor(view);
     }
 
     /// Moves the cursor to a line of the window.
@@ -36,7 +43,7 @@ impl List {
         if at < view.rows().len() {
             self.moved = true;
             self.scroll.cursor = at;
-            self.cursor = self.selected(view);
+            self.take_cursor(view);
         }
     }
 
@@ -44,7 +51,17 @@ impl List {
     pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
         self.moved = true;
         self.scroll.wheel(lines, view.rows().len(), height);
-        self.cursor = self.selected(view);
+        self.take_cursor(view);
+    }
+
+    /// Moves the titles sideways.
+    pub fn shift(&mut self, right: bool) {
+        self.shift = if right { (self.shift + 8).min(MAX_SHIFT) } else { self.shift.saturating_sub(8) };
+    }
+
+    fn take_cursor(&mut self, view: &View) {
+        self.cursor = view.rows().get(self.scroll.cursor).copied();
+        self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
     /// Finds the cursor's place again after the view has changed. Where its alert is gone, the
@@ -53,21 +70,20 @@ impl List {
         let len = view.rows().len();
         if self.revision != view.revision() {
             self.revision = view.revision();
-            let line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
             match self.cursor.filter(|_| self.moved) {
                 None => {
                     self.scroll.cursor = 0;
-                    self.cursor = self.selected(view);
+                    self.take_cursor(view);
                 }
                 Some(row) => {
                     let place = view.nearest(store, row);
                     let found = view.rows().get(place) == Some(&row);
                     if found || !view.is_scanning() {
                         self.scroll.cursor = place.min(len.saturating_sub(1));
-                        self.scroll.top = self.scroll.cursor.saturating_sub(line);
+                        self.scroll.top = self.scroll.cursor.saturating_sub(self.line);
                     }
                     if !found && !view.is_scanning() && len > 0 {
-                        self.cursor = self.selected(view);
+                        self.cursor = view.rows().get(self.scroll.cursor).copied();
                     }
                 }
             }
@@ -140,6 +156,27 @@ mod tests {
         assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
         desk.arrive(0..20);
         assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+    }
+
+    #[test]
+    fn a_walk_over_the_rows_loses_neither_alert_nor_line() {
+        let mut desk = Desk::new();
+        desk.arrive(0..200);
+        for _ in 0..3 {
+            desk.list.go(&desk.view, Motion::PageDown, 5);
+        }
+        desk.list.go(&desk.view, Motion::Up, 5);
+        let (alert, line) = (desk.selected(), desk.line());
+        assert!(line > 0);
+        desk.view.restart();
+        desk.list.settle(&desk.store, &desk.view, 5);
+        assert_eq!(desk.selected(), alert, "also before it is found again");
+        while desk.view.advance(&desk.store, 2) {
+            desk.list.settle(&desk.store, &desk.view, 5);
+            assert_eq!(desk.selected(), alert);
+        }
+        desk.list.settle(&desk.store, &desk.view, 5);
+        assert_eq!((desk.selected(), desk.line()), (alert, line));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crossterm::{
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        enable_raw_mode,
+        disable_raw_mode, enable_raw_mode,
     },
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
@@ -78,6 +78,8 @@ impl Screen {
             .and_then(|out| out.queue(LeaveAlternateScreen))
             .and_then(|out| out.queue(Show))
             .map(io::Write::flush);
+        // Else crossterm takes the terminal for raw when it is to be taken again.
+        let _ = disable_raw_mode();
         platform::restore_terminal();
     }
 
@@ -87,9 +89,10 @@ impl Screen {
     }
 
     /// Forgets what is on the screen, so that the next drawing writes all of it.
+    ///
+    /// By resizing: `Terminal::clear` would ask the terminal where its cursor is, and end the
+    /// console where no answer comes in time.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        // `Terminal::clear` asks the terminal where its cursor is, and fails where no answer
-        // comes in time, as over a slow connection. A resize forgets the screen and asks nothing.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }
