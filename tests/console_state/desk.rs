@@ -13,7 +13,11 @@ use alertdeck::{
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use jiff::tz::TimeZone;
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, CellWidth as _},
+};
 use serde_json::{Value, json};
 
 /// When the console is opened.
@@ -196,7 +200,7 @@ impl Desk {
 
     /// A page of the fetch under way arrives.
     pub(crate) fn arrive(&mut self, alerts: &[Value]) {
-        self.load(LoadEvent::Page { total: None, restart: false, partial: None });
+        self.load(LoadEvent::Page { total: None, partial: None, server_time: None });
         self.load(LoadEvent::Batch(batch(alerts)));
     }
 
@@ -302,7 +306,7 @@ pub(crate) fn lines(buffer: &Buffer) -> Vec<String> {
         while x < area.width {
             let symbol = buffer[(x, y)].symbol();
             text.push_str(symbol);
-            x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap().max(1);
+            x += symbol.cell_width().max(1);
         }
         text.trim_end().to_owned()
     };

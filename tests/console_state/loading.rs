@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope, Wait},
-    model::{AlertId, SafeText},
+    model::{AlertId, SafeText, Timestamp},
 };
 use rstest::rstest;
 use serde_json::json;
@@ -31,7 +31,7 @@ fn it_starts_by_fetching_what_the_filter_asks_for(#[case] text: &str, #[case] sc
 #[test]
 fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
     let mut desk = Desk::open("");
-    desk.load(LoadEvent::Page { total: Some(400), restart: true, partial: None });
+    desk.load(LoadEvent::Page { total: Some(400), partial: None, server_time: None });
     desk.load(LoadEvent::Batch(batch(&(100..200).map(alert).collect::<Vec<_>>())));
     assert_eq!(desk.selected(), Some("a199"));
     desk.keys("j j j");
@@ -41,7 +41,7 @@ fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
         desk.arrive(&page.map(alert).collect::<Vec<_>>());
         assert_eq!((desk.selected(), desk.line()), (Some("a196"), 3));
     }
-    assert_eq!((desk.app.load.read, desk.app.load.total), (400, Some(400)));
+    assert_eq!((desk.app.load.read(), desk.app.load.total), (400, Some(400)));
     desk.done();
     assert_eq!((desk.selected(), desk.line()), (Some("a196"), 3));
     assert_eq!(desk.app.load.phase, Phase::Complete);
@@ -56,12 +56,12 @@ fn untouched_the_cursor_stays_on_the_newest_alert() {
 }
 
 #[test]
-fn a_list_that_begins_again_is_counted_anew() {
+fn an_alert_that_comes_twice_counts_once() {
     let mut desk = Desk::open("");
     desk.arrive(&[alert(1), alert(2)]);
-    desk.load(LoadEvent::Page { total: Some(3), restart: true, partial: None });
+    desk.load(LoadEvent::Page { total: Some(3), partial: None, server_time: None });
     desk.load(LoadEvent::Batch(batch(&[alert(1), alert(2), alert(3)])));
-    assert_eq!((desk.app.load.read, desk.app.store.len()), (3, 3));
+    assert_eq!((desk.app.load.read(), desk.app.store.len()), (3, 3));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
     desk.keys("Enter");
     assert_eq!(desk.fetches().len(), 2);
     let events = [
-        LoadEvent::Page { total: Some(9), restart: true, partial: Some("p".into()) },
+        LoadEvent::Page { total: Some(9), partial: Some("p".into()), server_time: None },
         LoadEvent::Waiting { wait: Duration::from_secs(9), why: Wait::Throttled },
         LoadEvent::Done,
         LoadEvent::Failed(Failure { kind: FailureKind::SignIn, line: "no".into() }),
@@ -84,10 +84,10 @@ fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
         assert_eq!((&load.phase, load.total, &load.partial), (&Phase::Loading, None, &None));
     }
     desk.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(1)]))));
-    assert_eq!((desk.app.store.len(), desk.app.load.read), (1, 0));
+    assert_eq!((desk.app.store.len(), desk.app.load.read()), (1, 0));
     assert_eq!(desk.rows(), ["a1"]);
     desk.arrive(&[alert(1), alert(2)]);
-    assert_eq!((desk.app.store.len(), desk.app.load.read), (2, 2));
+    assert_eq!((desk.app.store.len(), desk.app.load.read()), (2, 2));
 }
 
 #[test]
@@ -201,8 +201,8 @@ fn a_partial_result_is_said_and_covers_nothing() {
     let mut desk = Desk::open("");
     desk.load(LoadEvent::Page {
         total: None,
-        restart: true,
         partial: Some(SafeText::new("one source is late")),
+        server_time: None,
     });
     desk.load(LoadEvent::Batch(batch(&[alert(1)])));
     desk.done();
@@ -238,7 +238,7 @@ fn live_asks_for_updates_alone_and_marks_them() {
     assert_eq!(desk.app.fresh[&desk.row("a20")], Fresh::Changed);
     assert_eq!(desk.app.fresh.len(), 2);
     assert_eq!(desk.app.load.phase, Phase::Complete, "a look changes nothing of the list's state");
-    assert_eq!(desk.app.load.read, 30);
+    assert_eq!(desk.app.load.read(), 30);
     desk.pass(Duration::from_millis(14_999));
     assert_eq!(desk.fetches(), []);
     desk.pass(Duration::from_millis(1));
@@ -247,6 +247,19 @@ fn live_asks_for_updates_alone_and_marks_them() {
     desk.keys("L");
     desk.pass(Duration::from_secs(60));
     assert_eq!(desk.fetches(), [], "off is off");
+}
+
+#[test]
+fn live_does_not_look_beyond_the_clock_of_the_service() {
+    let mut desk = Desk::open("");
+    let server_time = Timestamp::parse("2026-11-20T12:00:00Z");
+    desk.load(LoadEvent::Page { total: None, partial: None, server_time });
+    let far = with(alert(1), json!({"lastUpdateDateTime": "9999-12-31T23:59:59Z"}));
+    desk.load(LoadEvent::Batch(batch(&[far])));
+    desk.done();
+    desk.fetches();
+    desk.keys("L");
+    assert_eq!(desk.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T11:55:00Z")]);
 }
 
 #[test]

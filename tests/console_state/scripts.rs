@@ -77,7 +77,7 @@ fn alerts(of: &[(u32, u8)]) -> Vec<serde_json::Value> {
 fn event(number: u8) -> LoadEvent {
     let failed = |kind| LoadEvent::Failed(Failure { kind, line: "it failed".into() });
     match number {
-        0 => LoadEvent::Page { total: Some(7), restart: true, partial: None },
+        0 => LoadEvent::Page { total: Some(7), partial: None, server_time: None },
         1 => LoadEvent::Waiting { wait: Duration::from_millis(2_500), why: Wait::Throttled },
         2 => LoadEvent::Waiting { wait: Duration::from_secs(90), why: Wait::Retry("reset".into()) },
         3 => LoadEvent::Resumed,
