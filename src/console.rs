@@ -10,14 +10,13 @@ mod platform;
 mod runner;
 mod terminal;
 
-use std::{
-    future::poll_fn,
-    task::Poll,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
-use tokio::{sync::mpsc, time::sleep_until};
+use tokio::{
+    sync::mpsc,
+    time::{sleep_until, timeout},
+};
 
 pub use runner::Source;
 pub use terminal::check;
@@ -36,8 +35,8 @@ const SLICE: Duration = Duration::from_millis(3);
 const FRAME: Duration = Duration::from_millis(33);
 /// Messages that may wait for the loop.
 const CHANNEL: usize = 4;
-/// Input events taken in one turn, so that a flood cannot hold up drawing.
-const INPUTS: usize = 256;
+/// Input that follows this closely is taken in the same turn, for no longer than a frame.
+const GAP: Duration = Duration::from_millis(1);
 
 /// Why the console ended with an error.
 #[derive(Debug, thiserror::Error)]
@@ -146,11 +145,13 @@ impl Loop {
                     Some(event) => {
                         let mut inputs = Vec::new();
                         events::queue(&mut inputs, event?);
-                        for _ in 1..INPUTS {
-                            // Polled with this task's own waker: crossterm keeps the waker of the
-                            // first poll that finds nothing, and never asks for another.
-                            let next = poll_fn(|cx| Poll::Ready(stream.poll_next_unpin(cx))).await;
-                            let Poll::Ready(Some(event)) = next else { break };
+                        // crossterm's reader hands over one event each time that its thread wakes
+                        // this task, however many wait. With a frame for each, a burst of keys
+                        // would go on for long after the last was pressed.
+                        let began = Instant::now();
+                        while began.elapsed() < FRAME
+                            && let Ok(Some(event)) = timeout(GAP, stream.next()).await
+                        {
                             events::queue(&mut inputs, event?);
                         }
                         for input in inputs {

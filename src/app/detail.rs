@@ -8,7 +8,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{keymap::Motion, message::Body, scroll::Scroll};
 use crate::{
@@ -517,16 +517,19 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
 
 fn wrap_up_to(most: usize, shown: &str, width: usize) -> Vec<String> {
     let (shown, rest) = cut(shown, most);
-    let options = textwrap::Options::new(width.max(4)).break_words(true);
+    // Only blanks part a line: a time, a path or an id is not torn at its dashes.
+    let options = textwrap::Options::new(width.max(4))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     let mut lines: Vec<String> = Vec::new();
     for line in shown.lines() {
         let line = line.replace('\t', "  ");
         if line.trim().is_empty() {
             lines.push(String::new());
         } else {
-            // What is wrapped stays below what it continues, and always has room: blanks without
-            // end before a word must not cost a line for each of its letters.
-            let indent = " ".repeat((line.len() - line.trim_start().len()).min(width / 2));
+            // What is wrapped stays below what it continues, also behind the sign of a list. It
+            // always has room: blanks without end must not cost a line for each letter behind them.
+            let indent = " ".repeat(hanging(&line).min(width / 2));
             let options = options.clone().subsequent_indent(&indent);
             let wrapped = textwrap::wrap(line.trim_end(), &options);
             lines.extend(wrapped.into_iter().map(std::borrow::Cow::into_owned));
@@ -536,6 +539,20 @@ fn wrap_up_to(most: usize, shown: &str, width: usize) -> Vec<String> {
         lines.push(format!("… {} more, copying takes all", bytes(rest)));
     }
     lines
+}
+
+/// Returns the column at which a line's text begins, behind a bullet or a dash.
+fn hanging(line: &str) -> usize {
+    let text = line.trim_start();
+    let blanks = line.len() - text.len();
+    let mut chars = text.chars();
+    let sign = chars.next().filter(|sign| !sign.is_alphanumeric());
+    let behind = chars.as_str();
+    let gap = behind.len() - behind.trim_start().len();
+    match sign {
+        Some(sign) if gap > 0 => blanks + sign.width().unwrap_or(0) + gap,
+        _ => blanks,
+    }
 }
 
 /// Cuts a text at what can be read; returns it with the number of bytes that are left.

@@ -4,9 +4,8 @@ use ratatui::{
     layout::Rect,
     style::{Modifier, Style},
 };
-use unicode_width::UnicodeWidthStr;
 
-use super::paint::{Painter, Span};
+use super::paint::{Painter, Span, columns};
 use crate::{
     app::{
         AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Wait,
@@ -112,9 +111,9 @@ pub(super) fn waiting(app: &App) -> Option<String> {
         Phase::Failed { failure, retry_at } => Some(match retry_at {
             Some(at) => {
                 let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
-                format!("{}; tried again in {left:.0} s, ! tries now", failure.line)
+                format!("next try in {left:.0} s, ! tries now: {}", failure.line)
             }
-            None => format!("{}; ! tries again", failure.line),
+            None => format!("! tries again: {}", failure.line),
         }),
         _ => None,
     }
@@ -143,8 +142,9 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     // A filter longer than the bar is shown around the caret.
     let caret = app.filter.editor.as_ref().map(Editor::cursor);
     let before: String = text.chars().take(caret.unwrap_or(0)).collect();
-    let hidden = before.width().saturating_sub(usize::from(room).saturating_sub(1));
+    let hidden = shown_width(&before).saturating_sub(usize::from(room).saturating_sub(1));
     let skipped = skip(text, hidden);
+    let hidden = shown_width(&text[..skipped]);
     let shown = SafeText::new(&text[skipped..]).line();
     if text.is_empty() && !editing {
         painter.put(
@@ -158,9 +158,8 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
         painter.put(x, area.y, room, &shown, theme.text);
     }
     for fault in &app.filter.diagnostics {
-        let column = |byte: usize| {
-            text.get(..byte.min(text.len())).map_or(0, UnicodeWidthStr::width).saturating_sub(hidden)
-        };
+        let column =
+            |byte: usize| text.get(..byte.min(text.len())).map_or(0, shown_width).saturating_sub(hidden);
         let from = column(fault.span.start);
         let width = column(fault.span.end).saturating_sub(from).max(1);
         let style = theme.bad.add_modifier(Modifier::UNDERLINED);
@@ -169,19 +168,19 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     }
     let style = if app.filter.is_sound() { theme.dim } else { theme.bad };
     painter.put_right(right, area.y, status.len() as u16, status, style);
-    caret.map(|_| x + (before.width() - hidden.min(before.width())) as u16)
+    caret.map(|_| x + shown_width(&before).saturating_sub(hidden) as u16)
 }
 
-/// The byte from which on at most `width` columns are left out.
+/// Returns the columns that a part of the filter takes once what is hidden in it is shown.
+fn shown_width(text: &str) -> usize {
+    columns(&SafeText::new(text).line())
+}
+
+/// Returns the first place from which on `width` columns are left out.
 fn skip(text: &str, width: usize) -> usize {
-    let mut left_out = 0;
-    for (at, c) in text.char_indices() {
-        if left_out >= width {
-            return at;
-        }
-        left_out += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-    }
-    if width == 0 { 0 } else { text.len() }
+    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let first = places.partition_point(|at| shown_width(&text[..*at]) < width);
+    places.get(first).copied().unwrap_or(text.len())
 }
 
 /// What the filter compiles to, or what is wrong with it.
@@ -231,8 +230,8 @@ pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area
         let completion = &editor.completions[at];
         (SafeText::new(&completion.text).line(), completion.help.clone())
     };
-    let names = shown.iter().map(|(at, _)| label(*at).0.width()).max().unwrap_or(0);
-    let helps = shown.iter().map(|(at, _)| label(*at).1.width()).max().unwrap_or(0);
+    let names = shown.iter().map(|(at, _)| columns(&label(*at).0)).max().unwrap_or(0);
+    let helps = shown.iter().map(|(at, _)| columns(&label(*at).1)).max().unwrap_or(0);
     let width = (names + helps + 4).min(usize::from(area.width.saturating_sub(9)));
     for (line, (at, _)) in shown.iter().enumerate() {
         let y = area.y + line as u16;
@@ -258,7 +257,10 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         );
         return;
     }
+    // An empty list says so itself.
+    let told = app.view.rows().is_empty() && app.layout().list.is_some();
     if let Some(trouble) = waiting(app)
+        && !told
         && app.overlay.is_none()
         && app.filter.editor.is_none()
     {
@@ -307,12 +309,17 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
             ("?", "keys"),
         ],
     };
+    let width = |(key, word): &(&str, &str)| (columns(key) + columns(word) + 1) as u16;
+    let Some((last, others)) = hints.split_last() else { return };
+    // The way out, or to the other keys, stands in a short line too.
+    let room = (area.x + area.width).saturating_sub(width(last));
+    let mut taken = area.x;
+    let fitting = others.iter().take_while(|hint| {
+        taken += width(hint) + 2;
+        taken <= room
+    });
     let mut x = area.x;
-    for (key, word) in hints {
-        let width = (key.width() + word.width() + 1) as u16;
-        if x + width > area.x + area.width {
-            break;
-        }
+    for (key, word) in fitting.chain([last]) {
         x += painter.put(x, area.y, area.width, key, theme.accent) + 1;
         x += painter.put(x, area.y, area.width, word, theme.dim) + 2;
     }

@@ -1,9 +1,8 @@
 //! The list of alerts.
 
 use ratatui::style::{Modifier, Style};
-use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Painter, Span};
+use super::paint::{Painter, Span, columns};
 use crate::{
     app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
     model::{SafeText, Status},
@@ -149,6 +148,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             }
             (_, cell) => {
                 let text = short_name(place.column, cell.text(), place.width);
+                let text = if text.trim().is_empty() { "-".into() } else { text };
                 painter.put_span(x, y, place.width, &matched(app, property(place.column), text, base));
             }
         }
@@ -193,7 +193,7 @@ fn title(
 /// A device's name without its domain, where the whole does not fit.
 fn short_name(column: Column, text: String, width: u16) -> String {
     if column != Column::Device
-        || text.width() <= usize::from(width)
+        || columns(&text) <= usize::from(width)
         || text.parse::<std::net::IpAddr>().is_ok()
     {
         return text;
@@ -242,7 +242,7 @@ fn owner(app: &App, cell: &Cell<'_>) -> (String, bool) {
     if app.settings.me.as_deref().is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
         return ("me".into(), true);
     }
-    let name = owner.raw().split('@').next().unwrap_or_default();
+    let name = owner.raw().split('@').next().filter(|name| !name.is_empty()).unwrap_or(owner.raw());
     (SafeText::new(name).line(), true)
 }
 
@@ -252,6 +252,7 @@ fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
     let held = app.store.len();
     let mut lines: Vec<(String, Style)> = Vec::new();
     match &app.load.phase {
+        _ if !app.filter.is_sound() => lines.push(("The filter is not finished.".into(), theme.dim)),
         _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("looking…".into(), theme.dim)),
         _ if held > 0 => {
             lines.push(("No alert matches.".into(), theme.text));
@@ -260,14 +261,17 @@ fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
         }
         Phase::Loading => lines.push(("Asking for the first alerts…".into(), theme.dim)),
         Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
-        Phase::Failed { failure, .. } => {
+        Phase::Failed { failure, retry_at } => {
             lines.push((failure.line.clone(), theme.bad));
-            let next = match failure.kind {
-                FailureKind::Filter => "/ changes the filter, ! tries again.",
-                kind if kind.passes() => "It is tried again by itself; ! tries now.",
-                _ => "! tries again.",
+            let next = match retry_at {
+                Some(at) => {
+                    let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
+                    format!("Next try in {left:.0} s; ! tries now.")
+                }
+                None if failure.kind == FailureKind::Filter => "/ changes the filter, ! tries again.".into(),
+                None => "! tries again.".into(),
             };
-            lines.push((next.into(), theme.dim));
+            lines.push((next, theme.dim));
         }
         Phase::Stopped => lines.push(("Loading was stopped; r starts it again.".into(), theme.dim)),
         Phase::Complete | Phase::Idle => lines.push(("There are no alerts.".into(), theme.text)),

@@ -1,9 +1,8 @@
 //! What covers the panes.
 
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::Painter;
+use super::paint::{Painter, columns};
 use crate::{
     app::{App, HelpLine, Menu, Overlay, Scroll, Values, help, wrap},
     model::PortalUrl,
@@ -98,8 +97,8 @@ fn draw_values(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Valu
 
 fn draw_menu(painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     let theme = painter.theme;
-    let labels = menu.items.iter().map(|item| item.label.width()).max().unwrap_or(0);
-    let previews = menu.items.iter().map(|item| item.preview.width()).max().unwrap_or(0);
+    let labels = menu.items.iter().map(|item| columns(&item.label)).max().unwrap_or(0);
+    let previews = menu.items.iter().map(|item| columns(&item.preview)).max().unwrap_or(0);
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
     let inside = window(painter, screen, &menu.title, width, menu.items.len());
     let from = (menu.at + 1).saturating_sub(usize::from(inside.height));

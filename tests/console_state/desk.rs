@@ -13,7 +13,11 @@ use alertdeck::{
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use jiff::tz::TimeZone;
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, CellWidth as _},
+};
 use serde_json::{Value, json};
 
 /// When the console is opened.
@@ -302,7 +306,7 @@ pub(crate) fn lines(buffer: &Buffer) -> Vec<String> {
         while x < area.width {
             let symbol = buffer[(x, y)].symbol();
             text.push_str(symbol);
-            x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap().max(1);
+            x += symbol.cell_width().max(1);
         }
         text.trim_end().to_owned()
     };

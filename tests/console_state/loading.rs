@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope, Wait},
-    model::{AlertId, SafeText},
+    model::{AlertId, SafeText, Timestamp},
 };
 use rstest::rstest;
 use serde_json::json;
@@ -56,7 +56,7 @@ fn untouched_the_cursor_stays_on_the_newest_alert() {
 }
 
 #[test]
-fn a_list_that_begins_again_is_counted_anew() {
+fn an_alert_that_comes_twice_counts_once() {
     let mut desk = Desk::open("");
     desk.arrive(&[alert(1), alert(2)]);
     desk.load(LoadEvent::Page { total: Some(3), partial: None, server_time: None });
@@ -247,6 +247,19 @@ fn live_asks_for_updates_alone_and_marks_them() {
     desk.keys("L");
     desk.pass(Duration::from_secs(60));
     assert_eq!(desk.fetches(), [], "off is off");
+}
+
+#[test]
+fn live_does_not_look_beyond_the_clock_of_the_service() {
+    let mut desk = Desk::open("");
+    let server_time = Timestamp::parse("2026-11-20T12:00:00Z");
+    desk.load(LoadEvent::Page { total: None, partial: None, server_time });
+    let far = with(alert(1), json!({"lastUpdateDateTime": "9999-12-31T23:59:59Z"}));
+    desk.load(LoadEvent::Batch(batch(&[far])));
+    desk.done();
+    desk.fetches();
+    desk.keys("L");
+    assert_eq!(desk.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T11:55:00Z")]);
 }
 
 #[test]

@@ -90,7 +90,8 @@ impl State {
             }
             Self::Fault => {
                 desk.keys("/");
-                desk.type_text(" sevrity:high");
+                desk.type_text(" ");
+                desk.paste("sevrity:high");
             }
             Self::NoneMatch => {
                 desk.keys("/");
@@ -133,4 +134,100 @@ fn screens(#[case] size: &str, #[case] state: State) {
     insta::with_settings!({snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!(name, desk.screen());
     });
+}
+
+/// Finds the cells of a text on the screen, the lowest if it is there several times.
+fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
+    let area = buffer.area;
+    for y in (0..area.height).rev() {
+        let row: Vec<&Cell> = (0..area.width).map(|x| &buffer[(x, y)]).collect();
+        let count = text.chars().count();
+        let found = row
+            .windows(count)
+            .find(|cells| cells.iter().map(|cell| cell.symbol()).collect::<String>() == text);
+        if let Some(cells) = found {
+            return cells.to_vec();
+        }
+    }
+    panic!("{text:?} is not on the screen:\n{}", super::desk::lines(buffer).join("\n"));
+}
+
+fn queue() -> Desk {
+    let of = |number, severity: &str, title: &str| {
+        with(alert(number), json!({"severity": severity, "title": title}))
+    };
+    Desk::holding(&[
+        of(1, "high", "Beacon \u{202e}x"),
+        of(2, "medium", "Other beacon"),
+        of(3, "low", "Third"),
+    ])
+}
+
+#[test]
+fn severity_has_its_colour_and_the_rest_is_plain() {
+    let desk = queue();
+    let buffer = desk.draw(&theme());
+    let colours: Vec<_> = ["▲ high", "■ med", "◆ low"].map(|text| cells(&buffer, text)[0].fg).to_vec();
+    assert!(colours[0] != colours[1] && colours[1] != colours[2] && colours[0] != colours[2]);
+    assert_eq!(cells(&buffer, "Other beacon")[0].fg, ratatui::style::Color::Reset);
+}
+
+#[test]
+fn the_line_under_the_cursor_is_raised_over_its_whole_width() {
+    let mut desk = queue();
+    let raised = |desk: &Desk, text: &str| cells(&desk.draw(&theme()), text)[0].bg;
+    let (list, plain) = (raised(&desk, "Third"), raised(&desk, "Other beacon"));
+    assert_ne!(list, plain);
+    let buffer = desk.draw(&theme());
+    let area = desk.app.layout().list.unwrap();
+    assert!((area.x..area.x + area.width).all(|x| buffer[(x, area.y)].bg == list));
+    desk.keys("Enter");
+    let away = raised(&desk, "Third");
+    assert!(away != list && away != plain, "it is still to be seen while the detail has the focus");
+}
+
+#[test]
+fn in_mono_nothing_has_a_colour_and_the_cursor_is_reversed() {
+    let mut desk = queue();
+    desk.keys("/");
+    desk.type_text("beacon");
+    desk.keys("Enter");
+    let buffer = desk.draw(&Theme::new(ThemeKind::Mono, Depth::True, false));
+    let reset = ratatui::style::Color::Reset;
+    assert!(buffer.content.iter().all(|cell| cell.fg == reset && cell.bg == reset));
+    assert!(cells(&buffer, "Other b")[0].modifier.contains(Modifier::REVERSED));
+    assert!(cells(&buffer, "▲ high")[0].modifier.contains(Modifier::BOLD));
+}
+
+#[test]
+fn what_the_filter_matched_is_underlined() {
+    let mut desk = queue();
+    desk.keys("/");
+    desk.type_text("BEACON");
+    let buffer = desk.draw(&theme());
+    let underlined =
+        |text| cells(&buffer, text).iter().all(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+    assert!(underlined("Beacon") && underlined("beacon"));
+    assert!(!underlined("Other"));
+}
+
+#[test]
+fn a_mark_has_a_style_of_its_own() {
+    let buffer = queue().draw(&theme());
+    let mark = cells(&buffer, "⟨202E⟩");
+    let text = cells(&buffer, "Beacon ");
+    assert!(mark.iter().all(|cell| cell.fg != text[0].fg));
+}
+
+#[test]
+fn an_ascii_screen_is_ascii() {
+    let mut desk = queue();
+    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter"] {
+        desk.keys(keys);
+        let buffer = desk.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
+        let text = super::desk::lines(&buffer).join("\n");
+        // The names of the arrow keys and a neutralised character are no decoration.
+        let odd: String = text.chars().filter(|c| !c.is_ascii() && !"↓↑←→⟨⟩".contains(*c)).collect();
+        assert_eq!(odd, "", "{text}");
+    }
 }

@@ -1,0 +1,237 @@
+//! The program in a pseudo-terminal: what it does to a terminal, and that it gives it back.
+//!
+//! Nothing here waits for a time: each step waits until the screen shows what it should, with a
+//! deadline after which the test fails.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+#[path = "console_terminal/desk.rs"]
+mod desk;
+
+use std::time::{Duration, Instant};
+
+use desk::Desk;
+use rstest::rstest;
+
+/// What must be undone: mouse reports, bracketed paste, alternate screen, hidden cursor.
+const UNDONE: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
+
+fn demo(alerts: &str) -> Desk {
+    let mut desk = Desk::open(&["demo", "--alerts", alerts, "--seed", "1"], &[]);
+    desk.wait("complete");
+    desk
+}
+
+/// Checks that nothing of the console is left on the terminal.
+fn assert_restored(desk: &mut Desk) {
+    let sent = desk.sent();
+    let left = sent.rfind("\x1b[?1049l").unwrap();
+    for undone in UNDONE {
+        let last = sent.rfind(undone).unwrap_or_else(|| panic!("{undone:?} was not sent"));
+        let on = undone
+            .replace("1000l", "1000h")
+            .replace("2004l", "2004h")
+            .replace("1049l", "1049h")
+            .replace("25h", "25l");
+        assert!(sent.rfind(&on).is_none_or(|on| on < last), "{on:?} was sent last");
+    }
+    desk.with_screen(|screen| {
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert_eq!(screen.contents().trim(), "", "no alert's text is left behind");
+    });
+    assert_eq!(desk.scrolled_away(), 0);
+    assert!(sent[left..].chars().filter(|c| c.is_alphabetic()).count() < 40, "{:?}", &sent[left..]);
+    assert!(desk.is_cooked(), "the terminal's modes are as they were");
+}
+
+#[test]
+fn a_session_from_the_first_page_to_q() {
+    let mut desk = demo("300");
+    desk.wait("300 of 300 loaded");
+    desk.type_keys("/severity:high");
+    desk.wait("severity:high");
+    desk.type_keys("\r");
+    desk.wait("j/k move  Enter read");
+    desk.type_keys("\r");
+    desk.wait("h/l fold");
+    desk.type_keys("\r");
+    desk.wait("f only alerts with it");
+    desk.type_keys("\x1b");
+    desk.wait("h/l fold");
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+    assert_restored(&mut desk);
+}
+
+#[rstest]
+#[case("TERM", 143)]
+#[case("INT", 130)]
+#[case("HUP", 129)]
+#[case("QUIT", 131)]
+fn a_signal_ends_it_and_restores_the_terminal(#[case] signal: &str, #[case] code: u32) {
+    let mut desk = demo("50");
+    desk.type_keys("?");
+    desk.wait("Everywhere");
+    let began = Instant::now();
+    desk.signal(signal);
+    assert_eq!(desk.exit_code(), code);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_restored(&mut desk);
+}
+
+#[test]
+fn a_hang_up_ends_it() {
+    let mut desk = demo("50");
+    let began = Instant::now();
+    desk.hang_up();
+    desk.exit_code();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_it_is_continued() {
+    let mut desk = demo("50");
+    let whole = desk.with_screen(|screen| screen.contents());
+    desk.type_keys("\x1a");
+    desk.wait_until("it has stopped", |desk| desk.is_stopped());
+    assert!(desk.is_cooked());
+    desk.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
+    desk.resize(100, 30);
+    let before = desk.sent().len();
+    desk.signal("CONT");
+    desk.wait_until("the screen is back", |desk| {
+        desk.with_screen(|screen| screen.alternate_screen() && screen.contents().contains("complete"))
+    });
+    assert!(desk.sent().len() - before > whole.trim().len() / 2, "it is drawn anew as a whole");
+    desk.wait("? keys");
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+}
+
+#[test]
+fn a_storm_of_resizes_ends_with_the_last_size_drawn() {
+    let mut desk = Desk::open(&["demo", "--alerts", "3000", "--seed", "1", "--latency", "20"], &[]);
+    desk.wait("loaded");
+    for step in 0..200 {
+        desk.resize(20 + step * 7 % 180, 5 + step * 3 % 45);
+    }
+    desk.resize(132, 41);
+    desk.wait("complete");
+    desk.wait_until("the keys stand in the last line", |desk| {
+        desk.with_screen(|screen| {
+            let rows: Vec<_> = screen.rows(0, 132).collect();
+            rows.len() == 41
+                && rows[40].starts_with("j/k move")
+                && rows[0].trim_end().ends_with('Z')
+                && rows[0].trim_end().len() >= 130
+        })
+    });
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+}
+
+#[test]
+fn a_burst_of_keys_is_taken_whole_and_none_is_left_for_later() {
+    let mut desk = Desk::open(&["demo", "--alerts", "8100", "--seed", "1"], &[]);
+    desk.wait("complete");
+    desk.type_keys(&"j".repeat(8_000));
+    desk.wait("8,001/8,100");
+    desk.type_keys("k");
+    desk.wait("8,000/8,100");
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+}
+
+/// Lists the control sequences in a byte stream, with their parameters left out.
+fn sequences(sent: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = sent;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\r' | '\n')) {
+        rest = &rest[at..];
+        let end = match rest.strip_prefix("\x1b[") {
+            Some(body) => body.find(|c: char| ('@'..='~').contains(&c)).map_or(rest.len(), |end| end + 3),
+            None => rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at),
+        };
+        let sequence = &rest[..end];
+        let private = sequence.contains('?');
+        let kind = if private {
+            sequence.to_owned()
+        } else {
+            sequence.replace(|c: char| c.is_ascii_digit() || c == ';' || c == ':', "")
+        };
+        if !found.contains(&kind) {
+            found.push(kind);
+        }
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// What the console itself sends: modes, positions, styles, clearing.
+fn is_ours(sequence: &str) -> bool {
+    let modes = ["1049", "2004", "2026", "25", "1000", "1002", "1003", "1006", "1015"];
+    ["\x1b[m", "\x1b[H", "\x1b[J", "\x1b[K", "\x1b[G", "\x1b[n"].contains(&sequence)
+        || modes
+            .iter()
+            .any(|mode| sequence == format!("\x1b[?{mode}h") || sequence == format!("\x1b[?{mode}l"))
+}
+
+#[test]
+fn no_sequence_of_the_data_reaches_the_terminal() {
+    let hostile = "\\u001b[31mRED\\u001b[2J\\u001b]52;c;eA==\\u0007\\u001b]0;owned\\u0007\\u001b]8;;http://x\\u001b\\\\ \\u009b31m\\u0007\\u0008\\u202e\\u0000";
+    let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    let alert = format!(
+        r##"{{"id":"1","title":"{hostile}","severity":"{hostile}","assignedTo":"{hostile}","description":"{hostile}",
+        "alertWebUrl":"{hostile}","{hostile}":"{hostile}","createdDateTime":"2026-11-01T00:00:00Z","evidence":[
+        {{"@odata.type":"#microsoft.graph.security.processEvidence","processCommandLine":"{hostile}","imageFile":{{"fileName":"{hostile}"}}}},
+        {{"@odata.type":"#microsoft.graph.security.{hostile}","x":"{hostile}"}}]}}"##
+    );
+    std::fs::write(file.path(), alert).unwrap();
+    let mut desk = Desk::open(&["open", file.path().to_str().unwrap()], &[]);
+    desk.wait("complete");
+    // Through the tree, the values, the JSON, a refused link and a filter made of the title.
+    desk.type_keys("\r");
+    desk.wait("Esc list");
+    desk.type_keys("jj\r");
+    desk.wait("f only alerts with it");
+    desk.type_keys("\x1b");
+    desk.wait("Esc list");
+    desk.type_keys("vo");
+    desk.wait("not opened");
+    desk.type_keys("v\tft");
+    desk.wait("filter › title:");
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+    let odd: Vec<_> = sequences(&desk.sent()).into_iter().filter(|sequence| !is_ours(sequence)).collect();
+    assert_eq!(odd, Vec::<String>::new());
+}
+
+#[test]
+fn the_clipboard_is_set_by_y_alone() {
+    let mut desk = demo("50");
+    let clipboard = "\x1b]52;c;";
+    assert!(!desk.sent().contains(clipboard));
+    desk.type_keys("yi");
+    desk.wait("copied alert id");
+    assert_eq!(desk.sent().matches(clipboard).count(), 1);
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    let mut desk = Desk::open(&["demo", "--alerts", "50", "--seed", "1"], &[("NO_COLOR", "1")]);
+    desk.wait("complete");
+    desk.type_keys("\r");
+    desk.wait("h/l fold");
+    let sent = desk.sent();
+    let styles = sent.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m').map(|(codes, _)| codes));
+    let styles = styles.filter(|codes| codes.chars().all(|c| c.is_ascii_digit() || c == ';'));
+    for codes in styles {
+        let coloured = codes.split(';').any(|code| {
+            let code: u32 = code.parse().unwrap_or(0);
+            matches!(code, 30..=38 | 40..=48 | 90..=107)
+        });
+        assert!(!coloured, "{codes}");
+    }
+}

@@ -1,0 +1,186 @@
+//! The program with a terminal around it: a pseudo-terminal whose output a parser reads.
+
+use std::{
+    io::{Read as _, Write},
+    num::NonZeroU16,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::{
+    fs::{Mode, OFlags},
+    termios::{LocalModes, tcgetattr},
+};
+
+/// After this long without what it waits for, a test fails.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the program has sent.
+struct Output {
+    parser: vt100::Parser,
+    sent: Vec<u8>,
+    /// The terminal is about to go away.
+    hung_up: bool,
+}
+
+pub(crate) struct Desk {
+    child: Box<dyn Child + Send + Sync>,
+    /// Dropped to hang up.
+    master: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
+    terminal: PathBuf,
+    output: Arc<(Mutex<Output>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+}
+
+fn size(width: u16, height: u16) -> PtySize {
+    PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
+}
+
+impl Desk {
+    /// Starts the program in a terminal of 120 by 35 cells.
+    pub(crate) fn open(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let pty = native_pty_system().openpty(size(120, 35)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_alertdeck"));
+        command.args(arguments);
+        for name in
+            ["NO_COLOR", "ALERTDECK_TOKEN", "ALERTDECK_THEME", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER"]
+        {
+            command.env_remove(name);
+        }
+        for (name, value) in
+            [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")]
+        {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pty.slave.spawn_command(command).unwrap();
+        let terminal = pty.master.tty_name().unwrap();
+        let mut from = pty.master.try_clone_reader().unwrap();
+        let writer = pty.master.take_writer().unwrap();
+        let parser = vt100::Parser::new(cells(35), cells(120), 1_000);
+        let output = Output { parser, sent: Vec::new(), hung_up: false };
+        let output = Arc::new((Mutex::new(output), Condvar::new()));
+        let shared = Arc::clone(&output);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 16_384];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                let mut output = shared.0.lock().unwrap();
+                output.sent.extend_from_slice(&buffer[..count]);
+                output.parser.process(&buffer[..count]);
+                shared.1.notify_all();
+                if output.hung_up {
+                    break;
+                }
+            }
+        });
+        Self { child, master: Some((pty.master, writer)), terminal, output, reader: Some(reader) }
+    }
+
+    /// Types keys; escape sequences as a terminal sends them.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        let (_, writer) = self.master.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        let mut output = self.output.0.lock().unwrap();
+        output.parser.set_size(cells(height), cells(width));
+        self.master.as_ref().unwrap().0.resize(size(width, height)).unwrap();
+    }
+
+    /// Waits until the screen shows a text.
+    pub(crate) fn wait(&mut self, text: &str) {
+        self.wait_until(&format!("{text:?} is shown"), |desk| {
+            desk.with_screen(|screen| screen.contents().contains(text))
+        });
+    }
+
+    /// Waits until something holds, looked at after each output and now and then between.
+    pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !holds(self) {
+            let screen = self.with_screen(|screen| screen.contents());
+            assert!(Instant::now() < end, "waited in vain until {what}:\n{screen}");
+            let output = self.output.0.lock().unwrap();
+            drop(self.output.1.wait_timeout(output, Duration::from_millis(10)).unwrap());
+        }
+    }
+
+    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.output.0.lock().unwrap().parser.screen())
+    }
+
+    /// Returns what lies above the screen after the program has written there.
+    pub(crate) fn scrolled_away(&self) -> usize {
+        self.with_screen(vt100::Screen::scrollback_len)
+    }
+
+    /// Returns everything that the program has sent.
+    pub(crate) fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.output.0.lock().unwrap().sent).into_owned()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.child.process_id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
+    }
+
+    /// Tells whether the program is stopped, as by Ctrl-Z.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let process = self.child.process_id().unwrap();
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        // The name in parentheses may hold anything; the state follows it.
+        state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
+    /// Tells whether the terminal handles lines by itself, as a shell expects.
+    pub(crate) fn is_cooked(&self) -> bool {
+        let terminal =
+            rustix::fs::open(&self.terminal, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// Takes the terminal away, as a lost connection does.
+    pub(crate) fn hang_up(&mut self) {
+        self.output.0.lock().unwrap().hung_up = true;
+        // The reader holds the terminal too, until it reads once more.
+        self.type_keys("j");
+        self.reader.take().unwrap().join().unwrap();
+        self.master = None;
+    }
+
+    /// Waits for the end; returns the exit code.
+    pub(crate) fn exit_code(&mut self) -> u32 {
+        let mut code = None;
+        self.wait_until("the program ends", |desk| {
+            code = desk.child.try_wait().unwrap();
+            code.is_some()
+        });
+        let status = code.unwrap();
+        assert_eq!(status.signal(), None, "it ends by itself");
+        // What it wrote last may still be on its way.
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status.exit_code()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // Of a test that failed; one that has ended is not there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
