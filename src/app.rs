@@ -270,7 +270,7 @@ impl App {
         let mono = self.clock.now.mono;
         // Ages and the clock change by the minute of the wall.
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
-        let minute = mono + Duration::from_secs(60) - Duration::from_nanos(into_minute);
+        let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
         due.extend(self.notice.as_ref().map(|notice| notice.until));
         match &self.load.phase {

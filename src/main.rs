@@ -74,6 +74,13 @@ enum Command {
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),
+    /// Print a script that completes arguments: for bash, elvish, fish, powershell or zsh
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 #[derive(Debug, clap::Args)]
@@ -221,6 +228,17 @@ fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result
             Ok(out.flush()?)
         }
         Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+        Some(Command::Completions { shell }) => {
+            // Into memory first: the generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "alertdeck", &mut script);
+            out.write_all(&script)?;
+            Ok(out.flush()?)
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut out)?;
+            Ok(out.flush()?)
+        }
     }
 }
 
@@ -241,7 +259,9 @@ fn source(origin: &Origin, connection: &mut Connection) -> Result<(Option<Simula
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
-    let (simulator, service) = simulated(Settings::new(now()), connection)?;
+    // Ids follow from the moment: within the hour `show` finds what `list` printed.
+    let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
+    let (simulator, service) = simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Service(service)))
 }
 

@@ -145,7 +145,7 @@ impl Store {
     }
 
     fn text(&self, code: TextCode) -> &SafeText {
-        &self.dictionary.text(code).text
+        self.dictionary.text(code).text
     }
 }
 

@@ -46,8 +46,8 @@ pub enum LineKind {
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
-    /// A line of text, wrapped to the pane.
-    Text(String),
+    /// A line of text, wrapped to the pane, with the property that it is of.
+    Text(String, &'static str),
     /// Who commented when.
     Comment(Option<SafeText>, Option<Timestamp>),
     /// A value with its path.
@@ -79,6 +79,22 @@ pub enum FactValue {
 }
 
 impl Fact {
+    /// Returns the alert's property that the fact is of; empty where no text is searched for.
+    pub fn property(&self) -> &'static str {
+        match self.label {
+            "category" => "category",
+            "technique" => "mitreTechniques",
+            "product" => "productName",
+            "threat" => "threatDisplayName",
+            "actor" => "actorDisplayName",
+            "incident" => "incidentId",
+            "owner" => "assignedTo",
+            "tag" => "systemTags",
+            "id" => "id",
+            _ => "",
+        }
+    }
+
     /// The columns it takes, with what stands between it and the next.
     fn width(&self) -> usize {
         let value = match &self.value {
@@ -150,11 +166,11 @@ impl Detail {
         let mut outline = Outline { lines: Vec::new(), part: 0, folds, width: width.max(10) };
         match (&self.body.alert, self.json) {
             (Ok(alert), false) => outline.alert(alert, &self.body),
-            (Ok(_), true) => outline.text(0, self.body.json.as_str()),
+            (Ok(_), true) => outline.text(0, self.body.json.as_str(), ""),
             (Err(error), _) => {
-                outline.text(0, &error.to_string());
+                outline.text(0, &error.to_string(), "");
                 outline.push(0, LineKind::Blank);
-                outline.text(0, self.body.json.as_str());
+                outline.text(0, self.body.json.as_str(), "");
             }
         }
         let before = std::mem::replace(&mut self.lines, outline.lines);
@@ -272,7 +288,7 @@ impl Detail {
                 })
                 .collect(),
             LineKind::Property(property) => value_of(property).into_iter().collect(),
-            LineKind::Text(text) => {
+            LineKind::Text(text, _) => {
                 vec![Value { label: "line".into(), field: None, text: SafeText::new(text) }]
             }
             LineKind::Comment(Some(author), _) => {
@@ -330,9 +346,9 @@ impl Outline<'_> {
     }
 
     /// Adds a text, wrapped.
-    fn text(&mut self, depth: usize, shown: &str) {
+    fn text(&mut self, depth: usize, shown: &str, property: &'static str) {
         let width = self.width.saturating_sub(depth * 2);
-        self.push_all(depth, wrap(shown, width).into_iter().map(LineKind::Text));
+        self.push_all(depth, wrap(shown, width).into_iter().map(|line| LineKind::Text(line, property)));
     }
 
     /// Adds facts side by side, on as many lines as they need.
@@ -362,19 +378,20 @@ impl Outline<'_> {
         if self.section("Facts", None, true) {
             self.summary(alert);
         }
-        for (title, text) in
-            [("Description", &alert.description), ("Recommended actions", &alert.recommended_actions)]
-        {
+        for (title, text, property) in [
+            ("Description", &alert.description, "description"),
+            ("Recommended actions", &alert.recommended_actions, "recommendedActions"),
+        ] {
             if let Some(text) = text.as_ref().filter(|text| !text.is_blank())
                 && self.section(title, None, true)
             {
-                self.text(1, text.as_str());
+                self.text(1, text.as_str(), property);
             }
         }
         if !alert.comments.is_empty() && self.section("Comments", Some(alert.comments.len()), true) {
             for comment in &alert.comments {
                 self.push(1, LineKind::Comment(comment.author.clone(), comment.created));
-                self.text(2, comment.text.as_str());
+                self.text(2, comment.text.as_str(), "comments.comment");
             }
         }
         let properties = alert.properties();
@@ -386,7 +403,7 @@ impl Outline<'_> {
             }
             if !unset.is_empty() {
                 let names: Vec<_> = unset.iter().map(|property| property.path.line()).collect();
-                self.text(1, &format!("not set: {}", names.join(", ")));
+                self.text(1, &format!("not set: {}", names.join(", ")), "");
             }
         }
     }
@@ -396,7 +413,7 @@ impl Outline<'_> {
         self.facts(vec![
             Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
             Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
-            text("owner", "assigned", &owner),
+            text("owner", "assigned", owner.as_ref()),
             name("class", "class", alert.classification.raw()),
             name("determination", "determination", alert.determination.raw()),
         ]);
@@ -410,7 +427,7 @@ impl Outline<'_> {
         };
         let techniques: Vec<_> = alert.mitre_techniques.iter().map(SafeText::raw).collect();
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
-        let mut facts = vec![text("category", "category", &category)];
+        let mut facts = vec![text("category", "category", category.as_ref())];
         facts.extend(techniques.iter().map(|technique| Fact {
             label: "technique",
             field: Some("technique"),
@@ -420,19 +437,19 @@ impl Outline<'_> {
         self.facts(vec![
             name("source", "source", alert.service_source.raw()),
             name("detection", "detectionSource", alert.detection_source.raw()),
-            text("product", "product", &alert.product_name),
+            text("product", "product", alert.product_name.as_ref()),
         ]);
         self.facts(vec![
             text(
                 "threat",
                 "threat",
-                &alert.threat_display_name.clone().or_else(|| alert.threat_family_name.clone()),
+                alert.threat_display_name.as_ref().or(alert.threat_family_name.as_ref()),
             ),
-            text("actor", "actor", &alert.actor_display_name),
+            text("actor", "actor", alert.actor_display_name.as_ref()),
         ]);
         self.facts(vec![
-            text("incident", "incident", &alert.incident_id),
-            text("id", "id", &Some(alert.id.text().clone())),
+            text("incident", "incident", alert.incident_id.as_ref()),
+            text("id", "id", Some(alert.id.text())),
         ]);
         self.facts(vec![time("created", alert.created)]);
         if alert.last_update != alert.created {
@@ -443,14 +460,14 @@ impl Outline<'_> {
         self.facts(vec![time("last activity", alert.last_activity)]);
         if !alert.system_tags.is_empty() {
             let tags = alert.system_tags.iter();
-            self.facts(tags.map(|tag| text("tag", "tag", &Some(tag.clone()))).collect());
+            self.facts(tags.map(|tag| text("tag", "tag", Some(tag))).collect());
         }
     }
 
     fn tree(&mut self, body: &Body) {
         let tree = &body.tree;
         if tree.is_empty() {
-            self.push(1, LineKind::Text("none was sent".into()));
+            self.push(1, LineKind::Text("none was sent".into(), ""));
         }
         for id in tree.rows(|node| self.folds.contains(&node.key())) {
             let node = tree.node(id);
@@ -461,8 +478,8 @@ impl Outline<'_> {
 }
 
 /// A fact that is a text.
-fn text(label: &'static str, field: &'static str, value: &Option<SafeText>) -> Fact {
-    let value = value.clone().filter(|text| !text.is_blank());
+fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
+    let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
 }
 

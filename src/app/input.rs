@@ -71,7 +71,7 @@ impl App {
         match command {
             Command::Move(motion) => self.go(motion),
             Command::SwitchPane => {
-                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List })
+                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List });
             }
             Command::NextAlert => self.next_alert(Motion::Down),
             Command::PreviousAlert => self.next_alert(Motion::Up),
@@ -289,8 +289,10 @@ impl App {
         if self.filter.editor.is_some() {
             self.filter.paste(text);
         } else {
-            // On the list a paste is a list of things to look for. It is not run.
-            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            // On the list a paste is a list of things to look for. It is not run. Terminals paste
+            // line ends as carriage returns.
+            let lines: Vec<_> =
+                text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
             if lines.is_empty() {
                 return;
             }

@@ -135,7 +135,7 @@ fn markdown_cell(cell: Cell<'_>) -> String {
 fn tell_unreadable(store: &Store) {
     let unreadable = store.rows().filter(|row| store.entry(*row).fault.is_some()).count();
     if unreadable > 0 {
-        say(format_args!("{unreadable} unreadable alerts are listed only without a filter"));
+        say(format_args!("unreadable alerts: {unreadable}; they are listed only without a filter"));
     }
 }
 

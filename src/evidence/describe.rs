@@ -54,6 +54,8 @@ pub(super) struct Description {
     pub(super) main: Option<SafeText>,
     /// What a reader wants to know next.
     pub(super) fact: Option<SafeText>,
+    /// The properties that the two are of.
+    pub(super) properties: (&'static str, &'static str),
     /// The values to search for, the main one first.
     pub(super) indicators: Vec<Indicator>,
 }
@@ -61,6 +63,11 @@ pub(super) struct Description {
 impl Description {
     fn named(main: Option<SafeText>) -> Self {
         Self { main: main.filter(|text| !text.is_blank()), ..Self::default() }
+    }
+
+    fn of(mut self, main: &'static str, fact: &'static str) -> Self {
+        self.properties = (main, fact);
+        self
     }
 
     fn fact(mut self, fact: Option<SafeText>) -> Self {
@@ -101,6 +108,7 @@ pub(super) fn describe(item: &Evidence) -> Description {
                 labelled("risk", device.risk_score.as_ref()),
                 labelled("health", device.health_status.as_ref().filter(|state| state.raw() != "active")),
             ]))
+            .of("deviceDnsName", "osPlatform")
             .with(IndicatorKind::Device, device.name())
             .with(IndicatorKind::Ip, device.last_external_ip_address.as_ref())
             .with(IndicatorKind::Ip, device.last_ip_address.as_ref()),
@@ -108,7 +116,9 @@ pub(super) fn describe(item: &Evidence) -> Description {
         Kind::File(file) => describe_file(&file.details),
         Kind::RegistryKey(key) => {
             let path = registry_path(key.hive.as_ref(), key.key.as_ref());
-            Description::named(path.clone()).with(IndicatorKind::Registry, key.key.as_ref())
+            Description::named(path.clone())
+                .of("registryKey", "")
+                .with(IndicatorKind::Registry, key.key.as_ref())
         }
         Kind::RegistryValue(value) => {
             let name = value.name.clone().filter(|name| !name.is_blank());
@@ -117,6 +127,7 @@ pub(super) fn describe(item: &Evidence) -> Description {
                     Some(SafeText::new(&format!("= {}", value.value.as_ref().map_or("", SafeText::raw)))),
                     value.value_type.clone(),
                 ]))
+                .of("registryValueName", "registryValue")
                 .with(IndicatorKind::Registry, value.value.as_ref())
                 .with(IndicatorKind::Registry, value.name.as_ref())
                 .with(IndicatorKind::Registry, value.key.as_ref())
@@ -129,15 +140,20 @@ pub(super) fn describe(item: &Evidence) -> Description {
                     account.display_name.clone().filter(|display| Some(display) != name.as_ref()),
                     user.stream.clone(),
                 ]))
+                .of("userAccount.userPrincipalName", "userAccount.displayName")
                 .with_user(account)
         }
         Kind::Ip(ip) => Description::named(ip.address.clone())
             .fact(words([ip.country.clone(), ip.place.first().cloned(), ip.stream.clone()]))
+            .of("ipAddress", "countryLetterCode")
             .with(IndicatorKind::Ip, ip.address.as_ref()),
-        Kind::Url(url) => Description::named(url.url.clone()).with(IndicatorKind::Url, url.url.as_ref()),
+        Kind::Url(url) => {
+            Description::named(url.url.clone()).of("url", "").with(IndicatorKind::Url, url.url.as_ref())
+        }
         Kind::Mailbox(mailbox) => {
             Description::named(mailbox.primary_address.clone().or_else(|| mailbox.upn.clone()))
                 .fact(mailbox.display_name.clone())
+                .of("primaryAddress", "displayName")
                 .with(IndicatorKind::Mail, mailbox.primary_address.as_ref())
                 .with(IndicatorKind::User, mailbox.upn.as_ref())
         }
@@ -157,6 +173,7 @@ fn describe_process(process: &Process) -> Description {
         process.command_line.clone(),
         user.map(|user| SafeText::new(&format!("as {}", user.raw()))),
     ]))
+    .of("imageFile.fileName", "processCommandLine")
     .with(IndicatorKind::CommandLine, process.command_line.as_ref())
     .with(IndicatorKind::Process, name.as_ref());
     if let Some(image) = image {
@@ -173,6 +190,7 @@ pub(super) fn describe_parent(image: Option<&FileDetails>, pid: Option<i64>) -> 
     let name = image.and_then(|image| image.name.as_ref());
     let description = Description::named(Some(process_title(name, pid)))
         .fact(Some(SafeText::new("known only as parent")))
+        .of("parentProcessImageFile.fileName", "")
         .with(IndicatorKind::Process, name);
     match image {
         Some(image) => description.with_file(image),
@@ -194,6 +212,7 @@ fn describe_file(file: &FileDetails) -> Description {
             file.path.clone(),
             file.best_hash().map(|(name, hash)| SafeText::new(&format!("{name} {}", hash.raw()))),
         ]))
+        .of("fileDetails.fileName", "fileDetails.filePath")
         .with(IndicatorKind::File, file.name.as_ref())
         .with_file(file)
 }
@@ -231,7 +250,8 @@ fn describe_other(item: &Evidence) -> Description {
         let value = value_of(at)?;
         Some(SafeText::new(&format!("{} {}", own[at].path.raw(), value.raw())))
     });
-    Description::named(main.and_then(value_of)).fact(fact)
+    // Which of its properties these are does not matter: no field but a bare word finds them.
+    Description::named(main.and_then(value_of)).fact(fact).of("displayName", "displayName")
 }
 
 /// `HKEY_LOCAL_MACHINE\Software\…`, as far as both are known.
@@ -249,7 +269,8 @@ fn labelled(label: &str, value: Option<&SafeText>) -> Option<SafeText> {
 }
 
 /// Joins what is there by two blanks.
-fn words<const N: usize>(parts: [Option<SafeText>; N]) -> Option<SafeText> {
-    let parts: Vec<_> = parts.iter().flatten().filter(|part| !part.is_blank()).map(SafeText::raw).collect();
+fn words(parts: impl IntoIterator<Item = Option<SafeText>>) -> Option<SafeText> {
+    let parts: Vec<SafeText> = parts.into_iter().flatten().collect();
+    let parts: Vec<_> = parts.iter().filter(|part| !part.is_blank()).map(SafeText::raw).collect();
     (!parts.is_empty()).then(|| SafeText::new(&parts.join("  ")))
 }

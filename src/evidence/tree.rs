@@ -18,7 +18,7 @@ const SAME_TIME: Duration = Duration::from_secs(1);
 /// A chain longer than this goes on at the same depth; no screen shows more.
 const MAX_DEPTH: usize = 64;
 
-/// A node's place in [`Tree::nodes`].
+/// A node's place in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(usize);
 
@@ -36,6 +36,9 @@ pub struct Node {
     pub main: Option<SafeText>,
     /// What a reader wants to know next.
     pub fact: Option<SafeText>,
+    /// The properties that main value and fact are of, as paths in the item; empty where they
+    /// are of no one property.
+    pub properties: (&'static str, &'static str),
     /// When it happened: the creation of a process.
     pub time: Option<Timestamp>,
     /// The worst verdict of its items.
@@ -194,6 +197,7 @@ impl<'a> Builder<'a> {
             kind,
             main: description.main,
             fact: description.fact,
+            properties: description.properties,
             time,
             verdict: Verdict::Unknown,
             remediation: Remediation::None,

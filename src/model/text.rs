@@ -377,9 +377,9 @@ mod tests {
 
     #[test]
     fn pieces_tell_marks_from_text() {
+        use Piece::{Mark, Text};
         let text = SafeText::new("a\u{202e}b\u{1b}\u{1b}c");
         let pieces: Vec<_> = SafeText::pieces(text.as_str()).collect();
-        use Piece::{Mark, Text};
         assert_eq!(pieces, [Text("a"), Mark("⟨202E⟩"), Text("b"), Mark("␛"), Mark("␛"), Text("c")]);
     }
 

@@ -9,7 +9,9 @@
 //! field of the filter language is a set of properties and nothing here knows one type of
 //! evidence from another.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use aho_corasick::AhoCorasick;
 
 use crate::model::{
     Alert, AlertId, Classification, Determination, SafeText, ServiceSource, Severity, Status, Timestamp, walk,
@@ -60,24 +62,12 @@ impl Key {
 }
 
 /// A text with the form of it that searches compare.
-#[derive(Clone, Debug)]
-pub struct Word {
+#[derive(Clone, Copy, Debug)]
+pub struct Word<'a> {
     /// The text.
-    pub text: SafeText,
-    /// The text as sent, folded; `None` where folding changes nothing.
-    folded: Option<Arc<str>>,
-}
-
-impl Word {
-    fn new(text: SafeText) -> Self {
-        let folded = fold(text.raw());
-        Self { folded: (folded != text.raw()).then(|| folded.into()), text }
-    }
-
-    /// Returns the text as sent, folded for comparison without regard to case.
-    pub fn folded(&self) -> &str {
-        self.folded.as_deref().unwrap_or_else(|| self.text.raw())
-    }
+    pub text: &'a SafeText,
+    /// The text as sent, folded for comparison without regard to case.
+    pub folded: &'a str,
 }
 
 /// Folds a text for comparison without regard to case.
@@ -97,7 +87,12 @@ pub fn fold(text: &str) -> String {
 pub struct Dictionary {
     keys: Vec<Key>,
     key_codes: HashMap<Key, KeyCode>,
-    texts: Vec<Word>,
+    texts: Vec<SafeText>,
+    /// The folded forms of all texts, one behind the other: a search through memory in order is
+    /// some thirty times faster than one from text to text.
+    folded: String,
+    /// Where each folded form ends.
+    ends: Vec<usize>,
     text_codes: HashMap<SafeText, TextCode>,
 }
 
@@ -149,7 +144,7 @@ impl Dictionary {
     }
 
     /// Returns the texts in the order of their codes.
-    pub fn texts(&self) -> &[Word] {
+    pub fn texts(&self) -> &[SafeText] {
         &self.texts
     }
 
@@ -159,8 +154,41 @@ impl Dictionary {
     }
 
     /// Returns the text of a code.
-    pub fn text(&self, code: TextCode) -> &Word {
-        &self.texts[code.index()]
+    pub fn text(&self, code: TextCode) -> Word<'_> {
+        let at = code.index();
+        Word { text: &self.texts[at], folded: &self.folded[self.start(at)..self.ends[at]] }
+    }
+
+    /// Lists the texts, by their indices within `among`, whose folded form holds one of the parts
+    /// that are sought. The search must report the match that ends first, as `AhoCorasick` does
+    /// unless told otherwise: one across two texts then hides none within a text.
+    pub(super) fn containing(
+        &self,
+        sought: &AhoCorasick,
+        among: Range<usize>,
+    ) -> impl Iterator<Item = usize> {
+        let end = self.start(among.end);
+        let (mut at, mut from) = (among.start, self.start(among.start));
+        std::iter::from_fn(move || {
+            while at < among.end {
+                let found = sought.find(&self.folded[from..end])?;
+                let (hit, hit_end) = (from + found.start(), from + found.end());
+                at += self.ends[at..].iter().take_while(|end| **end < hit_end).count();
+                from = self.start(at);
+                // A hit that begins in one text and ends in another is none.
+                if from <= hit {
+                    from = self.ends[at];
+                    at += 1;
+                    return Some(at - 1);
+                }
+            }
+            None
+        })
+    }
+
+    /// Where a text's folded form begins.
+    fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// Returns the code of a property, taking it in where it is new.
@@ -181,11 +209,17 @@ impl Dictionary {
 
     /// Returns the code of a text, taking it in where it is new.
     pub fn text_code(&mut self, text: &SafeText) -> TextCode {
-        if let Some(code) = self.text_codes.get(text) {
-            return *code;
+        match self.text_codes.get(text) {
+            Some(code) => *code,
+            None => self.push(text, &fold(text.raw())),
         }
+    }
+
+    fn push(&mut self, text: &SafeText, folded: &str) -> TextCode {
         let code = TextCode(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(Word::new(text.clone()));
+        self.texts.push(text.clone());
+        self.folded.push_str(folded);
+        self.ends.push(self.folded.len());
         self.text_codes.insert(text.clone(), code);
         code
     }
@@ -237,18 +271,17 @@ impl Dictionary {
     pub fn adopt(&mut self, other: &Self) -> Remap {
         Remap {
             keys: other.keys.iter().map(|key| self.key_code(key.clone())).collect(),
-            texts: other.texts.iter().map(|word| self.adopt_word(word)).collect(),
+            texts: (0..other.texts.len() as u32)
+                .map(|code| self.adopt_word(other.text(TextCode(code))))
+                .collect(),
         }
     }
 
-    fn adopt_word(&mut self, word: &Word) -> TextCode {
-        if let Some(code) = self.text_codes.get(&word.text) {
-            return *code;
+    fn adopt_word(&mut self, word: Word<'_>) -> TextCode {
+        match self.text_codes.get(word.text) {
+            Some(code) => *code,
+            None => self.push(word.text, word.folded),
         }
-        let code = TextCode(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(word.clone());
-        self.text_codes.insert(word.text.clone(), code);
-        code
     }
 }
 
@@ -280,6 +313,7 @@ mod tests {
     use super::*;
     use crate::model::RawAlert;
     use bytes::Bytes;
+    use proptest::prelude::*;
 
     fn alert(text: &str) -> Alert {
         RawAlert(Bytes::copy_from_slice(text.as_bytes())).decode().unwrap()
@@ -295,7 +329,7 @@ mod tests {
                     "{}/{}={}",
                     key.kind.as_deref().unwrap_or(""),
                     key.path,
-                    dictionary.text(*text).folded()
+                    dictionary.text(*text).folded
                 )
             })
             .collect();
@@ -336,6 +370,29 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_search_through_all_texts_finds_those_that_hold_it(
+            texts in prop::collection::vec("[abAİ]{0,4}", 0..30),
+            sought in "[abİ]{0,3}",
+            (from, to) in (0usize..31, 0usize..31),
+        ) {
+            let mut dictionary = Dictionary::default();
+            for text in &texts {
+                dictionary.text_code(&text.as_str().into());
+            }
+            let count = dictionary.texts().len();
+            let among = from.min(to).min(count)..to.max(from).min(count);
+            let sought = fold(&sought);
+            let expected: Vec<_> = among
+                .clone()
+                .filter(|at| dictionary.text(TextCode(*at as u32)).folded.contains(&sought))
+                .collect();
+            let found: Vec<_> = dictionary.containing(&AhoCorasick::new([sought]).unwrap(), among).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
     #[test]
     fn a_part_folds_to_a_part() {
         assert!(fold("ΟΔΟΣ ΑΒ").starts_with(&fold("ΟΔΟΣ")));
@@ -352,6 +409,6 @@ mod tests {
         here.adopt(&there).apply(&mut facts);
         assert_eq!(terms(&here, &facts), before);
         assert!(facts.terms.is_sorted());
-        assert_eq!(here.texts().iter().filter(|word| word.text.raw() == "AB").count(), 1);
+        assert_eq!(here.texts().iter().filter(|text| text.raw() == "AB").count(), 1);
     }
 }

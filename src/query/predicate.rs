@@ -100,8 +100,8 @@ impl Test {
 }
 
 impl TextTest {
-    pub(super) fn fits(&self, word: &Word) -> bool {
-        self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded()))
+    pub(super) fn fits(&self, word: Word<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded))
     }
 }
 

@@ -172,7 +172,14 @@ impl Query {
     fn group(&self, node: &Node, inside: bool) -> String {
         let join = |parts: &[Node], by: &str| {
             let parts: Vec<_> = parts.iter().map(|part| self.group(part, true)).collect();
-            if inside { format!("({})", parts.join(by)) } else { parts.join(by) }
+            // A word that ends in an open parenthesis would take the closing one for its own.
+            let gap =
+                if parts.last().is_some_and(|last| last.matches('(').count() > last.matches(')').count()) {
+                    " "
+                } else {
+                    ""
+                };
+            if inside { format!("({}{gap})", parts.join(by)) } else { parts.join(by) }
         };
         match &node.kind {
             NodeKind::And(parts) => join(parts, " "),

@@ -1,7 +1,7 @@
 //! Alerts decoded by a worker, on their way into the store.
 
 use crate::{
-    model::{Alert, AlertId, DecodeError, Kind, RawAlert, SafeText},
+    model::{Alert, AlertId, DecodeError, Kind, RawAlert, SafeText, UserAccount},
     query::facts::{Dictionary, Facts, Remap, TextCode},
 };
 
@@ -76,9 +76,9 @@ impl Entry {
                 Kind::Device(device) => devices.extend(device.name().cloned()),
                 Kind::User(user) => users.extend(user.account.name()),
                 Kind::Mailbox(mailbox) => {
-                    users.extend(mailbox.upn.clone().or(mailbox.primary_address.clone()))
+                    users.extend(mailbox.upn.clone().or(mailbox.primary_address.clone()));
                 }
-                Kind::Process(process) => users.extend(process.user.as_ref().and_then(|user| user.name())),
+                Kind::Process(process) => users.extend(process.user.as_ref().and_then(UserAccount::name)),
                 _ => {}
             }
         }

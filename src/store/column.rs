@@ -159,7 +159,7 @@ impl Store {
         }
         let (x, y) = (self.entry(a), self.entry(b));
         let texts = |code: fn(&Entry) -> Option<TextCode>| {
-            let folded = |entry| code(entry).map(|code| self.dictionary.text(code).folded());
+            let folded = |entry| code(entry).map(|code| self.dictionary.text(code).folded);
             optional(folded(x), folded(y), sort.descending)
         };
         let down = sort.descending;

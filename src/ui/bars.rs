@@ -211,8 +211,10 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         let local =
             if app.settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
         if let Some(local) = local {
+            // The whole filter stands above already.
+            let local = if local == app.filter.text().trim() { "all of it" } else { &local };
             spans.push(Span::new("  here ", theme.dim));
-            spans.push(Span::new(SafeText::new(&local).line(), theme.dim));
+            spans.push(Span::new(SafeText::new(local).line(), theme.dim));
         }
     }
     painter.put_spans(area.x, area.y, area.width, &spans);

@@ -81,8 +81,8 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let area = Area { x: x + 2, width: width.saturating_sub(2), ..area };
             draw_node(app, painter, detail, detail.body.tree.node(*id), area);
         }
-        LineKind::Text(text) => {
-            painter.put_span(x, area.y, width, &matched(app, text.clone(), theme.text));
+        LineKind::Text(text, property) => {
+            painter.put_span(x, area.y, width, &matched(app, (None, *property), text.clone(), theme.text));
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), crate::model::SafeText::line);
@@ -97,7 +97,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
                 x + 2,
                 area.y,
                 width.saturating_sub(2),
-                &[label, matched(app, value, theme.text)],
+                &[label, matched(app, (None, &property.path.line()), value, theme.text)],
             );
         }
     }
@@ -123,7 +123,7 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
-            spans.push(matched(app, text.line(), style));
+            spans.push(matched(app, (None, fact.property()), text.line(), style));
         }
         FactValue::Nothing => {}
     }
@@ -138,22 +138,23 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let state = node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
-    let kind = Span::new(format!("{} ", node.kind.line()), theme.dim);
+    let kind = Some(node.kind.raw());
+    let label = Span::new(format!("{} ", node.kind.line()), theme.dim);
     let main = match &node.main {
-        Some(main) => matched(app, main.line(), theme.text),
+        Some(main) => matched(app, (kind, node.properties.0), main.line(), theme.text),
         None => Span::new("(nothing to name it by)", theme.dim),
     };
     // A narrow line drops the time before it cuts the name.
     let whole: usize = [&count, &time, &state].into_iter().flatten().map(Span::width).sum();
-    let fits = kind.width() + main.width() + whole <= usize::from(area.width);
+    let fits = label.width() + main.width() + whole <= usize::from(area.width);
     let tail: Vec<_> = [count, time.filter(|_| fits), state].into_iter().flatten().collect();
     let room = usize::from(area.width).saturating_sub(tail.iter().map(Span::width).sum());
-    let mut used = painter.put_spans(area.x, area.y, room as u16, &[kind, main]);
+    let mut used = painter.put_spans(area.x, area.y, room as u16, &[label, main]);
     let left = (room as u16).saturating_sub(used);
     if let Some(fact) = &node.fact
         && left > 6
     {
-        let fact = matched(app, fact.line(), theme.dim);
+        let fact = matched(app, (kind, node.properties.1), fact.line(), theme.dim);
         used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &fact);
     }
     painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);

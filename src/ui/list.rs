@@ -6,6 +6,7 @@ use super::paint::{Painter, Span, columns};
 use crate::{
     app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
     model::{SafeText, Status},
+    query::facts::Key,
     store::{Cell, Column, Count, Row},
 };
 
@@ -142,13 +143,13 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
                 let count = format!(" +{more}");
                 let room = place.width.saturating_sub(count.len() as u16);
                 let text = short_name(place.column, text.line(), room);
-                let used = painter.put_span(x, y, room, &matched(app, text, base));
+                let used = painter.put_span(x, y, room, &matched(app, property(place.column), text, base));
                 painter.put(x + used, y, place.width - used, &count, theme.dim);
             }
             (_, cell) => {
                 let text = short_name(place.column, cell.text(), place.width);
                 let text = if text.trim().is_empty() { "-".into() } else { text };
-                painter.put_span(x, y, place.width, &matched(app, text, base));
+                painter.put_span(x, y, place.width, &matched(app, property(place.column), text, base));
             }
         }
     }
@@ -172,7 +173,7 @@ fn title(
         painter.put(x, y, place.width, "(blank title)", theme.dim);
         return;
     }
-    let mut span = matched(app, cell.text(), base);
+    let mut span = matched(app, property(Column::Title), cell.text(), base);
     let skipped: usize = span.text.chars().take(app.list.shift).map(char::len_utf8).sum();
     if skipped > 0 {
         span.text.drain(..skipped);
@@ -200,11 +201,28 @@ fn short_name(column: Column, text: String, width: u16) -> String {
     text.split('.').next().map(str::to_owned).unwrap_or(text)
 }
 
-/// A text with what the filter matched in it.
-pub(super) fn matched(app: &App, text: String, style: Style) -> Span {
-    let matched =
-        app.filter.highlighter.as_ref().map(|matcher| matcher.highlights(None, &text)).unwrap_or_default();
+/// The property that a text is of: the short name of the evidence type, or `None` for the
+/// alert's own, and the path; an empty path is of no one property.
+pub(super) type Of<'a> = (Option<&'a str>, &'a str);
+
+/// A text with what the filter matched in it: what a term on another field finds is not marked.
+pub(super) fn matched(app: &App, (kind, path): Of<'_>, text: String, style: Style) -> Span {
+    let matcher = app.filter.highlighter.as_ref().filter(|_| !path.is_empty());
+    let key = || Key { kind: kind.map(Into::into), path: path.into() };
+    let matched = matcher.map(|matcher| matcher.highlights(Some(&key()), &text)).unwrap_or_default();
     Span { text, style, matched }
+}
+
+/// The property that a column shows.
+fn property(column: Column) -> Of<'static> {
+    match column {
+        Column::Title => (None, "title"),
+        Column::Device => (Some("device"), "deviceDnsName"),
+        Column::User => (Some("user"), "userAccount.userPrincipalName"),
+        Column::Category => (None, "category"),
+        Column::Owner => (None, "assignedTo"),
+        _ => (None, ""),
+    }
 }
 
 /// The status as a short word.

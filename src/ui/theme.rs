@@ -125,7 +125,7 @@ impl Theme {
     pub fn new(kind: ThemeKind, depth: Depth, ascii: bool) -> Self {
         let symbols = if ascii { ASCII } else { PLAIN };
         if kind == ThemeKind::Mono {
-            return Self::mono(symbols);
+            return Self::mono(&symbols);
         }
         let of = |(rgb, xterm, basic): Shade| match depth {
             Depth::True => Color::Rgb(rgb.0, rgb.1, rgb.2),
@@ -163,7 +163,7 @@ impl Theme {
         }
     }
 
-    fn mono(symbols: Symbols) -> Self {
+    fn mono(symbols: &Symbols) -> Self {
         let plain = Style::new();
         let (dim, strong) = (plain.add_modifier(Modifier::DIM), plain.add_modifier(Modifier::BOLD));
         Self {
@@ -181,7 +181,7 @@ impl Theme {
             malicious: strong,
             suspicious: strong,
             clean: plain,
-            symbols,
+            symbols: *symbols,
         }
     }
 

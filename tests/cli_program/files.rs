@@ -124,7 +124,7 @@ fn an_unreadable_alert_is_listed_as_that() {
     let all = list(&folder, &[]);
     assert_eq!(all.stdout.lines().count(), 3);
     assert!(all.stdout.contains("unreadable alert"), "{}", all.stdout);
-    assert!(list(&folder, &["id:b"]).stderr.contains("1 unreadable"));
+    assert!(list(&folder, &["id:b"]).stderr.contains("unreadable alerts: 1"));
 }
 
 #[test]

@@ -117,13 +117,16 @@ fn an_alert_is_shown_as_the_service_holds_it() {
 
 #[test]
 fn the_demo_needs_nothing() {
-    let listed = run(&mut alertdeck(["list", "assigned:me", "--demo", "--limit", "3", "--format", "ndjson"]));
-    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
-    assert_eq!(listed.stdout.lines().count(), 3);
-    let id = serde_json::from_str::<Value>(listed.stdout.lines().next().unwrap()).unwrap();
-    let shown = run(&mut alertdeck(["show", id["id"].as_str().unwrap(), "--demo"]));
-    // The tenant is made anew, as of another moment, so its ids are others: a clear answer is due.
-    assert!(shown.code == 0 || shown.stderr.contains("no alert has the id"), "{}", shown.stderr);
+    let list_and_show = || {
+        let listed =
+            run(&mut alertdeck(["list", "assigned:me", "--demo", "--limit", "3", "--format", "ndjson"]));
+        assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+        assert_eq!(listed.stdout.lines().count(), 3);
+        let alert: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+        run(&mut alertdeck(["show", alert["id"].as_str().unwrap(), "--demo"])).code
+    };
+    // The demo's alerts are those of the hour: only a new hour may come between.
+    assert!(list_and_show() == 0 || list_and_show() == 0);
 }
 
 #[test]

@@ -37,6 +37,8 @@ fn a_reader_that_had_enough_is_no_error() {
 #[case(&["list", "--file"], true)]
 #[case(&["show", SAMPLE_ID, "--file"], true)]
 #[case(&["explain", "status:new"], false)]
+#[case(&["completions", "bash"], false)]
+#[case(&["man"], false)]
 #[case(&["--help"], false)]
 fn a_full_disk_is_told_in_a_line(#[case] arguments: &[&str], #[case] takes_file: bool) {
     let full = Path::new("/dev/full");
@@ -74,6 +76,15 @@ fn wrong_usage_is_two_and_neutralised(#[case] arguments: &[&str]) {
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
     assert!(refused.stderr.starts_with("alertdeck: "), "{}", refused.stderr);
     assert!(!refused.stderr.contains(['\u{1b}', '\u{202e}']), "{}", refused.stderr);
+}
+
+#[test]
+fn completions_and_manual_know_the_commands() {
+    for arguments in [&["completions", "zsh"][..], &["completions", "fish"], &["man"]] {
+        let printed = run(&mut alertdeck(arguments));
+        assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+        assert!(printed.stdout.contains("simulate") && printed.stdout.contains("explain"), "{arguments:?}");
+    }
 }
 
 #[test]

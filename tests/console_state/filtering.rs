@@ -152,6 +152,7 @@ fn a_chosen_completion_stays_chosen_while_time_passes() {
 #[case("10.0.0.1\r\n10.0.0.2\n\n  evil.example  \n", "10.0.0.1 or 10.0.0.2 or evil.example")]
 #[case("not\nan \"odd\" one", "\"not\" or \"an \"\"odd\"\" one\"")]
 #[case("q\nr\ny", "q or r or y")]
+#[case::as_terminals_paste("alpha\rbeta\r", "alpha or beta")]
 fn a_paste_on_the_list_fills_the_filter_and_is_not_run(#[case] text: &str, #[case] filter: &str) {
     let mut desk = Desk::holding(&[alert(1), alert(2)]);
     desk.paste(text);
