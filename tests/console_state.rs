@@ -1,7 +1,7 @@
 //! The console without terminal, network or clock: inputs and messages go in, effects and the
 //! state come out, and the screen is a buffer of cells.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the report")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 #[path = "console_state/acting.rs"]
 mod acting;

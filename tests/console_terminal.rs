@@ -93,7 +93,7 @@ fn a_hang_up_ends_it() {
 #[test]
 fn ctrl_z_gives_the_terminal_back_until_it_is_continued() {
     let mut desk = demo("50");
-    let whole = desk.with_screen(|screen| screen.contents());
+    let whole = desk.with_screen(vt100::Screen::contents);
     desk.type_keys("\x1a");
     desk.wait_until("it has stopped", |desk| desk.is_stopped());
     assert!(desk.is_cooked());

@@ -56,9 +56,9 @@ pub(crate) fn alert(number: u32) -> Value {
 }
 
 /// The alert with other values at its top level.
-pub(crate) fn with(mut alert: Value, values: Value) -> Value {
-    for (name, value) in values.as_object().unwrap() {
-        alert[name] = value.clone();
+pub(crate) fn with(mut alert: Value, mut values: Value) -> Value {
+    for (name, value) in values.as_object_mut().unwrap() {
+        alert[name] = value.take();
     }
     alert
 }

@@ -106,7 +106,7 @@ impl Desk {
     pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + DEADLINE;
         while !holds(self) {
-            let screen = self.with_screen(|screen| screen.contents());
+            let screen = self.with_screen(vt100::Screen::contents);
             assert!(Instant::now() < end, "waited in vain until {what}:\n{screen}");
             let output = self.output.0.lock().unwrap();
             drop(self.output.1.wait_timeout(output, Duration::from_millis(10)).unwrap());
