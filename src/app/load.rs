@@ -106,7 +106,8 @@ impl Load {
     /// Takes the end of a look of live mode: all that changed up to the newest update was seen.
     /// The service's clock bounds it: one alert dated into the year 9999 must not end the looking.
     pub(super) fn look_ends(&mut self) {
-        self.watermark = self.watermark.max(self.newest.min(self.answered_at));
+        let seen = self.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
+        self.watermark = self.watermark.max(seen);
     }
 }
 

@@ -131,6 +131,11 @@ impl App {
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
                 self.load.failures = 0;
+                if self.load.watermark.is_none() {
+                    // A service that does not tell its time: by what it sent.
+                    let updates = self.load.read.iter().filter_map(|row| self.store.facts(*row).last_update);
+                    self.load.watermark = updates.max();
+                }
                 let at = self.clock.now.wall;
                 self.load.whole_at = Some(at);
                 if self.load.partial.is_none() {
