@@ -246,3 +246,16 @@ fn defang(text: &str) -> String {
     let text = text.replace("http://", "hxxp://").replace("https://", "hxxps://");
     text.replace('.', "[.]")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_end_at_the_end_is_not_copied() {
+        assert_eq!(for_clipboard("calc.exe\r\n").0, "calc.exe");
+        assert_eq!(for_clipboard("a\nb\n").0, "a\nb");
+        assert_eq!(measure("calc.exe\n"), "8 characters");
+        assert_eq!(measure("a\nb\n"), "3 characters in 2 lines");
+    }
+}

@@ -580,3 +580,21 @@ fn key_of(of: &impl Hash) -> FoldKey {
     of.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_without_end_do_not_cost_a_line_for_each_letter() {
+        let hostile = format!("{}{}", " ".repeat(30_000), "x".repeat(30_000));
+        let lines = wrap(&hostile, 40);
+        assert!(lines.iter().map(String::len).sum::<usize>() < 200_000, "{} lines", lines.len());
+    }
+
+    #[test]
+    fn a_text_too_long_to_read_is_cut_with_the_rest_counted() {
+        let lines = wrap(&"word ".repeat(100_000), 80);
+        assert_eq!(lines.last().unwrap(), "… 434.4 kB more, copying takes all");
+    }
+}

@@ -275,7 +275,7 @@ pub const BINDINGS: &[Binding] = {
             "next suspicious or malicious item",
         ),
         bind(Detail, &["["], Command::Detail(DetailCommand::PreviousSuspicious), "previous one"),
-        bind(Detail, &["v"], Command::Detail(DetailCommand::Json), "the alert's JSON as sent"),
+        bind(Detail, &["v"], Command::Detail(DetailCommand::Json), "the alert's JSON"),
         bind(Alert, &["/"], Command::Alert(AlertCommand::EditFilter), "filter"),
         bind(Alert, &["o"], Command::Alert(AlertCommand::Open), "open the alert in the browser"),
         bind(Alert, &["O"], Command::Alert(AlertCommand::OpenIncident), "open the incident in the browser"),

@@ -20,6 +20,9 @@ use unicode_segmentation::UnicodeSegmentation as _;
 /// Combining marks that may stand on one base character; more are replaced by a counted mark.
 const MAX_COMBINING: usize = 4;
 
+/// Characters in the head of a text: more than any screen is wide.
+const HEAD: usize = 2_000;
+
 /// A text that is safe to show on a terminal, with the text it was made from.
 ///
 /// The shown form holds printable characters, marks, `\n` and `\t` only. It compares, hashes
@@ -73,6 +76,13 @@ impl SafeText {
     /// Returns the text on one line: line ends become the mark `⏎` and tabs become blanks.
     pub fn line(&self) -> String {
         one_line(&self.shown)
+    }
+
+    /// Returns the beginning of the text on one line: as much as a line of a screen can show. A
+    /// command line of megabytes is drawn as fast as a short one.
+    pub fn head(&self) -> String {
+        let end = self.shown.char_indices().nth(HEAD).map_or(self.shown.len(), |(at, _)| at);
+        one_line(&self.shown[..end])
     }
 
     /// Splits a shown text into what data says and what marks stand for.

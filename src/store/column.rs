@@ -91,6 +91,17 @@ impl Cell<'_> {
     }
 }
 
+impl Cell<'_> {
+    /// Returns the cell as [`Cell::text`] does, but no more of it than a line of a screen shows.
+    pub fn head(&self) -> String {
+        match self {
+            Self::Text(text) => text.head(),
+            Self::More(text, more) => format!("{} +{more}", text.head()),
+            other => other.text(),
+        }
+    }
+}
+
 /// A column to sort by, and which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {

@@ -51,14 +51,11 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if let Some(partial) = &app.load.partial {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
     }
-    let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New).map(|(row, _)| row);
-    let (mut count, mut above) = (0, "");
-    for row in new {
-        count += 1;
-        if above.is_empty() && app.view.nearest(&app.store, *row) < app.list.scroll.top {
-            above = theme.symbols.above;
-        }
-    }
+    // Only what the filter shows: live mode brings all that has changed.
+    let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New);
+    let places: Vec<_> = new.filter_map(|(row, _)| app.view.position(&app.store, *row)).collect();
+    let count = places.len();
+    let above = if places.iter().any(|at| *at < app.list.scroll.top) { theme.symbols.above } else { "" };
     if count > 0 {
         left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
@@ -88,7 +85,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
         Phase::Stopped => ("stopped".into(), theme.bad),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
             let since =
-                app.load.whole_at.map_or_else(String::new, |at| format!(" as of {}", &utc(at)[11..17]));
+                app.load.whole_at.map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
             (format!("offline{since}"), theme.bad)
         }
         Phase::Failed { .. } => ("incomplete".into(), theme.bad),

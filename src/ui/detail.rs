@@ -40,10 +40,10 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area) {
     };
     let place = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
     let title = match app.store.cell(row, Column::Title) {
-        Cell::Text(text) if !text.is_blank() => text.line(),
+        Cell::Text(text) if !text.is_blank() => text.head(),
         _ => "(blank title)".into(),
     };
-    let json = if app.current_detail().is_some_and(|detail| detail.json) { "JSON as sent: " } else { "" };
+    let json = if app.current_detail().is_some_and(|detail| detail.json) { "JSON: " } else { "" };
     let style = if focused { theme.accent.patch(theme.strong) } else { theme.strong };
     let room = area.width.saturating_sub(place.len() as u16 + 5);
     let used = painter.put(area.x + 2, area.y, room, &format!("{json}{title}"), style);
@@ -91,7 +91,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, area.y, width, &spans);
         }
         LineKind::Property(property) => {
-            let value = property.value.as_ref().map(crate::model::SafeText::line).unwrap_or_default();
+            let value = property.value.as_ref().map(crate::model::SafeText::head).unwrap_or_default();
             let label = Span::new(format!("{}  ", property.path.line()), theme.dim);
             painter.put_spans(
                 x + 2,
@@ -123,7 +123,7 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
-            spans.push(matched(app, (None, fact.property()), text.line(), style));
+            spans.push(matched(app, (None, fact.property()), text.head(), style));
         }
         FactValue::Nothing => {}
     }
@@ -141,7 +141,7 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
     let kind = Some(node.kind.raw());
     let label = Span::new(format!("{} ", node.kind.line()), theme.dim);
     let main = match &node.main {
-        Some(main) => matched(app, (kind, node.properties.0), main.line(), theme.text),
+        Some(main) => matched(app, (kind, node.properties.0), main.head(), theme.text),
         None => Span::new("(nothing to name it by)", theme.dim),
     };
     // A narrow line drops the time before it cuts the name.
@@ -154,7 +154,7 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
     if let Some(fact) = &node.fact
         && left > 6
     {
-        let fact = matched(app, (kind, node.properties.1), fact.line(), theme.dim);
+        let fact = matched(app, (kind, node.properties.1), fact.head(), theme.dim);
         used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &fact);
     }
     painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);

@@ -84,9 +84,9 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     if rows.is_empty() {
         return nothing(app, painter, area);
     }
-    let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
-    for (y, (at, row)) in (area.y..).zip(shown) {
-        let selected = at == app.list.scroll.cursor;
+    let shown = rows.iter().skip(app.list.scroll.top).take(usize::from(area.height));
+    for (y, row) in (area.y..).zip(shown) {
+        let selected = Some(*row) == app.selected();
         draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row, selected);
         if selected {
             let style = if focused { theme.cursor } else { theme.cursor_away };
@@ -129,7 +129,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
                 painter.put_right(x + place.width, y, place.width, &app.clock.cell(at), theme.dim);
             }
             (Column::Title, _) if entry.fault.is_some() => {
-                painter.put(x, y, place.width, &cell.text(), theme.bad);
+                painter.put(x, y, place.width, &cell.head(), theme.bad);
             }
             (Column::Title, cell) => title(app, painter, place, (x, y), cell, base, stale),
             (Column::Owner, cell) => {
@@ -142,12 +142,12 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
                 let room = place.width.saturating_sub(count.len() as u16);
-                let text = short_name(place.column, text.line(), room);
+                let text = short_name(place.column, text.head(), room);
                 let used = painter.put_span(x, y, room, &matched(app, property(place.column), text, base));
-                painter.put(x + used, y, place.width - used, &count, theme.dim);
+                painter.put(x + used, y, place.width.saturating_sub(used), &count, theme.dim);
             }
             (_, cell) => {
-                let text = short_name(place.column, cell.text(), place.width);
+                let text = short_name(place.column, cell.head(), place.width);
                 let text = if text.trim().is_empty() { "-".into() } else { text };
                 painter.put_span(x, y, place.width, &matched(app, property(place.column), text, base));
             }
@@ -173,7 +173,7 @@ fn title(
         painter.put(x, y, place.width, "(blank title)", theme.dim);
         return;
     }
-    let mut span = matched(app, property(Column::Title), cell.text(), base);
+    let mut span = matched(app, property(Column::Title), cell.head(), base);
     let skipped: usize = span.text.chars().take(app.list.shift).map(char::len_utf8).sum();
     if skipped > 0 {
         span.text.drain(..skipped);
@@ -254,12 +254,7 @@ fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
     match &app.load.phase {
         _ if !app.filter.is_sound() => lines.push(("The filter is not finished.".into(), theme.dim)),
         _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("looking…".into(), theme.dim)),
-        _ if held > 0 => {
-            lines.push(("No alert matches.".into(), theme.text));
-            let others = thousands(held);
-            lines.push((format!("{others} held alerts do not fit the filter; / changes it."), theme.dim));
-        }
-        Phase::Loading => lines.push(("Asking for the first alerts…".into(), theme.dim)),
+        Phase::Loading => lines.push(("Asking the service…".into(), theme.dim)),
         Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
         Phase::Failed { failure, retry_at } => {
             lines.push((failure.line.clone(), theme.bad));
@@ -274,7 +269,12 @@ fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
             lines.push((next, theme.dim));
         }
         Phase::Stopped => lines.push(("Loading was stopped; r starts it again.".into(), theme.dim)),
+        Phase::Complete | Phase::Idle if held > 0 => lines.push(("No alert matches.".into(), theme.text)),
         Phase::Complete | Phase::Idle => lines.push(("There are no alerts.".into(), theme.text)),
+    }
+    if held > 0 && app.filter.is_sound() && !app.view.is_scanning() {
+        let others = thousands(held);
+        lines.push((format!("{others} held alerts do not fit the filter; / changes it."), theme.dim));
     }
     let width = area.width.saturating_sub(GUTTER * 2);
     let mut y = area.y + area.height / 3;

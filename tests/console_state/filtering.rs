@@ -104,7 +104,11 @@ fn a_covered_filter_drops_the_fetch_of_another() {
     desk.keys("/ Ctrl-u");
     desk.type_text("severity:low");
     desk.keys("Enter");
-    assert_eq!(desk.fetches(), [Scope::Filter("severity eq 'low'".into())], "the other was not read to its end");
+    assert_eq!(
+        desk.fetches(),
+        [Scope::Filter("severity eq 'low'".into())],
+        "the other was not read to its end"
+    );
 }
 
 #[test]

@@ -345,3 +345,53 @@ fn saved_alerts_are_neither_refreshed_nor_watched() {
     desk.keys("Enter");
     assert_eq!((desk.fetches(), desk.rows().len()), (vec![], 0));
 }
+
+#[test]
+fn a_look_that_breaks_off_is_made_again_from_where_it_began() {
+    let mut desk = Desk::open("");
+    let server_time = Timestamp::parse("2026-11-20T11:00:00Z");
+    desk.load(LoadEvent::Page { total: None, partial: None, server_time });
+    desk.load(LoadEvent::Batch(batch(&[alert(1)])));
+    desk.done();
+    desk.fetches();
+    desk.keys("L");
+    let since = filter("lastUpdateDateTime ge 2026-11-20T10:55:00Z");
+    assert_eq!(desk.fetches(), [since.clone()]);
+    // The first page holds the newest update; the pages behind it never come.
+    desk.load(LoadEvent::Batch(batch(&[with(
+        alert(2),
+        json!({"lastUpdateDateTime": "2026-11-20T11:59:00Z"}),
+    )])));
+    desk.fail(FailureKind::Offline);
+    desk.pass(Duration::from_secs(15));
+    assert_eq!(desk.fetches(), [since], "what was not seen is looked for again");
+}
+
+#[test]
+fn a_try_that_is_made_by_itself_asks_for_the_filter_that_was_run() {
+    let mut desk = Desk::open("status:new");
+    desk.fetches();
+    desk.fail(FailureKind::Offline);
+    desk.keys("/ Ctrl-u");
+    desk.type_text("severity:high");
+    desk.pass(Duration::from_secs(15));
+    assert_eq!(desk.fetches(), [filter("status eq 'new'")]);
+}
+
+#[test]
+fn tries_come_further_and_further_apart_and_esc_ends_them() {
+    let mut desk = Desk::open("");
+    for seconds in [15, 30, 60, 120, 240, 300, 300] {
+        desk.fetches();
+        desk.fail(FailureKind::Busy);
+        desk.pass(Duration::from_millis(seconds * 1_000 - 1));
+        assert_eq!(desk.fetches(), [], "{seconds}");
+        desk.pass(Duration::from_millis(1));
+        assert_eq!(desk.fetches().len(), 1, "{seconds}");
+    }
+    desk.fail(FailureKind::Busy);
+    desk.keys("Esc");
+    assert_eq!(desk.app.load.phase, Phase::Stopped);
+    desk.pass(Duration::from_secs(600));
+    assert_eq!(desk.fetches(), []);
+}
