@@ -356,7 +356,7 @@ fn a_look_that_breaks_off_is_made_again_from_where_it_began() {
     desk.fetches();
     desk.keys("L");
     let since = filter("lastUpdateDateTime ge 2026-11-20T10:55:00Z");
-    assert_eq!(desk.fetches(), [since.clone()]);
+    assert_eq!(desk.fetches(), std::slice::from_ref(&since));
     // The first page holds the newest update; the pages behind it never come.
     desk.load(LoadEvent::Batch(batch(&[with(
         alert(2),
