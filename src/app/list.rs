@@ -12,6 +12,9 @@ pub struct List {
     pub shift: usize,
     /// The alert that the cursor is on.
     cursor: Option<Row>,
+    /// The line of the window that it was on when it was last seen: while rows are looked for, it
+    /// may be none of them.
+    line: usize,
     /// Whether the user has moved: before that the cursor stays on the newest alert.
     moved: bool,
     revision: u64,
@@ -28,6 +31,7 @@ impl List {
         self.moved = motion != Motion::Top;
         self.scroll.go(motion, view.rows().len(), height);
         self.cursor = self.selected(view);
+        self.remember_line(view);
     }
 
     /// Moves the cursor to a line of the window.
@@ -37,6 +41,7 @@ impl List {
             self.moved = true;
             self.scroll.cursor = at;
             self.cursor = self.selected(view);
+            self.remember_line(view);
         }
     }
 
@@ -45,6 +50,7 @@ impl List {
         self.moved = true;
         self.scroll.wheel(lines, view.rows().len(), height);
         self.cursor = self.selected(view);
+        self.remember_line(view);
     }
 
     /// Finds the cursor's place again after the view has changed. Where its alert is gone, the
@@ -53,7 +59,6 @@ impl List {
         let len = view.rows().len();
         if self.revision != view.revision() {
             self.revision = view.revision();
-            let line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
             match self.cursor.filter(|_| self.moved) {
                 None => {
                     self.scroll.cursor = 0;
@@ -64,7 +69,7 @@ impl List {
                     let found = view.rows().get(place) == Some(&row);
                     if found || !view.is_scanning() {
                         self.scroll.cursor = place.min(len.saturating_sub(1));
-                        self.scroll.top = self.scroll.cursor.saturating_sub(line);
+                        self.scroll.top = self.scroll.cursor.saturating_sub(self.line);
                     }
                     if !found && !view.is_scanning() && len > 0 {
                         self.cursor = self.selected(view);
@@ -73,6 +78,16 @@ impl List {
             }
         }
         self.scroll.show(len, height);
+        // While rows are looked for, there may not be enough of them to keep the line.
+        if !view.is_scanning() {
+            self.remember_line(view);
+        }
+    }
+
+    fn remember_line(&mut self, view: &View) {
+        if self.cursor.is_some() && self.cursor == self.selected(view) {
+            self.line = self.scroll.cursor - self.scroll.top;
+        }
     }
 }
 
@@ -140,6 +155,22 @@ mod tests {
         assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
         desk.arrive(0..20);
         assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+    }
+
+    #[test]
+    fn a_filter_that_its_alert_passes_keeps_both_too() {
+        let mut desk = Desk::new();
+        desk.arrive(0..60);
+        for _ in 0..23 {
+            desk.list.go(&desk.view, Motion::Down, 5);
+        }
+        desk.list.go(&desk.view, Motion::Up, 5);
+        assert_eq!((desk.selected(), desk.line()), ("37".into(), 3));
+        desk.list.go(&desk.view, Motion::Up, 5);
+        for even in [true, false] {
+            desk.filter(even);
+            assert_eq!((desk.selected(), desk.line()), ("38".into(), 2), "even: {even}");
+        }
     }
 
     #[test]
