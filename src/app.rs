@@ -53,6 +53,9 @@ use crate::{
 /// How long a notice stays.
 const NOTICE_FOR: Duration = Duration::from_secs(6);
 
+/// How often the timeline is counted while alerts stream in.
+const TIMELINE_EVERY: Duration = Duration::from_millis(250);
+
 /// What stays the same while the console runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -74,7 +77,7 @@ pub struct Settings {
     pub filter: String,
 }
 
-/// How an alert differs from when it was last looked at.
+/// How an alert differs from when the list was last refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fresh {
     /// It was not there.
@@ -130,6 +133,8 @@ pub struct App {
     pub fresh: HashMap<Row, Fresh>,
     /// Alerts over time.
     pub timeline: Timeline,
+    /// When the timeline is counted again while alerts stream in.
+    timeline_due: Duration,
     folds: HashSet<FoldKey>,
     /// The alert that a worker was asked to read.
     reading: Option<Row>,
@@ -159,6 +164,7 @@ impl App {
             notice: None,
             fresh: HashMap::new(),
             timeline: Timeline::default(),
+            timeline_due: Duration::ZERO,
             folds: HashSet::new(),
             reading: None,
             wake: None,
@@ -174,10 +180,14 @@ impl App {
 
     /// Returns where everything is on the screen.
     pub fn layout(&self) -> Layout {
+        self.layout_with(self.focus)
+    }
+
+    fn layout_with(&self, focus: Pane) -> Layout {
         Layout::new(Wanted {
             width: self.size.0,
             height: self.size.1,
-            focus: self.focus,
+            focus,
             zoom: self.zoom,
             editing: self.filter.editor.is_some(),
             split: self.split,
@@ -205,16 +215,17 @@ impl App {
         }
     }
 
+    /// The rows of the list's window, or of the one that it has when it is on the screen: going
+    /// away and coming back moves nothing.
     fn list_height(&self) -> usize {
-        self.layout().list.map_or(1, |area| usize::from(area.height))
+        self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
 
-    fn detail_height(&self) -> usize {
-        self.layout().detail.map_or(1, |area| usize::from(area.height))
-    }
-
-    fn detail_width(&self) -> usize {
-        self.layout().detail.map_or(usize::from(self.size.0), |area| usize::from(area.width))
+    /// Columns and rows of the detail's window, or of the one that it has when it is on the
+    /// screen.
+    fn detail_size(&self) -> (usize, usize) {
+        let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
+        (usize::from(area.width), usize::from(area.height))
     }
 
     /// The inside of the overlay: columns and rows.
@@ -242,17 +253,23 @@ impl App {
         if let Some(row) = self.selected() {
             self.want_detail(row, effects);
         }
-        let layout = self.layout();
-        if let Some(area) = layout.timeline
-            && !self.view.is_scanning()
-        {
-            let stretches = usize::from(area.width.saturating_sub(20)).min(120);
-            self.timeline.count(&self.store, &self.view, stretches);
-        }
-        if self.view.is_scanning() {
+        self.count_timeline();
+        if self.view.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
+    }
+
+    /// Counts what the timeline shows: while alerts stream in, a few times a second.
+    fn count_timeline(&mut self) {
+        let mono = self.clock.now.mono;
+        let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
+        let Some(area) = self.layout().timeline else { return };
+        if !busy || mono >= self.timeline_due {
+            let stretches = usize::from(area.width.saturating_sub(20)).min(120);
+            self.timeline.count(&self.store, &self.view, stretches);
+            self.timeline_due = mono + TIMELINE_EVERY;
+        }
     }
 
     /// Asks a worker to read the alert under the cursor, one at a time, where it is shown.
@@ -302,15 +319,24 @@ impl App {
         }
         let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
         if replan.is_some_and(|at| at <= self.clock.now.wall) {
-            self.apply_filter();
+            self.plan_again();
         }
     }
 
     /// Reads the text in the bar and filters by it, if it is right.
     fn apply_filter(&mut self) {
         let context = self.query_context();
-        if let Some(test) = self.filter.compile(&context) {
-            self.view.filter(test);
+        if let Some(test) = self.filter.compile(&context, false) {
+            self.view.filter(Some(test));
+        }
+    }
+
+    /// Plans the filter in force anew: it speaks of a later time, or the service has refused a
+    /// part. It still means the same, so rows keep their place.
+    fn plan_again(&mut self) {
+        let context = self.query_context();
+        if let Some(test) = self.filter.compile(&context, true) {
+            self.view.retest(Some(test));
         }
     }
 }

@@ -78,8 +78,9 @@ impl Clock {
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
     terminal::check()?;
     let clock = Clock(Instant::now());
-    let mut screen = Screen::open(options.mouse)?;
+    // First, so that no signal finds a terminal that nobody gives back.
     let suspends = platform::watch_signals()?;
+    let mut screen = Screen::open(options.mouse)?;
     let (sender, messages) = mpsc::channel(CHANNEL);
     let runner = Runner::new(options.source, sender);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
@@ -142,7 +143,8 @@ impl Loop {
                 biased;
                 event = stream.next() => match event {
                     Some(event) => {
-                        self.input(event?, screen)?;
+                        let mut inputs = Vec::new();
+                        events::queue(&mut inputs, event?);
                         // crossterm's reader hands over one event each time that its thread wakes
                         // this task, however many wait. With a frame for each, a burst of keys
                         // would go on for long after the last was pressed.
@@ -150,7 +152,10 @@ impl Loop {
                         while began.elapsed() < FRAME
                             && let Ok(Some(event)) = timeout(GAP, stream.next()).await
                         {
-                            self.input(event?, screen)?;
+                            events::queue(&mut inputs, event?);
+                        }
+                        for input in inputs {
+                            self.input(input, screen)?;
                         }
                         // What a key asks for is begun before it is drawn: a list that is being
                         // filtered shows its first hits at once instead of nothing.
@@ -176,6 +181,7 @@ impl Loop {
                 () = sleep_until(wake), if self.wake.is_some() => {
                     self.wake = None;
                     self.tell(Message::Tick, screen)?;
+                    self.work(screen)?;
                 }
                 () = std::future::ready(()), if self.more => self.work(screen)?,
                 () = sleep_until(frame), if self.dirty => {}
@@ -197,14 +203,11 @@ impl Loop {
         tokio::time::Instant::from_std(self.drawn.map_or_else(Instant::now, |drawn| drawn + FRAME))
     }
 
-    fn input(&mut self, event: crossterm::event::Event, screen: &mut Screen) -> Result<(), ConsoleError> {
-        if let Some(input) = events::input(event) {
-            if let Input::Resize { .. } = input {
-                screen.clear()?;
-            }
-            self.tell(Message::Input(input), screen)?;
+    fn input(&mut self, input: Input, screen: &mut Screen) -> Result<(), ConsoleError> {
+        if let Input::Resize { .. } = input {
+            screen.clear()?;
         }
-        Ok(())
+        self.tell(Message::Input(input), screen)
     }
 
     fn work(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {

@@ -85,25 +85,12 @@ impl App {
             None => "Values".to_owned(),
         };
         if values.is_empty() {
-            let fold = line.fold.map(|(_, folded)| !folded);
-            if fold.is_some() {
-                self.toggle_line();
+            if let Some((_, folded)) = line.fold {
+                self.fold(!folded);
             }
             return;
         }
         self.overlay = Some(Overlay::Values(Values::new(title, values, width)));
-    }
-
-    fn toggle_line(&mut self) {
-        let (width, height) = (self.detail_width(), self.detail_height());
-        let Some(detail) = &mut self.detail else { return };
-        if let Some((key, _)) = detail.line().and_then(|line| line.fold) {
-            if !self.folds.remove(&key) {
-                self.folds.insert(key);
-            }
-            detail.lay_out(&self.folds, width);
-            detail.scroll.show(detail.lines().len(), height);
-        }
     }
 
     /// The values that a key on the alert may mean: those of the line in the detail pane, or
@@ -196,10 +183,7 @@ impl App {
     fn copy_menu(&self, row: Row) -> Menu {
         let mut items = Vec::new();
         let mut offer = |key, label: &str, text: &str, preview: String| {
-            let action = MenuAction::Copy(
-                RawText(text.to_owned()),
-                format!("{label}, {} characters", text.chars().count()),
-            );
+            let action = MenuAction::Copy(for_clipboard(text), format!("{label}, {}", measure(text)));
             items.push(MenuItem { key, label: label.to_owned(), preview, action });
         };
         let shown = |text: &str| SafeText::new(text).line();
@@ -228,7 +212,7 @@ impl App {
                 offer(key, label, link.as_str(), link.line());
             }
         }
-        if let super::Scope::Filter(pushed) = self.filter.scope() {
+        if let super::Scope::Filter(pushed) = self.filter.run_scope() {
             offer('f', "$filter", &pushed, shown(&pushed));
         }
         Menu { title: "Copy".into(), items, at: 0 }
@@ -236,9 +220,24 @@ impl App {
 
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
         let text = value.text.as_str();
-        effects.push(Effect::Copy(RawText(text.to_owned())));
+        effects.push(Effect::Copy(for_clipboard(text)));
         let hidden = if value.text.is_marked() { ", hidden characters made visible" } else { "" };
-        self.say(format!("copied {}, {} characters{hidden}", value.label, text.chars().count()));
+        self.say(format!("copied {}, {}{hidden}", value.label, measure(text)));
+    }
+}
+
+/// A text as it goes to the clipboard: without the line end at its end, which would run a command
+/// line that is pasted into a shell.
+fn for_clipboard(text: &str) -> RawText {
+    RawText(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// How much a copied text is, in words.
+fn measure(text: &str) -> String {
+    let text = text.trim_end_matches(['\r', '\n']);
+    match text.lines().count() {
+        0 | 1 => format!("{} characters", text.chars().count()),
+        lines => format!("{} characters in {lines} lines", text.chars().count()),
     }
 }
 

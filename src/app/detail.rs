@@ -20,6 +20,9 @@ use crate::{
 /// Text beyond this many bytes is cut on screen, with what is left counted; copying takes all.
 const MAX_SHOWN: usize = 64 * 1024;
 
+/// The same for an alert's JSON, which nobody reads for one text in it.
+const MAX_JSON: usize = 1 << 20;
+
 /// What folds a line: the same for the same thing whenever the alert is shown.
 pub type FoldKey = u64;
 
@@ -46,8 +49,15 @@ pub enum LineKind {
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
-    /// A line of text, wrapped to the pane, with the property that it is of.
-    Text(String, &'static str),
+    /// A line of text, wrapped to the pane.
+    Text {
+        /// The line.
+        line: String,
+        /// The alert's property that it is of; empty where it is of none.
+        property: &'static str,
+        /// The whole text.
+        whole: SafeText,
+    },
     /// Who commented when.
     Comment(Option<SafeText>, Option<Timestamp>),
     /// A value with its path.
@@ -166,11 +176,11 @@ impl Detail {
         let mut outline = Outline { lines: Vec::new(), part: 0, folds, width: width.max(10) };
         match (&self.body.alert, self.json) {
             (Ok(alert), false) => outline.alert(alert, &self.body),
-            (Ok(_), true) => outline.text(0, self.body.json.as_str(), ""),
+            (Ok(_), true) => outline.json(&self.body.json),
             (Err(error), _) => {
-                outline.text(0, &error.to_string(), "");
+                outline.text(0, &SafeText::new(&error.to_string()), "");
                 outline.push(0, LineKind::Blank);
-                outline.text(0, self.body.json.as_str(), "");
+                outline.json(&self.body.json);
             }
         }
         let before = std::mem::replace(&mut self.lines, outline.lines);
@@ -288,8 +298,9 @@ impl Detail {
                 })
                 .collect(),
             LineKind::Property(property) => value_of(property).into_iter().collect(),
-            LineKind::Text(text, _) => {
-                vec![Value { label: "line".into(), field: None, text: SafeText::new(text) }]
+            LineKind::Text { property, whole, .. } => {
+                let label = if property.is_empty() { "text" } else { *property };
+                vec![Value { label: label.into(), field: None, text: whole.clone() }]
             }
             LineKind::Comment(Some(author), _) => {
                 vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]
@@ -346,9 +357,19 @@ impl Outline<'_> {
     }
 
     /// Adds a text, wrapped.
-    fn text(&mut self, depth: usize, shown: &str, property: &'static str) {
+    fn text(&mut self, depth: usize, whole: &SafeText, property: &'static str) {
+        self.text_up_to(MAX_SHOWN, depth, whole, property);
+    }
+
+    /// Adds the alert's JSON: all of it, as far as it can be laid out in one go.
+    fn json(&mut self, json: &SafeText) {
+        self.text_up_to(MAX_JSON, 0, json, "");
+    }
+
+    fn text_up_to(&mut self, most: usize, depth: usize, whole: &SafeText, property: &'static str) {
         let width = self.width.saturating_sub(depth * 2);
-        self.push_all(depth, wrap(shown, width).into_iter().map(|line| LineKind::Text(line, property)));
+        let lines = wrap_up_to(most, whole.as_str(), width).into_iter();
+        self.push_all(depth, lines.map(|line| LineKind::Text { line, property, whole: whole.clone() }));
     }
 
     /// Adds facts side by side, on as many lines as they need.
@@ -385,25 +406,24 @@ impl Outline<'_> {
             if let Some(text) = text.as_ref().filter(|text| !text.is_blank())
                 && self.section(title, None, true)
             {
-                self.text(1, text.as_str(), property);
+                self.text(1, text, property);
             }
         }
         if !alert.comments.is_empty() && self.section("Comments", Some(alert.comments.len()), true) {
             for comment in &alert.comments {
                 self.push(1, LineKind::Comment(comment.author.clone(), comment.created));
-                self.text(2, comment.text.as_str(), "comments.comment");
+                self.text(2, &comment.text, "comments.comment");
             }
         }
-        let properties = alert.properties();
-        let (set, unset): (Vec<_>, Vec<_>) =
-            properties.into_iter().partition(|property| property.value.is_some());
-        if self.section("All properties", Some(set.len()), false) {
-            for property in set {
-                self.push(1, LineKind::Property(property));
+        let set = || body.properties.iter().filter(|property| property.value.is_some());
+        if self.section("All properties", Some(set().count()), false) {
+            for property in set() {
+                self.push(1, LineKind::Property(property.clone()));
             }
-            if !unset.is_empty() {
-                let names: Vec<_> = unset.iter().map(|property| property.path.line()).collect();
-                self.text(1, &format!("not set: {}", names.join(", ")), "");
+            let unset = body.properties.iter().filter(|property| property.value.is_none());
+            let names: Vec<_> = unset.map(|property| property.path.raw()).collect();
+            if !names.is_empty() {
+                self.text(1, &SafeText::new(&format!("not set: {}", names.join(", "))), "");
             }
         }
     }
@@ -467,7 +487,7 @@ impl Outline<'_> {
     fn tree(&mut self, body: &Body) {
         let tree = &body.tree;
         if tree.is_empty() {
-            self.push(1, LineKind::Text("none was sent".into(), ""));
+            self.text(1, &SafeText::new("none was sent"), "");
         }
         for id in tree.rows(|node| self.folds.contains(&node.key())) {
             let node = tree.node(id);
@@ -492,7 +512,11 @@ fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
 /// Wraps a shown text at word ends; what is longer than can be read is cut, with the rest
 /// counted.
 pub fn wrap(shown: &str, width: usize) -> Vec<String> {
-    let (shown, rest) = cut(shown);
+    wrap_up_to(MAX_SHOWN, shown, width)
+}
+
+fn wrap_up_to(most: usize, shown: &str, width: usize) -> Vec<String> {
+    let (shown, rest) = cut(shown, most);
     // Only blanks part a line: a time, a path or an id is not torn at its dashes.
     let options = textwrap::Options::new(width.max(4))
         .word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -503,7 +527,8 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
         if line.trim().is_empty() {
             lines.push(String::new());
         } else {
-            // What is wrapped stays below what it continues, also behind the sign of a list.
+            // What is wrapped stays below what it continues, also behind the sign of a list. It
+            // always has room: blanks without end must not cost a line for each letter behind them.
             let indent = " ".repeat(hanging(&line).min(width / 2));
             let options = options.clone().subsequent_indent(&indent);
             let wrapped = textwrap::wrap(line.trim_end(), &options);
@@ -531,11 +556,11 @@ fn hanging(line: &str) -> usize {
 }
 
 /// Cuts a text at what can be read; returns it with the number of bytes that are left.
-fn cut(shown: &str) -> (&str, usize) {
-    if shown.len() <= MAX_SHOWN {
+fn cut(shown: &str, most: usize) -> (&str, usize) {
+    if shown.len() <= most {
         return (shown, 0);
     }
-    let mut end = MAX_SHOWN;
+    let mut end = most;
     while !shown.is_char_boundary(end) {
         end -= 1;
     }

@@ -32,6 +32,10 @@ pub struct FilterBar {
     pub grouped: Option<String>,
     /// Finds what the filter in force matches in shown texts.
     pub highlighter: Option<Matcher>,
+    /// The text of the filter in force.
+    in_force: Option<String>,
+    /// How the filter that was run last is carried out: what is being typed asks nothing.
+    run: Option<Arc<Plan>>,
     history: Vec<String>,
 }
 
@@ -137,9 +141,18 @@ impl FilterBar {
         }
     }
 
-    /// Reads and plans the text in the bar. What is right comes into force; what is not leaves
+    /// Reads and plans the text in the bar, if it is not in force already; `again` plans it anew
+    /// for another time or another service. What is right comes into force; what is not leaves
     /// the former filter in force. Returns the test to filter by, where there is a new one.
-    pub fn compile(&mut self, context: &Context) -> Option<Option<Test>> {
+    pub fn compile(&mut self, context: &Context, again: bool) -> Option<Test> {
+        let test = self.read(context, again);
+        if self.editor.is_none() && self.is_sound() {
+            self.run.clone_from(&self.plan);
+        }
+        test
+    }
+
+    fn read(&mut self, context: &Context, again: bool) -> Option<Test> {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
             let completions = query::complete(&text, editor.cursor_byte());
@@ -148,19 +161,25 @@ impl FilterBar {
                 editor.choice = 0;
             }
         }
+        if !again && self.in_force.as_ref() == Some(&text) {
+            self.diagnostics.clear();
+            return None;
+        }
         let query = query::parse(&text);
         if query.is_empty() && query.diagnostics().is_empty() {
             self.diagnostics.clear();
+            self.in_force = Some(text);
             self.plan = None;
             self.grouped = None;
             self.highlighter = None;
-            return Some(None);
+            return Some(Box::new(|_, _| true));
         }
         match query::plan(&query, context) {
             Ok(plan) => {
                 self.diagnostics.clear();
+                self.in_force = Some(text.clone());
                 self.grouped = Some(query.grouped()).filter(|grouped| *grouped != text.trim());
-                Some(Some(self.enforce(plan)))
+                Some(self.enforce(plan))
             }
             Err(diagnostics) => {
                 self.diagnostics = diagnostics;
@@ -170,16 +189,21 @@ impl FilterBar {
     }
 
     /// Carries the filter out by this plan.
-    pub fn enforce(&mut self, plan: Plan) -> Test {
-        self.highlighter = Some(Matcher::new(&plan.test));
+    fn enforce(&mut self, plan: Plan) -> Test {
         let mut matcher = Matcher::new(&plan.test);
+        self.highlighter = Some(matcher.clone());
         self.plan = Some(Arc::new(plan));
         Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
     }
 
-    /// Returns what the filter in force asks of the service.
-    pub fn scope(&self) -> Scope {
-        let Some(plan) = &self.plan else { return Scope::All };
+    /// Returns how the filter that was run last is carried out.
+    pub fn run_plan(&self) -> Option<&Plan> {
+        self.run.as_deref()
+    }
+
+    /// Returns what the filter that was run last asks of the service.
+    pub fn run_scope(&self) -> Scope {
+        let Some(plan) = &self.run else { return Scope::All };
         match (&plan.id, &plan.pushed) {
             (Some(id), _) => Scope::One(id.clone()),
             (None, Some(pushed)) => Scope::Filter(pushed.to_string()),
@@ -194,6 +218,7 @@ impl FilterBar {
 
     /// Ends editing and keeps the text.
     pub fn commit(&mut self) {
+        self.run.clone_from(&self.plan);
         if let Some(editor) = self.editor.take() {
             let text = editor.text().trim().to_owned();
             if !text.is_empty() {

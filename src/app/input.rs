@@ -31,7 +31,7 @@ impl App {
 
     /// Lays out what depends on the size.
     pub(super) fn lay_out(&mut self) {
-        let (width, height) = (self.detail_width(), self.detail_height());
+        let (width, height) = self.detail_size();
         if let Some(detail) = &mut self.detail {
             detail.lay_out(&self.folds, width);
             detail.scroll.show(detail.lines().len(), height);
@@ -131,7 +131,7 @@ impl App {
                 self.list.go(&self.view, motion, height);
             }
             Pane::Detail => {
-                let height = self.detail_height();
+                let (_, height) = self.detail_size();
                 if let Some(detail) = &mut self.detail {
                     detail.go(motion, height);
                 }
@@ -145,14 +145,16 @@ impl App {
     }
 
     fn refresh(&mut self, effects: &mut Vec<Effect>) {
+        let whole = self.load.phase == Phase::Complete;
+        if !self.settings.service && whole {
+            self.say("these alerts come from files: nothing to fetch");
+        }
         self.view.restart();
         self.fresh.clear();
-        if self.settings.service {
-            self.apply_filter();
+        self.plan_again();
+        if self.settings.service || !whole {
             self.fetch(effects);
             self.load.covered.clear();
-        } else {
-            self.say("these alerts come from files: nothing to fetch");
         }
     }
 
@@ -178,13 +180,13 @@ impl App {
                 let sort = self.view.order();
                 self.sort(Sort { descending: !sort.descending, ..sort });
             }
-            ListCommand::ScrollRight => self.list.shift += 8,
-            ListCommand::ScrollLeft => self.list.shift = self.list.shift.saturating_sub(8),
+            ListCommand::ScrollRight => self.list.shift(true),
+            ListCommand::ScrollLeft => self.list.shift(false),
         }
     }
 
     fn detail_command(&mut self, command: DetailCommand) {
-        let (width, height) = (self.detail_width(), self.detail_height());
+        let (width, height) = self.detail_size();
         match command {
             DetailCommand::Values => self.show_values(),
             DetailCommand::Fold => self.fold(true),
@@ -209,8 +211,8 @@ impl App {
 
     /// Folds or unfolds the line under the cursor; where there is nothing to fold, goes to the
     /// line that it hangs on.
-    fn fold(&mut self, fold: bool) {
-        let (width, height) = (self.detail_width(), self.detail_height());
+    pub(super) fn fold(&mut self, fold: bool) {
+        let (width, height) = self.detail_size();
         let Some(detail) = &mut self.detail else { return };
         match detail.line().and_then(|line| line.fold) {
             Some((key, folded)) if folded != fold => {
@@ -226,7 +228,7 @@ impl App {
     }
 
     pub(super) fn show_detail(&mut self, row: Row, body: Body) {
-        let (width, height) = (self.detail_width(), self.detail_height());
+        let (width, height) = self.detail_size();
         let former = self.detail.take();
         let mut detail = Detail::new(row, body);
         // The next alert is shown the same way; one that has changed, at the same place.
@@ -355,7 +357,7 @@ impl App {
             }
             Some(_) => {}
             None if layout.detail.is_some_and(|area| area.contains(x, y)) => {
-                let height = self.detail_height();
+                let (_, height) = self.detail_size();
                 if let Some(detail) = &mut self.detail {
                     let len = detail.lines().len();
                     detail.scroll.wheel(lines, len, height);
@@ -379,8 +381,10 @@ impl App {
             Some(Overlay::Help(scroll)) => match command {
                 // The help has no cursor: the window moves.
                 Some(Command::Move(motion)) => {
-                    let lines = help().len().saturating_sub(height) + 1;
-                    scroll.go(motion, lines, 1);
+                    let furthest = help().len().saturating_sub(height);
+                    let mut window = super::Scroll { cursor: scroll.top, top: 0 };
+                    window.go(motion, furthest + 1, height);
+                    scroll.top = window.cursor;
                 }
                 Some(Command::Help) => self.overlay = None,
                 _ => {}

@@ -146,7 +146,8 @@ impl Layout {
             _ if one && focus == Pane::List => layout.place_list(rest),
             _ if one => layout.place_detail(rest),
             Shape::Wide => {
-                let list = (width * split.clamp(10, 90) / 100).clamp(LEAST_PANE, width - LEAST_PANE);
+                let share = u32::from(width) * u32::from(split.clamp(10, 90)) / 100;
+                let list = (share as u16).clamp(LEAST_PANE, width - LEAST_PANE);
                 layout.divider = Some(Area { x: list, width: 1, ..rest });
                 layout.place_list(Area { width: list - 1, ..rest });
                 layout.place_detail(Area { x: list + 2, width: width - list - 2, ..rest });
@@ -232,5 +233,6 @@ mod tests {
         assert_eq!(shape(20, 5), Shape::Small);
         assert_eq!(shape(19, 5), Shape::TooSmall);
         assert_eq!(shape(200, 4), Shape::TooSmall);
+        assert_eq!(shape(u16::MAX, 50), Shape::Wide);
     }
 }

@@ -1,6 +1,9 @@
 //! How far loading is, and what the header says of it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::message::{Failure, Generation, Scope, Wait};
 use crate::{
@@ -9,8 +12,10 @@ use crate::{
     store::Row,
 };
 
-/// How long after a failure that passes the next try is made.
-pub(super) const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// How long after a failure that passes the next try is made; it doubles with each.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// The longest that it gets.
+const RETRY_AT_MOST: Duration = Duration::from_secs(5 * 60);
 /// How often live mode looks.
 pub(super) const POLL_EVERY: Duration = Duration::from_secs(15);
 /// How far a look of live mode reaches back behind the newest update: alerts become visible
@@ -38,19 +43,36 @@ pub struct Load {
     pub whole_at: Option<Timestamp>,
     /// What the fetch under way asks for.
     pub(super) scope: Scope,
-    /// What was read whole.
-    pub(super) covered: HashSet<Scope>,
+    /// The filters, as typed, whose lists were read whole.
+    pub(super) covered: HashMap<String, Whole>,
     /// Constructs of OData that the service has refused.
     pub(super) refused: Vec<Feature>,
-    /// The newest update among the alerts read, by the service's clock.
+    /// Since when nothing is known of what has changed, by the service's clock.
+    pub(super) watermark: Option<Timestamp>,
+    /// The newest update among the alerts that a look of live mode has brought so far.
     pub(super) newest: Option<Timestamp>,
-    /// When the service answered last, by its own clock.
-    pub(super) server_time: Option<Timestamp>,
+    /// When the service began to answer the fetch, by its own clock.
+    pub(super) answered_at: Option<Timestamp>,
     /// When live mode looks next.
     pub(super) poll_at: Option<Duration>,
+    /// Failures in a row.
+    pub(super) failures: u32,
     /// Whether what the fetch under way brings is news: it reads again what was whole before, or
     /// looks for what has changed since. Alerts that another filter asks for are not news.
     pub(super) news: bool,
+}
+
+/// A list that was read whole.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    /// What it asked for.
+    pub(super) scope: Scope,
+    /// Its alerts.
+    pub(super) read: HashSet<Row>,
+    /// How many the service counted.
+    pub(super) total: Option<u64>,
+    /// When it was whole.
+    pub(super) at: Timestamp,
 }
 
 impl Load {
@@ -59,11 +81,33 @@ impl Load {
         self.read.len()
     }
 
-    /// Where a look of live mode begins: the newest update, but no later than the service's own
-    /// clock, since one alert dated into the year 9999 must not end the looking.
-    pub(super) fn watermark(&self) -> Option<Timestamp> {
-        let newest = self.newest?;
-        Some(self.server_time.map_or(newest, |now| newest.min(now)))
+    /// Returns the list that holds all alerts of a filter, if one was read whole.
+    pub(super) fn covering(&self, filter: &str, scope: &Scope) -> Option<&Whole> {
+        let others =
+            || self.covered.values().find(|whole| whole.scope == Scope::All || whole.scope == *scope);
+        self.covered.get(filter).or_else(others)
+    }
+
+    /// Counts a failure and returns how long to wait before the next try.
+    pub(super) fn back_off(&mut self) -> Duration {
+        let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(RETRY_AT_MOST);
+        self.failures += 1;
+        wait
+    }
+
+    /// Takes the answer to a list: what changes from then on is yet to be looked for.
+    pub(super) fn list_begins(&mut self) {
+        self.watermark = match (self.watermark, self.answered_at) {
+            (Some(before), Some(now)) => Some(before.min(now)),
+            (before, now) => before.or(now),
+        };
+    }
+
+    /// Takes the end of a look of live mode: all that changed up to the newest update was seen.
+    /// The service's clock bounds it: one alert dated into the year 9999 must not end the looking.
+    pub(super) fn look_ends(&mut self) {
+        let seen = self.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
+        self.watermark = self.watermark.max(seen);
     }
 }
 
@@ -79,11 +123,13 @@ impl Default for Load {
             polling: false,
             whole_at: None,
             scope: Scope::All,
-            covered: HashSet::new(),
+            covered: HashMap::new(),
             refused: Vec::new(),
+            watermark: None,
             newest: None,
-            server_time: None,
+            answered_at: None,
             poll_at: None,
+            failures: 0,
             news: false,
         }
     }

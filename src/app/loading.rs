@@ -1,39 +1,56 @@
 //! How the state answers what a fetch says.
 
+use std::time::Duration;
+
 use super::{
     App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Scope,
-    load::{OVERLAP, POLL_EVERY, RETRY_AFTER},
+    load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
 use crate::odata;
 
 impl App {
-    /// Fetches what the filter in force asks of the service; what was under way is dropped.
+    /// Fetches what the filter that was run last asks of the service; what was under way is
+    /// dropped.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
-        self.load.polling = false;
-        self.load.poll_at = None;
-        self.load.generation.0 += 1;
-        self.load.scope = self.filter.scope();
-        self.load.news = self.is_covered(&self.load.scope);
+        let scope = self.filter.run_scope();
+        self.load.news = self.load.covering(&self.filter.committed, &scope).is_some();
+        self.load.scope = scope.clone();
         self.load.phase = Phase::Loading;
         self.load.read.clear();
         (self.load.total, self.load.partial) = (None, None);
-        effects
-            .push(Effect::Fetch(Fetch { generation: self.load.generation, scope: self.load.scope.clone() }));
+        self.begin(scope, false, effects);
     }
 
-    /// Tells whether all that a scope asks for was read.
-    fn is_covered(&self, scope: &Scope) -> bool {
-        self.load.covered.contains(&Scope::All) || self.load.covered.contains(scope)
+    /// Sends for alerts under a new generation.
+    fn begin(&mut self, scope: Scope, polling: bool, effects: &mut Vec<Effect>) {
+        self.load.polling = polling;
+        self.load.poll_at = None;
+        self.load.answered_at = None;
+        self.load.generation.0 += 1;
+        effects.push(Effect::Fetch(Fetch { generation: self.load.generation, scope }));
     }
 
     /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
-        let scope = self.filter.scope();
-        let covered = self.is_covered(&scope);
-        let under_way = self.load.phase.is_active() && !self.load.polling && self.load.scope == scope;
-        if self.settings.service && !covered && !under_way {
-            self.fetch(effects);
+        let scope = self.filter.run_scope();
+        let under_way = self.load.phase.is_active() && self.load.scope == scope;
+        if !self.settings.service || under_way {
+            return;
         }
+        let Some(whole) = self.load.covering(&self.filter.committed, &scope).cloned() else {
+            return self.fetch(effects);
+        };
+        // The header speaks of the list that is shown, not of one that nobody waits for any more.
+        if self.load.phase.is_active() {
+            self.load.generation.0 += 1;
+            effects.push(Effect::Cancel);
+        }
+        self.load.scope = scope;
+        self.load.phase = Phase::Complete;
+        self.load.partial = None;
+        self.load.whole_at = Some(whole.at);
+        (self.load.read, self.load.total) = (whole.read, whole.total);
+        self.poll_later(POLL_EVERY);
     }
 
     /// Looks for what is new or has changed. Status, severity and the like are not asked for,
@@ -43,39 +60,42 @@ impl App {
         if self.load.phase.is_active() {
             return;
         }
-        let Some(watermark) = self.load.watermark() else {
+        let Some(watermark) = self.load.watermark else {
             return self.fetch(effects);
         };
-        self.load.polling = true;
         self.load.news = true;
-        self.load.generation.0 += 1;
+        self.load.newest = None;
         let since = odata::Expr::Compare(
             odata::Property::LastUpdateDateTime,
             odata::Operator::Ge,
             odata::Literal::Time(watermark.before(OVERLAP)),
         );
-        effects.push(Effect::Fetch(Fetch {
-            generation: self.load.generation,
-            scope: Scope::Filter(since.to_string()),
-        }));
+        self.begin(Scope::Filter(since.to_string()), true, effects);
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.
     pub(super) fn stop_loading(&mut self, effects: &mut Vec<Effect>) -> bool {
-        if !self.load.phase.is_active() {
+        let retrying = matches!(self.load.phase, Phase::Failed { retry_at: Some(_), .. });
+        if !self.load.phase.is_active() && !retrying {
             return false;
         }
         self.load.generation.0 += 1;
         self.load.phase = Phase::Stopped;
         effects.push(Effect::Cancel);
-        self.poll_later();
+        self.poll_later(POLL_EVERY);
         true
     }
 
     pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
         let current = generation == self.load.generation;
-        if let LoadEvent::Page { server_time: Some(at), .. } = &event {
-            self.load.server_time = self.load.server_time.max(Some(*at));
+        if let LoadEvent::Page { server_time, .. } = &event
+            && current
+            && self.load.answered_at.is_none()
+        {
+            self.load.answered_at = *server_time;
+            if !self.load.polling {
+                self.load.list_begins();
+            }
         }
         match event {
             // What is true is kept even when nobody waits for it any more.
@@ -87,16 +107,18 @@ impl App {
                         self.fresh.entry(*row).or_insert(Fresh::Changed);
                     }
                 }
-                let newest =
-                    absorbed.touched().iter().filter_map(|row| self.store.facts(*row).last_update).max();
-                self.load.newest = self.load.newest.max(newest);
+                if current && self.load.polling {
+                    let newest =
+                        absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update).max();
+                    self.load.newest = self.load.newest.max(newest);
+                }
                 self.view.touch(&self.store, &absorbed.touched());
                 if current && !self.load.polling {
                     self.load.read.extend(&absorbed.seen);
                 }
             }
             _ if !current => {}
-            _ if self.load.polling => self.polled(event, effects),
+            _ if self.load.polling => self.polled(event),
             LoadEvent::Page { total, partial, .. } => {
                 self.load.phase = Phase::Loading;
                 self.load.total = total.or(self.load.total);
@@ -108,23 +130,34 @@ impl App {
             LoadEvent::Resumed => self.load.phase = Phase::Loading,
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
-                self.load.whole_at = Some(self.clock.now.wall);
-                if self.load.partial.is_none() {
-                    self.load.covered.insert(self.load.scope.clone());
+                self.load.failures = 0;
+                if self.load.watermark.is_none() {
+                    // A service that does not tell its time: by what it sent.
+                    let updates = self.load.read.iter().filter_map(|row| self.store.facts(*row).last_update);
+                    self.load.watermark = updates.max();
                 }
-                self.poll_later();
+                let at = self.clock.now.wall;
+                self.load.whole_at = Some(at);
+                if self.load.partial.is_none() {
+                    let Load { scope, read, total, .. } = &self.load;
+                    let whole = Whole { scope: scope.clone(), read: read.clone(), total: *total, at };
+                    self.load.covered.insert(self.filter.committed.clone(), whole);
+                }
+                self.poll_later(POLL_EVERY);
             }
             LoadEvent::Failed(failure) => self.failed(failure, effects),
         }
     }
 
     fn failed(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
-        if failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.ask_for_less() {
+        let may_ask =
+            failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.filter.editor.is_none();
+        if may_ask && self.ask_for_less() {
             return self.fetch(effects);
         }
-        let retry_at = failure.kind.passes().then(|| self.clock.now.mono + RETRY_AFTER);
+        let retry_at = failure.kind.passes().then(|| self.clock.now.mono + self.load.back_off());
         if retry_at.is_none() {
-            self.poll_later();
+            self.poll_later(POLL_EVERY);
         }
         self.load.phase = Phase::Failed { failure, retry_at };
     }
@@ -132,35 +165,38 @@ impl App {
     /// Some operators are unproven on this collection (API.md 2): where the filter uses one, it
     /// is planned again without it, and that part is filtered here.
     fn ask_for_less(&mut self) -> bool {
-        let pushed = self.filter.plan.as_ref().and_then(|plan| plan.pushed.clone());
+        let pushed = self.filter.run_plan().and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         self.load.refused.push(unproven);
-        self.apply_filter();
+        self.plan_again();
         self.say(format!("the service refused `{}`: that part is filtered here", unproven.name()));
         true
     }
 
     /// A look of live mode changes nothing of what the header says of the list.
-    fn polled(&mut self, event: LoadEvent, _effects: &mut [Effect]) {
+    fn polled(&mut self, event: LoadEvent) {
         match event {
             LoadEvent::Done => {
+                self.load.look_ends();
                 self.load.polling = false;
-                self.poll_later();
+                self.load.failures = 0;
+                self.poll_later(POLL_EVERY);
             }
             LoadEvent::Failed(failure) => {
                 self.load.polling = false;
                 self.complain(format!("live: {}", failure.line));
-                self.poll_later();
+                let wait = self.load.back_off();
+                self.poll_later(wait);
             }
             _ => {}
         }
     }
 
     /// Live mode looks again after a while, also where the list itself was not read to its end.
-    fn poll_later(&mut self) {
+    fn poll_later(&mut self, wait: Duration) {
         if self.load.live && self.settings.service {
-            self.load.poll_at = Some(self.clock.now.mono + POLL_EVERY);
+            self.load.poll_at = Some(self.clock.now.mono + wait);
         }
     }
 }

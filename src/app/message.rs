@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use super::keymap::Key;
 use crate::{
     evidence::Tree,
-    model::{Alert, AlertId, DecodeError, PortalUrl, RawAlert, RawText, SafeText, Timestamp},
+    model::{Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp},
     store::{Batch, Row},
 };
 
@@ -159,6 +159,8 @@ pub struct Body {
     pub tree: Tree,
     /// Its JSON with one value a line.
     pub json: SafeText,
+    /// Every value outside the evidence.
+    pub properties: Vec<Property>,
 }
 
 impl Body {
@@ -170,7 +172,8 @@ impl Body {
         let pretty = serde_json::from_str::<serde_json::Value>(&text)
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| text.into_owned());
-        Self { raw: raw.clone(), alert, tree, json: SafeText::new(&pretty) }
+        let properties = alert.as_ref().map(|alert| alert.properties()).unwrap_or_default();
+        Self { raw: raw.clone(), alert, tree, json: SafeText::new(&pretty), properties }
     }
 
     /// Tells whether the body was read from these very bytes: an alert that has changed since
@@ -181,9 +184,10 @@ impl Body {
 }
 
 /// What a fetch asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every alert.
+    #[default]
     All,
     /// The alerts that a `$filter`, printed but not encoded, holds for.
     Filter(String),

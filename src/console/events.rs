@@ -4,8 +4,19 @@ use crossterm::event::{Event, KeyCode as Code, KeyEventKind, KeyModifiers, Mouse
 
 use crate::app::{Input, Key, KeyCode};
 
+/// Puts an event behind those that wait. Of several sizes or places of the mouse in a row only
+/// the last counts: terminals report each step of a resize.
+pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
+    let Some(input) = input(event) else { return };
+    match (inputs.last_mut(), &input) {
+        (Some(last @ Input::Resize { .. }), Input::Resize { .. })
+        | (Some(last @ Input::Drag { .. }), Input::Drag { .. }) => *last = input,
+        _ => inputs.push(input),
+    }
+}
+
 /// Translates an event; what means nothing to the console is `None`: releases, Alt, focus.
-pub(super) fn input(event: Event) -> Option<Input> {
+fn input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             let code = match key.code {

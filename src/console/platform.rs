@@ -3,7 +3,7 @@
 //! Nothing Unix-only stands anywhere else.
 
 pub(super) use imp::{
-    has_display, remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals,
+    detach, has_display, remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals,
 };
 
 #[cfg(unix)]
@@ -89,12 +89,16 @@ mod imp {
         emulate_default_handler(SIGTSTP)
     }
 
+    /// Keeps a program that is to be started apart from this terminal's signals.
+    pub(in super::super) fn detach(command: &mut std::process::Command) {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+    }
+
     /// Tells whether a browser could show a window: without a display, openers fall back to
     /// browsers for the terminal, which is ours.
     pub(in super::super) fn has_display() -> bool {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        cfg!(target_os = "macos")
-            || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"].into_iter().any(set)
+        cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(set)
     }
 }
 
@@ -125,6 +129,8 @@ mod imp {
     pub(in super::super) fn stop() -> io::Result<()> {
         Ok(())
     }
+
+    pub(in super::super) fn detach(_command: &mut std::process::Command) {}
 
     pub(in super::super) fn has_display() -> bool {
         true

@@ -1,6 +1,6 @@
 //! Carries out what the state asks for: fetches, decoding, the browser.
 
-use std::{pin::pin, process::Stdio};
+use std::{pin::pin, process::Stdio, time::Duration};
 
 use tokio::{
     sync::mpsc::{self, Sender},
@@ -18,6 +18,9 @@ use crate::{
 
 /// Alerts decoded and absorbed at a time: about a millisecond of the loop.
 const BATCH: usize = 128;
+
+/// How long an opener has for telling that it cannot open anything.
+const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where alerts come from.
 #[derive(Debug)]
@@ -226,6 +229,9 @@ fn kind(kind: graph::Kind) -> FailureKind {
 }
 
 /// Starts a browser apart from this terminal, without the token in its environment.
+///
+/// An opener that has not failed after [`OPENER_FAILS_WITHIN`] counts as started: some stay for as
+/// long as the browser does.
 fn open_in_browser(url: &PortalUrl) -> Result<(), String> {
     if !platform::has_display() {
         return Err("there is no display here to open a browser on".into());
@@ -233,10 +239,16 @@ fn open_in_browser(url: &PortalUrl) -> Result<(), String> {
     let mut reason = "no program to open links was found".to_owned();
     for mut command in open::commands(url.as_str()) {
         command.env_remove(TOKEN_VARIABLE).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.status() {
-            Ok(status) if status.success() => return Ok(()),
-            Ok(status) => reason = format!("the program that opens links failed ({status})"),
-            Err(_) => {}
+        platform::detach(&mut command);
+        let Ok(mut child) = command.spawn() else { continue };
+        let (sender, ended) = std::sync::mpsc::channel();
+        // The thread outlives this call where the opener does: somebody has to wait for it.
+        std::thread::spawn(move || sender.send(child.wait()));
+        match ended.recv_timeout(OPENER_FAILS_WITHIN) {
+            Ok(Ok(status)) if status.success() => return Ok(()),
+            Ok(Ok(status)) => reason = format!("the program that opens links failed ({status})"),
+            Ok(Err(_)) => {}
+            Err(_) => return Ok(()),
         }
     }
     Err(reason)

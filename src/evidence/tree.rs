@@ -161,7 +161,14 @@ struct ProcessNode {
     device: Option<SafeText>,
     created: Option<Timestamp>,
     image: Option<FileDetails>,
+    /// The image's full path, folded.
+    path: Option<String>,
     user: Option<SafeText>,
+}
+
+fn folded_path(file: &FileDetails) -> Option<String> {
+    file.name.as_ref()?;
+    file.full_path().map(|path| path.raw().to_lowercase())
 }
 
 impl<'a> Builder<'a> {
@@ -321,7 +328,8 @@ impl<'a> Builder<'a> {
         if let Some(pid) = pid {
             self.by_pid.entry((device.clone(), pid)).or_default().push(self.processes.len());
         }
-        self.processes.push(ProcessNode { node, device, created, image, user });
+        let path = image.as_ref().and_then(folded_path);
+        self.processes.push(ProcessNode { node, device, created, image, path, user });
     }
 
     /// A process already known that this item is about: same device and id, created at the same
@@ -462,20 +470,20 @@ impl<'a> Builder<'a> {
             (Some(a), Some(b)) => Some(a.raw().eq_ignore_ascii_case(b.raw())),
             _ => None,
         };
-        let is_image = |image: &FileDetails| {
+        let path = folded_path(file);
+        let is_image = |process: &ProcessNode| {
+            let Some(image) = &process.image else { return false };
             same(&image.sha256, &file.sha256)
                 .or_else(|| same(&image.sha1, &file.sha1))
                 .or_else(|| same(&image.md5, &file.md5))
-                .unwrap_or_else(|| {
-                    file.name.is_some() && same(&image.full_path(), &file.full_path()) == Some(true)
-                })
+                .unwrap_or_else(|| path.is_some() && process.path == path)
         };
         self.processes
             .iter()
             .filter(|process| {
                 device.is_none() || process.device.is_none() || process.device.as_ref() == device
             })
-            .filter(|process| process.image.as_ref().is_some_and(is_image))
+            .filter(|process| is_image(process))
             .min_by_key(|process| (process.created, process.node))
             .map(|process| process.node)
     }

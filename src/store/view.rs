@@ -44,6 +44,8 @@ pub struct View {
     order: Vec<Row>,
     /// Rows that matched, changed, and do not match any more: they stay where they are.
     stale: HashSet<Row>,
+    /// Rows that were tested by a former test and are to be tested again in their place.
+    retest: Vec<Row>,
     revision: u64,
 }
 
@@ -65,6 +67,13 @@ impl View {
         self.restart();
     }
 
+    /// Goes on with another test that means the same at a later time: rows keep their place, and
+    /// those that do not match any more are shown as such.
+    pub fn retest(&mut self, test: Option<Test>) {
+        self.test = test;
+        self.retest = self.all[..self.scanned].to_vec();
+    }
+
     /// Drops the walk under way and begins one in another order.
     pub fn sort(&mut self, store: &Store, sort: Sort) {
         self.sort = sort;
@@ -77,6 +86,7 @@ impl View {
         self.scanned = 0;
         self.order.clear();
         self.stale.clear();
+        self.retest.clear();
         self.revision += 1;
     }
 
@@ -87,6 +97,11 @@ impl View {
 
     /// Looks at up to `rows` more rows; tells whether some are left.
     pub fn advance(&mut self, store: &Store, rows: usize) -> bool {
+        if !self.is_scanning() && !self.retest.is_empty() {
+            let some = self.retest.split_off(self.retest.len().saturating_sub(rows));
+            self.touch(store, &some);
+            return self.has_work();
+        }
         let end = (self.scanned + rows).min(self.all.len());
         let before = self.order.len();
         for at in self.scanned..end {
@@ -100,10 +115,15 @@ impl View {
         if moved && (self.order.len() > before || end == self.all.len()) {
             self.revision += 1;
         }
-        self.is_scanning()
+        self.has_work()
     }
 
-    /// Tells whether rows are left to look at.
+    /// Tells whether there is something for [`View::advance`] to do.
+    pub fn has_work(&self) -> bool {
+        self.is_scanning() || !self.retest.is_empty()
+    }
+
+    /// Tells whether rows are left that were not looked at yet.
     pub fn is_scanning(&self) -> bool {
         self.scanned < self.all.len()
     }
@@ -297,6 +317,22 @@ mod tests {
         view.restart();
         while view.advance(&store, 10) {}
         assert_eq!((view.rows().len(), view.is_stale(changed.changed[0])), (1, false));
+    }
+
+    #[test]
+    fn a_later_test_leaves_rows_in_their_place() {
+        let (mut store, mut view) = (Store::default(), View::default());
+        view.filter(Some(high()));
+        let alerts: Vec<_> = (0..20).map(|id| alert(id, id, id % 2 == 0, 0)).collect();
+        let absorbed = store.absorb(batch(&alerts));
+        view.touch(&store, &absorbed.touched());
+        while view.advance(&store, 3) {}
+        let before = view.rows().to_vec();
+        view.retest(Some(Box::new(|_, facts| facts.severity == Severity::Low || facts.id.raw() == "4")));
+        assert_eq!((view.rows(), view.count()), (&before[..], Count::Exact(10)));
+        while view.advance(&store, 3) {}
+        assert_eq!((view.rows().len(), view.count()), (20, Count::Exact(11)));
+        assert!(before.iter().all(|row| view.is_stale(*row) == (store.facts(*row).id.raw() != "4")));
     }
 
     #[test]

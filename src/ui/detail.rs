@@ -81,8 +81,8 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let area = Area { x: x + 2, width: width.saturating_sub(2), ..area };
             draw_node(app, painter, detail, detail.body.tree.node(*id), area);
         }
-        LineKind::Text(text, property) => {
-            painter.put_span(x, area.y, width, &matched(app, (None, *property), text.clone(), theme.text));
+        LineKind::Text { line, property, .. } => {
+            painter.put_span(x, area.y, width, &matched(app, (None, *property), line.clone(), theme.text));
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), crate::model::SafeText::line);

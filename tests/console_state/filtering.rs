@@ -1,7 +1,7 @@
 //! The filter bar, and the keys that build filters from what is on the screen.
 
 use alertdeck::{
-    app::{Pane, Scope},
+    app::{Effect, Pane, Phase, Scope},
     query::PROPERTIES,
 };
 use proptest::prelude::*;
@@ -89,22 +89,26 @@ fn enter_asks_the_service_only_where_no_complete_list_covers_the_filter() {
 }
 
 #[test]
-fn a_fetch_under_way_counts_for_its_own_filter() {
+fn a_covered_filter_drops_the_fetch_of_another() {
     let mut desk = Desk::open("severity:high");
     desk.done();
     desk.keys("/ Ctrl-u");
     desk.type_text("severity:low");
     desk.keys("Enter / Ctrl-u");
     desk.type_text("severity:high");
-    desk.fetches();
+    desk.asked.clear();
     desk.keys("Enter");
+    assert_eq!(desk.asked.iter().filter(|effect| **effect == Effect::Cancel).count(), 1);
     assert_eq!(desk.fetches(), [], "it is covered");
-    desk.arrive(&[alert(1)]);
-    desk.done();
+    assert_eq!(desk.app.load.phase, Phase::Complete, "the header speaks of the list that is shown");
     desk.keys("/ Ctrl-u");
     desk.type_text("severity:low");
     desk.keys("Enter");
-    assert_eq!(desk.fetches(), [], "what came of the other one counts for its own filter");
+    assert_eq!(
+        desk.fetches(),
+        [Scope::Filter("severity eq 'low'".into())],
+        "the other was not read to its end"
+    );
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn the_json_can_be_read_and_left() {
     desk.keys("Enter v");
     let text = |desk: &Desk| -> Vec<String> {
         let line = |line: &alertdeck::app::Line| match &line.kind {
-            LineKind::Text(text, _) => text.clone(),
+            LineKind::Text { line, .. } => line.clone(),
             other => panic!("no text: {other:?}"),
         };
         detail(desk).lines().iter().map(line).collect()
