@@ -56,6 +56,7 @@ fn a_session_from_the_first_page_to_q() {
     desk.wait("j/k move  Enter read");
     desk.type_keys("\r");
     desk.wait("h/l fold");
+    desk.wait("Evidence");
     desk.type_keys("\r");
     desk.wait("f only alerts with it");
     desk.type_keys("\x1b");
@@ -194,6 +195,7 @@ fn no_sequence_of_the_data_reaches_the_terminal() {
     // Through the tree, the values, the JSON, a refused link and a filter made of the title.
     desk.type_keys("\r");
     desk.wait("Esc list");
+    desk.wait("Evidence");
     desk.type_keys("jj\r");
     desk.wait("f only alerts with it");
     desk.type_keys("\x1b");
