@@ -45,7 +45,7 @@ fn places(app: &App, width: u16) -> Vec<Place> {
     };
     let device = optional(34, 24, 12, 26);
     let owner = optional(52, 12, 9, 16);
-    let user = optional(92, 18, 14, 26);
+    let user = optional(86, 18, 14, 26);
     let category = optional(120, 12, 12, 20);
     let taken: u16 =
         [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
