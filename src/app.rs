@@ -19,6 +19,7 @@ mod message;
 mod overlay;
 mod scroll;
 mod timeline;
+mod wrap;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +28,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value, wrap};
+pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
@@ -43,6 +44,7 @@ pub use message::{
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
 pub use scroll::Scroll;
 pub use timeline::Timeline;
+pub use wrap::wrap;
 
 use crate::{
     model::Now,

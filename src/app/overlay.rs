@@ -1,9 +1,10 @@
 //! What covers the panes for a moment: help, the values of a line, a menu, a link to copy.
 
 use super::{
-    detail::{Value, wrap},
+    detail::Value,
     keymap::{BINDINGS, Context, Motion},
     scroll::Scroll,
+    wrap::wrap,
 };
 use crate::{
     model::{PortalUrl, RawText},

@@ -15,6 +15,7 @@ use crossterm::{
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 
 use super::{ConsoleError, platform};
+use crate::model::SafeText;
 
 /// What gives the terminal back: mouse and paste reports off, main screen, cursor, plain style.
 /// One constant, so that a signal handler needs no lock and no allocation.
@@ -42,10 +43,10 @@ impl Screen {
     pub(super) fn open(mouse: bool) -> Result<Self, ConsoleError> {
         platform::remember_terminal()
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;
-        let former = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             platform::restore_terminal();
-            former(panic);
+            // What panicked may quote the text that it panicked over.
+            eprintln!("alertdeck: {}", SafeText::new(&panic.to_string()));
             // A task's panic would otherwise leave half a console behind.
             std::process::exit(101);
         }));

@@ -190,15 +190,17 @@ fn title(
     }
 }
 
-/// A device's name without its domain, where the whole does not fit.
+/// A device's or a user's name without its domain, where the whole does not fit.
 fn short_name(column: Column, text: String, width: u16) -> String {
-    if column != Column::Device
-        || columns(&text) <= usize::from(width)
-        || text.parse::<std::net::IpAddr>().is_ok()
-    {
+    let end = match column {
+        Column::Device if text.parse::<std::net::IpAddr>().is_err() => '.',
+        Column::User => '@',
+        _ => return text,
+    };
+    if columns(&text) <= usize::from(width) {
         return text;
     }
-    text.split('.').next().map(str::to_owned).unwrap_or(text)
+    text.split(end).next().map(str::to_owned).unwrap_or(text)
 }
 
 /// The property that a text is of: the short name of the evidence type, or `None` for the
