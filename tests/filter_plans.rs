@@ -79,7 +79,7 @@ fn the_table_of_the_contract_holds() {
 #[case::aliases("sEverity:info,HIGH", "(severity eq 'informational' or severity eq 'high')", "")]
 #[case::greater("severity>low", "(severity eq 'medium' or severity eq 'high')", "")]
 #[case::at_most("severity<=low", "(severity eq 'informational' or severity eq 'low')", "")]
-#[case::undeclared("status:\"weird'\"", "status eq 'weird'''", "")]
+#[case::undeclared("status:\"weird'\"", "", "status:\"weird'\"")]
 #[case::raw_name("serviceSource:sentinel", "serviceSource eq 'microsoftSentinel'", "")]
 #[case::class("class:tp,fp", "(classification eq 'truePositive' or classification eq 'falsePositive')", "")]
 #[case::not_class("-class:tp", "(classification eq null or classification ne 'truePositive')", "")]
