@@ -6,6 +6,18 @@
 //!
 //! Invariants: the text typed is never changed or lost; what is pushed holds wherever the filter
 //! holds; a filter of any size or depth is answered, if only by a diagnostic.
+//!
+//! ```
+//! use alertdeck::{
+//!     model::Timestamp,
+//!     query::{Context, compile},
+//! };
+//!
+//! let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+//! let plan = compile("status:open title:mimikatz", &Context::at(now)).unwrap();
+//! assert_eq!(plan.pushed.unwrap().to_string(), "(status eq 'new' or status eq 'inProgress')");
+//! assert_eq!(plan.local.as_deref(), Some("title:mimikatz"));
+//! ```
 
 mod complete;
 mod diagnostic;
