@@ -184,12 +184,15 @@ fn skip(text: &str, width: usize) -> usize {
 pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     if let Some(fault) = app.filter.diagnostics.first() {
-        let mut spans = vec![Span::new(format!("  {}", SafeText::new(&fault.message).line()), theme.bad)];
-        if let Some((_, mend)) = &fault.fix {
-            spans.push(Span::new(format!("  Tab: {}", SafeText::new(mend).line()), theme.accent));
-        } else if let Some(suggestion) = &fault.suggestion {
-            spans.push(Span::new(format!("  did you mean {suggestion}?"), theme.accent));
-        }
+        // The mend first: a list of all that is expected may be longer than the line.
+        let mend = match (&fault.fix, &fault.suggestion) {
+            (Some((_, mend)), _) if mend.is_empty() => Some("  Tab drops it".into()),
+            (Some((_, mend)), _) => Some(format!("  Tab: {}", SafeText::new(mend).line())),
+            (None, Some(suggestion)) => Some(format!("  did you mean {suggestion}?")),
+            (None, None) => None,
+        };
+        let mut spans: Vec<_> = mend.map(|mend| Span::new(mend, theme.accent)).into_iter().collect();
+        spans.push(Span::new(format!("  {}", SafeText::new(&fault.message).line()), theme.bad));
         painter.put_spans(area.x, area.y, area.width, &spans);
         return;
     }
