@@ -22,10 +22,13 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let wide = app.layout().shape == Shape::Wide;
     let dot = theme.symbols.dot;
     let (done, done_style) = completeness(app, painter);
-    let read = thousands(app.load.read().max(if app.settings.service { 0 } else { app.store.len() }));
-    let counts = match app.load.total {
-        Some(total) if wide => format!("{read} of {} loaded", thousands(total as usize)),
-        Some(total) => format!("{read}/{}", thousands(total as usize)),
+    let read = app.load.read().max(if app.settings.service { 0 } else { app.store.len() });
+    // Alerts that arrive while pages are read are in the list and not in the service's count.
+    let total = app.load.total.map(|total| thousands(read.max(total as usize)));
+    let read = thousands(read);
+    let counts = match total {
+        Some(total) if wide => format!("{read} of {total} loaded"),
+        Some(total) => format!("{read}/{total}"),
         None => format!("{read} loaded"),
     };
     let found = match app.view.count() {
