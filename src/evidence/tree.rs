@@ -194,12 +194,14 @@ mod tests {
             process("d1", (7, "10:00:00"), (1, "09:00:00")),
             process("d1", (7, "11:00:00"), (1, "09:00:00")),
             process("d1", (8, "11:00:05"), (7, "11:00:00")),
+            process("d1", (9, "11:30:00"), (7, "10:00:00")),
             process("d2", (8, "11:00:05"), (7, "11:00:00")),
         ]);
         insta::assert_snapshot!(tree.text(), @r"
         device  pc-1
           process  p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
             process  p7.exe (7)  run 7  2026-11-01T10:00:00Z
+              process  p9.exe (9)  run 9  2026-11-01T11:30:00Z
             process  p7.exe (7)  run 7  2026-11-01T11:00:00Z
               process  p8.exe (8)  run 8  2026-11-01T11:00:05Z
         device  pc-2
@@ -225,6 +227,7 @@ mod tests {
         ]);
         let shown: usize = tree.rows(|_| false).len();
         assert_eq!(shown, tree.len());
+        assert_eq!(tree.roots().len(), 1, "where a loop is cut the device is the parent");
     }
 
     #[test]

@@ -395,3 +395,18 @@ fn tries_come_further_and_further_apart_and_esc_ends_them() {
     desk.pass(Duration::from_secs(600));
     assert_eq!(desk.fetches(), []);
 }
+
+#[test]
+fn a_later_list_of_another_filter_hides_nothing_from_live_mode() {
+    let mut desk = Desk::open("");
+    for (keys, hour) in [("", 9), ("r", 11)] {
+        desk.keys(keys);
+        let server_time = Timestamp::parse(&format!("2026-11-20T{hour:02}:00:00Z"));
+        desk.load(LoadEvent::Page { total: None, partial: None, server_time });
+        desk.load(LoadEvent::Batch(batch(&[alert(1)])));
+        desk.done();
+    }
+    desk.fetches();
+    desk.keys("L");
+    assert_eq!(desk.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T08:55:00Z")]);
+}
