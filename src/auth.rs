@@ -7,6 +7,8 @@
 mod command;
 
 use std::{
+    fmt,
+    str::FromStr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -23,6 +25,57 @@ const EARLY: Duration = Duration::from_secs(150);
 /// How long a token from the command is used at least, so that one which is about to end does
 /// not make the command run with each request.
 const LEAST_USE: Duration = Duration::from_secs(30);
+
+/// How access tokens are come by, as `--auth` and profiles name it (DESIGN.md 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// The user signs in with a browser on this machine: authorization code with PKCE.
+    Browser,
+    /// The user signs in with a browser anywhere, by a code.
+    DeviceCode,
+    /// The program signs in as an application, by a secret or a certificate.
+    ClientSecret,
+    /// A command prints a token.
+    Command,
+    /// A ready token is in [`TOKEN_VARIABLE`].
+    Token,
+}
+
+impl Method {
+    /// Every method, in the order in which they are offered.
+    pub const ALL: [Self; 5] =
+        [Self::Browser, Self::DeviceCode, Self::ClientSecret, Self::Command, Self::Token];
+
+    /// Returns the name that options and profiles use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::DeviceCode => "device-code",
+            Self::ClientSecret => "client-secret",
+            Self::Command => "command",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown way to sign in; expected browser, device-code, client-secret, command or token")]
+pub struct MethodError;
+
+impl FromStr for Method {
+    type Err = MethodError;
+
+    fn from_str(name: &str) -> Result<Self, MethodError> {
+        Self::ALL.into_iter().find(|method| method.name() == name).ok_or(MethodError)
+    }
+}
 
 /// Why there is no token, in one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
