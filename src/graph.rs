@@ -81,7 +81,8 @@ impl Client {
     }
 
     async fn send(&self, request: &Request, token: &Token, on_event: OnEvent<'_>) -> Result<Reply, Error> {
-        let credential = Credential { scope: self.endpoint.scope(), authorization: token.authorization()? };
+        let credential =
+            Credential { scope: self.endpoint.scope(), authorization: Some(token.authorization()?) };
         Ok(self.http.send(request, &credential, on_event).await?)
     }
 }

@@ -1,8 +1,9 @@
 //! The one place that builds, sends, limits, retries and reports requests.
 //!
-//! It knows no Graph and no token: a request names a path below a [`Scope`], and a credential is
-//! a header value bound to a scope. A request that its scope does not cover is never sent, so
-//! no link in a reply can carry a credential elsewhere. Redirects are off.
+//! It knows no Graph, no sign-in and no token: a request names an address below a [`Scope`], and
+//! whatever is secret about it, a header value or a body, is bound to that scope. A request that
+//! its scope does not cover is never sent, so no link in a reply can carry a credential elsewhere.
+//! Redirects are off.
 //!
 //! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
 //! when the future is dropped. Nothing here shows a query, a header value or text as received:
@@ -10,13 +11,14 @@
 
 mod budget;
 mod fault;
-mod log;
+mod journal;
 mod retry;
 mod scope;
+mod trust;
 
 use std::{
     fmt::Write as _,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -25,17 +27,19 @@ use tokio::time::{Instant, sleep};
 
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
-pub use log::{Entry, LOG_LENGTH};
+pub use journal::{Entry, JOURNAL_LENGTH, Journal};
 pub use reqwest::{
-    StatusCode, Url,
+    Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 pub use scope::{Scope, ScopeError};
+pub use trust::Untrusted;
 
 use crate::model::SafeText;
-use log::Log;
+use journal::Target;
 use reqwest::header;
 use retry::{Next, Retry};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// The header that carries a fresh GUID with each attempt, for support (API.md 9).
 const CLIENT_REQUEST_ID: &str = "client-request-id";
@@ -88,22 +92,57 @@ pub enum Route {
     Direct,
 }
 
-/// A GET request below a scope. It is repeated freely: GET changes nothing.
+/// A request below a scope.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Where to; sent only where the scope of the credential covers it.
+    /// What is done.
+    pub method: Method,
+    /// Where to; sent only where the scope covers it.
     pub url: Url,
     /// Headers beside those that every request carries.
     pub headers: HeaderMap,
+    /// What is sent; it may hold secrets, so it is in no log and no `Debug`.
+    pub body: Option<SecretString>,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
 }
 
-/// A value for `Authorization`, and the scope that it may be sent to.
+impl Request {
+    /// Asks for what is at an address; such a request is repeated freely: it changes nothing.
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, repeat: Repeat::Freely }
+    }
+
+    /// Sends a form to an address.
+    pub fn post_form(url: Url, form: SecretString, repeat: Repeat) -> Self {
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        Self {
+            method: Method::POST,
+            url,
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
+            body: Some(form),
+            repeat,
+        }
+    }
+}
+
+/// When a request may be sent again (FAULTS.md, rule 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// After any failure that may pass: sending it twice does what sending it once does.
+    Freely,
+    /// Only where it is certain that it was not carried out: no connection, or an answer that
+    /// says when to come back.
+    IfRefused,
+}
+
+/// A value for `Authorization`, if there is one, and the scope that the request may go to.
 #[derive(Clone, Debug)]
 pub struct Credential<'a> {
-    /// Where the value may go.
+    /// Where the request may go, with all that is secret about it.
     pub scope: &'a Scope,
     /// The value; it must be marked sensitive so that `Debug` hides it.
-    pub authorization: HeaderValue,
+    pub authorization: Option<HeaderValue>,
 }
 
 /// What the service answered at last, whatever its status.
@@ -190,17 +229,20 @@ pub enum Wait {
 /// Where a request reports its events to.
 pub type OnEvent<'a> = &'a mut (dyn FnMut(Event) + Send);
 
-/// The client: connections, limits, budget and log. Cheap to clone; clones share all of it.
+/// The client: connections, limits, budget and journal. Cheap to clone; clones share all of it.
 #[derive(Clone)]
 pub struct Http {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    client: reqwest::Client,
+    /// Replaced where a service asks for a new connection.
+    client: Mutex<reqwest::Client>,
+    tls: rustls::ClientConfig,
+    route: Route,
     limits: Limits,
     budget: Budget,
-    log: Log,
+    journal: Journal,
 }
 
 impl std::fmt::Debug for Http {
@@ -212,25 +254,34 @@ impl std::fmt::Debug for Http {
 impl Http {
     /// Prepares a client; nothing is sent yet.
     ///
-    /// Fails where the platform's certificates or proxy settings cannot be read.
+    /// Fails where the proxy settings of the platform cannot be read.
     pub fn new(limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("alertdeck/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.idle)
-            .timeout(limits.total);
-        if route == Route::Direct {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| Fault::read(error, "services"))?;
-        Ok(Self { inner: Arc::new(Inner { client, limits, budget, log: Log::default() }) })
+        Self::with_journal(limits, budget, route, Journal::default())
     }
 
-    /// Returns the requests sent of late, oldest first, at most [`LOG_LENGTH`].
-    pub fn log(&self) -> Vec<Entry> {
-        self.inner.log.entries()
+    /// Prepares a client that notes its requests in a journal that others write too.
+    pub fn with_journal(
+        limits: Limits,
+        budget: Budget,
+        route: Route,
+        journal: Journal,
+    ) -> Result<Self, Fault> {
+        let setup = |reason| Fault { host: "services".into(), cause: Cause::Setup(reason) };
+        let tls = trust::config().map_err(|error| setup(error.to_string()))?;
+        let client = connect(&tls, &limits, route).map_err(|error| Fault::read(error, "services"))?;
+        let client = Mutex::new(client);
+        Ok(Self { inner: Arc::new(Inner { client, tls, route, limits, budget, journal }) })
+    }
+
+    /// Prepares a client for another service: with the same limits and journal, a budget and
+    /// connections of its own.
+    pub fn beside(&self, budget: Budget, route: Route) -> Result<Self, Fault> {
+        Self::with_journal(self.inner.limits.clone(), budget, route, self.inner.journal.clone())
+    }
+
+    /// Returns the journal of requests.
+    pub fn journal(&self) -> &Journal {
+        &self.inner.journal
     }
 
     /// Sends a request until it is answered, or until its limits are used up.
@@ -250,10 +301,11 @@ impl Http {
             });
         }
         let Inner { limits, budget, .. } = &*self.inner;
-        persist(limits, budget, on_event, |waited| self.attempt(request, credential, waited)).await
+        persist(limits, budget, request.repeat, on_event, |waited| self.attempt(request, credential, waited))
+            .await
     }
 
-    /// Sends a request once and notes it in the log.
+    /// Sends a request once and notes it in the journal.
     async fn attempt(
         &self,
         request: &Request,
@@ -262,19 +314,24 @@ impl Http {
     ) -> Result<Reply, Fault> {
         let id = guid(rand::random());
         let mut headers = request.headers.clone();
-        headers.insert(header::AUTHORIZATION, credential.authorization.clone());
+        if let Some(authorization) = &credential.authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(CLIENT_REQUEST_ID, id);
         }
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let outcome = self.exchange(request.url.clone(), headers).await;
-        self.inner.log.push(Entry {
+        let outcome = self.exchange(request, headers).await;
+        if matches!(&outcome, Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE) {
+            self.connect_anew();
+        }
+        let entry = Entry {
             started,
             waited,
             took: clock.elapsed(),
-            method: "GET",
-            path: SafeText::new(request.url.path()),
+            method: request.method.to_string(),
+            target: Target::new(&request.url, &request.headers, request.body.is_some()),
             outcome: match &outcome {
                 Ok(reply) => Ok(reply.status.as_u16()),
                 Err(fault) => Err(fault.to_string()),
@@ -282,14 +339,31 @@ impl Http {
             bytes: outcome.as_ref().map_or(0, |reply| reply.body.len()),
             client_request_id: id,
             request_id: outcome.as_ref().ok().and_then(Reply::request_id),
-        });
+        };
+        tracing::info!("{entry}");
+        self.inner.journal.push(entry);
         outcome
     }
 
-    async fn exchange(&self, url: Url, headers: HeaderMap) -> Result<Reply, Fault> {
-        let host = scope::host(&url);
+    /// Leaves the connections that there are: an overloaded server is to be asked over a new one
+    /// (API.md 9), which may lead to another.
+    fn connect_anew(&self) {
+        let Inner { client, tls, limits, route, .. } = &*self.inner;
+        // It was made this way before, so it can be again.
+        if let Ok(new) = connect(tls, limits, *route) {
+            *client.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+    }
+
+    async fn exchange(&self, request: &Request, headers: HeaderMap) -> Result<Reply, Fault> {
+        let host = scope::host(&request.url);
         let fault = |error| Fault::read(error, &host);
-        let mut response = self.inner.client.get(url).headers(headers).send().await.map_err(fault)?;
+        let client = self.inner.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut sending = client.request(request.method.clone(), request.url.clone()).headers(headers);
+        if let Some(body) = &request.body {
+            sending = sending.body(body.expose_secret().to_owned());
+        }
+        let mut response = sending.send().await.map_err(fault)?;
         let limit = self.inner.limits.body;
         let too_large = || Fault { host: host.clone(), cause: Cause::TooLarge(limit) };
         if response.content_length().is_some_and(|length| length > limit as u64) {
@@ -312,17 +386,34 @@ impl Http {
     }
 }
 
+/// Makes a client without connections yet.
+fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("alertdeck/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(limits.connect)
+        .read_timeout(limits.idle)
+        .timeout(limits.total);
+    if route == Route::Direct {
+        builder = builder.no_proxy();
+    }
+    builder.build()
+}
+
 /// Makes attempts until one is final: every wait lies between two of them.
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,
+    repeat: Repeat,
     on_event: OnEvent<'_>,
     mut attempt: impl FnMut(Duration) -> F,
 ) -> Result<Reply, Fault>
 where
     F: Future<Output = Result<Reply, Fault>>,
 {
-    let mut retry = Retry::new(limits);
+    let mut retry = Retry::new(limits, repeat);
     let mut waited = Duration::ZERO;
     loop {
         while let Err((delay, why)) = budget.take() {

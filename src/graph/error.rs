@@ -125,8 +125,14 @@ impl From<Fault> for Error {
             Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_) => {
                 (Kind::Offline, Some("check the network and try again"))
             }
+            Cause::Untrusted(_) => (
+                Kind::Offline,
+                Some(
+                    "if a proxy inspects traffic here, its CA belongs in this machine's certificate store; else do not go on",
+                ),
+            ),
             Cause::Tls(_) | Cause::Setup(_) => {
-                (Kind::Offline, Some("check this machine's certificates and clock"))
+                (Kind::Offline, Some("check the proxy, and this machine's certificates and clock"))
             }
             Cause::Proxy(_) => (Kind::Offline, Some("check HTTPS_PROXY and NO_PROXY")),
             Cause::Html => (Kind::Protocol, Some("sign in to the network, or check the proxy")),

@@ -64,7 +64,7 @@ pub(super) fn alert(endpoint: &Endpoint, id: &AlertId) -> Option<Url> {
 
 /// The request for an address, with Graph's headers.
 pub(super) fn get(url: Url) -> Request {
-    Request { url, headers: HeaderMap::from_iter([PREFER]) }
+    Request { headers: HeaderMap::from_iter([PREFER]), ..Request::get(url) }
 }
 
 fn alerts(endpoint: &Endpoint) -> Url {

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, io};
 
+use super::Untrusted;
 use crate::model::SafeText;
 
 /// A request without a usable answer.
@@ -24,7 +25,9 @@ pub enum Cause {
     Reset,
     /// A deadline passed: connecting, silence, or the whole answer.
     Timeout,
-    /// No trusted connection; the reason as the TLS library gives it.
+    /// The server's certificate is not trusted.
+    Untrusted(Untrusted),
+    /// No TLS connection; the reason as the TLS library gives it.
     Tls(String),
     /// The proxy did not pass the request on; the reason.
     Proxy(String),
@@ -53,6 +56,7 @@ impl fmt::Display for Fault {
             Cause::Refused => write!(f, "{host} refused the connection"),
             Cause::Reset => write!(f, "the connection to {host} was reset"),
             Cause::Timeout => write!(f, "{host} did not answer in time"),
+            Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
             Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),
             Cause::Proxy(reason) => write!(f, "the proxy did not connect to {host}: {reason}"),
             Cause::Cut => write!(f, "the answer of {host} was cut short"),
@@ -84,7 +88,8 @@ impl Fault {
             Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_) => {
                 true
             }
-            Cause::Tls(_)
+            Cause::Untrusted(_)
+            | Cause::Tls(_)
             | Cause::Proxy(_)
             | Cause::TooLarge(_)
             | Cause::Html
@@ -109,6 +114,9 @@ fn read_cause(error: &reqwest::Error) -> Cause {
     }) {
         return Cause::Proxy(reason());
     }
+    if let Some(untrusted) = chain().find_map(untrusted) {
+        return Cause::Untrusted(untrusted);
+    }
     if error.is_builder() {
         return Cause::Setup(reason());
     }
@@ -127,6 +135,16 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         // A body fails here only by its framing or its compression.
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
+    }
+}
+
+/// Finds what `trust` said of a certificate: the TLS library wraps it twice.
+fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
+            other.0.downcast_ref::<Untrusted>().cloned()
+        }
+        _ => None,
     }
 }
 

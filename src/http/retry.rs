@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{StatusCode, header};
 
-use super::{Fault, Limits, Reply, Wait};
+use super::{Cause, Fault, Limits, Repeat, Reply, Wait};
 
 /// The largest wait that is not asked for by the service.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
@@ -23,6 +23,7 @@ pub(super) enum Next {
 /// The attempts of one request so far.
 pub(super) struct Retry<'a> {
     limits: &'a Limits,
+    repeat: Repeat,
     failures: u32,
     throttles: u32,
     /// Waits so far that the service did not ask for.
@@ -30,8 +31,8 @@ pub(super) struct Retry<'a> {
 }
 
 impl<'a> Retry<'a> {
-    pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, failures: 0, throttles: 0, own: Duration::ZERO }
+    pub(super) fn new(limits: &'a Limits, repeat: Repeat) -> Self {
+        Self { limits, repeat, failures: 0, throttles: 0, own: Duration::ZERO }
     }
 
     /// How many times the request was sent, the last time included.
@@ -46,8 +47,8 @@ impl<'a> Retry<'a> {
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let told = outcome.as_ref().ok().and_then(retry_after);
         let cause = match outcome {
-            Err(fault) if fault.is_passing() => fault.to_string(),
-            Ok(reply) if is_passing(reply.status) => format!("HTTP {}", reply.status.as_u16()),
+            Err(fault) if fault.is_passing() && self.may_repeat(&fault.cause) => fault.to_string(),
+            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, told) => format!("HTTP {}", reply.status.as_u16()),
             _ => {
                 self.failures += 1;
                 return Next::Stop;
@@ -76,6 +77,23 @@ impl<'a> Retry<'a> {
             Next::Throttled(delay)
         } else {
             Next::Again(delay, Wait::Retry { cause, failed: self.failures })
+        }
+    }
+
+    /// Tells whether a request that got no answer may be sent again.
+    fn may_repeat(&self, cause: &Cause) -> bool {
+        // Without a connection nothing was sent.
+        self.repeat == Repeat::Freely || matches!(cause, Cause::Dns | Cause::Refused)
+    }
+
+    /// Tells whether a request that was answered so may be sent again.
+    fn may_follow(&self, status: StatusCode, told: Option<Duration>) -> bool {
+        match self.repeat {
+            Repeat::Freely => true,
+            Repeat::IfRefused => {
+                status == StatusCode::TOO_MANY_REQUESTS
+                    || status == StatusCode::SERVICE_UNAVAILABLE && told.is_some()
+            }
         }
     }
 

@@ -32,11 +32,15 @@ struct Run {
 
 /// Answers the attempts from `script`, its last entry for all further ones.
 async fn run(script: &[Result<Reply, Fault>], limits: &Limits) -> Run {
+    run_with(script, limits, Repeat::Freely).await
+}
+
+async fn run_with(script: &[Result<Reply, Fault>], limits: &Limits, repeat: Repeat) -> Run {
     let start = Instant::now();
     let (mut attempts, mut events) = (Vec::new(), Vec::new());
     let budget = Budget::per_minute(100_000);
     let mut on_event = |event| events.push(event);
-    let outcome = persist(limits, &budget, &mut on_event, |_| {
+    let outcome = persist(limits, &budget, repeat, &mut on_event, |_| {
         attempts.push(start.elapsed());
         std::future::ready(script[(attempts.len() - 1).min(script.len() - 1)].clone())
     })
@@ -175,7 +179,7 @@ async fn one_request_that_is_throttled_holds_the_others_back() {
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
     let limits = Limits::default();
-    let outcome = persist(&limits, &budget, &mut on_event, |waited| {
+    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |waited| {
         assert!(start.elapsed() >= Duration::from_secs(7), "asked too early");
         assert_eq!(waited, Duration::from_secs(7));
         std::future::ready(Ok(reply(200, &[])))
@@ -204,22 +208,27 @@ fn a_body_that_is_no_json_is_named(
     assert_eq!(reply.json().unwrap_err().to_string(), message);
 }
 
-#[test]
-fn the_log_is_a_ring() {
-    let log = Log::default();
-    for number in 0..LOG_LENGTH + 3 {
-        log.push(Entry {
-            started: SystemTime::UNIX_EPOCH,
-            waited: Duration::ZERO,
-            took: Duration::ZERO,
-            method: "GET",
-            path: SafeText::new("/"),
-            outcome: Ok(200),
-            bytes: number,
-            client_request_id: String::new(),
-            request_id: None,
-        });
-    }
-    let sizes: Vec<_> = log.entries().iter().map(|entry| entry.bytes).collect();
-    assert_eq!(sizes, (3..LOG_LENGTH + 3).collect::<Vec<_>>());
+#[rstest]
+#[case::throttled(Ok(reply(429, &[("retry-after", "1")])), 2)]
+#[case::throttled_untold(Ok(reply(429, &[])), 2)]
+#[case::overloaded(Ok(reply(503, &[("retry-after", "1")])), 2)]
+#[case::overloaded_untold(Ok(reply(503, &[])), 1)]
+#[case::gateway(Ok(reply(502, &[])), 1)]
+#[case::gateway_timeout(Ok(reply(504, &[])), 1)]
+#[case::failed(Ok(reply(500, &[])), 1)]
+#[case::no_name(fault(Cause::Dns), 2)]
+#[case::refused(fault(Cause::Refused), 2)]
+#[case::reset(fault(Cause::Reset), 1)]
+#[case::silence(fault(Cause::Timeout), 1)]
+#[case::cut(fault(Cause::Cut), 1)]
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_carried_out_is_not_sent_again(
+    #[case] first: Result<Reply, Fault>,
+    #[case] sent: usize,
+) {
+    let script = [first, Ok(reply(200, &[]))];
+    let once = run_with(&script, &Limits::default(), Repeat::IfRefused).await;
+    assert_eq!(once.attempts.len(), sent);
+    let freely = run_with(&script, &Limits::default(), Repeat::Freely).await;
+    assert_eq!(freely.attempts.len(), 2, "each of them passes");
 }

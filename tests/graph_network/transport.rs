@@ -3,7 +3,7 @@
 use std::{io::Write as _, time::Duration};
 
 use alertdeck::http::{
-    Budget, Cause, Credential, Fault, HeaderMap, HeaderValue, Http, Limits, Reply, Request, Route, Scope, Url,
+    Budget, Cause, Credential, Fault, HeaderValue, Http, Limits, Reply, Request, Route, Scope, Url,
 };
 use rstest::rstest;
 use tokio::net::TcpListener;
@@ -14,8 +14,8 @@ async fn send_to(http: &Http, base: &str, path: &str) -> Result<Reply, Fault> {
     let scope = Scope::new(base).unwrap();
     let mut authorization = HeaderValue::try_from(format!("Bearer {CANARY}")).unwrap();
     authorization.set_sensitive(true);
-    let request = Request { url: scope.base().join(path).unwrap(), headers: HeaderMap::new() };
-    http.send(&request, &Credential { scope: &scope, authorization }, &mut ignore()).await
+    let request = Request::get(scope.base().join(path).unwrap());
+    http.send(&request, &Credential { scope: &scope, authorization: Some(authorization) }, &mut ignore()).await
 }
 
 async fn send(http: &Http, fake: &Fake) -> Result<Reply, Fault> {
@@ -137,18 +137,15 @@ async fn a_redirect_is_not_followed() {
 async fn nothing_is_sent_outside_the_scope() {
     let fake = Fake::start(|_, _, _| answer(200, &[], "{}")).await;
     let scope = Scope::new(&format!("{}/v1.0", fake.base())).unwrap();
-    let request = Request {
-        url: Url::parse(&format!("{}/beta?q=canary", fake.base())).unwrap(),
-        headers: HeaderMap::new(),
-    };
-    let credential = Credential { scope: &scope, authorization: HeaderValue::from_static("x") };
+    let request = Request::get(Url::parse(&format!("{}/beta?q=canary", fake.base())).unwrap());
+    let credential = Credential { scope: &scope, authorization: Some(HeaderValue::from_static("x")) };
     let place = format!("{}/beta", fake.base());
     assert_eq!(cause(http().send(&request, &credential, &mut ignore()).await), Cause::Foreign(place));
     assert_eq!(fake.asked().len(), 0);
 }
 
 #[tokio::test]
-async fn the_log_tells_each_attempt_and_no_secret() {
+async fn the_journal_tells_each_attempt_and_no_secret() {
     let http = http();
     let fake = Fake::start(|number, _, _| match number {
         0 => answer(503, &[("request-id", "service-id")], ""),
@@ -156,10 +153,10 @@ async fn the_log_tells_each_attempt_and_no_secret() {
     })
     .await;
     send(&http, &fake).await.unwrap();
-    let log = http.log();
+    let log = http.journal().entries();
     assert_eq!(log.iter().map(|entry| entry.outcome.clone()).collect::<Vec<_>>(), [Ok(503), Ok(200)]);
     assert_eq!(log[0].request_id.as_ref().unwrap().as_str(), "service-id");
-    assert_eq!((log[1].path.as_str(), log[1].bytes), ("/x", 2));
+    assert_eq!((log[1].target.path.as_str(), log[1].bytes), ("/x", 2));
     let sent: Vec<_> =
         fake.asked().iter().map(|asked| asked.header("client-request-id").unwrap().to_owned()).collect();
     assert_eq!(sent, log.iter().map(|entry| entry.client_request_id.clone()).collect::<Vec<_>>());

@@ -1,0 +1,192 @@
+//! The requests sent of late: what support asks for, and nothing that is secret.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use reqwest::{
+    Url,
+    header::{self, HeaderMap},
+};
+
+use super::scope;
+use crate::model::{RawText, SafeText};
+
+/// How many requests are remembered.
+pub const JOURNAL_LENGTH: usize = 200;
+
+/// One attempt to send a request. `Display` writes it on one line that is safe to show.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When it was sent, by the local clock.
+    pub started: SystemTime,
+    /// How long it was held back before.
+    pub waited: Duration,
+    /// From sending to the last byte, or to the failure.
+    pub took: Duration,
+    /// The method.
+    pub method: String,
+    /// What was asked for.
+    pub target: Target,
+    /// The status, or the failure in one line.
+    pub outcome: Result<u16, String>,
+    /// Bytes of the body after decompression.
+    pub bytes: usize,
+    /// The GUID that was sent with it.
+    pub client_request_id: String,
+    /// The service's own id.
+    pub request_id: Option<SafeText>,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{} ", self.method, self.target.host, self.target.path.line())?;
+        match &self.outcome {
+            Ok(status) => write!(f, "HTTP {status}")?,
+            Err(line) => write!(f, "failed: {line};")?,
+        }
+        let (took, waited) = (self.took.as_millis(), self.waited.as_millis());
+        write!(f, " in {took} ms after {waited} ms, {} bytes", self.bytes)?;
+        write!(f, ", client-request-id {}", self.client_request_id)?;
+        match &self.request_id {
+            Some(id) => write!(f, ", request-id {}", id.line()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a request asked for. `Debug` leaves the query out: it may hold tokens and names.
+#[derive(Clone)]
+pub struct Target {
+    /// Who was asked: the host, with its port where that is not the usual one.
+    pub host: String,
+    /// The path.
+    pub path: SafeText,
+    url: Url,
+    /// Headers that say what is asked for; none of them is secret.
+    headers: Vec<(&'static str, String)>,
+    has_body: bool,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}{})", self.host, self.path.line())
+    }
+}
+
+impl Target {
+    pub(super) fn new(url: &Url, headers: &HeaderMap, has_body: bool) -> Self {
+        let shown = [header::CONTENT_TYPE.as_str(), "prefer"];
+        let header = |name: &'static str| Some((name, headers.get(name)?.to_str().ok()?.to_owned()));
+        Self {
+            host: scope::host(url),
+            path: SafeText::new(url.path()),
+            url: url.clone(),
+            headers: shown.into_iter().filter_map(header).collect(),
+            has_body,
+        }
+    }
+}
+
+impl Entry {
+    /// Writes the request as a command for a POSIX shell that sends it again.
+    ///
+    /// The token is not in it: the command takes it from the variable `TOKEN`. Nor is a body,
+    /// which may hold secrets: the command reads one from standard input.
+    pub fn curl(&self) -> RawText {
+        let mut line = format!("curl --request {}", self.method);
+        let mut add = |option: &str, value: &str| {
+            // A quote ends the quoted text, stands escaped, and begins it again.
+            line += &format!(" --{option} '{}'", value.replace('\'', r"'\''"));
+        };
+        add("url", self.target.url.as_str());
+        add("header", "Accept: application/json");
+        for (name, value) in &self.target.headers {
+            add("header", &format!("{name}: {value}"));
+        }
+        if self.target.has_body {
+            add("data-binary", "@-");
+        } else {
+            line += " --header \"Authorization: Bearer $TOKEN\"";
+        }
+        RawText(line)
+    }
+}
+
+/// A ring of entries. Cheap to clone; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<VecDeque<Entry>>>);
+
+impl Journal {
+    pub(super) fn push(&self, entry: Entry) {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ring.len() == JOURNAL_LENGTH {
+            ring.pop_front();
+        }
+        ring.push_back(entry);
+    }
+
+    /// Returns the requests sent of late, oldest first, at most [`JOURNAL_LENGTH`].
+    pub fn entries(&self) -> Vec<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(url: &str, has_body: bool) -> Entry {
+        let headers = HeaderMap::from_iter([
+            (header::AUTHORIZATION, "Bearer canary".parse().unwrap()),
+            (header::HeaderName::from_static("prefer"), "include-unknown-enum-members".parse().unwrap()),
+        ]);
+        Entry {
+            started: SystemTime::UNIX_EPOCH,
+            waited: Duration::from_secs(7),
+            took: Duration::from_millis(12),
+            method: "GET".into(),
+            target: Target::new(&Url::parse(url).unwrap(), &headers, has_body),
+            outcome: Ok(200),
+            bytes: 5,
+            client_request_id: "ours".into(),
+            request_id: Some("theirs\n\u{1b}[2J".into()),
+        }
+    }
+
+    #[test]
+    fn a_line_tells_what_support_asks_for_and_no_query() {
+        let line = entry("https://graph.example/v1.0/a%0Ab?$filter=canary", false).to_string();
+        assert_eq!(
+            line,
+            "GET graph.example/v1.0/a%0Ab HTTP 200 in 12 ms after 7000 ms, 5 bytes, \
+             client-request-id ours, request-id theirs⏎␛[2J"
+        );
+        let debug = format!("{:?}", entry("https://graph.example/?canary", false));
+        assert!(!debug.contains("canary"), "{debug}");
+    }
+
+    #[test]
+    fn a_command_sends_it_again_without_the_token() {
+        let curl = entry("https://graph.example/v1.0/o'b?$top=2&$filter=a%20eq%20%27b%27", false).curl();
+        assert_eq!(
+            curl.0,
+            r#"curl --request GET --url 'https://graph.example/v1.0/o'\''b?$top=2&$filter=a%20eq%20%27b%27' --header 'Accept: application/json' --header 'prefer: include-unknown-enum-members' --header "Authorization: Bearer $TOKEN""#
+        );
+        let with_body = entry("https://login.example/token", true).curl();
+        assert!(with_body.0.ends_with("--data-binary '@-'"), "{}", with_body.0);
+    }
+
+    #[test]
+    fn the_oldest_requests_go() {
+        let journal = Journal::default();
+        for bytes in 0..JOURNAL_LENGTH + 3 {
+            journal.push(Entry { bytes, ..entry("https://graph.example/", false) });
+        }
+        let entries = journal.entries();
+        assert_eq!((entries.len(), entries[0].bytes), (JOURNAL_LENGTH, 3));
+    }
+}
