@@ -16,6 +16,10 @@ mod streams;
 #[path = "cli_program/terminal.rs"]
 mod terminal;
 
+#[cfg(target_os = "linux")]
+#[path = "cli_program/trust.rs"]
+mod trust;
+
 use std::{ffi::OsStr, path::PathBuf, process::Output};
 
 /// A run of the program, with nothing of this machine's settings.
