@@ -5,6 +5,7 @@
 //!
 //! - [`model`]: what the service sends, read into types. All text is made safe to show here,
 //!   once ([`model::SafeText`]); what is not known is kept as sent.
+//! - [`platform`]: files and folders that only their owner can read, and locks between processes.
 //! - [`http`]: the one place that sends requests: limits, retries, budget, log. Knows no Graph.
 //! - [`odata`]: the expressions that Graph takes as `$filter`: printed, parsed, evaluated.
 //! - [`auth`]: where access tokens come from.
@@ -28,6 +29,7 @@ pub mod graph;
 pub mod http;
 pub mod model;
 pub mod odata;
+pub mod platform;
 pub mod query;
 pub mod simulator;
 pub mod store;

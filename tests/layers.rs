@@ -15,6 +15,7 @@ use rstest::rstest;
 /// from layer to layer, and nothing reaches upwards.
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("platform", &[]),
     // Of the model, both need only text that is safe to show.
     ("http", &["model"]),
     ("odata", &["model"]),
@@ -31,8 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", ALL_BUT_SIMULATOR),
 ];
 
-const ALL_BUT_SIMULATOR: &[&str] =
-    &["model", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui", "console", "cli"];
+const ALL_BUT_SIMULATOR: &[&str] = &[
+    "model", "platform", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui",
+    "console", "cli",
+];
 
 /// What a module may not name, whoever else may.
 ///
