@@ -16,6 +16,7 @@ use rstest::rstest;
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("platform", &[]),
+    ("log", &["model", "platform"]),
     // Of the model, both need only text that is safe to show.
     ("http", &["model"]),
     ("odata", &["model"]),
@@ -33,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 const ALL_BUT_SIMULATOR: &[&str] = &[
-    "model", "platform", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui",
+    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui",
     "console", "cli",
 ];
 
