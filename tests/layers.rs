@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Of the model, both need only text that is safe to show.
     ("http", &["model"]),
     ("odata", &["model"]),
-    ("auth", &["model", "http"]),
+    ("auth", &["model", "http", "platform"]),
     ("query", &["model", "odata"]),
     ("evidence", &["model", "odata"]),
     ("graph", &["model", "odata", "http", "auth"]),
