@@ -5,6 +5,7 @@
 //! environment of a child process; however many requests need a new token, one command runs.
 
 mod command;
+mod vault;
 
 use std::{
     fmt,
@@ -19,6 +20,7 @@ use tokio::sync::Mutex;
 use crate::http::HeaderValue;
 
 pub use command::TOKEN_VARIABLE;
+pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 
 /// How long before its end a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);

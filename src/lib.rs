@@ -5,6 +5,8 @@
 //!
 //! - [`model`]: what the service sends, read into types. All text is made safe to show here,
 //!   once ([`model::SafeText`]); what is not known is kept as sent.
+//! - [`platform`]: files and folders that only their owner can read, and locks between processes.
+//! - [`log`]: what the program did, in a file for support.
 //! - [`http`]: the one place that sends requests: limits, retries, budget, log. Knows no Graph.
 //! - [`odata`]: the expressions that Graph takes as `$filter`: printed, parsed, evaluated.
 //! - [`auth`]: where access tokens come from.
@@ -26,8 +28,10 @@ pub mod console;
 pub mod evidence;
 pub mod graph;
 pub mod http;
+pub mod log;
 pub mod model;
 pub mod odata;
+pub mod platform;
 pub mod query;
 pub mod simulator;
 pub mod store;

@@ -15,10 +15,12 @@ use rstest::rstest;
 /// from layer to layer, and nothing reaches upwards.
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("platform", &[]),
+    ("log", &["model", "platform"]),
     // Of the model, both need only text that is safe to show.
     ("http", &["model"]),
     ("odata", &["model"]),
-    ("auth", &["model", "http"]),
+    ("auth", &["model", "http", "platform"]),
     ("query", &["model", "odata"]),
     ("evidence", &["model", "odata"]),
     ("graph", &["model", "odata", "http", "auth"]),
@@ -31,8 +33,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", ALL_BUT_SIMULATOR),
 ];
 
-const ALL_BUT_SIMULATOR: &[&str] =
-    &["model", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui", "console", "cli"];
+const ALL_BUT_SIMULATOR: &[&str] = &[
+    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui",
+    "console", "cli",
+];
 
 /// What a module may not name, whoever else may.
 ///

@@ -1,0 +1,270 @@
+//! Tests of the log: what a line says, what is not logged, how large it becomes, what it survives.
+
+use super::*;
+use crate::model::SafeText;
+use rstest::rstest;
+use std::fs;
+use tracing::{Dispatch, debug, dispatcher::with_default, error, info, trace, warn};
+
+/// What is in the log at the end of `work`, without the line that says that it was started.
+fn logged(verbose: bool, work: impl FnOnce()) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { file: folder.path().join("a.log"), verbose };
+    with_default(&Dispatch::new(subscriber(&settings).unwrap()), work);
+    let text = fs::read_to_string(&settings.file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let started = format!("log alertdeck {} started pid={}", env!("CARGO_PKG_VERSION"), std::process::id());
+    assert!(first.ends_with(&started), "{first}");
+    rest.to_owned()
+}
+
+/// A line without its time.
+fn untimed(line: &str) -> &str {
+    line.split_once(' ').unwrap().1
+}
+
+#[test]
+fn a_line_says_when_how_grave_where_and_what() {
+    let text = logged(false, || {
+        info!(target: "alertdeck::http::scope", status = 429, wait = ?std::time::Duration::from_millis(1_500), "throttled {}", 2);
+        warn!(target: "alertdeck", error = %"no route to host", name = "", id = "a-b", "offline");
+    });
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(untimed(lines[0]), "INFO  scope throttled 2 status=429 wait=1.5s");
+    assert_eq!(untimed(lines[1]), r#"WARN  alertdeck offline error="no route to host" name="" id=a-b"#);
+    let (time, _) = lines[0].split_once(' ').unwrap();
+    assert_eq!(time.len(), "2026-05-01T08:00:00.000Z".len(), "{time}");
+    let at: jiff::Timestamp = time.parse().unwrap();
+    assert!(at.duration_until(jiff::Timestamp::now()).as_secs() < 60, "{time}");
+}
+
+#[test]
+fn a_time_has_milliseconds_always() {
+    let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_micros(1_777_622_400_000_999);
+    assert_eq!(line::assemble(at, Level::ERROR, "a", "b"), "2026-05-01T08:00:00.000Z ERROR a b\n");
+}
+
+#[rstest]
+#[case::escape("a\u{1b}[2J\u{1b}]52;c;x\u{7}")]
+#[case::line_end("a\n2026-05-01T08:00:00.000Z INFO  log forged\r\nb")]
+#[case::other_line_ends("a\u{2028}b\u{2029}c\u{85}d\u{b}e")]
+#[case::bidi("a\u{202e}b\u{2066}c")]
+#[case::fields("x status=200 \" y=\"z")]
+fn data_cannot_forge_a_line_or_steer_a_terminal(#[case] hostile: &str) {
+    let text = logged(true, || {
+        error!("{hostile}");
+        error!(text = hostile, display = %hostile, debug = ?hostile, "fields");
+    });
+    let lines: Vec<_> = text.split_terminator('\n').collect();
+    assert_eq!(lines.len(), 2, "{text:?}");
+    for line in lines {
+        assert!(
+            !SafeText::new(line).is_marked() || line.contains(['␛', '⏎', '⟨', '␇', '␍', '␋']),
+            "{line:?}"
+        );
+        let bad = |c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}\u{2066}".contains(c);
+        assert!(!line.contains(bad), "{line:?}");
+    }
+    // A blank in a value never begins another field.
+    assert_eq!(text.matches(" status=").count() - text.matches("x status=").count(), 0, "{text:?}");
+}
+
+#[test]
+fn other_crates_and_finer_levels_are_absent() {
+    let events = || {
+        info!(target: "hyper::proto", "CANARY");
+        info!(target: "alertdeck_evil", "CANARY");
+        info!(target: "rustls", "CANARY");
+        trace!(target: "alertdeck::http", "CANARY");
+        debug!(target: "alertdeck::http", "fine");
+        info!(target: "alertdeck::http", "coarse");
+    };
+    let plain = logged(false, events);
+    assert_eq!(plain.lines().map(untimed).collect::<Vec<_>>(), ["INFO  http coarse"]);
+    let verbose = logged(true, events);
+    assert_eq!(verbose.lines().map(untimed).collect::<Vec<_>>(), ["DEBUG http fine", "INFO  http coarse"]);
+}
+
+#[test]
+fn a_field_that_is_called_a_secret_is_left_out() {
+    let text = logged(false, || {
+        info!(refresh_token = "CANARY", client_secret = %"CANARY", Authorization = ?"CANARY", kept = 1, "x");
+    });
+    assert!(!text.contains("CANARY"), "{text}");
+    assert!(text.contains("refresh_token=(left out)") && text.contains(" kept=1"), "{text}");
+}
+
+#[rstest]
+#[case::ascii("x")]
+#[case::wide("ä")]
+#[case::growing("\u{1b}a")]
+fn a_line_is_cut_at_four_kilobytes(#[case] unit: &str) {
+    let long = unit.repeat(3_000_000);
+    let text = logged(false, || {
+        info!("{long}");
+        info!(long, "short");
+        info!(one = unit.repeat(2_000), two = unit.repeat(2_000), three = unit.repeat(2_000), "three");
+    });
+    assert_eq!(text.lines().count(), 3);
+    for line in text.lines() {
+        let length = line.len() + 1;
+        assert!(length <= 4_096 && length > 4_096 - 8, "{length}");
+        assert!(line.ends_with('…'));
+    }
+}
+
+/// The lines of a log and its former file, oldest first.
+fn both(path: &Path) -> Vec<String> {
+    [former(path), path.to_owned()]
+        .iter()
+        .flat_map(|path| {
+            fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn a_full_file_becomes_the_former_one_and_only_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    let file = LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 100);
+    for n in 0..50 {
+        file.write(&format!("line {n:03}\n")).unwrap();
+        assert!(fs::metadata(&path).unwrap().len() <= 100);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    // 11 lines of 9 bytes fit into 100: 44 in four files, and six.
+    let expected: Vec<_> = (33..50).map(|n| format!("line {n:03}")).collect();
+    assert_eq!(both(&path), expected);
+}
+
+#[test]
+fn a_file_that_is_full_at_the_start_is_rotated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    fs::write(&path, vec![b'x'; file::MOST as usize]).unwrap();
+    subscriber(&Settings { file: path.clone(), verbose: false }).unwrap();
+    assert_eq!(fs::metadata(former(&path)).unwrap().len(), file::MOST);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn cap_and_order_hold_with_several_copies_and_threads() {
+    const LINES: usize = 400;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    // Two copies of the program, two threads each; nothing is rotated away for good.
+    let open = || LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 20_000);
+    let copies = [open(), open()];
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let file = &copies[writer % 2];
+            scope.spawn(move || {
+                for n in 0..LINES {
+                    file.write(&format!("{writer} {n:04} {}\n", "x".repeat(12))).unwrap();
+                }
+            });
+        }
+    });
+    let lines = both(&path);
+    // 32,000 bytes: one rotation, so every line is there.
+    assert_eq!(lines.len(), 4 * LINES);
+    assert!(lines.iter().all(|line| line.len() == 19 && line.ends_with("xxx")), "torn lines");
+    for writer in 0..4 {
+        let prefix = format!("{writer} ");
+        assert_eq!(lines.iter().filter(|line| line.starts_with(&prefix)).count(), LINES);
+    }
+    for path in [path.clone(), former(&path)] {
+        // Each writer may have passed the check before another's line.
+        assert!(fs::metadata(path).unwrap().len() <= 20_000 + 4 * 20);
+    }
+}
+
+#[test]
+fn the_log_goes_on_in_the_file_that_the_path_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    let file = LogFile::open(&path).unwrap();
+    file.write("one\n").unwrap();
+    fs::rename(&path, folder.path().join("moved")).unwrap();
+    file.write("two\n").unwrap();
+    fs::remove_file(&path).unwrap();
+    file.write("three\n").unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join("moved")).unwrap(), "one\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+}
+
+#[test]
+fn a_removed_folder_disturbs_nobody_and_the_log_goes_on_when_it_is_back() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("state");
+    fs::create_dir(&folder).unwrap();
+    let settings = Settings { file: folder.join("a.log"), verbose: false };
+    let dispatch = Dispatch::new(subscriber(&settings).unwrap());
+    with_default(&dispatch, || {
+        fs::remove_dir_all(&folder).unwrap();
+        let before = lost();
+        info!("lost");
+        assert!(lost() > before);
+        fs::create_dir(&folder).unwrap();
+        info!("back");
+    });
+    let text = fs::read_to_string(&settings.file).unwrap();
+    assert_eq!(text.lines().map(untimed).collect::<Vec<_>>(), ["INFO  tests back"]);
+}
+
+#[test]
+fn a_log_without_a_folder_is_reported_at_the_start() {
+    let root = tempfile::tempdir().unwrap();
+    let settings = Settings { file: root.path().join("none/a.log"), verbose: false };
+    let error = subscriber(&settings).err().unwrap().to_string();
+    assert!(error.starts_with("nothing is logged: ") && error.contains("cannot be written"), "{error}");
+    assert!(!root.path().join("none").exists());
+}
+
+#[cfg(unix)]
+mod with_modes {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    #[test]
+    fn both_files_are_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let file = LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 20);
+        for _ in 0..5 {
+            file.write("0123456789\n").unwrap();
+        }
+        for path in [path.clone(), former(&path)] {
+            assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_link_is_refused_at_the_start_and_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, behind) = (folder.path().join("a.log"), folder.path().join("behind"));
+        fs::write(&behind, "theirs").unwrap();
+        let file = LogFile::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        symlink(&behind, &path).unwrap();
+        assert!(file.write("one\n").is_err());
+        let error = subscriber(&Settings { file: path.clone(), verbose: false }).err().unwrap();
+        assert_eq!(error, LogError::File(FileError::Link(path)));
+        assert_eq!(fs::read_to_string(&behind).unwrap(), "theirs");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_survived() {
+        let full = Path::new("/dev/full");
+        let file = fs::OpenOptions::new().append(true).open(full).unwrap();
+        let file = LogFile::over(file, full, file::MOST);
+        for _ in 0..3 {
+            assert_eq!(file.write("one\n").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        }
+        let error = subscriber(&Settings { file: full.to_owned(), verbose: false }).err().unwrap();
+        assert_eq!(error, LogError::File(FileError::NotAFile(full.to_owned())));
+    }
+}

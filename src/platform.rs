@@ -1,0 +1,101 @@
+//! What differs between platforms in files: private ones, and locks between processes.
+//!
+//! It knows nothing of what is kept in them, and asks nobody: what is not private is mended or
+//! refused, never used as it is. Invariants: no symbolic link is followed in the last part of a
+//! path; a file is private from the moment it exists; whoever reads a file that is being
+//! written gets the old one or the new one, whole. On platforms other than Unix the names are
+//! the same, and privacy is what the user's own folders give by themselves.
+
+mod files;
+mod lock;
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+#[cfg(not(unix))]
+use other as system;
+#[cfg(unix)]
+use unix as system;
+
+pub use files::{append_private, private_folder, read_private, remove, same_file, write_private};
+pub use lock::Lock;
+
+/// Why a private file, folder or lock is not to be had, in one line that is safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// The path names a symbolic link: what lies behind it may be anybody's.
+    #[error("{0:?} is a symbolic link, which is not followed here: remove it")]
+    Link(PathBuf),
+    /// The path names something other than a regular file.
+    #[error("{0:?} is not a regular file: move it away")]
+    NotAFile(PathBuf),
+    /// The path names something other than a folder.
+    #[error("{0:?} is not a folder: move it away")]
+    NotAFolder(PathBuf),
+    /// The file or folder belongs to another user of this machine.
+    #[error("{0:?} belongs to another user: move it away, or run as that user")]
+    Foreign(PathBuf),
+    /// Others can read or change the file.
+    #[error("{path:?} is open to others (mode {mode:03o}): run `chmod 600 {path:?}`")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is longer than anything that was written here.
+    #[error("{path:?} is longer than {limit} bytes")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes would have been read.
+        limit: u64,
+    },
+    /// Another process held the lock all the time.
+    #[error("another process has held {path:?} for {} s", .limit.as_secs_f64())]
+    Busy {
+        /// The file that is locked.
+        path: PathBuf,
+        /// How long it was tried.
+        limit: Duration,
+    },
+    /// The system refused.
+    #[error("{path:?} cannot be {what}: {reason}")]
+    Io {
+        /// What was tried: "read", "written" and so on.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The kind of refusal.
+        kind: io::ErrorKind,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl FileError {
+    fn io(what: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::Io { what, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
+    }
+
+    /// Tells whether a file or a folder of its path was missing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
+    }
+}
+
+/// Returns the folder for what the program keeps between runs, or `None` without a home.
+///
+/// `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck` on Linux, the user's local
+/// application data elsewhere. Nothing is created.
+pub fn state_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "alertdeck")?;
+    Some(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}

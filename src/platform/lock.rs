@@ -1,0 +1,161 @@
+//! Locks between processes.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{FileError, files};
+
+/// Between two tries: short beside a request over the network.
+const PAUSE: Duration = Duration::from_millis(25);
+/// How often a lock file may vanish under a single try.
+const VANISHED: usize = 16;
+
+/// An exclusive lock on a file, held by at most one owner over all processes.
+///
+/// It ends when it is dropped, and with its process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock if nobody has it, without waiting; `None` if someone has.
+    ///
+    /// The file is created, mode 0600; its folder must exist.
+    pub fn attempt(path: &Path) -> Result<Option<Self>, FileError> {
+        for _ in 0..VANISHED {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let file = files::open(&mut options, path, "locked")?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(FileError::io("locked", path, &error)),
+            }
+            // Who held it may have removed the file: a lock on what is gone excludes nobody.
+            let same = files::same_file(&file, path);
+            if same.map_err(|error| FileError::io("locked", path, &error))? {
+                return Ok(Some(Self { file, path: path.to_owned() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the lock, and waits for it at most `limit`. Blocks the thread.
+    pub fn acquire(path: &Path, limit: Duration) -> Result<Self, FileError> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(lock) = Self::attempt(path)? {
+                return Ok(lock);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(FileError::Busy { path: path.to_owned(), limit });
+            }
+            thread::sleep(left.min(PAUSE));
+        }
+    }
+
+    /// Removes the lock file while it is held, then releases the lock. Whoever waits for it
+    /// goes on with a new file.
+    pub fn retire(self) -> Result<(), FileError> {
+        let removed = files::remove(&self.path);
+        drop(self.file);
+        removed.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const SHORT: Duration = Duration::from_millis(60);
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_lock_is_had_by_one_and_reported_when_it_is_not_to_be_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let held = Lock::acquire(&path, LONG).unwrap();
+        assert!(Lock::attempt(&path).unwrap().is_none());
+        let error = Lock::acquire(&path, SHORT).unwrap_err();
+        assert_eq!(error, FileError::Busy { path: path.clone(), limit: SHORT });
+        drop(held);
+        assert!(Lock::attempt(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_without_a_folder_is_an_error_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Lock::acquire(&folder.path().join("none/a.lock"), LONG).unwrap_err().is_missing());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_is_not_taken_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, behind) = (folder.path().join("a.lock"), folder.path().join("behind"));
+        std::os::unix::fs::symlink(&behind, &path).unwrap();
+        assert_eq!(Lock::attempt(&path).unwrap_err(), FileError::Link(path));
+        assert!(!behind.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_ends_with_its_process() {
+        use std::io::{BufRead as _, BufReader};
+        use std::process::{Command, Stdio};
+
+        // The child inherits the open file as its standard input, and the lock with it.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let held = Lock::acquire(&path, LONG).unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", "echo ready; exec sleep 600"])
+            .stdin(Stdio::from(held.file.try_clone().unwrap()))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        drop(held);
+        assert!(Lock::attempt(&path).unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(Lock::attempt(&path).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn removing_the_lock_file_lets_no_two_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let (inside, most, turns) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = loop {
+                            if let Some(lock) = Lock::attempt(&path).unwrap() {
+                                break lock;
+                            }
+                            thread::yield_now();
+                        };
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        turns.fetch_add(1, Ordering::SeqCst);
+                        lock.retire().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!((most.into_inner(), turns.into_inner()), (1, 200));
+        assert!(!path.exists());
+    }
+}

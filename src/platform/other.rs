@@ -1,0 +1,69 @@
+//! Platforms other than Unix: what the standard library can do.
+//!
+//! A folder below the user's own is private through what it inherits there, so owners and
+//! permissions are not looked at. Links are looked for before opening, not while.
+
+use std::{
+    fs::{DirBuilder, File, Metadata, OpenOptions},
+    io,
+    path::Path,
+};
+
+use super::FileError;
+
+pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    refuse_link(path)?;
+    options.open(path)
+}
+
+/// Looks at a folder. A handle to it is of no use here.
+pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
+    refuse_link(path)?;
+    if path.is_dir() { Ok(Folder(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
+/// A folder that exists.
+pub(super) struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        self.0.metadata()
+    }
+}
+
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).create(path)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn check_owner(_: &Metadata, _: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn check_mode(_: &Metadata, _: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn mend_mode<T>(_: &T, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Folders cannot be synchronised here.
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The standard library cannot tell; what was created at the same moment is taken for the same.
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    matches!((one.created(), other.created()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn refuse_link(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Ok(data) if data.is_symlink() => Err(io::ErrorKind::InvalidInput.into()),
+        _ => Ok(()),
+    }
+}
