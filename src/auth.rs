@@ -1,10 +1,19 @@
-//! Where access tokens come from: a ready one, or a command that prints one.
+//! Where access tokens come from: a ready one, a command that prints one, or a sign-in.
 //!
-//! It knows no service and sends nothing; who holds a [`Token`] gives it to `http` together with
-//! the scope it may go to. Invariants: a token is never in `Debug`, in an error or in the
-//! environment of a child process; however many requests need a new token, one command runs.
+//! It knows no service: who holds a [`Token`] gives it to `http` together with the scope it may go
+//! to. Invariants: a token is never in `Debug`, in an error or in the environment of a child
+//! process; secrets go to the authority they belong to and nowhere else; however many requests
+//! need a new token, one is got.
 
+mod application;
+mod authority;
+mod browser;
+mod claims;
 mod command;
+mod device;
+mod grant;
+mod refusal;
+mod session;
 mod vault;
 
 use std::{
@@ -17,10 +26,21 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
-use crate::http::HeaderValue;
+use crate::http::{Fault, HeaderValue};
 
+pub use application::{Certificate, Proof, SECRET_VARIABLE};
+pub use authority::{Application, Authority};
+pub use browser::{BrowserSignIn, DEADLINE};
+pub use claims::{Claims, Said};
 pub use command::TOKEN_VARIABLE;
+pub use device::DeviceSignIn;
+pub use grant::Grant;
+pub use refusal::Refusal;
+pub use session::{Identity, Needed, Session};
 pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
+
+/// The variables that may hold a secret; no child process gets them.
+pub const SECRET_VARIABLES: [&str; 2] = [TOKEN_VARIABLE, SECRET_VARIABLE];
 
 /// How long before its end a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
@@ -88,6 +108,27 @@ pub enum AuthError {
     /// The command did not start, failed, or printed no token; what it said on stderr.
     #[error("the token command {0}")]
     Command(String),
+    /// The user has to sign in, and is not there to be asked or does not want to.
+    #[error("sign-in is needed: {}", .0.why)]
+    SignInNeeded(Needed),
+    /// The authority said no.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The authority could not be asked.
+    #[error("{0}")]
+    Transport(Fault),
+    /// The authority failed; the HTTP status.
+    #[error("the sign-in service failed with HTTP {0}; try again later")]
+    Unavailable(u16),
+    /// The authority's answer is not what the standards say; what is wrong with it.
+    #[error("the sign-in service's answer cannot be read: {0}")]
+    Unreadable(String),
+    /// Something that a sign-in needs is missing or wrong on this side.
+    #[error("{0}")]
+    Setup(String),
+    /// Nobody came back from the browser in this time.
+    #[error("nobody signed in within {} minutes", .0.as_secs() / 60)]
+    TooLate(Duration),
 }
 
 /// An access token that was handed out.
@@ -99,6 +140,11 @@ pub struct Token {
 }
 
 impl Token {
+    /// Returns what the token says of itself, for display; `None` where it cannot be read.
+    pub fn says(&self) -> Option<Said> {
+        Said::read(self.value.expose_secret())
+    }
+
     /// Returns the token as a value for `Authorization`, marked sensitive.
     pub fn authorization(&self) -> Result<HeaderValue, AuthError> {
         let text = SecretString::from(format!("Bearer {}", self.value.expose_secret()));
@@ -120,6 +166,8 @@ enum Source {
     Fixed(SecretString),
     /// A shell command, and what it printed last.
     Command(String, Mutex<Held>),
+    /// A sign-in.
+    Session(Session),
 }
 
 #[derive(Debug, Default)]
@@ -145,9 +193,32 @@ impl Tokens {
         Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
     }
 
+    /// Takes the tokens of a sign-in.
+    pub fn session(session: Session) -> Self {
+        Self { source: Arc::new(Source::Session(session)) }
+    }
+
+    /// Returns the sign-in, where tokens come from one.
+    pub fn as_session(&self) -> Option<&Session> {
+        match &*self.source {
+            Source::Session(session) => Some(session),
+            Source::Fixed(_) | Source::Command(..) => None,
+        }
+    }
+
+    /// Returns what the token at hand says of itself, for display; nothing is asked for it.
+    pub async fn says(&self) -> Option<Said> {
+        match &*self.source {
+            Source::Fixed(value) => Said::read(value.expose_secret()),
+            Source::Command(_, held) => Said::read(held.lock().await.value.as_ref()?.expose_secret()),
+            Source::Session(session) => session.says(),
+        }
+    }
+
     /// Returns the token to use now.
     pub async fn current(&self) -> Result<Token, AuthError> {
         match &*self.source {
+            Source::Session(session) => session.current().await,
             Source::Fixed(value) => Ok(Token { value: value.clone(), number: 0 }),
             Source::Command(command, held) => {
                 let mut held = held.lock().await;
@@ -163,15 +234,38 @@ impl Tokens {
 
     /// Returns a token to use instead of `refused`, or `None` where the source has no other.
     ///
-    /// Where someone else has fetched a new one meanwhile, that one is returned.
-    pub async fn renewed(&self, refused: &Token) -> Result<Option<Token>, AuthError> {
-        let Source::Command(command, held) = &*self.source else { return Ok(None) };
-        let mut held = held.lock().await;
-        match &held.value {
-            Some(value) if held.number != refused.number => {
-                Ok(Some(Token { value: value.clone(), number: held.number }))
+    /// Where someone else has fetched a new one meanwhile, that one is returned. What the service
+    /// demands of the new token is passed on.
+    pub async fn renewed(
+        &self,
+        refused: &Token,
+        demanded: Option<&Claims>,
+    ) -> Result<Option<Token>, AuthError> {
+        match &*self.source {
+            Source::Fixed(_) => Ok(None),
+            Source::Session(session) => session.renewed(refused, demanded).await.map(Some),
+            Source::Command(command, held) => {
+                let mut held = held.lock().await;
+                match &held.value {
+                    Some(value) if held.number != refused.number => {
+                        Ok(Some(Token { value: value.clone(), number: held.number }))
+                    }
+                    _ => held.fetch(command).await.map(Some),
+                }
             }
-            _ => held.fetch(command).await.map(Some),
+        }
+    }
+
+    /// Returns a token for which the user has signed in anew, after a renewed one was refused
+    /// too; `None` where the source cannot ask anybody.
+    pub async fn asked_for(
+        &self,
+        refused: &Token,
+        demanded: Option<&Claims>,
+    ) -> Result<Option<Token>, AuthError> {
+        match &*self.source {
+            Source::Fixed(_) | Source::Command(..) => Ok(None),
+            Source::Session(session) => session.asked_for(refused, demanded).await.map(Some),
         }
     }
 }
@@ -218,7 +312,7 @@ mod tests {
         let header = token.authorization().unwrap();
         assert_eq!(header.to_str().unwrap(), format!("Bearer {CANARY}"));
         assert!(!format!("{token:?}{header:?}").contains(CANARY));
-        assert!(tokens.renewed(&token).await.unwrap().is_none());
+        assert!(tokens.renewed(&token, None).await.unwrap().is_none());
     }
 
     #[cfg(unix)]
@@ -248,7 +342,7 @@ mod tests {
             let (first, second) = tokio::join!(tokens.current(), tokens.current());
             let (first, second) = (first.unwrap(), second.unwrap());
             assert_eq!((shown(&first), shown(&second)), ("Bearer token-1".into(), "Bearer token-1".into()));
-            let (one, two) = tokio::join!(tokens.renewed(&first), tokens.renewed(&second));
+            let (one, two) = tokio::join!(tokens.renewed(&first, None), tokens.renewed(&second, None));
             assert_eq!(shown(&one.unwrap().unwrap()), "Bearer token-2");
             assert_eq!(shown(&two.unwrap().unwrap()), "Bearer token-2");
             assert_eq!(runs(&file), 2);

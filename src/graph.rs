@@ -3,17 +3,18 @@
 //!
 //! It decodes no alert and holds none: pages leave it as received. Invariants: a token goes to
 //! the endpoint's scope and nowhere else, checked by `http` for each request alike; a 401 costs
-//! one new token and the same request again, a second one ends it; a list is at its end only
+//! one new token and the same request again, a second one the user's sign-in, a third ends it; a list is at its end only
 //! where the service says so by leaving out the link to the next page.
 
 mod cloud;
 mod error;
 mod loader;
 mod pages;
+pub mod permission;
 mod request;
 
 use crate::{
-    auth::{Token, Tokens},
+    auth::{Claims, Token, Tokens},
     http::{Credential, Http, OnEvent, Reply, Request, StatusCode, Url},
     model::{AlertId, RawAlert, split_reply},
 };
@@ -26,6 +27,13 @@ pub use pages::{Page, Pages};
 pub use request::ListRequest;
 
 use error::Asked;
+
+/// What is done about a token that was refused.
+#[derive(Clone, Copy)]
+enum After {
+    Renewal,
+    SignIn,
+}
 
 /// Asks one endpoint with one identity. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,6 +52,16 @@ impl Client {
     /// Returns the endpoint that is asked.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Returns where tokens come from.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Returns the transport.
+    pub fn http(&self) -> &Http {
+        &self.http
     }
 
     /// Prepares a list; its first page is asked for by [`Pages::next`].
@@ -67,14 +85,25 @@ impl Client {
             .ok_or_else(|| Error::new(Kind::Protocol, "the service's answer holds no alert"))
     }
 
-    /// Sends a request, once more with a new token after a 401; returns good answers only.
+    /// Sends a request; returns good answers only.
+    ///
+    /// After a 401 it is sent once more with a new token, and then once more when the user has
+    /// signed in anew, where somebody can be asked; a further 401 ends it.
     async fn ask(&self, url: Url, asked: Asked, on_event: OnEvent<'_>) -> Result<Reply, Error> {
         let request = request::get(url);
-        let token = self.tokens.current().await?;
+        let mut token = self.tokens.current().await?;
         let mut reply = self.send(&request, &token, on_event).await?;
-        if reply.status == StatusCode::UNAUTHORIZED
-            && let Some(token) = self.tokens.renewed(&token).await?
-        {
+        for after in [After::Renewal, After::SignIn] {
+            if reply.status != StatusCode::UNAUTHORIZED {
+                break;
+            }
+            let demanded = Claims::challenged(&reply.headers);
+            let other = match after {
+                After::Renewal => self.tokens.renewed(&token, demanded.as_ref()).await?,
+                After::SignIn => self.tokens.asked_for(&token, demanded.as_ref()).await?,
+            };
+            let Some(other) = other else { break };
+            token = other;
             reply = self.send(&request, &token, on_event).await?;
         }
         if reply.status.is_success() { Ok(reply) } else { Err(Error::refused(&reply, asked)) }

@@ -52,10 +52,12 @@ pub(super) async fn run(command: &str, limit: Duration) -> Result<Printed, AuthE
 fn shell(command: &str) -> Command {
     let (program, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut shell = Command::new(program);
+    for variable in super::SECRET_VARIABLES {
+        shell.env_remove(variable);
+    }
     shell
         .arg(option)
         .arg(command)
-        .env_remove(TOKEN_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

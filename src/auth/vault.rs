@@ -238,16 +238,7 @@ impl Vault {
             Err(VaultError::File(_)) => Guard(None),
             Err(error) => return Err(error),
         };
-        let had = match &self.place {
-            Place::Keyring => keyring::forget(key.name()).await,
-            Place::File => {
-                let path = self.secret(key);
-                blocking(move || Ok(file::forget(&path)?)).await
-            }
-            Place::Memory(map) => {
-                Ok(map.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
-            }
-        }?;
+        let had = self.remove(key).await?;
         let folder = self.folder.clone();
         blocking(move || {
             let Some(lock) = guard.0 else { return Ok(had) };
@@ -260,6 +251,24 @@ impl Vault {
             Ok(had)
         })
         .await
+    }
+
+    /// Removes a sign-in that is no longer good. Hold [`Vault::lock`] while doing so.
+    pub async fn clear(&self, key: &Key) -> Result<(), VaultError> {
+        self.remove(key).await.map(drop)
+    }
+
+    async fn remove(&self, key: &Key) -> Result<bool, VaultError> {
+        match &self.place {
+            Place::Keyring => keyring::forget(key.name()).await,
+            Place::File => {
+                let path = self.secret(key);
+                blocking(move || Ok(file::forget(&path)?)).await
+            }
+            Place::Memory(map) => {
+                Ok(map.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
+            }
+        }
     }
 
     /// Tells whether a secret could be kept here, by keeping one: ask before a sign-in is begun.

@@ -145,7 +145,15 @@ impl From<Fault> for Error {
 
 impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
-        Self::new(Kind::SignIn, error.to_string())
+        let (kind, advice) = match error {
+            AuthError::Transport(fault) => return fault.into(),
+            AuthError::Unavailable(_) => (Kind::Unavailable, None),
+            AuthError::SignInNeeded(_) => {
+                (Kind::SignIn, Some("run `alertdeck login`, or press P in the console"))
+            }
+            _ => (Kind::SignIn, None),
+        };
+        Self { advice, ..Self::new(kind, error.to_string()) }
     }
 }
 

@@ -48,7 +48,9 @@ impl<'a> Retry<'a> {
         let told = outcome.as_ref().ok().and_then(retry_after);
         let cause = match outcome {
             Err(fault) if fault.is_passing() && self.may_repeat(&fault.cause) => fault.to_string(),
-            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, told) => format!("HTTP {}", reply.status.as_u16()),
+            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, told) => {
+                format!("HTTP {}", reply.status.as_u16())
+            }
             _ => {
                 self.failures += 1;
                 return Next::Stop;

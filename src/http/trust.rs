@@ -142,9 +142,7 @@ fn reason(error: &CertificateError) -> String {
         at.to_second().chars().take(10).collect::<String>()
     };
     match error {
-        CertificateError::UnknownIssuer => {
-            "the certificate's issuer is unknown to this machine".to_owned()
-        }
+        CertificateError::UnknownIssuer => "the certificate's issuer is unknown to this machine".to_owned(),
         CertificateError::Expired => "the certificate has expired".to_owned(),
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the certificate expired on {}", day(not_after))

@@ -15,7 +15,8 @@ async fn send_to(http: &Http, base: &str, path: &str) -> Result<Reply, Fault> {
     let mut authorization = HeaderValue::try_from(format!("Bearer {CANARY}")).unwrap();
     authorization.set_sensitive(true);
     let request = Request::get(scope.base().join(path).unwrap());
-    http.send(&request, &Credential { scope: &scope, authorization: Some(authorization) }, &mut ignore()).await
+    http.send(&request, &Credential { scope: &scope, authorization: Some(authorization) }, &mut ignore())
+        .await
 }
 
 async fn send(http: &Http, fake: &Fake) -> Result<Reply, Fault> {

@@ -1,0 +1,102 @@
+//! Who signs users in: the authority of a cloud, for one tenant, and the application that asks.
+
+use crate::http::{Route, Scope, Url};
+
+use super::AuthError;
+
+/// An application that is registered with an authority, and what it wants tokens for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// Who signs in.
+    pub authority: Authority,
+    /// The application's id, a GUID. It is no secret.
+    pub client_id: String,
+    /// The scope of the tokens, as in `https://graph.microsoft.com/.default` (API.md 7).
+    pub scope: String,
+}
+
+/// The sign-in endpoints of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Covers the endpoints and nothing else.
+    scope: Scope,
+    tenant: String,
+}
+
+impl Authority {
+    /// Takes the root address of a cloud's authority, https or http on loopback, and a tenant: a
+    /// GUID, a domain, `organizations` or `common`.
+    pub fn new(root: &str, tenant: &str) -> Result<Self, AuthError> {
+        let wrong = |what: String| AuthError::Setup(what);
+        let root = Scope::new(root).map_err(|error| wrong(format!("the login address: {error}")))?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if tenant.is_empty() || !tenant.chars().all(fits) || tenant.chars().all(|c| c == '.') {
+            return Err(wrong("a tenant is a GUID, a domain, organizations or common".into()));
+        }
+        // The tenant consists of characters that stand in a path as they are.
+        let scope = Scope::new(&format!("{}{tenant}/oauth2/v2.0", root.base()))
+            .map_err(|error| wrong(format!("the login address: {error}")))?;
+        Ok(Self { scope, tenant: tenant.to_owned() })
+    }
+
+    /// Returns the scope that covers the endpoints.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Returns the tenant, as it was given.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// Returns the host, with its port where that is not the usual one.
+    pub fn host(&self) -> String {
+        let base = self.scope.base();
+        let host = base.host_str().unwrap_or_default();
+        base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Returns the way to the authority: no proxy stands before a service on this machine.
+    pub fn route(&self) -> Route {
+        if self.scope.is_loopback() { Route::Direct } else { Route::System }
+    }
+
+    /// Returns the address of an endpoint: `authorize`, `token` or `devicecode`.
+    pub(super) fn endpoint(&self, name: &str) -> Url {
+        let mut url = self.scope.base().clone();
+        let path = format!("{}{name}", url.path());
+        url.set_path(&path);
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("https://login.microsoftonline.com", "contoso.com")]
+    #[case("https://login.microsoftonline.us/", "organizations")]
+    #[case("http://127.0.0.1:4000", "11111111-2222-3333-4444-555555555555")]
+    fn the_endpoints_lie_below_the_tenant(#[case] root: &str, #[case] tenant: &str) {
+        let authority = Authority::new(root, tenant).unwrap();
+        let token = authority.endpoint("token");
+        assert_eq!(token.as_str(), format!("{}/{tenant}/oauth2/v2.0/token", root.trim_end_matches('/')));
+        assert!(authority.scope().covers(&token));
+        let other = Url::parse(&format!("{root}/other/oauth2/v2.0/token")).unwrap();
+        assert!(!authority.scope().covers(&other), "another tenant's endpoint is not ours");
+    }
+
+    #[rstest]
+    #[case("http://login.example", "contoso.com", "https is required")]
+    #[case("https://login.example", "", "a tenant is")]
+    #[case("https://login.example", "a/b", "a tenant is")]
+    #[case("https://login.example", "..", "a tenant is")]
+    #[case("https://login.example", "a?b", "a tenant is")]
+    #[case("https://login.example", "\u{430}.com", "a tenant is")]
+    fn what_cannot_be_one_is_refused(#[case] root: &str, #[case] tenant: &str, #[case] words: &str) {
+        let error = Authority::new(root, tenant).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
