@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("query", &["model", "odata"]),
     ("evidence", &["model", "odata"]),
     ("graph", &["model", "odata", "http", "auth"]),
+    ("config", &["model", "http", "auth", "graph"]),
     ("store", &["model", "query", "evidence"]),
     // It reads `$filter` by itself, so that it checks the compiler rather than echoing it.
     ("simulator", &["model"]),
@@ -31,8 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", ALL_BUT_SIMULATOR),
 ];
 
-const ALL_BUT_SIMULATOR: &[&str] =
-    &["model", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui", "console", "cli"];
+const ALL_BUT_SIMULATOR: &[&str] = &[
+    "model", "http", "odata", "auth", "query", "evidence", "graph", "config", "store", "app", "ui",
+    "console", "cli",
+];
 
 /// What a module may not name, whoever else may.
 ///
