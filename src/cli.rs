@@ -5,6 +5,7 @@
 //! standard error, neutralised, one line each ([`say`]). A command knows no simulator: a
 //! simulated tenant reaches it as the address of a service like any other.
 
+mod config;
 mod connection;
 mod console;
 mod explain;
@@ -23,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::{Connection, Service};
 pub use console::{Open, watch};
 pub use explain::{Explain, ExplainFormat};

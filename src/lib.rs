@@ -13,6 +13,7 @@
 //! - [`query`]: the filter language, from text to what Graph is asked and what is tested here.
 //! - [`evidence`]: the evidence of an alert as a tree.
 //! - [`graph`]: alerts over the network. Attaches the token, to one origin.
+//! - [`config`]: the config file and the profiles in it. Holds no secret.
 //! - [`store`]: the alerts that are held, and the view of those that match. One owner, no lock.
 //! - [`simulator`]: a tenant behind a real HTTP service on loopback. Shares no code with the
 //!   client but `model`.
@@ -24,6 +25,7 @@
 pub mod app;
 pub mod auth;
 pub mod cli;
+pub mod config;
 pub mod console;
 pub mod evidence;
 pub mod graph;

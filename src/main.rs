@@ -10,8 +10,8 @@ use std::{
 use alertdeck::{
     auth::Tokens,
     cli::{
-        Connection, Explain, Failure, List, Look, Open, Origin, Service, Show, Source, filter_text, say,
-        watch,
+        ConfigCommand, Connection, Explain, Failure, List, Look, Open, Origin, Service, Show, Source,
+        filter_text, say, watch,
     },
     console, graph,
     model::{SafeText, Timestamp},
@@ -74,6 +74,9 @@ enum Command {
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),
+    /// Show the config file's place, the profile in force, or what is wrong with the file
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a script that completes arguments: for bash, elvish, fish, powershell or zsh
     Completions {
         /// The shell
@@ -196,7 +199,7 @@ fn answer(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result<(), Failure> {
+fn run(Arguments { command, filter, connection, look }: Arguments) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
     match command {
         None => {
@@ -211,23 +214,27 @@ fn run(Arguments { command, filter, mut connection, look }: Arguments) -> Result
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
-            let (_simulator, service) = simulated(settings, &mut connection)?;
+            let (_simulator, service) = simulated(settings, &connection)?;
             block_on(watch(service, demo.filter.as_deref().unwrap_or_default(), &look))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
         Some(Command::List(list)) => {
-            let (_simulator, source) = source(&list.origin, &mut connection)?;
+            let (_simulator, source) = source(&list.origin, &connection)?;
             block_on(list.run(&source, &mut out))
         }
         Some(Command::Show(show)) => {
-            let (_simulator, source) = source(&show.origin, &mut connection)?;
+            let (_simulator, source) = source(&show.origin, &connection)?;
             block_on(show.run(&source, &mut out))
         }
         Some(Command::Explain(explain)) => {
-            explain.run(connection.me.as_deref(), &mut out)?;
+            explain.run(connection.known().me.as_deref(), &mut out)?;
             Ok(out.flush()?)
         }
         Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+        Some(Command::Config(config)) => {
+            config.run(&connection, &mut out)?;
+            Ok(out.flush()?)
+        }
         Some(Command::Completions { shell }) => {
             // Into memory first: the generator panics where it cannot write.
             let mut script = Vec::new();
@@ -255,7 +262,7 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 }
 
 /// Finds where a command's alerts come from; a simulated tenant lives as long as its handle.
-fn source(origin: &Origin, connection: &mut Connection) -> Result<(Option<Simulator>, Source), Failure> {
+fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>, Source), Failure> {
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
@@ -267,15 +274,17 @@ fn source(origin: &Origin, connection: &mut Connection) -> Result<(Option<Simula
 
 /// Starts a simulated tenant and turns the connection to it. It takes one token, made up here:
 /// other programs on this machine have no business with it.
-fn simulated(mut settings: Settings, connection: &mut Connection) -> Result<(Simulator, Service), Failure> {
+fn simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
     let token = format!("{:032x}", rand::random::<u128>());
     settings.token = Some(token.clone());
     let simulator = start(settings)?;
-    connection.graph_url = Some(simulator.base_url());
-    connection.tenant.get_or_insert_with(|| "demo".into());
-    connection.me.get_or_insert_with(|| SIGNED_IN.into());
+    let mut profile = connection.alone(simulator.base_url())?;
+    if profile.tenant.is_none() {
+        profile.title = "demo".into();
+    }
+    profile.me.get_or_insert_with(|| SIGNED_IN.into());
     let tokens = Tokens::fixed(&SecretString::from(token)).map_err(graph::Error::from)?;
-    let service = Service { origin: "simulated".into(), ..connection.service(tokens)? };
+    let service = Service { origin: "simulated".into(), ..Service::of(&profile, tokens)? };
     Ok((simulator, service))
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 
+#[path = "cli_program/config.rs"]
+mod config;
 #[path = "cli_program/explain.rs"]
 mod explain;
 #[path = "cli_program/files.rs"]
@@ -30,7 +32,8 @@ fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_
             command.env_remove(name);
         }
     }
-    command.args(arguments);
+    // An empty name: no config file, whatever this user has.
+    command.env("ALERTDECK_CONFIG", "").args(arguments);
     command
 }
 

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("query", &["model", "odata"]),
     ("evidence", &["model", "odata"]),
     ("graph", &["model", "odata", "http", "auth"]),
+    ("config", &["model", "http", "auth", "graph"]),
     ("store", &["model", "query", "evidence"]),
     // It reads `$filter` by itself, so that it checks the compiler rather than echoing it.
     ("simulator", &["model"]),
@@ -34,8 +35,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 const ALL_BUT_SIMULATOR: &[&str] = &[
-    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "store", "app", "ui",
-    "console", "cli",
+    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "config", "store",
+    "app", "ui", "console", "cli",
 ];
 
 /// What a module may not name, whoever else may.

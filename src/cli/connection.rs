@@ -1,52 +1,78 @@
 //! The service that commands ask, as the options and the environment name it.
 
-use clap::builder::FalseyValueParser;
+use std::path::PathBuf;
+
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use secrecy::SecretString;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::{
-    auth::{TOKEN_VARIABLE, Tokens},
+    auth::{Method, TOKEN_VARIABLE, Tokens},
+    config::{Config, ConfigError, Overrides, Profile, SECRET_VARIABLE},
     graph::{self, Api, Client, Cloud, Endpoint},
     http::{Budget, Http, Limits},
     model::SafeText,
 };
 
-/// Options that say which tenant is asked and by whom.
+/// Options that say which tenant is asked and by whom; they win over the config file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// The cloud: global, usgov-l4 or usgov-l5
+    /// The profile of the config file to use
+    #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The config file; an empty name for none
     #[arg(
         long,
         global = true,
-        env = "ALERTDECK_CLOUD",
+        env = "ALERTDECK_CONFIG",
         hide_env_values = true,
-        value_name = "CLOUD",
-        default_value_t
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
-    pub cloud: Cloud,
-    /// The tenant's name, for the header
+    pub config: Option<PathBuf>,
+    /// The cloud: global, usgov-l4 or usgov-l5
+    #[arg(long, global = true, env = "ALERTDECK_CLOUD", hide_env_values = true, value_name = "CLOUD")]
+    pub cloud: Option<Cloud>,
+    /// The tenant: a domain, a GUID, organizations or common
     #[arg(long, global = true, env = "ALERTDECK_TENANT", hide_env_values = true, value_name = "NAME")]
     pub tenant: Option<String>,
+    /// The application that signs in: its client id
+    #[arg(long, global = true, env = "ALERTDECK_CLIENT_ID", hide_env_values = true, value_name = "GUID")]
+    pub client_id: Option<String>,
+    /// The way to sign in: browser, device-code, client-secret, command or token
+    #[arg(long, global = true, env = "ALERTDECK_AUTH", hide_env_values = true, value_name = "WAY")]
+    pub auth: Option<Method>,
     /// The version of the API: v1.0 or beta
-    #[arg(
-        long,
-        global = true,
-        env = "ALERTDECK_API",
-        hide_env_values = true,
-        value_name = "VERSION",
-        default_value_t
-    )]
-    pub api: Api,
+    #[arg(long, global = true, env = "ALERTDECK_API", hide_env_values = true, value_name = "VERSION")]
+    pub api: Option<Api>,
     /// Another root address than the cloud's: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", hide_env_values = true, value_name = "URL")]
     pub graph_url: Option<String>,
+    /// Another sign-in service than the cloud's: https, or http on loopback
+    #[arg(long, global = true, env = "ALERTDECK_LOGIN_URL", hide_env_values = true, value_name = "URL")]
+    pub login_url: Option<String>,
     /// A shell command that prints an access token, bare or as the Azure CLI does
     #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub token_command: Option<String>,
+    /// A file with the application's secret; ALERTDECK_CLIENT_SECRET holds it as well
+    #[arg(
+        long,
+        global = true,
+        env = "ALERTDECK_CLIENT_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub client_secret_file: Option<PathBuf>,
+    /// A PEM file with the application's certificate and private key
+    #[arg(long, global = true, env = "ALERTDECK_CERTIFICATE", hide_env_values = true, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
     /// Your own principal name, for `assigned:me`
     #[arg(long, global = true, env = "ALERTDECK_ME", hide_env_values = true, value_name = "UPN")]
     pub me: Option<String>,
+    /// Keep secrets in a file, readable by you alone, where there is no keyring
+    #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub plaintext_secrets: bool,
     /// Change nothing in the tenant: the default, and all that there is so far
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
@@ -67,42 +93,138 @@ pub struct Service {
     pub me: Option<String>,
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Tells which variables with secrets are set: that of a token, and that of an application.
+pub(super) fn secrets_at_hand() -> (bool, bool) {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    // An empty token is told as one, and not taken for none.
+    (std::env::var_os(TOKEN_VARIABLE).is_some(), is_set(SECRET_VARIABLE))
+}
+
 impl Connection {
-    /// Returns the source of tokens: `ALERTDECK_TOKEN`, else the command; `None` without either.
+    /// Returns what the options and variables say.
+    fn overrides(&self) -> Overrides {
+        let overrides = Overrides {
+            cloud: self.cloud,
+            tenant: self.tenant.clone(),
+            client_id: self.client_id.clone(),
+            auth: self.auth,
+            api: self.api,
+            graph_url: self.graph_url.clone(),
+            login_url: self.login_url.clone(),
+            token_command: self.token_command.clone(),
+            client_secret_file: self.client_secret_file.clone(),
+            certificate: self.certificate.clone(),
+            me: self.me.clone(),
+            plaintext_secrets: self.plaintext_secrets.then_some(true),
+            ..Overrides::default()
+        };
+        overrides.with_variables(|name| std::env::var(name).ok())
+    }
+
+    /// Returns the config file as it is now.
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+
+    /// Returns the profile in force: of the config file, with what the options say.
+    pub fn profile(&self) -> Result<Profile, Failure> {
+        let name = self.profile.as_deref().filter(|name| !name.is_empty());
+        Ok(self.load()?.resolve(name, &self.overrides())?)
+    }
+
+    /// Returns every profile of the config file, in its order. Of the options only those count
+    /// that say nothing of tenant and identity.
+    pub fn profiles(&self) -> Result<Vec<Profile>, Failure> {
+        let config = self.load()?;
+        let Overrides { api, plaintext_secrets, variables, .. } = self.overrides();
+        let overrides = Overrides { api, plaintext_secrets, variables, ..Overrides::default() };
+        config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
+    }
+
+    /// Returns the profile in force for a command that asks no service: it goes on without a
+    /// config that cannot be used, and says so.
+    pub fn known(&self) -> Profile {
+        self.profile().unwrap_or_else(|failure| {
+            say(format_args!("going on without a profile: {failure}"));
+            let mut profile = Profile::default();
+            profile.me.clone_from(&self.me);
+            profile.cloud = self.cloud.unwrap_or_default();
+            profile
+        })
+    }
+
+    /// Returns a profile for a service at `graph_url` that the config file knows nothing of.
+    pub fn alone(&self, graph_url: String) -> Result<Profile, Failure> {
+        let overrides = Overrides {
+            cloud: self.cloud,
+            tenant: self.tenant.clone(),
+            api: self.api,
+            graph_url: Some(graph_url),
+            me: self.me.clone(),
+            ..Overrides::default()
+        };
+        Ok(Config::default().resolve(None, &overrides)?)
+    }
+
+    /// Returns the source of tokens, as the profile in force names it; `None` without one.
     ///
     /// A token is never an argument: those of every process can be read by all.
     pub fn tokens(&self) -> Result<Option<Tokens>, Failure> {
-        if let Some(token) = std::env::var_os(TOKEN_VARIABLE) {
-            let token = SecretString::from(token.to_string_lossy().into_owned());
-            return Ok(Some(Tokens::fixed(&token).map_err(graph::Error::from)?));
-        }
-        Ok(self.token_command.clone().map(Tokens::command))
+        tokens(&self.profile()?)
     }
 
-    /// Prepares the service; nothing is sent yet.
+    /// Prepares the service of the profile in force; nothing is sent yet.
     pub fn service(&self, tokens: Tokens) -> Result<Service, Failure> {
-        let endpoint = match &self.graph_url {
-            Some(url) => Endpoint::at(url, self.api)
-                .map_err(|error| Failure::Usage(format!("--graph-url: {error}")))?,
-            None => Endpoint::of(self.cloud, self.api),
-        };
-        let place = match &self.graph_url {
-            Some(_) => endpoint.scope().base().host_str().unwrap_or_default().to_owned(),
-            None => self.cloud.to_string(),
-        };
-        let http =
-            Http::new(Limits::default(), Budget::default(), endpoint.route()).map_err(graph::Error::from)?;
-        Ok(Service {
-            tenant: SafeText::new(self.tenant.as_deref().unwrap_or("tenant")).line(),
-            origin: SafeText::new(&format!("{place} {}", self.api)).line(),
-            portal_host: self.cloud.portal_host(),
-            me: self.me.clone(),
-            client: Client::new(http, endpoint, tokens),
-        })
+        Service::of(&self.profile()?, tokens)
     }
 
     /// Prepares the service with the token at hand; [`Failure::NoToken`] where there is none.
     pub fn signed_in(&self) -> Result<Service, Failure> {
-        self.service(self.tokens()?.ok_or(Failure::NoToken)?)
+        let profile = self.profile()?;
+        Service::of(&profile, tokens(&profile)?.ok_or(Failure::NoToken)?)
+    }
+}
+
+/// The source of a profile's tokens: `ALERTDECK_TOKEN` or its command.
+fn tokens(profile: &Profile) -> Result<Option<Tokens>, Failure> {
+    let (token, secret) = secrets_at_hand();
+    match profile.method(token, secret) {
+        Some(Method::Token) => {
+            let Some(token) = std::env::var_os(TOKEN_VARIABLE) else { return Ok(None) };
+            let token = SecretString::from(token.to_string_lossy().into_owned());
+            Ok(Some(Tokens::fixed(&token).map_err(graph::Error::from)?))
+        }
+        Some(Method::Command) => Ok(profile.token_command.clone().map(Tokens::command)),
+        _ => Ok(None),
+    }
+}
+
+impl Service {
+    /// Prepares the service of a profile; nothing is sent yet.
+    pub fn of(profile: &Profile, tokens: Tokens) -> Result<Self, Failure> {
+        let endpoint = match &profile.graph_url {
+            Some(url) => Endpoint::at(url, profile.api)
+                .map_err(|error| Failure::Usage(format!("--graph-url: {error}")))?,
+            None => Endpoint::of(profile.cloud, profile.api),
+        };
+        let place = match &profile.graph_url {
+            Some(_) => endpoint.scope().base().host_str().unwrap_or_default().to_owned(),
+            None => profile.cloud.to_string(),
+        };
+        let http =
+            Http::new(Limits::default(), Budget::default(), endpoint.route()).map_err(graph::Error::from)?;
+        Ok(Self {
+            tenant: SafeText::new(&profile.title).line(),
+            origin: SafeText::new(&format!("{place} {}", profile.api)).line(),
+            portal_host: profile.cloud.portal_host(),
+            me: profile.me.clone(),
+            client: Client::new(http, endpoint, tokens),
+        })
     }
 }

@@ -42,6 +42,7 @@ pub async fn watch(service: Service, filter: &str, look: &Look) -> Result<(), Fa
 impl Open {
     /// Opens the console on what can be read of the files; what cannot is told when it has ended.
     pub async fn run(&self, connection: &Connection, look: &Look) -> Result<(), Failure> {
+        let profile = connection.known();
         let settings = Settings {
             tenant: "saved alerts".into(),
             origin: match self.files.as_slice() {
@@ -49,8 +50,8 @@ impl Open {
                 several => format!("{} files", several.len()),
             },
             service: false,
-            portal_host: connection.cloud.portal_host().to_owned(),
-            me: connection.me.clone(),
+            portal_host: profile.cloud.portal_host().to_owned(),
+            me: profile.me,
             zone: TimeZone::system(),
             filter_zone: TimeZone::UTC,
             filter: self.filter.clone().unwrap_or_default(),

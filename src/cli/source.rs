@@ -36,7 +36,7 @@ impl Origin {
         if self.files.is_empty() {
             return connection.signed_in().map(Source::Service);
         }
-        Ok(Source::Files { paths: self.files.clone(), me: connection.me.clone() })
+        Ok(Source::Files { paths: self.files.clone(), me: connection.known().me })
     }
 }
 

@@ -14,9 +14,9 @@ use alertdeck::{
 };
 use serde_json::Value;
 
-const CANARY: &str = "canary-7b1f.token_value";
+pub(super) const CANARY: &str = "canary-7b1f.token_value";
 
-fn tenant(alerts: usize) -> Simulator {
+pub(super) fn tenant(alerts: usize) -> Simulator {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     let token = Some(CANARY.to_owned());
     Simulator::start(Settings { alerts, seed: 5, token, budget: None, ..Settings::new(now) }).unwrap()

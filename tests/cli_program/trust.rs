@@ -122,16 +122,17 @@ fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
                         }
                         told.notify_one();
                         let mut response = Response::new(page.to_string());
-                        response
-                            .headers_mut()
-                            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+                        response.headers_mut().insert(
+                            header::CONTENT_TYPE,
+                            header::HeaderValue::from_static("application/json"),
+                        );
                         Ok::<_, hyper::Error>(response)
                     }
                 });
                 let stream = TokioIo::new(stream);
                 if two && manner == Manner::GoesAway {
-                    let connection =
-                        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, handler);
+                    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                        .serve_connection(stream, handler);
                     let mut connection = std::pin::pin!(connection);
                     tokio::select! {
                         _ = &mut connection => return,
@@ -284,7 +285,10 @@ fn a_captive_portal_is_told_from_the_service() {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
             let page = "<html><body>Sign in to the network</body></html>";
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n", page.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n",
+                page.len()
+            );
             let _ = stream.write_all(format!("{head}{page}").as_bytes()).await;
         }
     });

@@ -51,9 +51,13 @@ impl Desk {
         {
             command.env_remove(name);
         }
-        for (name, value) in
-            [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")]
-        {
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("LANG", "C.UTF-8"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("ALERTDECK_CONFIG", ""),
+        ] {
             command.env(name, value);
         }
         for (name, value) in variables {

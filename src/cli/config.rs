@@ -1,0 +1,194 @@
+//! `alertdeck config`: where the config file lies, what of it is in force, what is wrong with it.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value, json};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{Connection, Failure, connection::secrets_at_hand, say};
+use crate::{
+    auth::TOKEN_VARIABLE,
+    config::{Config, Key, Profile, SECRET_VARIABLE},
+    model::SafeText,
+};
+
+/// Shows the config file and the profile in force.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum ConfigCommand {
+    /// Print where the config file is looked for
+    Path,
+    /// Print the profile in force, and where each value comes from
+    Show {
+        /// How to print it: text or json
+        #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+        format: ConfigFormat,
+    },
+    /// Print everything that is wrong with a config file
+    Check {
+        /// The file; without one, the config file that is in use
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// How a profile is printed.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum ConfigFormat {
+    /// A line for each key.
+    #[default]
+    Text,
+    /// An object with the keys file, profile, title, method, settings, secrets and profiles.
+    Json,
+}
+
+impl ConfigCommand {
+    /// Prints what was asked for. A file that is wrong ends it with everything that is.
+    pub fn run(&self, connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Self::Path => path(connection, out),
+            Self::Show { format } => show(connection, *format, out),
+            Self::Check { file } => check(file.as_deref().or(connection.config.as_deref()), out),
+        }
+    }
+}
+
+fn line(text: &str) -> String {
+    SafeText::new(text).line()
+}
+
+fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(path) = Config::path(connection.config.as_deref())? else {
+        say("no config file is read: its name is empty");
+        return Ok(());
+    };
+    if !path.exists() {
+        say("there is no such file yet");
+    }
+    // As it is, so that scripts find the file whatever its name is made of.
+    out.write_all(path.as_os_str().as_encoded_bytes())?;
+    Ok(writeln!(out)?)
+}
+
+fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
+    let config = Config::load(given)?;
+    let Some(path) = Config::path(given)? else {
+        say("no config file is read: its name is empty");
+        return Ok(());
+    };
+    let path_shown = line(&path.to_string_lossy());
+    match config.names().count() {
+        0 if !path.exists() => writeln!(out, "{path_shown}: there is no such file, so nothing is wrong")?,
+        1 => writeln!(out, "{path_shown}: 1 profile, nothing wrong")?,
+        count => writeln!(out, "{path_shown}: {count} profiles, nothing wrong")?,
+    }
+    Ok(())
+}
+
+/// What is shown of a profile. It has no way to a secret.
+struct Shown {
+    file: Option<PathBuf>,
+    profile: Profile,
+    names: Vec<String>,
+    /// The variables for secrets, and whether they are set.
+    secrets: [(&'static str, bool); 2],
+}
+
+fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> Result<(), Failure> {
+    let (token, secret) = secrets_at_hand();
+    let shown = Shown {
+        file: Config::path(connection.config.as_deref()).ok().flatten().filter(|path| path.exists()),
+        profile: connection.profile()?,
+        names: connection.load()?.names().map(str::to_owned).collect(),
+        secrets: [(TOKEN_VARIABLE, token), (SECRET_VARIABLE, secret)],
+    };
+    match format {
+        ConfigFormat::Text => out.write_all(shown.text().as_bytes())?,
+        ConfigFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, &shown.json()).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+impl Shown {
+    fn method(&self) -> Option<&'static str> {
+        let [(_, token), (_, secret)] = self.secrets;
+        self.profile.method(token, secret).map(crate::auth::Method::name)
+    }
+
+    /// The value of a key; where the cloud decides, the cloud's.
+    fn value(&self, key: Key) -> Option<String> {
+        let usual = || match key {
+            Key::GraphUrl => Some(self.profile.cloud.graph_root().to_owned()),
+            Key::LoginUrl => Some(self.profile.cloud.login_authority().to_owned()),
+            _ => None,
+        };
+        self.profile.value(key).or_else(usual)
+    }
+
+    fn text(&self) -> String {
+        let file = self.file.as_ref().map_or("none".into(), |path| line(&path.to_string_lossy()));
+        let mut rows = vec![
+            ("profile".to_owned(), self.profile.name.clone(), String::new()),
+            ("file".to_owned(), file, String::new()),
+            ("sign-in".to_owned(), self.method().unwrap_or("none yet").to_owned(), String::new()),
+            Default::default(),
+        ];
+        for key in Key::all() {
+            let value = self.value(key);
+            let from = value.as_ref().map(|_| self.profile.source(key).describe(key));
+            let value = value.map_or("not set".to_owned(), |value| line(&value));
+            rows.push((key.name().to_owned(), value, from.unwrap_or_default()));
+        }
+        for (name, is_set) in self.secrets {
+            let value = if is_set { "set" } else { "not set" };
+            rows.push((name.to_owned(), value.to_owned(), String::new()));
+        }
+        let others: Vec<_> =
+            self.names.iter().filter(|name| **name != self.profile.name).map(String::as_str).collect();
+        if !others.is_empty() {
+            rows.push(Default::default());
+            rows.push(("other profiles".to_owned(), others.join(", "), String::new()));
+        }
+        let width = |text: fn(&(String, String, String)) -> &String| {
+            // What stands in a line without an origin pushes nothing aside.
+            let texts = rows.iter().filter(|row| !row.2.is_empty()).map(text);
+            texts.map(|text| text.width()).max().unwrap_or(0)
+        };
+        let first = rows.iter().map(|row| row.0.width()).max().unwrap_or(0);
+        let second = width(|row| &row.1);
+        let mut text = String::new();
+        for (name, value, from) in &rows {
+            let gap = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.width()) + 2);
+            let row = format!("{name}{}{value}{}{from}", gap(name, first), gap(value, second));
+            text.push_str(row.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let settings: Map<_, _> = Key::all()
+            .map(|key| {
+                let value = self.value(key);
+                let from = value.as_ref().map(|_| self.profile.source(key).describe(key));
+                (key.name().to_owned(), json!({ "value": value, "from": from }))
+            })
+            .collect();
+        let secrets: Map<_, _> =
+            self.secrets.iter().map(|(name, is_set)| ((*name).to_owned(), json!(is_set))).collect();
+        json!({
+            "file": self.file.as_ref().map(|path| path.to_string_lossy()),
+            "profile": self.profile.name,
+            "title": self.profile.title,
+            "method": self.method(),
+            "settings": settings,
+            "secrets": secrets,
+            "profiles": self.names,
+        })
+    }
+}

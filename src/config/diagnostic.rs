@@ -1,0 +1,132 @@
+//! What is wrong with a config file, where, and what would mend it.
+//!
+//! A diagnostic holds its place and the line as it may be shown, so it outlives the text. It
+//! knows no keys: whoever finds a fault says whether the value on its line may be a secret.
+
+use std::{ops::Range, path::Path};
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::model::SafeText;
+
+/// A fault in a config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1. One past the last where something is missing.
+    pub column: usize,
+    /// What is wrong; safe to show.
+    pub message: String,
+    /// What would mend it; safe to show.
+    pub mend: Option<String>,
+    /// The line, neutralised and cut.
+    excerpt: String,
+    /// Columns of the screen before the faulty part, and under it.
+    carets: (usize, usize),
+}
+
+/// A fault before its place is worked out.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    /// The faulty part, in bytes of the text.
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) mend: Option<String>,
+    /// The value on the line may be a secret.
+    pub(super) hide: bool,
+}
+
+/// Characters shown of a line before the faulty part, of it, and after it; and of a text that a
+/// message quotes.
+const SHOWN: usize = 60;
+
+impl Fault {
+    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), mend: None, hide: false }
+    }
+
+    #[must_use]
+    pub(super) fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+
+    /// Works out the place in `text`.
+    pub(super) fn locate(self, text: &str) -> Diagnostic {
+        let start = boundary(text, self.span.start);
+        let end = boundary(text, self.span.end).max(start);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[line_start..].split('\n').next().unwrap_or_default();
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        // A fault may begin at the line's end, and may reach over it.
+        let at = (start - line_start).min(line.len());
+        let upto = (end - line_start).min(line.len());
+        let sign = line.find('=').filter(|_| self.hide).map(|sign| sign + 1);
+        // Where the value begins, if it is to be hidden.
+        let value = sign.map(|sign| sign + usize::from(line[sign..].starts_with(' ')));
+        let (before, wrong, after) = match value {
+            Some(cut) if upto <= cut => (&line[..at], &line[at..upto], format!("{}…", &line[upto..cut])),
+            Some(cut) => (&line[..at.min(cut)], "…", String::new()),
+            // A line without a sign may be the rest of a secret of several lines.
+            None if self.hide && !line.trim_start().starts_with('[') => ("", "…", String::new()),
+            None => (&line[..at], &line[at..upto], clip(&line[upto..]).to_owned()),
+        };
+        let show = |text: &str| SafeText::new(text).line();
+        let skipped = before.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);
+        let before = format!("{}{}", if skipped > 0 { "…" } else { "" }, show(&before[skipped..]));
+        let wrong = show(clip(wrong));
+        Diagnostic {
+            line: text[..line_start].matches('\n').count() + 1,
+            column: line[..at].chars().count() + 1,
+            carets: (before.width(), wrong.width().max(1)),
+            excerpt: format!("{before}{wrong}{}", show(&after)),
+            message: show(&self.message),
+            mend: self.mend.as_deref().map(show),
+        }
+    }
+}
+
+impl Diagnostic {
+    /// Writes place and message, the line, and carets under the faulty part with the mend, for a
+    /// terminal.
+    pub fn render(&self, path: &Path) -> String {
+        let Self { line, column, message, mend, excerpt, carets: (indent, count) } = self;
+        let path = SafeText::new(&path.to_string_lossy()).line();
+        let (number, margin) = (line.to_string(), " ".repeat(line.to_string().len()));
+        let (blanks, carets) = (" ".repeat(*indent), "^".repeat(*count));
+        let mend = mend.as_deref().map(|mend| format!(" {mend}")).unwrap_or_default();
+        format!(
+            "{path}:{line}:{column}: {message}\n  {number} | {}\n  {margin} | {blanks}{carets}{mend}",
+            excerpt.trim_end()
+        )
+    }
+}
+
+/// Quotes a text of the file in a message.
+pub(super) fn quoted(text: &str) -> String {
+    let cut = clip(text);
+    format!("`{cut}{}`", if cut.len() < text.len() { "…" } else { "" })
+}
+
+/// The nearest of `names`, where there is one near enough: a third of its letters may differ.
+pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer than any name, and the time grows with the square.
+    let typed = clip(typed).to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::osa_distance(&name.to_lowercase(), &typed), name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| distance * 3 <= name.chars().count())
+        .map(|(_, name)| name)
+}
+
+/// The first [`SHOWN`] characters.
+fn clip(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(at, _)| &text[..at])
+}
+
+/// The nearest place at or before `at` where the text can be cut.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
