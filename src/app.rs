@@ -153,6 +153,8 @@ pub struct App {
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
     folds: HashSet<FoldKey>,
+    /// The account that loaded what is held, as far as it is known.
+    account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
     me_given: bool,
     /// The alert that a worker was asked to read.
@@ -196,6 +198,7 @@ impl App {
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
             folds: HashSet::new(),
+            account: None,
             me_given: settings.me.is_some(),
             reading: None,
             wake: None,
@@ -397,7 +400,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             }
         }
         Message::SignIn(event) => app.signed(event, &mut effects),
-        Message::Identity(identity) => app.identify(identity),
+        Message::Identity(identity) => app.identify(identity, &mut effects),
         Message::Requests(lines) => app.looked_at_requests(lines),
         Message::Switched(settings) => app.switch(*settings, &mut effects),
         Message::ProfileRefused { name, line } => app.complain(format!("{name}: {line}")),

@@ -75,19 +75,22 @@ impl App {
     /// Takes another profile: nothing of the one before is shown under its name, whatever of it
     /// still comes in. How the user has arranged the screen stays.
     pub(super) fn switch(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
-        let name = settings.profile.clone();
+        self.start_over(settings);
+        self.apply_filter();
+        self.fetch(effects);
+        self.say(format!("profile {}: {}", self.settings.profile, self.settings.tenant));
+    }
+
+    /// Begins anew with nothing held. What was asked for before is answered yet, and dropped then.
+    pub(super) fn start_over(&mut self, settings: Settings) {
         let mut next = Self::empty(settings, self.clock.now, self.size);
         next.clock.format = self.clock.format;
         (next.zoom, next.split, next.mouse) = (self.zoom, self.split, self.mouse);
         next.view.sort(&next.store, self.view.order());
         next.load.live = self.load.live;
-        // What was asked for under the former profile is answered yet, and must be told apart.
         next.load.generation = self.load.generation;
         next.load.oldest.0 = self.load.generation.0 + 1;
         (next.reading, next.wake) = (self.reading, self.wake);
         *self = next;
-        self.apply_filter();
-        self.fetch(effects);
-        self.say(format!("profile {name}: {}", self.settings.tenant));
     }
 }

@@ -209,18 +209,34 @@ impl App {
         let name = identity.account.as_ref().map(|account| format!(" as {}", account.line()));
         self.sign_in = SignIn::default();
         self.close_sign_in();
-        self.identify(identity);
+        self.identify(identity, effects);
         self.resume(effects);
         self.say(format!("signed in{}", name.unwrap_or_default()));
     }
 
     /// Takes who is signed in. Where nothing else says who the user is, `assigned:me` means them.
-    pub(super) fn identify(&mut self, identity: Identity) {
+    /// Nobody sees what another account has loaded.
+    pub(super) fn identify(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
+        if let (Some(one), Some(other)) = (&self.account, &account)
+            && !one.eq_ignore_ascii_case(other)
+        {
+            let mut settings = self.settings.clone();
+            settings.filter.clone_from(&self.filter.committed);
+            settings.me.take_if(|_| !self.me_given);
+            self.start_over(settings);
+            self.apply_filter();
+            self.fetch(effects);
+        }
+        if account.is_some() {
+            self.account.clone_from(&account);
+        }
         if !self.me_given && account.is_some() && account != self.settings.me {
             self.settings.me = account;
-            // What is being typed is read again too: `me` now has a meaning.
-            if self.filter.editor.is_some() { self.apply_filter() } else { self.plan_again() }
+            let context = self.query_context();
+            if let Some(test) = self.filter.compile(&context, true) {
+                self.view.filter(Some(test));
+            }
         }
         self.sign_in.out &= self.sign_in.stage.is_some();
         self.sign_in.identity = Some(identity);
