@@ -58,7 +58,7 @@ impl App {
                     return self.say(format!("{name} is in use"));
                 }
                 self.overlay = None;
-                self.say(format!("switching to {name}…"));
+                self.say(format!("switching to {name}"));
                 effects.push(Effect::SwitchProfile(name));
             }
             _ if !self.settings.service => self.say("these alerts come from files: nobody signs in"),

@@ -321,11 +321,11 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
 fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
     match (&app.overlay, &app.filter.editor, app.focus) {
         (Some(Overlay::Profiles(_)), ..) if app.settings.signs_in => &[
-            ("j/k", "move"),
             ("Enter", "switch"),
             ("s", "sign in"),
-            ("d", "by device code"),
+            ("d", "by code"),
             ("x", "sign out"),
+            ("j/k", "move"),
             ("Esc", "close"),
         ],
         (Some(Overlay::Profiles(_)), ..) if app.settings.profiles.len() > 1 => {
@@ -344,7 +344,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             _ => &[("Esc", "close")],
         },
         (Some(Overlay::Requests(_)), ..) => {
-            &[("j/k", "move"), ("y", "copy for curl, no token"), ("c", "copy the ids"), ("Esc", "close")]
+            &[("j/k", "move"), ("y", "copy for curl"), ("c", "copy the ids"), ("Esc", "close")]
         }
         (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
         (Some(Overlay::Values(_)), ..) => &[

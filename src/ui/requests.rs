@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use ratatui::{layout::Rect, style::Style};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
     overlay::window,
-    paint::{Painter, Span},
+    paint::{Painter, Span, columns as width_of, fit},
 };
 use crate::app::{App, RequestLine, Requests, thousands, wrap};
 
@@ -76,7 +77,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
         let text = match &requests.lines {
             _ if !app.settings.service => "These alerts come from files: no request is made.",
             Some(_) => "No request yet.",
-            None => "Looking…",
+            None => "Looking",
         };
         painter.put(inside.x, inside.y, inside.width, text, theme.dim);
         return;
@@ -106,7 +107,15 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
             put(painter, (x, y, width), column, &column.value(app, line), style);
         }
         let host = if with_host { line.host.head() } else { String::new() };
-        painter.put_spans(x, y, room, &[Span::new(host, theme.dim), Span::new(line.path.head(), base)]);
+        let used = painter.put(x, y, room, &host, theme.dim);
+        let room = room.saturating_sub(used);
+        painter.put(
+            x + used,
+            y,
+            room,
+            &middle(&line.path.head(), usize::from(room), theme.symbols.cut),
+            base,
+        );
         if at == requests.scroll.cursor {
             painter.raise(inside.x, y, inside.width, theme.cursor);
         }
@@ -134,7 +143,7 @@ fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column
 /// The columns that fit, and whether the host does.
 fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     let mut columns = Column::ALL.to_vec();
-    let host = lines.iter().map(|line| super::paint::columns(&line.host.head())).max().unwrap_or(0);
+    let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
     let with_host = taken(&columns) + host.min(40) + LEAST_PATH <= width;
     for column in Column::DISPENSABLE {
@@ -164,8 +173,8 @@ fn about(app: &App, painter: &Painter<'_>, line: &RequestLine, width: usize, row
             Span::new(format!("{:LABEL$}", "started"), theme.dim),
             Span::new(started, theme.text),
         ]);
-        let what = format!("{} {}{}", line.method, line.host.head(), line.path.head());
-        let mut parts = wrap(&what, width);
+        let mut parts =
+            wrap(&format!("{}{}", line.host.head(), line.path.head()), width.saturating_sub(LABEL));
         let room = rows - lines.len();
         if parts.len() > room {
             parts.truncate(room);
@@ -174,9 +183,28 @@ fn about(app: &App, painter: &Painter<'_>, line: &RequestLine, width: usize, row
                 last.push_str(theme.symbols.cut);
             }
         }
-        lines.extend(parts.into_iter().map(|part| vec![Span::new(part, theme.dim)]));
+        for (at, part) in parts.into_iter().enumerate() {
+            let label = if at == 0 { line.method.as_str() } else { "" };
+            lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(part, theme.text)]);
+        }
     }
     lines
+}
+
+/// Cuts a path in its middle: pages of a list differ at the end.
+fn middle(text: &str, width: usize, sign: &str) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut tail: Vec<&str> = Vec::new();
+    let mut room = width / 3;
+    for glyph in text.graphemes(true).rev() {
+        let Some(left) = room.checked_sub(width_of(glyph)) else { break };
+        room = left;
+        tail.push(glyph);
+    }
+    let tail: String = tail.into_iter().rev().collect();
+    fit(text, width - width_of(&tail), sign).text + &tail
 }
 
 /// How a request ended, in words, with its times and its size.
@@ -221,6 +249,16 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_path_keeps_both_its_ends() {
+        let cut = |width| middle("/v1.0/alerts?$skiptoken=page12", width, "…");
+        assert_eq!(cut(30), "/v1.0/alerts?$skiptoken=page12");
+        assert_eq!(cut(18), "/v1.0/alert…page12");
+        assert_eq!(cut(3), "/…2");
+        assert_eq!([cut(1), cut(0)], ["…", ""]);
+        assert_eq!(middle("不審不審不審", 7, "…"), "不審…審");
+    }
 
     #[test]
     fn durations_fit_their_column() {

@@ -26,13 +26,13 @@ type Line = Vec<Span>;
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     let Some(stage) = &app.sign_in.stage else { return };
     let width = usize::from(screen.width.saturating_sub(8)).clamp(10, WIDEST);
-    let (title, lines) = match stage {
+    let (title, mut lines) = match stage {
         Stage::Asked { why } => ("Sign in", asked(app, painter, why, width)),
         Stage::Begun(SignInWay::Browser) => {
-            ("Sign in with a browser", vec![vec![Span::new("Starting a browser…", painter.theme.dim)]])
+            ("Sign in with a browser", vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
         }
         Stage::Begun(SignInWay::DeviceCode) => {
-            ("Sign in by device code", vec![vec![Span::new("Asking for a code…", painter.theme.dim)]])
+            ("Sign in by device code", vec![vec![Span::new("Asking for a code", painter.theme.dim)]])
         }
         Stage::Address { url, opened, until } => {
             ("Sign in with a browser", at_address(app, painter, url, opened, *until, width))
@@ -47,6 +47,16 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     };
     // The list stays visible around it.
     let height = lines.len().min(usize::from(screen.height.saturating_sub(4)).max(1));
+    if lines.len() > height
+        && let (Stage::Address { .. }, Some(last)) = (stage, lines.get_mut(height - 1))
+    {
+        let what = format!(
+            "{} {} copies the whole address",
+            painter.theme.symbols.cut,
+            key_for(Command::SignIn(SignInCommand::Copy))
+        );
+        *last = vec![Span::new(what, painter.theme.dim)];
+    }
     let inside = window(painter, screen, title, width, height);
     for (y, line) in (inside.y..inside.y + inside.height).zip(&lines) {
         painter.put_spans(inside.x, y, inside.width, line);
@@ -99,16 +109,17 @@ fn at_address(
 ) -> Vec<Line> {
     let theme = painter.theme;
     let mut lines = match opened {
-        Ok(()) => text("A browser was opened: sign in there. It can also be opened here:", theme.text, width),
+        Ok(()) => text("A browser was opened: sign in there. Its address:", theme.text, width),
         Err(why) => {
             let mut lines = text(&format!("No browser was opened: {why}."), theme.bad, width);
             lines.extend(text("Open this address in a browser on this computer:", theme.text, width));
             lines
         }
     };
+    // The time before the address, which may not fit a small screen.
+    lines.insert(0, left(app, painter, until));
+    lines.insert(1, Line::new());
     lines.extend(text(&url.line(), theme.accent, width));
-    lines.push(Line::new());
-    lines.push(left(app, painter, until));
     lines
 }
 

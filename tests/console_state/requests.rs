@@ -37,7 +37,8 @@ pub(crate) fn sample() -> Vec<RequestLine> {
     lines[4].waited = Duration::from_millis(7_000);
     lines[8].outcome = Ok(403);
     lines.push(request(12, Err("graph.microsoft.com cannot be reached: no route to host".into())));
-    let mut login = request(13, Ok(200));
+    let mut login = request(0, Ok(200));
+    login.started = login.started.before(Duration::from_secs(1));
     login.method = "POST".into();
     login.host = "login.microsoftonline.com".into();
     login.path = "/contoso.example/oauth2/v2.0/token".into();
@@ -66,7 +67,7 @@ fn the_newest_comes_first_with_all_that_there_is_to_it() {
     let mut desk = open(sample());
     let screen = desk.screen();
     let rows: Vec<_> = screen.lines().filter(|line| line.contains("Z GET")).collect();
-    assert!(rows[0].contains("11:58:18Z GET    200     1.6 s"), "{screen}");
+    assert!(rows[0].contains("11:58:18Z GET    200      1.6 s"), "{screen}");
     assert!(rows[1].contains("503"), "{screen}");
     assert!(rows[2].contains("failed"), "{screen}");
     for text in ["200, done; took 1.6 s, 64,665 bytes", "0f8fad5b-d9cb-469f-a165-000000000015", "5b1c83a4"] {

@@ -121,6 +121,14 @@ fn the_browser_flow_shows_the_whole_address_and_counts_down() {
     assert!(desk.screen().contains("time left  03:59"), "{}", desk.screen());
     desk.keys("y");
     assert_eq!((desk.copies(), desk.notice()), (vec![URL.to_owned()], "address copied"));
+    let size = desk.app.size;
+    desk.resize(30, 12);
+    assert!(
+        desk.screen().contains("time left  03:59") && desk.screen().contains("… y copies the"),
+        "{}",
+        desk.screen()
+    );
+    desk.resize(size.0, size.1);
     desk.pass(Duration::from_secs(600));
     assert!(desk.screen().contains("time left  00:00"), "{}", desk.screen());
     address(&mut desk, Err("there is no display here".into()));
@@ -372,7 +380,7 @@ fn a_token_from_elsewhere_is_renewed_there() {
     desk.asked.clear();
     needed(&mut desk);
     let screen = desk.screen();
-    assert!(screen.contains("renew it there, then ! tries again"), "{screen}");
+    assert!(screen.contains("comes from elsewhere (browser): renew it there"), "{screen}");
     assert!(!screen.contains("with a browser on"), "{screen}");
     desk.keys("Enter d");
     assert_eq!(desk.asked, []);
