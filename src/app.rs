@@ -17,7 +17,10 @@ mod load;
 mod loading;
 mod message;
 mod overlay;
+mod profiles;
+mod requests;
 mod scroll;
+mod sign_in;
 mod timeline;
 mod wrap;
 
@@ -33,7 +36,7 @@ pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
     AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, Key, KeyCode,
-    ListCommand, Motion, key_for,
+    ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
@@ -42,7 +45,10 @@ pub use message::{
     Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Scope, Wait,
 };
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
+pub use profiles::ProfileLine;
+pub use requests::{RequestLine, Requests};
 pub use scroll::Scroll;
+pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use timeline::Timeline;
 pub use wrap::wrap;
 
@@ -77,6 +83,13 @@ pub struct Settings {
     pub filter_zone: TimeZone,
     /// The filter to begin with.
     pub filter: String,
+    /// The profiles that can be switched to, with the one in use; none without a configuration.
+    pub profiles: Vec<ProfileLine>,
+    /// The name of the profile in use, safe to show; empty where it has none.
+    pub profile: String,
+    /// Whether a user can sign in here. With a token from a variable, a command or a secret nobody
+    /// can: the texts say what to do instead.
+    pub signs_in: bool,
 }
 
 /// How an alert differs from when the list was last refreshed.
@@ -127,6 +140,8 @@ pub struct App {
     pub filter: FilterBar,
     /// How far loading is.
     pub load: Load,
+    /// Who is signed in, and how far signing in is.
+    pub sign_in: SignIn,
     /// What covers the panes.
     pub overlay: Option<Overlay>,
     /// What the user is told.
@@ -138,6 +153,10 @@ pub struct App {
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
     folds: HashSet<FoldKey>,
+    /// The account that loaded what is held, as far as it is known.
+    account: Option<String>,
+    /// Whether the settings say who the user is; else the sign-in does.
+    me_given: bool,
     /// The alert that a worker was asked to read.
     reading: Option<Row>,
     /// The wake-up that was asked for last.
@@ -149,7 +168,17 @@ pub struct App {
 impl App {
     /// Makes the state of a console that has just been opened, and what it wants done first.
     pub fn new(settings: Settings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
-        let mut app = Self {
+        let mut app = Self::empty(settings, now, size);
+        let mut effects = Vec::new();
+        app.apply_filter();
+        app.fetch(&mut effects);
+        app.finish(&mut effects);
+        (app, effects)
+    }
+
+    /// Makes the state before anything is asked for.
+    fn empty(settings: Settings, now: Now, size: (u16, u16)) -> Self {
+        Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
             size,
             focus: Pane::List,
@@ -162,22 +191,20 @@ impl App {
             detail: None,
             filter: FilterBar::new(&settings.filter),
             load: Load::default(),
+            sign_in: SignIn::default(),
             overlay: None,
             notice: None,
             fresh: HashMap::new(),
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
             folds: HashSet::new(),
+            account: None,
+            me_given: settings.me.is_some(),
             reading: None,
             wake: None,
             dragging: false,
             settings,
-        };
-        let mut effects = Vec::new();
-        app.apply_filter();
-        app.fetch(&mut effects);
-        app.finish(&mut effects);
-        (app, effects)
+        }
     }
 
     /// Returns where everything is on the screen.
@@ -256,6 +283,7 @@ impl App {
             self.want_detail(row, effects);
         }
         self.count_timeline();
+        self.show_sign_in();
         if self.view.has_work() {
             effects.push(Effect::More);
         }
@@ -299,6 +327,9 @@ impl App {
             _ => {}
         }
         due.extend(self.load.poll_at);
+        due.extend(self.requests_due());
+        let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
+        due.extend(ends.filter(|end| *end > mono).map(|end| next_second(end, mono)));
         let next = due.into_iter().min();
         if next != self.wake {
             self.wake = next;
@@ -314,10 +345,13 @@ impl App {
         if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
             && *at <= mono
         {
-            self.fetch(effects);
+            if self.sign_in.out { self.wait_for_sign_in() } else { self.fetch(effects) }
         }
         if self.load.poll_at.is_some_and(|at| at <= mono) {
-            self.poll(effects);
+            if self.sign_in.out { self.wait_for_sign_in() } else { self.poll(effects) }
+        }
+        if self.requests_due().is_some_and(|at| at <= mono) {
+            self.look_at_requests(effects);
         }
         let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
         if replan.is_some_and(|at| at <= self.clock.now.wall) {
@@ -357,10 +391,23 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     let mut effects = Vec::new();
     match message {
         Message::Input(input) => app.input(input, &mut effects),
-        Message::Load(generation, event) => app.loaded(generation, event, &mut effects),
+        Message::Load(generation, event) => {
+            // Alerts on their way from the network make no request.
+            let arrives = matches!(event, LoadEvent::Batch(_));
+            app.loaded(generation, event, &mut effects);
+            if !arrives {
+                app.look_at_requests(&mut effects);
+            }
+        }
+        Message::SignIn(event) => app.signed(event, &mut effects),
+        Message::Identity(identity) => app.identify(identity, &mut effects),
+        Message::Requests(lines) => app.looked_at_requests(lines),
+        Message::Switched(settings) => app.switch(*settings, &mut effects),
+        Message::ProfileRefused { name, line } => app.complain(format!("{name}: {line}")),
         Message::Read(row, body) => {
             app.reading = None;
-            if app.selected() == Some(row) {
+            // The row may be one of another profile by now.
+            if app.selected() == Some(row) && body.is_of(app.store.raw(row)) {
                 app.show_detail(row, *body);
             }
         }

@@ -9,6 +9,9 @@ mod detail;
 mod list;
 mod overlay;
 mod paint;
+mod profiles;
+mod requests;
+mod sign_in;
 mod theme;
 mod timeline;
 

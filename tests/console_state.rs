@@ -11,12 +11,18 @@ mod desk;
 mod filtering;
 #[path = "console_state/loading.rs"]
 mod loading;
+#[path = "console_state/profiles.rs"]
+mod profiles;
 #[path = "console_state/reading.rs"]
 mod reading;
+#[path = "console_state/requests.rs"]
+mod requests;
 #[path = "console_state/screens.rs"]
 mod screens;
 #[path = "console_state/scripts.rs"]
 mod scripts;
+#[path = "console_state/signing_in.rs"]
+mod signing_in;
 #[path = "console_state/sizes.rs"]
 mod sizes;
 #[path = "console_state/steps.rs"]

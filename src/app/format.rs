@@ -87,6 +87,12 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
+    /// Writes the time of day to the second: `12:03:11Z`, or `13:03:11` in local time.
+    pub fn time_of_day(&self, at: Timestamp) -> String {
+        let mark = if self.format == TimeFormat::Local { "" } else { "Z" };
+        format!("{}{mark}", self.civil(at).strftime("%H:%M:%S"))
+    }
+
     /// Writes the time it is, to the minute.
     pub fn minute(&self) -> String {
         let zone = if self.format == TimeFormat::Local { "" } else { "Z" };
@@ -195,6 +201,8 @@ mod tests {
             clock(TimeFormat::Local).short(then, Some(at("2026-11-19T01:00:00Z"))),
             "2026-11-20 01:30:00+02:00"
         );
+        assert_eq!(clock(TimeFormat::Age).time_of_day(then), "23:30:00Z");
+        assert_eq!(clock(TimeFormat::Local).time_of_day(then), "01:30:00");
         assert_eq!(clock(TimeFormat::Age).full(at("2026-11-20T13:03:12Z")), "2026-11-20 13:03:12Z (in 1h)");
     }
 

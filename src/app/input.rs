@@ -40,6 +40,10 @@ impl App {
         if let Some(Overlay::Values(values)) = &mut self.overlay {
             values.lay_out(width);
         }
+        let rows = self.requests_rows();
+        if let Some(Overlay::Requests(requests)) = &mut self.overlay {
+            requests.show(rows);
+        }
     }
 
     fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
@@ -87,6 +91,8 @@ impl App {
                 self.say(if self.mouse { "mouse on" } else { "mouse off: the terminal selects text again" });
                 effects.push(Effect::Mouse(self.mouse));
             }
+            Command::Profiles => self.show_profiles(),
+            Command::Requests => self.show_requests(effects),
             Command::Help => self.overlay = Some(Overlay::Help(super::Scroll::default())),
             Command::Back => self.back(effects),
             Command::Quit => effects.push(Effect::Quit),
@@ -107,6 +113,8 @@ impl App {
             }
             Command::Alert(command) => self.alert_command(command, effects),
             Command::Filter(command) => self.filter_command(command, effects),
+            // They mean something in what covers the panes alone.
+            Command::Profile(_) | Command::SignIn(_) | Command::Request(_) => {}
         }
     }
 
@@ -347,6 +355,7 @@ impl App {
         let layout = self.layout();
         let lines = by * 3;
         let (_, overlay_height) = self.overlay_size();
+        let rows = self.requests_rows();
         match &mut self.overlay {
             Some(Overlay::Help(scroll)) => scroll.wheel(lines, help().len(), overlay_height),
             Some(Overlay::Values(values)) => {
@@ -355,6 +364,7 @@ impl App {
                     .saturating_add_signed(lines as isize)
                     .min(values.lines.len().saturating_sub(overlay_height));
             }
+            Some(Overlay::Requests(requests)) => requests.wheel(lines, rows),
             Some(_) => {}
             None if layout.detail.is_some_and(|area| area.contains(x, y)) => {
                 let (_, height) = self.detail_size();
@@ -371,6 +381,12 @@ impl App {
     }
 
     fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        match &self.overlay {
+            Some(Overlay::Profiles(_)) => return self.profiles_key(key, effects),
+            Some(Overlay::SignIn) => return self.sign_in_key(key, effects),
+            Some(Overlay::Requests(_)) => return self.requests_key(key, effects),
+            _ => {}
+        }
         let command = keymap::command(&[Context::Detail, Context::Alert, Context::All], key);
         if matches!(command, Some(Command::Back | Command::Quit)) {
             self.overlay = None;
@@ -440,7 +456,7 @@ impl App {
                     self.say("link copied");
                 }
             }
-            None => {}
+            Some(Overlay::Profiles(_) | Overlay::SignIn | Overlay::Requests(_)) | None => {}
         }
     }
 

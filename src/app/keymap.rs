@@ -102,23 +102,34 @@ pub enum Context {
     Alert,
     /// In the filter bar, beside what edits text.
     Filter,
+    /// In the profiles.
+    Profiles,
+    /// While signing in.
+    SignIn,
+    /// In the requests.
+    Requests,
 }
 
 impl Context {
     /// The contexts with their headings, in the order of the help.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::All, "Everywhere"),
         (Self::List, "List"),
         (Self::Detail, "Detail"),
         (Self::Alert, "List and detail"),
         (Self::Filter, "Filter bar"),
+        (Self::Profiles, "Profiles"),
+        (Self::SignIn, "Signing in"),
+        (Self::Requests, "Requests"),
     ];
 
-    /// Tells whether two contexts can be in force at the same time.
+    /// Tells whether two contexts can be in force at the same time. What covers the panes has its
+    /// own keys before those that hold everywhere.
     pub fn overlaps(self, other: Self) -> bool {
-        use Context::{Alert, All, Detail, Filter, List};
+        use Context::{Alert, All, Detail, Filter, List, Profiles, Requests, SignIn};
         match (self, other) {
-            (Filter, other) | (other, Filter) => other == Filter,
+            (alone @ (Filter | Profiles | SignIn | Requests), other)
+            | (other, alone @ (Filter | Profiles | SignIn | Requests)) => other == alone,
             (List, Detail) | (Detail, List) => false,
             (All | Alert | List | Detail, All | Alert | List | Detail) => true,
         }
@@ -152,6 +163,8 @@ pub enum Command {
     TimeFormat,
     Zoom,
     Mouse,
+    Profiles,
+    Requests,
     Help,
     Back,
     Quit,
@@ -161,6 +174,9 @@ pub enum Command {
     Detail(DetailCommand),
     Alert(AlertCommand),
     Filter(FilterCommand),
+    Profile(ProfileCommand),
+    SignIn(SignInCommand),
+    Request(RequestCommand),
 }
 
 /// What a key asks of the list.
@@ -213,6 +229,33 @@ pub enum FilterCommand {
     Newer,
 }
 
+/// What a key asks of the profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table's help texts say it")]
+pub enum ProfileCommand {
+    Switch,
+    Browser,
+    DeviceCode,
+    SignOut,
+}
+
+/// What a key asks of the sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table's help texts say it")]
+pub enum SignInCommand {
+    Browser,
+    DeviceCode,
+    Copy,
+}
+
+/// What a key asks of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table's help texts say it")]
+pub enum RequestCommand {
+    CopyCurl,
+    CopyIds,
+}
+
 /// A row of the key table.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
@@ -228,7 +271,7 @@ pub struct Binding {
 
 /// The default keys (UX.md A), as far as what they ask for exists.
 pub const BINDINGS: &[Binding] = {
-    use Context::{Alert, All, Detail, Filter, List};
+    use Context::{Alert, All, Detail, Filter, List, Profiles, Requests, SignIn};
     const fn bind(
         context: Context,
         keys: &'static [&'static str],
@@ -253,6 +296,8 @@ pub const BINDINGS: &[Binding] = {
         bind(All, &["L"], Command::Live, "live: look for new and changed alerts"),
         bind(All, &["T"], Command::TimeFormat, "times as age, UTC or local"),
         bind(All, &["z"], Command::Zoom, "one pane or two"),
+        bind(All, &["P"], Command::Profiles, "profiles and sign-in"),
+        bind(All, &["R"], Command::Requests, "the requests made last"),
         bind(All, &["m"], Command::Mouse, "mouse on or off"),
         bind(All, &["?"], Command::Help, "these keys"),
         bind(All, &["Esc"], Command::Back, "back a step: menu, overlay, detail, loading"),
@@ -291,6 +336,20 @@ pub const BINDINGS: &[Binding] = {
         bind(Filter, &["Ctrl-p"], Command::Filter(FilterCommand::PreviousChoice), "previous completion"),
         bind(Filter, &["↑"], Command::Filter(FilterCommand::Older), "older filter"),
         bind(Filter, &["↓"], Command::Filter(FilterCommand::Newer), "newer filter"),
+        bind(Profiles, &["Enter"], Command::Profile(ProfileCommand::Switch), "switch to the profile"),
+        bind(Profiles, &["s"], Command::Profile(ProfileCommand::Browser), "sign in with a browser"),
+        bind(Profiles, &["d"], Command::Profile(ProfileCommand::DeviceCode), "sign in by device code"),
+        bind(Profiles, &["x"], Command::Profile(ProfileCommand::SignOut), "sign out"),
+        bind(SignIn, &["Enter"], Command::SignIn(SignInCommand::Browser), "sign in with a browser"),
+        bind(SignIn, &["d"], Command::SignIn(SignInCommand::DeviceCode), "sign in by device code"),
+        bind(SignIn, &["y"], Command::SignIn(SignInCommand::Copy), "copy the address or the code"),
+        bind(
+            Requests,
+            &["y"],
+            Command::Request(RequestCommand::CopyCurl),
+            "copy for curl, without the token",
+        ),
+        bind(Requests, &["c"], Command::Request(RequestCommand::CopyIds), "copy the ids, for support"),
     ]
 };
 

@@ -27,6 +27,8 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 pub struct Load {
     /// The fetch whose events count.
     pub generation: Generation,
+    /// The first fetch of the profile in use: what those before it bring is another tenant's.
+    pub(super) oldest: Generation,
     /// How far it is.
     pub phase: Phase,
     /// Alerts read of the list, each counted once however often it came.
@@ -115,6 +117,7 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             generation: Generation::default(),
+            oldest: Generation::default(),
             phase: Phase::default(),
             read: HashSet::new(),
             total: None,

@@ -38,7 +38,7 @@ impl App {
             return;
         }
         let Some(whole) = self.load.covering(&self.filter.committed, &scope).cloned() else {
-            return self.fetch(effects);
+            return if self.sign_in.out { self.do_without(scope, effects) } else { self.fetch(effects) };
         };
         // The header speaks of the list that is shown, not of one that nobody waits for any more.
         if self.load.phase.is_active() {
@@ -87,14 +87,20 @@ impl App {
     }
 
     pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
+        if generation < self.load.oldest {
+            return;
+        }
         let current = generation == self.load.generation;
         if let LoadEvent::Page { server_time, .. } = &event
             && current
-            && self.load.answered_at.is_none()
         {
-            self.load.answered_at = *server_time;
-            if !self.load.polling {
-                self.load.list_begins();
+            // Somebody has signed in elsewhere, since the service answers.
+            self.sign_in.out &= self.sign_in.stage.is_some();
+            if self.load.answered_at.is_none() {
+                self.load.answered_at = *server_time;
+                if !self.load.polling {
+                    self.load.list_begins();
+                }
             }
         }
         match event {
@@ -146,6 +152,59 @@ impl App {
                 self.poll_later(POLL_EVERY);
             }
             LoadEvent::Failed(failure) => self.failed(failure, effects),
+        }
+    }
+
+    /// Breaks off what is under way, since nobody is signed in any more.
+    pub(super) fn give_up_loading(&mut self, effects: &mut Vec<Effect>) {
+        if self.load.phase.is_active() {
+            let scope = self.load.scope.clone();
+            self.do_without(scope, effects);
+        } else if std::mem::take(&mut self.load.polling) {
+            self.load.generation.0 += 1;
+            effects.push(Effect::Cancel);
+        }
+    }
+
+    /// Leaves a list unread, since nobody is signed in and the user has been asked already.
+    fn do_without(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
+        if self.load.phase.is_active() || self.load.polling {
+            self.load.generation.0 += 1;
+            effects.push(Effect::Cancel);
+        }
+        self.load.polling = false;
+        if self.load.scope != scope {
+            self.load.scope = scope;
+            self.load.read.clear();
+            (self.load.total, self.load.partial) = (None, None);
+        }
+        let line = "nobody is signed in".to_owned();
+        self.load.phase =
+            Phase::Failed { failure: Failure { kind: FailureKind::SignIn, line }, retry_at: None };
+    }
+
+    /// Stops trying and looking by itself: it would ask the user again and again to sign in.
+    pub(super) fn wait_for_sign_in(&mut self) {
+        self.load.poll_at = None;
+        if let Phase::Failed { retry_at, .. } = &mut self.load.phase {
+            *retry_at = None;
+        }
+    }
+
+    /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
+    pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
+        // `me` may be somebody else now.
+        if self.filter.run_scope() != self.load.scope {
+            return self.fetch(effects);
+        }
+        match &self.load.phase {
+            Phase::Failed { failure, retry_at: None }
+                if failure.kind == FailureKind::SignIn || failure.kind.passes() =>
+            {
+                self.fetch(effects);
+            }
+            phase if self.load.live && !phase.is_active() && !self.load.polling => self.poll(effects),
+            _ => {}
         }
     }
 

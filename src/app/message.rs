@@ -5,7 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::keymap::Key;
+use super::{
+    Settings,
+    keymap::Key,
+    requests::RequestLine,
+    sign_in::{Identity, SignInEvent, SignInWay},
+};
 use crate::{
     evidence::Tree,
     model::{Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp},
@@ -23,6 +28,22 @@ pub enum Message {
     Input(Input),
     /// A fetch has something to say.
     Load(Generation, LoadEvent),
+    /// The sign-in has come to something.
+    SignIn(SignInEvent),
+    /// Somebody is signed in, or more is known of them.
+    Identity(Identity),
+    /// The requests that were made last, newest last, a few hundred at most.
+    Requests(Vec<RequestLine>),
+    /// Another profile is in use, with these settings. What is asked for from now on goes there;
+    /// what comes of former fetches is dropped.
+    Switched(Box<Settings>),
+    /// A profile cannot be used.
+    ProfileRefused {
+        /// Its name, safe to show.
+        name: String,
+        /// What is wrong with it and what to do, safe to show.
+        line: String,
+    },
     /// A worker has read an alert.
     Read(Row, Box<Body>),
     /// The browser was asked to open a link; where it could not be, why.
@@ -211,6 +232,16 @@ pub enum Effect {
     Fetch(Fetch),
     /// Stop fetching.
     Cancel,
+    /// Sign the user in. A flow under way is left; its later events must not come any more.
+    SignIn(SignInWay),
+    /// Leave the sign-in. A load that waits for it is told that nobody signs in.
+    CancelSignIn,
+    /// Throw the token away.
+    SignOut,
+    /// Use another profile: answered by [`Message::Switched`] or [`Message::ProfileRefused`].
+    SwitchProfile(String),
+    /// Send [`Message::Requests`].
+    LookAtRequests,
     /// Read an alert's JSON on a worker.
     Read(Row, RawAlert),
     /// Open a link in the browser.

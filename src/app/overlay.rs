@@ -1,8 +1,10 @@
-//! What covers the panes for a moment: help, the values of a line, a menu, a link to copy.
+//! What covers the panes for a moment: help, the values of a line, a menu, a link to copy,
+//! profiles, the sign-in, requests.
 
 use super::{
     detail::Value,
     keymap::{BINDINGS, Context, Motion},
+    requests::Requests,
     scroll::Scroll,
     wrap::wrap,
 };
@@ -22,6 +24,12 @@ pub enum Overlay {
     Menu(Menu),
     /// A link that no browser could be started for.
     Link(PortalUrl, String),
+    /// The profiles, with the one under the cursor, and who is signed in.
+    Profiles(usize),
+    /// The sign-in under way.
+    SignIn,
+    /// The requests that were made last.
+    Requests(Requests),
 }
 
 /// A line of the help.

@@ -35,6 +35,9 @@ pub async fn watch(service: Service, filter: &str, look: &Look) -> Result<(), Fa
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
         filter: filter.to_owned(),
+        profiles: Vec::new(),
+        profile: String::new(),
+        signs_in: false,
     };
     run(settings, || Ok(Source::Service(client)), look).await
 }
@@ -55,6 +58,9 @@ impl Open {
             zone: TimeZone::system(),
             filter_zone: TimeZone::UTC,
             filter: self.filter.clone().unwrap_or_default(),
+            profiles: Vec::new(),
+            profile: String::new(),
+            signs_in: false,
         };
         let mut outcome = Ok(());
         let read = || {

@@ -73,7 +73,12 @@ impl Runner {
                 });
             }
             Effect::Suspend => self.suspend = true,
-            Effect::Copy(_)
+            Effect::SignIn(_)
+            | Effect::CancelSignIn
+            | Effect::SignOut
+            | Effect::SwitchProfile(_)
+            | Effect::LookAtRequests
+            | Effect::Copy(_)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)

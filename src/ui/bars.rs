@@ -8,8 +8,8 @@ use ratatui::{
 use super::paint::{Painter, Span, columns};
 use crate::{
     app::{
-        AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Wait,
-        key_for, thousands, utc,
+        AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Stage,
+        Wait, key_for, thousands, utc,
     },
     model::SafeText,
     store::Count,
@@ -66,7 +66,25 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if app.load.live {
         clock = format!("live {clock}");
     }
-    let room = area.width.saturating_sub(clock.len() as u16 + 1);
+    // The profile where it says more than the tenant does, then the account, where there is room:
+    // what stands before the counts never makes them go.
+    let width = usize::from(area.width);
+    let taken: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
+    let profile = Span::new(format!(" {dot} {}", app.settings.profile), theme.dim);
+    let named = !app.settings.profile.is_empty() && app.settings.profile != app.settings.tenant;
+    let with_profile = wide && named && taken + profile.width() <= width;
+    let taken = taken + if with_profile { profile.width() } else { 0 };
+    if with_profile {
+        left.insert(2, profile);
+    }
+    let account = app.sign_in.identity.as_ref().and_then(|identity| identity.account.as_ref());
+    if let Some(account) = account.map(SafeText::head)
+        && wide
+        && taken + columns(&account) + 2 <= width
+    {
+        clock = format!("{account}  {clock}");
+    }
+    let room = area.width.saturating_sub(columns(&clock) as u16 + 1);
     let used = painter.put_spans(area.x, area.y, area.width, &left);
     if used <= room {
         painter.put_right(area.x + area.width, area.y, area.width - used, &clock, theme.dim);
@@ -77,6 +95,10 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
 fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     let theme = painter.theme;
     match &app.load.phase {
+        _ if app.sign_in.out => ("signed out".into(), theme.bad),
+        Phase::Failed { failure, .. } if failure.kind == FailureKind::SignIn => {
+            ("signed out".into(), theme.bad)
+        }
         Phase::Idle => (String::new(), theme.dim),
         Phase::Loading => ("loading".into(), theme.accent),
         Phase::Waiting { until, why } => {
@@ -98,6 +120,9 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
 /// Why nothing comes at the moment, as a sentence.
 pub(super) fn waiting(app: &App) -> Option<String> {
     match &app.load.phase {
+        _ if app.sign_in.out && app.sign_in.stage.is_none() => {
+            Some(format!("signed out: press {} to sign in", key_for(Command::Profiles)))
+        }
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
             Some(match why {
@@ -260,6 +285,11 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         );
         return;
     }
+    if let Some(why) = app.sign_in.waits() {
+        let when = if app.overlay.is_some() { "Esc, then sign in" } else { "Enter or Esc, then sign in" };
+        painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.bad);
+        return;
+    }
     // An empty list says so itself.
     let told = app.view.rows().is_empty() && app.layout().list.is_some();
     if let Some(trouble) = waiting(app)
@@ -270,7 +300,52 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         painter.put(area.x, area.y, area.width, &trouble, theme.bad);
         return;
     }
-    let hints: &[(&str, &str)] = match (&app.overlay, &app.filter.editor, app.focus) {
+    let hints = hints(app);
+    let width = |(key, word): &(&str, &str)| (columns(key) + columns(word) + 1) as u16;
+    let Some((last, others)) = hints.split_last() else { return };
+    // The way out, or to the other keys, stands in a short line too.
+    let room = (area.x + area.width).saturating_sub(width(last));
+    let mut taken = area.x;
+    let fitting = others.iter().take_while(|hint| {
+        taken += width(hint) + 2;
+        taken <= room
+    });
+    let mut x = area.x;
+    for (key, word) in fitting.chain([last]) {
+        x += painter.put(x, area.y, area.width, key, theme.accent) + 1;
+        x += painter.put(x, area.y, area.width, word, theme.dim) + 2;
+    }
+}
+
+/// The keys that matter here, the way out last.
+fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
+    match (&app.overlay, &app.filter.editor, app.focus) {
+        (Some(Overlay::Profiles(_)), ..) if app.settings.signs_in => &[
+            ("Enter", "switch"),
+            ("s", "sign in"),
+            ("d", "by code"),
+            ("x", "sign out"),
+            ("j/k", "move"),
+            ("Esc", "close"),
+        ],
+        (Some(Overlay::Profiles(_)), ..) if app.settings.profiles.len() > 1 => {
+            &[("j/k", "move"), ("Enter", "switch"), ("Esc", "close")]
+        }
+        (Some(Overlay::Profiles(_)), ..) => &[("Esc", "close")],
+        (Some(Overlay::SignIn), ..) => match &app.sign_in.stage {
+            Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) if app.settings.signs_in => {
+                &[("Enter", "browser"), ("d", "device code"), ("Esc", "later")]
+            }
+            Some(Stage::Address { .. }) => {
+                &[("y", "copy the address"), ("d", "device code instead"), ("Esc", "cancel")]
+            }
+            Some(Stage::Code { .. }) => &[("y", "copy the code"), ("Esc", "cancel")],
+            Some(Stage::Begun(_)) => &[("Esc", "cancel")],
+            _ => &[("Esc", "close")],
+        },
+        (Some(Overlay::Requests(_)), ..) => {
+            &[("j/k", "move"), ("y", "copy for curl"), ("c", "copy the ids"), ("Esc", "close")]
+        }
         (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
         (Some(Overlay::Values(_)), ..) => &[
             ("j/k", "move"),
@@ -311,19 +386,5 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
             ("Esc", "list"),
             ("?", "keys"),
         ],
-    };
-    let width = |(key, word): &(&str, &str)| (columns(key) + columns(word) + 1) as u16;
-    let Some((last, others)) = hints.split_last() else { return };
-    // The way out, or to the other keys, stands in a short line too.
-    let room = (area.x + area.width).saturating_sub(width(last));
-    let mut taken = area.x;
-    let fitting = others.iter().take_while(|hint| {
-        taken += width(hint) + 2;
-        taken <= room
-    });
-    let mut x = area.x;
-    for (key, word) in fitting.chain([last]) {
-        x += painter.put(x, area.y, area.width, key, theme.accent) + 1;
-        x += painter.put(x, area.y, area.width, word, theme.dim) + 2;
     }
 }

@@ -256,6 +256,10 @@ fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
     match &app.load.phase {
         _ if !app.filter.is_sound() => lines.push(("The filter is not finished.".into(), theme.dim)),
         _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("looking…".into(), theme.dim)),
+        _ if app.sign_in.out && app.sign_in.stage.is_some() => {
+            lines.push(("Waiting for the sign-in.".into(), theme.dim));
+        }
+        _ if app.sign_in.out => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.bad)),
         Phase::Loading => lines.push(("Asking the service…".into(), theme.dim)),
         Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
         Phase::Failed { failure, retry_at } => {

@@ -2,7 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::paint::{Painter, columns};
+use super::{
+    paint::{Painter, columns},
+    profiles, requests, sign_in,
+};
 use crate::{
     app::{App, HelpLine, Menu, Overlay, Scroll, Values, help, wrap},
     model::PortalUrl,
@@ -15,11 +18,20 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         Some(Overlay::Values(values)) => draw_values(app, painter, screen, values),
         Some(Overlay::Menu(menu)) => draw_menu(painter, screen, menu),
         Some(Overlay::Link(url, reason)) => draw_link(painter, screen, url, reason),
+        Some(Overlay::Profiles(at)) => profiles::draw(app, painter, screen, *at),
+        Some(Overlay::SignIn) => sign_in::draw(app, painter, screen),
+        Some(Overlay::Requests(list)) => requests::draw(app, painter, screen, list),
     }
 }
 
 /// Opens a window in the middle of the screen; returns its inside.
-fn window(painter: &mut Painter<'_>, screen: Rect, title: &str, width: usize, height: usize) -> Rect {
+pub(super) fn window(
+    painter: &mut Painter<'_>,
+    screen: Rect,
+    title: &str,
+    width: usize,
+    height: usize,
+) -> Rect {
     let theme = painter.theme;
     let width = (width as u16).saturating_add(4).min(screen.width);
     let height = (height as u16).saturating_add(2).min(screen.height);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, Body, Effect, Failure, FailureKind, Generation, Input, Key, LoadEvent, Message, Overlay, Scope,
-        Settings, update,
+        App, Body, Effect, Failure, FailureKind, Generation, Input, Key, LoadEvent, Message, Overlay,
+        ProfileLine, Scope, Settings, update,
     },
     model::{AlertId, Now, RawAlert, RawText, Timestamp},
     store::{Batch, Row},
@@ -34,7 +34,17 @@ pub(crate) fn settings(filter: &str) -> Settings {
         zone: TimeZone::UTC,
         filter_zone: TimeZone::UTC,
         filter: filter.into(),
+        profiles: vec![
+            profile("contoso", "contoso", "browser"),
+            profile("lab", "fabrikam.example", "device code"),
+        ],
+        profile: "contoso".into(),
+        signs_in: true,
     }
+}
+
+pub(crate) fn profile(name: &str, tenant: &str, auth: &str) -> ProfileLine {
+    ProfileLine { name: name.into(), tenant: tenant.into(), cloud: "global".into(), auth: auth.into() }
 }
 
 pub(crate) fn theme() -> Theme {

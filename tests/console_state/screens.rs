@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck::{
-    app::{Failure, FailureKind, LoadEvent, Wait},
+    app::{Failure, FailureKind, LoadEvent, Message, Wait},
     model::Timestamp,
     simulator::{self, Simulator},
     ui::{Depth, Theme, ThemeKind},
@@ -15,7 +15,10 @@ use ratatui::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, START, alert, settings, theme, with};
+use super::{
+    desk::{Desk, START, alert, settings, theme, with},
+    requests, signing_in,
+};
 
 /// The alerts of the simulated tenant.
 pub(crate) fn tenant(alerts: usize) -> Vec<Value> {
@@ -40,10 +43,18 @@ pub(crate) enum State {
     Waiting,
     Failed,
     NoneMatch,
+    SignedOut,
+    SignIn,
+    Browser,
+    DeviceCode,
+    SignInFailed,
+    Profiles,
+    Requests,
+    NoRequests,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -57,6 +68,14 @@ impl State {
         Self::Waiting,
         Self::Failed,
         Self::NoneMatch,
+        Self::SignedOut,
+        Self::SignIn,
+        Self::Browser,
+        Self::DeviceCode,
+        Self::SignInFailed,
+        Self::Profiles,
+        Self::Requests,
+        Self::NoRequests,
     ];
 
     /// Brings a console that was just opened there.
@@ -84,6 +103,40 @@ impl State {
             Self::Menu => desk.keys("f"),
             Self::Copy => desk.keys("y"),
             Self::Help => desk.keys("?"),
+            Self::SignedOut => {
+                signing_in::needed(desk);
+                desk.keys("Esc");
+                desk.fail(FailureKind::SignIn);
+            }
+            Self::SignIn => signing_in::needed(desk),
+            Self::Browser => {
+                signing_in::needed(desk);
+                desk.keys("Enter");
+                signing_in::address(desk, Ok(()));
+            }
+            Self::DeviceCode => {
+                signing_in::needed(desk);
+                desk.keys("d");
+                signing_in::code(desk);
+            }
+            Self::SignInFailed => {
+                signing_in::needed(desk);
+                desk.keys("d");
+                signing_in::failed(desk, true);
+            }
+            Self::Profiles => {
+                desk.send(Message::Identity(signing_in::ana()));
+                desk.keys("P j");
+            }
+            Self::Requests => {
+                desk.keys("R");
+                desk.send(Message::Requests(requests::sample()));
+                desk.keys("j");
+            }
+            Self::NoRequests => {
+                desk.keys("R");
+                desk.send(Message::Requests(Vec::new()));
+            }
             Self::Editing => {
                 desk.keys("/");
                 desk.type_text(" device:srv se");
@@ -125,6 +178,33 @@ impl State {
 #[case("60x15", State::Values)]
 #[case("60x15", State::NoneMatch)]
 #[case("60x15", State::Loading)]
+#[case("200x50", State::SignIn)]
+#[case("200x50", State::Browser)]
+#[case("200x50", State::DeviceCode)]
+#[case("200x50", State::Profiles)]
+#[case("200x50", State::Requests)]
+#[case("120x35", State::SignedOut)]
+#[case("120x35", State::SignIn)]
+#[case("120x35", State::Browser)]
+#[case("120x35", State::DeviceCode)]
+#[case("120x35", State::SignInFailed)]
+#[case("120x35", State::Profiles)]
+#[case("120x35", State::Requests)]
+#[case("80x24", State::SignedOut)]
+#[case("80x24", State::SignIn)]
+#[case("80x24", State::Browser)]
+#[case("80x24", State::DeviceCode)]
+#[case("80x24", State::SignInFailed)]
+#[case("80x24", State::Profiles)]
+#[case("80x24", State::Requests)]
+#[case("80x24", State::NoRequests)]
+#[case("60x15", State::SignedOut)]
+#[case("60x15", State::SignIn)]
+#[case("60x15", State::Browser)]
+#[case("60x15", State::DeviceCode)]
+#[case("60x15", State::SignInFailed)]
+#[case("60x15", State::Profiles)]
+#[case("60x15", State::Requests)]
 fn screens(#[case] size: &str, #[case] state: State) {
     let (width, height) = size.split_once('x').unwrap();
     let mut desk =
@@ -222,7 +302,7 @@ fn a_mark_has_a_style_of_its_own() {
 #[test]
 fn an_ascii_screen_is_ascii() {
     let mut desk = queue();
-    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter"] {
+    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter", "Esc P", "Esc R", "Esc P s"] {
         desk.keys(keys);
         let buffer = desk.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
         let text = super::desk::lines(&buffer).join("\n");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        BINDINGS, Failure, FailureKind, Generation, Input, Key, KeyCode, LoadEvent, Message, Overlay, Wait,
+        BINDINGS, Failure, FailureKind, Generation, Input, Key, KeyCode, LoadEvent, Message, Overlay,
+        SignInEvent, Wait,
     },
     query::{Context, Matcher, compile},
     store::Row,
@@ -12,7 +13,10 @@ use alertdeck::{
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::desk::{Desk, alert, batch, with};
+use super::{
+    desk::{Desk, alert, batch, with},
+    signing_in,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -23,6 +27,7 @@ enum Step {
     Mouse(u8, u16, u16),
     Page(Vec<(u32, u8)>),
     Event(u8),
+    SignIn(u8),
     Late(Vec<(u32, u8)>),
     Pass(u64),
     Rest,
@@ -47,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u8..5, 0u16..140, 0u16..45).prop_map(|(kind, x, y)| Step::Mouse(kind, x, y)),
         4 => alerts().prop_map(Step::Page),
         3 => (0u8..9).prop_map(Step::Event),
+        3 => (0u8..10).prop_map(Step::SignIn),
         1 => alerts().prop_map(Step::Late),
         2 => (0u64..40_000).prop_map(Step::Pass),
         4 => Just(Step::Rest),
@@ -103,6 +109,18 @@ fn run(desk: &mut Desk, step: Step) {
         })),
         Step::Page(of) => desk.arrive(&alerts(&of)),
         Step::Event(number) => desk.load(event(number)),
+        Step::SignIn(number) => match number {
+            0 => signing_in::needed(desk),
+            1 => desk.send(Message::SignIn(SignInEvent::Needed { why: "again".into() })),
+            2 => signing_in::address(desk, Err("no display".into())),
+            3 => signing_in::code(desk),
+            4 => signing_in::failed(desk, true),
+            5 => signing_in::done(desk),
+            6 => desk.send(Message::SignIn(SignInEvent::SignedOut)),
+            7 => desk.send(Message::Requests(super::requests::sample())),
+            8 => desk.send(Message::Requests(Vec::new())),
+            _ => desk.send(Message::Identity(signing_in::somebody("ben@contoso.com"))),
+        },
         Step::Late(of) => {
             desk.send(Message::Load(Generation(0), LoadEvent::Done));
             desk.send(Message::Load(Generation(0), LoadEvent::Batch(batch(&alerts(&of)))));
@@ -131,6 +149,11 @@ fn check(desk: &Desk) -> Result<(), TestCaseError> {
     match &app.overlay {
         Some(Overlay::Values(values)) => prop_assert!(values.at < values.values.len().max(1)),
         Some(Overlay::Menu(menu)) => prop_assert!(menu.at < menu.items.len().max(1)),
+        Some(Overlay::Requests(requests)) => {
+            let count = requests.lines.as_ref().map_or(0, Vec::len);
+            prop_assert!(requests.scroll.cursor < count.max(1), "{:?} of {count}", requests.scroll);
+        }
+        Some(Overlay::SignIn) => prop_assert!(app.sign_in.stage.is_some(), "an empty window"),
         _ => {}
     }
     Ok(())
@@ -141,6 +164,9 @@ fn check(desk: &Desk) -> Result<(), TestCaseError> {
 fn check_at_rest(desk: &mut Desk) -> Result<(), TestCaseError> {
     desk.lazy = false;
     desk.rest();
+    // What comes up by itself takes no key at first.
+    desk.keys("Esc Esc Esc");
+    desk.pass(Duration::from_millis(300));
     desk.keys("Esc Esc Esc");
     let app = &desk.app;
     let context = Context { now: app.clock.now.wall, ..app.query_context() };

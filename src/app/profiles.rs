@@ -1,0 +1,96 @@
+//! The profiles, and who is signed in with the one in use.
+
+use super::{
+    App, Command, Context, Effect, Key, Overlay, Scroll, Settings, SignInWay,
+    keymap::{self, ProfileCommand},
+};
+
+/// A profile of the configuration, in words that are safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileLine {
+    /// Its name.
+    pub name: String,
+    /// Whose alerts it leads to.
+    pub tenant: String,
+    /// The Microsoft cloud.
+    pub cloud: String,
+    /// How it gets a token, in a word or two.
+    pub auth: String,
+}
+
+impl App {
+    /// Returns the profile in use, where there is one.
+    pub fn profile(&self) -> Option<&ProfileLine> {
+        self.settings.profiles.iter().find(|profile| profile.name == self.settings.profile)
+    }
+
+    pub(super) fn show_profiles(&mut self) {
+        let current = |profile: &ProfileLine| profile.name == self.settings.profile;
+        let at = self.settings.profiles.iter().position(current).unwrap_or(0);
+        self.overlay = Some(Overlay::Profiles(at));
+    }
+
+    pub(super) fn profiles_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        let command = keymap::command(&[Context::Profiles, Context::All], key);
+        let Some(Overlay::Profiles(at)) = &mut self.overlay else { return };
+        match command {
+            Some(Command::Back | Command::Quit | Command::Profiles) => self.overlay = None,
+            Some(Command::Move(motion)) => {
+                let len = self.settings.profiles.len();
+                let mut scroll = Scroll { cursor: *at, top: 0 };
+                scroll.go(motion, len, len);
+                *at = scroll.cursor;
+            }
+            Some(Command::Profile(command)) => {
+                let at = *at;
+                self.profile_command(command, at, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn profile_command(&mut self, command: ProfileCommand, at: usize, effects: &mut Vec<Effect>) {
+        match command {
+            ProfileCommand::Switch => {
+                let Some(profile) = self.settings.profiles.get(at) else { return };
+                let name = profile.name.clone();
+                if name == self.settings.profile {
+                    return self.say(format!("{name} is in use"));
+                }
+                self.overlay = None;
+                self.say(format!("switching to {name}"));
+                effects.push(Effect::SwitchProfile(name));
+            }
+            _ if !self.settings.service => self.say("these alerts come from files: nobody signs in"),
+            _ if !self.settings.signs_in => {
+                self.say("this profile gets its token from elsewhere: nobody signs in or out here");
+            }
+            ProfileCommand::Browser => self.begin_sign_in(SignInWay::Browser, effects),
+            ProfileCommand::DeviceCode => self.begin_sign_in(SignInWay::DeviceCode, effects),
+            ProfileCommand::SignOut if self.sign_in.out => self.say("nobody is signed in"),
+            ProfileCommand::SignOut => effects.push(Effect::SignOut),
+        }
+    }
+
+    /// Takes another profile: nothing of the one before is shown under its name, whatever of it
+    /// still comes in. How the user has arranged the screen stays.
+    pub(super) fn switch(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
+        self.start_over(settings);
+        self.apply_filter();
+        self.fetch(effects);
+        self.say(format!("profile {}: {}", self.settings.profile, self.settings.tenant));
+    }
+
+    /// Begins anew with nothing held. What was asked for before is answered yet, and dropped then.
+    pub(super) fn start_over(&mut self, settings: Settings) {
+        let mut next = Self::empty(settings, self.clock.now, self.size);
+        next.clock.format = self.clock.format;
+        (next.zoom, next.split, next.mouse) = (self.zoom, self.split, self.mouse);
+        next.view.sort(&next.store, self.view.order());
+        next.load.live = self.load.live;
+        next.load.generation = self.load.generation;
+        next.load.oldest.0 = self.load.generation.0 + 1;
+        (next.reading, next.wake) = (self.reading, self.wake);
+        *self = next;
+    }
+}

@@ -1,0 +1,311 @@
+//! Signing in, as far as the user sees it: why it is needed, which way, what to do, how it ended.
+//!
+//! The flow runs elsewhere and tells what it has come to ([`SignInEvent`]). It lies over the list
+//! and takes nothing from it: rows, cursor, marks and the text being typed stay. What comes up by
+//! itself must not take a key that was meant for something else: it waits until the filter bar
+//! and whatever covers the panes are closed, and is deaf for a moment then.
+
+use std::time::Duration;
+
+use super::{
+    App, Command, Context, Effect, Key, Overlay,
+    keymap::{self, SignInCommand},
+};
+use crate::model::{RawText, SafeText, Timestamp};
+
+/// How long the sign-in takes no key after it has come up by itself: a key that was on its way
+/// must not start a browser.
+const DEAF_FOR: Duration = Duration::from_millis(300);
+
+/// Permissions of which any one lets alerts be read (API.md 1).
+const READING: [&str; 2] = ["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"];
+
+/// A way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInWay {
+    /// In a browser on this computer.
+    Browser,
+    /// By a code that is entered in a browser anywhere.
+    DeviceCode,
+}
+
+/// What the sign-in has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInEvent {
+    /// No token can be had without the user. The load under way waits, and goes on by itself once
+    /// somebody is signed in.
+    Needed {
+        /// Why, as a sentence; safe to show.
+        why: String,
+    },
+    /// The browser flow waits for the user at this address.
+    Address {
+        /// The address.
+        url: SafeText,
+        /// Whether a browser was started; if not, why, as words that are safe to show.
+        opened: Result<(), String>,
+        /// When the flow gives up, since the start.
+        until: Duration,
+    },
+    /// The device flow waits for the user to enter a code.
+    Code {
+        /// The code.
+        code: SafeText,
+        /// Where to enter it.
+        address: SafeText,
+        /// When the code ends, since the start.
+        until: Duration,
+        /// What the service says to the user.
+        message: Option<SafeText>,
+    },
+    /// Somebody is signed in.
+    Done(Identity),
+    /// The flow has ended without.
+    Failed {
+        /// One line: what happened and what to do. Safe to show.
+        line: String,
+        /// Whether to sign in again, one way or the other, can help.
+        may_retry: bool,
+    },
+    /// The token was thrown away, as the user wished.
+    SignedOut,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, as a principal name or an application's name.
+    pub account: Option<SafeText>,
+    /// The account's tenant.
+    pub tenant: Option<SafeText>,
+    /// Names of the permissions that the token says it holds: scopes or roles. For display; what
+    /// is allowed is for the service to say.
+    pub permissions: Vec<SafeText>,
+    /// Whether alerts can be read, as far as that is known.
+    pub reads: Option<bool>,
+    /// When the token ends.
+    pub expires: Option<Timestamp>,
+}
+
+impl Identity {
+    /// Returns the permission to read alerts if the token names permissions and that is not
+    /// among them.
+    pub fn missing(&self) -> Option<&'static str> {
+        let held = |name: &str| self.permissions.iter().any(|held| held.raw().eq_ignore_ascii_case(name));
+        (!self.permissions.is_empty() && !READING.into_iter().any(held)).then_some(READING[0])
+    }
+}
+
+/// How far signing in is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The user is asked to.
+    Asked {
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// The user has chosen a way, which has yet to say something.
+    Begun(SignInWay),
+    /// The user is to sign in at an address.
+    Address {
+        /// The address.
+        url: SafeText,
+        /// Whether a browser was started; if not, why.
+        opened: Result<(), String>,
+        /// When the flow gives up, since the start.
+        until: Duration,
+    },
+    /// The user is to enter a code.
+    Code {
+        /// The code.
+        code: SafeText,
+        /// Where to enter it.
+        address: SafeText,
+        /// When the code ends, since the start.
+        until: Duration,
+        /// What the service says to the user.
+        message: Option<SafeText>,
+    },
+    /// It has not worked.
+    Failed {
+        /// What happened and what to do.
+        line: String,
+        /// Whether to sign in again can help.
+        may_retry: bool,
+    },
+}
+
+impl Stage {
+    /// Returns the end of the user's time, since the start.
+    pub fn until(&self) -> Option<Duration> {
+        match self {
+            Self::Address { until, .. } | Self::Code { until, .. } => Some(*until),
+            Self::Asked { .. } | Self::Begun(_) | Self::Failed { .. } => None,
+        }
+    }
+}
+
+/// The state of signing in.
+#[derive(Debug, Default)]
+pub struct SignIn {
+    /// Who is signed in, as far as that is known.
+    pub identity: Option<Identity>,
+    /// Whether nobody is, so that nothing more can be fetched.
+    pub out: bool,
+    /// How far signing in is, while it is under way.
+    pub stage: Option<Stage>,
+    /// Whether it has yet to come up.
+    due: bool,
+    /// Until when it takes no key, since the start.
+    deaf_until: Duration,
+}
+
+impl SignIn {
+    /// Returns why the user is asked to sign in, while something else is open over which that is
+    /// not shown.
+    pub fn waits(&self) -> Option<&str> {
+        match &self.stage {
+            Some(Stage::Asked { why }) if self.due => Some(why),
+            _ => None,
+        }
+    }
+}
+
+impl App {
+    /// Takes what the sign-in has come to.
+    pub(super) fn signed(&mut self, event: SignInEvent, effects: &mut Vec<Effect>) {
+        let sign_in = &mut self.sign_in;
+        match event {
+            SignInEvent::Needed { why } => {
+                sign_in.out = true;
+                // Who is at it already is not asked again.
+                if let None | Some(Stage::Asked { .. }) = sign_in.stage {
+                    sign_in.due |= sign_in.stage.is_none();
+                    sign_in.stage = Some(Stage::Asked { why });
+                }
+            }
+            SignInEvent::Done(identity) => self.signed_in(identity, effects),
+            SignInEvent::SignedOut => {
+                *sign_in = SignIn { out: true, ..SignIn::default() };
+                self.close_sign_in();
+                self.give_up_loading(effects);
+                self.say("signed out");
+            }
+            // A flow that the user has left may still have something to say.
+            _ if sign_in.stage.is_none() => {}
+            SignInEvent::Address { url, opened, until } => {
+                sign_in.stage = Some(Stage::Address { url, opened, until });
+            }
+            SignInEvent::Code { code, address, until, message } => {
+                sign_in.stage = Some(Stage::Code { code, address, until, message });
+            }
+            SignInEvent::Failed { line, may_retry } => {
+                sign_in.stage = Some(Stage::Failed { line, may_retry });
+            }
+        }
+    }
+
+    fn signed_in(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
+        let name = identity.account.as_ref().map(|account| format!(" as {}", account.line()));
+        self.sign_in = SignIn::default();
+        self.close_sign_in();
+        self.identify(identity, effects);
+        self.resume(effects);
+        self.say(format!("signed in{}", name.unwrap_or_default()));
+    }
+
+    /// Takes who is signed in. Where nothing else says who the user is, `assigned:me` means them.
+    /// Nobody sees what another account has loaded.
+    pub(super) fn identify(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
+        let account = identity.account.as_ref().map(|account| account.raw().to_owned());
+        if let (Some(one), Some(other)) = (&self.account, &account)
+            && !one.eq_ignore_ascii_case(other)
+        {
+            let mut settings = self.settings.clone();
+            settings.filter.clone_from(&self.filter.committed);
+            settings.me.take_if(|_| !self.me_given);
+            self.start_over(settings);
+            self.apply_filter();
+            self.fetch(effects);
+        }
+        if account.is_some() {
+            self.account.clone_from(&account);
+        }
+        if !self.me_given && account.is_some() && account != self.settings.me {
+            self.settings.me = account;
+            let context = self.query_context();
+            if let Some(test) = self.filter.compile(&context, true) {
+                self.view.filter(Some(test));
+            }
+        }
+        self.sign_in.out &= self.sign_in.stage.is_some();
+        self.sign_in.identity = Some(identity);
+    }
+
+    fn close_sign_in(&mut self) {
+        self.overlay.take_if(|overlay| matches!(overlay, Overlay::SignIn));
+    }
+
+    /// Begins to sign in, as the user wished.
+    pub(super) fn begin_sign_in(&mut self, way: SignInWay, effects: &mut Vec<Effect>) {
+        self.sign_in.stage = Some(Stage::Begun(way));
+        self.sign_in.due = false;
+        self.overlay = Some(Overlay::SignIn);
+        effects.push(Effect::SignIn(way));
+    }
+
+    /// Leaves the sign-in, as the user wished: the list stays as it is.
+    fn leave_sign_in(&mut self, effects: &mut Vec<Effect>) {
+        self.sign_in.stage = None;
+        self.sign_in.due = false;
+        self.close_sign_in();
+        effects.push(Effect::CancelSignIn);
+        if !self.sign_in.out {
+            self.say("sign-in cancelled");
+        }
+    }
+
+    /// Shows the sign-in that has come up by itself, unless that would take keys that are meant
+    /// for something else.
+    pub(super) fn show_sign_in(&mut self) {
+        if self.sign_in.due && self.overlay.is_none() && self.filter.editor.is_none() {
+            self.sign_in.due = false;
+            self.sign_in.deaf_until = self.clock.now.mono + DEAF_FOR;
+            self.overlay = Some(Overlay::SignIn);
+        }
+    }
+
+    pub(super) fn sign_in_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        if self.clock.now.mono < self.sign_in.deaf_until {
+            return;
+        }
+        let command = keymap::command(&[Context::SignIn, Context::All], key);
+        if matches!(command, Some(Command::Back | Command::Quit)) {
+            return self.leave_sign_in(effects);
+        }
+        let Some(Command::SignIn(command)) = command else { return };
+        // The sign-in of a profile that has its token from elsewhere can only be left.
+        let may_begin = self.settings.signs_in;
+        match (command, &self.sign_in.stage) {
+            (SignInCommand::Browser, Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }))
+                if may_begin =>
+            {
+                self.begin_sign_in(SignInWay::Browser, effects)
+            }
+            (
+                SignInCommand::DeviceCode,
+                Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. } | Stage::Address { .. }),
+            ) if may_begin => self.begin_sign_in(SignInWay::DeviceCode, effects),
+            (SignInCommand::Copy, Some(Stage::Address { url, .. })) => {
+                effects.push(Effect::Copy(RawText(url.raw().to_owned())));
+                self.say("address copied");
+            }
+            (SignInCommand::Copy, Some(Stage::Code { code, .. })) => {
+                // What is hidden in a code of the service is pasted visibly.
+                effects.push(Effect::Copy(RawText(code.line())));
+                self.say("code copied");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The profiles, and below them who is signed in and what that allows here.
+
+use ratatui::layout::Rect;
+
+use super::{
+    overlay::window,
+    paint::{Painter, Span, columns},
+};
+use crate::app::{App, Command, Identity, ProfileCommand, ProfileLine, key_for, wrap};
+
+/// Where the values below the table begin.
+const LABEL: usize = 14;
+
+type Line = Vec<Span>;
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize) {
+    let theme = painter.theme;
+    let width = usize::from(screen.width.saturating_sub(8)).clamp(10, 88);
+    let profiles = &app.settings.profiles;
+    let about = about(app, painter, width);
+    let head = usize::from(!profiles.is_empty());
+    let most = usize::from(screen.height.saturating_sub(4)).max(1);
+    // The profiles come first where there is not room for all.
+    let rows =
+        profiles.len().min(most.saturating_sub(head + 1 + about.len()).max(3).min(most - head.min(most - 1)));
+    let height = (head + rows + usize::from(rows > 0) + about.len()).min(most);
+    let inside = window(painter, screen, "Profiles and sign-in", width, height);
+    let bottom = inside.y + inside.height;
+    let mut y = inside.y;
+    if head > 0 {
+        let places = places(profiles, usize::from(inside.width));
+        for (name, x, room) in &places {
+            painter.put(inside.x + *x, y, *room, name, theme.dim);
+        }
+        y += 1;
+        let from = (at + 1).saturating_sub(rows);
+        for (nth, profile) in profiles.iter().enumerate().skip(from).take(rows) {
+            if y >= bottom {
+                break;
+            }
+            let current = profile.name == app.settings.profile;
+            painter.put(inside.x, y, 1, if current { "*" } else { " " }, theme.accent);
+            for (name, x, room) in &places {
+                let style = if *name == "PROFILE" && current { theme.strong } else { theme.text };
+                painter.put(inside.x + *x, y, *room, value(profile, name), style);
+            }
+            if nth == at {
+                painter.raise(inside.x, y, inside.width, theme.cursor);
+            }
+            y += 1;
+        }
+        y += 1;
+    }
+    for (y, line) in (y..bottom).zip(&about) {
+        painter.put_spans(inside.x, y, inside.width, line);
+    }
+}
+
+fn value<'a>(profile: &'a ProfileLine, column: &str) -> &'a str {
+    match column {
+        "PROFILE" => &profile.name,
+        "TENANT" => &profile.tenant,
+        "CLOUD" => &profile.cloud,
+        _ => &profile.auth,
+    }
+}
+
+/// The columns that fit, each with its place and its room: how a token is got goes first, then
+/// the cloud. The tenant is cut before its neighbours are.
+fn places(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16)> {
+    const LEAST_TENANT: usize = 16;
+    let widest = |name: &str| {
+        profiles
+            .iter()
+            .map(|profile| columns(value(profile, name)))
+            .max()
+            .unwrap_or(0)
+            .max(name.len())
+            .min(40)
+    };
+    let mut names = vec!["PROFILE", "TENANT", "CLOUD", "SIGN-IN"];
+    let others = |names: &[&str]| -> usize {
+        names.iter().filter(|name| **name != "TENANT").map(|name| widest(name) + 2).sum()
+    };
+    while names.len() > 2 && others(&names) + LEAST_TENANT + 2 > width {
+        names.pop();
+    }
+    let tenant = widest("TENANT").min(width.saturating_sub(others(&names) + 2));
+    let mut x = 2;
+    let place = |name: &'static str| {
+        let room = if name == "TENANT" { tenant } else { widest(name) };
+        let room = room.min(width.saturating_sub(x));
+        let at = x;
+        x += room + 2;
+        (name, at as u16, room as u16)
+    };
+    names.into_iter().map(place).collect()
+}
+
+/// Who is signed in, and what to do.
+fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
+    let theme = painter.theme;
+    let room = width.saturating_sub(LABEL);
+    let mut lines = Vec::new();
+    let mut fact = |label: &str, text: &str, style| {
+        for (at, part) in wrap(text, room).into_iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(part, style)]);
+        }
+    };
+    if app.settings.profiles.is_empty() {
+        fact(
+            "connection",
+            &format!("{} {} {}", app.settings.tenant, theme.symbols.dot, app.settings.origin),
+            theme.text,
+        );
+        if app.settings.service {
+            fact("profiles", "none; `alertdeck config path` says which file they are kept in", theme.text);
+        }
+    }
+    if !app.settings.service {
+        fact("signed in", "nobody: these alerts come from files", theme.text);
+        return lines;
+    }
+    let of = |command| key_for(Command::Profile(command));
+    let (browser, code) = (of(ProfileCommand::Browser), of(ProfileCommand::DeviceCode));
+    match &app.sign_in.identity {
+        _ if app.sign_in.out => {
+            let what = if app.settings.signs_in {
+                format!("signed out; {browser} signs in with a browser, {code} by device code")
+            } else {
+                "signed out".into()
+            };
+            fact("signed in", &what, theme.bad);
+        }
+        None => fact("signed in", "not known yet", theme.dim),
+        Some(identity) => {
+            let account = identity
+                .account
+                .as_ref()
+                .map_or_else(|| "an account without a name".into(), crate::model::SafeText::line);
+            fact("signed in", &account, theme.strong);
+            if let Some(tenant) = &identity.tenant {
+                fact("tenant", &tenant.line(), theme.text);
+            }
+            let (reads, style) = reads(identity, theme.text, theme.bad);
+            fact("read alerts", &reads, style);
+            if !identity.permissions.is_empty() {
+                let names: Vec<_> = identity.permissions.iter().map(crate::model::SafeText::line).collect();
+                fact("permissions", &names.join(", "), theme.text);
+            }
+            if let Some(expires) = identity.expires {
+                fact("token until", &app.clock.full(expires), theme.text);
+            }
+        }
+    }
+    if !app.settings.signs_in {
+        let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
+        fact("token", &format!("comes from elsewhere ({from}) and is renewed there"), theme.text);
+    }
+    lines
+}
+
+/// Whether alerts can be read, with what is missing where they cannot.
+fn reads<S>(identity: &Identity, text: S, bad: S) -> (String, S) {
+    match (identity.reads, identity.missing()) {
+        (Some(true), _) => ("yes".into(), text),
+        (Some(false), Some(missing)) => (format!("no: {missing} is missing"), bad),
+        (Some(false), None) => ("no: the service refuses it to this account".into(), bad),
+        (None, Some(missing)) => (format!("not tried yet; {missing} is missing"), bad),
+        (None, None) => ("not tried yet".into(), text),
+    }
+}

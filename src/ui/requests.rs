@@ -1,0 +1,270 @@
+//! The requests that were made last, as a table, and more of the one under the cursor.
+
+use std::time::Duration;
+
+use ratatui::{layout::Rect, style::Style};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::{
+    overlay::window,
+    paint::{Painter, Span, columns as width_of, fit},
+};
+use crate::app::{App, RequestLine, Requests, thousands, wrap};
+
+/// The least room for the path: what matters least goes before it gets shorter.
+const LEAST_PATH: usize = 30;
+/// Where the values below the table begin.
+const LABEL: usize = 19;
+
+/// A column of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Time,
+    Method,
+    Status,
+    Took,
+    Waited,
+    Bytes,
+}
+
+impl Column {
+    const ALL: [Self; 6] = [Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
+    /// What goes first in a narrow table: it stands below it as well.
+    const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
+
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Time => "TIME",
+            Self::Method => "METHOD",
+            Self::Status => "STATUS",
+            Self::Took => "TOOK",
+            Self::Waited => "WAITED",
+            Self::Bytes => "BYTES",
+        }
+    }
+
+    fn width(self) -> usize {
+        match self {
+            Self::Time => 9,
+            Self::Method | Self::Status => 6,
+            Self::Took | Self::Waited => 7,
+            Self::Bytes => 10,
+        }
+    }
+
+    fn is_number(self) -> bool {
+        matches!(self, Self::Took | Self::Waited | Self::Bytes)
+    }
+
+    fn value(self, app: &App, line: &RequestLine) -> String {
+        match self {
+            Self::Time => app.clock.time_of_day(line.started),
+            Self::Method => line.method.clone(),
+            Self::Status => line.outcome.as_ref().map_or_else(|_| "failed".into(), ToString::to_string),
+            Self::Took => seconds(line.took),
+            Self::Waited if line.waited.is_zero() => String::new(),
+            Self::Waited => seconds(line.waited),
+            Self::Bytes => thousands(line.bytes),
+        }
+    }
+}
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests: &Requests) {
+    let theme = painter.theme;
+    let (width, height) = app.overlay_size();
+    let inside = window(painter, screen, "Requests", width, height);
+    let Some(lines) = requests.lines.as_ref().filter(|lines| !lines.is_empty()) else {
+        let text = match &requests.lines {
+            _ if !app.settings.service => "These alerts come from files: no request is made.",
+            Some(_) => "No request yet.",
+            None => "Looking",
+        };
+        painter.put(inside.x, inside.y, inside.width, text, theme.dim);
+        return;
+    };
+    let (rows, about_rows) = Requests::split(height);
+    let (columns, with_host) = columns(lines, usize::from(inside.width));
+    let mut x = inside.x;
+    let mut places = Vec::new();
+    for column in columns {
+        let room = column.width() as u16;
+        put(painter, (x, inside.y, room), column, column.heading(), theme.dim);
+        places.push((column, x, room));
+        x += room + 1;
+    }
+    let room = (inside.x + inside.width).saturating_sub(x);
+    painter.put(x, inside.y, room, if with_host { "HOST AND PATH" } else { "PATH" }, theme.dim);
+    let bottom = inside.y + inside.height;
+    let shown = lines.iter().enumerate().skip(requests.scroll.top).take(rows);
+    for (y, (at, line)) in (inside.y + 1..bottom).zip(shown) {
+        let base = if line.went_well() { theme.text } else { theme.bad };
+        for (column, x, width) in places.iter().copied() {
+            let style = match column {
+                Column::Status => base,
+                Column::Waited => theme.text,
+                _ => theme.dim,
+            };
+            put(painter, (x, y, width), column, &column.value(app, line), style);
+        }
+        let host = if with_host { line.host.head() } else { String::new() };
+        let used = painter.put(x, y, room, &host, theme.dim);
+        let room = room.saturating_sub(used);
+        painter.put(
+            x + used,
+            y,
+            room,
+            &middle(&line.path.head(), usize::from(room), theme.symbols.cut),
+            base,
+        );
+        if at == requests.scroll.cursor {
+            painter.raise(inside.x, y, inside.width, theme.cursor);
+        }
+    }
+    let rule = inside.y + 1 + rows as u16;
+    if let Some(line) = requests.line().filter(|_| about_rows > 0 && rule < bottom) {
+        for x in inside.x..inside.x + inside.width {
+            painter.put(x, rule, 1, theme.symbols.horizontal, theme.dim);
+        }
+        let about = about(app, painter, line, usize::from(inside.width), about_rows);
+        for (y, spans) in (rule + 1..bottom).zip(&about) {
+            painter.put_spans(inside.x, y, inside.width, spans);
+        }
+    }
+}
+
+fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column, text: &str, style: Style) {
+    if column.is_number() {
+        painter.put_right(x + width, y, width, text, style);
+    } else {
+        painter.put(x, y, width, text, style);
+    }
+}
+
+/// The columns that fit, and whether the host does.
+fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
+    let mut columns = Column::ALL.to_vec();
+    let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
+    let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
+    let with_host = taken(&columns) + host.min(40) + LEAST_PATH <= width;
+    for column in Column::DISPENSABLE {
+        if taken(&columns) + LEAST_PATH <= width {
+            break;
+        }
+        columns.retain(|kept| *kept != column);
+    }
+    (columns, with_host)
+}
+
+/// What else there is to know of a request, in so many lines; what matters most comes first.
+fn about(app: &App, painter: &Painter<'_>, line: &RequestLine, width: usize, rows: usize) -> Vec<Vec<Span>> {
+    let theme = painter.theme;
+    let base = if line.went_well() { theme.text } else { theme.bad };
+    let mut lines = vec![vec![Span::new(outcome(line), base)]];
+    let ids = [
+        ("client-request-id", line.client_request_id.clone()),
+        ("request-id", line.request_id.as_ref().map_or_else(|| "none".into(), crate::model::SafeText::line)),
+    ];
+    for (label, id) in ids {
+        lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(id, theme.text)]);
+    }
+    if rows > lines.len() {
+        let started = app.clock.full(line.started);
+        lines.push(vec![
+            Span::new(format!("{:LABEL$}", "started"), theme.dim),
+            Span::new(started, theme.text),
+        ]);
+        let mut parts =
+            wrap(&format!("{}{}", line.host.head(), line.path.head()), width.saturating_sub(LABEL));
+        let room = rows - lines.len();
+        if parts.len() > room {
+            parts.truncate(room);
+            if let Some(last) = parts.last_mut() {
+                last.pop();
+                last.push_str(theme.symbols.cut);
+            }
+        }
+        for (at, part) in parts.into_iter().enumerate() {
+            let label = if at == 0 { line.method.as_str() } else { "" };
+            lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(part, theme.text)]);
+        }
+    }
+    lines
+}
+
+/// Cuts a path in its middle: pages of a list differ at the end.
+fn middle(text: &str, width: usize, sign: &str) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut tail: Vec<&str> = Vec::new();
+    let mut room = width / 3;
+    for glyph in text.graphemes(true).rev() {
+        let Some(left) = room.checked_sub(width_of(glyph)) else { break };
+        room = left;
+        tail.push(glyph);
+    }
+    let tail: String = tail.into_iter().rev().collect();
+    fit(text, width - width_of(&tail), sign).text + &tail
+}
+
+/// How a request ended, in words, with its times and its size.
+fn outcome(line: &RequestLine) -> String {
+    let how = match &line.outcome {
+        Ok(status) => match meaning(*status) {
+            Some(meaning) => format!("{status}, {meaning}"),
+            None => status.to_string(),
+        },
+        Err(why) => format!("failed: {why}"),
+    };
+    let waited =
+        if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
+    format!("{how}; {waited}took {}, {} bytes", seconds(line.took), thousands(line.bytes))
+}
+
+/// What a status means here (API.md 9).
+fn meaning(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..=299 => "done",
+        400 => "the service does not take the request",
+        401 => "the token is not accepted",
+        403 => "the token does not allow it",
+        404 => "not there",
+        407 => "the proxy wants a sign-in",
+        408 | 504 => "the service took too long",
+        429 => "throttled by the service",
+        500..=599 => "the service has trouble",
+        _ => return None,
+    })
+}
+
+/// Writes a duration as one reads it on a stopwatch: `340 ms`, `7.0 s`, `95 s`.
+fn seconds(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms @ 0..1_000 => format!("{ms} ms"),
+        ms @ 1_000..10_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms => format!("{} s", ms / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_keeps_both_its_ends() {
+        let cut = |width| middle("/v1.0/alerts?$skiptoken=page12", width, "…");
+        assert_eq!(cut(30), "/v1.0/alerts?$skiptoken=page12");
+        assert_eq!(cut(18), "/v1.0/alert…page12");
+        assert_eq!(cut(3), "/…2");
+        assert_eq!([cut(1), cut(0)], ["…", ""]);
+        assert_eq!(middle("不審不審不審", 7, "…"), "不審…審");
+    }
+
+    #[test]
+    fn durations_fit_their_column() {
+        let written = |ms| seconds(Duration::from_millis(ms));
+        let expected = ["0 ms", "999 ms", "1.0 s", "7.0 s", "9.9 s", "10 s", "3600 s"];
+        assert_eq!([0, 999, 1_000, 7_049, 9_999, 10_000, 3_600_000].map(written), expected);
+        assert!(expected.iter().all(|text| text.len() <= Column::Took.width()));
+    }
+}

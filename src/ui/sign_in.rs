@@ -1,0 +1,181 @@
+//! The sign-in: why, which way, what to do, how it ended.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::{
+    overlay::window,
+    paint::{Painter, Span},
+};
+use crate::{
+    app::{App, Command, SignInCommand, SignInWay, Stage, key_for, wrap},
+    model::SafeText,
+};
+
+/// The widest that its text gets.
+const WIDEST: usize = 72;
+/// Codes of more characters are not spaced: those of the service have nine.
+const LONGEST_CODE: usize = 16;
+/// Where what belongs to a label begins.
+const LABEL: usize = 11;
+
+type Line = Vec<Span>;
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
+    let Some(stage) = &app.sign_in.stage else { return };
+    let width = usize::from(screen.width.saturating_sub(8)).clamp(10, WIDEST);
+    let (title, mut lines) = match stage {
+        Stage::Asked { why } => ("Sign in", asked(app, painter, why, width)),
+        Stage::Begun(SignInWay::Browser) => {
+            ("Sign in with a browser", vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
+        }
+        Stage::Begun(SignInWay::DeviceCode) => {
+            ("Sign in by device code", vec![vec![Span::new("Asking for a code", painter.theme.dim)]])
+        }
+        Stage::Address { url, opened, until } => {
+            ("Sign in with a browser", at_address(app, painter, url, opened, *until, width))
+        }
+        Stage::Code { code, address, until, message } => (
+            "Sign in by device code",
+            by_code(app, painter, (code, address), *until, message.as_ref(), width),
+        ),
+        Stage::Failed { line, may_retry } => {
+            ("Sign-in failed", failed(app, painter, line, *may_retry, width))
+        }
+    };
+    // The list stays visible around it.
+    let height = lines.len().min(usize::from(screen.height.saturating_sub(4)).max(1));
+    if lines.len() > height
+        && let (Stage::Address { .. }, Some(last)) = (stage, lines.get_mut(height - 1))
+    {
+        let what = format!(
+            "{} {} copies the whole address",
+            painter.theme.symbols.cut,
+            key_for(Command::SignIn(SignInCommand::Copy))
+        );
+        *last = vec![Span::new(what, painter.theme.dim)];
+    }
+    let inside = window(painter, screen, title, width, height);
+    for (y, line) in (inside.y..inside.y + inside.height).zip(&lines) {
+        painter.put_spans(inside.x, y, inside.width, line);
+    }
+}
+
+fn asked(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
+    let mut lines = text(why, painter.theme.text, width);
+    lines.push(Line::new());
+    lines.extend(ways(app, painter, width));
+    lines
+}
+
+fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: usize) -> Vec<Line> {
+    let mut lines = text(why, painter.theme.bad, width);
+    lines.push(Line::new());
+    if may_retry {
+        lines.extend(ways(app, painter, width));
+    } else {
+        lines.push(key(painter, "Esc", "closes this; the list stays"));
+    }
+    lines
+}
+
+/// The ways to sign in, or what to do where there is none.
+fn ways(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
+    let of = |command| key_for(Command::SignIn(command));
+    let mut lines = Vec::new();
+    if app.settings.signs_in {
+        lines.push(key(painter, of(SignInCommand::Browser), "with a browser on this computer"));
+        lines.push(key(painter, of(SignInCommand::DeviceCode), "by a code, with a browser anywhere"));
+        lines.push(key(painter, "Esc", "later; the list stays"));
+    } else {
+        let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
+        let what = format!("The token comes from elsewhere ({from}): renew it there, then ! tries again.");
+        lines.extend(text(&what, painter.theme.text, width));
+        lines.push(Line::new());
+        lines.push(key(painter, "Esc", "closes this; the list stays"));
+    }
+    lines
+}
+
+fn at_address(
+    app: &App,
+    painter: &Painter<'_>,
+    url: &SafeText,
+    opened: &Result<(), String>,
+    until: Duration,
+    width: usize,
+) -> Vec<Line> {
+    let theme = painter.theme;
+    let mut lines = match opened {
+        Ok(()) => text("A browser was opened: sign in there. Its address:", theme.text, width),
+        Err(why) => {
+            let mut lines = text(&format!("No browser was opened: {why}."), theme.bad, width);
+            lines.extend(text("Open this address in a browser on this computer:", theme.text, width));
+            lines
+        }
+    };
+    // The time before the address, which may not fit a small screen.
+    lines.insert(0, left(app, painter, until));
+    lines.insert(1, Line::new());
+    lines.extend(text(&url.line(), theme.accent, width));
+    lines
+}
+
+fn by_code(
+    app: &App,
+    painter: &Painter<'_>,
+    (code, address): (&SafeText, &SafeText),
+    until: Duration,
+    message: Option<&SafeText>,
+    width: usize,
+) -> Vec<Line> {
+    let theme = painter.theme;
+    let warning = "Enter this code only if you have just asked for it here yourself: whoever sends you \
+                   a code wants to sign in as you.";
+    let mut lines = text(warning, theme.text, width);
+    lines.push(Line::new());
+    let address = wrap(&address.line(), width.saturating_sub(LABEL));
+    for (at, part) in address.into_iter().enumerate() {
+        lines.push(labelled(painter, if at == 0 { "open" } else { "" }, Span::new(part, theme.accent)));
+    }
+    lines.push(labelled(painter, "enter", Span::new(spaced(code), theme.strong)));
+    lines.push(left(app, painter, until));
+    if let Some(message) = message {
+        lines.push(Line::new());
+        lines.extend(text(&message.line(), theme.dim, width));
+    }
+    lines
+}
+
+/// The code with its characters apart, so that none is missed when it is typed elsewhere.
+fn spaced(code: &SafeText) -> String {
+    let shown = code.line();
+    if code.is_marked() || shown.graphemes(true).count() > LONGEST_CODE {
+        return shown;
+    }
+    shown.graphemes(true).collect::<Vec<_>>().join(" ")
+}
+
+/// The time that is left, in minutes and seconds.
+fn left(app: &App, painter: &Painter<'_>, until: Duration) -> Line {
+    let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil() as u64;
+    labelled(
+        painter,
+        "time left",
+        Span::new(format!("{:02}:{:02}", left / 60, left % 60), painter.theme.text),
+    )
+}
+
+fn labelled(painter: &Painter<'_>, label: &str, value: Span) -> Line {
+    vec![Span::new(format!("{label:LABEL$}"), painter.theme.dim), value]
+}
+
+fn key(painter: &Painter<'_>, key: &str, what: &str) -> Line {
+    vec![Span::new(format!("{key:7}"), painter.theme.accent), Span::new(what, painter.theme.text)]
+}
+
+fn text(text: &str, style: ratatui::style::Style, width: usize) -> Vec<Line> {
+    wrap(text, width).into_iter().map(|part| vec![Span::new(part, style)]).collect()
+}
