@@ -403,6 +403,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Identity(identity) => app.identify(identity, &mut effects),
         Message::Requests(lines) => app.looked_at_requests(lines),
         Message::Switched(settings) => app.switch(*settings, &mut effects),
+        Message::Told(line) => app.complain(line),
         Message::ProfileRefused { name, line } => app.complain(format!("{name}: {line}")),
         Message::Read(row, body) => {
             app.reading = None;

@@ -5,6 +5,7 @@
 //! standard error, neutralised, one line each ([`say`]). A command knows no simulator: a
 //! simulated tenant reaches it as the address of a service like any other.
 
+mod account;
 mod config;
 mod connection;
 mod console;
@@ -12,9 +13,11 @@ mod explain;
 mod failure;
 mod files;
 mod list;
+mod logging;
 mod look;
 mod markdown;
 mod report;
+mod service;
 mod show;
 mod source;
 
@@ -24,13 +27,16 @@ use std::{
     time::Duration,
 };
 
+pub use account::{AccountFormat, WhoAmI, login, logout};
 pub use config::{ConfigCommand, ConfigFormat};
-pub use connection::{Connection, Service};
+pub use connection::Connection;
 pub use console::{Open, watch};
 pub use explain::{Explain, ExplainFormat};
 pub use failure::Failure;
 pub use list::{List, ListFormat};
+pub use logging::Logging;
 pub use look::Look;
+pub use service::{AtHand, Service};
 pub use show::{Show, ShowFormat};
 pub use source::{Origin, Source};
 

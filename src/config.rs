@@ -47,9 +47,6 @@ use crate::model::SafeText;
 use diagnostic::nearest;
 use key::Settings;
 
-/// The variable that holds the secret of an application that signs in as itself.
-pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
-
 /// What the config file says. Without a file there are no profiles.
 #[derive(Clone, Debug, Default)]
 pub struct Config {

@@ -8,6 +8,7 @@
 mod events;
 mod platform;
 mod runner;
+mod sign_in;
 mod terminal;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -23,6 +24,7 @@ pub use terminal::check;
 
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},
+    graph,
     model::{Now, Timestamp},
     ui::{Theme, draw},
 };
@@ -49,13 +51,26 @@ pub enum ConsoleError {
     Terminal(#[from] std::io::Error),
 }
 
+/// A profile that was switched to.
+pub struct Connected {
+    /// What the state goes on with.
+    pub settings: Settings,
+    /// The service that is asked from now on.
+    pub client: graph::Client,
+}
+
+/// Prepares the service of a profile by its name; why it cannot be used, in a line that is safe to
+/// show.
+pub type Connect = Box<dyn Fn(&str) -> Result<Connected, String>>;
+
 /// What a console is opened with.
-#[derive(Debug)]
 pub struct Options {
     /// What the state begins with.
     pub settings: Settings,
     /// Where alerts come from.
     pub source: Source,
+    /// The way to other profiles, where there are any.
+    pub connect: Option<Connect>,
     /// How it looks.
     pub theme: Theme,
     /// Whether it listens to the mouse from the start.
@@ -82,13 +97,14 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let suspends = platform::watch_signals()?;
     let mut screen = Screen::open(options.mouse)?;
     let (sender, messages) = mpsc::channel(CHANNEL);
-    let runner = Runner::new(options.source, sender);
+    let runner = Runner::new(options.source, sender, clock);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
     app.mouse = options.mouse;
     let mut turn = Loop {
         app,
         clock,
         theme: options.theme,
+        connect: options.connect,
         runner,
         wake: None,
         more: false,
@@ -108,6 +124,7 @@ struct Loop {
     app: App,
     clock: Clock,
     theme: Theme,
+    connect: Option<Connect>,
     runner: Runner,
     /// When the state wants to be woken, since the start.
     wake: Option<Duration>,
@@ -186,6 +203,11 @@ impl Loop {
                 () = std::future::ready(()), if self.more => self.work(screen)?,
                 () = sleep_until(frame), if self.dirty => {}
             }
+            if let Some(name) = self.runner.switch_to.take()
+                && let Some(new) = self.switch(name, screen)?
+            {
+                messages = new;
+            }
             if self.runner.suspend {
                 self.runner.suspend = false;
                 drop(events.take());
@@ -193,6 +215,31 @@ impl Loop {
             }
         }
         Ok(())
+    }
+
+    /// Goes over to another profile. Whatever the tasks for the former one still have to say goes
+    /// into a channel that nobody reads: nothing of one tenant reaches the list of another.
+    fn switch(
+        &mut self,
+        name: String,
+        screen: &mut Screen,
+    ) -> Result<Option<mpsc::Receiver<Message>>, ConsoleError> {
+        let connected = match &self.connect {
+            Some(connect) => connect(&name),
+            None => Err("there are no profiles".into()),
+        };
+        match connected {
+            Ok(Connected { settings, client }) => {
+                let (sender, messages) = mpsc::channel(CHANNEL);
+                self.runner = Runner::new(Source::Service(client), sender, self.clock);
+                self.tell(Message::Switched(Box::new(settings)), screen)?;
+                Ok(Some(messages))
+            }
+            Err(line) => {
+                self.tell(Message::ProfileRefused { name, line }, screen)?;
+                Ok(None)
+            }
+        }
     }
 
     fn deadline(&self, since_start: Option<Duration>) -> tokio::time::Instant {

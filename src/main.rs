@@ -8,12 +8,11 @@ use std::{
 };
 
 use alertdeck::{
-    auth::Tokens,
     cli::{
-        ConfigCommand, Connection, Explain, Failure, List, Look, Open, Origin, Service, Show, Source,
-        filter_text, say, watch,
+        ConfigCommand, Connection, Explain, Failure, List, Logging, Look, Open, Origin, Service, Show,
+        Source, WhoAmI, filter_text, login, logout, say, watch,
     },
-    console, graph,
+    console,
     model::{SafeText, Timestamp},
     simulator::{Faults, SIGNED_IN, Settings, Simulator},
 };
@@ -58,6 +57,8 @@ struct Arguments {
     connection: Connection,
     #[command(flatten)]
     look: Look,
+    #[command(flatten)]
+    logging: Logging,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -74,6 +75,12 @@ enum Command {
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),
+    /// Sign in with a browser or by a device code, and keep the sign-in
+    Login,
+    /// Remove the sign-in that was kept
+    Logout,
+    /// Print who is signed in, with what permissions, and what they allow
+    Whoami(WhoAmI),
     /// Show the config file's place, the profile in force, or what is wrong with the file
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -84,6 +91,23 @@ enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Tells whether there may be something to log.
+    fn asks_a_service(&self) -> bool {
+        match self {
+            Self::Demo(_) | Self::List(_) | Self::Show(_) | Self::Login | Self::Logout | Self::Whoami(_) => {
+                true
+            }
+            Self::Open(_)
+            | Self::Explain(_)
+            | Self::Simulate(_)
+            | Self::Config(_)
+            | Self::Completions { .. }
+            | Self::Man => false,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -199,23 +223,27 @@ fn answer(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(Arguments { command, filter, connection, look }: Arguments) -> Result<(), Failure> {
+fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
+    if command.as_ref().is_none_or(Command::asks_a_service) {
+        logging.start();
+    }
     match command {
         None => {
             console::check()?;
-            let service = connection.signed_in().map_err(|failure| match failure {
+            let service = connection.service().map_err(|failure| match failure {
                 Failure::NoToken => Failure::Welcome,
                 other => other,
             })?;
+            let profiles = connection.profiles()?;
             let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
-            block_on(watch(service, filter, &look))
+            block_on(watch(service, profiles, filter, &look))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
             let (_simulator, service) = simulated(settings, &connection)?;
-            block_on(watch(service, demo.filter.as_deref().unwrap_or_default(), &look))
+            block_on(watch(service, Vec::new(), demo.filter.as_deref().unwrap_or_default(), &look))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
         Some(Command::List(list)) => {
@@ -231,6 +259,9 @@ fn run(Arguments { command, filter, connection, look }: Arguments) -> Result<(),
             Ok(out.flush()?)
         }
         Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+        Some(Command::Login) => block_on(login(&connection.service()?, &mut out)),
+        Some(Command::Logout) => block_on(logout(&connection.service()?, &mut out)),
+        Some(Command::Whoami(whoami)) => block_on(whoami.run(&connection.service()?, &mut out)),
         Some(Command::Config(config)) => {
             config.run(&connection, &mut out)?;
             Ok(out.flush()?)
@@ -283,8 +314,11 @@ fn simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulat
         profile.title = "demo".into();
     }
     profile.me.get_or_insert_with(|| SIGNED_IN.into());
-    let tokens = Tokens::fixed(&SecretString::from(token)).map_err(graph::Error::from)?;
-    let service = Service { origin: "simulated".into(), ..Service::of(&profile, tokens)? };
+    let service = Service {
+        origin: "simulated".into(),
+        profile: String::new(),
+        ..Service::with_token(&profile, &SecretString::from(token))?
+    };
     Ok((simulator, service))
 }
 

@@ -1,6 +1,7 @@
-//! What differs between platforms in files: private ones, and locks between processes.
+//! What differs between platforms outside the terminal: private files, locks between processes,
+//! starting a browser.
 //!
-//! It knows nothing of what is kept in them, and asks nobody: what is not private is mended or
+//! It knows nothing of what is kept in files, and asks nobody: what is not private is mended or
 //! refused, never used as it is. Invariants: no symbolic link is followed in the last part of a
 //! path; a file is private from the moment it exists; whoever reads a file that is being
 //! written gets the old one or the new one, whole. On platforms other than Unix the names are
@@ -8,6 +9,7 @@
 
 mod files;
 mod lock;
+mod opener;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
@@ -26,6 +28,7 @@ use unix as system;
 
 pub use files::{append_private, private_folder, read_private, remove, same_file, write_private};
 pub use lock::Lock;
+pub use opener::open_in_browser;
 
 /// Why a private file, folder or lock is not to be had, in one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -37,6 +37,8 @@ pub enum Message {
     /// Another profile is in use, with these settings. What is asked for from now on goes there;
     /// what comes of former fetches is dropped.
     Switched(Box<Settings>),
+    /// Something went wrong beside what was asked for; a line that is safe to show.
+    Told(String),
     /// A profile cannot be used.
     ProfileRefused {
         /// Its name, safe to show.

@@ -368,10 +368,13 @@ impl Session {
         // Where the lock cannot be had, the worst is a refresh token that the other copy has
         // used up; it is read again below.
         let _guard = vault.lock(key).await.ok();
-        let mut refresh = self.newest(vault, key).await;
+        let (mut refresh, trouble) = self.newest(vault, key).await;
         loop {
             let Some(token) = refresh else {
-                let why = "you are not signed in".to_owned();
+                let why = trouble.map_or_else(
+                    || "you are not signed in".to_owned(),
+                    |trouble| format!("nobody is signed in that is known of: {trouble}"),
+                );
                 return Err(AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() }));
             };
             match self.redeem(&token, demanded).await {
@@ -380,7 +383,7 @@ impl Session {
                     return Ok(grant);
                 }
                 Err(AuthError::Refused(refusal)) if refusal.wants_user() => {
-                    let kept = self.newest(vault, key).await;
+                    let (kept, _) = self.newest(vault, key).await;
                     if kept.as_ref().is_some_and(|kept| kept.expose_secret() != token.expose_secret()) {
                         refresh = kept;
                         continue;
@@ -395,7 +398,8 @@ impl Session {
     }
 
     /// The refresh token in the vault, which another copy may have replaced; else the one at hand.
-    async fn newest(&self, vault: &Vault, key: &Key) -> Option<SecretString> {
+    /// With it, why the vault has none to give.
+    async fn newest(&self, vault: &Vault, key: &Key) -> (Option<SecretString>, Option<String>) {
         match vault.load(key).await {
             Ok(loaded) => {
                 let mut state = self.state();
@@ -404,15 +408,9 @@ impl Session {
                     state.account = stored.account.or(state.account.take());
                     state.refresh = Some(stored.refresh_token);
                 }
-                state.refresh.clone()
+                (state.refresh.clone(), None)
             }
-            Err(error) => {
-                let mut state = self.state();
-                if state.refresh.is_none() {
-                    state.notice = Some(error.to_string());
-                }
-                state.refresh.clone()
-            }
+            Err(error) => (self.state().refresh.clone(), Some(error.to_string())),
         }
     }
 

@@ -8,10 +8,10 @@ use std::{
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Connection, Failure, connection::secrets_at_hand, say};
+use super::{AtHand, Connection, Failure, say};
 use crate::{
-    auth::TOKEN_VARIABLE,
-    config::{Config, Key, Profile, SECRET_VARIABLE},
+    auth::{SECRET_VARIABLE, TOKEN_VARIABLE},
+    config::{Config, Key, Profile},
     model::SafeText,
 };
 
@@ -97,7 +97,7 @@ struct Shown {
 }
 
 fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> Result<(), Failure> {
-    let (token, secret) = secrets_at_hand();
+    let AtHand { token, secret } = AtHand::look();
     let shown = Shown {
         file: Config::path(connection.config.as_deref()).ok().flatten().filter(|path| path.exists()),
         profile: connection.profile()?,

@@ -1,17 +1,15 @@
-//! The service that commands ask, as the options and the environment name it.
+//! The profile that is in force, as the options, the environment and the config file name it.
 
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
-use secrecy::SecretString;
 
-use super::{Failure, say};
+use super::{AtHand, Failure, Service, say};
 use crate::{
-    auth::{Method, TOKEN_VARIABLE, Tokens},
-    config::{Config, ConfigError, Overrides, Profile, SECRET_VARIABLE},
-    graph::{self, Api, Client, Cloud, Endpoint},
-    http::{Budget, Http, Limits},
-    model::SafeText,
+    auth::Method,
+    config::{Config, ConfigError, Overrides, Profile},
+    graph::{Api, Cloud},
+    http::Journal,
 };
 
 /// Options that say which tenant is asked and by whom; they win over the config file.
@@ -78,32 +76,10 @@ pub struct Connection {
     pub read_only: bool,
 }
 
-/// A service that is ready to be asked, and how to speak of it.
-#[derive(Clone, Debug)]
-pub struct Service {
-    /// The client.
-    pub client: Client,
-    /// Whose alerts these are; safe to show.
-    pub tenant: String,
-    /// Where they come from; safe to show.
-    pub origin: String,
-    /// The host of the portal that links may lead to.
-    pub portal_host: &'static str,
-    /// The signed-in user's principal name, where it is known.
-    pub me: Option<String>,
-}
-
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
     }
-}
-
-/// Tells which variables with secrets are set: that of a token, and that of an application.
-pub(super) fn secrets_at_hand() -> (bool, bool) {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    // An empty token is told as one, and not taken for none.
-    (std::env::var_os(TOKEN_VARIABLE).is_some(), is_set(SECRET_VARIABLE))
 }
 
 impl Connection {
@@ -172,59 +148,9 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Returns the source of tokens, as the profile in force names it; `None` without one.
-    ///
-    /// A token is never an argument: those of every process can be read by all.
-    pub fn tokens(&self) -> Result<Option<Tokens>, Failure> {
-        tokens(&self.profile()?)
-    }
-
     /// Prepares the service of the profile in force; nothing is sent yet.
-    pub fn service(&self, tokens: Tokens) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, tokens)
-    }
-
-    /// Prepares the service with the token at hand; [`Failure::NoToken`] where there is none.
-    pub fn signed_in(&self) -> Result<Service, Failure> {
-        let profile = self.profile()?;
-        Service::of(&profile, tokens(&profile)?.ok_or(Failure::NoToken)?)
-    }
-}
-
-/// The source of a profile's tokens: `ALERTDECK_TOKEN` or its command.
-fn tokens(profile: &Profile) -> Result<Option<Tokens>, Failure> {
-    let (token, secret) = secrets_at_hand();
-    match profile.method(token, secret) {
-        Some(Method::Token) => {
-            let Some(token) = std::env::var_os(TOKEN_VARIABLE) else { return Ok(None) };
-            let token = SecretString::from(token.to_string_lossy().into_owned());
-            Ok(Some(Tokens::fixed(&token).map_err(graph::Error::from)?))
-        }
-        Some(Method::Command) => Ok(profile.token_command.clone().map(Tokens::command)),
-        _ => Ok(None),
-    }
-}
-
-impl Service {
-    /// Prepares the service of a profile; nothing is sent yet.
-    pub fn of(profile: &Profile, tokens: Tokens) -> Result<Self, Failure> {
-        let endpoint = match &profile.graph_url {
-            Some(url) => Endpoint::at(url, profile.api)
-                .map_err(|error| Failure::Usage(format!("--graph-url: {error}")))?,
-            None => Endpoint::of(profile.cloud, profile.api),
-        };
-        let place = match &profile.graph_url {
-            Some(_) => endpoint.scope().base().host_str().unwrap_or_default().to_owned(),
-            None => profile.cloud.to_string(),
-        };
-        let http =
-            Http::new(Limits::default(), Budget::default(), endpoint.route()).map_err(graph::Error::from)?;
-        Ok(Self {
-            tenant: SafeText::new(&profile.title).line(),
-            origin: SafeText::new(&format!("{place} {}", profile.api)).line(),
-            portal_host: profile.cloud.portal_host(),
-            me: profile.me.clone(),
-            client: Client::new(http, endpoint, tokens),
-        })
+    /// [`Failure::NoToken`] where there is nothing to sign in with.
+    pub fn service(&self) -> Result<Service, Failure> {
+        Service::of(&self.profile()?, AtHand::look(), Journal::default())
     }
 }

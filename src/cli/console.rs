@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Connection, Failure, Look, Service, context, files, filter_text, wrong_filter};
+use super::{AtHand, Connection, Failure, Look, Service, context, files, filter_text, service, wrong_filter};
 use crate::{
-    app::Settings,
-    console::{self, Options, Source},
+    app::{ProfileLine, Settings},
+    config::Profile,
+    console::{self, Connect, Connected, Options, Source},
     model::SafeText,
     query,
 };
@@ -23,23 +24,41 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// Opens the console on a service, with a filter to begin with.
-pub async fn watch(service: Service, filter: &str, look: &Look) -> Result<(), Failure> {
-    let Service { client, tenant, origin, portal_host, me } = service;
-    let settings = Settings {
-        tenant,
-        origin,
+/// Opens the console on a service, with a filter to begin with, and a way to the other profiles.
+pub async fn watch(
+    service: Service,
+    profiles: Vec<Profile>,
+    filter: &str,
+    look: &Look,
+) -> Result<(), Failure> {
+    let lines: Vec<_> = profiles.iter().map(service::line).collect();
+    let first = settings(&service, lines.clone(), filter);
+    let journal = service.client.http().journal().clone();
+    let connect = move |name: &str| {
+        let profile = profiles.iter().find(|profile| profile.name == name);
+        let profile = profile.ok_or_else(|| "there is no such profile any more".to_owned())?;
+        // What the environment holds belongs to the profile that the program was started with.
+        let service = Service::of(profile, AtHand::default(), journal.clone());
+        let service = service.map_err(|failure| failure.to_string())?;
+        Ok(Connected { settings: settings(&service, lines.clone(), ""), client: service.client })
+    };
+    run(first, || Ok(Source::Service(service.client)), Some(Box::new(connect)), look).await
+}
+
+fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str) -> Settings {
+    Settings {
+        tenant: service.tenant.clone(),
+        origin: service.origin.clone(),
         service: true,
-        portal_host: portal_host.to_owned(),
-        me,
+        portal_host: service.portal_host.to_owned(),
+        me: service.me.clone(),
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
         filter: filter.to_owned(),
-        profiles: Vec::new(),
-        profile: String::new(),
-        signs_in: false,
-    };
-    run(settings, || Ok(Source::Service(client)), look).await
+        profiles,
+        profile: service.profile.clone(),
+        signs_in: service.signs_in(),
+    }
 }
 
 impl Open {
@@ -68,7 +87,7 @@ impl Open {
             outcome = saved.outcome();
             Ok(Source::Held(saved.alerts))
         };
-        run(settings, read, look).await?;
+        run(settings, read, None, look).await?;
         outcome
     }
 }
@@ -77,12 +96,13 @@ impl Open {
 async fn run(
     settings: Settings,
     source: impl FnOnce() -> Result<Source, Failure>,
+    connect: Option<Connect>,
     look: &Look,
 ) -> Result<(), Failure> {
     console::check()?;
     query::compile(&settings.filter, &context(settings.me.as_deref()))
         .map_err(|diagnostics| wrong_filter(&settings.filter, &diagnostics))?;
     let source = source()?;
-    console::run(Options { settings, source, theme: look.theme(), mouse: !look.no_mouse }).await?;
+    console::run(Options { settings, source, connect, theme: look.theme(), mouse: !look.no_mouse }).await?;
     Ok(())
 }

@@ -3,20 +3,24 @@
 use std::io;
 
 use crate::{
+    auth::VaultError,
     console::ConsoleError,
     graph::{self, Kind},
     model::AlertId,
 };
 
 /// How to begin, for someone who has just called the console without a way to sign in.
-const WELCOME: &str = "there is no access token yet. To begin:
+const WELCOME: &str = "there is nothing to sign in with yet. To begin:
 
   alertdeck demo                     a simulated tenant, nothing to set up
   alertdeck open alerts.json         alerts that were saved before
+  alertdeck --tenant contoso.com --client-id GUID
+                                     your tenant: a browser signs you in, by an application that
+                                     is registered there with SecurityAlert.Read.All
   ALERTDECK_TOKEN=... alertdeck      your tenant, with a ready access token
   alertdeck --token-command 'az account get-access-token --resource https://graph.microsoft.com'
 
-The token needs SecurityAlert.Read.All. `alertdeck --help` lists everything else.";
+`alertdeck config path` names the file for profiles; `alertdeck --help` lists everything else.";
 
 /// Why a command did not do all that it was asked. `Display` is safe to show.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +29,9 @@ pub enum Failure {
     #[error("{0}")]
     Usage(String),
     /// There is no access token, and the command needs one.
-    #[error("there is no access token: set ALERTDECK_TOKEN or --token-command, or use --demo or --file")]
+    #[error(
+        "there is nothing to sign in with: name --tenant and --client-id, set ALERTDECK_TOKEN or --token-command, or use --demo or --file"
+    )]
     NoToken,
     /// The same, for the console: how to begin.
     #[error("{WELCOME}")]
@@ -33,6 +39,9 @@ pub enum Failure {
     /// The service did not give what was asked for.
     #[error(transparent)]
     Service(#[from] graph::Error),
+    /// The sign-in cannot be kept or removed.
+    #[error(transparent)]
+    Vault(VaultError),
     /// There is no such alert.
     #[error("no alert has the id \"{}\"", .0.text().line())]
     NotFound(AlertId),
@@ -70,7 +79,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Console(ConsoleError::Terminal(_)) => 1,
             Self::Usage(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
-            Self::NoToken | Self::Welcome => 3,
+            Self::NoToken | Self::Welcome | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
             Self::Service(error) => match error.kind {
                 Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,

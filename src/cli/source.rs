@@ -34,7 +34,7 @@ impl Origin {
     /// Returns the files, or else the service; [`Failure::NoToken`] where neither is there.
     pub fn source(&self, connection: &Connection) -> Result<Source, Failure> {
         if self.files.is_empty() {
-            return connection.signed_in().map(Source::Service);
+            return connection.service().map(Source::Service);
         }
         Ok(Source::Files { paths: self.files.clone(), me: connection.known().me })
     }

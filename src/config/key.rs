@@ -4,12 +4,9 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
-use super::{
-    SECRET_VARIABLE,
-    diagnostic::{nearest, quoted},
-};
+use super::diagnostic::{nearest, quoted};
 use crate::{
-    auth::Method,
+    auth::{Method, SECRET_VARIABLE},
     graph::{Api, Cloud, CloudError},
     http::{Scope, ScopeError},
 };

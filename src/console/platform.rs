@@ -1,10 +1,8 @@
-//! What differs between platforms: the terminal's modes, signals, starting a browser.
+//! What differs between platforms about the terminal: its modes, and signals.
 //!
-//! Nothing Unix-only stands anywhere else.
+//! With `crate::platform`, nothing Unix-only stands anywhere else.
 
-pub(super) use imp::{
-    detach, has_display, remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals,
-};
+pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals};
 
 #[cfg(unix)]
 mod imp {
@@ -88,18 +86,6 @@ mod imp {
     pub(in super::super) fn stop() -> io::Result<()> {
         emulate_default_handler(SIGTSTP)
     }
-
-    /// Keeps a program that is to be started apart from this terminal's signals.
-    pub(in super::super) fn detach(command: &mut std::process::Command) {
-        std::os::unix::process::CommandExt::process_group(command, 0);
-    }
-
-    /// Tells whether a browser could show a window: without a display, openers fall back to
-    /// browsers for the terminal, which is ours.
-    pub(in super::super) fn has_display() -> bool {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(set)
-    }
 }
 
 #[cfg(not(unix))]
@@ -128,11 +114,5 @@ mod imp {
 
     pub(in super::super) fn stop() -> io::Result<()> {
         Ok(())
-    }
-
-    pub(in super::super) fn detach(_command: &mut std::process::Command) {}
-
-    pub(in super::super) fn has_display() -> bool {
-        true
     }
 }

@@ -1,26 +1,27 @@
 //! Carries out what the state asks for: fetches, decoding, the browser.
 
-use std::{pin::pin, process::Stdio, time::Duration};
+use std::{pin::pin, time::SystemTime};
 
 use tokio::{
     sync::mpsc::{self, Sender},
     task::{AbortHandle, spawn_blocking},
 };
 
-use super::platform;
+use super::{Clock, sign_in::SignIn};
 use crate::{
-    app::{Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Scope, Wait},
-    auth::TOKEN_VARIABLE,
+    app::{
+        Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, RequestLine, Scope, Wait,
+    },
+    auth::SECRET_VARIABLES,
     graph,
-    model::{AlertId, PortalUrl, RawAlert},
+    http::Entry,
+    model::{AlertId, RawAlert, SafeText, Timestamp},
+    platform,
     store::Batch,
 };
 
 /// Alerts decoded and absorbed at a time: about a millisecond of the loop.
 const BATCH: usize = 128;
-
-/// How long an opener has for telling that it cannot open anything.
-const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where alerts come from.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub(super) struct Runner {
     source: Source,
     messages: Sender<Message>,
     fetch: Option<AbortHandle>,
+    /// The sign-in of the service; `None` for files.
+    sign_in: Option<SignIn>,
+    /// The profile that the state asked for; the loop goes over to it.
+    pub(super) switch_to: Option<String>,
     /// Whether the state asked to be suspended; the loop does that itself.
     pub(super) suspend: bool,
 }
@@ -47,13 +52,23 @@ impl Drop for Runner {
 }
 
 impl Runner {
-    pub(super) fn new(source: Source, messages: Sender<Message>) -> Self {
-        Self { source, messages, fetch: None, suspend: false }
+    /// Must be called within a runtime.
+    pub(super) fn new(source: Source, messages: Sender<Message>, clock: Clock) -> Self {
+        let sign_in = match &source {
+            Source::Service(client) => Some(SignIn::new(client.tokens(), messages.clone(), clock)),
+            Source::Held(_) => None,
+        };
+        Self { source, messages, fetch: None, sign_in, switch_to: None, suspend: false }
     }
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Fetch(fetch) => self.fetch(fetch),
+            Effect::Fetch(fetch) => {
+                if let Some(sign_in) = &self.sign_in {
+                    sign_in.ask_again();
+                }
+                self.fetch(fetch);
+            }
             Effect::Cancel => self.cancel(),
             Effect::Read(row, raw) => {
                 let messages = self.messages.clone();
@@ -67,18 +82,39 @@ impl Runner {
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
                     let link = url.clone();
-                    let opened = spawn_blocking(move || open_in_browser(&link)).await;
+                    let opened =
+                        spawn_blocking(move || platform::open_in_browser(link.as_str(), &SECRET_VARIABLES))
+                            .await;
                     let outcome = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
                     let _ = messages.send(Message::Opened(url, outcome)).await;
                 });
             }
             Effect::Suspend => self.suspend = true,
-            Effect::SignIn(_)
-            | Effect::CancelSignIn
-            | Effect::SignOut
-            | Effect::SwitchProfile(_)
-            | Effect::LookAtRequests
-            | Effect::Copy(_)
+            Effect::SignIn(way) => {
+                if let Some(sign_in) = &mut self.sign_in {
+                    sign_in.begin(way);
+                }
+            }
+            Effect::CancelSignIn => {
+                if let Some(sign_in) = &mut self.sign_in {
+                    sign_in.cancel();
+                }
+            }
+            Effect::SignOut => {
+                if let Some(sign_in) = &mut self.sign_in {
+                    sign_in.sign_out();
+                }
+            }
+            Effect::SwitchProfile(name) => self.switch_to = Some(name),
+            Effect::LookAtRequests => {
+                let Source::Service(client) = &self.source else { return };
+                let lines = client.http().journal().entries().iter().map(request_line).collect();
+                let messages = self.messages.clone();
+                tokio::spawn(async move {
+                    let _ = messages.send(Message::Requests(lines)).await;
+                });
+            }
+            Effect::Copy(_)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)
@@ -205,6 +241,25 @@ impl Teller {
     }
 }
 
+/// A request as the state shows it.
+fn request_line(entry: &Entry) -> RequestLine {
+    let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
+    RequestLine {
+        started: Timestamp::from_ticks(ticks),
+        waited: entry.waited,
+        took: entry.took,
+        method: entry.method.clone(),
+        host: SafeText::new(&entry.target.host),
+        path: entry.target.path.clone(),
+        outcome: entry.outcome.clone(),
+        bytes: entry.bytes,
+        client_request_id: entry.client_request_id.clone(),
+        request_id: entry.request_id.clone(),
+        curl: entry.curl(),
+    }
+}
+
 fn waiting(event: graph::Event) -> LoadEvent {
     match event {
         graph::Event::Waiting { delay, why } => LoadEvent::Waiting { wait: delay, why: wait(why) },
@@ -231,30 +286,4 @@ fn kind(kind: graph::Kind) -> FailureKind {
             FailureKind::Other
         }
     }
-}
-
-/// Starts a browser apart from this terminal, without the token in its environment.
-///
-/// An opener that has not failed after [`OPENER_FAILS_WITHIN`] counts as started: some stay for as
-/// long as the browser does.
-fn open_in_browser(url: &PortalUrl) -> Result<(), String> {
-    if !platform::has_display() {
-        return Err("there is no display here to open a browser on".into());
-    }
-    let mut reason = "no program to open links was found".to_owned();
-    for mut command in open::commands(url.as_str()) {
-        command.env_remove(TOKEN_VARIABLE).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        platform::detach(&mut command);
-        let Ok(mut child) = command.spawn() else { continue };
-        let (sender, ended) = std::sync::mpsc::channel();
-        // The thread outlives this call where the opener does: somebody has to wait for it.
-        std::thread::spawn(move || sender.send(child.wait()));
-        match ended.recv_timeout(OPENER_FAILS_WITHIN) {
-            Ok(Ok(status)) if status.success() => return Ok(()),
-            Ok(Ok(status)) => reason = format!("the program that opens links failed ({status})"),
-            Ok(Err(_)) => {}
-            Err(_) => return Ok(()),
-        }
-    }
-    Err(reason)
 }

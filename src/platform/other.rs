@@ -67,3 +67,9 @@ fn refuse_link(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+pub(super) fn detach(_command: &mut std::process::Command) {}
+
+pub(super) fn has_display() -> bool {
+    true
+}

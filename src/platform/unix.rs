@@ -1,4 +1,4 @@
-//! Unix: owners, permission bits and opening without following links.
+//! Unix: owners, permission bits, opening without following links, groups of processes.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
@@ -61,4 +61,16 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Tells whether two descriptions are of one file.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Keeps a program that is to be started apart from this terminal's signals.
+pub(super) fn detach(command: &mut std::process::Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// Tells whether a browser could show a window: without a display, openers fall back to browsers
+/// for the terminal, which is ours.
+pub(super) fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(set)
 }

@@ -1,0 +1,189 @@
+//! The service of a profile: which endpoint is asked, by whom, and how to speak of it.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Failure;
+use crate::{
+    app,
+    auth::{
+        Application, Authority, Identity, Key, Method, Proof, SECRET_VARIABLE, Session, TOKEN_VARIABLE,
+        Tokens, Vault,
+    },
+    config::Profile,
+    graph::{self, Client, Endpoint},
+    http::{Budget, Http, Journal, Limits},
+    model::SafeText,
+    platform,
+};
+
+/// A service that is ready to be asked, and how to speak of it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The client.
+    pub client: Client,
+    /// Whose alerts these are; safe to show.
+    pub tenant: String,
+    /// Where they come from; safe to show.
+    pub origin: String,
+    /// The host of the portal that links may lead to.
+    pub portal_host: &'static str,
+    /// The signed-in user's principal name, where it is known beforehand.
+    pub me: Option<String>,
+    /// The profile's name; empty where there is none.
+    pub profile: String,
+    /// How tokens are come by.
+    pub method: Method,
+}
+
+/// Which variables with secrets are set, so that a profile may use them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AtHand {
+    /// That of a ready token.
+    pub token: bool,
+    /// That of an application's secret.
+    pub secret: bool,
+}
+
+impl AtHand {
+    /// Looks at the environment.
+    pub fn look() -> Self {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        // An empty token is told as one, and not taken for none.
+        Self { token: std::env::var_os(TOKEN_VARIABLE).is_some(), secret: is_set(SECRET_VARIABLE) }
+    }
+}
+
+impl Service {
+    /// Prepares the service of a profile; nothing is sent yet. [`Failure::NoToken`] where there is
+    /// nothing to sign in with.
+    pub fn of(profile: &Profile, at_hand: AtHand, journal: Journal) -> Result<Self, Failure> {
+        let method = profile.method(at_hand.token, at_hand.secret).ok_or(Failure::NoToken)?;
+        let http = http(profile, journal)?;
+        let tokens = match method {
+            Method::Token => {
+                let token = std::env::var_os(TOKEN_VARIABLE).ok_or(Failure::NoToken)?;
+                let token = SecretString::from(token.to_string_lossy().into_owned());
+                Tokens::fixed(&token).map_err(graph::Error::from)?
+            }
+            Method::Command => Tokens::command(profile.token_command.clone().ok_or(Failure::NoToken)?),
+            Method::ClientSecret | Method::Browser | Method::DeviceCode => {
+                Tokens::session(session(profile, method, &http)?)
+            }
+        };
+        Self::with(profile, method, http, tokens)
+    }
+
+    /// Prepares the service of a profile for which a token is at hand.
+    pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
+        let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
+        Self::with(profile, Method::Token, http(profile, Journal::default())?, tokens)
+    }
+
+    fn with(profile: &Profile, method: Method, http: Http, tokens: Tokens) -> Result<Self, Failure> {
+        let place = match &profile.graph_url {
+            Some(_) => endpoint(profile)?.scope().base().host_str().unwrap_or_default().to_owned(),
+            None => profile.cloud.to_string(),
+        };
+        Ok(Self {
+            tenant: SafeText::new(&profile.title).line(),
+            origin: SafeText::new(&format!("{place} {}", profile.api)).line(),
+            portal_host: profile.cloud.portal_host(),
+            me: profile.me.clone(),
+            profile: profile.name.clone(),
+            method,
+            client: Client::new(http, endpoint(profile)?, tokens),
+        })
+    }
+
+    /// Tells whether a user can sign in here.
+    pub fn signs_in(&self) -> bool {
+        self.session().is_some()
+    }
+
+    /// Returns the sign-in of a user, where tokens come from one.
+    pub fn session(&self) -> Option<&Session> {
+        self.client.tokens().as_session().filter(|session| session.vault().is_some())
+    }
+}
+
+/// A profile in words that are safe to show.
+pub(super) fn line(profile: &Profile) -> app::ProfileLine {
+    let text = |text: &str| SafeText::new(text).line();
+    app::ProfileLine {
+        name: profile.name.clone(),
+        tenant: text(profile.tenant.as_deref().unwrap_or(&profile.title)),
+        cloud: profile.cloud.to_string(),
+        auth: profile.method(false, false).map_or_else(|| "none".into(), |method| method.to_string()),
+    }
+}
+
+fn endpoint(profile: &Profile) -> Result<Endpoint, Failure> {
+    match &profile.graph_url {
+        Some(url) => {
+            Endpoint::at(url, profile.api).map_err(|error| Failure::Usage(format!("--graph-url: {error}")))
+        }
+        None => Ok(Endpoint::of(profile.cloud, profile.api)),
+    }
+}
+
+fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
+    let route = endpoint(profile)?.route();
+    Ok(Http::with_journal(Limits::default(), Budget::default(), route, journal)
+        .map_err(graph::Error::from)?)
+}
+
+/// Prepares the sign-in of a profile.
+fn session(profile: &Profile, method: Method, http: &Http) -> Result<Session, Failure> {
+    let missing = |what: &str| {
+        Failure::Usage(format!(
+            "profile {}: {method} sign-in needs {what}; see `alertdeck config check`",
+            SafeText::new(&profile.name).line()
+        ))
+    };
+    let login = profile.login_url.as_deref().unwrap_or(profile.cloud.login_authority());
+    let tenant = profile.tenant.as_deref().ok_or_else(|| missing("tenant"))?;
+    let application = Application {
+        authority: Authority::new(login, tenant).map_err(graph::Error::from)?,
+        client_id: profile.client_id.clone().ok_or_else(|| missing("client_id"))?,
+        scope: profile.cloud.token_scope(),
+    };
+    let identity = match method {
+        Method::ClientSecret => Identity::Application(proof(profile)?),
+        _ => Identity::User {
+            vault: vault(profile)?,
+            key: Key {
+                profile: profile.name.clone(),
+                authority: application.authority.host(),
+                tenant: tenant.to_owned(),
+                client_id: application.client_id.clone(),
+            },
+        },
+    };
+    // Sign-in has a budget of its own: it is another service, with limits that are not told.
+    let http = http.beside(Budget::per_minute(120), application.authority.route());
+    Ok(Session::new(http.map_err(graph::Error::from)?, application, identity))
+}
+
+fn vault(profile: &Profile) -> Result<Vault, Failure> {
+    let Some(state) = platform::state_folder() else {
+        return Err(Failure::Usage(
+            "this system names no folder for what is kept between runs: set HOME".into(),
+        ));
+    };
+    Ok(if profile.plaintext_secrets { Vault::file(&state) } else { Vault::keyring(&state) })
+}
+
+/// What an application proves itself with: a certificate, a file, else the variable.
+fn proof(profile: &Profile) -> Result<Proof, Failure> {
+    let proof = match (&profile.certificate, &profile.client_secret_file, std::env::var(SECRET_VARIABLE)) {
+        (Some(file), _, _) => Proof::certificate_file(file),
+        (None, Some(file), _) => Proof::secret_file(file),
+        (None, None, Ok(secret)) => Proof::secret(SecretString::from(secret).expose_secret()),
+        (None, None, Err(_)) => {
+            return Err(Failure::Usage(format!(
+                "client-secret sign-in needs {SECRET_VARIABLE}, client_secret_file or certificate"
+            )));
+        }
+    };
+    Ok(proof.map_err(graph::Error::from)?)
+}

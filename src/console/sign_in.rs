@@ -1,0 +1,224 @@
+//! Carries out the sign-in that the state asks for, and tells it what becomes of it.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc::Sender,
+    task::{AbortHandle, spawn_blocking},
+};
+
+use super::Clock;
+use crate::{
+    app::{Identity, Message, SignInEvent, SignInWay},
+    auth::{
+        AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, SECRET_VARIABLES, Said, Session, Tokens,
+    },
+    graph::permission::Allowed,
+    model::{SafeText, Timestamp},
+    platform,
+};
+
+/// Watches the sign-in of one source, and signs in on demand. Dropping it ends both.
+pub(super) struct SignIn {
+    session: Option<Session>,
+    messages: Sender<Message>,
+    clock: Clock,
+    watch: AbortHandle,
+    flow: Option<AbortHandle>,
+}
+
+impl Drop for SignIn {
+    fn drop(&mut self) {
+        self.watch.abort();
+        self.leave();
+    }
+}
+
+impl SignIn {
+    /// Begins to watch where tokens come from. Must be called within a runtime.
+    pub(super) fn new(tokens: &Tokens, messages: Sender<Message>, clock: Clock) -> Self {
+        let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
+        let watch = match tokens.as_session().cloned() {
+            Some(session) => tokio::spawn(watch(session, messages.clone())),
+            None => tokio::spawn(introduce(tokens.clone(), messages.clone())),
+        };
+        Self { session, messages, clock, watch: watch.abort_handle(), flow: None }
+    }
+
+    /// Lets the user be asked again: they want something fetched.
+    pub(super) fn ask_again(&self) {
+        if let Some(session) = &self.session {
+            session.ask_again();
+        }
+    }
+
+    /// Signs in one way; a flow under way is left.
+    pub(super) fn begin(&mut self, way: SignInWay) {
+        self.leave();
+        let Some(session) = self.session.clone() else { return };
+        let teller = Teller { messages: self.messages.clone(), clock: self.clock };
+        let flow = tokio::spawn(async move {
+            let granted = match way {
+                SignInWay::Browser => in_browser(&session, &teller).await,
+                SignInWay::DeviceCode => by_code(&session, &teller).await,
+            };
+            match granted {
+                Ok(grant) => teller.signed_in(&session, grant).await,
+                Err(error) => teller.failed(&error).await,
+            }
+        });
+        self.flow = Some(flow.abort_handle());
+    }
+
+    /// Leaves the flow under way; who waits for it is told that nobody signs in.
+    pub(super) fn cancel(&mut self) {
+        self.leave();
+        if let Some(session) = &self.session {
+            session.decline();
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(flow) = self.flow.take() {
+            flow.abort();
+        }
+    }
+
+    /// Throws the sign-in away.
+    pub(super) fn sign_out(&mut self) {
+        self.cancel();
+        let Some(session) = self.session.clone() else { return };
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            let message = match session.sign_out().await {
+                Ok(_) => Message::SignIn(SignInEvent::SignedOut),
+                Err(error) => Message::Told(format!("the sign-in could not be removed: {error}")),
+            };
+            let _ = messages.send(message).await;
+        });
+    }
+}
+
+/// Tells the state when the user is needed, and who is signed in whenever that may have changed.
+async fn watch(session: Session, messages: Sender<Message>) {
+    let mut needed = session.attend();
+    let mut changes = session.changes();
+    loop {
+        let message = tokio::select! {
+            changed = needed.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
+                why.map(|why| Message::SignIn(SignInEvent::Needed { why }))
+            }
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                session.says().map(|said| Message::Identity(identity(said)))
+            }
+        };
+        let told = session.notice().map(Message::Told);
+        for message in [message, told].into_iter().flatten() {
+            // Where the state is gone, nobody is left to tell.
+            if messages.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Tells the state whose token comes from elsewhere, as far as it says so.
+async fn introduce(tokens: Tokens, messages: Sender<Message>) {
+    if tokens.current().await.is_ok()
+        && let Some(said) = tokens.says().await
+    {
+        let _ = messages.send(Message::Identity(identity(said))).await;
+    }
+}
+
+/// What a token says, as the state shows it.
+fn identity(said: Said) -> Identity {
+    let allowed = Allowed::by(said.permissions.iter().map(String::as_str));
+    let safe = |text: String| SafeText::new(&text);
+    let ticks = |at: std::time::SystemTime| {
+        let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+        Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))
+    };
+    Identity {
+        account: said.account.or(said.name).map(safe),
+        tenant: said.tenant.map(safe),
+        permissions: said.permissions.into_iter().map(safe).collect(),
+        reads: allowed.map(|allowed| allowed.read),
+        expires: said.expires.and_then(ticks),
+    }
+}
+
+struct Teller {
+    messages: Sender<Message>,
+    clock: Clock,
+}
+
+impl Teller {
+    /// Where the state is gone, nobody is left to tell.
+    async fn tell(&self, event: SignInEvent) {
+        let _ = self.messages.send(Message::SignIn(event)).await;
+    }
+
+    fn until(&self, left: Duration) -> Duration {
+        self.clock.now().mono + left
+    }
+
+    async fn signed_in(&self, session: &Session, grant: Grant) {
+        let kept = session.accept(grant).await;
+        let said = session.says().unwrap_or_default();
+        self.tell(SignInEvent::Done(identity(said))).await;
+        if let Err(error) = kept {
+            let line = format!("signed in for this run only, the sign-in was not kept: {error}");
+            let _ = self.messages.send(Message::Told(line)).await;
+        }
+    }
+
+    async fn failed(&self, error: &AuthError) {
+        let may_retry = !matches!(error, AuthError::Setup(_));
+        let mut line = error.to_string();
+        if matches!(error, AuthError::Refused(refusal) if refusal.is_policy()) {
+            line += "; the browser on a managed device may do";
+        }
+        self.tell(SignInEvent::Failed { line, may_retry }).await;
+    }
+}
+
+async fn in_browser(session: &Session, teller: &Teller) -> Result<Grant, AuthError> {
+    let needed = session.needed().and_then(|needed| needed.claims);
+    let waiting = BrowserSignIn::begin(session.application(), needed.as_ref()).await?;
+    let address = waiting.address().to_string();
+    let link = address.clone();
+    let until = teller.until(DEADLINE);
+    // The answer may come before the opener has ended, so both go on side by side.
+    let opening = async {
+        let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
+        let opened = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
+        teller.tell(SignInEvent::Address { url: SafeText::new(&address), opened, until }).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        granted = waiting.finish(session.http()) => granted,
+        never = opening => never,
+    }
+}
+
+async fn by_code(session: &Session, teller: &Teller) -> Result<Grant, AuthError> {
+    let needed = session.needed().and_then(|needed| needed.claims);
+    let waiting = DeviceSignIn::begin(session.application(), session.http(), needed.as_ref()).await?;
+    let event = SignInEvent::Code {
+        code: SafeText::new(&waiting.code()),
+        address: SafeText::new(&waiting.address()),
+        until: teller.until(waiting.life()),
+        message: None,
+    };
+    teller.tell(event).await;
+    waiting.finish().await
+}
