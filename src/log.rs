@@ -79,6 +79,9 @@ pub fn default_file() -> Option<PathBuf> {
 /// After an error nothing is logged, and everything else works. What fails later is not
 /// reported but counted, see [`lost`].
 pub fn start(settings: &Settings) -> Result<(), LogError> {
+    if tracing::dispatcher::has_been_set() {
+        return Err(LogError::Started);
+    }
     if Some(&settings.file) == default_file().as_ref()
         && let Some(folder) = settings.file.parent()
     {

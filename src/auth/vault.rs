@@ -202,8 +202,8 @@ impl Vault {
                 })
             }
             Place::File => {
-                let path = self.secret(key);
-                blocking(move || Ok(file::load(&path)?)).await
+                let (folder, path) = (self.folder.clone(), self.secret(key));
+                blocking(move || Ok(file::load(&folder, &path)?)).await
             }
             Place::Memory(map) => {
                 let stored = map.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
@@ -234,8 +234,8 @@ impl Vault {
     pub async fn forget(&self, key: &Key) -> Result<bool, VaultError> {
         let guard = match self.lock_within(key, LOCK_LIMIT).await {
             Ok(guard) => guard,
-            // Where no lock file can be, a keyring may still hold something.
-            Err(VaultError::File(_)) => Guard(None),
+            // Where no lock file can be, the keyring may still hold something.
+            Err(VaultError::File(_)) if matches!(self.place, Place::Keyring) => Guard(None),
             Err(error) => return Err(error),
         };
         let had = self.remove(key).await?;
@@ -285,7 +285,8 @@ impl Vault {
 
     /// Waits until no other copy of the program, and no other task, works on this sign-in.
     ///
-    /// Load after this, not before: the other may have saved a new token. Fails after 30 s.
+    /// Load after this, not before: the other may have saved a new token. Fails after 30 s, and
+    /// where the folder for locks cannot be used. What is kept in memory needs no lock.
     pub async fn lock(&self, key: &Key) -> Result<Guard, VaultError> {
         self.lock_within(key, LOCK_LIMIT).await
     }

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -90,7 +90,7 @@ struct Torn {
 }
 
 /// Writes a line in one go where the system takes it whole.
-fn append(mut file: &File, mut bytes: &[u8]) -> Result<(), Torn> {
+fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), Torn> {
     let length = bytes.len();
     while !bytes.is_empty() {
         let failed = |error: io::Error| Torn { begun: bytes.len() < length, error };
@@ -102,4 +102,46 @@ fn append(mut file: &File, mut bytes: &[u8]) -> Result<(), Torn> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes and then is full.
+    struct Disk(usize);
+
+    impl io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let taken = self.0.min(bytes.len());
+            self.0 -= taken;
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_by_a_full_disk_is_known_to_be() {
+        assert!(append(Disk(4), b"line").is_ok());
+        assert!(append(Disk(3), b"line").is_err_and(|torn| torn.begun));
+        assert!(append(Disk(0), b"line").is_err_and(|torn| !torn.begun));
+    }
+
+    #[test]
+    fn the_line_after_a_cut_one_begins_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let file = LogFile::open(&path).unwrap();
+        file.write("cut").unwrap();
+        file.inner.lock().unwrap().torn = true;
+        file.write("two\n").unwrap();
+        file.write("three\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "cut\ntwo\nthree\n");
+    }
 }

@@ -1,7 +1,6 @@
 //! Tests of the log: what a line says, what is not logged, how large it becomes, what it survives.
 
 use super::*;
-use crate::model::SafeText;
 use rstest::rstest;
 use std::fs;
 use tracing::{Dispatch, debug, dispatcher::with_default, error, info, trace, warn};
@@ -50,7 +49,6 @@ fn a_time_has_milliseconds_always() {
 #[case::line_end("a\n2026-05-01T08:00:00.000Z INFO  log forged\r\nb")]
 #[case::other_line_ends("a\u{2028}b\u{2029}c\u{85}d\u{b}e")]
 #[case::bidi("a\u{202e}b\u{2066}c")]
-#[case::fields("x status=200 \" y=\"z")]
 fn data_cannot_forge_a_line_or_steer_a_terminal(#[case] hostile: &str) {
     let text = logged(true, || {
         error!("{hostile}");
@@ -59,15 +57,18 @@ fn data_cannot_forge_a_line_or_steer_a_terminal(#[case] hostile: &str) {
     let lines: Vec<_> = text.split_terminator('\n').collect();
     assert_eq!(lines.len(), 2, "{text:?}");
     for line in lines {
-        assert!(
-            !SafeText::new(line).is_marked() || line.contains(['␛', '⏎', '⟨', '␇', '␍', '␋']),
-            "{line:?}"
-        );
         let bad = |c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}\u{2066}".contains(c);
         assert!(!line.contains(bad), "{line:?}");
     }
-    // A blank in a value never begins another field.
-    assert_eq!(text.matches(" status=").count() - text.matches("x status=").count(), 0, "{text:?}");
+}
+
+#[test]
+fn data_in_a_field_does_not_read_as_further_fields() {
+    let hostile = "x status=200 \" y=\"z";
+    let text = logged(false, || info!(text = hostile, display = %hostile, equals = "a=b", "fields"));
+    let quoted = r#""x status=200 \" y=\"z""#;
+    let expected = format!("INFO  tests fields text={quoted} display={quoted} equals=\"a=b\"\n");
+    assert_eq!(untimed(&text), expected);
 }
 
 #[test]
@@ -266,5 +267,54 @@ mod with_modes {
         }
         let error = subscriber(&Settings { file: full.to_owned(), verbose: false }).err().unwrap();
         assert_eq!(error, LogError::File(FileError::NotAFile(full.to_owned())));
+    }
+}
+
+/// Starting is for the whole process, and the default file comes from the environment: both need
+/// a process of their own.
+#[cfg(all(unix, not(target_os = "macos")))]
+mod in_a_process {
+    use super::*;
+    use std::{os::unix::fs::MetadataExt as _, process::Command};
+
+    const MARK: &str = "ALERTDECK_TEST_LOG";
+
+    #[test]
+    #[ignore = "run by the test beside it, with a state folder in its environment"]
+    fn starts_twice() {
+        if std::env::var_os(MARK).is_none() {
+            return;
+        }
+        let settings = Settings { file: default_file().unwrap(), verbose: false };
+        start(&settings).unwrap();
+        info!("from here");
+        std::thread::spawn(|| info!("from another thread")).join().unwrap();
+        assert_eq!(start(&settings).unwrap_err(), LogError::Started);
+        info!("still");
+    }
+
+    #[test]
+    fn the_default_log_is_private_and_started_once() {
+        let root = tempfile::tempdir().unwrap();
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "log::tests::in_a_process::starts_twice", "--ignored"])
+            .env("XDG_STATE_HOME", root.path())
+            .env(MARK, "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let folder = root.path().join("alertdeck");
+        let path = folder.join("alertdeck.log");
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().map(|line| untimed(line).trim_start_matches("INFO  ")).collect();
+        assert!(lines[0].starts_with("log alertdeck "), "{text}");
+        assert_eq!(text.matches(" started pid=").count(), 1, "{text}");
+        let said: Vec<_> = lines.into_iter().filter(|line| line.starts_with("in_a_process ")).collect();
+        assert_eq!(
+            said,
+            ["in_a_process from here", "in_a_process from another thread", "in_a_process still"]
+        );
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&path)), (0o700, 0o600));
     }
 }

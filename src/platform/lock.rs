@@ -32,15 +32,10 @@ impl Lock {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
             let file = files::open(&mut options, path, "locked")?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(FileError::io("locked", path, &error)),
-            }
-            // Who held it may have removed the file: a lock on what is gone excludes nobody.
-            let same = files::same_file(&file, path);
-            if same.map_err(|error| FileError::io("locked", path, &error))? {
-                return Ok(Some(Self { file, path: path.to_owned() }));
+            match claim(&file, path)? {
+                Claim::Had => return Ok(Some(Self { file, path: path.to_owned() })),
+                Claim::Refused => return Ok(None),
+                Claim::Void => {}
             }
         }
         Ok(None)
@@ -67,6 +62,27 @@ impl Lock {
         let removed = files::remove(&self.path);
         drop(self.file);
         removed.map(|_| ())
+    }
+}
+
+/// How a try to lock an open file went.
+#[derive(Debug, PartialEq, Eq)]
+enum Claim {
+    Had,
+    Refused,
+    /// Who held it has removed the file meanwhile: a lock on what is gone excludes nobody.
+    Void,
+}
+
+fn claim(file: &File, path: &Path) -> Result<Claim, FileError> {
+    match file.try_lock() {
+        Ok(()) => match files::same_file(file, path) {
+            Ok(true) => Ok(Claim::Had),
+            Ok(false) => Ok(Claim::Void),
+            Err(error) => Err(FileError::io("locked", path, &error)),
+        },
+        Err(TryLockError::WouldBlock) => Ok(Claim::Refused),
+        Err(TryLockError::Error(error)) => Err(FileError::io("locked", path, &error)),
     }
 }
 
@@ -128,6 +144,20 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(Lock::attempt(&path).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_on_a_file_that_was_removed_before_it_was_had_is_void() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let first = Lock::attempt(&path).unwrap().unwrap();
+        let late = File::open(&path).unwrap();
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Refused);
+        first.retire().unwrap();
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Void);
+        let _second = Lock::attempt(&path).unwrap().unwrap();
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Void);
     }
 
     #[cfg(unix)]

@@ -12,7 +12,11 @@ const MOST: u64 = 64 << 10;
 /// What the name of a file that cannot be read is extended by.
 const ASIDE: &str = "json.unreadable";
 
-pub(super) fn load(path: &Path) -> Result<Loaded, FileError> {
+pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Loaded::default()),
+        _ => private_folder(folder)?,
+    }
     let why = match read_private(path, MOST) {
         Ok(None) => return Ok(Loaded::default()),
         Ok(Some(bytes)) => match wire::decode(&bytes) {

@@ -191,6 +191,27 @@ async fn only_one_of_many_is_let_in_at_a_time_though_the_folder_comes_and_goes()
     assert_eq!(paths(root.path()), [""; 0]);
 }
 
+#[tokio::test]
+#[ignore = "needs the keyring of a session: writes to it, and cleans up"]
+async fn a_keyring_keeps_and_forgets() {
+    let root = tempfile::tempdir().unwrap();
+    let vault = Vault::keyring(&root.path().join("state"));
+    let key = key("alertdeck-test");
+    vault.check().await.unwrap();
+    assert_eq!(token(&vault, &key).await, (None, None));
+    for text in ["first", &"t".repeat(2_000)] {
+        vault.save(&key, &stored(text)).await.unwrap();
+        assert_eq!(token(&vault, &key).await, (Some(text.into()), None));
+    }
+    keyring::save(key.name(), r#"{"version":2}"#.into()).await.unwrap();
+    let (found, notice) = token(&vault, &key).await;
+    assert!(found.is_none() && notice.unwrap().contains("a newer alertdeck (format 2)"));
+    assert!(vault.forget(&key).await.unwrap());
+    assert!(!vault.forget(&key).await.unwrap());
+    assert_eq!(token(&vault, &key).await, (None, None));
+    assert_eq!(paths(root.path()), [""; 0]);
+}
+
 #[cfg(unix)]
 mod with_modes {
     use super::*;
@@ -227,7 +248,7 @@ mod with_modes {
     }
 
     #[tokio::test]
-    async fn nothing_is_written_through_a_link() {
+    async fn nothing_goes_through_a_link() {
         let root = tempfile::tempdir().unwrap();
         let (state, behind) = (root.path().join("state"), root.path().join("behind"));
         fs::create_dir_all(&state).unwrap();
@@ -239,5 +260,10 @@ mod with_modes {
         assert_eq!(vault.save(&key("work"), &stored(CANARY)).await.unwrap_err(), refused);
         assert_eq!(vault.lock(&key("work")).await.unwrap_err(), refused);
         assert_eq!(paths(&behind), [""; 0]);
+        // Neither is anything read or removed through it.
+        write_private(&behind.join(vault.secret(&key("work")).file_name().unwrap()), b"theirs").unwrap();
+        assert_eq!(vault.load(&key("work")).await.unwrap_err(), refused);
+        assert_eq!(vault.forget(&key("work")).await.unwrap_err(), refused);
+        assert_eq!(paths(&behind).len(), 1);
     }
 }
