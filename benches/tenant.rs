@@ -55,6 +55,9 @@ impl Desk {
             zone: TimeZone::UTC,
             filter_zone: TimeZone::UTC,
             filter: String::new(),
+            profiles: Vec::new(),
+            profile: String::new(),
+            signs_in: false,
         };
         let (app, _) = App::new(settings, now(), (width, height));
         let screen = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");

@@ -381,6 +381,10 @@ impl App {
     }
 
     fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        // A sign-in may take minutes: the shell is within reach meanwhile.
+        if let Some(command @ (Command::Suspend | Command::Redraw)) = keymap::command(&[Context::All], key) {
+            return self.command(command, effects);
+        }
         match &self.overlay {
             Some(Overlay::Profiles(_)) => return self.profiles_key(key, effects),
             Some(Overlay::SignIn) => return self.sign_in_key(key, effects),

@@ -172,9 +172,11 @@ impl App {
 
 /// What the service's support asks for: both ids, and when the request was made.
 fn ids(line: &RequestLine) -> RawText {
-    let mut text = format!("client-request-id: {}\n", line.client_request_id);
-    if let Some(id) = &line.request_id {
-        text += &format!("request-id: {}\n", id.line());
-    }
-    RawText(text + &format!("date: {}", utc(line.started)))
+    let request_id = line.request_id.as_ref().map(|id| format!("request-id: {}\n", id.line()));
+    RawText(format!(
+        "client-request-id: {}\n{}date: {}",
+        line.client_request_id,
+        request_id.unwrap_or_default(),
+        utc(line.started)
+    ))
 }

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::model::{RawText, SafeText, Timestamp};
 
-/// How long the sign-in takes no key after it has come up by itself: a key that was on its way
-/// must not start a browser.
+/// How long the sign-in takes no key after it has come up by itself, and after each key that it
+/// has not taken so: what is typed without looking must not start a browser.
 const DEAF_FOR: Duration = Duration::from_millis(300);
 
 /// Permissions of which any one lets alerts be read (API.md 1).
@@ -69,6 +69,11 @@ pub enum SignInEvent {
     },
     /// The token was thrown away, as the user wished.
     SignedOut,
+    /// The token could not be thrown away.
+    NotSignedOut {
+        /// One line: why, and what to do. Safe to show.
+        line: String,
+    },
 }
 
 /// Who is signed in.
@@ -191,6 +196,7 @@ impl App {
                 self.give_up_loading(effects);
                 self.say("signed out");
             }
+            SignInEvent::NotSignedOut { line } => self.complain(line),
             // A flow that the user has left may still have something to say.
             _ if sign_in.stage.is_none() => {}
             SignInEvent::Address { url, opened, until } => {
@@ -276,7 +282,9 @@ impl App {
     }
 
     pub(super) fn sign_in_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        if self.clock.now.mono < self.sign_in.deaf_until {
+        let mono = self.clock.now.mono;
+        if mono < self.sign_in.deaf_until {
+            self.sign_in.deaf_until = mono + DEAF_FOR;
             return;
         }
         let command = keymap::command(&[Context::SignIn, Context::All], key);
@@ -290,12 +298,14 @@ impl App {
             (SignInCommand::Browser, Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }))
                 if may_begin =>
             {
-                self.begin_sign_in(SignInWay::Browser, effects)
+                self.begin_sign_in(SignInWay::Browser, effects);
             }
             (
                 SignInCommand::DeviceCode,
                 Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. } | Stage::Address { .. }),
-            ) if may_begin => self.begin_sign_in(SignInWay::DeviceCode, effects),
+            ) if may_begin => {
+                self.begin_sign_in(SignInWay::DeviceCode, effects);
+            }
             (SignInCommand::Copy, Some(Stage::Address { url, .. })) => {
                 effects.push(Effect::Copy(RawText(url.raw().to_owned())));
                 self.say("address copied");

@@ -34,7 +34,7 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
 pub(crate) fn sample() -> Vec<RequestLine> {
     let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
     lines[3].outcome = Ok(429);
-    lines[4].waited = Duration::from_millis(7_000);
+    lines[4].waited = Duration::from_secs(7);
     lines[8].outcome = Ok(403);
     lines.push(request(12, Err("graph.microsoft.com cannot be reached: no route to host".into())));
     let mut login = request(0, Ok(200));
@@ -113,7 +113,7 @@ fn a_request_is_copied_without_the_token_and_its_ids_for_support() {
     let mut desk = open(sample());
     desk.keys("j j y");
     let line = &sample()[13];
-    assert_eq!(desk.copies(), [line.curl.0.clone()]);
+    assert_eq!(desk.copies(), std::slice::from_ref(&line.curl.0));
     assert!(desk.notice().contains("no token"), "{}", desk.notice());
     desk.keys("c");
     let ids = format!("client-request-id: {}\ndate: 2026-11-20 11:58:15Z", line.client_request_id);
