@@ -154,3 +154,73 @@ impl Connection {
         Service::of(&self.profile()?, AtHand::look(), Journal::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        connection: Connection,
+    }
+
+    const FILE: &str = "\
+        default_profile = 'contoso'\n\
+        [profile.contoso]\n\
+        tenant = 'contoso.example'\n\
+        token_command = 'exit 1'\n\
+        me = 'ana@contoso.example'\n\
+        [profile.agency]\n\
+        cloud = 'usgov-l4'\n";
+
+    /// A connection with a config file and options.
+    fn connection(options: &[&str]) -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, FILE).unwrap();
+        let file = file.to_str().unwrap();
+        let words = ["alertdeck", "--config", file].into_iter().chain(options.iter().copied());
+        (folder, Line::try_parse_from(words).unwrap().connection)
+    }
+
+    #[test]
+    fn the_profile_in_force_is_that_of_the_file_with_the_options() {
+        let (_folder, connection) = connection(&["--api", "beta", "--me", "bo@contoso.example"]);
+        let profile = connection.profile().unwrap();
+        assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
+        assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
+        let service = Service::of(&profile, Tokens::command("exit 1")).unwrap();
+        assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
+        assert_eq!(service.portal_host, "security.microsoft.com");
+    }
+
+    #[test]
+    fn other_profiles_take_nothing_of_an_identity_from_the_options() {
+        let options = ["--api", "beta", "--me", "bo@contoso.example", "--tenant", "fabrikam.example"];
+        let (_folder, connection) = connection(&options);
+        let profiles = connection.profiles().unwrap();
+        let told: Vec<_> =
+            profiles.iter().map(|one| (one.title.as_str(), one.me.as_deref(), one.cloud, one.api)).collect();
+        assert_eq!(
+            told,
+            [
+                ("contoso.example", Some("ana@contoso.example"), Cloud::Global, Api::Beta),
+                ("agency", None, Cloud::UsGovL4, Api::Beta)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_profile_alone_and_one_without_a_config_know_nothing_of_the_file() {
+        let (folder, connection) = connection(&["--profile", "none", "--cloud", "usgov-l5"]);
+        let alone = connection.alone("http://127.0.0.1:9".into()).unwrap();
+        assert_eq!((alone.me, alone.token_command, alone.cloud), (None, None, Cloud::UsGovL5));
+        let error = connection.profile().unwrap_err();
+        assert_eq!((error.exit_code(), error.to_string().contains("no profile `none`")), (2, true));
+        assert_eq!((connection.known().cloud, connection.known().me), (Cloud::UsGovL5, None));
+        drop(folder);
+        assert!(connection.profile().unwrap_err().to_string().contains("there is no such config file"));
+    }
+}

@@ -33,8 +33,18 @@ pub(super) struct Fault {
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) mend: Option<String>,
-    /// The value on the line may be a secret.
-    pub(super) hide: bool,
+    pub(super) hide: Hide,
+}
+
+/// What of the line may be a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hide {
+    #[default]
+    Nothing,
+    /// What stands after the first `=`.
+    Value,
+    /// All of it: it may be the rest of a value that began above.
+    Line,
 }
 
 /// Characters shown of a line before the faulty part, of it, and after it; and of a text that a
@@ -43,7 +53,7 @@ const SHOWN: usize = 60;
 
 impl Fault {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), mend: None, hide: false }
+        Self { span, message: message.into(), mend: None, hide: Hide::Nothing }
     }
 
     #[must_use]
@@ -62,15 +72,19 @@ impl Fault {
         // A fault may begin at the line's end, and may reach over it.
         let at = (start - line_start).min(line.len());
         let upto = (end - line_start).min(line.len());
-        let sign = line.find('=').filter(|_| self.hide).map(|sign| sign + 1);
         // Where the value begins, if it is to be hidden.
-        let value = sign.map(|sign| sign + usize::from(line[sign..].starts_with(' ')));
-        let (before, wrong, after) = match value {
-            Some(cut) if upto <= cut => (&line[..at], &line[at..upto], format!("{}…", &line[upto..cut])),
-            Some(cut) => (&line[..at.min(cut)], "…", String::new()),
-            // A line without a sign may be the rest of a secret of several lines.
-            None if self.hide && !line.trim_start().starts_with('[') => ("", "…", String::new()),
-            None => (&line[..at], &line[at..upto], clip(&line[upto..]).to_owned()),
+        let sign = line.find('=').map_or(0, |sign| sign + 1);
+        let value = match self.hide {
+            Hide::Nothing => line.len(),
+            Hide::Value => sign + usize::from(line[sign..].starts_with(' ') && sign > 0),
+            Hide::Line => 0,
+        };
+        let (before, wrong, after) = if self.hide == Hide::Nothing {
+            (&line[..at], &line[at..upto], clip(&line[upto..]).to_owned())
+        } else if upto <= value && value > 0 {
+            (&line[..at], &line[at..upto], format!("{}…", &line[upto..value]))
+        } else {
+            (&line[..at.min(value)], "…", String::new())
         };
         let show = |text: &str| SafeText::new(text).line();
         let skipped = before.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);

@@ -25,7 +25,10 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ConfigError::Missing(path.to_owned())),
+        // A home such as /dev/null holds no file either.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(ConfigError::Missing(path.to_owned()))
+        }
         Err(error) => Err(ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() }),
         Ok(_) if bytes.len() as u64 > LARGEST => Err(ConfigError::TooLarge(path.to_owned())),
         Ok(_) => Ok(bytes),

@@ -317,6 +317,9 @@ fn is_held(settings: &Settings, tenant: &Setting) -> bool {
     held.is_some_and(|held| held.eq_ignore_ascii_case(tenant.value.to_string().trim()))
 }
 
+/// An address that a cloud has.
+type Root = fn(Cloud) -> &'static str;
+
 /// Lists what does not go together, each with the key to blame; it has a value.
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
@@ -349,9 +352,7 @@ pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
         Some(Value::Cloud(cloud)) => *cloud,
         _ => Cloud::default(),
     };
-    let roots: [(Key, fn(Cloud) -> &'static str); 2] =
-        [(Key::GraphUrl, Cloud::graph_root), (Key::LoginUrl, Cloud::login_authority)];
-    for (key, root) in roots {
+    for (key, root) in [(Key::GraphUrl, Cloud::graph_root as Root), (Key::LoginUrl, Cloud::login_authority)] {
         let Some(host) = value(key).and_then(|url| host(&url.to_string())) else { continue };
         let is_host = |cloud: &Cloud| self::host(root(*cloud)).as_ref() == Some(&host);
         if CHINA.contains(&host.as_str()) {

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Config, Section,
-    diagnostic::{Diagnostic, Fault, nearest, quoted},
+    diagnostic::{Diagnostic, Fault, Hide, nearest, quoted},
     key::{KEYS, Key, Kind, Setting, Settings, Source, Value, is_profile_name, is_secret, place_for},
     place,
     profile::contradictions,
@@ -54,9 +54,15 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, Faults> {
     // The parser may tell of one place twice.
     faults.dedup_by_key(|fault| fault.span.start);
     let more = faults.len().saturating_sub(TOLD);
-    let secret = holds_secret(text);
+    let scattered = text.lines().any(|line| secret_value(line).is_some_and(reaches_on));
     let told = faults.into_iter().take(TOLD).map(|fault| {
-        let hide = fault.hide || secret || holds_command(text, fault.span.start);
+        let line = line_at(text, fault.span.start);
+        let secret = secret_value(line).is_some() || line.contains(Key::TokenCommand.name());
+        let hide = match (scattered, secret) {
+            (true, _) => Hide::Line,
+            (_, true) => Hide::Value,
+            _ => fault.hide,
+        };
         Fault { hide, ..fault }.locate(text)
     });
     Err(Faults { told: told.collect(), more })
@@ -69,7 +75,8 @@ fn not_text(bytes: &[u8], at: usize) -> Diagnostic {
     // The first replacement stands where the text ends to be one: all before it is as it was.
     let mut end = at;
     end += text[at..].chars().next().map_or(0, char::len_utf8);
-    let fault = Fault { hide: holds_secret(&text), ..Fault::new(at..end, "not UTF-8 from here on") };
+    let hide = hide_if(text.lines().any(|line| secret_value(line).is_some()), Hide::Line);
+    let fault = Fault { hide, ..Fault::new(at..end, "not UTF-8 from here on") };
     fault.mend("save the file as UTF-8").locate(&text)
 }
 
@@ -118,24 +125,30 @@ const MENDS: &[(&str, Option<&str>, &str)] = &[
 
 const ESCAPES: &str = "write \\\\ for \\, or use single quotes";
 
-/// Tells whether the line at `at` holds a command, in which there may be a secret.
-fn holds_command(text: &str, at: usize) -> bool {
+/// The line at a byte of the text.
+fn line_at(text: &str, at: usize) -> &str {
     let start = text.as_bytes().iter().take(at).rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
-    let line = text[start..].lines().next().unwrap_or_default();
-    line.contains(Key::TokenCommand.name())
+    text[start..].lines().next().unwrap_or_default()
 }
 
-/// Tells whether a key in the text is called like one that holds a secret. It is asked of the
-/// text, since what is wrong may keep the key out of the tree.
-fn holds_secret(text: &str) -> bool {
+/// Finds a key on a line that is called like one for a secret, and returns what stands after
+/// it. It is asked of the text, since what is wrong may keep the key out of the tree.
+fn secret_value(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_alphanumeric() || "_-\"' \t".contains(c);
-    text.lines().any(|line| {
-        line.match_indices('=').any(|(at, _)| {
-            let before = &line[..at];
-            let key = before.rfind(|c| !is_part(c)).map_or(before, |last| &before[last..]);
-            is_secret(key.trim_matches(|c: char| !c.is_alphanumeric()))
-        })
+    line.match_indices('=').find_map(|(at, _)| {
+        let before = &line[..at];
+        let key = before.rfind(|c| !is_part(c)).map_or(before, |last| &before[last..]);
+        is_secret(key.trim_matches(|c: char| !c.is_alphanumeric())).then(|| &line[at + 1..])
     })
+}
+
+/// Tells whether a value may go on below its line.
+fn reaches_on(value: &str) -> bool {
+    value.trim().is_empty() || ["\"\"\"", "'''", "[", "{"].iter().any(|sign| value.contains(sign))
+}
+
+fn hide_if(secret: bool, hide: Hide) -> Hide {
+    if secret { hide } else { Hide::Nothing }
 }
 
 struct Reader<'a> {
@@ -198,7 +211,7 @@ impl Reader<'_> {
                 } else {
                     "write it as [profile.NAME], its keys below"
                 };
-                let hide = is_secret(name);
+                let hide = hide_if(is_secret(name), Hide::Value);
                 self.faults.push(Fault { hide, ..Fault::new(key.span(), message) }.mend(mend));
                 continue;
             };
@@ -241,7 +254,10 @@ impl Reader<'_> {
                     settings.insert(spec.key, Setting { value: value_read, source: Source::File { line } });
                 }
                 Err(wrong) => {
-                    let fault = Fault { hide: wrong.hide, ..Fault::new(value.span(), wrong.message) };
+                    let fault = Fault {
+                        hide: hide_if(wrong.hide, Hide::Value),
+                        ..Fault::new(value.span(), wrong.message)
+                    };
                     self.faults.push(fault.mend(wrong.mend));
                 }
             }
@@ -263,7 +279,7 @@ impl Reader<'_> {
             (Kind::Flag, _) => ("true or false", "write true or false"),
         };
         let message = format!("`{}` takes {takes}, not {}", key.name(), kind(found));
-        let hide = key == Key::TokenCommand;
+        let hide = hide_if(key == Key::TokenCommand, Hide::Value);
         self.faults.push(Fault { hide, ..Fault::new(span, message) }.mend(mend));
     }
 
@@ -275,10 +291,8 @@ impl Reader<'_> {
         }
         match value {
             DeValue::Table(table) if nearest(name, [PROFILE]).is_none() && looks_like_profile(table) => {
-                let mend = match is_profile_name(name) {
-                    true => format!("did you mean [profile.{name}]?"),
-                    false => "did you mean [profile.NAME]?".to_owned(),
-                };
+                let name_it = if is_profile_name(name) { name } else { "NAME" };
+                let mend = format!("did you mean [profile.{name_it}]?");
                 self.say(span, format!("unknown table {}", quoted(name)), mend);
             }
             _ => self.unknown(name, span, "key", [DEFAULT, PROFILE]),
@@ -307,7 +321,7 @@ impl Reader<'_> {
             None => Fault::new(span, format!("unknown {what} {}", quoted(name)))
                 .mend(format!("expected {}", names.join(", "))),
         };
-        self.faults.push(Fault { hide: is_secret(name), ..fault });
+        self.faults.push(Fault { hide: hide_if(is_secret(name), Hide::Value), ..fault });
     }
 
     /// The number of the line at a byte of the text, counted from 1.

@@ -95,10 +95,19 @@ fn hostile_text_is_neutralised_and_long_lines_are_cut() {
 
 #[test]
 fn of_very_many_faults_the_first_are_told() {
-    let text: String = (0..400).map(|n| format!("x{n} = 1\n")).collect();
+    let text = (0..400).map(|n| format!("x{n} = 1")).collect::<Vec<_>>().join("\n");
     let Err(ConfigError::Broken { faults, more, .. }) = read(&text) else { panic!() };
     assert_eq!((faults.len(), more, faults[49].line), (50, 350, 50));
     assert!(read(&text).unwrap_err().to_string().ends_with("\nand 350 more"));
+}
+
+#[test]
+fn the_other_lines_of_a_file_with_a_secret_are_shown() {
+    let error = read("[profile.a]\nclient_secret = 'canary'\ncloud = 'mars'\n").unwrap_err().to_string();
+    assert!(
+        error.contains("  2 | client_secret = …\n") && error.contains("  3 | cloud = 'mars'\n"),
+        "{error}"
+    );
 }
 
 /// Whatever is wrong around a secret, it is in no message.
@@ -114,6 +123,9 @@ fn of_very_many_faults_the_first_are_told() {
 #[case("[profile.a]\ntoken_command = ['canary']\n")]
 #[case("[profile.a]\nlogin_url = 'https://canary@x.io'\n")]
 #[case("[profile.a]\nclient_id = 'canary'\n")]
+#[case("[profile.a]\nclient_secret = [\n'canary==' 'canary'\n]\n")]
+#[case("[profile.a]\nclient_secret =\n'canary'\n")]
+#[case("[profile.a]\nx = 1\nclient_secret = \"\"\"\na = 'canary\\q'\n\"\"\"\n")]
 #[case("[profile.a]\nPassword = 'canary\u{0}'\n")]
 fn a_secret_is_in_no_message(#[case] text: &str) {
     let error = read(text).unwrap_err();
@@ -344,6 +356,10 @@ fn the_file_may_be_missing_where_it_was_not_named() {
     let missing = folder.path().join("no such.toml");
     assert_eq!(Config::load(Some(&missing)).unwrap_err(), ConfigError::Missing(missing));
     assert_eq!(Config::load(Some(Path::new(""))).unwrap().names().count(), 0);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("config.toml");
+    assert_eq!(Config::load(Some(&below)).unwrap_err(), ConfigError::Missing(below));
     let error = Config::load(Some(folder.path())).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. } | ConfigError::Missing(_)), "{error}");
     let large = folder.path().join("large.toml");

@@ -99,6 +99,10 @@ fn the_file_lies_in_the_folder_for_settings() {
     command.env_remove("ALERTDECK_CONFIG").env("XDG_CONFIG_HOME", &odd);
     let shown: Value = serde_json::from_str(&run(&mut command).stdout).unwrap();
     assert_eq!(shown["profile"], "contoso");
+    // A home that is no folder holds no file, and nothing more is wrong with it.
+    let mut command = alertdeck(["config", "show"]);
+    command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", "/dev/null");
+    assert_eq!(run(&mut command).code, 0);
     // Neither variable: the system knows the user's folder, or the user is told what to do.
     let mut command = alertdeck(["config", "path"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
