@@ -150,11 +150,11 @@ async fn an_assertion_becomes_a_token_once(#[case] algorithm: Algorithm) {
 }
 
 #[rstest]
-#[case::signature(|_| signed(Algorithm::RS256, &ANOTHER, &OURS, &json!({})), "signature is not")]
-#[case::unregistered(|desk| signed(Algorithm::RS256, &ANOTHER, &ANOTHER, &good(desk)), "not registered")]
-#[case::algorithm(|desk| signed(Algorithm::RS384, &OURS, &OURS, &good(desk)), "neither RS256 nor PS256")]
-#[case::nameless(|desk| jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(desk), &OURS.key).unwrap(), "x5t#S256")]
-#[case::secret(|desk| jsonwebtoken::encode(&Header::default(), &good(desk), &EncodingKey::from_secret(&OURS.certificate)).unwrap(), "neither RS256")]
+#[case::signature(|_: &Desk| signed(Algorithm::RS256, &ANOTHER, &OURS, &json!({})), "signature is not")]
+#[case::unregistered(|desk: &Desk| signed(Algorithm::RS256, &ANOTHER, &ANOTHER, &good(desk)), "not registered")]
+#[case::algorithm(|desk: &Desk| signed(Algorithm::RS384, &OURS, &OURS, &good(desk)), "neither RS256 nor PS256")]
+#[case::nameless(|desk: &Desk| jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(desk), &OURS.key).unwrap(), "x5t#S256")]
+#[case::secret(|desk: &Desk| jsonwebtoken::encode(&Header::default(), &good(desk), &EncodingKey::from_secret(&OURS.certificate)).unwrap(), "neither RS256")]
 #[tokio::test]
 async fn an_assertion_must_be_signed_by_the_application(
     #[case] assertion: fn(&Desk) -> String,
