@@ -14,7 +14,7 @@ use alertdeck::{
     },
     console,
     model::{SafeText, Timestamp},
-    simulator::{Faults, SIGNED_IN, Settings, Simulator},
+    simulator::{Access, Faults, SIGNED_IN, Settings, Simulator},
 };
 use clap::{
     CommandFactory as _, Parser,
@@ -143,7 +143,7 @@ struct Tenant {
     /// Milliseconds that each request takes longer
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
-    /// What goes wrong: none, flaky, throttled or offline
+    /// What goes wrong: none, flaky, throttled, hostile or offline
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
 }
@@ -307,7 +307,7 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
 /// other programs on this machine have no business with it.
 fn simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
     let token = format!("{:032x}", rand::random::<u128>());
-    settings.token = Some(token.clone());
+    settings.access = Access::Only(token.clone());
     let simulator = start(settings)?;
     let mut profile = connection.alone(simulator.base_url())?;
     if profile.tenant.is_none() {

@@ -7,7 +7,8 @@
 //!
 //! A request goes through these modules, of which only this one knows sockets: `service` (token,
 //! budget, faults, log), `request` (what is asked), `operations` (the reply), `store` (the
-//! alerts). The alerts come from `generator`, which plays the `stories` in the `world`.
+//! alerts). The alerts come from `generator`, which plays the `stories` in the `world`. Signing in
+//! is a side of its own, on the same port: `sign_in`.
 
 mod evidence;
 mod fault;
@@ -18,6 +19,7 @@ mod operations;
 mod reply;
 mod request;
 mod service;
+mod sign_in;
 mod store;
 mod stories;
 mod triage;
@@ -25,9 +27,13 @@ mod world;
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -41,9 +47,17 @@ use futures_util::{StreamExt, stream};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
 
 pub use fault::{Faults, UnknownFaults};
+pub use sign_in::{
+    Authorization, CLIENT_SECRET, Grant, SignIn, SignInDesk, SignInError, UNKNOWN_TENANT,
+    UnreadableCertificate,
+};
 pub use world::SIGNED_IN;
 
 use crate::model::Timestamp;
@@ -53,6 +67,8 @@ use service::Service;
 
 /// The longest request body that is read; a longer one counts as a cut connection.
 const MAX_BODY: usize = 1 << 20;
+/// In how many pieces a slow body arrives.
+const PIECES: usize = 8;
 
 /// What the tenant is like and how the service behaves.
 #[derive(Clone, Debug)]
@@ -70,14 +86,31 @@ pub struct Settings {
     /// The newest alerts are from about this moment, and the service's clock (`Date`, arrivals,
     /// updates) starts at it.
     pub now: Timestamp,
-    /// The only token that is accepted; `None` accepts any that is not empty.
-    pub token: Option<String>,
+    /// Whose requests are answered.
+    pub access: Access,
+    /// How people and applications sign in at the start.
+    pub sign_in: SignIn,
+    /// The longest page; a larger `$top` is cut to it without a word.
+    pub largest_page: usize,
     /// A new alert arrives about this often; `None`: never.
     pub arrivals: Option<Duration>,
     /// Requests a minute before the service answers 429; `None`: unlimited.
     pub budget: Option<u32>,
     /// How long things take that tests want to be short.
     pub timing: Timing,
+}
+
+/// Which tokens the service takes. One that was handed out by [`SignInDesk`] is always judged by
+/// what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Any that is not empty, with every right; so a person can try the simulator without signing
+    /// in.
+    Any,
+    /// This one, with every right.
+    Only(String),
+    /// Those that were handed out here, with the rights they were handed out for.
+    SignedIn,
 }
 
 /// The waits of the service.
@@ -91,6 +124,8 @@ pub struct Timing {
     pub recovery: Duration,
     /// What the budget counts as a minute.
     pub minute: Duration,
+    /// The wait before each piece of a body that arrives slowly; there are eight of them.
+    pub trickle: Duration,
 }
 
 impl Default for Timing {
@@ -100,6 +135,7 @@ impl Default for Timing {
             outage: Duration::from_secs(10),
             recovery: Duration::from_secs(60),
             minute: Duration::from_secs(60),
+            trickle: Duration::from_millis(100),
         }
     }
 }
@@ -115,7 +151,9 @@ impl Settings {
             faults: Faults::None,
             port: 0,
             now,
-            token: None,
+            access: Access::Any,
+            sign_in: SignIn::default(),
+            largest_page: 1000,
             arrivals: None,
             budget: Some(150),
             timing: Timing::default(),
@@ -154,6 +192,8 @@ impl Exchange {
 pub struct Simulator {
     address: SocketAddr,
     service: Arc<Mutex<Service>>,
+    /// Connections that were made to the address of foreign links.
+    strayed: Arc<AtomicUsize>,
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -168,22 +208,31 @@ impl Simulator {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let (latency, arrivals) = (settings.latency, settings.arrivals);
-        let service = Service::new(settings, format!("http://{address}"), Instant::now());
+        let manner = Manner { latency: settings.latency, trickle: settings.timing.trickle };
+        let arrivals = settings.arrivals;
+        // Foreign links lead to a port of our own, so that nobody else is ever asked.
+        let elsewhere = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        elsewhere.set_nonblocking(true)?;
+        let foreign = format!("http://{}", elsewhere.local_addr()?);
+        let service = Service::new(settings, format!("http://{address}"), foreign, Instant::now());
         let service = Arc::new(Mutex::new(service));
+        let strayed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&strayed);
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = Arc::clone(&service);
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(move || {
             runtime.block_on(async {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
+                let Ok(elsewhere) = TcpListener::from_std(elsewhere) else { return };
                 tokio::select! {
-                    never = serve(listener, &shared, latency) => match never {},
+                    never = serve(listener, &shared, manner) => match never {},
+                    never = count_strays(elsewhere, &count) => match never {},
                     never = keep_arriving(&shared, arrivals) => match never {},
                     _ = stopped => {}
                 }
             });
         })?;
-        Ok(Self { address, service, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, service, strayed, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Returns where the service listens.
@@ -199,6 +248,17 @@ impl Simulator {
     /// Returns the requests seen so far, oldest first; of very many, the last 10,000.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.service).log.iter().cloned().collect()
+    }
+
+    /// Changes or asks something of the sign-in side, which waits meanwhile.
+    pub fn sign_in<R>(&self, act: impl FnOnce(&mut SignInDesk) -> R) -> R {
+        act(&mut lock(&self.service).desk)
+    }
+
+    /// Returns how many connections were made to the other address that [`Faults::Hostile`] names
+    /// in links: a client makes none.
+    pub fn strayed(&self) -> usize {
+        self.strayed.load(Ordering::Relaxed)
     }
 
     /// Returns every alert as it stands, newest first: what a complete list must hold.
@@ -233,19 +293,50 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
 #[error("closed without an answer")]
 struct Closed;
 
+/// How the service sends, whatever it sends.
+#[derive(Clone, Copy)]
+struct Manner {
+    latency: Duration,
+    trickle: Duration,
+}
+
 /// Accepts connections. The loop is hyper's, not axum's, because only a handler that may fail
 /// can close a connection without an answer.
-async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, latency: Duration) -> Infallible {
+async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, manner: Manner) -> Infallible {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of sockets: others must close first.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let service = Arc::clone(service);
-        let handler = service_fn(move |request| handle(Arc::clone(&service), request, latency));
-        // An error here is a client that went away, or a fault that did what it should.
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), handler));
+        tokio::spawn(talk(stream, Arc::clone(service), manner));
+    }
+}
+
+/// Serves one connection to its end.
+async fn talk(stream: TcpStream, service: Arc<Mutex<Service>>, manner: Manner) {
+    let reset = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&reset);
+    let handler =
+        service_fn(move |request| Box::pin(handle(Arc::clone(&service), request, manner, Arc::clone(&flag))));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
+    // An error here is a client that went away, or a fault that did what it should.
+    let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    if reset.load(Ordering::Relaxed) {
+        // What is closed with no time to linger is reset.
+        let _ = stream.set_zero_linger();
+    } else {
+        let _ = stream.shutdown().await;
+    }
+}
+
+/// Notes who follows a link that leads elsewhere, and hangs up.
+async fn count_strays(listener: TcpListener, strayed: &AtomicUsize) -> Infallible {
+    loop {
+        if listener.accept().await.is_ok() {
+            strayed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -261,12 +352,13 @@ async fn keep_arriving(service: &Mutex<Service>, period: Option<Duration>) -> In
 async fn handle(
     service: Arc<Mutex<Service>>,
     request: Request<Incoming>,
-    latency: Duration,
+    manner: Manner,
+    reset: Arc<AtomicBool>,
 ) -> Result<Response<Body>, Closed> {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Closed)?;
-    tokio::time::sleep(latency).await;
+    tokio::time::sleep(manner.latency).await;
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -275,14 +367,17 @@ async fn handle(
         body,
     };
     let reply = lock(&service).answer(call, arrived);
-    respond(reply)
+    if reply.damage == Damage::Reset {
+        reset.store(true, Ordering::Relaxed);
+    }
+    respond(reply, manner.trickle)
 }
 
 /// Turns a reply into a response, damage included.
-fn respond(reply: Reply) -> Result<Response<Body>, Closed> {
+fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {
-        Damage::Unanswered => return Err(Closed),
+        Damage::Unanswered | Damage::Reset => return Err(Closed),
         Damage::None => Body::from(reply.body),
         Damage::Cut | Damage::Short => {
             let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);
@@ -292,6 +387,15 @@ fn respond(reply: Reply) -> Result<Response<Body>, Closed> {
                 Err(Closed)
             });
             Body::from_stream(sent.chain(end))
+        }
+        Damage::Slow => {
+            let pieces: Vec<_> = (0..PIECES)
+                .map(|n| reply.body.slice(length * n / PIECES..length * (n + 1) / PIECES))
+                .collect();
+            Body::from_stream(stream::iter(pieces).then(move |piece| async move {
+                tokio::time::sleep(trickle).await;
+                Ok::<_, Infallible>(piece)
+            }))
         }
     };
     let mut response = Response::new(body);

@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
 use alertdeck::{
     model::Timestamp,
-    simulator::{Faults, SIGNED_IN, Settings, Simulator, Timing, odata},
+    simulator::{Access, Faults, SIGNED_IN, Settings, Simulator, Timing, odata},
 };
 use proptest::prelude::*;
 use reqwest::{Client, Method, Response, StatusCode};
@@ -211,7 +211,7 @@ async fn refusals_have_the_shape_of_graph(
 #[case(Some("bearer secret"), 200)]
 #[tokio::test]
 async fn the_token_is_checked(#[case] authorization: Option<&str>, #[case] status: u16) {
-    let tenant = Tenant::new(Settings { token: Some("secret".into()), ..settings(3) });
+    let tenant = Tenant::new(Settings { access: Access::Only("secret".into()), ..settings(3) });
     let mut request = tenant.client.get(tenant.url(LIST));
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
@@ -331,27 +331,110 @@ async fn a_flaky_service_gives_the_whole_list_to_those_who_ask_again() {
 }
 
 #[tokio::test]
-async fn flaky_bodies_are_cut_short_and_replaced() {
-    let tenant = Tenant::new(Settings { faults: Faults::Flaky, ..settings(30) });
-    let (mut cut, mut short, mut html) = (0, 0, 0);
-    for top in 1..=300 {
-        let Ok(response) = tenant.send(Method::GET, &format!("{LIST}?$top={top}"), None).await else {
-            continue;
+async fn flaky_answers_break_in_every_way() {
+    let timing = Timing { trickle: Duration::from_millis(1), ..Timing::default() };
+    let tenant = Tenant::new(Settings { faults: Faults::Flaky, timing, ..settings(30) });
+    let (mut met, mut whole) = (HashMap::<String, u32>::new(), 0);
+    for top in 1..=600 {
+        let mut note = |what: &str| *met.entry(what.to_owned()).or_default() += 1;
+        let response = match tenant.send(Method::GET, &format!("{LIST}?$top={top}"), None).await {
+            Ok(response) => response,
+            Err(error) => {
+                let text = format!("{error:?}");
+                note(if text.contains("ConnectionReset") { "reset" } else { "closed" });
+                continue;
+            }
         };
+        if response.status() != StatusCode::OK {
+            let told = response.headers().contains_key("retry-after");
+            note(&format!("{}{}", response.status().as_u16(), if told { " told" } else { "" }));
+            continue;
+        }
         if response.headers()["content-type"].to_str().unwrap().starts_with("text/html") {
-            assert_eq!(response.status(), StatusCode::OK);
-            html += 1;
+            note("html");
             continue;
         }
         let announced = response.content_length();
-        if response.bytes().await.is_err() {
-            match announced {
-                Some(_) => short += 1,
-                None => cut += 1,
-            }
+        match response.bytes().await {
+            Err(_) if announced.is_some() => note("short"),
+            Err(_) => note("cut"),
+            Ok(body) if body.is_empty() => note("empty"),
+            Ok(body) if serde_json::from_slice::<Value>(&body).is_err() => note("spoiled"),
+            Ok(_) if announced.is_none() => note("slow"),
+            Ok(_) => whole += 1,
         }
     }
-    assert!(cut > 2 && short > 2 && html > 2, "{cut} cut, {short} short, {html} html");
+    let all = [
+        "429", "429 told", "500", "502", "503", "503 told", "504", "closed", "cut", "empty", "html", "reset",
+        "short", "slow", "spoiled",
+    ];
+    let mut names: Vec<_> = met.keys().collect();
+    names.sort_unstable();
+    assert_eq!(names, all, "{met:?}");
+    assert!((420..480).contains(&whole), "{whole} of 600 met nothing");
+}
+
+#[rstest]
+#[case::circle(0, "circle")]
+#[case::foreign(1, "elsewhere")]
+#[case::refused(2, "refused")]
+#[case::spoiled(3, "no JSON")]
+#[tokio::test]
+async fn a_hostile_service_has_one_fault_that_stays(#[case] seed: u64, #[case] expected: &str) {
+    let timing = Timing { retry_after: Duration::ZERO, trickle: Duration::ZERO, ..Timing::default() };
+    let faults = Faults::Hostile;
+    let tenant = Tenant::new(Settings { faults, seed, timing, largest_page: 4, ..settings(60) });
+    let base = tenant.simulator.base_url();
+    let mut met = HashSet::new();
+    for filter in ["", "&$count=true", "&$top=3", "&$top=2"] {
+        let mut next = Some(format!("{base}{LIST}?x=1{filter}"));
+        while let Some(target) = next.take() {
+            let (mut refused, mut spoiled) = (0, 0);
+            for _ in 0..4 {
+                let Ok(response) = tenant.send(Method::GET, &target, None).await else { continue };
+                refused += u8::from(response.status() == StatusCode::BAD_REQUEST);
+                let json = response.status() == StatusCode::OK
+                    && response.headers()["content-type"].to_str().unwrap().contains("json");
+                let Ok(body) = response.bytes().await else { continue };
+                match serde_json::from_slice::<Value>(&body) {
+                    Ok(page) if json => {
+                        next = page["@odata.nextLink"].as_str().map(str::to_owned);
+                        break;
+                    }
+                    Err(_) if json => spoiled += 1,
+                    _ => {}
+                }
+            }
+            match &next {
+                Some(link) if *link == target => met.insert("circle"),
+                Some(link) if !link.starts_with(&base) => met.insert("elsewhere"),
+                None if refused == 4 => met.insert("refused"),
+                None if spoiled == 4 => met.insert("no JSON"),
+                _ => continue,
+            };
+            break;
+        }
+    }
+    assert_eq!(met, HashSet::from([expected]));
+    assert_eq!(tenant.simulator.strayed(), 0);
+}
+
+#[tokio::test]
+async fn who_follows_a_link_elsewhere_is_counted() {
+    let tenant = Tenant::new(Settings { faults: Faults::Hostile, seed: 1, ..settings(60) });
+    let base = tenant.simulator.base_url();
+    let mut links = (1..60).map(|top| format!("{LIST}?$top={top}"));
+    let link = loop {
+        let Ok(response) = tenant.send(Method::GET, &links.next().unwrap(), None).await else { continue };
+        let Ok(body) = response.bytes().await else { continue };
+        let Ok(page) = serde_json::from_slice::<Value>(&body) else { continue };
+        match page["@odata.nextLink"].as_str() {
+            Some(link) if !link.starts_with(&base) => break link.to_owned(),
+            _ => {}
+        }
+    };
+    assert!(tenant.send(Method::GET, &link, None).await.is_err());
+    assert_eq!(tenant.simulator.strayed(), 1);
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use super::{
     reply::{Refusal, Reply},
     request::{Call, Cursor, Operation, Options, Route, read_count_filter, refuse_options},
     store::Store,
-    world::SIGNED_IN,
 };
 use crate::model::{Classification, Determination, Status, Timestamp};
 
@@ -18,6 +17,12 @@ pub(super) struct Scope<'a> {
     /// The service's own address, as in `http://127.0.0.1:1234`.
     pub(super) base: &'a str,
     pub(super) now: Timestamp,
+    /// The longest page.
+    pub(super) largest: usize,
+    /// Whose name a comment carries.
+    pub(super) author: &'a str,
+    /// Where links lead that lead elsewhere.
+    pub(super) elsewhere: &'a str,
 }
 
 impl Scope<'_> {
@@ -25,7 +30,7 @@ impl Scope<'_> {
     pub(super) fn carry_out(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
         let named = call.wants_all_members();
         match &route.operation {
-            Operation::List => self.list(route.version, &call.query, named, fault),
+            Operation::List => self.list(route.version, call, named, fault),
             Operation::Count => {
                 let filter = read_count_filter(&call.query, route.version)?;
                 Ok(Reply::text(self.store.count(filter.as_ref()).to_string()))
@@ -48,8 +53,8 @@ impl Scope<'_> {
         format!("{}/{version}/$metadata#security/alerts_v2{rest}", self.base)
     }
 
-    fn list(&self, version: &str, query: &str, named: bool, fault: Fault) -> Result<Reply, Refusal> {
-        let options = Options::read(query, version)?;
+    fn list(&self, version: &str, call: &Call, named: bool, fault: Fault) -> Result<Reply, Refusal> {
+        let options = Options::read(&call.query, version, self.largest)?;
         let filter = options.filter.as_ref();
         let after = options.from.as_ref().map(|cursor| &cursor.place);
         let page = match (fault, &options.from) {
@@ -69,8 +74,14 @@ impl Scope<'_> {
         }
         if let Some(place) = page.next {
             let token = Cursor { place, visit }.token();
-            let link =
-                format!("{}/{version}/security/alerts_v2?{}$skiptoken={token}", self.base, options.repeated);
+            let at = |base: &str| {
+                format!("{base}/{version}/security/alerts_v2?{}$skiptoken={token}", options.repeated)
+            };
+            let link = match fault {
+                Fault::Circle => format!("{}{}", self.base, call.target()),
+                Fault::Foreign => at(self.elsewhere),
+                _ => at(self.base),
+            };
             head.insert("@odata.nextLink".into(), link.into());
         }
         let mut body = Value::Object(head).to_string().into_bytes();
@@ -102,7 +113,7 @@ impl Scope<'_> {
         let comment = json!({
             "@odata.type": "#microsoft.graph.security.alertComment",
             "comment": text.ok_or_else(Refusal::bad_body)?,
-            "createdByDisplayName": SIGNED_IN,
+            "createdByDisplayName": self.author,
             "createdDateTime": self.now.to_string(),
         });
         if let Some(comments) = alert["comments"].as_array_mut() {

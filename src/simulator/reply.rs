@@ -28,16 +28,34 @@ pub(super) enum Damage {
     Short,
     /// The connection ends without an answer.
     Unanswered,
+    /// The connection is reset without an answer.
+    Reset,
+    /// The body arrives whole, in a few pieces with a wait before each.
+    Slow,
+}
+
+impl Damage {
+    /// Tells whether there is no answer at all.
+    pub(super) fn is_silence(self) -> bool {
+        matches!(self, Self::Unanswered | Self::Reset)
+    }
 }
 
 impl Reply {
-    fn new(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub(super) fn new(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
         let headers = vec![(header::CONTENT_TYPE, content_type.to_owned())];
         Self { status, headers, body: body.into(), damage: Damage::None }
     }
 
     pub(super) fn json(body: impl Into<Bytes>) -> Self {
         Self::new(StatusCode::OK, JSON, body)
+    }
+
+    /// JSON of the sign-in side; it may hold tokens, so nobody is to keep it.
+    pub(super) fn plain_json(body: impl Into<Bytes>) -> Self {
+        let mut reply = Self::new(StatusCode::OK, "application/json; charset=utf-8", body);
+        reply.headers.push((header::CACHE_CONTROL, "no-store".into()));
+        reply
     }
 
     pub(super) fn text(body: String) -> Self {
@@ -67,6 +85,8 @@ pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) retry_after: Option<RetryAfter>,
+    /// The value of `WWW-Authenticate` where it is more than the scheme.
+    pub(super) challenge: Option<String>,
 }
 
 /// How long a client is told to wait.
@@ -79,11 +99,16 @@ pub(super) struct RetryAfter {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, challenge: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// A token that is not good, or none.
+    pub(super) fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     }
 
     /// A body that the service does not accept; it never says why (QUIRKS.md).
@@ -91,12 +116,12 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequestBody", "Request body is incorrect")
     }
 
-    pub(super) fn throttled(retry_after: RetryAfter) -> Self {
+    pub(super) fn throttled(retry_after: Option<RetryAfter>) -> Self {
         let refusal = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
             "Too many requests. Please retry again later.",
         );
-        Self { retry_after: Some(retry_after), ..refusal }
+        Self { retry_after, ..refusal }
     }
 }

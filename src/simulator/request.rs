@@ -12,8 +12,6 @@ use crate::model::Timestamp;
 /// How many alerts a page has where `$top` does not say. No document tells what the service
 /// does; this figure makes clients follow links early.
 const DEFAULT_PAGE: usize = 100;
-/// The longest page; a larger `$top` is cut to it without a word (QUIRKS.md).
-const MAX_PAGE: usize = 1000;
 /// The largest `$skip` that a client may send (API.md 2).
 const MAX_SKIP: usize = 500;
 
@@ -117,10 +115,12 @@ pub(super) struct Options {
 
 impl Options {
     /// Reads the query of a list. On beta the `$` of an option's name may be missing (API.md 2).
-    pub(super) fn read(query: &str, version: &str) -> Result<Self, Refusal> {
+    ///
+    /// A `$top` above `largest` is cut to it without a word (QUIRKS.md).
+    pub(super) fn read(query: &str, version: &str, largest: usize) -> Result<Self, Refusal> {
         let mut options = Self {
             filter: None,
-            top: DEFAULT_PAGE,
+            top: DEFAULT_PAGE.min(largest),
             skip: 0,
             count: false,
             from: None,
@@ -142,7 +142,7 @@ impl Options {
             seen.push(name.to_owned());
             match name {
                 "filter" => options.filter = Some(read_filter(&value)?),
-                "top" => options.top = read_number(name, &value, 1, usize::MAX)?.min(MAX_PAGE),
+                "top" => options.top = read_number(name, &value, 1, usize::MAX)?.min(largest),
                 "skip" => options.skip = read_number(name, &value, 0, MAX_SKIP)?,
                 "count" => {
                     options.count = value.parse().map_err(|_| {
@@ -187,7 +187,7 @@ fn not_allowed(name: &str) -> Refusal {
 
 /// Reads the query of `$count`, which takes a filter and nothing else.
 pub(super) fn read_count_filter(query: &str, version: &str) -> Result<Option<Filter>, Refusal> {
-    let options = Options::read(query, version)?;
+    let options = Options::read(query, version, usize::MAX)?;
     match options.from {
         None if options.top == DEFAULT_PAGE && options.skip == 0 && !options.count => Ok(options.filter),
         _ => Err(Refusal::bad_request("Only $filter is allowed with $count.")),
@@ -270,20 +270,23 @@ mod tests {
     #[case("$skiptoken=!", "malformed")]
     #[case("$filter=title eq 'x'", "Invalid filter clause")]
     fn refuses_options(#[case] query: &str, #[case] message: &str) {
-        let refusal = Options::read(query, "v1.0").unwrap_err();
+        let refusal = Options::read(query, "v1.0", 1000).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (StatusCode::BAD_REQUEST, "BadRequest"));
         assert!(refusal.message.contains(message), "{}", refusal.message);
     }
 
     #[test]
     fn reads_options() {
-        let options =
-            Options::read("$filter=severity+eq%20%27high%27&$top=2000&$skip=500&$count=true&mine=1", "v1.0")
-                .unwrap();
+        let options = Options::read(
+            "$filter=severity+eq%20%27high%27&$top=2000&$skip=500&$count=true&mine=1",
+            "v1.0",
+            1000,
+        )
+        .unwrap();
         assert_eq!((options.top, options.skip, options.count), (1000, 500, true));
         assert_eq!(options.repeated, "$filter=severity+eq%20%27high%27&$top=2000&$count=true&");
-        assert_eq!(Options::read("top=7", "v1.0").unwrap().top, DEFAULT_PAGE);
-        assert_eq!(Options::read("top=7&orderby=x", "beta").unwrap().top, 7);
+        assert_eq!(Options::read("top=7", "v1.0", 1000).unwrap().top, DEFAULT_PAGE);
+        assert_eq!(Options::read("top=7&orderby=x", "beta", 1000).unwrap().top, 7);
         assert!(read_count_filter("$filter=status%20eq%20'new'", "v1.0").unwrap().is_some());
         assert!(read_count_filter("$top=5", "v1.0").is_err());
     }
@@ -298,7 +301,7 @@ mod tests {
 
         #[test]
         fn no_query_panics(query in "[$a-z=&%0-9']{0,60}") {
-            let _ = Options::read(&query, "beta");
+            let _ = Options::read(&query, "beta", 1000);
         }
     }
 }

@@ -6,22 +6,23 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::{
-    Exchange, Settings,
-    fault::{Fault, Plan},
+    Access, Exchange, Settings,
+    fault::{Fault, Plan, Spoil},
     generator::Generator,
     operations::Scope,
     reply::{Damage, Refusal, Reply, RetryAfter},
     request::{Call, Operation, Route},
+    sign_in::{Endpoint, Holder, Moment, SignInDesk, Verdict},
     store::Store,
-    world::guid,
+    world::{SIGNED_IN, guid},
 };
 use crate::model::Timestamp;
 
@@ -34,6 +35,9 @@ pub(super) struct Service {
     base: String,
     started: Instant,
     pub(super) store: Store,
+    pub(super) desk: SignInDesk,
+    /// Where links lead that lead elsewhere.
+    elsewhere: String,
     generator: Generator,
     budget: Budget,
     faults: Plan,
@@ -45,7 +49,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(settings: Settings, base: String, started: Instant) -> Self {
+    pub(super) fn new(settings: Settings, base: String, elsewhere: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
         let mut store = Store::default();
         generator.history(settings.alerts, settings.now, |alert| store.insert(&alert));
@@ -53,8 +57,10 @@ impl Service {
             budget: Budget::new(settings.budget, settings.timing.minute),
             faults: Plan::new(&settings),
             rng: StdRng::seed_from_u64(settings.seed),
+            desk: SignInDesk::new(settings.sign_in.clone(), base.clone()),
             settings,
             base,
+            elsewhere,
             started,
             store,
             generator,
@@ -91,6 +97,8 @@ impl Service {
         let early = self.deadlines.get(&request).is_some_and(|deadline| now < *deadline);
         let reply = if self.faults.is_offline(now) {
             Reply::unanswered()
+        } else if let Some(endpoint) = Endpoint::of(&call.path) {
+            self.sign_in(&endpoint, &call, now)
         } else {
             let result = self.decide(&call, request, now);
             self.finish(&call, request, result, now)
@@ -102,8 +110,8 @@ impl Service {
             at: now.duration_since(self.started),
             method: call.method.to_string(),
             target: call.target(),
-            status: (reply.damage != Damage::Unanswered).then_some(reply.status.as_u16()),
-            broken: reply.damage != Damage::None,
+            status: (!reply.damage.is_silence()).then_some(reply.status.as_u16()),
+            broken: !matches!(reply.damage, Damage::None | Damage::Slow),
             early,
             headers: call.headers,
             body: call.body,
@@ -115,9 +123,9 @@ impl Service {
         // A throttled call counts against the budget too (API.md 9), and one without a right to
         // ask as well.
         if let Some(wait) = self.budget.take(now) {
-            return Err(Refusal::throttled(RetryAfter { wait, as_date: false }));
+            return Err(Refusal::throttled(Some(RetryAfter { wait, as_date: false })));
         }
-        self.authorize(call)?;
+        let holder = self.authorize(call, now)?;
         let route = Route::read(&call.method, &call.path)?;
         let fault = self.faults.draw(request, route.operation == Operation::List);
         match fault {
@@ -127,31 +135,74 @@ impl Service {
                 return Err(Refusal { retry_after, ..refusal });
             }
             Fault::Html => return Ok(Reply::html()),
+            Fault::Spoiled(Spoil::Nothing) => return Ok(Reply::json("")),
+            Fault::NoNextPage if call.query.contains("skiptoken=") => {
+                return Err(Refusal::bad_request("Query option 'SkipToken' is not allowed."));
+            }
             _ => {}
         }
+        if let Some(holder) = &holder {
+            permit(holder, &call.method)?;
+        }
         let wall = self.wall(now);
-        let mut scope = Scope { store: &mut self.store, base: &self.base, now: wall };
-        let mut reply = scope.carry_out(&route, call, fault)?;
-        reply.damage = match fault {
-            Fault::Cut => Damage::Cut,
-            Fault::Short => Damage::Short,
-            _ => Damage::None,
+        let mut scope = Scope {
+            store: &mut self.store,
+            base: &self.base,
+            now: wall,
+            largest: self.settings.largest_page.max(1),
+            author: holder.as_ref().map_or(SIGNED_IN, |holder| &holder.name),
+            elsewhere: &self.elsewhere,
         };
+        let mut reply = scope.carry_out(&route, call, fault)?;
+        match fault {
+            Fault::Cut => reply.damage = Damage::Cut,
+            Fault::Short => reply.damage = Damage::Short,
+            Fault::Unanswered => reply.damage = Damage::Unanswered,
+            Fault::Reset => reply.damage = Damage::Reset,
+            Fault::Slow => reply.damage = Damage::Slow,
+            Fault::Spoiled(spoil) => reply.body = spoil.apply(&reply.body),
+            _ => {}
+        }
         Ok(reply)
     }
 
-    fn authorize(&self, call: &Call) -> Result<(), Refusal> {
-        let refuse = |message: &str| {
-            Err(Refusal::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message))
-        };
+    /// Answers a request of the sign-in side; neither the budget nor faults reach it.
+    fn sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let moment = Moment { at: now, unix: since.as_secs() };
+        let mut reply = self.desk.answer(endpoint, call, moment);
+        let request_id = guid(&mut self.rng);
+        reply.headers.extend([
+            (HeaderName::from_static("x-ms-request-id"), request_id),
+            (header::DATE, httpdate::fmt_http_date(SystemTime::now())),
+        ]);
+        reply
+    }
+
+    /// Finds out who asks; nobody in particular where any token is taken.
+    fn authorize(&self, call: &Call, now: Instant) -> Result<Option<Holder>, Refusal> {
         let token = call.header("authorization").and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        match (token, &self.settings.token) {
-            (None | Some(""), _) => refuse("Access token is empty."),
-            (Some(token), Some(expected)) if token != expected => refuse("Access token validation failure."),
-            _ => Ok(()),
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Err(Refusal::unauthorized("Access token is empty."));
+        };
+        let invalid = Refusal::unauthorized("Access token validation failure.");
+        match (&self.settings.access, self.desk.judge(token, now)) {
+            (Access::Only(expected), _) if expected == token => Ok(None),
+            (Access::Only(_), _) | (Access::SignedIn, Verdict::Unknown) => Err(invalid),
+            (Access::Any, Verdict::Unknown) => Ok(None),
+            (_, Verdict::Good(holder)) => Ok(Some(holder)),
+            (_, Verdict::Expired) => {
+                Err(Refusal::unauthorized("Lifetime validation failed, the token is expired."))
+            }
+            (_, Verdict::Revoked) => Err(Refusal::unauthorized("Access token was revoked.")),
+            (_, Verdict::Unmet) => Err(Refusal::unauthorized("Access token lacks claims that are demanded.")),
+            (_, Verdict::Challenged(challenge)) => {
+                let refusal = Refusal::unauthorized("Access token lacks claims that are demanded.");
+                Err(Refusal { challenge: Some(challenge), ..refusal })
+            }
         }
     }
 
@@ -173,7 +224,8 @@ impl Service {
             }});
             let mut reply = Reply::error(refusal.status, body.to_string());
             if refusal.status == StatusCode::UNAUTHORIZED {
-                reply.headers.push((header::WWW_AUTHENTICATE, "Bearer".into()));
+                let challenge = refusal.challenge.unwrap_or_else(|| "Bearer".into());
+                reply.headers.push((header::WWW_AUTHENTICATE, challenge));
             }
             if let Some(RetryAfter { wait, as_date }) = refusal.retry_after {
                 self.deadlines.insert(request, now + wait);
@@ -194,6 +246,33 @@ impl Service {
         ]);
         reply
     }
+}
+
+/// The rights of which one is enough to read; the last two count too, which no page says
+/// (QUIRKS.md).
+const READERS: [&str; 4] = [
+    "SecurityAlert.Read.All",
+    "SecurityAlert.ReadWrite.All",
+    "SecurityIncident.Read.All",
+    "SecurityIncident.ReadWrite.All",
+];
+/// Those of which one is enough to change something.
+const WRITERS: [&str; 2] = ["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"];
+
+/// Refuses who lacks the right to what is asked.
+fn permit(holder: &Holder, method: &Method) -> Result<(), Refusal> {
+    let enough: &[&str] = if method == Method::GET { &READERS } else { &WRITERS };
+    if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
+        return Ok(());
+    }
+    let (kind, required, held) = if holder.is_application {
+        ("application roles", "API required roles", "application roles")
+    } else {
+        ("scope permissions", "API required scopes", "scopes on the request")
+    };
+    let (enough, rights) = (enough.join(","), holder.rights.join(","));
+    let message = format!("Missing {kind}. {required}: {enough}, {held}: {rights}.");
+    Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
 }
 
 fn http_date(at: Timestamp) -> String {

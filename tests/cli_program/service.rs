@@ -10,7 +10,7 @@ use std::{
 use super::{alertdeck, run};
 use alertdeck::{
     model::Timestamp,
-    simulator::{Settings, Simulator},
+    simulator::{Access, Settings, Simulator},
 };
 use serde_json::Value;
 
@@ -18,8 +18,8 @@ pub(super) const CANARY: &str = "canary-7b1f.token_value";
 
 pub(super) fn tenant(alerts: usize) -> Simulator {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
-    let token = Some(CANARY.to_owned());
-    Simulator::start(Settings { alerts, seed: 5, token, budget: None, ..Settings::new(now) }).unwrap()
+    let access = Access::Only(CANARY.to_owned());
+    Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
 }
 
 /// Runs against a service with the canary as the token, which no output may ever hold.
