@@ -191,7 +191,7 @@ mod tests {
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
         assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
-        let service = Service::of(&profile, Tokens::command("exit 1")).unwrap();
+        let service = Service::of(&profile, AtHand::default(), Journal::default()).unwrap();
         assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
         assert_eq!(service.portal_host, "security.microsoft.com");
     }
