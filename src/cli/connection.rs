@@ -110,8 +110,12 @@ impl Connection {
 
     /// Returns the profile in force: of the config file, with what the options say.
     pub fn profile(&self) -> Result<Profile, Failure> {
+        Ok(self.resolved()?)
+    }
+
+    fn resolved(&self) -> Result<Profile, ConfigError> {
         let name = self.profile.as_deref().filter(|name| !name.is_empty());
-        Ok(self.load()?.resolve(name, &self.overrides())?)
+        Config::load(self.config.as_deref())?.resolve(name, &self.overrides())
     }
 
     /// Returns every profile of the config file, in its order. Of the options only those count
@@ -126,8 +130,11 @@ impl Connection {
     /// Returns the profile in force for a command that asks no service: it goes on without a
     /// config that cannot be used, and says so.
     pub fn known(&self) -> Profile {
-        self.profile().unwrap_or_else(|failure| {
-            say(format_args!("going on without a profile: {failure}"));
+        self.resolved().unwrap_or_else(|error| {
+            // Where several are at hand and none was asked for, none is missed.
+            if !matches!(error, ConfigError::NoDefault(_)) {
+                say(format_args!("going on without a profile: {error}"));
+            }
             let mut profile = Profile::default();
             profile.me.clone_from(&self.me);
             profile.cloud = self.cloud.unwrap_or_default();

@@ -178,6 +178,10 @@ fn a_wrong_file_stops_what_needs_it_and_nothing_else() {
         let run = with(&file, arguments);
         assert_eq!((run.code, run.stdout.is_empty()), (0, false), "{arguments:?}: {}", run.stderr);
     }
+    fs::write(&file, "[profile.a]\n[profile.b]\n").unwrap();
+    let explained = with(&file, &["explain", "status:new"]);
+    assert_eq!((explained.code, explained.stderr.as_str()), (0, ""));
+    assert!(with(&file, &["list"]).stderr.contains("--profile (a, b)"));
     let missing = file.with_file_name("other.toml");
     let run = with(&missing, &["list"]);
     assert!(run.code == 2 && run.stderr.contains("there is no such config file"), "{}", run.stderr);

@@ -148,6 +148,7 @@ pub(crate) const BROKEN: &[Broken] = &[
     ),
     broken("[profile.a]\nme = 'a\u{7}b'\n", (2, 8), "a control character", "take it out"),
     // Places.
+    broken("\u{feff}x = 1\n", (1, 1), "unknown key `x`", "expected default_profile"),
     broken(
         "\u{feff}# ä\r\n\r\n[profile.a]\r\ntennant = 'ä'\r\n",
         (4, 1),
