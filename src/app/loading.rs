@@ -193,10 +193,6 @@ impl App {
 
     /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
     pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
-        // `me` may be somebody else now.
-        if self.filter.run_scope() != self.load.scope {
-            return self.fetch(effects);
-        }
         match &self.load.phase {
             Phase::Failed { failure, retry_at: None }
                 if failure.kind == FailureKind::SignIn || failure.kind.passes() =>

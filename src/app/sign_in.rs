@@ -212,7 +212,7 @@ impl App {
     }
 
     fn signed_in(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
-        let name = identity.account.as_ref().map(|account| format!(" as {}", account.line()));
+        let name = identity.account.as_ref().map(|account| format!(" as {}", account.head()));
         self.sign_in = SignIn::default();
         self.close_sign_in();
         self.identify(identity, effects);
@@ -238,14 +238,25 @@ impl App {
             self.account.clone_from(&account);
         }
         if !self.me_given && account.is_some() && account != self.settings.me {
-            self.settings.me = account;
-            let context = self.query_context();
-            if let Some(test) = self.filter.compile(&context, true) {
-                self.view.filter(Some(test));
-            }
+            self.take_me(account, effects);
         }
         self.sign_in.out &= self.sign_in.stage.is_some();
         self.sign_in.identity = Some(identity);
+    }
+
+    /// Takes who the user is; a filter that speaks of `me` asks for another list then.
+    fn take_me(&mut self, me: Option<String>, effects: &mut Vec<Effect>) {
+        // Planned anew first, since what asks for ages differs by the minute as well.
+        self.plan_again();
+        let before = self.filter.run_scope();
+        self.settings.me = me;
+        let context = self.query_context();
+        if let Some(test) = self.filter.compile(&context, true) {
+            self.view.filter(Some(test));
+        }
+        if self.filter.run_scope() != before {
+            self.fetch(effects);
+        }
     }
 
     fn close_sign_in(&mut self) {

@@ -162,7 +162,7 @@ fn about(app: &App, painter: &Painter<'_>, line: &RequestLine, width: usize, row
     let mut lines = vec![vec![Span::new(outcome(line), base)]];
     let ids = [
         ("client-request-id", line.client_request_id.clone()),
-        ("request-id", line.request_id.as_ref().map_or_else(|| "none".into(), crate::model::SafeText::line)),
+        ("request-id", line.request_id.as_ref().map_or_else(|| "none".into(), crate::model::SafeText::head)),
     ];
     for (label, id) in ids {
         lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(id, theme.text)]);

@@ -136,7 +136,7 @@ fn by_code(
                    a code wants to sign in as you.";
     let mut lines = text(warning, theme.text, width);
     lines.push(Line::new());
-    let address = wrap(&address.line(), width.saturating_sub(LABEL));
+    let address = wrap(&address.head(), width.saturating_sub(LABEL));
     for (at, part) in address.into_iter().enumerate() {
         lines.push(labelled(painter, if at == 0 { "open" } else { "" }, Span::new(part, theme.accent)));
     }
@@ -144,14 +144,14 @@ fn by_code(
     lines.push(left(app, painter, until));
     if let Some(message) = message {
         lines.push(Line::new());
-        lines.extend(text(&message.line(), theme.dim, width));
+        lines.extend(text(&message.head(), theme.dim, width));
     }
     lines
 }
 
 /// The code with its characters apart, so that none is missed when it is typed elsewhere.
 fn spaced(code: &SafeText) -> String {
-    let shown = code.line();
+    let shown = code.head();
     if code.is_marked() || shown.graphemes(true).count() > LONGEST_CODE {
         return shown;
     }

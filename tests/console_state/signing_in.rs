@@ -12,7 +12,7 @@ use alertdeck::{
 };
 use rstest::rstest;
 
-use super::desk::{Desk, alert, batch, lines, settings, theme};
+use super::desk::{Desk, alert, batch, lines, settings, theme, with};
 
 const WHY: &str = "The sign-in has ended: the service asks for a new one.";
 const URL: &str = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/authorize?response_type=code\
@@ -419,6 +419,17 @@ fn a_page_shows_that_somebody_is_signed_in_again() {
 }
 
 #[test]
+fn who_is_known_to_be_signed_in_is_not_signed_out() {
+    let mut desk = Desk::holding(&[alert(1)]);
+    needed(&mut desk);
+    desk.send(Message::Identity(ana()));
+    assert!(desk.screen().contains("signed out"), "the service asks for a new sign-in: {}", desk.screen());
+    desk.keys("Esc");
+    desk.send(Message::Identity(ana()));
+    assert!(!desk.screen().contains("signed out"), "{}", desk.screen());
+}
+
+#[test]
 fn me_is_who_has_signed_in_unless_it_was_told() {
     for (told, expected) in [(None, "ana@contoso.com"), (Some("ben@contoso.com"), "ben@contoso.com")] {
         let mut desk = Desk::with(Settings { me: told.map(str::to_owned), ..settings("") }, (120, 35));
@@ -432,6 +443,28 @@ fn me_is_who_has_signed_in_unless_it_was_told() {
         let asked = alertdeck::app::Scope::Filter(format!("assignedTo eq '{expected}'"));
         assert_eq!(desk.fetches(), [asked]);
     }
+}
+
+#[test]
+fn a_filter_that_speaks_of_me_is_asked_once_it_is_known_who_that_is() {
+    let mut desk = Desk::with(Settings { me: None, ..settings("assigned:me") }, (120, 35));
+    desk.fetches();
+    needed(&mut desk);
+    done(&mut desk);
+    assert_eq!(desk.fetches(), [alertdeck::app::Scope::Filter("assignedTo eq 'ana@contoso.com'".into())]);
+    desk.arrive(&[alert(1), with(alert(2), serde_json::json!({"assignedTo": "ana@contoso.com"}))]);
+    assert_eq!(desk.rows(), ["a2"]);
+}
+
+#[test]
+fn a_load_that_waits_long_for_the_sign_in_goes_on_all_the_same() {
+    // The filter asks for another instant by then; that is no reason to begin again.
+    let mut desk = Desk::with(Settings { me: None, ..settings("age<7d") }, (120, 35));
+    desk.fetches();
+    needed(&mut desk);
+    desk.pass(Duration::from_secs(200));
+    done(&mut desk);
+    assert_eq!(desk.fetches(), []);
 }
 
 #[test]

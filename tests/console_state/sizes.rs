@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 
+use alertdeck::{
+    app::{Identity, Message, RequestLine, SignInEvent},
+    model::SafeText,
+};
 use ratatui::buffer::{Buffer, CellWidth as _};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthChar as _;
 
 use super::{
     desk::{Desk, alert, lines, settings, theme, with},
+    requests,
     screens::{State, tenant},
+    signing_in,
 };
 
 /// Checks that what is in the cells can be sent to a terminal: no character that commands or
@@ -112,6 +118,48 @@ fn every_state_can_be_drawn_at_larger_sizes() {
         (200, 50),
     ];
     draw_all(&[tenant(40), hostile()].concat(), &sizes);
+}
+
+#[test]
+fn what_a_hostile_sign_in_says_is_drawn_in_whole_glyphs() {
+    let theme = theme();
+    let texts: Vec<_> =
+        hostile().iter().map(|alert| SafeText::new(alert["title"].as_str().unwrap())).collect();
+    for (nth, text) in texts.iter().enumerate() {
+        let mut desk = Desk::with(settings(""), (100, 30));
+        let show = |desk: &mut Desk, what: &str| {
+            for (width, height) in [(20, 5), (33, 9), (60, 15), (80, 24), (120, 35)] {
+                desk.resize(width, height);
+                check(&desk.draw(&theme), &format!("{what} {nth} at {width}x{height}"));
+            }
+        };
+        signing_in::needed(&mut desk);
+        desk.keys("d");
+        let until = desk.now.mono;
+        let (code, address, message) = (text.clone(), text.clone(), Some(text.clone()));
+        desk.send(Message::SignIn(SignInEvent::Code { code, address, until, message }));
+        show(&mut desk, "code");
+        desk.send(Message::SignIn(SignInEvent::Address { url: text.clone(), opened: Ok(()), until }));
+        show(&mut desk, "address");
+        let permissions = vec![text.clone(); 3];
+        let (account, tenant) = (Some(text.clone()), Some(text.clone()));
+        desk.send(Message::SignIn(SignInEvent::Done(Identity {
+            account,
+            tenant,
+            permissions,
+            ..Identity::default()
+        })));
+        desk.keys("P");
+        show(&mut desk, "identity");
+        desk.keys("Esc R");
+        let line = RequestLine {
+            path: text.clone(),
+            request_id: Some(text.clone()),
+            ..requests::request(1, Ok(200))
+        };
+        desk.send(Message::Requests(vec![line]));
+        show(&mut desk, "request");
+    }
 }
 
 #[test]
