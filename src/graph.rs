@@ -106,7 +106,11 @@ impl Client {
             token = other;
             reply = self.send(&request, &token, on_event).await?;
         }
-        if reply.status.is_success() { Ok(reply) } else { Err(Error::refused(&reply, asked)) }
+        if reply.status.is_success() {
+            return Ok(reply);
+        }
+        let error = Error::refused(&reply, asked);
+        Err(if error.kind == Kind::Permission { error.judged_by(token.says()) } else { error })
     }
 
     async fn send(&self, request: &Request, token: &Token, on_event: OnEvent<'_>) -> Result<Reply, Error> {

@@ -43,8 +43,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// The header that carries a fresh GUID with each attempt, for support (API.md 9).
 const CLIENT_REQUEST_ID: &str = "client-request-id";
-/// The header with the service's own id of a request.
-const REQUEST_ID: &str = "request-id";
+/// The headers with the service's own id of a request: Graph's, and the sign-in service's.
+const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
 /// What a request may cost before it is given up.
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ impl Reply {
 
     /// Returns the service's own id of the request.
     pub fn request_id(&self) -> Option<SafeText> {
-        self.header(REQUEST_ID)
+        REQUEST_IDS.into_iter().find_map(|name| self.header(name))
     }
 
     /// Returns the moment that the service's clock showed.

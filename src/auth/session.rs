@@ -166,6 +166,18 @@ impl Session {
         self.state().account.clone()
     }
 
+    /// Returns who has signed in before, as the vault knows it; nothing is asked for it.
+    pub async fn recall(&self) -> Option<Account> {
+        if let Some(account) = self.account() {
+            return Some(account);
+        }
+        let Identity::User { vault, key } = &self.inner.identity else { return None };
+        // What is wrong with the vault is told when a token is wanted.
+        let account = vault.load(key).await.ok()?.stored?.account;
+        self.state().account.clone_from(&account);
+        account
+    }
+
     /// Takes what the user should be told, once.
     pub fn notice(&self) -> Option<String> {
         self.state().notice.take()
@@ -373,7 +385,7 @@ impl Session {
             let Some(token) = refresh else {
                 let why = trouble.map_or_else(
                     || "you are not signed in".to_owned(),
-                    |trouble| format!("nobody is signed in that is known of: {trouble}"),
+                    |trouble| format!("you are not signed in, as far as can be told: {trouble}"),
                 );
                 return Err(AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() }));
             };

@@ -1,7 +1,7 @@
 //! `alertdeck login`, `logout` and `whoami`.
 
 use std::{
-    io::Write,
+    io::{Write, stderr},
     time::{Duration, SystemTime},
 };
 
@@ -88,7 +88,8 @@ async fn in_browser(session: &Session) -> Result<Grant, Failure> {
             )),
             Err(_) => say("open this address in a browser on this machine:"),
         }
-        say(SafeText::new(&address).line());
+        // On a line of its own, so that it can be copied whole.
+        let _ = writeln!(stderr().lock(), "{}", SafeText::new(&address).line());
         std::future::pending().await
     };
     let granted = tokio::select! {
@@ -201,9 +202,8 @@ fn text(service: &Service, said: Option<&Said>) -> String {
         let kind = if said.is_application { "roles" } else { "scopes" };
         let permissions: Vec<_> = said.permissions.iter().map(|name| line(name)).collect();
         rows.push((kind, if permissions.is_empty() { "none told".into() } else { permissions.join(", ") }));
-        let verdict = |allowed: bool, name: &str| match allowed {
-            true => "yes".to_owned(),
-            false => format!("no, {name} is missing"),
+        let verdict = |allowed: bool, name: &str| {
+            if allowed { "yes".to_owned() } else { format!("no, {name} is missing") }
         };
         if let Some(allowed) = allowed(said) {
             rows.push(("read alerts", verdict(allowed.read, READ)));

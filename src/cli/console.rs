@@ -26,12 +26,16 @@ pub struct Open {
 
 /// Opens the console on a service, with a filter to begin with, and a way to the other profiles.
 pub async fn watch(
-    service: Service,
+    mut service: Service,
     profiles: Vec<Profile>,
     filter: &str,
     look: &Look,
 ) -> Result<(), Failure> {
     let lines: Vec<_> = profiles.iter().map(service::line).collect();
+    if query::compile(filter, &context(service.me.as_deref())).is_err() {
+        // It may speak of `me`: whoever signed in before, or is about to.
+        service.recall().await;
+    }
     let first = settings(&service, lines.clone(), filter);
     let journal = service.client.http().journal().clone();
     let connect = move |name: &str| {
@@ -100,7 +104,9 @@ async fn run(
     look: &Look,
 ) -> Result<(), Failure> {
     console::check()?;
-    query::compile(&settings.filter, &context(settings.me.as_deref()))
+    // Who `me` is may be known only when the user has signed in.
+    let me = settings.me.as_deref().or(settings.signs_in.then_some("me"));
+    query::compile(&settings.filter, &context(me))
         .map_err(|diagnostics| wrong_filter(&settings.filter, &diagnostics))?;
     let source = source()?;
     console::run(Options { settings, source, connect, theme: look.theme(), mouse: !look.no_mouse }).await?;

@@ -88,7 +88,8 @@ impl List {
             ));
         }
         let filter = self.filter.as_deref().unwrap_or_default();
-        let mut context = context(source.me());
+        let me = source.me().await;
+        let mut context = context(me.as_deref());
         let plan =
             query::compile(filter, &context).map_err(|diagnostics| wrong_filter(filter, &diagnostics))?;
         let mut matcher = Matcher::new(&plan.test);

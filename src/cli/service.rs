@@ -95,6 +95,15 @@ impl Service {
         })
     }
 
+    /// Finds out who the user is where nothing said so: whoever has signed in before.
+    pub async fn recall(&mut self) {
+        if self.me.is_none()
+            && let Some(session) = self.session()
+        {
+            self.me = session.recall().await.and_then(|account| account.upn);
+        }
+    }
+
     /// Tells whether a user can sign in here.
     pub fn signs_in(&self) -> bool {
         self.session().is_some()

@@ -42,10 +42,14 @@ impl Origin {
 
 impl Source {
     /// Returns the signed-in user's principal name, where it is known.
-    pub fn me(&self) -> Option<&str> {
+    pub async fn me(&self) -> Option<String> {
         match self {
-            Self::Service(service) => service.me.as_deref(),
-            Self::Files { me, .. } => me.as_deref(),
+            Self::Service(service) => {
+                let mut service = service.clone();
+                service.recall().await;
+                service.me
+            }
+            Self::Files { me, .. } => me.clone(),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::permission::Allowed;
 use crate::{
-    auth::AuthError,
+    auth::{AuthError, Said},
     http::{Cause, Fault, Reply},
     model::{SafeText, WireError},
 };
@@ -102,6 +103,22 @@ impl Error {
             message: body.message,
             request_id: body.request_id.or_else(|| reply.request_id()).map(|id| id.line().into()),
         }
+    }
+
+    /// Says of a missing permission what the token itself tells: whether the permission is not in
+    /// it, or whether something else is missing. The service has decided; this only explains.
+    pub(super) fn judged_by(self, said: Option<Said>) -> Self {
+        let allowed = said.and_then(|said| Allowed::by(said.permissions.iter().map(String::as_str)));
+        let advice = match allowed {
+            None => return self,
+            Some(Allowed { read: false, .. }) => {
+                "the token lacks SecurityAlert.Read.All: add it to the application, with admin consent, and sign in again"
+            }
+            Some(Allowed { read: true, .. }) => {
+                "the token holds the permission, so an Entra role such as Security Reader or a Defender licence is missing"
+            }
+        };
+        Self { advice: Some(advice), ..self }
     }
 
     /// Takes a page that came with a good status and cannot be read.

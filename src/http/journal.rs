@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -100,7 +100,8 @@ impl Entry {
         let mut line = format!("curl --request {}", self.method);
         let mut add = |option: &str, value: &str| {
             // A quote ends the quoted text, stands escaped, and begins it again.
-            line += &format!(" --{option} '{}'", value.replace('\'', r"'\''"));
+            // Writing to a string cannot fail.
+            let _ = write!(line, " --{option} '{}'", value.replace('\'', r"'\''"));
         };
         add("url", self.target.url.as_str());
         add("header", "Accept: application/json");
