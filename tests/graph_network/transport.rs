@@ -51,6 +51,8 @@ fn raw(head: &str, body: &[u8]) -> Vec<Step> {
 )]
 #[case::no_gzip(|| answer(200, &[("content-encoding", "gzip")], b"{\"value\":[]}"), Cause::Cut)]
 #[case::reset(|| vec![Step::Reset], Cause::Reset)]
+#[case::closed(|| vec![], Cause::Closed)]
+#[case::closed_in_the_head(|| vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec())], Cause::Closed)]
 #[case::reset_in_body(
     || vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()), Step::Reset],
     Cause::Reset
