@@ -92,7 +92,10 @@ impl SignIn {
         tokio::spawn(async move {
             let message = match session.sign_out().await {
                 Ok(_) => Message::SignIn(SignInEvent::SignedOut),
-                Err(error) => Message::Told(format!("the sign-in could not be removed: {error}")),
+                Err(error) => {
+                    let line = format!("the sign-in could not be removed: {error}");
+                    Message::SignIn(SignInEvent::NotSignedOut { line })
+                }
             };
             let _ = messages.send(message).await;
         });
@@ -167,7 +170,8 @@ impl Teller {
     }
 
     fn until(&self, left: Duration) -> Duration {
-        self.clock.now().mono + left
+        // Whatever number a service tells: no sum overflows.
+        self.clock.now().mono.saturating_add(left)
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
@@ -217,7 +221,6 @@ async fn by_code(session: &Session, teller: &Teller) -> Result<Grant, AuthError>
         code: SafeText::new(&waiting.code()),
         address: SafeText::new(&waiting.address()),
         until: teller.until(waiting.life()),
-        message: None,
     };
     teller.tell(event).await;
     waiting.finish().await

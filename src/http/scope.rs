@@ -48,6 +48,11 @@ impl Scope {
         &self.base
     }
 
+    /// Returns the host, with its port where that is not the usual one.
+    pub fn host(&self) -> String {
+        host(&self.base)
+    }
+
     /// Tells whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
