@@ -194,7 +194,8 @@ fn an_alert_that_was_being_read_does_not_keep_the_next_from_being_shown() {
     let mut desk = Desk::open("");
     desk.lazy = true;
     desk.arrive(&[alert(1)]);
-    desk.rest();
+    desk.send(Message::Work(10));
+    desk.lose_reading();
     desk.send(Message::Switched(Box::new(lab())));
     desk.lazy = false;
     desk.arrive(&[alert(9)]);
