@@ -7,6 +7,7 @@ use alertdeck::{
     simulator::{Grant as Kind, SignIn},
 };
 use rstest::rstest;
+use secrecy::ExposeSecret as _;
 
 use crate::{
     desk::{Desk, application, current, file, http, key, session},
@@ -182,7 +183,29 @@ async fn a_vault_that_takes_nothing_costs_the_next_run_only() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_vault_that_keeps_an_older_sign_in_does_not_bring_it_back() {
+async fn an_older_sign_in_in_the_vault_does_not_come_back() {
+    let (desk, state) = (strict(), tempfile::tempdir().unwrap());
+    let vault = Vault::file(state.path());
+    desk.signed_in(&vault).await;
+    // A lock that cannot be taken lets nothing new be kept; reading goes on.
+    let lock = file(state.path()).with_extension("lock");
+    fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
+    desk.simulator.sign_in(|desk| desk.rules.user = "dana@contoso.com".into());
+    let session = desk.session(&vault);
+    let error = session.accept(desk.grant().await).await.unwrap_err().to_string();
+    assert!(error.contains("link"), "{error}");
+    let older = vault.load(&key()).await.unwrap().stored.unwrap().refresh_token;
+    renew(&session, 1).await.unwrap();
+    let log = desk.simulator.log();
+    let sent = log.iter().rfind(|exchange| exchange.body.starts_with(b"grant_type=refresh_token")).unwrap();
+    assert!(!String::from_utf8_lossy(&sent.body).contains(older.expose_secret()));
+    assert_eq!(session.account().unwrap().upn.as_deref(), Some("dana@contoso.com"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn renewals_that_cannot_be_kept_go_on_from_the_newest() {
     let (desk, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     desk.signed_in(&vault).await;
