@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use alertdeck::{
     auth::{Application, AuthError, Authority, Identity, Proof, Session},
-    simulator::{CLIENT_SECRET, Grant as Kind, SignIn},
+    simulator::{CLIENT_SECRET, Grant as Kind, SignIn, SignInDesk},
 };
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use rstest::rstest;
@@ -38,7 +38,7 @@ async fn a_certificate_signs_each_request_anew() {
     let session = by(&desk, Proof::certificate(&CERTIFICATE.1).unwrap());
     assert_eq!(read(desk.client(&session)).await.0.len(), 7);
     // The tenant takes each assertion once.
-    desk.simulator.sign_in(|desk| desk.expire_access_tokens());
+    desk.simulator.sign_in(SignInDesk::expire_access_tokens);
     assert_eq!(read(desk.client(&session)).await.0.len(), 7);
     assert_eq!(desk.requests(Kind::Client), 2);
 }

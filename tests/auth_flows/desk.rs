@@ -155,7 +155,7 @@ pub(crate) async fn read(client: Client) -> (Vec<String>, Option<alertdeck::grap
     while let Some(page) = timeout(SOON, pages.next(&mut |_| {})).await.unwrap() {
         match page {
             Ok(page) => {
-                ids.extend(page.raw.alerts.iter().map(|raw| raw.decode().unwrap().id.raw().to_owned()))
+                ids.extend(page.raw.alerts.iter().map(|raw| raw.decode().unwrap().id.raw().to_owned()));
             }
             Err(error) => return (ids, Some(error)),
         }

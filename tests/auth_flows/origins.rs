@@ -71,14 +71,11 @@ async fn only_the_authority_gets_forms() {
     let application = application(&fake.base());
     for proof in [true, false] {
         let vault = Vault::memory();
-        let session = match proof {
-            true => {
-                Session::new(http(), application.clone(), Identity::Application(Proof::secret("x").unwrap()))
-            }
-            false => {
-                Desk::new().signed_in(&vault).await;
-                session(&http(), application.clone(), &vault)
-            }
+        let session = if proof {
+            Session::new(http(), application.clone(), Identity::Application(Proof::secret("x").unwrap()))
+        } else {
+            Desk::new().signed_in(&vault).await;
+            session(&http(), application.clone(), &vault)
         };
         let _ = current(&session).await;
     }

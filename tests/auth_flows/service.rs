@@ -8,7 +8,7 @@ use std::{
 use alertdeck::{
     auth::{Session, Tokens, Vault},
     graph::{Api, Client, Endpoint, Kind, ListRequest},
-    simulator::{Access, Grant, SignIn},
+    simulator::{Access, Grant, SignIn, SignInDesk},
 };
 use rstest::rstest;
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn a_token_that_ends_on_page_three_costs_nothing() {
     while let Some(page) = pages.next(&mut |_| {}).await {
         number += 1;
         if number == 2 {
-            desk.simulator.sign_in(|desk| desk.expire_access_tokens());
+            desk.simulator.sign_in(SignInDesk::expire_access_tokens);
         }
         ids.extend(page.unwrap().raw.alerts.iter().map(|raw| raw.decode().unwrap().id.raw().to_owned()));
     }

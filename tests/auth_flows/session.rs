@@ -7,7 +7,7 @@ use std::{
 
 use alertdeck::{
     auth::{AuthError, Session, Tokens, Vault},
-    simulator::{Grant as Kind, SignIn},
+    simulator::{Grant as Kind, SignIn, SignInDesk},
 };
 use futures_util::future::join_all;
 use tokio::time::timeout;
@@ -143,7 +143,7 @@ async fn a_revoked_sign_in_asks_whoever_is_there() {
     let session = desk.signed_in(&Vault::memory()).await;
     let tokens = Tokens::session(session.clone());
     let first = tokens.current().await.unwrap();
-    desk.simulator.sign_in(|desk| desk.revoke_refresh_tokens());
+    desk.simulator.sign_in(SignInDesk::revoke_refresh_tokens);
     // Nobody is there.
     let error = tokens.renewed(&first, None).await.unwrap_err();
     let AuthError::SignInNeeded(why) = &error else { panic!("{error:?}") };
