@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use alertdeck::{
     auth::{AuthError, Session, Tokens, Vault},
-    simulator::{Grant as Kind, SignIn},
+    simulator::{Grant as Kind, SignIn, SignInDesk},
 };
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
@@ -181,16 +181,37 @@ async fn a_vault_that_takes_nothing_costs_the_next_run_only() {
     assert!(notice.starts_with("the renewed sign-in could not be kept: "), "{notice}");
 }
 
+/// Puts a link, which is never followed, where the lock would be: it cannot be had any more.
+#[cfg(unix)]
+fn take_the_lock_away(state: &Path) {
+    let lock = file(state).with_extension("lock");
+    fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn without_the_lock_nothing_is_removed_that_another_copy_may_have_saved() {
+    let (desk, state) = (Desk::new(), tempfile::tempdir().unwrap());
+    let vault = Vault::file(state.path());
+    let session = desk.signed_in(&vault).await;
+    take_the_lock_away(state.path());
+    desk.simulator.sign_in(SignInDesk::revoke_refresh_tokens);
+    for _ in 0..2 {
+        assert!(matches!(renew(&session, 1).await, Err(AuthError::SignInNeeded(_))));
+    }
+    assert!(file(state.path()).exists());
+    assert_eq!(desk.requests(Kind::Refresh), 1, "what has ended is not sent again");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn an_older_sign_in_in_the_vault_does_not_come_back() {
     let (desk, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     desk.signed_in(&vault).await;
-    // A lock that cannot be taken lets nothing new be kept; reading goes on.
-    let lock = file(state.path()).with_extension("lock");
-    fs::remove_file(&lock).unwrap();
-    std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
+    // Nothing new can be kept; reading goes on.
+    take_the_lock_away(state.path());
     desk.simulator.sign_in(|desk| desk.rules.user = "dana@contoso.com".into());
     let session = desk.session(&vault);
     let error = session.accept(desk.grant().await).await.unwrap_err().to_string();
