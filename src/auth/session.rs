@@ -195,17 +195,26 @@ impl Session {
     /// It is kept in the vault; where that fails, it is good for this run only, and why is
     /// returned.
     pub async fn accept(&self, grant: Grant) -> Result<(), VaultError> {
-        let stored = grant
-            .refresh
-            .clone()
-            .map(|refresh_token| Stored { refresh_token, account: grant.account.clone() });
+        self.take(&grant);
+        self.store(grant).await
+    }
+
+    /// Takes what the user's sign-in has brought, for this run: [`Session::accept`] without the
+    /// vault, which may make one wait.
+    pub fn take(&self, grant: &Grant) {
         {
             let mut state = self.state();
-            self.hold(&mut state, &grant);
+            self.hold(&mut state, grant);
             (state.declined, state.paused) = (false, None);
         }
         self.inner.needed.send_replace(None);
         self.changed();
+    }
+
+    /// Keeps in the vault what was taken.
+    pub async fn store(&self, grant: Grant) -> Result<(), VaultError> {
+        let Grant { refresh, account, .. } = grant;
+        let stored = refresh.map(|refresh_token| Stored { refresh_token, account });
         let (Identity::User { vault, key }, Some(stored)) = (&self.inner.identity, stored) else {
             return Ok(());
         };

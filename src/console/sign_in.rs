@@ -171,10 +171,14 @@ impl Teller {
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
-        let kept = session.accept(grant).await;
-        let said = session.says().unwrap_or_default();
-        self.tell(SignInEvent::Done(identity(said))).await;
-        if let Err(error) = kept {
+        // The state hears of it before anything that the new token brings, a refusal above all: that
+        // came after the sign-in and is none to begin the list anew for.
+        let place = self.messages.reserve().await;
+        session.take(&grant);
+        if let Ok(place) = place {
+            place.send(Message::SignIn(SignInEvent::Done(identity(session.says().unwrap_or_default()))));
+        }
+        if let Err(error) = session.store(grant).await {
             let line = format!("signed in for this run only, the sign-in was not kept: {error}");
             let _ = self.messages.send(Message::Told(line)).await;
         }
