@@ -12,7 +12,7 @@ use std::{
 
 use oauth2::{RefreshToken, basic::BasicErrorResponse};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
     Account, Application, AuthError, Claims, Proof, Refusal, Said, Token,
@@ -63,7 +63,7 @@ struct Inner {
     identity: Identity,
     state: Mutex<State>,
     /// Held while a token is being got: the others wait and find it.
-    getting: tokio::sync::Mutex<()>,
+    getting: Arc<tokio::sync::Mutex<()>>,
     /// Speaks when there is a new token, and when the user has said no.
     changes: watch::Sender<u64>,
     /// What the user has to do; `None` while there is nothing.
@@ -78,6 +78,8 @@ struct State {
     refresh: Option<SecretString>,
     account: Option<Account>,
     number: u64,
+    /// How often it was signed out: what was asked for before is of no use after.
+    departures: u64,
     /// Whether somebody is there to be asked.
     attended: bool,
     /// The user does not want to sign in now.
@@ -112,7 +114,7 @@ impl Session {
             application,
             identity,
             state: Mutex::default(),
-            getting: tokio::sync::Mutex::default(),
+            getting: Arc::default(),
             changes: watch::Sender::new(0),
             needed: watch::Sender::new(None),
             clock,
@@ -235,16 +237,20 @@ impl Session {
 
     /// Forgets the sign-in, here and in the vault; tells whether there was one.
     pub async fn sign_out(&self) -> Result<bool, VaultError> {
-        let held = {
-            let mut state = self.state();
-            let held = state.held.take().is_some() | state.refresh.take().is_some();
-            state.account = None;
-            held
-        };
-        match &self.inner.identity {
-            Identity::User { vault, key } => Ok(vault.forget(key).await? | held),
-            Identity::Application(_) => Ok(held),
-        }
+        let held = self.clear();
+        let Identity::User { vault, key } = &self.inner.identity else { return Ok(held) };
+        let kept = vault.forget(key).await;
+        // A renewal that was under way has read the vault meanwhile.
+        self.clear();
+        Ok(kept? | held)
+    }
+
+    /// Forgets the sign-in here; tells whether there was one.
+    fn clear(&self) -> bool {
+        let mut state = self.state();
+        state.departures += 1;
+        state.account = None;
+        state.held.take().is_some() | state.refresh.take().is_some()
     }
 
     /// Returns the token to use now.
@@ -253,13 +259,11 @@ impl Session {
             if let Some(token) = self.fresh() {
                 return Ok(token);
             }
-            let getting = self.inner.getting.lock().await;
+            let getting = self.getting().await;
             if let Some(token) = self.fresh() {
                 return Ok(token);
             }
-            let outcome = self.get(None).await;
-            drop(getting);
-            match outcome {
+            match self.get(None, getting).await {
                 Ok(token) => return Ok(token),
                 Err(AuthError::SignInNeeded(needed)) => self.wait_for_user(needed).await?,
                 Err(error) => return self.still_good().ok_or(error),
@@ -276,12 +280,10 @@ impl Session {
         refused: &Token,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
-        let outcome = {
-            let _getting = self.inner.getting.lock().await;
-            match self.other_than(refused) {
-                Some(token) => Ok(token),
-                None => self.get(demanded).await,
-            }
+        let getting = self.getting().await;
+        let outcome = match self.other_than(refused) {
+            Some(token) => Ok(token),
+            None => self.get(demanded, getting).await,
         };
         match outcome {
             Err(AuthError::SignInNeeded(needed)) => self.after_user(refused, needed).await,
@@ -370,15 +372,40 @@ impl Session {
         (held.token.number != refused.number).then(|| held.token.clone())
     }
 
-    /// Gets a token without the user.
-    async fn get(&self, demanded: Option<&Claims>) -> Result<Token, AuthError> {
+    async fn getting(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.getting).lock_owned().await
+    }
+
+    /// Gets a token without the user, in a task of its own: whoever wants it may be dropped
+    /// half-way, as a load is when the filter changes. The answer must not be lost then: it may
+    /// hold the only refresh token that still works.
+    async fn get(&self, demanded: Option<&Claims>, getting: OwnedMutexGuard<()>) -> Result<Token, AuthError> {
+        let (session, demanded) = (self.clone(), demanded.cloned());
+        let task = tokio::spawn(async move {
+            let outcome = session.get_now(demanded.as_ref()).await;
+            drop(getting);
+            outcome
+        });
+        // It neither panics nor is it aborted while the runtime lives.
+        task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is ending".into())))
+    }
+
+    async fn get_now(&self, demanded: Option<&Claims>) -> Result<Token, AuthError> {
         let Inner { http, application, identity, .. } = &*self.inner;
+        let departures = self.state().departures;
         let grant = match identity {
             Identity::Application(proof) => proof.sign_in(application, http, demanded).await?,
             Identity::User { vault, key } => self.refresh(vault, key, demanded).await?,
         };
         tracing::info!("a new access token for {}", application.authority.host());
-        let token = self.hold(&mut self.state(), &grant);
+        let token = {
+            let mut state = self.state();
+            if state.departures != departures {
+                let why = "you have signed out".to_owned();
+                return Err(AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() }));
+            }
+            self.hold(&mut state, &grant)
+        };
         self.changed();
         Ok(token)
     }

@@ -105,7 +105,7 @@ fn a_certificate_file_without_a_key_is_told_before_anything_is_asked() {
 #[test]
 fn a_command_and_a_variable_bring_tokens_of_their_own() {
     let tenant = Tenant::new(|_| {});
-    let token = tenant.application_token();
+    let token = tenant.application_token(CLIENT_SECRET);
     let listed = run(&mut command(&tenant, &["list", "--token-command", &format!("echo {token}")]));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
     let listed = run(command(&tenant, &["list"]).env("ALERTDECK_TOKEN", &token));

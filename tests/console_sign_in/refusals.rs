@@ -158,10 +158,9 @@ fn a_service_that_refuses_every_token_is_asked_twice_and_then_the_user_is() {
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Refresh)), (2, 1));
     // A sign-in gives it one more chance, and that is all.
     sign_in(&mut desk);
-    desk.wait("signed out");
+    desk.wait("! tries again: ");
+    assert!(desk.shows("signed out") && !desk.shows(QUESTION));
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Code)), (3, 2));
-    assert!(!desk.shows(QUESTION));
-    assert!(desk.shows("! tries again: "));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use alertdeck::{
     model::Timestamp,
-    simulator::{Access, CLIENT_SECRET, Exchange, Grant, Settings, Simulator},
+    simulator::{Access, Exchange, Grant, Settings, Simulator},
 };
 
 pub(crate) const CLIENT: &str = "11111111-2222-4333-8444-555555555555";
@@ -39,10 +39,10 @@ impl Tenant {
     }
 
     /// A token with every right, as somebody else would bring it.
-    pub(crate) fn application_token(&self) -> String {
+    pub(crate) fn application_token(&self, secret: &str) -> String {
         let url = self.simulator.base_url();
         let form = format!(
-            "grant_type=client_credentials&client_id={CLIENT}&client_secret={CLIENT_SECRET}&scope={url}/.default"
+            "grant_type=client_credentials&client_id={CLIENT}&client_secret={secret}&scope={url}/.default"
         );
         let reply = in_runtime(async {
             let request = client().post(format!("{url}/contoso.com/oauth2/v2.0/token"));
