@@ -341,6 +341,11 @@ impl Http {
             request_id: outcome.as_ref().ok().and_then(Reply::request_id),
         };
         tracing::info!("{entry}");
+        if let Ok(reply) = &outcome {
+            // What support asks for beside the ids (API.md 9).
+            let header = |name: &str| reply.header(name).map_or_else(String::new, |text| text.line());
+            tracing::debug!(date = header("date"), diagnostic = header("x-ms-ags-diagnostic"));
+        }
         self.inner.journal.push(entry);
         outcome
     }
@@ -435,6 +440,13 @@ where
 }
 
 async fn pause(delay: Duration, why: Wait, on_event: OnEvent<'_>) {
+    match &why {
+        Wait::Throttled => tracing::info!("throttled, waiting {} ms", delay.as_millis()),
+        Wait::Budget => tracing::debug!("requests of this minute used up, waiting {} ms", delay.as_millis()),
+        Wait::Retry { cause, failed } => {
+            tracing::info!("try {failed} failed: {cause}; waiting {} ms", delay.as_millis());
+        }
+    }
     on_event(Event::Waiting { delay, why });
     sleep(delay).await;
     on_event(Event::Resumed);

@@ -27,6 +27,9 @@ const FIRST_FILTER: &str = "status:open age<7d";
 /// A new alert arrives in the demo about this often, so that live mode shows something.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
 
+/// An application's id, for the simulated tenant takes any.
+const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
+
 const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
 
 const NOTES: &str = "\
@@ -335,6 +338,9 @@ fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
     writeln!(out, "{address}")?;
     out.flush()?;
     say(format_args!("serving; ask it with `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"));
+    say(format_args!(
+        "or sign in to it: `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`"
+    ));
     loop {
         std::thread::park();
     }

@@ -216,9 +216,15 @@ impl Simulator {
         let manner = Manner { latency: settings.latency, trickle: settings.timing.trickle };
         let arrivals = settings.arrivals;
         // Foreign links lead to a port of our own, so that nobody else is ever asked.
-        let elsewhere = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        elsewhere.set_nonblocking(true)?;
-        let foreign = format!("http://{}", elsewhere.local_addr()?);
+        let elsewhere = match settings.faults {
+            Faults::Hostile => Some(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+            _ => None,
+        };
+        let mut foreign = String::new();
+        if let Some(elsewhere) = &elsewhere {
+            elsewhere.set_nonblocking(true)?;
+            foreign = format!("http://{}", elsewhere.local_addr()?);
+        }
         let service = Service::new(settings, format!("http://{address}"), foreign, Instant::now());
         let service = Arc::new(Mutex::new(service));
         let strayed = Arc::new(AtomicUsize::new(0));
@@ -228,7 +234,7 @@ impl Simulator {
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(move || {
             runtime.block_on(async {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
-                let Ok(elsewhere) = TcpListener::from_std(elsewhere) else { return };
+                let Ok(elsewhere) = elsewhere.map(TcpListener::from_std).transpose() else { return };
                 tokio::select! {
                     never = serve(listener, &shared, manner) => match never {},
                     never = count_strays(elsewhere, &count) => match never {},
@@ -337,7 +343,8 @@ async fn talk(stream: TcpStream, service: Arc<Mutex<Service>>, manner: Manner) {
 }
 
 /// Notes who follows a link that leads elsewhere, and hangs up.
-async fn count_strays(listener: TcpListener, strayed: &AtomicUsize) -> Infallible {
+async fn count_strays(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
+    let Some(listener) = listener else { return std::future::pending().await };
     loop {
         if listener.accept().await.is_ok() {
             strayed.fetch_add(1, Ordering::Relaxed);

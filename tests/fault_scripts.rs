@@ -9,11 +9,7 @@
 #[path = "fault_scripts/run.rs"]
 mod run;
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, mem::discriminant, sync::Arc, time::Instant};
 
 use alertdeck::simulator::Faults;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -93,16 +89,13 @@ async fn play_all(runs: u64) -> Vec<Run> {
     ended
 }
 
-/// A script says the same each time: what the service does follows from its seed alone.
+/// What a tenant does follows from its seed, so a load that went wrong can be looked into.
 #[tokio::test]
 async fn a_seed_can_be_played_again() {
-    for (seed, expected) in [(1, 2), (2, 2)] {
-        let mut ends = Vec::new();
-        for _ in 0..expected {
-            let run = play(seed, faults(seed)).await;
-            ends.push((std::mem::discriminant(&run.end), run.requests));
-        }
-        assert_eq!(ends[0], ends[1], "seed {seed}");
+    for seed in [1, 2, 4] {
+        let first = play(seed, faults(seed)).await;
+        let second = play(seed, faults(seed)).await;
+        assert_eq!(first.requests, second.requests, "seed {seed}");
+        assert_eq!(discriminant(&first.end), discriminant(&second.end), "seed {seed}");
     }
-    assert!(run::DEADLINE > Duration::from_secs(1));
 }

@@ -74,7 +74,9 @@ impl App {
 
     /// Takes another profile: nothing of the one before is shown under its name, whatever of it
     /// still comes in. How the user has arranged the screen stays.
-    pub(super) fn switch(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn switch(&mut self, mut settings: Settings, effects: &mut Vec<Effect>) {
+        // The question goes along: what was asked of one tenant is asked of the other.
+        settings.filter.clone_from(&self.filter.committed);
         self.start_over(settings);
         self.apply_filter();
         self.fetch(effects);

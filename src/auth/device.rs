@@ -105,7 +105,13 @@ fn passes(error: &AuthError) -> bool {
     match error {
         AuthError::Transport(Fault { cause, .. }) => matches!(
             cause,
-            Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_)
+            Cause::Dns
+                | Cause::Refused
+                | Cause::Reset
+                | Cause::Closed
+                | Cause::Timeout
+                | Cause::Cut
+                | Cause::Other(_)
         ),
         AuthError::Unavailable(_) => true,
         _ => false,

@@ -251,7 +251,7 @@ fn request_line(entry: &Entry) -> RequestLine {
         took: entry.took,
         method: entry.method.clone(),
         host: SafeText::new(&entry.target.host),
-        path: entry.target.path.clone(),
+        path: entry.target.in_words(),
         outcome: entry.outcome.clone(),
         bytes: entry.bytes,
         client_request_id: entry.client_request_id.clone(),

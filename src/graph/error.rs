@@ -139,9 +139,13 @@ impl From<Fault> for Error {
                     ),
                 );
             }
-            Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_) => {
-                (Kind::Offline, Some("check the network and try again"))
-            }
+            Cause::Dns
+            | Cause::Refused
+            | Cause::Reset
+            | Cause::Closed
+            | Cause::Timeout
+            | Cause::Cut
+            | Cause::Other(_) => (Kind::Offline, Some("check the network and try again")),
             Cause::Untrusted(_) => (
                 Kind::Offline,
                 Some(

@@ -128,6 +128,13 @@ impl Loader {
             }
             Err(Stop::Gone) => return,
         };
+        match &last {
+            LoadEvent::Failed(error, _) => tracing::warn!("a list is incomplete: {error}"),
+            LoadEvent::Done(coverage) => {
+                tracing::info!("a list was read: {} alerts in {} pages", coverage.alerts, coverage.pages);
+            }
+            _ => {}
+        }
         // Where the receiver is gone by now, nobody is left to tell.
         let _ = self.events.send(last).await;
     }

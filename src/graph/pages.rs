@@ -74,9 +74,18 @@ impl Pages {
     }
 
     async fn fetch(&mut self, url: Url, on_event: OnEvent<'_>) -> Result<Page, Error> {
-        let reply = self.client.ask(url.clone(), self.asked, on_event).await?;
+        let mut reply = self.client.ask(url.clone(), self.asked, on_event).await?;
+        let read = match self.split(&reply).await {
+            // What lies between us and the service may have a bad moment; asking once more costs
+            // little, and a page that is lost is the end of the list.
+            Err(_) => {
+                reply = self.client.ask(url.clone(), self.asked, on_event).await?;
+                self.split(&reply).await
+            }
+            read => read,
+        };
+        let (raw, prints) = read?;
         self.asked = Asked::NextPage;
-        let (raw, prints) = self.split(&reply).await?;
         let before = self.known.len();
         self.known.extend(prints);
         self.barren = if self.known.len() > before { 0 } else { self.barren + 1 };

@@ -23,6 +23,8 @@ pub enum Cause {
     Refused,
     /// The connection broke.
     Reset,
+    /// The connection was closed in place of an answer.
+    Closed,
     /// A deadline passed: connecting, silence, or the whole answer.
     Timeout,
     /// The server's certificate is not trusted.
@@ -55,6 +57,7 @@ impl fmt::Display for Fault {
             Cause::Dns => write!(f, "no address found for {host} (DNS)"),
             Cause::Refused => write!(f, "{host} refused the connection"),
             Cause::Reset => write!(f, "the connection to {host} was reset"),
+            Cause::Closed => write!(f, "{host} closed the connection without an answer"),
             Cause::Timeout => write!(f, "{host} did not answer in time"),
             Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
             Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),
@@ -85,9 +88,13 @@ impl Fault {
     /// Tells whether the same request may succeed when it is sent again.
     pub(super) fn is_passing(&self) -> bool {
         match self.cause {
-            Cause::Dns | Cause::Refused | Cause::Reset | Cause::Timeout | Cause::Cut | Cause::Other(_) => {
-                true
-            }
+            Cause::Dns
+            | Cause::Refused
+            | Cause::Reset
+            | Cause::Closed
+            | Cause::Timeout
+            | Cause::Cut
+            | Cause::Other(_) => true,
             Cause::Untrusted(_)
             | Cause::Tls(_)
             | Cause::Proxy(_)
@@ -129,6 +136,8 @@ fn read_cause(error: &reqwest::Error) -> Cause {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
         ) => Cause::Reset,
         _ if error.is_timeout() => Cause::Timeout,
+        // Of a body, the same is a cut.
+        _ if error.is_request() && chain().any(is_incomplete) => Cause::Closed,
         // While connecting, only the TLS layer reads data, so only it finds it invalid.
         Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(reason()),
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
@@ -136,6 +145,10 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
     }
+}
+
+fn is_incomplete(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
 }
 
 /// Finds what `trust` said of a certificate: the TLS library wraps it twice.

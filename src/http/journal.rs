@@ -78,6 +78,18 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
+    /// Returns path and query as words for the user's own screen: decoded, without the tokens that
+    /// say where a list goes on. The log holds no query at all.
+    pub fn in_words(&self) -> SafeText {
+        let options = self.url.query_pairs().map(|(name, value)| {
+            let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
+            format!("{name}={value}")
+        });
+        let options: Vec<_> = options.collect();
+        let mark = if options.is_empty() { "" } else { "?" };
+        SafeText::new(&format!("{}{mark}{}", self.url.path(), options.join("&")))
+    }
+
     pub(super) fn new(url: &Url, headers: &HeaderMap, has_body: bool) -> Self {
         let shown = [header::CONTENT_TYPE.as_str(), "prefer"];
         let header = |name: &'static str| Some((name, headers.get(name)?.to_str().ok()?.to_owned()));
@@ -179,6 +191,14 @@ mod tests {
         );
         let with_body = entry("https://login.example/token", true).curl();
         assert!(with_body.0.ends_with("--data-binary '@-'"), "{}", with_body.0);
+    }
+
+    #[test]
+    fn a_query_is_shown_in_words_without_its_tokens() {
+        let url = "https://graph.example/v1.0/a?$filter=status%20eq%20%27new%27&$skiptoken=canary&$top=50%1B";
+        let words = entry(url, false).target.in_words();
+        assert_eq!(words.line(), "/v1.0/a?$filter=status eq 'new'&$skiptoken=…&$top=50␛");
+        assert_eq!(entry("https://graph.example/v1.0/a", false).target.in_words().line(), "/v1.0/a");
     }
 
     #[test]

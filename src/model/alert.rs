@@ -293,6 +293,18 @@ mod tests {
         assert_eq!(raw("[]"), "unreadable alert: not a JSON object");
     }
 
+    #[test]
+    fn a_hundred_thousand_levels_cost_their_alert_alone() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for property in ["title", "evidence", "unknownProperty"] {
+            let body = format!(r#"{{"value":[{{"id":"deep","{property}":{deep}}},{{"id":"good"}}]}}"#);
+            let page = crate::model::split_reply(Bytes::from(body)).unwrap();
+            let [deep, good] = page.alerts.as_slice() else { panic!("{} alerts", page.alerts.len()) };
+            assert!(deep.decode().is_err(), "{property} is marked, not read");
+            assert_eq!(good.decode().unwrap().id.raw(), "good");
+        }
+    }
+
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

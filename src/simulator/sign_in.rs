@@ -29,7 +29,11 @@ pub use refusal::SignInError;
 
 pub(super) use tokens::{Holder, Verdict};
 
-use super::{reply::Reply, request::Call, world::SIGNED_IN};
+use super::{
+    reply::{Damage, Reply},
+    request::Call,
+    world::SIGNED_IN,
+};
 use assertion::Certificate;
 use authorize::Code;
 use device::Device;
@@ -161,6 +165,7 @@ pub struct SignInDesk {
     codes: HashMap<String, Code>,
     devices: Vec<Device>,
     refresh: HashMap<String, Refresh>,
+    /// None is ever removed: one that is over must not pass for one that nobody knows.
     issued: HashMap<String, Issued>,
     certificates: Vec<Certificate>,
     /// The ids of the assertions that were taken: each is good once.
@@ -168,6 +173,8 @@ pub struct SignInDesk {
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
     refusals: VecDeque<(Option<Grant>, SignInError)>,
+    /// How many replies of the token endpoint are still to be lost.
+    lost: u32,
     requests: HashMap<Grant, u32>,
     tokens: u32,
 }
@@ -189,6 +196,12 @@ impl SignInDesk {
     /// Refuses the next token request, of one grant or of any. Several are used up in turn.
     pub fn refuse_next(&mut self, grant: Option<Grant>, error: SignInError) {
         self.refusals.push_back((grant, error));
+    }
+
+    /// Carries out the next token request and loses the reply on its way: the client sees a
+    /// connection that closes, and a refresh token may be used up. Several add up.
+    pub fn lose_next_reply(&mut self) {
+        self.lost += 1;
     }
 
     /// Registers a certificate (DER) that applications may sign assertions with.
@@ -297,6 +310,7 @@ impl SignInDesk {
             demand: None,
             outcomes: VecDeque::new(),
             refusals: VecDeque::new(),
+            lost: 0,
             requests: HashMap::new(),
             tokens: 0,
         }
@@ -309,7 +323,13 @@ impl SignInDesk {
             (Endpoint::Device, &Method::GET) => page::device_form(),
             (Endpoint::Device, &Method::POST) => self.answer_device_form(&call.body),
             (Endpoint::Token(tenant), &Method::POST) => {
-                self.token(tenant, &call.body, now).unwrap_or_else(|error| error.reply(&self.base, now))
+                let reply = self.token(tenant, &call.body, now);
+                let reply = reply.unwrap_or_else(|error| error.reply(&self.base, now));
+                if self.lost == 0 {
+                    return reply;
+                }
+                self.lost -= 1;
+                Reply { damage: Damage::Unanswered, ..reply }
             }
             (Endpoint::DeviceCode(tenant), &Method::POST) => {
                 self.device_code(tenant, &call.body, now).unwrap_or_else(|error| error.reply(&self.base, now))

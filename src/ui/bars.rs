@@ -5,7 +5,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::paint::{Painter, Span, columns};
+use super::paint::{Painter, Span, columns, fit};
 use crate::{
     app::{
         AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Stage,
@@ -14,6 +14,9 @@ use crate::{
     model::SafeText,
     store::Count,
 };
+
+/// What is left of a tenant's name at least, in columns.
+const LEAST_TENANT: usize = 8;
 
 /// Whose alerts these are, how many match, how complete the list is. What matters least goes
 /// first when the line gets short; tenant, mode, counts and completeness stay.
@@ -51,6 +54,13 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     left.push(Span::new(format!(" {dot} {counts}"), theme.text));
     left.push(Span::new(format!(" {dot} "), theme.dim));
     left.push(Span::new(done, done_style));
+    // A tenant with a long name gives way to how complete its list is.
+    let excess = left.iter().map(Span::width).sum::<usize>().saturating_sub(usize::from(area.width));
+    if excess > 0 {
+        let tenant = &mut left[usize::from(wide)];
+        let room = tenant.width().saturating_sub(excess).max(LEAST_TENANT);
+        *tenant = Span::new(fit(&tenant.text, room, theme.symbols.cut).text, theme.strong);
+    }
     if let Some(partial) = &app.load.partial {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
     }

@@ -93,6 +93,46 @@ fn a_filter_is_asked_for_and_filtered_again() {
     assert!(asked.contains("%24filter=") || asked.contains("$filter=%28severity"), "{asked}");
 }
 
+/// Gives an alert of the tenant an owner.
+fn assign(tenant: &Simulator, alert: &Value, owner: &str) {
+    let id = alert["id"].as_str().unwrap();
+    let body = serde_json::json!({ "assignedTo": owner }).to_string();
+    let mut stream = std::net::TcpStream::connect(tenant.address()).unwrap();
+    write!(
+        stream,
+        "PATCH /v1.0/security/alerts_v2/{id} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {CANARY}\r\n\
+         content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let status = BufReader::new(stream).lines().next().unwrap().unwrap();
+    assert!(status.contains("200"), "{status}");
+}
+
+#[test]
+fn a_hostile_owner_is_one_literal() {
+    let tenant = tenant(120);
+    let alerts = tenant.alerts();
+    for (alert, owner) in [
+        (&alerts[0], "O'Brien@contoso.com"),
+        (&alerts[1], "x' or severity eq 'low@contoso.com"),
+        (&alerts[2], "a&$top=1+b#%27@contoso.com"),
+    ] {
+        assign(&tenant, alert, owner);
+        // As a filter of ours and as OData; a quote is doubled in OData.
+        let odata = format!("$assignedTo eq '{}'", owner.replace('\'', "''"));
+        for filter in [format!("assigned:\"{owner}\""), odata] {
+            let listed = ask(&tenant.base_url(), &["list", &filter, "--columns", "id", "--format", "csv"]);
+            assert_eq!((listed.code, listed.stderr.as_str()), (0, ""), "{filter}");
+            assert_eq!(listed.stdout, format!("id\r\n{}\r\n", alert["id"].as_str().unwrap()), "{filter}");
+            let asked = tenant.log().pop().unwrap().target;
+            let url = alertdeck::http::Url::parse(&format!("http://x{asked}")).unwrap();
+            let options: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+            assert_eq!(options, ["$filter", "$top"], "{asked}");
+        }
+    }
+}
+
 #[test]
 fn an_alert_is_shown_as_the_service_holds_it() {
     let tenant = tenant(20);

@@ -14,7 +14,7 @@ use super::{
 };
 
 fn lab() -> Settings {
-    Settings { tenant: "fabrikam.example".into(), profile: "lab".into(), ..settings("status:new") }
+    Settings { tenant: "fabrikam.example".into(), profile: "lab".into(), ..settings("") }
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn enter_switches_and_the_one_in_use_does_nothing() {
 
 #[test]
 fn nothing_of_the_former_profile_is_shown_under_the_new_one() {
-    let mut desk = Desk::open("");
+    let mut desk = Desk::open("status:new");
     desk.lazy = true;
     desk.arrive(&[alert(1), alert(2)]);
     let old = desk.generation();
@@ -91,6 +91,22 @@ fn nothing_of_the_former_profile_is_shown_under_the_new_one() {
     desk.done();
     assert_eq!((desk.rows(), desk.app.filter.committed.as_str()), (vec!["a9"], "status:new"));
     assert!(desk.screen().contains("fabrikam.example"), "{}", desk.screen());
+}
+
+#[rstest]
+#[case(60, "a-tenant-with-a-lo…")]
+#[case(80, "a-tenant-with-a-long-name.onmicrosoft.…")]
+#[case(120, "a-tenant-with-a-long-name.onmicrosoft.com")]
+fn a_long_name_gives_way_to_how_complete_the_list_is(#[case] width: u16, #[case] name: &str) {
+    let tenant = "a-tenant-with-a-long-name.onmicrosoft.com".into();
+    let mut desk = Desk::with(Settings { tenant, ..settings("") }, (width, 20));
+    desk.arrive(&[alert(1), alert(2)]);
+    desk.done();
+    let screen = desk.screen();
+    let header = screen.lines().next().unwrap();
+    for part in [name, "READ-ONLY", "2 match", "2 loaded", "complete"] {
+        assert!(header.contains(part), "{part}: {header}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 /// The longest that a load may take. The longest waits of a run are those for an HTTP date: a
 /// second each.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How a load ended.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
         budget: None,
         timing: Timing {
             retry_after: Duration::from_millis(12),
-            outage: Duration::from_millis(40),
-            recovery: Duration::from_millis(60),
+            outage: Duration::from_millis(150),
+            recovery: Duration::from_millis(100),
             trickle: Duration::from_millis(1),
             ..Timing::default()
         },

@@ -119,3 +119,35 @@ async fn dropping_a_load_closes_its_connection() {
     drop(load);
     tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
 }
+
+/// A service that pages by `$skip`, and gets five new alerts before each page but the first.
+#[tokio::test]
+async fn alerts_that_arrive_between_pages_push_none_out() {
+    const AT_FIRST: usize = 40;
+    let fake = Fake::start(|number, _, asked| {
+        let skip: usize = asked.target.split("$skip=").nth(1).map_or(0, |skip| skip.parse().unwrap());
+        // Newest first: the new ones push the others down.
+        let new = (0..number * 5).rev().map(|at| format!("new-{at}"));
+        let all: Vec<_> = new.chain((0..AT_FIRST).map(|at| format!("old-{at}"))).collect();
+        let ids: Vec<_> = all.iter().skip(skip).take(10).map(String::as_str).collect();
+        let next = skip + 10;
+        page(&ids, (next < all.len()).then(|| format!("?$skip={next}")).as_deref())
+    })
+    .await;
+    let mut load = Load::start(fake.client(), None);
+    let mut ids = Vec::new();
+    let mut repeated = false;
+    while let Some(event) = load.next().await {
+        if let LoadEvent::Page(page) = event {
+            for raw in page.raw.alerts {
+                let id = raw.decode().unwrap().id.raw().to_owned();
+                repeated |= ids.contains(&id);
+                ids.push(id);
+            }
+        }
+    }
+    assert!(repeated, "the pages overlap");
+    for at in 0..AT_FIRST {
+        assert!(ids.contains(&format!("old-{at}")), "old-{at} is missing");
+    }
+}

@@ -146,7 +146,16 @@ async fn an_answer_that_is_no_page_is_named(#[case] steps: fn() -> Vec<Step>, #[
     let (kind, line) = error.unwrap();
     assert_eq!((ids.len(), kind), (0, Kind::Protocol));
     assert!(line.contains(part), "{line}");
-    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(fake.asked().len(), 2, "once more, for what lies between may have had a bad moment");
+
+    let fake = Fake::start(move |number, _, _| match number {
+        0 => page(&["a"], Some("?p=1")),
+        1 => steps(),
+        _ => page(&["b"], None),
+    })
+    .await;
+    assert_eq!(read(&fake).await, (vec!["a".into(), "b".into()], None));
+    assert_eq!(fake.targets()[1], fake.targets()[2], "the same page");
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ fn raw(head: &str, body: &[u8]) -> Vec<Step> {
 )]
 #[case::no_gzip(|| answer(200, &[("content-encoding", "gzip")], b"{\"value\":[]}"), Cause::Cut)]
 #[case::reset(|| vec![Step::Reset], Cause::Reset)]
+#[case::closed(|| vec![], Cause::Closed)]
+#[case::closed_in_the_head(|| vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec())], Cause::Closed)]
 #[case::reset_in_body(
     || vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()), Step::Reset],
     Cause::Reset
@@ -76,6 +78,26 @@ async fn nobody_listening_is_refused() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     assert_eq!(cause(send_to(&http(), &base, "x").await), Cause::Refused);
+}
+
+/// A host that takes no more connections and refuses none, as a filter that drops packets does.
+#[tokio::test]
+async fn a_black_hole_ends_by_the_deadline_for_connecting() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    // Connections that nobody accepts, until one hangs.
+    let mut waiting = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "connections are taken without end");
+    }
+    let limits = Limits { connect: Duration::from_millis(200), tries: 2, ..quick() };
+    let http = Http::new(limits, Budget::default(), Route::Direct).unwrap();
+    assert_eq!(cause(send_to(&http, &format!("http://{address}"), "x").await), Cause::Timeout);
 }
 
 #[tokio::test]

@@ -55,13 +55,22 @@ impl Desk {
 
     /// Posts a form; the body of the answer with its status.
     pub(crate) async fn post(&self, target: &str, form: &[(&str, &str)]) -> (StatusCode, String) {
+        let response = self.try_post(target, form).await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    async fn try_post(&self, target: &str, form: &[(&str, &str)]) -> reqwest::Result<Response> {
         let request = self
             .client
             .post(format!("{}{target}", self.simulator.base_url()))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(encode(form));
-        let response = request.send().await.unwrap();
-        (response.status(), response.text().await.unwrap())
+        request.send().await
+    }
+
+    /// Asks the token endpoint, which may not answer.
+    pub(crate) async fn try_token(&self, form: &[(&str, &str)]) -> reqwest::Result<Response> {
+        self.try_post("/contoso.com/oauth2/v2.0/token", form).await
     }
 
     /// Asks the token endpoint; a form's later pairs replace earlier ones of the same name, and

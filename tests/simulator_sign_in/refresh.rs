@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alertdeck::simulator::Grant;
+use alertdeck::simulator::{Grant, SignInDesk};
 use serde_json::Value;
 
 use crate::desk::{CP1, Desk, claims, renewal};
@@ -36,6 +36,21 @@ async fn under_strict_rotation_each_is_good_once() {
 }
 
 #[tokio::test]
+async fn a_reply_can_be_lost_after_the_token_was_used_up() {
+    let desk = Desk::new();
+    let token = refresh_token(&desk.signed_in("").await);
+    desk.simulator.sign_in(|desk| {
+        desk.rules.strict_rotation = true;
+        desk.lose_next_reply();
+    });
+    assert!(desk.try_token(&renewal(&token)).await.is_err(), "the connection closes");
+    let refused = desk.token(&[&renewal(&token)]).await.unwrap_err();
+    assert!(refused.is(400, "invalid_grant", 70000), "{refused:?}");
+    let log = desk.simulator.log();
+    assert_eq!((log[log.len() - 2].status, log[log.len() - 1].status), (None, Some(400)));
+}
+
+#[tokio::test]
 async fn a_refresh_token_can_be_revoked_expired_or_somebody_elses() {
     let desk = Desk::new();
     let token = refresh_token(&desk.signed_in("").await);
@@ -43,7 +58,7 @@ async fn a_refresh_token_can_be_revoked_expired_or_somebody_elses() {
     assert!(refused.is(400, "invalid_grant", 70000), "{refused:?}");
     let refused = desk.token(&[&renewal("other")]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 70000), "{refused:?}");
-    desk.simulator.sign_in(|desk| desk.revoke_refresh_tokens());
+    desk.simulator.sign_in(SignInDesk::revoke_refresh_tokens);
     let refused = desk.token(&[&renewal(&token)]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 50173), "{refused:?}");
     desk.simulator.sign_in(|desk| desk.rules.refresh_life = Duration::ZERO);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alertdeck::{
     model::Timestamp,
-    simulator::{Access, CLIENT_SECRET, Settings, SignIn},
+    simulator::{Access, CLIENT_SECRET, Settings, SignIn, SignInDesk},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Response, StatusCode};
@@ -44,7 +44,7 @@ async fn only_tokens_that_were_handed_out_are_taken() {
 async fn a_token_ends() {
     let desk = Desk::new();
     let reply = desk.signed_in(CP1).await;
-    desk.simulator.sign_in(|desk| desk.expire_access_tokens());
+    desk.simulator.sign_in(SignInDesk::expire_access_tokens);
     let expired = "Lifetime validation failed, the token is expired.";
     let (status, challenge, code, message) = refusal(desk.ask(token(&reply)).await).await;
     assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
@@ -58,7 +58,7 @@ async fn a_token_ends() {
     desk.simulator.sign_in(|desk| desk.rules.token_life = Duration::from_secs(60));
     let reply = desk.signed_in("").await;
     assert_eq!((&reply["expires_in"], desk.ask(token(&reply)).await.status().as_u16()), (&json!(60), 200));
-    desk.simulator.sign_in(|desk| desk.revoke_access_tokens());
+    desk.simulator.sign_in(SignInDesk::revoke_access_tokens);
     assert_eq!(desk.ask(token(&reply)).await.status(), StatusCode::UNAUTHORIZED);
     let renewed = desk.token(&[&renewal(reply["refresh_token"].as_str().unwrap())]).await.unwrap();
     assert_eq!(desk.ask(token(&renewed)).await.status(), StatusCode::OK, "later ones are good");
@@ -180,7 +180,7 @@ async fn where_any_token_is_taken_those_of_the_tenant_are_judged_all_the_same() 
     let reply = desk.signed_in("").await;
     assert_eq!(desk.ask("any").await.status(), StatusCode::OK);
     assert_eq!(desk.ask(token(&reply)).await.status(), StatusCode::OK);
-    desk.simulator.sign_in(|desk| desk.expire_access_tokens());
+    desk.simulator.sign_in(SignInDesk::expire_access_tokens);
     assert_eq!(desk.ask(token(&reply)).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(desk.ask("any").await.status(), StatusCode::OK);
 }

@@ -20,7 +20,8 @@ const USER_CODE: usize = 9;
 
 /// A device code that was handed out.
 pub(super) struct Device {
-    pub(super) device_code: String,
+    /// What the client polls with.
+    pub(super) secret: String,
     pub(super) user_code: String,
     pub(super) client: String,
     pub(super) wanted: Wanted,
@@ -101,7 +102,7 @@ impl SignInDesk {
             (0..USER_CODE).filter_map(|_| LETTERS.choose(&mut rng)).map(|byte| char::from(*byte)).collect();
         let verification = format!("{}/device", self.base);
         let device = Device {
-            device_code: unguessable(),
+            secret: unguessable(),
             user_code: user_code.clone(),
             client,
             wanted,
@@ -115,7 +116,7 @@ impl SignInDesk {
         };
         let reply = json!({
             "user_code": user_code,
-            "device_code": device.device_code,
+            "device_code": device.secret,
             "verification_uri": verification,
             "expires_in": self.rules.device_life.as_secs(),
             "interval": self.rules.device_interval.as_secs(),
@@ -134,7 +135,7 @@ impl SignInDesk {
     ) -> Result<(Wanted, Map<String, Value>), SignInError> {
         let (slow_down, approved_at) = (self.rules.slow_down, self.rules.approves_at_poll);
         let unknown = || SignInError::new("bad_verification_code", 70018);
-        let device = self.devices.iter_mut().find(|device| device.device_code == code).ok_or_else(unknown)?;
+        let device = self.devices.iter_mut().find(|device| device.secret == code).ok_or_else(unknown)?;
         if device.client != client {
             return Err(unknown());
         }
@@ -183,7 +184,7 @@ mod tests {
     fn device(interval: u64, life: u64) -> (Device, impl Fn(f64) -> Moment) {
         let start = Instant::now();
         let device = Device {
-            device_code: String::new(),
+            secret: String::new(),
             user_code: String::new(),
             client: String::new(),
             wanted: Wanted::default(),

@@ -178,7 +178,7 @@ mod tests {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         assert!(is_verifier(verifier));
         assert_eq!(challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        assert!(!is_verifier(&verifier[1..]) && !is_verifier(&format!("{} ", verifier)));
+        assert!(!is_verifier(&verifier[1..]) && !is_verifier(&format!("{verifier} ")));
         assert!(is_verifier(&"a".repeat(128)) && !is_verifier(&"a".repeat(129)));
     }
 }
