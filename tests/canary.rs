@@ -27,6 +27,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use alertdeck::simulator::SignInDesk;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 
@@ -301,7 +302,7 @@ fn logins(scene: &mut Scene) {
         let mut command = scene.command(log, arguments);
         scene.run(&format!("{what} after login"), &mut command, 0);
     }
-    scene.tenant.simulator.sign_in(|desk| desk.revoke_refresh_tokens());
+    scene.tenant.simulator.sign_in(SignInDesk::revoke_refresh_tokens);
     let mut command = scene.command(log, &["list"]);
     scene.run("list after the sign-in was revoked", &mut command, 3);
     let mut command = scene.command(log, &["logout"]);
@@ -382,7 +383,7 @@ fn console(scene: &mut Scene) {
     }
     desk.press_away("\x1b", "/oauth2/v2.0/token");
     // A refusal, a renewal, an end: each with its words on the screen and in the log.
-    scene.tenant.simulator.sign_in(|desk| desk.expire_access_tokens());
+    scene.tenant.simulator.sign_in(SignInDesk::expire_access_tokens);
     desk.type_keys("r");
     desk.wait_until("the token is renewed", |_| {
         let asked = scene.tenant.asked();

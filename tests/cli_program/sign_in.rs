@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alertdeck::simulator::{CLIENT_SECRET, Grant, SignIn, SignInError, UNKNOWN_TENANT};
+use alertdeck::simulator::{CLIENT_SECRET, Grant, SignIn, SignInDesk, SignInError, UNKNOWN_TENANT};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use rstest::rstest;
 use serde_json::Value;
@@ -115,7 +115,7 @@ fn a_command_and_a_variable_bring_tokens_of_their_own() {
     assert!(who.stdout.contains("by the token in ALERTDECK_TOKEN"), "{}", who.stdout);
     assert!(who.stdout.contains("change alerts yes"), "{}", who.stdout);
     // One that has ended is no reason to ask anybody: it comes from elsewhere.
-    tenant.simulator.sign_in(|desk| desk.expire_access_tokens());
+    tenant.simulator.sign_in(SignInDesk::expire_access_tokens);
     let ended = run(command(&tenant, &["list"]).env("ALERTDECK_TOKEN", &token));
     assert_refused(&ended, &["get a new token", "the token is expired"]);
     let login = run(command(&tenant, &["login"]).env("ALERTDECK_TOKEN", &token));
@@ -290,7 +290,8 @@ fn many_copies_at_a_time_renew_one_sign_in_whose_tokens_work_once() {
         let output = copy.wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
-        assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 31);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed.lines().count(), 31);
     }
     assert_eq!((tenant.requests(Grant::Refresh), tenant.refused()), (6, 0));
 }

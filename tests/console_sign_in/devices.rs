@@ -17,7 +17,7 @@ fn a_code_that_is_approved_signs_in() {
     let code = desk.copy("y");
     let spaced: Vec<_> = code.chars().map(String::from).collect();
     assert!(desk.shows(&spaced.join(" ")));
-    assert_eq!(tenant.simulator.sign_in(|desk| desk.pending_devices()), [code.clone()]);
+    assert_eq!(tenant.simulator.sign_in(|desk| desk.pending_devices()), vec![code.clone()]);
     assert!(tenant.simulator.sign_in(|desk| desk.approve_device(Some(&code))));
     desk.wait("30 of 30 loaded");
     desk.wait("complete");
@@ -25,7 +25,7 @@ fn a_code_that_is_approved_signs_in() {
 
 #[rstest]
 #[case::declined(|desk: &mut SignInDesk| assert!(desk.decline_device(None)), &["consent was declined"])]
-#[case::expired(|desk: &mut SignInDesk| desk.expire_devices(), &["the code has expired: start over"])]
+#[case::expired(SignInDesk::expire_devices, &["the code has expired: start over"])]
 #[case::blocked(
     |desk: &mut SignInDesk| desk.rules.device_blocked = true,
     &["blocked by a Conditional Access policy", "AADSTS53003", "the browser on a", "managed device may do"]

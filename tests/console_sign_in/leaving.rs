@@ -93,7 +93,7 @@ fn ctrl_z_while_signing_in_gives_the_terminal_back_and_the_sign_in_goes_on() {
     desk.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
     desk.signal("CONT");
     desk.wait_until("the screen is back", |desk| {
-        desk.with_screen(|screen| screen.alternate_screen()) && desk.shows("No browser was opened")
+        desk.with_screen(vt100::Screen::alternate_screen) && desk.shows("No browser was opened")
     });
     let address = desk.copy("y");
     assert!(super::browse(&address).contains("<h1>Signed in</h1>"));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alertdeck::simulator::{Access, Grant, SignIn};
+use alertdeck::simulator::{Access, Grant, SignIn, SignInDesk};
 use reqwest::Url;
 use serde_json::json;
 
@@ -41,7 +41,7 @@ fn live_mode_goes_on_with_a_renewed_token() {
     let mut desk = tenant.signed_in();
     desk.type_keys("L");
     desk.wait("live ");
-    tenant.simulator.sign_in(|desk| desk.expire_access_tokens());
+    tenant.simulator.sign_in(SignInDesk::expire_access_tokens);
     desk.wait_until("live mode has looked", |_| tenant.refused() == 1);
     desk.wait_until("it has looked again", |_| tenant.asked().last().unwrap().status == Some(200));
     desk.wait("30 match");
