@@ -73,7 +73,7 @@ fn a_revoked_sign_in_is_asked_for_over_the_list_and_takes_no_draft() {
     desk.wait("30 match");
     desk.wait("30 of 30 loaded");
     desk.wait("complete");
-    assert_eq!(rows(&desk), list);
+    desk.wait_until("the rows are those of before", |desk| rows(desk) == list);
 }
 
 /// The heading of the list and some rows, left of what else is on the screen.
@@ -158,7 +158,7 @@ fn a_service_that_refuses_every_token_is_asked_twice_and_then_the_user_is() {
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Refresh)), (2, 1));
     // A sign-in gives it one more chance, and that is all.
     sign_in(&mut desk);
-    desk.wait("! tries again: ");
+    desk.wait("! tries again");
     assert!(desk.shows("signed out") && !desk.shows(QUESTION));
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Code)), (3, 2));
 }

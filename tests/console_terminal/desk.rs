@@ -23,6 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What must be undone: mouse reports, bracketed paste, alternate screen, hidden cursor.
 const UNDONE: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
+/// Bytes that no frame exceeds.
+const FRAME: usize = 64 << 10;
 /// After this long a key that has done nothing is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_millis(500);
 
@@ -119,7 +121,7 @@ impl Desk {
     /// Waits until something holds, looked at after each output and now and then between.
     pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + DEADLINE;
-        while !holds(self) {
+        while !(self.has_whole_screen() && holds(self)) {
             let screen = self.with_screen(vt100::Screen::contents);
             assert!(Instant::now() < end, "waited in vain until {what}:\n{screen}");
             let output = self.output.0.lock().unwrap();
@@ -198,6 +200,13 @@ impl Desk {
     /// The program's process id.
     pub(crate) fn process(&self) -> u32 {
         self.child.process_id().unwrap()
+    }
+
+    /// Tells whether no frame is half-way: a screen between two says what neither of them does.
+    fn has_whole_screen(&self) -> bool {
+        let output = self.output.0.lock().unwrap();
+        let recent = String::from_utf8_lossy(&output.sent[output.sent.len().saturating_sub(FRAME)..]);
+        output.hung_up || recent.rfind("\x1b[?2026h") <= recent.rfind("\x1b[?2026l")
     }
 
     pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
