@@ -39,8 +39,8 @@ pub use refusal::Refusal;
 pub use session::{Identity, Needed, Session};
 pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 
-/// The variables that may hold a secret; no child process gets them.
-pub const SECRET_VARIABLES: [&str; 2] = [TOKEN_VARIABLE, SECRET_VARIABLE];
+/// The variables that may hold a secret, a command with one among them; no child process gets them.
+pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERTDECK_TOKEN_COMMAND"];
 
 /// How long before its end a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);

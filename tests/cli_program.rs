@@ -12,8 +12,13 @@ mod files;
 mod readme;
 #[path = "cli_program/service.rs"]
 mod service;
+#[path = "cli_program/sign_in.rs"]
+mod sign_in;
 #[path = "cli_program/streams.rs"]
 mod streams;
+#[expect(dead_code, reason = "other tests sign in at the same tenant")]
+#[path = "console_sign_in/tenant.rs"]
+mod tenant;
 #[cfg(unix)]
 #[path = "cli_program/terminal.rs"]
 mod terminal;

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[expect(dead_code, reason = "other tests sit at the same desk")]
 #[path = "console_terminal/desk.rs"]
 mod desk;
 
@@ -14,36 +15,10 @@ use std::time::{Duration, Instant};
 use desk::Desk;
 use rstest::rstest;
 
-/// What must be undone: mouse reports, bracketed paste, alternate screen, hidden cursor.
-const UNDONE: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
-
 fn demo(alerts: &str) -> Desk {
     let mut desk = Desk::open(&["demo", "--alerts", alerts, "--seed", "1"], &[]);
     desk.wait("complete");
     desk
-}
-
-/// Checks that nothing of the console is left on the terminal.
-fn assert_restored(desk: &mut Desk) {
-    let sent = desk.sent();
-    let left = sent.rfind("\x1b[?1049l").unwrap();
-    for undone in UNDONE {
-        let last = sent.rfind(undone).unwrap_or_else(|| panic!("{undone:?} was not sent"));
-        let on = undone
-            .replace("1000l", "1000h")
-            .replace("2004l", "2004h")
-            .replace("1049l", "1049h")
-            .replace("25h", "25l");
-        assert!(sent.rfind(&on).is_none_or(|on| on < last), "{on:?} was sent last");
-    }
-    desk.with_screen(|screen| {
-        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-        assert_eq!(screen.contents().trim(), "", "no alert's text is left behind");
-    });
-    assert_eq!(desk.scrolled_away(), 0);
-    assert!(sent[left..].chars().filter(|c| c.is_alphabetic()).count() < 40, "{:?}", &sent[left..]);
-    assert!(desk.is_cooked(), "the terminal's modes are as they were");
 }
 
 #[test]
@@ -63,7 +38,7 @@ fn a_session_from_the_first_page_to_q() {
     desk.wait("h/l fold");
     desk.type_keys("q");
     assert_eq!(desk.exit_code(), 0);
-    assert_restored(&mut desk);
+    desk.assert_restored();
 }
 
 #[rstest]
@@ -79,7 +54,7 @@ fn a_signal_ends_it_and_restores_the_terminal(#[case] signal: &str, #[case] code
     desk.signal(signal);
     assert_eq!(desk.exit_code(), code);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    assert_restored(&mut desk);
+    desk.assert_restored();
 }
 
 #[test]

@@ -8,5 +8,7 @@ mod fake;
 mod loader;
 #[path = "graph_network/pages.rs"]
 mod pages;
+#[path = "graph_network/renewal.rs"]
+mod renewal;
 #[path = "graph_network/transport.rs"]
 mod transport;

@@ -59,7 +59,14 @@ pub struct BrowserSignIn {
 
 impl BrowserSignIn {
     /// Opens the port and prepares the address to open in a browser.
-    pub async fn begin(application: &Application, demanded: Option<&Claims>) -> Result<Self, AuthError> {
+    ///
+    /// The page is made out for `account`, a principal name; without one the user chooses among the
+    /// accounts that the browser knows, rather than being signed in with whichever it used last.
+    pub async fn begin(
+        application: &Application,
+        demanded: Option<&Claims>,
+        account: Option<&str>,
+    ) -> Result<Self, AuthError> {
         let setup = |error: std::io::Error| {
             AuthError::Setup(format!("no port on 127.0.0.1 can be opened for the browser's answer: {error}"))
         };
@@ -71,6 +78,7 @@ impl BrowserSignIn {
             .map_err(|_| AuthError::Setup("no redirect address".into()))?;
         let claims = Claims::parameter(demanded);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let whose = account.map_or(("prompt", "select_account"), |account| ("login_hint", account));
         let client = oauth(application);
         let (address, state) = client
             .authorize_url(CsrfToken::new_random)
@@ -78,6 +86,7 @@ impl BrowserSignIn {
             .set_pkce_challenge(challenge)
             .set_redirect_uri(Cow::Borrowed(&redirect))
             .add_extra_param("response_mode", "query")
+            .add_extra_param(whose.0, whose.1.to_owned())
             .add_extra_param("claims", claims.clone())
             .url();
         let application = application.clone();

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, Application, AuthError, Refusal, checked, claims::Said};
 use crate::http::{Credential, Fault, Http, Repeat, Request, Url};
+use crate::model::SafeText;
 
 /// How long a token is taken to last where the authority does not say.
 const LIFE: Duration = Duration::from_secs(300);
@@ -186,7 +187,9 @@ where
         // The text that could not be read may hold a token.
         RequestTokenError::Parse(error, _) => {
             let at = error.inner();
-            AuthError::Unreadable(format!("`{}` at line {}, column {}", error.path(), at.line(), at.column()))
+            // Names of members are foreign text too.
+            let path = SafeText::new(&error.path().to_string().chars().take(60).collect::<String>());
+            AuthError::Unreadable(format!("`{}` at line {}, column {}", path.line(), at.line(), at.column()))
         }
         RequestTokenError::Other(_) => AuthError::Unreadable("it is empty".into()),
     }

@@ -158,7 +158,15 @@ impl Session {
         }
     }
 
-    /// Returns what speaks whenever there is a new token.
+    /// Returns as what the sign-in is kept; `None` for an application.
+    pub fn key(&self) -> Option<&Key> {
+        match &self.inner.identity {
+            Identity::User { key, .. } => Some(key),
+            Identity::Application(_) => None,
+        }
+    }
+
+    /// Returns what speaks whenever there is a new token, and when the user has said no.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
@@ -217,9 +225,10 @@ impl Session {
 
     /// Takes what the user's sign-in has brought; who waits for a token goes on.
     ///
-    /// It is kept in the vault; where that fails, it is good for this run only, and why is
-    /// returned.
-    pub async fn accept(&self, grant: Grant) -> Result<(), VaultError> {
+    /// It is taken at once, and kept in the vault by and by, whether or not that is waited for.
+    /// Where it cannot be kept, it is good for this run only, and why is returned. Must be called
+    /// within a runtime.
+    pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + Send + use<> {
         let epoch = {
             let mut state = self.state();
             state.epoch += 1;
@@ -235,7 +244,7 @@ impl Session {
         let session = self.clone();
         // To the end, also where the caller goes away: half a sign-in is none.
         let kept = tokio::spawn(async move { session.keep_granted(grant.refresh, epoch).await });
-        kept.await.unwrap_or(Err(VaultError::Ending))
+        async move { kept.await.unwrap_or(Err(VaultError::Ending)) }
     }
 
     /// Says that the user does not sign in now; who waits for a token gets an error.

@@ -29,7 +29,7 @@ use crate::{
 
 /// The folder for secrets and locks, in the state folder.
 const FOLDER: &str = "secrets";
-/// How long another copy may hold a sign-in: longer than a refresh with its retries.
+/// How long another copy may hold a sign-in: longer than a refresh takes, unless the network fails.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// Between two tries to get the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
@@ -179,9 +179,15 @@ impl Vault {
         Self { place: Place::Memory(Arc::default()), folder: PathBuf::new() }
     }
 
-    /// Tells whether secrets would be kept unencrypted, which is to be said wherever it is so.
-    pub fn is_plaintext(&self) -> bool {
-        matches!(self.place, Place::File)
+    /// Returns the other place where a sign-in may have been left, by a run with another setting;
+    /// what is kept in memory is nowhere else.
+    pub fn elsewhere(&self) -> Option<Self> {
+        let place = match self.place {
+            Place::Keyring => Place::File,
+            Place::File => Place::Keyring,
+            Place::Memory(_) => return None,
+        };
+        Some(Self { place, folder: self.folder.clone() })
     }
 
     /// Returns the sign-in that is kept.

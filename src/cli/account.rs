@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Failure, Service, say};
 use crate::{
-    auth::{BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Said, Session},
+    auth::{BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Said, Session, Vault},
     graph::{
         self,
         permission::{Allowed, READ, WRITE},
@@ -73,7 +73,8 @@ pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failur
 }
 
 async fn in_browser(session: &Session) -> Result<Grant, Failure> {
-    let waiting = BrowserSignIn::begin(session.application(), None).await.map_err(graph::Error::from)?;
+    let waiting =
+        BrowserSignIn::begin(session.application(), None, None).await.map_err(graph::Error::from)?;
     let address = waiting.address().to_string();
     let link = address.clone();
     let opening = async {
@@ -115,7 +116,13 @@ async fn by_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes the sign-in that was kept.
 pub async fn logout(service: &Service, out: &mut impl Write) -> Result<(), Failure> {
     let session = user(service)?;
-    if session.sign_out().await.map_err(Failure::Vault)? {
+    let mut had = session.sign_out().await.map_err(Failure::Vault)?;
+    // A run with another setting may have left it in the other place; a keyring that is not there
+    // has none.
+    if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
+        had |= vault.forget(key).await.unwrap_or(false);
+    }
+    if had {
         writeln!(out, "signed out; nothing is kept")?;
     } else {
         writeln!(out, "nobody was signed in")?;

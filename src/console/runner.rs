@@ -7,12 +7,15 @@ use tokio::{
     task::{AbortHandle, spawn_blocking},
 };
 
-use super::{Clock, sign_in::SignIn};
+use super::{
+    Clock,
+    sign_in::{SignIn, identity},
+};
 use crate::{
     app::{
         Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, RequestLine, Scope, Wait,
     },
-    auth::SECRET_VARIABLES,
+    auth::{SECRET_VARIABLES, Tokens},
     graph,
     http::Entry,
     model::{AlertId, RawAlert, SafeText, Timestamp},
@@ -131,7 +134,13 @@ impl Runner {
 
     fn fetch(&mut self, fetch: Fetch) {
         self.cancel();
-        let teller = Teller { generation: fetch.generation, messages: self.messages.clone() };
+        // A sign-in tells by itself whose token it is; of one from elsewhere the token says it.
+        let tokens = match &self.source {
+            Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
+            Source::Held(_) => None,
+        };
+        let teller =
+            Teller { generation: fetch.generation, messages: self.messages.clone(), tokens: tokens.cloned() };
         let task = match &self.source {
             Source::Service(client) => {
                 let client = client.clone();
@@ -161,11 +170,23 @@ impl Runner {
 struct Teller {
     generation: Generation,
     messages: Sender<Message>,
+    /// Where the token comes from, if from elsewhere.
+    tokens: Option<Tokens>,
 }
 
 impl Teller {
     async fn tell(&self, event: LoadEvent) -> Option<()> {
         self.messages.send(Message::Load(self.generation, event)).await.ok()
+    }
+
+    /// Tells whose token the service has taken, as far as it says so.
+    async fn introduce(&self) -> Option<()> {
+        if let Some(tokens) = &self.tokens
+            && let Some(said) = tokens.says().await
+        {
+            self.messages.send(Message::Identity(identity(said))).await.ok()?;
+        }
+        Some(())
     }
 
     async fn batches(&self, alerts: &[RawAlert]) -> Option<()> {
@@ -210,9 +231,13 @@ impl Teller {
     }
 
     async fn follow(&self, mut load: graph::Load) -> Option<()> {
+        let mut introduced = false;
         while let Some(event) = load.next().await {
             match event {
                 graph::LoadEvent::Page(page) => {
+                    if !std::mem::replace(&mut introduced, true) {
+                        self.introduce().await?;
+                    }
                     let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
                     self.tell(LoadEvent::Page { total, partial, server_time }).await?;
                     self.batches(&page.raw.alerts).await?;

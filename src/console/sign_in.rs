@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::mpsc::Sender,
+    sync::{mpsc::Sender, watch},
     task::{AbortHandle, spawn_blocking},
 };
 
@@ -11,7 +11,8 @@ use super::Clock;
 use crate::{
     app::{Identity, Message, SignInEvent, SignInWay},
     auth::{
-        AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, SECRET_VARIABLES, Said, Session, Tokens,
+        AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Said, Session,
+        Tokens,
     },
     graph::permission::Allowed,
     model::{SafeText, Timestamp},
@@ -23,13 +24,15 @@ pub(super) struct SignIn {
     session: Option<Session>,
     messages: Sender<Message>,
     clock: Clock,
-    watch: AbortHandle,
+    watch: Option<AbortHandle>,
     flow: Option<AbortHandle>,
 }
 
 impl Drop for SignIn {
     fn drop(&mut self) {
-        self.watch.abort();
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
         self.leave();
     }
 }
@@ -39,10 +42,14 @@ impl SignIn {
     pub(super) fn new(tokens: &Tokens, messages: Sender<Message>, clock: Clock) -> Self {
         let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
         let watch = match tokens.as_session().cloned() {
-            Some(session) => tokio::spawn(watch(session, messages.clone())),
-            None => tokio::spawn(introduce(tokens.clone(), messages.clone())),
+            // From now on somebody can be asked, whoever runs first.
+            Some(session) => {
+                let (needed, changes) = (session.attend(), session.changes());
+                Some(tokio::spawn(keep_told(session, needed, changes, messages.clone())).abort_handle())
+            }
+            None => None,
         };
-        Self { session, messages, clock, watch: watch.abort_handle(), flow: None }
+        Self { session, messages, clock, watch, flow: None }
     }
 
     /// Lets the user be asked again: they want something fetched.
@@ -102,47 +109,39 @@ impl SignIn {
     }
 }
 
-/// Tells the state when the user is needed, and who is signed in whenever that may have changed.
-async fn watch(session: Session, messages: Sender<Message>) {
-    let mut needed = session.attend();
-    let mut changes = session.changes();
+/// Tells the state when the user is needed, and who is signed in whenever there is a new token.
+async fn keep_told(
+    session: Session,
+    mut needed: watch::Receiver<Option<Needed>>,
+    mut changes: watch::Receiver<u64>,
+    messages: Sender<Message>,
+) {
+    let (mut told, mut ask) = (None, true);
     loop {
-        let message = tokio::select! {
-            changed = needed.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
-                why.map(|why| Message::SignIn(SignInEvent::Needed { why }))
-            }
-            changed = changes.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                session.says().map(|said| Message::Identity(identity(said)))
-            }
-        };
-        let told = session.notice().map(Message::Told);
-        for message in [message, told].into_iter().flatten() {
+        let said = session.says().filter(|said| Some(said) != told.as_ref());
+        let identity = said.map(|said| {
+            told = Some(said.clone());
+            Message::Identity(identity(said))
+        });
+        let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
+        let needs = why.filter(|_| ask).map(|why| Message::SignIn(SignInEvent::Needed { why }));
+        let notice = session.notice().map(Message::Told);
+        for message in [identity, needs, notice].into_iter().flatten() {
             // Where the state is gone, nobody is left to tell.
             if messages.send(message).await.is_err() {
                 return;
             }
         }
-    }
-}
-
-/// Tells the state whose token comes from elsewhere, as far as it says so.
-async fn introduce(tokens: Tokens, messages: Sender<Message>) {
-    if tokens.current().await.is_ok()
-        && let Some(said) = tokens.says().await
-    {
-        let _ = messages.send(Message::Identity(identity(said))).await;
+        ask = tokio::select! {
+            Ok(()) = needed.changed() => true,
+            Ok(()) = changes.changed() => false,
+            else => return,
+        };
     }
 }
 
 /// What a token says, as the state shows it.
-fn identity(said: Said) -> Identity {
+pub(super) fn identity(said: Said) -> Identity {
     let allowed = Allowed::by(said.permissions.iter().map(String::as_str));
     let safe = |text: String| SafeText::new(&text);
     let ticks = |at: std::time::SystemTime| {
@@ -175,10 +174,14 @@ impl Teller {
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
-        let kept = session.accept(grant).await;
-        let said = session.says().unwrap_or_default();
-        self.tell(SignInEvent::Done(identity(said))).await;
-        if let Err(error) = kept {
+        // The state hears of it before anything that the new token brings, a refusal above all: that
+        // came after the sign-in and is none to begin the list anew for.
+        let place = self.messages.reserve().await;
+        let kept = session.accept(grant);
+        if let Ok(place) = place {
+            place.send(Message::SignIn(SignInEvent::Done(identity(session.says().unwrap_or_default()))));
+        }
+        if let Err(error) = kept.await {
             let line = format!("signed in for this run only, the sign-in was not kept: {error}");
             let _ = self.messages.send(Message::Told(line)).await;
         }
@@ -195,8 +198,11 @@ impl Teller {
 }
 
 async fn in_browser(session: &Session, teller: &Teller) -> Result<Grant, AuthError> {
-    let needed = session.needed().and_then(|needed| needed.claims);
-    let waiting = BrowserSignIn::begin(session.application(), needed.as_ref()).await?;
+    let needed = session.needed();
+    // Whoever has to sign in again is known; whoever wants to may want to as somebody else.
+    let account = session.account().filter(|_| needed.is_some()).and_then(|account| account.upn);
+    let claims = needed.and_then(|needed| needed.claims);
+    let waiting = BrowserSignIn::begin(session.application(), claims.as_ref(), account.as_deref()).await?;
     let address = waiting.address().to_string();
     let link = address.clone();
     let until = teller.until(DEADLINE);

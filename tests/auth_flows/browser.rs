@@ -254,7 +254,7 @@ async fn a_code_is_sent_again_only_where_it_was_not_used(
     })
     .await;
     let http = crate::desk::http();
-    let waiting = BrowserSignIn::begin(&application(&fake.base()), None).await.unwrap();
+    let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
     let (outcome, page) = come_back(waiting, &http).await;
     assert_eq!((outcome.is_ok(), fake.asked().len()), (good, requests));
     if let Err(error) = outcome {
@@ -266,8 +266,26 @@ async fn a_code_is_sent_again_only_where_it_was_not_used(
 #[tokio::test]
 async fn a_code_whose_answer_was_lost_is_not_sent_again() {
     let fake = Fake::start(|_, _| Answer::Close).await;
-    let waiting = BrowserSignIn::begin(&application(&fake.base()), None).await.unwrap();
+    let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
     let (outcome, _) = come_back(waiting, &crate::desk::http()).await;
     assert!(matches!(outcome, Err(AuthError::Transport(_))), "{outcome:?}");
     assert_eq!(fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_page_is_made_out_for_whoever_is_known() {
+    let application = application("http://127.0.0.1:9");
+    for (account, name, value) in [
+        (None, "prompt", "select_account"),
+        (Some("ana+x@contoso.com"), "login_hint", "ana+x@contoso.com"),
+    ] {
+        let waiting = BrowserSignIn::begin(&application, None, account).await.unwrap();
+        let whose: Vec<_> = waiting
+            .address()
+            .query_pairs()
+            .filter(|(key, _)| key == "prompt" || key == "login_hint")
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        assert_eq!(whose, [(name.to_owned(), value.to_owned())]);
+    }
 }

@@ -46,7 +46,7 @@ impl Desk {
     }
 
     pub(crate) async fn begin(&self, demanded: Option<&Claims>) -> BrowserSignIn {
-        BrowserSignIn::begin(&self.application(), demanded).await.unwrap()
+        BrowserSignIn::begin(&self.application(), demanded, None).await.unwrap()
     }
 
     /// Signs the person in with a browser.

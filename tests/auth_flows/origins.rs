@@ -115,7 +115,7 @@ async fn nothing_secret_is_shown_or_noted() {
         },
     ] {
         let fake = Fake::start(move |_, _| answer()).await;
-        let waiting = BrowserSignIn::begin(&application(&fake.base()), None).await.unwrap();
+        let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
         let asked: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
         let back = format!("{}?code=canary-code&state={}", asked["redirect_uri"], asked["state"]);
         let (outcome, (_, page)) = tokio::join!(waiting.finish(&http), visit(&back));

@@ -171,7 +171,12 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
     let mut lines = text.lines();
     let target = lines.next()?.split(' ').nth(1)?.to_owned();
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Some(Asked { target, headers: lines.filter_map(header).collect(), at: Instant::now() })
+    let mut asked = Asked { target, headers: lines.filter_map(header).collect(), at: Instant::now() };
+    // What was not read when the connection ends would reset it.
+    let length = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
+    stream.read_exact(&mut vec![0; length]).await.ok()?;
+    asked.at = Instant::now();
+    Some(asked)
 }
 
 async fn perform(mut stream: TcpStream, steps: Vec<Step>) {

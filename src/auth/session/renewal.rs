@@ -189,7 +189,9 @@ impl Session {
         refresh: Option<&SecretString>,
         epoch: u64,
     ) -> Result<(), VaultError> {
-        let _guard = vault.lock(key).await?;
+        // Without the lock, the worst is that another copy's renewal is overwritten: it can sign in by
+        // this one.
+        let _guard = vault.lock(key).await.ok();
         let Some(account) = self.state_of(epoch).map(|state| state.account.clone()) else { return Ok(()) };
         match refresh {
             Some(refresh) => vault.save(key, &Stored { refresh_token: refresh.clone(), account }).await,

@@ -60,7 +60,7 @@ async fn what_is_saved_is_loaded_replaced_and_forgotten(#[case] file: bool) {
     assert!(vault.forget(&key).await.unwrap());
     assert_eq!(token(&vault, &key).await, (None, None));
     assert!(!vault.forget(&key).await.unwrap());
-    assert_eq!(vault.is_plaintext(), file);
+    assert_eq!(vault.elsewhere().is_some(), file);
     assert_eq!(paths(root.path()), [""; 0]);
 }
 

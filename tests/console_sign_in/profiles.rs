@@ -1,0 +1,124 @@
+//! Two tenants, one config file: which is asked, with whose token, and what is on the screen.
+
+use std::collections::BTreeSet;
+
+use alertdeck::simulator::{Grant, Simulator};
+
+use super::{
+    desk::Desk,
+    sign_in,
+    tenant::{CLIENT, Tenant},
+};
+
+/// Two tenants, and a file that names both and a profile that cannot be used.
+struct Two {
+    contoso: Tenant,
+    fabrikam: Tenant,
+    config: tempfile::NamedTempFile,
+}
+
+impl Two {
+    fn new() -> Self {
+        let contoso = Tenant::new(|settings| (settings.alerts, settings.seed) = (12, 1));
+        let fabrikam = Tenant::new(|settings| {
+            (settings.alerts, settings.seed) = (25, 2);
+            settings.sign_in.user = "bo@fabrikam.example".into();
+        });
+        let section = |name: &str, tenant: &Tenant| {
+            let url = tenant.simulator.base_url();
+            format!(
+                "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n\
+                 graph_url = '{url}'\nlogin_url = '{url}'\nplaintext_secrets = true\n"
+            )
+        };
+        let text = format!(
+            "default_profile = 'contoso'\n{}{}[profile.broken]\ntenant = 'broken.example'\n\
+             client_id = '{CLIENT}'\nauth = 'client-secret'\nclient_secret_file = '/nonexistent/secret'\n",
+            section("contoso", &contoso),
+            section("fabrikam", &fabrikam)
+        );
+        let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(config.path(), text).unwrap();
+        Self { contoso, fabrikam, config }
+    }
+
+    fn open(&self, arguments: &[&str]) -> Desk {
+        let config = self.config.path().to_str().unwrap();
+        Desk::open(&[arguments, &[""]].concat(), &[("ALERTDECK_CONFIG", config), self.contoso.home()])
+    }
+}
+
+/// Goes to the profile that stands so many lines below the one in use, or above it.
+fn switch(desk: &mut Desk, keys: &str) {
+    desk.type_keys("P");
+    desk.wait("Profiles and sign-in");
+    desk.type_keys(keys);
+    desk.type_keys("\r");
+}
+
+fn titles(simulator: &Simulator) -> BTreeSet<String> {
+    simulator.alerts().iter().map(|alert| alert["title"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The tokens that a tenant was shown.
+fn tokens(tenant: &Tenant) -> BTreeSet<String> {
+    tenant.asked().iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
+    let two = Two::new();
+    let (ours, theirs) = (titles(&two.contoso.simulator), titles(&two.fabrikam.simulator));
+    let only_ours: Vec<_> = ours.difference(&theirs).cloned().collect();
+    // A title may be cut on the screen.
+    let shown = |desk: &Desk| only_ours.iter().any(|title| desk.shows(title.get(..18).unwrap_or(title)));
+    let mut desk = two.open(&[]);
+    sign_in(&mut desk);
+    desk.wait("12 of 12 loaded");
+    assert!(desk.shows("contoso.example") && shown(&desk));
+    switch(&mut desk, "j");
+    desk.wait("fabrikam.example");
+    desk.wait("you are not signed in");
+    assert!(!shown(&desk));
+    sign_in(&mut desk);
+    desk.wait("25 of 25 loaded");
+    desk.wait("bo@fabrikam.example");
+    let header = desk.with_screen(|screen| screen.rows(0, 120).next().unwrap());
+    assert!(header.contains("fabrikam.example") && !header.contains("contoso"), "{header}");
+    assert!(!shown(&desk));
+    // One that cannot be used is told, and the one in use stays.
+    switch(&mut desk, "j");
+    desk.wait("broken: ");
+    assert!(desk.shows("client secret"));
+    assert!(desk.shows("25 of 25 loaded"));
+    // Back, without a question: the sign-in was kept.
+    switch(&mut desk, "k");
+    desk.wait("12 of 12 loaded");
+    assert!(desk.shows("contoso.example") && shown(&desk));
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+    assert!(tokens(&two.contoso).is_disjoint(&tokens(&two.fabrikam)));
+    for tenant in [&two.contoso, &two.fabrikam] {
+        assert_eq!((tenant.refused(), tenant.requests(Grant::Code)), (0, 1));
+    }
+}
+
+#[test]
+fn each_profile_remembers_its_own_sign_in() {
+    let two = Two::new();
+    for (name, alerts) in [("contoso", 12), ("fabrikam", 25)] {
+        let mut desk = two.open(&["--profile", name]);
+        sign_in(&mut desk);
+        desk.wait(&format!("{alerts} of {alerts} loaded"));
+        desk.type_keys("q");
+        assert_eq!(desk.exit_code(), 0);
+    }
+    for (arguments, tenant, alerts) in
+        [(&["--profile", "fabrikam"][..], "fabrikam.example", 25), (&[], "contoso.example", 12)]
+    {
+        let mut desk = two.open(arguments);
+        desk.wait(&format!("{alerts} of {alerts} loaded"));
+        assert!(desk.shows(tenant) && !desk.sent().contains("Sign in"));
+    }
+    assert_eq!(two.contoso.requests(Grant::Code) + two.fabrikam.requests(Grant::Code), 2);
+}
