@@ -244,17 +244,17 @@ impl Vault {
             Err(VaultError::File(_)) if matches!(self.place, Place::Keyring) => Guard(None),
             Err(error) => return Err(error),
         };
-        let had = self.remove(key).await?;
+        let had = self.remove(key).await;
         let folder = self.folder.clone();
         blocking(move || {
-            let Some(lock) = guard.0 else { return Ok(had) };
+            let Some(lock) = guard.0 else { return had };
             lock.retire()?;
             // Only empty ones go.
             let _ = fs::remove_dir(&folder);
             if let Some(state) = folder.parent() {
                 let _ = fs::remove_dir(state);
             }
-            Ok(had)
+            had
         })
         .await
     }
@@ -291,10 +291,14 @@ impl Vault {
 
     /// Waits until no other copy of the program, and no other task, works on this sign-in.
     ///
-    /// Load after this, not before: the other may have saved a new token. Fails after 30 s, and
-    /// where the folder for locks cannot be used. What is kept in memory needs no lock.
+    /// Load after this, not before: the other may have saved a new token. Fails after 30 s, and,
+    /// for files, where their folder cannot be used. What is kept in memory needs no lock.
     pub async fn lock(&self, key: &Key) -> Result<Guard, VaultError> {
-        self.lock_within(key, LOCK_LIMIT).await
+        match self.lock_within(key, LOCK_LIMIT).await {
+            // Where no lock file can be, a keyring can still be used.
+            Err(VaultError::File(_)) if matches!(self.place, Place::Keyring) => Ok(Guard(None)),
+            other => other,
+        }
     }
 
     async fn lock_within(&self, key: &Key, limit: Duration) -> Result<Guard, VaultError> {

@@ -275,10 +275,9 @@ async fn a_code_whose_answer_was_lost_is_not_sent_again() {
 #[tokio::test]
 async fn the_page_is_made_out_for_whoever_is_known() {
     let application = application("http://127.0.0.1:9");
-    for (account, name, value) in [
-        (None, "prompt", "select_account"),
-        (Some("ana+x@contoso.com"), "login_hint", "ana+x@contoso.com"),
-    ] {
+    for (account, name, value) in
+        [(None, "prompt", "select_account"), (Some("ana+x@contoso.com"), "login_hint", "ana+x@contoso.com")]
+    {
         let waiting = BrowserSignIn::begin(&application, None, account).await.unwrap();
         let whose: Vec<_> = waiting
             .address()

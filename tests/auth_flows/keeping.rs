@@ -247,7 +247,8 @@ async fn a_grant_without_a_refresh_token_leaves_nothing_of_the_user_before() {
         crate::fake::Answer::json(200, r#"{"token_type":"Bearer","expires_in":3600,"access_token":"opaque"}"#)
     })
     .await;
-    let waiting = alertdeck::auth::BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
+    let waiting =
+        alertdeck::auth::BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
     let asked: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
     let back = format!("{}?code=x&state={}", asked["redirect_uri"], asked["state"]);
     let (grant, _) = tokio::join!(waiting.finish(&desk.http), crate::desk::visit(&back));

@@ -92,6 +92,7 @@ impl Secrets {
                     "client_id",
                     "code_challenge",
                     "code_challenge_method",
+                    "prompt",
                     "redirect_uri",
                     "response_mode",
                     "response_type",

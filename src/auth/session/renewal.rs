@@ -189,9 +189,11 @@ impl Session {
         refresh: Option<&SecretString>,
         epoch: u64,
     ) -> Result<(), VaultError> {
-        // Without the lock, the worst is that another copy's renewal is overwritten: it can sign in by
-        // this one.
-        let _guard = vault.lock(key).await.ok();
+        let _guard = match vault.lock(key).await {
+            Err(error @ VaultError::File(_)) => return Err(error),
+            // Another copy takes its time; what it saves next is as good as what is saved here.
+            other => other.ok(),
+        };
         let Some(account) = self.state_of(epoch).map(|state| state.account.clone()) else { return Ok(()) };
         match refresh {
             Some(refresh) => vault.save(key, &Stored { refresh_token: refresh.clone(), account }).await,
