@@ -413,6 +413,10 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             }
         }
         Message::Opened(url, Ok(())) => app.say(format!("opening {url}")),
+        // The sign-in stays where it is.
+        Message::Opened(_, Err(reason)) if matches!(app.overlay, Some(Overlay::SignIn)) => {
+            app.complain(format!("not opened: {reason}"));
+        }
         Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),

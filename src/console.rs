@@ -61,7 +61,7 @@ pub struct Connected {
 
 /// Prepares the service of a profile by its name; why it cannot be used, in a line that is safe to
 /// show.
-pub type Connect = Box<dyn Fn(&str) -> Result<Connected, String>>;
+pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
 /// What a console is opened with.
 pub struct Options {
@@ -224,7 +224,7 @@ impl Loop {
         name: String,
         screen: &mut Screen,
     ) -> Result<Option<mpsc::Receiver<Message>>, ConsoleError> {
-        let connected = match &self.connect {
+        let connected = match &mut self.connect {
             Some(connect) => connect(&name),
             None => Err("there are no profiles".into()),
         };

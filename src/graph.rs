@@ -14,7 +14,7 @@ pub mod permission;
 mod request;
 
 use crate::{
-    auth::{Claims, Token, Tokens},
+    auth::{AuthError, Claims, Token, Tokens},
     http::{Credential, Http, OnEvent, Reply, Request, StatusCode, Url},
     model::{AlertId, RawAlert, split_reply},
 };
@@ -94,13 +94,23 @@ impl Client {
         let mut token = self.tokens.current().await?;
         let mut reply = self.send(&request, &token, on_event).await?;
         for after in [After::Renewal, After::SignIn] {
-            if reply.status != StatusCode::UNAUTHORIZED {
+            // Policies demand claims by a 403 too (API.md 8).
+            let demanded = Claims::challenged(&reply.headers);
+            let refused = match reply.status {
+                StatusCode::UNAUTHORIZED => true,
+                StatusCode::FORBIDDEN => demanded.is_some(),
+                _ => false,
+            };
+            if !refused {
                 break;
             }
-            let demanded = Claims::challenged(&reply.headers);
             let other = match after {
                 After::Renewal => self.tokens.renewed(&token, demanded.as_ref()).await?,
-                After::SignIn => self.tokens.asked_for(&token, demanded.as_ref()).await?,
+                After::SignIn => match self.tokens.asked_for(&token, demanded.as_ref()).await {
+                    // The service's own reason says more than that nobody signed in.
+                    Err(AuthError::SignInNeeded(_)) => None,
+                    other => other?,
+                },
             };
             let Some(other) = other else { break };
             token = other;
@@ -110,7 +120,7 @@ impl Client {
             return Ok(reply);
         }
         let error = Error::refused(&reply, asked);
-        Err(if error.kind == Kind::Permission { error.judged_by(token.says()) } else { error })
+        Err(if error.kind == Kind::Permission { error.judged_by(token.says().as_ref()) } else { error })
     }
 
     async fn send(&self, request: &Request, token: &Token, on_event: OnEvent<'_>) -> Result<Reply, Error> {

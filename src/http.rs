@@ -6,7 +6,7 @@
 //! Redirects are off.
 //!
 //! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
-//! when the future is dropped. Nothing here shows a query, a header value or text as received:
+//! when the future is dropped. No error and no log shows a query or a header value, and
 //! what another host wrote passes through [`SafeText`] first.
 
 mod budget;
@@ -17,7 +17,7 @@ mod scope;
 mod trust;
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -145,8 +145,9 @@ pub struct Credential<'a> {
     pub authorization: Option<HeaderValue>,
 }
 
-/// What the service answered at last, whatever its status.
-#[derive(Clone, Debug)]
+/// What the service answered at last, whatever its status. `Debug` leaves the body out: that of a
+/// sign-in holds tokens.
+#[derive(Clone)]
 pub struct Reply {
     /// The status of the last try.
     pub status: StatusCode,
@@ -158,6 +159,14 @@ pub struct Reply {
     pub tries: u32,
     /// Who answered, with the port where that is not the usual one.
     pub host: String,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut reply = f.debug_struct("Reply");
+        reply.field("status", &self.status).field("host", &self.host).field("bytes", &self.body.len());
+        reply.finish_non_exhaustive()
+    }
 }
 
 impl Reply {
@@ -245,8 +254,8 @@ struct Inner {
     journal: Journal,
 }
 
-impl std::fmt::Debug for Http {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("limits", &self.inner.limits).finish_non_exhaustive()
     }
 }

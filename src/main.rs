@@ -12,7 +12,7 @@ use alertdeck::{
         ConfigCommand, Connection, Explain, Failure, List, Logging, Look, Open, Origin, Service, Show,
         Source, WhoAmI, filter_text, login, logout, say, watch,
     },
-    console,
+    console, log,
     model::{SafeText, Timestamp},
     simulator::{Access, Faults, SIGNED_IN, Settings, Simulator},
 };
@@ -172,6 +172,9 @@ fn main() -> ExitCode {
         Ok(arguments) => run(arguments),
         Err(error) => return answer(&error),
     };
+    if log::lost() > 0 {
+        say(format_args!("lines that could not be logged: {}", log::lost()));
+    }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -251,11 +254,15 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
         Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
         Some(Command::List(list)) => {
             let (_simulator, source) = source(&list.origin, &connection)?;
-            block_on(list.run(&source, &mut out))
+            let outcome = block_on(list.run(&source, &mut out));
+            source.notice().iter().for_each(say);
+            outcome
         }
         Some(Command::Show(show)) => {
             let (_simulator, source) = source(&show.origin, &connection)?;
-            block_on(show.run(&source, &mut out))
+            let outcome = block_on(show.run(&source, &mut out));
+            source.notice().iter().for_each(say);
+            outcome
         }
         Some(Command::Explain(explain)) => {
             explain.run(connection.known().me.as_deref(), &mut out)?;

@@ -18,7 +18,6 @@ mod unix;
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 #[cfg(not(unix))]
@@ -60,14 +59,6 @@ pub enum FileError {
         path: PathBuf,
         /// How many bytes would have been read.
         limit: u64,
-    },
-    /// Another process held the lock all the time.
-    #[error("another process has held {path:?} for {} s", .limit.as_secs_f64())]
-    Busy {
-        /// The file that is locked.
-        path: PathBuf,
-        /// How long it was tried.
-        limit: Duration,
     },
     /// The system refused.
     #[error("{path:?} cannot be {what}: {reason}")]

@@ -65,6 +65,9 @@ impl App {
             _ if !self.settings.signs_in => {
                 self.say("this profile gets its token from elsewhere: nobody signs in or out here");
             }
+            _ if self.settings.profiles.get(at).is_some_and(|one| one.name != self.settings.profile) => {
+                self.say("Enter switches to this profile first");
+            }
             ProfileCommand::Browser => self.begin_sign_in(SignInWay::Browser, effects),
             ProfileCommand::DeviceCode => self.begin_sign_in(SignInWay::DeviceCode, effects),
             ProfileCommand::SignOut if self.sign_in.out => self.say("nobody is signed in"),
@@ -78,6 +81,8 @@ impl App {
         // The question goes along: what was asked of one tenant is asked of the other.
         settings.filter.clone_from(&self.filter.committed);
         self.start_over(settings);
+        // Whoever was reading an alert of the former profile is not listened to any more.
+        self.reading = None;
         self.apply_filter();
         self.fetch(effects);
         self.say(format!("profile {}: {}", self.settings.profile, self.settings.tenant));

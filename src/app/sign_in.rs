@@ -17,9 +17,6 @@ use crate::model::{RawText, SafeText, Timestamp};
 /// has not taken so: what is typed without looking must not start a browser.
 const DEAF_FOR: Duration = Duration::from_millis(300);
 
-/// Permissions of which any one lets alerts be read (API.md 1).
-const READING: [&str; 2] = ["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"];
-
 /// A way to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInWay {
@@ -55,8 +52,6 @@ pub enum SignInEvent {
         address: SafeText,
         /// When the code ends, since the start.
         until: Duration,
-        /// What the service says to the user.
-        message: Option<SafeText>,
     },
     /// Somebody is signed in.
     Done(Identity),
@@ -86,19 +81,10 @@ pub struct Identity {
     /// Names of the permissions that the token says it holds: scopes or roles. For display; what
     /// is allowed is for the service to say.
     pub permissions: Vec<SafeText>,
-    /// Whether alerts can be read, as far as that is known.
+    /// Whether these let alerts be read; `None` where the token names none.
     pub reads: Option<bool>,
     /// When the token ends.
     pub expires: Option<Timestamp>,
-}
-
-impl Identity {
-    /// Returns the permission to read alerts if the token names permissions and that is not
-    /// among them.
-    pub fn missing(&self) -> Option<&'static str> {
-        let held = |name: &str| self.permissions.iter().any(|held| held.raw().eq_ignore_ascii_case(name));
-        (!self.permissions.is_empty() && !READING.into_iter().any(held)).then_some(READING[0])
-    }
 }
 
 /// How far signing in is.
@@ -128,8 +114,6 @@ pub enum Stage {
         address: SafeText,
         /// When the code ends, since the start.
         until: Duration,
-        /// What the service says to the user.
-        message: Option<SafeText>,
     },
     /// It has not worked.
     Failed {
@@ -202,8 +186,8 @@ impl App {
             SignInEvent::Address { url, opened, until } => {
                 sign_in.stage = Some(Stage::Address { url, opened, until });
             }
-            SignInEvent::Code { code, address, until, message } => {
-                sign_in.stage = Some(Stage::Code { code, address, until, message });
+            SignInEvent::Code { code, address, until } => {
+                sign_in.stage = Some(Stage::Code { code, address, until });
             }
             SignInEvent::Failed { line, may_retry } => {
                 sign_in.stage = Some(Stage::Failed { line, may_retry });
@@ -237,8 +221,10 @@ impl App {
         if account.is_some() {
             self.account.clone_from(&account);
         }
-        if !self.me_given && account.is_some() && account != self.settings.me {
-            self.take_me(account, effects);
+        // Alerts belong to users, by their principal names; an application is none.
+        let user = account.filter(|account| account.contains('@'));
+        if !self.me_given && user.is_some() && user != self.settings.me {
+            self.take_me(user, effects);
         }
         self.sign_in.out &= self.sign_in.stage.is_some();
         self.sign_in.identity = Some(identity);

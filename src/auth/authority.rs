@@ -20,7 +20,6 @@ pub struct Application {
 pub struct Authority {
     /// Covers the endpoints and nothing else.
     scope: Scope,
-    tenant: String,
 }
 
 impl Authority {
@@ -36,7 +35,7 @@ impl Authority {
         // The tenant consists of characters that stand in a path as they are.
         let scope = Scope::new(&format!("{}{tenant}/oauth2/v2.0", root.base()))
             .map_err(|error| wrong(format!("the login address: {error}")))?;
-        Ok(Self { scope, tenant: tenant.to_owned() })
+        Ok(Self { scope })
     }
 
     /// Returns the scope that covers the endpoints.
@@ -44,16 +43,9 @@ impl Authority {
         &self.scope
     }
 
-    /// Returns the tenant, as it was given.
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
     /// Returns the host, with its port where that is not the usual one.
     pub fn host(&self) -> String {
-        let base = self.scope.base();
-        let host = base.host_str().unwrap_or_default();
-        base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        self.scope.host()
     }
 
     /// Returns the way to the authority: no proxy stands before a service on this machine.

@@ -9,6 +9,7 @@ mod page;
 
 use std::{
     borrow::Cow,
+    collections::VecDeque,
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -23,7 +24,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{self, JoinSet},
     time::{sleep, timeout},
 };
 
@@ -35,7 +36,8 @@ use crate::http::{Http, Repeat, Url};
 
 /// How long the user has in the browser.
 pub const DEADLINE: Duration = Duration::from_secs(300);
-/// Connections that are served at the same time; a browser opens a few.
+/// Connections that are served at the same time; a browser opens a few. For one more the oldest
+/// goes, so that nobody keeps the browser out by connecting and saying nothing.
 const MOST_CONNECTIONS: usize = 32;
 /// How long a connection may take for its request.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
@@ -92,34 +94,53 @@ impl BrowserSignIn {
         self.finish_within(http, DEADLINE).await
     }
 
-    async fn finish_within(self, http: &Http, deadline: Duration) -> Result<Grant, AuthError> {
+    /// Does what [`BrowserSignIn::finish`] does, within another time.
+    pub async fn finish_within(self, http: &Http, deadline: Duration) -> Result<Grant, AuthError> {
         let (answers, mut answered) = mpsc::channel(1);
         let desk = Desk { port: self.port, state: self.state.clone(), answers };
         let mut connections = JoinSet::new();
+        let mut oldest = VecDeque::new();
         let first = timeout(deadline, async {
             loop {
-                tokio::select! {
+                let accepted = tokio::select! {
                     Some(answer) = answered.recv() => return answer,
-                    Ok((stream, peer)) = self.listener.accept() => {
-                        while connections.try_join_next().is_some() {}
-                        if connections.len() < MOST_CONNECTIONS && is_near(peer) {
-                            let desk = desk.clone();
-                            connections.spawn(serve(stream, desk));
+                    accepted = self.listener.accept() => accepted,
+                };
+                while connections.try_join_next().is_some() {}
+                oldest.retain(|connection: &task::AbortHandle| !connection.is_finished());
+                match accepted {
+                    Ok((stream, peer)) if is_near(peer) => {
+                        if oldest.len() >= MOST_CONNECTIONS
+                            && let Some(connection) = oldest.pop_front()
+                        {
+                            connection.abort();
                         }
+                        oldest.push_back(connections.spawn(serve(stream, desk.clone())));
                     }
+                    Ok(_) => {}
                     // Out of sockets: others must close first.
-                    else => sleep(Duration::from_millis(20)).await,
+                    Err(_) => sleep(Duration::from_millis(20)).await,
                 }
             }
         });
-        let Ok(Answer { code, page }) = first.await else { return Err(AuthError::TooLate(deadline)) };
+        let Ok(Answer { code, page, connection }) = first.await else {
+            return Err(AuthError::TooLate(deadline));
+        };
         let outcome = match code {
             Ok(code) => self.redeem(http, code).await,
             Err(refusal) => Err(AuthError::Refused(Box::new(refusal))),
         };
         // A browser that has gone away needs no page.
         let _ = page.send(outcome.as_ref().err().map(ToString::to_string));
-        let _ = timeout(LAST_PAGE, connections.join_next()).await;
+        let read = async {
+            while let Some(ended) = connections.join_next_with_id().await {
+                let ended = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                if Some(ended) == connection {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(LAST_PAGE, read).await;
         outcome
     }
 
@@ -146,6 +167,8 @@ fn is_near(peer: SocketAddr) -> bool {
 struct Answer {
     code: Result<AuthorizationCode, Refusal>,
     page: oneshot::Sender<Option<String>>,
+    /// The connection that waits for the page.
+    connection: Option<task::Id>,
 }
 
 #[derive(Clone)]
@@ -195,7 +218,7 @@ impl Desk {
             (None, None) => return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS),
         };
         let (page, outcome) = oneshot::channel();
-        if self.answers.send(Answer { code, page }).await.is_err() {
+        if self.answers.send(Answer { code, page, connection: task::try_id() }).await.is_err() {
             return page::write(StatusCode::GONE, page::OVER);
         }
         match outcome.await {

@@ -14,6 +14,11 @@ use crate::{
     model::SafeText,
 };
 
+/// The least time between two polls, whatever the authority says: it is not to be flooded.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause that failures of the network lead to.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
 /// A code that waits to be entered. Dropping it ends the sign-in.
 pub struct DeviceSignIn {
     application: Application,
@@ -61,13 +66,23 @@ impl DeviceSignIn {
     /// It ends with a refusal where the user declined, a policy forbids this way, or the code
     /// has expired: [`super::Refusal::is_policy`] tells one from the other.
     pub async fn finish(self) -> Result<Grant, AuthError> {
+        self.finish_with(sleep).await
+    }
+
+    /// Does what [`DeviceSignIn::finish`] does, with a way of the caller's to let the time between
+    /// two polls pass.
+    pub async fn finish_with<S>(self, sleep: impl Fn(Duration) -> S + Send) -> Result<Grant, AuthError>
+    where
+        S: Future<Output = ()> + Send,
+    {
         let client = oauth(&self.application);
         let (report, mut reports) = mpsc::unbounded_channel();
         let call = Poll { wire: Wire::new(&self.http, &self.application, Repeat::IfRefused), report };
         let asked = client
             .exchange_device_access_token(&self.answer)
             .add_extra_param("claims", self.claims.clone())
-            .request_async(&call, sleep, None);
+            .set_max_backoff_interval(LONGEST_PAUSE)
+            .request_async(&call, |pause| sleep(pause.max(LEAST_PAUSE)), None);
         tokio::select! {
             outcome = asked => Grant::read(outcome),
             Some(error) = reports.recv() => Err(error),

@@ -1,11 +1,7 @@
 //! Requests to the token endpoint, spoken by the `oauth2` crate over our own HTTP client, and what
 //! comes back.
 
-use std::{
-    fmt,
-    pin::Pin,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, pin::Pin, time::Duration};
 
 use oauth2::{
     AsyncHttpClient, AuthUrl, ClientId, DeviceAuthorizationUrl, EndpointNotSet, EndpointSet,
@@ -23,12 +19,15 @@ use crate::http::{Credential, Fault, Http, Repeat, Request, Url};
 
 /// How long a token is taken to last where the authority does not say.
 const LIFE: Duration = Duration::from_secs(300);
+/// The longest life that is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
 /// What a sign-in or a refresh has brought.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    pub(super) expires: SystemTime,
+    /// How long the access token is good for, from now.
+    pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
     /// Who signed in, as the authority says it to us.
     pub account: Option<Account>,
@@ -106,9 +105,18 @@ impl Wire {
         let credential = Credential { scope: self.application.authority.scope(), authorization: None };
         let request = Request::post_form(url, form, self.repeat);
         let reply = self.http.send(&request, &credential, &mut |_| {}).await?;
+        let status = reply.status.as_u16();
+        let is_refusal = || serde_json::from_slice::<BasicErrorResponse>(&reply.body).is_ok();
+        // Whatever a gateway writes beside it: the status says all.
+        if (reply.status.is_server_error() || status == 429) && !is_refusal() {
+            return Err(AuthError::Unavailable(status));
+        }
+        if reply.status.is_redirection() {
+            return Err(odd(&format!("it is a redirect (HTTP {status}), which is not followed")));
+        }
         let body = reply.json()?;
-        if reply.status.is_server_error() && serde_json::from_slice::<BasicErrorResponse>(&body).is_err() {
-            return Err(AuthError::Unavailable(reply.status.as_u16()));
+        if !reply.status.is_success() && !is_refusal() {
+            return Err(odd(&format!("HTTP {status} without a reason")));
         }
         let mut response = HttpResponse::new(body.to_vec());
         *response.status_mut() = reply.status;
@@ -138,8 +146,7 @@ impl Grant {
         let reply = outcome.map_err(failed)?;
         let access = checked(reply.access_token().secret())
             .ok_or_else(|| AuthError::Unreadable("it granted something that is no access token".into()))?;
-        let expires =
-            SystemTime::now() + reply.expires_in().unwrap_or(LIFE).min(Duration::from_secs(86_400 * 7));
+        let life = reply.expires_in().unwrap_or(LIFE).min(LONGEST_LIFE);
         let said = |token: &str| Said::read(token).filter(|said| said.account.is_some());
         let account = reply.extra_fields().id_token.as_deref().and_then(said);
         let account = account.or_else(|| said(access.expose_secret())).map(|said| Account {
@@ -150,7 +157,7 @@ impl Grant {
         });
         Ok(Self {
             access,
-            expires,
+            life,
             refresh: reply.refresh_token().map(|token| token.secret().clone().into()),
             account,
         })

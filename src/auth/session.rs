@@ -3,23 +3,25 @@
 //!
 //! Where the user has to act, whoever waits for a token goes on waiting until the user has signed
 //! in or has said no; so a list goes on with the page at which it was held up. Without anybody to
-//! ask, it is an error ([`AuthError::SignInNeeded`]).
+//! ask, it is an error ([`AuthError::SignInNeeded`]). What the user does, signing in or out, wins
+//! over whatever is under way. How a token is renewed is in `renewal`.
+
+mod renewal;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use oauth2::{RefreshToken, basic::BasicErrorResponse};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
-    Account, Application, AuthError, Claims, Proof, Refusal, Said, Token,
-    grant::{Grant, Wire, oauth, scopes},
-    vault::{Key, Stored, Vault, VaultError},
+    Account, Application, AuthError, Claims, Proof, Said, Token,
+    grant::Grant,
+    vault::{Key, Vault, VaultError},
 };
-use crate::http::{Http, Repeat};
+use crate::http::Http;
 
 /// How long before its end a token is replaced: longer than a page may take to arrive. Of a
 /// short life it is a fifth.
@@ -76,14 +78,27 @@ struct State {
     held: Option<Held>,
     /// The token that renews the access token, once it was loaded or granted.
     refresh: Option<SecretString>,
+    /// The refresh token that the vault held when we last looked: one that differs is another
+    /// copy's, and newer than ours.
+    seen: Option<SecretString>,
     account: Option<Account>,
     number: u64,
-    /// How often it was signed out: what was asked for before is of no use after.
-    departures: u64,
+    /// The number of the token that the user's last sign-in has brought.
+    users: u64,
+    /// Counts what the user does: a renewal that was begun before counts for nothing.
+    epoch: u64,
+    /// Renewals that have ended, well or not.
+    renewals: u64,
+    /// How the last one failed.
+    failure: Option<AuthError>,
     /// Whether somebody is there to be asked.
     attended: bool,
     /// The user does not want to sign in now.
     declined: bool,
+    /// How often the user has said so.
+    declines: u64,
+    /// The service refuses what renewals bring: only the user can help.
+    only_user: bool,
     /// When a renewal that failed is tried again.
     paused: Option<SystemTime>,
     /// What a caller should tell the user: a sign-in that could not be kept or read.
@@ -93,6 +108,8 @@ struct State {
 #[derive(Clone, Debug)]
 struct Held {
     token: Token,
+    /// What was demanded of it when it was asked for.
+    claims: Option<Claims>,
     renew_at: SystemTime,
     expires: SystemTime,
 }
@@ -103,7 +120,8 @@ impl Session {
         Self::with_clock(http, application, identity, SystemTime::now)
     }
 
-    pub(super) fn with_clock(
+    /// Prepares an identity that goes by a clock of the caller's, which may jump.
+    pub fn with_clock(
         http: Http,
         application: Application,
         identity: Identity,
@@ -174,10 +192,15 @@ impl Session {
             return Some(account);
         }
         let Identity::User { vault, key } = &self.inner.identity else { return None };
-        // What is wrong with the vault is told when a token is wanted.
-        let account = vault.load(key).await.ok()?.stored?.account;
-        self.state().account.clone_from(&account);
-        account
+        let epoch = self.state().epoch;
+        let loaded = vault.load(key).await.ok()?;
+        let mut state = self.state_of(epoch)?;
+        // What cannot be read is met once, so it is told by whoever meets it.
+        state.notice = loaded.notice.or(state.notice.take());
+        if state.account.is_none() {
+            state.account = loaded.stored.and_then(|stored| stored.account);
+        }
+        state.account.clone()
     }
 
     /// Takes what the user should be told, once.
@@ -195,38 +218,36 @@ impl Session {
     /// Takes what the user's sign-in has brought; who waits for a token goes on.
     ///
     /// It is kept in the vault; where that fails, it is good for this run only, and why is
-    /// returned.
-    pub async fn accept(&self, grant: Grant) -> Result<(), VaultError> {
-        self.take(&grant);
-        self.store(grant).await
-    }
-
-    /// Takes what the user's sign-in has brought, for this run: [`Session::accept`] without the
-    /// vault, which may make one wait.
-    pub fn take(&self, grant: &Grant) {
-        {
+    /// returned. All but the keeping is done when this returns, whether or not what it returns is
+    /// waited for: a keyring may make one wait.
+    pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + use<> {
+        let epoch = {
             let mut state = self.state();
-            self.hold(&mut state, grant);
-            (state.declined, state.paused) = (false, None);
-        }
-        self.inner.needed.send_replace(None);
-        self.changed();
-    }
-
-    /// Keeps in the vault what was taken.
-    pub async fn store(&self, grant: Grant) -> Result<(), VaultError> {
-        let Grant { refresh, account, .. } = grant;
-        let stored = refresh.map(|refresh_token| Stored { refresh_token, account });
-        let (Identity::User { vault, key }, Some(stored)) = (&self.inner.identity, stored) else {
-            return Ok(());
+            state.epoch += 1;
+            // Whoever signed in before takes everything along.
+            (state.refresh, state.account) = (None, None);
+            self.hold(&mut state, &grant, None);
+            state.users = state.number;
+            (state.declined, state.only_user, state.failure) = (false, false, None);
+            self.inner.needed.send_replace(None);
+            state.epoch
         };
-        let _guard = vault.lock(key).await?;
-        vault.save(key, &stored).await
+        self.changed();
+        let session = self.clone();
+        // To the end, also where the caller goes away: half a sign-in is none.
+        let kept = tokio::spawn(async move { session.keep_granted(grant.refresh, epoch).await });
+        async move { kept.await.unwrap_or(Err(VaultError::Ending)) }
     }
 
     /// Says that the user does not sign in now; who waits for a token gets an error.
     pub fn decline(&self) {
-        self.state().declined = true;
+        {
+            let mut state = self.state();
+            state.declines += 1;
+            (state.declined, state.only_user) = (true, false);
+            // Not left to those who wait: there may be none any more.
+            self.inner.needed.send_replace(None);
+        }
         self.changed();
     }
 
@@ -237,20 +258,17 @@ impl Session {
 
     /// Forgets the sign-in, here and in the vault; tells whether there was one.
     pub async fn sign_out(&self) -> Result<bool, VaultError> {
-        let held = self.clear();
+        let (held, epoch) = {
+            let mut state = self.state();
+            (state.sign_out(), state.epoch)
+        };
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(held) };
-        let kept = vault.forget(key).await;
-        // A renewal that was under way has read the vault meanwhile.
-        self.clear();
-        Ok(kept? | held)
-    }
-
-    /// Forgets the sign-in here; tells whether there was one.
-    fn clear(&self) -> bool {
-        let mut state = self.state();
-        state.departures += 1;
-        state.account = None;
-        state.held.take().is_some() | state.refresh.take().is_some()
+        let removed = vault.forget(key).await;
+        // A renewal may have begun before the vault was empty; a sign-in of the user stays.
+        if let Some(mut state) = self.state_of(epoch) {
+            state.sign_out();
+        }
+        Ok(removed? | held)
     }
 
     /// Returns the token to use now.
@@ -259,34 +277,54 @@ impl Session {
             if let Some(token) = self.fresh() {
                 return Ok(token);
             }
-            let getting = self.getting().await;
-            if let Some(token) = self.fresh() {
-                return Ok(token);
-            }
-            match self.get(None, getting).await {
+            let (number, renewals) = self.progress();
+            let getting = Arc::clone(&self.inner.getting);
+            let getting = match self.holding() {
+                // One task renews ahead of the end; the others go on with what holds.
+                Some(token) => match getting.try_lock_owned() {
+                    Ok(getting) => getting,
+                    Err(_) => return Ok(token),
+                },
+                None => getting.lock_owned().await,
+            };
+            let outcome = match self.fresh() {
+                Some(token) => return Ok(token),
+                None => self.obtain(getting, renewals, None).await,
+            };
+            match outcome {
                 Ok(token) => return Ok(token),
-                Err(AuthError::SignInNeeded(needed)) => self.wait_for_user(needed).await?,
-                Err(error) => return self.still_good().ok_or(error),
+                Err(error) => match (self.still_good(), error) {
+                    (Some(token), _) => return Ok(token),
+                    (None, AuthError::SignInNeeded(needed)) => {
+                        self.wait_for_user(needed, |state| state.number != number).await?;
+                    }
+                    (None, error) => return Err(error),
+                },
             }
         }
     }
 
     /// Returns a token to use instead of one that was refused.
     ///
-    /// Where someone else has got a new one meanwhile, that one is returned, unless the service
-    /// demands something of it.
+    /// Where someone else has got a new one meanwhile, that one is returned, if it was asked for
+    /// with what the service demands.
     pub(super) async fn renewed(
         &self,
         refused: &Token,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
-        let getting = self.getting().await;
-        let outcome = match self.other_than(refused) {
-            Some(token) => Ok(token),
-            None => self.get(demanded, getting).await,
+        let (number, renewals) = self.progress();
+        let getting = Arc::clone(&self.inner.getting).lock_owned().await;
+        let outcome = match self.other_than(refused, demanded) {
+            Some(token) => return Ok(token),
+            None => self.obtain(getting, renewals, demanded).await,
         };
         match outcome {
-            Err(AuthError::SignInNeeded(needed)) => self.after_user(refused, needed).await,
+            Err(AuthError::SignInNeeded(needed)) => {
+                let needed = Needed { claims: demanded.cloned().or(needed.claims), ..needed };
+                self.wait_for_user(needed.clone(), |state| state.number != number).await?;
+                self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
+            }
             other => other,
         }
     }
@@ -297,9 +335,6 @@ impl Session {
         refused: &Token,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
-        if let Some(token) = self.other_than(refused) {
-            return Ok(token);
-        }
         let why = match demanded {
             Some(_) => "the service asks you to sign in again",
             None => "the service refuses the token, and refused a new one too",
@@ -308,37 +343,43 @@ impl Session {
         if matches!(self.inner.identity, Identity::Application(_)) {
             return Err(AuthError::SignInNeeded(needed));
         }
-        self.after_user(refused, needed).await
-    }
-
-    async fn after_user(&self, refused: &Token, needed: Needed) -> Result<Token, AuthError> {
-        self.wait_for_user(needed.clone()).await?;
-        self.other_than(refused).ok_or(AuthError::SignInNeeded(needed))
+        self.state().only_user = true;
+        // What another task has got by a renewal since is no better.
+        let number = refused.number;
+        self.wait_for_user(needed.clone(), |state| state.users > number).await?;
+        self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
     }
 
     /// Waits until the user has signed in; an error where nobody can be asked, or the user says no.
-    async fn wait_for_user(&self, needed: Needed) -> Result<(), AuthError> {
+    async fn wait_for_user(
+        &self,
+        needed: Needed,
+        done: impl Fn(&State) -> bool + Send,
+    ) -> Result<(), AuthError> {
         let mut changes = self.inner.changes.subscribe();
-        let number = {
+        let declines = {
             let state = self.state();
+            if done(&state) {
+                return Ok(());
+            }
             if !state.attended || state.declined {
                 return Err(AuthError::SignInNeeded(needed));
             }
-            state.number
+            // Under the lock, so that no answer of the user's comes in between.
+            self.inner.needed.send_if_modified(|waiting| {
+                let new = waiting.as_ref() != Some(&needed);
+                *waiting = Some(needed.clone());
+                new
+            });
+            state.declines
         };
-        self.inner.needed.send_if_modified(|waiting| {
-            let new = waiting.as_ref() != Some(&needed);
-            *waiting = Some(needed.clone());
-            new
-        });
         loop {
             {
                 let state = self.state();
-                if state.number != number {
+                if done(&state) {
                     return Ok(());
                 }
-                if state.declined {
-                    self.inner.needed.send_replace(None);
+                if state.declines != declines {
                     return Err(AuthError::SignInNeeded(needed));
                 }
             }
@@ -346,6 +387,37 @@ impl Session {
                 return Err(AuthError::SignInNeeded(needed));
             }
         }
+    }
+
+    /// Gets a token as the one who may, unless someone else has just failed to.
+    ///
+    /// It is got to the end, also where the caller goes away: an answer that is lost may be the
+    /// only one that holds the next refresh token.
+    async fn obtain(
+        &self,
+        getting: OwnedMutexGuard<()>,
+        renewals: u64,
+        demanded: Option<&Claims>,
+    ) -> Result<Token, AuthError> {
+        {
+            let state = self.state();
+            if let Some(failure) = state.failure.clone().filter(|_| state.renewals != renewals) {
+                return Err(failure);
+            }
+        }
+        let (session, demanded) = (self.clone(), demanded.cloned());
+        let task = tokio::spawn(async move {
+            let outcome = session.renew(demanded.as_ref()).await;
+            drop(getting);
+            outcome
+        });
+        task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is ending".into())))
+    }
+
+    /// The token at hand, if it has not ended.
+    fn holding(&self) -> Option<Token> {
+        let now = (self.inner.clock)();
+        self.state().held.as_ref().filter(|held| now < held.expires).map(|held| held.token.clone())
     }
 
     /// The token at hand, if it need not be renewed yet.
@@ -359,167 +431,62 @@ impl Session {
 
     /// The token at hand where a renewal has failed: it may still hold for a while.
     fn still_good(&self) -> Option<Token> {
-        let mut state = self.state();
-        let now = (self.inner.clock)();
-        let token = state.held.as_ref().filter(|held| now < held.expires).map(|held| held.token.clone())?;
-        state.paused = Some(now + PAUSE);
+        let token = self.holding()?;
+        self.state().paused = Some((self.inner.clock)() + PAUSE);
         Some(token)
     }
 
-    fn other_than(&self, refused: &Token) -> Option<Token> {
+    fn other_than(&self, refused: &Token, demanded: Option<&Claims>) -> Option<Token> {
         let state = self.state();
         let held = state.held.as_ref()?;
-        (held.token.number != refused.number).then(|| held.token.clone())
+        let meets = demanded.is_none() || held.claims.as_ref() == demanded;
+        (held.token.number != refused.number && meets).then(|| held.token.clone())
     }
 
-    async fn getting(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.inner.getting).lock_owned().await
-    }
-
-    /// Gets a token without the user, in a task of its own: whoever wants it may be dropped
-    /// half-way, as a load is when the filter changes. The answer must not be lost then: it may
-    /// hold the only refresh token that still works.
-    async fn get(&self, demanded: Option<&Claims>, getting: OwnedMutexGuard<()>) -> Result<Token, AuthError> {
-        let (session, demanded) = (self.clone(), demanded.cloned());
-        let task = tokio::spawn(async move {
-            let outcome = session.get_now(demanded.as_ref()).await;
-            drop(getting);
-            outcome
-        });
-        // It neither panics nor is it aborted while the runtime lives.
-        task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is ending".into())))
-    }
-
-    async fn get_now(&self, demanded: Option<&Claims>) -> Result<Token, AuthError> {
-        let Inner { http, application, identity, .. } = &*self.inner;
-        let departures = self.state().departures;
-        let grant = match identity {
-            Identity::Application(proof) => proof.sign_in(application, http, demanded).await?,
-            Identity::User { vault, key } => self.refresh(vault, key, demanded).await?,
-        };
-        tracing::info!("a new access token for {}", application.authority.host());
-        let token = {
-            let mut state = self.state();
-            if state.departures != departures {
-                let why = "you have signed out".to_owned();
-                return Err(AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() }));
-            }
-            self.hold(&mut state, &grant)
-        };
-        self.changed();
-        Ok(token)
-    }
-
-    /// Renews the token by what the vault or an earlier answer holds, as the only one of all
-    /// running copies: each answer may replace the refresh token.
-    async fn refresh(&self, vault: &Vault, key: &Key, demanded: Option<&Claims>) -> Result<Grant, AuthError> {
-        // Where the lock cannot be had, the worst is a refresh token that the other copy has
-        // used up; it is read again below.
-        let _guard = vault.lock(key).await.ok();
-        let (mut refresh, trouble) = self.newest(vault, key).await;
-        loop {
-            let Some(token) = refresh else {
-                let why = trouble.map_or_else(
-                    || "you are not signed in".to_owned(),
-                    |trouble| format!("you are not signed in, as far as can be told: {trouble}"),
-                );
-                return Err(AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() }));
-            };
-            match self.redeem(&token, demanded).await {
-                Ok(grant) => {
-                    self.keep(vault, key, &grant, &token).await;
-                    return Ok(grant);
-                }
-                Err(AuthError::Refused(refusal)) if refusal.wants_user() => {
-                    let (kept, _) = self.newest(vault, key).await;
-                    if kept.as_ref().is_some_and(|kept| kept.expose_secret() != token.expose_secret()) {
-                        refresh = kept;
-                        continue;
-                    }
-                    self.drop_refresh(vault, key, &refusal).await;
-                    let needed = Needed { why: refusal.to_string(), claims: demanded.cloned() };
-                    return Err(AuthError::SignInNeeded(needed));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// The refresh token in the vault, which another copy may have replaced; else the one at hand.
-    /// With it, why the vault has none to give.
-    async fn newest(&self, vault: &Vault, key: &Key) -> (Option<SecretString>, Option<String>) {
-        match vault.load(key).await {
-            Ok(loaded) => {
-                let mut state = self.state();
-                state.notice = loaded.notice.or(state.notice.take());
-                if let Some(stored) = loaded.stored {
-                    state.account = stored.account.or(state.account.take());
-                    state.refresh = Some(stored.refresh_token);
-                }
-                (state.refresh.clone(), None)
-            }
-            Err(error) => (self.state().refresh.clone(), Some(error.to_string())),
-        }
-    }
-
-    async fn redeem(&self, token: &SecretString, demanded: Option<&Claims>) -> Result<Grant, AuthError> {
-        let Inner { http, application, .. } = &*self.inner;
-        let client = oauth(application);
-        let token = RefreshToken::new(token.expose_secret().to_owned());
-        // The former token goes on working (API.md 8), so an answer that was lost costs nothing.
-        let call = Wire::new(http, application, Repeat::Freely);
-        let asked = client
-            .exchange_refresh_token(&token)
-            .add_scopes(scopes(application))
-            .add_extra_param("claims", Claims::parameter(demanded));
-        Grant::read::<BasicErrorResponse>(asked.request_async(&call).await)
-    }
-
-    async fn keep(&self, vault: &Vault, key: &Key, grant: &Grant, former: &SecretString) {
-        let Some(new) = grant.refresh.as_ref().filter(|new| new.expose_secret() != former.expose_secret())
-        else {
-            return;
-        };
-        let account = grant.account.clone().or_else(|| self.account());
-        let stored = Stored { refresh_token: new.clone(), account };
-        if let Err(error) = vault.save(key, &stored).await {
-            self.state().notice = Some(format!("the renewed sign-in could not be kept: {error}"));
-        }
-    }
-
-    async fn drop_refresh(&self, vault: &Vault, key: &Key, refusal: &Refusal) {
-        tracing::warn!("the sign-in has ended: {refusal}");
-        self.state().refresh = None;
-        // A policy may be met later with the same token; one that has ended is of no use.
-        if refusal.error == "invalid_grant" && !refusal.is_policy() {
-            // It is under our lock, so it is emptied rather than removed with its lock.
-            if let Err(error) = vault.clear(key).await {
-                tracing::warn!("the ended sign-in could not be removed: {error}");
-            }
-        }
+    /// The number of the token at hand, and how many renewals there were.
+    fn progress(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.number, state.renewals)
     }
 
     fn changed(&self) {
         self.inner.changes.send_modify(|times| *times += 1);
     }
 
-    fn hold(&self, state: &mut State, grant: &Grant) -> Token {
+    fn hold(&self, state: &mut State, grant: &Grant, claims: Option<Claims>) -> Token {
         let now = (self.inner.clock)();
-        let left = grant.expires.duration_since(now).unwrap_or_default();
+        let early = EARLY.min(grant.life / 5);
         state.number += 1;
         let token = Token { value: grant.access.clone(), number: state.number };
         state.held = Some(Held {
             token: token.clone(),
-            renew_at: grant.expires.checked_sub(EARLY.min(left / 5)).unwrap_or(now),
-            expires: grant.expires,
+            claims,
+            renew_at: now + grant.life.saturating_sub(early),
+            expires: now + grant.life,
         });
         state.refresh = grant.refresh.clone().or(state.refresh.take());
         state.account = grant.account.clone().or(state.account.take());
+        state.paused = None;
         token
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No holder can panic half-way through a change.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, unless the user has signed in or out since.
+    fn state_of(&self, epoch: u64) -> Option<MutexGuard<'_, State>> {
+        let state = self.state();
+        (state.epoch == epoch).then_some(state)
+    }
+}
+
+impl State {
+    /// Forgets the sign-in; tells whether there was one.
+    fn sign_out(&mut self) -> bool {
+        self.epoch += 1;
+        (self.seen, self.account, self.failure, self.paused) = (None, None, None, None);
+        self.held.take().is_some() | self.refresh.take().is_some()
     }
 }

@@ -128,9 +128,7 @@ impl WhoAmI {
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let tokens = service.client.tokens();
         let current = tokens.current().await;
-        if let Some(notice) = tokens.as_session().and_then(Session::notice) {
-            say(notice);
-        }
+        service.notice().iter().for_each(say);
         current.map_err(graph::Error::from)?;
         let said = tokens.says().await;
         match self.format {

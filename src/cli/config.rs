@@ -97,7 +97,8 @@ struct Shown {
 }
 
 fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> Result<(), Failure> {
-    let AtHand { token, secret } = AtHand::look();
+    let at_hand = AtHand::look();
+    let (token, secret) = (at_hand.token.is_some(), at_hand.secret.is_some());
     let shown = Shown {
         file: Config::path(connection.config.as_deref()).ok().flatten().filter(|path| path.exists()),
         profile: connection.profile()?,

@@ -68,7 +68,7 @@ pub struct Connection {
     /// Your own principal name, for `assigned:me`
     #[arg(long, global = true, env = "ALERTDECK_ME", hide_env_values = true, value_name = "UPN")]
     pub me: Option<String>,
-    /// Keep secrets in a file, readable by you alone, where there is no keyring
+    /// Keep the sign-in in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
     /// Change nothing in the tenant: the default, and all that there is so far
@@ -158,7 +158,7 @@ impl Connection {
     /// Prepares the service of the profile in force; nothing is sent yet.
     /// [`Failure::NoToken`] where there is nothing to sign in with.
     pub fn service(&self) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, AtHand::look(), Journal::default())
+        Service::of(&self.profile()?, &AtHand::look(), Journal::default())
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
         assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
-        let service = Service::of(&profile, AtHand::default(), Journal::default()).unwrap();
+        let service = Service::of(&profile, &AtHand::default(), Journal::default()).unwrap();
         assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
         assert_eq!(service.portal_host, "security.microsoft.com");
     }

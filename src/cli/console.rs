@@ -1,6 +1,6 @@
 //! The console, opened on a service or on saved alerts.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
@@ -31,22 +31,34 @@ pub async fn watch(
     filter: &str,
     look: &Look,
 ) -> Result<(), Failure> {
-    let lines: Vec<_> = profiles.iter().map(service::line).collect();
     if query::compile(filter, &context(service.me.as_deref())).is_err() {
         // It may speak of `me`: whoever signed in before, or is about to.
         service.recall().await;
     }
-    let first = settings(&service, lines.clone(), filter);
-    let journal = service.client.http().journal().clone();
-    let connect = move |name: &str| {
-        let profile = profiles.iter().find(|profile| profile.name == name);
-        let profile = profile.ok_or_else(|| "there is no such profile any more".to_owned())?;
-        // What the environment holds belongs to the profile that the program was started with.
-        let service = Service::of(profile, AtHand::default(), journal.clone());
-        let service = service.map_err(|failure| failure.to_string())?;
-        Ok(Connected { settings: settings(&service, lines.clone(), ""), client: service.client })
+    // What the options and the environment hold belongs to the profile that the program was started
+    // with.
+    let others = AtHand::default();
+    let line = |profile: &Profile| {
+        let started = profile.name == service.profile;
+        service::line(profile, if started { Some(service.method) } else { others.method(profile) })
     };
-    run(first, || Ok(Source::Service(service.client)), Some(Box::new(connect)), look).await
+    let lines: Vec<_> = profiles.iter().map(line).collect();
+    let first = settings(&service, lines.clone(), filter);
+    let client = service.client.clone();
+    let journal = client.http().journal().clone();
+    // A service is kept with its sign-in and the waits that it was told: coming back asks nobody.
+    let mut known = HashMap::from([(service.profile.clone(), service)]);
+    let connect = move |name: &str| {
+        if !known.contains_key(name) {
+            let profile = profiles.iter().find(|profile| profile.name == name);
+            let profile = profile.ok_or_else(|| "there is no such profile any more".to_owned())?;
+            let service = Service::of(profile, &AtHand::default(), journal.clone());
+            known.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
+        }
+        let service = &known[name];
+        Ok(Connected { settings: settings(service, lines.clone(), ""), client: service.client.clone() })
+    };
+    run(first, || Ok(Source::Service(client)), Some(Box::new(connect)), look).await
 }
 
 fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str) -> Settings {

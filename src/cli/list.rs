@@ -88,8 +88,11 @@ impl List {
             ));
         }
         let filter = self.filter.as_deref().unwrap_or_default();
-        let me = source.me().await;
-        let mut context = context(me.as_deref());
+        let mut context = context(source.me());
+        if query::compile(filter, &context).is_err() {
+            // It may speak of `me`: whoever signed in before.
+            context.me = source.recall().await;
+        }
         let plan =
             query::compile(filter, &context).map_err(|diagnostics| wrong_filter(filter, &diagnostics))?;
         let mut matcher = Matcher::new(&plan.test);

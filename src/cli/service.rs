@@ -35,39 +35,48 @@ pub struct Service {
     pub method: Method,
 }
 
-/// Which variables with secrets are set, so that a profile may use them.
-#[derive(Clone, Copy, Debug, Default)]
+/// The secrets that the environment holds. They belong to the profile that the program was started
+/// with: no other profile is given them.
+#[derive(Clone, Debug, Default)]
 pub struct AtHand {
-    /// That of a ready token.
-    pub token: bool,
-    /// That of an application's secret.
-    pub secret: bool,
+    /// A ready token.
+    pub token: Option<SecretString>,
+    /// An application's secret.
+    pub secret: Option<SecretString>,
 }
 
 impl AtHand {
     /// Looks at the environment.
     pub fn look() -> Self {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let read = |name| {
+            let value = std::env::var_os(name)?;
+            Some(SecretString::from(value.to_string_lossy().into_owned()))
+        };
+        let is_set = |secret: &SecretString| !secret.expose_secret().is_empty();
         // An empty token is told as one, and not taken for none.
-        Self { token: std::env::var_os(TOKEN_VARIABLE).is_some(), secret: is_set(SECRET_VARIABLE) }
+        Self { token: read(TOKEN_VARIABLE), secret: read(SECRET_VARIABLE).filter(is_set) }
+    }
+
+    /// Returns how a profile comes by tokens with these.
+    pub fn method(&self, profile: &Profile) -> Option<Method> {
+        profile.method(self.token.is_some(), self.secret.is_some())
     }
 }
 
 impl Service {
     /// Prepares the service of a profile; nothing is sent yet. [`Failure::NoToken`] where there is
     /// nothing to sign in with.
-    pub fn of(profile: &Profile, at_hand: AtHand, journal: Journal) -> Result<Self, Failure> {
-        let method = profile.method(at_hand.token, at_hand.secret).ok_or(Failure::NoToken)?;
+    pub fn of(profile: &Profile, at_hand: &AtHand, journal: Journal) -> Result<Self, Failure> {
+        let method = at_hand.method(profile).ok_or(Failure::NoToken)?;
         let http = http(profile, journal)?;
         let tokens = match method {
             Method::Token => {
-                let token = std::env::var_os(TOKEN_VARIABLE).ok_or(Failure::NoToken)?;
-                let token = SecretString::from(token.to_string_lossy().into_owned());
-                Tokens::fixed(&token).map_err(graph::Error::from)?
+                let token = at_hand.token.as_ref().ok_or(Failure::NoToken)?;
+                Tokens::fixed(token).map_err(graph::Error::from)?
             }
             Method::Command => Tokens::command(profile.token_command.clone().ok_or(Failure::NoToken)?),
             Method::ClientSecret | Method::Browser | Method::DeviceCode => {
-                Tokens::session(session(profile, method, &http)?)
+                Tokens::session(session(profile, method, at_hand, &http)?)
             }
         };
         Self::with(profile, method, http, tokens)
@@ -104,6 +113,11 @@ impl Service {
         }
     }
 
+    /// Returns what the user should be told of the sign-in, once.
+    pub fn notice(&self) -> Option<String> {
+        self.client.tokens().as_session().and_then(Session::notice)
+    }
+
     /// Tells whether a user can sign in here.
     pub fn signs_in(&self) -> bool {
         self.session().is_some()
@@ -116,13 +130,13 @@ impl Service {
 }
 
 /// A profile in words that are safe to show.
-pub(super) fn line(profile: &Profile) -> app::ProfileLine {
+pub(super) fn line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     let text = |text: &str| SafeText::new(text).line();
     app::ProfileLine {
         name: profile.name.clone(),
         tenant: text(profile.tenant.as_deref().unwrap_or(&profile.title)),
         cloud: profile.cloud.to_string(),
-        auth: profile.method(false, false).map_or_else(|| "none".into(), |method| method.to_string()),
+        auth: method.map_or_else(|| "none".into(), |method| method.to_string()),
     }
 }
 
@@ -142,7 +156,7 @@ fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
 }
 
 /// Prepares the sign-in of a profile.
-fn session(profile: &Profile, method: Method, http: &Http) -> Result<Session, Failure> {
+fn session(profile: &Profile, method: Method, at_hand: &AtHand, http: &Http) -> Result<Session, Failure> {
     let missing = |what: &str| {
         Failure::Usage(format!(
             "profile {}: {method} sign-in needs {what}; see `alertdeck config check`",
@@ -157,7 +171,7 @@ fn session(profile: &Profile, method: Method, http: &Http) -> Result<Session, Fa
         scope: profile.cloud.token_scope(),
     };
     let identity = match method {
-        Method::ClientSecret => Identity::Application(proof(profile)?),
+        Method::ClientSecret => Identity::Application(proof(profile, at_hand.secret.as_ref())?),
         _ => Identity::User {
             vault: vault(profile)?,
             key: Key {
@@ -183,12 +197,12 @@ fn vault(profile: &Profile) -> Result<Vault, Failure> {
 }
 
 /// What an application proves itself with: a certificate, a file, else the variable.
-fn proof(profile: &Profile) -> Result<Proof, Failure> {
-    let proof = match (&profile.certificate, &profile.client_secret_file, std::env::var(SECRET_VARIABLE)) {
+fn proof(profile: &Profile, secret: Option<&SecretString>) -> Result<Proof, Failure> {
+    let proof = match (&profile.certificate, &profile.client_secret_file, secret) {
         (Some(file), _, _) => Proof::certificate_file(file),
         (None, Some(file), _) => Proof::secret_file(file),
-        (None, None, Ok(secret)) => Proof::secret(SecretString::from(secret).expose_secret()),
-        (None, None, Err(_)) => {
+        (None, None, Some(secret)) => Proof::secret(secret.expose_secret()),
+        (None, None, None) => {
             return Err(Failure::Usage(format!(
                 "client-secret sign-in needs {SECRET_VARIABLE}, client_secret_file or certificate"
             )));

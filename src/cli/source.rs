@@ -41,8 +41,16 @@ impl Origin {
 }
 
 impl Source {
-    /// Returns the signed-in user's principal name, where it is known.
-    pub async fn me(&self) -> Option<String> {
+    /// Returns the signed-in user's principal name, where it is known beforehand.
+    pub fn me(&self) -> Option<&str> {
+        match self {
+            Self::Service(service) => service.me.as_deref(),
+            Self::Files { me, .. } => me.as_deref(),
+        }
+    }
+
+    /// Finds out who the user is where nothing said so; see [`Service::recall`].
+    pub async fn recall(&self) -> Option<String> {
         match self {
             Self::Service(service) => {
                 let mut service = service.clone();
@@ -50,6 +58,14 @@ impl Source {
                 service.me
             }
             Self::Files { me, .. } => me.clone(),
+        }
+    }
+
+    /// Returns what the user should be told of the sign-in, once.
+    pub fn notice(&self) -> Option<String> {
+        match self {
+            Self::Service(service) => service.notice(),
+            Self::Files { .. } => None,
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum Key {
     Certificate,
     /// The user's principal name.
     Me,
-    /// Whether secrets may be kept in a file where there is no keyring.
+    /// Whether the sign-in is kept in a file instead of the keyring.
     PlaintextSecrets,
 }
 

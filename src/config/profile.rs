@@ -53,7 +53,7 @@ pub struct Profile {
     pub certificate: Option<PathBuf>,
     /// The user's principal name.
     pub me: Option<String>,
-    /// Secrets may be kept in a file where there is no keyring.
+    /// The sign-in is kept in a file instead of the keyring.
     pub plaintext_secrets: bool,
     /// Where the values that were set come from.
     sources: BTreeMap<Key, Source>,

@@ -92,7 +92,10 @@ impl SignIn {
         tokio::spawn(async move {
             let message = match session.sign_out().await {
                 Ok(_) => Message::SignIn(SignInEvent::SignedOut),
-                Err(error) => Message::Told(format!("the sign-in could not be removed: {error}")),
+                Err(error) => {
+                    let line = format!("the sign-in could not be removed: {error}");
+                    Message::SignIn(SignInEvent::NotSignedOut { line })
+                }
             };
             let _ = messages.send(message).await;
         });
@@ -167,18 +170,19 @@ impl Teller {
     }
 
     fn until(&self, left: Duration) -> Duration {
-        self.clock.now().mono + left
+        // Whatever number a service tells: no sum overflows.
+        self.clock.now().mono.saturating_add(left)
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
         // The state hears of it before anything that the new token brings, a refusal above all: that
         // came after the sign-in and is none to begin the list anew for.
         let place = self.messages.reserve().await;
-        session.take(&grant);
+        let keeping = session.accept(grant);
         if let Ok(place) = place {
             place.send(Message::SignIn(SignInEvent::Done(identity(session.says().unwrap_or_default()))));
         }
-        if let Err(error) = session.store(grant).await {
+        if let Err(error) = keeping.await {
             let line = format!("signed in for this run only, the sign-in was not kept: {error}");
             let _ = self.messages.send(Message::Told(line)).await;
         }
@@ -221,7 +225,6 @@ async fn by_code(session: &Session, teller: &Teller) -> Result<Grant, AuthError>
         code: SafeText::new(&waiting.code()),
         address: SafeText::new(&waiting.address()),
         until: teller.until(waiting.life()),
-        message: None,
     };
     teller.tell(event).await;
     waiting.finish().await

@@ -107,10 +107,13 @@ impl Error {
 
     /// Says of a missing permission what the token itself tells: whether the permission is not in
     /// it, or whether something else is missing. The service has decided; this only explains.
-    pub(super) fn judged_by(self, said: Option<Said>) -> Self {
+    pub(super) fn judged_by(self, said: Option<&Said>) -> Self {
         let allowed = said.and_then(|said| Allowed::by(said.permissions.iter().map(String::as_str)));
         let advice = match allowed {
             None => return self,
+            Some(Allowed { read: true, .. }) if said.is_some_and(|said| said.is_application) => {
+                "the token holds the permission, so a Defender licence of the tenant is missing"
+            }
             Some(Allowed { read: false, .. }) => {
                 "the token lacks SecurityAlert.Read.All: add it to the application, with admin consent, and sign in again"
             }
@@ -155,7 +158,7 @@ impl From<Fault> for Error {
             Cause::Tls(_) | Cause::Setup(_) => {
                 (Kind::Offline, Some("check the proxy, and this machine's certificates and clock"))
             }
-            Cause::Proxy(_) => (Kind::Offline, Some("check HTTPS_PROXY and NO_PROXY")),
+            Cause::Proxy(_) | Cause::ProxySignIn => (Kind::Offline, Some("check HTTPS_PROXY and NO_PROXY")),
             Cause::Html => (Kind::Protocol, Some("sign in to the network, or check the proxy")),
             Cause::Empty(_) => (Kind::Protocol, Some("try again")),
             Cause::TooLarge(_) => (Kind::Protocol, None),
@@ -169,6 +172,7 @@ impl From<AuthError> for Error {
         let (kind, advice) = match error {
             AuthError::Transport(fault) => return fault.into(),
             AuthError::Unavailable(_) => (Kind::Unavailable, None),
+            AuthError::Refused(ref refusal) if refusal.is_passing() => (Kind::Unavailable, None),
             AuthError::SignInNeeded(_) => {
                 (Kind::SignIn, Some("run `alertdeck login`, or press P in the console"))
             }

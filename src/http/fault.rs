@@ -33,6 +33,8 @@ pub enum Cause {
     Tls(String),
     /// The proxy did not pass the request on; the reason.
     Proxy(String),
+    /// The proxy wants to know who asks (407).
+    ProxySignIn,
     /// The body ended before its announced end, or its compression did.
     Cut,
     /// The body is larger than this many bytes.
@@ -62,6 +64,9 @@ impl fmt::Display for Fault {
             Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
             Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),
             Cause::Proxy(reason) => write!(f, "the proxy did not connect to {host}: {reason}"),
+            Cause::ProxySignIn => {
+                write!(f, "the proxy did not connect to {host}: it asks for a user name and a password")
+            }
             Cause::Cut => write!(f, "the answer of {host} was cut short"),
             Cause::TooLarge(limit) => {
                 write!(f, "the answer of {host} is larger than {} MB", limit.div_ceil(1 << 20))
@@ -86,7 +91,7 @@ impl Fault {
     }
 
     /// Tells whether the same request may succeed when it is sent again.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self.cause {
             Cause::Dns
             | Cause::Refused
@@ -94,10 +99,11 @@ impl Fault {
             | Cause::Closed
             | Cause::Timeout
             | Cause::Cut
+            | Cause::Proxy(_)
             | Cause::Other(_) => true,
             Cause::Untrusted(_)
             | Cause::Tls(_)
-            | Cause::Proxy(_)
+            | Cause::ProxySignIn
             | Cause::TooLarge(_)
             | Cause::Html
             | Cause::Empty(_)
@@ -115,11 +121,15 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         SafeText::new(&last.chars().take(200).collect::<String>()).line()
     };
     // The proxy connectors have no public error types; their messages start with their name.
-    if chain().any(|inner| {
-        let text = inner.to_string();
-        text.starts_with("tunnel error") || text.starts_with("SOCKS error")
-    }) {
-        return Cause::Proxy(reason());
+    if let Some(text) = chain()
+        .map(ToString::to_string)
+        .find(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error"))
+    {
+        return if text.contains("authorization required") {
+            Cause::ProxySignIn
+        } else {
+            Cause::Proxy(reason())
+        };
     }
     if let Some(untrusted) = chain().find_map(untrusted) {
         return Cause::Untrusted(untrusted);
@@ -200,12 +210,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case("HTTP/1.1 407 Who are you\r\n\r\n", "proxy authorization required")]
-    #[case("HTTP/1.1 502 Bad Gateway\r\n\r\n", "unsuccessful")]
+    #[case("HTTP/1.1 407 Who are you\r\n\r\n", "it asks for a user name and a password", false)]
+    #[case("HTTP/1.1 502 Bad Gateway\r\n\r\n", "tunnel error: unsuccessful", true)]
     #[tokio::test]
     async fn a_proxy_that_refuses_is_named_without_its_password(
         #[case] answer: &'static str,
         #[case] reason: &str,
+        #[case] passes: bool,
     ) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
@@ -219,10 +230,8 @@ mod tests {
         let client = reqwest::Client::builder().proxy(proxy).build().unwrap();
         let error = client.get("https://graph.example/?secret=canary").send().await.unwrap_err();
         let fault = Fault::read(error, "graph.example");
-        assert_eq!(
-            fault.to_string(),
-            format!("the proxy did not connect to graph.example: tunnel error: {reason}")
-        );
-        assert!(!format!("{fault:?}").contains("canary") && !fault.is_passing());
+        assert_eq!(fault.to_string(), format!("the proxy did not connect to graph.example: {reason}"));
+        assert!(!format!("{fault:?}").contains("canary"));
+        assert_eq!(fault.is_passing(), passes);
     }
 }

@@ -48,19 +48,25 @@ impl Scope {
         &self.base
     }
 
+    /// Returns the host, with its port where that is not the usual one.
+    pub fn host(&self) -> String {
+        host(&self.base)
+    }
+
     /// Tells whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
     /// Tells whether `url` lies below the base: scheme, host and port exactly the same, the path
-    /// below its path, and no user name (which a client would send as a credential of its own).
+    /// below its path also for a server that decodes it, and no user name (which a client would send as a credential of its own).
     pub fn covers(&self, url: &Url) -> bool {
         url.scheme() == self.base.scheme()
             && url.host_str() == self.base.host_str()
             && url.port_or_known_default() == self.base.port_or_known_default()
             && !has_userinfo(url)
             && url.path().starts_with(self.base.path())
+            && !climbs(url.path())
     }
 }
 
@@ -68,6 +74,13 @@ impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Scope({})", self.base)
     }
+}
+
+/// Tells whether a path leads upwards for a server that decodes it: the dots of a plain one were
+/// resolved when it was read.
+fn climbs(path: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    decoded.split(['/', '\\']).any(|segment| segment == "..")
 }
 
 fn has_userinfo(url: &Url) -> bool {
@@ -123,6 +136,9 @@ mod tests {
     #[case::path_prefix("https://graph.microsoft.com/v1.0x/x", false)]
     #[case::dots("https://graph.microsoft.com/v1.0/../beta/x", false)]
     #[case::encoded_dots("https://graph.microsoft.com/v1.0/%2e%2e/beta/x", false)]
+    #[case::encoded_slash("https://graph.microsoft.com/v1.0/..%2fbeta/x", false)]
+    #[case::encoded_backslash("https://graph.microsoft.com/v1.0/x/..%5C..%5cbeta", false)]
+    #[case::encoded_id("https://graph.microsoft.com/v1.0/a%2F..b", true)]
     #[case::opaque("data:/v1.0/x", false)]
     fn covers_the_same_origin_below_the_base_only(#[case] url: &str, #[case] covered: bool) {
         let scope = Scope::new("https://graph.microsoft.com/v1.0").unwrap();

@@ -3,14 +3,10 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
 };
 
 use super::{FileError, files};
 
-/// Between two tries: short beside a request over the network.
-const PAUSE: Duration = Duration::from_millis(25);
 /// How often a lock file may vanish under a single try.
 const VANISHED: usize = 16;
 
@@ -39,21 +35,6 @@ impl Lock {
             }
         }
         Ok(None)
-    }
-
-    /// Takes the lock, and waits for it at most `limit`. Blocks the thread.
-    pub fn acquire(path: &Path, limit: Duration) -> Result<Self, FileError> {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Some(lock) = Self::attempt(path)? {
-                return Ok(lock);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(FileError::Busy { path: path.to_owned(), limit });
-            }
-            thread::sleep(left.min(PAUSE));
-        }
     }
 
     /// Removes the lock file while it is held, then releases the lock. Whoever waits for it
@@ -89,19 +70,21 @@ fn claim(file: &File, path: &Path) -> Result<Claim, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
 
-    const SHORT: Duration = Duration::from_millis(60);
-    const LONG: Duration = Duration::from_secs(30);
+    fn taken(path: &Path) -> Lock {
+        Lock::attempt(path).unwrap().unwrap()
+    }
 
     #[test]
-    fn a_lock_is_had_by_one_and_reported_when_it_is_not_to_be_had() {
+    fn a_lock_is_had_by_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
-        let held = Lock::acquire(&path, LONG).unwrap();
+        let held = taken(&path);
         assert!(Lock::attempt(&path).unwrap().is_none());
-        let error = Lock::acquire(&path, SHORT).unwrap_err();
-        assert_eq!(error, FileError::Busy { path: path.clone(), limit: SHORT });
         drop(held);
         assert!(Lock::attempt(&path).unwrap().is_some());
     }
@@ -109,7 +92,7 @@ mod tests {
     #[test]
     fn a_lock_without_a_folder_is_an_error_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Lock::acquire(&folder.path().join("none/a.lock"), LONG).unwrap_err().is_missing());
+        assert!(Lock::attempt(&folder.path().join("none/a.lock")).unwrap_err().is_missing());
     }
 
     #[cfg(unix)]
@@ -131,7 +114,7 @@ mod tests {
         // The child inherits the open file as its standard input, and the lock with it.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
-        let held = Lock::acquire(&path, LONG).unwrap();
+        let held = taken(&path);
         let mut child = Command::new("sh")
             .args(["-c", "echo ready; exec sleep 600"])
             .stdin(Stdio::from(held.file.try_clone().unwrap()))

@@ -144,7 +144,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
                 fact("tenant", &tenant.head(), theme.text);
             }
             let (reads, style) = reads(identity, theme.text, theme.bad);
-            fact("read alerts", &reads, style);
+            fact("read alerts", reads, style);
             if !identity.permissions.is_empty() {
                 let names: Vec<_> = identity.permissions.iter().map(crate::model::SafeText::head).collect();
                 fact("permissions", &names.join(", "), theme.text);
@@ -161,13 +161,11 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Whether alerts can be read, with what is missing where they cannot.
-fn reads<S>(identity: &Identity, text: S, bad: S) -> (String, S) {
-    match (identity.reads, identity.missing()) {
-        (Some(true), _) => ("yes".into(), text),
-        (Some(false), Some(missing)) => (format!("no: {missing} is missing"), bad),
-        (Some(false), None) => ("no: the service refuses it to this account".into(), bad),
-        (None, Some(missing)) => (format!("not tried yet; {missing} is missing"), bad),
-        (None, None) => ("not tried yet".into(), text),
+/// Whether the token lets alerts be read, as far as it says.
+fn reads<S>(identity: &Identity, text: S, bad: S) -> (&'static str, S) {
+    match identity.reads {
+        Some(true) => ("yes", text),
+        Some(false) => ("no: SecurityAlert.Read.All is missing", bad),
+        None => ("the token does not say", text),
     }
 }

@@ -37,10 +37,9 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         Stage::Address { url, opened, until } => {
             ("Sign in with a browser", at_address(app, painter, url, opened, *until, width))
         }
-        Stage::Code { code, address, until, message } => (
-            "Sign in by device code",
-            by_code(app, painter, (code, address), *until, message.as_ref(), width),
-        ),
+        Stage::Code { code, address, until } => {
+            ("Sign in by device code", by_code(app, painter, (code, address), *until, width))
+        }
         Stage::Failed { line, may_retry } => {
             ("Sign-in failed", failed(app, painter, line, *may_retry, width))
         }
@@ -128,7 +127,6 @@ fn by_code(
     painter: &Painter<'_>,
     (code, address): (&SafeText, &SafeText),
     until: Duration,
-    message: Option<&SafeText>,
     width: usize,
 ) -> Vec<Line> {
     let theme = painter.theme;
@@ -142,10 +140,6 @@ fn by_code(
     }
     lines.push(labelled(painter, "enter", Span::new(spaced(code), theme.strong)));
     lines.push(left(app, painter, until));
-    if let Some(message) = message {
-        lines.push(Line::new());
-        lines.extend(text(&message.head(), theme.dim, width));
-    }
     lines
 }
 

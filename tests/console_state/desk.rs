@@ -166,6 +166,11 @@ impl Desk {
         }
     }
 
+    /// Loses what a worker has been reading, as the loop does when it goes over to another profile.
+    pub(crate) fn lose_reading(&mut self) {
+        assert!(self.reading.take().is_some(), "nothing is being read");
+    }
+
     /// Lets time pass, with a tick at each wake-up that was asked for.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let end = self.now.mono + duration;

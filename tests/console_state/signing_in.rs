@@ -51,15 +51,12 @@ pub(crate) fn address(desk: &mut Desk, opened: Result<(), String>) {
 
 pub(crate) fn code(desk: &mut Desk) {
     let until = desk.now.mono + Duration::from_secs(900);
-    let message = "To sign in, use a web browser to open the page https://login.microsoft.com/device and \
-                   enter the code FJK4XQ9ZT to authenticate.";
     event(
         desk,
         SignInEvent::Code {
             code: "FJK4XQ9ZT".into(),
             address: "https://login.microsoft.com/device".into(),
             until,
-            message: Some(message.into()),
         },
     );
 }
@@ -162,10 +159,9 @@ fn what_a_service_says_in_the_device_flow_is_neutral() {
     needed(&mut desk);
     desk.keys("d");
     let until = desk.now.mono + Duration::from_secs(9);
-    let message = Some(hostile.clone());
-    event(&mut desk, SignInEvent::Code { code: hostile.clone(), address: hostile, until, message });
+    event(&mut desk, SignInEvent::Code { code: hostile.clone(), address: hostile, until });
     let screen = desk.screen();
-    assert_eq!(screen.matches("A␛[2J⟨202E⟩B").count(), 3, "{screen}");
+    assert_eq!(screen.matches("A␛[2J⟨202E⟩B").count(), 2, "{screen}");
     assert!(!screen.contains(['\u{1b}', '\u{202e}']));
     desk.keys("y");
     assert!(!desk.copies()[0].contains('\u{1b}'));

@@ -136,8 +136,8 @@ fn what_a_hostile_sign_in_says_is_drawn_in_whole_glyphs() {
         signing_in::needed(&mut desk);
         desk.keys("d");
         let until = desk.now.mono;
-        let (code, address, message) = (text.clone(), text.clone(), Some(text.clone()));
-        desk.send(Message::SignIn(SignInEvent::Code { code, address, until, message }));
+        let (code, address) = (text.clone(), text.clone());
+        desk.send(Message::SignIn(SignInEvent::Code { code, address, until }));
         show(&mut desk, "code");
         desk.send(Message::SignIn(SignInEvent::Address { url: text.clone(), opened: Ok(()), until }));
         show(&mut desk, "address");

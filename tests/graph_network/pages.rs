@@ -68,7 +68,13 @@ async fn a_foreign_next_page_is_never_asked_for() {
         format!("http://OWN@127.0.0.1:{port}/v1.0/x"),
         "http://canary:canary@OWN/v1.0/x".to_owned(),
         "http://OWN/beta/security/alerts_v2".to_owned(),
+        format!("http:\\\\127.0.0.1:{port}\\v1.0\\x"),
+        "http://127.0.0.1.evil.example/v1.0/x".to_owned(),
         "http://OWN/v1.0/../beta/x".to_owned(),
+        "http://OWN/v1.0/%2e%2E/beta/x".to_owned(),
+        "http://OWN/v1.0/..%2fbeta/x".to_owned(),
+        "http://OWN/v1.0/x%2F..%2f..%2fbeta/x".to_owned(),
+        "http://OWN/v1.0/..%5cbeta/x".to_owned(),
         "http://graph.microsoft.com.evil.example/v1.0/x".to_owned(),
         "file:///v1.0/x".to_owned(),
     ] {
