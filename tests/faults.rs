@@ -5,8 +5,6 @@
 //! fails without the handling of its case; that the tests exist is checked here, and, where the
 //! list lies beside the checkout, that no case is left out.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
 use std::{
     collections::BTreeSet,
     fs,
