@@ -446,3 +446,44 @@ fn refusals_in_the_console(scene: &mut Scene) {
     look_at_desk(scene, "the console of a broken service", &desk);
     scene.look_at_log(log);
 }
+
+/// A panic's message quotes what it is made over: what holds secrets shows none, however it is
+/// written.
+#[test]
+fn a_panic_over_what_holds_secrets_shows_none() {
+    use alertdeck::{
+        auth::{Account, Application, Authority, Identity, Key, Proof, Session, Stored, Tokens, Vault},
+        http::{Budget, Credential, HeaderValue, Http, Limits, Repeat, Request, Route},
+    };
+    const CANARY: &str = "canary-2f7a-secret";
+    let authority = Authority::new("http://127.0.0.1:9", "contoso.com").unwrap();
+    let application =
+        Application { authority, client_id: "id".into(), scope: "https://graph.example/.default".into() };
+    let http = Http::new(Limits::default(), Budget::default(), Route::Direct).unwrap();
+    let vault = Vault::memory();
+    let key = Key { profile: "p".into(), authority: "a".into(), tenant: "t".into(), client_id: "c".into() };
+    let stored = Stored { refresh_token: CANARY.to_owned().into(), account: Some(Account::default()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let tokens = Tokens::fixed(&CANARY.to_owned().into()).unwrap();
+    let token = runtime.block_on(async {
+        vault.save(&key, &stored).await.unwrap();
+        tokens.current().await.unwrap()
+    });
+    let proof = Proof::secret(CANARY).unwrap();
+    let user = Session::new(http.clone(), application.clone(), Identity::User { vault: vault.clone(), key });
+    let program = Session::new(http, application.clone(), Identity::Application(proof.clone()));
+    let mut authorization = HeaderValue::from_str(CANARY).unwrap();
+    authorization.set_sensitive(true);
+    let scope = application.authority.scope().clone();
+    let credential = Credential { scope: &scope, authorization: Some(authorization) };
+    let request = Request::post_form(scope.base().clone(), CANARY.to_owned().into(), Repeat::IfRefused);
+    let quoted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        panic!(
+            "{token:?} {tokens:?} {stored:?} {vault:?} {proof:?} {user:?} {program:?} {credential:?} {request:?}"
+        )
+    }))
+    .unwrap_err();
+    let message = quoted.downcast_ref::<String>().unwrap();
+    assert!(message.contains("Session") && message.contains("Request"), "{message}");
+    assert!(!message.contains(CANARY), "{message}");
+}

@@ -102,6 +102,120 @@ const CASES: &[Case] = &[
             ("src/odata/parse.rs", "deep_nesting_is_an_error_with_a_place"),
         ],
     ),
+    // B and F, signing in
+    Case(
+        26,
+        "codes and tokens of pages in errors",
+        &[
+            ("tests/auth_flows/origins.rs", "nothing_secret_is_shown_or_noted"),
+            ("tests/graph_network/transport.rs", "a_broken_answer_is_tried_again_and_then_named"),
+            ("src/http/journal.rs", "a_query_is_shown_in_words_without_its_tokens"),
+        ],
+    ),
+    Case(
+        27,
+        "secrets in the environment of a browser",
+        &[("tests/canary.rs", "no_secret_is_anywhere_but_where_it_is_for")],
+    ),
+    Case(
+        29,
+        "a keyring that is absent, locked or hangs",
+        &[
+            ("tests/cli_program/sign_in.rs", "without_a_keyring_a_login_is_refused_before_it_begins"),
+            ("tests/cli_program/sign_in.rs", "a_keyring_that_hangs_is_given_up_in_time"),
+        ],
+    ),
+    Case(
+        30,
+        "a sign-in that was kept and cannot be read",
+        &[("tests/auth_flows/keeping.rs", "what_cannot_be_read_is_told_once_and_signed_in_anew")],
+    ),
+    Case(
+        31,
+        "copies that renew at the same time",
+        &[
+            ("tests/auth_flows/keeping.rs", "two_copies_renew_at_once_and_stay_signed_in"),
+            (
+                "tests/cli_program/sign_in.rs",
+                "many_copies_at_a_time_renew_one_sign_in_whose_tokens_work_once",
+            ),
+        ],
+    ),
+    Case(
+        33,
+        "strange visitors at the browser's port",
+        &[
+            ("tests/auth_flows/browser.rs", "strange_visitors_change_nothing"),
+            ("tests/auth_flows/browser.rs", "silent_connections_do_not_keep_the_browser_out"),
+        ],
+    ),
+    Case(
+        34,
+        "a browser that was closed",
+        &[
+            ("tests/auth_flows/browser.rs", "the_port_is_free_after_the_deadline"),
+            ("tests/auth_flows/browser.rs", "the_port_is_free_when_the_sign_in_is_dropped"),
+        ],
+    ),
+    Case(
+        35,
+        "hostile words in a refusal",
+        &[("tests/auth_flows/browser.rs", "foreign_words_are_neutral_in_page_and_error")],
+    ),
+    Case(
+        36,
+        "device codes: blocked, slower, expired, declined",
+        &[
+            ("tests/auth_flows/device.rs", "each_end_has_words_of_its_own"),
+            ("tests/auth_flows/device.rs", "polls_slow_down_when_told"),
+        ],
+    ),
+    Case(
+        37,
+        "a demand for claims",
+        &[
+            ("tests/auth_flows/service.rs", "a_demand_that_a_refresh_meets_costs_the_user_nothing"),
+            ("tests/auth_flows/service.rs", "a_demand_for_the_user_is_answered_once"),
+            ("tests/auth_flows/service.rs", "a_demand_without_end_ends"),
+        ],
+    ),
+    Case(
+        38,
+        "a sign-in that was revoked",
+        &[
+            ("tests/auth_flows/session.rs", "a_revoked_sign_in_asks_whoever_is_there"),
+            (
+                "tests/console_sign_in/refusals.rs",
+                "a_revoked_sign_in_is_asked_for_over_the_list_and_takes_no_draft",
+            ),
+        ],
+    ),
+    Case(
+        39,
+        "a token for another tenant, or that cannot be read",
+        &[
+            ("tests/auth_flows/service.rs", "a_token_that_is_not_taken_is_refused_in_the_services_words"),
+            ("src/auth/claims.rs", "another_kind_of_token_says_nothing"),
+        ],
+    ),
+    Case(
+        66,
+        "401 on page three",
+        &[("tests/auth_flows/service.rs", "a_token_that_ends_on_page_three_costs_nothing")],
+    ),
+    Case(
+        67,
+        "401 always",
+        &[
+            ("tests/auth_flows/service.rs", "a_token_that_is_never_taken_ends_after_the_user"),
+            ("tests/graph_network/pages.rs", "a_second_refusal_ends_it"),
+        ],
+    ),
+    Case(
+        91,
+        "eight hours of sleep",
+        &[("tests/auth_flows/service.rs", "sleeping_for_eight_hours_costs_one_reconnect_and_one_token")],
+    ),
     // F
     Case(68, "403", &[("tests/cli_program/service.rs", "no_permission_is_told_with_what_is_needed")]),
     Case(
