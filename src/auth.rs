@@ -24,9 +24,9 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
-use crate::http::{Fault, HeaderValue};
+use crate::http::{Event, Fault, HeaderValue};
 
 pub use application::{Certificate, Proof, SECRET_VARIABLE};
 pub use authority::{Application, Authority};
@@ -213,6 +213,12 @@ impl Tokens {
             Source::Command(_, held) => Said::read(held.lock().await.value.as_ref()?.expose_secret()),
             Source::Session(session) => session.says(),
         }
+    }
+
+    /// Returns what speaks while a token is being got and the sign-in service lets us wait; `None`
+    /// where nobody is asked for tokens.
+    pub fn waits(&self) -> Option<watch::Receiver<Option<Event>>> {
+        self.as_session().map(Session::waits)
     }
 
     /// Returns the token to use now.

@@ -13,6 +13,8 @@ mod pages;
 pub mod permission;
 mod request;
 
+use std::pin::pin;
+
 use crate::{
     auth::{AuthError, Claims, Token, Tokens},
     http::{Credential, Http, OnEvent, Reply, Request, StatusCode, Url},
@@ -91,7 +93,7 @@ impl Client {
     /// signed in anew, where somebody can be asked; a further 401 ends it.
     async fn ask(&self, url: Url, asked: Asked, on_event: OnEvent<'_>) -> Result<Reply, Error> {
         let request = request::get(url);
-        let mut token = self.tokens.current().await?;
+        let mut token = self.telling(self.tokens.current(), on_event).await?;
         let mut reply = self.send(&request, &token, on_event).await?;
         for after in [After::Renewal, After::SignIn] {
             // Policies demand claims by a 403 too (API.md 8).
@@ -105,7 +107,9 @@ impl Client {
                 break;
             }
             let other = match after {
-                After::Renewal => self.tokens.renewed(&token, demanded.as_ref()).await?,
+                After::Renewal => {
+                    self.telling(self.tokens.renewed(&token, demanded.as_ref()), on_event).await?
+                }
                 After::SignIn => match self.tokens.asked_for(&token, demanded.as_ref()).await {
                     // The service's own reason says more than that nobody signed in.
                     Err(AuthError::SignInNeeded(_)) => None,
@@ -121,6 +125,28 @@ impl Client {
         }
         let error = Error::refused(&reply, asked);
         Err(if error.kind == Kind::Permission { error.judged_by(token.says().as_ref()) } else { error })
+    }
+
+    /// Waits for a token, and tells of what the sign-in service lets us wait for meanwhile.
+    async fn telling<T>(
+        &self,
+        token: impl Future<Output = Result<T, AuthError>>,
+        on_event: OnEvent<'_>,
+    ) -> Result<T, AuthError> {
+        let Some(mut waits) = self.tokens.waits() else { return token.await };
+        let mut token = pin!(token);
+        loop {
+            tokio::select! {
+                biased;
+                got = &mut token => return got,
+                // The sender lives as long as the tokens.
+                Ok(()) = waits.changed() => {
+                    if let Some(event) = waits.borrow_and_update().clone() {
+                        on_event(event);
+                    }
+                }
+            }
+        }
     }
 
     async fn send(&self, request: &Request, token: &Token, on_event: OnEvent<'_>) -> Result<Reply, Error> {

@@ -15,10 +15,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Application, AuthError, Claims,
+    AuthError, Claims,
     grant::{Grant, Wire, oauth},
 };
-use crate::http::{Http, Repeat};
 
 /// The variable that may hold an application's secret; no child process gets it.
 pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
@@ -90,17 +89,12 @@ impl Proof {
     }
 
     /// Signs in and returns a token.
-    pub(super) async fn sign_in(
-        &self,
-        application: &Application,
-        http: &Http,
-        demanded: Option<&Claims>,
-    ) -> Result<Grant, AuthError> {
+    pub(super) async fn sign_in(&self, wire: Wire, demanded: Option<&Claims>) -> Result<Grant, AuthError> {
+        let application = &wire.application;
         let mut client = oauth(application);
         if let Self::Secret(secret) = self {
             client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
         }
-        let call = Wire::new(http, application, Repeat::Freely);
         let mut asked = client
             .exchange_client_credentials()
             .add_scope(Scope::new(application.scope.clone()))
@@ -113,7 +107,7 @@ impl Proof {
                 .add_extra_param("client_assertion_type", ASSERTION_TYPE)
                 .add_extra_param("client_assertion", assertion.expose_secret().to_owned());
         }
-        Grant::read(asked.request_async(&call).await)
+        Grant::read(asked.request_async(&wire).await)
     }
 }
 

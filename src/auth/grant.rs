@@ -13,9 +13,10 @@ use oauth2::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::{Account, Application, AuthError, Refusal, checked, claims::Said};
-use crate::http::{Credential, Fault, Http, Repeat, Request, Url};
+use crate::http::{Credential, Event, Fault, Http, Repeat, Request, Url};
 use crate::model::SafeText;
 
 /// How long a token is taken to last where the authority does not say.
@@ -89,11 +90,20 @@ pub(super) struct Wire {
     pub(super) http: Http,
     pub(super) application: Application,
     pub(super) repeat: Repeat,
+    waits: Option<Waits>,
 }
+
+/// Where waits of the sign-in service are told; `None` before the first.
+pub(super) type Waits = watch::Sender<Option<Event>>;
 
 impl Wire {
     pub(super) fn new(http: &Http, application: &Application, repeat: Repeat) -> Self {
-        Self { http: http.clone(), application: application.clone(), repeat }
+        Self { http: http.clone(), application: application.clone(), repeat, waits: None }
+    }
+
+    /// Tells of waits to whoever watches.
+    pub(super) fn telling(self, waits: &Waits) -> Self {
+        Self { waits: Some(waits.clone()), ..self }
     }
 
     /// Answers that are no OAuth answer (a proxy's page, a server error without words) end here;
@@ -105,7 +115,12 @@ impl Wire {
         let form = SecretString::from(String::from_utf8(body).map_err(|_| odd("the request is no text"))?);
         let credential = Credential { scope: self.application.authority.scope(), authorization: None };
         let request = Request::post_form(url, form, self.repeat);
-        let reply = self.http.send(&request, &credential, &mut |_| {}).await?;
+        let mut tell = |event| {
+            if let Some(waits) = &self.waits {
+                waits.send_replace(Some(event));
+            }
+        };
+        let reply = self.http.send(&request, &credential, &mut tell).await?;
         let status = reply.status.as_u16();
         let is_refusal = || serde_json::from_slice::<BasicErrorResponse>(&reply.body).is_ok();
         // Whatever a gateway writes beside it: the status says all.

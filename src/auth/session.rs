@@ -18,10 +18,10 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
     Account, Application, AuthError, Claims, Proof, Said, Token,
-    grant::Grant,
+    grant::{Grant, Waits},
     vault::{Key, Vault, VaultError},
 };
-use crate::http::Http;
+use crate::http::{Event, Http};
 
 /// How long before its end a token is replaced: longer than a page may take to arrive. Of a
 /// short life it is a fifth.
@@ -70,6 +70,8 @@ struct Inner {
     changes: watch::Sender<u64>,
     /// What the user has to do; `None` while there is nothing.
     needed: watch::Sender<Option<Needed>>,
+    /// Speaks when the sign-in service lets us wait.
+    waits: Waits,
     clock: fn() -> SystemTime,
 }
 
@@ -135,6 +137,7 @@ impl Session {
             getting: Arc::default(),
             changes: watch::Sender::new(0),
             needed: watch::Sender::new(None),
+            waits: watch::Sender::new(None),
             clock,
         };
         Self { inner: Arc::new(inner) }
@@ -169,6 +172,11 @@ impl Session {
     /// Returns what speaks whenever there is a new token, and when the user has said no.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
+    }
+
+    /// Returns what speaks when the sign-in service lets us wait, and when the wait is over.
+    pub(super) fn waits(&self) -> watch::Receiver<Option<Event>> {
+        self.inner.waits.subscribe()
     }
 
     /// Returns what the user has to do, if there is something.

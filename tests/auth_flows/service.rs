@@ -6,8 +6,8 @@ use std::{
 };
 
 use alertdeck::{
-    auth::{Session, Tokens, Vault},
-    graph::{Api, Client, Endpoint, Kind, ListRequest},
+    auth::{Identity, Proof, Session, Tokens, Vault},
+    graph::{Api, Client, Endpoint, Event, Kind, ListRequest, Wait},
     simulator::{Access, Grant, SignIn, SignInDesk},
 };
 use rstest::rstest;
@@ -255,4 +255,29 @@ async fn sleeping_for_eight_hours_costs_one_reconnect_and_one_token() {
     // The page that hung, once more on a new connection, and with the new token.
     assert_eq!((graph.asked().len(), authority.asked().len()), (4, 2));
     assert!(graph.asked()[3].head.contains("at-1\r\n"));
+}
+
+#[tokio::test]
+async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
+    let fake = Fake::start(|number, asked| match number {
+        0 => Answer::Send(429, vec![("retry-after", "0.05".into())], "{}".into()),
+        _ if asked.target.contains("/token") => token(1, 3600),
+        _ => Answer::json(200, r#"{"value":[{"id":"a"}]}"#),
+    })
+    .await;
+    let proof = Identity::Application(Proof::secret("s").unwrap());
+    let session = Session::new(http(), application(&fake.base()), proof);
+    let endpoint = Endpoint::at(&fake.base(), Api::V1).unwrap();
+    let client = Client::new(http(), endpoint, Tokens::session(session));
+    let mut events = Vec::new();
+    let page = client.pages(&ListRequest::default()).next(&mut |event| events.push(event)).await;
+    assert_eq!(page.unwrap().unwrap().raw.alerts.len(), 1);
+    assert!(
+        matches!(
+            events.as_slice(),
+            [Event::Waiting { delay, why: Wait::Throttled }, Event::Resumed]
+                if (45..=50).contains(&delay.as_millis())
+        ),
+        "{events:?}"
+    );
 }

@@ -33,7 +33,10 @@ impl Session {
         let Inner { http, application, identity, .. } = &*self.inner;
         let epoch = self.state().epoch;
         let outcome = match identity {
-            Identity::Application(proof) => proof.sign_in(application, http, demanded).await,
+            Identity::Application(proof) => {
+                let wire = Wire::new(http, application, Repeat::Freely).telling(&self.inner.waits);
+                proof.sign_in(wire, demanded).await
+            }
             Identity::User { vault, key } => {
                 // Where the lock cannot be had, the worst is a refresh token that the other copy
                 // has used up; it is read again then.
@@ -116,7 +119,7 @@ impl Session {
         let client = oauth(application);
         let token = RefreshToken::new(token.expose_secret().to_owned());
         // The former token goes on working (API.md 8), so an answer that was lost costs nothing.
-        let call = Wire::new(http, application, Repeat::Freely);
+        let call = Wire::new(http, application, Repeat::Freely).telling(&self.inner.waits);
         let asked = client
             .exchange_refresh_token(&token)
             .add_scopes(scopes(application))
