@@ -23,7 +23,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
@@ -330,32 +330,37 @@ impl Http {
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(CLIENT_REQUEST_ID, id);
         }
-        let (started, clock) = (SystemTime::now(), Instant::now());
+        let pending = self.inner.journal.begin(Entry {
+            started: SystemTime::now(),
+            waited,
+            took: Duration::ZERO,
+            method: request.method.to_string(),
+            target: Target::new(&request.url, &request.headers, request.body.is_some()),
+            outcome: None,
+            bytes: 0,
+            client_request_id: id,
+            request_id: None,
+        });
         let outcome = self.exchange(request, headers).await;
         if matches!(&outcome, Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE) {
             self.connect_anew();
         }
-        let entry = Entry {
-            started,
-            waited,
-            took: clock.elapsed(),
-            method: request.method.to_string(),
-            target: Target::new(&request.url, &request.headers, request.body.is_some()),
-            outcome: match &outcome {
+        let ended = pending.end(|entry| {
+            entry.outcome = Some(match &outcome {
                 Ok(reply) => Ok(reply.status.as_u16()),
                 Err(fault) => Err(fault.to_string()),
-            },
-            bytes: outcome.as_ref().map_or(0, |reply| reply.body.len()),
-            client_request_id: id,
-            request_id: outcome.as_ref().ok().and_then(Reply::request_id),
-        };
-        tracing::info!("{entry}");
+            });
+            entry.bytes = outcome.as_ref().map_or(0, |reply| reply.body.len());
+            entry.request_id = outcome.as_ref().ok().and_then(Reply::request_id);
+        });
+        if let Some(entry) = ended {
+            tracing::info!("{entry}");
+        }
         if let Ok(reply) = &outcome {
             // What support asks for beside the ids (API.md 9).
             let header = |name: &str| reply.header(name).map_or_else(String::new, |text| text.line());
             tracing::debug!(date = header("date"), diagnostic = header("x-ms-ags-diagnostic"));
         }
-        self.inner.journal.push(entry);
         outcome
     }
 

@@ -27,8 +27,9 @@ pub struct RequestLine {
     pub host: SafeText,
     /// Path and query.
     pub path: SafeText,
-    /// The status, or why there is none, as words that are safe to show.
-    pub outcome: Result<u16, String>,
+    /// The status, or why there is none, as words that are safe to show; `None` while there is no
+    /// answer yet.
+    pub outcome: Option<Result<u16, String>>,
     /// Bytes of the answer's body.
     pub bytes: usize,
     /// The id that was sent.
@@ -40,9 +41,9 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Tells whether it brought what it asked for.
+    /// Tells whether it brought what it asked for, or still may.
     pub fn went_well(&self) -> bool {
-        matches!(self.outcome, Ok(200..=399))
+        matches!(self.outcome, None | Some(Ok(200..=399)))
     }
 
     /// Tells whether two lines are of one request: a try again has the id of the one before.

@@ -273,7 +273,10 @@ fn request_line(entry: &Entry) -> RequestLine {
     RequestLine {
         started: Timestamp::from_ticks(ticks),
         waited: entry.waited,
-        took: entry.took,
+        took: match &entry.outcome {
+            Some(_) => entry.took,
+            None => entry.started.elapsed().unwrap_or_default(),
+        },
         method: entry.method.clone(),
         host: SafeText::new(&entry.target.host),
         path: entry.target.in_words(),

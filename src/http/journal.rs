@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt::{self, Write as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -11,6 +11,7 @@ use reqwest::{
     Url,
     header::{self, HeaderMap},
 };
+use tokio::time::Instant;
 
 use super::scope;
 use crate::model::{RawText, SafeText};
@@ -31,8 +32,8 @@ pub struct Entry {
     pub method: String,
     /// What was asked for.
     pub target: Target,
-    /// The status, or the failure in one line.
-    pub outcome: Result<u16, String>,
+    /// The status, or the failure in one line; `None` while there is no answer yet.
+    pub outcome: Option<Result<u16, String>>,
     /// Bytes of the body after decompression.
     pub bytes: usize,
     /// The GUID that was sent with it.
@@ -45,8 +46,9 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{} ", self.method, self.target.host, self.target.path.line())?;
         match &self.outcome {
-            Ok(status) => write!(f, "HTTP {status}")?,
-            Err(line) => write!(f, "failed: {line};")?,
+            Some(Ok(status)) => write!(f, "HTTP {status}")?,
+            Some(Err(line)) => write!(f, "failed: {line};")?,
+            None => f.write_str("not answered yet,")?,
         }
         let (took, waited) = (self.took.as_millis(), self.waited.as_millis());
         write!(f, " in {took} ms after {waited} ms, {} bytes", self.bytes)?;
@@ -131,20 +133,68 @@ impl Entry {
 
 /// A ring of entries. Cheap to clone; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<VecDeque<Entry>>>);
+pub struct Journal(Arc<Mutex<Ring>>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Entry>,
+    /// The number of the oldest entry; the others follow.
+    first: usize,
+}
 
 impl Journal {
-    pub(super) fn push(&self, entry: Entry) {
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ring.len() == JOURNAL_LENGTH {
-            ring.pop_front();
+    /// Notes a request that is about to be sent.
+    pub(super) fn begin(&self, entry: Entry) -> Pending {
+        let mut ring = self.ring();
+        if ring.entries.len() == JOURNAL_LENGTH {
+            ring.entries.pop_front();
+            ring.first += 1;
         }
-        ring.push_back(entry);
+        ring.entries.push_back(entry);
+        let number = ring.first + ring.entries.len() - 1;
+        Pending { journal: self.clone(), number, began: Instant::now() }
     }
 
     /// Returns the requests sent of late, oldest first, at most [`JOURNAL_LENGTH`].
     pub fn entries(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.ring().entries.iter().cloned().collect()
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request without an answer. Dropping it notes that nobody waits for one any more.
+pub(super) struct Pending {
+    journal: Journal,
+    number: usize,
+    began: Instant,
+}
+
+impl Pending {
+    /// Notes how it ended, and returns it.
+    pub(super) fn end(self, end: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        self.change(end)
+    }
+
+    /// Entries that were pushed out of the ring meanwhile are not changed.
+    fn change(&self, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        let mut ring = self.journal.ring();
+        let at = self.number.checked_sub(ring.first)?;
+        let entry = ring.entries.get_mut(at).filter(|entry| entry.outcome.is_none())?;
+        entry.took = self.began.elapsed();
+        change(entry);
+        Some(entry.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let left = self.change(|entry| entry.outcome = Some(Err("given up before it was answered".into())));
+        if let Some(entry) = left {
+            tracing::info!("{entry}");
+        }
     }
 }
 
@@ -163,7 +213,7 @@ mod tests {
             took: Duration::from_millis(12),
             method: "GET".into(),
             target: Target::new(&Url::parse(url).unwrap(), &headers, has_body),
-            outcome: Ok(200),
+            outcome: Some(Ok(200)),
             bytes: 5,
             client_request_id: "ours".into(),
             request_id: Some("theirs\n\u{1b}[2J".into()),
@@ -202,10 +252,31 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_there_from_the_start_and_tells_how_it_ended() {
+        let journal = Journal::default();
+        let sent = || Entry { outcome: None, ..entry("https://graph.example/", false) };
+        let outcomes =
+            |journal: &Journal| journal.entries().into_iter().map(|entry| entry.outcome).collect::<Vec<_>>();
+        let first = journal.begin(sent());
+        let second = journal.begin(sent());
+        assert_eq!(outcomes(&journal), [None, None]);
+        assert!(second.end(|entry| entry.outcome = Some(Ok(200))).is_some());
+        drop(first);
+        let given_up = Some(Err("given up before it was answered".to_owned()));
+        assert_eq!(outcomes(&journal), [given_up, Some(Ok(200))]);
+        let slow = journal.begin(sent());
+        for _ in 0..JOURNAL_LENGTH {
+            drop(journal.begin(sent()));
+        }
+        assert!(slow.end(|entry| entry.outcome = Some(Ok(204))).is_none(), "it is out of the ring");
+        assert!(outcomes(&journal).iter().all(|outcome| *outcome != Some(Ok(204))));
+    }
+
+    #[test]
     fn the_oldest_requests_go() {
         let journal = Journal::default();
         for bytes in 0..JOURNAL_LENGTH + 3 {
-            journal.push(Entry { bytes, ..entry("https://graph.example/", false) });
+            drop(journal.begin(Entry { bytes, ..entry("https://graph.example/", false) }));
         }
         let entries = journal.entries();
         assert_eq!((entries.len(), entries[0].bytes), (JOURNAL_LENGTH, 3));

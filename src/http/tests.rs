@@ -3,6 +3,7 @@
 
 use super::*;
 use rstest::rstest;
+use tokio::time::Instant;
 
 /// A reply with a status and headers.
 fn reply(status: u16, headers: &[(&'static str, &str)]) -> Reply {

@@ -60,10 +60,15 @@ impl Column {
         match self {
             Self::Time => app.clock.time_of_day(line.started),
             Self::Method => line.method.clone(),
-            Self::Status => line.outcome.as_ref().map_or_else(|_| "failed".into(), ToString::to_string),
+            Self::Status => match &line.outcome {
+                None => "sent".into(),
+                Some(Ok(status)) => status.to_string(),
+                Some(Err(_)) => "failed".into(),
+            },
             Self::Took => seconds(line.took),
             Self::Waited if line.waited.is_zero() => String::new(),
             Self::Waited => seconds(line.waited),
+            Self::Bytes if line.outcome.is_none() => String::new(),
             Self::Bytes => thousands(line.bytes),
         }
     }
@@ -209,15 +214,16 @@ fn middle(text: &str, width: usize, sign: &str) -> String {
 
 /// How a request ended, in words, with its times and its size.
 fn outcome(line: &RequestLine) -> String {
+    let waited =
+        if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
     let how = match &line.outcome {
-        Ok(status) => match meaning(*status) {
+        None => return format!("sent, no answer yet; {waited}{} so far", seconds(line.took)),
+        Some(Ok(status)) => match meaning(*status) {
             Some(meaning) => format!("{status}, {meaning}"),
             None => status.to_string(),
         },
-        Err(why) => format!("failed: {why}"),
+        Some(Err(why)) => format!("failed: {why}"),
     };
-    let waited =
-        if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
     format!("{how}; {waited}took {}, {} bytes", seconds(line.took), thousands(line.bytes))
 }
 

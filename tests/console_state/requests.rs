@@ -24,7 +24,7 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
         path: path.as_str().into(),
         bytes: if outcome.is_ok() { 48_000 + number as usize * 1_111 } else { 0 },
         request_id: outcome.is_ok().then(|| format!("5b1c83a4-0c2f-4a9e-9c1f-{number:012}").as_str().into()),
-        outcome,
+        outcome: Some(outcome),
         client_request_id: format!("0f8fad5b-d9cb-469f-a165-{number:012}"),
         curl: RawText(format!("curl 'https://graph.microsoft.com{path}'")),
     }
@@ -33,9 +33,9 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
 /// Requests as a bad minute leaves them, newest last.
 pub(crate) fn sample() -> Vec<RequestLine> {
     let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
-    lines[3].outcome = Ok(429);
+    lines[3].outcome = Some(Ok(429));
     lines[4].waited = Duration::from_secs(7);
-    lines[8].outcome = Ok(403);
+    lines[8].outcome = Some(Ok(403));
     lines.push(request(12, Err("graph.microsoft.com cannot be reached: no route to host".into())));
     let mut login = request(0, Ok(200));
     login.started = login.started.before(Duration::from_secs(1));
@@ -209,4 +209,14 @@ fn the_wheel_moves_the_window() {
     desk.keys("G");
     assert_eq!(cursor(&desk).0, 99);
     assert!(desk.screen().contains("page0"), "{}", desk.screen());
+}
+
+#[test]
+fn a_request_without_an_answer_is_there_from_the_start() {
+    let pending = RequestLine { outcome: None, bytes: 0, request_id: None, ..request(16, Ok(200)) };
+    let desk = open(vec![request(15, Ok(200)), pending]);
+    let screen = desk.screen();
+    let row = screen.lines().find(|line| line.contains("11:58:20Z")).unwrap();
+    assert!(row.contains("GET    sent     1.7 s                    graph.microsoft.com"), "{row}");
+    assert!(screen.contains("sent, no answer yet; 1.7 s so far"), "{screen}");
 }
