@@ -42,7 +42,7 @@ pub use source::{Origin, Source};
 
 use crate::{
     graph::{Event, Wait},
-    model::Timestamp,
+    model::{SafeText, Timestamp},
     query::{Context, Diagnostic},
 };
 
@@ -61,6 +61,11 @@ pub fn filter_text(text: &str) -> Result<String, String> {
         return Err("no such option; see --help".into());
     }
     Ok(text.to_owned())
+}
+
+/// Foreign text as one line that is safe to show.
+fn line(text: &str) -> String {
+    SafeText::new(text).line()
 }
 
 /// What a filter is understood with: now, days in UTC, and whoever `me` is.

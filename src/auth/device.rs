@@ -10,7 +10,7 @@ use super::{
     grant::{Grant, Sending, Wire, failed, oauth, scopes},
 };
 use crate::{
-    http::{Cause, Fault, Http, Repeat},
+    http::{Http, Repeat},
     model::SafeText,
 };
 
@@ -118,16 +118,7 @@ impl<'a> AsyncHttpClient<'a> for Poll {
 /// Tells whether asking again may help.
 fn passes(error: &AuthError) -> bool {
     match error {
-        AuthError::Transport(Fault { cause, .. }) => matches!(
-            cause,
-            Cause::Dns
-                | Cause::Refused
-                | Cause::Reset
-                | Cause::Closed
-                | Cause::Timeout
-                | Cause::Cut
-                | Cause::Other(_)
-        ),
+        AuthError::Transport(fault) => fault.is_passing(),
         AuthError::Unavailable(_) => true,
         _ => false,
     }

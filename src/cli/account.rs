@@ -8,14 +8,14 @@ use std::{
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::{Failure, Service, say};
+use super::{Failure, Service, line, say};
 use crate::{
     auth::{BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Said, Session, Vault},
     graph::{
         self,
         permission::{Allowed, READ, WRITE},
     },
-    model::{SafeText, Timestamp},
+    model::Timestamp,
     platform,
 };
 
@@ -90,7 +90,7 @@ async fn in_browser(session: &Session) -> Result<Grant, Failure> {
             Err(_) => say("open this address in a browser on this machine:"),
         }
         // On a line of its own, so that it can be copied whole.
-        let _ = writeln!(stderr().lock(), "{}", SafeText::new(&address).line());
+        let _ = writeln!(stderr().lock(), "{}", line(&address));
         std::future::pending().await
     };
     let granted = tokio::select! {
@@ -148,10 +148,6 @@ impl WhoAmI {
         }
         Ok(out.flush()?)
     }
-}
-
-fn line(text: &str) -> String {
-    SafeText::new(text).line()
 }
 
 fn name(said: &Said) -> String {

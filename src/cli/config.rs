@@ -8,11 +8,10 @@ use std::{
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{AtHand, Connection, Failure, say};
+use super::{AtHand, Connection, Failure, line, say};
 use crate::{
     auth::{SECRET_VARIABLE, TOKEN_VARIABLE},
     config::{Config, Key, Profile},
-    model::SafeText,
 };
 
 /// Shows the config file and the profile in force.
@@ -53,10 +52,6 @@ impl ConfigCommand {
             Self::Check { file } => check(file.as_deref().or(connection.config.as_deref()), out),
         }
     }
-}
-
-fn line(text: &str) -> String {
-    SafeText::new(text).line()
 }
 
 fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {

@@ -131,10 +131,9 @@ impl Service {
 
 /// A profile in words that are safe to show.
 pub(super) fn line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
-    let text = |text: &str| SafeText::new(text).line();
     app::ProfileLine {
         name: profile.name.clone(),
-        tenant: text(profile.tenant.as_deref().unwrap_or(&profile.title)),
+        tenant: super::line(profile.tenant.as_deref().unwrap_or(&profile.title)),
         cloud: profile.cloud.to_string(),
         auth: method.map_or_else(|| "none".into(), |method| method.to_string()),
     }

@@ -188,7 +188,7 @@ fn the_threads_of_one_copy_keep_to_the_cap() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                (0..200).for_each(|n| file.write(&format!("{n:04} {}\n", "x".repeat(14))).unwrap())
+                (0..200).for_each(|n| file.write(&format!("{n:04} {}\n", "x".repeat(14))).unwrap());
             });
         }
     });
