@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-pub use account::{AccountFormat, WhoAmI, login, logout};
+pub use account::{AccountFormat, Logout, WhoAmI, login};
 pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::Connection;
 pub use console::{Open, watch};

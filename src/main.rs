@@ -9,12 +9,12 @@ use std::{
 
 use alertdeck::{
     cli::{
-        ConfigCommand, Connection, Explain, Failure, List, Logging, Look, Open, Origin, Service, Show,
-        Source, WhoAmI, filter_text, login, logout, say, watch,
+        ConfigCommand, Connection, Explain, Failure, List, Logging, Logout, Look, Open, Origin, Service,
+        Show, Source, WhoAmI, filter_text, login, say, watch,
     },
     console, log,
     model::{SafeText, Timestamp},
-    simulator::{Access, Faults, SIGNED_IN, Settings, Simulator},
+    simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator},
 };
 use clap::{
     CommandFactory as _, Parser,
@@ -44,7 +44,7 @@ A filter that equals a command's name is that command. ALERTDECK_TOKEN holds an 
 
 Exit codes:
   0  done                         3  sign-in or permission
-  1  failed                       4  throttled, or service unavailable
+  1  failed                       4  throttled, service unavailable, or offline
   2  usage, or a bad filter       5  incomplete result: what was read is printed";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
@@ -80,8 +80,8 @@ enum Command {
     Simulate(Simulate),
     /// Sign in with a browser or by a device code, and keep the sign-in
     Login,
-    /// Remove the sign-in that was kept
-    Logout,
+    /// Remove the sign-in that is kept
+    Logout(Logout),
     /// Print who is signed in, with what permissions, and what they allow
     Whoami(WhoAmI),
     /// Show the config file's place, the profile in force, or what is wrong with the file
@@ -97,12 +97,33 @@ enum Command {
 }
 
 impl Command {
+    /// The name, for the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Open(_) => "open",
+            Self::List(_) => "list",
+            Self::Show(_) => "show",
+            Self::Explain(_) => "explain",
+            Self::Simulate(_) => "simulate",
+            Self::Login => "login",
+            Self::Logout(_) => "logout",
+            Self::Whoami(_) => "whoami",
+            Self::Config(_) => "config",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
     /// Tells whether there may be something to log.
     fn asks_a_service(&self) -> bool {
         match self {
-            Self::Demo(_) | Self::List(_) | Self::Show(_) | Self::Login | Self::Logout | Self::Whoami(_) => {
-                true
-            }
+            Self::Demo(_)
+            | Self::List(_)
+            | Self::Show(_)
+            | Self::Login
+            | Self::Logout(_)
+            | Self::Whoami(_) => true,
             Self::Open(_)
             | Self::Explain(_)
             | Self::Simulate(_)
@@ -179,6 +200,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_quiet() {
+                tracing::warn!("ended: {failure}");
                 say(&failure);
             }
             ExitCode::from(failure.exit_code())
@@ -233,6 +255,7 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
     let mut out = BufWriter::new(stdout().lock());
     if command.as_ref().is_none_or(Command::asks_a_service) {
         logging.start();
+        tracing::info!("command: {}", command.as_ref().map_or("console", Command::name));
     }
     match command {
         None => {
@@ -270,7 +293,8 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
         }
         Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
         Some(Command::Login) => block_on(login(&connection.service()?, &mut out)),
-        Some(Command::Logout) => block_on(logout(&connection.service()?, &mut out)),
+        Some(Command::Logout(logout)) if logout.all => block_on(Logout::run_for_all(&mut out)),
+        Some(Command::Logout(logout)) => block_on(logout.run(&connection.service()?, &mut out)),
         Some(Command::Whoami(whoami)) => block_on(whoami.run(&connection.service()?, &mut out)),
         Some(Command::Config(config)) => {
             config.run(&connection, &mut out)?;
@@ -346,7 +370,7 @@ fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
     out.flush()?;
     say(format_args!("serving; ask it with `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"));
     say(format_args!(
-        "or sign in to it: `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`"
+        "or sign in to it: `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`; an application's secret is {CLIENT_SECRET}"
     ));
     loop {
         std::thread::park();

@@ -238,8 +238,7 @@ pub enum Effect {
     SignIn(SignInWay),
     /// Leave the sign-in. A load that waits for it is told that nobody signs in.
     CancelSignIn,
-    /// Throw the token away: answered by [`SignInEvent::SignedOut`] or
-    /// [`SignInEvent::NotSignedOut`].
+    /// Throw the sign-in away: answered by [`SignInEvent::SignedOut`].
     SignOut,
     /// Use another profile: answered by [`Message::Switched`] or [`Message::ProfileRefused`].
     SwitchProfile(String),

@@ -66,7 +66,7 @@ impl App {
                 self.say("this profile gets its token from elsewhere: nobody signs in or out here");
             }
             _ if self.settings.profiles.get(at).is_some_and(|one| one.name != self.settings.profile) => {
-                self.say("Enter switches to this profile first");
+                self.say("switch to this profile first: Enter");
             }
             ProfileCommand::Browser => self.begin_sign_in(SignInWay::Browser, effects),
             ProfileCommand::DeviceCode => self.begin_sign_in(SignInWay::DeviceCode, effects),

@@ -159,7 +159,7 @@ impl App {
                 let Some(line) = requests.line() else { return self.say("there is no request to copy") };
                 let (text, what) = match command {
                     RequestCommand::CopyCurl => {
-                        (line.curl.clone(), "copied for curl; it holds no token: add your own")
+                        (line.curl.clone(), "copied for curl; it takes the token from the variable TOKEN")
                     }
                     RequestCommand::CopyIds => (ids(line), "copied the ids, for the service's support"),
                 };

@@ -64,11 +64,6 @@ pub enum SignInEvent {
     },
     /// The token was thrown away, as the user wished.
     SignedOut,
-    /// The token could not be thrown away.
-    NotSignedOut {
-        /// One line: why, and what to do. Safe to show.
-        line: String,
-    },
 }
 
 /// Who is signed in.
@@ -180,7 +175,6 @@ impl App {
                 self.give_up_loading(effects);
                 self.say("signed out");
             }
-            SignInEvent::NotSignedOut { line } => self.complain(line),
             // A flow that the user has left may still have something to say.
             _ if sign_in.stage.is_none() => {}
             SignInEvent::Address { url, opened, until } => {
@@ -287,6 +281,16 @@ impl App {
         let command = keymap::command(&[Context::SignIn, Context::All], key);
         if matches!(command, Some(Command::Back | Command::Quit)) {
             return self.leave_sign_in(effects);
+        }
+        if let Some(Command::Profiles | Command::Requests) = command {
+            // It comes back when they are closed.
+            self.sign_in.due = true;
+            if command == Some(Command::Profiles) {
+                self.show_profiles()
+            } else {
+                self.show_requests(effects)
+            }
+            return;
         }
         let Some(Command::SignIn(command)) = command else { return };
         // The sign-in of a profile that has its token from elsewhere can only be left.

@@ -248,6 +248,7 @@ impl Session {
             self.inner.needed.send_replace(None);
             state.epoch
         };
+        tracing::info!("signed in at {}", self.inner.application.authority.host());
         self.changed();
         let session = self.clone();
         // To the end, also where the caller goes away: half a sign-in is none.
@@ -278,6 +279,7 @@ impl Session {
             let mut state = self.state();
             (state.sign_out(), state.epoch)
         };
+        tracing::info!("signed out at {}", self.inner.application.authority.host());
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(held) };
         let removed = vault.forget(key).await;
         // A renewal may have begun before the vault was empty; a sign-in of the user stays.

@@ -114,7 +114,7 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// There is no keyring on this system, or nothing that leads to one.
-    #[error("this system offers no keyring ({0}): {WITHOUT_KEYRING}")]
+    #[error("there is no keyring here: {WITHOUT_KEYRING}")]
     NoKeyring(String),
     /// It waits for its owner, or was not unlocked when it asked.
     #[error("the keyring is locked ({0}): unlock it, or {WITHOUT_KEYRING}")]
@@ -177,6 +177,24 @@ impl Vault {
     /// Keeps secrets in memory, shared by all clones, until the program ends.
     pub fn memory() -> Self {
         Self { place: Place::Memory(Arc::default()), folder: PathBuf::new() }
+    }
+
+    /// Lists the sign-ins that files below the state folder hold, by their names. A keyring does not
+    /// tell what it holds.
+    pub async fn kept_in_files(&self) -> Result<Vec<String>, VaultError> {
+        let folder = self.folder.clone();
+        blocking(move || Ok(file::kept(&folder)?)).await
+    }
+
+    /// Removes every sign-in from the files below the state folder; returns how many there were.
+    pub async fn forget_files(&self) -> Result<usize, VaultError> {
+        let folder = self.folder.clone();
+        blocking(move || Ok(file::forget_all(&folder)?)).await
+    }
+
+    /// Tells whether secrets are kept unencrypted, which is to be said wherever it is so.
+    pub fn is_plaintext(&self) -> bool {
+        matches!(self.place, Place::File)
     }
 
     /// Returns the other place where a sign-in may have been left, by a run with another setting;

@@ -65,6 +65,9 @@ pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failur
     writeln!(out, "signed in as {}", name(&said))?;
     if let Some(vault) = session.vault() {
         writeln!(out, "kept in {vault}")?;
+        if vault.is_plaintext() {
+            say("from now on with --plaintext-secrets, or plaintext_secrets = true in the profile");
+        }
     }
     if let Some(missing) = missing(&said) {
         say(format_args!("the token lacks {missing}: alerts cannot be read with it"));
@@ -113,21 +116,52 @@ async fn by_code(session: &Session) -> Result<Grant, Failure> {
     Ok(waiting.finish().await.map_err(graph::Error::from)?)
 }
 
-/// Removes the sign-in that was kept.
-pub async fn logout(service: &Service, out: &mut impl Write) -> Result<(), Failure> {
-    let session = user(service)?;
-    let mut had = session.sign_out().await.map_err(Failure::Vault)?;
-    // A run with another setting may have left it in the other place; a keyring that is not there
-    // has none.
-    if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
-        had |= vault.forget(key).await.unwrap_or(false);
+/// Removes sign-ins that were kept.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Logout {
+    /// Remove every sign-in that files hold, of all profiles
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl Logout {
+    /// Removes the sign-in of a profile.
+    pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
+        let session = user(service)?;
+        let mut had = session.sign_out().await.map_err(Failure::Vault)?;
+        // A run with another setting may have left it in the other place; a keyring that is not
+        // there has none.
+        if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
+            had |= vault.forget(key).await.unwrap_or(false);
+        }
+        let profile = line(&service.profile);
+        if had {
+            writeln!(out, "signed out; nothing of profile {profile} is kept")?;
+        } else {
+            writeln!(out, "nobody was signed in with profile {profile}")?;
+        }
+        if let Some(vault) = session.vault()
+            && let Ok(others) = vault.kept_in_files().await
+            && !others.is_empty()
+        {
+            let others = line(&others.join(", "));
+            say(format_args!(
+                "other sign-ins are kept in files: {others}; `alertdeck logout --all` removes them"
+            ));
+        }
+        Ok(out.flush()?)
     }
-    if had {
-        writeln!(out, "signed out; nothing is kept")?;
-    } else {
-        writeln!(out, "nobody was signed in")?;
+
+    /// Removes every sign-in from files.
+    pub async fn run_for_all(out: &mut impl Write) -> Result<(), Failure> {
+        let count = match platform::state_folder() {
+            Some(state) => Vault::file(&state).forget_files().await.map_err(Failure::Vault)?,
+            None => 0,
+        };
+        writeln!(out, "sign-ins removed from files: {count}")?;
+        say("what a keyring holds is removed by `alertdeck logout --profile NAME`");
+        Ok(out.flush()?)
     }
-    Ok(out.flush()?)
 }
 
 impl WhoAmI {
@@ -138,6 +172,7 @@ impl WhoAmI {
         service.notice().iter().for_each(say);
         current.map_err(graph::Error::from)?;
         let said = tokens.says().await;
+        let ended = said.as_ref().and_then(|said| said.expires).is_some_and(|at| at <= SystemTime::now());
         match self.format {
             AccountFormat::Text => write!(out, "{}", text(service, said.as_ref()))?,
             AccountFormat::Json => {
@@ -146,7 +181,11 @@ impl WhoAmI {
                 writeln!(out)?;
             }
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        if ended {
+            return Err(Failure::Ended);
+        }
+        Ok(())
     }
 }
 
@@ -198,7 +237,7 @@ fn text(service: &Service, said: Option<&Said>) -> String {
         }
     }
     rows.push(("service", service.origin.clone()));
-    rows.push(("signed in", how(service)));
+    rows.push(("signs in", how(service)));
     if let Some(said) = said {
         let kind = if said.is_application { "roles" } else { "scopes" };
         let permissions: Vec<_> = said.permissions.iter().map(|name| line(name)).collect();
@@ -208,7 +247,11 @@ fn text(service: &Service, said: Option<&Said>) -> String {
         };
         if let Some(allowed) = allowed(said) {
             rows.push(("read alerts", verdict(allowed.read, READ)));
-            rows.push(("change alerts", verdict(allowed.write, WRITE)));
+            let change = verdict(allowed.write, WRITE);
+            rows.push((
+                "change alerts",
+                if allowed.write { change + ", but this version only reads" } else { change },
+            ));
         }
         if let Some((at, left)) = said.expires.and_then(when) {
             rows.push(("token ends", format!("{} ({left})", at.to_second())));

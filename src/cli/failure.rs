@@ -39,6 +39,9 @@ pub enum Failure {
     /// The service did not give what was asked for.
     #[error(transparent)]
     Service(#[from] graph::Error),
+    /// The token that is at hand has ended.
+    #[error("the token has ended; sign in again or bring a new one")]
+    Ended,
     /// The sign-in cannot be kept or removed.
     #[error(transparent)]
     Vault(VaultError),
@@ -79,7 +82,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Console(ConsoleError::Terminal(_)) => 1,
             Self::Usage(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
-            Self::NoToken | Self::Welcome | Self::Vault(_) => 3,
+            Self::NoToken | Self::Welcome | Self::Ended | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
             Self::Service(error) => match error.kind {
                 Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,

@@ -67,11 +67,16 @@ impl Service {
     /// Prepares the service of a profile; nothing is sent yet. [`Failure::NoToken`] where there is
     /// nothing to sign in with.
     pub fn of(profile: &Profile, at_hand: &AtHand, journal: Journal) -> Result<Self, Failure> {
-        let method = at_hand.method(profile).ok_or(Failure::NoToken)?;
+        let method = match at_hand.method(profile) {
+            Some(method) => method,
+            None if profile.tenant.is_some() => return Err(missing(profile, Method::Browser, "client_id")),
+            None => return Err(Failure::NoToken),
+        };
         let http = http(profile, journal)?;
         let tokens = match method {
             Method::Token => {
-                let token = at_hand.token.as_ref().ok_or(Failure::NoToken)?;
+                let missing = || missing(profile, method, TOKEN_VARIABLE);
+                let token = at_hand.token.as_ref().ok_or_else(missing)?;
                 Tokens::fixed(token).map_err(graph::Error::from)?
             }
             Method::Command => Tokens::command(profile.token_command.clone().ok_or(Failure::NoToken)?),
@@ -90,7 +95,7 @@ impl Service {
 
     fn with(profile: &Profile, method: Method, http: Http, tokens: Tokens) -> Result<Self, Failure> {
         let place = match &profile.graph_url {
-            Some(_) => endpoint(profile)?.scope().base().host_str().unwrap_or_default().to_owned(),
+            Some(_) => endpoint(profile)?.scope().host(),
             None => profile.cloud.to_string(),
         };
         Ok(Self {
@@ -154,14 +159,17 @@ fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
         .map_err(graph::Error::from)?)
 }
 
+/// Says what a way to sign in needs and does not have.
+fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
+    let name = super::line(&profile.name);
+    Failure::Usage(format!(
+        "profile {name}: {method} sign-in needs {what}, as an option, a variable or in the config file"
+    ))
+}
+
 /// Prepares the sign-in of a profile.
 fn session(profile: &Profile, method: Method, at_hand: &AtHand, http: &Http) -> Result<Session, Failure> {
-    let missing = |what: &str| {
-        Failure::Usage(format!(
-            "profile {}: {method} sign-in needs {what}; see `alertdeck config check`",
-            SafeText::new(&profile.name).line()
-        ))
-    };
+    let missing = |what: &str| missing(profile, method, what);
     let login = profile.login_url.as_deref().unwrap_or(profile.cloud.login_authority());
     let tenant = profile.tenant.as_deref().ok_or_else(|| missing("tenant"))?;
     let application = Application {

@@ -12,7 +12,7 @@ use crate::{
     app::{Identity, Message, SignInEvent, SignInWay},
     auth::{
         AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Said, Session,
-        Tokens,
+        Tokens, VaultError,
     },
     graph::permission::Allowed,
     model::{SafeText, Timestamp},
@@ -97,14 +97,15 @@ impl SignIn {
         let Some(session) = self.session.clone() else { return };
         let messages = self.messages.clone();
         tokio::spawn(async move {
-            let message = match session.sign_out().await {
-                Ok(_) => Message::SignIn(SignInEvent::SignedOut),
-                Err(error) => {
-                    let line = format!("the sign-in could not be removed: {error}");
-                    Message::SignIn(SignInEvent::NotSignedOut { line })
-                }
-            };
-            let _ = messages.send(message).await;
+            // Here it is forgotten whatever the vault says.
+            let removed = session.sign_out().await;
+            let _ = messages.send(Message::SignIn(SignInEvent::SignedOut)).await;
+            if let Err(error) = removed
+                && !matches!(error, VaultError::NoKeyring(_))
+            {
+                let line = format!("the sign-in that was kept could not be removed: {error}");
+                let _ = messages.send(Message::Told(line)).await;
+            }
         });
     }
 }
@@ -189,6 +190,7 @@ impl Teller {
 
     async fn failed(&self, error: &AuthError) {
         let may_retry = !matches!(error, AuthError::Setup(_));
+        tracing::warn!("no sign-in: {error}");
         let mut line = error.to_string();
         if matches!(error, AuthError::Refused(refusal) if refusal.is_policy()) {
             line += "; the browser on a managed device may do";

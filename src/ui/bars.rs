@@ -107,7 +107,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     match &app.load.phase {
         _ if app.sign_in.out => ("signed out".into(), theme.bad),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::SignIn => {
-            ("signed out".into(), theme.bad)
+            ("no access".into(), theme.bad)
         }
         Phase::Idle => (String::new(), theme.dim),
         Phase::Loading => ("loading".into(), theme.accent),

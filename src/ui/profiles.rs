@@ -133,6 +133,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             };
             fact("signed in", &what, theme.bad);
         }
+        None if !app.settings.signs_in => fact("signed in", "whoever the token is for", theme.dim),
         None => fact("signed in", "not known yet", theme.dim),
         Some(identity) => {
             let account = identity
@@ -156,7 +157,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     }
     if !app.settings.signs_in {
         let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
-        fact("token", &format!("comes from elsewhere ({from}) and is renewed there"), theme.text);
+        fact("token", &format!("comes from elsewhere ({from})"), theme.text);
     }
     lines
 }

@@ -27,21 +27,23 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     let Some(stage) = &app.sign_in.stage else { return };
     let width = usize::from(screen.width.saturating_sub(8)).clamp(10, WIDEST);
     let (title, mut lines) = match stage {
-        Stage::Asked { why } => ("Sign in", asked(app, painter, why, width)),
+        Stage::Asked { why } => {
+            (format!("Sign in to {}", app.settings.tenant), asked(app, painter, why, width))
+        }
         Stage::Begun(SignInWay::Browser) => {
-            ("Sign in with a browser", vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
+            ("Sign in with a browser".into(), vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
         }
         Stage::Begun(SignInWay::DeviceCode) => {
-            ("Sign in by device code", vec![vec![Span::new("Asking for a code", painter.theme.dim)]])
+            ("Sign in by device code".into(), vec![vec![Span::new("Asking for a code", painter.theme.dim)]])
         }
         Stage::Address { url, opened, until } => {
-            ("Sign in with a browser", at_address(app, painter, url, opened, *until, width))
+            ("Sign in with a browser".into(), at_address(app, painter, url, opened, *until, width))
         }
         Stage::Code { code, address, until } => {
-            ("Sign in by device code", by_code(app, painter, (code, address), *until, width))
+            ("Sign in by device code".into(), by_code(app, painter, (code, address), *until, width))
         }
         Stage::Failed { line, may_retry } => {
-            ("Sign-in failed", failed(app, painter, line, *may_retry, width))
+            ("Sign-in failed".into(), failed(app, painter, line, *may_retry, width))
         }
     };
     // The list stays visible around it.
@@ -56,7 +58,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         );
         *last = vec![Span::new(what, painter.theme.dim)];
     }
-    let inside = window(painter, screen, title, width, height);
+    let inside = window(painter, screen, &title, width, height);
     for (y, line) in (inside.y..inside.y + inside.height).zip(&lines) {
         painter.put_spans(inside.x, y, inside.width, line);
     }

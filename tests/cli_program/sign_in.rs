@@ -218,12 +218,35 @@ fn a_login_is_kept_and_told_until_logout() {
     let listed = run(&mut command(&tenant, &["list", "--format", "csv"]));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
     let out = run(&mut command(&tenant, &["logout"]));
-    assert_eq!((out.code, out.stdout.as_str()), (0, "signed out; nothing is kept\n"));
+    assert_eq!((out.code, out.stdout.as_str()), (0, "signed out; nothing of profile default is kept\n"));
     assert_refused(&run(&mut command(&tenant, &["whoami"])), &["not signed in", "alertdeck login"]);
     assert_refused(&run(&mut command(&tenant, &["list"])), &["not signed in", "alertdeck login"]);
     let out = run(&mut command(&tenant, &["logout"]));
-    assert_eq!((out.code, out.stdout.as_str()), (0, "nobody was signed in\n"));
+    assert_eq!((out.code, out.stdout.as_str()), (0, "nobody was signed in with profile default\n"));
     assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+}
+
+#[test]
+fn sign_ins_that_a_logout_leaves_are_told_and_all_can_be_removed() {
+    let tenant = Tenant::new(|_| {});
+    logged_in(&tenant);
+    // The same user, as another tenant's: a sign-in of its own.
+    let other = run(&mut command(&tenant, &["logout", "--tenant", "fabrikam.com"]));
+    assert_eq!((other.code, other.stdout.as_str()), (0, "nobody was signed in with profile default\n"));
+    assert!(other.stderr.contains("other sign-ins are kept in files: default-"), "{}", other.stderr);
+    let all = run(&mut command(&tenant, &["logout", "--all"]));
+    assert_eq!((all.code, all.stdout.as_str()), (0, "sign-ins removed from files: 1\n"));
+    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+}
+
+#[test]
+fn a_token_that_has_ended_is_told_and_is_no_success() {
+    // A token of another kind, with nothing but an end: {"exp":1000}.
+    let mut who = alertdeck(["whoami"]);
+    let who = run(who.env("ALERTDECK_TOKEN", "e30.eyJleHAiOjEwMDB9.x"));
+    assert_eq!(who.code, 3);
+    assert!(who.stdout.contains("1970-01-01T00:16:40Z (ended)"), "{}", who.stdout);
+    assert!(who.stderr.contains("the token has ended"), "{}", who.stderr);
 }
 
 #[test]
@@ -248,7 +271,7 @@ fn without_a_keyring_a_login_is_refused_before_it_begins(#[case] more: &[&str]) 
     let arguments = tenant.arguments(&[&["login"], more].concat());
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));
     let refused = run(without_keyring(&mut command).envs([tenant.home()]));
-    assert_refused(&refused, &["this system offers no keyring", "--plaintext-secrets", "--token-command"]);
+    assert_refused(&refused, &["there is no keyring here", "--plaintext-secrets", "--token-command"]);
     assert!(tenant.simulator.log().is_empty() && tenant.kept().is_empty());
 }
 

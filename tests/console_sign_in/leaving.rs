@@ -31,7 +31,10 @@ fn signing_out_by_command_leaves_nothing_behind() {
     assert_eq!(desk.exit_code(), 0);
     assert!(!tenant.kept().is_empty());
     assert_eq!(run(&tenant, "whoami").0, 0);
-    assert_eq!(run(&tenant, "logout"), (0, "signed out; nothing is kept\n".into(), String::new()));
+    assert_eq!(
+        run(&tenant, "logout"),
+        (0, "signed out; nothing of profile default is kept\n".into(), String::new())
+    );
     assert_gone(&tenant);
 }
 

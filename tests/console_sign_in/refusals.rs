@@ -159,7 +159,7 @@ fn a_service_that_refuses_every_token_is_asked_twice_and_then_the_user_is() {
     // A sign-in gives it one more chance, and that is all.
     sign_in(&mut desk);
     desk.wait("! tries again");
-    assert!(desk.shows("signed out") && !desk.shows(QUESTION));
+    assert!(desk.shows("no access") && !desk.shows(QUESTION));
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Code)), (3, 2));
 }
 

@@ -184,7 +184,7 @@ fn keys_meant_for_another_profile_do_nothing_to_the_one_in_use() {
     let mut desk = Desk::holding(&[alert(1)]);
     for key in ["s", "d", "x"] {
         desk.keys(&format!("P j {key}"));
-        assert_eq!((desk.asked.as_slice(), desk.notice()), (&[][..], "Enter switches to this profile first"));
+        assert_eq!((desk.asked.as_slice(), desk.notice()), (&[][..], "switch to this profile first: Enter"));
         desk.keys("Esc");
     }
 }

@@ -114,7 +114,7 @@ fn a_request_is_copied_without_the_token_and_its_ids_for_support() {
     desk.keys("j j y");
     let line = &sample()[13];
     assert_eq!(desk.copies(), std::slice::from_ref(&line.curl.0));
-    assert!(desk.notice().contains("no token"), "{}", desk.notice());
+    assert!(desk.notice().contains("TOKEN"), "{}", desk.notice());
     desk.keys("c");
     let ids = format!("client-request-id: {}\ndate: 2026-11-20 11:58:15Z", line.client_request_id);
     assert_eq!(desk.copies(), [ids]);

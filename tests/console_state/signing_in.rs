@@ -516,22 +516,29 @@ fn the_shell_is_within_reach_while_somebody_signs_in() {
 }
 
 #[test]
-fn a_sign_out_that_fails_changes_nothing_and_is_said() {
-    let mut desk = Desk::holding(&[alert(1)]);
-    desk.send(Message::Identity(ana()));
-    event(&mut desk, SignInEvent::NotSignedOut { line: "the keyring is locked".into() });
-    assert_eq!(desk.notice(), "the keyring is locked");
-    assert!(desk.app.sign_in.identity.is_some() && !desk.app.sign_in.out);
-}
-
-#[test]
 fn letters_of_the_list_do_nothing_under_the_sign_in() {
     let mut desk = Desk::holding(&[alert(1), alert(2)]);
     needed(&mut desk);
-    for key in "joOrLzmTJ/!PRsxk".chars() {
+    for key in "joOrLzmTJ/!sxk".chars() {
         press(&mut desk, key);
     }
     desk.paste("title:x");
     assert!(is_open(&desk.app) && desk.asked.is_empty(), "{:?}", desk.asked);
     assert_eq!((desk.selected(), desk.app.filter.text()), (Some("a2"), ""));
+}
+
+#[rstest]
+#[case("P")]
+#[case("R")]
+fn other_profiles_and_the_requests_can_be_seen_from_the_sign_in_which_comes_back(#[case] key: &str) {
+    let mut desk = Desk::open("");
+    needed(&mut desk);
+    desk.keys(key);
+    assert!(matches!(desk.app.overlay, Some(Overlay::Profiles(_) | Overlay::Requests(_))));
+    desk.keys("Esc");
+    assert!(is_open(&desk.app));
+    desk.asked.clear();
+    desk.pass(Duration::from_millis(300));
+    desk.keys("d");
+    assert_eq!(desk.asked, [Effect::SignIn(SignInWay::DeviceCode)]);
 }

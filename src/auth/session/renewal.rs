@@ -96,6 +96,12 @@ impl Session {
         let Some(mut state) = self.state_of(renewal.epoch) else { return (None, None) };
         let loaded = match loaded {
             Ok(loaded) => loaded,
+            Err(error @ VaultError::NoKeyring(_)) => {
+                tracing::info!("no keyring: {error:?}");
+                let trouble = "there is no keyring here, so a sign-in lasts for one run; \
+                               --plaintext-secrets keeps it in a file";
+                return (state.refresh.clone(), Some(trouble.into()));
+            }
             Err(error) => return (state.refresh.clone(), Some(error.to_string())),
         };
         let readable = loaded.notice.is_none();
@@ -144,7 +150,7 @@ impl Session {
     /// Lets go of a refresh token that has ended; one that a policy refuses, or that does not
     /// suffice for what is demanded, may be good again.
     async fn drop_refresh(&self, renewal: &Renewal<'_>, refusal: &Refusal) {
-        tracing::warn!("the sign-in has ended: {refusal}");
+        tracing::warn!("no renewal: {refusal}");
         if refusal.error != "invalid_grant" || refusal.is_policy() {
             return;
         }
@@ -213,7 +219,7 @@ fn same(one: &SecretString, other: &SecretString) -> bool {
 fn not_signed_in(trouble: Option<String>, demanded: Option<&Claims>) -> AuthError {
     let why = trouble.map_or_else(
         || "you are not signed in".to_owned(),
-        |trouble| format!("you are not signed in, as far as can be told: {trouble}"),
+        |trouble| format!("you are not signed in; {trouble}"),
     );
     AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() })
 }

@@ -1,6 +1,10 @@
 //! A sign-in in a private file.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -66,4 +70,39 @@ pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     let path = folder.join(format!("check-{}", std::process::id()));
     save(folder, &path, &SecretString::from("check"))?;
     remove(&path).map(|_| ())
+}
+
+/// Lists the sign-ins that files hold, by their names: profile and a hash.
+pub(super) fn kept(folder: &Path) -> Result<Vec<String>, FileError> {
+    let mut names: Vec<_> = entries(folder)?
+        .iter()
+        .filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned()))
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes everything that was ever kept here; returns how many sign-ins that was.
+pub(super) fn forget_all(folder: &Path) -> Result<usize, FileError> {
+    let count = kept(folder)?.len();
+    for path in entries(folder)? {
+        remove(&path)?;
+    }
+    // Only an empty one goes.
+    let _ = fs::remove_dir(folder);
+    Ok(count)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        _ => private_folder(folder)?,
+    }
+    let entries = fs::read_dir(folder).map_err(|error| FileError::Io {
+        what: "listed",
+        path: folder.to_owned(),
+        kind: error.kind(),
+        reason: error.to_string(),
+    })?;
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
 }

@@ -108,7 +108,7 @@ mod on_a_bus {
     #[test]
     fn no_bus_is_no_keyring() {
         let (line, _) = ask("unix:path=/nonexistent/bus");
-        assert!(line.starts_with("this system offers no keyring ("), "{line}");
+        assert!(line.starts_with("there is no keyring here: "), "{line}");
         assert!(line.contains("use --plaintext-secrets"), "{line}");
     }
 
