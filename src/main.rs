@@ -288,7 +288,18 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
             outcome
         }
         Some(Command::Explain(explain)) => {
-            explain.run(connection.known().me.as_deref(), &mut out)?;
+            let mut me = connection.known().me;
+            if me.is_none()
+                && explain.filter.contains(":me")
+                && let Ok(service) = connection.service()
+            {
+                // Whoever signed in before, as for every other command.
+                block_on(async {
+                    me = Source::Service(service).recall().await;
+                    Ok(())
+                })?;
+            }
+            explain.run(me.as_deref(), &mut out)?;
             Ok(out.flush()?)
         }
         Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),

@@ -286,9 +286,9 @@ impl App {
             // It comes back when they are closed.
             self.sign_in.due = true;
             if command == Some(Command::Profiles) {
-                self.show_profiles()
+                self.show_profiles();
             } else {
-                self.show_requests(effects)
+                self.show_requests(effects);
             }
             return;
         }

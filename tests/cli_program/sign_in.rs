@@ -215,6 +215,8 @@ fn a_login_is_kept_and_told_until_logout() {
     let who: Value = serde_json::from_str(&who.stdout).unwrap();
     assert_eq!((&who["account"], &who["reads"]), (&"alex.morgan@contoso.com".into(), &true.into()));
     assert_eq!((&who["method"], &who["application"]), (&"browser".into(), &false.into()));
+    let explained = run(&mut command(&tenant, &["explain", "assigned:me"]));
+    assert!(explained.stdout.contains("assignedTo eq 'alex.morgan@contoso.com'"), "{}", explained.stdout);
     let listed = run(&mut command(&tenant, &["list", "--format", "csv"]));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
     let out = run(&mut command(&tenant, &["logout"]));
