@@ -223,6 +223,7 @@ fn a_login_is_kept_and_told_until_logout() {
     assert_eq!((out.code, out.stdout.as_str()), (0, "signed out; nothing of profile default is kept\n"));
     assert_refused(&run(&mut command(&tenant, &["whoami"])), &["not signed in", "alertdeck login"]);
     assert_refused(&run(&mut command(&tenant, &["list"])), &["not signed in", "alertdeck login"]);
+    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
     let out = run(&mut command(&tenant, &["logout"]));
     assert_eq!((out.code, out.stdout.as_str()), (0, "nobody was signed in with profile default\n"));
     assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
@@ -278,13 +279,16 @@ fn without_a_keyring_a_login_is_refused_before_it_begins(#[case] more: &[&str]) 
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn a_keyring_that_hangs_is_given_up_in_time() {
+#[rstest]
+#[case("login")]
+#[case("list")]
+#[case("whoami")]
+fn a_keyring_that_hangs_is_given_up_in_time(#[case] name: &str) {
     let tenant = Tenant::new(|_| {});
     let bus = tenant.state.path().join("bus");
     // The system accepts for it; nobody ever reads.
     let _listener = std::os::unix::net::UnixListener::bind(&bus).unwrap();
-    let arguments = tenant.arguments(&["login"]);
+    let arguments = tenant.arguments(&[name]);
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));
     let began = Instant::now();
     let refused = run(without_keyring(&mut command)

@@ -37,13 +37,17 @@ impl Session {
                 let wire = Wire::new(http, application, Repeat::Freely).telling(&self.inner.waits);
                 proof.sign_in(wire, demanded).await
             }
-            Identity::User { vault, key } => {
-                // Where the lock cannot be had, the worst is a refresh token that the other copy
-                // has used up; it is read again then.
-                let guard = vault.lock(key).await;
-                let renewal = Renewal { vault, key, demanded, epoch, alone: guard.is_ok() };
-                self.refresh(&renewal).await
-            }
+            Identity::User { vault, key } => match self.nothing_kept(vault, key).await {
+                // Nothing to renew needs no lock, whose file would stay behind.
+                Some(trouble) => Err(not_signed_in(trouble, demanded)),
+                None => {
+                    // Where the lock cannot be had, the worst is a refresh token that the other
+                    // copy has used up; it is read again then.
+                    let guard = vault.lock(key).await;
+                    let renewal = Renewal { vault, key, demanded, epoch, alone: guard.is_ok() };
+                    self.refresh(&renewal).await
+                }
+            },
         };
         let token = {
             let mut state = self.state();
@@ -62,6 +66,22 @@ impl Session {
         tracing::info!("a new access token for {}", application.authority.host());
         self.changed();
         Ok(token)
+    }
+
+    /// Looks for a sign-in, here or kept before; where there is none, returns why the vault has none
+    /// to give, if it says so. A keyring that hangs is asked once.
+    async fn nothing_kept(&self, vault: &Vault, key: &Key) -> Option<Option<String>> {
+        if self.state().refresh.is_some() {
+            return None;
+        }
+        let loaded = match vault.load(key).await {
+            Ok(loaded) => loaded,
+            Err(error) => return Some(Some(trouble(&error))),
+        };
+        let nothing = loaded.stored.is_none();
+        let mut state = self.state();
+        state.notice = loaded.notice.or(state.notice.take());
+        nothing.then_some(None)
     }
 
     /// Renews the token by what the vault or an earlier answer holds.
@@ -96,13 +116,7 @@ impl Session {
         let Some(mut state) = self.state_of(renewal.epoch) else { return (None, None) };
         let loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(error @ VaultError::NoKeyring(_)) => {
-                tracing::info!("no keyring: {error:?}");
-                let trouble = "there is no keyring here, so a sign-in lasts for one run; \
-                               --plaintext-secrets keeps it in a file";
-                return (state.refresh.clone(), Some(trouble.into()));
-            }
-            Err(error) => return (state.refresh.clone(), Some(error.to_string())),
+            Err(error) => return (state.refresh.clone(), Some(trouble(&error))),
         };
         let readable = loaded.notice.is_none();
         state.notice = loaded.notice.or(state.notice.take());
@@ -214,6 +228,18 @@ impl Session {
 
 fn same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
+}
+
+/// Why a vault has nothing to give, and what to do.
+fn trouble(error: &VaultError) -> String {
+    match error {
+        VaultError::NoKeyring(why) => {
+            tracing::info!("no keyring: {why}");
+            "there is no keyring here, so a sign-in lasts for one run; --plaintext-secrets keeps it in a file"
+                .into()
+        }
+        error => error.to_string(),
+    }
 }
 
 fn not_signed_in(trouble: Option<String>, demanded: Option<&Claims>) -> AuthError {
