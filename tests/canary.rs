@@ -396,7 +396,7 @@ fn console(scene: &mut Scene) {
         desk.revoke_refresh_tokens();
     });
     desk.type_keys("r");
-    desk.wait("the sign-in has ended");
+    desk.wait("The sign-in has ended");
     desk.press("d", "time left");
     desk.copy("y");
     assert!(scene.tenant.simulator.sign_in(|desk| desk.approve_device(None)));

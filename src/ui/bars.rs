@@ -295,7 +295,9 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         );
         return;
     }
-    if let Some(why) = app.sign_in.waits() {
+    // These two were opened from the sign-in, and their own keys matter.
+    let beside = matches!(app.overlay, Some(Overlay::Profiles(_) | Overlay::Requests(_)));
+    if let Some(why) = app.sign_in.waits().filter(|_| !beside) {
         let when = if app.overlay.is_some() { "Esc, then sign in" } else { "Enter or Esc, then sign in" };
         painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.bad);
         return;

@@ -65,14 +65,20 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
 }
 
 fn asked(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
-    let mut lines = text(why, painter.theme.text, width);
+    let mut lines = text(&sentence(why), painter.theme.text, width);
     lines.push(Line::new());
     lines.extend(ways(app, painter, width));
     lines
 }
 
+/// A reason that begins a sentence.
+fn sentence(why: &str) -> String {
+    let mut rest = why.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: usize) -> Vec<Line> {
-    let mut lines = text(why, painter.theme.bad, width);
+    let mut lines = text(&sentence(why), painter.theme.bad, width);
     lines.push(Line::new());
     if may_retry {
         lines.extend(ways(app, painter, width));

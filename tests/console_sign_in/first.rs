@@ -9,7 +9,7 @@ fn a_first_sign_in_leads_from_nothing_to_the_whole_list() {
     let tenant = Tenant::new(|_| {});
     let mut desk = tenant.open(&[""]);
     desk.wait(QUESTION);
-    assert!(desk.shows("you are not signed in"));
+    assert!(desk.shows("You are not signed in"));
     assert!(desk.shows("contoso.com"), "whose alerts these are is told before anything else");
     sign_in(&mut desk);
     desk.wait("30 of 30 loaded");

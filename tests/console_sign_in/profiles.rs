@@ -78,7 +78,7 @@ fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
     assert!(desk.shows("contoso.example") && shown(&desk));
     switch(&mut desk, "j");
     desk.wait("fabrikam.example");
-    desk.wait("you are not signed in");
+    desk.wait("You are not signed in");
     assert!(!shown(&desk));
     sign_in(&mut desk);
     desk.wait("25 of 25 loaded");

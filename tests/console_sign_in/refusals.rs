@@ -63,7 +63,7 @@ fn a_revoked_sign_in_is_asked_for_over_the_list_and_takes_no_draft() {
     assert!(!desk.shows(QUESTION));
     desk.type_keys("\r");
     desk.wait(QUESTION);
-    assert!(desk.shows("the sign-in has ended: sign in again"));
+    assert!(desk.shows("The sign-in has ended: sign in again"));
     assert!(desk.shows("severity:high,low"));
     assert!(list[1].contains(" new "), "{list:?}");
     sign_in(&mut desk);
