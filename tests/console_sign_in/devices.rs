@@ -24,11 +24,11 @@ fn a_code_that_is_approved_signs_in() {
 }
 
 #[rstest]
-#[case::declined(|desk: &mut SignInDesk| assert!(desk.decline_device(None)), &["consent was declined"])]
-#[case::expired(SignInDesk::expire_devices, &["the code has expired: start over"])]
+#[case::declined(|desk: &mut SignInDesk| assert!(desk.decline_device(None)), &["Consent was declined"])]
+#[case::expired(SignInDesk::expire_devices, &["The code has expired: start over"])]
 #[case::blocked(
     |desk: &mut SignInDesk| desk.rules.device_blocked = true,
-    &["blocked by a Conditional Access policy", "AADSTS53003", "the browser on a", "managed device may do"]
+    &["Blocked by a Conditional Access policy", "AADSTS53003", "the browser on a", "managed device may do"]
 )]
 fn a_code_that_comes_to_nothing_says_why_and_takes_nothing(
     #[case] act: fn(&mut SignInDesk),

@@ -170,7 +170,7 @@ fn a_sign_in_that_is_refused_says_why_and_may_be_tried_again() {
     });
     let mut desk = tenant.open(&[""]);
     desk.press("d", "Sign-in failed");
-    assert!(desk.shows("the tenant has no application with this client id"));
+    assert!(desk.shows("The tenant has no application with this client id"));
     tenant.simulator.sign_in(|desk| desk.rules.clients.clear());
     sign_in(&mut desk);
     desk.wait("30 of 30 loaded");
