@@ -37,8 +37,8 @@ fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_
             command.env_remove(name);
         }
     }
-    // An empty name: no config file, whatever this user has.
-    command.env("ALERTDECK_CONFIG", "").args(arguments);
+    // An empty name: no config file, whatever this user has. The log goes where builds go.
+    command.env("ALERTDECK_CONFIG", "").env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).args(arguments);
     command
 }
 

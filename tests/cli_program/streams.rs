@@ -21,6 +21,7 @@ fn many_alerts() -> tempfile::NamedTempFile {
 fn a_reader_that_had_enough_is_no_error() {
     let file = many_alerts();
     let mut list = Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"))
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .args(["list", "--format", "ndjson", "--file"])
         .arg(file.path())
         .stdout(Stdio::piped())
@@ -47,6 +48,7 @@ fn a_full_disk_is_told_in_a_line(#[case] arguments: &[&str], #[case] takes_file:
         return;
     }
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"));
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(arguments).args(takes_file.then(sample));
     let ended = command.stdout(File::options().write(true).open(full).unwrap()).output().unwrap();
     let said = String::from_utf8(ended.stderr).unwrap();

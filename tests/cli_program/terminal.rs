@@ -42,6 +42,7 @@ impl Terminal {
         command.env("LANG", "C.UTF-8");
         command.env_remove("ALERTDECK_TOKEN");
         command.env("ALERTDECK_CONFIG", "");
+        command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
         let child = pty.slave.spawn_command(command).unwrap();
         let mut reader = pty.master.try_clone_reader().unwrap();
         let (sender, output) = channel();

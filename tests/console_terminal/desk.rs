@@ -69,6 +69,7 @@ impl Desk {
             ("LC_ALL", "C.UTF-8"),
             ("TZ", "UTC"),
             ("ALERTDECK_CONFIG", ""),
+            ("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")),
         ] {
             command.env(name, value);
         }
