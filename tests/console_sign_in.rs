@@ -20,7 +20,6 @@ mod leaving;
 mod profiles;
 #[path = "console_sign_in/refusals.rs"]
 mod refusals;
-#[expect(dead_code, reason = "other tests sign in at the same tenant")]
 #[path = "console_sign_in/tenant.rs"]
 mod tenant;
 

@@ -265,10 +265,7 @@ async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
         _ => Answer::json(200, r#"{"value":[{"id":"a"}]}"#),
     })
     .await;
-    let proof = Identity::Application(Proof::secret("s").unwrap());
-    let session = Session::new(http(), application(&fake.base()), proof);
-    let endpoint = Endpoint::at(&fake.base(), Api::V1).unwrap();
-    let client = Client::new(http(), endpoint, Tokens::session(session));
+    let client = application_client(&fake);
     let mut events = Vec::new();
     let page = client.pages(&ListRequest::default()).next(&mut |event| events.push(event)).await;
     assert_eq!(page.unwrap().unwrap().raw.alerts.len(), 1);
@@ -280,4 +277,41 @@ async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
         ),
         "{events:?}"
     );
+}
+
+#[tokio::test]
+async fn a_demand_may_come_with_a_403() {
+    const CHALLENGE: &str = "Bearer error=\"insufficient_claims\", claims=\"e30=\"";
+    let fake = Fake::start(|number, asked| match number {
+        1 => Answer::Send(403, vec![("www-authenticate", CHALLENGE.into())], "{}".into()),
+        _ if asked.target.contains("/token") => token(number, 3600),
+        _ => Answer::json(200, r#"{"value":[{"id":"a"}]}"#),
+    })
+    .await;
+    let (ids, error) = read(application_client(&fake)).await;
+    assert_eq!((ids, error), (vec!["a".to_owned()], None));
+    let targets: Vec<_> = fake.asked().iter().map(|asked| asked.target.contains("/token")).collect();
+    assert_eq!(targets, [true, false, true, false], "token, list, token, list");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_twice_is_refused_in_the_services_words_where_nobody_can_be_asked() {
+    let fake = Fake::start(|number, asked| {
+        if asked.target.contains("/token") {
+            token(number, 3600)
+        } else {
+            Answer::json(401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Wrong audience"}}"#)
+        }
+    })
+    .await;
+    let (_, error) = read(application_client(&fake)).await;
+    let line = error.unwrap().to_string();
+    assert!(line.contains("Wrong audience") && !line.contains("alertdeck login"), "{line}");
+}
+
+/// A client of an application, whose tokens and lists come from one server.
+fn application_client(fake: &Fake) -> Client {
+    let proof = Identity::Application(Proof::secret("s").unwrap());
+    let session = Session::new(http(), application(&fake.base()), proof);
+    Client::new(http(), Endpoint::at(&fake.base(), Api::V1).unwrap(), Tokens::session(session))
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use alertdeck::simulator::{Grant, Simulator};
+use alertdeck::simulator::{CLIENT_SECRET, Grant, Simulator};
+use rstest::rstest;
 
 use super::{
     desk::Desk,
@@ -121,4 +122,39 @@ fn each_profile_remembers_its_own_sign_in() {
         assert!(desk.shows(tenant) && !desk.sent().contains("Sign in"));
     }
     assert_eq!(two.contoso.requests(Grant::Code) + two.fabrikam.requests(Grant::Code), 2);
+}
+
+/// A token or a secret in the environment is one tenant's: the profile that is switched to asks for
+/// a token of its own, and its service is not even asked.
+#[rstest]
+#[case::token("auth = 'token'", "ALERTDECK_TOKEN")]
+#[case::secret("auth = 'client-secret'", "ALERTDECK_CLIENT_SECRET")]
+fn what_the_environment_holds_goes_to_no_other_profile(#[case] way: &str, #[case] named: &str) {
+    let (contoso, fabrikam) = (Tenant::new(|_| {}), Tenant::new(|_| {}));
+    let section = |name: &str, tenant: &Tenant, way: &str| {
+        let url = tenant.simulator.base_url();
+        format!(
+            "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n{way}\n\
+             graph_url = '{url}'\nlogin_url = '{url}'\n"
+        )
+    };
+    let text = section("contoso", &contoso, "auth = 'token'") + &section("fabrikam", &fabrikam, way);
+    let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(config.path(), text).unwrap();
+    let token = contoso.application_token(CLIENT_SECRET);
+    let mut desk = Desk::open(
+        &["--profile", "contoso", ""],
+        &[
+            ("ALERTDECK_CONFIG", config.path().to_str().unwrap()),
+            ("ALERTDECK_TOKEN", &token),
+            ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
+            contoso.home(),
+        ],
+    );
+    desk.wait("complete");
+    switch(&mut desk, "j");
+    desk.wait("fabrikam: ");
+    assert!(desk.shows(named), "{}", desk.with_screen(vt100::Screen::contents));
+    assert!(desk.shows("contoso.example"));
+    assert!(fabrikam.simulator.log().is_empty());
 }
