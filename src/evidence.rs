@@ -4,7 +4,8 @@
 //! It knows the model alone: no store, no screen, no filter.
 
 mod describe;
+mod indicator;
 mod tree;
 
-pub use describe::{Indicator, IndicatorKind};
+pub use indicator::{Indicator, IndicatorKind};
 pub use tree::{Node, NodeId, NodeKey, Tree};

@@ -1,51 +1,7 @@
 //! How one item of evidence reads: its main value, its key fact, the values worth searching for.
 
+use super::indicator::{Indicator, IndicatorKind};
 use crate::model::{Evidence, FileDetails, Kind, Process, SafeText, UserAccount};
-
-/// What kind of value an indicator is; its name is the filter field that finds it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum IndicatorKind {
-    Device,
-    User,
-    Process,
-    CommandLine,
-    File,
-    Path,
-    Hash,
-    Ip,
-    Url,
-    Registry,
-    Mail,
-}
-
-impl IndicatorKind {
-    /// Returns the field of the filter language that searches values of this kind.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::User => "user",
-            Self::Process => "process",
-            Self::CommandLine => "cmdline",
-            Self::File => "file",
-            Self::Path => "path",
-            Self::Hash => "hash",
-            Self::Ip => "ip",
-            Self::Url => "url",
-            Self::Registry => "registry",
-            Self::Mail => "mail",
-        }
-    }
-}
-
-/// A value that other alerts may hold too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Indicator {
-    /// What it is.
-    pub kind: IndicatorKind,
-    /// The value.
-    pub value: SafeText,
-}
 
 /// How an item reads in the tree.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +45,7 @@ impl Description {
         self.with(IndicatorKind::Hash, file.sha256.as_ref())
             .with(IndicatorKind::Hash, file.sha1.as_ref())
             .with(IndicatorKind::Hash, file.md5.as_ref())
-            .with(IndicatorKind::Path, file.full_path().as_ref())
+            .with(IndicatorKind::Path, file.path.as_ref())
     }
 
     fn with_user(self, user: &UserAccount) -> Self {

@@ -10,7 +10,7 @@ mod build;
 
 use crate::model::{Alert, Property, Remediation, SafeText, Timestamp, Verdict};
 
-use super::describe::Indicator;
+use super::Indicator;
 use build::Builder;
 
 /// A node's place in a [`Tree`].
