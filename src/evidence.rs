@@ -6,6 +6,8 @@
 mod describe;
 mod indicator;
 mod tree;
+mod types;
 
+pub use describe::{Description, Piece, device, user};
 pub use indicator::{Indicator, IndicatorKind};
 pub use tree::{Node, NodeId, NodeKey, Tree};

@@ -7,6 +7,7 @@
 mod alert;
 mod enums;
 mod evidence;
+mod host;
 mod json;
 mod page;
 mod portal;
@@ -19,10 +20,10 @@ pub use enums::{
     Status, Verdict,
 };
 pub use evidence::{
-    Device, Evidence, File, FileDetails, Ip, Kind, LoggedOnUser, Mailbox, Process, RegistryKey,
-    RegistryValue, Url, User, UserAccount, short_type_name,
+    Account, EVIDENCE_TYPES, Evidence, FileDetails, remediation, short_type_name, type_name, verdict,
 };
-pub use json::{Property, properties, walk};
+pub use host::host;
+pub use json::{Object, Property, properties, walk};
 pub use page::{RawPage, WireError, split, split_reply};
 pub use portal::{PortalRefusal, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};

@@ -39,5 +39,5 @@ pub use fields::{Choice, Cover, FIELDS, Field, FieldKind, Moment, Shape, named};
 pub use matcher::Matcher;
 pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
-pub use properties::{EVIDENCE_TYPES, PROPERTIES};
+pub use properties::PROPERTIES;
 pub use syntax::{MAX_LENGTH, Query, parse};

@@ -78,10 +78,7 @@ impl App {
         let Some(line) = detail.line() else { return };
         let values = detail.values(line);
         let title = match detail.node(line) {
-            Some(node) => {
-                let main = node.main.as_ref().map_or_else(String::new, |main| format!(" {}", main.line()));
-                format!("{}{main}", node.kind.line())
-            }
+            Some((id, node)) => format!("{} {}", node.label(), detail.body.tree.describe(id).name()),
             None => "Values".to_owned(),
         };
         if values.is_empty() {

@@ -235,9 +235,9 @@ impl Detail {
     }
 
     /// Returns the node of a line.
-    pub fn node(&self, line: &Line) -> Option<&Node> {
+    pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         match line.kind {
-            LineKind::Node(id) => Some(self.body.tree.node(id)),
+            LineKind::Node(id) => Some((id, self.body.tree.node(id))),
             _ => None,
         }
     }
@@ -246,20 +246,16 @@ impl Detail {
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
         match &line.kind {
             LineKind::Node(id) => {
-                let node = self.body.tree.node(*id);
-                let indicators = node.indicators.iter().map(|indicator| Value {
+                let (node, description) = (self.body.tree.node(*id), self.body.tree.describe(*id));
+                let indicators = description.indicators.iter().map(|indicator| Value {
                     label: indicator.kind.field().to_owned(),
                     field: Some(indicator.kind.field().to_owned()),
                     text: indicator.value.clone(),
                 });
-                let main = node.main.iter().map(|main| Value {
-                    label: node.kind.line(),
-                    field: None,
-                    text: main.clone(),
-                });
                 let mut values: Vec<_> = indicators.collect();
-                if values.is_empty() {
-                    values.extend(main);
+                if values.is_empty() && !description.main.is_empty() {
+                    let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
+                    values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
                 }
                 values
             }
@@ -271,20 +267,16 @@ impl Detail {
     pub fn values(&self, line: &Line) -> Vec<Value> {
         match &line.kind {
             LineKind::Node(id) => {
-                let node = self.body.tree.node(*id);
-                let Ok(alert) = &self.body.alert else { return Vec::new() };
-                let several = node.items.len() > 1;
-                let mut values: Vec<Value> = node.told.iter().filter_map(value_of).collect();
-                for (nth, item) in node.items.iter().enumerate() {
-                    for property in alert.evidence[*item].properties() {
-                        let Some(mut value) = value_of(&property) else { continue };
-                        if several {
-                            value.label = format!("{}: {}", nth + 1, value.label);
-                        }
-                        values.push(value);
+                let several = self.body.tree.node(*id).items.len() > 1;
+                let properties = self.body.tree.properties(*id).into_iter();
+                let values = properties.filter_map(|(nth, property)| {
+                    let mut value = value_of(&property)?;
+                    if several {
+                        value.label = format!("{nth}: {}", value.label);
                     }
-                }
-                values
+                    Some(value)
+                });
+                values.collect()
             }
             LineKind::Facts(facts) => facts
                 .iter()

@@ -190,7 +190,7 @@ impl Body {
     /// Reads an alert; work for a worker, since an alert may hold thousands of items.
     pub fn read(raw: &RawAlert) -> Self {
         let alert = raw.decode().map(Arc::new);
-        let tree = alert.as_ref().map(|alert| Tree::new(alert)).unwrap_or_default();
+        let tree = alert.as_ref().map(|alert| Tree::new(&alert.evidence)).unwrap_or_default();
         let text = String::from_utf8_lossy(&raw.0);
         let pretty = serde_json::from_str::<serde_json::Value>(&text)
             .and_then(|value| serde_json::to_string_pretty(&value))

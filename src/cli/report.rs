@@ -51,7 +51,7 @@ impl Report {
         let title = alert.title.as_ref().filter(|title| !title.is_blank());
         let mut sections = vec![
             Section { title: "Time line", parts: vec![Part::Lines(time_line(alert))] },
-            Section { title: "Evidence", parts: vec![Part::Lines(Tree::new(alert).text())] },
+            Section { title: "Evidence", parts: vec![Part::Lines(Tree::new(&alert.evidence).text())] },
             Section { title: "Description", parts: prose(alert.description.as_ref()) },
             Section { title: "Recommended actions", parts: prose(alert.recommended_actions.as_ref()) },
             Section { title: "Comments", parts: comments(alert) },

@@ -1,182 +1,208 @@
-//! How one item of evidence reads: its main value, its key fact, the values worth searching for.
+//! How one item of evidence reads: what names it, the facts beside that, its indicators.
+//!
+//! It carries out the table of the types; it knows no type by name.
 
-use super::indicator::{Indicator, IndicatorKind};
-use crate::model::{Evidence, FileDetails, Kind, Process, SafeText, UserAccount};
+use std::{borrow::Cow, collections::HashSet};
 
-/// How an item reads in the tree.
+use serde_json::Value;
+
+use super::{
+    Indicator, IndicatorKind,
+    types::{EvidenceType, Form, Say, UNKNOWN},
+};
+use crate::model::{Account, Evidence, FileDetails, Object, SafeText, host, walk};
+
+/// A line shows no more of a value than this many bytes; the value itself is kept whole.
+const MAX_PIECE: usize = 4_096;
+
+/// A piece of a line with the property that it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The value with the words around it.
+    pub text: SafeText,
+    /// The property that it is of; empty where it is of none.
+    pub path: Cow<'static, str>,
+}
+
+/// How an item reads.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Description {
-    /// The value that names the item.
-    pub(super) main: Option<SafeText>,
+pub struct Description {
+    /// What names it, piece by piece, to be written without anything between; empty where
+    /// nothing does.
+    pub main: Vec<Piece>,
     /// What a reader wants to know next.
-    pub(super) fact: Option<SafeText>,
-    /// The properties that the two are of.
-    pub(super) properties: (&'static str, &'static str),
-    /// The values to search for, the main one first.
-    pub(super) indicators: Vec<Indicator>,
+    pub facts: Vec<Piece>,
+    /// Values that other alerts may hold too, the most telling first.
+    pub indicators: Vec<Indicator>,
 }
 
 impl Description {
-    fn named(main: Option<SafeText>) -> Self {
-        Self { main: main.filter(|text| !text.is_blank()), ..Self::default() }
+    /// Returns the name as one text; empty where nothing names the item.
+    pub fn name(&self) -> String {
+        self.main.iter().map(|piece| piece.text.head()).collect()
     }
+}
 
-    fn of(mut self, main: &'static str, fact: &'static str) -> Self {
-        self.properties = (main, fact);
-        self
+/// Describes an item, or what another item tells of it.
+pub(super) fn describe(row: &EvidenceType, object: Object<'_>, value: &Value) -> Description {
+    let mut description = if std::ptr::eq(row, &raw const UNKNOWN) {
+        describe_unknown(value)
+    } else {
+        Description {
+            main: main(row, object).iter().filter_map(|said| piece(*said, object)).collect(),
+            facts: row.facts.iter().filter_map(|said| piece(*said, object)).collect(),
+            indicators: indicators(row, object),
+        }
+    };
+    let name = description.name();
+    // What the name says already is no fact, and nothing is said twice.
+    let mut said: Vec<SafeText> = Vec::new();
+    description.facts.retain(|fact| {
+        let again = name == fact.text.as_str() || said.contains(&fact.text);
+        said.push(fact.text.clone());
+        !again
+    });
+    for (path, before) in [("roles", ""), ("tags", "#")] {
+        let quiet = &["unknown", "contextual"];
+        let each = object.each_value(path).into_iter().filter_map(scalar);
+        let texts: Vec<_> = each.filter(|text| !quiet.contains(&&**text)).collect();
+        if !texts.is_empty() {
+            let texts: Vec<_> = texts.iter().map(|text| format!("{before}{text}")).collect();
+            let text = SafeText::new(cut(&texts.join(if before.is_empty() { ", " } else { " " })));
+            description.facts.push(Piece { text, path: path.into() });
+        }
     }
+    description
+}
 
-    fn fact(mut self, fact: Option<SafeText>) -> Self {
-        self.fact = fact.filter(|text| !text.is_blank());
-        self
+/// Returns the device that an item is about, by the name an analyst knows it by.
+pub fn device(item: &Evidence) -> Option<SafeText> {
+    let object = item.object();
+    let name = match item.type_name.raw() {
+        name @ ("device" | "ioTDevice") => raw_name(EvidenceType::named(name), object),
+        "hostLogonSession" => raw_name(EvidenceType::named("device"), object.object("host")),
+        _ => return None,
+    };
+    (!name.is_empty()).then(|| SafeText::new(&name))
+}
+
+/// Returns the user that an item is about or whom something was done as.
+pub fn user(item: &Evidence) -> Option<SafeText> {
+    let object = item.object();
+    let account = |path| Account(object.object(path)).name();
+    let name = match item.type_name.raw() {
+        "user" | "process" => account("userAccount"),
+        "cloudLogonSession" | "hostLogonSession" => account("account.userAccount"),
+        "mailbox" => object.filled("upn").or_else(|| object.filled("primaryAddress")).map(Cow::from),
+        _ => None,
+    };
+    name.map(|name| SafeText::new(&name))
+}
+
+/// Returns what names an item, as sent: for putting items in order.
+pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> Cow<'a, str> {
+    let mut texts = main(row, object).iter().filter_map(|said| value(*said, object).map(|(_, text)| text));
+    let first = texts.next().unwrap_or_default();
+    match texts.next() {
+        Some(second) => format!("{first} {second}").into(),
+        None => first,
     }
+}
 
-    fn with(mut self, kind: IndicatorKind, value: Option<&SafeText>) -> Self {
-        if let Some(value) = value.filter(|value| !value.is_blank()) {
-            let indicator = Indicator { kind, value: value.clone() };
-            if !self.indicators.contains(&indicator) {
-                self.indicators.push(indicator);
+/// Tells whether an item says nothing that it could be shown by.
+pub(super) fn is_mute(row: &EvidenceType, object: Object<'_>) -> bool {
+    main(row, object).is_empty() && row.facts.iter().all(|said| value(*said, object).is_none())
+}
+
+/// The first line of the table whose first piece says something.
+fn main(row: &EvidenceType, object: Object<'_>) -> &'static [Say] {
+    let says = |line: &&&'static [Say]| line.first().is_some_and(|said| value(*said, object).is_some());
+    row.main.iter().find(says).copied().unwrap_or_default()
+}
+
+fn piece(said: Say, object: Object<'_>) -> Option<Piece> {
+    let (path, text) = value(said, object)?;
+    let text = SafeText::new(&format!("{}{}{}", said.before, cut(&text), said.after));
+    Some(Piece { text, path: path.into() })
+}
+
+/// The value that a piece speaks of, and the property that it was found in.
+fn value(said: Say, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
+    if said.path.is_empty() {
+        return Some(("", Cow::default()));
+    }
+    said.path.split('|').find_map(|path| {
+        let text = match said.form {
+            Form::Plain => listed(object, path),
+            Form::Words => {
+                let words: Vec<_> = object.each_value(path).into_iter().filter_map(scalar).collect();
+                (!words.is_empty()).then(|| words.join(" ").into())
+            }
+            Form::Count => Some(object.items(path).len()).filter(|n| *n > 0).map(|n| n.to_string().into()),
+            Form::Account => Account(object.object(path)).name(),
+            Form::Hash => FileDetails(object.object(path))
+                .best_hash()
+                .map(|(name, hash)| format!("{} {hash}", name.to_ascii_lowercase()).into()),
+            Form::Host => listed(object, path)
+                .map(|address| if address.contains(':') { format!("[{address}]").into() } else { address }),
+            Form::Flag => object.get(path)?.as_bool()?.then(Cow::default),
+        };
+        let text = text.filter(|text| said.form == Form::Flag || !SafeText::new(cut(text)).is_blank())?;
+        (!said.quiet.contains(&&*text)).then_some((path, text))
+    })
+}
+
+/// The value under a path; of several the first, with how many more there are.
+fn listed<'a>(object: Object<'a>, path: &str) -> Option<Cow<'a, str>> {
+    if let Some(single) = object.get(path)
+        && let Some(text) = scalar(single)
+    {
+        return Some(text);
+    }
+    let values = object.each_value(path);
+    let first = values.iter().find_map(|value| scalar(value))?;
+    match values.len() {
+        1 => Some(first),
+        n => Some(format!("{first} +{}", n - 1).into()),
+    }
+}
+
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_PIECE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn indicators(row: &EvidenceType, object: Object<'_>) -> Vec<Indicator> {
+    let (mut found, mut known) = (Vec::new(), HashSet::new());
+    for (kind, paths) in row.indicators {
+        let each = paths.split('|').map(|path| object.each_value(path));
+        let Some(values) = each.into_iter().find(|values| !values.is_empty()) else { continue };
+        for text in values.into_iter().filter_map(scalar) {
+            let text = if *kind == IndicatorKind::Domain { host(&text).to_owned().into() } else { text };
+            let indicator = Indicator { kind: *kind, value: SafeText::new(&text) };
+            if !indicator.value.is_blank() && known.insert(indicator.clone()) {
+                found.push(indicator);
             }
         }
-        self
     }
-
-    fn with_file(self, file: &FileDetails) -> Self {
-        self.with(IndicatorKind::Hash, file.sha256.as_ref())
-            .with(IndicatorKind::Hash, file.sha1.as_ref())
-            .with(IndicatorKind::Hash, file.md5.as_ref())
-            .with(IndicatorKind::Path, file.path.as_ref())
-    }
-
-    fn with_user(self, user: &UserAccount) -> Self {
-        self.with(IndicatorKind::User, user.principal_name.as_ref())
-            .with(IndicatorKind::User, user.account_name.as_ref())
-    }
+    found
 }
 
-/// Describes one item of evidence.
-pub(super) fn describe(item: &Evidence) -> Description {
-    match &item.kind {
-        Kind::Device(device) => Description::named(device.name().cloned())
-            .fact(words([
-                device.os_platform.clone(),
-                device.os_build.map(|build| SafeText::new(&build.to_string())),
-                labelled("risk", device.risk_score.as_ref()),
-                labelled("health", device.health_status.as_ref().filter(|state| state.raw() != "active")),
-            ]))
-            .of("deviceDnsName", "osPlatform")
-            .with(IndicatorKind::Device, device.name())
-            .with(IndicatorKind::Ip, device.last_external_ip_address.as_ref())
-            .with(IndicatorKind::Ip, device.last_ip_address.as_ref()),
-        Kind::Process(process) => describe_process(process),
-        Kind::File(file) => describe_file(&file.details),
-        Kind::RegistryKey(key) => {
-            let path = registry_path(key.hive.as_ref(), key.key.as_ref());
-            Description::named(path.clone())
-                .of("registryKey", "")
-                .with(IndicatorKind::Registry, key.key.as_ref())
-        }
-        Kind::RegistryValue(value) => {
-            let name = value.name.clone().filter(|name| !name.is_blank());
-            Description::named(Some(name.unwrap_or_else(|| SafeText::new("(default)"))))
-                .fact(words([
-                    Some(SafeText::new(&format!("= {}", value.value.as_ref().map_or("", SafeText::raw)))),
-                    value.value_type.clone(),
-                ]))
-                .of("registryValueName", "registryValue")
-                .with(IndicatorKind::Registry, value.value.as_ref())
-                .with(IndicatorKind::Registry, value.name.as_ref())
-                .with(IndicatorKind::Registry, value.key.as_ref())
-        }
-        Kind::User(user) => {
-            let account = &user.account;
-            let name = account.name();
-            Description::named(name.clone())
-                .fact(words([
-                    account.display_name.clone().filter(|display| Some(display) != name.as_ref()),
-                    user.stream.clone(),
-                ]))
-                .of("userAccount.userPrincipalName", "userAccount.displayName")
-                .with_user(account)
-        }
-        Kind::Ip(ip) => Description::named(ip.address.clone())
-            .fact(words([ip.country.clone(), ip.place.first().cloned(), ip.stream.clone()]))
-            .of("ipAddress", "countryLetterCode")
-            .with(IndicatorKind::Ip, ip.address.as_ref()),
-        Kind::Url(url) => {
-            Description::named(url.url.clone()).of("url", "").with(IndicatorKind::Url, url.url.as_ref())
-        }
-        Kind::Mailbox(mailbox) => {
-            Description::named(mailbox.primary_address.clone().or_else(|| mailbox.upn.clone()))
-                .fact(mailbox.display_name.clone())
-                .of("primaryAddress", "displayName")
-                .with(IndicatorKind::Mail, mailbox.primary_address.as_ref())
-                .with(IndicatorKind::User, mailbox.upn.as_ref())
-        }
-        Kind::Other => describe_other(item),
-    }
-}
-
-fn describe_process(process: &Process) -> Description {
-    let image = process.image.as_ref();
-    let name = image.and_then(|image| image.name.clone());
-    let user = process.user.as_ref().and_then(UserAccount::name);
-    let mut description = Description::named(Some(process_title(
-        name.as_ref().or(process.command_line.as_ref()),
-        process.process_id,
-    )))
-    .fact(words([
-        process.command_line.clone(),
-        user.map(|user| SafeText::new(&format!("as {}", user.raw()))),
-    ]))
-    .of("imageFile.fileName", "processCommandLine")
-    .with(IndicatorKind::CommandLine, process.command_line.as_ref())
-    .with(IndicatorKind::Process, name.as_ref());
-    if let Some(image) = image {
-        description = description.with_file(image);
-    }
-    match &process.user {
-        Some(user) => description.with_user(user),
-        None => description,
-    }
-}
-
-/// Names a process that is known only because a child names it.
-pub(super) fn describe_parent(image: Option<&FileDetails>, pid: Option<i64>) -> Description {
-    let name = image.and_then(|image| image.name.as_ref());
-    let description = Description::named(Some(process_title(name, pid)))
-        .fact(Some(SafeText::new("known only as parent")))
-        .of("parentProcessImageFile.fileName", "")
-        .with(IndicatorKind::Process, name);
-    match image {
-        Some(image) => description.with_file(image),
-        None => description,
-    }
-}
-
-fn process_title(name: Option<&SafeText>, pid: Option<i64>) -> SafeText {
-    let name = name.map_or("(unnamed)", SafeText::raw);
-    match pid {
-        Some(pid) => SafeText::new(&format!("{name} ({pid})")),
-        None => SafeText::new(name),
-    }
-}
-
-fn describe_file(file: &FileDetails) -> Description {
-    Description::named(file.name.clone().or_else(|| file.full_path()))
-        .fact(words([
-            file.path.clone(),
-            file.best_hash().map(|(name, hash)| SafeText::new(&format!("{name} {}", hash.raw()))),
-        ]))
-        .of("fileDetails.fileName", "fileDetails.filePath")
-        .with(IndicatorKind::File, file.name.as_ref())
-        .with_file(file)
-}
-
-/// An item of a type without a typed reading is named by the property that names such things.
-fn describe_other(item: &Evidence) -> Description {
+/// An item of a type without a row is named by the property that names such things.
+fn describe_unknown(value: &Value) -> Description {
     /// Endings of property names that name an item, the most telling first.
-    const NAMING: [&str; 8] = ["displayName", "name", "subject", "address", "url", "sender", "id", "value"];
+    const NAMING: [&str; 8] = ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
     /// What every item has; it says nothing about this one.
     const COMMON: [&str; 8] = [
         "@odata.type",
@@ -188,45 +214,26 @@ fn describe_other(item: &Evidence) -> Description {
         "detailedRoles",
         "tags",
     ];
-    let own: Vec<_> = item
-        .properties()
-        .into_iter()
-        .filter(|property| !COMMON.iter().any(|common| property.path.raw().starts_with(common)))
-        .filter(|property| property.value.as_ref().is_some_and(|value| !value.is_blank()))
-        .collect();
-    let naming = NAMING.iter().find_map(|ending| {
-        own.iter().position(|property| {
-            let path = property.path.raw().to_ascii_lowercase();
-            path.ends_with(&ending.to_ascii_lowercase())
-        })
+    let mut own: Vec<(String, SafeText)> = Vec::new();
+    walk(value, &mut String::new(), true, &mut |path, value| {
+        let common = COMMON.iter().any(|common| path.split('[').next() == Some(common));
+        if let Some(text) = value.filter(|_| !common).and_then(scalar) {
+            let text = SafeText::new(cut(&text));
+            if !text.is_blank() {
+                own.push((path.to_owned(), text));
+            }
+        }
     });
-    let main = naming.or(if own.is_empty() { None } else { Some(0) });
-    let value_of = |at: usize| own[at].value.clone();
-    let fact = (0..own.len()).find(|at| Some(*at) != main).and_then(|at| {
-        let value = value_of(at)?;
-        Some(SafeText::new(&format!("{} {}", own[at].path.raw(), value.raw())))
+    let ends = |path: &str, ending: &str| path.to_ascii_lowercase().ends_with(ending);
+    let naming = NAMING.iter().find_map(|ending| own.iter().position(|(path, _)| ends(path, ending)));
+    let Some(main) = naming.or((!own.is_empty()).then_some(0)) else { return Description::default() };
+    let facts = own.iter().enumerate().filter(|(at, _)| *at != main).take(3).map(|(_, (path, text))| Piece {
+        text: SafeText::new(&format!("{path} {}", text.raw())),
+        path: path.clone().into(),
     });
-    // Which of its properties these are does not matter: no field but a bare word finds them.
-    Description::named(main.and_then(value_of)).fact(fact).of("displayName", "displayName")
-}
-
-/// `HKEY_LOCAL_MACHINE\Software\…`, as far as both are known.
-pub(super) fn registry_path(hive: Option<&SafeText>, key: Option<&SafeText>) -> Option<SafeText> {
-    match (hive, key) {
-        (Some(hive), Some(key)) => Some(SafeText::new(&format!("{}\\{}", hive.raw(), key.raw()))),
-        (hive, key) => hive.or(key).cloned(),
+    Description {
+        main: vec![Piece { text: own[main].1.clone(), path: own[main].0.clone().into() }],
+        facts: facts.collect(),
+        indicators: Vec::new(),
     }
-}
-
-fn labelled(label: &str, value: Option<&SafeText>) -> Option<SafeText> {
-    let value =
-        value.filter(|value| !value.is_blank() && value.raw() != "none" && value.raw() != "unknown")?;
-    Some(SafeText::new(&format!("{label} {}", value.raw())))
-}
-
-/// Joins what is there by two blanks.
-fn words(parts: impl IntoIterator<Item = Option<SafeText>>) -> Option<SafeText> {
-    let parts: Vec<SafeText> = parts.into_iter().flatten().collect();
-    let parts: Vec<_> = parts.iter().filter(|part| !part.is_blank()).map(SafeText::raw).collect();
-    (!parts.is_empty()).then(|| SafeText::new(&parts.join("  ")))
 }

@@ -1,17 +1,22 @@
-//! The tree: devices at the top, under them processes as parent and child, and on those the
-//! files they are the image of; registry, users and network under the device they belong to.
+//! The tree: assets at the top, under them what happened there, as parent and child.
 //!
-//! A process is linked to its parent by device, process id and creation time, since process ids
-//! are reused. A parent known only through its child becomes a node too. Loops and missing
-//! parents are survived, the depth is bounded, every item is under exactly one node, and the
-//! order of the items does not change the tree.
+//! Processes are linked to their parents by device, process id and creation time, since process
+//! ids are reused; a parent known only through its child becomes a node too. Files hang under the
+//! process that they are the image of, registry values under their key, pods under their
+//! namespace: what hangs on what comes from the table of the types. Items that are the same thing
+//! are one node with a count. Loops and missing parents are survived, the depth is bounded, every
+//! item is under exactly one node, and the order of the items does not change the tree.
 
 mod build;
+mod process;
+mod things;
 
-use crate::model::{Alert, Property, Remediation, SafeText, Timestamp, Verdict};
+use std::sync::{Arc, OnceLock};
 
-use super::Indicator;
-use build::Builder;
+use serde_json::Value;
+
+use super::{Description, describe, types::EvidenceType};
+use crate::model::{Evidence, Object, Property, Remediation, SafeText, Timestamp, Verdict, properties};
 
 /// A node's place in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,16 +30,10 @@ pub type NodeKey = u64;
 /// only another item tells of.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The short type name, as in `process`.
+    row: &'static EvidenceType,
+    /// The short type name, as in `registryKey`.
     pub kind: SafeText,
-    /// The value that names it; `None` where nothing does.
-    pub main: Option<SafeText>,
-    /// What a reader wants to know next.
-    pub fact: Option<SafeText>,
-    /// The properties that main value and fact are of, as paths in the item; empty where they
-    /// are of no one property.
-    pub properties: (&'static str, &'static str),
-    /// When it happened: the creation of a process.
+    /// When it happened, where its type says so: the creation of a process.
     pub time: Option<Timestamp>,
     /// The worst verdict of its items.
     pub verdict: Verdict,
@@ -42,16 +41,37 @@ pub struct Node {
     pub remediation: Remediation,
     /// The items, as indices into the alert's evidence; empty for what only another item tells.
     pub items: Vec<usize>,
-    /// What another item tells of it, where it has no item of its own.
-    pub told: Vec<Property>,
-    /// Values that other alerts may hold too.
-    pub indicators: Vec<Indicator>,
     /// The nodes under it, in order.
     pub children: Vec<NodeId>,
     /// Levels above it.
     pub depth: usize,
+    /// Where in the evidence it is told of.
+    face: Face,
     parent: Option<NodeId>,
     key: NodeKey,
+    /// How it reads, once somebody has asked.
+    description: OnceLock<Description>,
+}
+
+/// Where in the evidence a thing is described: an item, or a place within one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Face {
+    item: usize,
+    /// The way to it within the item: property names and places in lists.
+    steps: Vec<(&'static str, Option<usize>)>,
+}
+
+impl Face {
+    fn of(item: usize) -> Self {
+        Self { item, steps: Vec::new() }
+    }
+
+    fn find<'a>(&self, evidence: &'a [Evidence]) -> &'a Value {
+        self.steps.iter().fold(&evidence[self.item].json, |value, (name, at)| {
+            let within = &value[*name];
+            at.map_or(within, |at| if within.is_array() { &within[at] } else { within })
+        })
+    }
 }
 
 impl Node {
@@ -59,19 +79,35 @@ impl Node {
     pub fn key(&self) -> NodeKey {
         self.key
     }
+
+    /// Returns what an analyst calls such a thing: `registry key`.
+    pub fn label(&self) -> String {
+        if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
+    }
+
+    /// Returns verdict and remediation as words, as in `malicious, blocked`; `None` where
+    /// neither says anything.
+    pub fn state(&self) -> Option<String> {
+        let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.to_string());
+        let remediation = (self.remediation != Remediation::None).then(|| self.remediation.to_string());
+        let words: Vec<_> = verdict.into_iter().chain(remediation).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 /// The evidence of one alert as a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
+    evidence: Arc<[Evidence]>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
 }
 
 impl Tree {
     /// Builds the tree of an alert's evidence.
-    pub fn new(alert: &Alert) -> Self {
-        Builder::new(&alert.evidence).build()
+    pub fn new(evidence: &Arc<[Evidence]>) -> Self {
+        let (nodes, roots) = build::build(evidence);
+        Self { evidence: Arc::clone(evidence), nodes, roots }
     }
 
     /// Returns the nodes at the top, in order.
@@ -84,6 +120,11 @@ impl Tree {
         &self.nodes[id.0]
     }
 
+    /// Returns the node that a node hangs on.
+    pub fn parent(&self, id: NodeId) -> Option<NodeId> {
+        self.node(id).parent
+    }
+
     /// Returns how many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -92,6 +133,34 @@ impl Tree {
     /// Tells whether the alert had no evidence.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Returns how a node reads.
+    pub fn describe(&self, id: NodeId) -> &Description {
+        let node = self.node(id);
+        node.description.get_or_init(|| {
+            let value = node.face.find(&self.evidence);
+            describe::describe(node.row, Object::new(value), value)
+        })
+    }
+
+    /// Lists every value of a node with its path: of each of its items, by their number from 1,
+    /// or, for a thing that only another item tells of, what that item says of it.
+    pub fn properties(&self, id: NodeId) -> Vec<(usize, Property)> {
+        let node = self.node(id);
+        if node.items.is_empty() {
+            let told = properties(node.face.find(&self.evidence)).into_iter();
+            // A parent is told of in the properties of its child.
+            let whole = !std::ptr::eq(node.row, &raw const super::types::PARENT_PROCESS);
+            return told
+                .filter(|property| whole || property.path.raw().starts_with("parentProcess"))
+                .map(|property| (1, property))
+                .collect();
+        }
+        let items = node.items.iter().map(|item| &self.evidence[*item]).enumerate();
+        items
+            .flat_map(|(at, item)| item.properties().into_iter().map(move |property| (at + 1, property)))
+            .collect()
     }
 
     /// Lists the nodes from top to bottom, without what is below a node that `folded` names.
@@ -111,29 +180,26 @@ impl Tree {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for id in self.rows(|_| false) {
-            let node = self.node(id);
-            let mut line = vec![node.kind.line()];
-            line.extend(node.main.as_ref().map(SafeText::line));
-            line.extend(node.fact.as_ref().map(SafeText::line));
-            line.extend(node.time.map(Timestamp::to_second));
-            line.extend(node.state().map(|state| format!("[{state}]")));
-            line.extend((node.items.len() > 1).then(|| format!("×{}", node.items.len())));
-            out.push_str(&"  ".repeat(node.depth));
-            out.push_str(&line.join("  "));
+            out.push_str(&"  ".repeat(self.node(id).depth));
+            out.push_str(&self.line(id));
             out.push('\n');
         }
         out
     }
-}
 
-impl Node {
-    /// Returns verdict and remediation as words, as in `malicious, blocked`; `None` where
-    /// neither says anything.
-    pub fn state(&self) -> Option<String> {
-        let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.to_string());
-        let remediation = (self.remediation != Remediation::None).then(|| self.remediation.to_string());
-        let words: Vec<_> = verdict.into_iter().chain(remediation).collect();
-        (!words.is_empty()).then(|| words.join(", "))
+    /// Writes a node on one line: type, name, facts, time, state, count.
+    pub fn line(&self, id: NodeId) -> String {
+        let (node, description) = (self.node(id), self.describe(id));
+        let name = match description.name() {
+            name if name.is_empty() => "(nothing to name it by)".into(),
+            name => name,
+        };
+        let mut line = vec![format!("{} {name}", node.label())];
+        line.extend(description.facts.iter().map(|fact| fact.text.head()));
+        line.extend(node.time.map(Timestamp::to_second));
+        line.extend(node.state().map(|state| format!("[{state}]")));
+        line.extend((node.items.len() > 1).then(|| format!("×{}", node.items.len())));
+        line.join("  ")
     }
 }
 
@@ -147,7 +213,7 @@ mod tests {
 
     fn tree(evidence: &[Value]) -> Tree {
         let text = json!({"id": "a", "evidence": evidence}).to_string();
-        Tree::new(&RawAlert(Bytes::from(text)).decode().unwrap())
+        Tree::new(&RawAlert(Bytes::from(text)).decode().unwrap().evidence)
     }
 
     fn device(id: &str, name: &str) -> Value {
@@ -178,11 +244,11 @@ mod tests {
             device("d1", "pc-1"),
         ]);
         insta::assert_snapshot!(tree.text(), @r"
-        device  pc-1
-          process  p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
-            process  p2.exe (2)  run 2  2026-11-01T10:00:01Z
-              process  p3.exe (3)  run 3  2026-11-01T10:00:02Z
-                file  p3.exe  sha256 0000000000000000000000000000000000000000000000000000000000000003
+        device pc-1
+          process p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
+            process p2.exe (2)  run 2  2026-11-01T10:00:01Z
+              process p3.exe (3)  run 3  2026-11-01T10:00:02Z
+                file p3.exe  sha256 0000000000000000000000000000000000000000000000000000000000000003
         ");
     }
 
@@ -198,15 +264,15 @@ mod tests {
             process("d2", (8, "11:00:05"), (7, "11:00:00")),
         ]);
         insta::assert_snapshot!(tree.text(), @r"
-        device  pc-1
-          process  p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
-            process  p7.exe (7)  run 7  2026-11-01T10:00:00Z
-              process  p9.exe (9)  run 9  2026-11-01T11:30:00Z
-            process  p7.exe (7)  run 7  2026-11-01T11:00:00Z
-              process  p8.exe (8)  run 8  2026-11-01T11:00:05Z
-        device  pc-2
-          process  p7.exe (7)  known only as parent  2026-11-01T11:00:00Z
-            process  p8.exe (8)  run 8  2026-11-01T11:00:05Z
+        device pc-1
+          process p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
+            process p7.exe (7)  run 7  2026-11-01T10:00:00Z
+              process p9.exe (9)  run 9  2026-11-01T11:30:00Z
+            process p7.exe (7)  run 7  2026-11-01T11:00:00Z
+              process p8.exe (8)  run 8  2026-11-01T11:00:05Z
+        device pc-2
+          process p7.exe (7)  known only as parent  2026-11-01T11:00:00Z
+            process p8.exe (8)  run 8  2026-11-01T11:00:05Z
         ");
     }
 
@@ -245,14 +311,14 @@ mod tests {
             json!({"@odata.type": "#microsoft.graph.security.quantumEvidence", "qubitName": "q1", "spin": 2}),
         ]);
         insta::assert_snapshot!(tree.text(), @r"
-        device  pc-1
-          process  p2.exe (2)  known only as parent  2026-11-01T10:00:01Z
-            process  p3.exe (3)  run 3  as ana@x.io  2026-11-01T10:00:02Z
-          user  Ana@x.io
-        device  pc-2
-        registryKey  HKLM\Run
-          registryValue  Updater  = c:\x.exe
-        quantum  q1  spin 2
+        device pc-1
+          process p2.exe (2)  known only as parent  2026-11-01T10:00:01Z
+            process p3.exe (3)  run 3  as ana@x.io  2026-11-01T10:00:02Z
+          user Ana@x.io
+        device pc-2
+        registry key HKLM\Run
+          registry value Updater  = c:\x.exe
+        quantum q1  spin 2
         ");
     }
 

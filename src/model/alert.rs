@@ -150,7 +150,7 @@ pub struct Alert {
     pub first_activity: Option<Timestamp>,
     pub last_activity: Option<Timestamp>,
     pub comments: Vec<Comment>,
-    pub evidence: Vec<Evidence>,
+    pub evidence: Arc<[Evidence]>,
     /// The open dictionary `additionalData`, flattened.
     pub additional_data: Vec<Property>,
     /// The open dictionary `customDetails`, flattened.
@@ -229,7 +229,7 @@ impl Alert {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, Remediation, Verdict};
+    use crate::model::{Remediation, Verdict};
     use proptest::prelude::*;
 
     fn decode(text: &str) -> Alert {
@@ -265,8 +265,7 @@ mod tests {
         );
         let names: Vec<_> = alert.evidence.iter().map(|item| item.type_name.as_str()).collect();
         assert_eq!(names, ["device", "process", "quantum", "untyped", "untyped"]);
-        let Kind::Process(process) = &alert.evidence[1].kind else { panic!() };
-        assert_eq!(process.process_id, Some(12));
+        assert_eq!(alert.evidence[1].object().int("processId"), Some(12));
         assert_eq!(alert.evidence[1].verdict, Verdict::Undeclared("5".into()));
         assert_eq!(alert.evidence[1].remediation, Remediation::Blocked);
         let paths: Vec<_> =

@@ -8,56 +8,99 @@ use serde_json::{Map, Value};
 
 use super::{SafeText, Timestamp};
 
-/// A JSON object, read property by property.
-#[derive(Clone, Copy)]
-pub(super) struct Object<'a>(Option<&'a Map<String, Value>>);
+/// A JSON object, read property by property; a missing one has no properties.
+///
+/// A property is named by its path: names joined by dots, as in `imageFile.sha256`.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'a>(Option<&'a Map<String, Value>>);
 
 impl<'a> Object<'a> {
-    pub(super) fn new(value: &'a Value) -> Self {
+    /// Takes a JSON value; one that is no object counts as missing.
+    pub fn new(value: &'a Value) -> Self {
         Self(value.as_object())
     }
 
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
-        self.0?.get(name).filter(|value| !value.is_null())
+    /// Returns what stands under `path`; null counts as missing.
+    pub fn get(self, path: &str) -> Option<&'a Value> {
+        let map = self.0?;
+        match (map.get(path), path.split_once('.')) {
+            (None, Some((name, rest))) => Self(map.get(name)?.as_object()).get(rest),
+            (found, _) => found.filter(|value| !value.is_null()),
+        }
     }
 
-    /// The object under `name`; an empty one where there is none.
-    pub(super) fn object(self, name: &str) -> Self {
-        Self(self.get(name).and_then(Value::as_object))
+    /// Lists what stands under `path`, with every item where a name on the way stands for a list.
+    pub fn each_value(self, path: &str) -> Vec<&'a Value> {
+        fn reach<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
+            match value {
+                Value::Null => {}
+                Value::Array(items) => items.iter().for_each(|item| reach(item, path, found)),
+                value if path.is_empty() => found.push(value),
+                Value::Object(map) => {
+                    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+                    if let Some(value) = map.get(name) {
+                        reach(value, rest, found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+        if let Some(value) = self.0.and_then(|map| map.get(name)) {
+            reach(value, rest, &mut found);
+        }
+        found
     }
 
-    pub(super) fn is_missing(self) -> bool {
-        self.0.is_none()
+    /// Returns the object under `path`; a missing one where there is none.
+    #[must_use]
+    pub fn object(self, path: &str) -> Self {
+        Self(self.get(path).and_then(Value::as_object))
     }
 
-    /// The items under `name`; a single value counts as a list of one.
-    pub(super) fn items(self, name: &str) -> &'a [Value] {
-        match self.get(name) {
+    /// Tells whether there is no object here, or an empty one.
+    pub fn is_missing(self) -> bool {
+        self.0.is_none_or(Map::is_empty)
+    }
+
+    /// The items under `path`; a single value counts as a list of one.
+    pub fn items(self, path: &str) -> &'a [Value] {
+        match self.get(path) {
             Some(Value::Array(items)) => items,
             Some(single) => std::slice::from_ref(single),
             None => &[],
         }
     }
 
-    pub(super) fn text(self, name: &str) -> Option<SafeText> {
-        self.get(name).and_then(scalar_text)
+    /// Returns the text under `path`; a number or truth value is read as text too.
+    pub fn text(self, path: &str) -> Option<SafeText> {
+        self.get(path).and_then(scalar_text)
     }
 
-    pub(super) fn texts(self, name: &str) -> Vec<SafeText> {
+    /// Lists the texts under `name`.
+    pub fn texts(self, name: &str) -> Vec<SafeText> {
         self.items(name).iter().filter_map(scalar_text).collect()
     }
 
-    pub(super) fn raw(self, name: &str) -> Option<&'a str> {
-        self.get(name).and_then(Value::as_str)
+    /// Returns the string under `path` as sent: for comparing, never for showing.
+    pub fn raw(self, path: &str) -> Option<&'a str> {
+        self.get(path).and_then(Value::as_str)
     }
 
-    /// An integer; OData may write a 64-bit one as text (API.md 3).
-    pub(super) fn int(self, name: &str) -> Option<i64> {
+    /// As [`Object::raw`], without what says nothing.
+    pub fn filled(self, path: &str) -> Option<&'a str> {
+        self.raw(path).filter(|text| !text.trim().is_empty())
+    }
+
+    /// Returns an integer; OData may write a 64-bit one as text (API.md 3).
+    pub fn int(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    pub(super) fn time(self, name: &str) -> Option<Timestamp> {
+    /// Returns a moment; one that is not set (API.md 3) counts as missing.
+    pub fn time(self, name: &str) -> Option<Timestamp> {
         Timestamp::parse(self.raw(name)?).filter(|at| !at.is_unset())
     }
 

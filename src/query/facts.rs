@@ -228,7 +228,7 @@ impl Dictionary {
     pub fn facts(&mut self, alert: &Alert) -> Facts {
         let mut terms = Vec::with_capacity(64);
         self.walk(None, &alert.json, &mut terms);
-        for item in &alert.evidence {
+        for item in &*alert.evidence {
             self.walk(Some(&Arc::from(item.type_name.raw())), &item.json, &mut terms);
         }
         terms.sort_unstable();

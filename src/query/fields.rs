@@ -5,11 +5,12 @@
 
 use super::{
     facts::{Facts, Key},
-    properties::{EVIDENCE_TYPES, PROPERTIES},
+    properties::PROPERTIES,
 };
 use crate::{
     model::{
-        Classification, Determination, Remediation, ServiceSource, Severity, Status, Timestamp, Verdict,
+        Classification, Determination, EVIDENCE_TYPES, Remediation, ServiceSource, Severity, Status,
+        Timestamp, Verdict,
     },
     odata::Property,
 };
@@ -481,6 +482,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("subject"),
                 Evidence("internetMessageId"),
                 Evidence("networkMessageId"),
+                Evidence("networkMessageIds"),
             ],
         ),
         "mail address, subject or message id",

@@ -13,7 +13,7 @@ use super::{
     moment::Interval,
 };
 use crate::{
-    model::short_type_name,
+    model::{host, short_type_name},
     odata::{self, Property, Value},
 };
 
@@ -276,15 +276,6 @@ impl<'a> Shown<'a> {
 /// Tells whether `text` is `parent` or stands under it.
 fn is_under(text: &str, parent: &str, separator: char) -> bool {
     text.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
-}
-
-/// The host in a web or mail address, or the text itself.
-fn host(text: &str) -> &str {
-    let text = text.trim();
-    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let text = text.split(['/', '?', '#', '\\']).next().unwrap_or(text);
-    let text = text.rsplit('@').next().unwrap_or(text);
-    text.split(':').next().unwrap_or(text).trim_end_matches(['.', '>'])
 }
 
 /// An address or a range of addresses with a common beginning.

@@ -270,7 +270,7 @@ fn alert(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, RawAlert, Verdict};
+    use crate::model::{RawAlert, Verdict};
     use bytes::Bytes;
     use std::collections::{HashMap, HashSet};
 
@@ -348,15 +348,13 @@ mod tests {
         for alert in history(4, 1500) {
             let alert = RawAlert(Bytes::from(alert.to_string())).decode().unwrap();
             assert!(!alert.evidence.is_empty());
-            for item in alert.evidence {
+            for item in &*alert.evidence {
                 undeclared_verdicts += usize::from(matches!(item.verdict, Verdict::Undeclared(_)));
-                kinds.insert(std::mem::discriminant(&item.kind));
-                if let Kind::Other = item.kind {
-                    assert!(item.json.as_object().unwrap().len() > 8, "{}", item.json);
-                }
+                kinds.insert(item.type_name.clone());
+                assert!(item.json.as_object().unwrap().len() > 8, "{}", item.json);
             }
         }
-        assert_eq!(kinds.len(), 10);
+        assert!(kinds.len() >= 10);
         assert!(undeclared_verdicts > 0);
     }
 

@@ -1,7 +1,8 @@
 //! Alerts decoded by a worker, on their way into the store.
 
 use crate::{
-    model::{Alert, AlertId, DecodeError, Kind, RawAlert, SafeText, UserAccount},
+    evidence,
+    model::{Alert, AlertId, DecodeError, RawAlert, SafeText},
     query::facts::{Dictionary, Facts, Remap, TextCode},
 };
 
@@ -70,18 +71,8 @@ impl Entry {
             (code(&alert.title), code(&alert.incident_id), code(&alert.product_name));
         // `category` is on its way out in favour of `categories` (API.md 3).
         let category = code(&alert.category.clone().or_else(|| alert.categories.first().cloned()));
-        let (mut devices, mut users) = (Vec::new(), Vec::new());
-        for item in &alert.evidence {
-            match &item.kind {
-                Kind::Device(device) => devices.extend(device.name().cloned()),
-                Kind::User(user) => users.extend(user.account.name()),
-                Kind::Mailbox(mailbox) => {
-                    users.extend(mailbox.upn.clone().or(mailbox.primary_address.clone()));
-                }
-                Kind::Process(process) => users.extend(process.user.as_ref().and_then(UserAccount::name)),
-                _ => {}
-            }
-        }
+        let devices: Vec<_> = alert.evidence.iter().filter_map(evidence::device).collect();
+        let users: Vec<_> = alert.evidence.iter().filter_map(evidence::user).collect();
         let mut codes = |texts: &[SafeText]| {
             let mut codes: Vec<TextCode> = Vec::with_capacity(texts.len());
             for text in texts {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{App, Area, Detail, Fact, FactValue, Line, LineKind, Pane, thousands},
-    evidence::Node,
+    evidence::{NodeId, Piece},
     store::{Cell, Column, Count},
 };
 
@@ -79,7 +79,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         LineKind::Node(id) => {
             painter.put(x, area.y, width, marker, theme.dim);
             let area = Area { x: x + 2, width: width.saturating_sub(2), ..area };
-            draw_node(app, painter, detail, detail.body.tree.node(*id), area);
+            draw_node(app, painter, detail, *id, area);
         }
         LineKind::Text { line, property, .. } => {
             painter.put_span(x, area.y, width, &matched(app, (None, *property), line.clone(), theme.text));
@@ -132,30 +132,32 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
 
 /// Type, main value, key fact, time, state (UX.md C): what is at the end keeps its room, the
 /// fact is cut.
-fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node, area: Area) {
+fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, id: NodeId, area: Area) {
     let theme = painter.theme;
+    let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
     let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let state = node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
     let kind = Some(node.kind.raw());
-    let label = Span::new(format!("{} ", node.kind.line()), theme.dim);
-    let main = match &node.main {
-        Some(main) => matched(app, (kind, node.properties.0), main.head(), theme.text),
-        None => Span::new("(nothing to name it by)", theme.dim),
-    };
+    let said = |piece: &Piece, style| matched(app, (kind, &*piece.path), piece.text.head(), style);
+    let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
+    head.extend(description.main.iter().map(|piece| said(piece, theme.text)));
+    if description.main.is_empty() {
+        head.push(Span::new("(nothing to name it by)", theme.dim));
+    }
     // A narrow line drops the time before it cuts the name.
     let whole: usize = [&count, &time, &state].into_iter().flatten().map(Span::width).sum();
-    let fits = label.width() + main.width() + whole <= usize::from(area.width);
+    let fits = head.iter().map(Span::width).sum::<usize>() + whole <= usize::from(area.width);
     let tail: Vec<_> = [count, time.filter(|_| fits), state].into_iter().flatten().collect();
     let room = usize::from(area.width).saturating_sub(tail.iter().map(Span::width).sum());
-    let mut used = painter.put_spans(area.x, area.y, room as u16, &[label, main]);
-    let left = (room as u16).saturating_sub(used);
-    if let Some(fact) = &node.fact
-        && left > 6
-    {
-        let fact = matched(app, (kind, node.properties.1), fact.head(), theme.dim);
-        used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &fact);
+    let mut used = painter.put_spans(area.x, area.y, room as u16, &head);
+    for fact in &description.facts {
+        let left = (room as u16).saturating_sub(used);
+        if left <= 6 {
+            break;
+        }
+        used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &said(fact, theme.dim));
     }
     painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alertdeck::{
     app::{Body, Detail, LineKind, Overlay, Pane},
-    model::{RawAlert, SafeText, Verdict},
+    model::{RawAlert, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn detail(desk: &Desk) -> &Detail {
 fn node(desk: &Desk) -> String {
     let detail = detail(desk);
     let node = detail.node(detail.line().unwrap());
-    node.and_then(|node| node.main.as_ref()).map_or_else(String::new, SafeText::line)
+    node.map_or_else(String::new, |(id, _)| detail.body.tree.describe(id).name())
 }
 
 #[test]

@@ -1,0 +1,235 @@
+//! Which items are the same thing: by the keys of their type, else by all that they hold.
+//!
+//! Items are taken in an order of their own, those that say most about themselves first, so that
+//! the order in which they were sent decides nothing.
+
+use std::{cmp::Ordering, collections::HashMap, hash::Hasher as _};
+
+use serde_json::Value;
+
+use super::Face;
+use crate::{
+    evidence::types::{EvidenceType, Key},
+    model::{Evidence, Object, Remediation, Timestamp, Verdict, remediation, verdict},
+};
+
+/// A thing: one or more items, or what another item tells of.
+pub(super) struct Thing<'a> {
+    pub(super) row: &'static EvidenceType,
+    pub(super) face: Face,
+    pub(super) value: &'a Value,
+    pub(super) items: Vec<usize>,
+    pub(super) verdict: Verdict,
+    pub(super) remediation: Remediation,
+    pub(super) time: Option<Timestamp>,
+    /// For each key of its type, the value that it is known by.
+    known_by: Vec<Option<String>>,
+}
+
+impl<'a> Thing<'a> {
+    pub(super) fn new(row: &'static EvidenceType, face: Face, value: &'a Value) -> Self {
+        let object = Object::new(value);
+        let time = (!row.time.is_empty()).then(|| object.time(row.time)).flatten();
+        Self {
+            row,
+            face,
+            value,
+            items: Vec::new(),
+            verdict: verdict(object),
+            remediation: remediation(object),
+            time,
+            known_by: keys(row, object),
+        }
+    }
+
+    /// Forgets the state: it is that of what tells of the thing.
+    pub(super) fn only_told(mut self) -> Self {
+        (self.verdict, self.remediation) = (Verdict::Unknown, Remediation::None);
+        self
+    }
+
+    /// Returns the value of the strongest key of its type, folded.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.known_by.first()?.as_deref().map(|key| key.trim_end_matches('\0'))
+    }
+
+    pub(super) fn object(&self) -> Object<'a> {
+        Object::new(self.value)
+    }
+
+    /// Counts an item to the thing; the worst verdict is the thing's.
+    pub(super) fn add(&mut self, evidence: &[Evidence], at: usize) {
+        let item = &evidence[at];
+        if self.items.is_empty() || badness(&item.verdict) > badness(&self.verdict) {
+            self.verdict = item.verdict.clone();
+            self.remediation = item.remediation.clone();
+        }
+        self.items.push(at);
+    }
+}
+
+/// Finds the things that are known by a value.
+#[derive(Default)]
+pub(super) struct Register {
+    by_key: HashMap<(&'static str, usize, String), Vec<usize>>,
+    by_content: HashMap<u64, Vec<usize>>,
+}
+
+impl Register {
+    /// Returns the thing that `new` is, where it is known already; it is known by more from then
+    /// on.
+    pub(super) fn find(&mut self, things: &mut [Thing<'_>], new: &Thing<'_>) -> Option<usize> {
+        if new.known_by.iter().all(Option::is_none) {
+            let same = self.by_content.get(&content(new.value, true))?;
+            return same.iter().copied().find(|at| equal_but_for_state(things[*at].value, new.value));
+        }
+        let found = (0..new.known_by.len()).find_map(|at| {
+            let key = (new.row.name, at, new.known_by[at].clone()?);
+            let mut fitting = self.by_key.get(&key)?.iter().filter(|known| fits(&things[**known], new, at));
+            // Where several fit, none is meant.
+            fitting.next().filter(|_| fitting.next().is_none()).copied()
+        })?;
+        for (at, key) in new.known_by.iter().enumerate() {
+            if let (Some(key), None) = (key, &things[found].known_by[at]) {
+                things[found].known_by[at] = Some(key.clone());
+                self.by_key.entry((new.row.name, at, key.clone())).or_default().push(found);
+            }
+        }
+        Some(found)
+    }
+
+    /// Takes in a thing that is new.
+    pub(super) fn enter(&mut self, thing: &Thing<'_>, place: usize) {
+        for (at, key) in thing.known_by.iter().enumerate() {
+            if let Some(key) = key {
+                self.by_key.entry((thing.row.name, at, key.clone())).or_default().push(place);
+            }
+        }
+        if thing.known_by.iter().all(Option::is_none) {
+            self.by_content.entry(content(thing.value, true)).or_default().push(place);
+        }
+    }
+}
+
+/// Two things that share a key are the same unless a stronger key tells them apart.
+fn fits(known: &Thing<'_>, new: &Thing<'_>, at: usize) -> bool {
+    let pairs = known.known_by[..at].iter().zip(&new.known_by[..at]);
+    pairs.into_iter().all(|(a, b)| a.is_none() || b.is_none() || a == b)
+}
+
+fn keys(row: &EvidenceType, object: Object<'_>) -> Vec<Option<String>> {
+    row.keys.iter().map(|key| key_of(key, object)).collect()
+}
+
+fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
+    let mut text = String::new();
+    for (path, needed) in
+        key.needs.iter().map(|path| (path, true)).chain(key.with.iter().map(|path| (path, false)))
+    {
+        let value = path.split('|').find_map(|path| folded(object.get(path)?));
+        if value.is_none() && needed {
+            return None;
+        }
+        text.push_str(value.as_deref().unwrap_or_default());
+        text.push('\0');
+    }
+    Some(text)
+}
+
+/// A value for comparing: without regard to case and to blanks around it.
+pub(super) fn folded(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_lowercase(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// Returns the items' order: those with most keys first, then by content.
+pub(super) fn order(evidence: &[Evidence], rows: &[&'static EvidenceType]) -> Vec<usize> {
+    let known = |at: usize| {
+        let row = rows[at];
+        if row.keys.len() < 2 {
+            return row.keys.len();
+        }
+        let object = evidence[at].object();
+        row.keys
+            .iter()
+            .filter(|key| key.needs.iter().all(|path| path.split('|').any(|path| object.get(path).is_some())))
+            .count()
+    };
+    let mut order: Vec<_> =
+        (0..rows.len()).map(|at| (usize::MAX - known(at), content(&evidence[at].json, false), at)).collect();
+    order.sort_by(|a, b| {
+        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| {
+            let (a, b) = (&evidence[a.2].json, &evidence[b.2].json);
+            if a == b { Ordering::Equal } else { a.to_string().cmp(&b.to_string()) }
+        })
+    });
+    order.into_iter().map(|(_, _, at)| at).collect()
+}
+
+/// What varies between two items that are the same thing.
+const STATE: [&str; 4] = ["createdDateTime", "verdict", "remediationStatus", "remediationStatusDetails"];
+
+fn equal_but_for_state(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
+    let own = |(name, _): &(&String, &Value)| !STATE.contains(&name.as_str());
+    a.iter().filter(own).count() == b.iter().filter(own).count()
+        && a.iter().filter(own).all(|(name, value)| b.get(name) == Some(value))
+}
+
+/// A number that is the same for the same content. With `stateless`, what [`STATE`] names and the
+/// order of the properties do not count.
+fn content(value: &Value, stateless: bool) -> u64 {
+    match value.as_object() {
+        Some(map) if stateless => map
+            .iter()
+            .filter(|(name, _)| !STATE.contains(&name.as_str()))
+            .map(|(name, value)| {
+                let mut hasher = rustc_hash::FxHasher::default();
+                hasher.write(name.as_bytes());
+                hash(value, &mut hasher);
+                hasher.finish()
+            })
+            .fold(0, u64::wrapping_add),
+        _ => {
+            let mut hasher = rustc_hash::FxHasher::default();
+            hash(value, &mut hasher);
+            hasher.finish()
+        }
+    }
+}
+
+fn hash(value: &Value, hasher: &mut rustc_hash::FxHasher) {
+    match value {
+        Value::Null => hasher.write_u8(0),
+        Value::Bool(truth) => hasher.write_u8(1 + u8::from(*truth)),
+        Value::Number(number) => hasher.write(number.as_str().as_bytes()),
+        Value::String(text) => hasher.write(text.as_bytes()),
+        Value::Array(items) => {
+            hasher.write_usize(items.len());
+            for item in items {
+                hash(item, hasher);
+            }
+        }
+        Value::Object(map) => {
+            hasher.write_usize(map.len());
+            for (name, value) in map {
+                hasher.write(name.as_bytes());
+                hash(value, hasher);
+            }
+        }
+    }
+}
+
+fn badness(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Malicious => 4,
+        Verdict::Suspicious => 3,
+        Verdict::Undeclared(_) => 2,
+        Verdict::NoThreatsFound => 1,
+        Verdict::Unknown => 0,
+    }
+}
