@@ -6,6 +6,8 @@
 
 use std::{cmp::Ordering, fmt, sync::LazyLock};
 
+use super::SafeText;
+
 const TABLE: &str = include_str!("../../assets/attack/techniques.tsv");
 
 /// A technique or sub-technique.
@@ -45,6 +47,14 @@ pub fn technique(id: &str) -> Option<&'static Technique> {
     let all = techniques();
     let at = all.binary_search_by(|technique| compare(technique.id, id)).ok()?;
     Some(&all[at])
+}
+
+/// Returns an id as an alert has it, with what it stands for where that is known.
+pub fn described(id: &SafeText) -> String {
+    match technique(id.raw()) {
+        Some(technique) => format!("{} {technique}", id.line()),
+        None => id.line(),
+    }
 }
 
 /// Compares an id of the table with one in any case.
@@ -234,6 +244,14 @@ mod tests {
     #[case("Ｔ1059")]
     fn what_is_not_in_the_table_is_not_found(#[case] id: &str) {
         assert_eq!(technique(id), None);
+    }
+
+    #[rstest]
+    #[case("T1059.001", "T1059.001 Command and Scripting Interpreter: PowerShell (Execution)")]
+    #[case("T9999", "T9999")]
+    #[case("T1059\u{202e}", "T1059⟨202E⟩")]
+    fn an_id_is_shown_as_sent_whatever_it_stands_for(#[case] id: &str, #[case] shown: &str) {
+        assert_eq!(described(&id.into()), shown);
     }
 
     #[rstest]
