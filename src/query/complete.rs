@@ -81,7 +81,10 @@ fn of_field(name: &str) -> Vec<(String, String)> {
         let aliases = choice.aliases().iter();
         words.extend(aliases.map(|(alias, members)| ((*alias).to_owned(), members.join(", "))));
         let help = |name| match choice {
-            Choice::Tactic => Tactic::read(name).map_or("", Tactic::name).to_owned(),
+            Choice::Tactic => {
+                let words = Tactic::read(name).map_or("", Tactic::name);
+                if words == name { String::new() } else { words.to_owned() }
+            }
             _ => String::new(),
         };
         words.extend(choice.members().into_iter().map(|name| (name.to_owned(), help(name))));
