@@ -106,15 +106,15 @@ fn alert() -> impl Strategy<Value = Json> {
         nullable(&MOMENTS),
         nullable(&MOMENTS),
         nullable(&["x", "X y", "ana", "", "unknown"]),
-        nullable(&["T1059", "T1059.001", "T1564"]),
+        (nullable(&["T1059", "T1059.001", "T1564", "T1086", "odd"]), nullable(&["Execution", "Malware", ""])),
         prop::collection::vec(evidence(), 0..3),
     );
     (scalars, rest).prop_map(|((severity, status, source, class, determination, owner), rest)| {
-        let (created, updated, resolved, title, technique, evidence) = rest;
+        let (created, updated, resolved, title, (technique, category), evidence) = rest;
         json!({"id": "a1", "severity": severity, "status": status, "serviceSource": source,
             "classification": class, "determination": determination, "assignedTo": owner,
             "createdDateTime": created, "lastUpdateDateTime": updated, "resolvedDateTime": resolved,
-            "title": title, "mitreTechniques": [technique], "evidence": evidence})
+            "title": title, "mitreTechniques": [technique], "category": category, "evidence": evidence})
     })
 }
 
@@ -161,6 +161,13 @@ fn term() -> impl Strategy<Value = String> {
             .prop_map(|(m, op, v)| format!("{m}{op}{v}")),
         (equality(), list(&["x", "y", "none", "any", "x*", "\"X y\""]))
             .prop_map(|(op, v)| format!("title{op}{v}")),
+        (
+            equality(),
+            list(&["powershell", "\"command and scripting interpreter\"", "T1059", "none", "\"odd\""])
+        )
+            .prop_map(|(op, v)| format!("technique{op}{v}")),
+        (equality(), list(&["execution", "c2", "none", "any", "\"Malware\"", "\"defense evasion\""]))
+            .prop_map(|(op, v)| format!("tactic{op}{v}")),
         select(
             &[
                 "ana",
@@ -171,6 +178,8 @@ fn term() -> impl Strategy<Value = String> {
                 "verdict:suspicious,none",
                 "verdict!=\"5\"",
                 "technique:T1059",
+                "technique:power*",
+                "technique~shell$",
                 "hash:abcdef",
                 "ip:10.0.0.0/8",
                 "domain:evil.com",

@@ -71,6 +71,16 @@ fn matches(filter: &str) -> bool {
 #[case::techniques(
     "technique:T1564 technique:t1564.001 technique:T1059 -technique:T156 -technique:T1059.001"
 )]
+#[case::names_of_techniques(
+    "technique:\"hidden files\" technique:HIDE technique:command -technique:powershell technique:command*
+     technique~^hide technique=\"command and scripting interpreter\" -technique=\"hide artifacts\" technique!=hooking"
+)]
+#[case::unknown_techniques(
+    "-technique:\"no such technique\" technique!=\"T1564\" -technique:T9999 technique:any"
+)]
+#[case::tactics(
+    "tactic:DefenseEvasion tactic:execution tactic:\"defense evasion\" -tactic:c2 tactic!=impact tactic:any -tactic:none"
+)]
 #[case::devices("device:srv-db device:srv-*.contoso.com device=srv-db-04.contoso.com -device:srv-*04")]
 #[case::users(r"user:admin user:contoso\adm user:svc@contoso.com -user:other\admin -user:contoso\bo")]
 #[case::processes("process:mssense cmdline:\"-enc qq\" cmdline:C:\\temp\\ file:sense path:\"program files\"")]
@@ -111,6 +121,8 @@ fn matching(#[case] filter: &str) {
 #[case("title:\"sus*\"")]
 #[case("category!=DefenseEvasion")]
 #[case("process")]
+#[case("technique=\"hide\"")]
+#[case("technique:T1564*2,spearphishing")]
 #[case("suspicious verdict:malicious")]
 #[case("$classification eq 'unknown'")]
 fn not_matching(#[case] filter: &str) {
@@ -129,6 +141,10 @@ fn not_matching(#[case] filter: &str) {
 #[case::whole("incident:12", None, "123", &[])]
 #[case::hash("hash:abcdef", None, "ABCDEF99", &[0..6])]
 #[case::domain("domain:evil.com", None, "https://a.evil.com/evil.com", &[10..18, 19..27])]
+#[case::technique("technique:hide", Some((None, "mitreTechniques")), "T1564.001", &[0..9])]
+#[case::other_technique("technique:hide", Some((None, "mitreTechniques")), "T1059", &[])]
+#[case::tactic("tactic:execution", Some((None, "mitreTechniques")), "T1059", &[0..5])]
+#[case::tactic_of_a_category("tactic:execution", Some((None, "category")), "Execution", &[0..9])]
 #[case::owner("assigned:jo", Some((None, "assignedTo")), "Jo@x.io", &[0..2])]
 #[case::no_text("severity:high", None, "high", &[])]
 #[case::wide("日本", None, "x日本x", &[1..7])]

@@ -173,6 +173,16 @@ fn filters_are_split(#[case] filter: &str, #[case] odata: &str, #[case] local: &
 #[case::address("ip:10.0", "10.0", "expected an address", None)]
 #[case::hash("hash:abc", "abc", "first 6 digits", None)]
 #[case::hash_digits("hash:zzzzzz", "zzzzzz", "first 6 digits", None)]
+#[case::technique(
+    "technique:T1059,pwershell",
+    "pwershell",
+    "no technique of ATT&CK has this in its name",
+    Some("technique:T1059,\"PowerShell\"")
+)]
+#[case::technique_exact("technique=interpreter", "interpreter", ": takes a part of a name", None)]
+#[case::technique_star("technique=power*", "power*", ": takes a part of a name", None)]
+#[case::tactic("tactic:command-and-control", "command-and-control", "", Some("tactic:CommandAndControl"))]
+#[case::tactic_unknown("tactic:stealth", "stealth", "quote a name", None)]
 #[case::regex("title~(a", "(a", "not a regular expression", None)]
 #[case::regex_size("title~\"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "not a regular expression", None)]
 #[case::quote("title:\"a b", "\"a b", "not closed", Some("title:\"a b\""))]

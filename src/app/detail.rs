@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     evidence::{Node, NodeId},
-    model::{Alert, Property, SafeText, Severity, Status, Timestamp, Verdict},
+    model::{Alert, Property, SafeText, Severity, Status, Timestamp, Verdict, attack},
     store::Row,
 };
 
@@ -84,6 +84,8 @@ pub enum FactValue {
     Status(Status),
     Time(Timestamp),
     Text(SafeText),
+    /// The id of an ATT&CK technique; the screen shows the name with it.
+    Technique(SafeText),
     Nothing,
 }
 
@@ -109,6 +111,7 @@ impl Fact {
         let value = match &self.value {
             // With the age behind it: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
+            FactValue::Technique(id) => attack::described(id).width(),
             other => other.text().map_or(0, |text| text.line().width()),
         };
         self.label.len() + 1 + value + 3
@@ -122,7 +125,7 @@ impl FactValue {
             Self::Severity(severity) => Some(severity.raw().into()),
             Self::Status(status) => Some(status.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
-            Self::Text(text) => Some(text.clone()),
+            Self::Text(text) | Self::Technique(text) => Some(text.clone()),
             Self::Nothing => None,
         }
     }
@@ -436,15 +439,12 @@ impl Outline<'_> {
             field: None,
             value: value.map_or(FactValue::Nothing, FactValue::Time),
         };
-        let techniques: Vec<_> = alert.mitre_techniques.iter().map(SafeText::raw).collect();
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
-        let mut facts = vec![text("category", "category", category.as_ref())];
-        facts.extend(techniques.iter().map(|technique| Fact {
-            label: "technique",
-            field: Some("technique"),
-            value: FactValue::Text((*technique).into()),
-        }));
-        self.facts(facts);
+        self.facts(vec![text("category", "category", category.as_ref())]);
+        for id in &alert.mitre_techniques {
+            let value = FactValue::Technique(id.clone());
+            self.facts(vec![Fact { label: "technique", field: Some("technique"), value }]);
+        }
         self.facts(vec![
             name("source", "source", alert.service_source.raw()),
             name("detection", "detectionSource", alert.detection_source.raw()),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::markdown;
 use crate::{
     evidence::Tree,
-    model::{Alert, Comment, Property, RawAlert, SafeText, Timestamp},
+    model::{Alert, Comment, Property, RawAlert, SafeText, Timestamp, attack},
 };
 
 /// What is said of an alert.
@@ -137,7 +137,10 @@ fn facts(alert: &Alert) -> Vec<(String, String)> {
         ("classification", member(alert.classification.as_str())),
         ("determination", member(alert.determination.as_str())),
         ("category", category),
-        ("techniques", list(&alert.mitre_techniques)),
+    ];
+    // One a line: with their names they are long.
+    let techniques = alert.mitre_techniques.iter().map(|id| ("technique", Some(attack::described(id))));
+    let others = [
         ("service source", member(alert.service_source.as_str())),
         ("detection source", member(alert.detection_source.as_str())),
         ("product", line(&alert.product_name)),
@@ -153,7 +156,7 @@ fn facts(alert: &Alert) -> Vec<(String, String)> {
     let said = |(label, value): (&str, Option<String>)| {
         value.filter(|value| !value.trim().is_empty()).map(|value| (label.to_owned(), value))
     };
-    facts.into_iter().filter_map(said).collect()
+    facts.into_iter().chain(techniques).chain(others).filter_map(said).collect()
 }
 
 /// The alert's moments, the earliest first.

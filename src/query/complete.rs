@@ -5,11 +5,14 @@
 use std::ops::Range;
 
 use super::{
-    fields::{self, FIELDS, FieldKind, Shape},
+    fields::{self, Choice, FIELDS, Field, FieldKind, Shape},
     properties::PROPERTIES,
     syntax::head,
 };
-use crate::odata::Property;
+use crate::{
+    model::attack::{self, Standing, Tactic},
+    odata::Property,
+};
 
 /// Something that could be typed next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,13 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     if let Some((length, _, operator)) = head(word) {
         let values = &word[length + operator..];
         let value = values.rsplit(',').next().unwrap_or(values);
-        return ranked(cursor - value.len()..cursor, value, of_field(&word[..length]));
+        let range = cursor - value.len()..cursor;
+        let field = &word[..length];
+        let mut found = ranked(range.clone(), value, of_field(field));
+        if let Some(Field { kind: FieldKind::Text(Shape::Technique, _), .. }) = fields::named(field) {
+            found.extend(techniques(&range, value));
+        }
+        return found;
     }
     let fields =
         FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
@@ -71,7 +80,14 @@ fn of_field(name: &str) -> Vec<(String, String)> {
     if let Some(choice) = field.choice() {
         let aliases = choice.aliases().iter();
         words.extend(aliases.map(|(alias, members)| ((*alias).to_owned(), members.join(", "))));
-        words.extend(choice.members().into_iter().map(|name| (name.to_owned(), String::new())));
+        let help = |name| match choice {
+            Choice::Tactic => {
+                let words = Tactic::read(name).map_or("", Tactic::name);
+                if words == name { String::new() } else { words.to_owned() }
+            }
+            _ => String::new(),
+        };
+        words.extend(choice.members().into_iter().map(|name| (name.to_owned(), help(name))));
     }
     match field.kind {
         FieldKind::Moment(_) => {
@@ -84,6 +100,25 @@ fn of_field(name: &str) -> Vec<(String, String)> {
     let missing: Vec<_> = missing.map(|word| (word.to_owned(), String::new())).collect();
     words.extend(missing);
     words
+}
+
+/// The techniques with the text in their id or name, those first whose id or name begins with it.
+/// Their ids are what to type: a name can be that of several.
+fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
+    let typed = typed.to_lowercase();
+    let mut found: Vec<_> = attack::techniques()
+        .iter()
+        .filter(|known| known.standing == Standing::Current)
+        .filter_map(|known| {
+            let places = [known.id, known.name].map(|text| text.to_lowercase().find(&typed));
+            let inside = places.into_iter().flatten().min()? > 0;
+            let completion =
+                Completion { range: range.clone(), text: known.id.to_owned(), help: known.full_name() };
+            Some((inside, completion))
+        })
+        .collect();
+    found.sort_by_key(|(inside, _)| *inside);
+    found.into_iter().map(|(_, completion)| completion).collect()
 }
 
 fn ranked(
@@ -120,6 +155,9 @@ mod tests {
     #[case::owner("assigned:m", 10, "me", 9..10)]
     #[case::date("created>=y", 10, "yesterday", 9..10)]
     #[case::evidence("evidence:kubernetesp", 20, "kubernetesPod", 9..20)]
+    #[case::technique("technique:t1059.00", 18, "T1059.001", 10..18)]
+    #[case::technique_by_name("technique:T1027,powers", 22, "T1059.001", 16..22)]
+    #[case::tactic("tactic:comm", 11, "CommandAndControl", 7..11)]
     #[case::odata("$sta", 4, "status", 1..4)]
     #[case::odata_later("$status eq 'new' and last", 25, "lastUpdateDateTime", 21..25)]
     fn the_best_comes_first(
@@ -130,6 +168,23 @@ mod tests {
     ) {
         let first = complete(text, cursor).into_iter().next().unwrap();
         assert_eq!((first.text.as_str(), first.range), (expected, range));
+    }
+
+    #[test]
+    fn techniques_are_offered_with_their_names() {
+        let offered = complete("technique:token", 15);
+        let shown: Vec<_> = offered.iter().map(|found| (found.text.as_str(), found.help.as_str())).collect();
+        // What begins so stands before what holds it.
+        assert_eq!(
+            shown[..2],
+            [
+                ("T1134.001", "Access Token Manipulation: Token Impersonation/Theft"),
+                ("T1134", "Access Token Manipulation"),
+            ]
+        );
+        let every = complete("technique:", 10);
+        assert!(every.iter().any(|found| found.text == "T1059"));
+        assert!(every.iter().all(|found| found.text != "T1086"), "T1086 was revoked");
     }
 
     #[rstest]

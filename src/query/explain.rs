@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     diagnostic::Diagnostic,
     plan::{Context, compile},
+    resolve::NamedTechniques,
 };
 use crate::model::SafeText;
 
@@ -24,6 +25,9 @@ pub struct Explanation {
     pub exact: bool,
     /// The first request, percent-encoded once, without host and version.
     pub request: String,
+    /// What the names of techniques in the filter stand for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub means: Vec<NamedTechniques>,
 }
 
 /// Explains a filter.
@@ -41,7 +45,7 @@ pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnos
         }
         let _ = write!(request, "$top={FIRST_PAGE}&$count=true");
     }
-    Ok(Explanation { odata, local: plan.local, exact, request })
+    Ok(Explanation { odata, local: plan.local, exact, request, means: plan.named })
 }
 
 /// Encodes all but RFC 3986's unreserved characters.
@@ -58,7 +62,7 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines that are safe to show.
+    /// Writes four lines that are safe to show, and one for each technique that a name stands for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),
@@ -67,7 +71,14 @@ impl fmt::Display for Explanation {
         writeln!(f, "$filter  {}", shown(&self.odata))?;
         writeln!(f, "here     {}", shown(&self.local))?;
         writeln!(f, "exact    {}", if self.exact { "yes" } else { "no" })?;
-        writeln!(f, "request  {}", self.request)
+        writeln!(f, "request  {}", self.request)?;
+        for named in &self.means {
+            let typed = SafeText::new(&named.typed).line();
+            for technique in &named.techniques {
+                writeln!(f, "means    {typed}: {} {technique}", technique.id)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -99,6 +110,28 @@ mod tests {
             serde_json::to_string(&explained).unwrap(),
             r#"{"odata":null,"local":null,"exact":true,"request":"GET /security/alerts_v2?$top=50&$count=true"}"#
         );
+    }
+
+    #[test]
+    fn names_of_techniques_say_what_they_stand_for() {
+        let explained = explain("technique:powershell,T1 technique=\"at\"", &context()).unwrap();
+        let text = explained.to_string();
+        let means: Vec<_> = text.lines().skip(4).collect();
+        assert_eq!(
+            means,
+            [
+                "means    powershell: T1059.001 Command and Scripting Interpreter: PowerShell (Execution)",
+                "means    powershell: T1086 PowerShell (Execution), now T1059.001",
+                "means    powershell: T1504 PowerShell Profile (Persistence, Privilege Escalation), now T1546.013",
+                "means    powershell: T1546.013 Event Triggered Execution: PowerShell Profile \
+                 (Persistence, Privilege Escalation)",
+                "means    at: T1053.002 Scheduled Task/Job: At (Execution, Persistence, Privilege Escalation)",
+            ]
+        );
+        let json = serde_json::to_string(&explained).unwrap();
+        assert!(json.ends_with(
+            r#""means":[{"typed":"powershell","techniques":["T1059.001","T1086","T1504","T1546.013"]},{"typed":"at","techniques":["T1053.002"]}]}"#
+        ), "{json}");
     }
 
     #[test]

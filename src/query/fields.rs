@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::{
         Classification, Determination, EVIDENCE_TYPES, Remediation, ServiceSource, Severity, Status,
-        Timestamp, Verdict,
+        Timestamp, Verdict, attack::Tactic,
     },
     odata::Property,
 };
@@ -57,6 +57,8 @@ pub enum Choice {
     Remediation,
     /// The type of an evidence item.
     EvidenceType,
+    /// A tactic of ATT&CK.
+    Tactic,
 }
 
 /// A moment in an alert's life.
@@ -81,7 +83,7 @@ pub enum Shape {
     Owner,
     /// The whole value.
     Whole,
-    /// The technique or one of its sub-techniques.
+    /// The technique or one of its sub-techniques, by id or by a part of its name.
     Technique,
     /// An address or a network in CIDR form.
     Address,
@@ -192,6 +194,7 @@ impl Choice {
             Self::Verdict => names(Verdict::MEMBERS),
             Self::Remediation => names(Remediation::MEMBERS),
             Self::EvidenceType => EVIDENCE_TYPES.to_vec(),
+            Self::Tactic => names(Tactic::ALL),
         }
     }
 
@@ -234,6 +237,7 @@ impl Choice {
             ],
             Self::Verdict => &[("clean", &["noThreatsFound"])],
             Self::Remediation => &[("pending", &["pendingApproval"]), ("partial", &["partiallyRemediated"])],
+            Self::Tactic => &[("c2", &["CommandAndControl"])],
             Self::EvidenceType => &[],
         }
     }
@@ -246,7 +250,7 @@ impl Choice {
             Self::Source => Some(Property::ServiceSource),
             Self::Classification => Some(Property::Classification),
             Self::Determination => Some(Property::Determination),
-            Self::Verdict | Self::Remediation | Self::EvidenceType => None,
+            Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => None,
         }
     }
 
@@ -258,7 +262,7 @@ impl Choice {
             Self::Source => facts.service_source.raw(),
             Self::Classification => facts.classification.raw(),
             Self::Determination => facts.determination.raw(),
-            Self::Verdict | Self::Remediation | Self::EvidenceType => "",
+            Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => "",
         }
     }
 }
@@ -321,7 +325,17 @@ pub static FIELDS: &[Field] = &[
         "technique",
         &[],
         Text(Shape::Technique, &[Alert("mitreTechniques")]),
-        "ATT&CK technique with its sub-techniques",
+        "ATT&CK technique with its sub-techniques, by id or name",
+    ),
+    field(
+        "tactic",
+        &[],
+        // A category is a tactic or a word of Microsoft's own.
+        Text(
+            Shape::Member(Choice::Tactic),
+            &[Alert("category"), Alert("categories"), Alert("mitreTechniques")],
+        ),
+        "ATT&CK tactic: the category, or one that a technique serves",
     ),
     field("incident", &[], Text(Shape::Whole, &[Alert("incidentId")]), "incident id"),
     field("id", &[], Text(Shape::Whole, &[Alert("id")]), "alert id"),

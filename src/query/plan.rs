@@ -14,7 +14,7 @@ use super::{
     fields::{Choice, Scope},
     moment::Clock,
     predicate::{Pattern, Predicate, Test, TextTest, same},
-    resolve::Resolver,
+    resolve::{NamedTechniques, Resolver},
     syntax::{Node, NodeKind, Query, Root, parse},
 };
 use crate::{
@@ -58,6 +58,8 @@ pub struct Plan {
     pub id: Option<AlertId>,
     /// When the same text means something else, because it speaks of now or of today.
     pub replan_at: Option<Timestamp>,
+    /// The names of techniques in the filter, with what they stand for.
+    pub named: Vec<NamedTechniques>,
 }
 
 impl Plan {
@@ -81,6 +83,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         clock: Clock { now: context.now, zone: &context.zone },
         me: context.me.as_deref(),
         stale_at: None,
+        named: Vec::new(),
     };
     let mut planner = Planner { context, resolver, faults: Vec::new(), local: Vec::new() };
     let test = match &query.root {
@@ -103,6 +106,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         id: alone(&test),
         test: Predicate(test),
         replan_at: resolver.stale_at,
+        named: resolver.named,
     })
 }
 

@@ -13,7 +13,10 @@ use super::{
     moment::Interval,
 };
 use crate::{
-    model::{host, short_type_name},
+    model::{
+        attack::{self, Tactic},
+        host, short_type_name,
+    },
     odata::{self, Property, Value},
 };
 
@@ -163,6 +166,8 @@ pub(super) enum Pattern {
     Prefix(String),
     /// A technique or a sub-technique of it.
     Technique(String),
+    /// A category that is a tactic, or a technique that serves it; `None` is any tactic.
+    Tactic(Option<Tactic>),
     Network(Network),
     Domain(String),
     /// The short name of a type.
@@ -182,6 +187,7 @@ impl fmt::Debug for Pattern {
             Self::Equals { folded, .. } => write!(f, "is {folded:?}"),
             Self::Prefix(text) => write!(f, "begins {text:?}"),
             Self::Technique(text) => write!(f, "technique {text:?}"),
+            Self::Tactic(tactic) => write!(f, "tactic {tactic:?}"),
             Self::Network(network) => write!(f, "in {network:?}"),
             Self::Domain(text) => write!(f, "under {text:?}"),
             Self::Type(text) => write!(f, "type {text:?}"),
@@ -207,6 +213,11 @@ impl Pattern {
             Self::Equals { folded: whole, .. } => folded == whole,
             Self::Prefix(prefix) => folded.starts_with(prefix.as_str()),
             Self::Technique(technique) => is_under(folded, technique, '.'),
+            Self::Tactic(asked) => {
+                let serves = |tactic: Tactic| asked.is_none_or(|asked| asked == tactic);
+                Tactic::read(raw).is_some_and(serves)
+                    || attack::technique(raw).is_some_and(|known| known.tactics.iter().copied().any(serves))
+            }
             Self::Network(network) => raw.trim().parse().is_ok_and(|address| network.contains(address)),
             Self::Domain(domain) => {
                 let host = host(folded);
@@ -231,7 +242,9 @@ impl Pattern {
             {
                 shown.find(text)
             }
-            Self::Technique(_) | Self::Network(_) if self.fits(shown.text, &shown.folded) => {
+            Self::Technique(_) | Self::Tactic(_) | Self::Network(_)
+                if self.fits(shown.text, &shown.folded) =>
+            {
                 std::iter::once(0..shown.text.len()).collect()
             }
             Self::Expression(regex) => {

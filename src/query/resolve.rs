@@ -5,16 +5,21 @@
 use std::ops::Range;
 
 use regex::RegexBuilder;
+use serde::{Serialize, Serializer};
 
 use super::{
     diagnostic::{Diagnostic, DiagnosticKind},
+    facts::fold,
     fields::{self, Choice, FIELDS, Field, FieldKind, Moment, Scope, Shape},
     moment::{self, Clock, When},
     predicate::{Network, Pattern, Test, TextTest, same},
     properties::PROPERTIES,
     syntax::{Head, Operator, Piece, Term, Value},
 };
-use crate::model::{Severity, Timestamp};
+use crate::model::{
+    Severity, Timestamp,
+    attack::{self, Tactic, Technique},
+};
 
 /// The fewest digits of a hash that stand for it.
 const MIN_HASH: usize = 6;
@@ -27,6 +32,23 @@ pub(super) struct Resolver<'a> {
     pub(super) me: Option<&'a str>,
     /// The earliest moment at which a relative date or age means something else.
     pub(super) stale_at: Option<Timestamp>,
+    /// The names of techniques that were typed, with what they stand for.
+    pub(super) named: Vec<NamedTechniques>,
+}
+
+/// The name of a technique, or a part of it, as typed, and the techniques that it stands for; their
+/// sub-techniques are meant with them, unless the name is exact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedTechniques {
+    /// What was typed.
+    pub typed: String,
+    /// What it stands for; written as ids.
+    #[serde(serialize_with = "ids")]
+    pub techniques: Vec<&'static Technique>,
+}
+
+fn ids<S: Serializer>(techniques: &[&'static Technique], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(techniques.iter().map(|technique| technique.id))
 }
 
 type Outcome = Result<Test, Diagnostic>;
@@ -79,7 +101,11 @@ impl Resolver<'_> {
             FieldKind::Choice(choice) => Some(Test::not(Test::Member(*choice, "unknown".into()))),
             FieldKind::Moment(moment) | FieldKind::Age(moment) => Some(Test::Known(*moment)),
             FieldKind::Text(shape, _) => {
-                let pattern = if *shape == Shape::Owner { Pattern::Filled } else { Pattern::Known };
+                let pattern = match shape {
+                    Shape::Owner => Pattern::Filled,
+                    Shape::Member(Choice::Tactic) => Pattern::Tactic(None),
+                    _ => Pattern::Known,
+                };
                 Some(Test::Text(TextTest { scope: scope.clone(), patterns: vec![pattern] }))
             }
         };
@@ -138,10 +164,16 @@ impl Resolver<'_> {
         }
     }
 
-    fn text(&self, head: &Head, scope: &Scope, shape: Shape, value: &Value) -> Outcome {
+    fn text(&mut self, head: &Head, scope: &Scope, shape: Shape, value: &Value) -> Outcome {
         let text = value.text();
         if head.operator.is_order() {
             return Err(wrong_operator(head, "this field has no order; it takes : = != and ~"));
+        }
+        if shape == Shape::Technique {
+            return Ok(Test::Text(TextTest {
+                scope: scope.clone(),
+                patterns: self.techniques(head, value)?,
+            }));
         }
         let of = |pattern| Test::Text(TextTest { scope: scope.clone(), patterns: vec![pattern] });
         if head.operator == Operator::Matches {
@@ -158,6 +190,8 @@ impl Resolver<'_> {
                 let members = members(choice, value)?;
                 let pattern = |name: &String| match choice {
                     Choice::EvidenceType => Pattern::Type(name.clone()),
+                    Choice::Tactic => Tactic::read(name)
+                        .map_or_else(|| Pattern::equals(name), |tactic| Pattern::Tactic(Some(tactic))),
                     _ => Pattern::equals(name),
                 };
                 let patterns = members.iter().map(pattern).collect();
@@ -187,12 +221,64 @@ impl Resolver<'_> {
                 if exact { Pattern::equals(&hash) } else { Pattern::Prefix(hash) }
             }
             _ if exact => Pattern::equals(&text),
-            Shape::Technique => Pattern::Technique(super::facts::fold(&text)),
-            Shape::Domain => Pattern::Domain(super::facts::fold(text.trim_end_matches('.'))),
+            Shape::Domain => Pattern::Domain(fold(text.trim_end_matches('.'))),
             Shape::Account if text.contains('\\') => return Ok(account(scope, &text)),
-            Shape::Words | Shape::Account | Shape::Owner | Shape::Link => Pattern::contains(&text),
+            Shape::Words | Shape::Account | Shape::Owner | Shape::Link | Shape::Technique => {
+                Pattern::contains(&text)
+            }
         }))
     }
+
+    /// Looks for a technique by its id, and for all that the value is a name of: alerts hold ids.
+    fn techniques(&mut self, head: &Head, value: &Value) -> Result<Vec<Pattern>, Diagnostic> {
+        let text = value.text();
+        let folded = fold(&text);
+        let exact = !matches!(head.operator, Operator::Has | Operator::Matches);
+        let by_id = if head.operator == Operator::Matches {
+            regex(&text, value)?
+        } else if value.has_wildcard() {
+            wildcard(value, str::to_owned)?
+        } else if exact {
+            Pattern::equals(&text)
+        } else {
+            Pattern::Technique(folded.clone())
+        };
+        if is_technique_id(&folded) || text.trim().is_empty() {
+            return Ok(vec![by_id]);
+        }
+        let by_name = |name: &str| match &by_id {
+            Pattern::Expression(regex) => regex.is_match(name),
+            _ if exact => fold(name) == folded,
+            _ => fold(name).contains(&folded),
+        };
+        let found: Vec<_> = attack::techniques().iter().filter(|known| by_name(known.name)).collect();
+        if found.is_empty() && !value.quoted && !matches!(by_id, Pattern::Expression(_)) {
+            return Err(unknown_technique(&text, exact, value));
+        }
+        let mut patterns = vec![by_id];
+        let meant = if exact { Pattern::equals } else { |id: &str| Pattern::Technique(fold(id)) };
+        patterns.extend(found.iter().map(|known| meant(known.id)));
+        if !found.is_empty() {
+            self.named.push(NamedTechniques { typed: text, techniques: found });
+        }
+        Ok(patterns)
+    }
+}
+
+/// Tells whether a folded text is the id of a technique or the beginning of one.
+fn is_technique_id(folded: &str) -> bool {
+    folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
+    let named = if exact { "is called this; : takes a part of a name" } else { "has this in its name" };
+    let message = format!("no technique of ATT&CK {named}; quote what alertdeck does not know");
+    let fault = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
+    let mut fault = fault.nearest(text, attack::techniques().iter().map(|known| known.name));
+    if let Some((_, name)) = &mut fault.fix {
+        *name = format!("\"{name}\"");
+    }
+    fault
 }
 
 /// `DOMAIN\name`: the parts are values of their own in an alert.

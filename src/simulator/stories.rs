@@ -145,7 +145,10 @@ const fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DetectionSource, Determination, ServiceSource, Severity, Verdict};
+    use crate::model::{
+        DetectionSource, Determination, ServiceSource, Severity, Verdict,
+        attack::{self, Standing},
+    };
 
     #[test]
     fn stories_use_declared_values() {
@@ -161,7 +164,10 @@ mod tests {
                 assert!(!matches!(service, ServiceSource::Undeclared(_)), "{title}");
                 let detection = DetectionSource::read(step.sensor.detection);
                 assert!(!matches!(detection, DetectionSource::Undeclared(_)), "{title}");
-                assert!(step.techniques.iter().all(|technique| technique.starts_with('T')), "{title}");
+                for id in step.techniques {
+                    let standing = attack::technique(id).map(|technique| technique.standing);
+                    assert_eq!(standing, Some(Standing::Current), "{title}: {id}");
+                }
                 for item in step.evidence {
                     match item {
                         Item::Process(Process { verdict, .. }) | Item::File(_, verdict) => {

@@ -2,11 +2,12 @@
 
 use super::{
     list::matched,
-    paint::{Painter, Span},
+    paint::{Painter, Span, columns},
 };
 use crate::{
     app::{App, Area, Detail, Fact, FactValue, Line, LineKind, Pane, thousands},
     evidence::{NodeId, Piece},
+    model::attack,
     store::{Cell, Column, Count},
 };
 
@@ -72,7 +73,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let spans: Vec<_> = facts
                 .iter()
                 .enumerate()
-                .flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact))
+                .flat_map(|(at, fact)| fact_spans(app, painter, facts, (at, width), fact))
                 .collect();
             painter.put_spans(x, area.y, width, &spans);
         }
@@ -103,7 +104,13 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
     }
 }
 
-fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact: &Fact) -> Vec<Span> {
+fn fact_spans(
+    app: &App,
+    painter: &Painter<'_>,
+    facts: &[Fact],
+    (at, width): (usize, u16),
+    fact: &Fact,
+) -> Vec<Span> {
     let theme = painter.theme;
     let mut spans = Vec::new();
     // The same label twice in a row is one label with several values.
@@ -124,6 +131,18 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
             spans.push(matched(app, (None, fact.property()), text.head(), style));
+        }
+        FactValue::Technique(id) => {
+            spans.push(matched(app, (None, fact.property()), id.head(), theme.text));
+            if let Some(technique) = attack::technique(id.raw()) {
+                let used: usize = spans.iter().map(Span::width).sum();
+                let whole = technique.full_name();
+                // Of a sub-technique its own name says more than that of what it is under.
+                let fits = used + 1 + columns(&whole) <= usize::from(width);
+                let name = if fits { &whole } else { technique.name };
+                spans.push(Span::new(format!(" {name} "), theme.text));
+                spans.push(Span::new(technique.remark(), theme.dim));
+            }
         }
         FactValue::Nothing => {}
     }
