@@ -43,15 +43,19 @@ impl Description {
     }
 }
 
-/// Describes an item, or what another item tells of it.
-pub(super) fn describe(row: &EvidenceType, object: Object<'_>, value: &Value) -> Description {
+/// Describes a thing by the places where it is told of: it reads by the first, and has the
+/// indicators of all.
+pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a Value>) -> Description {
+    let values: Vec<_> = values.collect();
+    let Some(&value) = values.first() else { return Description::default() };
+    let object = Object::new(value);
     let mut description = if std::ptr::eq(row, &raw const UNKNOWN) {
         describe_unknown(value)
     } else {
         Description {
             main: main(row, object).iter().filter_map(|said| piece(*said, object)).collect(),
             facts: row.facts.iter().filter_map(|said| piece(*said, object)).collect(),
-            indicators: indicators(row, object),
+            indicators: indicators(row, values.into_iter().map(Object::new)),
         }
     };
     let name = description.name();
@@ -183,9 +187,11 @@ fn cut(text: &str) -> &str {
     &text[..end]
 }
 
-fn indicators(row: &EvidenceType, object: Object<'_>) -> Vec<Indicator> {
+fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>) -> Vec<Indicator> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
-    for (kind, paths) in row.indicators {
+    let pairs =
+        objects.flat_map(|object| row.indicators.iter().map(move |(kind, paths)| (object, kind, paths)));
+    for (object, kind, paths) in pairs {
         let each = paths.split('|').map(|path| object.each_value(path));
         let Some(values) = each.into_iter().find(|values| !values.is_empty()) else { continue };
         for text in values.into_iter().filter_map(scalar) {

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use super::{Description, describe, types::EvidenceType};
-use crate::model::{Evidence, Object, Property, Remediation, SafeText, Timestamp, Verdict, properties};
+use crate::model::{Evidence, Property, Remediation, SafeText, Timestamp, Verdict, properties};
 
 /// A node's place in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,8 +45,8 @@ pub struct Node {
     pub children: Vec<NodeId>,
     /// Levels above it.
     pub depth: usize,
-    /// Where in the evidence it is told of.
-    face: Face,
+    /// Where in the evidence it is told of, what says most of it first.
+    faces: Vec<Face>,
     parent: Option<NodeId>,
     key: NodeKey,
     /// How it reads, once somebody has asked.
@@ -139,8 +139,7 @@ impl Tree {
     pub fn describe(&self, id: NodeId) -> &Description {
         let node = self.node(id);
         node.description.get_or_init(|| {
-            let value = node.face.find(&self.evidence);
-            describe::describe(node.row, Object::new(value), value)
+            describe::describe(node.row, node.faces.iter().map(|face| face.find(&self.evidence)))
         })
     }
 
@@ -149,7 +148,7 @@ impl Tree {
     pub fn properties(&self, id: NodeId) -> Vec<(usize, Property)> {
         let node = self.node(id);
         if node.items.is_empty() {
-            let told = properties(node.face.find(&self.evidence)).into_iter();
+            let told = properties(node.faces[0].find(&self.evidence)).into_iter();
             // A parent is told of in the properties of its child.
             let whole = !std::ptr::eq(node.row, &raw const super::types::PARENT_PROCESS);
             return told
@@ -322,6 +321,189 @@ mod tests {
         registry key HKLM\Run
           registry value Updater  = c:\x.exe
         quantum q1  spin 2
+        ");
+    }
+
+    fn item_of(kind: &str, fields: Value) -> Value {
+        let mut item = json!({"@odata.type": format!("#microsoft.graph.security.{kind}Evidence")});
+        item.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        item
+    }
+
+    #[test]
+    fn a_container_hangs_in_its_pod_namespace_cluster_and_cloud() {
+        let cloud = item_of("azureResource", json!({"resourceId": "/s/aks", "resourceName": "aks"}));
+        let cluster = item_of("kubernetesCluster", json!({"name": "c1", "cloudResource": cloud}));
+        let namespace = item_of("kubernetesNamespace", json!({"name": "shop", "cluster": cluster}));
+        let controller = item_of("kubernetesController", json!({"name": "web", "type": "Deployment"}));
+        let image =
+            item_of("containerImage", json!({"imageId": "r.io/web:1", "registry": {"registry": "r.io"}}));
+        let container = item_of(
+            "container",
+            json!({"containerId": "9f", "name": "web", "image": image, "isPrivileged": true}),
+        );
+        let pod = |name: &str, container: Value| {
+            item_of(
+                "kubernetesPod",
+                json!({"name": name, "namespace": namespace, "controller": controller,
+                "containers": [container]}),
+            )
+        };
+        let tree = tree(&[
+            pod("web-1", container.clone()),
+            pod("web-2", Value::Null),
+            item_of("kubernetesNamespace", json!({"name": "SHOP", "verdict": "suspicious"})),
+            item_of("container", json!({"containerId": "9F", "verdict": "malicious"})),
+            item_of("containerRegistry", json!({"registry": "r.io"})),
+            item_of("kubernetesSecret", json!({"name": "tls", "namespace": {"name": "shop"}})),
+        ]);
+        insta::assert_snapshot!(tree.text(), @r"
+        Azure resource aks  /s/aks
+          cluster c1
+            namespace SHOP  [suspicious]
+              controller web  Deployment
+                pod web-1
+                  container web  privileged  [malicious]
+                    image r.io/web:1  from r.io
+                      registry r.io
+                pod web-2
+              secret tls
+        ");
+    }
+
+    #[test]
+    fn a_registry_value_has_its_key_on_its_device() {
+        let value = |device: &str, name: &str| {
+            item_of(
+                "registryValue",
+                json!({"mdeDeviceId": device, "registryHive": "HKLM", "registryKey": "Run",
+                "registryValueName": name, "registryValue": "1", "verdict": "suspicious"}),
+            )
+        };
+        let tree = tree(&[
+            device("d1", "pc-1"),
+            device("d2", "pc-2"),
+            value("d1", "A"),
+            value("d1", "B"),
+            value("d2", "A"),
+            value("d3", ""),
+        ]);
+        insta::assert_snapshot!(tree.text(), @r"
+        device d3  known only by its id
+          registry key HKLM\Run
+            registry value (default)  = 1  [suspicious]
+        device pc-1
+          registry key HKLM\Run
+            registry value A  = 1  [suspicious]
+            registry value B  = 1  [suspicious]
+        device pc-2
+          registry key HKLM\Run
+            registry value A  = 1  [suspicious]
+        ");
+    }
+
+    #[test]
+    fn addresses_hang_on_what_they_are_an_end_of() {
+        let ip = |address: &str| item_of("ip", json!({"ipAddress": address, "countryLetterCode": "NL"}));
+        let at = |address: &str| json!({"ipAddress": address});
+        let mut pc = device("d1", "pc-1");
+        pc["lastIpAddress"] = json!("10.0.0.5");
+        let tree = tree(&[
+            pc,
+            device("d2", "pc-2"),
+            item_of(
+                "networkConnection",
+                json!({"sourceAddress": at("10.0.0.5"), "sourcePort": 49152,
+                "destinationAddress": at("2001:DB8::1"), "destinationPort": 443, "protocol": "tcp"}),
+            ),
+            item_of(
+                "dns",
+                json!({"domainName": "evil.example", "ipAddresses": [at("203.0.113.7"), at("203.0.113.8")],
+                "hostIpAddress": at("10.0.0.5")}),
+            ),
+            ip("2001:db8::1"),
+            ip("203.0.113.8"),
+            ip("203.0.113.9"),
+        ]);
+        insta::assert_snapshot!(tree.text(), @r"
+        device pc-1
+          connection 10.0.0.5:49152 → [2001:DB8::1]:443  tcp
+            ip 2001:db8::1  NL
+          DNS query evil.example → 203.0.113.7 +1  asked by 10.0.0.5
+            ip 203.0.113.8  NL
+        device pc-2
+        ip 203.0.113.9  NL
+        ");
+    }
+
+    #[test]
+    fn mail_hangs_in_its_mailbox_and_files_in_what_brought_them() {
+        let message = |to: &str| {
+            item_of(
+                "analyzedMessage",
+                json!({"networkMessageId": "m1", "recipientEmailAddress": to, "subject": "Invoice",
+                "senderIp": "203.0.113.7", "urls": ["https://evil.example/x"], "urlCount": 1, "attachmentsCount": 0}),
+            )
+        };
+        let dropper = json!({"fileDetails": {"fileName": "a.exe", "sha256": "aa"}});
+        let tree = tree(&[
+            item_of("mailbox", json!({"primaryAddress": "Ana@x.io"})),
+            item_of(
+                "mailCluster",
+                json!({"urn": "u", "clusterBy": "Subject", "clusterByValue": "Invoice", "networkMessageIds": ["m1", "m2"]}),
+            ),
+            message("ana@x.io"),
+            message("bo@x.io"),
+            item_of("url", json!({"url": "https://evil.example/x"})),
+            item_of("ip", json!({"ipAddress": "203.0.113.7"})),
+            item_of(
+                "malware",
+                json!({"name": "Trojan", "files": [dropper], "processes": [process("d1", (3, "10:00:02"), (2, "10:00:01"))]}),
+            ),
+            item_of(
+                "file",
+                json!({"fileDetails": {"fileName": "a.exe", "sha256": "AA"}, "verdict": "malicious"}),
+            ),
+            item_of("fileHash", json!({"value": "aa", "algorithm": "sha256"})),
+        ]);
+        insta::assert_snapshot!(tree.text(), @r"
+        device d1  known only by its id
+          malware Trojan  files 1  processes 1
+            file a.exe  sha256 AA  [malicious]
+              file hash aa  sha256
+          process p2.exe (2)  known only as parent  2026-11-01T10:00:01Z
+            process p3.exe (3)  run 3  2026-11-01T10:00:02Z
+        mailbox Ana@x.io
+          message Invoice  to ana@x.io  urls 1
+            ip 203.0.113.7
+            url https://evil.example/x
+        mail cluster Subject = Invoice
+          message Invoice  to bo@x.io  urls 1
+        ");
+    }
+
+    #[test]
+    fn a_session_hangs_on_its_host_else_on_its_account() {
+        let account = json!({"userAccount": {"userPrincipalName": "ana@x.io", "azureAdUserId": "u1"}});
+        let tree = tree(&[
+            item_of("user", json!({"userAccount": {"azureAdUserId": "U1", "displayName": "Ana"}})),
+            item_of(
+                "hostLogonSession",
+                json!({"sessionId": "0x3", "account": account, "host": {"deviceDnsName": "pc-1"}}),
+            ),
+            item_of(
+                "cloudLogonSession",
+                json!({"sessionId": "s1", "account": account, "browser": "Edge",
+                "startUtcDateTime": "2026-11-01T10:00:00Z"}),
+            ),
+            item_of("cloudLogonRequest", json!({"requestId": "r1"})),
+        ]);
+        insta::assert_snapshot!(tree.text(), @r"
+        device pc-1
+          logon session 0x3  as ana@x.io
+        user Ana
+          sign-in session s1  Edge  2026-11-01T10:00:00Z
+        sign-in request r1
         ");
     }
 

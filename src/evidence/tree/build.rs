@@ -46,6 +46,9 @@ pub(super) fn build(evidence: &[Evidence]) -> (Vec<Node>, Vec<NodeId>) {
     builder.finish()
 }
 
+/// A place where a thing was seen: the thing, how it is to be read there, and what stands there.
+type Sighting<'a> = (usize, &'static EvidenceType, Face, &'a Value);
+
 struct Builder<'a> {
     evidence: &'a [Evidence],
     things: Vec<Thing<'a>>,
@@ -69,35 +72,40 @@ impl<'a> Builder<'a> {
         let row = |item: &Evidence| EvidenceType::named(item.type_name.raw());
         let rows: Vec<&'static EvidenceType> = self.evidence.iter().map(row).collect();
         let mut processes = Vec::new();
+        let mut sightings = Vec::with_capacity(rows.len());
         for at in order(self.evidence, &rows) {
             let value = &self.evidence[at].json;
             if rows[at].name == "process" {
-                processes.push((Face::of(at), value, None));
+                processes.push((Face::of(at), value, Some(at)));
                 continue;
             }
             let place = self.enter(Thing::new(rows[at], Face::of(at), value));
             self.things[place].add(self.evidence, at);
+            sightings.push((place, rows[at], Face::of(at), value));
         }
-        // Things that are found on the way have evidence within them too.
-        let mut at = 0;
-        while at < self.things.len() {
-            let (row, face) = (self.things[at].row, self.things[at].face.clone());
-            let above: Vec<usize> =
-                row.inside.iter().flat_map(|member| self.within(at, &face, member)).collect();
+        // What is found within items has evidence within it too.
+        let mut next = 0;
+        while next < sightings.len() {
+            let (place, row, face, value) = sightings[next].clone();
+            next += 1;
+            let mut within = |builder: &mut Self, member: &Member| {
+                let found = builder.within(&face, value, member, &mut processes);
+                let places: Vec<usize> =
+                    found.iter().map(|(place, ..)| *place).filter(|at| *at != place).collect();
+                sightings.extend(found);
+                places
+            };
             for member in row.holds {
-                if member.of == "process" {
-                    let members = members(&face, self.things[at].value, member);
-                    processes.extend(members.into_iter().map(|(face, value)| (face, value, Some(at))));
-                    continue;
-                }
-                for below in self.within(at, &face, member) {
-                    self.held.push((below, at));
-                }
+                let below = within(self, member);
+                self.held.extend(below.into_iter().map(|below| (below, place)));
+            }
+            let mut above = Vec::new();
+            for member in row.inside {
+                above.extend(within(self, member));
             }
             if !above.is_empty() {
-                self.inside.push((at, above));
+                self.inside.push((place, above));
             }
-            at += 1;
         }
         for at in 0..self.things.len() {
             if self.things[at].row.name == "device"
@@ -106,14 +114,15 @@ impl<'a> Builder<'a> {
                 self.devices.entry(id.to_owned()).or_insert(at);
             }
         }
-        for (face, value, holder) in processes {
-            self.enter_process(face, value, holder);
+        for (face, value, item) in processes {
+            self.enter_process(face, value, item);
         }
     }
 
     /// Returns the place of a thing, taking it in where it is new.
-    fn enter(&mut self, thing: Thing<'a>) -> usize {
+    fn enter(&mut self, mut thing: Thing<'a>) -> usize {
         if let Some(known) = self.register.find(&mut self.things, &thing) {
+            self.things[known].also(thing.faces.remove(0), thing.value);
             return known;
         }
         let place = self.push(thing);
@@ -128,38 +137,47 @@ impl<'a> Builder<'a> {
         self.things.len() - 1
     }
 
-    /// The things of the evidence under one property of a thing.
-    fn within(&mut self, holder: usize, face: &Face, member: &Member) -> Vec<usize> {
-        let found = members(face, self.things[holder].value, member);
-        let mut places = Vec::new();
-        for (face, value) in found {
+    /// Takes in the evidence under one property of an item, and returns where it was seen.
+    /// Processes wait: they are told apart by their devices.
+    fn within(
+        &mut self,
+        face: &Face,
+        value: &'a Value,
+        member: &Member,
+        processes: &mut Vec<(Face, &'a Value, Option<usize>)>,
+    ) -> Vec<Sighting<'a>> {
+        let mut seen = Vec::new();
+        for (face, value) in members(face, value, member) {
             let object = Object::new(value);
             let row = match object.raw("@odata.type") {
                 Some(declared) if !member.path.is_empty() => EvidenceType::named(type_name(declared)),
                 _ => EvidenceType::named(member.of),
             };
-            // A process is told apart in its own way, and what says nothing is no thing.
-            if row.name != "process" && !describe::is_mute(row, object) {
-                let thing = Thing::new(row, face, value);
+            if row.name == "process" {
+                processes.push((face, value, None));
+            } else if !describe::is_mute(row, object) {
+                let thing = Thing::new(row, face.clone(), value);
                 let place = self.enter(if member.path.is_empty() { thing.only_told() } else { thing });
-                if place != holder {
-                    places.push(place);
-                }
+                seen.push((place, row, face, value));
             }
         }
-        places
+        seen
     }
 
-    fn enter_process(&mut self, face: Face, value: &'a Value, holder: Option<usize>) {
+    fn enter_process(&mut self, face: Face, value: &'a Value, item: Option<usize>) {
         let object = Object::new(value);
         let device = self.device_named_by(face.clone(), value);
-        let item = holder.is_none().then_some(face.item);
-        let known = self.processes.same(device, object);
-        let place = known.unwrap_or_else(|| {
-            let place = self.push(Thing::new(EvidenceType::named("process"), face, value));
-            self.processes.add(place, device, object);
-            place
-        });
+        let place = match self.processes.same(device, object) {
+            Some(known) => {
+                self.things[known].also(face, value);
+                known
+            }
+            None => {
+                let place = self.push(Thing::new(EvidenceType::named("process"), face, value));
+                self.processes.add(place, device, object);
+                place
+            }
+        };
         if let Some(item) = item {
             self.things[place].add(self.evidence, item);
         }
@@ -167,7 +185,7 @@ impl<'a> Builder<'a> {
 
     /// The device that an item names by its id. An id that no device has becomes one.
     fn device_named_by(&mut self, face: Face, value: &'a Value) -> Option<usize> {
-        let id = value.get("mdeDeviceId").and_then(folded)?;
+        let id = device_id(value)?;
         if let Some(known) = self.devices.get(&id) {
             return Some(*known);
         }
@@ -191,7 +209,7 @@ impl<'a> Builder<'a> {
                 let told = process::parent_id(object).is_some() || process::has_named_parent(object);
                 told.then(|| {
                     let child = &self.things[place];
-                    let parent = Thing::new(&PARENT_PROCESS, child.face.clone(), child.value).only_told();
+                    let parent = Thing::new(&PARENT_PROCESS, child.faces[0].clone(), child.value).only_told();
                     let parent = self.push(parent);
                     self.processes.add_parent(parent, device, object);
                     self.attach(parent, device.or(only));
@@ -225,37 +243,25 @@ impl<'a> Builder<'a> {
             if self.parents[at].is_some() {
                 continue;
             }
-            let (row, object) = (self.things[at].row, self.things[at].object());
-            if std::ptr::eq(row, &raw const DEVICE_BY_ID) || std::ptr::eq(row, &raw const PARENT_PROCESS) {
-                continue;
-            }
-            let device = self.device_named_by_thing(at);
-            let image = (row.name == "file")
-                .then(|| self.processes.image_of(FileDetails(object.object("fileDetails")), device))
-                .flatten();
+            let (row, value, object) = (self.things[at].row, self.things[at].value, self.things[at].object());
+            let image = (row.name == "file").then(|| {
+                let device = device_id(value).and_then(|id| self.devices.get(&id).copied());
+                self.processes.image_of(FileDetails(object.object("fileDetails")), device)
+            });
             let acted = (row.name == "user")
-                .then(|| actors.get(&Account(object.object("userAccount")).name()?.to_lowercase()).copied())
-                .flatten();
+                .then(|| actors.get(&Account(object.object("userAccount")).name()?.to_lowercase()).copied());
             let linked = row.links.iter().find_map(|link| {
                 let values = object.each_value(link.mine);
                 let theirs = links.get(&(link.of, link.theirs))?;
                 values.into_iter().filter_map(folded).find_map(|value| theirs.get(&value).copied())
             });
-            let local = if row.local { only } else { None };
-            for under in [image, linked, held.get(&at).copied(), acted, device, local].into_iter().flatten() {
-                if self.attach(at, Some(under)) {
-                    break;
-                }
+            let said = [image.flatten(), linked, held.get(&at).copied(), acted.flatten()];
+            if said.into_iter().flatten().any(|under| self.attach(at, Some(under))) || row.asset {
+                continue;
             }
+            let device = self.device_named_by(self.things[at].faces[0].clone(), value);
+            self.attach(at, device.or(if row.local { only } else { None }));
         }
-    }
-
-    fn device_named_by_thing(&mut self, at: usize) -> Option<usize> {
-        if self.things[at].row.asset {
-            return None;
-        }
-        let (face, value) = (self.things[at].face.clone(), self.things[at].value);
-        self.device_named_by(face, value)
     }
 
     /// The devices that users ran processes on, by the users' names.
@@ -345,7 +351,7 @@ impl<'a> Builder<'a> {
         let nodes = self.things.into_iter().zip(children).enumerate().map(|(at, (mut thing, children))| {
             thing.items.sort_unstable();
             let kind = match thing.row.name {
-                "" => self.evidence[thing.face.item].type_name.clone(),
+                "" => self.evidence[thing.faces[0].item].type_name.clone(),
                 name => SafeText::new(name),
             };
             Node {
@@ -357,7 +363,7 @@ impl<'a> Builder<'a> {
                 items: thing.items,
                 children,
                 depth: depths[at],
-                face: thing.face,
+                faces: thing.faces,
                 parent: parents[at].map(NodeId),
                 key: keys[at],
                 description: OnceLock::new(),
@@ -365,6 +371,11 @@ impl<'a> Builder<'a> {
         });
         (nodes.collect(), roots)
     }
+}
+
+/// The device that an item names, by an id that is folded.
+fn device_id(value: &Value) -> Option<String> {
+    value.get("mdeDeviceId").and_then(folded)
 }
 
 /// The places within a thing of the evidence that stands under one of its properties.

@@ -16,7 +16,9 @@ use crate::{
 /// A thing: one or more items, or what another item tells of.
 pub(super) struct Thing<'a> {
     pub(super) row: &'static EvidenceType,
-    pub(super) face: Face,
+    /// Where it is told of, what says most of it first.
+    pub(super) faces: Vec<Face>,
+    /// What stands at the first of them.
     pub(super) value: &'a Value,
     pub(super) items: Vec<usize>,
     pub(super) verdict: Verdict,
@@ -32,13 +34,29 @@ impl<'a> Thing<'a> {
         let time = (!row.time.is_empty()).then(|| object.time(row.time)).flatten();
         Self {
             row,
-            face,
+            faces: vec![face],
             value,
             items: Vec::new(),
             verdict: verdict(object),
             remediation: remediation(object),
             time,
             known_by: keys(row, object),
+        }
+    }
+
+    /// Takes in another place where the thing is told of. It reads by what says most.
+    pub(super) fn also(&mut self, face: Face, value: &'a Value) {
+        let says = |value: &Value| {
+            value.as_object().map_or(0, |map| map.values().filter(|value| !is_empty(value)).count())
+        };
+        self.faces.push(face);
+        if says(value) > says(self.value) {
+            self.value = value;
+            let last = self.faces.len() - 1;
+            self.faces.swap(0, last);
+            let object = Object::new(value);
+            self.time =
+                (!self.row.time.is_empty()).then(|| object.time(self.row.time)).flatten().or(self.time);
         }
     }
 
@@ -221,6 +239,16 @@ fn hash(value: &Value, hasher: &mut rustc_hash::FxHasher) {
                 hash(value, hasher);
             }
         }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -132,7 +132,7 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
         label: "mail cluster",
         asset: true,
         main: &[&[say("clusterBy"), say("clusterByValue").before(" = ")], &[say("query|urn")]],
-        facts: &[say("emailCount").after(" messages"), say("query")],
+        facts: &[say("emailCount").before("messages "), say("query")],
         indicators: &[(Mail, "networkMessageIds")],
         keys: &[key(&["urn"]), key(&["query"])],
         ..PLAIN
@@ -147,8 +147,8 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
             say("deliveryAction"),
             say("deliveryLocation").before("in "),
             say("threats").before("threat "),
-            say("urlCount").after(" urls").quiet(&["0"]),
-            say("attachmentsCount").after(" attachments").quiet(&["0"]),
+            say("urlCount").before("urls ").quiet(&["0"]),
+            say("attachmentsCount").before("attachments ").quiet(&["0"]),
         ],
         indicators: &[
             (Mail, "p2Sender.emailAddress"),
@@ -238,8 +238,8 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
         main: &[&[say("name")]],
         facts: &[
             say("category"),
-            say("files").form(Form::Count).after(" files"),
-            say("processes").form(Form::Count).after(" processes"),
+            say("files").form(Form::Count).before("files "),
+            say("processes").form(Form::Count).before("processes "),
         ],
         indicators: &[(Threat, "name")],
         keys: &[key(&["name"])],
