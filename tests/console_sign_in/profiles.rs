@@ -57,8 +57,11 @@ fn switch(desk: &mut Desk, keys: &str) {
     desk.type_keys("\r");
 }
 
+/// The titles that tell something: a hostile one may be empty.
 fn titles(simulator: &Simulator) -> BTreeSet<String> {
-    simulator.alerts().iter().map(|alert| alert["title"].as_str().unwrap().to_owned()).collect()
+    let alerts = simulator.alerts();
+    let titles = alerts.iter().map(|alert| alert["title"].as_str().unwrap().to_owned());
+    titles.filter(|title| !title.trim().is_empty()).collect()
 }
 
 /// The tokens that a tenant was shown.

@@ -1,88 +1,14 @@
 //! Campaigns on identities, mail, cloud applications and data.
 
-use super::{Ending, Item, Platform, Sensor, Step, Story};
-
-const ADVICE: &str = "Confirm the activity\n•\tAsk the user, over another channel, whether the activity was theirs.\n•\tReview the sign-in and audit logs of the account.\n\nRespond\n•\tRevoke the account's sessions and reset its password.\n•\tRemove rules, consents and devices that were added.";
-
-const IDENTITY: Sensor = Sensor {
-    service: "microsoftDefenderForIdentity",
-    detection: "microsoftDefenderForIdentity",
-    product: "Microsoft Defender for Identity",
-    prefix: "aa",
-    advice: ADVICE,
-};
-const CLOUD_APPS: Sensor = Sensor {
-    service: "microsoftDefenderForCloudApps",
-    detection: "cloudAppSecurity",
-    product: "Microsoft Defender for Cloud Apps",
-    prefix: "ca",
-    advice: ADVICE,
-};
-const MAIL: Sensor = Sensor {
-    service: "microsoftDefenderForOffice365",
-    detection: "microsoftDefenderForOffice365",
-    product: "Microsoft Defender for Office 365",
-    prefix: "fa",
-    advice: ADVICE,
-};
-const ENTRA: Sensor = Sensor {
-    service: "azureAdIdentityProtection",
-    detection: "azureAdIdentityProtection",
-    product: "AAD Identity Protection",
-    prefix: "ad",
-    advice: ADVICE,
-};
-const APP_GOVERNANCE: Sensor = Sensor {
-    service: "microsoftAppGovernance",
-    detection: "appGovernanceDetection",
-    product: "Microsoft Application Protection",
-    prefix: "ma",
-    advice: ADVICE,
-};
-const LOSS_PREVENTION: Sensor = Sensor {
-    service: "dataLossPrevention",
-    detection: "microsoftDataLossPrevention",
-    product: "Microsoft Data Loss Prevention",
-    prefix: "dl",
-    advice: ADVICE,
-};
-const CLOUD: Sensor = Sensor {
-    service: "microsoftDefenderForCloud",
-    detection: "microsoftDefenderForServers",
-    product: "Microsoft Defender for Cloud",
-    prefix: "dc",
-    advice: ADVICE,
-};
-const SENTINEL: Sensor = Sensor {
-    service: "microsoftSentinel",
-    detection: "scheduledAlerts",
-    product: "Microsoft Sentinel",
-    prefix: "sn",
-    advice: ADVICE,
-};
-const INSIDER: Sensor = Sensor {
-    service: "microsoftInsiderRiskManagement",
-    detection: "microsoftInsiderRiskManagement",
-    product: "Microsoft Purview Insider Risk Management",
-    prefix: "ir",
-    advice: ADVICE,
-};
-const INTELLIGENCE: Sensor = Sensor {
-    service: "microsoftThreatIntelligence",
-    detection: "microsoftThreatIntelligence",
-    product: "Microsoft Threat Intelligence",
-    prefix: "ti",
-    advice: ADVICE,
-};
-const AI: Sensor = Sensor {
-    service: "microsoftSecurityForAI",
-    detection: "microsoftDefenderForAIServices",
-    product: "Microsoft Defender for AI Services",
-    prefix: "ai",
-    advice: ADVICE,
+use super::{
+    Ending, Item, Platform, Step, Story,
+    sensors::{
+        AI, APP_GOVERNANCE, CLOUD, CLOUD_APPS, ENTRA, IDENTITY, INSIDER, INTELLIGENCE, LOSS_PREVENTION, MAIL,
+        SENTINEL,
+    },
 };
 
-const OFFICE: Item = Item::Other(
+pub(super) const OFFICE: Item = Item::Other(
     "cloudApplicationEvidence",
     r#"{"appId":20893,"displayName":"Microsoft 365","instanceId":0,"instanceName":"Microsoft 365","saasAppId":11161,"stream":null}"#,
 );

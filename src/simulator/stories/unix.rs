@@ -3,14 +3,15 @@
 use super::{
     Account::{Person, Root},
     Ending, Image, Item, Platform, Step, Story, dropped, installed, run,
-    windows::EDR,
+    sensors::EDR,
 };
 
-const BASH: Image = installed("/usr/bin", "bash", "Canonical", 1_396_520);
-const DASH: Image = installed("/usr/bin", "dash", "Canonical", 125_688);
-const CURL: Image = installed("/usr/bin", "curl", "Canonical", 260_328);
-const CRON: Image = installed("/usr/sbin", "cron", "Canonical", 55_944);
-const SSHD: Image = installed("/usr/sbin", "sshd", "Canonical", 921_288);
+pub(super) const BASH: Image = installed("/usr/bin", "bash", "Canonical", 1_396_520);
+pub(super) const DASH: Image = installed("/usr/bin", "dash", "Canonical", 125_688);
+pub(super) const CURL: Image = installed("/usr/bin", "curl", "Canonical", 260_328);
+pub(super) const CRON: Image = installed("/usr/sbin", "cron", "Canonical", 55_944);
+pub(super) const SSHD: Image = installed("/usr/sbin", "sshd", "Canonical", 921_288);
+pub(super) const SYSTEMD: Image = installed("/usr/lib/systemd", "systemd", "Canonical", 1_849_992);
 const PHP: Image = installed("/usr/sbin", "php-fpm8.1", "Canonical", 5_672_336);
 const MINER: Image = dropped("/tmp/.X11-unix", "kworkerds", 2_979_640);
 const WEB_SHELL: Image = dropped("/var/www/html/uploads", "img_<n>.php", 2_213);

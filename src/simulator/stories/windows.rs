@@ -2,57 +2,35 @@
 
 use super::{
     Account::{Person, System},
-    Ending, Image, Item, Platform, Sensor, Step, Story, component, dropped, installed, run,
+    Ending, Image, Item, Platform, Step, Story, component, dropped, installed, run,
+    sensors::{ANTIVIRUS, CUSTOM_DETECTION, CUSTOM_TI, EDR, INVESTIGATION, SMART_SCREEN, XDR},
 };
 
-const ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit files that are not yet detected for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the accounts concerned.\n•\tBlock the URLs and addresses at the organization's perimeter.";
-/// As some sources send it: the bullets were lost on the way (QUIRKS.md).
-const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate AV signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
-
-pub(super) const EDR: Sensor = Sensor {
-    service: "microsoftDefenderForEndpoint",
-    detection: "microsoftDefenderForEndpoint",
-    product: "Microsoft Defender for Endpoint",
-    prefix: "da",
-    advice: ADVICE,
-};
-const ANTIVIRUS: Sensor = Sensor { detection: "antivirus", advice: ADVICE_DAMAGED, ..EDR };
-const SMART_SCREEN: Sensor = Sensor { detection: "smartScreen", ..EDR };
-const CUSTOM_TI: Sensor = Sensor { detection: "customTi", ..EDR };
-const INVESTIGATION: Sensor = Sensor { detection: "automatedInvestigation", ..EDR };
-const XDR: Sensor = Sensor {
-    service: "microsoft365Defender",
-    detection: "microsoft365Defender",
-    product: "Microsoft Defender XDR",
-    prefix: "ra",
-    advice: ADVICE,
-};
-const CUSTOM_DETECTION: Sensor = Sensor { detection: "customDetection", prefix: "ed", ..XDR };
-
-const EXPLORER: Image = installed("C:\\Windows", "explorer.exe", "Microsoft Corporation", 5_301_120);
-const SERVICES: Image = component("services.exe", 731_744);
-const SVCHOST: Image = component("svchost.exe", 55_320);
-const CMD: Image = component("cmd.exe", 289_792);
-const RUNDLL32: Image = component("rundll32.exe", 71_680);
-const MSHTA: Image = component("mshta.exe", 14_848);
-const REG: Image = component("reg.exe", 77_824);
-const VSSADMIN: Image = component("vssadmin.exe", 142_336);
-const WBADMIN: Image = component("wbadmin.exe", 274_432);
-const NET: Image = component("net1.exe", 183_808);
-const SCHTASKS: Image = component("schtasks.exe", 235_008);
-const POWERSHELL: Image = installed(
+pub(super) const EXPLORER: Image =
+    installed("C:\\Windows", "explorer.exe", "Microsoft Corporation", 5_301_120);
+pub(super) const SERVICES: Image = component("services.exe", 731_744);
+pub(super) const SVCHOST: Image = component("svchost.exe", 55_320);
+pub(super) const CMD: Image = component("cmd.exe", 289_792);
+pub(super) const RUNDLL32: Image = component("rundll32.exe", 71_680);
+pub(super) const MSHTA: Image = component("mshta.exe", 14_848);
+pub(super) const REG: Image = component("reg.exe", 77_824);
+pub(super) const VSSADMIN: Image = component("vssadmin.exe", 142_336);
+pub(super) const WBADMIN: Image = component("wbadmin.exe", 274_432);
+pub(super) const NET: Image = component("net1.exe", 183_808);
+pub(super) const SCHTASKS: Image = component("schtasks.exe", 235_008);
+pub(super) const POWERSHELL: Image = installed(
     "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
     "powershell.exe",
     "Microsoft Corporation",
     450_560,
 );
-const WINWORD: Image = installed(
+pub(super) const WINWORD: Image = installed(
     "C:\\Program Files\\Microsoft Office\\root\\Office16",
     "WINWORD.EXE",
     "Microsoft Corporation",
     1_637_000,
 );
-const EDGE: Image = installed(
+pub(super) const EDGE: Image = installed(
     "C:\\Program Files (x86)\\Microsoft\\Edge\\Application",
     "msedge.exe",
     "Microsoft Corporation",
@@ -66,7 +44,7 @@ const PSEXEC: Image = dropped("C:\\Windows", "PSEXESVC.exe", 189_792);
 const LURE: Image = dropped("C:\\Users\\<account>\\Downloads", "browser_update_<n>.hta", 6_144);
 const STEALER: Image = dropped("C:\\ProgramData", "svc_<n>.exe", 1_204_224);
 const DUMP: Image = dropped("C:\\Windows\\Temp", "d<n>.dmp", 52_428_800);
-const LOCKER: Image = dropped("C:\\PerfLogs", "lck<n>.exe", 702_464);
+pub(super) const LOCKER: Image = dropped("C:\\PerfLogs", "lck<n>.exe", 702_464);
 const NOTE: Image = dropped("C:\\Users\\Public\\Desktop", "RESTORE-FILES.txt", 1_892);
 const TROJAN: Image = dropped("C:\\Users\\<account>\\Downloads", "setup_<n>.exe", 2_408_448);
 const TOOLBAR: Image = dropped("C:\\Users\\<account>\\Downloads", "pdf-converter-free_<n>.exe", 3_910_144);

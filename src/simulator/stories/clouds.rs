@@ -1,0 +1,122 @@
+//! Campaigns on Amazon's and Google's clouds, and on the code on GitHub.
+
+use super::{
+    Ending, Item, Platform, Step, Story,
+    sensors::{CLOUD_APPS, OTHER_CLOUDS, SENTINEL},
+};
+
+const ROLE: Item = Item::Other(
+    "amazonResourceEvidence",
+    r#"{"roles":["compromised"],"amazonAccountId":"123456789012","amazonResourceId":"arn:aws:iam::123456789012:role/ci-deploy","resourceName":"ci-deploy","resourceType":"AWS::IAM::Role"}"#,
+);
+const BUCKET: Item = Item::Other(
+    "amazonResourceEvidence",
+    r#"{"roles":["attacked"],"amazonAccountId":"123456789012","amazonResourceId":"arn:aws:s3:::contoso-invoices-<n>","resourceName":"contoso-invoices-<n>","resourceType":"AWS::S3::Bucket"}"#,
+);
+const MACHINE: Item = Item::Other(
+    "amazonResourceEvidence",
+    r#"{"roles":["created"],"amazonAccountId":"123456789012","amazonResourceId":"arn:aws:ec2:us-east-1:123456789012:instance/i-0<hex:machine>","resourceName":"i-0<hex:machine>","resourceType":"AWS::EC2::Instance"}"#,
+);
+const KEY: Item = Item::Other(
+    "googleCloudResourceEvidence",
+    r#"{"roles":["created"],"fullResourceName":"//iam.googleapis.com/projects/contoso-analytics/serviceAccounts/etl@contoso-analytics.iam.gserviceaccount.com/keys/<hex:key>","location":"global","locationType":"global","projectId":"contoso-analytics","projectNumber":317700421985,"resourceName":"<hex:key>","resourceType":"iam.googleapis.com/ServiceAccountKey"}"#,
+);
+const WAREHOUSE: Item = Item::Other(
+    "googleCloudResourceEvidence",
+    r#"{"roles":["attacked"],"fullResourceName":"//bigquery.googleapis.com/projects/contoso-analytics/datasets/customers","location":"europe-west1","locationType":"regional","projectId":"contoso-analytics","projectNumber":317700421985,"resourceName":"customers","resourceType":"bigquery.googleapis.com/Dataset"}"#,
+);
+const ORGANIZATION: Item = Item::Other(
+    "gitHubOrganizationEvidence",
+    r#"{"verdict":"unknown","company":"Contoso Ltd","displayName":"Contoso Engineering","email":"engineering@contoso.com","login":"contoso-eng","orgId":"9834211","webUrl":"https://github.com/contoso-eng"}"#,
+);
+const REPOSITORY: Item = Item::Other(
+    "gitHubRepoEvidence",
+    r#"{"roles":["attacked"],"baseUrl":"https://github.com/contoso-eng/payment-gateway","login":"contoso-eng","owner":"contoso-eng","ownerType":"Organization","repoId":"6612<n>"}"#,
+);
+const PIPELINES: Item = Item::Other(
+    "gitHubRepoEvidence",
+    r#"{"roles":["edited"],"baseUrl":"https://github.com/contoso-eng/build-pipelines","login":"contoso-eng","owner":"contoso-eng","ownerType":"Organization","repoId":"66120007"}"#,
+);
+const DEVELOPER: Item = Item::Other(
+    "gitHubUserEvidence",
+    r#"{"roles":["compromised"],"email":"<upn>","login":"<account>-contoso","name":"<display>","userId":"44<n>","webUrl":"https://github.com/<account>-contoso"}"#,
+);
+
+pub(super) const STORIES: &[Story] = &[
+    Story {
+        weight: 1,
+        platform: Platform::Workstation,
+        spread: 2,
+        ending: Ending::Attack("compromisedAccount"),
+        steps: &[
+            Step {
+                title: "Access token for GitHub used from an unusual network",
+                description: "A personal access token that had been used from the build network only was used from a hosting provider.",
+                severity: "medium",
+                category: "CredentialAccess",
+                techniques: &["T1528", "T1552.001"],
+                sensor: &CLOUD_APPS,
+                threat: None,
+                evidence: &[DEVELOPER, ORGANIZATION, Item::Address, Item::User],
+            },
+            Step {
+                title: "Many private repositories were cloned within minutes",
+                description: "An account cloned repositories that it had not touched before, one after the other.",
+                severity: "high",
+                category: "Collection",
+                techniques: &["T1213.003"],
+                sensor: &CLOUD_APPS,
+                threat: None,
+                evidence: &[DEVELOPER, REPOSITORY, PIPELINES, ORGANIZATION, Item::Address],
+            },
+            Step {
+                title: "A role in AWS was assumed with credentials from a build",
+                description: "Keys that a build pipeline holds were used from an address outside the build network, first to list and then to read a bucket.",
+                severity: "high",
+                category: "Exfiltration",
+                techniques: &["T1078.004", "T1530"],
+                sensor: &OTHER_CLOUDS,
+                threat: None,
+                evidence: &[ROLE, BUCKET, Item::Address, PIPELINES],
+            },
+            Step {
+                title: "Unusual machines were started in AWS",
+                description: "Large machines were started in a region that the account does not use.",
+                severity: "medium",
+                category: "Impact",
+                techniques: &["T1578.002", "T1496.001"],
+                sensor: &OTHER_CLOUDS,
+                threat: None,
+                evidence: &[ROLE, MACHINE, Item::Address],
+            },
+        ],
+    },
+    Story {
+        weight: 1,
+        platform: Platform::Workstation,
+        spread: 1,
+        ending: Ending::Benign,
+        steps: &[
+            Step {
+                title: "Contoso - Key of a Google Cloud service account was created by hand",
+                description: "A person created a key for a service account, which the policy leaves to the pipeline.",
+                severity: "low",
+                category: "Persistence",
+                techniques: &["T1098.001"],
+                sensor: &SENTINEL,
+                threat: None,
+                evidence: &[KEY, Item::User, Item::Address],
+            },
+            Step {
+                title: "Unusual query volume on a data set in Google Cloud",
+                description: "A service account read a whole data set that holds personal data.",
+                severity: "medium",
+                category: "Collection",
+                techniques: &["T1530"],
+                sensor: &OTHER_CLOUDS,
+                threat: None,
+                evidence: &[WAREHOUSE, KEY, Item::Address],
+            },
+        ],
+    },
+];
