@@ -122,12 +122,20 @@ impl Evidence {
 
 /// Returns the verdict of an item of evidence or of one nested in another.
 pub fn verdict(object: Object<'_>) -> Verdict {
-    object.text("verdict").map_or(Verdict::Unknown, |text| Verdict::read(text.raw()))
+    member(object, "verdict").map_or(Verdict::Unknown, |text| Verdict::read(&text))
 }
 
 /// Returns the remediation state of an item of evidence or of one nested in another.
 pub fn remediation(object: Object<'_>) -> Remediation {
-    object.text("remediationStatus").map_or(Remediation::None, |text| Remediation::read(text.raw()))
+    member(object, "remediationStatus").map_or(Remediation::None, |text| Remediation::read(&text))
+}
+
+/// The member of an enumeration as sent; a number counts too (QUIRKS.md).
+fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
+    Some(match object.get(name)? {
+        Value::String(text) => text.as_str().into(),
+        other => other.to_string().into(),
+    })
 }
 
 /// Returns the short name of a type as the metadata spells it: without `#`, the namespace and
