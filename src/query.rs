@@ -31,6 +31,7 @@ mod predicate;
 mod properties;
 mod resolve;
 mod syntax;
+mod write;
 
 pub use complete::{Completion, complete};
 pub use diagnostic::{Diagnostic, DiagnosticKind};
@@ -41,3 +42,4 @@ pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
 pub use properties::{EVIDENCE_TYPES, PROPERTIES};
 pub use syntax::{MAX_LENGTH, Query, parse};
+pub use write::{Whole, join, literal, terms};

@@ -1,8 +1,7 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
 use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, filter::terms,
-    keymap::AlertCommand,
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, keymap::AlertCommand,
 };
 use crate::{
     model::{PortalUrl, RawText, SafeText},
@@ -132,7 +131,7 @@ impl App {
         let asks_for_it = |term: &String| {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
         };
-        let term = terms(field, value).into_iter().find(asks_for_it)?;
+        let term = query::terms(field, value).into_iter().find(asks_for_it)?;
         Some(if exclude { format!("-{term}") } else { term })
     }
 

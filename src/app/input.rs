@@ -3,12 +3,14 @@
 use super::{
     App, Command, Context, Detail, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
     alert::NO_TERM,
-    filter::{join, literal},
     keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
     message::Body,
     overlay::{MenuAction, help},
 };
-use crate::store::{Row, Sort};
+use crate::{
+    query::{join, literal},
+    store::{Row, Sort},
+};
 
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {

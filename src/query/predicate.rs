@@ -279,7 +279,7 @@ fn is_under(text: &str, parent: &str, separator: char) -> bool {
 }
 
 /// The host in a web or mail address, or the text itself.
-fn host(text: &str) -> &str {
+pub(super) fn host(text: &str) -> &str {
     let text = text.trim();
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.split(['/', '?', '#', '\\']).next().unwrap_or(text);
