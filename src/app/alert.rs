@@ -1,8 +1,6 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
-use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, keymap::AlertCommand,
-};
+use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, keymap::AlertCommand};
 use crate::{
     model::{PortalUrl, RawText, SafeText},
     query,
