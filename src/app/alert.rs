@@ -39,9 +39,10 @@ impl App {
             AlertCommand::Include | AlertCommand::Exclude => {
                 self.filter_by_value(row, command == AlertCommand::Exclude, effects);
             }
+            AlertCommand::Pivot => self.pivot_here(row, effects),
             AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
                 Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
-                    Some(term) => self.run_filter(&term, effects),
+                    Some(term) => self.look(&term, effects),
                     None => self.say(NO_TERM),
                 },
                 _ => self.say("this alert belongs to no incident"),
@@ -87,12 +88,18 @@ impl App {
             }
             return;
         }
+        let (row, node) = (detail.row, detail.node(line));
+        let with_indicator = |value: Value| {
+            let what = self.indicator(row, &value, node);
+            (value, what)
+        };
+        let values = values.into_iter().map(with_indicator).collect();
         self.overlay = Some(Overlay::Values(Values::new(title, values, width)));
     }
 
     /// The values that a key on the alert may mean: those of the line in the detail pane, or
     /// the columns of the row.
-    fn values_here(&self, row: Row) -> Vec<(char, Value)> {
+    pub(super) fn values_here(&self, row: Row) -> Vec<(char, Value)> {
         if self.focus == Pane::Detail
             && let Some(detail) = self.current_detail()
             && let Some(line) = detail.line()
@@ -209,7 +216,7 @@ impl App {
                 offer(key, label, link.as_str(), link.line());
             }
         }
-        if let super::Scope::Filter(pushed) = self.filter.run_scope() {
+        if let super::Scope::Filter(pushed) = self.filter.scope() {
             offer('f', "$filter", &pushed, shown(&pushed));
         }
         Menu { title: "Copy".into(), items, at: 0 }

@@ -97,7 +97,9 @@ impl Field {
             }
             _ => {
                 let has_key = shape.is_whole(&folded);
-                has_key.then(|| Whole { term: format!("{name}={}", literal(value)), key: folded })
+                // Some fields compare nothing but whole values.
+                let operator = if shape == Shape::Whole { ':' } else { '=' };
+                has_key.then(|| Whole { term: format!("{name}{operator}{}", literal(value)), key: folded })
             }
         }
     }
@@ -154,6 +156,7 @@ mod tests {
     #[case("user", "CONTOSO\\\"bob\"", "user=\"CONTOSO\\\"\"bob\"\"\"", "contoso\\\"bob\"")]
     #[case("cmdline", "a * b", "cmdline=\"a * b\"", "a * b")]
     #[case("url", "hxxp://a[.]b", "url=\"hxxp://a[.]b\"", "hxxp://a[.]b")]
+    #[case("incident", "77", "incident:77", "77")]
     #[case("hash", "ABCDEF01", "hash=ABCDEF01", "abcdef01")]
     #[case("ip", " ::ffff:10.0.0.1", "ip:10.0.0.1", "10.0.0.1")]
     #[case("ip", "2001:0DB8::0:1", "ip:\"2001:db8::1\"", "2001:db8::1")]

@@ -13,7 +13,7 @@ pub struct Batch {
     /// Each with the codes of its keys.
     pub(super) entries: Vec<(Entry, Box<[u32]>)>,
     /// The keys by which values of the evidence lead to alerts.
-    pub(super) keys: Keys,
+    pub(super) keys: Box<Keys>,
 }
 
 /// What the list shows and the filter asks of one alert, and its JSON.
