@@ -153,6 +153,9 @@ impl App {
     /// Shows what a filter finds among the alerts that are held. The service is not asked: `r`
     /// does that.
     pub(super) fn look(&mut self, filter: &str, effects: &mut Vec<Effect>) {
+        if filter == self.filter.committed {
+            return self.say("these are its alerts");
+        }
         self.remember_place();
         self.list.stay(&self.view);
         self.filter.set(filter);
