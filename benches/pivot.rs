@@ -31,16 +31,6 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
-/// The time that it takes to absorb everything, with batches decoded beforehand.
-fn absorb(alerts: &[RawAlert], decode: fn(&[RawAlert]) -> Batch) -> (Store, Duration) {
-    let (mut store, mut took) = (Store::default(), Duration::ZERO);
-    for some in alerts.chunks(BATCH) {
-        let batch = decode(some);
-        took += timed(|| store.absorb(batch)).1;
-    }
-    (store, took)
-}
-
 /// The values of the evidence with the most alerts, some, and one.
 fn values(desk: &Desk) -> [(&'static str, Indicator, Pivot); 3] {
     let store = &desk.app.store;
@@ -141,14 +131,15 @@ fn report(desk: &mut Desk, values: &[(&str, Indicator, Pivot)]) {
     }
 }
 
-/// Prints what the index costs: taking in alerts with it and without, and its size.
+/// Prints what the index costs: taking in alerts with it and without, by turns, and its size.
 fn report_index(alerts: &[RawAlert]) {
-    let median = |decode| {
-        let mut times: Vec<_> = (0..3).map(|_| absorb(alerts, decode).1).collect();
-        percentile(&mut times, 50)
-    };
-    let (plain, indexed) = (median(Batch::plain), median(Batch::decode));
-    let (store, _) = absorb(alerts, Batch::decode);
+    let (mut plain, mut indexed) = ((Store::default(), Duration::ZERO), (Store::default(), Duration::ZERO));
+    for some in alerts.chunks(BATCH) {
+        let (without, with) = (Batch::plain(some), Batch::decode(some));
+        plain.1 += timed(|| plain.0.absorb(without)).1;
+        indexed.1 += timed(|| indexed.0.absorb(with)).1;
+    }
+    let (store, plain, indexed) = (indexed.0, plain.1, indexed.1);
     let ratio = indexed.as_secs_f64() / plain.as_secs_f64();
     println!("absorbing: {plain:.0?} without the index, {indexed:.0?} with it: {ratio:.2} times");
     let (size, count) = (store.index_size(), store.len());
