@@ -6,6 +6,7 @@
 //! most. `ui` reads this state and decides nothing.
 
 mod alert;
+mod behind;
 mod detail;
 mod filter;
 mod format;
@@ -17,11 +18,13 @@ mod load;
 mod loading;
 mod message;
 mod overlay;
+mod pivot;
 mod profiles;
 mod requests;
 mod scroll;
 mod sign_in;
 mod timeline;
+mod trail;
 mod wrap;
 
 use std::{
@@ -31,6 +34,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 
+pub use behind::{Behind, Coverage, Extent};
 pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
@@ -42,7 +46,7 @@ pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
 pub use message::{
-    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Scope, Wait,
+    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose, Scope, Wait,
 };
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
 pub use profiles::ProfileLine;
@@ -153,6 +157,12 @@ pub struct App {
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
     folds: HashSet<FoldKey>,
+    /// How often values were seen.
+    pivots: pivot::Pivots,
+    /// Where the user came from, newest last.
+    trail: Vec<trail::Place>,
+    /// Where in the alert to go once a worker has read it.
+    returning: Option<trail::Reading>,
     /// The account that loaded what is held, as far as it is known.
     account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
@@ -198,6 +208,9 @@ impl App {
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
             folds: HashSet::new(),
+            pivots: pivot::Pivots::default(),
+            trail: Vec::new(),
+            returning: None,
             account: None,
             me_given: settings.me.is_some(),
             reading: None,
@@ -282,9 +295,11 @@ impl App {
         if let Some(row) = self.selected() {
             self.want_detail(row, effects);
         }
+        self.load_behind(effects);
         self.count_timeline();
         self.show_sign_in();
-        if self.view.has_work() {
+        self.count_pivots();
+        if self.view.has_work() || self.pivots.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
@@ -327,6 +342,7 @@ impl App {
             _ => {}
         }
         due.extend(self.load.poll_at);
+        due.extend(self.behind_due());
         due.extend(self.requests_due());
         let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
         due.extend(ends.filter(|end| *end > mono).map(|end| next_second(end, mono)));
@@ -422,7 +438,11 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
         Message::Tick => app.tick(&mut effects),
         Message::Work(rows) => {
-            app.view.advance(&app.store, rows);
+            if app.view.has_work() {
+                app.view.advance(&app.store, rows);
+            } else {
+                app.pivots.advance(&app.store, rows);
+            }
         }
     }
     app.finish(&mut effects);

@@ -31,6 +31,7 @@ mod predicate;
 mod properties;
 mod resolve;
 mod syntax;
+mod write;
 
 pub use complete::{Completion, complete};
 pub use diagnostic::{Diagnostic, DiagnosticKind};
@@ -42,3 +43,4 @@ pub use predicate::Predicate;
 pub use properties::PROPERTIES;
 pub use resolve::NamedTechniques;
 pub use syntax::{MAX_LENGTH, Query, parse};
+pub use write::{Whole, join, literal, terms};

@@ -7,12 +7,14 @@
 
 mod batch;
 mod column;
+mod pivot;
 mod view;
 
 use std::collections::{BTreeSet, HashMap};
 
 pub use batch::{Batch, Entry};
 pub use column::{Cell, Column, Sort};
+pub use pivot::{Classes, Pivot, Prevalence, Tally};
 pub use view::{Count, Test, View};
 
 use crate::{
@@ -57,16 +59,22 @@ pub struct Store {
     by_id: HashMap<AlertId, Row>,
     /// Every spelling of an owner that was ever held.
     owners: BTreeSet<SafeText>,
+    /// From values of the evidence to rows.
+    index: pivot::Index,
+    /// How often an alert that was held was replaced.
+    changes: u64,
 }
 
 impl Store {
     /// Takes in a decoded batch. An alert that is already held is replaced where the new state
     /// is not older, by `lastUpdateDateTime`.
     pub fn absorb(&mut self, batch: Batch) -> Absorbed {
-        let (dictionary, entries) = batch.into_parts();
+        let Batch { dictionary, entries, keys } = batch;
         let remap = self.dictionary.adopt(&dictionary);
+        let lists = self.index.adopt(&self.dictionary, &keys, &remap);
         let mut absorbed = Absorbed::default();
-        for mut entry in entries {
+        for (mut entry, codes) in entries {
+            let lists = codes.iter().map(|code| lists[*code as usize]);
             if let Some(owner) = &entry.facts.assigned_to
                 && !self.owners.contains(owner)
             {
@@ -80,6 +88,8 @@ impl Store {
                         continue;
                     }
                     entry.remap(&remap);
+                    self.index.replace(&self.dictionary, row, &held.facts, lists);
+                    self.changes += 1;
                     *held = entry;
                     if !absorbed.new.contains(&row) && !absorbed.changed.contains(&row) {
                         absorbed.changed.push(row);
@@ -88,6 +98,7 @@ impl Store {
                 None => {
                     let row = Row(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
                     entry.remap(&remap);
+                    self.index.add(row, lists);
                     self.by_id.insert(entry.facts.id.clone(), row);
                     self.entries.push(entry);
                     absorbed.new.push(row);

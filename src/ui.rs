@@ -5,6 +5,7 @@
 //! of their own.
 
 mod bars;
+mod count;
 mod detail;
 mod list;
 mod overlay;

@@ -11,6 +11,8 @@ mod desk;
 mod filtering;
 #[path = "console_state/loading.rs"]
 mod loading;
+#[path = "console_state/pivoting.rs"]
+mod pivoting;
 #[path = "console_state/profiles.rs"]
 mod profiles;
 #[path = "console_state/reading.rs"]

@@ -178,7 +178,7 @@ fn no_sequence_of_the_data_reaches_the_terminal() {
     desk.type_keys("vo");
     desk.wait("not opened");
     desk.type_keys("v\tft");
-    desk.wait("filter › title:");
+    desk.wait("filter › title=");
     desk.type_keys("q");
     assert_eq!(desk.exit_code(), 0);
     let odd: Vec<_> = sequences(&desk.sent()).into_iter().filter(|sequence| !is_ours(sequence)).collect();

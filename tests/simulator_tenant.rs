@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use alertdeck::{
     evidence::{Indicator, IndicatorKind, Tree},
-    model::{Alert, Kind, RawAlert, Timestamp},
+    model::{Alert, RawAlert, Timestamp},
     simulator::{Settings, Simulator},
 };
 use schema::Schema;
@@ -68,9 +68,9 @@ fn indicators_recur_as_in_a_real_tenant() {
         if items(&alert).len() > 1_000 {
             continue;
         }
-        let tree = Tree::new(&decode(&alert));
+        let tree = Tree::new(&decode(&alert).evidence);
         let found: HashSet<Indicator> =
-            tree.rows(|_| false).into_iter().flat_map(|row| tree.node(row).indicators.clone()).collect();
+            tree.rows(|_| false).into_iter().flat_map(|row| tree.describe(row).indicators.clone()).collect();
         for indicator in found {
             *alerts_of.entry(indicator).or_default() += 1;
         }
@@ -134,7 +134,7 @@ fn process_trees_are_deep_wide_and_incomplete() {
         if alert.evidence.len() > 1_000 {
             continue;
         }
-        let tree = Tree::new(&alert);
+        let tree = Tree::new(&alert.evidence);
         for row in tree.rows(|_| false) {
             let node = tree.node(row);
             if node.kind.raw() == "process" {
@@ -145,28 +145,27 @@ fn process_trees_are_deep_wide_and_incomplete() {
                 only_parents += usize::from(node.items.is_empty());
             }
             if node.kind.raw() == "file" {
-                let under =
-                    tree.rows(|_| false).into_iter().find(|up| tree.node(*up).children.contains(&row));
-                let of_a_process = under.is_some_and(|up| tree.node(up).kind.raw() == "process");
+                let of_a_process = tree.parent(row).is_some_and(|up| tree.node(up).kind.raw() == "process");
                 *(if of_a_process { &mut images } else { &mut other_files }) += 1;
             }
         }
         let mut starts = HashMap::<_, BTreeSet<_>>::new();
         let mut keys = HashMap::<_, BTreeSet<_>>::new();
-        for (item, read) in items(&sent).iter().zip(&alert.evidence) {
-            match &read.kind {
-                Kind::Process(process) => {
-                    let device = process.mde_device_id.clone();
-                    starts.entry((device, process.process_id)).or_default().insert(process.created);
+        for (item, read) in items(&sent).iter().zip(&*alert.evidence) {
+            match read.type_name.raw() {
+                "process" => {
+                    let process = read.object();
+                    let device = item["mdeDeviceId"].to_string();
+                    let created_at = process.time("processCreationDateTime");
+                    starts.entry((device, process.int("processId"))).or_default().insert(created_at);
                     no_parent += usize::from(item["parentProcessImageFile"].is_null());
                     commands.push(item["processCommandLine"].as_str().map_or(0, str::len));
                     let created = item["processCreationDateTime"].as_str().unwrap();
                     precisions.insert(created.split_once('.').map_or(0, |(_, fraction)| fraction.len() - 1));
-                    loops += usize::from(
-                        process.parent_created.is_some() && process.parent_created >= process.created,
-                    );
+                    let parent_at = process.time("parentProcessCreationDateTime");
+                    loops += usize::from(parent_at.is_some() && parent_at >= created_at);
                 }
-                Kind::RegistryValue(_) => {
+                "registryValue" => {
                     keys.entry(item["registryKey"].to_string())
                         .or_default()
                         .insert(item["registryValueName"].to_string());

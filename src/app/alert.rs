@@ -1,9 +1,6 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
-use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, filter::terms,
-    keymap::AlertCommand,
-};
+use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, keymap::AlertCommand};
 use crate::{
     model::{PortalUrl, RawText, SafeText},
     query,
@@ -42,9 +39,10 @@ impl App {
             AlertCommand::Include | AlertCommand::Exclude => {
                 self.filter_by_value(row, command == AlertCommand::Exclude, effects);
             }
+            AlertCommand::Pivot => self.pivot_here(row, effects),
             AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
                 Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
-                    Some(term) => self.run_filter(&term, effects),
+                    Some(term) => self.look(&term, effects),
                     None => self.say(NO_TERM),
                 },
                 _ => self.say("this alert belongs to no incident"),
@@ -87,12 +85,18 @@ impl App {
             }
             return;
         }
+        let (row, node) = (detail.row, detail.node_indicators(line));
+        let with_indicator = |value: Value| {
+            let what = self.indicator(row, &value, node);
+            (value, what)
+        };
+        let values = values.into_iter().map(with_indicator).collect();
         self.overlay = Some(Overlay::Values(Values::new(title, values, width)));
     }
 
     /// The values that a key on the alert may mean: those of the line in the detail pane, or
     /// the columns of the row.
-    fn values_here(&self, row: Row) -> Vec<(char, Value)> {
+    pub(super) fn values_here(&self, row: Row) -> Vec<(char, Value)> {
         if self.focus == Pane::Detail
             && let Some(detail) = self.current_detail()
             && let Some(line) = detail.line()
@@ -129,7 +133,7 @@ impl App {
         let asks_for_it = |term: &String| {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
         };
-        let term = terms(field, value).into_iter().find(asks_for_it)?;
+        let term = query::terms(field, value).into_iter().find(asks_for_it)?;
         Some(if exclude { format!("-{term}") } else { term })
     }
 
@@ -209,7 +213,7 @@ impl App {
                 offer(key, label, link.as_str(), link.line());
             }
         }
-        if let super::Scope::Filter(pushed) = self.filter.run_scope() {
+        if let super::Scope::Filter(pushed) = self.filter.scope() {
             offer('f', "$filter", &pushed, shown(&pushed));
         }
         Menu { title: "Copy".into(), items, at: 0 }

@@ -17,7 +17,7 @@ use super::{
     wrap::{MAX_JSON, MAX_SHOWN, wrap_up_to},
 };
 use crate::{
-    evidence::{Node, NodeId},
+    evidence::{Indicator, Node, NodeId},
     model::{Alert, Property, SafeText, Severity, Status, Timestamp, Verdict, attack},
     store::Row,
 };
@@ -242,6 +242,14 @@ impl Detail {
         match line.kind {
             LineKind::Node(id) => Some((id, self.body.tree.node(id))),
             _ => None,
+        }
+    }
+
+    /// Returns the indicators of a line's node; none where it is of none.
+    pub fn node_indicators(&self, line: &Line) -> &[Indicator] {
+        match line.kind {
+            LineKind::Node(id) => &self.body.tree.describe(id).indicators,
+            _ => &[],
         }
     }
 

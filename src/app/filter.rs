@@ -34,8 +34,11 @@ pub struct FilterBar {
     pub highlighter: Option<Matcher>,
     /// The text of the filter in force.
     in_force: Option<String>,
-    /// How the filter that was run last is carried out: what is being typed asks nothing.
-    run: Option<Arc<Plan>>,
+    /// The filter that the service was asked last: neither what is being typed nor a look at what
+    /// is held asks anything.
+    asked: String,
+    /// How that filter is carried out.
+    asked_plan: Option<Arc<Plan>>,
     history: Vec<String>,
 }
 
@@ -103,7 +106,8 @@ impl Editor {
 impl FilterBar {
     /// Makes a bar with a filter that is yet to be read.
     pub fn new(filter: &str) -> Self {
-        Self { committed: filter.trim().to_owned(), ..Self::default() }
+        let filter = filter.trim().to_owned();
+        Self { committed: filter.clone(), asked: filter, ..Self::default() }
     }
 
     /// Returns the text in the bar.
@@ -146,8 +150,12 @@ impl FilterBar {
     /// the former filter in force. Returns the test to filter by, where there is a new one.
     pub fn compile(&mut self, context: &Context, again: bool) -> Option<Test> {
         let test = self.read(context, again);
-        if self.editor.is_none() && self.is_sound() {
-            self.run.clone_from(&self.plan);
+        if self.editor.is_none() && self.is_asked() {
+            if self.is_sound() {
+                self.asked_plan.clone_from(&self.plan);
+            }
+        } else if again && let Ok(plan) = query::compile(&self.asked, context) {
+            self.asked_plan = Some(Arc::new(plan));
         }
         test
     }
@@ -196,19 +204,42 @@ impl FilterBar {
         Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
     }
 
-    /// Returns how the filter that was run last is carried out.
-    pub fn run_plan(&self) -> Option<&Plan> {
-        self.run.as_deref()
+    /// Takes the filter that was run last as the question to the service.
+    pub fn ask(&mut self) {
+        self.asked.clone_from(&self.committed);
+        self.asked_plan.clone_from(&self.plan);
     }
 
-    /// Returns what the filter that was run last asks of the service.
-    pub fn run_scope(&self) -> Scope {
-        let Some(plan) = &self.run else { return Scope::All };
-        match (&plan.id, &plan.pushed) {
-            (Some(id), _) => Scope::One(id.clone()),
-            (None, Some(pushed)) => Scope::Filter(pushed.to_string()),
-            (None, None) => Scope::All,
-        }
+    /// Tells whether the filter that was run last is what the service was asked; else it speaks of
+    /// the alerts that are held.
+    pub fn is_asked(&self) -> bool {
+        self.committed == self.asked
+    }
+
+    /// Returns the filter that the service was asked last.
+    pub fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// Returns how that filter is carried out.
+    pub fn asked_plan(&self) -> Option<&Plan> {
+        self.asked_plan.as_deref()
+    }
+
+    /// Returns what that filter asks of the service.
+    pub fn asked_scope(&self) -> Scope {
+        scope(self.asked_plan.as_deref())
+    }
+
+    /// Returns what the filter in force would ask of the service.
+    pub fn scope(&self) -> Scope {
+        scope(self.plan.as_deref())
+    }
+
+    /// Puts a former filter back, without a trace in the history.
+    pub fn put_back(&mut self, text: &str) {
+        self.editor = None;
+        text.clone_into(&mut self.committed);
     }
 
     /// Tells whether the text in the bar is in force.
@@ -218,7 +249,6 @@ impl FilterBar {
 
     /// Ends editing and keeps the text.
     pub fn commit(&mut self) {
-        self.run.clone_from(&self.plan);
         if let Some(editor) = self.editor.take() {
             let text = editor.text().trim().to_owned();
             if !text.is_empty() {
@@ -282,43 +312,11 @@ impl FilterBar {
     }
 }
 
-/// Words that mean something else in a filter than themselves.
-const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
-
-/// Writes a value as the filter language takes it literally: quoted unless it is a plain word.
-pub(super) fn literal(value: &str) -> String {
-    let is_word = value.starts_with(char::is_alphanumeric)
-        && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
-        && !value.contains("..")
-        && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(value));
-    if is_word { value.to_owned() } else { quote(value) }
-}
-
-fn quote(value: &str) -> String {
-    format!("\"{}\"", value.replace('"', "\"\""))
-}
-
-/// Lists terms that may ask for a value, the plainest first. Which of them a field takes depends
-/// on the value: an undeclared member must be quoted, what is no address is only found by a
-/// pattern for all of it.
-pub(super) fn terms(field: &str, value: &str) -> [String; 3] {
-    [
-        format!("{field}:{}", literal(value)),
-        format!("{field}:{}", quote(value)),
-        format!("{field}~{}", quote(&format!("^{}$", regex::escape(value)))),
-    ]
-}
-
-/// Joins a term to a filter.
-pub(super) fn join(filter: &str, term: &str) -> String {
-    let filter = filter.trim();
-    if filter.is_empty() {
-        return term.to_owned();
-    }
-    // A filter with `or` in it is kept together.
-    if query::parse(filter).is_alternative() {
-        format!("({filter}) {term}")
-    } else {
-        format!("{filter} {term}")
+fn scope(plan: Option<&Plan>) -> Scope {
+    let Some(plan) = plan else { return Scope::All };
+    match (&plan.id, &plan.pushed) {
+        (Some(id), _) => Scope::One(id.clone()),
+        (None, Some(pushed)) => Scope::Filter(pushed.to_string()),
+        (None, None) => Scope::All,
     }
 }

@@ -3,12 +3,15 @@
 use super::{
     App, Command, Context, Detail, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
     alert::NO_TERM,
-    filter::{join, literal},
     keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
     message::Body,
     overlay::{MenuAction, help},
+    pivot::NO_PIVOT,
 };
-use crate::store::{Row, Sort};
+use crate::{
+    query::literal,
+    store::{Row, Sort},
+};
 
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
@@ -95,6 +98,7 @@ impl App {
             Command::Requests => self.show_requests(effects),
             Command::Help => self.overlay = Some(Overlay::Help(super::Scroll::default())),
             Command::Back => self.back(effects),
+            Command::GoBack => self.go_back(effects),
             Command::Quit => effects.push(Effect::Quit),
             Command::Suspend => effects.push(Effect::Suspend),
             Command::Redraw => effects.push(Effect::Redraw),
@@ -127,7 +131,7 @@ impl App {
         }
     }
 
-    fn focus_on(&mut self, pane: Pane) {
+    pub(super) fn focus_on(&mut self, pane: Pane) {
         self.focus = pane;
         self.lay_out();
     }
@@ -160,6 +164,7 @@ impl App {
         self.view.restart();
         self.fresh.clear();
         self.plan_again();
+        self.filter.ask();
         if self.settings.service || !whole {
             self.fetch(effects);
             self.load.covered.clear();
@@ -244,7 +249,10 @@ impl App {
         detail.lay_out(&self.folds, width);
         if let Some(former) = former.filter(|former| former.row == row) {
             detail.scroll = former.scroll;
-            detail.scroll.show(detail.lines().len(), height);
+        }
+        detail.scroll.show(detail.lines().len(), height);
+        if let Some(returning) = self.returning.take() {
+            returning.put_back(&mut detail, &self.folds, (width, height));
         }
         self.detail = Some(detail);
     }
@@ -420,15 +428,26 @@ impl App {
                 Some(Command::Alert(command @ (AlertCommand::Include | AlertCommand::Exclude))) => {
                     let exclude = command == AlertCommand::Exclude;
                     let value = values.values.get(values.at).cloned();
-                    let term = value
-                        .zip(self.selected())
-                        .and_then(|(value, row)| self.term(row, &value.field?, value.text.raw(), exclude));
+                    let what = values.indicators.get(values.at).cloned().flatten();
+                    let field = what.map(|what| what.kind.field().to_owned());
+                    let term = value.zip(self.selected()).and_then(|(value, row)| {
+                        self.term(row, &field.or(value.field)?, value.text.raw(), exclude)
+                    });
                     match term {
                         Some(term) => {
                             self.overlay = None;
                             self.add_term(&term, effects);
                         }
                         None => self.say(NO_TERM),
+                    }
+                }
+                Some(Command::Alert(AlertCommand::Pivot)) => {
+                    match values.indicators.get(values.at).cloned().flatten() {
+                        Some(what) => {
+                            self.overlay = None;
+                            self.pivot(&what, effects);
+                        }
+                        None => self.say(NO_PIVOT),
                     }
                 }
                 _ => {}
@@ -464,7 +483,7 @@ impl App {
         }
     }
 
-    fn take(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
+    pub(super) fn take(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.order();
@@ -479,15 +498,11 @@ impl App {
                 self.sort(Sort { column, descending });
             }
             MenuAction::Filter(term) => self.add_term(&term, effects),
+            MenuAction::Pivot(what) => self.pivot(&what, effects),
             MenuAction::Copy(text, what) => {
                 effects.push(Effect::Copy(text));
                 self.say(format!("copied {what}"));
             }
         }
-    }
-
-    pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
-        let filter = join(&self.filter.committed, term);
-        self.run_filter(&filter, effects);
     }
 }

@@ -19,6 +19,21 @@ pub struct List {
     revision: u64,
 }
 
+/// Where the cursor was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    row: Option<Row>,
+    line: usize,
+    shift: usize,
+}
+
+impl Place {
+    /// Returns the alert that the cursor was on.
+    pub(super) fn row(self) -> Option<Row> {
+        self.row
+    }
+}
+
 /// How far the titles can be scrolled, in columns.
 const MAX_SHIFT: usize = 400;
 
@@ -52,6 +67,25 @@ impl List {
         self.moved = true;
         self.scroll.wheel(lines, view.rows().len(), height);
         self.take_cursor(view);
+    }
+
+    /// Returns where the cursor is, to come back to.
+    pub(super) fn place(&self, view: &View) -> Place {
+        Place { row: self.selected(view), line: self.line, shift: self.shift }
+    }
+
+    /// Goes back to a place, whatever has come in since.
+    pub(super) fn go_to_place(&mut self, place: Place) {
+        self.moved = place.row.is_some();
+        (self.cursor, self.line, self.shift) = (place.row, place.line, place.shift);
+        // Its alert is yet to be found.
+        self.revision = u64::MAX;
+    }
+
+    /// Keeps the cursor on its alert even if that was the newest.
+    pub(super) fn stay(&mut self, view: &View) {
+        self.cursor = self.selected(view);
+        self.moved = self.cursor.is_some();
     }
 
     /// Moves the titles sideways.

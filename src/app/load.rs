@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::message::{Failure, Generation, Scope, Wait};
+use super::{
+    behind::Behind,
+    message::{Failure, Generation, Scope, Wait},
+};
 use crate::{
     model::{SafeText, Timestamp},
     odata::Feature,
@@ -27,6 +30,10 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 pub struct Load {
     /// The fetch whose events count.
     pub generation: Generation,
+    /// The fetch that was begun last, of whatever purpose.
+    pub(super) issued: Generation,
+    /// What loads behind the list.
+    pub behind: Behind,
     /// The first fetch of the profile in use: what those before it bring is another tenant's.
     pub(super) oldest: Generation,
     /// How far it is.
@@ -78,9 +85,25 @@ pub(super) struct Whole {
 }
 
 impl Load {
+    /// Returns a number for the next fetch.
+    pub(super) fn issue(&mut self) -> Generation {
+        self.issued.0 += 1;
+        self.issued
+    }
+
+    /// Ends the fetch under way: what it still brings is true, but counts for nothing.
+    pub(super) fn renew(&mut self) {
+        self.generation = self.issue();
+    }
+
     /// Returns how many alerts of the list were read.
     pub fn read(&self) -> usize {
         self.read.len()
+    }
+
+    /// Tells whether a list of every alert was read whole.
+    pub(super) fn holds_everything(&self) -> bool {
+        self.covered.values().any(|whole| whole.scope == Scope::All)
     }
 
     /// Returns the list that holds all alerts of a filter, if one was read whole.
@@ -117,6 +140,8 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             generation: Generation::default(),
+            issued: Generation::default(),
+            behind: Behind::default(),
             oldest: Generation::default(),
             phase: Phase::default(),
             read: HashSet::new(),

@@ -3,47 +3,56 @@
 use std::time::Duration;
 
 use super::{
-    App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Scope,
+    App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
 use crate::odata;
 
 impl App {
-    /// Fetches what the filter that was run last asks of the service; what was under way is
-    /// dropped.
+    /// Fetches what the service was asked last; what was under way is dropped.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
-        let scope = self.filter.run_scope();
-        self.load.news = self.load.covering(&self.filter.committed, &scope).is_some();
+        let scope = self.filter.asked_scope();
+        self.load.news = self.load.covering(self.filter.asked(), &scope).is_some();
         self.load.scope = scope.clone();
         self.load.phase = Phase::Loading;
         self.load.read.clear();
         (self.load.total, self.load.partial) = (None, None);
-        self.begin(scope, false, effects);
+        self.load.behind.yields();
+        self.begin(scope, Purpose::List, effects);
     }
 
     /// Sends for alerts under a new generation.
-    fn begin(&mut self, scope: Scope, polling: bool, effects: &mut Vec<Effect>) {
-        self.load.polling = polling;
+    fn begin(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
+        self.load.polling = purpose == Purpose::Look;
         self.load.poll_at = None;
         self.load.answered_at = None;
-        self.load.generation.0 += 1;
-        effects.push(Effect::Fetch(Fetch { generation: self.load.generation, scope }));
+        self.load.renew();
+        effects.push(Effect::Fetch(Fetch { generation: self.load.generation, purpose, scope }));
     }
 
-    /// Fetches unless a whole list covers the filter already, or nothing can be fetched.
+    /// Breaks off whatever is being fetched.
+    fn cancel(&mut self, effects: &mut Vec<Effect>) {
+        self.load.polling = false;
+        self.load.renew();
+        self.load.behind.yields();
+        effects.push(Effect::Cancel);
+    }
+
+    /// Makes the filter that was run last the question to the service, and fetches unless a whole
+    /// list covers it already, or nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
-        let scope = self.filter.run_scope();
+        self.filter.ask();
+        let scope = self.filter.asked_scope();
         let under_way = self.load.phase.is_active() && self.load.scope == scope;
         if !self.settings.service || under_way {
             return;
         }
-        let Some(whole) = self.load.covering(&self.filter.committed, &scope).cloned() else {
+        let Some(whole) = self.load.covering(self.filter.asked(), &scope).cloned() else {
             return if self.sign_in.out { self.do_without(scope, effects) } else { self.fetch(effects) };
         };
         // The header speaks of the list that is shown, not of one that nobody waits for any more.
         if self.load.phase.is_active() {
-            self.load.generation.0 += 1;
-            effects.push(Effect::Cancel);
+            self.cancel(effects);
         }
         self.load.scope = scope;
         self.load.phase = Phase::Complete;
@@ -70,7 +79,7 @@ impl App {
             odata::Operator::Ge,
             odata::Literal::Time(watermark.before(OVERLAP)),
         );
-        self.begin(Scope::Filter(since.to_string()), true, effects);
+        self.begin(Scope::Filter(since.to_string()), Purpose::Look, effects);
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.
@@ -79,9 +88,8 @@ impl App {
         if !self.load.phase.is_active() && !retrying {
             return false;
         }
-        self.load.generation.0 += 1;
+        self.cancel(effects);
         self.load.phase = Phase::Stopped;
-        effects.push(Effect::Cancel);
         self.poll_later(POLL_EVERY);
         true
     }
@@ -123,6 +131,7 @@ impl App {
                     self.load.read.extend(&absorbed.seen);
                 }
             }
+            _ if self.load.behind.is(generation) => self.loaded_behind(&event),
             _ if !current => {}
             _ if self.load.polling => self.polled(event),
             LoadEvent::Page { total, partial, .. } => {
@@ -147,7 +156,7 @@ impl App {
                 if self.load.partial.is_none() {
                     let Load { scope, read, total, .. } = &self.load;
                     let whole = Whole { scope: scope.clone(), read: read.clone(), total: *total, at };
-                    self.load.covered.insert(self.filter.committed.clone(), whole);
+                    self.load.covered.insert(self.filter.asked().to_owned(), whole);
                 }
                 self.poll_later(POLL_EVERY);
             }
@@ -160,19 +169,16 @@ impl App {
         if self.load.phase.is_active() {
             let scope = self.load.scope.clone();
             self.do_without(scope, effects);
-        } else if std::mem::take(&mut self.load.polling) {
-            self.load.generation.0 += 1;
-            effects.push(Effect::Cancel);
+        } else if self.load.polling || self.load.behind.is_under_way() {
+            self.cancel(effects);
         }
     }
 
     /// Leaves a list unread, since nobody is signed in and the user has been asked already.
     fn do_without(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() || self.load.polling {
-            self.load.generation.0 += 1;
-            effects.push(Effect::Cancel);
+        if self.load.phase.is_active() || self.load.polling || self.load.behind.is_under_way() {
+            self.cancel(effects);
         }
-        self.load.polling = false;
         if self.load.scope != scope {
             self.load.scope = scope;
             self.load.read.clear();
@@ -193,6 +199,7 @@ impl App {
 
     /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
     pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
+        self.load.behind.yields();
         match &self.load.phase {
             Phase::Failed { failure, retry_at: None }
                 if failure.kind == FailureKind::SignIn || failure.kind.passes() =>
@@ -220,7 +227,7 @@ impl App {
     /// Some operators are unproven on this collection (API.md 2): where the filter uses one, it
     /// is planned again without it, and that part is filtered here.
     fn ask_for_less(&mut self) -> bool {
-        let pushed = self.filter.run_plan().and_then(|plan| plan.pushed.clone());
+        let pushed = self.filter.asked_plan().and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         self.load.refused.push(unproven);

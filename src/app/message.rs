@@ -218,11 +218,24 @@ pub enum Scope {
     One(AlertId),
 }
 
+/// What a fetch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The list: every other fetch is no longer wanted.
+    List,
+    /// A look of live mode, which takes the place of a list.
+    Look,
+    /// Alerts behind the list, beside looks of live mode.
+    Behind,
+}
+
 /// A fetch to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     /// Marks what comes of it.
     pub generation: Generation,
+    /// What it is for.
+    pub purpose: Purpose,
     /// What to fetch.
     pub scope: Scope,
 }
@@ -230,9 +243,9 @@ pub struct Fetch {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Fetch a list; the one before it is no longer wanted.
+    /// Fetch alerts; the fetch before it in the same place is no longer wanted.
     Fetch(Fetch),
-    /// Stop fetching.
+    /// Stop fetching, whatever the purpose.
     Cancel,
     /// Sign the user in. A flow under way is left; its later events must not come any more.
     SignIn(SignInWay),

@@ -9,6 +9,7 @@ use super::{
     wrap::wrap,
 };
 use crate::{
+    evidence::Indicator,
     model::{PortalUrl, RawText},
     store::Column,
 };
@@ -58,6 +59,11 @@ pub fn help() -> Vec<HelpLine> {
     lines
 }
 
+/// The room for a count of alerts and devices with a blank before it: `14,123a 1,234d`.
+const LONG_COUNT: usize = 15;
+/// The room for a count of alerts alone.
+const SHORT_COUNT: usize = 8;
+
 /// The values of a line, wrapped, with a cursor that moves from value to value.
 #[derive(Debug)]
 pub struct Values {
@@ -65,6 +71,8 @@ pub struct Values {
     pub title: String,
     /// The values.
     pub values: Vec<Value>,
+    /// What each value is looked up as, where it can be.
+    pub indicators: Vec<Option<Indicator>>,
     /// Lines of text, each with the value that it belongs to.
     pub lines: Vec<ValueLine>,
     /// The value under the cursor.
@@ -73,6 +81,8 @@ pub struct Values {
     pub top: usize,
     /// How wide the column of labels is.
     pub label_width: usize,
+    /// How wide the column of counts is; none where nothing is counted.
+    pub count_width: usize,
 }
 
 /// A line of a value.
@@ -88,19 +98,34 @@ pub struct ValueLine {
 
 impl Values {
     /// Lays values out in a window of `width` columns.
-    pub fn new(title: String, values: Vec<Value>, width: usize) -> Self {
-        let mut new = Self { title, values, lines: Vec::new(), at: 0, top: 0, label_width: 0 };
+    pub fn new(title: String, values: Vec<(Value, Option<Indicator>)>, width: usize) -> Self {
+        let (values, indicators) = values.into_iter().unzip();
+        let lines = Vec::new();
+        let mut new =
+            Self { title, values, indicators, lines, at: 0, top: 0, label_width: 0, count_width: 0 };
         new.lay_out(width);
         new
+    }
+
+    /// Tells whether there is room for more than the number of alerts.
+    pub fn counts_devices(&self) -> bool {
+        self.count_width >= LONG_COUNT
     }
 
     /// Lays the values out anew for another width.
     pub fn lay_out(&mut self, width: usize) {
         let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
         self.label_width = widest.min(width / 2).min(40);
+        let counted = self.indicators.iter().any(Option::is_some);
+        self.count_width = match width {
+            _ if !counted => 0,
+            0..60 => SHORT_COUNT,
+            _ => LONG_COUNT,
+        };
         let room = width.saturating_sub(self.label_width + 2);
         self.lines.clear();
-        for (nth, value) in self.values.iter().enumerate() {
+        for (nth, (value, what)) in self.values.iter().zip(&self.indicators).enumerate() {
+            let room = room.saturating_sub(if what.is_some() { self.count_width } else { 0 });
             let texts = if value.text.as_str().is_empty() {
                 vec!["\"\"".into()]
             } else {
@@ -176,6 +201,8 @@ pub enum MenuAction {
     Sort(Column),
     /// Adds a term to the filter.
     Filter(String),
+    /// Shows the alerts of a value.
+    Pivot(Indicator),
     /// Copies a text, named so in the notice.
     Copy(RawText, String),
 }

@@ -79,7 +79,7 @@ impl App {
     /// still comes in. How the user has arranged the screen stays.
     pub(super) fn switch(&mut self, mut settings: Settings, effects: &mut Vec<Effect>) {
         // The question goes along: what was asked of one tenant is asked of the other.
-        settings.filter.clone_from(&self.filter.committed);
+        self.filter.asked().clone_into(&mut settings.filter);
         self.start_over(settings);
         // Whoever was reading an alert of the former profile is not listened to any more.
         self.reading = None;
@@ -96,7 +96,8 @@ impl App {
         next.view.sort(&next.store, self.view.order());
         next.load.live = self.load.live;
         next.load.generation = self.load.generation;
-        next.load.oldest.0 = self.load.generation.0 + 1;
+        next.load.issued = self.load.issued;
+        next.load.oldest.0 = self.load.issued.0 + 1;
         (next.reading, next.wake) = (self.reading, self.wake);
         *self = next;
     }

@@ -206,7 +206,7 @@ impl App {
             && !one.eq_ignore_ascii_case(other)
         {
             let mut settings = self.settings.clone();
-            settings.filter.clone_from(&self.filter.committed);
+            self.filter.asked().clone_into(&mut settings.filter);
             settings.me.take_if(|_| !self.me_given);
             self.start_over(settings);
             self.apply_filter();
@@ -228,13 +228,13 @@ impl App {
     fn take_me(&mut self, me: Option<String>, effects: &mut Vec<Effect>) {
         // Planned anew first, since what asks for ages differs by the minute as well.
         self.plan_again();
-        let before = self.filter.run_scope();
+        let before = self.filter.asked_scope();
         self.settings.me = me;
         let context = self.query_context();
         if let Some(test) = self.filter.compile(&context, true) {
             self.view.filter(Some(test));
         }
-        if self.filter.run_scope() != before {
+        if self.filter.asked_scope() != before {
             self.fetch(effects);
         }
     }

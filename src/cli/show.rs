@@ -76,6 +76,6 @@ impl Show {
 /// The alert of this id in its newest state: several files may hold it.
 fn newest(alerts: &[RawAlert], id: &AlertId) -> Option<RawAlert> {
     let mut store = Store::default();
-    store.absorb(Batch::decode(alerts));
+    store.absorb(Batch::plain(alerts));
     store.row(id).map(|row| store.raw(row).clone())
 }

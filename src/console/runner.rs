@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     app::{
-        Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, RequestLine, Scope, Wait,
+        Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Purpose, RequestLine,
+        Scope, Wait,
     },
     auth::{SECRET_VARIABLES, Tokens},
     graph,
@@ -39,7 +40,10 @@ pub enum Source {
 pub(super) struct Runner {
     source: Source,
     messages: Sender<Message>,
+    /// The list, or a look of live mode.
     fetch: Option<AbortHandle>,
+    /// What loads behind the list.
+    behind: Option<AbortHandle>,
     /// The sign-in of the service; `None` for files.
     sign_in: Option<SignIn>,
     /// The profile that the state asked for; the loop goes over to it.
@@ -61,7 +65,7 @@ impl Runner {
             Source::Service(client) => Some(SignIn::new(client.tokens(), messages.clone(), clock)),
             Source::Held(_) => None,
         };
-        Self { source, messages, fetch: None, sign_in, switch_to: None, suspend: false }
+        Self { source, messages, fetch: None, behind: None, sign_in, switch_to: None, suspend: false }
     }
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
@@ -127,13 +131,23 @@ impl Runner {
     }
 
     fn cancel(&mut self) {
-        if let Some(task) = self.fetch.take() {
+        for task in [self.fetch.take(), self.behind.take()].into_iter().flatten() {
             task.abort();
         }
     }
 
     fn fetch(&mut self, fetch: Fetch) {
-        self.cancel();
+        let place = match fetch.purpose {
+            Purpose::List => {
+                self.cancel();
+                &mut self.fetch
+            }
+            Purpose::Look => &mut self.fetch,
+            Purpose::Behind => &mut self.behind,
+        };
+        if let Some(task) = place.take() {
+            task.abort();
+        }
         // A sign-in tells by itself whose token it is; of one from elsewhere the token says it.
         let tokens = match &self.source {
             Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
@@ -162,7 +176,7 @@ impl Runner {
                 })
             }
         };
-        self.fetch = Some(task.abort_handle());
+        *place = Some(task.abort_handle());
     }
 }
 

@@ -143,9 +143,7 @@ impl Scope {
                 None => matches!(&*key.path, "title" | "description"),
                 Some(_) => !NOT_INDICATORS.contains(&key.name()) && !key.name().ends_with("DateTime"),
             },
-            Self::Field(field) => {
-                matches!(field.kind, FieldKind::Text(_, covers) if covers.iter().any(|c| c.covers(key)))
-            }
+            Self::Field(field) => field.covers(key),
             Self::Property(name) => ends_with(&key.path, name),
         }
     }
@@ -641,6 +639,11 @@ impl Field {
     /// Lists the name and its aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// Tells whether the field is text and a property is among those that it covers.
+    pub fn covers(&self, key: &Key) -> bool {
+        matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(key)))
     }
 
     /// Returns the enumeration that the field's values come from, if they do.

@@ -179,7 +179,8 @@ impl Resolver<'_> {
         if head.operator == Operator::Matches {
             return regex(&text, value).map(of);
         }
-        let fanged = matches!(shape, Shape::Address | Shape::Domain | Shape::Link);
+        // In quotes a text is what it is.
+        let fanged = matches!(shape, Shape::Address | Shape::Domain | Shape::Link) && !value.quoted;
         if value.has_wildcard() {
             return wildcard(value, if fanged { refang } else { str::to_owned }).map(of);
         }
@@ -213,8 +214,7 @@ impl Resolver<'_> {
             })?),
             Shape::Hash => {
                 let hash = text.to_ascii_lowercase();
-                let digits = hash.bytes().all(|b| b.is_ascii_hexdigit());
-                if !digits || hash.len() < MIN_HASH {
+                if !is_hash(&hash) {
                     let message = format!("expected a hash or at least its first {MIN_HASH} digits");
                     return Err(bad_value(value, message));
                 }
@@ -279,6 +279,11 @@ fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
         *name = format!("\"{name}\"");
     }
     fault
+}
+
+/// Tells whether a text is a hash, or enough of one to stand for it.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() >= MIN_HASH && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// `DOMAIN\name`: the parts are values of their own in an alert.

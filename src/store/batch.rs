@@ -1,5 +1,6 @@
 //! Alerts decoded by a worker, on their way into the store.
 
+use super::pivot::Keys;
 use crate::{
     evidence,
     model::{Alert, AlertId, DecodeError, RawAlert, SafeText},
@@ -9,8 +10,11 @@ use crate::{
 /// Alerts with a dictionary of their own, so that decoding needs nothing of the store.
 #[derive(Debug, Default)]
 pub struct Batch {
-    dictionary: Dictionary,
-    entries: Vec<Entry>,
+    pub(super) dictionary: Dictionary,
+    /// Each with the codes of its keys.
+    pub(super) entries: Vec<(Entry, Box<[u32]>)>,
+    /// The keys by which values of the evidence lead to alerts.
+    pub(super) keys: Box<Keys>,
 }
 
 /// What the list shows and the filter asks of one alert, and its JSON.
@@ -34,13 +38,22 @@ pub struct Entry {
 impl Batch {
     /// Decodes alerts; one that cannot be read becomes an entry that says so.
     pub fn decode(alerts: &[RawAlert]) -> Self {
+        let mut batch = Self::plain(alerts);
+        for (entry, codes) in &mut batch.entries {
+            *codes = batch.keys.of(&batch.dictionary, &entry.facts);
+        }
+        batch
+    }
+
+    /// As [`Batch::decode`], for a list in which nobody looks for the alerts of a value.
+    pub fn plain(alerts: &[RawAlert]) -> Self {
         let mut batch = Self::default();
         for raw in alerts {
             let entry = match raw.decode() {
                 Ok(alert) => Entry::read(&alert, raw, &mut batch.dictionary),
                 Err(error) => Entry::unreadable(&error, raw, &mut batch.dictionary),
             };
-            batch.entries.push(entry);
+            batch.entries.push((entry, Box::default()));
         }
         batch
     }
@@ -53,10 +66,6 @@ impl Batch {
     /// Tells whether the batch holds no alert.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
-    }
-
-    pub(super) fn into_parts(self) -> (Dictionary, Vec<Entry>) {
-        (self.dictionary, self.entries)
     }
 }
 

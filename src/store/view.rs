@@ -46,6 +46,8 @@ pub struct View {
     stale: HashSet<Row>,
     /// Rows that were tested by a former test and are to be tested again in their place.
     retest: Vec<Row>,
+    /// A row that is shown even if it does not match.
+    kept: Option<Row>,
     revision: u64,
 }
 
@@ -87,7 +89,14 @@ impl View {
         self.order.clear();
         self.stale.clear();
         self.retest.clear();
+        self.kept = None;
         self.revision += 1;
+    }
+
+    /// Shows a row that the walk has yet to reach even if it does not match any more, as one that
+    /// did until it changed; until the next walk.
+    pub fn keep(&mut self, row: Option<Row>) {
+        self.kept = row;
     }
 
     /// Returns the order in force.
@@ -106,8 +115,12 @@ impl View {
         let before = self.order.len();
         for at in self.scanned..end {
             let row = self.all[at];
-            if matches(self.test.as_mut(), store, row) {
+            let fits = matches(self.test.as_mut(), store, row);
+            if fits || self.kept == Some(row) {
                 self.order.push(row);
+            }
+            if !fits && self.kept == Some(row) {
+                self.stale.insert(row);
             }
         }
         let moved = end > self.scanned;
@@ -333,6 +346,28 @@ mod tests {
         while view.advance(&store, 3) {}
         assert_eq!((view.rows().len(), view.count()), (20, Count::Exact(11)));
         assert!(before.iter().all(|row| view.is_stale(*row) == (store.facts(*row).id.raw() != "4")));
+    }
+
+    #[test]
+    fn a_row_that_is_kept_stays_until_the_next_walk() {
+        let (mut store, mut view) = (Store::default(), View::default());
+        let absorbed =
+            store.absorb(batch(&[alert(1, 1, false, 0), alert(2, 2, false, 0), alert(3, 3, true, 0)]));
+        view.touch(&store, &absorbed.touched());
+        view.filter(Some(high()));
+        view.keep(store.rows().next());
+        while view.advance(&store, 2) {}
+        assert_eq!((view.rows().len(), view.count()), (2, Count::Exact(1)));
+        assert!(store.rows().next().is_some_and(|row| view.is_stale(row)));
+        let changed = store.absorb(batch(&[alert(1, 1, true, 1)]));
+        view.touch(&store, &changed.touched());
+        assert_eq!((view.rows().len(), view.count()), (2, Count::Exact(2)));
+        view.restart();
+        while view.advance(&store, 2) {}
+        assert_eq!((view.rows().len(), view.count()), (2, Count::Exact(2)));
+        view.filter(Some(Box::new(|_, _| false)));
+        while view.advance(&store, 2) {}
+        assert_eq!(view.rows().len(), 0);
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     // Alerts that arrive while pages are read are in the list and not in the service's count.
     let total = app.load.total.map(|total| thousands(read.max(total as usize)));
     let read = thousands(read);
+    let asked = app.filter.is_asked();
     let counts = match total {
+        _ if !asked => app.coverage().words(),
         Some(total) if wide => format!("{read} of {total} loaded"),
         Some(total) => format!("{read}/{total}"),
         None => format!("{read} loaded"),
@@ -52,8 +54,11 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     ));
     left.push(Span::new(found, theme.text));
     left.push(Span::new(format!(" {dot} {counts}"), theme.text));
-    left.push(Span::new(format!(" {dot} "), theme.dim));
-    left.push(Span::new(done, done_style));
+    // A list that is whole says nothing of what else is held.
+    if asked || app.load.phase != Phase::Complete {
+        left.push(Span::new(format!(" {dot} "), theme.dim));
+        left.push(Span::new(done, done_style));
+    }
     // A tenant with a long name gives way to how complete its list is.
     let excess = left.iter().map(Span::width).sum::<usize>().saturating_sub(usize::from(area.width));
     if excess > 0 {
@@ -163,6 +168,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     x += painter.put(x, area.y, area.width, &format!(" {} ", theme.symbols.prompt), label);
     let status = match (&app.filter.plan, app.filter.is_sound()) {
         (_, false) => "fault",
+        _ if !app.filter.is_asked() => "loaded, r asks",
         (None, _) => "all",
         (Some(_), _) if !app.settings.service => "here",
         (Some(plan), _) => match (plan.pushed.is_some(), plan.local.is_some()) {
@@ -364,6 +370,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("y", "copy"),
             ("f", "only alerts with it"),
             ("F", "without it"),
+            ("p", "its alerts"),
             ("Esc", "close"),
         ],
         (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("j/k Enter", "choose"), ("Esc", "close")],
@@ -380,6 +387,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("Enter", "read"),
             ("/", "filter"),
             ("f", "narrow"),
+            ("p", "pivot"),
             ("s", "sort"),
             ("o", "open"),
             ("y", "copy"),
@@ -392,6 +400,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("h/l", "fold"),
             ("]", "suspicious"),
             ("f", "narrow"),
+            ("p", "pivot"),
             ("v", "JSON"),
             ("y", "copy"),
             ("J/K", "alert"),

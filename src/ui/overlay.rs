@@ -3,11 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::{
+    count,
     paint::{Painter, columns},
     profiles, requests, sign_in,
 };
 use crate::{
-    app::{App, HelpLine, Menu, Overlay, Scroll, Values, help, wrap},
+    app::{App, HelpLine, Menu, MenuAction, MenuItem, Overlay, Scroll, Values, help, wrap},
     model::PortalUrl,
 };
 
@@ -16,7 +17,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         None => {}
         Some(Overlay::Help(scroll)) => draw_help(app, painter, screen, *scroll),
         Some(Overlay::Values(values)) => draw_values(app, painter, screen, values),
-        Some(Overlay::Menu(menu)) => draw_menu(painter, screen, menu),
+        Some(Overlay::Menu(menu)) => draw_menu(app, painter, screen, menu),
         Some(Overlay::Link(url, reason)) => draw_link(painter, screen, url, reason),
         Some(Overlay::Profiles(at)) => profiles::draw(app, painter, screen, *at),
         Some(Overlay::SignIn) => sign_in::draw(app, painter, screen),
@@ -92,8 +93,13 @@ fn draw_help(app: &App, painter: &mut Painter<'_>, screen: Rect, scroll: Scroll)
 fn draw_values(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Values) {
     let theme = painter.theme;
     let (width, height) = app.overlay_size();
-    let inside = window(painter, screen, &values.title, width, height.min(values.lines.len()));
-    let label = values.label_width as u16;
+    let coverage = match values.count_width {
+        0 => String::new(),
+        _ => format!(" {} {}", theme.symbols.dot, app.coverage().words()),
+    };
+    let title = format!("{}{coverage}", values.title);
+    let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
+    let (label, counts) = (values.label_width as u16, values.count_width as u16);
     for (y, line) in (inside.y..inside.y + inside.height).zip(values.lines.iter().skip(values.top)) {
         if line.first {
             let name = values.values.get(line.value).map_or("", |value| value.label.as_str());
@@ -101,25 +107,56 @@ fn draw_values(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Valu
         }
         let x = inside.x + label + 2;
         painter.put(x, y, inside.width.saturating_sub(label + 2), &line.text, theme.text);
+        let what = values.indicators.get(line.value).and_then(Option::as_ref);
+        if let Some(what) = what.filter(|_| line.first) {
+            let text = count::shortest(app, what, values.counts_devices());
+            painter.put_right(inside.x + inside.width, y, counts, &text, theme.dim);
+        }
         if line.value == values.at {
             painter.raise(inside.x, y, inside.width, theme.cursor);
         }
     }
 }
 
-fn draw_menu(painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
+/// What is left of a value beside its count at least, in columns.
+const LEAST_VALUE: u16 = 8;
+
+fn draw_menu(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     let theme = painter.theme;
+    let dot = theme.symbols.dot;
+    let counts = |item: &MenuItem| match &item.action {
+        MenuAction::Pivot(what) if screen.width >= 110 => Some(count::long(app, what, dot)),
+        MenuAction::Pivot(what) => Some(count::short(app, what, dot)),
+        _ => None,
+    };
+    let counts: Vec<_> = menu.items.iter().map(counts).collect();
     let labels = menu.items.iter().map(|item| columns(&item.label)).max().unwrap_or(0);
     let previews = menu.items.iter().map(|item| columns(&item.preview)).max().unwrap_or(0);
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
-    let inside = window(painter, screen, &menu.title, width, menu.items.len());
+    // Counts that are still coming in move nothing: such a menu has all the room there is.
+    let (width, title) = if counts.iter().any(Option::is_some) {
+        (app.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().words()))
+    } else {
+        (width, menu.title.clone())
+    };
+    let inside = window(painter, screen, &title, width, menu.items.len());
     let from = (menu.at + 1).saturating_sub(usize::from(inside.height));
     for (y, (at, item)) in (inside.y..inside.y + inside.height).zip(menu.items.iter().enumerate().skip(from))
     {
         painter.put(inside.x, y, 1, &item.key.to_string(), theme.accent);
         painter.put(inside.x + 3, y, inside.width.saturating_sub(3), &item.label, theme.text);
         let x = inside.x + 5 + labels as u16;
-        painter.put(x, y, inside.width.saturating_sub(labels as u16 + 5), &item.preview, theme.dim);
+        let room = inside.width.saturating_sub(labels as u16 + 5);
+        match &counts[at] {
+            None => {
+                painter.put(x, y, room, &item.preview, theme.dim);
+            }
+            Some(count) => {
+                let most = room.saturating_sub(LEAST_VALUE + 2);
+                let used = painter.put_right(inside.x + inside.width, y, most, count, theme.dim);
+                painter.put(x, y, room.saturating_sub(used + 2), &item.preview, theme.text);
+            }
+        }
         if at == menu.at {
             painter.raise(inside.x, y, inside.width, theme.cursor);
         }

@@ -36,7 +36,7 @@ fn a_second_start_asks_nobody_and_knows_who_i_am() {
     let mut desk = tenant.signed_in();
     desk.type_keys("q");
     assert_eq!(desk.exit_code(), 0);
-    let before = tenant.asked().len();
+    let before = tenant.lists().len();
     let mut desk = tenant.open(&[""]);
     desk.wait("200 of 200 loaded");
     desk.wait("complete");
@@ -50,7 +50,7 @@ fn a_second_start_asks_nobody_and_knows_who_i_am() {
     desk.wait(&format!("{mine} of {mine} loaded"));
     desk.wait("complete");
     assert!(!desk.sent().contains("Sign in"));
-    let asked = tenant.asked().split_off(before);
+    let asked = tenant.lists().split_off(before);
     assert!(asked.last().unwrap().target.contains("assignedTo"), "{asked:?}");
     assert_eq!((tenant.requests(Grant::Code), tenant.refused()), (1, 0));
 }
@@ -64,7 +64,7 @@ fn a_first_start_on_my_own_alerts_asks_for_them_once_it_knows_whose_they_are() {
     desk.wait(&format!("{mine} of {mine} loaded"));
     desk.wait("complete");
     desk.wait(&format!("{mine} match"));
-    let last = tenant.asked().pop().unwrap().target;
+    let last = tenant.lists().pop().unwrap().target;
     let name = PERSON.replace('@', "%40");
     assert!(last.contains("assignedTo") && last.contains(&name), "{last}");
 }

@@ -63,6 +63,12 @@ impl Tenant {
         log.into_iter().filter(|exchange| exchange.target.starts_with(ALERTS)).collect()
     }
 
+    /// The requests for lists so far, without what loads behind them.
+    pub(crate) fn lists(&self) -> Vec<Exchange> {
+        let behind = |exchange: &Exchange| exchange.target.contains("createdDateTime");
+        self.asked().into_iter().filter(|exchange| !behind(exchange)).collect()
+    }
+
     /// How often the alerts were refused to a token.
     pub(crate) fn refused(&self) -> usize {
         self.asked().iter().filter(|exchange| exchange.status == Some(401)).count()

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, Body, Effect, Failure, FailureKind, Generation, Input, Key, LoadEvent, Message, Overlay,
-        ProfileLine, Scope, Settings, update,
+        App, Body, Effect, Failure, FailureKind, Fetch, Generation, Input, Key, LoadEvent, Message, Overlay,
+        ProfileLine, Purpose, Scope, Settings, update,
     },
     model::{AlertId, Now, RawAlert, RawText, Timestamp},
     store::{Batch, Row},
@@ -84,6 +84,8 @@ pub(crate) struct Desk {
     pub(crate) now: Now,
     /// What was asked for and is not answered by the desk itself.
     pub(crate) asked: Vec<Effect>,
+    /// What was asked for behind the list.
+    pub(crate) behind: Vec<Fetch>,
     /// Rows looked at in one slice of work.
     pub(crate) slice: usize,
     /// Whether reading and work wait until [`Desk::rest`].
@@ -106,6 +108,7 @@ impl Desk {
             app,
             now,
             asked: Vec::new(),
+            behind: Vec::new(),
             slice: 1_000,
             lazy: false,
             reading: None,
@@ -146,6 +149,7 @@ impl Desk {
                     assert!(at >= self.now.mono, "a wake-up that is over: {at:?} at {:?}", self.now.mono);
                     self.wake = Some(at);
                 }
+                Effect::Fetch(fetch) if fetch.purpose == Purpose::Behind => self.behind.push(fetch),
                 other => self.asked.push(other),
             }
         }
@@ -211,6 +215,12 @@ impl Desk {
 
     pub(crate) fn load(&mut self, event: LoadEvent) {
         self.send(Message::Load(self.app.load.generation, event));
+    }
+
+    /// The last fetch behind the list says something.
+    pub(crate) fn load_behind(&mut self, event: LoadEvent) {
+        let generation = self.behind.last().unwrap().generation;
+        self.send(Message::Load(generation, event));
     }
 
     /// A page of the fetch under way arrives.

@@ -191,7 +191,7 @@ fn the_filter_before_is_kept_together_when_a_term_is_added() {
     desk.type_text("severity:high or severity:low");
     desk.keys("Enter f");
     desk.pick("title");
-    assert_eq!(desk.app.filter.text(), "(severity:high or severity:low) title:\"Alert 4\"");
+    assert_eq!(desk.app.filter.text(), "(severity:high or severity:low) title=\"Alert 4\"");
     assert_eq!(desk.rows(), ["a4"]);
 }
 

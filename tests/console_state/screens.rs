@@ -38,6 +38,9 @@ pub(crate) enum State {
     Values,
     Menu,
     Copy,
+    PivotMenu,
+    Pivot,
+    PivotAgain,
     Help,
     Loading,
     Waiting,
@@ -54,7 +57,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -63,6 +66,9 @@ impl State {
         Self::Values,
         Self::Menu,
         Self::Copy,
+        Self::PivotMenu,
+        Self::Pivot,
+        Self::PivotAgain,
         Self::Help,
         Self::Loading,
         Self::Waiting,
@@ -102,6 +108,9 @@ impl State {
             Self::Values => desk.keys("Enter ] Enter"),
             Self::Menu => desk.keys("f"),
             Self::Copy => desk.keys("y"),
+            Self::PivotMenu => desk.keys("Enter ] p"),
+            Self::Pivot => desk.keys("p d"),
+            Self::PivotAgain => desk.keys("p d Enter ] p d"),
             Self::Help => desk.keys("?"),
             Self::SignedOut => {
                 signing_in::needed(desk);
@@ -166,16 +175,24 @@ impl State {
 #[case("120x35", State::Values)]
 #[case("120x35", State::Menu)]
 #[case("120x35", State::Copy)]
+#[case("120x35", State::PivotMenu)]
+#[case("120x35", State::Pivot)]
 #[case("120x35", State::Help)]
 #[case("80x24", State::List)]
 #[case("80x24", State::Detail)]
 #[case("80x24", State::Editing)]
+#[case("80x24", State::Values)]
+#[case("80x24", State::PivotMenu)]
+#[case("80x24", State::Pivot)]
+#[case("80x24", State::PivotAgain)]
 #[case("80x24", State::Json)]
 #[case("80x24", State::Waiting)]
 #[case("80x24", State::Failed)]
 #[case("60x15", State::List)]
 #[case("60x15", State::Detail)]
 #[case("60x15", State::Values)]
+#[case("60x15", State::PivotMenu)]
+#[case("60x15", State::Pivot)]
 #[case("60x15", State::NoneMatch)]
 #[case("60x15", State::Loading)]
 #[case("200x50", State::SignIn)]

@@ -27,6 +27,7 @@ enum Step {
     Mouse(u8, u16, u16),
     Page(Vec<(u32, u8)>),
     Event(u8),
+    Behind(u8),
     SignIn(u8),
     Late(Vec<(u32, u8)>),
     Pass(u64),
@@ -52,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u8..5, 0u16..140, 0u16..45).prop_map(|(kind, x, y)| Step::Mouse(kind, x, y)),
         4 => alerts().prop_map(Step::Page),
         3 => (0u8..9).prop_map(Step::Event),
+        2 => (0u8..9).prop_map(Step::Behind),
         3 => (0u8..10).prop_map(Step::SignIn),
         1 => alerts().prop_map(Step::Late),
         2 => (0u64..40_000).prop_map(Step::Pass),
@@ -109,6 +111,11 @@ fn run(desk: &mut Desk, step: Step) {
         })),
         Step::Page(of) => desk.arrive(&alerts(&of)),
         Step::Event(number) => desk.load(event(number)),
+        Step::Behind(_) if desk.behind.is_empty() => {}
+        Step::Behind(number) => {
+            desk.load_behind(LoadEvent::Batch(batch(&alerts(&[(u32::from(number), number % 8)]))));
+            desk.load_behind(event(number));
+        }
         Step::SignIn(number) => match number {
             0 => signing_in::needed(desk),
             1 => desk.send(Message::SignIn(SignInEvent::Needed { why: "again".into() })),
@@ -146,6 +153,7 @@ fn check(desk: &Desk) -> Result<(), TestCaseError> {
     if let Some(detail) = &app.detail {
         prop_assert!(detail.scroll.cursor < detail.lines().len().max(1));
     }
+    prop_assert!(app.trail_depth() <= 50);
     match &app.overlay {
         Some(Overlay::Values(values)) => prop_assert!(values.at < values.values.len().max(1)),
         Some(Overlay::Menu(menu)) => prop_assert!(menu.at < menu.items.len().max(1)),

@@ -81,7 +81,7 @@ async fn read(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
         match page {
             Ok(page) => {
                 read += 1;
-                store.absorb(Batch::decode(&page.raw.alerts));
+                store.absorb(Batch::plain(&page.raw.alerts));
                 if let Some(warning) = page.partial {
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
                 }
@@ -96,6 +96,6 @@ async fn read(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
 
 fn held(alerts: &[RawAlert]) -> Store {
     let mut store = Store::default();
-    store.absorb(Batch::decode(alerts));
+    store.absorb(Batch::plain(alerts));
     store
 }

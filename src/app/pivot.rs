@@ -1,0 +1,182 @@
+//! How often values were seen, and the way to their alerts.
+//!
+//! The number of alerts is known at once. Devices and classifications are counted for what is on
+//! the screen, a few thousand rows at a time, and kept until alerts change: drawing reads what is
+//! there.
+
+use std::collections::HashMap;
+
+use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
+use crate::{
+    evidence::{Indicator, IndicatorKind},
+    query,
+    store::{self, Prevalence, Row, Store, Tally},
+};
+
+/// Rows that are looked at in one go, whatever else there is to do: a fraction of a millisecond,
+/// and enough for nearly every value.
+const AT_ONCE: usize = 4_096;
+/// Counts that are kept.
+const KEPT: usize = 512;
+
+/// Said where a value leads nowhere.
+pub(super) const NO_PIVOT: &str =
+    "no value of the evidence is here that alerts are looked up by; f narrows the list";
+
+/// The counts of values.
+#[derive(Debug, Default)]
+pub(super) struct Pivots {
+    tallies: HashMap<store::Pivot, Tally>,
+    /// What is on the screen and not counted yet.
+    due: Vec<store::Pivot>,
+}
+
+impl Pivots {
+    /// Takes what is on the screen now.
+    fn want(&mut self, store: &Store, wanted: impl Iterator<Item = store::Pivot>) {
+        self.due = wanted.collect();
+        if self.tallies.len() > KEPT {
+            self.tallies.retain(|pivot, _| self.due.contains(pivot));
+        }
+        let tallies = &self.tallies;
+        self.due.retain(|pivot| tallies.get(pivot).is_none_or(|tally| tally.has_work(store, *pivot)));
+    }
+
+    /// Looks at up to `work` rows.
+    pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
+        self.due.retain(|pivot| {
+            let tally = self.tallies.entry(*pivot).or_default();
+            if work > 0 {
+                tally.advance(store, *pivot, &mut work);
+            }
+            tally.has_work(store, *pivot)
+        });
+    }
+
+    /// Tells whether something is left for [`Pivots::advance`].
+    pub(super) fn has_work(&self) -> bool {
+        !self.due.is_empty()
+    }
+}
+
+impl App {
+    /// Returns how many of the alerts that are held hold a value: as many as its list shows.
+    pub fn alerts_with(&self, what: &Indicator) -> usize {
+        self.store.pivot(what).map_or(0, |pivot| self.store.holding(pivot).len())
+    }
+
+    /// Returns how often a value was seen; `None` where its alerts were not counted yet. What is
+    /// on the screen is counted by itself.
+    pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
+        let pivot = self.store.pivot(what)?;
+        let counted = self.pivots.tallies.get(&pivot)?.prevalence()?;
+        Some(Prevalence { alerts: self.store.holding(pivot).len(), ..counted })
+    }
+
+    /// Counts what is on the screen, as far as that takes no time.
+    pub(super) fn count_pivots(&mut self) {
+        let shown = self.shown_indicators();
+        let store = &self.store;
+        self.pivots.want(store, shown.iter().filter_map(|what| store.pivot(what)));
+        self.pivots.advance(&self.store, AT_ONCE);
+    }
+
+    /// Lists the values on the screen that have a count.
+    fn shown_indicators(&self) -> Vec<Indicator> {
+        match &self.overlay {
+            Some(Overlay::Menu(menu)) => {
+                let of = |item: &MenuItem| match &item.action {
+                    MenuAction::Pivot(what) => Some(what.clone()),
+                    _ => None,
+                };
+                menu.items.iter().filter_map(of).collect()
+            }
+            Some(Overlay::Values(values)) => {
+                let (_, height) = self.overlay_size();
+                let lines = values.lines.iter().skip(values.top).take(height).filter(|line| line.first);
+                lines.filter_map(|line| values.indicators.get(line.value)?.clone()).collect()
+            }
+            Some(_) => Vec::new(),
+            None => {
+                let (_, height) = self.detail_size();
+                let shown = self.current_detail().filter(|_| self.layout().detail.is_some());
+                let Some(detail) = shown else { return Vec::new() };
+                let lines = detail.lines().iter().skip(detail.scroll.top).take(height);
+                lines.filter_map(|line| detail.node_indicators(line).first().cloned()).collect()
+            }
+        }
+    }
+
+    /// Returns what a value of an alert is looked up as: by the kind that its field names, or as
+    /// what the node of the evidence that it is of says.
+    pub(super) fn indicator(&self, row: Row, value: &Value, node: &[Indicator]) -> Option<Indicator> {
+        let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
+        let what = match named {
+            Some((kind, _)) => Indicator { kind: *kind, value: value.text.clone() },
+            None => node.iter().find(|what| what.value == value.text)?.clone(),
+        };
+        let pivot = self.store.pivot(&what)?;
+        // A value that is put together from several finds nothing, not even its own alert.
+        self.store.holding(pivot).binary_search(&row).ok().map(|_| what)
+    }
+
+    /// Opens the alerts of a value here: at once where there is one value, else after a choice.
+    pub(super) fn pivot_here(&mut self, row: Row, effects: &mut Vec<Effect>) {
+        let items: Vec<_> = self
+            .values_here(row)
+            .into_iter()
+            .filter_map(|(key, value)| {
+                let what = self.indicator(row, &value, &[])?;
+                let preview = value.text.line();
+                Some(MenuItem { key, label: value.label, preview, action: MenuAction::Pivot(what) })
+            })
+            .collect();
+        match items.as_slice() {
+            [] => self.say(NO_PIVOT),
+            [only] if self.focus == Pane::Detail => {
+                let action = only.action.clone();
+                self.take(action, effects);
+            }
+            _ => self.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items, at: 0 })),
+        }
+    }
+
+    /// Shows the alerts of a value, as far as they are held.
+    pub(super) fn pivot(&mut self, what: &Indicator, effects: &mut Vec<Effect>) {
+        let field = query::named(what.kind.field());
+        match field.and_then(|field| field.whole(what.value.raw())) {
+            Some(whole) => self.look(&whole.term, effects),
+            None => self.say(NO_PIVOT),
+        }
+    }
+
+    /// Shows what a filter finds among the alerts that are held. The service is not asked: `r`
+    /// does that.
+    pub(super) fn look(&mut self, filter: &str, effects: &mut Vec<Effect>) {
+        if filter == self.filter.committed {
+            return self.say("these are its alerts");
+        }
+        self.remember_place();
+        self.list.stay(&self.view);
+        self.filter.set(filter);
+        self.apply_filter();
+        self.filter.commit();
+        self.focus_on(Pane::List);
+        // Where every alert is held there is nothing to ask for.
+        if !self.settings.service || self.load.holds_everything() {
+            self.fetch_unless_covered(effects);
+        }
+        self.say(format!("{} goes back", super::key_for(super::Command::GoBack)));
+    }
+
+    /// Narrows the list by a term. A list of what is held stays one.
+    pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
+        let filter = query::join(&self.filter.committed, term);
+        if self.filter.is_asked() {
+            self.remember_place();
+            self.run_filter(&filter, effects);
+        } else {
+            self.look(&filter, effects);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! How often a value was seen, in words.
+
+use crate::{
+    app::{App, thousands},
+    evidence::Indicator,
+    store::{Classes, Prevalence},
+};
+
+/// Writes a count out: `12 alerts · 3 devices · 9 true positive, 3 open`. While only the alerts are
+/// known it says so.
+pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
+    match app.prevalence(what) {
+        None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
+        Some(Prevalence { alerts, devices, classes }) => {
+            let classes = classified(classes, |(_, long, _)| long);
+            format!("{} {dot} {} {dot} {classes}", number(alerts, "alert"), number(devices, "device"))
+        }
+    }
+}
+
+/// Writes a count short: `12a 3d · 9 tp, 3 open`, the classifications as the filter takes them.
+pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
+    let classes = app.prevalence(what).map(|counted| classified(counted.classes, |(.., short)| short));
+    let classes = classes.map_or_else(String::new, |classes| format!(" {dot} {classes}"));
+    format!("{}{classes}", shortest(app, what, true))
+}
+
+/// Writes alerts and devices alone: `12a 3d`, or `12a` where there is no room for more.
+pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
+    let alerts = thousands(app.alerts_with(what));
+    match app.prevalence(what).filter(|_| devices) {
+        Some(counted) => format!("{alerts}a {}d", thousands(counted.devices)),
+        None => format!("{alerts}a"),
+    }
+}
+
+fn classified(classes: Classes, name: fn((usize, &'static str, &'static str)) -> &'static str) -> String {
+    let Classes { true_positive, false_positive, expected, other, open, unclassified } = classes;
+    let classes = [
+        (true_positive, "true positive", "tp"),
+        (false_positive, "false positive", "fp"),
+        (expected, "expected", "info"),
+        (other, "other", "other"),
+        (open, "open", "open"),
+        (unclassified, "unclassified", "none"),
+    ];
+    let classes = classes.into_iter().filter(|(number, ..)| *number > 0);
+    let classes: Vec<_> = classes.map(|class| format!("{} {}", thousands(class.0), name(class))).collect();
+    classes.join(", ")
+}
+
+fn number(number: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
