@@ -18,24 +18,25 @@ mod loading;
 mod message;
 mod overlay;
 mod profiles;
+mod reading;
 mod requests;
 mod scroll;
 mod sign_in;
 mod timeline;
 mod wrap;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use jiff::tz::TimeZone;
 
-pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value};
+pub use detail::{
+    Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Happening, Line, LineKind, Moment, TimeLine,
+    Value,
+};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, Key, KeyCode,
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, FindCommand, Key, KeyCode,
     ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
@@ -152,7 +153,7 @@ pub struct App {
     pub timeline: Timeline,
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
-    folds: HashSet<FoldKey>,
+    folds: Folds,
     /// The account that loaded what is held, as far as it is known.
     account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
@@ -197,7 +198,7 @@ impl App {
             fresh: HashMap::new(),
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
-            folds: HashSet::new(),
+            folds: Folds::new(),
             account: None,
             me_given: settings.me.is_some(),
             reading: None,

@@ -40,4 +40,5 @@ pub use matcher::Matcher;
 pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
 pub use properties::PROPERTIES;
+pub use resolve::refang;
 pub use syntax::{MAX_LENGTH, Query, parse};

@@ -1,0 +1,229 @@
+//! A line of the evidence tree: type, name, facts, time, state, and in how many alerts it is.
+//!
+//! Where the line is short, the facts go first, then the time, then the remediation; the name and
+//! what the service thinks of it stay.
+
+use super::{Painter, Span, found, matched};
+use crate::{
+    app::{App, Area, Detail, Line, Value},
+    evidence::{Indicator, NodeId, Piece},
+    ui::paint::{columns, fit},
+};
+
+/// The column of counts, with the blank before it: `123a 45d`.
+const COUNTS: u16 = 9;
+/// A pane narrower than this has no room for counts.
+const COUNTS_FROM: u16 = 50;
+/// A name gives no room to the state below this.
+const NAME: usize = 24;
+/// The least that a fact is cut to.
+const FACT: usize = 6;
+/// Characters of a hash that tell it from others, before and behind the cut.
+const HASH_ENDS: usize = 8;
+/// A value is looked through no further than this for what is shown of it, in bytes.
+const LOOKED_THROUGH: usize = 16 * 1024;
+
+pub(super) fn draw(
+    app: &App,
+    painter: &mut Painter<'_>,
+    detail: &Detail,
+    (line, id): (&Line, NodeId),
+    pane: u16,
+    area: Area,
+) {
+    let theme = painter.theme;
+    let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
+    let kind = Some(node.kind.raw());
+    let said = |piece: &Piece, style| matched(app, (kind, &*piece.path), piece.text.head(), style);
+
+    let mut room = usize::from(area.width);
+    if pane >= COUNTS_FROM {
+        room = room.saturating_sub(usize::from(COUNTS));
+        if let Some(counts) = description.indicators.first().and_then(|first| app.prevalence_of(first)) {
+            painter.put_right(area.x + area.width, area.y, COUNTS - 1, &short(counts), theme.dim);
+        }
+    }
+
+    let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
+    match &*description.main {
+        [] => head.push(Span::new("(nothing to name it by)", theme.dim)),
+        pieces => head.extend(pieces.iter().map(|piece| said(piece, theme.text))),
+    }
+    let name: usize = head.iter().map(Span::width).sum();
+
+    let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
+    let mut left = room.saturating_sub(name.min(NAME) + count.as_ref().map_or(0, Span::width));
+    let style = theme.verdict(&node.verdict);
+    let states = [node.state(), Some(node.verdict.to_string()).filter(|_| node.state().is_some())];
+    let mut states = states.into_iter().flatten().map(|state| Span::new(format!("  [{state}]"), style));
+    let state = states.find(|state| state.width() <= left);
+    left = room.saturating_sub(name + [&count, &state].into_iter().flatten().map(Span::width).sum::<usize>());
+
+    let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
+    let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
+    let time = time.filter(|time| time.width() <= left);
+    left -= time.as_ref().map_or(0, Span::width);
+
+    let tail: Vec<_> = [count, time, state].into_iter().flatten().collect();
+    let for_name = room.saturating_sub(tail.iter().map(Span::width).sum());
+    let shown: Vec<_> = head.iter().map(|span| span.text.as_str()).collect();
+    let facts: Vec<_> = description.facts.iter().map(|fact| said(fact, theme.dim)).collect();
+    let all: Vec<_> = shown.iter().copied().chain(facts.iter().map(|fact| fact.text.as_str())).collect();
+    let wide = name + facts.iter().map(|fact| fact.width() + 2).sum::<usize>() <= for_name;
+    let elsewhere = beyond(detail, line, if wide { &all } else { &shown }, for_name);
+
+    let head: Vec<_> = head.into_iter().flat_map(|span| found(detail, painter, span)).collect();
+    let for_name = if elsewhere.is_some() { for_name.min(name.min(NAME).max(for_name / 2)) } else { for_name };
+    let mut used = usize::from(painter.put_spans(area.x, area.y, for_name as u16, &head));
+    let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: &[Span]| {
+        used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, spans))
+    };
+    if let Some(value) = elsewhere {
+        // What is found is not in the line: the line says where it is.
+        let label = Span::new(format!("  {} {}: ", theme.symbols.cut, value.label), theme.dim);
+        let rest = room.saturating_sub(used + tail.iter().map(Span::width).sum::<usize>());
+        let text = excerpt(detail, painter, &cut(value.text.as_str()), rest.saturating_sub(label.width()));
+        let spans: Vec<_> = std::iter::once(label).chain(text).collect();
+        used = put(painter, used, rest, &spans);
+    } else {
+        let mut rest = left;
+        for fact in fitted(facts, left, theme.symbols.cut) {
+            if rest < FACT + 2 {
+                break;
+            }
+            let spans = found(detail, painter, fact);
+            let end = put(painter, used + 2, rest - 2, &spans);
+            rest -= end - used;
+            used = end;
+        }
+    }
+    put(painter, used, usize::from(area.width).saturating_sub(used), &tail);
+}
+
+/// One of the alert's indicators, with what is known of it elsewhere.
+pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
+    /// The longest name of a kind, and a blank.
+    const KIND: u16 = 10;
+    let theme = painter.theme;
+    let indicators = &detail.body.indicators;
+    let Some(Indicator { kind, value }) = indicators.get(at) else { return };
+    if at == 0 || indicators[at - 1].kind != *kind {
+        painter.put(area.x, area.y, KIND - 1, kind.field(), theme.dim);
+    }
+    let (x, mut room) = (area.x + KIND, area.width.saturating_sub(KIND));
+    if let Some((alerts, devices)) = app.prevalence_of(&indicators[at]) {
+        let many = |count: usize, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let known = format!("{} {} {}", many(alerts, "alert"), theme.symbols.dot, many(devices, "device"));
+        room = room.saturating_sub(painter.put_right(area.x + area.width, area.y, room / 2, &known, theme.dim) + 2);
+    }
+    let text = middle(&value.head(), usize::from(room), theme.symbols.cut);
+    painter.put_spans(x, area.y, room, &found(detail, painter, Span::new(text, theme.text)));
+}
+
+/// Returns the value of a line that holds what is looked for, where none of the texts shows it
+/// within the room that they have side by side.
+pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
+    let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
+    let mut from = 0;
+    for text in shown {
+        let first = find.ranges(text).into_iter().next();
+        if first.is_some_and(|hit| from + columns(&text[..hit.end]) <= room) {
+            return None;
+        }
+        from += columns(text);
+    }
+    detail.found_value(line)
+}
+
+/// The part of a text that holds what is looked for.
+pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span> {
+    let theme = painter.theme;
+    let text = crate::model::one_line(text);
+    let hit = detail.find.as_ref().and_then(|find| find.ranges(&text).into_iter().next());
+    let from = hit.filter(|hit| columns(&text[..hit.end]) > room).map_or(0, |hit| {
+        // A little of what stands before it stays.
+        let before = text[..hit.start].char_indices().rev().take(room / 4).last();
+        before.map_or(hit.start, |(at, _)| at)
+    });
+    let sign = if from > 0 { theme.symbols.cut } else { "" };
+    found(detail, painter, Span::new(format!("{sign}{}", &text[from..]), theme.text))
+}
+
+/// Makes facts fit their room as far as that is possible without losing what tells them apart:
+/// a hash is cut in its middle.
+fn fitted(facts: Vec<Span>, room: usize, sign: &str) -> Vec<Span> {
+    let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
+    if whole <= room {
+        return facts;
+    }
+    let shorten = |mut fact: Span| {
+        if let Some(at) = hash_in(&fact.text) {
+            let width = at + HASH_ENDS * 2 + columns(sign);
+            // The first fact takes what room there is.
+            let width = width.max(room.saturating_sub(2).saturating_sub(whole - fact.width() - 2));
+            let text = middle(&fact.text, width, sign);
+            if text != fact.text {
+                fact = Span::new(text, fact.style);
+            }
+        }
+        fact
+    };
+    facts.into_iter().map(shorten).collect()
+}
+
+/// Returns where the hash begins that a text ends with.
+fn hash_in(text: &str) -> Option<usize> {
+    let at = text.rfind(' ').map_or(0, |at| at + 1);
+    let word = &text[at..];
+    (word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(at)
+}
+
+/// Cuts a text to its room: a hash in its middle, everything else at its end.
+fn middle(text: &str, width: usize, sign: &str) -> String {
+    match hash_in(text) {
+        Some(at) if columns(text) > width && width >= at + 4 + columns(sign) => {
+            let room = width - at - columns(sign);
+            let (head, tail) = (room.div_ceil(2), room / 2);
+            format!("{}{sign}{}", &text[..at + head], &text[text.len() - tail..])
+        }
+        _ => fit(text, width, sign).text,
+    }
+}
+
+/// Writes counts in eight columns at most: `9a 1d`.
+fn short((alerts, devices): (usize, usize)) -> String {
+    let number = |count: usize, most: usize| {
+        if count > most { format!(">{most}") } else { count.to_string() }
+    };
+    format!("{}a {}d", number(alerts, 999), number(devices, 99))
+}
+
+/// As much of a value as is looked through.
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(LOOKED_THROUGH);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_cut_in_its_middle_and_a_command_line_at_its_end() {
+        let hash = format!("sha256 {}{}", "a".repeat(32), "b".repeat(32));
+        assert_eq!(middle(&hash, 71, "…"), hash);
+        assert_eq!(middle(&hash, 24, "…"), "sha256 aaaaaaaa…bbbbbbbb");
+        assert_eq!(middle(&hash, 9, "…"), "sha256 a…");
+        assert_eq!(middle("run --with much", 9, "…"), "run --wi…");
+        assert_eq!(middle("不審な振る舞い", 5, "…"), "不審…");
+    }
+
+    #[test]
+    fn counts_take_eight_columns_at_most() {
+        let counts = [(9, 1), (999, 99), (1_000, 100), (0, 0)].map(short);
+        assert_eq!(counts, ["9a 1d", "999a 99d", ">999a >99d", "0a 0d"]);
+    }
+}
