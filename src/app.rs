@@ -36,8 +36,8 @@ pub use detail::{
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, FindCommand, Key, KeyCode,
-    ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, FindCommand, Key,
+    KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;

@@ -322,7 +322,8 @@ impl Detail {
     /// Moves the cursor to a node of the tree.
     pub(super) fn go_to_node(&mut self, id: NodeId, folds: &mut Folds, height: usize) {
         let all = self.all_lines();
-        if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id)) {
+        if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id))
+        {
             self.reveal(&all, at, folds, height);
         }
     }
@@ -392,7 +393,9 @@ impl Detail {
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
-        values.filter(|value| !value.label.ends_with("@odata.type")).find(|value| find.is_in(value.text.raw()))
+        values
+            .filter(|value| !value.label.ends_with("@odata.type"))
+            .find(|value| find.is_in(value.text.raw()))
     }
 
     /// Returns the node of a line.

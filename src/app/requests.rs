@@ -161,9 +161,7 @@ impl App {
             Some(Command::Request(command)) => {
                 let Some(line) = requests.line() else { return self.say("there is no request to copy") };
                 let (text, what) = match command {
-                    RequestCommand::CopyCurl => {
-                        (line.curl.clone(), COPIED_CURL)
-                    }
+                    RequestCommand::CopyCurl => (line.curl.clone(), COPIED_CURL),
                     RequestCommand::CopyIds => (ids(line), "copied the ids, for the service's support"),
                 };
                 effects.push(Effect::Copy(text));

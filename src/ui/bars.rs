@@ -8,8 +8,8 @@ use ratatui::{
 use super::paint::{Painter, Span, columns, fit};
 use crate::{
     app::{
-        App, Area, Command, Detail, DetailView, Editor, FailureKind, Fresh, ListCommand, Overlay, Pane, Phase, Shape, Stage,
-        Wait, key_for, thousands, utc,
+        App, Area, Command, Detail, DetailView, Editor, FailureKind, Fresh, ListCommand, Overlay, Pane,
+        Phase, Shape, Stage, Wait, key_for, thousands, utc,
     },
     model::SafeText,
     store::Count,

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     app::{
-        App, Area, Detail, DetailView, Fact, FactValue, Find, Happening, Line, LineKind, Pane, TimeFormat, thousands,
+        App, Area, Detail, DetailView, Fact, FactValue, Find, Happening, Line, LineKind, Pane, TimeFormat,
+        thousands,
     },
     model::SafeText,
     store::{Cell, Column, Count},
@@ -145,7 +146,8 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Facts(facts) => {
-            let spans = facts.iter().enumerate().flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact));
+            let spans =
+                facts.iter().enumerate().flat_map(|(at, fact)| fact_spans(app, painter, facts, at, fact));
             let spans: Vec<_> = spans.flat_map(|span| found(detail, painter, span)).collect();
             painter.put_spans(x, y, width, &spans);
         }
@@ -154,7 +156,10 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             node::draw(app, painter, detail, (line, *id), pane.width, behind);
         }
         LineKind::Group(count, kind) => {
-            let spans = [Span::new(marker, theme.dim), Span::new(format!("{} {kind}", thousands(*count)), theme.text)];
+            let spans = [
+                Span::new(marker, theme.dim),
+                Span::new(format!("{} {kind}", thousands(*count)), theme.text),
+            ];
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
@@ -206,7 +211,8 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
     let time_line = &detail.body.time_line;
     let (Some(first), Some(moment)) = (time_line.entries.first(), time_line.entries.get(at)) else { return };
     // Where all is of one day, the day goes without saying.
-    let day = time_line.entries.last().map(|last| last.at).filter(|last| app.clock.is_same_day(first.at, *last));
+    let day =
+        time_line.entries.last().map(|last| last.at).filter(|last| app.clock.is_same_day(first.at, *last));
     let time = app.clock.moment(moment.at, day);
     let gap = format!("{:>GAP$}  ", time_line.gap(at).unwrap_or_default());
     let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
@@ -216,14 +222,20 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
             spans.extend(found(detail, painter, Span::new(node.label(), theme.dim)));
             spans.push(Span::new(" ", theme.dim));
             let name = detail.body.tree.describe(*id).name();
-            let state = node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
+            let state =
+                node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
             let taken = spans.iter().chain(&state).map(Span::width).sum::<usize>();
-            let name = super::paint::fit(&name, usize::from(area.width).saturating_sub(taken), theme.symbols.cut);
+            let name =
+                super::paint::fit(&name, usize::from(area.width).saturating_sub(taken), theme.symbols.cut);
             spans.extend(found(detail, painter, Span::new(name.text, theme.text)));
             spans.extend(state);
         }
-        Happening::Attack(_) => spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text))),
-        Happening::Case(..) => spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim))),
+        Happening::Attack(_) => {
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text)))
+        }
+        Happening::Case(..) => {
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim)))
+        }
     }
     painter.put_spans(area.x, area.y, area.width, &spans);
 }

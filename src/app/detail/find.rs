@@ -130,7 +130,8 @@ impl Find {
             return Vec::new();
         }
         // A folded character may be longer or shorter than it was.
-        let (mut folded, mut starts) = (String::with_capacity(shown.len()), Vec::with_capacity(shown.len() + 1));
+        let (mut folded, mut starts) =
+            (String::with_capacity(shown.len()), Vec::with_capacity(shown.len() + 1));
         for (at, c) in shown.char_indices() {
             folded.extend(c.to_lowercase());
             starts.resize(folded.len(), at);
@@ -205,7 +206,8 @@ impl Words {
                 }
                 // What stands further up is no second hit in the list of everything.
                 LineKind::Property(property) => {
-                    if let Some(value) = property.value.as_ref().filter(|value| !shown.contains(value.raw())) {
+                    if let Some(value) = property.value.as_ref().filter(|value| !shown.contains(value.raw()))
+                    {
                         words.add(at, value.raw());
                     }
                 }

@@ -51,8 +51,7 @@ impl TimeLine {
             .comments
             .iter()
             .map(|comment| (comment.created, Happening::Case("comment", comment.author.clone())));
-        let nodes =
-            tree.rows(|_| false).into_iter().map(|id| (tree.node(id).time, Happening::Node(id)));
+        let nodes = tree.rows(|_| false).into_iter().map(|id| (tree.node(id).time, Happening::Node(id)));
         let all = attack.into_iter().chain(nodes).chain(case).chain(comments);
         let mut entries: Vec<_> = all.filter_map(|(at, what)| Some(Moment { at: at?, what })).collect();
         entries.sort_by_key(|moment| moment.at);

@@ -1,7 +1,8 @@
 //! A line of the evidence tree: type, name, facts, time, state, and in how many alerts it is.
 //!
 //! Where the line is short, the facts go first, then the time, then the remediation; the name and
-//! what the service thinks of it stay.
+//! what the service thinks of it stay. While something is looked for, the value that holds it
+//! comes before all of these.
 
 use super::{Painter, Span, found, matched};
 use crate::{
@@ -15,9 +16,11 @@ const COUNTS: u16 = 9;
 /// A pane narrower than this has no room for counts.
 const COUNTS_FROM: u16 = 50;
 /// A name gives no room to the state below this.
-const NAME: usize = 24;
+const NAME: usize = 16;
+/// The least room for the value that holds what is looked for, with its name.
+const NOTE: usize = 24;
 /// The least that a fact is cut to.
-const FACT: usize = 6;
+const FACT: usize = 10;
 /// Characters of a hash that tell it from others, before and behind the cut.
 const HASH_ENDS: usize = 8;
 /// A value is looked through no further than this for what is shown of it, in bytes.
@@ -52,52 +55,57 @@ pub(super) fn draw(
     let name: usize = head.iter().map(Span::width).sum();
 
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
-    let mut left = room.saturating_sub(name.min(NAME) + count.as_ref().map_or(0, Span::width));
+    let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
     let style = theme.verdict(&node.verdict);
-    let states = [node.state(), Some(node.verdict.to_string()).filter(|_| node.state().is_some())];
+    let states = [node.state(), node.state().map(|_| node.verdict.to_string())];
     let mut states = states.into_iter().flatten().map(|state| Span::new(format!("  [{state}]"), style));
-    let state = states.find(|state| state.width() <= left);
-    left = room.saturating_sub(name + [&count, &state].into_iter().flatten().map(Span::width).sum::<usize>());
-
+    let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
+    let state = states.find(|state| state.width() <= for_state);
+    let left = room.saturating_sub(name + width(&[&count, &state]));
     let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let time = time.filter(|time| time.width() <= left);
-    left -= time.as_ref().map_or(0, Span::width);
-
-    let tail: Vec<_> = [count, time, state].into_iter().flatten().collect();
-    let for_name = room.saturating_sub(tail.iter().map(Span::width).sum());
-    let shown: Vec<_> = head.iter().map(|span| span.text.as_str()).collect();
+    let for_facts = left - width(&[&time]);
     let facts: Vec<_> = description.facts.iter().map(|fact| said(fact, theme.dim)).collect();
-    let all: Vec<_> = shown.iter().copied().chain(facts.iter().map(|fact| fact.text.as_str())).collect();
-    let wide = name + facts.iter().map(|fact| fact.width() + 2).sum::<usize>() <= for_name;
-    let elsewhere = beyond(detail, line, if wide { &all } else { &shown }, for_name);
+    let facts = fitted(facts, for_facts, theme.symbols.cut);
 
-    let head: Vec<_> = head.into_iter().flat_map(|span| found(detail, painter, span)).collect();
-    let for_name = if elsewhere.is_some() { for_name.min(name.min(NAME).max(for_name / 2)) } else { for_name };
-    let mut used = usize::from(painter.put_spans(area.x, area.y, for_name as u16, &head));
-    let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: &[Span]| {
-        used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, spans))
+    let for_name = room.saturating_sub(width(&[&count, &time, &state]));
+    let shown = facts.iter().scan(name, |end, fact| {
+        *end += fact.width() + 2;
+        (*end <= for_name).then_some(fact)
+    });
+    let texts: Vec<_> = head.iter().chain(shown).map(|span| span.text.as_str()).collect();
+    let elsewhere = beyond(detail, line, &texts, for_name);
+    let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
+        let spans: Vec<_> = spans.into_iter().flat_map(|span| found(detail, painter, span)).collect();
+        used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, &spans))
     };
     if let Some(value) = elsewhere {
-        // What is found is not in the line: the line says where it is.
-        let label = Span::new(format!("  {} {}: ", theme.symbols.cut, value.label), theme.dim);
-        let rest = room.saturating_sub(used + tail.iter().map(Span::width).sum::<usize>());
-        let text = excerpt(detail, painter, &cut(value.text.as_str()), rest.saturating_sub(label.width()));
-        let spans: Vec<_> = std::iter::once(label).chain(text).collect();
-        used = put(painter, used, rest, &spans);
-    } else {
-        let mut rest = left;
-        for fact in fitted(facts, left, theme.symbols.cut) {
-            if rest < FACT + 2 {
-                break;
-            }
-            let spans = found(detail, painter, fact);
-            let end = put(painter, used + 2, rest - 2, &spans);
-            rest -= end - used;
-            used = end;
-        }
+        // What is found is not in the line: the line says where it is, before anything else.
+        let used = put(painter, 0, name.min(NAME.max(room / 3)), head);
+        let state = states.last().or(state).filter(|state| used + state.width() + NOTE <= room);
+        let rest = room.saturating_sub(used + width(&[&state]));
+        let path = match &value.label {
+            path if columns(path) > rest / 2 => path.rsplit(['.', ' ']).next().unwrap_or(path),
+            path => path,
+        };
+        let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
+        let text = excerpt(detail, painter, &cut(value.text.as_str()), rest.saturating_sub(note.width()));
+        let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
+        put(painter, used, room.saturating_sub(used), state.into_iter().collect());
+        return;
     }
-    put(painter, used, usize::from(area.width).saturating_sub(used), &tail);
+    let (mut used, mut rest) = (put(painter, 0, for_name, head), for_facts);
+    for fact in facts {
+        if rest < FACT + 2 {
+            break;
+        }
+        let end = put(painter, used + 2, rest - 2, vec![fact]);
+        rest -= end - used;
+        used = end;
+    }
+    let tail: Vec<_> = [count, time, state].into_iter().flatten().collect();
+    painter.put_spans(area.x + used as u16, area.y, area.width.saturating_sub(used as u16), &tail);
 }
 
 /// One of the alert's indicators, with what is known of it elsewhere.
@@ -114,7 +122,8 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     if let Some((alerts, devices)) = app.prevalence_of(&indicators[at]) {
         let many = |count: usize, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let known = format!("{} {} {}", many(alerts, "alert"), theme.symbols.dot, many(devices, "device"));
-        room = room.saturating_sub(painter.put_right(area.x + area.width, area.y, room / 2, &known, theme.dim) + 2);
+        room = room
+            .saturating_sub(painter.put_right(area.x + area.width, area.y, room / 2, &known, theme.dim) + 2);
     }
     let text = middle(&value.head(), usize::from(room), theme.symbols.cut);
     painter.put_spans(x, area.y, room, &found(detail, painter, Span::new(text, theme.text)));
