@@ -470,7 +470,6 @@ impl Detail {
 impl App {
     /// Returns in how many other alerts and on how many devices a value is; `None` where that is
     /// not known.
-    #[expect(clippy::unused_self, reason = "the counts come from the store")]
     pub fn prevalence_of(&self, _indicator: &Indicator) -> Option<(usize, usize)> {
         None
     }

@@ -219,22 +219,24 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
     match &moment.what {
         Happening::Node(id) => {
             let node = detail.body.tree.node(*id);
-            spans.extend(found(detail, painter, Span::new(node.label(), theme.dim)));
-            spans.push(Span::new(" ", theme.dim));
-            let name = detail.body.tree.describe(*id).name();
-            let state =
-                node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
-            let taken = spans.iter().chain(&state).map(Span::width).sum::<usize>();
-            let name =
-                super::paint::fit(&name, usize::from(area.width).saturating_sub(taken), theme.symbols.cut);
-            spans.extend(found(detail, painter, Span::new(name.text, theme.text)));
+            let label = Span::new(format!("{} ", node.label()), theme.dim);
+            let name = Span::new(detail.body.tree.describe(*id).name(), theme.text);
+            let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
+            let state = node::state_of(node, theme, room.saturating_sub(name.width().min(node::NAME)));
+            let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
+            // A name says more than what kind of thing it is of.
+            let label = Some(label).filter(|label| label.width() + name.width() <= room);
+            let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
+            let name = Span::new(super::paint::fit(&name.text, room, theme.symbols.cut).text, theme.text);
+            let said = label.into_iter().chain([name]);
+            spans.extend(said.flat_map(|span| found(detail, painter, span)));
             spans.extend(state);
         }
         Happening::Attack(_) => {
-            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text)))
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text)));
         }
         Happening::Case(..) => {
-            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim)))
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim)));
         }
     }
     painter.put_spans(area.x, area.y, area.width, &spans);

@@ -7,8 +7,12 @@
 use super::{Painter, Span, found, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
-    evidence::{Indicator, NodeId, Piece},
-    ui::paint::{columns, fit},
+    evidence::{Indicator, Node, NodeId, Piece},
+    model::Verdict,
+    ui::{
+        Theme,
+        paint::{columns, fit},
+    },
 };
 
 /// The column of counts, with the blank before it: `123a 45d`.
@@ -16,7 +20,7 @@ const COUNTS: u16 = 9;
 /// A pane narrower than this has no room for counts.
 const COUNTS_FROM: u16 = 50;
 /// A name gives no room to the state below this.
-const NAME: usize = 16;
+pub(super) const NAME: usize = 16;
 /// The least room for the value that holds what is looked for, with its name.
 const NOTE: usize = 24;
 /// The least that a fact is cut to.
@@ -56,11 +60,8 @@ pub(super) fn draw(
 
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
-    let style = theme.verdict(&node.verdict);
-    let states = [node.state(), node.state().map(|_| node.verdict.to_string())];
-    let mut states = states.into_iter().flatten().map(|state| Span::new(format!("  [{state}]"), style));
     let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
-    let state = states.find(|state| state.width() <= for_state);
+    let state = state_of(node, theme, for_state);
     let left = room.saturating_sub(name + width(&[&count, &state]));
     let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
@@ -82,8 +83,9 @@ pub(super) fn draw(
     };
     if let Some(value) = elsewhere {
         // What is found is not in the line: the line says where it is, before anything else.
+        let room = usize::from(area.width);
         let used = put(painter, 0, name.min(NAME.max(room / 3)), head);
-        let state = states.last().or(state).filter(|state| used + state.width() + NOTE <= room);
+        let state = state_of(node, theme, room.saturating_sub(used + NOTE));
         let rest = room.saturating_sub(used + width(&[&state]));
         let path = match &value.label {
             path if columns(path) > rest / 2 => path.rsplit(['.', ' ']).next().unwrap_or(path),
@@ -106,6 +108,18 @@ pub(super) fn draw(
     }
     let tail: Vec<_> = [count, time, state].into_iter().flatten().collect();
     painter.put_spans(area.x + used as u16, area.y, area.width.saturating_sub(used as u16), &tail);
+}
+
+/// What the service thinks of a node and did about it, or the first of the two where there is no
+/// room for both.
+pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span> {
+    let verdict = (node.verdict != Verdict::Unknown).then(|| node.verdict.to_string());
+    let mut states = node
+        .state()
+        .into_iter()
+        .chain(verdict)
+        .map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
+    states.find(|state| state.width() <= room)
 }
 
 /// One of the alert's indicators, with what is known of it elsewhere.
@@ -159,16 +173,17 @@ pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: 
 }
 
 /// Makes facts fit their room as far as that is possible without losing what tells them apart:
-/// a hash is cut in its middle.
-fn fitted(facts: Vec<Span>, room: usize, sign: &str) -> Vec<Span> {
+/// a hash comes first, cut in its middle.
+fn fitted(mut facts: Vec<Span>, room: usize, sign: &str) -> Vec<Span> {
     let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
     if whole <= room {
         return facts;
     }
+    facts.sort_by_key(|fact| hash_in(&fact.text).is_none());
     let shorten = |mut fact: Span| {
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
-            // The first fact takes what room there is.
+            // It takes what room the others leave.
             let width = width.max(room.saturating_sub(2).saturating_sub(whole - fact.width() - 2));
             let text = middle(&fact.text, width, sign);
             if text != fact.text {
