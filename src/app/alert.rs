@@ -1,5 +1,7 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
+use std::sync::Arc;
+
 use super::{
     App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values,
     filter::terms,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     evidence::{Indicator, Tree},
-    model::{PortalUrl, RawText, SafeText},
+    model::{Alert, PortalUrl, RawText, SafeText},
     query,
     store::{Cell, Column, Row},
 };
@@ -70,9 +72,17 @@ impl App {
     }
 
     fn link(&self, row: Row, incident: bool) -> Option<SafeText> {
-        let alert = self.store.raw(row).decode().ok()?;
-        let link = if incident { alert.incident_web_url } else { alert.alert_web_url };
-        link.filter(|link| !link.is_blank())
+        let alert = self.read(row)?;
+        let link = if incident { &alert.incident_web_url } else { &alert.alert_web_url };
+        link.clone().filter(|link| !link.is_blank())
+    }
+
+    /// Returns an alert, which is decoded here where no worker has read it yet.
+    fn read(&self, row: Row) -> Option<Arc<Alert>> {
+        match self.current_detail() {
+            Some(detail) => detail.body.alert.as_ref().ok().cloned(),
+            None => self.store.raw(row).decode().ok().map(Arc::new),
+        }
     }
 
     pub(super) fn show_values(&mut self) {
@@ -242,12 +252,7 @@ impl App {
     fn indicators_of(&self, row: Row) -> Vec<Indicator> {
         match self.current_detail() {
             Some(detail) => detail.body.indicators.clone(),
-            None => self
-                .store
-                .raw(row)
-                .decode()
-                .map(|alert| Tree::new(&alert.evidence).indicators())
-                .unwrap_or_default(),
+            None => self.read(row).map(|alert| Tree::new(&alert.evidence).indicators()).unwrap_or_default(),
         }
     }
 
@@ -288,8 +293,10 @@ fn measure(text: &str) -> String {
     /// What xterm takes at least, in bytes of the text.
     const SAFE: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
+    if text.len() > SAFE {
+        return format!("{}: more than some terminals take", bytes(text.len()));
+    }
     match text.lines().count() {
-        _ if text.len() > SAFE => format!("{}: more than some terminals take", bytes(text.len())),
         0 | 1 => format!("{} characters", text.chars().count()),
         lines => format!("{} characters in {lines} lines", text.chars().count()),
     }
