@@ -53,7 +53,7 @@ fn place(desk: &Desk) -> (String, String) {
 #[case::across_the_end_of_a_line("mail box was started by a document", "1 of 1", "")]
 #[case::the_word_for_such_a_thing("process w", "0 of 0", "")]
 #[case::its_kind("process", "1 of 2", "word.exe (10)")]
-#[case::not_across_values("curl.execontoso", "0 of 0", "")]
+#[case::not_across_values("curl.exe contoso", "0 of 0", "")]
 #[case::no_name_of_a_type("microsoft.graph", "0 of 0", "")]
 #[case::blanks_alone("  ", "0 of 0", "")]
 fn a_text_is_found_wherever_it_is(#[case] text: &str, #[case] count: &str, #[case] at: &str) {

@@ -147,14 +147,17 @@ fn what_the_cursor_was_on_takes_it_along_when_it_is_folded_away() {
 fn the_time_line_is_in_order_and_leads_to_the_evidence() {
     let comment =
         json!({"comment": "x", "createdByDisplayName": "Ben", "createdDateTime": "2026-11-20T09:00:00Z"});
-    let mut desk = Desk::holding(&[with(chain(), json!({"comments": [comment]}))]);
+    let mut desk = Desk::holding(&[with(
+        chain(),
+        json!({"comments": [comment], "lastActivityDateTime": "2026-11-20T00:00:14.7Z"}),
+    )]);
     desk.resize(100, 40);
     desk.keys("Enter z ] - t");
     assert_eq!(desk.app.current_detail().unwrap().view(), DetailView::TimeLine);
     let screen = desk.screen();
     let times: Vec<_> =
         screen.lines().filter_map(|line| line.get(..9)).filter(|line| line.ends_with('Z')).collect();
-    assert!(times.len() == 18 && times.is_sorted(), "{screen}");
+    assert!(times.len() == 19 && times.is_sorted(), "{screen}");
     assert!(screen.contains("noticed 59s after the first activity"), "{screen}");
     for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
         desk.keys(keys);
