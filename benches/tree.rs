@@ -1,13 +1,14 @@
-//! What building the evidence tree costs.
+//! What building the evidence tree costs, and reading in it.
 //!
 //! Both figures are to be compared by item: an alert of 5,000 items must cost about as much an
-//! item as ordinary ones do, else something in the tree grows with the square.
+//! item as ordinary ones do, else something in the tree grows with the square. Of the console the
+//! time is printed that a key takes in that alert until it is drawn: a frame is 16 ms.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 mod tenant;
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Instant};
 
 use alertdeck::{
     evidence::Tree,
@@ -15,11 +16,12 @@ use alertdeck::{
 };
 use criterion::{Criterion, Throughput};
 use serde_json::{Value, json};
+use tenant::Desk;
 
 const ITEMS: usize = 5_000;
 
 /// An alert with 50 devices, each with chains of processes and their files.
-fn large() -> Alert {
+fn large() -> RawAlert {
     let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
     let evidence: Vec<Value> = (0..ITEMS / 100)
         .flat_map(|device| {
@@ -36,8 +38,43 @@ fn large() -> Alert {
             std::iter::once(host).chain(processes)
         })
         .collect();
-    let alert = json!({"id": "large", "evidence": evidence}).to_string();
-    RawAlert(alert.into()).decode().expect("an alert")
+    let alert = json!({"id": "large", "title": "large", "createdDateTime": "2026-11-20T11:30:00Z",
+        "description": "A large alert.", "evidence": evidence});
+    RawAlert(alert.to_string().into())
+}
+
+/// Presses keys in the large alert and says how long each took until it was drawn.
+fn read_large() {
+    let mut desk = Desk::open(&[large()], (200, 50));
+    desk.press("Enter");
+    let steps = [
+        ("unfold all", "+"),
+        ("down", "j"),
+        ("to the end", "G"),
+        ("to the top", "g"),
+        ("fold one", "h"),
+        ("unfold one", "l"),
+        ("next suspicious", "]"),
+        ("find: begin", "/"),
+        ("find: a letter", "w"),
+        ("find: another", "9"),
+        ("find: next", "↓"),
+        ("find: stay", "Enter"),
+        ("find: previous", "N"),
+        ("fold all", "-"),
+        ("time line", "t"),
+        ("back", "t"),
+        ("JSON", "v"),
+        ("back", "v"),
+        ("copy menu", "y"),
+    ];
+    for (what, key) in steps {
+        let began = Instant::now();
+        desk.press(key);
+        let pressed = began.elapsed();
+        desk.draw();
+        println!("in an alert of {ITEMS} items, {what}: {pressed:.1?}, drawn {:.1?}", began.elapsed());
+    }
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -53,7 +90,7 @@ fn bench(criterion: &mut Criterion) {
             }
         });
     });
-    let large = large();
+    let large: Alert = large().decode().expect("an alert");
     group.throughput(Throughput::Elements(large.evidence.len() as u64));
     group.bench_function("one alert of 5,000 items", |bencher| {
         bencher.iter(|| Tree::new(black_box(&large.evidence)));
@@ -65,4 +102,5 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     bench(&mut criterion);
     criterion.final_summary();
+    read_large();
 }

@@ -20,6 +20,7 @@ mod message;
 mod overlay;
 mod pivot;
 mod profiles;
+mod reading;
 mod requests;
 mod scroll;
 mod sign_in;
@@ -27,20 +28,20 @@ mod timeline;
 mod trail;
 mod wrap;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use jiff::tz::TimeZone;
 
 pub use behind::{Behind, Coverage, Extent};
-pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value};
+pub use detail::{
+    Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Happening, Line, LineKind, Moment, TimeLine,
+    Value,
+};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, Key, KeyCode,
-    ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, FindCommand, Key,
+    KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
@@ -156,7 +157,7 @@ pub struct App {
     pub timeline: Timeline,
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
-    folds: HashSet<FoldKey>,
+    folds: Folds,
     /// How often values were seen.
     pivots: pivot::Pivots,
     /// Where the user came from, newest last.
@@ -207,7 +208,7 @@ impl App {
             fresh: HashMap::new(),
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
-            folds: HashSet::new(),
+            folds: Folds::new(),
             pivots: pivot::Pivots::default(),
             trail: Vec::new(),
             returning: None,

@@ -290,6 +290,10 @@ impl Loop {
                     let more = update(&mut self.app, self.clock.now(), Message::Copied(copied));
                     self.carry_out(more, screen)?;
                 }
+                Effect::CopyCurl(scope) => {
+                    let curl = self.runner.curl(scope).map(Effect::Copy);
+                    self.carry_out(curl.into_iter().collect(), screen)?;
+                }
                 other => self.runner.carry_out(other),
             }
         }

@@ -18,7 +18,7 @@ use std::pin::pin;
 use crate::{
     auth::{AuthError, Claims, Token, Tokens},
     http::{Credential, Http, OnEvent, Reply, Request, StatusCode, Url},
-    model::{AlertId, RawAlert, split_reply},
+    model::{AlertId, RawAlert, RawText, split_reply},
 };
 
 pub use crate::http::{Event, Wait};
@@ -85,6 +85,17 @@ impl Client {
             .into_iter()
             .next()
             .ok_or_else(|| Error::new(Kind::Protocol, "the service's answer holds no alert"))
+    }
+
+    /// Writes the request for one alert as a command, without the token; `None` where no address
+    /// can hold the id.
+    pub fn curl(&self, id: &AlertId) -> Option<RawText> {
+        request::alert(&self.endpoint, id).map(|url| request::get(url).curl())
+    }
+
+    /// Writes the request for a list's first page as a command, without the token.
+    pub fn curl_of_list(&self, list: &ListRequest) -> RawText {
+        request::get(list.url(&self.endpoint)).curl()
     }
 
     /// Sends a request; returns good answers only.

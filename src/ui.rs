@@ -49,8 +49,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
             painter.put(area.x, y, 1, theme.symbols.vertical, theme.dim);
         }
     }
+    let mut found = None;
     if let (Some(head), Some(area)) = (layout.detail_head, layout.detail) {
-        detail::draw(app, &mut painter, head, area);
+        found = detail::draw(app, &mut painter, head, area);
     }
     bars::keys(app, &mut painter, layout.keys);
     let below = layout.compiled.unwrap_or(layout.filter);
@@ -58,7 +59,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         bars::completions(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
     }
     overlay::draw(app, &mut painter, screen);
-    if let (Some(x), None) = (caret, &app.overlay) {
-        frame.set_cursor_position(Position { x, y: layout.filter.y });
+    let caret = caret.map(|x| (x, layout.filter.y)).or(found);
+    if let (Some((x, y)), None) = (caret, &app.overlay) {
+        frame.set_cursor_position(Position { x, y });
     }
 }

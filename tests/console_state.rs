@@ -9,8 +9,12 @@ mod acting;
 mod desk;
 #[path = "console_state/filtering.rs"]
 mod filtering;
+#[path = "console_state/finding.rs"]
+mod finding;
 #[path = "console_state/loading.rs"]
 mod loading;
+#[path = "console_state/overview.rs"]
+mod overview;
 #[path = "console_state/pivoting.rs"]
 mod pivoting;
 #[path = "console_state/profiles.rs"]

@@ -1,8 +1,15 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
-use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value, Values, keymap::AlertCommand};
+use std::sync::Arc;
+
+use super::{
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values,
+    format::{bytes, thousands},
+    keymap::AlertCommand,
+};
 use crate::{
-    model::{PortalUrl, RawText, SafeText},
+    evidence::{Indicator, Tree},
+    model::{Alert, PortalUrl, RawText, SafeText},
     query,
     store::{Cell, Column, Row},
 };
@@ -47,7 +54,7 @@ impl App {
                 },
                 _ => self.say("this alert belongs to no incident"),
             },
-            AlertCommand::EditFilter | AlertCommand::Retry => {}
+            AlertCommand::Retry => {}
         }
     }
 
@@ -65,9 +72,17 @@ impl App {
     }
 
     fn link(&self, row: Row, incident: bool) -> Option<SafeText> {
-        let alert = self.store.raw(row).decode().ok()?;
-        let link = if incident { alert.incident_web_url } else { alert.alert_web_url };
-        link.filter(|link| !link.is_blank())
+        let alert = self.read(row)?;
+        let link = if incident { &alert.incident_web_url } else { &alert.alert_web_url };
+        link.clone().filter(|link| !link.is_blank())
+    }
+
+    /// Returns an alert, which is decoded here where no worker has read it yet.
+    fn read(&self, row: Row) -> Option<Arc<Alert>> {
+        match self.current_detail() {
+            Some(detail) => detail.body.alert.as_ref().ok().cloned(),
+            None => self.store.raw(row).decode().ok().map(Arc::new),
+        }
     }
 
     pub(super) fn show_values(&mut self) {
@@ -85,7 +100,7 @@ impl App {
             }
             return;
         }
-        let (row, node) = (detail.row, detail.node_indicators(line));
+        let (row, node) = (detail.row, detail.indicators_of(line));
         let with_indicator = |value: Value| {
             let what = self.indicator(row, &value, node);
             (value, what)
@@ -181,13 +196,13 @@ impl App {
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
+    /// The menu of `y` (UX.md A). Previews are short: what is copied may be megabytes.
     fn copy_menu(&self, row: Row) -> Menu {
         let mut items = Vec::new();
         let mut offer = |key, label: &str, text: &str, preview: String| {
             let action = MenuAction::Copy(for_clipboard(text), format!("{label}, {}", measure(text)));
             items.push(MenuItem { key, label: label.to_owned(), preview, action });
         };
-        let shown = |text: &str| SafeText::new(text).line();
         if let Some((_, value)) = self
             .values_here(row)
             .into_iter()
@@ -195,28 +210,62 @@ impl App {
         {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
-            offer('v', &value.label, safe, value.text.line());
-            offer('d', "defanged", &defang(safe), shown(&defang(safe)));
+            offer('v', &value.label, safe, preview(safe));
+            offer('d', "defanged", &defang(safe), preview(&defang(safe)));
             if value.text.is_marked() {
-                offer('w', "as sent, with its hidden characters", raw, String::new());
+                offer('s', "as sent, with its hidden characters", raw, String::new());
             }
+        }
+        let indicators = self.indicators_of(row);
+        if !indicators.is_empty() {
+            let line = |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);
+            let text: String = indicators.iter().map(line).collect();
+            offer('a', "all indicators", &text, thousands(indicators.len()));
         }
         let cells =
             [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
         let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
-        offer('r', "row", &line, line.replace('\t', "  "));
-        offer('i', "alert id", self.store.facts(row).id.raw(), self.store.facts(row).id.text().line());
+        offer('r', "row", &line, preview(&line));
+        let id = &self.store.facts(row).id;
+        offer('i', "alert id", id.raw(), preview(id.text().as_str()));
         let json = String::from_utf8_lossy(&self.store.raw(row).0);
-        offer('J', "JSON", &json, format!("{} bytes", self.store.raw(row).0.len()));
+        offer('j', "JSON", &json, bytes(json.len()));
+        if let Some(ticket) = self.ticket(row) {
+            offer('m', "Markdown", &ticket, bytes(ticket.len()));
+        }
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
-                offer(key, label, link.as_str(), link.line());
+                offer(key, label, link.as_str(), preview(link.as_str()));
             }
         }
-        if let super::Scope::Filter(pushed) = self.filter.scope() {
-            offer('f', "$filter", &pushed, shown(&pushed));
+        let scope = self.filter.scope();
+        if let Scope::Filter(pushed) = &scope {
+            offer('q', "$filter", pushed, preview(pushed));
+        }
+        if self.settings.service {
+            let id = self.store.facts(row).id.clone();
+            for (key, label, scope) in
+                [('u', "curl for this alert", Scope::One(id)), ('U', "curl for the list", scope)]
+            {
+                let (label, action) = (label.to_owned(), MenuAction::CopyCurl(scope));
+                items.push(MenuItem { key, label, preview: "without the token".into(), action });
+            }
         }
         Menu { title: "Copy".into(), items, at: 0 }
+    }
+
+    /// The indicators of an alert's evidence, which is read here where no worker has read it yet.
+    fn indicators_of(&self, row: Row) -> Vec<Indicator> {
+        match self.current_detail() {
+            Some(detail) => detail.body.indicators.clone(),
+            None => self.read(row).map(|alert| Tree::new(&alert.evidence).indicators()).unwrap_or_default(),
+        }
+    }
+
+    /// Writes the alert for a ticket, in Markdown; `None` where that cannot be done.
+    #[expect(clippy::unused_self, reason = "what writes tickets reads the alert from here")]
+    fn ticket(&self, _row: Row) -> Option<String> {
+        None
     }
 
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
@@ -227,15 +276,32 @@ impl App {
     }
 }
 
+/// What a text begins with, on one line: enough to tell it from others.
+fn preview(text: &str) -> String {
+    /// Characters that a glance takes in.
+    const MOST: usize = 60;
+    let line = SafeText::new(text).line();
+    match line.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
 /// A text as it goes to the clipboard: without the line end at its end, which would run a command
 /// line that is pasted into a shell.
 fn for_clipboard(text: &str) -> RawText {
     RawText(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// How much a copied text is, in words.
+/// How much a copied text is, in words. Terminals differ in how much they take (OSC 52): what may
+/// be too much for some is said.
 fn measure(text: &str) -> String {
+    /// What xterm takes at least, in bytes of the text.
+    const SAFE: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
+    if text.len() > SAFE {
+        return format!("{}: more than some terminals take", bytes(text.len()));
+    }
     match text.lines().count() {
         0 | 1 => format!("{} characters", text.chars().count()),
         lines => format!("{} characters in {lines} lines", text.chars().count()),

@@ -3,27 +3,48 @@
 //! Everything that the alert holds is reachable from here: facts, the evidence tree with all
 //! values of each node, texts, comments, all properties, and the JSON.
 
-use std::{
-    collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher as _},
-};
+mod find;
+mod outline;
+mod time_line;
+
+use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{
-    keymap::Motion,
-    message::Body,
-    scroll::Scroll,
-    wrap::{MAX_JSON, MAX_SHOWN, wrap_up_to},
+pub use find::Find;
+pub use time_line::{Happening, Moment, TimeLine};
+
+use self::{
+    find::{Before, Spot},
+    outline::{Loud, Outline},
 };
+use super::{keymap::Motion, message::Body, scroll::Scroll};
 use crate::{
     evidence::{Indicator, Node, NodeId},
-    model::{Alert, Property, SafeText, Severity, Status, Timestamp, Verdict, attack},
+    model::{Property, SafeText, Severity, Status, Timestamp, Verdict, attack},
     store::Row,
 };
 
 /// What folds a line: the same for the same thing whenever the alert is shown.
 pub type FoldKey = u64;
+
+/// What the user folded (`true`) and unfolded; everything else is as it is laid out at first.
+pub type Folds = HashMap<FoldKey, bool>;
+
+/// What a line is of, the same whatever is folded and however wide the pane is.
+type Place = u64;
+
+/// What of the alert the pane shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DetailView {
+    /// Facts, evidence, texts.
+    #[default]
+    Alert,
+    /// What happened when.
+    TimeLine,
+    /// The alert as it was sent.
+    Json,
+}
 
 /// One line of the pane.
 #[derive(Clone, Debug)]
@@ -34,9 +55,8 @@ pub struct Line {
     pub kind: LineKind,
     /// What folds it and whether it is folded, where something is below it.
     pub fold: Option<(FoldKey, bool)>,
-    /// Which part of the alert it is of, counted from the top: a text takes more lines in a
-    /// narrow pane than in a wide one.
-    part: usize,
+    /// What it is of: a text takes more lines in a narrow pane than in a wide one.
+    place: Place,
 }
 
 /// What stands in a line.
@@ -48,6 +68,12 @@ pub enum LineKind {
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
+    /// So many quiet nodes of a kind, with what they are called.
+    Group(usize, String),
+    /// One of the alert's indicators, by its place among them.
+    Indicator(usize),
+    /// An entry of the time line, by its place in it.
+    Moment(usize),
     /// A line of text, wrapped to the pane.
     Text {
         /// The line.
@@ -151,15 +177,41 @@ pub struct Detail {
     pub body: Body,
     /// Where the reader is.
     pub scroll: Scroll,
-    /// Whether the JSON is shown.
-    pub json: bool,
+    /// What is looked for in it.
+    pub find: Option<Find>,
+    view: DetailView,
+    /// Where the reader was in the views that are not shown.
+    places: [Scroll; 3],
     lines: Vec<Line>,
+    loud: Loud,
+    width: usize,
 }
 
 impl Detail {
     /// Shows an alert, once it is laid out.
     pub fn new(row: Row, body: Body) -> Self {
-        Self { row, body, scroll: Scroll::default(), json: false, lines: Vec::new() }
+        let loud = Loud::new(&body.tree);
+        Self {
+            row,
+            body,
+            scroll: Scroll::default(),
+            find: None,
+            view: DetailView::default(),
+            places: [Scroll::default(); 3],
+            lines: Vec::new(),
+            loud,
+            width: 0,
+        }
+    }
+
+    /// Shows an alert the way the one before was shown: the same view, the same text looked for;
+    /// an alert that has changed, at the same place.
+    pub(super) fn follow(&mut self, former: Self) {
+        self.view = former.view;
+        self.find = former.find;
+        if former.row == self.row {
+            (self.scroll, self.places) = (former.scroll, former.places);
+        }
     }
 
     /// Returns the lines from top to bottom.
@@ -172,28 +224,42 @@ impl Detail {
         self.lines.get(self.scroll.cursor)
     }
 
-    /// Makes the lines anew, after a fold or for another width. The cursor stays on what it is on.
-    pub fn lay_out(&mut self, folds: &HashSet<FoldKey>, width: usize) {
-        let at = self.line().map(|line| line.part);
-        let mut outline = Outline { lines: Vec::new(), part: 0, folds, width: width.max(10) };
-        match (&self.body.alert, self.json) {
-            (Ok(alert), false) => outline.alert(alert, &self.body),
-            (Ok(_), true) => outline.json(&self.body.json),
-            (Err(error), _) => {
-                outline.text(0, &SafeText::new(&error.to_string()), "");
-                outline.push(0, LineKind::Blank);
-                outline.json(&self.body.json);
-            }
+    /// Returns what of the alert is shown.
+    pub fn view(&self) -> DetailView {
+        self.view
+    }
+
+    /// Shows something else of the alert, at the place where the reader left it.
+    pub(super) fn show(&mut self, view: DetailView, folds: &Folds, (width, height): (usize, usize)) {
+        self.places[self.view as usize] = self.scroll;
+        self.view = view;
+        self.scroll = self.places[view as usize];
+        self.lines.clear();
+        // What is looked for is looked for in what is shown.
+        self.width = 0;
+        self.lay_out(folds, width);
+        self.scroll.show(self.lines.len(), height);
+    }
+
+    /// Makes the lines anew, after a fold or for another width. The cursor stays on what it is on,
+    /// or goes to what that is folded into.
+    pub(super) fn lay_out(&mut self, folds: &Folds, width: usize) {
+        if std::mem::replace(&mut self.width, width) != width
+            && let Some(find) = &mut self.find
+        {
+            find.read(&self.body, self.view, &self.loud, width);
         }
-        let before = std::mem::replace(&mut self.lines, outline.lines);
-        if let Some(part) = at {
-            let first = |lines: &[Line]| lines.partition_point(|line| line.part < part);
-            let within = self.scroll.cursor - first(&before);
-            let past = self.lines.partition_point(|line| line.part <= part);
-            let cursor = (first(&self.lines) + within).min(past.saturating_sub(1));
-            // The cursor's line stays where it is in the window, as far as there is room.
-            self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
-            self.scroll.cursor = cursor;
+        let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.loud);
+        let before = std::mem::replace(&mut self.lines, lines);
+        let mut sought = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
+        while let Some(at) = sought {
+            if let Some(cursor) = index_of(&self.lines, spot(&before, at)) {
+                // The cursor's line stays where it is in the window, as far as there is room.
+                self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
+                self.scroll.cursor = cursor;
+                return;
+            }
+            sought = above(&before, at);
         }
     }
 
@@ -203,92 +269,187 @@ impl Detail {
     }
 
     /// Moves the cursor to the line that the one under it hangs on.
-    pub fn go_to_parent(&mut self, height: usize) {
-        let Some(line) = self.line() else { return };
-        let depth = line.depth;
-        let above = self.lines[..self.scroll.cursor]
-            .iter()
-            .rposition(|line| line.depth < depth && line.fold.is_some());
-        if let Some(at) = above {
+    pub(super) fn go_to_parent(&mut self, height: usize) {
+        if let Some(at) = above(&self.lines, self.scroll.cursor) {
             self.scroll.cursor = at;
             self.scroll.show(self.lines.len(), height);
         }
     }
 
-    /// Moves the cursor to the next node, or the one before, that the service suspects; tells
-    /// whether there is one.
-    pub fn go_to_suspicious(&mut self, forward: bool, height: usize) -> bool {
-        let is_suspicious = |line: &Line| match line.kind {
-            LineKind::Node(id) => {
-                matches!(self.body.tree.node(id).verdict, Verdict::Suspicious | Verdict::Malicious)
-            }
-            _ => false,
-        };
-        let found = if forward {
-            let from = (self.scroll.cursor + 1).min(self.lines.len());
-            self.lines[from..].iter().position(is_suspicious).map(|at| at + from)
-        } else {
-            self.lines[..self.scroll.cursor.min(self.lines.len())].iter().rposition(is_suspicious)
-        };
-        if let Some(at) = found {
-            self.scroll.cursor = at;
-            self.scroll.show(self.lines.len(), height);
+    /// Moves the cursor to a line of all lines, unfolding the way there.
+    fn reveal(&mut self, all: &[Line], at: usize, folds: &mut Folds, height: usize) {
+        let mut way = above(all, at);
+        while let Some(line) = way {
+            folds.extend(all[line].fold.map(|(key, _)| (key, false)));
+            way = above(all, line);
         }
-        found.is_some()
+        self.lay_out(folds, self.width);
+        if let Some(cursor) = index_of(&self.lines, spot(all, at)) {
+            self.scroll.cursor = cursor;
+        }
+        self.scroll.show(self.lines.len(), height);
+    }
+
+    /// Lays out everything, with nothing folded.
+    fn all_lines(&self) -> Vec<Line> {
+        Outline::new(None, self.width).lines(&self.body, self.view, &self.loud)
+    }
+
+    /// Returns the index, among all lines, of the one under the cursor.
+    fn cursor_in(&self, all: &[Line]) -> usize {
+        let here = (!self.lines.is_empty()).then(|| spot(&self.lines, self.scroll.cursor));
+        here.and_then(|here| index_of(all, here)).unwrap_or(0)
+    }
+
+    /// Moves the cursor to the next node, or the one before, that the service suspects, unfolding
+    /// the way there. Returns its number, from 1, and how many there are, if there is one.
+    pub(super) fn go_to_suspicious(
+        &mut self,
+        forward: bool,
+        folds: &mut Folds,
+        height: usize,
+    ) -> Option<(usize, usize)> {
+        let all = self.all_lines();
+        let here = self.cursor_in(&all);
+        let is_suspicious = |line: &Line| self.node(line).is_some_and(|(_, node)| is_loud(node));
+        let suspicious: Vec<usize> = (0..all.len()).filter(|at| is_suspicious(&all[*at])).collect();
+        let nth = if forward {
+            suspicious.partition_point(|at| *at <= here)
+        } else {
+            suspicious.partition_point(|at| *at < here).checked_sub(1)?
+        };
+        self.reveal(&all, *suspicious.get(nth)?, folds, height);
+        Some((nth + 1, suspicious.len()))
+    }
+
+    /// Moves the cursor to a node of the tree.
+    pub(super) fn go_to_node(&mut self, id: NodeId, folds: &mut Folds, height: usize) {
+        let all = self.all_lines();
+        if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id))
+        {
+            self.reveal(&all, at, folds, height);
+        }
+    }
+
+    /// Folds or unfolds every node of the tree.
+    pub(super) fn fold_tree(&mut self, fold: bool, folds: &mut Folds, height: usize) {
+        let all = self.all_lines();
+        let tree = all.iter().filter(|line| matches!(line.kind, LineKind::Node(_) | LineKind::Group(..)));
+        folds.extend(tree.filter_map(|line| line.fold).map(|(key, _)| (key, fold)));
+        self.lay_out(folds, self.width);
+        self.scroll.show(self.lines.len(), height);
+    }
+
+    /// Begins to look for a text, from the cursor on.
+    pub(super) fn begin_find(&mut self, folds: &Folds) {
+        let spot = spot(&self.lines, self.scroll.cursor);
+        let mut find = Find::begin(Before { folds: folds.clone(), scroll: self.scroll, spot });
+        find.read(&self.body, self.view, &self.loud, self.width);
+        self.find = Some(find);
+    }
+
+    /// Looks for what has been typed: goes to the first hit from where the reader was, or back
+    /// there.
+    pub(super) fn look_for_typed(&mut self, folds: &mut Folds, height: usize) {
+        let Some(mut find) = self.find.take() else { return };
+        let text = find.editor.as_ref().map(|editor| editor.text().to_owned()).unwrap_or_default();
+        find.look_for(&text);
+        folds.clone_from(&find.before.folds);
+        let from = index_of(&find.lines, find.before.spot).unwrap_or(0);
+        match find.first_from(from) {
+            Some(hit) => self.reveal(&find.lines, hit, folds, height),
+            None => self.return_to(&find.before, folds, height),
+        }
+        self.find = Some(find);
+    }
+
+    /// Goes to the next hit, or the one before; tells whether there is one.
+    pub(super) fn go_to_hit(&mut self, forward: bool, folds: &mut Folds, height: usize) -> bool {
+        let Some(mut find) = self.find.take() else { return false };
+        let hit = find.next_from(self.cursor_in(&find.lines), forward);
+        if let Some(hit) = hit {
+            self.reveal(&find.lines, hit, folds, height);
+        }
+        self.find = Some(find);
+        hit.is_some()
+    }
+
+    /// Leaves the text being typed: stays at the hit, or goes back to where the reader was.
+    pub(super) fn end_find(&mut self, keep: bool, folds: &mut Folds, height: usize) {
+        let Some(mut find) = self.find.take() else { return };
+        if !keep {
+            self.return_to(&find.before, folds, height);
+        } else if !find.text().trim().is_empty() {
+            find.editor = None;
+            self.find = Some(find);
+        }
+    }
+
+    fn return_to(&mut self, before: &Before, folds: &mut Folds, height: usize) {
+        folds.clone_from(&before.folds);
+        self.lay_out(folds, self.width);
+        self.scroll = before.scroll;
+        self.scroll.show(self.lines.len(), height);
+    }
+
+    /// Returns the first value of a line that holds what is looked for, with its path.
+    pub fn found_value(&self, line: &Line) -> Option<Value> {
+        let find = self.find.as_ref().filter(|find| find.count() > 0)?;
+        let values = self.values(line).into_iter();
+        values
+            .filter(|value| !value.label.ends_with("@odata.type"))
+            .find(|value| find.is_in(value.text.raw()))
     }
 
     /// Returns the node of a line.
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
-        match line.kind {
-            LineKind::Node(id) => Some((id, self.body.tree.node(id))),
-            _ => None,
-        }
+        let id = match line.kind {
+            LineKind::Node(id) => id,
+            LineKind::Moment(at) => match self.body.time_line.entries[at].what {
+                Happening::Node(id) => id,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some((id, self.body.tree.node(id)))
     }
 
-    /// Returns the indicators of a line's node; none where it is of none.
-    pub fn node_indicators(&self, line: &Line) -> &[Indicator] {
+    /// Returns the indicators that a line is about; the first is the one that it is counted by.
+    pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
             LineKind::Node(id) => &self.body.tree.describe(id).indicators,
+            LineKind::Indicator(at) => self.body.indicators.get(at..=at).unwrap_or_default(),
             _ => &[],
         }
     }
 
     /// Lists the values of a line that other alerts may hold too, the most telling first.
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
-        match &line.kind {
-            LineKind::Node(id) => {
-                let (node, description) = (self.body.tree.node(*id), self.body.tree.describe(*id));
-                let indicators = description.indicators.iter().map(|indicator| Value {
-                    label: indicator.kind.field().to_owned(),
-                    field: Some(indicator.kind.field().to_owned()),
-                    text: indicator.value.clone(),
-                });
-                let mut values: Vec<_> = indicators.collect();
-                if values.is_empty() && !description.main.is_empty() {
-                    let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
-                    values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
-                }
-                values
-            }
-            _ => self.values(line),
+        let Some((id, node)) = self.node(line) else { return self.values(line) };
+        let description = self.body.tree.describe(id);
+        let mut values: Vec<_> = description.indicators.iter().map(Value::of).collect();
+        if values.is_empty() && !description.main.is_empty() {
+            let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
+            values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
         }
+        values
     }
 
     /// Lists all values of a line with their paths.
     pub fn values(&self, line: &Line) -> Vec<Value> {
+        if let Some((id, node)) = self.node(line) {
+            let several = node.items.len() > 1;
+            let properties = self.body.tree.properties(id).into_iter();
+            let values = properties.filter_map(|(nth, property)| {
+                let mut value = value_of(&property)?;
+                if several {
+                    value.label = format!("{nth}: {}", value.label);
+                }
+                Some(value)
+            });
+            return values.collect();
+        }
         match &line.kind {
-            LineKind::Node(id) => {
-                let several = self.body.tree.node(*id).items.len() > 1;
-                let properties = self.body.tree.properties(*id).into_iter();
-                let values = properties.filter_map(|(nth, property)| {
-                    let mut value = value_of(&property)?;
-                    if several {
-                        value.label = format!("{nth}: {}", value.label);
-                    }
-                    Some(value)
-                });
-                values.collect()
-            }
             LineKind::Facts(facts) => facts
                 .iter()
                 .filter_map(|fact| {
@@ -299,6 +460,7 @@ impl Detail {
                     })
                 })
                 .collect(),
+            LineKind::Indicator(at) => self.body.indicators.get(*at).map(Value::of).into_iter().collect(),
             LineKind::Property(property) => value_of(property).into_iter().collect(),
             LineKind::Text { property, whole, .. } => {
                 let label = if property.is_empty() { "text" } else { *property };
@@ -307,9 +469,45 @@ impl Detail {
             LineKind::Comment(Some(author), _) => {
                 vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]
             }
-            LineKind::Section(..) | LineKind::Comment(None, _) | LineKind::Blank => Vec::new(),
+            LineKind::Section(..)
+            | LineKind::Comment(None, _)
+            | LineKind::Blank
+            | LineKind::Group(..)
+            | LineKind::Moment(_)
+            | LineKind::Node(_) => Vec::new(),
         }
     }
+}
+
+impl Value {
+    fn of(indicator: &Indicator) -> Self {
+        let field = indicator.kind.field().to_owned();
+        Self { label: field.clone(), field: Some(field), text: indicator.value.clone() }
+    }
+}
+
+/// Tells whether the service suspects a node.
+fn is_loud(node: &Node) -> bool {
+    matches!(node.verdict, Verdict::Suspicious | Verdict::Malicious)
+}
+
+/// Returns the line that a line hangs on.
+fn above(lines: &[Line], at: usize) -> Option<usize> {
+    let depth = lines.get(at)?.depth;
+    lines[..at].iter().rposition(|line| line.depth < depth && line.fold.is_some())
+}
+
+fn spot(lines: &[Line], at: usize) -> Spot {
+    let Some(place) = lines.get(at).map(|line| line.place) else { return Spot::default() };
+    let nth = lines[..at].iter().rev().take_while(|line| line.place == place).count();
+    Spot { place, nth }
+}
+
+/// Returns the line at a spot; where its thing has fewer lines, the last of them.
+fn index_of(lines: &[Line], spot: Spot) -> Option<usize> {
+    let first = lines.iter().position(|line| line.place == spot.place)?;
+    let count = lines[first..].iter().take_while(|line| line.place == spot.place).count();
+    Some(first + spot.nth.min(count - 1))
 }
 
 /// A property with a value; its last name is the raw field that finds it again.
@@ -319,197 +517,4 @@ fn value_of(property: &Property) -> Option<Value> {
     let name = name.split('[').next().unwrap_or(name);
     let field = name.chars().all(|c| c.is_ascii_alphanumeric()).then(|| name.to_owned());
     Some(Value { field, text: property.value.clone()?, label: path })
-}
-
-struct Outline<'a> {
-    lines: Vec<Line>,
-    /// The part that the next lines are of.
-    part: usize,
-    folds: &'a HashSet<FoldKey>,
-    width: usize,
-}
-
-impl Outline<'_> {
-    /// Adds a part of one line.
-    fn push(&mut self, depth: usize, kind: LineKind) {
-        self.push_fold(depth, kind, None);
-    }
-
-    fn push_fold(&mut self, depth: usize, kind: LineKind, fold: Option<(FoldKey, bool)>) {
-        self.part += 1;
-        self.lines.push(Line { depth, kind, fold, part: self.part });
-    }
-
-    /// Adds a part of as many lines as it takes.
-    fn push_all(&mut self, depth: usize, kinds: impl IntoIterator<Item = LineKind>) {
-        self.part += 1;
-        let part = self.part;
-        self.lines.extend(kinds.into_iter().map(|kind| Line { depth, kind, fold: None, part }));
-    }
-
-    /// Adds a heading; tells whether what is below it is to be shown.
-    fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
-        let key = key_of(&title);
-        let folded = self.folds.contains(&key) == open;
-        if title != "Evidence" {
-            self.push(0, LineKind::Blank);
-        }
-        self.push_fold(0, LineKind::Section(title, count), Some((key, folded)));
-        !folded
-    }
-
-    /// Adds a text, wrapped.
-    fn text(&mut self, depth: usize, whole: &SafeText, property: &'static str) {
-        self.text_up_to(MAX_SHOWN, depth, whole, property);
-    }
-
-    /// Adds the alert's JSON: all of it, as far as it can be laid out in one go.
-    fn json(&mut self, json: &SafeText) {
-        self.text_up_to(MAX_JSON, 0, json, "");
-    }
-
-    fn text_up_to(&mut self, most: usize, depth: usize, whole: &SafeText, property: &'static str) {
-        let width = self.width.saturating_sub(depth * 2);
-        let lines = wrap_up_to(most, whole.as_str(), width).into_iter();
-        self.push_all(depth, lines.map(|line| LineKind::Text { line, property, whole: whole.clone() }));
-    }
-
-    /// Adds facts side by side, on as many lines as they need.
-    fn facts(&mut self, facts: Vec<Fact>) {
-        let (mut lines, mut line, mut used) = (Vec::new(), Vec::new(), 0);
-        for fact in facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)) {
-            let width = fact.width();
-            if !line.is_empty() && used + width > self.width {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            used += width;
-            line.push(fact);
-        }
-        if !line.is_empty() {
-            lines.push(line);
-        }
-        self.push_all(1, lines.into_iter().map(LineKind::Facts));
-    }
-
-    fn alert(&mut self, alert: &Alert, body: &Body) {
-        self.state(alert);
-        // The evidence is what triage is about: it comes before the facts that describe it.
-        if self.section("Evidence", Some(alert.evidence.len()), true) {
-            self.tree(body);
-        }
-        if self.section("Facts", None, true) {
-            self.summary(alert);
-        }
-        for (title, text, property) in [
-            ("Description", &alert.description, "description"),
-            ("Recommended actions", &alert.recommended_actions, "recommendedActions"),
-        ] {
-            if let Some(text) = text.as_ref().filter(|text| !text.is_blank())
-                && self.section(title, None, true)
-            {
-                self.text(1, text, property);
-            }
-        }
-        if !alert.comments.is_empty() && self.section("Comments", Some(alert.comments.len()), true) {
-            for comment in &alert.comments {
-                self.push(1, LineKind::Comment(comment.author.clone(), comment.created));
-                self.text(2, &comment.text, "comments.comment");
-            }
-        }
-        let set = || body.properties.iter().filter(|property| property.value.is_some());
-        if self.section("All properties", Some(set().count()), false) {
-            for property in set() {
-                self.push(1, LineKind::Property(property.clone()));
-            }
-            let unset = body.properties.iter().filter(|property| property.value.is_none());
-            let names: Vec<_> = unset.map(|property| property.path.raw()).collect();
-            if !names.is_empty() {
-                self.text(1, &SafeText::new(&format!("not set: {}", names.join(", "))), "");
-            }
-        }
-    }
-
-    fn state(&mut self, alert: &Alert) {
-        let owner = alert.assigned_to.clone().or_else(|| Some("-".into()));
-        self.facts(vec![
-            Fact { label: "", field: Some("severity"), value: FactValue::Severity(alert.severity.clone()) },
-            Fact { label: "", field: Some("status"), value: FactValue::Status(alert.status.clone()) },
-            text("owner", "assigned", owner.as_ref()),
-            name("class", "class", alert.classification.raw()),
-            name("determination", "determination", alert.determination.raw()),
-        ]);
-    }
-
-    fn summary(&mut self, alert: &Alert) {
-        let time = |label, value: Option<Timestamp>| Fact {
-            label,
-            field: None,
-            value: value.map_or(FactValue::Nothing, FactValue::Time),
-        };
-        let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
-        self.facts(vec![text("category", "category", category.as_ref())]);
-        for id in &alert.mitre_techniques {
-            let value = FactValue::Technique(id.clone());
-            self.facts(vec![Fact { label: "technique", field: Some("technique"), value }]);
-        }
-        self.facts(vec![
-            name("source", "source", alert.service_source.raw()),
-            name("detection", "detectionSource", alert.detection_source.raw()),
-            text("product", "product", alert.product_name.as_ref()),
-        ]);
-        self.facts(vec![
-            text(
-                "threat",
-                "threat",
-                alert.threat_display_name.as_ref().or(alert.threat_family_name.as_ref()),
-            ),
-            text("actor", "actor", alert.actor_display_name.as_ref()),
-        ]);
-        self.facts(vec![
-            text("incident", "incident", alert.incident_id.as_ref()),
-            text("id", "id", Some(alert.id.text())),
-        ]);
-        self.facts(vec![time("created", alert.created)]);
-        if alert.last_update != alert.created {
-            self.facts(vec![time("updated", alert.last_update)]);
-        }
-        self.facts(vec![time("resolved", alert.resolved)]);
-        self.facts(vec![time("first activity", alert.first_activity)]);
-        self.facts(vec![time("last activity", alert.last_activity)]);
-        if !alert.system_tags.is_empty() {
-            let tags = alert.system_tags.iter();
-            self.facts(tags.map(|tag| text("tag", "tag", Some(tag))).collect());
-        }
-    }
-
-    fn tree(&mut self, body: &Body) {
-        let tree = &body.tree;
-        if tree.is_empty() {
-            self.text(1, &SafeText::new("none was sent"), "");
-        }
-        for id in tree.rows(|node| self.folds.contains(&node.key())) {
-            let node = tree.node(id);
-            let fold = (!node.children.is_empty()).then(|| (node.key(), self.folds.contains(&node.key())));
-            self.push_fold(node.depth + 1, LineKind::Node(id), fold);
-        }
-    }
-}
-
-/// A fact that is a text.
-fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
-    let value = value.filter(|text| !text.is_blank()).cloned();
-    Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
-}
-
-/// A fact that is a member of an enumeration, as sent; unknown is nothing.
-fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
-    let value = if member == "unknown" { FactValue::Nothing } else { FactValue::Text(member.into()) };
-    Fact { label, field: Some(field), value }
-}
-
-fn key_of(of: &impl Hash) -> FoldKey {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }

@@ -87,6 +87,18 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
+    /// Tells whether two moments are of one day, in the zone that times are written in.
+    pub fn is_same_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        self.civil(one).date() == self.civil(other).date()
+    }
+
+    /// Writes a moment for a column of moments: as [`Clock::short`] does, with the age beside it
+    /// where times are written as ages.
+    pub fn moment(&self, at: Timestamp, near: Option<Timestamp>) -> String {
+        let time = self.short(at, near);
+        if self.format == TimeFormat::Age { format!("{time} {:>4}", age(at, self.now.wall)) } else { time }
+    }
+
     /// Writes the time of day to the second: `12:03:11Z`, or `13:03:11` in local time.
     pub fn time_of_day(&self, at: Timestamp) -> String {
         let mark = if self.format == TimeFormat::Local { "" } else { "Z" };
@@ -153,6 +165,15 @@ pub fn thousands(number: usize) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Writes a number of bytes: `812 bytes`, `9.6 kB`, `1.2 MB`.
+pub(super) fn bytes(count: usize) -> String {
+    match count {
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
+    }
 }
 
 #[cfg(test)]

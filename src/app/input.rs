@@ -1,17 +1,14 @@
 //! How the state answers what the user does.
 
 use super::{
-    App, Command, Context, Detail, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
+    App, Command, Context, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
     alert::NO_TERM,
     keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
-    message::Body,
     overlay::{MenuAction, help},
     pivot::NO_PIVOT,
+    requests::COPIED_CURL,
 };
-use crate::{
-    query::literal,
-    store::{Row, Sort},
-};
+use crate::{query::literal, store::Sort};
 
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
@@ -65,6 +62,9 @@ impl App {
             }
             return;
         }
+        if self.focus == Pane::Detail && self.find_editor().is_some() {
+            return self.find_key(key);
+        }
         let pane = match self.focus {
             Pane::List => Context::List,
             Pane::Detail => Context::Detail,
@@ -104,10 +104,6 @@ impl App {
             Command::Redraw => effects.push(Effect::Redraw),
             Command::List(command) => self.list_command(command),
             Command::Detail(command) => self.detail_command(command),
-            Command::Alert(AlertCommand::EditFilter) => {
-                self.filter.edit();
-                self.apply_filter();
-            }
             Command::Alert(AlertCommand::Retry) => {
                 if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
                     self.fetch(effects);
@@ -118,20 +114,26 @@ impl App {
             Command::Alert(command) => self.alert_command(command, effects),
             Command::Filter(command) => self.filter_command(command, effects),
             // They mean something in what covers the panes alone.
-            Command::Profile(_) | Command::SignIn(_) | Command::Request(_) => {}
+            Command::Profile(_) | Command::SignIn(_) | Command::Request(_) | Command::Find(_) => {}
         }
     }
 
-    /// Esc takes one step back: detail, then loading. It never quits and never drops the filter.
+    /// Esc takes one step back: what was looked for, detail, loading. It never quits and never
+    /// drops the filter.
     fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.focus == Pane::Detail {
-            self.focus_on(Pane::List);
+            if !self.drop_find() {
+                self.focus_on(Pane::List);
+            }
         } else if self.stop_loading(effects) {
             self.say("loading stopped: r starts it again");
         }
     }
 
     pub(super) fn focus_on(&mut self, pane: Pane) {
+        if pane == Pane::List {
+            self.leave_find_field();
+        }
         self.focus = pane;
         self.lay_out();
     }
@@ -187,6 +189,10 @@ impl App {
 
     fn list_command(&mut self, command: ListCommand) {
         match command {
+            ListCommand::EditFilter => {
+                self.filter.edit();
+                self.apply_filter();
+            }
             ListCommand::Read => self.focus_on(Pane::Detail),
             ListCommand::Sort => self.overlay = Some(Overlay::Menu(self.sort_menu())),
             ListCommand::Reverse => {
@@ -196,65 +202,6 @@ impl App {
             ListCommand::ScrollRight => self.list.shift(true),
             ListCommand::ScrollLeft => self.list.shift(false),
         }
-    }
-
-    fn detail_command(&mut self, command: DetailCommand) {
-        let (width, height) = self.detail_size();
-        match command {
-            DetailCommand::Values => self.show_values(),
-            DetailCommand::Fold => self.fold(true),
-            DetailCommand::Unfold => self.fold(false),
-            DetailCommand::Json => {
-                if let Some(detail) = &mut self.detail {
-                    detail.json = !detail.json;
-                    detail.scroll = super::Scroll::default();
-                    detail.lay_out(&self.folds, width);
-                }
-            }
-            DetailCommand::NextSuspicious | DetailCommand::PreviousSuspicious => {
-                let forward = command == DetailCommand::NextSuspicious;
-                let found =
-                    self.detail.as_mut().is_some_and(|detail| detail.go_to_suspicious(forward, height));
-                if !found {
-                    self.say(if forward { "nothing suspicious below" } else { "nothing suspicious above" });
-                }
-            }
-        }
-    }
-
-    /// Folds or unfolds the line under the cursor; where there is nothing to fold, goes to the
-    /// line that it hangs on.
-    pub(super) fn fold(&mut self, fold: bool) {
-        let (width, height) = self.detail_size();
-        let Some(detail) = &mut self.detail else { return };
-        match detail.line().and_then(|line| line.fold) {
-            Some((key, folded)) if folded != fold => {
-                if !self.folds.remove(&key) {
-                    self.folds.insert(key);
-                }
-                detail.lay_out(&self.folds, width);
-                detail.scroll.show(detail.lines().len(), height);
-            }
-            _ if fold => detail.go_to_parent(height),
-            _ => {}
-        }
-    }
-
-    pub(super) fn show_detail(&mut self, row: Row, body: Body) {
-        let (width, height) = self.detail_size();
-        let former = self.detail.take();
-        let mut detail = Detail::new(row, body);
-        // The next alert is shown the same way; one that has changed, at the same place.
-        detail.json = former.as_ref().is_some_and(|former| former.json);
-        detail.lay_out(&self.folds, width);
-        if let Some(former) = former.filter(|former| former.row == row) {
-            detail.scroll = former.scroll;
-        }
-        detail.scroll.show(detail.lines().len(), height);
-        if let Some(returning) = self.returning.take() {
-            returning.put_back(&mut detail, &self.folds, (width, height));
-        }
-        self.detail = Some(detail);
     }
 
     fn filter_command(&mut self, command: FilterCommand, effects: &mut Vec<Effect>) {
@@ -306,6 +253,8 @@ impl App {
         }
         if self.filter.editor.is_some() {
             self.filter.paste(text);
+        } else if self.focus == Pane::Detail && self.find_editor().is_some() {
+            return self.find_paste(text);
         } else {
             // On the list a paste is a list of things to look for. It is not run. Terminals paste
             // line ends as carriage returns.
@@ -502,6 +451,10 @@ impl App {
             MenuAction::Copy(text, what) => {
                 effects.push(Effect::Copy(text));
                 self.say(format!("copied {what}"));
+            }
+            MenuAction::CopyCurl(scope) => {
+                effects.push(Effect::CopyCurl(scope));
+                self.say(COPIED_CURL);
             }
         }
     }

@@ -102,6 +102,8 @@ pub enum Context {
     Alert,
     /// In the filter bar, beside what edits text.
     Filter,
+    /// In the text that is looked for in an alert, beside what edits text.
+    Find,
     /// In the profiles.
     Profiles,
     /// While signing in.
@@ -112,12 +114,13 @@ pub enum Context {
 
 impl Context {
     /// The contexts with their headings, in the order of the help.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::All, "Everywhere"),
         (Self::List, "List"),
         (Self::Detail, "Detail"),
         (Self::Alert, "List and detail"),
         (Self::Filter, "Filter bar"),
+        (Self::Find, "Finding in an alert"),
         (Self::Profiles, "Profiles"),
         (Self::SignIn, "Signing in"),
         (Self::Requests, "Requests"),
@@ -126,10 +129,10 @@ impl Context {
     /// Tells whether two contexts can be in force at the same time. What covers the panes has its
     /// own keys before those that hold everywhere.
     pub fn overlaps(self, other: Self) -> bool {
-        use Context::{Alert, All, Detail, Filter, List, Profiles, Requests, SignIn};
+        use Context::{Alert, All, Detail, Filter, Find, List, Profiles, Requests, SignIn};
         match (self, other) {
-            (alone @ (Filter | Profiles | SignIn | Requests), other)
-            | (other, alone @ (Filter | Profiles | SignIn | Requests)) => other == alone,
+            (alone @ (Filter | Find | Profiles | SignIn | Requests), other)
+            | (other, alone @ (Filter | Find | Profiles | SignIn | Requests)) => other == alone,
             (List, Detail) | (Detail, List) => false,
             (All | Alert | List | Detail, All | Alert | List | Detail) => true,
         }
@@ -175,6 +178,7 @@ pub enum Command {
     Detail(DetailCommand),
     Alert(AlertCommand),
     Filter(FilterCommand),
+    Find(FindCommand),
     Profile(ProfileCommand),
     SignIn(SignInCommand),
     Request(RequestCommand),
@@ -184,6 +188,7 @@ pub enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the table's help texts say it")]
 pub enum ListCommand {
+    EditFilter,
     Read,
     Sort,
     Reverse,
@@ -198,6 +203,12 @@ pub enum DetailCommand {
     Values,
     Fold,
     Unfold,
+    UnfoldAll,
+    FoldAll,
+    Find,
+    NextHit,
+    PreviousHit,
+    TimeLine,
     Json,
     NextSuspicious,
     PreviousSuspicious,
@@ -207,7 +218,6 @@ pub enum DetailCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the table's help texts say it")]
 pub enum AlertCommand {
-    EditFilter,
     Open,
     OpenIncident,
     Copy,
@@ -229,6 +239,16 @@ pub enum FilterCommand {
     PreviousChoice,
     Older,
     Newer,
+}
+
+/// What a key asks of the text that is looked for in an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table's help texts say it")]
+pub enum FindCommand {
+    Keep,
+    Leave,
+    Next,
+    Previous,
 }
 
 /// What a key asks of the profiles.
@@ -273,7 +293,7 @@ pub struct Binding {
 
 /// The default keys (UX.md A), as far as what they ask for exists.
 pub const BINDINGS: &[Binding] = {
-    use Context::{Alert, All, Detail, Filter, List, Profiles, Requests, SignIn};
+    use Context::{Alert, All, Detail, Filter, Find, List, Profiles, Requests, SignIn};
     const fn bind(
         context: Context,
         keys: &'static [&'static str],
@@ -307,14 +327,20 @@ pub const BINDINGS: &[Binding] = {
         bind(All, &["q", "Ctrl-c"], Command::Quit, "close an overlay, else quit"),
         bind(All, &["Ctrl-z"], Command::Suspend, "to the shell; fg comes back"),
         bind(All, &["Ctrl-l"], Command::Redraw, "draw the screen anew"),
+        bind(List, &["/"], Command::List(ListCommand::EditFilter), "filter"),
         bind(List, &["Enter"], Command::List(ListCommand::Read), "read the alert"),
         bind(List, &["s"], Command::List(ListCommand::Sort), "sort by a column"),
         bind(List, &["S"], Command::List(ListCommand::Reverse), "reverse the order"),
         bind(List, &["l", "→"], Command::List(ListCommand::ScrollRight), "scroll the titles right"),
         bind(List, &["h", "←"], Command::List(ListCommand::ScrollLeft), "scroll the titles left"),
+        bind(Detail, &["/"], Command::Detail(DetailCommand::Find), "find a text in the alert"),
+        bind(Detail, &["n"], Command::Detail(DetailCommand::NextHit), "next line with it"),
+        bind(Detail, &["N"], Command::Detail(DetailCommand::PreviousHit), "previous line with it"),
         bind(Detail, &["Enter"], Command::Detail(DetailCommand::Values), "all values of the line"),
         bind(Detail, &["l", "→"], Command::Detail(DetailCommand::Unfold), "unfold"),
         bind(Detail, &["h", "←"], Command::Detail(DetailCommand::Fold), "fold, or go to the parent"),
+        bind(Detail, &["+"], Command::Detail(DetailCommand::UnfoldAll), "unfold the whole tree"),
+        bind(Detail, &["-"], Command::Detail(DetailCommand::FoldAll), "fold the whole tree"),
         bind(
             Detail,
             &["]"],
@@ -322,11 +348,11 @@ pub const BINDINGS: &[Binding] = {
             "next suspicious or malicious item",
         ),
         bind(Detail, &["["], Command::Detail(DetailCommand::PreviousSuspicious), "previous one"),
+        bind(Detail, &["t"], Command::Detail(DetailCommand::TimeLine), "what happened when"),
         bind(Detail, &["v"], Command::Detail(DetailCommand::Json), "the alert's JSON"),
-        bind(Alert, &["/"], Command::Alert(AlertCommand::EditFilter), "filter"),
         bind(Alert, &["o"], Command::Alert(AlertCommand::Open), "open the alert in the browser"),
         bind(Alert, &["O"], Command::Alert(AlertCommand::OpenIncident), "open the incident in the browser"),
-        bind(Alert, &["y"], Command::Alert(AlertCommand::Copy), "copy: value, row, JSON, links, $filter"),
+        bind(Alert, &["y"], Command::Alert(AlertCommand::Copy), "copy: value, indicators, row, JSON, links"),
         bind(Alert, &["f"], Command::Alert(AlertCommand::Include), "narrow the filter to a value"),
         bind(Alert, &["F"], Command::Alert(AlertCommand::Exclude), "exclude a value"),
         bind(Alert, &["p"], Command::Alert(AlertCommand::Pivot), "a value's alerts, of any status"),
@@ -339,6 +365,10 @@ pub const BINDINGS: &[Binding] = {
         bind(Filter, &["Ctrl-p"], Command::Filter(FilterCommand::PreviousChoice), "previous completion"),
         bind(Filter, &["↑"], Command::Filter(FilterCommand::Older), "older filter"),
         bind(Filter, &["↓"], Command::Filter(FilterCommand::Newer), "newer filter"),
+        bind(Find, &["Enter"], Command::Find(FindCommand::Keep), "stay here; n and N go on"),
+        bind(Find, &["Esc"], Command::Find(FindCommand::Leave), "back to where you were"),
+        bind(Find, &["↓", "Ctrl-n"], Command::Find(FindCommand::Next), "next line with it"),
+        bind(Find, &["↑", "Ctrl-p"], Command::Find(FindCommand::Previous), "previous line with it"),
         bind(Profiles, &["Enter"], Command::Profile(ProfileCommand::Switch), "switch to the profile"),
         bind(Profiles, &["s"], Command::Profile(ProfileCommand::Browser), "sign in with a browser"),
         bind(Profiles, &["d"], Command::Profile(ProfileCommand::DeviceCode), "sign in by device code"),

@@ -4,6 +4,7 @@
 use super::{
     detail::Value,
     keymap::{BINDINGS, Context, Motion},
+    message::Scope,
     requests::Requests,
     scroll::Scroll,
     wrap::wrap,
@@ -205,4 +206,6 @@ pub enum MenuAction {
     Pivot(Indicator),
     /// Copies a text, named so in the notice.
     Copy(RawText, String),
+    /// Copies the request that fetches this.
+    CopyCurl(Scope),
 }

@@ -102,7 +102,7 @@ impl App {
                 let shown = self.current_detail().filter(|_| self.layout().detail.is_some());
                 let Some(detail) = shown else { return Vec::new() };
                 let lines = detail.lines().iter().skip(detail.scroll.top).take(height);
-                lines.filter_map(|line| detail.node_indicators(line).first().cloned()).collect()
+                lines.filter_map(|line| detail.indicators_of(line).first().cloned()).collect()
             }
         }
     }

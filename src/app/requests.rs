@@ -12,6 +12,9 @@ use crate::model::{RawText, SafeText, Timestamp};
 /// How often the list is looked at while it is open.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Said when a request has been copied.
+pub(super) const COPIED_CURL: &str = "copied for curl; it takes the token from the variable TOKEN";
+
 /// A request with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
@@ -158,9 +161,7 @@ impl App {
             Some(Command::Request(command)) => {
                 let Some(line) = requests.line() else { return self.say("there is no request to copy") };
                 let (text, what) = match command {
-                    RequestCommand::CopyCurl => {
-                        (line.curl.clone(), "copied for curl; it takes the token from the variable TOKEN")
-                    }
+                    RequestCommand::CopyCurl => (line.curl.clone(), COPIED_CURL),
                     RequestCommand::CopyIds => (ids(line), "copied the ids, for the service's support"),
                 };
                 effects.push(Effect::Copy(text));

@@ -1,8 +1,6 @@
 //! The way back: where the user was before a key led to other alerts.
 
-use std::collections::HashSet;
-
-use super::{App, Detail, Effect, FoldKey, Pane, Scroll, list};
+use super::{App, Detail, DetailView, Effect, Folds, Pane, Scroll, list};
 use crate::store::{Row, Sort};
 
 /// How many places are remembered.
@@ -25,23 +23,17 @@ pub(super) struct Place {
 pub(super) struct Reading {
     row: Row,
     scroll: Scroll,
-    json: bool,
+    view: DetailView,
 }
 
 impl Reading {
     /// Puts the reader back, in a window of columns and rows, if it is this alert that is shown;
     /// tells whether it is.
-    pub(super) fn put_back(
-        self,
-        detail: &mut Detail,
-        folds: &HashSet<FoldKey>,
-        (width, height): (usize, usize),
-    ) -> bool {
+    pub(super) fn put_back(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
         if self.row == detail.row {
-            (detail.scroll, detail.json) = (Scroll::default(), self.json);
-            detail.lay_out(folds, width);
+            detail.show(self.view, folds, size);
             detail.scroll = self.scroll;
-            detail.scroll.show(detail.lines().len(), height);
+            detail.scroll.show(detail.lines().len(), size.1);
         }
         self.row == detail.row
     }
@@ -57,7 +49,7 @@ impl App {
             sort: self.view.order(),
             list: self.list.place(&self.view),
             focus: self.focus,
-            detail: detail.map(|at| Reading { row: at.row, scroll: at.scroll, json: at.json }),
+            detail: detail.map(|at| Reading { row: at.row, scroll: at.scroll, view: at.view() }),
         };
         if self.trail.len() == LONGEST {
             self.trail.remove(0);

@@ -19,7 +19,7 @@ use crate::{
     auth::{SECRET_VARIABLES, Tokens},
     graph,
     http::Entry,
-    model::{AlertId, RawAlert, SafeText, Timestamp},
+    model::{AlertId, RawAlert, RawText, SafeText, Timestamp},
     platform,
     store::Batch,
 };
@@ -122,11 +122,23 @@ impl Runner {
                 });
             }
             Effect::Copy(_)
+            | Effect::CopyCurl(_)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)
             | Effect::Redraw
             | Effect::Quit => {}
+        }
+    }
+
+    /// Writes the request that would fetch a scope as a command; `None` for files.
+    pub(super) fn curl(&self, scope: Scope) -> Option<RawText> {
+        let Source::Service(client) = &self.source else { return None };
+        let list = |filter| client.curl_of_list(&graph::ListRequest { filter, ..Default::default() });
+        match scope {
+            Scope::All => Some(list(None)),
+            Scope::Filter(filter) => Some(list(Some(filter))),
+            Scope::One(id) => client.curl(&id),
         }
     }
 

@@ -11,12 +11,15 @@ mod build;
 mod process;
 mod things;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 
-use super::{Description, describe, types::EvidenceType};
-use crate::model::{Evidence, Property, Remediation, SafeText, Timestamp, Verdict, properties};
+use super::{Description, Indicator, describe, types::EvidenceType};
+use crate::model::{Evidence, Property, Remediation, SafeText, Timestamp, Verdict, properties, walk};
 
 /// A node's place in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,6 +163,36 @@ impl Tree {
         items
             .flat_map(|(at, item)| item.properties().into_iter().map(move |property| (at + 1, property)))
             .collect()
+    }
+
+    /// Lists the indicators of all nodes, each once, by kind and then in the order of the tree.
+    pub fn indicators(&self) -> Vec<Indicator> {
+        let mut known = HashSet::new();
+        let all = self.rows(|_| false).into_iter().flat_map(|id| &self.describe(id).indicators);
+        let mut indicators: Vec<_> = all.filter(|indicator| known.insert(*indicator)).cloned().collect();
+        indicators.sort_by_key(|indicator| indicator.kind);
+        indicators
+    }
+
+    /// Calls `visit` for the text of every value of a node, as [`Tree::properties`] lists them but
+    /// as it was sent and without the names of types: for searching.
+    pub fn each_text(&self, id: NodeId, visit: &mut dyn FnMut(&str)) {
+        let node = self.node(id);
+        let told = node.items.is_empty().then(|| node.faces[0].find(&self.evidence));
+        let items = node.items.iter().map(|item| &self.evidence[*item].json);
+        let parent = told.is_some() && std::ptr::eq(node.row, &raw const super::types::PARENT_PROCESS);
+        for value in items.chain(told) {
+            walk(value, &mut String::new(), false, &mut |path, value| {
+                if path.ends_with("@odata.type") || (parent && !path.starts_with("parentProcess")) {
+                    return;
+                }
+                match value {
+                    Some(Value::String(text)) => visit(text),
+                    Some(other) => visit(&other.to_string()),
+                    None => {}
+                }
+            });
+        }
     }
 
     /// Lists the nodes from top to bottom, without what is below a node that `folded` names.

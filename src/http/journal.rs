@@ -13,7 +13,7 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::scope;
+use super::{Request, scope};
 use crate::model::{RawText, SafeText};
 
 /// How many requests are remembered.
@@ -106,23 +106,37 @@ impl Target {
 }
 
 impl Entry {
-    /// Writes the request as a command for a POSIX shell that sends it again.
+    /// Writes the request as a command for a POSIX shell that sends it again, as
+    /// [`Request::curl`] does.
+    pub fn curl(&self) -> RawText {
+        self.target.curl(&self.method)
+    }
+}
+
+impl Request {
+    /// Writes the request as a command for a POSIX shell that sends it.
     ///
     /// The token is not in it: the command takes it from the variable `TOKEN`. Nor is a body,
     /// which may hold secrets: the command reads one from standard input.
     pub fn curl(&self) -> RawText {
-        let mut line = format!("curl --request {}", self.method);
+        Target::new(&self.url, &self.headers, self.body.is_some()).curl(self.method.as_str())
+    }
+}
+
+impl Target {
+    fn curl(&self, method: &str) -> RawText {
+        let mut line = format!("curl --request {method}");
         let mut add = |option: &str, value: &str| {
             // A quote ends the quoted text, stands escaped, and begins it again.
             // Writing to a string cannot fail.
             let _ = write!(line, " --{option} '{}'", value.replace('\'', r"'\''"));
         };
-        add("url", self.target.url.as_str());
+        add("url", self.url.as_str());
         add("header", "Accept: application/json");
-        for (name, value) in &self.target.headers {
+        for (name, value) in &self.headers {
             add("header", &format!("{name}: {value}"));
         }
-        if self.target.has_body {
+        if self.has_body {
             add("data-binary", "@-");
         } else {
             line += " --header \"Authorization: Bearer $TOKEN\"";

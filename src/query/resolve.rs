@@ -401,7 +401,7 @@ fn regex(pattern: &str, value: &Value) -> Result<Pattern, Diagnostic> {
 }
 
 /// Undoes the usual ways of writing an address so that nobody follows it by accident.
-fn refang(text: &str) -> String {
+pub fn refang(text: &str) -> String {
     const DEFANGED: [(&str, &str); 8] = [
         ("[.]", "."),
         ("(.)", "."),

@@ -8,8 +8,8 @@ use ratatui::{
 use super::paint::{Painter, Span, columns, fit};
 use crate::{
     app::{
-        AlertCommand, App, Area, Command, Editor, FailureKind, Fresh, Overlay, Pane, Phase, Shape, Stage,
-        Wait, key_for, thousands, utc,
+        App, Area, Command, Detail, DetailView, Editor, FailureKind, Fresh, ListCommand, Overlay, Pane,
+        Phase, Shape, Stage, Wait, key_for, thousands, utc,
     },
     model::SafeText,
     store::Count,
@@ -192,7 +192,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
             x,
             area.y,
             room,
-            &format!("none; {} edits", key_for(Command::Alert(AlertCommand::EditFilter))),
+            &format!("none; {} edits", key_for(Command::List(ListCommand::EditFilter))),
             theme.dim,
         );
     } else {
@@ -337,6 +337,8 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
 
 /// The keys that matter here, the way out last.
 fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
+    let detail = app.current_detail();
+    let view = detail.map(Detail::view);
     match (&app.overlay, &app.filter.editor, app.focus) {
         (Some(Overlay::Profiles(_)), ..) if app.settings.signs_in => &[
             ("Enter", "switch"),
@@ -373,7 +375,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("p", "its alerts"),
             ("Esc", "close"),
         ],
-        (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("j/k Enter", "choose"), ("Esc", "close")],
+        (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("↑/↓ Enter", "choose"), ("Esc", "close")],
         (Some(Overlay::Link(..)), ..) => &[("y", "copy the link"), ("Esc", "close")],
         (None, Some(_), _) => &[
             ("Enter", "run"),
@@ -394,15 +396,36 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("r", "refresh"),
             ("?", "keys"),
         ],
+        (None, None, Pane::Detail) if app.find_editor().is_some() => {
+            &[("Enter", "stay"), ("↓/↑", "next, previous"), ("Esc", "back to where you were")]
+        }
+        (None, None, Pane::Detail) if detail.is_some_and(|detail| detail.find.is_some()) => &[
+            ("n/N", "next, previous"),
+            ("/", "find"),
+            ("Enter", "values"),
+            ("f", "narrow"),
+            ("y", "copy"),
+            ("Esc", "end finding"),
+        ],
+        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) => &[
+            ("j/k", "move"),
+            ("Enter", "to the evidence"),
+            ("T", "times"),
+            ("/", "find"),
+            ("t", "back"),
+            ("?", "keys"),
+        ],
         (None, None, Pane::Detail) => &[
             ("j/k", "move"),
             ("Enter", "values"),
             ("h/l", "fold"),
             ("]", "suspicious"),
+            ("/", "find"),
             ("f", "narrow"),
             ("p", "pivot"),
-            ("v", "JSON"),
+            ("t", "times"),
             ("y", "copy"),
+            ("v", "JSON"),
             ("J/K", "alert"),
             ("Esc", "list"),
             ("?", "keys"),

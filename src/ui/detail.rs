@@ -1,23 +1,26 @@
 //! The alert under the cursor.
 
+mod node;
+
 use super::{
     list::matched,
     paint::{Painter, Span, columns},
 };
 use crate::{
-    app::{App, Area, Detail, Fact, FactValue, Line, LineKind, Pane, thousands},
-    evidence::{NodeId, Piece},
-    model::attack,
+    app::{
+        App, Area, Detail, DetailView, Fact, FactValue, Find, Happening, Line, LineKind, Pane, TimeFormat,
+        thousands,
+    },
+    model::{SafeText, attack},
     store::{Cell, Column, Count},
 };
 
-pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
-    rule(app, painter, head);
+/// Draws the pane; returns where the caret is while a text to look for is being typed.
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) -> Option<(u16, u16)> {
     let theme = painter.theme;
-    let Some(detail) = app.current_detail() else {
-        return;
-    };
     let focused = app.focus == Pane::Detail && app.filter.editor.is_none();
+    let caret = rule(app, painter, head, focused);
+    let detail = app.current_detail()?;
     let shown = detail.lines().iter().enumerate().skip(detail.scroll.top).take(usize::from(area.height));
     for (y, (at, line)) in (area.y..).zip(shown) {
         draw_line(app, painter, detail, line, Area { y, height: 1, ..area });
@@ -25,16 +28,16 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             painter.raise(area.x, y, area.width, theme.cursor);
         }
     }
+    caret.filter(|_| focused)
 }
 
-/// The rule with the alert's title and its place in the list.
-fn rule(app: &App, painter: &mut Painter<'_>, area: Area) {
+/// The rule with the alert's title and its place in the list, or with what is looked for.
+fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Option<(u16, u16)> {
     let theme = painter.theme;
-    let focused = app.focus == Pane::Detail && app.filter.editor.is_none();
     for x in area.x..area.x + area.width {
         painter.put(x, area.y, 1, theme.symbols.horizontal, theme.dim);
     }
-    let Some(row) = app.selected() else { return };
+    let row = app.selected()?;
     let count = match app.view.count() {
         Count::Exact(count) => thousands(count),
         Count::AtLeast(count) => format!("{}+", thousands(count)),
@@ -44,64 +47,201 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area) {
         Cell::Text(text) if !text.is_blank() => text.head(),
         _ => "(blank title)".into(),
     };
-    let json = if app.current_detail().is_some_and(|detail| detail.json) { "JSON: " } else { "" };
+    let view = match app.current_detail().map(Detail::view) {
+        Some(DetailView::Json) => "JSON: ".to_owned(),
+        Some(DetailView::TimeLine) => {
+            let zone = match app.clock.format {
+                TimeFormat::Age => "UTC and age",
+                TimeFormat::Utc => "UTC",
+                TimeFormat::Local => "local time",
+            };
+            format!("time line, {zone}: ")
+        }
+        _ => String::new(),
+    };
+    let right = (area.x + area.width).saturating_sub(1);
     let style = if focused { theme.accent.patch(theme.strong) } else { theme.strong };
-    let room = area.width.saturating_sub(place.len() as u16 + 5);
-    let used = painter.put(area.x + 2, area.y, room, &format!("{json}{title}"), style);
+    let find = app.detail.as_ref().and_then(|detail| detail.find.as_ref());
+    if let Some((find, editor)) = find.and_then(|find| Some((find, find.editor.as_ref()?))) {
+        let count = if find.text().trim().is_empty() { String::new() } else { format!(" {} ", hits(find)) };
+        let label = format!("find {} ", theme.symbols.prompt);
+        let room = area.width.saturating_sub(columns(&count) as u16 + 4);
+        let used = painter.put(area.x + 2, area.y, room, &label, theme.accent);
+        painter.put(area.x + 1, area.y, 1, " ", theme.dim);
+        // What is typed is shown up to the caret, whatever its length.
+        let room = usize::from(room.saturating_sub(used + 1));
+        let before: String = editor.text().chars().take(editor.cursor()).collect();
+        let mut before = SafeText::new(&before).line();
+        while columns(&before) > room {
+            before.remove(0);
+        }
+        let after: String = editor.text().chars().skip(editor.cursor()).collect();
+        let text = format!("{before}{}", SafeText::new(&after).line());
+        let x = area.x + 2 + used;
+        let used = painter.put(x, area.y, room as u16, &text, theme.text);
+        painter.put(x + used, area.y, 1, " ", theme.dim);
+        painter.put_right(right, area.y, columns(&count) as u16, &count, theme.dim);
+        return Some((x + columns(&before) as u16, area.y));
+    }
+    let found = find.filter(|_| area.width >= 40).map(|find| format!(" {} ", hits(find)));
+    let taken = place.len() + found.as_ref().map_or(0, |found| columns(found) + 1);
+    let room = area.width.saturating_sub(taken as u16 + 5);
+    let used = painter.put(area.x + 2, area.y, room, &format!("{view}{title}"), style);
     painter.put(area.x + 1, area.y, 1, " ", theme.dim);
     painter.put(area.x + 2 + used, area.y, 1, " ", theme.dim);
-    painter.put_right((area.x + area.width).saturating_sub(1), area.y, place.len() as u16, &place, theme.dim);
+    painter.put_right(right, area.y, place.len() as u16, &place, theme.dim);
+    if let Some(found) = found {
+        let right = right.saturating_sub(place.len() as u16 + 1);
+        painter.put_right(right, area.y, columns(&found) as u16, &found, theme.accent);
+    }
+    None
 }
 
-fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line, area: Area) {
+/// Where the reader is among the hits.
+fn hits(find: &Find) -> String {
+    match (find.number(), find.count()) {
+        (_, 0) => "not found".into(),
+        (Some(at), count) => format!("{} of {}", thousands(at), thousands(count)),
+        (None, count) => format!("{} found", thousands(count)),
+    }
+}
+
+/// Sets apart what is looked for within a text.
+fn found(detail: &Detail, painter: &Painter<'_>, span: Span) -> Vec<Span> {
+    let Some(find) = &detail.find else { return vec![span] };
+    let (mut spans, mut from) = (Vec::new(), 0);
+    let ranges = find.ranges(&span.text);
+    let part = |from: usize, to: usize| {
+        let within = |at: usize| at.clamp(from, to) - from;
+        let matched = span.matched.iter().map(|range| within(range.start)..within(range.end)).collect();
+        Span { text: span.text[from..to].to_owned(), style: span.style, matched }
+    };
+    for range in ranges {
+        spans.push(part(from, range.start));
+        let mut hit = part(range.start, range.end);
+        hit.style = hit.style.patch(painter.theme.found);
+        spans.push(hit);
+        from = range.end;
+    }
+    spans.push(part(from, span.text.len()));
+    spans.retain(|span| !span.text.is_empty());
+    spans
+}
+
+fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line, pane: Area) {
     let theme = painter.theme;
-    let indent = u16::try_from(line.depth * 2).unwrap_or(u16::MAX).min(area.width / 2);
-    let (x, width) = (area.x + indent, area.width.saturating_sub(indent));
+    let area = indent(painter, line, pane);
+    let Area { x, y, width, .. } = area;
     let marker = match line.fold {
         Some((_, true)) => theme.symbols.folded,
         Some((_, false)) => theme.symbols.open,
         None => "  ",
     };
+    let behind = Area { x: x + 2, width: width.saturating_sub(2), ..area };
     match &line.kind {
         LineKind::Blank => {}
         LineKind::Section(title, count) => {
             let mut spans = vec![Span::new(marker, theme.dim), Span::new(*title, theme.strong)];
-            spans.extend(count.map(|count| Span::new(format!(" {count}"), theme.dim)));
-            painter.put_spans(x, area.y, width, &spans);
+            spans.extend(count.map(|count| Span::new(format!(" {}", thousands(count)), theme.dim)));
+            painter.put_spans(x, y, width, &spans);
         }
         LineKind::Facts(facts) => {
-            let spans: Vec<_> = facts
+            let spans = facts
                 .iter()
                 .enumerate()
-                .flat_map(|(at, fact)| fact_spans(app, painter, facts, (at, width), fact))
-                .collect();
-            painter.put_spans(x, area.y, width, &spans);
+                .flat_map(|(at, fact)| fact_spans(app, painter, facts, (at, width), fact));
+            let spans: Vec<_> = spans.flat_map(|span| found(detail, painter, span)).collect();
+            painter.put_spans(x, y, width, &spans);
         }
         LineKind::Node(id) => {
-            painter.put(x, area.y, width, marker, theme.dim);
-            let area = Area { x: x + 2, width: width.saturating_sub(2), ..area };
-            draw_node(app, painter, detail, *id, area);
+            painter.put(x, y, width, marker, theme.dim);
+            node::draw(app, painter, detail, (line, *id), pane.width, behind);
         }
+        LineKind::Group(count, kind) => {
+            let spans = [
+                Span::new(marker, theme.dim),
+                Span::new(format!("{} {kind}", thousands(*count)), theme.text),
+            ];
+            painter.put_spans(x, y, width, &spans);
+        }
+        LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
+        LineKind::Moment(at) => draw_moment(app, painter, detail, *at, area),
         LineKind::Text { line, property, .. } => {
-            painter.put_span(x, area.y, width, &matched(app, (None, *property), line.clone(), theme.text));
+            let span = matched(app, (None, *property), line.clone(), theme.text);
+            painter.put_spans(x, y, width, &found(detail, painter, span));
         }
         LineKind::Comment(author, at) => {
-            let author = author.as_ref().map_or_else(|| "unknown".into(), crate::model::SafeText::line);
-            let mut spans = vec![Span::new(author, theme.strong)];
+            let author = author.as_ref().map_or_else(|| "unknown".into(), SafeText::line);
+            let mut spans = found(detail, painter, Span::new(author, theme.strong));
             spans.extend(at.map(|at| Span::new(format!("  {}", app.clock.full(at)), theme.dim)));
-            painter.put_spans(x, area.y, width, &spans);
+            painter.put_spans(x, y, width, &spans);
         }
         LineKind::Property(property) => {
-            let value = property.value.as_ref().map(crate::model::SafeText::head).unwrap_or_default();
-            let label = Span::new(format!("{}  ", property.path.line()), theme.dim);
-            painter.put_spans(
-                x + 2,
-                area.y,
-                width.saturating_sub(2),
-                &[label, matched(app, (None, &property.path.line()), value, theme.text)],
-            );
+            let value = property.value.as_ref().map(SafeText::head).unwrap_or_default();
+            let path = property.path.line();
+            let value = matched(app, (None, &path), value, theme.text);
+            let mut spans = vec![Span::new(format!("{path}  "), theme.dim)];
+            let room = usize::from(behind.width).saturating_sub(spans[0].width());
+            match node::beyond(detail, line, &[&value.text], room) {
+                Some(value) => spans.extend(node::excerpt(detail, painter, value.text.as_str(), room)),
+                None => spans.extend(found(detail, painter, value)),
+            }
+            painter.put_spans(behind.x, y, behind.width, &spans);
         }
     }
+}
+
+/// Moves a line to the right by its depth. What is deeper than the pane can show by a margin
+/// says how deep it is.
+fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
+    let levels = usize::from(pane.width / 10).clamp(2, 8);
+    let theme = painter.theme;
+    let mut margin = (line.depth.min(levels) * 2) as u16;
+    if line.depth > levels {
+        let depth = format!("{:>2}{}", line.depth, theme.symbols.prompt);
+        let room = pane.width.saturating_sub(margin);
+        margin += painter.put(pane.x + margin, pane.y, room, &depth, theme.dim);
+    }
+    Area { x: pane.x + margin, width: pane.width.saturating_sub(margin), ..pane }
+}
+
+/// When, how long after the entry before, what. What was done with the alert is dim.
+fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
+    /// The widest gap: `+100d`, and a blank.
+    const GAP: usize = 6;
+    let theme = painter.theme;
+    let time_line = &detail.body.time_line;
+    let (Some(first), Some(moment)) = (time_line.entries.first(), time_line.entries.get(at)) else { return };
+    // Where all is of one day, the day goes without saying.
+    let day =
+        time_line.entries.last().map(|last| last.at).filter(|last| app.clock.is_same_day(first.at, *last));
+    let time = app.clock.moment(moment.at, day);
+    let gap = format!("{:>GAP$}  ", time_line.gap(at).unwrap_or_default());
+    let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
+    match &moment.what {
+        Happening::Node(id) => {
+            let node = detail.body.tree.node(*id);
+            let label = Span::new(format!("{} ", node.label()), theme.dim);
+            let name = Span::new(detail.body.tree.describe(*id).name(), theme.text);
+            let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
+            let state = node::state_of(node, theme, room.saturating_sub(name.width().min(node::NAME)));
+            let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
+            // A name says more than what kind of thing it is of.
+            let label = Some(label).filter(|label| label.width() + name.width() <= room);
+            let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
+            let name = Span::new(super::paint::fit(&name.text, room, theme.symbols.cut).text, theme.text);
+            let said = label.into_iter().chain([name]);
+            spans.extend(said.flat_map(|span| found(detail, painter, span)));
+            spans.extend(state);
+        }
+        Happening::Attack(_) => {
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text)));
+        }
+        Happening::Case(..) => {
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim)));
+        }
+    }
+    painter.put_spans(area.x, area.y, area.width, &spans);
 }
 
 fn fact_spans(
@@ -147,36 +287,4 @@ fn fact_spans(
         FactValue::Nothing => {}
     }
     spans
-}
-
-/// Type, main value, key fact, time, state (UX.md C): what is at the end keeps its room, the
-/// fact is cut.
-fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, id: NodeId, area: Area) {
-    let theme = painter.theme;
-    let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
-    let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
-    let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
-    let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
-    let state = node.state().map(|state| Span::new(format!("  [{state}]"), theme.verdict(&node.verdict)));
-    let kind = Some(node.kind.raw());
-    let said = |piece: &Piece, style| matched(app, (kind, &*piece.path), piece.text.head(), style);
-    let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
-    head.extend(description.main.iter().map(|piece| said(piece, theme.text)));
-    if description.main.is_empty() {
-        head.push(Span::new("(nothing to name it by)", theme.dim));
-    }
-    // A narrow line drops the time before it cuts the name.
-    let whole: usize = [&count, &time, &state].into_iter().flatten().map(Span::width).sum();
-    let fits = head.iter().map(Span::width).sum::<usize>() + whole <= usize::from(area.width);
-    let tail: Vec<_> = [count, time.filter(|_| fits), state].into_iter().flatten().collect();
-    let room = usize::from(area.width).saturating_sub(tail.iter().map(Span::width).sum());
-    let mut used = painter.put_spans(area.x, area.y, room as u16, &head);
-    for fact in &description.facts {
-        let left = (room as u16).saturating_sub(used);
-        if left <= 6 {
-            break;
-        }
-        used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &said(fact, theme.dim));
-    }
-    painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);
 }

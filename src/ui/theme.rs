@@ -101,6 +101,8 @@ pub struct Theme {
     pub mark: Style,
     /// Text that the filter matched; added to what is there.
     pub matched: Modifier,
+    /// Text that is looked for in the alert; added to what is there.
+    pub found: Style,
     /// Trouble.
     pub bad: Style,
     /// The line under the cursor, in the pane with the focus.
@@ -136,14 +138,16 @@ impl Theme {
         let fg = |on_dark: Shade, on_light: Shade| Style::new().fg(of(if dark { on_dark } else { on_light }));
         let bg = |on_dark: Shade, on_light: Shade| Style::new().bg(of(if dark { on_dark } else { on_light }));
         let dim = fg(((128, 134, 145), 245, Color::DarkGray), ((106, 112, 122), 242, Color::DarkGray));
+        let accent = fg(((86, 182, 240), 75, Color::Cyan), ((0, 98, 174), 25, Color::Blue));
         Self {
             text: Style::new(),
             dim,
-            accent: fg(((86, 182, 240), 75, Color::Cyan), ((0, 98, 174), 25, Color::Blue)),
+            accent,
             strong: Style::new().add_modifier(Modifier::BOLD),
             mark: fg(((214, 120, 214), 176, Color::Magenta), ((150, 40, 150), 90, Color::Magenta))
                 .add_modifier(Modifier::BOLD),
             matched: Modifier::UNDERLINED,
+            found: accent.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             bad: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
             cursor: bg(((46, 54, 72), 237, Color::Black), ((216, 226, 240), 254, Color::Gray)),
             cursor_away: bg(((32, 36, 46), 235, Color::Black), ((236, 239, 244), 255, Color::Gray)),
@@ -173,6 +177,7 @@ impl Theme {
             strong,
             mark: plain.add_modifier(Modifier::REVERSED),
             matched: Modifier::UNDERLINED,
+            found: strong.add_modifier(Modifier::UNDERLINED),
             bad: strong,
             cursor: plain.add_modifier(Modifier::REVERSED),
             cursor_away: plain,

@@ -58,13 +58,13 @@ fn what_is_hidden_is_copied_visibly_unless_asked_for_as_sent() {
     let copied = desk.copies().remove(0);
     assert!(!copied.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{copied:?}");
     assert!(copied.contains("⟨202E⟩"), "{copied}");
-    desk.keys("y w");
+    desk.keys("y s");
     assert_eq!(desk.copies(), [title]);
     desk.keys("y d");
     assert!(!desk.copies()[0].contains('\u{1b}'));
     let mut plain = Desk::holding(&[alert(1)]);
     plain.keys("y");
-    assert!(!plain.menu().iter().any(|(key, _)| *key == 'w'), "there is nothing hidden to choose");
+    assert!(!plain.menu().iter().any(|(key, _)| *key == 's'), "there is nothing hidden to choose");
 }
 
 #[test]

@@ -326,11 +326,13 @@ fn holding(value: &str) -> Value {
     )
 }
 
-/// Tells whether the language has no way to ask for a value: an enumeration without a name, and
-/// properties that nobody has heard of.
+/// Tells whether the language has no way to ask for a value: an enumeration without a name,
+/// properties that nobody has heard of, and a domain that was sent defanged, since the field takes
+/// that for a way to type it.
 fn beyond_the_language(field: &str, value: &str) -> bool {
     match alertdeck::query::named(field) {
-        Some(field) => field.choice().is_some() && value.is_empty(),
+        Some(named) if named.choice().is_some() => value.is_empty(),
+        Some(_) => field == "domain" && alertdeck::query::refang(value) != value,
         None => !PROPERTIES.contains(&field),
     }
 }
@@ -352,6 +354,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
             desk.app.filter.diagnostics
         );
         prop_assert_eq!(desk.shows(&id), matches, "{} by `{}`", what, filter);
+        desk.app.focus = Pane::List;
         desk.keys("/ Ctrl-u Enter Esc g");
         Ok(())
     };

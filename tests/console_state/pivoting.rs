@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        Behind, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose, Scope, Scroll,
+        Behind, DetailView, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose,
+        Scope, Scroll,
     },
     evidence::{Indicator, IndicatorKind},
     model::Timestamp,
@@ -54,7 +55,7 @@ struct Place {
     selected: Option<String>,
     line: usize,
     focus: Pane,
-    detail: Option<(Scroll, bool)>,
+    detail: Option<(Scroll, DetailView)>,
 }
 
 fn place(desk: &Desk) -> Place {
@@ -64,7 +65,7 @@ fn place(desk: &Desk) -> Place {
         selected: desk.selected().map(str::to_owned),
         line: desk.line(),
         focus: desk.app.focus,
-        detail: desk.app.current_detail().map(|detail| (detail.scroll, detail.json)),
+        detail: desk.app.current_detail().map(|detail| (detail.scroll, detail.view())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use alertdeck::{
-    app::{Body, Detail, LineKind, Overlay, Pane},
+    app::{Body, Detail, DetailView, LineKind, Overlay, Pane},
     model::{RawAlert, Verdict},
 };
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn the_json_can_be_read_and_left() {
     desk.keys("J");
     assert!(text(&desk).concat().contains("powershell.exe --run"), "it stays for the next alert");
     desk.keys("v");
-    assert!(!detail(&desk).json);
+    assert_eq!(detail(&desk).view(), DetailView::Alert);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
 /// Collects what can be reached from the lines of the detail pane, raw.
 fn reachable(alert: &Value) -> Vec<String> {
     let mut desk = Desk::holding(std::slice::from_ref(alert));
-    // "All properties" is folded at first.
+    // "All properties" is folded at first, and the last line.
     desk.keys("Enter G l");
     let detail = desk.app.current_detail().unwrap();
     let mut texts = Vec::new();

@@ -33,6 +33,9 @@ pub(crate) enum State {
     List,
     Detail,
     Json,
+    TimeLine,
+    Find,
+    Found,
     Editing,
     Fault,
     Values,
@@ -57,10 +60,13 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::List,
         Self::Detail,
         Self::Json,
+        Self::TimeLine,
+        Self::Find,
+        Self::Found,
         Self::Editing,
         Self::Fault,
         Self::Values,
@@ -105,6 +111,12 @@ impl State {
         match self {
             Self::Detail => desk.keys("Enter ]"),
             Self::Json => desk.keys("Enter v"),
+            Self::TimeLine => desk.keys("Enter t j"),
+            Self::Find => {
+                desk.keys("Enter /");
+                desk.type_text("e");
+            }
+            Self::Found => desk.keys("Enter / x Enter + n"),
             Self::Values => desk.keys("Enter ] Enter"),
             Self::Menu => desk.keys("f"),
             Self::Copy => desk.keys("y"),
@@ -234,7 +246,7 @@ fn screens(#[case] size: &str, #[case] state: State) {
 }
 
 /// Finds the cells of a text on the screen, the lowest if it is there several times.
-fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
+pub(crate) fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
     let area = buffer.area;
     for y in (0..area.height).rev() {
         let row: Vec<&Cell> = (0..area.width).map(|x| &buffer[(x, y)]).collect();

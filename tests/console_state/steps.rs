@@ -67,7 +67,22 @@ fn under_an_overlay_no_other_key_acts() {
 
 #[test]
 fn every_key_of_the_table_can_be_pressed_anywhere() {
-    for state in ["", "Enter", "/", "?", "s", "y", "Enter Enter", "Enter v", "P", "R", "P s"] {
+    for state in [
+        "",
+        "Enter",
+        "/",
+        "?",
+        "s",
+        "y",
+        "Enter Enter",
+        "Enter v",
+        "Enter t",
+        "Enter / a",
+        "Enter / a Enter",
+        "P",
+        "R",
+        "P s",
+    ] {
         for binding in BINDINGS {
             for key in binding.keys {
                 let mut desk = Desk::holding(&[alert(1), alert(2)]);

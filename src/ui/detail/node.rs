@@ -1,0 +1,267 @@
+//! A line of the evidence tree: type, name, facts, time, state, and in how many alerts it is.
+//!
+//! Where the line is short, the facts go first, then the time, then the remediation; the name and
+//! what the service thinks of it stay. While something is looked for, the value that holds it
+//! comes before all of these.
+
+use super::{Painter, Span, found, matched};
+use crate::{
+    app::{App, Area, Detail, Line, Value},
+    evidence::{Indicator, Node, NodeId, Piece},
+    model::Verdict,
+    ui::{
+        Theme, count,
+        paint::{columns, fit},
+    },
+};
+
+/// The column of counts, with the blank before it: `123a 45d`.
+const COUNTS: u16 = 9;
+/// A pane narrower than this has no room for counts.
+const COUNTS_FROM: u16 = 50;
+/// A name gives no room to the state below this.
+pub(super) const NAME: usize = 16;
+/// The least room for the value that holds what is looked for, with its name.
+const NOTE: usize = 24;
+/// The least that a fact is cut to.
+const FACT: usize = 10;
+/// Characters of a hash that tell it from others, before and behind the cut.
+const HASH_ENDS: usize = 8;
+/// A value is looked through no further than this for what is shown of it, in bytes.
+const LOOKED_THROUGH: usize = 16 * 1024;
+
+pub(super) fn draw(
+    app: &App,
+    painter: &mut Painter<'_>,
+    detail: &Detail,
+    (line, id): (&Line, NodeId),
+    pane: u16,
+    area: Area,
+) {
+    let theme = painter.theme;
+    let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
+    let kind = Some(node.kind.raw());
+    let said = |piece: &Piece, style| matched(app, (kind, &*piece.path), piece.text.head(), style);
+
+    let mut room = usize::from(area.width);
+    if pane >= COUNTS_FROM {
+        room = room.saturating_sub(usize::from(COUNTS));
+        if let Some(counts) = description.indicators.first().and_then(|first| counts(app, first)) {
+            painter.put_right(area.x + area.width, area.y, COUNTS - 1, &counts, theme.dim);
+        }
+    }
+
+    let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
+    match &*description.main {
+        [] => head.push(Span::new("(nothing to name it by)", theme.dim)),
+        pieces => head.extend(pieces.iter().map(|piece| said(piece, theme.text))),
+    }
+    let name: usize = head.iter().map(Span::width).sum();
+
+    let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
+    let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
+    let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
+    let state = state_of(node, theme, for_state);
+    let left = room.saturating_sub(name + width(&[&count, &state]));
+    let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
+    let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
+    let time = time.filter(|time| time.width() <= left);
+    let for_facts = left - width(&[&time]);
+    let facts: Vec<_> = description.facts.iter().map(|fact| said(fact, theme.dim)).collect();
+    let facts = fitted(facts, for_facts, theme.symbols.cut);
+
+    let for_name = room.saturating_sub(width(&[&count, &time, &state]));
+    let shown = facts.iter().scan(name, |end, fact| {
+        *end += fact.width() + 2;
+        (*end <= for_name).then_some(fact)
+    });
+    let texts: Vec<_> = head.iter().chain(shown).map(|span| span.text.as_str()).collect();
+    let elsewhere = beyond(detail, line, &texts, for_name);
+    let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
+        let spans: Vec<_> = spans.into_iter().flat_map(|span| found(detail, painter, span)).collect();
+        used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, &spans))
+    };
+    if let Some(value) = elsewhere {
+        // What is found is not in the line: the line says where it is, before anything else.
+        let room = usize::from(area.width);
+        let used = put(painter, 0, name.min(NAME.max(room / 3)), head);
+        let state = state_of(node, theme, room.saturating_sub(used + NOTE));
+        let rest = room.saturating_sub(used + width(&[&state]));
+        let path = match &value.label {
+            path if columns(path) > rest / 2 => path.rsplit(['.', ' ']).next().unwrap_or(path),
+            path => path,
+        };
+        let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
+        let text = excerpt(detail, painter, &cut(value.text.as_str()), rest.saturating_sub(note.width()));
+        let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
+        put(painter, used, room.saturating_sub(used), state.into_iter().collect());
+        return;
+    }
+    let (mut used, mut rest) = (put(painter, 0, for_name, head), for_facts);
+    for fact in facts {
+        if rest < FACT + 2 {
+            break;
+        }
+        let end = put(painter, used + 2, rest - 2, vec![fact]);
+        rest -= end - used;
+        used = end;
+    }
+    let tail: Vec<_> = [count, time, state].into_iter().flatten().collect();
+    painter.put_spans(area.x + used as u16, area.y, area.width.saturating_sub(used as u16), &tail);
+}
+
+/// What the service thinks of a node and did about it, or the first of the two where there is no
+/// room for both.
+pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span> {
+    let verdict = (node.verdict != Verdict::Unknown).then(|| node.verdict.to_string());
+    let mut states = node
+        .state()
+        .into_iter()
+        .chain(verdict)
+        .map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
+    states.find(|state| state.width() <= room)
+}
+
+/// One of the alert's indicators, with what is known of it elsewhere.
+pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
+    /// The longest name of a kind, and a blank.
+    const KIND: u16 = 10;
+    let theme = painter.theme;
+    let indicators = &detail.body.indicators;
+    let Some(Indicator { kind, value }) = indicators.get(at) else { return };
+    if at == 0 || indicators[at - 1].kind != *kind {
+        painter.put(area.x, area.y, KIND - 1, kind.field(), theme.dim);
+    }
+    let (x, mut room) = (area.x + KIND, area.width.saturating_sub(KIND));
+    let what = &indicators[at];
+    if app.alerts_with(what) > 0 {
+        let dot = theme.symbols.dot;
+        let forms =
+            [count::long(app, what, dot), count::short(app, what, dot), count::shortest(app, what, true)];
+        let most = usize::from(room / 2);
+        if let Some(known) = forms.into_iter().find(|known| columns(known) <= most) {
+            let used = painter.put_right(area.x + area.width, area.y, room / 2, &known, theme.dim);
+            room = room.saturating_sub(used + 2);
+        }
+    }
+    let text = middle(&value.head(), usize::from(room), theme.symbols.cut);
+    painter.put_spans(x, area.y, room, &found(detail, painter, Span::new(text, theme.text)));
+}
+
+/// Returns the value of a line that holds what is looked for, where none of the texts shows it
+/// within the room that they have side by side.
+pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
+    let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
+    let mut from = 0;
+    for text in shown {
+        let first = find.ranges(text).into_iter().next();
+        if first.is_some_and(|hit| from + columns(&text[..hit.end]) <= room) {
+            return None;
+        }
+        from += columns(text);
+    }
+    detail.found_value(line)
+}
+
+/// The part of a text that holds what is looked for.
+pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span> {
+    let theme = painter.theme;
+    let text = crate::model::one_line(text);
+    let hit = detail.find.as_ref().and_then(|find| find.ranges(&text).into_iter().next());
+    let from = hit.filter(|hit| columns(&text[..hit.end]) > room).map_or(0, |hit| {
+        // A little of what stands before it stays.
+        let before = text[..hit.start].char_indices().rev().take(room / 4).last();
+        before.map_or(hit.start, |(at, _)| at)
+    });
+    let sign = if from > 0 { theme.symbols.cut } else { "" };
+    found(detail, painter, Span::new(format!("{sign}{}", &text[from..]), theme.text))
+}
+
+/// Makes facts fit their room as far as that is possible without losing what tells them apart:
+/// a hash comes first, cut in its middle.
+fn fitted(mut facts: Vec<Span>, room: usize, sign: &str) -> Vec<Span> {
+    let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
+    if whole <= room {
+        return facts;
+    }
+    facts.sort_by_key(|fact| hash_in(&fact.text).is_none());
+    let shorten = |mut fact: Span| {
+        if let Some(at) = hash_in(&fact.text) {
+            let width = at + HASH_ENDS * 2 + columns(sign);
+            // It takes what room the others leave.
+            let width = width.max(room.saturating_sub(2).saturating_sub(whole - fact.width() - 2));
+            let text = middle(&fact.text, width, sign);
+            if text != fact.text {
+                fact = Span::new(text, fact.style);
+            }
+        }
+        fact
+    };
+    facts.into_iter().map(shorten).collect()
+}
+
+/// Returns where the hash begins that a text ends with.
+fn hash_in(text: &str) -> Option<usize> {
+    let at = text.rfind(' ').map_or(0, |at| at + 1);
+    let word = &text[at..];
+    (word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(at)
+}
+
+/// Cuts a text to its room: a hash in its middle, everything else at its end.
+fn middle(text: &str, width: usize, sign: &str) -> String {
+    match hash_in(text) {
+        Some(at) if columns(text) > width && width >= at + 4 + columns(sign) => {
+            let room = width - at - columns(sign);
+            let (head, tail) = (room.div_ceil(2), room / 2);
+            format!("{}{sign}{}", &text[..at + head], &text[text.len() - tail..])
+        }
+        _ => fit(text, width, sign).text,
+    }
+}
+
+/// In how many alerts a value is, and on how many devices as soon as they are counted.
+fn counts(app: &App, what: &Indicator) -> Option<String> {
+    let alerts = app.alerts_with(what);
+    let devices = app.prevalence(what).map(|counted| counted.devices);
+    (alerts > 0).then(|| in_short(alerts, devices))
+}
+
+/// Writes counts in eight columns at most: `9a 1d`.
+fn in_short(alerts: usize, devices: Option<usize>) -> String {
+    let number = |count: usize, most: usize| {
+        if count > most { format!(">{most}") } else { count.to_string() }
+    };
+    let devices = devices.map_or_else(String::new, |devices| format!(" {}d", number(devices, 99)));
+    format!("{}a{devices}", number(alerts, 999))
+}
+
+/// As much of a value as is looked through.
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(LOOKED_THROUGH);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_cut_in_its_middle_and_a_command_line_at_its_end() {
+        let hash = format!("sha256 {}{}", "a".repeat(32), "b".repeat(32));
+        assert_eq!(middle(&hash, 71, "…"), hash);
+        assert_eq!(middle(&hash, 24, "…"), "sha256 aaaaaaaa…bbbbbbbb");
+        assert_eq!(middle(&hash, 9, "…"), "sha256 a…");
+        assert_eq!(middle("run --with much", 9, "…"), "run --wi…");
+        assert_eq!(middle("不審な振る舞い", 5, "…"), "不審…");
+    }
+
+    #[test]
+    fn counts_take_eight_columns_at_most() {
+        let counts = [(9, Some(1)), (999, Some(99)), (1_000, Some(100)), (1_000, None)];
+        let written = counts.map(|(alerts, devices)| in_short(alerts, devices));
+        assert_eq!(written, ["9a 1d", "999a 99d", ">999a >99d", ">999a"]);
+    }
+}

@@ -1,0 +1,286 @@
+//! What the detail pane shows at first and by a key: large trees, verdicts, times, indicators,
+//! what can be copied.
+
+use alertdeck::{
+    app::{DetailView, Effect, Line, LineKind, Scope},
+    model::AlertId,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{
+    desk::{Desk, alert, settings, with},
+    screens::tenant,
+};
+
+fn kind(name: &str) -> String {
+    format!("#microsoft.graph.security.{name}Evidence")
+}
+
+fn file(device: &str, name: &str, verdict: &str) -> Value {
+    json!({"@odata.type": kind("file"), "mdeDeviceId": device, "verdict": verdict,
+        "fileDetails": {"fileName": name, "filePath": "C:\\Users\\ana\\Documents",
+        "sha256": format!("{:0>64}", name.len() * 7)}})
+}
+
+fn process(device: &str, pid: usize, parent: usize, verdict: &str) -> Value {
+    let at = |pid: usize| format!("2026-11-20T00:{:02}:{:02}.5Z", pid / 60, pid % 60);
+    json!({"@odata.type": kind("process"), "mdeDeviceId": device, "processId": pid, "parentProcessId": parent,
+        "processCreationDateTime": at(pid), "parentProcessCreationDateTime": at(parent), "verdict": verdict,
+        "processCommandLine": format!("stage{pid}.exe --next {} --quiet --in background", pid + 1),
+        "imageFile": {"fileName": format!("stage{pid}.exe")}})
+}
+
+fn device(id: &str, name: &str) -> Value {
+    json!({"@odata.type": kind("device"), "mdeDeviceId": id, "deviceDnsName": name})
+}
+
+/// A chain of processes, one started by the other, the last one malicious.
+pub(crate) fn chain() -> Value {
+    let processes =
+        (2..16).map(|pid| process("m1", pid, pid - 1, if pid == 15 { "malicious" } else { "unknown" }));
+    let evidence: Vec<_> = std::iter::once(device("m1", "srv-1.contoso.com")).chain(processes).collect();
+    with(
+        alert(1),
+        json!({"evidence": evidence, "title": "A chain of processes",
+            "firstActivityDateTime": "2026-11-20T00:00:01Z"}),
+    )
+}
+
+/// Ten devices with a process and a file each; on the fifth something is wrong; on the first
+/// hundreds of files were touched, one of them malicious.
+fn large() -> Value {
+    let mut evidence = Vec::new();
+    for nth in 0..10 {
+        let id = format!("m{nth}");
+        evidence.push(device(&id, &format!("srv-{nth}.contoso.com")));
+        evidence.push(process(&id, 10, 1, if nth == 5 { "suspicious" } else { "unknown" }));
+        evidence.push(process(&id, 11, 10, "noThreatsFound"));
+    }
+    evidence.extend((0..312).map(|nth| file("m0", &format!("plan-{nth:03}.docx"), "unknown")));
+    evidence.push(file("m0", "readme-to-decrypt.txt", "malicious"));
+    with(alert(1), json!({"evidence": evidence, "title": "Many files were encrypted"}))
+}
+
+/// Returns the name of the node under the cursor; nothing where it is on another line.
+pub(crate) fn node(desk: &Desk) -> String {
+    let detail = desk.app.current_detail().unwrap();
+    detail.line().map_or_else(String::new, |line| name(desk, line))
+}
+
+fn name(desk: &Desk, line: &Line) -> String {
+    let detail = desk.app.current_detail().unwrap();
+    match &line.kind {
+        LineKind::Group(count, kind) => format!("{count} {kind}"),
+        _ => detail.node(line).map_or_else(String::new, |(id, _)| detail.body.tree.describe(id).name()),
+    }
+}
+
+/// Lists the lines of the tree.
+pub(crate) fn visible(desk: &Desk) -> Vec<String> {
+    let lines = desk.app.current_detail().unwrap().lines().iter();
+    lines.map(|line| name(desk, line)).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn a_large_tree_opens_to_its_verdicts() {
+    let mut desk = Desk::holding(&[large()]);
+    desk.keys("Enter");
+    let lines = visible(&desk);
+    assert!(lines.iter().any(|line| line == "312 files"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "readme-to-decrypt.txt"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "stage10.exe (10)"), "{lines:?}");
+    assert!(lines.len() < 24, "what is quiet is folded: {lines:?}");
+    desk.keys("+");
+    assert_eq!(visible(&desk).len(), desk.app.current_detail().unwrap().body.tree.len() + 1);
+    desk.keys("-");
+    assert_eq!(visible(&desk).len(), 10, "the assets stay: {:?}", visible(&desk));
+    desk.keys("g ] ]");
+    assert_eq!(desk.notice(), "suspicious 2 of 2");
+    assert_eq!(node(&desk), "stage10.exe (10)");
+    assert!(
+        !visible(&desk).iter().any(|line| line == "312 files" && visible(&desk).len() > 24),
+        "its way alone"
+    );
+    desk.keys("]");
+    assert_eq!(desk.notice(), "nothing suspicious below");
+    desk.keys("[");
+    assert_eq!((desk.notice(), node(&desk).as_str()), ("suspicious 1 of 2", "readme-to-decrypt.txt"));
+}
+
+#[test]
+fn many_of_a_kind_are_one_line_that_unfolds() {
+    let mut desk = Desk::holding(&[large()]);
+    desk.keys("Enter");
+    let at = desk.app.current_detail().unwrap().lines().iter();
+    let at = at
+        .clone()
+        .position(|line| matches!(&line.kind, LineKind::Group(312, kind) if kind == "files"))
+        .unwrap();
+    for _ in 0..at {
+        desk.keys("j");
+    }
+    let before = visible(&desk).len();
+    desk.keys("Enter");
+    assert_eq!(visible(&desk).len(), before + 312, "Enter unfolds what has no values");
+    desk.keys("j");
+    assert!(node(&desk).starts_with("plan-"), "{}", node(&desk));
+    desk.keys("h h");
+    assert_eq!((node(&desk).as_str(), visible(&desk).len()), ("312 files", before));
+}
+
+#[test]
+fn a_small_tree_is_open() {
+    let mut desk = Desk::holding(&[chain()]);
+    desk.keys("Enter");
+    assert_eq!(visible(&desk).len(), 16);
+}
+
+#[test]
+fn what_the_cursor_was_on_takes_it_along_when_it_is_folded_away() {
+    let mut desk = Desk::holding(&[chain()]);
+    desk.keys("Enter ] -");
+    assert_eq!(node(&desk), "srv-1.contoso.com");
+}
+
+#[test]
+fn the_time_line_is_in_order_and_leads_to_the_evidence() {
+    let comment =
+        json!({"comment": "x", "createdByDisplayName": "Ben", "createdDateTime": "2026-11-20T09:00:00Z"});
+    let mut desk = Desk::holding(&[with(
+        chain(),
+        json!({"comments": [comment], "lastActivityDateTime": "2026-11-20T00:00:14.7Z"}),
+    )]);
+    desk.resize(100, 40);
+    desk.keys("Enter z ] - t");
+    assert_eq!(desk.app.current_detail().unwrap().view(), DetailView::TimeLine);
+    let screen = desk.screen();
+    let times: Vec<_> =
+        screen.lines().filter_map(|line| line.get(..9)).filter(|line| line.ends_with('Z')).collect();
+    assert!(times.len() == 19 && times.is_sorted(), "{screen}");
+    assert!(screen.contains("noticed 59s after the first activity"), "{screen}");
+    for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
+        desk.keys(keys);
+        assert!(desk.screen().contains(&format!("time line, {zone}")), "{}", desk.screen());
+    }
+    desk.keys("]");
+    assert_eq!(desk.notice(), "suspicious 1 of 1");
+    desk.keys("Enter");
+    assert_eq!(desk.app.current_detail().unwrap().view(), DetailView::Alert);
+    assert_eq!(node(&desk), "stage15.exe (15)", "and unfolds its way");
+    desk.keys("t t");
+    assert_eq!(node(&desk), "stage15.exe (15)", "each view keeps its place");
+}
+
+#[test]
+fn an_indicator_narrows_like_its_node() {
+    let mut desk =
+        Desk::holding(&[with(alert(1), json!({"evidence": [device("m1", "srv-1.contoso.com")]})), alert(2)]);
+    desk.keys("j Enter");
+    let lines = desk.app.current_detail().unwrap().lines();
+    let at = lines.iter().position(|line| matches!(line.kind, LineKind::Indicator(0))).unwrap();
+    for _ in 0..at {
+        desk.keys("j");
+    }
+    desk.keys("y v");
+    assert_eq!(desk.copies(), ["srv-1.contoso.com"]);
+    desk.keys("f");
+    assert_eq!(desk.app.filter.text(), "device:srv-1.contoso.com");
+}
+
+#[rstest]
+#[case("u", Scope::One(AlertId::new("a1")))]
+#[case("U", Scope::Filter("severity eq 'medium'".into()))]
+fn requests_are_copied_for_curl(#[case] key: &str, #[case] scope: Scope) {
+    let mut desk = Desk::open("severity:medium");
+    desk.arrive(&[alert(1)]);
+    desk.done();
+    desk.asked.clear();
+    desk.keys("y");
+    desk.keys(key);
+    assert_eq!(desk.asked, [Effect::CopyCurl(scope)]);
+    assert!(desk.notice().contains("TOKEN"), "{}", desk.notice());
+}
+
+#[test]
+fn alerts_of_files_have_no_request_to_copy() {
+    let held = alertdeck::app::Settings { service: false, ..settings("") };
+    let mut desk = Desk::with(held, (120, 35));
+    desk.arrive(&[alert(1)]);
+    desk.done();
+    desk.keys("y");
+    assert!(desk.menu().iter().all(|(key, _)| !"uU".contains(*key)), "{:?}", desk.menu());
+}
+
+#[test]
+fn all_indicators_are_copied_at_once_and_much_is_said() {
+    for keys in ["", "Enter"] {
+        let mut desk = Desk::holding(&[chain()]);
+        desk.resize(70, 14);
+        desk.keys(keys);
+        desk.keys("y a");
+        let copied = desk.copies().remove(0);
+        assert!(copied.starts_with("device\tsrv-1.contoso.com\n"), "{copied}");
+        assert!(copied.lines().any(|line| line == "process\tstage7.exe"), "{copied}");
+        assert!(!copied.ends_with('\n'));
+    }
+    let mut desk = Desk::holding(&[with(alert(1), json!({"description": "x".repeat(200_000)}))]);
+    desk.keys("y");
+    assert!(desk.screen().contains("200.3 kB"), "{}", desk.screen());
+    desk.keys("j");
+    assert_eq!(desk.notice(), "copied JSON, 200.3 kB: more than some terminals take");
+}
+
+/// What is on the screen.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Chain,
+    Find,
+    TimeLine,
+    Indicators,
+    Large,
+    CopyHere,
+}
+
+#[rstest]
+fn detail_screens(
+    #[values("200x50", "120x35", "80x24", "60x15")] size: &str,
+    #[values(State::Chain, State::Find, State::TimeLine, State::Indicators, State::Large, State::CopyHere)]
+    state: State,
+) {
+    let (width, height) = size.split_once('x').unwrap();
+    let mut desk = Desk::with(settings(""), (width.parse().unwrap(), height.parse().unwrap()));
+    let alerts = match state {
+        State::Chain => vec![chain()],
+        State::Large => vec![large()],
+        _ => tenant(60),
+    };
+    desk.arrive(&alerts);
+    desk.done();
+    match state {
+        State::Chain => desk.keys("Enter ]"),
+        State::Large => desk.keys("Enter"),
+        State::Find => {
+            desk.keys("j j Enter /");
+            desk.type_text("installer");
+        }
+        State::TimeLine => desk.keys("j j Enter t j j"),
+        State::CopyHere => desk.keys("j j Enter ] y"),
+        State::Indicators => {
+            desk.keys("j j Enter");
+            let lines = desk.app.current_detail().unwrap().lines();
+            let at = lines
+                .iter()
+                .position(|line| matches!(line.kind, LineKind::Section("Indicators", _)))
+                .unwrap();
+            for _ in 0..at {
+                desk.keys("j");
+            }
+            desk.keys("l j j j j");
+        }
+    }
+    let name = format!("{size}-{state:?}").to_lowercase();
+    insta::with_settings!({snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!(name, desk.screen());
+    });
+}
