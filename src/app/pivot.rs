@@ -146,7 +146,13 @@ impl App {
         let field = query::named(what.kind.field());
         match field.and_then(|field| field.whole(what.value.raw())) {
             Some(whole) => self.look(&whole.term, effects),
-            None => self.say(NO_PIVOT),
+            None => return self.say(NO_PIVOT),
+        }
+        // What is rare stands far apart: a walk over all rows would find it late. What is frequent
+        // fills the screen at once.
+        let rows = self.store.pivot(what).map(|pivot| self.store.holding(pivot));
+        if let Some(rows) = rows.filter(|rows| rows.len() <= AT_ONCE && self.view.is_scanning()) {
+            self.view.take(&self.store, rows);
         }
     }
 

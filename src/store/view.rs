@@ -93,6 +93,15 @@ impl View {
         self.revision += 1;
     }
 
+    /// Takes the rows that the test in force matches, where they are known: nothing is left to walk
+    /// over.
+    pub fn take(&mut self, store: &Store, rows: &[Row]) {
+        self.restart();
+        self.order = rows.to_vec();
+        self.order.sort_unstable_by(|a, b| store.compare(self.sort, *a, *b));
+        self.scanned = self.all.len();
+    }
+
     /// Shows a row that the walk has yet to reach even if it does not match any more, as one that
     /// did until it changed; until the next walk.
     pub fn keep(&mut self, row: Option<Row>) {
@@ -368,6 +377,25 @@ mod tests {
         view.filter(Some(Box::new(|_, _| false)));
         while view.advance(&store, 2) {}
         assert_eq!(view.rows().len(), 0);
+    }
+
+    #[test]
+    fn rows_that_are_known_to_match_need_no_walk() {
+        let (mut store, mut view) = (Store::default(), View::default());
+        let alerts: Vec<_> = (0..20).map(|id| alert(id, id, id % 2 == 0, 0)).collect();
+        let absorbed = store.absorb(batch(&alerts));
+        view.touch(&store, &absorbed.touched());
+        view.filter(Some(high()));
+        let known: Vec<_> = store.rows().filter(|row| store.facts(*row).severity == Severity::High).collect();
+        view.take(&store, &known);
+        let taken = view.rows().to_vec();
+        assert_eq!((view.has_work(), view.count()), (false, Count::Exact(10)));
+        let absorbed = store.absorb(batch(&[alert(30, 30, true, 1), alert(2, 2, false, 1)]));
+        view.touch(&store, &absorbed.touched());
+        assert_eq!((view.rows().len(), view.count()), (11, Count::Exact(10)));
+        view.filter(Some(Box::new(|_, facts| facts.severity == Severity::High || facts.id.raw() == "2")));
+        while view.advance(&store, 3) {}
+        assert_eq!(view.rows()[1..], taken);
     }
 
     #[test]

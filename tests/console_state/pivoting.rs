@@ -307,6 +307,16 @@ fn a_count_of_many_comes_in_slices_and_the_number_of_alerts_at_once() {
 }
 
 #[test]
+fn the_alerts_of_a_rare_value_are_there_with_the_key() {
+    let mut desk = queue();
+    desk.keys("p");
+    desk.lazy = true;
+    desk.keys("d");
+    assert_eq!((desk.rows(), desk.selected()), (vec!["a4", "a1"], Some("a4")));
+    assert!(desk.screen().contains("2 match · of 4"), "the count is exact: {}", desk.screen());
+}
+
+#[test]
 fn what_is_on_the_screen_is_counted_before_it_is_asked_for() {
     let mut desk = queue();
     let what = indicator(IndicatorKind::Device, "srv-1");
