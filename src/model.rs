@@ -5,6 +5,7 @@
 //! know is kept as sent; one bad alert never costs another.
 
 mod alert;
+pub mod defang;
 mod enums;
 mod evidence;
 mod host;

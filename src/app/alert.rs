@@ -5,7 +5,8 @@ use super::{
     keymap::AlertCommand,
 };
 use crate::{
-    model::{PortalUrl, RawText, SafeText},
+    evidence::IndicatorKind,
+    model::{PortalUrl, RawText, SafeText, defang},
     query,
     store::{Cell, Column, Row},
 };
@@ -192,7 +193,8 @@ impl App {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
             offer('v', &value.label, safe, value.text.line());
-            offer('d', "defanged", &defang(safe), shown(&defang(safe)));
+            let defanged = defanged(&value);
+            offer('d', "defanged", &defanged, shown(&defanged));
             if value.text.is_marked() {
                 offer('w', "as sent, with its hidden characters", raw, String::new());
             }
@@ -238,10 +240,11 @@ fn measure(text: &str) -> String {
     }
 }
 
-/// Makes addresses unclickable: `hxxps://evil[.]example`.
-fn defang(text: &str) -> String {
-    let text = text.replace("http://", "hxxp://").replace("https://", "hxxps://");
-    text.replace('.', "[.]")
+/// Makes what is an address unclickable, in the way of the value's kind.
+fn defanged(value: &Value) -> String {
+    let text = value.text.as_str();
+    let kind = value.field.as_deref().and_then(IndicatorKind::of_field);
+    kind.map_or_else(|| defang::prose(text), |kind| kind.defang(text))
 }
 
 #[cfg(test)]
