@@ -27,8 +27,17 @@ use crate::{
 /// A chain longer than this goes on at the same depth; no screen shows more.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// Returns the nodes of an alert's evidence and those at the top.
-pub(super) fn build(evidence: &[Evidence]) -> (Vec<Node>, Vec<NodeId>) {
+/// What comes out.
+pub(super) struct Built {
+    pub(super) nodes: Vec<Node>,
+    /// Those at the top.
+    pub(super) roots: Vec<NodeId>,
+    /// For each item the places in it that tell of another node, with that node.
+    pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
+}
+
+/// Builds the nodes of an alert's evidence.
+pub(super) fn build(evidence: &[Evidence]) -> Built {
     let mut builder = Builder {
         evidence,
         things: Vec::with_capacity(evidence.len() + 8),
@@ -39,6 +48,7 @@ pub(super) fn build(evidence: &[Evidence]) -> (Vec<Node>, Vec<NodeId>) {
         tops: Vec::new(),
         inside: Vec::new(),
         held: Vec::new(),
+        nested: Vec::new(),
     };
     builder.find_things();
     builder.link_processes();
@@ -61,6 +71,8 @@ struct Builder<'a> {
     inside: Vec<(usize, Vec<usize>)>,
     /// Things with what holds them.
     held: Vec<(usize, usize)>,
+    /// The places within items that tell of a thing, with that thing.
+    nested: Vec<(Face, usize)>,
 }
 
 impl<'a> Builder<'a> {
@@ -140,10 +152,11 @@ impl<'a> Builder<'a> {
             };
             // A process is told apart in its own way, and what says nothing is no thing.
             if row.name != "process" && !describe::is_mute(row, object) {
-                let thing = Thing::new(row, face, value);
+                let thing = Thing::new(row, face.clone(), value);
                 let place = self.enter(if member.path.is_empty() { thing.only_told() } else { thing });
                 if place != holder {
                     places.push(place);
+                    self.nested.push((face, place));
                 }
             }
         }
@@ -156,12 +169,13 @@ impl<'a> Builder<'a> {
         let item = holder.is_none().then_some(face.item);
         let known = self.processes.same(device, object);
         let place = known.unwrap_or_else(|| {
-            let place = self.push(Thing::new(EvidenceType::named("process"), face, value));
+            let place = self.push(Thing::new(EvidenceType::named("process"), face.clone(), value));
             self.processes.add(place, device, object);
             place
         });
-        if let Some(item) = item {
-            self.things[place].add(self.evidence, item);
+        match item {
+            Some(item) => self.things[place].add(self.evidence, item),
+            None => self.nested.push((face, place)),
         }
     }
 
@@ -315,7 +329,7 @@ impl<'a> Builder<'a> {
         at
     }
 
-    fn finish(self) -> (Vec<Node>, Vec<NodeId>) {
+    fn finish(self) -> Built {
         let mut roots = Vec::new();
         let mut children: Vec<Vec<NodeId>> = vec![Vec::new(); self.things.len()];
         for (at, parent) in self.parents.iter().enumerate() {
@@ -363,7 +377,12 @@ impl<'a> Builder<'a> {
                 description: OnceLock::new(),
             }
         });
-        (nodes.collect(), roots)
+        let nodes = nodes.collect();
+        let mut nested: HashMap<usize, HashMap<String, NodeId>> = HashMap::new();
+        for (face, place) in self.nested.into_iter().filter(|(face, _)| !face.steps.is_empty()) {
+            nested.entry(face.item).or_default().insert(face.path(), NodeId(place));
+        }
+        Built { nodes, roots, nested }
     }
 }
 
