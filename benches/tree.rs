@@ -56,7 +56,7 @@ fn bench(criterion: &mut Criterion) {
     let large = large();
     group.throughput(Throughput::Elements(large.evidence.len() as u64));
     group.bench_function("one alert of 5,000 items", |bencher| {
-        bencher.iter(|| Tree::new(black_box(&large.evidence)))
+        bencher.iter(|| Tree::new(black_box(&large.evidence)));
     });
     group.finish();
 }

@@ -4,7 +4,7 @@
 //! mail program would make a link of is broken, names of files and the rest stay readable.
 //! [`refang`] undoes what is done here, and the other usual ways of writing it.
 
-use std::{net::Ipv6Addr, sync::LazyLock};
+use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
@@ -36,9 +36,9 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<colons>[[:xdigit:]]+:[[:xdigit:]:]*:[[:xdigit:]:]*)",
     ))
 });
-/// The parts of a link: blanks, scheme, what stands before the authority, authority, rest.
+/// The parts of a link: scheme, what stands between it and the authority, authority, rest.
 static LINK: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?s)^(\s*)([A-Za-z][A-Za-z0-9+-]*)?(:?[/\\]*)([^/?#\\]*)(.*)$"));
+    LazyLock::new(|| compile(r"(?s)^(\s*(?:[A-Za-z][A-Za-z0-9+-]*)?)(:?[/\\]*)([^/?#\\]*)(.*)$"));
 static BROKEN_SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(hxxps?|fxps?):"));
 /// A dot that is not broken yet; a broken one matches whole.
 static DOT: LazyLock<Regex> = LazyLock::new(|| compile(r"\[\.\]|\."));
@@ -51,18 +51,21 @@ fn compile(pattern: &str) -> Regex {
 /// Defangs a web address, with a scheme or without.
 pub fn link(text: &str) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
-    let (blanks, scheme) = (&parts[1], parts.get(2).map_or("", |scheme| scheme.as_str()));
-    // Without a colon behind it, it is the beginning of the host.
-    if scheme.is_empty() || !parts[3].starts_with(':') {
-        let start = parts.get(2).map_or("", |start| start.as_str());
-        return format!("{blanks}{start}{}{}{}", &parts[3], authority(&parts[4]), links(&parts[5]));
+    let (start, slashes, inner, rest) = (&parts[1], &parts[2], &parts[3], &parts[4]);
+    // Something stands before the scheme.
+    if inner.ends_with(':') && rest.starts_with(['/', '\\']) {
+        return prose(text);
     }
-    format!("{blanks}{}{}{}{}", broken(scheme), &parts[3], authority(&parts[4]), links(&parts[5]))
+    let scheme = start.trim_start();
+    // Without a colon behind it, it is the beginning of the host.
+    let head =
+        if slashes.starts_with(':') { start.replace(scheme, &broken(scheme)) } else { start.to_owned() };
+    format!("{head}{slashes}{}{}", authority(inner), links(rest))
 }
 
 /// Defangs a domain or the name of a host.
 pub fn host(text: &str) -> String {
-    DOT.replace_all(text, "[.]").into_owned()
+    DOT.replace_all(&schemes(text), "[.]").into_owned()
 }
 
 /// Defangs an IP address of either version.
@@ -98,8 +101,7 @@ pub fn links(text: &str) -> String {
 }
 
 fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
-    let text =
-        &*SCHEME.replace_all(text, |found: &Captures<'_>| format!("{}{}", broken(&found[1]), &found[2]));
+    let text = &*schemes(text);
     let replaced = ADDRESS.replace_all(text, |found: &Captures<'_>| {
         let whole = &found[0];
         if let Some(inner) = found.name("authority") {
@@ -128,6 +130,11 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
         }
     });
     replaced.into_owned()
+}
+
+/// Breaks the schemes of all links.
+fn schemes(text: &str) -> Cow<'_, str> {
+    SCHEME.replace_all(text, |found: &Captures<'_>| format!("{}{}", broken(&found[1]), &found[2]))
 }
 
 /// Breaks what stands before the path of a link: user, host and port.
@@ -213,6 +220,9 @@ mod tests {
     #[case("https:evil.example", "hxxps:evil[.]example")]
     #[case("https://a.example/?u=http://b.example/", "hxxps://a[.]example/?u=hxxp://b[.]example/")]
     #[case("hxxps://evil[.]example/", "hxxps://evil[.]example/")]
+    #[case("$ https://evil.example/", "$ hxxps://evil[.]example/")]
+    #[case(": https://evil.example/", ": hxxps://evil[.]example/")]
+    #[case(" https://evil.example/", " hxxps://evil[.]example/")]
     #[case("", "")]
     fn links_lead_nowhere(#[case] text: &str, #[case] broken: &str) {
         assert_eq!(link(text), broken);
@@ -223,6 +233,7 @@ mod tests {
     #[case::subject(mail("Your invoice at evil.example"), "Your invoice at evil[.]example")]
     #[case::message_id(mail("<1.2@mx.example>"), "<1.2[@]mx[.]example>")]
     #[case::domain(host("a.b.example"), "a[.]b[.]example")]
+    #[case::no_domain(host("(http://a.example)"), "(hxxp://a[.]example)")]
     #[case::v4(address("10.0.0.1"), "10[.]0[.]0[.]1")]
     #[case::v6(address("fe80::1"), "fe80[:][:]1")]
     #[case::path(links(r"C:\Temp\evil.com"), r"C:\Temp\evil.com")]
