@@ -56,7 +56,7 @@ fn write(out: &mut String, part: &Part) {
         Part::Links(links) => {
             for link in links {
                 let remark = if link.portal.is_some() { "" } else { "  (not a link to the portal)" };
-                indent(out, &format!("{}  {}{remark}", link.label, link.shown));
+                indent(out, &format!("{:8}  {}{remark}", link.label, link.shown));
             }
         }
         Part::Values(all) => {

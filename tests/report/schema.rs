@@ -112,8 +112,11 @@ impl Maker<'_> {
     }
 }
 
+/// Values with their paths.
+type Leaves = Vec<(String, String)>;
+
 /// Every value below a document with its path, but the type, which becomes words.
-fn leaves(value: &Value) -> Vec<(String, String)> {
+fn leaves(value: &Value) -> Leaves {
     let mut found = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {
         let text = match value {
@@ -141,7 +144,7 @@ fn seen(markdown: &str) -> String {
     refang(&seen)
 }
 
-/// Fails where a value is in neither view. `within` is where the values stand in the alert.
+/// Fails where a value is missing among the properties, in the text or in the ticket.
 fn assert_nothing_is_lost(alert: &Value, expected: &[(String, String)], what: &str) {
     let decoded = decode(alert);
     let tree = Tree::new(&decoded.evidence);
@@ -195,7 +198,7 @@ const FACTS: [(&str, &str); 7] = [
 
 /// The document with one property after the other spoilt, each in several ways, and what of its
 /// values must still be there.
-fn spoilt(whole: &Value) -> Vec<(String, Value, Vec<(String, String)>)> {
+fn spoilt(whole: &Value) -> Vec<(String, Value, Leaves)> {
     let mut all = Vec::new();
     let all_leaves = leaves(whole);
     for name in whole.as_object().unwrap().keys().filter(|name| !name.starts_with('@')) {

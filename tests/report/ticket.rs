@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use alertdeck::{
     evidence::Tree,
-    model::{SafeText, Timestamp, defang::refang},
+    model::{Evidence, SafeText, Timestamp, defang::refang},
     report::markdown,
     simulator::{Settings, Simulator},
 };
@@ -132,13 +132,18 @@ fn read(ticket: &str) -> Read {
     let (mut row, mut columns, mut heading) = (Vec::new(), 0, None);
     for (event, range) in parse(ticket).into_offset_iter() {
         let start = |tag: &Tag<'_>| match tag {
-            Tag::Paragraph | Tag::TableHead | Tag::TableRow | Tag::TableCell => {}
             Tag::CodeBlock(_) => assert!(["Evidence", "As received"].contains(&&*section), "{ticket}"),
             Tag::List(None) | Tag::Item => {
                 assert!(["Links", "All other values"].contains(&&*section), "a list in {section}\n{ticket}");
             }
             Tag::BlockQuote(None) => assert_eq!(section, "Comments", "{ticket}"),
-            Tag::Heading { .. } | Tag::Table(_) | Tag::Link { .. } => {}
+            Tag::Heading { .. }
+            | Tag::Paragraph
+            | Tag::Link { .. }
+            | Tag::Table(_)
+            | Tag::TableHead
+            | Tag::TableRow
+            | Tag::TableCell => {}
             other => panic!("{other:?} in {section}\n{ticket}"),
         };
         match event {
@@ -245,7 +250,7 @@ fn a_ticket_is_what_it_is_meant_to_be() {
             assert!(same(&row[0], &path.line()) && same(&row[1], &value.line()), "{row:?} {path} {value}");
         }
 
-        let items = decoded.evidence.iter().flat_map(|item| item.properties());
+        let items = decoded.evidence.iter().flat_map(Evidence::properties);
         let known: HashSet<String> = items
             .chain(decoded.properties())
             .filter_map(|property| Some(refang(&property.value?.line())))
