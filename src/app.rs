@@ -33,10 +33,7 @@ use std::{collections::HashMap, time::Duration};
 use jiff::tz::TimeZone;
 
 pub use behind::{Behind, Coverage, Extent};
-pub use detail::{
-    Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Happening, Line, LineKind, Moment, TimeLine,
-    Value,
-};
+pub use detail::{Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{

@@ -15,8 +15,6 @@ mod files;
 mod list;
 mod logging;
 mod look;
-mod markdown;
-mod report;
 mod service;
 mod show;
 mod source;

@@ -25,7 +25,8 @@ pub use terminal::check;
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},
     graph,
-    model::{Now, Timestamp},
+    model::{Now, RawText, Timestamp},
+    report::Report,
     ui::{Theme, draw},
 };
 use runner::Runner;
@@ -293,6 +294,10 @@ impl Loop {
                 Effect::CopyCurl(scope) => {
                     let curl = self.runner.curl(scope).map(Effect::Copy);
                     self.carry_out(curl.into_iter().collect(), screen)?;
+                }
+                Effect::CopyTicket(raw, portal_host) => {
+                    let ticket = Report::read(&raw, &portal_host).markdown();
+                    self.carry_out(vec![Effect::Copy(RawText(ticket))], screen)?;
                 }
                 other => self.runner.carry_out(other),
             }

@@ -3,11 +3,13 @@
 //!
 //! It knows the model alone: no store, no screen, no filter.
 
+mod chronology;
 mod describe;
 mod indicator;
 mod tree;
 mod types;
 
+pub use chronology::{Chronology, Entry, Happening};
 pub use describe::{Description, Piece, device, user};
 pub use indicator::{Indicator, IndicatorKind};
 pub use tree::{Node, NodeId, NodeKey, Tree};

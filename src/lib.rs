@@ -12,6 +12,7 @@
 //! - [`auth`]: where access tokens come from.
 //! - [`query`]: the filter language, from text to what Graph is asked and what is tested here.
 //! - [`evidence`]: the evidence of an alert as a tree.
+//! - [`report`]: one alert as a document, as text and as Markdown for a ticket.
 //! - [`graph`]: alerts over the network. Attaches the token, to one origin.
 //! - [`config`]: the config file and the profiles in it. Holds no secret.
 //! - [`store`]: the alerts that are held, and the view of those that match. One owner, no lock.
@@ -35,6 +36,7 @@ pub mod model;
 pub mod odata;
 pub mod platform;
 pub mod query;
+pub mod report;
 pub mod simulator;
 pub mod store;
 pub mod ui;

@@ -6,6 +6,7 @@
 
 mod alert;
 pub mod attack;
+pub mod defang;
 mod enums;
 mod evidence;
 mod host;

@@ -41,6 +41,6 @@ pub use matcher::Matcher;
 pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
 pub use properties::PROPERTIES;
-pub use resolve::{NamedTechniques, refang};
+pub use resolve::NamedTechniques;
 pub use syntax::{MAX_LENGTH, Query, parse};
 pub use write::{Whole, join, literal, terms};

@@ -23,20 +23,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &["model", "http", "platform"]),
     ("query", &["model", "odata"]),
     ("evidence", &["model", "odata"]),
+    ("report", &["model", "evidence"]),
     ("graph", &["model", "odata", "http", "auth"]),
     ("config", &["model", "http", "auth", "graph"]),
     ("store", &["model", "query", "evidence"]),
     // It reads `$filter` by itself, so that it checks the compiler rather than echoing it.
     ("simulator", &["model"]),
-    ("app", &["model", "odata", "query", "evidence", "store"]),
-    ("ui", &["model", "odata", "query", "evidence", "store", "app"]),
+    ("app", &["model", "odata", "query", "evidence", "report", "store"]),
+    ("ui", &["model", "odata", "query", "evidence", "report", "store", "app"]),
     ("console", ALL_BUT_SIMULATOR),
     ("cli", ALL_BUT_SIMULATOR),
 ];
 
 const ALL_BUT_SIMULATOR: &[&str] = &[
-    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "config", "store",
-    "app", "ui", "console", "cli",
+    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "report", "graph", "config",
+    "store", "app", "ui", "console", "cli",
 ];
 
 /// What a module may not name, whoever else may.

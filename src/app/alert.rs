@@ -8,8 +8,8 @@ use super::{
     keymap::AlertCommand,
 };
 use crate::{
-    evidence::{Indicator, Tree},
-    model::{Alert, PortalUrl, RawText, SafeText},
+    evidence::{Indicator, IndicatorKind, Tree},
+    model::{Alert, PortalUrl, RawText, SafeText, defang},
     query,
     store::{Cell, Column, Row},
 };
@@ -211,7 +211,8 @@ impl App {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
             offer('v', &value.label, safe, preview(safe));
-            offer('d', "defanged", &defang(safe), preview(&defang(safe)));
+            let defanged = defanged(&value);
+            offer('d', "defanged", &defanged, preview(&defanged));
             if value.text.is_marked() {
                 offer('s', "as sent, with its hidden characters", raw, String::new());
             }
@@ -230,9 +231,6 @@ impl App {
         offer('i', "alert id", id.raw(), preview(id.text().as_str()));
         let json = String::from_utf8_lossy(&self.store.raw(row).0);
         offer('j', "JSON", &json, bytes(json.len()));
-        if let Some(ticket) = self.ticket(row) {
-            offer('m', "Markdown", &ticket, bytes(ticket.len()));
-        }
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
                 offer(key, label, link.as_str(), preview(link.as_str()));
@@ -251,6 +249,15 @@ impl App {
                 items.push(MenuItem { key, label, preview: "without the token".into(), action });
             }
         }
+        // It is written when it is asked for: of thousands of items that takes its time.
+        let ticket = MenuItem {
+            key: 'm',
+            label: "Markdown".into(),
+            preview: "a ticket".into(),
+            action: MenuAction::CopyTicket(row),
+        };
+        let json = items.iter().position(|item| item.key == 'j').map_or(items.len(), |at| at + 1);
+        items.insert(json, ticket);
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
@@ -260,12 +267,6 @@ impl App {
             Some(detail) => detail.body.indicators.clone(),
             None => self.read(row).map(|alert| Tree::new(&alert.evidence).indicators()).unwrap_or_default(),
         }
-    }
-
-    /// Writes the alert for a ticket, in Markdown; `None` where that cannot be done.
-    #[expect(clippy::unused_self, reason = "what writes tickets reads the alert from here")]
-    fn ticket(&self, _row: Row) -> Option<String> {
-        None
     }
 
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
@@ -308,10 +309,11 @@ fn measure(text: &str) -> String {
     }
 }
 
-/// Makes addresses unclickable: `hxxps://evil[.]example`.
-fn defang(text: &str) -> String {
-    let text = text.replace("http://", "hxxp://").replace("https://", "hxxps://");
-    text.replace('.', "[.]")
+/// Makes what is an address unclickable, in the way of the value's kind.
+fn defanged(value: &Value) -> String {
+    let text = value.text.as_str();
+    let kind = value.field.as_deref().and_then(IndicatorKind::of_field);
+    kind.map_or_else(|| defang::prose(text), |kind| kind.defang(text))
 }
 
 #[cfg(test)]

@@ -5,14 +5,12 @@
 
 mod find;
 mod outline;
-mod time_line;
 
 use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr as _;
 
 pub use find::Find;
-pub use time_line::{Happening, Moment, TimeLine};
 
 use self::{
     find::{Before, Spot},
@@ -405,10 +403,7 @@ impl Detail {
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
             LineKind::Node(id) => id,
-            LineKind::Moment(at) => match self.body.time_line.entries[at].what {
-                Happening::Node(id) => id,
-                _ => return None,
-            },
+            LineKind::Moment(at) => self.body.time_line.entries[at].node?,
             _ => return None,
         };
         Some((id, self.body.tree.node(id)))

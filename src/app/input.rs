@@ -456,6 +456,11 @@ impl App {
                 effects.push(Effect::CopyCurl(scope));
                 self.say(COPIED_CURL);
             }
+            MenuAction::CopyTicket(row) => {
+                let raw = self.store.raw(row).clone();
+                effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
+                self.say("copied the ticket, in Markdown");
+            }
         }
     }
 }

@@ -7,13 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Settings,
-    detail::{Happening, TimeLine},
     keymap::Key,
     requests::RequestLine,
     sign_in::{Identity, SignInEvent, SignInWay},
 };
 use crate::{
-    evidence::{Indicator, Tree},
+    evidence::{Chronology, Indicator, Tree},
     model::{Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp},
     store::{Batch, Row},
 };
@@ -188,7 +187,7 @@ pub struct Body {
     /// The indicators of its evidence, each once, by kind.
     pub indicators: Vec<Indicator>,
     /// What happened when.
-    pub time_line: TimeLine,
+    pub time_line: Chronology,
 }
 
 impl Body {
@@ -201,20 +200,19 @@ impl Body {
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| text.into_owned());
         let properties = alert.as_ref().map(|alert| alert.properties()).unwrap_or_default();
-        let time_line = alert.as_ref().map(|alert| TimeLine::new(alert, &tree)).unwrap_or_default();
+        let time_line = alert.as_ref().map(|alert| Chronology::new(alert, &tree)).unwrap_or_default();
         let (json, indicators) = (SafeText::new(&pretty), tree.indicators());
         Self { raw: raw.clone(), alert, tree, json, properties, indicators, time_line }
     }
 
     /// Returns what an entry of the time line says.
     pub fn moment(&self, at: usize) -> String {
-        match &self.time_line.entries[at].what {
-            Happening::Node(id) => {
-                format!("{} {}", self.tree.node(*id).label(), self.tree.describe(*id).name())
-            }
-            Happening::Attack(what) | Happening::Case(what, None) => (*what).to_owned(),
-            Happening::Case(what, Some(by)) => format!("{what} by {}", by.line()),
-        }
+        let entry = &self.time_line.entries[at];
+        let by = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {}", who.line()));
+        let of = entry.node.map_or_else(String::new, |id| {
+            format!("  {} {}", self.tree.node(id).label(), self.tree.describe(id).name())
+        });
+        format!("{}{by}{of}", entry.what.line())
     }
 
     /// Tells whether the body was read from these very bytes: an alert that has changed since
@@ -283,6 +281,8 @@ pub enum Effect {
     Copy(RawText),
     /// Put the request that fetches this on the clipboard, as a command without the token.
     CopyCurl(Scope),
+    /// Put an alert's ticket on the clipboard, in Markdown. Links to this host can be followed.
+    CopyTicket(RawAlert, String),
     /// Send [`Message::Tick`] at this time since the start.
     WakeAt(Duration),
     /// There is work left: send [`Message::Work`].

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     evidence::Indicator,
     model::{PortalUrl, RawText},
-    store::Column,
+    store::{Column, Row},
 };
 
 /// What covers the panes.
@@ -208,4 +208,6 @@ pub enum MenuAction {
     Copy(RawText, String),
     /// Copies the request that fetches this.
     CopyCurl(Scope),
+    /// Copies the alert's ticket.
+    CopyTicket(Row),
 }

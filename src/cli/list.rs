@@ -12,9 +12,10 @@ use std::io::{IsTerminal as _, Write};
 
 use load::Loaded;
 
-use super::{Failure, Origin, Source, context, filter_text, markdown, say, wrong_filter};
+use super::{Failure, Origin, Source, context, filter_text, say, wrong_filter};
 use crate::{
     query::{self, Matcher},
+    report::markdown,
     store::{Cell, Column, Row, Sort, Store},
 };
 
@@ -120,8 +121,11 @@ impl List {
             ListFormat::Csv => csv::write(columns, texts(), out),
             ListFormat::Table => table::write(columns, texts(), terminal_width(), out),
             ListFormat::Markdown => {
-                let escaped = cells().map(|row| row.map(markdown_cell).collect());
-                markdown::table(columns.iter().map(|column| column.name()), escaped, out)
+                out.write_all(markdown::head(columns.iter().map(|column| column.name())).as_bytes())?;
+                for row in cells() {
+                    out.write_all(markdown::row(&row.map(markdown_cell).collect::<Vec<_>>()).as_bytes())?;
+                }
+                Ok(())
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use super::{Failure, Origin, Source, files, report::Report, say, tell};
+use super::{Failure, Origin, Source, files, say, tell};
 use crate::{
     graph::Kind,
     model::{AlertId, RawAlert},
+    report::Report,
     store::{Batch, Store},
 };
 
@@ -26,12 +27,12 @@ pub struct Show {
 /// How an alert is printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum ShowFormat {
-    /// Facts, times, the evidence as a tree, texts, comments.
+    /// Summary, facts, the evidence as a tree, indicators, time line, texts, comments, every value.
     #[default]
     Text,
     /// The alert as received, byte for byte.
     Json,
-    /// The same as text, for a ticket.
+    /// The same for a ticket, with addresses defanged.
     Markdown,
 }
 
@@ -55,13 +56,13 @@ impl Show {
                 (raw, outcome)
             }
         };
-        self.print(&raw, out)?;
+        self.print(&raw, source.portal_host(), out)?;
         out.flush()?;
         outcome
     }
 
-    fn print(&self, raw: &RawAlert, out: &mut impl Write) -> std::io::Result<()> {
-        let report = || Report::read(raw);
+    fn print(&self, raw: &RawAlert, portal_host: &str, out: &mut impl Write) -> std::io::Result<()> {
+        let report = || Report::read(raw, portal_host);
         match self.format {
             ShowFormat::Json => {
                 out.write_all(&raw.0)?;

@@ -27,6 +27,8 @@ pub enum Source {
         paths: Vec<PathBuf>,
         /// The user's own principal name, where it is known.
         me: Option<String>,
+        /// The host of the portal that links may lead to.
+        portal_host: &'static str,
     },
 }
 
@@ -36,7 +38,9 @@ impl Origin {
         if self.files.is_empty() {
             return connection.service().map(Source::Service);
         }
-        Ok(Source::Files { paths: self.files.clone(), me: connection.known().me })
+        let profile = connection.known();
+        let portal_host = profile.cloud.portal_host();
+        Ok(Source::Files { paths: self.files.clone(), me: profile.me, portal_host })
     }
 }
 
@@ -46,6 +50,14 @@ impl Source {
         match self {
             Self::Service(service) => service.me.as_deref(),
             Self::Files { me, .. } => me.as_deref(),
+        }
+    }
+
+    /// Returns the host of the portal that links may lead to.
+    pub fn portal_host(&self) -> &'static str {
+        match self {
+            Self::Service(service) => service.portal_host,
+            Self::Files { portal_host, .. } => portal_host,
         }
     }
 

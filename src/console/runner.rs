@@ -123,6 +123,7 @@ impl Runner {
             }
             Effect::Copy(_)
             | Effect::CopyCurl(_)
+            | Effect::CopyTicket(..)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)

@@ -12,7 +12,7 @@ mod process;
 mod things;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
@@ -69,6 +69,15 @@ impl Face {
         Self { item, steps: Vec::new() }
     }
 
+    /// The way as [`properties`] writes it.
+    fn path(&self) -> String {
+        let step = |(name, at): &(&str, Option<usize>)| match at {
+            Some(at) => format!("{name}[{at}]"),
+            None => (*name).to_owned(),
+        };
+        self.steps.iter().map(step).collect::<Vec<_>>().join(".")
+    }
+
     fn find<'a>(&self, evidence: &'a [Evidence]) -> &'a Value {
         self.steps.iter().fold(&evidence[self.item].json, |value, (name, at)| {
             let within = &value[*name];
@@ -88,6 +97,11 @@ impl Node {
         if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
     }
 
+    /// Returns the property that its time is told by.
+    pub(super) fn time_property(&self) -> &'static str {
+        if self.row.name == "process" { "processCreationDateTime" } else { self.row.time }
+    }
+
     /// Returns verdict and remediation as words, as in `malicious, blocked`; `None` where
     /// neither says anything.
     pub fn state(&self) -> Option<String> {
@@ -104,13 +118,14 @@ pub struct Tree {
     evidence: Arc<[Evidence]>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
+    nested: HashMap<usize, HashMap<String, NodeId>>,
 }
 
 impl Tree {
     /// Builds the tree of an alert's evidence.
     pub fn new(evidence: &Arc<[Evidence]>) -> Self {
-        let (nodes, roots) = build::build(evidence);
-        Self { evidence: Arc::clone(evidence), nodes, roots }
+        let build::Built { nodes, roots, nested } = build::build(evidence);
+        Self { evidence: Arc::clone(evidence), nodes, roots, nested }
     }
 
     /// Returns the nodes at the top, in order.
@@ -193,6 +208,56 @@ impl Tree {
                 }
             });
         }
+    }
+
+    /// Lists the values of a node's items that its line does not say whole, by the items' numbers
+    /// from 1. What two items say alike is listed once.
+    ///
+    /// Together with the lines of the tree this is all that was sent: items without values, and
+    /// nothing else, are left out.
+    pub fn unsaid(&self, id: NodeId) -> Vec<(usize, Property)> {
+        let (node, description) = (self.node(id), self.describe(id));
+        let pieces: Vec<_> = description
+            .main
+            .iter()
+            .chain(&description.facts)
+            .filter(|_| node.faces[0].steps.is_empty())
+            .map(|piece| (&*piece.path, piece.text.head()))
+            .collect();
+        let is_in_line = |item: usize, path: &str, value: &SafeText| {
+            let is_label = path == "@odata.type" && !std::ptr::eq(node.row, &raw const super::types::UNKNOWN);
+            let says = |(of, text): &(&str, String)| *of == path && text.contains(&value.line());
+            is_label || item == node.faces[0].item && !value.is_blank() && pieces.iter().any(says)
+        };
+        let mut said: HashSet<(SafeText, SafeText)> = HashSet::new();
+        let mut unsaid = Vec::new();
+        // The item that the line is of goes first, so that what the line says counts for others.
+        let mut items: Vec<_> = node.items.iter().copied().enumerate().collect();
+        items.sort_by_key(|(_, item)| *item != node.faces[0].item);
+        for (nth, item) in items {
+            for property in self.evidence[item].properties() {
+                let Some(value) = property.value.clone() else { continue };
+                let is_shown = is_in_line(item, property.path.raw(), &value);
+                if said.insert((property.path.clone(), value)) && !is_shown {
+                    unsaid.push((nth + 1, property));
+                }
+            }
+        }
+        unsaid
+    }
+
+    /// Returns the node that a value of an item tells of, where that is another than the item's:
+    /// evidence within evidence.
+    pub(super) fn nested(&self, item: usize, path: &str) -> Option<NodeId> {
+        let places = self.nested.get(&item)?;
+        let mut within = path;
+        while let Some((holder, _)) = within.rsplit_once('.') {
+            if let Some(id) = places.get(holder) {
+                return Some(*id);
+            }
+            within = holder;
+        }
+        None
     }
 
     /// Lists the nodes from top to bottom, without what is below a node that `folded` names.

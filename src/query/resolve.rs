@@ -19,6 +19,7 @@ use super::{
 use crate::model::{
     Severity, Timestamp,
     attack::{self, Tactic, Technique},
+    defang::refang,
 };
 
 /// The fewest digits of a hash that stand for it.
@@ -398,42 +399,4 @@ fn regex(pattern: &str, value: &Value) -> Result<Pattern, Diagnostic> {
             let reason = error.lines().last().unwrap_or_default();
             bad_value(value, format!("not a regular expression: {}", reason.trim_start_matches("error: ")))
         })
-}
-
-/// Undoes the usual ways of writing an address so that nobody follows it by accident.
-pub fn refang(text: &str) -> String {
-    const DEFANGED: [(&str, &str); 8] = [
-        ("[.]", "."),
-        ("(.)", "."),
-        ("[dot]", "."),
-        ("[:]", ":"),
-        ("[://]", "://"),
-        ("[@]", "@"),
-        ("[at]", "@"),
-        ("[/]", "/"),
-    ];
-    let mut text = text.to_owned();
-    for (defanged, plain) in DEFANGED {
-        text = text.replace(defanged, plain);
-    }
-    match text.get(..4) {
-        Some(head) if head.eq_ignore_ascii_case("hxxp") => format!("http{}", &text[4..]),
-        _ => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("hxxps://evil[.]com/a", "https://evil.com/a")]
-    #[case("hXXp[://]evil(.)com", "http://evil.com")]
-    #[case("a[@]evil[dot]com", "a@evil.com")]
-    #[case("10[.]0[.]0[.]1", "10.0.0.1")]
-    #[case("plain é", "plain é")]
-    fn defanged_text_is_mended(#[case] typed: &str, #[case] meant: &str) {
-        assert_eq!(refang(typed), meant);
-    }
 }

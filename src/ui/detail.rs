@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     app::{
-        App, Area, Detail, DetailView, Fact, FactValue, Find, Happening, Line, LineKind, Pane, TimeFormat,
+        App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, span,
         thousands,
     },
+    evidence::Happening,
     model::{SafeText, attack},
     store::{Cell, Column, Count},
 };
@@ -216,17 +217,26 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
     let day =
         time_line.entries.last().map(|last| last.at).filter(|last| app.clock.is_same_day(first.at, *last));
     let time = app.clock.moment(moment.at, day);
-    let gap = format!("{:>GAP$}  ", time_line.gap(at).unwrap_or_default());
+    let before = at.checked_sub(1).map(|before| time_line.entries[before].at);
+    let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));
+    let gap = format!("{:>GAP$}  ", gap.unwrap_or_default());
     let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
-    match &moment.what {
-        Happening::Node(id) => {
-            let node = detail.body.tree.node(*id);
-            let label = Span::new(format!("{} ", node.label()), theme.dim);
-            let name = Span::new(detail.body.tree.describe(*id).name(), theme.text);
+    match (moment.node, moment.happening) {
+        (Some(id), Happening::Evidence) => {
+            let node = detail.body.tree.node(id);
+            let mut what = moment.what.line();
+            let label = node.label();
+            // "process created" says already what kind of thing it was.
+            let kind = label.rsplit(' ').next().unwrap_or(&label);
+            if !what.contains(kind) {
+                what = format!("{what} {label}");
+            }
+            let label = Span::new(format!("{what}  "), theme.dim);
+            let name = Span::new(detail.body.tree.describe(id).name(), theme.text);
             let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
             let state = node::state_of(node, theme, room.saturating_sub(name.width().min(node::NAME)));
             let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
-            // A name says more than what kind of thing it is of.
+            // A name says more than what happened to it.
             let label = Some(label).filter(|label| label.width() + name.width() <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
             let name = Span::new(super::paint::fit(&name.text, room, theme.symbols.cut).text, theme.text);
@@ -234,11 +244,10 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
             spans.extend(said.flat_map(|span| found(detail, painter, span)));
             spans.extend(state);
         }
-        Happening::Attack(_) => {
-            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.text)));
-        }
-        Happening::Case(..) => {
-            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), theme.dim)));
+        (_, happening) => {
+            let attack = matches!(happening, Happening::Activity | Happening::Evidence);
+            let style = if attack { theme.text } else { theme.dim };
+            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), style)));
         }
     }
     painter.put_spans(area.x, area.y, area.width, &spans);

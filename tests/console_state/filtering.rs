@@ -332,7 +332,7 @@ fn holding(value: &str) -> Value {
 fn beyond_the_language(field: &str, value: &str) -> bool {
     match alertdeck::query::named(field) {
         Some(named) if named.choice().is_some() => value.is_empty(),
-        Some(_) => field == "domain" && alertdeck::query::refang(value) != value,
+        Some(_) => field == "domain" && alertdeck::model::defang::refang(value) != value,
         None => !PROPERTIES.contains(&field),
     }
 }

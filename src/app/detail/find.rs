@@ -7,7 +7,8 @@ use memchr::memmem;
 use super::{DetailView, Folds, Line, LineKind, Loud, Outline, Place};
 use crate::{
     app::{filter::Editor, message::Body, scroll::Scroll},
-    query::{facts::fold, refang},
+    model::defang::refang,
+    query::facts::fold,
 };
 
 /// A line, told apart by the thing that it is of and its place among that thing's lines: the same

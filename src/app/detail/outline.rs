@@ -12,6 +12,7 @@ use std::{
 use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, is_loud};
 use crate::{
     app::{
+        format::span,
         message::Body,
         wrap::{MAX_JSON, MAX_SHOWN, wrap_up_to},
     },
@@ -327,8 +328,13 @@ impl<'a> Outline<'a> {
     }
 
     fn time_line(&mut self, body: &Body) {
-        if let Some(noticed) = body.time_line.noticed() {
-            self.text(0, &SafeText::new(&noticed), "");
+        let took = [
+            body.time_line.to_notice.map(|took| format!("noticed {} after the first activity", span(took))),
+            body.time_line.to_resolve.map(|took| format!("resolved {} after that", span(took))),
+        ];
+        let took: Vec<_> = took.into_iter().flatten().collect();
+        if !took.is_empty() {
+            self.text(0, &SafeText::new(&took.join(", ")), "");
             self.push(0, LineKind::Blank);
         }
         if body.time_line.entries.is_empty() {

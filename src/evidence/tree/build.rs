@@ -27,8 +27,17 @@ use crate::{
 /// A chain longer than this goes on at the same depth; no screen shows more.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// Returns the nodes of an alert's evidence and those at the top.
-pub(super) fn build(evidence: &[Evidence]) -> (Vec<Node>, Vec<NodeId>) {
+/// What comes out.
+pub(super) struct Built {
+    pub(super) nodes: Vec<Node>,
+    /// Those at the top.
+    pub(super) roots: Vec<NodeId>,
+    /// For each item the places in it that tell of another node, with that node.
+    pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
+}
+
+/// Builds the nodes of an alert's evidence.
+pub(super) fn build(evidence: &[Evidence]) -> Built {
     let mut builder = Builder {
         evidence,
         things: Vec::with_capacity(evidence.len() + 8),
@@ -39,6 +48,7 @@ pub(super) fn build(evidence: &[Evidence]) -> (Vec<Node>, Vec<NodeId>) {
         tops: Vec::new(),
         inside: Vec::new(),
         held: Vec::new(),
+        nested: Vec::new(),
     };
     builder.find_things();
     builder.link_processes();
@@ -64,6 +74,8 @@ struct Builder<'a> {
     inside: Vec<(usize, Vec<usize>)>,
     /// Things with what holds them.
     held: Vec<(usize, usize)>,
+    /// The places within items that tell of a thing, with that thing.
+    nested: Vec<(Face, usize)>,
 }
 
 impl<'a> Builder<'a> {
@@ -158,6 +170,9 @@ impl<'a> Builder<'a> {
             } else if !describe::is_mute(row, object) {
                 let thing = Thing::new(row, face.clone(), value);
                 let place = self.enter(if member.path.is_empty() { thing.only_told() } else { thing });
+                if !member.path.is_empty() {
+                    self.nested.push((face.clone(), place));
+                }
                 seen.push((place, row, face, value));
             }
         }
@@ -167,6 +182,7 @@ impl<'a> Builder<'a> {
     fn enter_process(&mut self, face: Face, value: &'a Value, item: Option<usize>) {
         let object = Object::new(value);
         let device = self.device_named_by(face.clone(), value);
+        let seen = face.clone();
         let place = match self.processes.same(device, object) {
             Some(known) => {
                 self.things[known].also(face, value);
@@ -178,8 +194,9 @@ impl<'a> Builder<'a> {
                 place
             }
         };
-        if let Some(item) = item {
-            self.things[place].add(self.evidence, item);
+        match item {
+            Some(item) => self.things[place].add(self.evidence, item),
+            None => self.nested.push((seen, place)),
         }
     }
 
@@ -321,7 +338,7 @@ impl<'a> Builder<'a> {
         at
     }
 
-    fn finish(self) -> (Vec<Node>, Vec<NodeId>) {
+    fn finish(self) -> Built {
         let mut roots = Vec::new();
         let mut children: Vec<Vec<NodeId>> = vec![Vec::new(); self.things.len()];
         for (at, parent) in self.parents.iter().enumerate() {
@@ -369,7 +386,12 @@ impl<'a> Builder<'a> {
                 description: OnceLock::new(),
             }
         });
-        (nodes.collect(), roots)
+        let nodes = nodes.collect();
+        let mut nested: HashMap<usize, HashMap<String, NodeId>> = HashMap::new();
+        for (face, place) in self.nested.into_iter().filter(|(face, _)| !face.steps.is_empty()) {
+            nested.entry(face.item).or_default().insert(face.path(), NodeId(place));
+        }
+        Built { nodes, roots, nested }
     }
 }
 

@@ -1,14 +1,12 @@
 //! Markdown (CommonMark with GitHub's tables) out of text that nobody may trust.
 
-use std::io::{Result, Write};
-
 /// Escapes a text on one line: it comes out as it is and begins no construct, neither in the
 /// middle of a line nor at its start.
 ///
 /// Every punctuation mark that some construct begins with is escaped, wherever it stands:
 /// CommonMark takes a backslash before any of them (CommonMark 2.4), and what is harmless in one
 /// place is not in another.
-pub(super) fn text(line: &str) -> String {
+pub fn text(line: &str) -> String {
     let mut out = String::with_capacity(line.len() + 8);
     for c in line.trim().chars() {
         if "\\`*_{}[]<>()#+-.!|~&$@^:=".contains(c) {
@@ -20,7 +18,7 @@ pub(super) fn text(line: &str) -> String {
 }
 
 /// Escapes a text of several lines: paragraphs stay apart, line ends stay line ends.
-pub(super) fn paragraphs(shown: &str) -> String {
+pub fn paragraphs(shown: &str) -> String {
     let mut out = String::new();
     let mut lines = shown.lines().map(text).peekable();
     while let Some(line) = lines.next() {
@@ -34,25 +32,45 @@ pub(super) fn paragraphs(shown: &str) -> String {
 
 /// Puts a text into a block of its own where nothing is a construct; the fence is longer than any
 /// in the text.
-pub(super) fn block(shown: &str) -> String {
+pub fn block(shown: &str) -> String {
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", shown.trim_end_matches('\n'))
 }
 
-/// Writes a table of cells that are escaped already.
-pub(super) fn table<'a>(
-    head: impl Iterator<Item = &'a str>,
-    rows: impl Iterator<Item = Vec<String>>,
-    out: &mut impl Write,
-) -> Result<()> {
-    let head: Vec<_> = head.collect();
-    writeln!(out, "| {} |", head.join(" | "))?;
-    writeln!(out, "|{}", " --- |".repeat(head.len()))?;
-    for row in rows {
-        writeln!(out, "| {} |", row.join(" | "))?;
+/// Puts a text on one line into a code span, where nothing is a construct. For the cell of a table
+/// see [`cell`].
+pub fn code(line: &str) -> String {
+    if line.is_empty() {
+        return String::new();
     }
-    Ok(())
+    let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let ticks = "`".repeat(longest + 1);
+    // One blank at each end is taken off, but from a text of blanks alone (CommonMark 6.1).
+    let is_stripped = line.starts_with(' ') && line.ends_with(' ') && !line.trim_matches(' ').is_empty();
+    let pad = if line.starts_with('`') || line.ends_with('`') || is_stripped { " " } else { "" };
+    format!("{ticks}{pad}{line}{pad}{ticks}")
+}
+
+/// Puts a text into a code span within the cell of a table, where a bar ends the cell unless a
+/// backslash stands before it. Where the text has such a pair itself, parsers do not agree on what
+/// another backslash means; there it is escaped text.
+pub fn cell(line: &str) -> String {
+    if line.contains(r"\|") || line.ends_with('\\') && line.contains('|') {
+        return text(line);
+    }
+    code(line).replace('|', r"\|")
+}
+
+/// Writes the head of a table.
+pub fn head<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().collect();
+    format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len()))
+}
+
+/// Writes a row of a table, of cells that are escaped already.
+pub fn row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
 }
 
 #[cfg(test)]
@@ -83,6 +101,25 @@ mod tests {
     fn no_text_closes_its_block() {
         assert_eq!(block("a\n````\nb\n"), "`````text\na\n````\nb\n`````\n");
         assert_eq!(block("a"), "```text\na\n```\n");
+    }
+
+    #[rstest]
+    #[case("a", "`a`")]
+    #[case("a `b` ``c", "```a `b` ``c```")]
+    #[case("`a", "`` `a ``")]
+    #[case(" a ", "`  a  `")]
+    #[case("  ", "`  `")]
+    #[case("a | b\\", "`a | b\\`")]
+    fn no_text_ends_its_span(#[case] raw: &str, #[case] span: &str) {
+        assert_eq!(code(raw), span);
+    }
+
+    #[rstest]
+    #[case("a | b", r"`a \| b`")]
+    #[case(r"a\|b", r"a\\\|b")]
+    #[case(r"C:\", r"`C:\`")]
+    fn no_text_ends_its_cell(#[case] raw: &str, #[case] written: &str) {
+        assert_eq!(cell(raw), written);
     }
 
     proptest! {

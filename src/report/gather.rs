@@ -1,0 +1,419 @@
+//! Gathers what a report says from an alert: everything that was sent is in it once at least.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use super::{Cell, Link, Part, Report, Section, Sighting, Values};
+use crate::{
+    evidence::{Chronology, Entry, Indicator, IndicatorKind, NodeId, Tree, device, user},
+    model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack},
+};
+
+/// A name is cut to so many characters where it only says which thing is meant.
+const SHORT: usize = 60;
+
+impl Report {
+    /// Reads an alert. One that cannot be read is reported as that, with its JSON.
+    pub fn read(raw: &RawAlert, portal_host: &str) -> Self {
+        match raw.decode() {
+            Ok(alert) => Self::new(&alert, portal_host),
+            Err(error) => Self {
+                title: error.to_string(),
+                summary: "This alert could not be read.".into(),
+                facts: Vec::new(),
+                sections: vec![Section {
+                    title: "As received",
+                    parts: vec![Part::Lines(SafeText::new(&String::from_utf8_lossy(&raw.0)).as_str().into())],
+                }],
+                indicators: Vec::new(),
+                own: HashSet::new(),
+            },
+        }
+    }
+
+    /// Reports an alert; links to `portal_host` can be followed.
+    pub fn new(alert: &Alert, portal_host: &str) -> Self {
+        let tree = Tree::new(&alert.evidence);
+        let chronology = Chronology::new(alert, &tree);
+        let indicators = indicators(&tree);
+        let mut said = Said::default();
+        let facts = facts(alert, &mut said);
+        let title = alert.title.as_ref().filter(|title| !title.is_blank());
+        said.add("title", title);
+        let mut sections = vec![
+            Section {
+                title: "Description",
+                parts: prose("description", alert.description.as_ref(), &mut said),
+            },
+            Section { title: "Evidence", parts: lines(tree.text()) },
+            Section { title: "Indicators", parts: indicator_table(&indicators) },
+            Section { title: "Time line", parts: time_line(alert, &tree, &chronology, &mut said) },
+            Section { title: "Links", parts: links(alert, portal_host, &mut said) },
+            Section {
+                title: "Recommended actions",
+                parts: prose("recommendedActions", alert.recommended_actions.as_ref(), &mut said),
+            },
+            Section { title: "Comments", parts: comments(alert, &mut said) },
+            Section {
+                title: "Custom details",
+                parts: dictionary("customDetails", &alert.custom_details, &mut said),
+            },
+            Section {
+                title: "Additional data",
+                parts: dictionary("additionalData", &alert.additional_data, &mut said),
+            },
+        ];
+        // Last, when it is known what was said.
+        sections.push(Section { title: "All other values", parts: values(alert, &tree, &said) });
+        sections.retain(|section| !section.parts.is_empty());
+        Self {
+            title: title.map_or_else(|| "(blank title)".into(), SafeText::line),
+            summary: summary(alert, &chronology),
+            facts,
+            sections,
+            own: own(alert, &indicators),
+            indicators,
+        }
+    }
+}
+
+/// What of the alert's own properties is said whole: paths without places in lists, and values on
+/// one line.
+#[derive(Default)]
+struct Said(HashSet<(String, String)>);
+
+impl Said {
+    fn add<'a>(&mut self, path: &str, values: impl IntoIterator<Item = &'a SafeText>) {
+        self.0.extend(values.into_iter().map(|value| (without_places(path), value.line())));
+    }
+
+    fn has(&self, path: &str, value: &SafeText) -> bool {
+        self.0.contains(&(without_places(path), value.line()))
+    }
+}
+
+/// Takes the places in lists out of a path: `comments[0].comment` becomes `comments.comment`.
+fn without_places(path: &str) -> String {
+    let mut out = String::new();
+    let mut within = false;
+    for c in path.chars() {
+        within |= c == '[';
+        if !within {
+            out.push(c);
+        }
+        within &= c != ']';
+    }
+    out
+}
+
+/// What is known of the alert as a whole; what was not sent is left out, but for the owner.
+fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
+    let one = |text: &Option<SafeText>| text.iter().cloned().collect::<Vec<_>>();
+    let member = |name: &str| if name == "unknown" { Vec::new() } else { vec![SafeText::new(name)] };
+    let mut categories = one(&alert.category);
+    categories
+        .extend(alert.categories.iter().filter(|other| Some(*other) != alert.category.as_ref()).cloned());
+    said.add("categories", &alert.categories);
+    let facts = [
+        ("severity", "severity", vec![SafeText::new(alert.severity.as_str())]),
+        ("status", "status", vec![SafeText::new(alert.status.as_str())]),
+        ("owner", "assignedTo", one(&alert.assigned_to)),
+        ("classification", "classification", member(alert.classification.as_str())),
+        ("determination", "determination", member(alert.determination.as_str())),
+        ("category", "category", categories),
+        ("technique", "mitreTechniques", alert.mitre_techniques.clone()),
+        ("service source", "serviceSource", member(alert.service_source.as_str())),
+        ("detection source", "detectionSource", member(alert.detection_source.as_str())),
+        ("product", "productName", one(&alert.product_name)),
+        ("investigation", "investigationState", member(alert.investigation_state.as_str())),
+        ("threat", "threatDisplayName", one(&alert.threat_display_name)),
+        ("threat family", "threatFamilyName", one(&alert.threat_family_name)),
+        ("actor", "actorDisplayName", one(&alert.actor_display_name)),
+        ("tags", "systemTags", alert.system_tags.clone()),
+        ("incident", "incidentId", one(&alert.incident_id)),
+        ("id", "id", vec![alert.id.text().clone()]),
+    ];
+    let mut shown = Vec::new();
+    for (label, path, values) in facts {
+        let values: Vec<_> = values.into_iter().filter(|value| !value.is_blank()).collect();
+        said.add(path, &values);
+        if path == "mitreTechniques" {
+            // One a line: with their names they are long.
+            shown.extend(values.iter().map(|id| (label, attack::described(id))));
+            continue;
+        }
+        let text = values.iter().map(SafeText::line).collect::<Vec<_>>().join(", ");
+        match (label, text.is_empty()) {
+            ("owner", true) => shown.push((label, "nobody".to_owned())),
+            (_, true) => {}
+            (_, false) => shown.push((label, text)),
+        }
+    }
+    shown
+}
+
+/// The alert in one sentence: how bad, on what, whose, when. The title stands before it.
+fn summary(alert: &Alert, chronology: &Chronology) -> String {
+    let mut severity = alert.severity.to_string();
+    if let Some(first) = severity.get(..1).map(str::to_uppercase) {
+        severity.replace_range(..1, &first);
+    }
+    let mut first = format!("{severity} severity alert");
+    for (word, of) in [("on", device as fn(&Evidence) -> Option<SafeText>), ("user", user)] {
+        let mut names: Vec<SafeText> = Vec::new();
+        for name in alert.evidence.iter().filter_map(of) {
+            if !names.iter().any(|known| known.raw().eq_ignore_ascii_case(name.raw())) {
+                names.push(name);
+            }
+        }
+        if let Some(name) = names.first() {
+            let comma = if word == "on" { "" } else { "," };
+            first = format!("{first}{comma} {word} {}", shortened(&name.line()));
+            if names.len() > 1 {
+                first = format!("{first} and {} more", names.len() - 1);
+            }
+        }
+    }
+    let owner = alert.assigned_to.as_ref().filter(|owner| !owner.is_blank());
+    let owner = owner.map_or_else(|| "nobody".into(), SafeText::line);
+    let mut state = format!("{}, assigned to {owner}", words(alert.status.as_str()));
+    for member in [alert.classification.as_str(), alert.determination.as_str()] {
+        if member != "unknown" {
+            state = format!("{state}, {}", words(member));
+        }
+    }
+    let mut sentence = vec![first, state];
+    let created = alert.created.map(|at| format!("created {}", at.to_second()));
+    let noticed = chronology.to_notice.map(|after| format!(", {} after the first activity", span(after)));
+    sentence.extend(created.map(|created| created + &noticed.unwrap_or_default()));
+    let incident = alert.incident_id.as_ref().filter(|id| !id.is_blank());
+    sentence.extend(incident.map(|id| format!("incident {}", id.line())));
+    sentence.join("; ") + "."
+}
+
+/// A name of the service's in words: `inProgress` as `in progress`; other text stays.
+fn words(name: &str) -> String {
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return SafeText::new(name).line();
+    }
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
+}
+
+/// Writes a duration in its two largest units: `1 d 4 h`.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let start = parts.iter().position(|(n, _)| *n > 0).unwrap_or(3);
+    let shown = parts[start..].iter().take(2).filter(|(n, _)| *n > 0);
+    let shown: Vec<_> = shown.map(|(n, unit)| format!("{n} {unit}")).collect();
+    if shown.is_empty() { "less than a second".into() } else { shown.join(" ") }
+}
+
+fn shortened(shown: &str) -> String {
+    match shown.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.to_owned(),
+    }
+}
+
+/// What a node is called where only which one is meant counts.
+fn name_of(tree: &Tree, id: NodeId) -> String {
+    match tree.describe(id).name() {
+        name if name.is_empty() => format!("{} (nothing to name it by)", tree.node(id).label()),
+        name => format!("{} {}", tree.node(id).label(), shortened(&name)),
+    }
+}
+
+fn indicators(tree: &Tree) -> Vec<Sighting> {
+    let mut places: HashMap<Indicator, usize> = HashMap::new();
+    let mut found: Vec<(Indicator, NodeId, usize)> = Vec::new();
+    for id in tree.rows(|_| false) {
+        for indicator in &tree.describe(id).indicators {
+            match places.get(indicator) {
+                Some(at) => found[*at].2 += 1,
+                None => {
+                    places.insert(indicator.clone(), found.len());
+                    found.push((indicator.clone(), id, 0));
+                }
+            }
+        }
+    }
+    found.sort_by_key(|(indicator, _, _)| indicator.kind);
+    let sighting = |(indicator, id, others): (Indicator, NodeId, usize)| {
+        let more = if others > 0 { format!(" +{others}") } else { String::new() };
+        Sighting { indicator, place: name_of(tree, id) + &more }
+    };
+    found.into_iter().map(sighting).collect()
+}
+
+/// One's own devices and people, and those who work on the alert.
+fn own(alert: &Alert, indicators: &[Sighting]) -> HashSet<String> {
+    let is_own = |kind| matches!(kind, IndicatorKind::Device | IndicatorKind::User);
+    let assets = indicators.iter().map(|sighting| &sighting.indicator).filter(|found| is_own(found.kind));
+    let assets = assets.map(|found| &found.value);
+    let analysts =
+        alert.comments.iter().filter_map(|comment| comment.author.as_ref()).chain(&alert.assigned_to);
+    assets.chain(analysts).map(|name| name.line().to_lowercase()).collect()
+}
+
+fn lines(lines: String) -> Vec<Part> {
+    if lines.is_empty() { Vec::new() } else { vec![Part::Lines(lines)] }
+}
+
+fn table(head: &'static [&'static str], rows: Vec<Vec<Cell>>) -> Vec<Part> {
+    if rows.is_empty() { Vec::new() } else { vec![Part::Table(head, rows)] }
+}
+
+fn indicator_table(indicators: &[Sighting]) -> Vec<Part> {
+    let row = |Sighting { indicator, place }: &Sighting| {
+        vec![
+            Cell::Own(indicator.kind.field().to_owned()),
+            Cell::Value(Some(indicator.kind), indicator.value.line()),
+            Cell::Words(place.clone()),
+        ]
+    };
+    table(&["kind", "value", "where"], indicators.iter().map(row).collect())
+}
+
+fn time_line(alert: &Alert, tree: &Tree, chronology: &Chronology, said: &mut Said) -> Vec<Part> {
+    for (path, at) in [
+        ("firstActivityDateTime", alert.first_activity),
+        ("lastActivityDateTime", alert.last_activity),
+        ("createdDateTime", alert.created),
+        ("lastUpdateDateTime", alert.last_update),
+        ("resolvedDateTime", alert.resolved),
+    ] {
+        said.add(path, &at.map(|at| SafeText::new(&at.to_second())));
+    }
+    let row = |entry: &Entry| {
+        let who = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {}", who.line()));
+        vec![
+            Cell::Own(entry.at.to_second()),
+            Cell::Words(entry.what.line() + &who),
+            Cell::Words(entry.node.map_or_else(String::new, |id| name_of(tree, id))),
+        ]
+    };
+    let mut parts = table(&["time", "what", "of"], chronology.entries.iter().map(row).collect());
+    let spans = [("time to notice", chronology.to_notice), ("time to resolve", chronology.to_resolve)];
+    let spans: Vec<_> =
+        spans.into_iter().filter_map(|(what, after)| Some(format!("{what}: {}", span(after?)))).collect();
+    if !spans.is_empty() {
+        parts.push(Part::Note(spans.join("; ")));
+    }
+    parts
+}
+
+fn links(alert: &Alert, portal_host: &str, said: &mut Said) -> Vec<Part> {
+    let links = [
+        ("alert", "alertWebUrl", &alert.alert_web_url),
+        ("incident", "incidentWebUrl", &alert.incident_web_url),
+    ];
+    let mut shown = Vec::new();
+    for (label, path, link) in links {
+        let Some(link) = link.as_ref().filter(|link| !link.is_blank()) else { continue };
+        let portal = PortalUrl::check(link.raw(), portal_host).ok();
+        // What is followed is the checked form; what was sent is told where it differs.
+        if portal.as_ref().is_none_or(|url| url.as_str() == link.raw()) {
+            said.add(path, [link]);
+        }
+        let text = portal.as_ref().map_or_else(|| link.line(), ToString::to_string);
+        shown.push(Link { label, shown: text, portal });
+    }
+    if shown.is_empty() { Vec::new() } else { vec![Part::Links(shown)] }
+}
+
+fn prose(path: &str, text: Option<&SafeText>, said: &mut Said) -> Vec<Part> {
+    let text = text.filter(|text| !text.is_blank());
+    said.add(path, text);
+    text.map(|text| Part::Prose(text.clone())).into_iter().collect()
+}
+
+fn comments(alert: &Alert, said: &mut Said) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for comment in &alert.comments {
+        let by = comment.author.as_ref().filter(|author| !author.is_blank());
+        said.add("comments.comment", Some(&comment.text).filter(|text| !text.is_blank()));
+        said.add("comments.createdByDisplayName", by);
+        said.add("comments.createdDateTime", &comment.created.map(|at| SafeText::new(&at.to_second())));
+        let by = by.map_or_else(|| "somebody".into(), SafeText::line);
+        let at = comment.created.map_or_else(String::new, |at: Timestamp| format!("{}, ", at.to_second()));
+        parts.push(Part::Said(format!("{at}{by}"), comment.text.clone()));
+    }
+    parts
+}
+
+fn dictionary(name: &'static str, properties: &[Property], said: &mut Said) -> Vec<Part> {
+    let mut rows = Vec::new();
+    for Property { path, value } in properties {
+        let Some(value) = value else { continue };
+        said.add(&format!("{name}.{}", path.raw()), [value]);
+        rows.push(vec![Cell::Words(path.line()), Cell::Value(None, shown(value))]);
+    }
+    table(&["name", "value"], rows)
+}
+
+/// A value on one line; one that is empty is seen as that.
+fn shown(value: &SafeText) -> String {
+    match value.line() {
+        line if line.is_empty() => "\"\"".to_owned(),
+        line => line,
+    }
+}
+
+/// Every value that is not said elsewhere; what all items of the evidence say alike stands once.
+fn values(alert: &Alert, tree: &Tree, said: &Said) -> Vec<Part> {
+    let mut all = Vec::new();
+    let is_usual =
+        |path: &str, value: &str| path == "@odata.type" && value == "#microsoft.graph.security.alert";
+    let mut own = Vec::new();
+    for Property { path, value } in alert.properties() {
+        let Some(value) = value else { continue };
+        if !is_usual(path.raw(), value.raw()) && !said.has(path.raw(), &value) {
+            own.push((path.line(), shown(&value)));
+        }
+    }
+    all.push(Values { label: "alert".into(), values: own });
+
+    let mut counts: BTreeMap<(SafeText, SafeText), usize> = BTreeMap::new();
+    if alert.evidence.len() > 1 {
+        for item in alert.evidence.iter() {
+            let values =
+                item.properties().into_iter().filter_map(|Property { path, value }| Some((path, value?)));
+            for value in values.collect::<HashSet<_>>() {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+        counts.retain(|(path, _), count| *count == alert.evidence.len() && path.raw() != "@odata.type");
+    }
+    let common = counts.keys().map(|(path, value)| (path.line(), shown(value)));
+    all.push(Values { label: "every item of the evidence".into(), values: common.collect() });
+    for id in tree.rows(|_| false) {
+        let several = tree.node(id).items.len() > 1;
+        let mut values = Vec::new();
+        for (nth, property) in tree.unsaid(id) {
+            let Some(value) = property.value else { continue };
+            let path = property.path.line();
+            let line = shown(&value);
+            if !counts.contains_key(&(property.path, value)) {
+                values.push((if several { format!("{nth}: {path}") } else { path }, line));
+            }
+        }
+        all.push(Values { label: name_of(tree, id), values });
+    }
+    all.retain(|of| !of.values.is_empty());
+    if all.is_empty() { Vec::new() } else { vec![Part::Values(all)] }
+}

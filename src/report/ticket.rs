@@ -1,0 +1,75 @@
+//! The report as Markdown for a ticket. No text of the alert can break out of its place, and every
+//! address is defanged: only links to the portal are links.
+
+use std::fmt::Write as _;
+
+use super::{Cell, Part, Report, markdown};
+use crate::model::defang;
+
+impl Report {
+    /// Writes it as Markdown for a ticket.
+    pub fn markdown(&self) -> String {
+        let text = |shown: &str| markdown::text(&self.defang(shown));
+        let mut out = format!("# {}\n\n{}\n", text(&self.title), text(&self.summary));
+        if !self.facts.is_empty() {
+            out.push_str("\n## Facts\n\n");
+            out.push_str(&markdown::head(["fact", "value"]));
+            for (label, value) in &self.facts {
+                out.push_str(&markdown::row(&[(*label).to_owned(), text(value)]));
+            }
+        }
+        for section in &self.sections {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\n## {}\n\n", section.title);
+            let parts: Vec<_> = section.parts.iter().map(|part| self.part(part)).collect();
+            out.push_str(&parts.join("\n"));
+        }
+        out
+    }
+
+    fn part(&self, part: &Part) -> String {
+        let text = |shown: &str| markdown::text(&self.defang(shown));
+        match part {
+            Part::Lines(lines) => markdown::block(&self.defang(lines)),
+            Part::Prose(prose) => markdown::paragraphs(&self.defang(prose.as_str())),
+            Part::Note(note) => format!("{note}\n"),
+            Part::Said(by, said) => {
+                let said = markdown::paragraphs(&self.defang(said.as_str()));
+                let quoted = said.lines().flat_map(|line| ["> ", line, "\n"]).collect::<String>();
+                format!("{}:\n\n{quoted}", text(by))
+            }
+            Part::Table(head, rows) => {
+                let mut out = markdown::head(head.iter().copied());
+                for row in rows {
+                    let cell = |cell: &Cell| match cell {
+                        Cell::Own(words) => words.clone(),
+                        Cell::Words(words) => text(words),
+                        Cell::Value(kind, value) => markdown::cell(
+                            &kind.map_or_else(|| self.defang(value), |kind| kind.defang(value)),
+                        ),
+                    };
+                    out.push_str(&markdown::row(&row.iter().map(cell).collect::<Vec<_>>()));
+                }
+                out
+            }
+            Part::Links(links) => links.iter().fold(String::new(), |mut out, link| {
+                let _ = match &link.portal {
+                    Some(url) => writeln!(out, "- {}: <{url}>", link.label),
+                    None => {
+                        let shown = markdown::code(&defang::link(&link.shown));
+                        writeln!(out, "- {}: {shown} \\(not a link to the portal\\)", link.label)
+                    }
+                };
+                out
+            }),
+            Part::Values(all) => all.iter().fold(String::new(), |mut out, of| {
+                let value = |(path, value): &(String, String)| {
+                    format!("{} {}", text(path), markdown::code(&self.defang(value)))
+                };
+                let values: Vec<_> = of.values.iter().map(value).collect();
+                let _ = writeln!(out, "- {}: {}", text(&of.label), values.join("; "));
+                out
+            }),
+        }
+    }
+}
