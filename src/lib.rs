@@ -15,6 +15,8 @@
 //! - [`graph`]: alerts over the network. Attaches the token, to one origin.
 //! - [`config`]: the config file and the profiles in it. Holds no secret.
 //! - [`store`]: the alerts that are held, and the view of those that match. One owner, no lock.
+//! - [`report`]: an alert as a document, for tickets.
+//! - [`export`]: alerts as texts to hand over. Knows no files.
 //! - [`simulator`]: a tenant behind a real HTTP service on loopback. Shares no code with the
 //!   client but `model`.
 //! - [`app`]: the state of the console; `update` is a plain function from message to effects.
@@ -28,6 +30,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod evidence;
+pub mod export;
 pub mod graph;
 pub mod http;
 pub mod log;
@@ -35,6 +38,7 @@ pub mod model;
 pub mod odata;
 pub mod platform;
 pub mod query;
+pub mod report;
 pub mod simulator;
 pub mod store;
 pub mod ui;

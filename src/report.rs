@@ -2,26 +2,30 @@
 //!
 //! What it says is gathered once and written in two ways, plain and as Markdown.
 
+pub mod markdown;
+
 use std::fmt::Write as _;
 
-use super::markdown;
 use crate::{
     evidence::Tree,
     model::{Alert, Comment, Property, RawAlert, SafeText, Timestamp, attack},
 };
 
 /// What is said of an alert.
-pub(super) struct Report {
+#[derive(Debug)]
+pub struct Report {
     title: String,
     facts: Vec<(String, String)>,
     sections: Vec<Section>,
 }
 
+#[derive(Debug)]
 struct Section {
     title: &'static str,
     parts: Vec<Part>,
 }
 
+#[derive(Debug)]
 enum Part {
     /// Lines in which every column counts.
     Lines(String),
@@ -33,7 +37,7 @@ enum Part {
 
 impl Report {
     /// Reads an alert. One that cannot be read is reported as that, with its JSON.
-    pub(super) fn read(raw: &RawAlert) -> Self {
+    pub fn read(raw: &RawAlert) -> Self {
         match raw.decode() {
             Ok(alert) => Self::of(&alert),
             Err(error) => Self {
@@ -67,7 +71,7 @@ impl Report {
     }
 
     /// Writes it as plain text.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut out = format!("{}\n\n", self.title);
         let width = self.facts.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
         for (label, value) in &self.facts {
@@ -88,7 +92,7 @@ impl Report {
     }
 
     /// Writes it as Markdown for a ticket; no text of the alert can break out of its place.
-    pub(super) fn markdown(&self) -> String {
+    pub fn markdown(&self) -> String {
         let mut out = format!("# {}\n\n", markdown::text(&self.title));
         for (label, value) in &self.facts {
             let _ = writeln!(out, "- {label}: {}", markdown::text(value));

@@ -8,7 +8,7 @@ use std::io::{Result, Write};
 /// Every punctuation mark that some construct begins with is escaped, wherever it stands:
 /// CommonMark takes a backslash before any of them (CommonMark 2.4), and what is harmless in one
 /// place is not in another.
-pub(super) fn text(line: &str) -> String {
+pub fn text(line: &str) -> String {
     let mut out = String::with_capacity(line.len() + 8);
     for c in line.trim().chars() {
         if "\\`*_{}[]<>()#+-.!|~&$@^:=".contains(c) {
@@ -20,7 +20,7 @@ pub(super) fn text(line: &str) -> String {
 }
 
 /// Escapes a text of several lines: paragraphs stay apart, line ends stay line ends.
-pub(super) fn paragraphs(shown: &str) -> String {
+pub fn paragraphs(shown: &str) -> String {
     let mut out = String::new();
     let mut lines = shown.lines().map(text).peekable();
     while let Some(line) = lines.next() {
@@ -34,17 +34,17 @@ pub(super) fn paragraphs(shown: &str) -> String {
 
 /// Puts a text into a block of its own where nothing is a construct; the fence is longer than any
 /// in the text.
-pub(super) fn block(shown: &str) -> String {
+pub fn block(shown: &str) -> String {
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", shown.trim_end_matches('\n'))
 }
 
 /// Writes a table of cells that are escaped already.
-pub(super) fn table<'a>(
+pub fn table<'a>(
     head: impl Iterator<Item = &'a str>,
     rows: impl Iterator<Item = Vec<String>>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> Result<()> {
     let head: Vec<_> = head.collect();
     writeln!(out, "| {} |", head.join(" | "))?;
