@@ -7,6 +7,7 @@
 
 mod alert;
 mod detail;
+mod export;
 mod filter;
 mod format;
 mod input;
@@ -15,6 +16,7 @@ mod layout;
 mod list;
 mod load;
 mod loading;
+mod marks;
 mod message;
 mod overlay;
 mod profiles;
@@ -32,15 +34,17 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use detail::{Detail, Fact, FactValue, FoldKey, Line, LineKind, Value};
+pub use export::{Export, ExportForm, ExportStage, NotWritten, Written};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, Key, KeyCode,
-    ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, ExportCommand, FilterCommand, Key,
+    KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
+pub use marks::Marks;
 pub use message::{
     Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Scope, Wait,
 };
@@ -53,6 +57,7 @@ pub use timeline::Timeline;
 pub use wrap::wrap;
 
 use crate::{
+    export::Format,
     model::Now,
     query,
     store::{Row, Sort, Store, View},
@@ -148,11 +153,15 @@ pub struct App {
     pub notice: Option<Notice>,
     /// Alerts that are new or changed since the list was whole.
     pub fresh: HashMap<Row, Fresh>,
+    /// The alerts that are marked.
+    pub marks: Marks,
     /// Alerts over time.
     pub timeline: Timeline,
     /// When the timeline is counted again while alerts stream in.
     timeline_due: Duration,
     folds: HashSet<FoldKey>,
+    /// The format that was exported last.
+    export_format: Format,
     /// The account that loaded what is held, as far as it is known.
     account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
@@ -195,9 +204,11 @@ impl App {
             overlay: None,
             notice: None,
             fresh: HashMap::new(),
+            marks: Marks::default(),
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
             folds: HashSet::new(),
+            export_format: Format::default(),
             account: None,
             me_given: settings.me.is_some(),
             reading: None,
@@ -282,6 +293,7 @@ impl App {
         if let Some(row) = self.selected() {
             self.want_detail(row, effects);
         }
+        self.settle_marks();
         self.count_timeline();
         self.show_sign_in();
         if self.view.has_work() {
@@ -418,6 +430,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             app.complain(format!("not opened: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
+        Message::Exported { path, outcome } => app.exported(&path, outcome),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
         Message::Tick => app.tick(&mut effects),

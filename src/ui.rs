@@ -6,6 +6,7 @@
 
 mod bars;
 mod detail;
+mod export;
 mod list;
 mod overlay;
 mod paint;
@@ -56,8 +57,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(editor) = &app.filter.editor {
         bars::completions(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
     }
-    overlay::draw(app, &mut painter, screen);
-    if let (Some(x), None) = (caret, &app.overlay) {
-        frame.set_cursor_position(Position { x, y: layout.filter.y });
+    let in_overlay = overlay::draw(app, &mut painter, screen);
+    let in_filter = caret.filter(|_| app.overlay.is_none()).map(|x| Position { x, y: layout.filter.y });
+    if let Some(position) = in_overlay.or(in_filter) {
+        frame.set_cursor_position(position);
     }
 }

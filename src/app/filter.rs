@@ -52,7 +52,7 @@ pub struct Editor {
 }
 
 impl Editor {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self { field: TextField::new(text.to_owned()), ..Self::default() }
     }
 
@@ -73,7 +73,7 @@ impl Editor {
     }
 
     /// Edits the text by a key; tells whether the key meant something.
-    fn edit(&mut self, key: Key) -> bool {
+    pub(super) fn edit(&mut self, key: Key) -> bool {
         let request = match (key.code, key.ctrl) {
             (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
             (KeyCode::Backspace | KeyCode::Char('h'), _) => InputRequest::DeletePrevChar,
@@ -93,7 +93,7 @@ impl Editor {
         true
     }
 
-    fn insert(&mut self, text: &str) {
+    pub(super) fn insert(&mut self, text: &str) {
         for c in text.chars() {
             self.field.handle(InputRequest::InsertChar(c));
         }

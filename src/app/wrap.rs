@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
+use super::format::bytes;
+
 /// Text beyond this many bytes is cut on screen, with what is left counted; copying takes all.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
@@ -65,14 +67,6 @@ fn cut(shown: &str, most: usize) -> (&str, usize) {
         end -= 1;
     }
     (&shown[..end], shown.len() - end)
-}
-
-fn bytes(count: usize) -> String {
-    match count {
-        0..1_000 => format!("{count} bytes"),
-        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
-        _ => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
-    }
 }
 
 #[cfg(test)]

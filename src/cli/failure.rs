@@ -88,7 +88,7 @@ impl Failure {
             | Self::Output(_)
             | Self::File(_)
             | Self::System { .. }
-            | Self::Console(ConsoleError::Terminal(_)) => 1,
+            | Self::Console(ConsoleError::Terminal(_) | ConsoleError::NotExported(_)) => 1,
             Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
             Self::NoToken | Self::Welcome | Self::Ended | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
