@@ -8,6 +8,7 @@
 mod alert;
 mod behind;
 mod detail;
+mod export;
 mod filter;
 mod format;
 mod input;
@@ -16,6 +17,7 @@ mod layout;
 mod list;
 mod load;
 mod loading;
+mod marks;
 mod message;
 mod overlay;
 mod pivot;
@@ -34,15 +36,17 @@ use jiff::tz::TimeZone;
 
 pub use behind::{Behind, Coverage, Extent};
 pub use detail::{Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value};
+pub use export::{Export, ExportForm, ExportStage, NotWritten, Written};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, span, thousands, utc};
 pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, FilterCommand, FindCommand, Key,
-    KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
+    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, ExportCommand, FilterCommand,
+    FindCommand, Key, KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
+pub use marks::Marks;
 pub use message::{
     Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose, Scope, Wait,
 };
@@ -55,6 +59,7 @@ pub use timeline::Timeline;
 pub use wrap::wrap;
 
 use crate::{
+    export::Format,
     model::Now,
     query,
     store::{Row, Sort, Store, View},
@@ -150,6 +155,8 @@ pub struct App {
     pub notice: Option<Notice>,
     /// Alerts that are new or changed since the list was whole.
     pub fresh: HashMap<Row, Fresh>,
+    /// The alerts that are marked.
+    pub marks: Marks,
     /// Alerts over time.
     pub timeline: Timeline,
     /// When the timeline is counted again while alerts stream in.
@@ -161,6 +168,8 @@ pub struct App {
     trail: Vec<trail::Place>,
     /// Where in the alert to go once a worker has read it.
     returning: Option<trail::Reading>,
+    /// The format that was exported last.
+    export_format: Format,
     /// The account that loaded what is held, as far as it is known.
     account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
@@ -203,12 +212,14 @@ impl App {
             overlay: None,
             notice: None,
             fresh: HashMap::new(),
+            marks: Marks::default(),
             timeline: Timeline::default(),
             timeline_due: Duration::ZERO,
             folds: Folds::new(),
             pivots: pivot::Pivots::default(),
             trail: Vec::new(),
             returning: None,
+            export_format: Format::default(),
             account: None,
             me_given: settings.me.is_some(),
             reading: None,
@@ -294,6 +305,7 @@ impl App {
             self.want_detail(row, effects);
         }
         self.load_behind(effects);
+        self.settle_marks();
         self.count_timeline();
         self.show_sign_in();
         self.count_pivots();
@@ -432,6 +444,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             app.complain(format!("not opened: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
+        Message::Exported { path, outcome } => app.exported(&path, outcome),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
         Message::Tick => app.tick(&mut effects),

@@ -6,6 +6,7 @@
 //! [`crate::app`]; this module carries them out.
 
 mod events;
+mod export;
 mod platform;
 mod runner;
 mod sign_in;
@@ -47,6 +48,9 @@ pub enum ConsoleError {
     /// Standard output or input is no terminal that can show the console.
     #[error("{0}; `alertdeck list` needs no terminal")]
     NoTerminal(&'static str),
+    /// The user has left, and a file that was being written could not be.
+    #[error("not exported: {0}")]
+    NotExported(String),
     /// The terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] std::io::Error),
@@ -118,7 +122,9 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     turn.carry_out(effects, &mut screen)?;
     let outcome = turn.run(&mut screen, messages, suspends).await;
     drop(screen);
-    outcome
+    // What was asked for is still written, and said where it fails.
+    let untold = turn.runner.finish().await;
+    outcome.and(untold.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
 
 struct Loop {
@@ -232,7 +238,9 @@ impl Loop {
         match connected {
             Ok(Connected { settings, client }) => {
                 let (sender, messages) = mpsc::channel(CHANNEL);
+                let exports = std::mem::take(&mut self.runner.exports);
                 self.runner = Runner::new(Source::Service(client), sender, self.clock);
+                self.runner.exports = exports;
                 self.tell(Message::Switched(Box::new(settings)), screen)?;
                 Ok(Some(messages))
             }

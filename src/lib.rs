@@ -16,6 +16,8 @@
 //! - [`graph`]: alerts over the network. Attaches the token, to one origin.
 //! - [`config`]: the config file and the profiles in it. Holds no secret.
 //! - [`store`]: the alerts that are held, and the view of those that match. One owner, no lock.
+//! - [`report`]: an alert as a document, for tickets.
+//! - [`export`]: alerts as texts to hand over. Knows no files.
 //! - [`simulator`]: a tenant behind a real HTTP service on loopback. Shares no code with the
 //!   client but `model`.
 //! - [`app`]: the state of the console; `update` is a plain function from message to effects.
@@ -29,6 +31,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod evidence;
+pub mod export;
 pub mod graph;
 pub mod http;
 pub mod log;

@@ -1,5 +1,5 @@
-//! What differs between platforms outside the terminal: private files, locks between processes,
-//! starting a browser.
+//! What differs between platforms outside the terminal: private files, the files that users ask
+//! for, locks between processes, starting a browser.
 //!
 //! It knows nothing of what is kept in files, and asks nobody: what is not private is mended or
 //! refused, never used as it is. Invariants: no symbolic link is followed in the last part of a
@@ -25,7 +25,10 @@ use other as system;
 #[cfg(unix)]
 use unix as system;
 
-pub use files::{append_private, private_folder, read_private, remove, same_file, write_private};
+pub use files::{
+    Existing, append_private, check_new_file, private_folder, read_private, remove, same_file,
+    write_new_file, write_private,
+};
 pub use lock::Lock;
 pub use opener::open_in_browser;
 
@@ -41,6 +44,18 @@ pub enum FileError {
     /// The path names something other than a folder.
     #[error("{0:?} is not a folder: move it away")]
     NotAFolder(PathBuf),
+    /// The path names no file but a folder.
+    #[error("{0:?} is a folder: name a file in it")]
+    IsFolder(PathBuf),
+    /// There is no such folder to put a file into.
+    #[error("there is no folder {0:?}: make it, or choose another")]
+    NoFolder(PathBuf),
+    /// A file is there already, and nobody said that it may be replaced.
+    #[error("{0:?} exists")]
+    Exists(PathBuf),
+    /// The path names a device, or standard output.
+    #[error("{0:?} is no place for a file: name another")]
+    NoPlace(PathBuf),
     /// The file or folder belongs to another user of this machine.
     #[error("{0:?} belongs to another user: move it away, or run as that user")]
     Foreign(PathBuf),
@@ -82,6 +97,19 @@ impl FileError {
     /// Tells whether a file or a folder of its path was missing.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
+    }
+}
+
+/// Reads a path as a user types it: `~` at its start is the user's home. `None` where there is no
+/// home to put in its place.
+pub fn typed_path(text: &str) -> Option<PathBuf> {
+    let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
+    match text.strip_prefix('~') {
+        Some("") => home(),
+        Some(rest) if rest.starts_with(std::path::is_separator) => {
+            Some(home()?.join(rest.trim_start_matches(std::path::is_separator)))
+        }
+        _ => Some(PathBuf::from(text)),
     }
 }
 

@@ -7,6 +7,7 @@
 mod bars;
 mod count;
 mod detail;
+mod export;
 mod list;
 mod overlay;
 mod paint;
@@ -58,9 +59,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(editor) = &app.filter.editor {
         bars::completions(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
     }
-    overlay::draw(app, &mut painter, screen);
+    let in_overlay = overlay::draw(app, &mut painter, screen);
     let caret = caret.map(|x| (x, layout.filter.y)).or(found);
-    if let (Some((x, y)), None) = (caret, &app.overlay) {
-        frame.set_cursor_position(Position { x, y });
+    let in_panes = caret.filter(|_| app.overlay.is_none()).map(|(x, y)| Position { x, y });
+    if let Some(position) = in_overlay.or(in_panes) {
+        frame.set_cursor_position(position);
     }
 }

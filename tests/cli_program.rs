@@ -8,6 +8,8 @@ mod config;
 mod explain;
 #[path = "cli_program/files.rs"]
 mod files;
+#[path = "cli_program/output.rs"]
+mod output;
 #[path = "cli_program/readme.rs"]
 mod readme;
 #[path = "cli_program/service.rs"]

@@ -7,12 +7,16 @@
 mod acting;
 #[path = "console_state/desk.rs"]
 mod desk;
+#[path = "console_state/exporting.rs"]
+mod exporting;
 #[path = "console_state/filtering.rs"]
 mod filtering;
 #[path = "console_state/finding.rs"]
 mod finding;
 #[path = "console_state/loading.rs"]
 mod loading;
+#[path = "console_state/marking.rs"]
+mod marking;
 #[path = "console_state/overview.rs"]
 mod overview;
 #[path = "console_state/pivoting.rs"]

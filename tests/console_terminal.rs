@@ -120,6 +120,31 @@ fn a_burst_of_keys_is_taken_whole_and_none_is_left_for_later() {
     assert_eq!(desk.exit_code(), 0);
 }
 
+#[test]
+fn two_marked_alerts_are_exported_to_a_file_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let mut desk = Desk::open(&["demo", "--alerts", "50", "--seed", "1"], &[("HOME", home)]);
+    desk.wait("complete");
+    desk.type_keys("  ");
+    desk.wait("2 marked");
+    desk.type_keys("Ec\t\x15~/two alerts.csv\r");
+    desk.wait("2 alerts written to ");
+    let path = folder.path().join("two alerts.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.split_terminator("\r\n").count(), 3, "{text}");
+    desk.type_keys("M*Ej\t\x15~/two alerts.csv\r");
+    desk.wait("a file of this name exists");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    desk.type_keys("o");
+    desk.wait("50 alerts written to ");
+    let alerts: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(alerts.len(), 50);
+    desk.type_keys("q");
+    assert_eq!(desk.exit_code(), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 /// Lists the control sequences in a byte stream, with their parameters left out.
 fn sequences(sent: &str) -> Vec<String> {
     let mut found = Vec::new();

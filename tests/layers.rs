@@ -27,17 +27,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("graph", &["model", "odata", "http", "auth"]),
     ("config", &["model", "http", "auth", "graph"]),
     ("store", &["model", "query", "evidence"]),
+    ("report", &["model", "evidence"]),
+    ("export", &["model", "store", "report"]),
     // It reads `$filter` by itself, so that it checks the compiler rather than echoing it.
     ("simulator", &["model"]),
-    ("app", &["model", "odata", "query", "evidence", "report", "store"]),
-    ("ui", &["model", "odata", "query", "evidence", "report", "store", "app"]),
+    ("app", &["model", "odata", "query", "evidence", "store", "export"]),
+    ("ui", &["model", "odata", "query", "evidence", "store", "export", "app"]),
     ("console", ALL_BUT_SIMULATOR),
     ("cli", ALL_BUT_SIMULATOR),
 ];
 
 const ALL_BUT_SIMULATOR: &[&str] = &[
-    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "report", "graph", "config",
-    "store", "app", "ui", "console", "cli",
+    "model", "platform", "log", "http", "odata", "auth", "query", "evidence", "graph", "config", "store",
+    "report", "export", "app", "ui", "console", "cli",
 ];
 
 /// What a module may not name, whoever else may.

@@ -96,6 +96,8 @@ impl App {
             }
             Command::Profiles => self.show_profiles(),
             Command::Requests => self.show_requests(effects),
+            Command::Export => self.ask_for_export(),
+            Command::Mark => self.mark(),
             Command::Help => self.overlay = Some(Overlay::Help(super::Scroll::default())),
             Command::Back => self.back(effects),
             Command::GoBack => self.go_back(effects),
@@ -114,14 +116,20 @@ impl App {
             Command::Alert(command) => self.alert_command(command, effects),
             Command::Filter(command) => self.filter_command(command, effects),
             // They mean something in what covers the panes alone.
-            Command::Profile(_) | Command::SignIn(_) | Command::Request(_) | Command::Find(_) => {}
+            Command::Profile(_)
+            | Command::SignIn(_)
+            | Command::Request(_)
+            | Command::Find(_)
+            | Command::Exporting(_) => {}
         }
     }
 
-    /// Esc takes one step back: what was looked for, detail, loading. It never quits and never
-    /// drops the filter.
+    /// Esc takes one step back: a range, what was looked for, detail, loading. It never quits and
+    /// never drops the filter or marks.
     fn back(&mut self, effects: &mut Vec<Effect>) {
-        if self.focus == Pane::Detail {
+        if self.leave_range() {
+            self.say("no range is marked");
+        } else if self.focus == Pane::Detail {
             if !self.drop_find() {
                 self.focus_on(Pane::List);
             }
@@ -199,6 +207,10 @@ impl App {
                 let sort = self.view.order();
                 self.sort(Sort { descending: !sort.descending, ..sort });
             }
+            ListCommand::Range => self.begin_range(),
+            ListCommand::MarkShown => self.mark_shown(),
+            ListCommand::InvertMarks => self.invert_marks(),
+            ListCommand::ClearMarks => self.clear_marks(),
             ListCommand::ScrollRight => self.list.shift(true),
             ListCommand::ScrollLeft => self.list.shift(false),
         }
@@ -249,7 +261,7 @@ impl App {
 
     fn paste(&mut self, text: &str) {
         if self.overlay.is_some() {
-            return;
+            return self.paste_path(text);
         }
         if self.filter.editor.is_some() {
             self.filter.paste(text);
@@ -346,6 +358,7 @@ impl App {
             Some(Overlay::Profiles(_)) => return self.profiles_key(key, effects),
             Some(Overlay::SignIn) => return self.sign_in_key(key, effects),
             Some(Overlay::Requests(_)) => return self.requests_key(key, effects),
+            Some(Overlay::Export(_)) => return self.export_key(key, effects),
             _ => {}
         }
         let command = keymap::command(&[Context::Detail, Context::Alert, Context::All], key);
@@ -428,7 +441,8 @@ impl App {
                     self.say("link copied");
                 }
             }
-            Some(Overlay::Profiles(_) | Overlay::SignIn | Overlay::Requests(_)) | None => {}
+            Some(Overlay::Profiles(_) | Overlay::SignIn | Overlay::Requests(_) | Overlay::Export(_))
+            | None => {}
         }
     }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::export::Format;
+
 /// A key with its modifiers, as the console tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -110,11 +112,13 @@ pub enum Context {
     SignIn,
     /// In the requests.
     Requests,
+    /// In the form for an export.
+    Export,
 }
 
 impl Context {
     /// The contexts with their headings, in the order of the help.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::All, "Everywhere"),
         (Self::List, "List"),
         (Self::Detail, "Detail"),
@@ -124,15 +128,16 @@ impl Context {
         (Self::Profiles, "Profiles"),
         (Self::SignIn, "Signing in"),
         (Self::Requests, "Requests"),
+        (Self::Export, "Exporting"),
     ];
 
     /// Tells whether two contexts can be in force at the same time. What covers the panes has its
     /// own keys before those that hold everywhere.
     pub fn overlaps(self, other: Self) -> bool {
-        use Context::{Alert, All, Detail, Filter, Find, List, Profiles, Requests, SignIn};
+        use Context::{Alert, All, Detail, Export, Filter, Find, List, Profiles, Requests, SignIn};
         match (self, other) {
-            (alone @ (Filter | Find | Profiles | SignIn | Requests), other)
-            | (other, alone @ (Filter | Find | Profiles | SignIn | Requests)) => other == alone,
+            (alone @ (Filter | Find | Profiles | SignIn | Requests | Export), other)
+            | (other, alone @ (Filter | Find | Profiles | SignIn | Requests | Export)) => other == alone,
             (List, Detail) | (Detail, List) => false,
             (All | Alert | List | Detail, All | Alert | List | Detail) => true,
         }
@@ -168,6 +173,8 @@ pub enum Command {
     Mouse,
     Profiles,
     Requests,
+    Export,
+    Mark,
     Help,
     Back,
     GoBack,
@@ -182,6 +189,7 @@ pub enum Command {
     Profile(ProfileCommand),
     SignIn(SignInCommand),
     Request(RequestCommand),
+    Exporting(ExportCommand),
 }
 
 /// What a key asks of the list.
@@ -192,6 +200,10 @@ pub enum ListCommand {
     Read,
     Sort,
     Reverse,
+    Range,
+    MarkShown,
+    InvertMarks,
+    ClearMarks,
     ScrollLeft,
     ScrollRight,
 }
@@ -278,6 +290,19 @@ pub enum RequestCommand {
     CopyIds,
 }
 
+/// What a key asks of the form for an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table's help texts say it")]
+pub enum ExportCommand {
+    Write,
+    Switch,
+    Previous,
+    Next,
+    Take(Format),
+    Overwrite,
+    Rename,
+}
+
 /// A row of the key table.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
@@ -293,7 +318,7 @@ pub struct Binding {
 
 /// The default keys (UX.md A), as far as what they ask for exists.
 pub const BINDINGS: &[Binding] = {
-    use Context::{Alert, All, Detail, Filter, Find, List, Profiles, Requests, SignIn};
+    use Context::{Alert, All, Detail, Export, Filter, Find, List, Profiles, Requests, SignIn};
     const fn bind(
         context: Context,
         keys: &'static [&'static str],
@@ -321,6 +346,7 @@ pub const BINDINGS: &[Binding] = {
         bind(All, &["z"], Command::Zoom, "one pane or two"),
         bind(All, &["P"], Command::Profiles, "profiles and sign-in"),
         bind(All, &["R"], Command::Requests, "the requests made last"),
+        bind(All, &["E"], Command::Export, "export the marked alerts, or all that match"),
         bind(All, &["m"], Command::Mouse, "mouse on or off"),
         bind(All, &["?"], Command::Help, "these keys"),
         bind(All, &["Esc"], Command::Back, "back a step: menu, overlay, detail, loading"),
@@ -331,6 +357,10 @@ pub const BINDINGS: &[Binding] = {
         bind(List, &["Enter"], Command::List(ListCommand::Read), "read the alert"),
         bind(List, &["s"], Command::List(ListCommand::Sort), "sort by a column"),
         bind(List, &["S"], Command::List(ListCommand::Reverse), "reverse the order"),
+        bind(List, &["V"], Command::List(ListCommand::Range), "mark a range; Space ends it"),
+        bind(List, &["*"], Command::List(ListCommand::MarkShown), "mark all that match"),
+        bind(List, &["~"], Command::List(ListCommand::InvertMarks), "invert the marks of those"),
+        bind(List, &["M"], Command::List(ListCommand::ClearMarks), "drop all marks"),
         bind(List, &["l", "→"], Command::List(ListCommand::ScrollRight), "scroll the titles right"),
         bind(List, &["h", "←"], Command::List(ListCommand::ScrollLeft), "scroll the titles left"),
         bind(Detail, &["/"], Command::Detail(DetailCommand::Find), "find a text in the alert"),
@@ -350,6 +380,7 @@ pub const BINDINGS: &[Binding] = {
         bind(Detail, &["["], Command::Detail(DetailCommand::PreviousSuspicious), "previous one"),
         bind(Detail, &["t"], Command::Detail(DetailCommand::TimeLine), "what happened when"),
         bind(Detail, &["v"], Command::Detail(DetailCommand::Json), "the alert's JSON"),
+        bind(Alert, &["Space"], Command::Mark, "mark the alert, or take its mark away"),
         bind(Alert, &["o"], Command::Alert(AlertCommand::Open), "open the alert in the browser"),
         bind(Alert, &["O"], Command::Alert(AlertCommand::OpenIncident), "open the incident in the browser"),
         bind(Alert, &["y"], Command::Alert(AlertCommand::Copy), "copy: value, indicators, row, JSON, links"),
@@ -383,6 +414,17 @@ pub const BINDINGS: &[Binding] = {
             "copy for curl, without the token",
         ),
         bind(Requests, &["c"], Command::Request(RequestCommand::CopyIds), "copy the ids, for support"),
+        bind(Export, &["Enter"], Command::Exporting(ExportCommand::Write), "write the file"),
+        bind(Export, &["Tab", "Shift-Tab"], Command::Exporting(ExportCommand::Switch), "format or file name"),
+        bind(Export, &["↓"], Command::Exporting(ExportCommand::Next), "next format"),
+        bind(Export, &["↑"], Command::Exporting(ExportCommand::Previous), "previous format"),
+        bind(Export, &["j"], Command::Exporting(ExportCommand::Take(Format::Json)), "JSON"),
+        bind(Export, &["l"], Command::Exporting(ExportCommand::Take(Format::Lines)), "JSON lines"),
+        bind(Export, &["c"], Command::Exporting(ExportCommand::Take(Format::Csv)), "CSV"),
+        bind(Export, &["m"], Command::Exporting(ExportCommand::Take(Format::Markdown)), "Markdown table"),
+        bind(Export, &["t"], Command::Exporting(ExportCommand::Take(Format::Tickets)), "Markdown tickets"),
+        bind(Export, &["o"], Command::Exporting(ExportCommand::Overwrite), "overwrite a file that exists"),
+        bind(Export, &["a"], Command::Exporting(ExportCommand::Rename), "take another name instead"),
     ]
 };
 

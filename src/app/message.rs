@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Settings,
+    export::{Export, NotWritten, Written},
     keymap::Key,
     requests::RequestLine,
     sign_in::{Identity, SignInEvent, SignInWay},
@@ -52,6 +53,13 @@ pub enum Message {
     Opened(PortalUrl, Result<(), String>),
     /// The clipboard was asked to take a text; where it could not be, why.
     Copied(Result<(), String>),
+    /// An export has ended.
+    Exported {
+        /// The file, as the export named it.
+        path: String,
+        /// What was written, or why nothing was.
+        outcome: Result<Written, NotWritten>,
+    },
     /// A time that was asked for has come.
     Tick,
     /// There is room for so many rows of work.
@@ -283,6 +291,8 @@ pub enum Effect {
     CopyCurl(Scope),
     /// Put an alert's ticket on the clipboard, in Markdown. Links to this host can be followed.
     CopyTicket(RawAlert, String),
+    /// Write alerts to a file: answered by [`Message::Exported`].
+    Export(Export),
     /// Send [`Message::Tick`] at this time since the start.
     WakeAt(Duration),
     /// There is work left: send [`Message::Work`].

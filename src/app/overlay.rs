@@ -1,8 +1,9 @@
 //! What covers the panes for a moment: help, the values of a line, a menu, a link to copy,
-//! profiles, the sign-in, requests.
+//! profiles, the sign-in, requests, the form for an export.
 
 use super::{
     detail::Value,
+    export::ExportForm,
     keymap::{BINDINGS, Context, Motion},
     message::Scope,
     requests::Requests,
@@ -32,6 +33,8 @@ pub enum Overlay {
     SignIn,
     /// The requests that were made last.
     Requests(Requests),
+    /// The form for an export.
+    Export(ExportForm),
 }
 
 /// A line of the help.

@@ -95,6 +95,7 @@ impl App {
         (next.zoom, next.split, next.mouse) = (self.zoom, self.split, self.mouse);
         next.view.sort(&next.store, self.view.order());
         next.load.live = self.load.live;
+        next.export_format = self.export_format;
         next.load.generation = self.load.generation;
         next.load.issued = self.load.issued;
         next.load.oldest.0 = self.load.issued.0 + 1;

@@ -7,6 +7,7 @@ use crate::{
     console::ConsoleError,
     graph::{self, Kind},
     model::AlertId,
+    platform::FileError,
 };
 
 /// How to begin, for someone who has just called the console without a way to sign in.
@@ -60,6 +61,12 @@ pub enum Failure {
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
+    /// The file for the result exists, and nobody said that it may be replaced.
+    #[error("{}: --overwrite replaces it", .0)]
+    Exists(FileError),
+    /// The file for the result could not be written.
+    #[error("the result was not written: {0}")]
+    File(FileError),
     /// This machine did not give what the command needs.
     #[error("{what}: {error}")]
     System {
@@ -79,9 +86,10 @@ impl Failure {
             Self::NotFound(_)
             | Self::Unreadable(_)
             | Self::Output(_)
+            | Self::File(_)
             | Self::System { .. }
-            | Self::Console(ConsoleError::Terminal(_)) => 1,
-            Self::Usage(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
+            | Self::Console(ConsoleError::Terminal(_) | ConsoleError::NotExported(_)) => 1,
+            Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
             Self::NoToken | Self::Welcome | Self::Ended | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
             Self::Service(error) => match error.kind {
@@ -96,6 +104,15 @@ impl Failure {
     /// Tells whether there is nothing to say: the reader of a pipe had enough.
     pub fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Exists(_) => Self::Exists(error),
+            error => Self::File(error),
+        }
     }
 }
 
@@ -120,6 +137,8 @@ mod tests {
             (Failure::Incomplete(String::new()), 5),
             (Failure::Console(ConsoleError::NoTerminal("x")), 2),
             (refused(io::ErrorKind::StorageFull), 1),
+            (FileError::Exists("x".into()).into(), 2),
+            (FileError::IsFolder("x".into()).into(), 1),
             (refused(io::ErrorKind::BrokenPipe), 0),
             (service(Kind::Filter), 2),
             (service(Kind::SignIn), 3),

@@ -3,8 +3,6 @@
 //! The service's order is not documented (API.md 2), so which alerts are the newest is known only
 //! when all of them were read: `--limit` cuts what is printed, not what is fetched.
 
-mod csv;
-mod json;
 mod load;
 mod table;
 
@@ -12,23 +10,12 @@ use std::io::{IsTerminal as _, Write};
 
 use load::Loaded;
 
-use super::{Failure, Origin, Source, context, filter_text, say, wrong_filter};
+use super::{Failure, Origin, Output, Source, context, filter_text, say, wrong_filter};
 use crate::{
+    export::{self, COLUMNS, Format},
     query::{self, Matcher},
-    report::markdown,
-    store::{Cell, Column, Row, Sort, Store},
+    store::{Column, Row, Sort, Store},
 };
-
-/// What is printed of an alert unless other columns are asked for.
-const COLUMNS: [Column; 7] = [
-    Column::Severity,
-    Column::Status,
-    Column::Created,
-    Column::Title,
-    Column::Device,
-    Column::Owner,
-    Column::Id,
-];
 
 /// Prints the alerts that match a filter, newest first.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,6 +32,9 @@ pub struct List {
     /// The columns of a table, of CSV or of Markdown, in their order
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = column)]
     pub columns: Vec<Column>,
+    /// Where they go.
+    #[command(flatten)]
+    pub output: Output,
     /// Where they come from.
     #[command(flatten)]
     pub origin: Origin,
@@ -88,6 +78,7 @@ impl List {
                 "--columns is for table, csv and markdown: JSON is printed as received".into(),
             ));
         }
+        self.output.check()?;
         let filter = self.filter.as_deref().unwrap_or_default();
         let mut context = context(source.me());
         if query::compile(filter, &context).is_err() {
@@ -105,37 +96,30 @@ impl List {
         }
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
-        self.print(&store, &rows, out)?;
-        out.flush()?;
+        self.output.put(out, |out| self.print((&store, &rows), source.portal_host(), out))?;
         outcome
     }
 
-    fn print(&self, store: &Store, rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
+    fn print(
+        &self,
+        (store, rows): (&Store, &[Row]),
+        portal_host: &str,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
         let columns = if self.columns.is_empty() { &COLUMNS } else { self.columns.as_slice() };
-        let alerts = || rows.iter().map(|row| store.raw(*row));
-        let cells = || rows.iter().map(|row| columns.iter().map(|column| store.cell(*row, *column)));
-        let texts = || cells().map(|row| row.map(|cell| cell.text()).collect());
-        match self.format {
-            ListFormat::Json => json::array(alerts(), out),
-            ListFormat::Ndjson => json::lines(alerts(), out),
-            ListFormat::Csv => csv::write(columns, texts(), out),
-            ListFormat::Table => table::write(columns, texts(), terminal_width(), out),
-            ListFormat::Markdown => {
-                out.write_all(markdown::head(columns.iter().map(|column| column.name())).as_bytes())?;
-                for row in cells() {
-                    out.write_all(markdown::row(&row.map(markdown_cell).collect::<Vec<_>>()).as_bytes())?;
-                }
-                Ok(())
+        let format = match self.format {
+            ListFormat::Json => Format::Json,
+            ListFormat::Ndjson => Format::Lines,
+            ListFormat::Csv => Format::Csv,
+            ListFormat::Markdown => Format::Markdown,
+            ListFormat::Table => {
+                let text = |row, column| store.cell(row, column).text();
+                let texts = rows.iter().map(|row| columns.iter().map(|column| text(*row, *column)).collect());
+                let width = self.output.is_standard().then(terminal_width).flatten();
+                return table::write(columns, texts, width, out);
             }
-        }
-    }
-}
-
-/// Writes a cell for Markdown; what is ours needs no escape.
-fn markdown_cell(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Time(at) => at.to_second(),
-        other => markdown::text(&other.text()),
+        };
+        export::write(format, columns, (store, rows), portal_host, out)
     }
 }
 

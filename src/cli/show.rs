@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Failure, Origin, Source, files, say, tell};
+use super::{Failure, Origin, Output, Source, files, say, tell};
 use crate::{
     graph::Kind,
     model::{AlertId, RawAlert},
@@ -19,6 +19,9 @@ pub struct Show {
     /// How to print it: text, json or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ShowFormat,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: Output,
     /// Where it comes from.
     #[command(flatten)]
     pub origin: Origin,
@@ -39,6 +42,7 @@ pub enum ShowFormat {
 impl Show {
     /// Finds the alert and prints it; [`Failure::NotFound`] where there is none of this id.
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
+        self.output.check()?;
         let id = AlertId::new(&self.id);
         let (raw, outcome) = match source {
             Source::Service(service) => match service.client.get(&id, &mut tell).await {
@@ -56,12 +60,11 @@ impl Show {
                 (raw, outcome)
             }
         };
-        self.print(&raw, source.portal_host(), out)?;
-        out.flush()?;
+        self.output.put(out, |out| self.print(&raw, source.portal_host(), out))?;
         outcome
     }
 
-    fn print(&self, raw: &RawAlert, portal_host: &str, out: &mut impl Write) -> std::io::Result<()> {
+    fn print(&self, raw: &RawAlert, portal_host: &str, out: &mut dyn Write) -> std::io::Result<()> {
         let report = || Report::read(raw, portal_host);
         match self.format {
             ShowFormat::Json => {

@@ -1,20 +1,20 @@
-//! Carries out what the state asks for: fetches, decoding, the browser.
+//! Carries out what the state asks for: fetches, decoding, the browser, exports.
 
 use std::{pin::pin, time::SystemTime};
 
 use tokio::{
     sync::mpsc::{self, Sender},
-    task::{AbortHandle, spawn_blocking},
+    task::{AbortHandle, JoinSet, spawn_blocking},
 };
 
 use super::{
-    Clock,
+    Clock, export,
     sign_in::{SignIn, identity},
 };
 use crate::{
     app::{
-        Body, Effect, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, Purpose, RequestLine,
-        Scope, Wait,
+        Body, Effect, Export, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, NotWritten,
+        Purpose, RequestLine, Scope, Wait,
     },
     auth::{SECRET_VARIABLES, Tokens},
     graph,
@@ -44,6 +44,8 @@ pub(super) struct Runner {
     fetch: Option<AbortHandle>,
     /// What loads behind the list.
     behind: Option<AbortHandle>,
+    /// Files that are being written; each ends with why it was not, if nobody could be told.
+    pub(super) exports: JoinSet<Option<String>>,
     /// The sign-in of the service; `None` for files.
     sign_in: Option<SignIn>,
     /// The profile that the state asked for; the loop goes over to it.
@@ -65,7 +67,17 @@ impl Runner {
             Source::Service(client) => Some(SignIn::new(client.tokens(), messages.clone(), clock)),
             Source::Held(_) => None,
         };
-        Self { source, messages, fetch: None, behind: None, sign_in, switch_to: None, suspend: false }
+        let exports = JoinSet::new();
+        Self {
+            source,
+            messages,
+            fetch: None,
+            behind: None,
+            exports,
+            sign_in,
+            switch_to: None,
+            suspend: false,
+        }
     }
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
@@ -121,6 +133,7 @@ impl Runner {
                     let _ = messages.send(Message::Requests(lines)).await;
                 });
             }
+            Effect::Export(export) => self.export(export),
             Effect::Copy(_)
             | Effect::CopyCurl(_)
             | Effect::CopyTicket(..)
@@ -141,6 +154,34 @@ impl Runner {
             Scope::Filter(filter) => Some(list(Some(filter))),
             Scope::One(id) => client.curl(&id),
         }
+    }
+
+    fn export(&mut self, export: Export) {
+        let messages = self.messages.clone();
+        self.exports.spawn(async move {
+            let path = export.path.clone();
+            let outcome = spawn_blocking(move || export::write(&export)).await;
+            let outcome =
+                outcome.unwrap_or_else(|_| Err(NotWritten::Refused("the writer has failed".to_owned())));
+            let untold = match &outcome {
+                Ok(_) => None,
+                Err(NotWritten::Exists) => Some(format!("{path:?} exists")),
+                Err(NotWritten::Refused(line)) => Some(line.clone()),
+            };
+            let told = messages.send(Message::Exported { path, outcome }).await.is_ok();
+            untold.filter(|_| !told)
+        });
+        // What has ended is of no use any more.
+        while self.exports.try_join_next().is_some() {}
+    }
+
+    /// Waits for the files that are being written; returns why one was not, where nobody was told.
+    pub(super) async fn finish(&mut self) -> Option<String> {
+        let mut untold = None;
+        while let Some(ended) = self.exports.join_next().await {
+            untold = untold.or(ended.ok().flatten());
+        }
+        untold
     }
 
     fn cancel(&mut self) {

@@ -1,17 +1,33 @@
-//! Private files and folders: made, read, replaced and removed.
+//! Private files and folders: made, read, replaced and removed; and the files that users ask for.
+//!
+//! Whatever is written takes its place at once: it is written under another name in the same
+//! folder, made to last, and renamed.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read as _, Write as _},
+    io::{self, BufWriter, ErrorKind, Read as _, Write},
     path::Path,
     time::Duration,
 };
 
 use super::{FileError, system};
 
-/// How old the unfinished copy of a file is when its writer must be dead.
+/// How long nothing was added to an unfinished file when its writer must be dead.
 const ABANDONED: Duration = Duration::from_secs(60);
+/// Stands in the names of unfinished files, between that of the file and letters at random.
+const UNFINISHED: &str = ".alertdeck-";
+/// How many letters that are.
+const LETTERS: usize = 6;
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and nothing is written.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
 
 /// Makes sure that `folder` is there, is ours and is closed to others; creates it with its
 /// parents, mode 0700.
@@ -66,28 +82,90 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
 /// A reader finds the old file or the new one, whatever happens meanwhile. A link in its place
 /// is replaced, not followed. The folder must exist.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    put(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
+}
+
+/// Tells whether a file that the user names could be put there, before anything is done for it.
+///
+/// Refused are links, since what they lead to would not be what is written; whatever is no regular
+/// file; devices and `-`; and, with [`Existing::Keep`], files that exist.
+pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> {
+    let text = path.as_os_str().as_encoded_bytes();
+    if text.is_empty() || text == b"-" || path.starts_with("/dev") && !path.starts_with("/dev/shm") {
+        return Err(FileError::NoPlace(path.to_owned()));
+    }
+    let ends_as_folder = text.last().is_some_and(|last| std::path::is_separator(char::from(*last)));
+    let Some((folder, _)) = place(path).filter(|_| !ends_as_folder) else {
+        return Err(FileError::IsFolder(path.to_owned()));
+    };
+    if !folder.is_dir() {
+        return Err(FileError::NoFolder(folder.to_owned()));
+    }
+    match path.symlink_metadata() {
+        Ok(data) if data.is_symlink() => Err(FileError::Link(path.to_owned())),
+        Ok(data) if data.is_dir() => Err(FileError::IsFolder(path.to_owned())),
+        Ok(data) if !data.is_file() => Err(FileError::NotAFile(path.to_owned())),
+        Ok(_) if existing == Existing::Keep => Err(FileError::Exists(path.to_owned())),
+        // What else is wrong shows when it is written.
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that the user names, mode 0600, once [`check_new_file`] finds nothing against it.
+/// Returns its length in bytes.
+///
+/// Nobody finds a part of it: it is there whole, or what was there before still is.
+pub fn write_new_file(
+    path: &Path,
+    existing: Existing,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<u64, FileError> {
+    check_new_file(path, existing)?;
+    put(path, existing, write)
+}
+
+/// Writes a file under another name in its folder, then puts it in its place.
+fn put(
+    path: &Path,
+    existing: Existing,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<u64, FileError> {
     let failed = |error: &io::Error| FileError::io("written", path, error);
     let (folder, prefix) = place(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
     // Created with mode 0600, and removed when it is dropped before it takes its place.
-    let mut file =
-        tempfile::Builder::new().prefix(&prefix).tempfile_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
+    let mut builder = tempfile::Builder::new();
+    let file = builder.prefix(&prefix).rand_bytes(LETTERS).tempfile_in(folder);
+    let mut file = file.map_err(|error| failed(&error))?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    let written = write(&mut out).and_then(|()| out.flush());
+    drop(out);
+    let length = written.and_then(|()| {
+        file.as_file().sync_all()?;
+        file.as_file().metadata()
+    });
+    let length = length.map_err(|error| failed(&error))?.len();
+    let placed = match existing {
+        Existing::Replace => file.persist(path),
+        Existing::Keep => file.persist_noclobber(path),
+    };
+    placed.map_err(|error| match error.error.kind() {
+        ErrorKind::AlreadyExists if existing == Existing::Keep => FileError::Exists(path.to_owned()),
+        _ => failed(&error.error),
+    })?;
     // The file is in its place; some file systems cannot promise more.
     let _ = system::sync_folder(folder);
-    sweep(path, ABANDONED);
-    Ok(())
+    sweep(folder, None, ABANDONED);
+    Ok(length)
 }
 
 /// Removes a file, and what a writer that was killed has left of it. Tells whether there was
 /// something.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
-    let swept = sweep(path, Duration::ZERO);
+    let (folder, prefix) = place(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
+    let swept = sweep(folder, Some(&prefix), Duration::ZERO);
     match fs::remove_file(path) {
         Ok(()) => {
-            if let Some((folder, _)) = place(path) {
-                let _ = system::sync_folder(folder);
-            }
+            let _ = system::sync_folder(folder);
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(swept),
@@ -125,17 +203,30 @@ fn place(path: &Path) -> Option<(&Path, OsString)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut prefix = OsString::from(".");
     prefix.push(name);
-    prefix.push(".");
+    prefix.push(UNFINISHED);
     Some((folder.unwrap_or(Path::new(".")), prefix))
 }
 
-/// Removes unfinished copies of a file that are at least `age` old; tells whether there were any.
-fn sweep(path: &Path, age: Duration) -> bool {
-    let Some((folder, prefix)) = place(path) else { return false };
+/// Tells whether a name is that of an unfinished file: nothing else in a user's folder may be
+/// taken for one.
+fn is_unfinished(name: &OsStr, prefix: Option<&OsStr>) -> bool {
+    let name = name.as_encoded_bytes();
+    let Some(at) = name.len().checked_sub(LETTERS) else { return false };
+    let (start, letters) = name.split_at(at);
+    letters.iter().all(u8::is_ascii_alphanumeric)
+        && match prefix {
+            Some(prefix) => start == prefix.as_encoded_bytes(),
+            None => start.starts_with(b".") && start.ends_with(UNFINISHED.as_bytes()),
+        }
+}
+
+/// Removes unfinished files from a folder, of one file or of all, to which nothing was added for
+/// at least so long; tells whether there were any.
+fn sweep(folder: &Path, prefix: Option<&OsStr>, age: Duration) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     let mut swept = false;
     for entry in entries.flatten() {
-        if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+        if !is_unfinished(&entry.file_name(), prefix) {
             continue;
         }
         let written = entry.metadata().and_then(|data| data.modified()).ok();

@@ -8,8 +8,8 @@ use ratatui::{
 use super::paint::{Painter, Span, columns, fit};
 use crate::{
     app::{
-        App, Area, Command, Detail, DetailView, Editor, FailureKind, Fresh, ListCommand, Overlay, Pane,
-        Phase, Shape, Stage, Wait, key_for, thousands, utc,
+        App, Area, Command, Detail, DetailView, Editor, ExportStage, FailureKind, Fresh, ListCommand,
+        Overlay, Pane, Phase, Shape, Stage, Wait, key_for, thousands, utc,
     },
     model::SafeText,
     store::Count,
@@ -213,12 +213,12 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
 }
 
 /// Returns the columns that a part of the filter takes once what is hidden in it is shown.
-fn shown_width(text: &str) -> usize {
+pub(super) fn shown_width(text: &str) -> usize {
     columns(&SafeText::new(text).line())
 }
 
 /// Returns the first place from which on `width` columns are left out.
-fn skip(text: &str, width: usize) -> usize {
+pub(super) fn skip(text: &str, width: usize) -> usize {
     let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let first = places.partition_point(|at| shown_width(&text[..*at]) < width);
     places.get(first).copied().unwrap_or(text.len())
@@ -288,9 +288,26 @@ pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area
     }
 }
 
+/// How many alerts are marked, at the right end of the line. Returns what is left of it.
+fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
+    /// Room that the rest of the line keeps.
+    const LEAST: u16 = 12;
+    let mut text = format!("{} marked", thousands(app.marks.len()));
+    if app.marks.hidden() > 0 {
+        text = format!("{text} ({} hidden)", thousands(app.marks.hidden()));
+    }
+    let width = columns(&text) as u16;
+    if app.marks.is_empty() || width + LEAST > area.width {
+        return area;
+    }
+    painter.put_right(area.x + area.width, area.y, width, &text, painter.theme.strong);
+    Area { width: area.width - width - 2, ..area }
+}
+
 /// The keys that matter here, or what the user is told.
 pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
+    let area = marks(app, painter, area);
     if let Some(notice) = &app.notice {
         painter.put(
             area.x,
@@ -366,6 +383,12 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
         (Some(Overlay::Requests(_)), ..) => {
             &[("j/k", "move"), ("y", "copy for curl"), ("c", "copy the ids"), ("Esc", "close")]
         }
+        (Some(Overlay::Export(form)), ..) => match &form.stage {
+            ExportStage::Writing(_) => &[("Esc", "close, it goes on")],
+            ExportStage::Exists => &[("o", "overwrite"), ("a", "another name"), ("Esc", "back")],
+            _ if form.typing => &[("Enter", "write"), ("Tab", "format"), ("Esc", "close")],
+            _ => &[("letter", "format"), ("Enter", "write"), ("Tab", "file name"), ("Esc", "close")],
+        },
         (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
         (Some(Overlay::Values(_)), ..) => &[
             ("j/k", "move"),
@@ -384,6 +407,9 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("Ctrl-n/p", "choose"),
             ("↑", "history"),
         ],
+        (None, None, Pane::List) if app.range().is_some() => {
+            &[("j/k", "move"), ("Space", "mark the range"), ("Esc", "leave it")]
+        }
         (None, None, Pane::List) => &[
             ("j/k", "move"),
             ("Enter", "read"),

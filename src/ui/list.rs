@@ -84,10 +84,13 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     if rows.is_empty() {
         return nothing(app, painter, area);
     }
-    let shown = rows.iter().skip(app.list.scroll.top).take(usize::from(area.height));
-    for (y, row) in (area.y..).zip(shown) {
+    let range = app.range();
+    let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
+    for (y, (at, row)) in (area.y..).zip(shown) {
         let selected = Some(*row) == app.selected();
-        draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row, selected);
+        let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
+        gutter(app, painter, (area.x, y), *row, selected, in_range);
+        draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row);
         if selected {
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.raise(area.x, y, area.width, style);
@@ -99,19 +102,33 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     }
 }
 
-fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], row: Row, selected: bool) {
+/// Draws the cursor, the mark and what is new. What is new gives its place to the mark and takes
+/// that of the cursor, where that is elsewhere.
+fn gutter(
+    app: &App,
+    painter: &mut Painter<'_>,
+    (x, y): (u16, u16),
+    row: Row,
+    selected: bool,
+    in_range: bool,
+) {
+    let theme = painter.theme;
+    let fresh = app.fresh.get(&row).map(|fresh| match fresh {
+        Fresh::New => "+",
+        Fresh::Changed => "~",
+    });
+    let mark = if app.marks.contains(row) { Some(theme.strong) } else { in_range.then_some(theme.dim) };
+    let first = if selected { Some(">") } else { fresh.filter(|_| mark.is_some()) };
+    let (second, style) = mark.map_or((fresh, theme.accent), |style| (Some("*"), style));
+    painter.put(x, y, 1, first.unwrap_or(" "), theme.accent);
+    painter.put(x + 1, y, 1, second.unwrap_or(" "), style);
+}
+
+fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], row: Row) {
     let theme = painter.theme;
     let entry = app.store.entry(row);
     let stale = app.view.is_stale(row);
     let base = if stale { theme.dim } else { theme.text };
-    if selected {
-        painter.put(area.x, area.y, 1, ">", theme.accent);
-    }
-    match app.fresh.get(&row) {
-        Some(Fresh::New) => painter.put(area.x + 1, area.y, 1, "+", theme.accent),
-        Some(Fresh::Changed) => painter.put(area.x + 1, area.y, 1, "~", theme.accent),
-        None => 0,
-    };
     for place in places {
         let (x, y) = (area.x + place.x, area.y);
         let cell = app.store.cell(row, place.column);

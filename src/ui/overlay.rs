@@ -1,9 +1,9 @@
 //! What covers the panes.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::{
-    count,
+    count, export,
     paint::{Painter, columns},
     profiles, requests, sign_in,
 };
@@ -12,7 +12,8 @@ use crate::{
     model::PortalUrl,
 };
 
-pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
+/// Draws what covers the panes; returns where its caret is, if it has one.
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option<Position> {
     match &app.overlay {
         None => {}
         Some(Overlay::Help(scroll)) => draw_help(app, painter, screen, *scroll),
@@ -22,7 +23,9 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         Some(Overlay::Profiles(at)) => profiles::draw(app, painter, screen, *at),
         Some(Overlay::SignIn) => sign_in::draw(app, painter, screen),
         Some(Overlay::Requests(list)) => requests::draw(app, painter, screen, list),
+        Some(Overlay::Export(form)) => return export::draw(app, painter, screen, form),
     }
+    None
 }
 
 /// Opens a window in the middle of the screen; returns its inside.

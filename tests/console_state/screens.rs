@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck::{
-    app::{Failure, FailureKind, LoadEvent, Message, Wait},
+    app::{Failure, FailureKind, LoadEvent, Message, NotWritten, Wait},
     model::Timestamp,
     simulator::{self, Simulator},
     ui::{Depth, Theme, ThemeKind},
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     desk::{Desk, START, alert, settings, theme, with},
-    requests, signing_in,
+    exporting, requests, signing_in,
 };
 
 /// The alerts of the simulated tenant.
@@ -57,10 +57,14 @@ pub(crate) enum State {
     Profiles,
     Requests,
     NoRequests,
+    Marked,
+    Export,
+    ExportExists,
+    ExportFailed,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -88,6 +92,10 @@ impl State {
         Self::Profiles,
         Self::Requests,
         Self::NoRequests,
+        Self::Marked,
+        Self::Export,
+        Self::ExportExists,
+        Self::ExportFailed,
     ];
 
     /// Brings a console that was just opened there.
@@ -157,6 +165,27 @@ impl State {
             Self::NoRequests => {
                 desk.keys("R");
                 desk.send(Message::Requests(Vec::new()));
+            }
+            Self::Marked => {
+                desk.keys("Space Space /");
+                desk.type_text(" severity:high");
+                desk.keys("Enter j Space V j");
+            }
+            Self::Export => {
+                desk.keys("Space j Space /");
+                desk.type_text(" severity:high");
+                desk.keys("Enter E c");
+            }
+            Self::ExportExists => {
+                desk.keys("Space Space E t Enter");
+                exporting::ends(desk, Err(NotWritten::Exists));
+            }
+            Self::ExportFailed => {
+                desk.keys("E c Tab Ctrl-u");
+                desk.type_text("/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv");
+                desk.keys("Enter");
+                let line = "\"/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv\" cannot be written: No space left on device (os error 28)";
+                exporting::ends(desk, Err(NotWritten::Refused(line.into())));
             }
             Self::Editing => {
                 desk.keys("/");
@@ -234,6 +263,16 @@ impl State {
 #[case("60x15", State::SignInFailed)]
 #[case("60x15", State::Profiles)]
 #[case("60x15", State::Requests)]
+#[case("120x35", State::Marked)]
+#[case("120x35", State::Export)]
+#[case("120x35", State::ExportFailed)]
+#[case("80x24", State::Marked)]
+#[case("80x24", State::Export)]
+#[case("80x24", State::ExportExists)]
+#[case("60x15", State::Marked)]
+#[case("60x15", State::Export)]
+#[case("60x15", State::ExportExists)]
+#[case("60x15", State::ExportFailed)]
 fn screens(#[case] size: &str, #[case] state: State) {
     let (width, height) = size.split_once('x').unwrap();
     let mut desk =
@@ -331,7 +370,7 @@ fn a_mark_has_a_style_of_its_own() {
 #[test]
 fn an_ascii_screen_is_ascii() {
     let mut desk = queue();
-    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter", "Esc P", "Esc R", "Esc P s"] {
+    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter", "Esc P", "Esc R", "Esc P s", "Esc Esc E"] {
         desk.keys(keys);
         let buffer = desk.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
         let text = super::desk::lines(&buffer).join("\n");

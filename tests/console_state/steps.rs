@@ -47,11 +47,13 @@ fn q_closes_what_covers_the_panes_before_it_quits(#[case] open: &str, #[case] cl
 #[test]
 fn under_an_overlay_no_other_key_acts() {
     let mut desk = Desk::holding(&[alert(1), alert(2)]);
-    for open in ["?", "s", "y", "f", "Tab j j Enter"] {
+    for open in ["?", "s", "y", "f", "E", "Tab j j Enter"] {
         desk.keys("g");
         desk.keys(open);
         let letters = match &desk.app.overlay {
             Some(Overlay::Menu(menu)) => menu.items.iter().map(|item| item.key.to_string()).collect(),
+            // It goes over to the file's name.
+            Some(Overlay::Export(_)) => vec!["Tab".to_owned()],
             _ => Vec::new(),
         };
         for key in ["o", "O", "r", "L", "/", "!", "z", "Tab", "J"] {
@@ -82,6 +84,8 @@ fn every_key_of_the_table_can_be_pressed_anywhere() {
         "P",
         "R",
         "P s",
+        "E",
+        "E Tab",
     ] {
         for binding in BINDINGS {
             for key in binding.keys {

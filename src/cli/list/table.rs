@@ -17,7 +17,7 @@ pub(super) fn write(
     columns: &[Column],
     rows: impl Iterator<Item = Vec<String>>,
     width: Option<usize>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> Result<()> {
     let header = columns.iter().map(|column| column.name().to_uppercase()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();

@@ -1,6 +1,7 @@
 //! Tests of private files: what is made, what is mended, what is refused, what is left behind.
 
 use super::*;
+use std::path::PathBuf;
 
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
@@ -62,18 +63,100 @@ fn what_a_killed_writer_left_goes_with_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.json");
     write_private(&path, b"x").unwrap();
-    fs::write(folder.path().join(".a.json.Ab12"), "half a sec").unwrap();
-    fs::write(folder.path().join(".ab.json.Ab12"), "another's").unwrap();
+    fs::write(folder.path().join(".a.json.alertdeck-Ab12Cd"), "half a sec").unwrap();
+    fs::write(folder.path().join(".ab.json.alertdeck-Ab12Cd"), "another's").unwrap();
     // It may belong to a writer that is at work: only an old one is taken for abandoned.
     write_private(&path, b"y").unwrap();
-    assert_eq!(names(folder.path()), [".a.json.Ab12", ".ab.json.Ab12", "a.json"]);
-    let old = File::options().write(true).open(folder.path().join(".a.json.Ab12")).unwrap();
+    assert_eq!(names(folder.path()), [".a.json.alertdeck-Ab12Cd", ".ab.json.alertdeck-Ab12Cd", "a.json"]);
+    let old = File::options().write(true).open(folder.path().join(".a.json.alertdeck-Ab12Cd")).unwrap();
     old.set_modified(std::time::SystemTime::now() - 2 * ABANDONED).unwrap();
     write_private(&path, b"z").unwrap();
-    assert_eq!(names(folder.path()), [".ab.json.Ab12", "a.json"]);
-    fs::write(folder.path().join(".a.json.Cd34"), "half a sec").unwrap();
+    assert_eq!(names(folder.path()), [".ab.json.alertdeck-Ab12Cd", "a.json"]);
+    fs::write(folder.path().join(".a.json.alertdeck-Cd34Ef"), "half a sec").unwrap();
     assert!(remove(&path).unwrap());
-    assert_eq!(names(folder.path()), [".ab.json.Ab12"]);
+    assert_eq!(names(folder.path()), [".ab.json.alertdeck-Ab12Cd"]);
+}
+
+/// Exports lie in folders of the user's, beside whatever else is there.
+#[test]
+fn nothing_but_unfinished_files_is_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = [
+        ".a.csv.bak",
+        ".a.csv.alertdeck-notes",
+        ".a.csv.alertdeck-Ab1",
+        "a.csv.alertdeck-Ab12Cd",
+        ".alertdeck",
+    ];
+    for name in kept.into_iter().chain([".b.csv.alertdeck-Ab12Cd"]) {
+        let file = File::create(folder.path().join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - 2 * ABANDONED).unwrap();
+    }
+    write_new_file(&folder.path().join("a.csv"), Existing::Keep, |_| Ok(())).unwrap();
+    let mut expected: Vec<_> = kept.into_iter().chain(["a.csv"]).collect();
+    expected.sort_unstable();
+    assert_eq!(names(folder.path()), expected);
+}
+
+#[test]
+fn a_file_for_the_user_is_put_where_nothing_is_or_what_is_may_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a file with blanks.csv");
+    let put =
+        |existing, text: &'static str| write_new_file(&path, existing, |out| out.write_all(text.as_bytes()));
+    assert_eq!(put(Existing::Keep, "one"), Ok(3));
+    assert_eq!(put(Existing::Keep, "other"), Err(FileError::Exists(path.clone())));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    assert_eq!(put(Existing::Replace, "three"), Ok(5));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "three");
+    assert_eq!(names(folder.path()), ["a file with blanks.csv"]);
+}
+
+#[test]
+fn a_file_that_came_meanwhile_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let outcome = write_new_file(&path, Existing::Keep, |out| {
+        fs::write(&path, "theirs")?;
+        out.write_all(b"ours")
+    });
+    assert_eq!(outcome, Err(FileError::Exists(path.clone())));
+    assert_eq!(
+        (fs::read_to_string(&path).unwrap(), names(folder.path())),
+        ("theirs".into(), vec!["a".into()])
+    );
+}
+
+#[test]
+fn a_writer_that_fails_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, "old").unwrap();
+    let outcome = write_new_file(&path, Existing::Replace, |out| {
+        out.write_all(&vec![b'x'; 100_000])?;
+        Err(ErrorKind::StorageFull.into())
+    });
+    assert!(matches!(outcome, Err(FileError::Io { kind: ErrorKind::StorageFull, .. })), "{outcome:?}");
+    assert_eq!((fs::read_to_string(&path).unwrap(), names(folder.path())), ("old".into(), vec!["a".into()]));
+}
+
+#[test]
+fn what_names_no_file_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    fs::write(folder.path().join("file"), "x").unwrap();
+    let check = |path: PathBuf| check_new_file(&path, Existing::Replace).unwrap_err();
+    assert_eq!(check(inner.clone()), FileError::IsFolder(inner.clone()));
+    assert_eq!(check(folder.path().join("new/")), FileError::IsFolder(folder.path().join("new/")));
+    assert_eq!(check(folder.path().join("..")), FileError::IsFolder(folder.path().join("..")));
+    assert_eq!(check(folder.path().join("none/a")), FileError::NoFolder(folder.path().join("none")));
+    assert_eq!(check(folder.path().join("file/a")), FileError::NoFolder(folder.path().join("file")));
+    for path in ["", "-", "/dev/stdout", "/dev/null", "/dev/new"] {
+        assert_eq!(check(path.into()), FileError::NoPlace(path.into()));
+    }
+    assert_eq!(check_new_file(Path::new("a-new-file"), Existing::Keep), Ok(()));
+    assert_eq!(names(folder.path()), ["file", "inner"]);
 }
 
 #[test]
@@ -224,6 +307,70 @@ mod with_modes {
             assert_eq!(read_private(&path, 10).unwrap_err(), FileError::NotAFile(path.clone()));
             assert_eq!(append_private(&path).unwrap_err(), FileError::NotAFile(path));
         }
+    }
+
+    /// The user would take what the link leads to for written.
+    #[test]
+    fn a_link_is_neither_followed_nor_replaced_by_a_file_for_the_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, behind) = (folder.path().join("a"), folder.path().join("behind"));
+        for there in [false, true] {
+            if there {
+                fs::write(&behind, "theirs").unwrap();
+            } else {
+                symlink(&behind, &path).unwrap();
+            }
+            for existing in [Existing::Keep, Existing::Replace] {
+                let outcome = write_new_file(&path, existing, |out| out.write_all(b"ours"));
+                assert_eq!(outcome, Err(FileError::Link(path.clone())));
+            }
+            assert!(path.is_symlink() && behind.exists() == there);
+        }
+        assert_eq!(fs::read_to_string(&behind).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn a_file_for_the_user_is_closed_to_others_whatever_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "x").unwrap();
+        set_mode(&path, 0o644);
+        write_new_file(&path, Existing::Replace, |out| out.write_all(b"y")).unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_pipe_is_not_replaced_by_a_file_for_the_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(check_new_file(&pipe, Existing::Replace), Err(FileError::NotAFile(pipe)));
+    }
+
+    /// A superuser may write where the mode says no; of those folders none is closed to them.
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        set_mode(folder.path(), 0o500);
+        let mut closed = vec![Path::new("/sys"), Path::new("/proc")];
+        if File::create(folder.path().join("probe")).is_err() {
+            closed.push(folder.path());
+        }
+        for folder in closed.into_iter().filter(|folder| folder.is_dir()) {
+            let path = folder.join("a.csv");
+            let outcome = write_new_file(&path, Existing::Keep, |out| out.write_all(b"x"));
+            assert!(matches!(outcome, Err(FileError::Io { what: "written", .. })), "{outcome:?}");
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_unicode_is_written() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(OsStr::from_bytes(b"a\xff b.csv"));
+        assert_eq!(write_new_file(&path, Existing::Keep, |out| out.write_all(b"x")), Ok(1));
+        assert!(path.is_file());
     }
 
     /// Only a superuser can give a file away; others see that their own is taken.

@@ -8,7 +8,7 @@ use crate::store::Column;
 pub(super) fn write(
     columns: &[Column],
     rows: impl Iterator<Item = Vec<String>>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> Result<()> {
     let header = columns.iter().map(|column| column.name().to_owned()).collect();
     for row in std::iter::once(header).chain(rows) {

@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use crate::model::RawAlert;
 
 /// Writes an array.
-pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut impl Write) -> Result<()> {
+pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {
     out.write_all(b"[")?;
     let mut separator: &[u8] = b"\n";
     for alert in alerts {
@@ -19,7 +19,7 @@ pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut im
 
 /// Writes an alert a line. One that holds line breaks loses its blanks between values, and
 /// nothing else.
-pub(super) fn lines<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut impl Write) -> Result<()> {
+pub(super) fn lines<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {
     for alert in alerts {
         if alert.0.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
             out.write_all(&compact(&alert.0))?;

@@ -1,0 +1,69 @@
+//! Writes exports to files.
+
+use std::path::Path;
+
+use crate::{
+    app::{Export, NotWritten, Written},
+    export::write_alerts,
+    model::SafeText,
+    platform::{Existing, FileError, typed_path, write_new_file},
+};
+
+/// Writes an export; work for a worker.
+pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
+    let refused = |error| match error {
+        FileError::Exists(_) => NotWritten::Exists,
+        error => NotWritten::Refused(error.to_string()),
+    };
+    let Some(path) = typed_path(&export.path) else {
+        return Err(NotWritten::Refused("there is no home folder for ~: name the folder".into()));
+    };
+    let existing = if export.overwrite { Existing::Replace } else { Existing::Keep };
+    let bytes = write_new_file(&path, existing, |out| {
+        write_alerts(export.format, &export.alerts, &export.portal_host, out)
+    });
+    let path = shown(&path);
+    bytes.map(|bytes| Written { alerts: export.alerts.len(), bytes, path }).map_err(refused)
+}
+
+/// A path as it is shown; one in the current folder as such.
+fn shown(path: &Path) -> String {
+    let text = SafeText::new(&path.to_string_lossy()).line();
+    let here = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
+    if here { format!(".{}{text}", std::path::MAIN_SEPARATOR) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{export::Format, model::RawAlert};
+
+    #[test]
+    fn an_export_is_written_once_and_again_when_it_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json").to_str().unwrap().to_owned();
+        let alerts = vec![RawAlert("{\"id\":\"a\"}".into())];
+        let mut export = Export {
+            alerts,
+            format: Format::Lines,
+            path: path.clone(),
+            overwrite: false,
+            portal_host: "security.microsoft.com".into(),
+        };
+        assert_eq!(write(&export), Ok(Written { alerts: 1, bytes: 11, path: path.clone() }));
+        assert_eq!(write(&export), Err(NotWritten::Exists));
+        (export.overwrite, export.format) = (true, Format::Json);
+        assert_eq!(write(&export), Ok(Written { alerts: 1, bytes: 15, path: path.clone() }));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n{\"id\":\"a\"}\n]\n");
+        export.path = "-".into();
+        assert!(
+            matches!(write(&export), Err(NotWritten::Refused(line)) if line.contains("is no place for a file"))
+        );
+    }
+
+    #[test]
+    fn a_file_of_the_current_folder_is_shown_as_such() {
+        assert_eq!(shown(Path::new("a\u{1b}.csv")), format!(".{}a␛.csv", std::path::MAIN_SEPARATOR));
+        assert_eq!(shown(Path::new("b/a.csv")), "b/a.csv");
+    }
+}

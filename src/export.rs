@@ -1,0 +1,197 @@
+//! Alerts as texts to hand over: JSON, JSON lines, CSV, Markdown tables, tickets.
+//!
+//! One set of writers for the command line and the console. They write to whatever takes bytes and
+//! know neither files nor where alerts come from. Alert text is hostile: JSON is as it was
+//! received, everything else is neutral and closes no place that it stands in.
+
+mod csv;
+mod json;
+
+use std::io::{Result, Write};
+
+use crate::{
+    model::RawAlert,
+    report::{Report, markdown},
+    store::{Batch, Cell, Column, Row, Store},
+};
+
+/// What is written of an alert unless other columns are asked for.
+pub const COLUMNS: [Column; 7] = [
+    Column::Severity,
+    Column::Status,
+    Column::Created,
+    Column::Title,
+    Column::Device,
+    Column::Owner,
+    Column::Id,
+];
+
+/// Alerts that are decoded at a time when only their JSON is at hand.
+const BATCH: usize = 1_000;
+
+/// A way to write alerts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// An array of the alerts as received, byte for byte.
+    #[default]
+    Json,
+    /// The alerts as received, one a line.
+    Lines,
+    /// RFC 4180 with a header row, safe to open in a spreadsheet.
+    Csv,
+    /// A table for tickets and chats.
+    Markdown,
+    /// The full report of each alert, for tickets.
+    Tickets,
+}
+
+impl Format {
+    /// Every format, in the order in which they are offered.
+    pub const ALL: [Self; 5] = [Self::Json, Self::Lines, Self::Csv, Self::Markdown, Self::Tickets];
+
+    /// Returns the format's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Lines => "JSON lines",
+            Self::Csv => "CSV",
+            Self::Markdown => "Markdown table",
+            Self::Tickets => "Markdown tickets",
+        }
+    }
+
+    /// Returns what the format is for, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Json => "as received, an array",
+            Self::Lines => "as received, one a line",
+            Self::Csv => "columns, for spreadsheets",
+            Self::Markdown => "columns, for chats and wikis",
+            Self::Tickets => "all there is to say of each",
+        }
+    }
+
+    /// Returns how the names of its files end, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Lines => "ndjson",
+            Self::Csv => "csv",
+            Self::Markdown | Self::Tickets => "md",
+        }
+    }
+}
+
+/// Writes rows of a store, in their order; `columns` are those of CSV and Markdown tables. In
+/// tickets, links to the portal's host can be followed.
+pub fn write(
+    format: Format,
+    columns: &[Column],
+    (store, rows): (&Store, &[Row]),
+    portal_host: &str,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let alerts = || rows.iter().map(|row| store.raw(*row));
+    let cells = || rows.iter().map(|row| columns.iter().map(|column| store.cell(*row, *column)));
+    match format {
+        Format::Json => json::array(alerts(), out),
+        Format::Lines => json::lines(alerts(), out),
+        Format::Csv => csv::write(columns, cells().map(|row| row.map(|cell| cell.text()).collect()), out),
+        Format::Markdown => {
+            out.write_all(markdown::head(columns.iter().map(|column| column.name())).as_bytes())?;
+            for row in cells() {
+                out.write_all(markdown::row(&row.map(markdown_cell).collect::<Vec<_>>()).as_bytes())?;
+            }
+            Ok(())
+        }
+        Format::Tickets => tickets(alerts(), portal_host, out),
+    }
+}
+
+/// Writes alerts of which only the JSON is at hand, in their order. Columns are read out of it:
+/// some 40 ms for 1,000 alerts.
+pub fn write_alerts(
+    format: Format,
+    alerts: &[RawAlert],
+    portal_host: &str,
+    out: &mut dyn Write,
+) -> Result<()> {
+    match format {
+        Format::Json => json::array(alerts.iter(), out),
+        Format::Lines => json::lines(alerts.iter(), out),
+        Format::Tickets => tickets(alerts.iter(), portal_host, out),
+        Format::Csv | Format::Markdown => {
+            let mut store = Store::default();
+            let mut rows = Vec::with_capacity(alerts.len());
+            for some in alerts.chunks(BATCH) {
+                rows.extend(store.absorb(Batch::decode(some)).seen);
+            }
+            write(format, &COLUMNS, (&store, &rows), portal_host, out)
+        }
+    }
+}
+
+/// Writes the report of each alert, with a rule between them.
+fn tickets<'a>(
+    alerts: impl Iterator<Item = &'a RawAlert>,
+    portal_host: &str,
+    out: &mut dyn Write,
+) -> Result<()> {
+    for (at, alert) in alerts.enumerate() {
+        if at > 0 {
+            out.write_all(b"\n---\n\n")?;
+        }
+        out.write_all(Report::read(alert, portal_host).markdown().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes a cell for Markdown; what is ours needs no escape.
+fn markdown_cell(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Time(at) => at.to_second(),
+        other => markdown::text(&other.text()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const HOST: &str = "security.microsoft.com";
+
+    fn alerts() -> Vec<RawAlert> {
+        let alert = |n: u32| {
+            json!({"id": format!("a{n}"), "title": format!("=Title | {n}"), "severity": "high",
+                "createdDateTime": format!("2026-11-0{n}T00:00:00Z")})
+        };
+        (1..4).map(|n| RawAlert(alert(n).to_string().into())).collect()
+    }
+
+    #[test]
+    fn alerts_are_written_in_their_order_with_and_without_a_store() {
+        let alerts = alerts();
+        let mut store = Store::default();
+        store.absorb(Batch::decode(&alerts));
+        let rows: Vec<_> = store.rows().collect();
+        for format in Format::ALL {
+            let (mut held, mut raw) = (Vec::new(), Vec::new());
+            write(format, &COLUMNS, (&store, &rows), HOST, &mut held).unwrap();
+            write_alerts(format, &alerts, HOST, &mut raw).unwrap();
+            let text = String::from_utf8(raw).unwrap();
+            assert_eq!(String::from_utf8(held).unwrap(), text, "{format:?}");
+            let places: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
+            assert!(places.is_sorted(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tickets_stand_apart() {
+        let mut out = Vec::new();
+        write_alerts(Format::Tickets, &alerts(), HOST, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("\n---\n\n# ").count(), 2);
+        assert!(text.starts_with("# \\=Title \\| 1\n"), "{text}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The form for an export: what is written, the formats, the file's name, and how it went.
+
+use ratatui::{
+    layout::{Position, Rect},
+    style::Style,
+};
+
+use super::{
+    bars::{shown_width, skip},
+    overlay::window,
+    paint::{Painter, columns},
+};
+use crate::{
+    app::{App, ExportForm, ExportStage, thousands, wrap},
+    export::Format,
+    model::SafeText,
+    store::Count,
+};
+
+/// Before the file's name.
+const LABEL: &str = "file  ";
+
+enum Line {
+    Text(String, Style),
+    Format(char, Format),
+    File,
+    Blank,
+}
+
+/// Draws the form; returns where the caret is while the file's name is typed.
+pub(super) fn draw(
+    app: &App,
+    painter: &mut Painter<'_>,
+    screen: Rect,
+    form: &ExportForm,
+) -> Option<Position> {
+    let width = usize::from(screen.width.saturating_sub(8)).clamp(10, 76);
+    let most = usize::from(screen.height.saturating_sub(4)).max(1);
+    let lines = lines(app, painter, form, width, most);
+    let inside = window(painter, screen, "Export", width, lines.len().min(most));
+    // Where there is room for less, the file's name and how it went stay.
+    let file = lines.iter().position(|line| matches!(line, Line::File)).unwrap_or(0);
+    let skipped = lines.len().saturating_sub(usize::from(inside.height)).min(file);
+    let theme = painter.theme;
+    let mut caret = None;
+    for (y, line) in (inside.y..inside.y + inside.height).zip(&lines[skipped..]) {
+        match line {
+            Line::Blank => {}
+            Line::Text(text, style) => {
+                painter.put(inside.x, y, inside.width, text, *style);
+            }
+            Line::Format(key, format) => {
+                painter.put(inside.x, y, 1, &key.to_string(), theme.accent);
+                painter.put(inside.x + 3, y, inside.width.saturating_sub(3), format.name(), theme.text);
+                painter.put(inside.x + 21, y, inside.width.saturating_sub(21), format.about(), theme.dim);
+                if *format == form.format {
+                    let style = if form.typing { theme.cursor_away } else { theme.cursor };
+                    painter.raise(inside.x, y, inside.width, style);
+                }
+            }
+            Line::File => caret = Some(file_name(painter, inside, y, form)),
+        }
+    }
+    caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing(_)))
+}
+
+/// What the form shows, with fewer lines where there is room for less.
+fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
+    let theme = painter.theme;
+    let text = |said: &str, style| wrap(said, width).into_iter().map(move |line| Line::Text(line, style));
+    let mut head: Vec<Line> = text(&what(app), theme.strong).collect();
+    if app.marks.shown() == 0
+        && let Some(missing) = app.missing()
+    {
+        head.extend(text(&missing, theme.bad).take(2));
+    }
+    let outcome: Vec<Line> = match &form.stage {
+        ExportStage::Asked => Vec::new(),
+        ExportStage::Writing(count) => text(&format!("writing {}", counted(*count)), theme.accent).collect(),
+        ExportStage::Exists => {
+            text("a file of this name exists: o overwrites it, a takes another name", theme.bad).collect()
+        }
+        ExportStage::Failed(line) => text(line, theme.bad).take(3).collect(),
+    };
+    let mut formats: Vec<Line> =
+        Format::ALL.iter().map(|format| Line::Format(key(*format), *format)).collect();
+    let taken = head.len() + 1 + outcome.len();
+    let spaced = taken + formats.len() + 2 <= most;
+    if taken + formats.len() > most {
+        formats.retain(|line| matches!(line, Line::Format(_, format) if *format == form.format));
+    }
+    let blank = || spaced.then_some(Line::Blank);
+    let parts = head.into_iter().chain(blank()).chain(formats).chain(blank());
+    parts.chain([Line::File]).chain(outcome).collect()
+}
+
+/// What would be written, as of now.
+fn what(app: &App) -> String {
+    let hidden = match app.marks.hidden() {
+        0 => String::new(),
+        hidden => format!("; {} marked but hidden, not written", thousands(hidden)),
+    };
+    let all = match app.view.count() {
+        _ if app.marks.shown() > 0 => format!("{}, marked", counted(app.marks.shown())),
+        Count::Exact(count) => format!("{}, all that match", counted(count)),
+        Count::AtLeast(count) => format!("{} so far, all that match", counted(count)),
+    };
+    format!("{all}{hidden}")
+}
+
+fn counted(alerts: usize) -> String {
+    format!("{} {}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
+}
+
+/// The letter that takes a format, from the table of keys.
+fn key(format: Format) -> char {
+    use crate::app::{Command, ExportCommand, key_for};
+    key_for(Command::Exporting(ExportCommand::Take(format))).chars().next().unwrap_or(' ')
+}
+
+/// Draws the file's name around the caret; returns where that is.
+fn file_name(painter: &mut Painter<'_>, inside: Rect, y: u16, form: &ExportForm) -> Position {
+    let theme = painter.theme;
+    let label = if form.typing { theme.accent } else { theme.dim };
+    let x = inside.x + painter.put(inside.x, y, inside.width, LABEL, label);
+    let room = inside.width.saturating_sub(columns(LABEL) as u16);
+    let text = form.path.text();
+    let before: String = text.chars().take(form.path.cursor()).collect();
+    let skipped = skip(text, shown_width(&before).saturating_sub(usize::from(room).saturating_sub(1)));
+    painter.put(x, y, room, &SafeText::new(&text[skipped..]).line(), theme.text);
+    let hidden = shown_width(&text[..skipped]);
+    Position { x: x + shown_width(&before).saturating_sub(hidden) as u16, y }
+}
