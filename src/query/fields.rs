@@ -4,7 +4,7 @@
 //! filter or an alert.
 
 use super::{
-    facts::{Facts, Key},
+    facts::{Facts, last_name},
     properties::{EVIDENCE_TYPES, PROPERTIES},
 };
 use crate::{
@@ -106,11 +106,11 @@ pub enum Cover {
 }
 
 impl Cover {
-    fn covers(self, key: &Key) -> bool {
-        match (self, key.kind.as_deref()) {
-            (Self::Alert(path), None) => &*key.path == path,
-            (Self::Evidence(path), Some(_)) => ends_with(&key.path, path),
-            (Self::Of(of, path), Some(kind)) => kind == of && ends_with(&key.path, path),
+    fn covers(self, kind: Option<&str>, path: &str) -> bool {
+        match (self, kind) {
+            (Self::Alert(own), None) => path == own,
+            (Self::Evidence(tail), Some(_)) => ends_with(path, tail),
+            (Self::Of(of, tail), Some(kind)) => kind == of && ends_with(path, tail),
             _ => false,
         }
     }
@@ -134,16 +134,20 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    pub(super) fn covers(&self, key: &Key) -> bool {
+    /// Tells whether a property is looked into, by the parts of its key.
+    pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
-            Self::Anywhere => match key.kind {
-                None => matches!(&*key.path, "title" | "description"),
-                Some(_) => !NOT_INDICATORS.contains(&key.name()) && !key.name().ends_with("DateTime"),
+            Self::Anywhere => match kind {
+                None => matches!(path, "title" | "description"),
+                Some(_) => {
+                    let name = last_name(path);
+                    !NOT_INDICATORS.contains(&name) && !name.ends_with("DateTime")
+                }
             },
             Self::Field(field) => {
-                matches!(field.kind, FieldKind::Text(_, covers) if covers.iter().any(|c| c.covers(key)))
+                matches!(field.kind, FieldKind::Text(_, covers) if covers.iter().any(|c| c.covers(kind, path)))
             }
-            Self::Property(name) => ends_with(&key.path, name),
+            Self::Property(name) => ends_with(path, name),
         }
     }
 

@@ -30,9 +30,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
 fn rule(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let focused = app.focus == Pane::Detail && app.filter.editor.is_none();
-    for x in area.x..area.x + area.width {
-        painter.put(x, area.y, 1, theme.symbols.horizontal, theme.dim);
-    }
+    painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let Some(row) = app.selected() else { return };
     let count = match app.view.count() {
         Count::Exact(count) => thousands(count),
@@ -82,7 +80,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             draw_node(app, painter, detail, detail.body.tree.node(*id), area);
         }
         LineKind::Text { line, property, .. } => {
-            painter.put_span(x, area.y, width, &matched(app, (None, *property), line.clone(), theme.text));
+            painter.put_span(x, area.y, width, &matched(app, (None, *property), line.as_str(), theme.text));
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), crate::model::SafeText::line);
@@ -91,7 +89,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, area.y, width, &spans);
         }
         LineKind::Property(property) => {
-            let value = property.value.as_ref().map(crate::model::SafeText::head).unwrap_or_default();
+            let value = property.value.as_ref().map(crate::model::SafeText::glance).unwrap_or_default();
             let label = Span::new(format!("{}  ", property.path.line()), theme.dim);
             painter.put_spans(
                 x + 2,
@@ -103,7 +101,13 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
     }
 }
 
-fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact: &Fact) -> Vec<Span> {
+fn fact_spans<'a>(
+    app: &App,
+    painter: &Painter<'_>,
+    facts: &[Fact],
+    at: usize,
+    fact: &'a Fact,
+) -> Vec<Span<'a>> {
     let theme = painter.theme;
     let mut spans = Vec::new();
     // The same label twice in a row is one label with several values.
@@ -123,7 +127,7 @@ fn fact_spans(app: &App, painter: &Painter<'_>, facts: &[Fact], at: usize, fact:
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
-            spans.push(matched(app, (None, fact.property()), text.head(), style));
+            spans.push(matched(app, (None, fact.property()), text.glance(), style));
         }
         FactValue::Nothing => {}
     }
@@ -141,7 +145,7 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
     let kind = Some(node.kind.raw());
     let label = Span::new(format!("{} ", node.kind.line()), theme.dim);
     let main = match &node.main {
-        Some(main) => matched(app, (kind, node.properties.0), main.head(), theme.text),
+        Some(main) => matched(app, (kind, node.properties.0), main.glance(), theme.text),
         None => Span::new("(nothing to name it by)", theme.dim),
     };
     // A narrow line drops the time before it cuts the name.
@@ -154,7 +158,7 @@ fn draw_node(app: &App, painter: &mut Painter<'_>, detail: &Detail, node: &Node,
     if let Some(fact) = &node.fact
         && left > 6
     {
-        let fact = matched(app, (kind, node.properties.1), fact.head(), theme.dim);
+        let fact = matched(app, (kind, node.properties.1), fact.glance(), theme.dim);
         used += 2 + painter.put_span(area.x + used + 2, area.y, left - 2, &fact);
     }
     painter.put_spans(area.x + used, area.y, area.width.saturating_sub(used), &tail);
