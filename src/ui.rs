@@ -47,7 +47,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     }
     if let Some(area) = layout.divider {
         for y in area.y..area.y + area.height {
-            painter.put(area.x, y, 1, theme.symbols.vertical, theme.dim);
+            painter.fill(area.x, y, 1, theme.symbols.vertical, theme.dim);
         }
     }
     let mut found = None;

@@ -3,14 +3,9 @@
 #![expect(clippy::single_range_in_vec_init, reason = "one highlight is a list of one range")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-use std::sync::Arc;
-
 use alertdeck::{
     model::{RawAlert, Timestamp},
-    query::{
-        Context, Matcher, compile,
-        facts::{Dictionary, Key},
-    },
+    query::{Context, Matcher, compile, facts::Dictionary},
 };
 use bytes::Bytes;
 use rstest::rstest;
@@ -150,10 +145,9 @@ fn not_matching(#[case] filter: &str) {
 #[case::wide("日本", None, "x日本x", &[1..7])]
 fn parts_that_matched_are_known(
     #[case] filter: &str,
-    #[case] key: Option<(Option<&str>, &str)>,
+    #[case] property: Option<(Option<&str>, &str)>,
     #[case] shown: &str,
     #[case] expected: &[std::ops::Range<usize>],
 ) {
-    let key = key.map(|(kind, path)| Key { kind: kind.map(Arc::from), path: path.into() });
-    assert_eq!(matcher(filter).highlights(key.as_ref(), shown), expected);
+    assert_eq!(matcher(filter).highlights(property, shown), expected);
 }

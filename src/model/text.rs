@@ -10,6 +10,7 @@
 //! The text as sent stays beside it for copying and searching. Nothing here knows a widget.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Write as _},
     sync::{Arc, LazyLock},
 };
@@ -70,6 +71,10 @@ impl SafeText {
     /// Tells whether a reader would see nothing: empty, or only blanks and characters that
     /// show as nothing.
     pub fn is_blank(&self) -> bool {
+        // Most texts begin with something to see.
+        if self.shown.starts_with(|c: char| c.is_ascii_graphic()) {
+            return false;
+        }
         self.raw().chars().all(|c| c.is_whitespace() || HIDDEN.is_match(c.encode_utf8(&mut [0; 4])))
     }
 
@@ -81,8 +86,20 @@ impl SafeText {
     /// Returns the beginning of the text on one line: as much as a line of a screen can show. A
     /// command line of megabytes is drawn as fast as a short one.
     pub fn head(&self) -> String {
-        let end = self.shown.char_indices().nth(HEAD).map_or(self.shown.len(), |(at, _)| at);
-        one_line(&self.shown[..end])
+        self.glance().into_owned()
+    }
+
+    /// Returns the same as [`SafeText::head`], uncopied where it stands in the text as it is.
+    pub fn glance(&self) -> Cow<'_, str> {
+        let mut shown = &*self.shown;
+        if shown.len() > HEAD {
+            let end = shown.char_indices().nth(HEAD).map_or(shown.len(), |(at, _)| at);
+            shown = &shown[..end];
+        }
+        if memchr::memchr2(b'\n', b'\t', shown.as_bytes()).is_some() {
+            return one_line(shown).into();
+        }
+        shown.into()
     }
 
     /// Splits a shown text into what data says and what marks stand for.
@@ -395,7 +412,15 @@ mod tests {
 
     #[test]
     fn one_line_holds_no_line_end() {
-        assert_eq!(SafeText::new("a\r\nb\tc").line(), "a⏎b c");
+        let text = SafeText::new("a\r\nb\tc");
+        assert_eq!((text.line(), text.head()), ("a⏎b c".into(), "a⏎b c".into()));
+    }
+
+    #[test]
+    fn a_glance_is_no_longer_than_a_line_of_a_screen() {
+        assert!(matches!(SafeText::new("services.exe").glance(), Cow::Borrowed("services.exe")));
+        let text = SafeText::new(&"é".repeat(HEAD + 1));
+        assert_eq!(text.glance(), "é".repeat(HEAD));
     }
 
     /// Everything that the rules ban from a terminal, told by ranges rather than by the

@@ -4,7 +4,7 @@
 //! filter or an alert.
 
 use super::{
-    facts::{Facts, Key},
+    facts::{Facts, last_name},
     properties::PROPERTIES,
 };
 use crate::{
@@ -109,11 +109,11 @@ pub enum Cover {
 }
 
 impl Cover {
-    fn covers(self, key: &Key) -> bool {
-        match (self, key.kind.as_deref()) {
-            (Self::Alert(path), None) => &*key.path == path,
-            (Self::Evidence(path), Some(_)) => ends_with(&key.path, path),
-            (Self::Of(of, path), Some(kind)) => kind == of && ends_with(&key.path, path),
+    fn covers(self, kind: Option<&str>, path: &str) -> bool {
+        match (self, kind) {
+            (Self::Alert(own), None) => path == own,
+            (Self::Evidence(tail), Some(_)) => ends_with(path, tail),
+            (Self::Of(of, tail), Some(kind)) => kind == of && ends_with(path, tail),
             _ => false,
         }
     }
@@ -137,14 +137,18 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    pub(super) fn covers(&self, key: &Key) -> bool {
+    /// Tells whether a property is looked into, by the parts of its key.
+    pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
-            Self::Anywhere => match key.kind {
-                None => matches!(&*key.path, "title" | "description"),
-                Some(_) => !NOT_INDICATORS.contains(&key.name()) && !key.name().ends_with("DateTime"),
+            Self::Anywhere => match kind {
+                None => matches!(path, "title" | "description"),
+                Some(_) => {
+                    let name = last_name(path);
+                    !NOT_INDICATORS.contains(&name) && !name.ends_with("DateTime")
+                }
             },
-            Self::Field(field) => field.covers(key),
-            Self::Property(name) => ends_with(&key.path, name),
+            Self::Field(field) => field.covers(kind, path),
+            Self::Property(name) => ends_with(path, name),
         }
     }
 
@@ -641,9 +645,10 @@ impl Field {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Tells whether the field is text and a property is among those that it covers.
-    pub fn covers(&self, key: &Key) -> bool {
-        matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(key)))
+    /// Tells whether the field is text and a property, by the parts of its key, is among those that
+    /// it covers.
+    pub fn covers(&self, kind: Option<&str>, path: &str) -> bool {
+        matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))
     }
 
     /// Returns the enumeration that the field's values come from, if they do.

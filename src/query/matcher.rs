@@ -58,9 +58,10 @@ impl Matcher {
     }
 
     /// Returns the parts of a shown text that the filter's texts matched: ranges of bytes, in
-    /// order, apart from one another. `key` is the property shown; `None` stands for any.
-    pub fn highlights(&self, key: Option<&Key>, shown: &str) -> Vec<Range<usize>> {
-        let in_scope = |test: &&TextTest| key.is_none_or(|key| test.scope.covers(key));
+    /// order, apart from one another. The property shown is given by the parts of its [`Key`], kind
+    /// and path; `None` stands for any.
+    pub fn highlights(&self, property: Option<(Option<&str>, &str)>, shown: &str) -> Vec<Range<usize>> {
+        let in_scope = |test: &&TextTest| property.is_none_or(|(kind, path)| test.scope.covers(kind, path));
         let mut tests = self.positive.iter().filter(in_scope).peekable();
         if tests.peek().is_none() {
             return Vec::new();
@@ -148,7 +149,9 @@ impl Search {
     fn matches(&mut self, dictionary: &Dictionary, facts: &Facts) -> bool {
         let (keys, texts) = (dictionary.keys(), dictionary.texts());
         let known = self.keys.len().min(keys.len());
-        self.keys.extend(keys[known..].iter().map(|key| self.test.scope.covers(key)));
+        self.keys.extend(
+            keys[known..].iter().map(|Key { kind, path }| self.test.scope.covers(kind.as_deref(), path)),
+        );
         if self.texts.len() < texts.len() {
             self.texts.resize(texts.len(), None);
         }

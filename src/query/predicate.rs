@@ -3,12 +3,12 @@
 //! Here each test is defined once, plainly; [`super::Matcher`] only remembers answers. It knows
 //! nothing of what Graph can filter.
 
-use std::{fmt, net::IpAddr, ops::Range};
+use std::{borrow::Cow, fmt, net::IpAddr, ops::Range};
 
 use regex::Regex;
 
 use super::{
-    facts::{Dictionary, Facts, Word, fold},
+    facts::{Dictionary, Facts, Key, Word, fold},
     fields::{Choice, Moment, Scope},
     moment::Interval,
 };
@@ -95,7 +95,8 @@ impl Test {
             Self::Within(moment, interval) => moment.of(facts).is_some_and(|at| interval.contains(at)),
             Self::Known(moment) => moment.of(facts).is_some(),
             Self::Text(test) => facts.terms.iter().any(|(key, text)| {
-                test.scope.covers(dictionary.key(*key)) && test.fits(dictionary.text(*text))
+                let Key { kind, path } = dictionary.key(*key);
+                test.scope.covers(kind.as_deref(), path) && test.fits(dictionary.text(*text))
             }),
             Self::Raw(expr) => expr.matches(&AsSent { dictionary, facts }, odata::Mode::default()),
         }
@@ -258,31 +259,39 @@ impl Pattern {
 /// A shown text with its folded form and the way back from there.
 pub(super) struct Shown<'a> {
     text: &'a str,
-    folded: String,
-    /// For each byte of `folded`, and its end, the character of `text` that it comes from.
-    origins: Vec<usize>,
+    folded: Cow<'a, str>,
+    /// For each byte of `folded`, and its end, the character of `text` that it comes from; `None`
+    /// where all are ASCII and each comes from the byte at its own place.
+    origins: Option<Vec<usize>>,
 }
 
 impl<'a> Shown<'a> {
     pub(super) fn new(text: &'a str) -> Self {
+        if text.is_ascii() {
+            let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
+            let folded = if has_capitals { text.to_ascii_lowercase().into() } else { text.into() };
+            return Self { text, folded, origins: None };
+        }
         let (mut folded, mut origins) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
         for (at, c) in text.char_indices() {
             folded.extend(c.to_lowercase());
             origins.resize(folded.len(), at);
         }
         origins.push(text.len());
-        Self { text, folded, origins }
+        Self { text, folded: folded.into(), origins: Some(origins) }
     }
 
     /// Every place of a folded text that is not empty.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
+        let Some(origins) = &self.origins else { return found.collect() };
         let ends = |end: usize| {
             // A character that folds to several is shown whole.
-            let last = self.origins[end.saturating_sub(1)];
-            let next = self.origins[end..].iter().find(|at| **at > last);
+            let last = origins[end.saturating_sub(1)];
+            let next = origins[end..].iter().find(|at| **at > last);
             next.copied().unwrap_or(self.text.len())
         };
-        self.folded.match_indices(text).map(|(at, _)| self.origins[at]..ends(at + text.len())).collect()
+        found.map(|range| origins[range.start]..ends(range.end)).collect()
     }
 }
 
@@ -388,6 +397,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn highlights_in_ascii_are_those_in_any_text(needle in "[aAbi ]{1,3}", shown in "[aAbBi ]{0,24}") {
+            let (pattern, longer) = (Pattern::contains(&needle), format!("{shown}é"));
+            prop_assert_eq!(
+                pattern.highlights(&Shown::new(&shown)),
+                pattern.highlights(&Shown::new(&longer))
+            );
+        }
+
         #[test]
         fn highlights_can_be_cut(needle in "[aiİß\u{307}]{1,2}", shown in "[aiIİßA\u{307} é]{0,12}") {
             for range in Pattern::contains(&needle).highlights(&Shown::new(&shown)) {

@@ -42,7 +42,7 @@ impl Kinds {
     /// Tells the kinds of a property. The dictionary may have grown since the last call.
     fn of(&mut self, dictionary: &Dictionary, key: KeyCode) -> u32 {
         for key in &dictionary.keys()[self.0.len()..] {
-            let kinds = FIELDS.iter().filter(|(_, field)| field.covers(key));
+            let kinds = FIELDS.iter().filter(|(_, field)| field.covers(key.kind.as_deref(), &key.path));
             self.0.push(kinds.fold(0, |bits, (kind, _)| bits | 1 << *kind as u32));
         }
         self.0[key.index()]

@@ -44,7 +44,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if wide {
         left.push(Span::new("alertdeck ", theme.dim));
     }
-    left.push(Span::new(app.settings.tenant.clone(), theme.strong));
+    left.push(Span::new(app.settings.tenant.as_str(), theme.strong));
     if wide {
         left.push(Span::new(format!(" {dot} {}", app.settings.origin), theme.dim));
     }
@@ -64,7 +64,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if excess > 0 {
         let tenant = &mut left[usize::from(wide)];
         let room = tenant.width().saturating_sub(excess).max(LEAST_TENANT);
-        *tenant = Span::new(fit(&tenant.text, room, theme.symbols.cut).text, theme.strong);
+        *tenant = Span::new(fit(&tenant.text, room, theme.symbols.cut).text.into_owned(), theme.strong);
     }
     if let Some(partial) = &app.load.partial {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
@@ -219,6 +219,9 @@ pub(super) fn shown_width(text: &str) -> usize {
 
 /// Returns the first place from which on `width` columns are left out.
 pub(super) fn skip(text: &str, width: usize) -> usize {
+    if width == 0 {
+        return 0;
+    }
     let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let first = places.partition_point(|at| shown_width(&text[..*at]) < width);
     places.get(first).copied().unwrap_or(text.len())
@@ -327,10 +330,10 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     // An empty list says so itself.
     let told = app.view.rows().is_empty() && app.layout().list.is_some();
-    if let Some(trouble) = waiting(app)
-        && !told
+    if !told
         && app.overlay.is_none()
         && app.filter.editor.is_none()
+        && let Some(trouble) = waiting(app)
     {
         painter.put(area.x, area.y, area.width, &trouble, theme.bad);
         return;

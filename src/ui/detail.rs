@@ -35,9 +35,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
 /// The rule with the alert's title and its place in the list, or with what is looked for.
 fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Option<(u16, u16)> {
     let theme = painter.theme;
-    for x in area.x..area.x + area.width {
-        painter.put(x, area.y, 1, theme.symbols.horizontal, theme.dim);
-    }
+    painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let row = app.selected()?;
     let count = match app.view.count() {
         Count::Exact(count) => thousands(count),
@@ -108,14 +106,14 @@ fn hits(find: &Find) -> String {
 }
 
 /// Sets apart what is looked for within a text.
-fn found(detail: &Detail, painter: &Painter<'_>, span: Span) -> Vec<Span> {
+fn found<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
     let Some(find) = &detail.find else { return vec![span] };
     let (mut spans, mut from) = (Vec::new(), 0);
     let ranges = find.ranges(&span.text);
     let part = |from: usize, to: usize| {
         let within = |at: usize| at.clamp(from, to) - from;
         let matched = span.matched.iter().map(|range| within(range.start)..within(range.end)).collect();
-        Span { text: span.text[from..to].to_owned(), style: span.style, matched }
+        Span { text: span.text[from..to].to_owned().into(), style: span.style, matched }
     };
     for range in ranges {
         spans.push(part(from, range.start));
@@ -168,7 +166,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
         LineKind::Moment(at) => draw_moment(app, painter, detail, *at, area),
         LineKind::Text { line, property, .. } => {
-            let span = matched(app, (None, *property), line.clone(), theme.text);
+            let span = matched(app, (None, *property), line.as_str(), theme.text);
             painter.put_spans(x, y, width, &found(detail, painter, span));
         }
         LineKind::Comment(author, at) => {
@@ -178,7 +176,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Property(property) => {
-            let value = property.value.as_ref().map(SafeText::head).unwrap_or_default();
+            let value = property.value.as_ref().map(SafeText::glance).unwrap_or_default();
             let path = property.path.line();
             let value = matched(app, (None, &path), value, theme.text);
             let mut spans = vec![Span::new(format!("{path}  "), theme.dim)];
@@ -239,7 +237,8 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
             // A name says more than what happened to it.
             let label = Some(label).filter(|label| label.width() + name.width() <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
-            let name = Span::new(super::paint::fit(&name.text, room, theme.symbols.cut).text, theme.text);
+            let name = super::paint::fit(&name.text, room, theme.symbols.cut).text.into_owned();
+            let name = Span::new(name, theme.text);
             let said = label.into_iter().chain([name]);
             spans.extend(said.flat_map(|span| found(detail, painter, span)));
             spans.extend(state);
@@ -253,13 +252,13 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
     painter.put_spans(area.x, area.y, area.width, &spans);
 }
 
-fn fact_spans(
+fn fact_spans<'a>(
     app: &App,
     painter: &Painter<'_>,
     facts: &[Fact],
     (at, width): (usize, u16),
-    fact: &Fact,
-) -> Vec<Span> {
+    fact: &'a Fact,
+) -> Vec<Span<'a>> {
     let theme = painter.theme;
     let mut spans = Vec::new();
     // The same label twice in a row is one label with several values.
@@ -279,7 +278,7 @@ fn fact_spans(
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
-            spans.push(matched(app, (None, fact.property()), text.head(), style));
+            spans.push(matched(app, (None, fact.property()), text.glance(), style));
         }
         FactValue::Technique(id) => {
             spans.push(matched(app, (None, fact.property()), id.head(), theme.text));

@@ -1,12 +1,13 @@
 //! The list of alerts.
 
+use std::borrow::Cow;
+
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns};
 use crate::{
     app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
     model::{SafeText, Status},
-    query::facts::Key,
     store::{Cell, Column, Count, Row},
 };
 
@@ -80,14 +81,14 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             painter.put(x, head.y, place.width, &heading, style);
         }
     }
-    let rows = app.view.rows();
+    let (rows, cursor, sound) = (app.view.rows(), app.selected(), app.filter.is_sound());
     if rows.is_empty() {
         return nothing(app, painter, area);
     }
     let range = app.range();
     let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
     for (y, (at, row)) in (area.y..).zip(shown) {
-        let selected = Some(*row) == app.selected();
+        let selected = Some(*row) == cursor;
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
         gutter(app, painter, (area.x, y), *row, selected, in_range);
         draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row);
@@ -96,7 +97,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             painter.raise(area.x, y, area.width, style);
         }
         // What is typed cannot be read yet: these are the rows of what could be read last.
-        if !app.filter.is_sound() {
+        if !sound {
             painter.raise(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
         }
     }
@@ -146,7 +147,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
                 painter.put_right(x + place.width, y, place.width, &app.clock.cell(at), theme.dim);
             }
             (Column::Title, _) if entry.fault.is_some() => {
-                painter.put(x, y, place.width, &cell.head(), theme.bad);
+                painter.put(x, y, place.width, &glance(cell), theme.bad);
             }
             (Column::Title, cell) => title(app, painter, place, (x, y), cell, base, stale),
             (Column::Owner, cell) => {
@@ -159,12 +160,12 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
                 let room = place.width.saturating_sub(count.len() as u16);
-                let text = short_name(place.column, text.head(), room);
+                let text = short_name(place.column, text.glance(), room);
                 let used = painter.put_span(x, y, room, &matched(app, property(place.column), text, base));
                 painter.put(x + used, y, place.width.saturating_sub(used), &count, theme.dim);
             }
             (_, cell) => {
-                let text = short_name(place.column, cell.head(), place.width);
+                let text = short_name(place.column, glance(cell), place.width);
                 let text = if text.trim().is_empty() { "-".into() } else { text };
                 painter.put_span(x, y, place.width, &matched(app, property(place.column), text, base));
             }
@@ -190,10 +191,11 @@ fn title(
         painter.put(x, y, place.width, "(blank title)", theme.dim);
         return;
     }
-    let mut span = matched(app, property(Column::Title), cell.head(), base);
-    let skipped: usize = span.text.chars().take(app.list.shift).map(char::len_utf8).sum();
+    let text = glance(cell);
+    let mut span = matched(app, property(Column::Title), text.as_ref(), base);
+    let skipped: usize = text.chars().take(app.list.shift).map(char::len_utf8).sum();
     if skipped > 0 {
-        span.text.drain(..skipped);
+        span.text = text[skipped..].into();
         span.matched = span
             .matched
             .iter()
@@ -208,16 +210,26 @@ fn title(
 }
 
 /// A device's or a user's name without its domain, where the whole does not fit.
-fn short_name(column: Column, text: String, width: u16) -> String {
+fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     let end = match column {
+        _ if columns(&text) <= usize::from(width) => return text,
         Column::Device if text.parse::<std::net::IpAddr>().is_err() => '.',
         Column::User => '@',
         _ => return text,
     };
-    if columns(&text) <= usize::from(width) {
-        return text;
+    match (text.find(end), text) {
+        (Some(end), Cow::Borrowed(text)) => text[..end].into(),
+        (Some(end), Cow::Owned(text)) => text[..end].to_owned().into(),
+        (None, text) => text,
     }
-    text.split(end).next().map(str::to_owned).unwrap_or(text)
+}
+
+/// The beginning of what a cell holds, on one line, uncopied where it is a text.
+fn glance(cell: Cell<'_>) -> Cow<'_, str> {
+    match cell {
+        Cell::Text(text) => text.glance(),
+        other => other.head().into(),
+    }
 }
 
 /// The property that a text is of: the short name of the evidence type, or `None` for the
@@ -225,10 +237,10 @@ fn short_name(column: Column, text: String, width: u16) -> String {
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
 /// A text with what the filter matched in it: what a term on another field finds is not marked.
-pub(super) fn matched(app: &App, (kind, path): Of<'_>, text: String, style: Style) -> Span {
-    let matcher = app.filter.highlighter.as_ref().filter(|_| !path.is_empty());
-    let key = || Key { kind: kind.map(Into::into), path: path.into() };
-    let matched = matcher.map(|matcher| matcher.highlights(Some(&key()), &text)).unwrap_or_default();
+pub(super) fn matched<'a>(app: &App, of: Of<'_>, text: impl Into<Cow<'a, str>>, style: Style) -> Span<'a> {
+    let text = text.into();
+    let matcher = app.filter.highlighter.as_ref().filter(|_| !of.1.is_empty());
+    let matched = matcher.map(|matcher| matcher.highlights(Some(of), &text)).unwrap_or_default();
     Span { text, style, matched }
 }
 
@@ -256,13 +268,13 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
 }
 
 /// The owner as short as it stays clear; whether there is one.
-fn owner(app: &App, cell: &Cell<'_>) -> (String, bool) {
+fn owner<'a>(app: &App, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     let Cell::Text(owner) = cell else { return ("-".into(), false) };
     if app.settings.me.as_deref().is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
         return ("me".into(), true);
     }
     let name = owner.raw().split('@').next().filter(|name| !name.is_empty()).unwrap_or(owner.raw());
-    (SafeText::new(name).line(), true)
+    (SafeText::new(name).line().into(), true)
 }
 
 /// What an empty list says.

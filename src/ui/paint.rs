@@ -1,9 +1,13 @@
 //! Writing texts into cells: cut to their room, marks in their own style, matches underlined.
+//!
+//! A screen is drawn after every key, and nearly all of it is printable ASCII: such a text goes
+//! into the cells byte by byte, nothing copied, and no further than the room reaches. What is not
+//! takes the way of the glyphs.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use ratatui::{
-    buffer::{Buffer, CellWidth as _},
+    buffer::{Buffer, Cell, CellWidth as _},
     layout::Rect,
     style::Style,
 };
@@ -20,19 +24,19 @@ pub(super) struct Painter<'a> {
 
 /// A text with its style, to be written beside others.
 #[derive(Clone, Debug)]
-pub(super) struct Span {
-    pub(super) text: String,
+pub(super) struct Span<'a> {
+    pub(super) text: Cow<'a, str>,
     pub(super) style: Style,
-    /// Parts that the filter matched, in bytes of the text.
+    /// Parts that the filter matched, in bytes of the text, in order.
     pub(super) matched: Vec<Range<usize>>,
 }
 
-impl Span {
-    pub(super) fn new(text: impl Into<String>, style: Style) -> Self {
+impl<'a> Span<'a> {
+    pub(super) fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         let mut text = text.into();
         // Every text is one line here, also a name of a severity that nobody declared.
-        if text.contains(char::is_control) {
-            text = one_line(&text);
+        if !is_plain(text.as_bytes()) && text.contains(char::is_control) {
+            text = one_line(&text).into();
         }
         Self { text, style, matched: Vec::new() }
     }
@@ -50,7 +54,8 @@ impl<'a> Painter<'a> {
     /// Writes a text from a cell on, at most `width` cells; what does not fit is cut with a sign.
     /// Returns how many cells it took.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
-        self.put_span(x, y, width, &Span::new(text, style))
+        let used = self.put_plain(x, y, width, text, style, &[]);
+        used.unwrap_or_else(|| self.put_glyphs(x, y, width, &Span::new(text, style)))
     }
 
     /// Writes a text so that it ends before the cell `right`.
@@ -59,33 +64,42 @@ impl<'a> Painter<'a> {
         self.put(right - room, y, room, text, style)
     }
 
-    pub(super) fn put_span(&mut self, x: u16, y: u16, width: u16, span: &Span) -> u16 {
-        let area = self.buffer.area;
-        if y >= area.height || x >= area.width {
-            return 0;
-        }
-        let width = usize::from(width.min(area.width - x));
+    /// Writes a text as [`Painter::put`] does, what the filter matched in it underlined.
+    pub(super) fn put_span(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
+        let used = self.put_plain(x, y, width, &span.text, span.style, &span.matched);
+        used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
+    }
+
+    /// Writes any text.
+    fn put_glyphs(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
+        let width = usize::from(self.room(x, y, width));
         let cut = fit(&span.text, width, self.theme.symbols.cut);
-        let mut at = x;
-        let mut byte = 0;
+        let (mut used, mut byte) = (0, 0);
         for piece in SafeText::pieces(&cut.text) {
             let (text, style) = match piece {
                 Piece::Text(text) => (text, span.style),
                 Piece::Mark(text) => (text, span.style.patch(self.theme.mark)),
             };
-            for grapheme in text.graphemes(true) {
+            for (glyph, columns) in glyphs(text) {
                 let matched = span.matched.iter().any(|range| range.contains(&byte) && byte < cut.kept);
                 let style = if matched { style.add_modifier(self.theme.matched) } else { style };
-                let room = (usize::from(x) + width).saturating_sub(usize::from(at));
-                (at, _) = self.buffer.set_stringn(at, y, grapheme, room, style);
-                byte += grapheme.len();
+                // What joined a glyph of the piece before may be nothing by itself.
+                if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
+                    let cells = self.cells(x + used as u16, y, columns);
+                    if let [first, covered @ ..] = cells {
+                        first.set_symbol(glyph).set_style(style);
+                        covered.iter_mut().for_each(Cell::reset);
+                    }
+                    used += columns;
+                }
+                byte += glyph.len();
             }
         }
-        at - x
+        used as u16
     }
 
     /// Writes texts side by side.
-    pub(super) fn put_spans(&mut self, x: u16, y: u16, width: u16, spans: &[Span]) -> u16 {
+    pub(super) fn put_spans(&mut self, x: u16, y: u16, width: u16, spans: &[Span<'_>]) -> u16 {
         let mut used = 0;
         for span in spans {
             used += self.put_span(x + used, y, width.saturating_sub(used), span);
@@ -93,55 +107,134 @@ impl<'a> Painter<'a> {
         used
     }
 
+    /// Writes the same symbol, one cell wide, into each of `width` cells.
+    pub(super) fn fill(&mut self, x: u16, y: u16, width: u16, symbol: &str, style: Style) {
+        let room = usize::from(self.room(x, y, width));
+        for cell in self.cells(x, y, room) {
+            cell.set_symbol(symbol).set_style(style);
+        }
+    }
+
     /// Empties cells, so that what is written next starts from the terminal's own colours.
     pub(super) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
         for y in area.top()..area.bottom() {
-            for x in area.left()..area.right() {
-                self.buffer[(x, y)].reset();
-            }
+            self.cells(area.x, y, usize::from(area.width)).iter_mut().for_each(Cell::reset);
         }
     }
 
     /// Gives a line of cells a background, keeping what is in it.
     pub(super) fn raise(&mut self, x: u16, y: u16, width: u16, style: Style) {
-        let area = Rect { x, y, width, height: 1 }.intersection(self.buffer.area);
-        self.buffer.set_style(area, style);
+        let room = usize::from(self.room(x, y, width));
+        for cell in self.cells(x, y, room) {
+            cell.set_style(style);
+        }
     }
+
+    /// Writes a text as [`Painter::put_glyphs`] does if all that can be seen of it is printable
+    /// ASCII: a glyph is a byte and takes a cell, and nothing is a mark.
+    fn put_plain(
+        &mut self,
+        x: u16,
+        y: u16,
+        width: u16,
+        text: &str,
+        style: Style,
+        matched: &[Range<usize>],
+    ) -> Option<u16> {
+        let room = usize::from(self.room(x, y, width));
+        // One byte more: the last one that fits may be a letter that an accent behind it joins.
+        let seen = text.get(..text.len().min(room + 1))?;
+        if !is_plain(seen.as_bytes()) {
+            return None;
+        }
+        let kept = if seen.len() <= room { seen.len() } else { room.saturating_sub(1) };
+        let cells = self.cells(x, y, room);
+        for (at, cell) in cells.iter_mut().enumerate().take(kept) {
+            cell.set_symbol(&seen[at..=at]).set_style(style);
+        }
+        for range in matched.iter().take_while(|range| range.start < kept) {
+            let style = style.add_modifier(self.theme.matched);
+            for cell in self.cells(x + range.start as u16, y, range.end.min(kept) - range.start) {
+                cell.set_style(style);
+            }
+        }
+        if kept < seen.len() {
+            self.fill(x + kept as u16, y, (room - kept) as u16, self.theme.symbols.cut, style);
+            return Some(room as u16);
+        }
+        Some(kept as u16)
+    }
+
+    /// Returns how many of `width` cells lie on the screen.
+    fn room(&self, x: u16, y: u16, width: u16) -> u16 {
+        let area = self.buffer.area;
+        if y < area.height { width.min(area.width.saturating_sub(x)) } else { 0 }
+    }
+
+    /// Returns cells of one line, which lie on the screen.
+    fn cells(&mut self, x: u16, y: u16, width: usize) -> &mut [Cell] {
+        let start = usize::from(y) * usize::from(self.buffer.area.width) + usize::from(x);
+        self.buffer.content.get_mut(start..start + width).unwrap_or_default()
+    }
+}
+
+/// Tells whether all bytes are printable ASCII.
+fn is_plain(bytes: &[u8]) -> bool {
+    // Without a way out early this goes sixteen bytes at a time.
+    bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
+}
+
+/// Lists the glyphs of a text with the cells that each takes when it is drawn by itself.
+fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (glyph, columns) = match rest.as_bytes() {
+            // Between two of ASCII there is always an end, but within a line end.
+            [b' '..=b'~'] | [b' '..=b'~', 0..=0x7f, ..] => (&rest[..1], 1),
+            _ => {
+                let glyph = rest.graphemes(true).next()?;
+                (glyph, usize::from(glyph.cell_width()))
+            }
+        };
+        rest = &rest[glyph.len()..];
+        Some((glyph, columns))
+    })
 }
 
 /// Returns the cells that a text takes: the sum of its glyphs, as each is drawn by itself. The
 /// width of a whole text may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
-    text.graphemes(true).map(|glyph| usize::from(glyph.cell_width())).sum()
+    if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }
 
 /// A text cut to its room.
-pub(super) struct Cut {
+pub(super) struct Cut<'a> {
     /// The text with the sign of the cut.
-    pub(super) text: String,
+    pub(super) text: Cow<'a, str>,
     /// How many bytes of it are of the whole text.
     kept: usize,
 }
 
 /// Cuts a text to `width` cells, never within a glyph.
-pub(super) fn fit(text: &str, width: usize, sign: &str) -> Cut {
-    // No text is wider than it has bytes; most fit without measuring.
-    if text.len() <= width || columns(text) <= width {
-        return Cut { text: text.to_owned(), kept: text.len() };
-    }
+pub(super) fn fit<'a>(text: &'a str, width: usize, sign: &str) -> Cut<'a> {
     let room = width.saturating_sub(columns(sign));
-    let (mut used, mut kept) = (0, 0);
-    for grapheme in text.graphemes(true) {
-        let next = used + usize::from(grapheme.cell_width());
-        if next > room {
-            break;
-        }
-        used = next;
-        kept += grapheme.len();
+    let (mut used, mut end, mut kept) = (0, 0, 0);
+    // No further than it takes to see that the text is too wide; none is wider than it has bytes.
+    let too_wide = text.len() > width
+        && glyphs(text).any(|(glyph, columns)| {
+            used += columns;
+            end += glyph.len();
+            if used <= room {
+                kept = end;
+            }
+            used > width
+        });
+    if !too_wide {
+        return Cut { text: text.into(), kept: text.len() };
     }
     let sign = if width == 0 { "" } else { sign };
-    Cut { text: format!("{}{sign}", &text[..kept]), kept }
+    Cut { text: format!("{}{sign}", &text[..kept]).into(), kept }
 }
 
 #[cfg(test)]
@@ -174,6 +267,21 @@ mod tests {
             prop_assert!(used <= width);
             let next = usize::from(3 + used);
             prop_assert!(buffer.content[next..].iter().all(|cell| cell.symbol() == " "));
+        }
+
+        #[test]
+        fn a_plain_text_is_written_as_any_text_is(
+            text in "[ -~]{0,16}(é|e\u{301}|…|不)?[ -~]{0,4}", width in 0u16..24, from in 0usize..8, long in 0usize..8
+        ) {
+            let theme = Theme::new(crate::ui::ThemeKind::Dark, crate::ui::Depth::True, false);
+            let matched = vec![from..from + long, from + long + 2..from + long + 3];
+            let span = Span { text: text.as_str().into(), style: theme.accent, matched };
+            let (mut plain, mut glyphs) = (Buffer::empty(Rect::new(0, 0, 20, 1)), Buffer::empty(Rect::new(0, 0, 20, 1)));
+            let used = Painter::new(&mut plain, &theme).put_plain(3, 0, width, &text, span.style, &span.matched);
+            if let Some(used) = used {
+                prop_assert_eq!(used, Painter::new(&mut glyphs, &theme).put_glyphs(3, 0, width, &span));
+                prop_assert_eq!(plain, glyphs);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::app::{App, Command, Identity, ProfileCommand, ProfileLine, key_for, w
 /// Where the values below the table begin.
 const LABEL: usize = 14;
 
-type Line = Vec<Span>;
+type Line = Vec<Span<'static>>;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize) {
     let theme = painter.theme;

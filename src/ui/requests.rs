@@ -161,7 +161,13 @@ fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
 }
 
 /// What else there is to know of a request, in so many lines; what matters most comes first.
-fn about(app: &App, painter: &Painter<'_>, line: &RequestLine, width: usize, rows: usize) -> Vec<Vec<Span>> {
+fn about(
+    app: &App,
+    painter: &Painter<'_>,
+    line: &RequestLine,
+    width: usize,
+    rows: usize,
+) -> Vec<Vec<Span<'static>>> {
     let theme = painter.theme;
     let base = if line.went_well() { theme.text } else { theme.bad };
     let mut lines = vec![vec![Span::new(outcome(line), base)]];
@@ -209,7 +215,7 @@ fn middle(text: &str, width: usize, sign: &str) -> String {
         tail.push(glyph);
     }
     let tail: String = tail.into_iter().rev().collect();
-    fit(text, width - width_of(&tail), sign).text + &tail
+    fit(text, width - width_of(&tail), sign).text.into_owned() + &tail
 }
 
 /// How a request ended, in words, with its times and its size.

@@ -21,7 +21,7 @@ const LONGEST_CODE: usize = 16;
 /// Where what belongs to a label begins.
 const LABEL: usize = 11;
 
-type Line = Vec<Span>;
+type Line = Vec<Span<'static>>;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     let Some(stage) = &app.sign_in.stage else { return };
@@ -170,12 +170,12 @@ fn left(app: &App, painter: &Painter<'_>, until: Duration) -> Line {
     )
 }
 
-fn labelled(painter: &Painter<'_>, label: &str, value: Span) -> Line {
+fn labelled(painter: &Painter<'_>, label: &str, value: Span<'static>) -> Line {
     vec![Span::new(format!("{label:LABEL$}"), painter.theme.dim), value]
 }
 
 fn key(painter: &Painter<'_>, key: &str, what: &str) -> Line {
-    vec![Span::new(format!("{key:7}"), painter.theme.accent), Span::new(what, painter.theme.text)]
+    vec![Span::new(format!("{key:7}"), painter.theme.accent), Span::new(what.to_owned(), painter.theme.text)]
 }
 
 fn text(text: &str, style: ratatui::style::Style, width: usize) -> Vec<Line> {

@@ -28,7 +28,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
             let height = if *count == 0 { 0 } else { ((share * 8.0).round() as usize).clamp(1, 8) };
             let x = area.x + LABEL + stretch as u16;
             if x < area.x + area.width {
-                painter.put(x, y, 1, theme.symbols.bars[height], style);
+                painter.fill(x, y, 1, theme.symbols.bars[height], style);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! what the service thinks of it stay. While something is looked for, the value that holds it
 //! comes before all of these.
 
+use ratatui::style::Style;
+
 use super::{Painter, Span, found, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
@@ -41,7 +43,6 @@ pub(super) fn draw(
     let theme = painter.theme;
     let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
     let kind = Some(node.kind.raw());
-    let said = |piece: &Piece, style| matched(app, (kind, &*piece.path), piece.text.head(), style);
 
     let mut room = usize::from(area.width);
     if pane >= COUNTS_FROM {
@@ -54,7 +55,7 @@ pub(super) fn draw(
     let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
     match &*description.main {
         [] => head.push(Span::new("(nothing to name it by)", theme.dim)),
-        pieces => head.extend(pieces.iter().map(|piece| said(piece, theme.text))),
+        pieces => head.extend(pieces.iter().map(|piece| said(app, kind, piece, theme.text))),
     }
     let name: usize = head.iter().map(Span::width).sum();
 
@@ -67,7 +68,7 @@ pub(super) fn draw(
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let time = time.filter(|time| time.width() <= left);
     let for_facts = left - width(&[&time]);
-    let facts: Vec<_> = description.facts.iter().map(|fact| said(fact, theme.dim)).collect();
+    let facts: Vec<_> = description.facts.iter().map(|fact| said(app, kind, fact, theme.dim)).collect();
     let facts = fitted(facts, for_facts, theme.symbols.cut);
 
     let for_name = room.saturating_sub(width(&[&count, &time, &state]));
@@ -75,7 +76,7 @@ pub(super) fn draw(
         *end += fact.width() + 2;
         (*end <= for_name).then_some(fact)
     });
-    let texts: Vec<_> = head.iter().chain(shown).map(|span| span.text.as_str()).collect();
+    let texts: Vec<_> = head.iter().chain(shown).map(|span| &*span.text).collect();
     let elsewhere = beyond(detail, line, &texts, for_name);
     let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
         let spans: Vec<_> = spans.into_iter().flat_map(|span| found(detail, painter, span)).collect();
@@ -110,9 +111,14 @@ pub(super) fn draw(
     painter.put_spans(area.x + used as u16, area.y, area.width.saturating_sub(used as u16), &tail);
 }
 
+/// A piece of a node's line, with what the filter matches in it.
+fn said<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Span<'a> {
+    matched(app, (kind, &piece.path), piece.text.glance(), style)
+}
+
 /// What the service thinks of a node and did about it, or the first of the two where there is no
 /// room for both.
-pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span> {
+pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let verdict = (node.verdict != Verdict::Unknown).then(|| node.verdict.to_string());
     let mut states = node
         .state()
@@ -164,7 +170,7 @@ pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) 
 }
 
 /// The part of a text that holds what is looked for.
-pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span> {
+pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span<'static>> {
     let theme = painter.theme;
     let text = crate::model::one_line(text);
     let hit = detail.find.as_ref().and_then(|find| find.ranges(&text).into_iter().next());
@@ -179,13 +185,13 @@ pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: 
 
 /// Makes facts fit their room as far as that is possible without losing what tells them apart:
 /// a hash comes first, cut in its middle.
-fn fitted(mut facts: Vec<Span>, room: usize, sign: &str) -> Vec<Span> {
+fn fitted<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
     let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
     if whole <= room {
         return facts;
     }
     facts.sort_by_key(|fact| hash_in(&fact.text).is_none());
-    let shorten = |mut fact: Span| {
+    let shorten = |mut fact: Span<'a>| {
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
             // It takes what room the others leave.
@@ -215,7 +221,7 @@ fn middle(text: &str, width: usize, sign: &str) -> String {
             let (head, tail) = (room.div_ceil(2), room / 2);
             format!("{}{sign}{}", &text[..at + head], &text[text.len() - tail..])
         }
-        _ => fit(text, width, sign).text,
+        _ => fit(text, width, sign).text.into_owned(),
     }
 }
 
