@@ -95,7 +95,12 @@ impl Chronology {
             (alert.first_activity, Happening::Activity, "first activity"),
             (alert.last_activity, Happening::Activity, "last activity"),
             (alert.created, Happening::Raised, "alert created"),
-            (alert.last_update, Happening::Updated, "last update"),
+            // Raising and resolving are updates too.
+            (
+                alert.last_update.filter(|at| ![alert.created, alert.resolved].contains(&Some(*at))),
+                Happening::Updated,
+                "last update",
+            ),
             (alert.resolved, Happening::Resolved, "alert resolved"),
         ];
         entries.extend(own.into_iter().filter_map(|(at, happening, what)| {

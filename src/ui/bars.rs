@@ -454,9 +454,9 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("p", "pivot"),
             ("t", "times"),
             ("y", "copy"),
+            ("Esc", "list"),
             ("v", "JSON"),
             ("J/K", "alert"),
-            ("Esc", "list"),
             ("?", "keys"),
         ],
     }

@@ -13,7 +13,8 @@ pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
         None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
         Some(Prevalence { alerts, devices, classes }) => {
             let classes = classified(classes, |(_, long, _)| long);
-            format!("{} {dot} {} {dot} {classes}", number(alerts, "alert"), number(devices, "device"))
+            let devices = (devices > 0).then(|| format!(" {dot} {}", number(devices, "device")));
+            format!("{}{} {dot} {classes}", number(alerts, "alert"), devices.unwrap_or_default())
         }
     }
 }
@@ -25,10 +26,10 @@ pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
     format!("{}{classes}", shortest(app, what, true))
 }
 
-/// Writes alerts and devices alone: `12a 3d`, or `12a` where there is no room for more.
+/// Writes alerts and devices alone: `12a 3d`, or `12a` where there is no room for more or no device.
 pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
     let alerts = thousands(app.alerts_with(what));
-    match app.prevalence(what).filter(|_| devices) {
+    match app.prevalence(what).filter(|counted| devices && counted.devices > 0) {
         Some(counted) => format!("{alerts}a {}d", thousands(counted.devices)),
         None => format!("{alerts}a"),
     }

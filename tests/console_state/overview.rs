@@ -185,7 +185,7 @@ fn an_indicator_narrows_like_its_node() {
     desk.keys("y v");
     assert_eq!(desk.copies(), ["srv-1.contoso.com"]);
     desk.keys("f");
-    assert_eq!(desk.app.filter.text(), "device:srv-1.contoso.com");
+    assert_eq!(desk.app.filter.text(), "device=srv-1.contoso.com");
 }
 
 #[rstest]

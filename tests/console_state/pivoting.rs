@@ -117,7 +117,7 @@ fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
     let at = values.values.iter().position(|value| value.text.raw() == "srv-1").unwrap();
     let screen = desk.screen();
     let line = screen.lines().find(|line| line.contains("deviceDnsName")).unwrap();
-    assert!(line.trim_end_matches([' ', '│']).ends_with("2a 1d"), "{line}");
+    assert!(line.contains(" 2a 1d │"), "{line}");
     desk.keys("p");
     assert!(desk.app.overlay.is_some(), "the type of evidence is none of its values");
     for _ in 0..at {

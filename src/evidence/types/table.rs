@@ -355,7 +355,7 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
         asset: true,
         main: &[&[say("userAccount").form(Form::Account)]],
         facts: &[say("userAccount.displayName"), say("stream.name").before("in ")],
-        indicators: &[(User, "userAccount.userPrincipalName|userAccount.accountName")],
+        indicators: &[(User, "userAccount.userPrincipalName"), (User, "userAccount.accountName")],
         keys: &[
             key(&["userAccount.azureAdUserId"]),
             key(&["userAccount.userSid"]),

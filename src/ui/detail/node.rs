@@ -237,6 +237,7 @@ fn in_short(alerts: usize, devices: Option<usize>) -> String {
     let number = |count: usize, most: usize| {
         if count > most { format!(">{most}") } else { count.to_string() }
     };
+    let devices = devices.filter(|devices| *devices > 0);
     let devices = devices.map_or_else(String::new, |devices| format!(" {}d", number(devices, 99)));
     format!("{}a{devices}", number(alerts, 999))
 }
