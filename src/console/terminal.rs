@@ -45,8 +45,9 @@ impl Screen {
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;
         std::panic::set_hook(Box::new(move |panic| {
             platform::restore_terminal();
-            // What panicked may quote the text that it panicked over.
-            eprintln!("alertdeck: {}", SafeText::new(&panic.to_string()));
+            // What panicked may quote the text that it panicked over. Where the terminal is gone
+            // nobody reads it, and a panic over that would abort.
+            let _ = writeln!(io::stderr(), "alertdeck: {}", SafeText::new(&panic.to_string()));
             // A task's panic would otherwise leave half a console behind.
             std::process::exit(101);
         }));
