@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "report/campaigns.rs"]
+mod campaigns;
 #[path = "report/schema.rs"]
 mod schema;
 #[path = "report/ticket.rs"]

@@ -148,12 +148,11 @@ fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             let name = path.rsplit('.').next().unwrap_or(path);
             let name = name.split('[').next().unwrap_or(name);
             let Some(at) = value.and_then(|value| time(name, value.as_str()?)) else { return };
-            let nested = tree.nested(item, path);
-            // An item of evidence within another was not attached by itself.
-            if name == ATTACHED && (path == ATTACHED || nested.is_some()) {
+            // What is attached is told by itself, and evidence within other evidence never was.
+            if name == ATTACHED {
                 return;
             }
-            let node = nested.unwrap_or(owner);
+            let node = tree.nested(item, path).unwrap_or(owner);
             let parent = tree.parent(node).filter(|id| tree.node(*id).kind.raw() == "process");
             let (node, name) = match parent {
                 Some(parent) if name == PARENT => (parent, "processCreationDateTime"),
