@@ -151,7 +151,7 @@ fn value(said: Say, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> 
                 .map(|address| if address.contains(':') { format!("[{address}]").into() } else { address }),
             Form::Flag => object.get(path)?.as_bool()?.then(Cow::default),
         };
-        let text = text.filter(|text| said.form == Form::Flag || !SafeText::new(cut(text)).is_blank())?;
+        let text = text.filter(|text| said.form == Form::Flag || !is_blank(text))?;
         (!said.quiet.contains(&&*text)).then_some((path, text))
     })
 }
@@ -177,6 +177,11 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
         Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    // Printable ASCII shows as what it is.
+    !text.bytes().any(|byte| byte.is_ascii_graphic()) && SafeText::new(cut(text)).is_blank()
 }
 
 fn cut(text: &str) -> &str {

@@ -6,6 +6,8 @@
 
 mod table;
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::IndicatorKind;
 
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, TYPES, UNKNOWN};
@@ -104,7 +106,9 @@ pub(super) struct Link {
 impl EvidenceType {
     /// Finds a type by its short name in the metadata's spelling.
     pub(super) fn named(name: &str) -> &'static Self {
-        TYPES.iter().find(|row| row.name == name).unwrap_or(&UNKNOWN)
+        static BY_NAME: LazyLock<HashMap<&str, &EvidenceType>> =
+            LazyLock::new(|| TYPES.iter().map(|row| (row.name, row)).collect());
+        BY_NAME.get(name).copied().unwrap_or(&UNKNOWN)
     }
 
     /// Its place among others under one parent.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Face, Node, NodeId,
-    process::{self, Processes},
+    process::{self, Images, Processes},
     things::{Register, Thing, folded, order},
 };
 use crate::{
@@ -169,7 +169,7 @@ impl<'a> Builder<'a> {
                 processes.push((face, value, None));
             } else if !describe::is_mute(row, object) {
                 let thing = Thing::new(row, face.clone(), value);
-                let place = self.enter(if member.path.is_empty() { thing.only_told() } else { thing });
+                let place = self.enter(if member.path.is_empty() { thing } else { thing.with_state() });
                 if !member.path.is_empty() {
                     self.nested.push((face.clone(), place));
                 }
@@ -180,17 +180,20 @@ impl<'a> Builder<'a> {
     }
 
     fn enter_process(&mut self, face: Face, value: &'a Value, item: Option<usize>) {
-        let object = Object::new(value);
         let device = self.device_named_by(face.clone(), value);
         let seen = face.clone();
-        let place = match self.processes.same(device, object) {
+        let thing = Thing::new(EvidenceType::named("process"), face.clone(), value);
+        let object = thing.object();
+        let place = match self.processes.same(device, object, thing.time) {
             Some(known) => {
                 self.things[known].also(face, value);
                 known
             }
             None => {
-                let place = self.push(Thing::new(EvidenceType::named("process"), face, value));
-                self.processes.add(place, device, object);
+                let created = thing.time;
+                let thing = if item.is_some() { thing } else { thing.with_state() };
+                let place = self.push(thing);
+                self.processes.add(place, device, object, created);
                 place
             }
         };
@@ -206,7 +209,7 @@ impl<'a> Builder<'a> {
         if let Some(known) = self.devices.get(&id) {
             return Some(*known);
         }
-        let place = self.push(Thing::new(&DEVICE_BY_ID, face, value).only_told());
+        let place = self.push(Thing::new(&DEVICE_BY_ID, face, value));
         self.devices.insert(id, place);
         Some(place)
     }
@@ -221,14 +224,15 @@ impl<'a> Builder<'a> {
         let only = self.only_device();
         for at in 0..self.processes.all().len() {
             let (place, device) = (self.processes.all()[at].thing, self.processes.all()[at].device);
-            let object = self.things[place].object();
-            let parent = self.processes.parent_of(object, device, place).or_else(|| {
+            let (object, created) = (self.things[place].object(), self.things[place].time);
+            let parent = self.processes.parent_of(object, created, device, place).or_else(|| {
                 let told = process::parent_id(object).is_some() || process::has_named_parent(object);
                 told.then(|| {
                     let child = &self.things[place];
-                    let parent = Thing::new(&PARENT_PROCESS, child.faces[0].clone(), child.value).only_told();
+                    let parent = Thing::new(&PARENT_PROCESS, child.faces[0].clone(), child.value);
+                    let born = parent.time;
                     let parent = self.push(parent);
-                    self.processes.add_parent(parent, device, object);
+                    self.processes.add_parent(parent, device, object, born);
                     self.attach(parent, device.or(only));
                     parent
                 })
@@ -252,6 +256,8 @@ impl<'a> Builder<'a> {
         }
         let actors = self.actors();
         let links = self.links();
+        let any_file = self.things.iter().any(|thing| thing.row.name == "file");
+        let images = if any_file { self.processes.images() } else { Images::new() };
         let mut held: HashMap<usize, usize> = HashMap::new();
         for (below, above) in std::mem::take(&mut self.held) {
             held.entry(below).or_insert(above);
@@ -263,7 +269,7 @@ impl<'a> Builder<'a> {
             let (row, value, object) = (self.things[at].row, self.things[at].value, self.things[at].object());
             let image = (row.name == "file").then(|| {
                 let device = device_id(value).and_then(|id| self.devices.get(&id).copied());
-                self.processes.image_of(FileDetails(object.object("fileDetails")), device)
+                self.processes.image_of(&images, FileDetails(object.object("fileDetails")), device)
             });
             let acted = (row.name == "user")
                 .then(|| actors.get(&Account(object.object("userAccount")).name()?.to_lowercase()).copied());
@@ -302,12 +308,16 @@ impl<'a> Builder<'a> {
     /// For each property that a link of the table refers to, the things by its values.
     fn links(&self) -> HashMap<(&'static str, &'static str), HashMap<String, usize>> {
         let mut links: HashMap<_, HashMap<String, usize>> = HashMap::new();
-        let mut wanted: Vec<(&str, &str)> = Vec::new();
-        for thing in &self.things {
-            wanted.extend(thing.row.links.iter().map(|link| (link.of, link.theirs)));
-            wanted.sort_unstable();
-            wanted.dedup();
-        }
+        let rows: HashMap<&str, &EvidenceType> =
+            self.things.iter().map(|thing| (thing.row.name, thing.row)).collect();
+        let mut wanted: Vec<_> = rows
+            .values()
+            .flat_map(|row| row.links)
+            .map(|link| (link.of, link.theirs))
+            .filter(|(of, _)| rows.contains_key(of))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         for (at, thing) in self.things.iter().enumerate() {
             for (of, theirs) in wanted.iter().filter(|(of, _)| *of == thing.row.name) {
                 for value in thing.object().each_value(theirs).into_iter().filter_map(folded) {
@@ -367,9 +377,10 @@ impl<'a> Builder<'a> {
         let parents = self.parents;
         let nodes = self.things.into_iter().zip(children).enumerate().map(|(at, (mut thing, children))| {
             thing.items.sort_unstable();
+            let sent = &self.evidence[thing.faces[0].item].type_name;
             let kind = match thing.row.name {
-                "" => self.evidence[thing.faces[0].item].type_name.clone(),
-                name => SafeText::new(name),
+                name if !name.is_empty() && name != sent.raw() => SafeText::new(name),
+                _ => sent.clone(),
             };
             Node {
                 row: thing.row,

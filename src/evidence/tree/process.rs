@@ -25,8 +25,10 @@ pub(super) struct Processes<'a> {
     all: Vec<Process<'a>>,
     same: HashMap<Sameness<'a>, Vec<usize>>,
     by_pid: HashMap<(Option<usize>, i64), Vec<usize>>,
-    by_image: HashMap<String, Vec<usize>>,
 }
+
+/// Hashes and paths with the processes whose images they are of.
+pub(super) type Images = HashMap<String, Vec<usize>>;
 
 /// Device, process id, command line and the second in which it was created.
 type Sameness<'a> = (Option<usize>, i64, Option<&'a str>, Option<i64>);
@@ -38,8 +40,12 @@ impl<'a> Processes<'a> {
 
     /// The thing of a process that an item is about too: same device and id, created at the same
     /// time, with the same command line.
-    pub(super) fn same(&self, device: Option<usize>, object: Object<'a>) -> Option<usize> {
-        let created = object.time("processCreationDateTime");
+    pub(super) fn same(
+        &self,
+        device: Option<usize>,
+        object: Object<'a>,
+        created: Option<Timestamp>,
+    ) -> Option<usize> {
         let second = created.map(Timestamp::seconds);
         let around = second.map_or(vec![None], |at| vec![Some(at), Some(at - 1), Some(at + 1)]);
         let (pid, line) = (object.int("processId")?, object.raw("processCommandLine"));
@@ -52,8 +58,13 @@ impl<'a> Processes<'a> {
     }
 
     /// Takes in a process that an item is about.
-    pub(super) fn add(&mut self, thing: usize, device: Option<usize>, object: Object<'a>) {
-        let created = object.time("processCreationDateTime");
+    pub(super) fn add(
+        &mut self,
+        thing: usize,
+        device: Option<usize>,
+        object: Object<'a>,
+        created: Option<Timestamp>,
+    ) {
         let pid = object.int("processId");
         if let Some(pid) = pid {
             let sameness = (device, pid, object.raw("processCommandLine"), created.map(Timestamp::seconds));
@@ -63,8 +74,13 @@ impl<'a> Processes<'a> {
     }
 
     /// Takes in a process that only its child tells of.
-    pub(super) fn add_parent(&mut self, thing: usize, device: Option<usize>, child: Object<'a>) {
-        let created = child.time("parentProcessCreationDateTime");
+    pub(super) fn add_parent(
+        &mut self,
+        thing: usize,
+        device: Option<usize>,
+        child: Object<'a>,
+        created: Option<Timestamp>,
+    ) {
         let image = FileDetails(child.object("parentProcessImageFile"));
         self.enter(parent_id(child), Process { thing, device, created, image });
     }
@@ -77,14 +93,17 @@ impl<'a> Processes<'a> {
             let place = known.partition_point(|other| self.all[*other].created <= created);
             known.insert(place, at);
         }
-        for name in image_names(process.image) {
-            self.by_image.entry(name).or_default().push(at);
-        }
         self.all.push(process);
     }
 
     /// The thing of a child's parent, among the processes that are known.
-    pub(super) fn parent_of(&self, child: Object<'_>, device: Option<usize>, thing: usize) -> Option<usize> {
+    pub(super) fn parent_of(
+        &self,
+        child: Object<'_>,
+        born: Option<Timestamp>,
+        device: Option<usize>,
+        thing: usize,
+    ) -> Option<usize> {
         let known = self.by_pid.get(&(device, parent_id(child)?))?;
         let created = |at: usize| self.all[at].created;
         let is_other = |at: &&usize| self.all[**at].thing != thing;
@@ -99,7 +118,6 @@ impl<'a> Processes<'a> {
                 near.last().or_else(|| timeless.filter(is_other).last())
             }
             None => {
-                let born = child.time("processCreationDateTime");
                 let end =
                     born.map_or(known.len(), |born| known.partition_point(|at| created(*at) <= Some(born)));
                 known[..end].iter().rfind(is_other)
@@ -108,13 +126,29 @@ impl<'a> Processes<'a> {
         fitting.map(|at| self.all[*at].thing)
     }
 
+    /// Lists the processes by what their images can be found by.
+    pub(super) fn images(&self) -> Images {
+        let mut images = Images::new();
+        for (at, process) in self.all.iter().enumerate() {
+            for name in image_names(process.image) {
+                images.entry(name).or_default().push(at);
+            }
+        }
+        images
+    }
+
     /// The thing of the process that a file is the image of: by hash, else by path; of several
     /// the one that was created first.
-    pub(super) fn image_of(&self, file: FileDetails<'_>, device: Option<usize>) -> Option<usize> {
+    pub(super) fn image_of(
+        &self,
+        images: &Images,
+        file: FileDetails<'_>,
+        device: Option<usize>,
+    ) -> Option<usize> {
         let near =
             |process: &&Process<'_>| device.is_none() || process.device.is_none() || process.device == device;
         image_names(file).into_iter().find_map(|name| {
-            let known = self.by_image.get(&name)?.iter().map(|at| &self.all[*at]);
+            let known = images.get(&name)?.iter().map(|at| &self.all[*at]);
             // A path says something only where no hash tells the two apart.
             let fits = |process: &&Process<'_>| !differs(process.image, file);
             known

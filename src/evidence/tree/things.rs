@@ -37,8 +37,8 @@ impl<'a> Thing<'a> {
             faces: vec![face],
             value,
             items: Vec::new(),
-            verdict: verdict(object),
-            remediation: remediation(object),
+            verdict: Verdict::Unknown,
+            remediation: Remediation::None,
             time,
             known_by: keys(row, object),
         }
@@ -60,9 +60,9 @@ impl<'a> Thing<'a> {
         }
     }
 
-    /// Forgets the state: it is that of what tells of the thing.
-    pub(super) fn only_told(mut self) -> Self {
-        (self.verdict, self.remediation) = (Verdict::Unknown, Remediation::None);
+    /// Takes the state that stands where the thing is told of.
+    pub(super) fn with_state(mut self) -> Self {
+        (self.verdict, self.remediation) = (verdict(self.object()), remediation(self.object()));
         self
     }
 
