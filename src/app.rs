@@ -430,6 +430,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Requests(lines) => app.looked_at_requests(lines),
         Message::Switched(settings) => app.switch(*settings, &mut effects),
         Message::Told(line) => app.complain(line),
+        Message::Ticket(ticket) => app.copy_ticket(&ticket, &mut effects),
         Message::ProfileRefused { name, line } => app.complain(format!("{name}: {line}")),
         Message::Read(row, body) => {
             app.reading = None;

@@ -26,8 +26,7 @@ pub use terminal::check;
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},
     graph,
-    model::{Now, RawText, Timestamp},
-    report::Report,
+    model::{Now, Timestamp},
     ui::{Theme, draw},
 };
 use runner::Runner;
@@ -302,10 +301,6 @@ impl Loop {
                 Effect::CopyCurl(scope) => {
                     let curl = self.runner.curl(scope).map(Effect::Copy);
                     self.carry_out(curl.into_iter().collect(), screen)?;
-                }
-                Effect::CopyTicket(raw, portal_host) => {
-                    let ticket = Report::read(&raw, &portal_host).markdown();
-                    self.carry_out(vec![Effect::Copy(RawText(ticket))], screen)?;
                 }
                 other => self.runner.carry_out(other),
             }

@@ -124,7 +124,7 @@ pub fn write_alerts(
             let mut store = Store::default();
             let mut rows = Vec::with_capacity(alerts.len());
             for some in alerts.chunks(BATCH) {
-                rows.extend(store.absorb(Batch::decode(some)).seen);
+                rows.extend(store.absorb(Batch::plain(some)).seen);
             }
             write(format, &COLUMNS, (&store, &rows), portal_host, out)
         }

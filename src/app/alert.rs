@@ -269,6 +269,11 @@ impl App {
         }
     }
 
+    pub(super) fn copy_ticket(&mut self, ticket: &str, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Copy(for_clipboard(ticket)));
+        self.say(format!("copied Markdown, {}", measure(ticket)));
+    }
+
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
         let text = value.text.as_str();
         effects.push(Effect::Copy(for_clipboard(text)));

@@ -449,7 +449,13 @@ impl Detail {
                 .iter()
                 .filter_map(|fact| {
                     Some(Value {
-                        label: fact.label.to_owned(),
+                        // What goes without a label in the line is named by its field.
+                        label: if fact.label.is_empty() {
+                            fact.field.unwrap_or_default()
+                        } else {
+                            fact.label
+                        }
+                        .to_owned(),
                         field: fact.field.map(str::to_owned),
                         text: fact.value.text()?,
                     })

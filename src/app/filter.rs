@@ -97,9 +97,10 @@ impl Editor {
     }
 
     pub(super) fn insert(&mut self, text: &str) {
-        for c in text.chars() {
-            self.field.handle(InputRequest::InsertChar(c));
-        }
+        let (mut whole, at) = (self.text().to_owned(), self.cursor_byte());
+        whole.insert_str(at, text);
+        let cursor = self.cursor() + text.chars().count();
+        self.field = TextField::new(whole).with_cursor(cursor);
     }
 }
 

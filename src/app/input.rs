@@ -473,7 +473,7 @@ impl App {
             MenuAction::CopyTicket(row) => {
                 let raw = self.store.raw(row).clone();
                 effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
-                self.say("copied the ticket, in Markdown");
+                self.say("writing the ticket");
             }
         }
     }

@@ -49,6 +49,8 @@ pub enum Message {
     },
     /// A worker has read an alert.
     Read(Row, Box<Body>),
+    /// A worker has written a ticket that is to be copied, in Markdown.
+    Ticket(String),
     /// The browser was asked to open a link; where it could not be, why.
     Opened(PortalUrl, Result<(), String>),
     /// The clipboard was asked to take a text; where it could not be, why.
@@ -289,7 +291,8 @@ pub enum Effect {
     Copy(RawText),
     /// Put the request that fetches this on the clipboard, as a command without the token.
     CopyCurl(Scope),
-    /// Put an alert's ticket on the clipboard, in Markdown. Links to this host can be followed.
+    /// Write an alert's ticket on a worker: answered by [`Message::Ticket`]. Links to this host can
+    /// be followed.
     CopyTicket(RawAlert, String),
     /// Write alerts to a file: answered by [`Message::Exported`].
     Export(Export),

@@ -21,6 +21,7 @@ use crate::{
     http::Entry,
     model::{AlertId, RawAlert, RawText, SafeText, Timestamp},
     platform,
+    report::Report,
     store::Batch,
 };
 
@@ -97,6 +98,15 @@ impl Runner {
                     }
                 });
             }
+            Effect::CopyTicket(raw, portal_host) => {
+                let messages = self.messages.clone();
+                tokio::spawn(async move {
+                    let write = move || Report::read(&raw, &portal_host).markdown();
+                    if let Ok(ticket) = spawn_blocking(write).await {
+                        let _ = messages.send(Message::Ticket(ticket)).await;
+                    }
+                });
+            }
             Effect::Open(url) => {
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
@@ -136,7 +146,6 @@ impl Runner {
             Effect::Export(export) => self.export(export),
             Effect::Copy(_)
             | Effect::CopyCurl(_)
-            | Effect::CopyTicket(..)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)

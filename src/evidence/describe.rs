@@ -152,7 +152,8 @@ fn value(said: Say, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> 
             Form::Flag => object.get(path)?.as_bool()?.then(Cow::default),
         };
         let text = text.filter(|text| said.form == Form::Flag || !is_blank(text))?;
-        (!said.quiet.contains(&&*text)).then_some((path, text))
+        let other = || object.filled(said.unlike).is_some_and(|other| !other.eq_ignore_ascii_case(&text));
+        (!said.quiet.contains(&&*text) && (said.unlike.is_empty() || other())).then_some((path, text))
     })
 }
 

@@ -12,6 +12,10 @@ use super::IndicatorKind;
 
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, TYPES, UNKNOWN};
 
+/// Where in the table each type is.
+static PLACES: LazyLock<HashMap<&str, usize>> =
+    LazyLock::new(|| TYPES.iter().enumerate().map(|(at, row)| (row.name, at)).collect());
+
 /// One evidence type.
 #[derive(Debug)]
 pub(super) struct EvidenceType {
@@ -53,6 +57,8 @@ pub(super) struct Say {
     pub(super) form: Form,
     /// Values that are not worth a word.
     pub(super) quiet: &'static [&'static str],
+    /// A property whose value must be there and another one, where that is the point.
+    pub(super) unlike: &'static str,
 }
 
 /// How a value is written.
@@ -106,20 +112,18 @@ pub(super) struct Link {
 impl EvidenceType {
     /// Finds a type by its short name in the metadata's spelling.
     pub(super) fn named(name: &str) -> &'static Self {
-        static BY_NAME: LazyLock<HashMap<&str, &EvidenceType>> =
-            LazyLock::new(|| TYPES.iter().map(|row| (row.name, row)).collect());
-        BY_NAME.get(name).copied().unwrap_or(&UNKNOWN)
+        PLACES.get(name).map_or(&UNKNOWN, |at| &TYPES[*at])
     }
 
     /// Its place among others under one parent.
     pub(super) fn rank(&self) -> usize {
-        TYPES.iter().position(|row| row.name == self.name).unwrap_or(TYPES.len())
+        PLACES.get(self.name).copied().unwrap_or(TYPES.len())
     }
 }
 
 /// Says a property as it is.
 const fn say(path: &'static str) -> Say {
-    Say { path, before: "", after: "", form: Form::Plain, quiet: &["unknown", "none"] }
+    Say { path, before: "", after: "", form: Form::Plain, quiet: &["unknown", "none"], unlike: "" }
 }
 
 impl Say {
@@ -135,6 +139,11 @@ impl Say {
 
     const fn form(mut self, form: Form) -> Self {
         self.form = form;
+        self
+    }
+
+    const fn unlike(mut self, path: &'static str) -> Self {
+        self.unlike = path;
         self
     }
 

@@ -31,7 +31,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r#"(?:(?i:hxxps?|fxps?):[/\\]{2}|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
         r#"|(?P<share>(?:^|[\s"'=(,])\\\\[\w-]+(?:\.[\w-]+)+)"#,
-        r"|(?P<mail>[\w.!%+'-]+@[\w-]+(?:\.[\w-]+)+)",
+        r"|(?P<mail>[\w.!%+'-]{1,64}@[\w-]+(?:\.[\w-]+)+)",
         r"|(?P<dotted>[\w-]+(?:\.[\w-]+)+)",
         r"|(?P<colons>[[:xdigit:]]+:[[:xdigit:]:]*:[[:xdigit:]:]*)",
     ))

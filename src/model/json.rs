@@ -23,9 +23,10 @@ impl<'a> Object<'a> {
     /// Returns what stands under `path`; null counts as missing.
     pub fn get(self, path: &str) -> Option<&'a Value> {
         let map = self.0?;
-        match (map.get(path), path.split_once('.')) {
-            (None, Some((name, rest))) => Self(map.get(name)?.as_object()).get(rest),
-            (found, _) => found.filter(|value| !value.is_null()),
+        // An annotation's name has a dot of its own.
+        match path.split_once('.').filter(|_| !path.starts_with('@')) {
+            Some((name, rest)) => Self(map.get(name)?.as_object()).get(rest),
+            None => map.get(path).filter(|value| !value.is_null()),
         }
     }
 

@@ -69,12 +69,13 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
         painter.put(area.x + 1, area.y, 1, " ", theme.dim);
         // What is typed is shown up to the caret, whatever its length.
         let room = usize::from(room.saturating_sub(used + 1));
-        let before: String = editor.text().chars().take(editor.cursor()).collect();
+        let hidden = editor.cursor().saturating_sub(room);
+        let before: String = editor.text().chars().take(editor.cursor()).skip(hidden).collect();
         let mut before = SafeText::new(&before).line();
         while columns(&before) > room {
             before.remove(0);
         }
-        let after: String = editor.text().chars().skip(editor.cursor()).collect();
+        let after: String = editor.text().chars().skip(editor.cursor()).take(room).collect();
         let text = format!("{before}{}", SafeText::new(&after).line());
         let x = area.x + 2 + used;
         let used = painter.put(x, area.y, room as u16, &text, theme.text);

@@ -25,7 +25,7 @@ fn alert_with(types: &[&str]) -> Value {
         let readable = whole.len() < 24_000 && !whole.contains("\\u00") && !whole.contains("\\u202");
         readable && types.iter().all(|kind| has(alert, kind))
     };
-    tenant.alerts().into_iter().find(|alert| fits(alert)).expect("an alert of the campaign")
+    tenant.alerts().into_iter().find(|alert| fits(alert)).unwrap()
 }
 
 #[rstest]

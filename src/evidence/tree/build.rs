@@ -127,14 +127,14 @@ impl<'a> Builder<'a> {
             }
         }
         for (face, value, item) in processes {
-            self.enter_process(face, value, item);
+            self.enter_process(&face, value, item);
         }
     }
 
     /// Returns the place of a thing, taking it in where it is new.
-    fn enter(&mut self, mut thing: Thing<'a>) -> usize {
+    fn enter(&mut self, thing: Thing<'a>) -> usize {
         if let Some(known) = self.register.find(&mut self.things, &thing) {
-            self.things[known].also(thing.faces.remove(0), thing.value);
+            self.things[known].also(thing);
             return known;
         }
         let place = self.push(thing);
@@ -179,19 +179,18 @@ impl<'a> Builder<'a> {
         seen
     }
 
-    fn enter_process(&mut self, face: Face, value: &'a Value, item: Option<usize>) {
+    fn enter_process(&mut self, face: &Face, value: &'a Value, item: Option<usize>) {
         let device = self.device_named_by(face.clone(), value);
-        let seen = face.clone();
         let thing = Thing::new(EvidenceType::named("process"), face.clone(), value);
         let object = thing.object();
-        let place = match self.processes.same(device, object, thing.time) {
+        let created = thing.time;
+        let thing = if item.is_some() { thing } else { thing.with_state() };
+        let place = match self.processes.same(device, object, created) {
             Some(known) => {
-                self.things[known].also(face, value);
+                self.things[known].also(thing);
                 known
             }
             None => {
-                let created = thing.time;
-                let thing = if item.is_some() { thing } else { thing.with_state() };
                 let place = self.push(thing);
                 self.processes.add(place, device, object, created);
                 place
@@ -199,7 +198,7 @@ impl<'a> Builder<'a> {
         };
         match item {
             Some(item) => self.things[place].add(self.evidence, item),
-            None => self.nested.push((seen, place)),
+            None => self.nested.push((face.clone(), place)),
         }
     }
 
@@ -214,7 +213,13 @@ impl<'a> Builder<'a> {
         Some(place)
     }
 
+    /// The device of the alert, where it speaks of one alone.
     fn only_device(&self) -> Option<usize> {
+        let known =
+            |thing: &Thing<'_>| device_id(thing.value).is_none_or(|id| self.devices.contains_key(&id));
+        if !self.things.iter().all(known) {
+            return None;
+        }
         let mut devices = (0..self.things.len()).filter(|at| self.things[*at].row.name == "device");
         devices.next().filter(|_| devices.next().is_none())
     }

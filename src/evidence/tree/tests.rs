@@ -406,3 +406,34 @@ fn thousands_of_items_in_the_worst_arrangement_are_no_trouble() {
         assert_eq!((tree.len(), depth), (nodes, Some(deepest)));
     }
 }
+
+#[test]
+fn the_worst_that_is_told_of_a_thing_is_its_verdict() {
+    let named = |verdict: &str, status: &str| json!({"fileDetails": {"fileName": "a.exe", "sha256": "aa"}, "verdict": verdict, "remediationStatus": status});
+    let tree = tree(&[
+        item_of(
+            "malware",
+            &json!({"name": "Trojan", "files": [named("unknown", "none"), named("malicious", "active")]}),
+        ),
+        item_of("file", &named("suspicious", "blocked")),
+    ]);
+    insta::assert_snapshot!(tree.text(), @r"
+    malware Trojan  files 2
+      file a.exe  sha256 aa  [malicious, active]
+    ");
+}
+
+#[test]
+fn what_several_things_may_be_is_one_thing_more() {
+    let id = |id: &str| item_of("device", &json!({"mdeDeviceId": id, "deviceDnsName": "pc"}));
+    let name = || item_of("device", &json!({"hostName": "pc"}));
+    assert_eq!(tree(&[id("d1"), id("d2"), name(), name(), name()]).len(), 3);
+}
+
+#[test]
+fn the_only_device_is_the_only_one_that_anything_names() {
+    let loose = item_of("file", &json!({"fileDetails": {"fileName": "lost.exe"}}));
+    let tree = tree(&[device("d1", "pc-1"), file("d2", 3), loose]);
+    let lost = tree.rows(|_| false).into_iter().find(|id| tree.line(*id).contains("lost.exe")).unwrap();
+    assert_eq!(tree.parent(lost), None);
+}

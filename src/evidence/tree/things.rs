@@ -44,12 +44,25 @@ impl<'a> Thing<'a> {
         }
     }
 
+    /// Takes the state of another telling of the thing, where it is worse.
+    fn worsen(&mut self, verdict: Verdict, remediation: Remediation) {
+        if badness(&verdict) > badness(&self.verdict) || self.is_stateless() {
+            (self.verdict, self.remediation) = (verdict, remediation);
+        }
+    }
+
+    fn is_stateless(&self) -> bool {
+        self.verdict == Verdict::Unknown && self.remediation == Remediation::None
+    }
+
     /// Takes in another place where the thing is told of. It reads by what says most.
-    pub(super) fn also(&mut self, face: Face, value: &'a Value) {
+    pub(super) fn also(&mut self, other: Thing<'a>) {
+        self.worsen(other.verdict, other.remediation);
+        let value = other.value;
         let says = |value: &Value| {
             value.as_object().map_or(0, |map| map.values().filter(|value| !is_empty(value)).count())
         };
-        self.faces.push(face);
+        self.faces.extend(other.faces);
         if says(value) > says(self.value) {
             self.value = value;
             let last = self.faces.len() - 1;
@@ -75,13 +88,10 @@ impl<'a> Thing<'a> {
         Object::new(self.value)
     }
 
-    /// Counts an item to the thing; the worst verdict is the thing's.
+    /// Counts an item to the thing.
     pub(super) fn add(&mut self, evidence: &[Evidence], at: usize) {
         let item = &evidence[at];
-        if self.items.is_empty() || badness(&item.verdict) > badness(&self.verdict) {
-            self.verdict = item.verdict.clone();
-            self.remediation = item.remediation.clone();
-        }
+        self.worsen(item.verdict.clone(), item.remediation.clone());
         self.items.push(at);
     }
 }
@@ -103,9 +113,11 @@ impl Register {
         }
         let found = (0..new.known_by.len()).find_map(|at| {
             let key = (new.row.name, at, new.known_by[at].clone()?);
-            let mut fitting = self.by_key.get(&key)?.iter().filter(|known| fits(&things[**known], new, at));
-            // Where several fit, none is meant.
-            fitting.next().filter(|_| fitting.next().is_none()).copied()
+            let known = self.by_key.get(&key)?;
+            let mut fitting = known.iter().filter(|known| fits(&things[**known], new, at));
+            // Where several fit, the one that is known by no more than this is meant, if any.
+            let only = fitting.next().filter(|_| fitting.next().is_none());
+            only.or_else(|| known.iter().find(|known| things[**known].known_by == new.known_by)).copied()
         })?;
         for (at, key) in new.known_by.iter().enumerate() {
             if let (Some(key), None) = (key, &things[found].known_by[at]) {

@@ -143,6 +143,8 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
         main: &[&[say("subject|internetMessageId|networkMessageId")]],
         facts: &[
             say("p2Sender.emailAddress|p1Sender.emailAddress").before("from "),
+            // The sender that the mail servers saw, where the message shows another.
+            say("p1Sender.emailAddress").before("sent by ").unlike("p2Sender.emailAddress"),
             say("recipientEmailAddress").before("to "),
             say("deliveryAction"),
             say("deliveryLocation").before("in "),
@@ -151,11 +153,11 @@ pub(in crate::evidence) static TYPES: &[EvidenceType] = &[
             say("attachmentsCount").before("attachments ").quiet(&["0"]),
         ],
         indicators: &[
-            (Mail, "p2Sender.emailAddress"),
+            (Mail, "subject"),
             (Mail, "p1Sender.emailAddress"),
+            (Mail, "p2Sender.emailAddress"),
             (Domain, "p1Sender.emailAddress"),
             (Mail, "recipientEmailAddress"),
-            (Mail, "subject"),
             (Mail, "networkMessageId"),
             (Mail, "internetMessageId"),
             (Ip, "senderIp"),

@@ -23,6 +23,8 @@ const COUNTS: u16 = 9;
 const COUNTS_FROM: u16 = 50;
 /// A name gives no room to the state below this.
 pub(super) const NAME: usize = 16;
+/// As much of a name as stays beside a verdict.
+const SHORT_NAME: usize = 6;
 /// The least room for the value that holds what is looked for, with its name.
 const NOTE: usize = 24;
 /// The least that a fact is cut to.
@@ -57,12 +59,18 @@ pub(super) fn draw(
         [] => head.push(Span::new("(nothing to name it by)", theme.dim)),
         pieces => head.extend(pieces.iter().map(|piece| said(app, kind, piece, theme.text))),
     }
-    let name: usize = head.iter().map(Span::width).sum();
+    let mut name: usize = head.iter().map(Span::width).sum();
 
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
     let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
-    let state = state_of(node, theme, for_state);
+    // A verdict is said however narrow the line is: the name is cut before it goes.
+    let state =
+        state_of(node, theme, for_state).or_else(|| state_of(node, theme, room.saturating_sub(SHORT_NAME)));
+    if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
+        // What kind of thing it is goes before its name is cut.
+        name -= head.remove(0).width();
+    }
     let left = room.saturating_sub(name + width(&[&count, &state]));
     let near = detail.body.alert.as_ref().ok().and_then(|alert| alert.first_activity.or(alert.created));
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
@@ -141,14 +149,15 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     let (x, mut room) = (area.x + KIND, area.width.saturating_sub(KIND));
     let what = &indicators[at];
     if app.alerts_with(what) > 0 {
+        // One form for all lines, so that they can be compared.
         let dot = theme.symbols.dot;
-        let forms =
-            [count::long(app, what, dot), count::short(app, what, dot), count::shortest(app, what, true)];
-        let most = usize::from(room / 2);
-        if let Some(known) = forms.into_iter().find(|known| columns(known) <= most) {
-            let used = painter.put_right(area.x + area.width, area.y, room / 2, &known, theme.dim);
-            room = room.saturating_sub(used + 2);
-        }
+        let known = match area.width {
+            100.. => count::long(app, what, dot),
+            70.. => count::short(app, what, dot),
+            _ => count::shortest(app, what, true),
+        };
+        let used = painter.put_right(area.x + area.width, area.y, room * 3 / 5, &known, theme.dim);
+        room = room.saturating_sub(used + 2);
     }
     let text = middle(&value.head(), usize::from(room), theme.symbols.cut);
     painter.put_spans(x, area.y, room, &found(detail, painter, Span::new(text, theme.text)));
