@@ -65,8 +65,8 @@ pub(super) fn draw(
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
     let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
     // A verdict is said however narrow the line is: the name is cut before it goes.
-    let state =
-        state_of(node, theme, for_state).or_else(|| state_of(node, theme, room.saturating_sub(SHORT_NAME)));
+    let state = state_of(node, theme, for_state)
+        .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORT_NAME <= room));
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
         // What kind of thing it is goes before its name is cut.
         name -= head.remove(0).width();
@@ -127,13 +127,13 @@ fn said<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Sp
 /// What the service thinks of a node and did about it, or the first of the two where there is no
 /// room for both.
 pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
-    let verdict = (node.verdict != Verdict::Unknown).then(|| node.verdict.to_string());
-    let mut states = node
-        .state()
-        .into_iter()
-        .chain(verdict)
-        .map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
-    states.find(|state| state.width() <= room)
+    let whole = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
+    whole.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
+}
+
+fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
+    let verdict = &node.verdict;
+    (*verdict != Verdict::Unknown).then(|| Span::new(format!("  [{verdict}]"), theme.verdict(verdict)))
 }
 
 /// One of the alert's indicators, with what is known of it elsewhere.
