@@ -191,14 +191,14 @@ fn a_name_is_taken_instead(#[case] keys: &str, #[case] stage: ExportStage) {
 fn a_refusal_loses_nothing() {
     let mut desk = holding(2);
     desk.keys("E c Tab Ctrl-u");
-    desk.type_text("/root/x.csv");
+    desk.type_text("/nowhere/x.csv");
     desk.keys("Enter");
     desk.asked.clear();
-    ends(&mut desk, refused("\"/root/x.csv\" cannot be written: permission denied"));
+    ends(&mut desk, refused("\"/nowhere/x.csv\" cannot be written: permission denied"));
     assert!(desk.screen().contains("cannot be written: permission denied"), "{}", desk.screen());
-    assert_eq!((form(&desk).path.text(), form(&desk).typing), ("/root/x.csv", true));
+    assert_eq!((form(&desk).path.text(), form(&desk).typing), ("/nowhere/x.csv", true));
     desk.keys("Backspace");
-    assert_eq!((form(&desk).path.text(), &form(&desk).stage), ("/root/x.cs", &ExportStage::Asked));
+    assert_eq!((form(&desk).path.text(), &form(&desk).stage), ("/nowhere/x.cs", &ExportStage::Asked));
 }
 
 #[test]
