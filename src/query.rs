@@ -30,6 +30,7 @@ mod plan;
 mod predicate;
 mod properties;
 mod resolve;
+mod shown;
 mod syntax;
 mod write;
 
@@ -42,5 +43,6 @@ pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
 pub use properties::PROPERTIES;
 pub use resolve::NamedTechniques;
+pub use shown::{Shown, joined};
 pub use syntax::{MAX_LENGTH, Query, parse};
 pub use write::{Whole, join, literal, terms};

@@ -9,7 +9,8 @@ use aho_corasick::AhoCorasick;
 
 use super::{
     facts::{Dictionary, Facts, Key, TextCode, Word},
-    predicate::{Pattern, Predicate, Shown, Test, TextTest},
+    predicate::{Pattern, Predicate, Test, TextTest},
+    shown::{Shown, joined},
 };
 
 /// A predicate with what it has learnt of one dictionary.
@@ -68,16 +69,7 @@ impl Matcher {
         }
         let shown = Shown::new(shown);
         let patterns = tests.flat_map(|test| &test.patterns);
-        let mut ranges: Vec<_> = patterns.flat_map(|pattern: &Pattern| pattern.highlights(&shown)).collect();
-        ranges.sort_unstable_by_key(|range| (range.start, range.end));
-        ranges.dedup_by(|next, range| {
-            let touches = next.start <= range.end;
-            if touches {
-                range.end = range.end.max(next.end);
-            }
-            touches
-        });
-        ranges
+        joined(patterns.flat_map(|pattern: &Pattern| pattern.highlights(&shown)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 //! Here each test is defined once, plainly; [`super::Matcher`] only remembers answers. It knows
 //! nothing of what Graph can filter.
 
-use std::{borrow::Cow, fmt, net::IpAddr, ops::Range};
+use std::{fmt, net::IpAddr, ops::Range};
 
 use regex::Regex;
 
@@ -11,6 +11,7 @@ use super::{
     facts::{Dictionary, Facts, Key, Word, fold},
     fields::{Choice, Moment, Scope},
     moment::Interval,
+    shown::Shown,
 };
 use crate::{
     model::{
@@ -239,59 +240,20 @@ impl Pattern {
         match self {
             Self::Contains(text) => shown.find(text),
             Self::Equals { folded: text, .. } | Self::Prefix(text) | Self::Domain(text)
-                if self.fits(shown.text, &shown.folded) =>
+                if self.fits(shown.text(), shown.folded()) =>
             {
                 shown.find(text)
             }
             Self::Technique(_) | Self::Tactic(_) | Self::Network(_)
-                if self.fits(shown.text, &shown.folded) =>
+                if self.fits(shown.text(), shown.folded()) =>
             {
-                std::iter::once(0..shown.text.len()).collect()
+                std::iter::once(0..shown.text().len()).collect()
             }
             Self::Expression(regex) => {
-                regex.find_iter(shown.text).map(|found| found.range()).filter(|r| !r.is_empty()).collect()
+                regex.find_iter(shown.text()).map(|found| found.range()).filter(|r| !r.is_empty()).collect()
             }
             _ => Vec::new(),
         }
-    }
-}
-
-/// A shown text with its folded form and the way back from there.
-pub(super) struct Shown<'a> {
-    text: &'a str,
-    folded: Cow<'a, str>,
-    /// For each byte of `folded`, and its end, the character of `text` that it comes from; `None`
-    /// where all are ASCII and each comes from the byte at its own place.
-    origins: Option<Vec<usize>>,
-}
-
-impl<'a> Shown<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        if text.is_ascii() {
-            let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
-            let folded = if has_capitals { text.to_ascii_lowercase().into() } else { text.into() };
-            return Self { text, folded, origins: None };
-        }
-        let (mut folded, mut origins) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
-        for (at, c) in text.char_indices() {
-            folded.extend(c.to_lowercase());
-            origins.resize(folded.len(), at);
-        }
-        origins.push(text.len());
-        Self { text, folded: folded.into(), origins: Some(origins) }
-    }
-
-    /// Every place of a folded text that is not empty.
-    fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
-        let Some(origins) = &self.origins else { return found.collect() };
-        let ends = |end: usize| {
-            // A character that folds to several is shown whole.
-            let last = origins[end.saturating_sub(1)];
-            let next = origins[end..].iter().find(|at| **at > last);
-            next.copied().unwrap_or(self.text.len())
-        };
-        found.map(|range| origins[range.start]..ends(range.end)).collect()
     }
 }
 

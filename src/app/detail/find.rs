@@ -8,7 +8,7 @@ use super::{DetailView, Folds, Line, LineKind, Loud, Outline, Place};
 use crate::{
     app::{filter::Editor, message::Body, scroll::Scroll},
     model::defang::refang,
-    query::facts::fold,
+    query::{Shown, facts::fold, joined},
 };
 
 /// A line, told apart by the thing that it is of and its place among that thing's lines: the same
@@ -130,33 +130,8 @@ impl Find {
         if self.needles.is_empty() {
             return Vec::new();
         }
-        // A folded character may be longer or shorter than it was.
-        let (mut folded, mut starts) =
-            (String::with_capacity(shown.len()), Vec::with_capacity(shown.len() + 1));
-        for (at, c) in shown.char_indices() {
-            folded.extend(c.to_lowercase());
-            starts.resize(folded.len(), at);
-        }
-        starts.push(shown.len());
-        let all = self.needles.iter().flat_map(|needle| {
-            memmem::find_iter(folded.as_bytes(), needle).map(|at| at..at + needle.len()).collect::<Vec<_>>()
-        });
-        let mut ranges: Vec<_> = all
-            .map(|range| {
-                // A hit that ends within a character takes all of it.
-                let end = starts[range.end..].iter().find(|at| **at > starts[range.end - 1]);
-                starts[range.start]..end.copied().unwrap_or(shown.len())
-            })
-            .collect();
-        ranges.sort_unstable_by_key(|range| range.start);
-        ranges.dedup_by(|next, range| {
-            let touches = next.start <= range.end;
-            if touches {
-                range.end = range.end.max(next.end);
-            }
-            touches
-        });
-        ranges
+        let shown = Shown::new(shown);
+        joined(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 }
 

@@ -1,0 +1,67 @@
+//! Where a shown text holds others, compared without regard to case.
+
+use std::{borrow::Cow, ops::Range};
+
+/// A shown text with its folded form and the way back from there.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    text: &'a str,
+    folded: Cow<'a, str>,
+    /// For each byte of `folded`, and its end, the character of `text` that it comes from; `None`
+    /// where all are ASCII and each comes from the byte at its own place.
+    origins: Option<Vec<usize>>,
+}
+
+impl<'a> Shown<'a> {
+    /// Folds a text.
+    pub fn new(text: &'a str) -> Self {
+        if text.is_ascii() {
+            let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
+            let folded = if has_capitals { text.to_ascii_lowercase().into() } else { text.into() };
+            return Self { text, folded, origins: None };
+        }
+        let (mut folded, mut origins) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
+        for (at, c) in text.char_indices() {
+            folded.extend(c.to_lowercase());
+            origins.resize(folded.len(), at);
+        }
+        origins.push(text.len());
+        Self { text, folded: folded.into(), origins: Some(origins) }
+    }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Returns the text, folded.
+    pub(super) fn folded(&self) -> &str {
+        &self.folded
+    }
+
+    /// Lists every place of a folded text that is not empty, in bytes of the shown text.
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
+        let Some(origins) = &self.origins else { return found.collect() };
+        let ends = |end: usize| {
+            // A character that folds to several is shown whole.
+            let last = origins[end.saturating_sub(1)];
+            let next = origins[end..].iter().find(|at| **at > last);
+            next.copied().unwrap_or(self.text.len())
+        };
+        found.map(|range| origins[range.start]..ends(range.end)).collect()
+    }
+}
+
+/// Puts ranges in order and joins those that touch.
+pub fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    ranges.dedup_by(|next, range| {
+        let touches = next.start <= range.end;
+        if touches {
+            range.end = range.end.max(next.end);
+        }
+        touches
+    });
+    ranges
+}
