@@ -13,6 +13,9 @@ mod host;
 mod json;
 mod page;
 mod portal;
+#[cfg(test)]
+#[path = "../tests/data/schema.rs"]
+pub(crate) mod schema;
 mod text;
 mod time;
 

@@ -4,6 +4,8 @@
 
 #[path = "report/campaigns.rs"]
 mod campaigns;
+#[path = "data/schema.rs"]
+mod graph;
 #[path = "report/schema.rs"]
 mod schema;
 #[path = "report/ticket.rs"]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 
+#[path = "data/schema.rs"]
+mod graph;
 #[path = "simulator_tenant/schema.rs"]
 mod schema;
 

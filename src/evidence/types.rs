@@ -10,11 +10,17 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use super::IndicatorKind;
 
-pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, TYPES, UNKNOWN};
+use table::TYPES;
+pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, UNKNOWN};
 
-/// Where in the table each type is.
-static PLACES: LazyLock<HashMap<&str, usize>> =
-    LazyLock::new(|| TYPES.iter().enumerate().map(|(at, row)| (row.name, at)).collect());
+/// The types by their names, with their places in the table.
+static BY_NAME: LazyLock<HashMap<&str, (usize, &EvidenceType)>> =
+    LazyLock::new(|| types().enumerate().map(|(at, row)| (row.name, (at, row))).collect());
+
+/// Lists the types in the order of the table.
+pub(super) fn types() -> impl Iterator<Item = &'static EvidenceType> {
+    TYPES.into_iter().flatten()
+}
 
 /// One evidence type.
 #[derive(Debug)]
@@ -112,12 +118,12 @@ pub(super) struct Link {
 impl EvidenceType {
     /// Finds a type by its short name in the metadata's spelling.
     pub(super) fn named(name: &str) -> &'static Self {
-        PLACES.get(name).map_or(&UNKNOWN, |at| &TYPES[*at])
+        BY_NAME.get(name).map_or(&UNKNOWN, |(_, row)| row)
     }
 
     /// Its place among others under one parent.
     pub(super) fn rank(&self) -> usize {
-        PLACES.get(self.name).copied().unwrap_or(TYPES.len())
+        BY_NAME.get(self.name).map_or(usize::MAX, |(at, _)| *at)
     }
 }
 
@@ -156,29 +162,20 @@ impl Say {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EVIDENCE_TYPES;
+    use crate::model::{EVIDENCE_TYPES, schema::schema};
     use serde_json::Value;
     use std::collections::BTreeSet;
 
-    fn schema() -> Option<Value> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/graph/schema.json");
-        let Ok(text) = std::fs::read(path) else {
-            eprintln!("skipped: no schema beside the crate");
-            return None;
-        };
-        Some(serde_json::from_slice(&text).unwrap())
-    }
-
     #[test]
     fn the_table_has_every_type_once() {
-        let names: BTreeSet<_> = TYPES.iter().map(|row| row.name).collect();
+        let names: BTreeSet<_> = types().map(|row| row.name).collect();
         assert_eq!(names, EVIDENCE_TYPES.into_iter().collect());
-        assert_eq!(TYPES.len(), EVIDENCE_TYPES.len());
+        assert_eq!(types().count(), EVIDENCE_TYPES.len());
     }
 
     #[test]
     fn every_type_can_be_named_looked_for_and_told_apart() {
-        for row in TYPES {
+        for row in types() {
             assert!(!row.main.is_empty() && row.main.iter().all(|line| !line.is_empty()), "{}", row.name);
             assert!(!row.keys.is_empty() || row.name == "process", "{}", row.name);
             assert!(!row.indicators.is_empty(), "{}", row.name);
@@ -222,7 +219,7 @@ mod tests {
                 let each = paths.split('|').filter(|path| !path.is_empty() && *path != "mdeDeviceId");
                 each.map(|path| walk(&schema, version, row, path).unwrap()).collect()
             };
-            for row in TYPES.iter().chain([&PARENT_PROCESS]) {
+            for row in types().chain([&PARENT_PROCESS]) {
                 for said in row.main.iter().copied().flatten().chain(row.facts) {
                     for of in typed(row.name, said.path) {
                         let expected = match said.form {
@@ -274,9 +271,9 @@ mod tests {
             "urls",
         ];
         let Some(schema) = schema() else { return };
-        let types = &schema["versions"]["beta"]["complexTypes"];
-        for row in TYPES {
-            let own = &types[format!("microsoft.graph.security.{}Evidence", row.name)]["properties"];
+        let declared = &schema["versions"]["beta"]["complexTypes"];
+        for row in types() {
+            let own = &declared[format!("microsoft.graph.security.{}Evidence", row.name)]["properties"];
             for property in own.as_array().unwrap() {
                 let name = property["name"].as_str().unwrap();
                 let of = property["type"].as_str().unwrap();

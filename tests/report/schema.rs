@@ -8,22 +8,13 @@ use alertdeck::{
 use pulldown_cmark::Event;
 use serde_json::{Map, Value, json};
 
-use super::{decode, parse, report};
+use super::{decode, graph::schema, parse, report};
 
 const NAMESPACE: &str = "microsoft.graph.security.";
 /// Evidence within evidence within evidence.
 const DEEP: usize = 3;
 /// Enough where it is done again and again.
 const SHALLOW: usize = 1;
-
-fn schema() -> Option<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/graph/schema.json");
-    let Ok(text) = std::fs::read(path) else {
-        eprintln!("skipped: no schema beside the crate");
-        return None;
-    };
-    Some(serde_json::from_slice(&text).unwrap())
-}
 
 /// Makes up values, each its own.
 struct Maker<'a> {

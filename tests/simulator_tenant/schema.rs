@@ -13,12 +13,7 @@ pub(crate) struct Schema(Value);
 impl Schema {
     /// Reads the metadata that lies beside the crate; says so where there is none.
     pub(crate) fn read() -> Option<Self> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/graph/schema.json");
-        let Ok(text) = std::fs::read(path) else {
-            eprintln!("skipped: no schema beside the crate");
-            return None;
-        };
-        Some(Self(serde_json::from_slice(&text).unwrap()))
+        super::graph::schema().map(Self)
     }
 
     pub(crate) fn versions(&self) -> impl Iterator<Item = &str> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    evidence::types::TYPES,
+    evidence::types::types,
     model::{EVIDENCE_TYPES, RawAlert},
 };
 use bytes::Bytes;
@@ -317,7 +317,7 @@ fn item() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, move |inner| {
         let mut names: Vec<&'static str> =
             vec!["mdeDeviceId", "processId", "parentProcessId", "verdict", "x"];
-        for row in TYPES {
+        for row in types() {
             let paths = row.keys.iter().flat_map(|key| key.needs.iter().chain(key.with)).copied();
             let paths = paths.chain(row.links.iter().flat_map(|link| [link.mine, link.theirs]));
             let paths = paths.chain(row.inside.iter().chain(row.holds).map(|member| member.path));
