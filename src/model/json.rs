@@ -24,10 +24,11 @@ impl<'a> Object<'a> {
     pub fn get(self, path: &str) -> Option<&'a Value> {
         let map = self.0?;
         // An annotation's name has a dot of its own.
-        match path.split_once('.').filter(|_| !path.starts_with('@')) {
-            Some((name, rest)) => Self(map.get(name)?.as_object()).get(rest),
-            None => map.get(path).filter(|value| !value.is_null()),
+        if let Some(value) = property(map, path) {
+            return Some(value).filter(|value| !value.is_null());
         }
+        let (name, rest) = path.split_once('.')?;
+        Self(property(map, name)?.as_object()).get(rest)
     }
 
     /// Lists what stands under `path`, with every item where a name on the way stands for a list.
@@ -110,6 +111,16 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Finds a property. Objects of the service have some twenty of them: looking at each costs less
+/// than hashing the name that is sought.
+fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    const FEW: usize = 48;
+    if map.len() > FEW {
+        return map.get(name);
+    }
+    map.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
 /// The text of a string, number or truth value; of anything else its JSON.
 pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     match value {
@@ -168,5 +179,29 @@ pub fn walk(value: &Value, path: &mut String, indices: bool, visit: &mut dyn FnM
         }
         Value::Null | Value::Object(_) | Value::Array(_) => visit(path, None),
         scalar => visit(path, Some(scalar)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_path_leads_to_its_value_whatever_stands_beside_it() {
+        let mut value =
+            json!({"@odata.type": "t", "a": {"b": {"c": 1}, "gone": null}, "list@odata.count": 2});
+        // Few properties are looked through, many are looked up.
+        for _ in 0..2 {
+            let object = Object::new(&value);
+            assert_eq!(object.raw("@odata.type"), Some("t"));
+            assert_eq!(object.int("a.b.c"), Some(1));
+            assert_eq!(object.int("list@odata.count"), Some(2));
+            for missing in ["a.gone", "a.b.d", "a.b.c.d", "b", "", ".", "a.", ".a"] {
+                assert!(object.get(missing).is_none(), "{missing}");
+            }
+            let map = value.as_object_mut().unwrap();
+            map.extend((0..100).map(|at| (format!("other{at}"), json!(at))));
+        }
     }
 }
