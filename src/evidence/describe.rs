@@ -83,8 +83,8 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
 pub fn device(item: &Evidence) -> Option<SafeText> {
     let object = item.object();
     let name = match item.type_name.raw() {
-        name @ ("device" | "ioTDevice") => raw_name(EvidenceType::named(name), object),
-        "hostLogonSession" => raw_name(EvidenceType::named("device"), object.object("host")),
+        name @ ("device" | "ioTDevice") => raw_name(EvidenceType::named(name), object).0,
+        "hostLogonSession" => raw_name(EvidenceType::named("device"), object.object("host")).0,
         _ => return None,
     };
     (!name.is_empty()).then(|| SafeText::new(&name))
@@ -103,19 +103,27 @@ pub fn user(item: &Evidence) -> Option<SafeText> {
     name.map(|name| SafeText::new(&name))
 }
 
-/// Returns what names an item, as sent: for putting items in order.
-pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> Cow<'a, str> {
-    let mut texts = main(row, object).iter().filter_map(|said| value(*said, object).map(|(_, text)| text));
-    let first = texts.next().unwrap_or_default();
-    match texts.next() {
-        Some(second) => format!("{first} {second}").into(),
-        None => first,
+/// What names an item, as sent: the first two pieces of its line.
+pub(super) type RawName<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Returns what names an item, as sent: for putting items in order and telling them apart.
+pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> RawName<'a> {
+    for line in row.main {
+        let mut texts = line.iter().map(|said| value(*said, object).map(|(_, text)| text));
+        if let Some(first) = texts.next().flatten() {
+            return (first, texts.flatten().next().unwrap_or_default());
+        }
     }
+    RawName::default()
 }
 
 /// Tells whether an item says nothing that it could be shown by.
-pub(super) fn is_mute(row: &EvidenceType, object: Object<'_>) -> bool {
-    main(row, object).is_empty() && row.facts.iter().all(|said| value(*said, object).is_none())
+pub(super) fn is_mute(row: &EvidenceType, value: &Value) -> bool {
+    if std::ptr::eq(row, &raw const UNKNOWN) {
+        return describe_unknown(value).main.is_empty();
+    }
+    let object = Object::new(value);
+    main(row, object).is_empty() && row.facts.iter().all(|said| self::value(*said, object).is_none())
 }
 
 /// The first line of the table whose first piece says something.
@@ -175,7 +183,8 @@ fn listed<'a>(object: Object<'a>, path: &str) -> Option<Cow<'a, str>> {
 fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(text.as_str().into()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
+        Value::Number(number) => Some(number.as_str().into()),
+        Value::Bool(truth) => Some(if *truth { "true" } else { "false" }.into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -6,7 +6,9 @@
 
 mod table;
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 use super::IndicatorKind;
 
@@ -14,7 +16,7 @@ use table::TYPES;
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, UNKNOWN};
 
 /// The types by their names, with their places in the table.
-static BY_NAME: LazyLock<HashMap<&str, (usize, &EvidenceType)>> =
+static BY_NAME: LazyLock<FxHashMap<&str, (usize, &EvidenceType)>> =
     LazyLock::new(|| types().enumerate().map(|(at, row)| (row.name, (at, row))).collect());
 
 /// Lists the types in the order of the table.

@@ -3,25 +3,22 @@
 //! It carries out what the table of the types says; only devices and processes, which everything
 //! else refers to, are known by name. Nothing here recurses, so that no chain is too long.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::OnceLock,
-};
+use std::{borrow::Cow, collections::HashMap, hash::BuildHasher as _, sync::OnceLock};
 
+use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
 use super::{
     Face, Node, NodeId,
-    process::{self, Images, Processes},
-    things::{Register, Thing, folded, order},
+    process::{Images, Process, Processes},
+    things::{DeviceId, Devices, Register, Thing, folded, in_order},
 };
 use crate::{
     evidence::{
         describe,
         types::{DEVICE_BY_ID, EvidenceType, Member, PARENT_PROCESS},
     },
-    model::{Account, Evidence, FileDetails, Object, SafeText, type_name},
+    model::{Account, Evidence, FileDetails, Object, type_name},
 };
 
 /// A chain longer than this goes on at the same depth; no screen shows more.
@@ -42,7 +39,7 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
         evidence,
         things: Vec::with_capacity(evidence.len() + 8),
         register: Register::default(),
-        devices: HashMap::new(),
+        devices: Devices::default(),
         processes: Processes::default(),
         parents: Vec::new(),
         tops: Vec::new(),
@@ -51,8 +48,9 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
         nested: Vec::new(),
     };
     builder.find_things();
-    builder.link_processes();
-    builder.link_the_rest();
+    let only = builder.only_device();
+    builder.link_processes(only);
+    builder.link_the_rest(only);
     builder.finish()
 }
 
@@ -63,8 +61,7 @@ struct Builder<'a> {
     evidence: &'a [Evidence],
     things: Vec<Thing<'a>>,
     register: Register,
-    /// Devices by their `mdeDeviceId`, folded.
-    devices: HashMap<String, usize>,
+    devices: Devices<'a>,
     processes: Processes<'a>,
     /// The thing that each thing is under.
     parents: Vec<Option<usize>>,
@@ -81,22 +78,14 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// Joins items, and the evidence within them, to things.
     fn find_things(&mut self) {
-        let row = |item: &Evidence| EvidenceType::named(item.type_name.raw());
-        let rows: Vec<&'static EvidenceType> = self.evidence.iter().map(row).collect();
-        let mut processes = Vec::new();
-        let mut sightings = Vec::with_capacity(rows.len());
-        for at in order(self.evidence, &rows) {
-            let value = &self.evidence[at].json;
-            if rows[at].name == "process" {
-                processes.push((Face::of(at), value, Some(at)));
-                continue;
-            }
-            let place = self.enter(Thing::new(rows[at], Face::of(at), value));
-            self.things[place].add(self.evidence, at);
-            sightings.push((place, rows[at], Face::of(at), value));
+        let mut items = in_order(&mut self.devices, self.evidence).peekable();
+        let mut sightings = Vec::new();
+        while let Some(thing) = items.next_if(|thing| thing.process.is_none()) {
+            let (row, face, value) = (thing.row, thing.faces[0].clone(), thing.value);
+            sightings.push((self.enter(thing), row, face, value));
         }
         // What is found within items has evidence within it too.
-        let mut next = 0;
+        let (mut next, mut processes) = (0, Vec::new());
         while next < sightings.len() {
             let (place, row, face, value) = sightings[next].clone();
             next += 1;
@@ -119,15 +108,13 @@ impl<'a> Builder<'a> {
                 self.inside.push((place, above));
             }
         }
-        for at in 0..self.things.len() {
-            if self.things[at].row.name == "device"
-                && let Some(id) = self.things[at].id()
-            {
-                self.devices.entry(id.to_owned()).or_insert(at);
+        for (at, thing) in self.things.iter().enumerate().filter(|(_, thing)| thing.row.name == "device") {
+            if let Some(id) = thing.device {
+                self.devices.enter(id, at);
             }
         }
-        for (face, value, item) in processes {
-            self.enter_process(&face, value, item);
+        for thing in items.chain(processes) {
+            self.enter_process(thing);
         }
     }
 
@@ -156,19 +143,18 @@ impl<'a> Builder<'a> {
         face: &Face,
         value: &'a Value,
         member: &Member,
-        processes: &mut Vec<(Face, &'a Value, Option<usize>)>,
+        processes: &mut Vec<Thing<'a>>,
     ) -> Vec<Sighting<'a>> {
         let mut seen = Vec::new();
         for (face, value) in members(face, value, member) {
-            let object = Object::new(value);
-            let row = match object.raw("@odata.type") {
+            let row = match Object::new(value).raw("@odata.type") {
                 Some(declared) if !member.path.is_empty() => EvidenceType::named(type_name(declared)),
                 _ => EvidenceType::named(member.of),
             };
             if row.name == "process" {
-                processes.push((face, value, None));
-            } else if !describe::is_mute(row, object) {
-                let thing = Thing::new(row, face.clone(), value);
+                processes.push(Thing::new(&mut self.devices, row, face, value).with_state());
+            } else if !describe::is_mute(row, value) {
+                let thing = Thing::new(&mut self.devices, row, face.clone(), value);
                 let place = self.enter(if member.path.is_empty() { thing } else { thing.with_state() });
                 if !member.path.is_empty() {
                     self.nested.push((face.clone(), place));
@@ -179,44 +165,36 @@ impl<'a> Builder<'a> {
         seen
     }
 
-    fn enter_process(&mut self, face: &Face, value: &'a Value, item: Option<usize>) {
-        let device = self.device_named_by(face.clone(), value);
-        let thing = Thing::new(EvidenceType::named("process"), face.clone(), value);
-        let object = thing.object();
-        let created = thing.time;
-        let thing = if item.is_some() { thing } else { thing.with_state() };
-        let place = match self.processes.same(device, object, created) {
+    fn enter_process(&mut self, thing: Thing<'a>) {
+        let Some(facts) = thing.process else { return };
+        let device = self.device_named(thing.device, &thing.faces[0], thing.value);
+        let process = Process { thing: self.things.len(), device, created: thing.time, facts };
+        let face = thing.items.is_empty().then(|| thing.faces[0].clone());
+        let place = match self.processes.add(process) {
             Some(known) => {
                 self.things[known].also(thing);
                 known
             }
-            None => {
-                let place = self.push(thing);
-                self.processes.add(place, device, object, created);
-                place
-            }
+            None => self.push(thing),
         };
-        match item {
-            Some(item) => self.things[place].add(self.evidence, item),
-            None => self.nested.push((face.clone(), place)),
-        }
+        self.nested.extend(face.map(|face| (face, place)));
     }
 
-    /// The device that an item names by its id. An id that no device has becomes one.
-    fn device_named_by(&mut self, face: Face, value: &'a Value) -> Option<usize> {
-        let id = device_id(value)?;
-        if let Some(known) = self.devices.get(&id) {
-            return Some(*known);
+    /// The device that a thing names by its id. An id that no device has becomes one.
+    fn device_named(&mut self, id: Option<DeviceId>, face: &Face, value: &'a Value) -> Option<usize> {
+        let id = id?;
+        if let Some(known) = self.devices.get(id) {
+            return Some(known);
         }
-        let place = self.push(Thing::new(&DEVICE_BY_ID, face, value));
-        self.devices.insert(id, place);
+        let device = Thing::new(&mut self.devices, &DEVICE_BY_ID, face.clone(), value);
+        let place = self.push(device);
+        self.devices.enter(id, place);
         Some(place)
     }
 
     /// The device of the alert, where it speaks of one alone.
     fn only_device(&self) -> Option<usize> {
-        let known =
-            |thing: &Thing<'_>| device_id(thing.value).is_none_or(|id| self.devices.contains_key(&id));
+        let known = |thing: &Thing<'_>| thing.device.is_none_or(|id| self.devices.get(id).is_some());
         if !self.things.iter().all(known) {
             return None;
         }
@@ -225,21 +203,24 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts every process under its parent, or under its device.
-    fn link_processes(&mut self) {
-        let only = self.only_device();
+    fn link_processes(&mut self, only: Option<usize>) {
         for at in 0..self.processes.all().len() {
             let (place, device) = (self.processes.all()[at].thing, self.processes.all()[at].device);
-            let (object, created) = (self.things[place].object(), self.things[place].time);
-            let parent = self.processes.parent_of(object, created, device, place).or_else(|| {
-                let told = process::parent_id(object).is_some() || process::has_named_parent(object);
-                told.then(|| {
+            let thing = &self.things[place];
+            let Some(facts) = thing.process else { continue };
+            let known = self.processes.parent_of(&facts, thing.time, device, place);
+            let parent = known.or_else(|| {
+                facts.tells_of_parent().then(|| {
                     let child = &self.things[place];
-                    let parent = Thing::new(&PARENT_PROCESS, child.faces[0].clone(), child.value);
-                    let born = parent.time;
-                    let parent = self.push(parent);
-                    self.processes.add_parent(parent, device, object, born);
-                    self.attach(parent, device.or(only));
-                    parent
+                    let face = child.faces[0].clone();
+                    let parent = Thing::new(&mut self.devices, &PARENT_PROCESS, face, child.value);
+                    let (created, facts) = (parent.time, parent.process);
+                    let thing = self.push(parent);
+                    if let Some(facts) = facts {
+                        self.processes.enter(Process { thing, device, created, facts });
+                    }
+                    self.attach(thing, device.or(only));
+                    thing
                 })
             });
             if parent.is_none_or(|parent| !self.attach(place, Some(parent))) {
@@ -248,8 +229,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn link_the_rest(&mut self) {
-        let only = self.only_device();
+    fn link_the_rest(&mut self, only: Option<usize>) {
         for (place, above) in std::mem::take(&mut self.inside) {
             self.attach(place, above.first().copied());
             // A pod names its controller and its namespace: the one is inside of the other.
@@ -259,10 +239,10 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        let actors = self.actors();
+        let any = |name: &str| self.things.iter().any(|thing| thing.row.name == name);
+        let actors = if any("user") { self.actors() } else { HashMap::new() };
+        let images = if any("file") { self.processes.images() } else { Images::new() };
         let links = self.links();
-        let any_file = self.things.iter().any(|thing| thing.row.name == "file");
-        let images = if any_file { self.processes.images() } else { Images::new() };
         let mut held: HashMap<usize, usize> = HashMap::new();
         for (below, above) in std::mem::take(&mut self.held) {
             held.entry(below).or_insert(above);
@@ -271,9 +251,9 @@ impl<'a> Builder<'a> {
             if self.parents[at].is_some() {
                 continue;
             }
-            let (row, value, object) = (self.things[at].row, self.things[at].value, self.things[at].object());
+            let (row, object) = (self.things[at].row, self.things[at].object());
             let image = (row.name == "file").then(|| {
-                let device = device_id(value).and_then(|id| self.devices.get(&id).copied());
+                let device = self.things[at].device.and_then(|id| self.devices.get(id));
                 self.processes.image_of(&images, FileDetails(object.object("fileDetails")), device)
             });
             let acted = (row.name == "user")
@@ -281,13 +261,14 @@ impl<'a> Builder<'a> {
             let linked = row.links.iter().find_map(|link| {
                 let values = object.each_value(link.mine);
                 let theirs = links.get(&(link.of, link.theirs))?;
-                values.into_iter().filter_map(folded).find_map(|value| theirs.get(&value).copied())
+                values.into_iter().filter_map(folded).find_map(|value| theirs.get(&*value).copied())
             });
             let said = [image.flatten(), linked, held.get(&at).copied(), acted.flatten()];
             if said.into_iter().flatten().any(|under| self.attach(at, Some(under))) || row.asset {
                 continue;
             }
-            let device = self.device_named_by(self.things[at].faces[0].clone(), value);
+            let (thing, face) = (&self.things[at], self.things[at].faces[0].clone());
+            let device = self.device_named(thing.device, &face, thing.value);
             self.attach(at, device.or(if row.local { only } else { None }));
         }
     }
@@ -311,8 +292,8 @@ impl<'a> Builder<'a> {
     }
 
     /// For each property that a link of the table refers to, the things by its values.
-    fn links(&self) -> HashMap<(&'static str, &'static str), HashMap<String, usize>> {
-        let mut links: HashMap<_, HashMap<String, usize>> = HashMap::new();
+    fn links(&self) -> HashMap<(&'static str, &'static str), HashMap<Cow<'a, str>, usize>> {
+        let mut links: HashMap<_, HashMap<Cow<'a, str>, usize>> = HashMap::new();
         let rows: HashMap<&str, &EvidenceType> =
             self.things.iter().map(|thing| (thing.row.name, thing.row)).collect();
         let mut wanted: Vec<_> = rows
@@ -359,12 +340,10 @@ impl<'a> Builder<'a> {
         for (at, parent) in self.parents.iter().enumerate() {
             parent.map_or(&mut roots, |parent| &mut children[parent]).push(NodeId(at));
         }
-        let names: Vec<_> =
-            self.things.iter().map(|thing| describe::raw_name(thing.row, thing.object())).collect();
         let ranks: Vec<_> = self.things.iter().map(|thing| thing.row.rank()).collect();
         let place = |id: &NodeId| {
             let thing = &self.things[id.0];
-            (ranks[id.0], thing.time.is_none(), thing.time, &names[id.0], id.0)
+            (ranks[id.0], thing.time.is_none(), thing.time, &thing.name, id.0)
         };
         for siblings in children.iter_mut().chain([&mut roots]) {
             siblings.sort_by(|a, b| place(a).cmp(&place(b)));
@@ -373,23 +352,16 @@ impl<'a> Builder<'a> {
         let mut stack: Vec<_> = roots.iter().map(|root| (*root, 0, 0)).collect();
         while let Some((id, depth, above)) = stack.pop() {
             let thing = &self.things[id.0];
-            let mut hasher = DefaultHasher::new();
-            (above, thing.row.name, &names[id.0], thing.time).hash(&mut hasher);
-            let key: u64 = hasher.finish();
+            let key = FxBuildHasher.hash_one((above, thing.named, thing.time));
             (depths[id.0], keys[id.0]) = (depth, key);
             stack.extend(children[id.0].iter().map(|child| (*child, (depth + 1).min(MAX_DEPTH), key)));
         }
         let parents = self.parents;
         let nodes = self.things.into_iter().zip(children).enumerate().map(|(at, (mut thing, children))| {
             thing.items.sort_unstable();
-            let sent = &self.evidence[thing.faces[0].item].type_name;
-            let kind = match thing.row.name {
-                name if !name.is_empty() && name != sent.raw() => SafeText::new(name),
-                _ => sent.clone(),
-            };
             Node {
                 row: thing.row,
-                kind,
+                kind: thing.kind,
                 time: thing.time,
                 verdict: thing.verdict,
                 remediation: thing.remediation,
@@ -409,11 +381,6 @@ impl<'a> Builder<'a> {
         }
         Built { nodes, roots, nested }
     }
-}
-
-/// The device that an item names, by an id that is folded.
-fn device_id(value: &Value) -> Option<String> {
-    value.get("mdeDeviceId").and_then(folded)
 }
 
 /// The places within a thing of the evidence that stands under one of its properties.

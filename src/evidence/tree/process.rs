@@ -4,133 +4,156 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::model::{FileDetails, Object, Timestamp};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    evidence::types::{EvidenceType, PARENT_PROCESS},
+    model::{FileDetails, Object, Timestamp},
+};
 
 /// Two readings of one creation time may differ by their precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
-/// A process, by what tells it apart.
+/// What is said of a process that tells it apart and leads to its parent. It is read once.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pid: Option<i64>,
+    line: Option<&'a str>,
+    image: FileDetails<'a>,
+    parent: Option<i64>,
+    parent_created: Option<Timestamp>,
+    names_parent: bool,
+}
+
+/// A process with where it belongs.
 pub(super) struct Process<'a> {
     /// Its thing.
     pub(super) thing: usize,
     /// The thing of its device, where one is named.
     pub(super) device: Option<usize>,
     pub(super) created: Option<Timestamp>,
-    image: FileDetails<'a>,
+    pub(super) facts: Facts<'a>,
 }
 
 /// The processes of an alert.
 #[derive(Default)]
 pub(super) struct Processes<'a> {
     all: Vec<Process<'a>>,
-    same: HashMap<Sameness<'a>, Vec<usize>>,
-    by_pid: HashMap<(Option<usize>, i64), Vec<usize>>,
+    /// Those of one id on one device, in the order of their creation.
+    by_pid: FxHashMap<(Option<usize>, i64), Vec<usize>>,
 }
 
 /// Hashes and paths with the processes whose images they are of.
 pub(super) type Images = HashMap<String, Vec<usize>>;
 
-/// Device, process id, command line and the second in which it was created.
-type Sameness<'a> = (Option<usize>, i64, Option<&'a str>, Option<i64>);
+impl<'a> Facts<'a> {
+    /// Reads what an item says of its process.
+    fn of(item: Object<'a>) -> Self {
+        // Process id 0 is the idle process, which the service writes for "not known"; with a name
+        // beside it it is meant.
+        let names_parent = item.filled("parentProcessImageFile.fileName").is_some();
+        Self {
+            pid: item.int("processId"),
+            line: item.raw("processCommandLine"),
+            image: FileDetails(item.object("imageFile")),
+            parent: item.int("parentProcessId").filter(|pid| *pid != 0 || names_parent),
+            parent_created: item.time("parentProcessCreationDateTime"),
+            names_parent,
+        }
+    }
+
+    /// Reads what an item says of its process's parent.
+    fn of_parent(child: Object<'a>) -> Self {
+        let image = FileDetails(child.object("parentProcessImageFile"));
+        let pid = Self::of(child).parent;
+        Self { pid, line: None, image, parent: None, parent_created: None, names_parent: false }
+    }
+
+    /// Reads a process as a row of the table has it; `None` where the row is of another type.
+    pub(super) fn read(row: &EvidenceType, object: Object<'a>) -> Option<Self> {
+        match row.name {
+            "process" if std::ptr::eq(row, &raw const PARENT_PROCESS) => Some(Self::of_parent(object)),
+            "process" => Some(Self::of(object)),
+            _ => None,
+        }
+    }
+
+    /// Tells whether anything is said of the parent.
+    pub(super) fn tells_of_parent(&self) -> bool {
+        self.parent.is_some() || self.names_parent
+    }
+}
 
 impl<'a> Processes<'a> {
     pub(super) fn all(&self) -> &[Process<'a>] {
         &self.all
     }
 
-    /// The thing of a process that an item is about too: same device and id, created at the same
-    /// time, with the same command line.
-    pub(super) fn same(
-        &self,
-        device: Option<usize>,
-        object: Object<'a>,
-        created: Option<Timestamp>,
-    ) -> Option<usize> {
-        let second = created.map(Timestamp::seconds);
-        let around = second.map_or(vec![None], |at| vec![Some(at), Some(at - 1), Some(at + 1)]);
-        let (pid, line) = (object.int("processId")?, object.raw("processCommandLine"));
-        let found =
-            around.into_iter().filter_map(|second| self.same.get(&(device, pid, line, second))).flatten();
-        found
-            .map(|at| &self.all[*at])
-            .find(|known| same_time(known.created, created))
-            .map(|known| known.thing)
-    }
-
-    /// Takes in a process that an item is about.
-    pub(super) fn add(
-        &mut self,
-        thing: usize,
-        device: Option<usize>,
-        object: Object<'a>,
-        created: Option<Timestamp>,
-    ) {
-        let pid = object.int("processId");
-        if let Some(pid) = pid {
-            let sameness = (device, pid, object.raw("processCommandLine"), created.map(Timestamp::seconds));
-            self.same.entry(sameness).or_default().push(self.all.len());
+    /// Takes in a process that an item is about; returns the thing of the one that it is: of the
+    /// same device and id, created at the same time, with the same command line.
+    pub(super) fn add(&mut self, process: Process<'a>) -> Option<usize> {
+        let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
+        let same = known.and_then(|known| {
+            let mut near = self.near(known, process.created);
+            near.find(|other| other.facts.line == process.facts.line).map(|other| other.thing)
+        });
+        if same.is_none() {
+            self.enter(process);
         }
-        self.enter(pid, Process { thing, device, created, image: FileDetails(object.object("imageFile")) });
+        same
     }
 
-    /// Takes in a process that only its child tells of.
-    pub(super) fn add_parent(
-        &mut self,
-        thing: usize,
-        device: Option<usize>,
-        child: Object<'a>,
-        created: Option<Timestamp>,
-    ) {
-        let image = FileDetails(child.object("parentProcessImageFile"));
-        self.enter(parent_id(child), Process { thing, device, created, image });
-    }
-
-    fn enter(&mut self, pid: Option<i64>, process: Process<'a>) {
+    /// Takes in a process.
+    pub(super) fn enter(&mut self, process: Process<'a>) {
         let at = self.all.len();
-        if let Some(pid) = pid {
-            let created = process.created;
+        if let Some(pid) = process.facts.pid {
             let known = self.by_pid.entry((process.device, pid)).or_default();
-            let place = known.partition_point(|other| self.all[*other].created <= created);
+            let place = known.partition_point(|other| self.all[*other].created <= process.created);
             known.insert(place, at);
         }
         self.all.push(process);
     }
 
+    /// Those that were created at the same time, among some in the order of their creation.
+    fn near(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = &Process<'a>> {
+        let earliest = time.map(|time| time.before(SAME_TIME));
+        let from = known.partition_point(|at| self.all[*at].created < earliest);
+        let after = known[from..].iter().map(|at| &self.all[*at]);
+        after
+            .take_while(move |other| other.created <= time.map(|time| time.after(SAME_TIME)))
+            .filter(move |other| same_time(other.created, time))
+    }
+
     /// The thing of a child's parent, among the processes that are known.
     pub(super) fn parent_of(
         &self,
-        child: Object<'_>,
+        child: &Facts<'a>,
         born: Option<Timestamp>,
         device: Option<usize>,
         thing: usize,
     ) -> Option<usize> {
-        let known = self.by_pid.get(&(device, parent_id(child)?))?;
-        let created = |at: usize| self.all[at].created;
-        let is_other = |at: &&usize| self.all[**at].thing != thing;
-        // In the order of their creation: the last one that was there in time.
-        let fitting = match child.time("parentProcessCreationDateTime") {
-            Some(told) => {
-                let before = known.partition_point(|at| created(*at) < Some(told.before(SAME_TIME)));
-                let near =
-                    known[before..].iter().take_while(|at| created(**at) <= Some(told.after(SAME_TIME)));
-                let near = near.filter(|at| same_time(created(**at), Some(told)) && is_other(at));
-                let timeless = known.iter().take_while(|at| created(**at).is_none());
-                near.last().or_else(|| timeless.filter(is_other).last())
+        let known = self.by_pid.get(&(device, child.parent?))?;
+        let is_other = |other: &&Process<'_>| other.thing != thing;
+        // The last one that was there in time.
+        let fitting = match child.parent_created {
+            told @ Some(_) => {
+                let timeless = || self.near(known, None).filter(is_other).last();
+                self.near(known, told).filter(is_other).last().or_else(timeless)
             }
             None => {
-                let end =
-                    born.map_or(known.len(), |born| known.partition_point(|at| created(*at) <= Some(born)));
-                known[..end].iter().rfind(is_other)
+                let in_time = |at: &usize| self.all[*at].created <= born;
+                let end = born.map_or(known.len(), |_| known.partition_point(in_time));
+                known[..end].iter().rev().map(|at| &self.all[*at]).find(is_other)
             }
         };
-        fitting.map(|at| self.all[*at].thing)
+        fitting.map(|found| found.thing)
     }
 
     /// Lists the processes by what their images can be found by.
     pub(super) fn images(&self) -> Images {
         let mut images = Images::new();
         for (at, process) in self.all.iter().enumerate() {
-            for name in image_names(process.image) {
+            for name in image_names(process.facts.image) {
                 images.entry(name).or_default().push(at);
             }
         }
@@ -150,7 +173,7 @@ impl<'a> Processes<'a> {
         image_names(file).into_iter().find_map(|name| {
             let known = images.get(&name)?.iter().map(|at| &self.all[*at]);
             // A path says something only where no hash tells the two apart.
-            let fits = |process: &&Process<'_>| !differs(process.image, file);
+            let fits = |process: &&Process<'_>| !differs(process.facts.image, file);
             known
                 .filter(near)
                 .filter(fits)
@@ -158,17 +181,6 @@ impl<'a> Processes<'a> {
                 .map(|process| process.thing)
         })
     }
-}
-
-/// The id of a child's parent. Process id 0 is the idle process, which the service writes for
-/// "not known"; with a name beside it it is meant.
-pub(super) fn parent_id(child: Object<'_>) -> Option<i64> {
-    child.int("parentProcessId").filter(|pid| *pid != 0 || has_named_parent(child))
-}
-
-/// Tells whether a child names its parent's image.
-pub(super) fn has_named_parent(child: Object<'_>) -> bool {
-    child.filled("parentProcessImageFile.fileName").is_some()
 }
 
 fn differs(a: FileDetails<'_>, b: FileDetails<'_>) -> bool {

@@ -75,6 +75,17 @@ fn a_reused_process_id_is_another_process() {
 }
 
 #[test]
+fn a_thing_within_an_item_has_its_own_type_even_an_undeclared_one() {
+    let within = json!({"@odata.type": "#microsoft.graph.security.quantumResourceEvidence", "name": "q1"});
+    let tree = tree(&[json!({"@odata.type": "#microsoft.graph.security.kubernetesClusterEvidence",
+        "name": "c1", "cloudResource": within})]);
+    insta::assert_snapshot!(tree.text(), @r"
+    quantumResource q1
+      cluster c1
+    ");
+}
+
+#[test]
 fn the_same_item_twice_is_counted() {
     let tree = tree(&[device("d1", "pc-1"), file("d1", 3), file("d1", 3), device("d1", "pc-1")]);
     assert_eq!(tree.len(), 2);

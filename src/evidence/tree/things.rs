@@ -3,19 +3,30 @@
 //! Items are taken in an order of their own, those that say most about themselves first, so that
 //! the order in which they were sent decides nothing.
 
-use std::{cmp::Ordering, collections::HashMap, hash::Hasher as _};
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    collections::HashMap,
+    hash::{BuildHasher as _, Hasher as _},
+};
 
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use serde_json::Value;
 
-use super::Face;
+use super::{Face, process::Facts};
 use crate::{
-    evidence::types::{EvidenceType, Key},
-    model::{Evidence, Object, Remediation, Timestamp, Verdict, remediation, verdict},
+    evidence::{
+        describe::{self, RawName},
+        types::{EvidenceType, Key},
+    },
+    model::{Evidence, Object, Remediation, SafeText, Timestamp, Verdict, remediation, type_name, verdict},
 };
 
 /// A thing: one or more items, or what another item tells of.
 pub(super) struct Thing<'a> {
     pub(super) row: &'static EvidenceType,
+    /// The short name of its type.
+    pub(super) kind: SafeText,
     /// Where it is told of, what says most of it first.
     pub(super) faces: Vec<Face>,
     /// What stands at the first of them.
@@ -24,22 +35,97 @@ pub(super) struct Thing<'a> {
     pub(super) verdict: Verdict,
     pub(super) remediation: Remediation,
     pub(super) time: Option<Timestamp>,
+    /// What names it, as sent.
+    pub(super) name: RawName<'a>,
+    /// A number that tells its type and name from others.
+    pub(super) named: u64,
+    /// Of a process what tells it apart.
+    pub(super) process: Option<Facts<'a>>,
+    /// The device that it names.
+    pub(super) device: Option<DeviceId>,
     /// For each key of its type, the value that it is known by.
     known_by: Vec<Option<String>>,
 }
 
+/// A device id that items name, by its place among them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct DeviceId(usize);
+
+/// The devices by the ids that items name them by, without regard to case.
+#[derive(Default)]
+pub(super) struct Devices<'a> {
+    ids: FxHashMap<Cow<'a, str>, DeviceId>,
+    /// For each id the thing of the device, where there is one yet.
+    things: Vec<Option<usize>>,
+}
+
+impl<'a> Devices<'a> {
+    /// Returns the thing of a device.
+    pub(super) fn get(&self, id: DeviceId) -> Option<usize> {
+        self.things[id.0]
+    }
+
+    /// Takes in the thing of a device, where it has none yet.
+    pub(super) fn enter(&mut self, id: DeviceId, thing: usize) {
+        self.things[id.0].get_or_insert(thing);
+    }
+
+    fn named_by(&mut self, object: Object<'a>) -> Option<DeviceId> {
+        let id = object.get("mdeDeviceId").and_then(folded)?;
+        Some(*self.ids.entry(id).or_insert_with(|| {
+            self.things.push(None);
+            DeviceId(self.things.len() - 1)
+        }))
+    }
+}
+
 impl<'a> Thing<'a> {
-    pub(super) fn new(row: &'static EvidenceType, face: Face, value: &'a Value) -> Self {
+    /// Reads the thing that an item is about.
+    fn of_item(devices: &mut Devices<'a>, evidence: &'a [Evidence], at: usize) -> Self {
+        let item = &evidence[at];
+        let row = EvidenceType::named(item.type_name.raw());
+        let thing = Self::read(devices, row, item.type_name.clone(), Face::of(at), &item.json);
+        let (verdict, remediation) = (item.verdict.clone(), item.remediation.clone());
+        Self { items: vec![at], verdict, remediation, ..thing }
+    }
+
+    /// Reads a thing that an item tells of beside its own.
+    pub(super) fn new(
+        devices: &mut Devices<'a>,
+        row: &'static EvidenceType,
+        face: Face,
+        value: &'a Value,
+    ) -> Self {
+        let declared = || Object::new(value).raw("@odata.type").map_or("", type_name);
+        let kind = SafeText::new(if row.name.is_empty() { declared() } else { row.name });
+        Self::read(devices, row, kind, face, value)
+    }
+
+    /// All that the tree is built from is read here, at once: each visit to an item of a large
+    /// alert is a visit to memory that is not at hand.
+    fn read(
+        devices: &mut Devices<'a>,
+        row: &'static EvidenceType,
+        kind: SafeText,
+        face: Face,
+        value: &'a Value,
+    ) -> Self {
         let object = Object::new(value);
+        let name = describe::raw_name(row, object);
         let time = (!row.time.is_empty()).then(|| object.time(row.time)).flatten();
         Self {
             row,
+            kind,
             faces: vec![face],
             value,
             items: Vec::new(),
             verdict: Verdict::Unknown,
             remediation: Remediation::None,
             time,
+            named: FxBuildHasher.hash_one((row.name, &name)),
+            name,
+            process: Facts::read(row, object),
+            device: devices.named_by(object),
             known_by: keys(row, object),
         }
     }
@@ -58,18 +144,19 @@ impl<'a> Thing<'a> {
     /// Takes in another place where the thing is told of. It reads by what says most.
     pub(super) fn also(&mut self, other: Thing<'a>) {
         self.worsen(other.verdict, other.remediation);
-        let value = other.value;
         let says = |value: &Value| {
             value.as_object().map_or(0, |map| map.values().filter(|value| !is_empty(value)).count())
         };
+        self.items.extend(other.items);
+        self.device = self.device.or(other.device);
         self.faces.extend(other.faces);
-        if says(value) > says(self.value) {
-            self.value = value;
+        if says(other.value) > says(self.value) {
             let last = self.faces.len() - 1;
             self.faces.swap(0, last);
-            let object = Object::new(value);
-            self.time =
-                (!self.row.time.is_empty()).then(|| object.time(self.row.time)).flatten().or(self.time);
+            self.value = other.value;
+            self.time = other.time.or(self.time);
+            (self.name, self.named) = (other.name, other.named);
+            self.process = other.process;
         }
     }
 
@@ -79,20 +166,8 @@ impl<'a> Thing<'a> {
         self
     }
 
-    /// Returns the value of the strongest key of its type, folded.
-    pub(super) fn id(&self) -> Option<&str> {
-        self.known_by.first()?.as_deref().map(|key| key.trim_end_matches('\0'))
-    }
-
     pub(super) fn object(&self) -> Object<'a> {
         Object::new(self.value)
-    }
-
-    /// Counts an item to the thing.
-    pub(super) fn add(&mut self, evidence: &[Evidence], at: usize) {
-        let item = &evidence[at];
-        self.worsen(item.verdict.clone(), item.remediation.clone());
-        self.items.push(at);
     }
 }
 
@@ -167,37 +242,37 @@ fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
 }
 
 /// A value for comparing: without regard to case and to blanks around it.
-pub(super) fn folded(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.trim().to_lowercase(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
+pub(super) fn folded(value: &Value) -> Option<Cow<'_, str>> {
+    let is_folded = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let text: Cow<'_, str> = match value {
+        Value::String(text) if is_folded(text) => text.trim().into(),
+        Value::String(text) => text.trim().to_lowercase().into(),
+        Value::Number(_) | Value::Bool(_) => value.to_string().into(),
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns the items' order: those with most keys first, then by content.
-pub(super) fn order(evidence: &[Evidence], rows: &[&'static EvidenceType]) -> Vec<usize> {
-    let known = |at: usize| {
-        let row = rows[at];
-        if row.keys.len() < 2 {
-            return row.keys.len();
-        }
-        let object = evidence[at].object();
-        row.keys
-            .iter()
-            .filter(|key| key.needs.iter().all(|path| path.split('|').any(|path| object.get(path).is_some())))
-            .count()
+/// Reads the items one after the other, and hands them out in an order of their own: processes
+/// last, since they are told apart by their devices, those with most keys first, then by content.
+pub(super) fn in_order<'a>(
+    devices: &mut Devices<'a>,
+    evidence: &'a [Evidence],
+) -> impl Iterator<Item = Thing<'a>> + use<'a> {
+    let read = |at: usize| {
+        let thing = Thing::of_item(devices, evidence, at);
+        let keys = thing.known_by.iter().flatten().count();
+        let rank = (thing.process.is_some(), Reverse(keys), content(thing.value, false));
+        ((rank, at), Some(thing))
     };
-    let mut order: Vec<_> =
-        (0..rows.len()).map(|at| (usize::MAX - known(at), content(&evidence[at].json, false), at)).collect();
-    order.sort_by(|a, b| {
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| {
-            let (a, b) = (&evidence[a.2].json, &evidence[b.2].json);
-            if a == b { Ordering::Equal } else { a.to_string().cmp(&b.to_string()) }
-        })
+    let (mut order, mut things): (Vec<_>, Vec<_>) = (0..evidence.len()).map(read).unzip();
+    order.sort_unstable_by(|(rank, a), (other, b)| {
+        let json = |at: usize| &evidence[at].json;
+        let as_sent =
+            || if json(*a) == json(*b) { a.cmp(b) } else { json(*a).to_string().cmp(&json(*b).to_string()) };
+        rank.cmp(other).then_with(as_sent)
     });
-    order.into_iter().map(|(_, _, at)| at).collect()
+    order.into_iter().filter_map(move |(_, at)| things[at].take())
 }
 
 /// What varies between two items that are the same thing.
@@ -218,21 +293,21 @@ fn content(value: &Value, stateless: bool) -> u64 {
             .iter()
             .filter(|(name, _)| !STATE.contains(&name.as_str()))
             .map(|(name, value)| {
-                let mut hasher = rustc_hash::FxHasher::default();
+                let mut hasher = FxHasher::default();
                 hasher.write(name.as_bytes());
                 hash(value, &mut hasher);
                 hasher.finish()
             })
             .fold(0, u64::wrapping_add),
         _ => {
-            let mut hasher = rustc_hash::FxHasher::default();
+            let mut hasher = FxHasher::default();
             hash(value, &mut hasher);
             hasher.finish()
         }
     }
 }
 
-fn hash(value: &Value, hasher: &mut rustc_hash::FxHasher) {
+fn hash(value: &Value, hasher: &mut FxHasher) {
     match value {
         Value::Null => hasher.write_u8(0),
         Value::Bool(truth) => hasher.write_u8(1 + u8::from(*truth)),
