@@ -11,28 +11,43 @@ use regex::{Captures, Regex};
 /// Schemes that programs make links of, each with what takes its place.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
 
-/// Endings of names that are hosts rather than files, beside the countries' of two letters.
-const DOMAINS: [&str; 35] = [
-    "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "arpa", "xyz", "top", "online", "site",
-    "club", "shop", "store", "app", "dev", "cloud", "live", "pro", "link", "click", "world", "space", "icu",
-    "vip", "buzz", "work", "mobi", "onion", "example", "test", "invalid",
+/// Endings of names that are hosts rather than files, beside the countries' of two letters: the old
+/// ones, and of the new ones (IANA's list of top-level domains) those that are cheap and much used.
+#[rustfmt::skip]
+const DOMAINS: [&str; 109] = [
+    "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "arpa", "name", "mobi", "asia", "tel",
+    "onion", "example", "test", "invalid",
+    "academy", "agency", "app", "art", "autos", "bar", "beauty", "best", "bid", "blog", "boats", "bond",
+    "business", "buzz", "cam", "capital", "center", "cfd", "chat", "click", "cloud", "club", "company",
+    "cyou", "date", "dev", "digital", "direct", "download", "email", "exchange", "expert", "finance",
+    "fun", "fund", "group", "guru", "hair", "help", "homes", "host", "icu", "industries", "institute",
+    "life", "link", "live", "loan", "lol", "makeup", "management", "media", "men", "mom", "money",
+    "monster", "mov", "network", "news", "ninja", "one", "online", "page", "party", "press", "pro", "quest",
+    "rest", "rocks", "sbs", "services", "shop", "site", "skin", "solutions", "space", "store", "stream",
+    "support", "tech", "today", "top", "vip", "website", "win", "work", "world", "wtf", "xyz", "zip", "zone",
 ];
 
-/// Endings of domains that are kinds of files too: with one label before them, a file is meant.
-const FILES: [&str; 19] = [
-    "ai", "app", "cc", "cs", "db", "gz", "hs", "js", "md", "ml", "pl", "pm", "ps", "py", "rb", "rs", "sh",
-    "so", "vb",
+/// Endings of domains that are kinds of files too, or words of programs: with one label before them,
+/// a file is meant.
+#[rustfmt::skip]
+const FILES: [&str; 25] = [
+    "ai", "cc", "cs", "date", "db", "group", "gz", "host", "hs", "js", "md", "ml", "mov", "name", "pl", "pm",
+    "ps", "py", "rb", "rs", "sh", "so", "stream", "vb", "zip",
 ];
 
-/// A scheme before slashes; browsers take those that lean back too.
-static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]{2})"));
+/// What stands between the labels of a domain; browsers take the full stops of other scripts as
+/// one (UTS 46).
+const DOTS: [char; 4] = ['.', '．', '。', '｡'];
+
+/// A scheme before slashes; browsers take a single one too, and those that lean back.
+static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]+)"));
 /// What an address in running text may be, once its scheme is broken.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
-        r#"(?:(?i:hxxps?|fxps?):[/\\]{2}|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
+        r#"(?:(?i:hxxps?|fxps?):[/\\]+|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
         r#"|(?P<share>(?:^|[\s"'=(,])\\\\[\w-]+(?:\.[\w-]+)+)"#,
-        r"|(?P<mail>[\w.!%+'-]{1,64}@[\w-]+(?:\.[\w-]+)+)",
-        r"|(?P<dotted>[\w-]+(?:\.[\w-]+)+)",
+        r"|(?P<mail>[\w.!%+'-]{1,64}@[\w-]+(?:[.．。｡][\w-]+)+)",
+        r"|(?P<dotted>[\w-]+(?:[.．。｡][\w-]+)+)",
         r"|(?P<colons>[[:xdigit:]]+:[[:xdigit:]:]*:[[:xdigit:]:]*)",
     ))
 });
@@ -41,7 +56,7 @@ static LINK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?s)^(\s*(?:[A-Za-z][A-Za-z0-9+-]*)?)(:?[/\\]*)([^/?#\\]*)(.*)$"));
 static BROKEN_SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(hxxps?|fxps?):"));
 /// A dot that is not broken yet; a broken one matches whole.
-static DOT: LazyLock<Regex> = LazyLock::new(|| compile(r"\[\.\]|\."));
+static DOT: LazyLock<Regex> = LazyLock::new(|| compile(r"\[[.．。｡]\]|[.．。｡]"));
 
 #[expect(clippy::expect_used, reason = "constant patterns; every one is compiled by a test")]
 fn compile(pattern: &str) -> Regex {
@@ -65,7 +80,12 @@ pub fn link(text: &str) -> String {
 
 /// Defangs a domain or the name of a host.
 pub fn host(text: &str) -> String {
-    DOT.replace_all(&schemes(text), "[.]").into_owned()
+    let schemes = schemes(text);
+    let broken = |found: &Captures<'_>| match &found[0] {
+        broken if broken.starts_with('[') => broken.to_owned(),
+        dot => format!("[{dot}]"),
+    };
+    DOT.replace_all(&schemes, broken).into_owned()
 }
 
 /// Defangs an IP address of either version.
@@ -161,11 +181,11 @@ fn is_version_6(name: &str) -> bool {
 }
 
 fn is_host(name: &str) -> bool {
-    let labels: Vec<_> = name.split('.').map(str::to_ascii_lowercase).collect();
+    let labels: Vec<_> = name.split(DOTS).map(str::to_ascii_lowercase).collect();
     let Some(last) = labels.last() else { return false };
     let country = last.len() == 2 && last.bytes().all(|b| b.is_ascii_lowercase());
     let file = labels.len() == 2 && FILES.contains(&last.as_str());
-    DOMAINS.contains(&last.as_str()) || last.starts_with("xn--") || country && !file
+    !file && (country || DOMAINS.contains(&last.as_str()) || last.starts_with("xn--"))
 }
 
 /// A scheme that is no link any more; one that never was stays.
@@ -181,8 +201,11 @@ fn like(word: &str, other: &str) -> String {
 
 /// Undoes the usual ways of writing an address so that nobody follows it by accident.
 pub fn refang(text: &str) -> String {
-    const BROKEN: [(&str, &str); 8] = [
+    const BROKEN: [(&str, &str); 11] = [
         ("[.]", "."),
+        ("[．]", "．"),
+        ("[。]", "。"),
+        ("[｡]", "｡"),
         ("(.)", "."),
         ("[dot]", "."),
         ("[:]", ":"),
@@ -234,6 +257,7 @@ mod tests {
     #[case::message_id(mail("<1.2@mx.example>"), "<1.2[@]mx[.]example>")]
     #[case::domain(host("a.b.example"), "a[.]b[.]example")]
     #[case::no_domain(host("(http://a.example)"), "(hxxp://a[.]example)")]
+    #[case::bracket(host("a.]b[.]c[."), "a[.]]b[.]c[[.]")]
     #[case::v4(address("10.0.0.1"), "10[.]0[.]0[.]1")]
     #[case::v6(address("fe80::1"), "fe80[:][:]1")]
     #[case::path(links(r"C:\Temp\evil.com"), r"C:\Temp\evil.com")]
@@ -259,6 +283,9 @@ mod tests {
     #[case("tcp://evil.example:443 file:///C:/a.com", "tcp://evil[.]example:443 file:///C:/a.com")]
     #[case("'http:\\\\evil.example\\x'", "'hxxp:\\\\evil[.]example\\x'")]
     #[case("hxxp://evil[.]example 1[.]2[.]3[.]4", "hxxp://evil[.]example 1[.]2[.]3[.]4")]
+    #[case("curl http:/evil.example/x", "curl hxxp:/evil[.]example/x")]
+    #[case("ping evil．example or evil。com", "ping evil[．]example or evil[。]com")]
+    #[case("get cdn.evil.zip and evil.tech, not a.zip", "get cdn[.]evil[.]zip and evil[.]tech, not a.zip")]
     fn addresses_in_prose_lead_nowhere_and_files_stay(#[case] text: &str, #[case] broken: &str) {
         assert_eq!(prose(text), broken);
     }
