@@ -47,9 +47,13 @@ macro_rules! wire_enum {
             }
         }
 
+        /// One line, whatever was sent.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
+                match self {
+                    Self::Undeclared(text) => f.pad(&text.line()),
+                    known => f.pad(known.as_str()),
+                }
             }
         }
     };
@@ -235,5 +239,18 @@ wire_enum! {
         PartiallyInvestigated = "partiallyInvestigated",
         TerminatedByUser = "terminatedByUser",
         TerminatedBySystem = "terminatedBySystem",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_undeclared_member_is_kept_and_shown_on_one_line() {
+        let sent = Severity::read("catastrophic\n# now");
+        assert_eq!(sent.raw(), "catastrophic\n# now");
+        assert_eq!(sent.to_string(), "catastrophic⏎# now");
+        assert_eq!(format!("{:>8}", Severity::read("LOW")), "     low");
     }
 }

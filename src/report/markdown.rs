@@ -3,18 +3,45 @@
 /// Escapes a text on one line: it comes out as it is and begins no construct, neither in the
 /// middle of a line nor at its start.
 ///
-/// Every punctuation mark that some construct begins with is escaped, wherever it stands:
-/// CommonMark takes a backslash before any of them (CommonMark 2.4), and what is harmless in one
-/// place is not in another.
+/// What some construct begins with is escaped wherever it stands: CommonMark takes a backslash
+/// before any punctuation mark (CommonMark 2.4). A mark that is one only in certain places is left
+/// alone elsewhere, since not every form that a ticket is pasted into takes the backslash away
+/// again: the dot of a domain, the colon of a path.
 pub fn text(line: &str) -> String {
+    let line = line.trim();
     let mut out = String::with_capacity(line.len() + 8);
-    for c in line.trim().chars() {
-        if "\\`*_{}[]<>()#+-.!|~&$@^:=".contains(c) {
+    for (at, c) in line.char_indices() {
+        let (before, after) = (&line[..at], &line[at + c.len_utf8()..]);
+        let is_construct = match c {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '$'
+            | '@' | '^' => true,
+            // A list, a line under a heading.
+            '+' | '-' | '=' => before.is_empty(),
+            // A numbered list; GitHub makes a link of what begins with `www.`.
+            '.' | ')' => {
+                let is_number = !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit());
+                is_number
+                    || before.len() >= 3 && before.as_bytes()[before.len() - 3..].eq_ignore_ascii_case(b"www")
+            }
+            // An image.
+            '!' => after.starts_with('['),
+            // A definition, a link, a name of an emoji.
+            ':' => before.is_empty() || after.starts_with("//") || is_name_to_colon(after),
+            _ => false,
+        };
+        if is_construct {
             out.push('\\');
         }
         out.push(c);
     }
     out
+}
+
+/// Tells whether a text begins with a name and a colon, as in `tada:`; a time of day is none.
+fn is_name_to_colon(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+    let rest = text.trim_start_matches(is_name);
+    rest.starts_with(':') && text[..text.len() - rest.len()].contains(|c: char| !c.is_ascii_digit())
 }
 
 /// Escapes a text of several lines: paragraphs stay apart, line ends stay line ends.
@@ -80,13 +107,17 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("services.exe | rm", r"services\.exe \| rm")]
-    #[case("](https://evil.example)", r"\]\(https\://evil\.example\)")]
-    #[case("<img src=x>", r"\<img src\=x\>")]
+    #[case("services.exe | rm", r"services.exe \| rm")]
+    #[case("](https://evil.example)", r"\](https\://evil.example)")]
+    #[case("<img src=x>", r"\<img src=x\>")]
     #[case("  - item", r"\- item")]
+    #[case("+ a-b+c", r"\+ a-b+c")]
+    #[case("== a=b", r"\== a=b")]
+    #[case("12) at 12:30:11", r"12\) at 12:30:11")]
+    #[case("www.evil.example, a ![b](c) d!", r"www\.evil.example, a \!\[b\](c) d!")]
     #[case("1. item", r"1\. item")]
-    #[case("@everyone #12 :tada: $x$", r"\@everyone \#12 \:tada\: \$x\$")]
-    #[case(r"C:\temp", r"C\:\\temp")]
+    #[case("@everyone #12 :tada: $x$", r"\@everyone \#12 \:tada: \$x\$")]
+    #[case(r"C:\temp", r"C:\\temp")]
     #[case("&lt; `x` **b**", r"\&lt; \`x\` \*\*b\*\*")]
     fn nothing_is_a_construct(#[case] raw: &str, #[case] escaped: &str) {
         assert_eq!(text(raw), escaped);

@@ -59,7 +59,7 @@ fn nothing_breaks_out_of_a_format() {
     );
     assert_eq!(
         title("markdown").lines().last().unwrap(),
-        "| \\=cmd\\|'/C calc'\\!A0,␛\\[31m ⟨202E⟩\"x\"⏎\\| a \\| \\]\\(https\\://evil\\.example\\) \\` | a1 |"
+        "| \\=cmd\\|'/C calc'!A0,␛\\[31m ⟨202E⟩\"x\"⏎\\| a \\| \\](https\\://evil.example) \\` | a1 |"
     );
     let table = title("table");
     let lines: Vec<_> = table.lines().collect();
