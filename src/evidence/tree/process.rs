@@ -149,11 +149,15 @@ impl<'a> Processes<'a> {
         fitting.map(|found| found.thing)
     }
 
-    /// Lists the processes by what their images can be found by.
+    /// Lists the processes by what their images can be found by, those created first first.
     pub(super) fn images(&self) -> Images {
         let mut images = Images::new();
-        for (at, process) in self.all.iter().enumerate() {
-            for name in image_names(process.facts.image) {
+        let mut order: Vec<_> = self.all.iter().enumerate().collect();
+        order.sort_by_key(|(_, process)| (process.created, process.thing));
+        for (at, process) in order {
+            let image = process.facts.image;
+            let path = path(image).map(|path| by_path(hash_kinds(image), &path));
+            for name in hashes(image).chain(path) {
                 images.entry(name).or_default().push(at);
             }
         }
@@ -170,16 +174,19 @@ impl<'a> Processes<'a> {
     ) -> Option<usize> {
         let near =
             |process: &&Process<'_>| device.is_none() || process.device.is_none() || process.device == device;
-        image_names(file).into_iter().find_map(|name| {
+        let first = |name: String| {
             let known = images.get(&name)?.iter().map(|at| &self.all[*at]);
-            // A path says something only where no hash tells the two apart.
-            let fits = |process: &&Process<'_>| !differs(process.facts.image, file);
-            known
-                .filter(near)
-                .filter(fits)
-                .min_by_key(|process| (process.created, process.thing))
-                .map(|process| process.thing)
-        })
+            // A stronger hash may tell the two apart.
+            known.filter(near).find(|process| !differs(process.facts.image, file))
+        };
+        // Where both have a hash of one kind, a path says nothing that the hash did not.
+        let by_path = || {
+            let (kinds, path) = (hash_kinds(file), path(file)?);
+            let apart = (0..1 << FileDetails::HASHES.len()).filter(|others| others & kinds == 0);
+            let each = apart.filter_map(|others| first(by_path(others, &path)));
+            each.min_by_key(|process| (process.created, process.thing))
+        };
+        hashes(file).find_map(first).or_else(by_path).map(|process| process.thing)
     }
 }
 
@@ -188,15 +195,27 @@ fn differs(a: FileDetails<'_>, b: FileDetails<'_>) -> bool {
     pairs.next().is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b))
 }
 
-/// What a file can be found by: its hashes, the strongest first, and its full path.
-fn image_names(file: FileDetails<'_>) -> Vec<String> {
-    let hashes = FileDetails::HASHES.into_iter().filter_map(|name| Some((name, file.0.filled(name)?)));
-    let mut names: Vec<_> =
-        hashes.map(|(name, hash)| format!("{name}:{}", hash.to_ascii_lowercase())).collect();
-    if file.0.filled("fileName").is_some() {
-        names.extend(file.full_path().map(|path| path.to_lowercase()));
-    }
-    names
+/// The hashes that a file can be found by, the strongest first.
+fn hashes(file: FileDetails<'_>) -> impl Iterator<Item = String> {
+    let each = FileDetails::HASHES.into_iter().filter_map(move |name| Some((name, file.0.filled(name)?)));
+    each.map(|(name, hash)| format!("{name}:{}", hash.to_ascii_lowercase()))
+}
+
+/// The kinds of hashes that are known of a file, a bit for each.
+fn hash_kinds(file: FileDetails<'_>) -> u8 {
+    let known = FileDetails::HASHES.iter().enumerate().filter(|(_, name)| file.0.filled(name).is_some());
+    known.map(|(at, _)| 1 << at).sum()
+}
+
+/// The path that a file can be found by, if it is known with its name.
+fn path(file: FileDetails<'_>) -> Option<String> {
+    file.0.filled("fileName")?;
+    Some(file.full_path()?.to_lowercase())
+}
+
+/// What files of one path are found by that have hashes of these kinds.
+fn by_path(kinds: u8, path: &str) -> String {
+    format!("{kinds}:{path}")
 }
 
 fn same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {

@@ -51,6 +51,29 @@ fn processes_hang_under_their_parents_and_files_under_their_process() {
 }
 
 #[test]
+fn a_path_says_whose_image_a_file_is_where_no_hash_tells_them_apart() {
+    let image = |hashes: Value| {
+        let mut image = json!({"fileName": "a.exe", "filePath": "C:\\"});
+        image.as_object_mut().unwrap().extend(hashes.as_object().unwrap().clone());
+        image
+    };
+    let process = |image: &Value| item_of("process", &json!({"processId": 7, "imageFile": image}));
+    let file = |image: &Value| item_of("file", &json!({"fileDetails": image}));
+    for (of_process, of_file, is_under) in [
+        (json!({}), json!({}), true),
+        (json!({"sha1": "aa"}), json!({}), true),
+        (json!({}), json!({"sha256": "bb"}), true),
+        (json!({"sha1": "aa", "md5": "cc"}), json!({"sha256": "bb"}), true),
+        (json!({"sha1": "aa"}), json!({"sha256": "bb", "sha1": "AA"}), true),
+        (json!({"sha1": "aa"}), json!({"sha256": "bb", "sha1": "ab"}), false),
+        (json!({"sha256": "aa", "md5": "cc"}), json!({"sha256": "bb", "md5": "cc"}), false),
+    ] {
+        let tree = tree(&[file(&image(of_file.clone())), process(&image(of_process.clone()))]);
+        assert_eq!(tree.roots().len() == 1, is_under, "{of_process} {of_file}");
+    }
+}
+
+#[test]
 fn a_reused_process_id_is_another_process() {
     let tree = tree(&[
         device("d1", "pc-1"),
@@ -405,7 +428,16 @@ fn thousands_of_items_in_the_worst_arrangement_are_no_trouble() {
         .collect();
     let images: Vec<_> =
         (1..=MANY / 2).flat_map(|n| [process("", (n, "x"), (0, "x")), file("", n % 7)]).collect();
+    // One path, and each time another hash.
+    let image = |n: i64| json!({"fileName": "a.exe", "filePath": "C:\\", "sha256": format!("{n:064x}")});
+    let paths: Vec<_> = (1..=MANY / 2)
+        .flat_map(|n| {
+            let process = json!({"processId": n, "imageFile": image(n)});
+            [item_of("process", &process), item_of("file", &json!({"fileDetails": image(-n)}))]
+        })
+        .collect();
     for (evidence, nodes, deepest) in [
+        (paths, MANY as usize, 0),
         (chain, MANY as usize + 2, build::MAX_DEPTH),
         (one_pid, MANY as usize + 2, build::MAX_DEPTH),
         (same, 1, 0),
