@@ -6,10 +6,11 @@ use super::{
     App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values,
     format::{bytes, thousands},
     keymap::AlertCommand,
+    pivot::ByValue,
 };
 use crate::{
     evidence::{Indicator, IndicatorKind, Tree},
-    model::{Alert, PortalUrl, RawText, SafeText, defang},
+    model::{Alert, PortalUrl, RawText, SafeText, defang, one_line},
     query,
     store::{Cell, Column, Row},
 };
@@ -100,9 +101,12 @@ impl App {
             }
             return;
         }
-        let (row, node) = (detail.row, detail.indicators_of(line));
+        // The most telling one of those with one value counts.
+        let node: ByValue<'_> =
+            detail.indicators_of(line).iter().rev().map(|what| (&what.value, what)).collect();
+        let row = detail.row;
         let with_indicator = |value: Value| {
-            let what = self.indicator(row, &value, node);
+            let what = self.indicator(row, &value, &node);
             (value, what)
         };
         let values = values.into_iter().map(with_indicator).collect();
@@ -238,7 +242,7 @@ impl App {
         }
         let scope = self.filter.scope();
         if let Scope::Filter(pushed) = &scope {
-            offer('q', "$filter", pushed, preview(pushed));
+            offer('q', "$filter", pushed, preview(SafeText::new(pushed).as_str()));
         }
         if self.settings.service {
             let id = self.store.facts(row).id.clone();
@@ -282,14 +286,13 @@ impl App {
     }
 }
 
-/// What a text begins with, on one line: enough to tell it from others.
-fn preview(text: &str) -> String {
+/// What a text that is safe to show begins with, on one line: enough to tell it from others.
+fn preview(shown: &str) -> String {
     /// Characters that a glance takes in.
     const MOST: usize = 60;
-    let line = SafeText::new(text).line();
-    match line.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
+    match shown.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", one_line(&shown[..end])),
+        None => one_line(shown),
     }
 }
 
@@ -324,6 +327,13 @@ fn defanged(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_preview_is_neutralised_once() {
+        let marks = SafeText::new("a\u{202e}b\nc");
+        assert_eq!(preview(marks.as_str()), "a⟨202E⟩b⏎c");
+        assert_eq!(preview(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+    }
 
     #[test]
     fn a_line_end_at_the_end_is_not_copied() {

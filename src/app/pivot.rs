@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use crate::{
     evidence::{Indicator, IndicatorKind},
+    model::SafeText,
     query,
     store::{self, Prevalence, Row, Store, Tally},
 };
@@ -22,6 +23,9 @@ const KEPT: usize = 512;
 /// Said where a value leads nowhere.
 pub(super) const NO_PIVOT: &str =
     "no value of the evidence is here that alerts are looked up by; f narrows the list";
+
+/// The indicators of a node by their values.
+pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 
 /// The counts of values.
 #[derive(Debug, Default)]
@@ -109,11 +113,11 @@ impl App {
 
     /// Returns what a value of an alert is looked up as: by the kind that its field names, or as
     /// what the node of the evidence that it is of says.
-    pub(super) fn indicator(&self, row: Row, value: &Value, node: &[Indicator]) -> Option<Indicator> {
+    pub(super) fn indicator(&self, row: Row, value: &Value, node: &ByValue<'_>) -> Option<Indicator> {
         let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
         let what = match named {
             Some((kind, _)) => Indicator { kind: *kind, value: value.text.clone() },
-            None => node.iter().find(|what| what.value == value.text)?.clone(),
+            None => (*node.get(&value.text)?).clone(),
         };
         let pivot = self.store.pivot(&what)?;
         // A value that is put together from several finds nothing, not even its own alert.
@@ -126,7 +130,7 @@ impl App {
             .values_here(row)
             .into_iter()
             .filter_map(|(key, value)| {
-                let what = self.indicator(row, &value, &[])?;
+                let what = self.indicator(row, &value, &ByValue::new())?;
                 let preview = value.text.line();
                 Some(MenuItem { key, label: value.label, preview, action: MenuAction::Pivot(what) })
             })
