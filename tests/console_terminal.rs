@@ -10,9 +10,14 @@
 #[path = "console_terminal/desk.rs"]
 mod desk;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Read as _,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use desk::Desk;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use rstest::rstest;
 
 fn demo(alerts: &str) -> Desk {
@@ -62,8 +67,37 @@ fn a_hang_up_ends_it() {
     let mut desk = demo("50");
     let began = Instant::now();
     desk.hang_up();
-    desk.exit_code();
+    // By the signal, or because it could not draw any more: whichever comes first.
+    let code = desk.exit_code();
+    assert!([1, 129].contains(&code), "{code}");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_terminal_that_goes_without_a_signal_ends_it_too() {
+    // Of what is no controlling terminal no signal tells that it is gone.
+    let ptys = native_pty_system();
+    let [controlling, shown] = [(); 2].map(|()| ptys.openpty(PtySize::default()).unwrap());
+    let mut command = CommandBuilder::new("sh");
+    let program = env!("CARGO_BIN_EXE_alertdeck");
+    command.args(["-c", r#"exec "$0" demo --alerts 50 <"$1" >"$1" 2>"$1""#, program]);
+    command.arg(shown.master.tty_name().unwrap());
+    desk::set_environment(&mut command);
+    let mut child = controlling.slave.spawn_command(command).unwrap();
+    let mut reader = shown.master.try_clone_reader().unwrap();
+    let (mut sent, mut buffer) = (Vec::new(), [0; 4_096]);
+    while !String::from_utf8_lossy(&sent).contains("complete") {
+        let count = reader.read(&mut buffer).unwrap();
+        sent.extend_from_slice(&buffer[..count]);
+    }
+    // Nothing is left to do: it notices without drawing.
+    drop((reader, shown));
+    let (code, ended) = mpsc::channel();
+    let mut killer = child.clone_killer();
+    std::thread::spawn(move || code.send(child.wait().unwrap().exit_code()));
+    let ended = ended.recv_timeout(Duration::from_secs(10));
+    let _ = killer.kill();
+    assert!(matches!(ended, Ok(1 | 129)), "{ended:?}");
 }
 
 #[test]

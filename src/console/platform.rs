@@ -17,7 +17,9 @@ mod imp {
     };
 
     use rustix::{
+        event::{PollFd, PollFlags, poll},
         fs::{Mode, OFlags},
+        io::Errno,
         termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
     };
     use signal_hook::{
@@ -79,7 +81,21 @@ mod imp {
                 }
             }
         })?;
+        thread::Builder::new().name("terminal".into()).spawn(end_with_the_terminal)?;
         Ok(receiver)
+    }
+
+    /// Ends the process where its terminal is gone: no signal tells of one that is not the
+    /// controlling terminal.
+    fn end_with_the_terminal() {
+        let terminal = io::stdout();
+        // Nothing is waited for but what is always told: that it hung up, or failed.
+        let mut fds = [PollFd::new(&terminal, PollFlags::empty())];
+        while poll(&mut fds, None) == Err(Errno::INTR) {}
+        if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+            restore_terminal();
+            std::process::exit(128 + SIGHUP);
+        }
     }
 
     /// Stops this process as Ctrl-Z does in a shell; returns when it is continued.

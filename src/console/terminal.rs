@@ -1,6 +1,9 @@
 //! The terminal, taken and given back.
 
-use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::{
+    io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
+    mem::ManuallyDrop,
+};
 
 use crossterm::{
     QueueableCommand as _,
@@ -35,7 +38,8 @@ pub fn check() -> Result<(), ConsoleError> {
 
 /// The terminal, while the console has it.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: that would show the cursor once more, and panic where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
@@ -52,7 +56,7 @@ impl Screen {
             std::process::exit(101);
         }));
         let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
-        let mut screen = Self { terminal: Terminal::new(backend)? };
+        let mut screen = Self { terminal: ManuallyDrop::new(Terminal::new(backend)?) };
         screen.enter(mouse)?;
         Ok(screen)
     }

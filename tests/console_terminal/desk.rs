@@ -49,30 +49,35 @@ fn size(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
 }
 
+/// Sees to it that nothing of this user's settings counts.
+pub(crate) fn set_environment(command: &mut CommandBuilder) {
+    for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ALERTDECK_") {
+            command.env_remove(name);
+        }
+    }
+    for (name, value) in [
+        ("TERM", "xterm-256color"),
+        ("LANG", "C.UTF-8"),
+        ("LC_ALL", "C.UTF-8"),
+        ("TZ", "UTC"),
+        ("ALERTDECK_CONFIG", ""),
+        ("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")),
+    ] {
+        command.env(name, value);
+    }
+}
+
 impl Desk {
     /// Starts the program in a terminal of 120 by 35 cells, with nothing of this user's settings.
     pub(crate) fn open<A: AsRef<OsStr>>(arguments: &[A], variables: &[(&str, &str)]) -> Self {
         let pty = native_pty_system().openpty(size(120, 35)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_alertdeck"));
         command.args(arguments);
-        for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
-            command.env_remove(name);
-        }
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ALERTDECK_") {
-                command.env_remove(name);
-            }
-        }
-        for (name, value) in [
-            ("TERM", "xterm-256color"),
-            ("LANG", "C.UTF-8"),
-            ("LC_ALL", "C.UTF-8"),
-            ("TZ", "UTC"),
-            ("ALERTDECK_CONFIG", ""),
-            ("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")),
-        ] {
-            command.env(name, value);
-        }
+        set_environment(&mut command);
         for (name, value) in variables {
             command.env(name, value);
         }
