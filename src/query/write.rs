@@ -120,6 +120,8 @@ impl Field {
                 let named = |name: &&str| (1..=LONGEST_DOMAIN).contains(&name.len());
                 std::iter::once(host).chain(parents).filter(named).for_each(each);
             }
+            // What no term asks for needs no key.
+            _ if word.text.raw().len() > LONGEST => {}
             _ => {
                 if shape.is_whole(word.folded) {
                     each(word.folded);
@@ -194,5 +196,11 @@ mod tests {
             keys += 1;
         });
         assert_eq!(keys, 126);
+        for (length, keys) in [(LONGEST, 1), (LONGEST + 1, 0)] {
+            let text = "x".repeat(length);
+            let (mut found, word) = (0, Word { text: &text.as_str().into(), folded: &text });
+            field("device").keys(word, |_| found += 1);
+            assert_eq!((found, field("device").whole(&text).is_some()), (keys, keys == 1));
+        }
     }
 }
