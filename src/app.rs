@@ -46,6 +46,7 @@ pub use keymap::{
 pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
+pub use loading::Loaded;
 pub use marks::Marks;
 pub use message::{
     Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose, Scope, Wait,

@@ -134,20 +134,22 @@ impl App {
 
     /// Says what is missing in the list, where something is.
     pub fn missing(&self) -> Option<String> {
-        let read = thousands(self.load.read());
-        let loaded = match self.load.total {
-            Some(total) => format!("{read} of {}", thousands(self.load.read().max(total as usize))),
-            None => read,
+        let loaded = self.loaded_of_list();
+        // Of a list that is read again, what is held from before says nothing.
+        let (count, how) = loaded.read.map_or((loaded.held, "loaded"), |read| (read, "read"));
+        let loaded = match loaded.total {
+            Some(total) => format!("{} of {} {how}", thousands(count), thousands(total)),
+            None => format!("{} {how}", thousands(count)),
         };
         let missing = match &self.load.phase {
             Phase::Idle => None,
             Phase::Complete => {
                 let partial = self.load.partial.as_ref();
-                partial.map(|why| format!("{loaded} loaded, the service sent a part: {}", why.line()))
+                partial.map(|why| format!("{loaded}, the service sent a part: {}", why.line()))
             }
-            Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} loaded so far")),
-            Phase::Stopped => Some(format!("{loaded} loaded, then stopped")),
-            Phase::Failed { failure, .. } => Some(format!("{loaded} loaded: {}", failure.line)),
+            Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} so far")),
+            Phase::Stopped => Some(format!("{loaded}, then stopped")),
+            Phase::Failed { failure, .. } => Some(format!("{loaded}: {}", failure.line)),
         };
         missing.map(|missing| format!("the list is not whole: {missing}"))
     }

@@ -217,6 +217,13 @@ impl FilterBar {
         self.committed == self.asked
     }
 
+    /// Tells whether the rows are those of the question to the service: neither of a look at what
+    /// is held nor of what is being typed.
+    pub fn shows_asked(&self) -> bool {
+        let of_asked = |text: &String| text.trim() == self.asked;
+        self.is_asked() && self.in_force.as_ref().is_none_or(of_asked)
+    }
+
     /// Returns the filter that the service was asked last.
     pub fn asked(&self) -> &str {
         &self.asked

@@ -6,9 +6,38 @@ use super::{
     App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
-use crate::odata;
+use crate::{odata, store::Row};
+
+/// How much of the list that was asked for is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Alerts of it that are held, from whatever fetch: never fewer than match.
+    pub held: usize,
+    /// How many there are, where the service has counted them.
+    pub total: Option<usize>,
+    /// How many of them the fetch has read that was made last, if it has not read all.
+    pub read: Option<usize>,
+}
 
 impl App {
+    /// Returns how much of the list that was asked for is held.
+    ///
+    /// What matches is a part of the list, since more is asked for than matches. So alerts that are
+    /// held from before count, while the list is read again, and so do those that live mode brings.
+    pub fn loaded_of_list(&self) -> Loaded {
+        let read = if self.settings.service { self.load.read() } else { self.store.len() };
+        let found = if self.filter.shows_asked() { self.view.count().found() } else { 0 };
+        let held = read.max(found);
+        // Alerts that have arrived since are in the list and not in the service's count.
+        let total = self.load.total.map(|total| held.max(usize::try_from(total).unwrap_or(usize::MAX)));
+        let whole = match self.load.phase {
+            Phase::Idle => true,
+            Phase::Complete => self.load.partial.is_none(),
+            _ => false,
+        };
+        Loaded { held, total, read: (read < held && !whole).then_some(read) }
+    }
+
     /// Fetches what the service was asked last; what was under way is dropped.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
         let scope = self.filter.asked_scope();
@@ -126,9 +155,15 @@ impl App {
                         absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update).max();
                     self.load.newest = self.load.newest.max(newest);
                 }
-                self.view.touch(&self.store, &absorbed.touched());
+                let touched = absorbed.touched();
+                self.view.touch(&self.store, &touched);
                 if current && !self.load.polling {
                     self.load.read.extend(&absorbed.seen);
+                } else if self.load.phase == Phase::Complete && self.filter.shows_asked() {
+                    // A list that is whole grows by what comes in and belongs to it.
+                    let (store, view) = (&self.store, &self.view);
+                    let fits = |row: &Row| view.position(store, *row).is_some() && !view.is_stale(*row);
+                    self.load.read.extend(touched.into_iter().filter(fits));
                 }
             }
             _ if self.load.behind.is(generation) => self.loaded_behind(&event),

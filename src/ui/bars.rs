@@ -24,18 +24,21 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let wide = app.layout().shape == Shape::Wide;
     let dot = theme.symbols.dot;
-    let (done, done_style) = completeness(app, painter);
-    let read = app.load.read().max(if app.settings.service { 0 } else { app.store.len() });
-    // Alerts that arrive while pages are read are in the list and not in the service's count.
-    let total = app.load.total.map(|total| thousands(read.max(total as usize)));
-    let read = thousands(read);
-    let asked = app.filter.is_asked();
-    let counts = match total {
+    let (mut done, done_style) = completeness(app, painter);
+    let loaded = app.loaded_of_list();
+    // What is being typed speaks of all that is held, as a look does.
+    let asked = app.filter.shows_asked();
+    let held = thousands(loaded.held);
+    let counts = match loaded.total.map(thousands) {
         _ if !asked => app.coverage().words(),
-        Some(total) if wide => format!("{read} of {total} loaded"),
-        Some(total) => format!("{read}/{total}"),
-        None => format!("{read} loaded"),
+        Some(total) if wide => format!("{held} of {total} loaded"),
+        Some(total) => format!("{held}/{total}"),
+        None => format!("{held} loaded"),
     };
+    // How far it is with a list that is held from before.
+    if let Some(read) = loaded.read.filter(|read| *read > 0) {
+        done = format!("{done}, {} read", thousands(read));
+    }
     let found = match app.view.count() {
         Count::Exact(count) => format!("{} match", thousands(count)),
         Count::AtLeast(count) => format!("{}+ match", thousands(count)),
@@ -55,7 +58,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     left.push(Span::new(found, theme.text));
     left.push(Span::new(format!(" {dot} {counts}"), theme.text));
     // A list that is whole says nothing of what else is held.
-    if asked || app.load.phase != Phase::Complete {
+    if asked || app.load.phase != Phase::Complete || app.sign_in.out {
         left.push(Span::new(format!(" {dot} "), theme.dim));
         left.push(Span::new(done, done_style));
     }
@@ -121,6 +124,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
             let what = if let Wait::Retry(_) = why { "retry in" } else { "wait" };
             (format!("{what} {left:.0}s"), theme.bad)
         }
+        Phase::Complete if app.load.partial.is_some() => ("incomplete".into(), theme.bad),
         Phase::Complete => ("complete".into(), theme.dim),
         Phase::Stopped => ("stopped".into(), theme.bad),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {

@@ -240,15 +240,15 @@ fn a_list_that_is_not_whole_says_so() {
     desk.keys("Esc r");
     desk.arrive(&[alert(1)]);
     desk.keys("Esc E");
-    says(&desk, "1 loaded, then stopped");
+    says(&desk, "1 read, then stopped");
     desk.keys("Esc Space E");
-    assert!(!desk.screen().contains("loaded, then"), "marked alerts are all there");
+    assert!(!desk.screen().contains("then stopped"), "marked alerts are all there");
     desk.keys("Esc M r");
     desk.load(LoadEvent::Page { total: Some(3), partial: Some("source down".into()), server_time: None });
     desk.load(LoadEvent::Batch(batch(&[alert(1)])));
     desk.done();
     desk.keys("E");
-    says(&desk, "1 of 3 loaded, the service sent a part: source down");
+    says(&desk, "1 of 3 read, the service sent a part: source down");
 }
 
 #[test]

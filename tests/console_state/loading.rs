@@ -206,7 +206,8 @@ fn a_partial_result_is_said_and_covers_nothing() {
     });
     desk.load(LoadEvent::Batch(batch(&[alert(1)])));
     desk.done();
-    assert!(desk.screen().contains("partial: one source is late"), "{}", desk.screen());
+    let screen = desk.screen();
+    assert!(screen.contains("1 loaded · incomplete · partial: one source is late"), "{screen}");
     desk.fetches();
     desk.keys("/");
     desk.type_text("title:1");
@@ -238,7 +239,7 @@ fn live_asks_for_updates_alone_and_marks_them() {
     assert_eq!(desk.app.fresh[&desk.row("a20")], Fresh::Changed);
     assert_eq!(desk.app.fresh.len(), 2);
     assert_eq!(desk.app.load.phase, Phase::Complete, "a look changes nothing of the list's state");
-    assert_eq!(desk.app.load.read(), 30);
+    assert_eq!(desk.app.load.read(), 31, "but that it has one more");
     desk.pass(Duration::from_millis(14_999));
     assert_eq!(desk.fetches(), []);
     desk.pass(Duration::from_millis(1));
@@ -409,4 +410,73 @@ fn a_later_list_of_another_filter_hides_nothing_from_live_mode() {
     desk.fetches();
     desk.keys("L");
     assert_eq!(desk.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T08:55:00Z")]);
+}
+
+/// What the header says between the tenant and the clock.
+fn counts(desk: &Desk) -> String {
+    let screen = desk.screen();
+    let header = screen.lines().next().unwrap();
+    let (_, counts) = header.split_once("READ-ONLY").unwrap();
+    counts.rsplit_once("  ").unwrap().0.trim().to_owned()
+}
+
+#[test]
+fn what_live_mode_brings_is_counted_as_loaded_where_it_belongs_to_the_list() {
+    let mut desk = Desk::open("status:new title:alert");
+    desk.load(LoadEvent::Page { total: Some(4), partial: None, server_time: None });
+    desk.load(LoadEvent::Batch(batch(&[
+        alert(1),
+        alert(2),
+        alert(3),
+        with(alert(4), json!({"title": "x"})),
+    ])));
+    desk.done();
+    assert_eq!(counts(&desk), "3 match · 4 of 4 loaded · complete");
+    desk.keys("L");
+    desk.arrive(&[alert(5), with(alert(6), json!({"status": "resolved"}))]);
+    desk.done();
+    assert!(counts(&desk).starts_with("4 match · 5 of 5 loaded · complete"), "{}", counts(&desk));
+    let gone = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
+    desk.load(LoadEvent::Batch(batch(&[with(alert(1), gone)])));
+    assert!(counts(&desk).starts_with("3 match · 5 of 5 loaded · complete"), "{}", counts(&desk));
+}
+
+#[test]
+fn a_list_that_is_read_again_is_held_from_before() {
+    let mut desk = Desk::open("status:new");
+    let page = |desk: &mut Desk, alerts: std::ops::RangeInclusive<u32>| {
+        desk.load(LoadEvent::Page { total: Some(5), partial: None, server_time: None });
+        desk.load(LoadEvent::Batch(batch(&alerts.map(alert).collect::<Vec<_>>())));
+    };
+    page(&mut desk, 1..=4);
+    assert_eq!(counts(&desk), "4 match · 4 of 5 loaded · loading");
+    desk.keys("r");
+    assert_eq!(counts(&desk), "4 match · 4 loaded · loading");
+    page(&mut desk, 1..=2);
+    assert_eq!(counts(&desk), "4 match · 4 of 5 loaded · loading, 2 read");
+    desk.keys("E");
+    assert!(desk.screen().contains("2 of 5 read so far"), "{}", desk.screen());
+    desk.keys("Esc");
+    page(&mut desk, 3..=6);
+    assert_eq!(counts(&desk), "6 match · 6 of 6 loaded · loading", "one has come since they were counted");
+    desk.keys("r");
+    page(&mut desk, 1..=2);
+    desk.keys("Esc");
+    assert_eq!(counts(&desk), "6 match · 6 of 6 loaded · stopped, 2 read");
+}
+
+#[test]
+fn what_is_being_typed_speaks_of_all_that_is_held() {
+    let mut desk = Desk::open("status:new");
+    desk.load(LoadEvent::Page { total: Some(1), partial: None, server_time: None });
+    desk.load(LoadEvent::Batch(batch(&[alert(1)])));
+    desk.done();
+    desk.load_behind(LoadEvent::Batch(batch(&[with(alert(2), json!({"status": "resolved"}))])));
+    desk.load_behind(LoadEvent::Done);
+    desk.keys("/");
+    assert_eq!(counts(&desk), "1 match · 1 of 1 loaded · complete");
+    desk.keys("Ctrl-u");
+    assert_eq!(counts(&desk), "2 match · of 2 loaded, 30 days whole");
+    desk.keys("Esc");
+    assert_eq!(counts(&desk), "1 match · 1 of 1 loaded · complete");
 }
