@@ -295,16 +295,22 @@ pub(super) fn completions(editor: &Editor, painter: &mut Painter<'_>, area: Area
     }
 }
 
-/// How many alerts are marked, at the right end of the line. Returns what is left of it.
+/// How many alerts are marked, and how many rows the range covers that is being marked, at the
+/// right end of the line. Returns what is left of it.
 fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     /// Room that the rest of the line keeps.
     const LEAST: u16 = 12;
-    let mut text = format!("{} marked", thousands(app.marks.len()));
-    if app.marks.hidden() > 0 {
-        text = format!("{text} ({} hidden)", thousands(app.marks.hidden()));
-    }
+    let range = app.range().map(|range| match range.count() {
+        1 => "range: 1 row".to_owned(),
+        rows => format!("range: {} rows", thousands(rows)),
+    });
+    let marked = (!app.marks.is_empty()).then(|| match app.marks.hidden() {
+        0 => format!("{} marked", thousands(app.marks.len())),
+        hidden => format!("{} marked ({} hidden)", thousands(app.marks.len()), thousands(hidden)),
+    });
+    let text = range.into_iter().chain(marked).collect::<Vec<_>>().join(", ");
     let width = columns(&text) as u16;
-    if app.marks.is_empty() || width + LEAST > area.width {
+    if text.is_empty() || width + LEAST > area.width {
         return area;
     }
     painter.put_right(area.x + area.width, area.y, width, &text, painter.theme.strong);

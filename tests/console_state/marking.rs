@@ -47,11 +47,17 @@ fn a_range_is_shown_and_ended_by_space() {
     desk.keys("j V j j");
     assert_eq!(gutter(&desk, "Alert 4"), " *");
     assert_eq!((marked(&desk).len(), gutter(&desk, "Alert 6")), (0, "  ".into()));
+    assert!(key_bar(&desk).ends_with("  range: 3 rows"), "{}", key_bar(&desk));
     assert!(key_bar(&desk).contains("Space mark the range"), "{}", key_bar(&desk));
     desk.keys("Space");
     assert_eq!((marked(&desk), desk.selected()), (vec!["a5", "a4", "a3"], Some("a3")));
     // Upwards, over some that are marked.
-    desk.keys("j V g Space");
+    desk.keys("j V");
+    assert!(key_bar(&desk).ends_with("  range: 1 row, 3 marked"), "{}", key_bar(&desk));
+    desk.keys("g");
+    assert!(key_bar(&desk).ends_with("  range: 5 rows, 3 marked"), "{}", key_bar(&desk));
+    desk.keys("Space");
+    assert!(key_bar(&desk).ends_with("  5 marked"), "{}", key_bar(&desk));
     assert_eq!(marked(&desk), ["a6", "a5", "a4", "a3", "a2"]);
     for leave in ["Esc", "V"] {
         desk.keys("M G V k k");
