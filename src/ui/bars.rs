@@ -201,6 +201,9 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
         );
     } else {
         painter.put(x, area.y, room, &shown, theme.text);
+        if skipped > 0 {
+            painter.put_cut(x, area.y, room, theme.text);
+        }
     }
     for fault in &app.filter.diagnostics {
         let column =
@@ -421,7 +424,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("↑", "history"),
         ],
         (None, None, Pane::List) if app.range().is_some() => {
-            &[("j/k", "move"), ("Space", "mark the range"), ("Esc", "leave it")]
+            &[("Space", "mark"), ("j/k", "move"), ("Esc", "leave it")]
         }
         (None, None, Pane::List) => &[
             ("j/k", "move"),

@@ -128,6 +128,9 @@ fn file_name(painter: &mut Painter<'_>, inside: Rect, y: u16, form: &ExportForm)
     let before: String = text.chars().take(form.path.cursor()).collect();
     let skipped = skip(text, shown_width(&before).saturating_sub(usize::from(room).saturating_sub(1)));
     painter.put(x, y, room, &SafeText::new(&text[skipped..]).line(), theme.text);
+    if skipped > 0 {
+        painter.put_cut(x, y, room, theme.text);
+    }
     let hidden = shown_width(&text[..skipped]);
     Position { x: x + shown_width(&before).saturating_sub(hidden) as u16, y }
 }

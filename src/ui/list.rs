@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::style::{Modifier, Style};
 
-use super::paint::{Painter, Span, columns};
+use super::paint::{Painter, Span, after, columns};
 use crate::{
     app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
     model::{SafeText, Status},
@@ -193,7 +193,7 @@ fn title(
     }
     let text = glance(cell);
     let mut span = matched(app, property(Column::Title), text.as_ref(), base);
-    let skipped: usize = text.chars().take(app.list.shift).map(char::len_utf8).sum();
+    let skipped = after(&text, app.list.shift);
     if skipped > 0 {
         span.text = text[skipped..].into();
         span.matched = span
@@ -202,7 +202,10 @@ fn title(
             .map(|range| range.start.saturating_sub(skipped)..range.end.saturating_sub(skipped))
             .collect();
     }
-    let used = painter.put_span(x, y, place.width, &span);
+    let mut used = painter.put_span(x, y, place.width, &span);
+    if skipped > 0 {
+        used = used.max(painter.put_cut(x, y, place.width, base));
+    }
     if stale {
         let style = theme.dim.add_modifier(Modifier::ITALIC);
         painter.put(x + used, y, place.width.saturating_sub(used), " no longer matches", style);

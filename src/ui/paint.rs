@@ -70,6 +70,12 @@ impl<'a> Painter<'a> {
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
     }
 
+    /// Writes the sign of a cut over the first of `width` cells: what stood before them is left out.
+    pub(super) fn put_cut(&mut self, x: u16, y: u16, width: u16, style: Style) -> u16 {
+        let style = style.remove_modifier(self.theme.matched);
+        self.put(x, y, width.min(1), self.theme.symbols.cut, style)
+    }
+
     /// Writes any text.
     fn put_glyphs(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
         let width = usize::from(self.room(x, y, width));
@@ -208,6 +214,20 @@ pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }
 
+/// Returns the first place in a text, never within a glyph, from which on `width` columns are left
+/// out.
+pub(super) fn after(text: &str, width: usize) -> usize {
+    let (mut left_out, mut end) = (0, 0);
+    for (glyph, columns) in glyphs(text) {
+        if left_out >= width {
+            break;
+        }
+        left_out += columns;
+        end += glyph.len();
+    }
+    end
+}
+
 /// A text cut to its room.
 pub(super) struct Cut<'a> {
     /// The text with the sign of the cut.
@@ -251,6 +271,13 @@ mod tests {
         assert_eq!(cut("不審な", 5), "不審…");
         assert_eq!(cut("abc", 0), "");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+    }
+
+    #[test]
+    fn what_is_left_out_ends_with_a_glyph() {
+        let rest = |text: &'static str, width| &text[after(text, width)..];
+        assert_eq!([rest("services", 0), rest("services", 3), rest("abc", 9)], ["services", "vices", ""]);
+        assert_eq!([rest("不審な", 1), rest("不審な", 2), rest("e\u{301}x", 1)], ["審な", "審な", "x"]);
     }
 
     proptest! {

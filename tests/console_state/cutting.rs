@@ -1,0 +1,65 @@
+//! What does not fit is cut with a sign, at whichever end.
+
+use ratatui::style::Modifier;
+use serde_json::json;
+
+use super::desk::{Desk, alert, lines, theme, with};
+
+/// The column of titles, with the cells that are underlined in each line.
+fn titles(desk: &Desk) -> Vec<(String, String)> {
+    let buffer = desk.draw(&theme());
+    let screen = lines(&buffer);
+    let head = screen.iter().position(|line| line.contains("TITLE")).unwrap();
+    let from = screen[head].split_once("TITLE").unwrap().0.chars().count() as u16;
+    let to = screen[head].split_once("DEVICE").unwrap().0.chars().count() as u16;
+    let title = |y: usize| {
+        let cells = (from..to).map(|x| &buffer[(x, y as u16)]);
+        let text: String = cells.clone().map(|cell| cell.symbol()).collect();
+        let matched = cells.filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+        (text.trim_end().to_owned(), matched.map(|cell| cell.symbol()).collect())
+    };
+    (head + 1..=head + desk.rows().len()).map(title).collect()
+}
+
+#[test]
+fn titles_that_are_scrolled_sideways_are_cut_on_the_left() {
+    let mut desk = Desk::holding(&[
+        with(alert(1), json!({"title": "Credential theft tool"})),
+        with(alert(2), json!({"title": "Short"})),
+        with(alert(3), json!({"title": "不審な実行の検出 tool"})),
+        with(alert(4), json!({"title": "A title that is longer than the column of titles is wide, a tool"})),
+    ]);
+    desk.keys("/");
+    desk.type_text("title:tool,short,credential");
+    desk.keys("Enter l");
+    let text = |text: &str, matched: &str| (text.to_owned(), matched.to_owned());
+    assert_eq!(
+        titles(&desk),
+        [
+            text("…hat is longer than the column o…", ""),
+            text("… の 検 出  tool", "tool"),
+            text("…", ""),
+            text("…l theft tool", "ltool"),
+        ],
+    );
+    desk.keys("l l");
+    assert_eq!(titles(&desk)[3], text("…", ""), "the whole of it is left out");
+    desk.keys("h h h");
+    assert_eq!(titles(&desk)[2..], [text("Short", "Short"), text("Credential theft tool", "Credentialtool")]);
+}
+
+#[test]
+fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
+    let mut desk = Desk::holding(&[alert(1)]);
+    desk.keys("/");
+    desk.type_text(&"title:alert ".repeat(20));
+    let screen = desk.screen();
+    let bar = screen.lines().nth(1).unwrap();
+    assert!(bar.starts_with("filter › …") && bar.contains("title:alert title:alert "), "{bar}");
+    desk.keys("Home");
+    assert!(desk.screen().contains("filter › title:alert"), "{}", desk.screen());
+    desk.keys("Esc E Tab");
+    desk.type_text(&"x".repeat(90));
+    let screen = desk.screen();
+    assert!(screen.contains("│ file  …") && screen.contains("xxx  │"), "{screen}");
+}
