@@ -19,6 +19,7 @@ mod load;
 mod loading;
 mod marks;
 mod message;
+mod notice;
 mod overlay;
 mod pivot;
 mod profiles;
@@ -30,7 +31,10 @@ mod timeline;
 mod trail;
 mod wrap;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 
@@ -51,6 +55,7 @@ pub use marks::Marks;
 pub use message::{
     Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose, Scope, Wait,
 };
+pub use notice::Notice;
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
 pub use profiles::ProfileLine;
 pub use requests::{RequestLine, Requests};
@@ -65,9 +70,6 @@ use crate::{
     query,
     store::{Row, Sort, Store, View},
 };
-
-/// How long a notice stays.
-const NOTICE_FOR: Duration = Duration::from_secs(6);
 
 /// How often the timeline is counted while alerts stream in.
 const TIMELINE_EVERY: Duration = Duration::from_millis(250);
@@ -109,16 +111,6 @@ pub enum Fresh {
     Changed,
 }
 
-/// A line for the user, which goes away by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The words; safe to show.
-    pub text: String,
-    /// Whether something went wrong.
-    pub bad: bool,
-    until: Duration,
-}
-
 /// The state of the console.
 #[derive(Debug)]
 pub struct App {
@@ -154,6 +146,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     /// What the user is told.
     pub notice: Option<Notice>,
+    /// What they are told after that.
+    notices: VecDeque<Notice>,
     /// Alerts that are new or changed since the list was whole.
     pub fresh: HashMap<Row, Fresh>,
     /// The alerts that are marked.
@@ -171,6 +165,8 @@ pub struct App {
     returning: Option<trail::Reading>,
     /// The format that was exported last.
     export_format: Format,
+    /// The exports under way.
+    exports: export::Exports,
     /// The account that loaded what is held, as far as it is known.
     account: Option<String>,
     /// Whether the settings say who the user is; else the sign-in does.
@@ -212,6 +208,7 @@ impl App {
             sign_in: SignIn::default(),
             overlay: None,
             notice: None,
+            notices: VecDeque::new(),
             fresh: HashMap::new(),
             marks: Marks::default(),
             timeline: Timeline::default(),
@@ -221,6 +218,7 @@ impl App {
             trail: Vec::new(),
             returning: None,
             export_format: Format::default(),
+            exports: export::Exports::default(),
             account: None,
             me_given: settings.me.is_some(),
             reading: None,
@@ -286,14 +284,6 @@ impl App {
         (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))
     }
 
-    fn say(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), bad: false, until: self.clock.now.mono + NOTICE_FOR });
-    }
-
-    fn complain(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), bad: true, until: self.clock.now.mono + NOTICE_FOR });
-    }
-
     fn sort(&mut self, sort: Sort) {
         self.view.sort(&self.store, sort);
     }
@@ -345,7 +335,7 @@ impl App {
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
-        due.extend(self.notice.as_ref().map(|notice| notice.until));
+        due.extend(self.notice_due());
         match &self.load.phase {
             Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => {
                 due.push(next_second(*at, mono));
@@ -368,7 +358,7 @@ impl App {
     fn tick(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         self.wake = None;
-        self.notice.take_if(|notice| notice.until <= mono);
+        self.settle_notice();
         if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
             && *at <= mono
         {
@@ -446,7 +436,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             app.complain(format!("not opened: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
-        Message::Exported { path, outcome } => app.exported(&path, outcome),
+        Message::Exported { number, path, outcome } => app.exported(number, &path, outcome),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
         Message::Tick => app.tick(&mut effects),

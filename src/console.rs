@@ -29,7 +29,7 @@ use crate::{
     model::{Now, Timestamp},
     ui::{Theme, draw},
 };
-use runner::Runner;
+use runner::{ExportEnd, Runner};
 use terminal::Screen;
 
 /// How long a slice of work may take: what a key waits for at most.
@@ -48,7 +48,7 @@ pub enum ConsoleError {
     #[error("{0}; `alertdeck list` needs no terminal")]
     NoTerminal(&'static str),
     /// The user has left, and a file that was being written could not be.
-    #[error("not exported: {0}")]
+    #[error("{0}")]
     NotExported(String),
     /// The terminal failed.
     #[error("the terminal failed: {0}")]
@@ -190,6 +190,11 @@ impl Loop {
                 Some(()) = suspends.recv() => {
                     drop(events.take());
                     self.suspend(screen)?;
+                }
+                // Beside the messages, which a switch of profile leaves unread.
+                Some(ended) = self.runner.next_export() => {
+                    let ExportEnd { number, path, outcome } = ended;
+                    self.tell(Message::Exported { number, path, outcome }, screen)?;
                 }
                 Some(message) = messages.recv() => {
                     let began = Instant::now();

@@ -3,6 +3,8 @@
 //! The state knows no files: it asks for an export with the alerts as they were received, and is
 //! told how it went. What goes wrong leaves the form open with all that was typed.
 
+use std::collections::HashMap;
+
 use super::{
     App, Command, Context, Editor, Effect, Key, KeyCode, Overlay, Phase,
     format::{bytes, thousands},
@@ -35,17 +37,33 @@ pub struct ExportForm {
 pub enum ExportStage {
     /// It is being filled in.
     Asked,
-    /// So many alerts are being written.
-    Writing(usize),
+    /// It is being written.
+    Writing {
+        /// The export.
+        number: u64,
+        /// How many alerts.
+        alerts: usize,
+    },
     /// A file of this name exists: the user decides.
     Exists,
     /// It was not written; what happened, safe to show.
     Failed(String),
 }
 
+/// The exports under way, whatever the profile in use is by now.
+#[derive(Debug, Default)]
+pub(super) struct Exports {
+    /// The number of the last one.
+    last: u64,
+    /// Whose alerts each one writes, as words that are safe to show.
+    under_way: HashMap<u64, String>,
+}
+
 /// An export to carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
+    /// Tells it from others: no two of one run of the program have the same.
+    pub number: u64,
     /// The alerts, in their order.
     pub alerts: Vec<RawAlert>,
     /// The format.
@@ -78,6 +96,31 @@ pub enum NotWritten {
     Refused(String),
 }
 
+impl NotWritten {
+    /// Says it in a line that names the file, as the export did.
+    pub fn line(&self, path: &str) -> String {
+        let path = SafeText::new(path).line();
+        match self {
+            Self::Exists => format!("not exported: {path} exists"),
+            Self::Refused(line) if line.contains(&path) => format!("not exported: {line}"),
+            Self::Refused(line) => format!("not exported: {path}: {line}"),
+        }
+    }
+}
+
+impl Exports {
+    fn begin(&mut self, whose: String) -> u64 {
+        self.last += 1;
+        self.under_way.insert(self.last, whose);
+        self.last
+    }
+
+    /// Tells whose alerts an export that has ended wrote.
+    fn end(&mut self, number: u64) -> Option<String> {
+        self.under_way.remove(&number)
+    }
+}
+
 impl ExportForm {
     /// Takes another format; the file's name ends as the format wants it, unless the user has
     /// given it an end of their own.
@@ -93,7 +136,7 @@ impl ExportForm {
 
     /// Edits the file's name by a key.
     fn edit(&mut self, key: Key) {
-        if matches!(self.stage, ExportStage::Writing(_)) {
+        if matches!(self.stage, ExportStage::Writing { .. }) {
             return;
         }
         let before = self.path.text().to_owned();
@@ -174,7 +217,7 @@ impl App {
         let exists = form.stage == ExportStage::Exists;
         match command {
             // What is being written stays as it was asked for.
-            _ if matches!(form.stage, ExportStage::Writing(_)) => {}
+            _ if matches!(form.stage, ExportStage::Writing { .. }) => {}
             ExportCommand::Overwrite if exists => self.export(true, effects),
             ExportCommand::Write if !exists => self.export(false, effects),
             ExportCommand::Rename | ExportCommand::Switch if exists => {
@@ -207,9 +250,11 @@ impl App {
                 ExportStage::Failed("no alert matches any more: there is nothing to export".into())
             } else {
                 let portal_host = self.settings.portal_host.clone();
-                effects.push(Effect::Export(Export { alerts, format, path, overwrite, portal_host }));
+                let number = self.exports.begin(self.settings.tenant.clone());
+                let export = Export { number, alerts, format, path, overwrite, portal_host };
+                effects.push(Effect::Export(export));
                 self.export_format = format;
-                ExportStage::Writing(count)
+                ExportStage::Writing { number, alerts: count }
             }
         };
         if let Some(Overlay::Export(form)) = &mut self.overlay {
@@ -217,16 +262,17 @@ impl App {
         }
     }
 
-    /// Takes how an export ended; its form may be closed by now, or be another's.
-    pub(super) fn exported(&mut self, path: &str, outcome: Result<Written, NotWritten>) {
+    /// Takes how an export ended; its form may be closed by now, or be another's, and its profile
+    /// not be in use any more.
+    pub(super) fn exported(&mut self, number: u64, path: &str, outcome: Result<Written, NotWritten>) {
+        let whose = self.exports.end(number).filter(|whose| *whose != self.settings.tenant);
+        let whose = whose.map_or_else(String::new, |whose| format!("{whose}: "));
         let form = match &mut self.overlay {
-            Some(Overlay::Export(form))
-                if matches!(form.stage, ExportStage::Writing(_)) && form.path.text() == path =>
-            {
-                Some(form)
-            }
+            Some(Overlay::Export(form)) => Some(form),
             _ => None,
         };
+        let form = form
+            .filter(|form| matches!(form.stage, ExportStage::Writing { number: its, .. } if its == number));
         match (outcome, form) {
             (Ok(Written { alerts, bytes: size, path }), form) => {
                 if form.is_some() {
@@ -234,7 +280,10 @@ impl App {
                 }
                 let noun = if alerts == 1 { "alert" } else { "alerts" };
                 let size = bytes(usize::try_from(size).unwrap_or(usize::MAX));
-                self.say(format!("{} {noun} written to {path} ({size})", thousands(alerts)));
+                self.tell_end(
+                    format!("{whose}{} {noun} written to {path} ({size})", thousands(alerts)),
+                    false,
+                );
             }
             (Err(NotWritten::Exists), Some(form)) => {
                 form.stage = ExportStage::Exists;
@@ -244,10 +293,7 @@ impl App {
                 form.stage = ExportStage::Failed(line);
                 form.typing = true;
             }
-            (Err(NotWritten::Exists), None) => {
-                self.complain(format!("not exported: {} exists", SafeText::new(path).line()));
-            }
-            (Err(NotWritten::Refused(line)), None) => self.complain(format!("not exported: {line}")),
+            (Err(why), None) => self.tell_end(format!("{whose}{}", why.line(path)), true),
         }
     }
 
@@ -255,7 +301,7 @@ impl App {
     pub(super) fn paste_path(&mut self, text: &str) {
         if let Some(Overlay::Export(form)) = &mut self.overlay
             && form.typing
-            && !matches!(form.stage, ExportStage::Writing(_))
+            && !matches!(form.stage, ExportStage::Writing { .. })
         {
             form.path.insert(text.trim().lines().next().unwrap_or_default());
             form.stage = ExportStage::Asked;

@@ -14,7 +14,7 @@ impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Key(key) => {
-                self.notice = None;
+                self.drop_notice();
                 self.key(key, effects);
             }
             Input::Paste(text) => self.paste(&text),

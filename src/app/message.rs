@@ -57,6 +57,8 @@ pub enum Message {
     Copied(Result<(), String>),
     /// An export has ended.
     Exported {
+        /// The export.
+        number: u64,
         /// The file, as the export named it.
         path: String,
         /// What was written, or why nothing was.

@@ -96,6 +96,9 @@ impl App {
         next.view.sort(&next.store, self.view.order());
         next.load.live = self.load.live;
         next.export_format = self.export_format;
+        // What was begun goes on, and is told when it ends.
+        next.exports = std::mem::take(&mut self.exports);
+        (next.notice, next.notices) = (self.notice.take(), std::mem::take(&mut self.notices));
         next.load.generation = self.load.generation;
         next.load.issued = self.load.issued;
         next.load.oldest.0 = self.load.issued.0 + 1;

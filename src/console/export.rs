@@ -16,7 +16,8 @@ pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
         error => NotWritten::Refused(error.to_string()),
     };
     let Some(path) = typed_path(&export.path) else {
-        return Err(NotWritten::Refused("there is no home folder for ~: name the folder".into()));
+        let line = format!("there is no home folder for {:?}: name the folder", export.path);
+        return Err(NotWritten::Refused(line));
     };
     let existing = if export.overwrite { Existing::Replace } else { Existing::Keep };
     let bytes = write_new_file(&path, existing, |out| {
@@ -44,6 +45,7 @@ mod tests {
         let path = folder.path().join("a.json").to_str().unwrap().to_owned();
         let alerts = vec![RawAlert("{\"id\":\"a\"}".into())];
         let mut export = Export {
+            number: 1,
             alerts,
             format: Format::Lines,
             path: path.clone(),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         Body, Effect, Export, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, NotWritten,
-        Purpose, RequestLine, Scope, Wait,
+        Purpose, RequestLine, Scope, Wait, Written,
     },
     auth::{SECRET_VARIABLES, Tokens},
     graph,
@@ -37,6 +37,14 @@ pub enum Source {
     Held(Vec<RawAlert>),
 }
 
+/// How an export ended.
+pub(super) struct ExportEnd {
+    pub(super) number: u64,
+    /// The file, as the export named it.
+    pub(super) path: String,
+    pub(super) outcome: Result<Written, NotWritten>,
+}
+
 /// The tasks that work for the state.
 pub(super) struct Runner {
     source: Source,
@@ -45,8 +53,8 @@ pub(super) struct Runner {
     fetch: Option<AbortHandle>,
     /// What loads behind the list.
     behind: Option<AbortHandle>,
-    /// Files that are being written; each ends with why it was not, if nobody could be told.
-    pub(super) exports: JoinSet<Option<String>>,
+    /// Files that are being written; they outlive the profile that their alerts are of.
+    pub(super) exports: JoinSet<ExportEnd>,
     /// The sign-in of the service; `None` for files.
     sign_in: Option<SignIn>,
     /// The profile that the state asked for; the loop goes over to it.
@@ -166,31 +174,34 @@ impl Runner {
     }
 
     fn export(&mut self, export: Export) {
-        let messages = self.messages.clone();
         self.exports.spawn(async move {
-            let path = export.path.clone();
+            let (number, path) = (export.number, export.path.clone());
             let outcome = spawn_blocking(move || export::write(&export)).await;
-            let outcome =
-                outcome.unwrap_or_else(|_| Err(NotWritten::Refused("the writer has failed".to_owned())));
-            let untold = match &outcome {
-                Ok(_) => None,
-                Err(NotWritten::Exists) => Some(format!("{path:?} exists")),
-                Err(NotWritten::Refused(line)) => Some(line.clone()),
-            };
-            let told = messages.send(Message::Exported { path, outcome }).await.is_ok();
-            untold.filter(|_| !told)
+            let failed = || NotWritten::Refused(format!("{path:?} cannot be written: the writer has failed"));
+            let outcome = outcome.unwrap_or_else(|_| Err(failed()));
+            ExportEnd { number, path, outcome }
         });
-        // What has ended is of no use any more.
-        while self.exports.try_join_next().is_some() {}
     }
 
-    /// Waits for the files that are being written; returns why one was not, where nobody was told.
-    pub(super) async fn finish(&mut self) -> Option<String> {
-        let mut untold = None;
+    /// Waits for a file that is being written to be there or not; `None` where none is. May be
+    /// dropped: nothing is lost.
+    pub(super) async fn next_export(&mut self) -> Option<ExportEnd> {
         while let Some(ended) = self.exports.join_next().await {
-            untold = untold.or(ended.ok().flatten());
+            if let Ok(ended) = ended {
+                return Some(ended);
+            }
         }
-        untold
+        None
+    }
+
+    /// Waits for the files that are being written; returns why some were not, since nobody can be
+    /// told any more.
+    pub(super) async fn finish(&mut self) -> Option<String> {
+        let mut untold = Vec::new();
+        while let Some(ExportEnd { path, outcome, .. }) = self.next_export().await {
+            untold.extend(outcome.err().map(|why| why.line(&path)));
+        }
+        (!untold.is_empty()).then(|| untold.join("; "))
     }
 
     fn cancel(&mut self) {
@@ -390,5 +401,53 @@ fn kind(kind: graph::Kind) -> FailureKind {
         graph::Kind::NotFound | graph::Kind::Protocol | graph::Kind::ForeignLink | graph::Kind::Loop => {
             FailureKind::Other
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::Format;
+    use std::{path::Path, time::Instant};
+
+    fn export(number: u64, path: &Path) -> Effect {
+        Effect::Export(Export {
+            number,
+            alerts: vec![RawAlert("{\"id\":\"a\"}".into())],
+            format: Format::Lines,
+            path: path.to_str().unwrap().to_owned(),
+            overwrite: false,
+            portal_host: "security.microsoft.com".into(),
+        })
+    }
+
+    /// A runner whose messages nobody reads any more.
+    fn runner() -> Runner {
+        let (sender, _) = mpsc::channel(1);
+        Runner::new(Source::Held(Vec::new()), sender, Clock(Instant::now()))
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_export_needs_no_channel() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut runner = runner();
+        assert!(runner.next_export().await.is_none());
+        runner.carry_out(export(7, &folder.path().join("a")));
+        let ended = runner.next_export().await.unwrap();
+        assert_eq!((ended.number, ended.outcome.map(|written| written.alerts)), (7, Ok(1)));
+    }
+
+    #[tokio::test]
+    async fn at_the_end_every_file_that_was_not_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut runner = runner();
+        std::fs::write(folder.path().join("held"), "").unwrap();
+        for (number, name) in ["held", "good", "no/such"].into_iter().enumerate() {
+            runner.carry_out(export(number as u64, &folder.path().join(name)));
+        }
+        let untold = runner.finish().await.unwrap();
+        assert!(untold.contains("held exists") && untold.contains("no/such"), "{untold}");
+        assert!(!untold.contains("good") && folder.path().join("good").exists(), "{untold}");
+        assert_eq!(runner.finish().await, None);
     }
 }

@@ -400,7 +400,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             &[("j/k", "move"), ("y", "copy for curl"), ("c", "copy the ids"), ("Esc", "close")]
         }
         (Some(Overlay::Export(form)), ..) => match &form.stage {
-            ExportStage::Writing(_) => &[("Esc", "close, it goes on")],
+            ExportStage::Writing { .. } => &[("Esc", "close, it goes on")],
             ExportStage::Exists => &[("o", "overwrite"), ("a", "another name"), ("Esc", "back")],
             _ if form.typing => &[("Enter", "write"), ("Tab", "format"), ("Esc", "close")],
             _ => &[("letter", "format"), ("Enter", "write"), ("Tab", "file name"), ("Esc", "close")],

@@ -61,7 +61,7 @@ pub(super) fn draw(
             Line::File => caret = Some(file_name(painter, inside, y, form)),
         }
     }
-    caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing(_)))
+    caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing { .. }))
 }
 
 /// What the form shows, with fewer lines where there is room for less.
@@ -76,7 +76,9 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
     }
     let outcome: Vec<Line> = match &form.stage {
         ExportStage::Asked => Vec::new(),
-        ExportStage::Writing(count) => text(&format!("writing {}", counted(*count)), theme.accent).collect(),
+        ExportStage::Writing { alerts, .. } => {
+            text(&format!("writing {}", counted(*alerts)), theme.accent).collect()
+        }
         ExportStage::Exists => {
             text("a file of this name exists: o overwrites it, a takes another name", theme.bad).collect()
         }

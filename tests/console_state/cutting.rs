@@ -1,6 +1,6 @@
 //! What does not fit is cut with a sign, at whichever end.
 
-use ratatui::style::Modifier;
+use ratatui::{buffer::Cell, style::Modifier};
 use serde_json::json;
 
 use super::desk::{Desk, alert, lines, theme, with};
@@ -14,9 +14,9 @@ fn titles(desk: &Desk) -> Vec<(String, String)> {
     let to = screen[head].split_once("DEVICE").unwrap().0.chars().count() as u16;
     let title = |y: usize| {
         let cells = (from..to).map(|x| &buffer[(x, y as u16)]);
-        let text: String = cells.clone().map(|cell| cell.symbol()).collect();
+        let text: String = cells.clone().map(Cell::symbol).collect();
         let matched = cells.filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
-        (text.trim_end().to_owned(), matched.map(|cell| cell.symbol()).collect())
+        (text.trim_end().to_owned(), matched.map(Cell::symbol).collect())
     };
     (head + 1..=head + desk.rows().len()).map(title).collect()
 }

@@ -43,7 +43,14 @@ fn ids(export: &Export) -> Vec<String> {
 
 pub(crate) fn ends(desk: &mut Desk, outcome: Result<Written, NotWritten>) {
     let path = form(desk).path.text().to_owned();
-    desk.send(Message::Exported { path, outcome });
+    let ExportStage::Writing { number, .. } = form(desk).stage else { panic!("nothing is being written") };
+    desk.send(Message::Exported { number, path, outcome });
+}
+
+/// An export whose form is closed or another's ends.
+fn ended(desk: &mut Desk, export: &Export, outcome: Result<Written, NotWritten>) {
+    let (number, path) = (export.number, export.path.clone());
+    desk.send(Message::Exported { number, path, outcome });
 }
 
 fn refused(line: &str) -> Result<Written, NotWritten> {
@@ -62,7 +69,7 @@ fn the_marked_alerts_are_exported_in_the_lists_order() {
     let path = format!("{NAME}.csv");
     assert_eq!((ids(&export), export.format), (vec!["a2".into(), "a5".into()], Format::Csv));
     assert_eq!((export.path, export.overwrite), (path, false));
-    assert_eq!(form(&desk).stage, ExportStage::Writing(2));
+    assert!(matches!(form(&desk).stage, ExportStage::Writing { alerts: 2, .. }));
     desk.keys("Enter c j");
     assert_eq!((desk.asked.as_slice(), form(&desk).format), (&[][..], Format::Csv), "it is under way");
     ends(&mut desk, Ok(written()));
@@ -205,20 +212,95 @@ fn a_refusal_loses_nothing() {
 fn the_end_of_a_form_that_is_closed_is_told() {
     let mut desk = holding(2);
     let end = |desk: &mut Desk, outcome| {
+        desk.pass(Duration::from_secs(10));
         desk.keys("E Enter Esc");
-        assert!(desk.app.overlay.is_none());
-        desk.send(Message::Exported { path: format!("{NAME}.json"), outcome });
+        let export = export(desk);
+        ended(desk, &export, outcome);
         assert!(desk.app.overlay.is_none());
         desk.notice().to_owned()
     };
     assert_eq!(end(&mut desk, Ok(written())), "1,412 alerts written to ./x.csv (1.2 MB)");
-    assert_eq!(end(&mut desk, refused("no room")), "not exported: no room");
-    assert_eq!(end(&mut desk, Err(NotWritten::Exists)), format!("not exported: {NAME}.json exists"));
-    // Another form is open by now, or covers it with something else.
-    desk.keys("E Tab");
+    let name = |time| format!("alertdeck-contoso-20261120T{time}Z.json");
+    let told = end(&mut desk, refused("no room"));
+    assert_eq!(told, format!("not exported: {}: no room", name("120020")));
+    let told = end(&mut desk, Err(NotWritten::Exists));
+    assert_eq!(told, format!("not exported: {} exists", name("120030")));
+    let line = format!("\"/x/{}\" is a folder", name("120040"));
+    assert_eq!(end(&mut desk, refused(&line)), format!("not exported: {line}"), "the file is named once");
+}
+
+#[test]
+fn the_end_of_one_export_is_not_taken_for_that_of_another() {
+    let mut desk = holding(2);
+    desk.keys("E Enter Esc");
+    let first = export(&mut desk);
+    // To the same file, while the first is still written.
+    desk.keys("E Enter");
+    let second = export(&mut desk);
+    assert_eq!(first.path, second.path);
+    ended(&mut desk, &first, refused("no room"));
+    assert!(matches!(form(&desk).stage, ExportStage::Writing { .. }));
+    assert_eq!(desk.notice(), format!("not exported: {NAME}.json: no room"));
+    ended(&mut desk, &second, Err(NotWritten::Exists));
+    assert_eq!(form(&desk).stage, ExportStage::Exists);
+}
+
+fn switch(desk: &mut Desk) {
+    let lab = Settings { tenant: "fabrikam.example".into(), profile: "lab".into(), ..settings("") };
+    desk.send(Message::Switched(Box::new(lab)));
+}
+
+#[test]
+fn an_export_that_ends_under_another_profile_is_told_as_the_formers() {
+    let mut desk = holding(2);
+    desk.keys("E Enter Esc E Tab");
     desk.type_text("x");
-    desk.send(Message::Exported { path: format!("{NAME}.json"), outcome: refused("no room") });
-    assert_eq!((&form(&desk).stage, desk.notice()), (&ExportStage::Asked, "not exported: no room"));
+    desk.keys("Enter Esc");
+    let exports = std::mem::take(&mut desk.asked);
+    let [Effect::Export(first), Effect::Export(second)] = exports.as_slice() else { panic!("{exports:?}") };
+    switch(&mut desk);
+    desk.arrive(&[alert(9)]);
+    desk.done();
+    desk.pass(Duration::from_secs(5));
+    desk.asked.clear();
+    // The new profile's own export, to a file of the same name.
+    desk.keys("E Tab Ctrl-u");
+    desk.type_text(&first.path);
+    desk.keys("Enter");
+    let own = export(&mut desk);
+    ended(&mut desk, first, refused("no room"));
+    assert_eq!(desk.notice(), format!("contoso: not exported: {NAME}.json: no room"));
+    assert!(matches!(form(&desk).stage, ExportStage::Writing { alerts: 1, .. }), "it is not this one's");
+    ended(&mut desk, second, Ok(written()));
+    ended(&mut desk, &own, Ok(Written { alerts: 1, bytes: 100, path: "./own".into() }));
+    assert!(desk.app.overlay.is_none());
+    // Each is told, and stands for a moment whatever is pressed.
+    for notice in [
+        &format!("contoso: not exported: {NAME}.json: no room"),
+        "contoso: 1,412 alerts written to ./x.csv (1.2 MB)",
+        "1 alert written to ./own (100 bytes)",
+    ] {
+        assert_eq!(desk.notice(), notice);
+        desk.keys("j k");
+        assert_eq!(desk.notice(), notice);
+        desk.pass(Duration::from_secs(2));
+    }
+    desk.keys("j");
+    assert_eq!(desk.notice(), "");
+}
+
+#[test]
+fn the_end_of_an_export_outlives_a_switch_right_after_it() {
+    let mut desk = holding(2);
+    desk.keys("E Enter Esc");
+    let export = export(&mut desk);
+    ended(&mut desk, &export, Err(NotWritten::Exists));
+    switch(&mut desk);
+    assert_eq!(desk.notice(), format!("not exported: {NAME}.json exists"));
+    desk.pass(Duration::from_secs(2));
+    assert_eq!(desk.notice(), "profile lab: fabrikam.example");
+    desk.pass(Duration::from_secs(6));
+    assert_eq!(desk.notice(), "");
 }
 
 #[test]

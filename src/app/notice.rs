@@ -1,0 +1,84 @@
+//! What the user is told in a line that goes away by itself.
+//!
+//! An answer to a key gives way to the next key. How something ended that was begun a while ago may
+//! come amid keys: it stands for a moment whatever is pressed, and what comes meanwhile waits.
+
+use std::time::Duration;
+
+use super::App;
+
+/// How long a notice stands.
+const STANDS: Duration = Duration::from_secs(6);
+/// How long one stands that nothing takes the place of.
+const HELD: Duration = Duration::from_secs(2);
+
+/// A line for the user, which goes away by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The words; safe to show.
+    pub text: String,
+    /// Whether something went wrong.
+    pub bad: bool,
+    /// Whether it stands for a moment whatever is pressed.
+    held: bool,
+    /// When it came up, since the start.
+    since: Duration,
+}
+
+impl Notice {
+    fn is_held(&self, mono: Duration) -> bool {
+        self.held && mono < self.since + HELD
+    }
+}
+
+impl App {
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.notify(text.into(), false, false);
+    }
+
+    pub(super) fn complain(&mut self, text: impl Into<String>) {
+        self.notify(text.into(), true, false);
+    }
+
+    /// Tells how something ended that was begun a while ago.
+    pub(super) fn tell_end(&mut self, text: String, bad: bool) {
+        self.notify(text, bad, true);
+    }
+
+    fn notify(&mut self, text: String, bad: bool, held: bool) {
+        let notice = Notice { text, bad, held, since: self.clock.now.mono };
+        if self.notice_is_held() {
+            self.notices.push_back(notice);
+        } else {
+            self.notice = Some(notice);
+        }
+    }
+
+    fn notice_is_held(&self) -> bool {
+        self.notice.as_ref().is_some_and(|notice| notice.is_held(self.clock.now.mono))
+    }
+
+    /// Takes the notice away that a key has answered.
+    pub(super) fn drop_notice(&mut self) {
+        if !self.notice_is_held() {
+            self.notice = None;
+        }
+    }
+
+    /// Takes the notice away that has stood long enough, and shows the one that has waited.
+    pub(super) fn settle_notice(&mut self) {
+        let mono = self.clock.now.mono;
+        if !self.notice_is_held()
+            && let Some(next) = self.notices.pop_front()
+        {
+            self.notice = Some(Notice { since: mono, ..next });
+        }
+        self.notice.take_if(|notice| mono >= notice.since + STANDS);
+    }
+
+    /// When a notice goes or comes, since the start.
+    pub(super) fn notice_due(&self) -> Option<Duration> {
+        let stands = if self.notices.is_empty() { STANDS } else { HELD };
+        self.notice.as_ref().map(|notice| notice.since + stands)
+    }
+}
