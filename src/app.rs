@@ -53,7 +53,8 @@ pub use load::{Load, Phase};
 pub use loading::Loaded;
 pub use marks::Marks;
 pub use message::{
-    Body, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose, Scope, Wait,
+    Body, Bookmark, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose,
+    Scope, Wait,
 };
 pub use notice::Notice;
 pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};

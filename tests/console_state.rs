@@ -5,6 +5,8 @@
 
 #[path = "console_state/acting.rs"]
 mod acting;
+#[path = "console_state/behind.rs"]
+mod behind;
 #[path = "console_state/cutting.rs"]
 mod cutting;
 #[path = "console_state/desk.rs"]

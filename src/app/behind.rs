@@ -2,13 +2,17 @@
 //! count speaks of more than the queue (UX.md D 4).
 //!
 //! It is a fetch like the list's, in a place of its own: it begins when nothing else loads, gives
-//! way to whatever the user wants fetched, and begins again after that. Nothing of it shows but
-//! what a count says of its coverage.
+//! way to whatever the user wants fetched, and goes on after that where it was. What has changed
+//! during the break is looked for at the end. Nothing of it shows but what a count says of its
+//! coverage.
 
 use std::time::Duration;
 
-use super::{App, Effect, Fetch, Generation, LoadEvent, Phase, Purpose, Scope, format::thousands};
-use crate::odata;
+use super::{
+    App, Bookmark, Effect, FailureKind, Fetch, Generation, LoadEvent, Phase, Purpose, Scope,
+    format::thousands, load::OVERLAP,
+};
+use crate::{model::Timestamp, odata};
 
 /// How many days back it reaches.
 const DAYS: u64 = 30;
@@ -18,17 +22,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(120);
 /// How far loading behind the list is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behind {
-    /// It begins when nothing else loads.
+    /// It begins, or goes on, when nothing else loads.
     #[default]
     Due,
     /// It is under way.
-    UnderWay {
-        /// The fetch.
-        generation: Generation,
-        /// Whether the service said that the result is not whole.
-        partial: bool,
-    },
-    /// It has failed and is tried again then, since the start.
+    UnderWay,
+    /// It has failed and goes on then, since the start.
     Later(Duration),
     /// All of it is held.
     Whole,
@@ -37,20 +36,47 @@ pub enum Behind {
 }
 
 impl Behind {
-    /// Tells whether a fetch is this one.
-    pub(super) fn is(self, fetch: Generation) -> bool {
-        matches!(self, Self::UnderWay { generation, .. } if generation == fetch)
-    }
-
     pub(super) fn is_under_way(self) -> bool {
-        matches!(self, Self::UnderWay { .. })
+        self == Self::UnderWay
     }
 
-    /// Gives way to another fetch, to be begun again after it.
+    /// Gives way to another fetch, to go on after it.
     pub(super) fn yields(&mut self) {
         if *self != Self::Whole {
             *self = Self::Due;
         }
+    }
+}
+
+/// How far loading behind the list has come. It outlives the fetches that it takes, and is of one
+/// profile.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    /// The fetch under way or, while there is none, the last one.
+    generation: Generation,
+    /// What is asked for: the last weeks, then what has changed since; `None` before and after.
+    scope: Option<Scope>,
+    /// Where it goes on.
+    at: Option<Bookmark>,
+    /// When the service began to answer, by its own clock, or somewhat before that.
+    began: Option<Timestamp>,
+    /// Whether there was a break since: what has changed meanwhile may lie on pages already read.
+    broken: bool,
+    /// Whether the fetch goes on somewhere and nothing has come of it yet.
+    unproven: bool,
+    /// Whether the service said that a page is not whole.
+    partial: bool,
+}
+
+impl Way {
+    /// Tells whether a fetch is the last of these.
+    pub(super) fn is(&self, fetch: Generation) -> bool {
+        self.scope.is_some() && self.generation == fetch
+    }
+
+    /// Goes back to the start of what is asked for.
+    fn start_over(&mut self) {
+        *self = Self { scope: self.scope.take(), generation: self.generation, ..Self::default() };
     }
 }
 
@@ -100,7 +126,7 @@ impl App {
         let extent = match self.load.behind {
             _ if everything => Extent::Everything,
             Behind::Whole => Extent::Recent,
-            Behind::UnderWay { .. } => Extent::RecentSoon,
+            Behind::UnderWay => Extent::RecentSoon,
             Behind::Due | Behind::Later(_) | Behind::Failed => Extent::SoFar,
         };
         Coverage { held: self.store.len(), extent }
@@ -111,37 +137,71 @@ impl App {
         let due = match self.load.behind {
             Behind::Due => true,
             Behind::Later(at) => at <= self.clock.now.mono,
-            Behind::UnderWay { .. } | Behind::Whole | Behind::Failed => false,
+            Behind::UnderWay | Behind::Whole | Behind::Failed => false,
         };
         let idle = self.load.phase == Phase::Complete && !self.load.polling && !self.sign_in.out;
         if !due || !idle || !self.settings.service || self.load.holds_everything() {
             return;
         }
-        let since = odata::Expr::Compare(
-            odata::Property::CreatedDateTime,
-            odata::Operator::Ge,
-            odata::Literal::Time(self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60))),
-        );
+        let weeks = self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
         let generation = self.load.issue();
-        self.load.behind = Behind::UnderWay { generation, partial: false };
-        let scope = Scope::Filter(since.to_string());
-        effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Behind, scope }));
+        let way = &mut self.load.way;
+        if way.at.is_none() {
+            way.start_over();
+        }
+        let scope = way.scope.get_or_insert_with(|| since(odata::Property::CreatedDateTime, weeks)).clone();
+        (way.broken, way.unproven) = (way.at.is_some(), way.at.is_some());
+        way.generation = generation;
+        let from = way.at.clone();
+        self.load.behind = Behind::UnderWay;
+        effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Behind, scope, from }));
     }
 
-    /// Takes what the fetch behind the list says beside its alerts.
-    pub(super) fn loaded_behind(&mut self, event: &LoadEvent) {
-        let Behind::UnderWay { partial, .. } = &mut self.load.behind else { return };
-        self.load.behind = match event {
-            LoadEvent::Page { partial: Some(_), .. } => {
-                *partial = true;
-                return;
+    /// Takes what the fetch behind the list says beside its alerts, also what it has said before it
+    /// was broken off.
+    pub(super) fn loaded_behind(&mut self, event: LoadEvent) {
+        let way = &mut self.load.way;
+        match event {
+            LoadEvent::Page { partial, server_time, .. } => {
+                way.unproven = false;
+                way.partial |= partial.is_some();
+                way.began = way.began.or(server_time).or(self.load.watermark);
             }
-            LoadEvent::Done if !*partial => Behind::Whole,
-            LoadEvent::Failed(failure) if failure.kind.passes() => {
-                Behind::Later(self.clock.now.mono + RETRY_AFTER)
+            // Without a time nobody could say what has changed since.
+            LoadEvent::Reached(bookmark) => way.at = way.began.map(|_| bookmark),
+            LoadEvent::Done if self.load.behind.is_under_way() => self.behind_ends(),
+            LoadEvent::Failed(failure) if self.load.behind.is_under_way() => self.behind_fails(failure.kind),
+            _ => {}
+        }
+    }
+
+    fn behind_ends(&mut self) {
+        let way = &mut self.load.way;
+        let began = way.began.filter(|_| way.broken);
+        self.load.behind = match began {
+            _ if way.partial => Behind::Failed,
+            Some(began) => {
+                let scope = since(odata::Property::LastUpdateDateTime, began.before(OVERLAP));
+                *way = Way { scope: Some(scope), ..Way::default() };
+                Behind::Due
             }
-            LoadEvent::Done | LoadEvent::Failed(_) => Behind::Failed,
-            _ => return,
+            None => Behind::Whole,
+        };
+        if self.load.behind != Behind::Due {
+            *way = Way::default();
+        }
+    }
+
+    fn behind_fails(&mut self, kind: FailureKind) {
+        self.load.behind = match kind {
+            kind if kind.passes() => Behind::Later(self.clock.now.mono + RETRY_AFTER),
+            FailureKind::SignIn | FailureKind::Permission => Behind::Failed,
+            // The service does not know the place any more.
+            _ if self.load.way.unproven => {
+                self.load.way.start_over();
+                Behind::Due
+            }
+            _ => Behind::Failed,
         };
     }
 
@@ -152,4 +212,10 @@ impl App {
             _ => None,
         }
     }
+}
+
+/// What has a time from then on.
+pub(super) fn since(property: odata::Property, at: Timestamp) -> Scope {
+    let since = odata::Expr::Compare(property, odata::Operator::Ge, odata::Literal::Time(at));
+    Scope::Filter(since.to_string())
 }

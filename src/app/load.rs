@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    behind::Behind,
+    behind::{Behind, Way},
     message::{Failure, Generation, Scope, Wait},
 };
 use crate::{
@@ -34,6 +34,8 @@ pub struct Load {
     pub(super) issued: Generation,
     /// What loads behind the list.
     pub behind: Behind,
+    /// Where that is.
+    pub(super) way: Way,
     /// The first fetch of the profile in use: what those before it bring is another tenant's.
     pub(super) oldest: Generation,
     /// How far it is.
@@ -142,6 +144,7 @@ impl Default for Load {
             generation: Generation::default(),
             issued: Generation::default(),
             behind: Behind::default(),
+            way: Way::default(),
             oldest: Generation::default(),
             phase: Phase::default(),
             read: HashSet::new(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
+    behind::since,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
 use crate::{odata, store::Row};
@@ -56,7 +57,8 @@ impl App {
         self.load.poll_at = None;
         self.load.answered_at = None;
         self.load.renew();
-        effects.push(Effect::Fetch(Fetch { generation: self.load.generation, purpose, scope }));
+        let generation = self.load.generation;
+        effects.push(Effect::Fetch(Fetch { generation, purpose, scope, from: None }));
     }
 
     /// Breaks off whatever is being fetched.
@@ -103,12 +105,8 @@ impl App {
         };
         self.load.news = true;
         self.load.newest = None;
-        let since = odata::Expr::Compare(
-            odata::Property::LastUpdateDateTime,
-            odata::Operator::Ge,
-            odata::Literal::Time(watermark.before(OVERLAP)),
-        );
-        self.begin(Scope::Filter(since.to_string()), Purpose::Look, effects);
+        let scope = since(odata::Property::LastUpdateDateTime, watermark.before(OVERLAP));
+        self.begin(scope, Purpose::Look, effects);
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.
@@ -166,7 +164,7 @@ impl App {
                     self.load.read.extend(touched.into_iter().filter(fits));
                 }
             }
-            _ if self.load.behind.is(generation) => self.loaded_behind(&event),
+            _ if self.load.way.is(generation) => self.loaded_behind(event),
             _ if !current => {}
             _ if self.load.polling => self.polled(event),
             LoadEvent::Page { total, partial, .. } => {
@@ -178,6 +176,7 @@ impl App {
                 self.load.phase = Phase::Waiting { until: self.clock.now.mono + wait, why };
             }
             LoadEvent::Resumed => self.load.phase = Phase::Loading,
+            LoadEvent::Reached(_) => {}
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
                 self.load.failures = 0;

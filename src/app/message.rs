@@ -125,6 +125,8 @@ pub enum LoadEvent {
     },
     /// Alerts of the page that was named last.
     Batch(Batch),
+    /// All alerts of the page have been told, and the list goes on there.
+    Reached(Bookmark),
     /// Nothing will come for a while.
     Waiting {
         /// How long.
@@ -246,6 +248,11 @@ pub enum Scope {
     One(AlertId),
 }
 
+/// The place that a fetch has reached, in the service's words. They mean something to the service
+/// alone, for as long as it likes, and within the scope that it was fetching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark(pub String);
+
 /// What a fetch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -266,6 +273,8 @@ pub struct Fetch {
     pub purpose: Purpose,
     /// What to fetch.
     pub scope: Scope,
+    /// Where in it to begin, if not at its start.
+    pub from: Option<Bookmark>,
 }
 
 /// What is to be done.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     app::{
-        Body, Effect, Export, Failure, FailureKind, Fetch, Generation, LoadEvent, Message, NotWritten,
-        Purpose, RequestLine, Scope, Wait, Written,
+        Body, Bookmark, Effect, Export, Failure, FailureKind, Fetch, Generation, LoadEvent, Message,
+        NotWritten, Purpose, RequestLine, Scope, Wait, Written,
     },
     auth::{SECRET_VARIABLES, Tokens},
     graph,
@@ -234,13 +234,18 @@ impl Runner {
                 let client = client.clone();
                 tokio::spawn(async move {
                     // `None` says that nobody listens any more.
-                    let _ = match fetch.scope {
-                        Scope::All => teller.follow(graph::Load::start(client, None)).await,
-                        Scope::Filter(filter) => {
-                            teller.follow(graph::Load::start(client, Some(filter))).await
-                        }
-                        Scope::One(id) => teller.look_up(&client, &id).await,
+                    let filter = match fetch.scope {
+                        Scope::All => None,
+                        Scope::Filter(filter) => Some(filter),
+                        Scope::One(id) => return teller.look_up(&client, &id).await.unwrap_or_default(),
                     };
+                    let load = match fetch.purpose {
+                        Purpose::List | Purpose::Look => graph::Load::start(client, filter),
+                        Purpose::Behind => {
+                            graph::Load::steadily(client, filter, fetch.from.map(|Bookmark(at)| at))
+                        }
+                    };
+                    teller.follow(load).await.unwrap_or_default();
                 })
             }
             Source::Held(alerts) => {
@@ -329,6 +334,9 @@ impl Teller {
                     let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
                     self.tell(LoadEvent::Page { total, partial, server_time }).await?;
                     self.batches(&page.raw.alerts).await?;
+                    if let Some(bookmark) = page.bookmark {
+                        self.tell(LoadEvent::Reached(Bookmark(bookmark))).await?;
+                    }
                 }
                 graph::LoadEvent::Waiting { delay, why } => {
                     self.tell(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;

@@ -81,8 +81,22 @@ impl Load {
     ///
     /// Must be called within a tokio runtime.
     pub fn start(client: Client, filter: Option<String>) -> Self {
-        let (sender, events) = mpsc::channel(CHANNEL);
-        let loader = Loader { client, filter, events: sender, coverage: Coverage::default() };
+        Self::spawn(client, filter, Way::FirstRows)
+    }
+
+    /// Begins to load the same without haste, no page of it twice: from its start, or from the
+    /// [`Page::bookmark`] that an earlier load has reached.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn steadily(client: Client, filter: Option<String>, from: Option<String>) -> Self {
+        Self::spawn(client, filter, Way::Steady { from })
+    }
+
+    fn spawn(client: Client, filter: Option<String>, way: Way) -> Self {
+        // What waits when a load is dropped was fetched in vain.
+        let ahead = if let Way::Steady { .. } = way { 1 } else { CHANNEL };
+        let (sender, events) = mpsc::channel(ahead);
+        let loader = Loader { client, filter, way, events: sender, coverage: Coverage::default() };
         Self { events, task: tokio::spawn(loader.run()) }
     }
 
@@ -111,9 +125,18 @@ impl From<Error> for Stop {
     }
 }
 
+/// How a list is read.
+enum Way {
+    /// Its newest alerts at once, and counted.
+    FirstRows,
+    /// In large pages only.
+    Steady { from: Option<String> },
+}
+
 struct Loader {
     client: Client,
     filter: Option<String>,
+    way: Way,
     events: Sender<LoadEvent>,
     coverage: Coverage,
 }
@@ -140,19 +163,29 @@ impl Loader {
     }
 
     async fn load(&mut self) -> Result<(), Stop> {
-        if self.chain(FIRST, Some(1)).await? {
-            return Ok(());
-        }
-        self.chain(LARGEST, None).await?;
+        let pages = match &self.way {
+            // The count of the first request serves the load; asking again costs the service work.
+            Way::FirstRows => {
+                let first = self.pages(FIRST, true);
+                if self.chain(first, Some(1)).await? {
+                    return Ok(());
+                }
+                self.pages(LARGEST, false)
+            }
+            Way::Steady { from: None } => self.pages(LARGEST, false),
+            Way::Steady { from: Some(bookmark) } => Pages::resume(self.client.clone(), bookmark),
+        };
+        self.chain(pages, None).await?;
         Ok(())
     }
 
-    /// Reads the list from its start, at most so many pages; tells whether that was all of it.
-    async fn chain(&mut self, top: u32, most: Option<u32>) -> Result<bool, Stop> {
-        // The count of the first request serves the load; asking again costs the service work.
-        let request =
-            ListRequest { filter: self.filter.clone(), top: Some(top), count: self.coverage.pages == 0 };
-        let mut pages = self.client.pages(&request);
+    /// The list from its start.
+    fn pages(&self, top: u32, count: bool) -> Pages {
+        self.client.pages(&ListRequest { filter: self.filter.clone(), top: Some(top), count })
+    }
+
+    /// Reads pages, at most so many; tells whether that was all of them.
+    async fn chain(&mut self, mut pages: Pages, most: Option<u32>) -> Result<bool, Stop> {
         let (mut read, mut alerts) = (0, 0);
         while let Some(page) = self.page(&mut pages).await? {
             let page = page?;

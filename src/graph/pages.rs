@@ -27,6 +27,8 @@ pub struct Page {
     pub date: Option<Timestamp>,
     /// The service's warning where it sent a part of its answer only (206).
     pub partial: Option<SafeText>,
+    /// The address of the next page, to go on there another time; `None` after the last one.
+    pub bookmark: Option<String>,
 }
 
 /// A list on its way.
@@ -50,11 +52,22 @@ pub struct Pages {
 impl Pages {
     pub(super) fn new(client: Client, request: &ListRequest) -> Self {
         let first = request.url(client.endpoint());
+        Self::at(client, Ok(first), Asked::List { filtered: request.filter.is_some() })
+    }
+
+    /// Goes on with a list at a [`Page::bookmark`]; the service may not know the place any more.
+    pub(super) fn resume(client: Client, bookmark: &str) -> Self {
+        let next = Url::parse(bookmark)
+            .map_err(|_| Error::new(Kind::Protocol, "the place to go on at is no address"));
+        Self::at(client, next, Asked::NextPage)
+    }
+
+    fn at(client: Client, first: Result<Url, Error>, asked: Asked) -> Self {
         Self {
             client,
-            next: Some(Ok(first.clone())),
-            asked: Asked::List { filtered: request.filter.is_some() },
-            seen: HashSet::from([first]),
+            seen: first.iter().cloned().collect(),
+            next: Some(first),
+            asked,
             known: HashSet::new(),
             fingerprint: RandomState::new(),
             barren: 0,
@@ -92,6 +105,7 @@ impl Pages {
         self.next = raw.next.as_deref().map(|link| self.follow(&url, link));
         Ok(Page {
             raw,
+            bookmark: self.next.as_ref().and_then(|next| next.as_ref().ok()).map(Url::to_string),
             date: reply.date().and_then(|date| {
                 let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
                 Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))

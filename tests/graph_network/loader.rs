@@ -40,6 +40,44 @@ async fn a_short_list_is_one_request() {
 }
 
 #[tokio::test]
+async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
+    let fake = Fake::start(|_, _, asked| match asked.target.rsplit_once('=') {
+        Some((_, "x")) => page(&["c"], Some("?$skiptoken=y")),
+        Some((_, "y")) => page(&["d"], None),
+        _ => page(&["a", "b"], Some("?$skiptoken=x")),
+    })
+    .await;
+    let mut load = Load::steadily(fake.client(), Some("x".into()), None);
+    let mut bookmark = None;
+    for _ in 0..2 {
+        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("two pages come") };
+        bookmark = page.bookmark;
+    }
+    drop(load);
+    let at = bookmark.unwrap();
+    assert!(at.ends_with("/v1.0/security/alerts_v2?$skiptoken=y"), "{at}");
+    let (words, coverage, _) = read(Load::steadily(fake.client(), Some("x".into()), Some(at))).await;
+    assert_eq!((words, coverage.is_complete()), (vec!["page 1".into()], true));
+    // The page after the last may have been on its way when the first load was dropped.
+    let mut targets = fake.targets();
+    targets.dedup();
+    let list = "/v1.0/security/alerts_v2";
+    let expected = ["?$filter=x&$top=1000", "?$skiptoken=x", "?$skiptoken=y"];
+    assert_eq!(targets, expected.map(|query| format!("{list}{query}")));
+}
+
+#[tokio::test]
+async fn a_place_to_go_on_at_is_trusted_as_little_as_a_link() {
+    let fake = Fake::start(|_, _, _| page(&["a"], None)).await;
+    for (place, expected) in [("nowhere", Kind::Protocol), ("https://elsewhere.example/x", Kind::ForeignLink)]
+    {
+        let (words, _, kind) = read(Load::steadily(fake.client(), None, Some(place.into()))).await;
+        assert_eq!((words.len(), kind), (0, Some(expected)), "{place}");
+    }
+    assert_eq!(fake.targets(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_long_list_is_read_again_in_large_pages() {
     let fake = Fake::start(|number, _, _| match number {
         0 => page(&["a"], Some("?$skip=1")),
