@@ -20,6 +20,9 @@ use crate::{
 /// Before the file's name.
 const LABEL: &str = "file  ";
 
+/// Lines for how it went, or for what is missing in the list.
+const TOLD: usize = 3;
+
 enum Line {
     Text(String, Style),
     Format(char, Format),
@@ -64,36 +67,37 @@ pub(super) fn draw(
     caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing { .. }))
 }
 
-/// What the form shows, with fewer lines where there is room for less.
+/// What the form shows, with fewer lines where there is room for less. There are as many whatever
+/// there is to tell: nothing moves under the eyes.
 fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
     let theme = painter.theme;
-    let text = |said: &str, style| wrap(said, width).into_iter().map(move |line| Line::Text(line, style));
-    let mut head: Vec<Line> = text(&what(app), theme.strong).collect();
-    if app.marks.shown() == 0
-        && let Some(missing) = app.missing()
-    {
-        head.extend(text(&missing, theme.bad).take(2));
-    }
-    let outcome: Vec<Line> = match &form.stage {
-        ExportStage::Asked => Vec::new(),
-        ExportStage::Writing { alerts, .. } => {
-            text(&format!("writing {}", counted(*alerts)), theme.accent).collect()
-        }
+    let (said, style) = match &form.stage {
+        ExportStage::Asked if app.marks.shown() > 0 => (String::new(), theme.bad),
+        ExportStage::Asked => (app.missing().unwrap_or_default(), theme.bad),
+        ExportStage::Writing { alerts, .. } => (format!("writing {}", counted(*alerts)), theme.accent),
         ExportStage::Exists => {
-            text("a file of this name exists: o overwrites it, a takes another name", theme.bad).collect()
+            ("a file of this name exists: o overwrites it, a takes another name".into(), theme.bad)
         }
-        ExportStage::Failed(line) => text(line, theme.bad).take(3).collect(),
+        ExportStage::Failed(line) => (line.clone(), theme.bad),
     };
+    let mut said = wrap(&said, width);
+    if said.len() > TOLD {
+        // The last line goes on beyond its room, so that it is cut with a sign.
+        let rest = said.split_off(TOLD - 1).join(" ");
+        said.push(rest);
+    }
+    said.resize(TOLD, String::new());
     let mut formats: Vec<Line> =
         Format::ALL.iter().map(|format| Line::Format(key(*format), *format)).collect();
-    let taken = head.len() + 1 + outcome.len();
+    let taken = 2 + TOLD;
     let spaced = taken + formats.len() + 2 <= most;
     if taken + formats.len() > most {
         formats.retain(|line| matches!(line, Line::Format(_, format) if *format == form.format));
     }
     let blank = || spaced.then_some(Line::Blank);
-    let parts = head.into_iter().chain(blank()).chain(formats).chain(blank());
-    parts.chain([Line::File]).chain(outcome).collect()
+    let head = [Line::Text(what(app), theme.strong)].into_iter().chain(blank());
+    let told = said.into_iter().map(|line| Line::Text(line, style));
+    head.chain(formats).chain(blank()).chain([Line::File]).chain(told).collect()
 }
 
 /// What would be written, as of now.

@@ -375,3 +375,34 @@ fn an_odd_tenant_and_a_hostile_path_are_neutral() {
     let screen = desk.screen();
     assert!(!screen.contains(['\u{1b}', '\u{202e}']) && screen.contains("␛[2J⟨202E⟩"), "{screen}");
 }
+
+#[rstest]
+#[case((120, 35))]
+#[case((80, 24))]
+#[case((60, 15))]
+#[case((40, 10))]
+fn the_form_keeps_its_size_and_place_whatever_it_says(#[case] size: (u16, u16)) {
+    let mut desk = Desk::with(settings(""), size);
+    let file = |desk: &Desk| {
+        let screen = desk.screen();
+        let lines: Vec<_> = screen.lines().collect();
+        let file =
+            lines.iter().position(|line| line.contains("│ file  ")).unwrap_or_else(|| panic!("{screen}"));
+        let frame = lines.iter().filter(|line| line.contains(['┌', '└'])).count();
+        (file, frame, lines.iter().filter(|line| line.contains("│ ")).count())
+    };
+    desk.load(LoadEvent::Page { total: Some(1_284), partial: None, server_time: None });
+    desk.load(LoadEvent::Batch(batch(&[alert(1), alert(2)])));
+    desk.keys("E");
+    let place = file(&desk);
+    desk.load(LoadEvent::Failed(Failure { kind: FailureKind::Other, line: "what happened ".repeat(20) }));
+    assert_eq!(file(&desk), place);
+    assert!(desk.screen().contains("…"), "what does not fit is cut with a sign");
+    desk.keys("Enter");
+    assert_eq!(file(&desk), place);
+    ends(&mut desk, Err(NotWritten::Exists));
+    assert_eq!(file(&desk), place);
+    desk.keys("o");
+    ends(&mut desk, refused(&"no room on the device ".repeat(9)));
+    assert_eq!(file(&desk), place);
+}
