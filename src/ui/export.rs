@@ -53,10 +53,11 @@ pub(super) fn draw(
                 painter.put(inside.x, y, inside.width, text, *style);
             }
             Line::Format(key, format) => {
-                painter.put(inside.x, y, 1, &key.to_string(), theme.accent);
-                painter.put(inside.x + 3, y, inside.width.saturating_sub(3), format.name(), theme.text);
-                painter.put(inside.x + 21, y, inside.width.saturating_sub(21), format.about(), theme.dim);
+                painter.put(inside.x + 2, y, 1, &key.to_string(), theme.accent);
+                painter.put(inside.x + 5, y, inside.width.saturating_sub(5), format.name(), theme.text);
+                painter.put(inside.x + 23, y, inside.width.saturating_sub(23), format.about(), theme.dim);
                 if *format == form.format {
+                    painter.put(inside.x, y, 1, ">", theme.accent);
                     let style = if form.typing { theme.cursor_away } else { theme.cursor };
                     painter.raise(inside.x, y, inside.width, style);
                 }

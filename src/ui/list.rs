@@ -118,9 +118,13 @@ fn gutter(
         Fresh::New => "+",
         Fresh::Changed => "~",
     });
-    let mark = if app.marks.contains(row) { Some(theme.strong) } else { in_range.then_some(theme.dim) };
+    let mark = match (app.marks.contains(row), in_range) {
+        (true, _) => Some(("*", theme.strong)),
+        (false, true) => Some((theme.symbols.vertical, theme.accent)),
+        (false, false) => None,
+    };
     let first = if selected { Some(">") } else { fresh.filter(|_| mark.is_some()) };
-    let (second, style) = mark.map_or((fresh, theme.accent), |style| (Some("*"), style));
+    let (second, style) = mark.map_or((fresh, theme.accent), |(mark, style)| (Some(mark), style));
     painter.put(x, y, 1, first.unwrap_or(" "), theme.accent);
     painter.put(x + 1, y, 1, second.unwrap_or(" "), style);
 }
@@ -183,17 +187,39 @@ fn title(
     stale: bool,
 ) {
     let theme = painter.theme;
+    // Why a row is dim takes precedence over the end of its title.
+    let (long, short) = (" no longer matches", " no match");
+    let text = glance(cell);
+    let fits = || columns(&text) + long.len() <= usize::from(place.width);
+    let reason = match stale {
+        false => "",
+        true if place.width >= 40 || fits() => long,
+        true => short,
+    };
+    let width = place.width.saturating_sub(reason.len() as u16);
     let blank = match cell {
         Cell::Text(text) => text.is_blank(),
         _ => true,
     };
-    if blank {
-        painter.put(x, y, place.width, "(blank title)", theme.dim);
-        return;
-    }
-    let text = glance(cell);
-    let mut span = matched(app, property(Column::Title), text.as_ref(), base);
-    let skipped = after(&text, app.list.shift);
+    let used = if blank {
+        painter.put(x, y, width, "(blank title)", theme.dim)
+    } else {
+        scrolled_title(app, painter, (x, y, width), &text, base)
+    };
+    let style = theme.dim.add_modifier(Modifier::ITALIC);
+    painter.put(x + used, y, place.width.saturating_sub(used), reason, style);
+}
+
+/// Writes a title from the column on that the list is scrolled to.
+fn scrolled_title(
+    app: &App,
+    painter: &mut Painter<'_>,
+    (x, y, width): (u16, u16, u16),
+    text: &str,
+    base: Style,
+) -> u16 {
+    let mut span = matched(app, property(Column::Title), text, base);
+    let skipped = after(text, app.list.shift);
     if skipped > 0 {
         span.text = text[skipped..].into();
         span.matched = span
@@ -202,14 +228,8 @@ fn title(
             .map(|range| range.start.saturating_sub(skipped)..range.end.saturating_sub(skipped))
             .collect();
     }
-    let mut used = painter.put_span(x, y, place.width, &span);
-    if skipped > 0 {
-        used = used.max(painter.put_cut(x, y, place.width, base));
-    }
-    if stale {
-        let style = theme.dim.add_modifier(Modifier::ITALIC);
-        painter.put(x + used, y, place.width.saturating_sub(used), " no longer matches", style);
-    }
+    let used = painter.put_span(x, y, width, &span);
+    if skipped == 0 { used } else { used.max(painter.put_cut(x, y, width, base)) }
 }
 
 /// A device's or a user's name without its domain, where the whole does not fit.

@@ -74,11 +74,22 @@ pub(super) fn window(
     }
 }
 
+/// Says in the lower border which lines are shown, where there are more.
+pub(super) fn say_more(painter: &mut Painter<'_>, inside: Rect, top: usize, lines: usize) {
+    let shown = usize::from(inside.height);
+    if lines > shown {
+        let place = format!(" {}-{} of {lines} ", top + 1, (top + shown).min(lines));
+        let y = inside.y + inside.height;
+        painter.put_right(inside.x + inside.width, y, inside.width, &place, painter.theme.dim);
+    }
+}
+
 fn draw_help(app: &App, painter: &mut Painter<'_>, screen: Rect, scroll: Scroll) {
     let theme = painter.theme;
     let lines = help();
     let (_, height) = app.overlay_size();
     let inside = window(painter, screen, "Keys", 64, height.min(lines.len()));
+    say_more(painter, inside, scroll.top, lines.len());
     for (y, line) in (inside.y..inside.y + inside.height).zip(lines.iter().skip(scroll.top)) {
         match line {
             HelpLine::Heading(text) => {
@@ -102,6 +113,7 @@ fn draw_values(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Valu
     };
     let title = format!("{}{coverage}", values.title);
     let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
+    say_more(painter, inside, values.top, values.lines.len());
     let (label, counts) = (values.label_width as u16, values.count_width as u16);
     for (y, line) in (inside.y..inside.y + inside.height).zip(values.lines.iter().skip(values.top)) {
         if line.first {
@@ -144,6 +156,7 @@ fn draw_menu(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     };
     let inside = window(painter, screen, &title, width, menu.items.len());
     let from = (menu.at + 1).saturating_sub(usize::from(inside.height));
+    say_more(painter, inside, from, menu.items.len());
     for (y, (at, item)) in (inside.y..inside.y + inside.height).zip(menu.items.iter().enumerate().skip(from))
     {
         painter.put(inside.x, y, 1, &item.key.to_string(), theme.accent);

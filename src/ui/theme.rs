@@ -149,7 +149,12 @@ impl Theme {
             matched: Modifier::UNDERLINED,
             found: accent.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             bad: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
-            cursor: bg(((46, 54, 72), 237, Color::Black), ((216, 226, 240), 254, Color::Gray)),
+            // Of the basic colours none is a shade of the terminal's own background.
+            cursor: if depth == Depth::Basic {
+                Style::new().add_modifier(Modifier::REVERSED)
+            } else {
+                bg(((46, 54, 72), 237, Color::Black), ((216, 226, 240), 254, Color::Gray))
+            },
             cursor_away: bg(((32, 36, 46), 235, Color::Black), ((236, 239, 244), 255, Color::Gray)),
             overlay: bg(((26, 29, 38), 234, Color::Black), ((246, 247, 250), 255, Color::White)),
             severity: [

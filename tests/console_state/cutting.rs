@@ -3,7 +3,9 @@
 use ratatui::{buffer::Cell, style::Modifier};
 use serde_json::json;
 
-use super::desk::{Desk, alert, lines, theme, with};
+use super::desk::{Desk, alert, batch, lines, settings, theme, with};
+use alertdeck::app::LoadEvent;
+use rstest::rstest;
 
 /// The column of titles, with the cells that are underlined in each line.
 fn titles(desk: &Desk) -> Vec<(String, String)> {
@@ -62,4 +64,49 @@ fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
     desk.type_text(&"x".repeat(90));
     let screen = desk.screen();
     assert!(screen.contains("│ file  …") && screen.contains("xxx  │"), "{screen}");
+}
+
+#[test]
+fn the_help_and_the_completions_say_that_there_is_more() {
+    let mut desk = Desk::with(settings(""), (80, 24));
+    desk.keys("?");
+    let lines = alertdeck::app::help().len();
+    assert!(desk.screen().contains(&format!(" 1-18 of {lines} ─┘")), "{}", desk.screen());
+    desk.keys("j j");
+    assert!(desk.screen().contains(&format!(" 3-20 of {lines} ")), "{}", desk.screen());
+    desk.keys("Esc /");
+    desk.type_text("severi");
+    assert!(desk.screen().contains("│ severity: "), "{}", desk.screen());
+    assert!(!desk.screen().contains("1-"), "{}", desk.screen());
+    desk.keys("Ctrl-u");
+    let count = desk.app.filter.editor.as_ref().unwrap().completions.len();
+    assert!(desk.screen().contains(&format!("1-8 of {count} │")), "{}", desk.screen());
+    desk.keys(&"Ctrl-n ".repeat(9));
+    assert!(desk.screen().contains(&format!("3-10 of {count} │")), "{}", desk.screen());
+}
+
+#[rstest]
+#[case((120, 35), "Alert with quite a long… no match")]
+#[case((60, 15), "Alert with quite a… no match")]
+#[case((200, 50), "Alert with quite a lo… no longer matches")]
+fn a_long_title_leaves_room_for_why_its_row_is_dim(#[case] size: (u16, u16), #[case] shown: &str) {
+    let mut desk = Desk::with(settings("status:new"), size);
+    let long = json!({"title": "Alert with quite a long title that goes on and on and on"});
+    desk.arrive(&[with(alert(1), long.clone())]);
+    desk.done();
+    let change = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
+    desk.load(LoadEvent::Batch(batch(&[with(with(alert(1), long), change)])));
+    assert!(desk.screen().contains(shown), "{}", desk.screen());
+}
+
+#[test]
+fn live_mode_is_told_where_there_is_no_room_for_the_time() {
+    let mut desk = Desk::with(settings("status:new"), (60, 15));
+    desk.arrive(&[alert(1)]);
+    desk.done();
+    desk.load_behind(LoadEvent::Done);
+    desk.keys("L / Ctrl-u");
+    let screen = desk.screen();
+    let header = screen.lines().next().unwrap();
+    assert!(header.ends_with("30 days whole live"), "{header}");
 }

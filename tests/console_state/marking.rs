@@ -45,7 +45,7 @@ fn space_marks_and_goes_on_and_takes_the_mark_away() {
 fn a_range_is_shown_and_ended_by_space() {
     let mut desk = holding(6);
     desk.keys("j V j j");
-    assert_eq!(gutter(&desk, "Alert 4"), " *");
+    assert_eq!(gutter(&desk, "Alert 4"), " │", "it is no mark yet");
     assert_eq!((marked(&desk).len(), gutter(&desk, "Alert 6")), (0, "  ".into()));
     assert!(key_bar(&desk).ends_with("  range: 3 rows"), "{}", key_bar(&desk));
     assert!(key_bar(&desk).starts_with("Space mark  j/k move  Esc leave it "), "{}", key_bar(&desk));
