@@ -1,9 +1,12 @@
 //! Carries out what the state asks for: fetches, decoding, the browser, exports.
 
-use std::{pin::pin, time::SystemTime};
+use std::{convert::Infallible, future::pending, pin::pin, time::SystemTime};
 
 use tokio::{
-    sync::mpsc::{self, Sender},
+    sync::{
+        mpsc::{self, Sender},
+        oneshot,
+    },
     task::{AbortHandle, JoinSet, spawn_blocking},
 };
 
@@ -51,8 +54,8 @@ pub(super) struct Runner {
     messages: Sender<Message>,
     /// The list, or a look of live mode.
     fetch: Option<AbortHandle>,
-    /// What loads behind the list.
-    behind: Option<AbortHandle>,
+    /// What loads behind the list, until this is dropped: it tells then what it has received.
+    behind: Option<oneshot::Sender<Infallible>>,
     /// Files that are being written; they outlive the profile that their alerts are of.
     pub(super) exports: JoinSet<ExportEnd>,
     /// The sign-in of the service; `None` for files.
@@ -205,23 +208,30 @@ impl Runner {
     }
 
     fn cancel(&mut self) {
-        for task in [self.fetch.take(), self.behind.take()].into_iter().flatten() {
+        if let Some(task) = self.fetch.take() {
             task.abort();
         }
+        self.behind = None;
     }
 
     fn fetch(&mut self, fetch: Fetch) {
-        let place = match fetch.purpose {
+        let stopped = match fetch.purpose {
             Purpose::List => {
                 self.cancel();
-                &mut self.fetch
+                None
             }
-            Purpose::Look => &mut self.fetch,
-            Purpose::Behind => &mut self.behind,
+            Purpose::Look => {
+                if let Some(task) = self.fetch.take() {
+                    task.abort();
+                }
+                None
+            }
+            Purpose::Behind => {
+                let (sender, stopped) = oneshot::channel();
+                self.behind = Some(sender);
+                Some(stopped)
+            }
         };
-        if let Some(task) = place.take() {
-            task.abort();
-        }
         // A sign-in tells by itself whose token it is; of one from elsewhere the token says it.
         let tokens = match &self.source {
             Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
@@ -245,7 +255,7 @@ impl Runner {
                             graph::Load::steadily(client, filter, fetch.from.map(|Bookmark(at)| at))
                         }
                     };
-                    teller.follow(load).await.unwrap_or_default();
+                    teller.follow(load, stopped).await.unwrap_or_default();
                 })
             }
             Source::Held(alerts) => {
@@ -255,7 +265,9 @@ impl Runner {
                 })
             }
         };
-        *place = Some(task.abort_handle());
+        if fetch.purpose != Purpose::Behind {
+            self.fetch = Some(task.abort_handle());
+        }
     }
 }
 
@@ -323,9 +335,30 @@ impl Teller {
         }
     }
 
-    async fn follow(&self, mut load: graph::Load) -> Option<()> {
-        let mut introduced = false;
-        while let Some(event) = load.next().await {
+    /// Tells what a load brings. Once it is stopped, that is what it has received by then.
+    async fn follow(
+        &self,
+        mut load: graph::Load,
+        stopped: Option<oneshot::Receiver<Infallible>>,
+    ) -> Option<()> {
+        let (mut introduced, mut stopping) = (false, false);
+        let mut stopped = pin!(async {
+            match stopped {
+                Some(stopped) => drop(stopped.await),
+                None => pending().await,
+            }
+        });
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = &mut stopped, if !stopping => {
+                    stopping = true;
+                    load.give_up();
+                    continue;
+                }
+                event = load.next() => event,
+            };
+            let Some(event) = event else { return Some(()) };
             match event {
                 graph::LoadEvent::Page(page) => {
                     if !std::mem::replace(&mut introduced, true) {
@@ -358,7 +391,6 @@ impl Teller {
                 }
             }
         }
-        Some(())
     }
 }
 

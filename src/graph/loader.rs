@@ -93,11 +93,15 @@ impl Load {
     }
 
     fn spawn(client: Client, filter: Option<String>, way: Way) -> Self {
-        // What waits when a load is dropped was fetched in vain.
-        let ahead = if let Way::Steady { .. } = way { 1 } else { CHANNEL };
-        let (sender, events) = mpsc::channel(ahead);
+        let (sender, events) = mpsc::channel(CHANNEL);
         let loader = Loader { client, filter, way, events: sender, coverage: Coverage::default() };
         Self { events, task: tokio::spawn(loader.run()) }
+    }
+
+    /// Asks for nothing more. What has arrived can still be taken; then comes `None`, without an
+    /// end.
+    pub fn give_up(&self) {
+        self.task.abort();
     }
 
     /// Waits for the next event; `None` after the last one.

@@ -74,6 +74,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     // Only what the filter shows: live mode brings all that has changed.
     let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New);
+    let new = new.filter(|(row, _)| !app.view.is_stale(**row));
     let places: Vec<_> = new.filter_map(|(row, _)| app.view.position(&app.store, *row)).collect();
     let count = places.len();
     let above = if places.iter().any(|at| *at < app.list.scroll.top) { theme.symbols.above } else { "" };

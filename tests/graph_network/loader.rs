@@ -67,6 +67,24 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
 }
 
 #[tokio::test]
+async fn a_load_that_is_given_up_still_hands_over_what_has_arrived() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a", "b"], Some("?$skiptoken=x")),
+        1 => page(&["c"], Some("?$skiptoken=y")),
+        _ => vec![Step::Hang],
+    })
+    .await;
+    let mut load = Load::steadily(fake.client(), None, None);
+    fake.reached(3).await;
+    load.give_up();
+    for alerts in [2, 1] {
+        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("it has arrived") };
+        assert_eq!(page.raw.alerts.len(), alerts);
+    }
+    assert!(load.next().await.is_none());
+}
+
+#[tokio::test]
 async fn a_place_to_go_on_at_is_trusted_as_little_as_a_link() {
     let fake = Fake::start(|_, _, _| page(&["a"], None)).await;
     for (place, expected) in [("nowhere", Kind::Protocol), ("https://elsewhere.example/x", Kind::ForeignLink)]
