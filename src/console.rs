@@ -10,6 +10,7 @@ mod export;
 mod platform;
 mod runner;
 mod sign_in;
+mod teller;
 mod terminal;
 
 use std::time::{Duration, Instant, SystemTime};

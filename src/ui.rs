@@ -5,6 +5,7 @@
 //! of their own.
 
 mod bars;
+mod completions;
 mod count;
 mod detail;
 mod export;
@@ -57,7 +58,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     bars::keys(app, &mut painter, layout.keys);
     let below = layout.compiled.unwrap_or(layout.filter);
     if let Some(editor) = &app.filter.editor {
-        bars::completions(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
+        completions::draw(editor, &mut painter, Area { y: below.y + 1, ..layout.filter });
     }
     let in_overlay = overlay::draw(app, &mut painter, screen);
     let caret = caret.map(|x| (x, layout.filter.y)).or(found);

@@ -1,35 +1,22 @@
-//! Carries out what the state asks for: fetches, decoding, the browser, exports.
+//! Carries out what the state asks for: fetches, reading alerts, the browser, exports.
 
-use std::{convert::Infallible, future::pending, pin::pin, time::SystemTime};
+use std::{convert::Infallible, time::SystemTime};
 
 use tokio::{
-    sync::{
-        mpsc::{self, Sender},
-        oneshot,
-    },
+    sync::{mpsc::Sender, oneshot},
     task::{AbortHandle, JoinSet, spawn_blocking},
 };
 
-use super::{
-    Clock, export,
-    sign_in::{SignIn, identity},
-};
+use super::{Clock, export, sign_in::SignIn, teller::Teller};
 use crate::{
-    app::{
-        Body, Bookmark, Effect, Export, Failure, FailureKind, Fetch, Generation, LoadEvent, Message,
-        NotWritten, Purpose, RequestLine, Scope, Wait, Written,
-    },
-    auth::{SECRET_VARIABLES, Tokens},
+    app::{Body, Bookmark, Effect, Export, Fetch, Message, NotWritten, Purpose, RequestLine, Scope, Written},
+    auth::SECRET_VARIABLES,
     graph,
     http::Entry,
-    model::{AlertId, RawAlert, RawText, SafeText, Timestamp},
+    model::{RawAlert, RawText, SafeText, Timestamp},
     platform,
     report::Report,
-    store::Batch,
 };
-
-/// Alerts decoded and absorbed at a time: about a millisecond of the loop.
-const BATCH: usize = 128;
 
 /// Where alerts come from.
 #[derive(Debug)]
@@ -271,129 +258,6 @@ impl Runner {
     }
 }
 
-/// Tells the state of one fetch; `None` from its methods means that nobody listens any more.
-struct Teller {
-    generation: Generation,
-    messages: Sender<Message>,
-    /// Where the token comes from, if from elsewhere.
-    tokens: Option<Tokens>,
-}
-
-impl Teller {
-    async fn tell(&self, event: LoadEvent) -> Option<()> {
-        self.messages.send(Message::Load(self.generation, event)).await.ok()
-    }
-
-    /// Tells whose token the service has taken, as far as it says so.
-    async fn introduce(&self) -> Option<()> {
-        if let Some(tokens) = &self.tokens
-            && let Some(said) = tokens.says().await
-        {
-            self.messages.send(Message::Identity(identity(said))).await.ok()?;
-        }
-        Some(())
-    }
-
-    async fn batches(&self, alerts: &[RawAlert]) -> Option<()> {
-        for some in alerts.chunks(BATCH) {
-            let some = some.to_vec();
-            let batch = spawn_blocking(move || Batch::decode(&some)).await.ok()?;
-            self.tell(LoadEvent::Batch(batch)).await?;
-        }
-        Some(())
-    }
-
-    async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
-        let total = u64::try_from(alerts.len()).ok();
-        self.tell(LoadEvent::Page { total, partial: None, server_time: None }).await?;
-        self.batches(&alerts).await?;
-        self.tell(LoadEvent::Done).await
-    }
-
-    /// Fetches one alert; that there is none is an empty list, not a failure.
-    async fn look_up(&self, client: &graph::Client, id: &AlertId) -> Option<()> {
-        let (sender, mut waits) = mpsc::unbounded_channel();
-        let mut report = move |event| {
-            // The receiver outlives the request.
-            let _ = sender.send(event);
-        };
-        let mut request = pin!(client.get(id, &mut report));
-        let found = loop {
-            tokio::select! {
-                biased;
-                Some(event) = waits.recv() => self.tell(waiting(event)).await?,
-                found = &mut request => break found,
-            }
-        };
-        match found {
-            Ok(raw) => self.hand_over(vec![raw]).await,
-            Err(error) if error.kind == graph::Kind::NotFound => self.hand_over(Vec::new()).await,
-            Err(error) => {
-                let failure = Failure { kind: kind(error.kind), line: error.to_string() };
-                self.tell(LoadEvent::Failed(failure)).await
-            }
-        }
-    }
-
-    /// Tells what a load brings. Once it is stopped, that is what it has received by then.
-    async fn follow(
-        &self,
-        mut load: graph::Load,
-        stopped: Option<oneshot::Receiver<Infallible>>,
-    ) -> Option<()> {
-        let (mut introduced, mut stopping) = (false, false);
-        let mut stopped = pin!(async {
-            match stopped {
-                Some(stopped) => drop(stopped.await),
-                None => pending().await,
-            }
-        });
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = &mut stopped, if !stopping => {
-                    stopping = true;
-                    load.give_up();
-                    continue;
-                }
-                event = load.next() => event,
-            };
-            let Some(event) = event else { return Some(()) };
-            match event {
-                graph::LoadEvent::Page(page) => {
-                    if !std::mem::replace(&mut introduced, true) {
-                        self.introduce().await?;
-                    }
-                    let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
-                    self.tell(LoadEvent::Page { total, partial, server_time }).await?;
-                    self.batches(&page.raw.alerts).await?;
-                    if let Some(bookmark) = page.bookmark {
-                        self.tell(LoadEvent::Reached(Bookmark(bookmark))).await?;
-                    }
-                }
-                graph::LoadEvent::Waiting { delay, why } => {
-                    self.tell(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;
-                }
-                graph::LoadEvent::Resumed => self.tell(LoadEvent::Resumed).await?,
-                graph::LoadEvent::Done(coverage) => {
-                    let event = match coverage.incomplete {
-                        None => LoadEvent::Done,
-                        Some(line) => LoadEvent::Failed(Failure { kind: FailureKind::Other, line }),
-                    };
-                    self.tell(event).await?;
-                }
-                graph::LoadEvent::Failed(error, coverage) => {
-                    let line = match coverage.incomplete {
-                        Some(line) if coverage.pages > 0 => line,
-                        _ => error.to_string(),
-                    };
-                    self.tell(LoadEvent::Failed(Failure { kind: kind(error.kind), line })).await?;
-                }
-            }
-        }
-    }
-}
-
 /// A request as the state shows it.
 fn request_line(entry: &Entry) -> RequestLine {
     let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -416,39 +280,12 @@ fn request_line(entry: &Entry) -> RequestLine {
     }
 }
 
-fn waiting(event: graph::Event) -> LoadEvent {
-    match event {
-        graph::Event::Waiting { delay, why } => LoadEvent::Waiting { wait: delay, why: wait(why) },
-        graph::Event::Resumed => LoadEvent::Resumed,
-    }
-}
-
-fn wait(why: graph::Wait) -> Wait {
-    match why {
-        graph::Wait::Throttled => Wait::Throttled,
-        graph::Wait::Budget => Wait::Budget,
-        graph::Wait::Retry { cause, .. } => Wait::Retry(cause),
-    }
-}
-
-fn kind(kind: graph::Kind) -> FailureKind {
-    match kind {
-        graph::Kind::Filter => FailureKind::Filter,
-        graph::Kind::SignIn => FailureKind::SignIn,
-        graph::Kind::Permission => FailureKind::Permission,
-        graph::Kind::Throttled | graph::Kind::Unavailable => FailureKind::Busy,
-        graph::Kind::Offline => FailureKind::Offline,
-        graph::Kind::NotFound | graph::Kind::Protocol | graph::Kind::ForeignLink | graph::Kind::Loop => {
-            FailureKind::Other
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::export::Format;
     use std::{path::Path, time::Instant};
+    use tokio::sync::mpsc;
 
     fn export(number: u64, path: &Path) -> Effect {
         Effect::Export(Export {
