@@ -53,7 +53,9 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         theme.dim,
     ));
     left.push(Span::new(found, theme.text));
-    left.push(Span::new(format!(" {dot} {counts}"), theme.text));
+    // Coverage goes on in words of its own: `16 match of 300 loaded`.
+    let joint = if asked { format!(" {dot} ") } else { " ".into() };
+    left.push(Span::new(joint + &counts, theme.text));
     // A list that is whole says nothing of what else is held.
     if asked || app.load.phase != Phase::Complete || app.sign_in.out {
         left.push(Span::new(format!(" {dot} "), theme.dim));

@@ -101,7 +101,7 @@ fn a_long_title_leaves_room_for_why_its_row_is_dim(#[case] size: (u16, u16), #[c
 
 #[test]
 fn live_mode_is_told_where_there_is_no_room_for_the_time() {
-    let mut desk = Desk::with(settings("status:new"), (60, 15));
+    let mut desk = Desk::with(settings("status:new"), (58, 15));
     desk.arrive(&[alert(1)]);
     desk.done();
     desk.load_behind(LoadEvent::Done);

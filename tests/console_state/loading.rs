@@ -476,7 +476,7 @@ fn what_is_being_typed_speaks_of_all_that_is_held() {
     desk.keys("/");
     assert_eq!(counts(&desk), "1 match · 1 of 1 loaded · complete");
     desk.keys("Ctrl-u");
-    assert_eq!(counts(&desk), "2 match · of 2 loaded, 30 days whole");
+    assert_eq!(counts(&desk), "2 match of 2 loaded, 30 days whole");
     desk.keys("Esc");
     assert_eq!(counts(&desk), "1 match · 1 of 1 loaded · complete");
 }
