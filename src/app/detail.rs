@@ -3,14 +3,16 @@
 //! Everything that the alert holds is reachable from here: facts, the evidence tree with all
 //! values of each node, texts, comments, all properties, and the JSON.
 
+mod fact;
 mod find;
 mod outline;
+mod values;
 
 use std::collections::HashMap;
 
-use unicode_width::UnicodeWidthStr as _;
-
+pub use fact::{Fact, FactValue};
 pub use find::Find;
+pub use values::Value;
 
 use self::{
     find::{Before, Spot},
@@ -18,8 +20,8 @@ use self::{
 };
 use super::{keymap::Motion, message::Body, scroll::Scroll};
 use crate::{
-    evidence::{Indicator, Node, NodeId},
-    model::{Property, SafeText, Severity, Status, Timestamp, Verdict, attack},
+    evidence::{Node, NodeId},
+    model::{Property, SafeText, Timestamp, Verdict},
     store::Row,
 };
 
@@ -87,83 +89,6 @@ pub enum LineKind {
     Property(Property),
     /// Nothing.
     Blank,
-}
-
-/// A fact with its label.
-#[derive(Clone, Debug)]
-pub struct Fact {
-    /// What it is.
-    pub label: &'static str,
-    /// The field of the filter language that finds it.
-    pub field: Option<&'static str>,
-    /// What it says.
-    pub value: FactValue,
-}
-
-/// What a fact says.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum FactValue {
-    Severity(Severity),
-    Status(Status),
-    Time(Timestamp),
-    Text(SafeText),
-    /// The id of an ATT&CK technique; the screen shows the name with it.
-    Technique(SafeText),
-    Nothing,
-}
-
-impl Fact {
-    /// Returns the alert's property that the fact is of; empty where no text is searched for.
-    pub fn property(&self) -> &'static str {
-        match self.label {
-            "category" => "category",
-            "technique" => "mitreTechniques",
-            "product" => "productName",
-            "threat" => "threatDisplayName",
-            "actor" => "actorDisplayName",
-            "incident" => "incidentId",
-            "owner" => "assignedTo",
-            "tag" => "systemTags",
-            "id" => "id",
-            _ => "",
-        }
-    }
-
-    /// The columns it takes, with what stands between it and the next.
-    fn width(&self) -> usize {
-        let value = match &self.value {
-            // With the age behind it: `2026-11-20 12:03:11Z (12d ago)`.
-            FactValue::Time(_) => 31,
-            FactValue::Technique(id) => attack::described(id).width(),
-            other => other.text().map_or(0, |text| text.line().width()),
-        };
-        self.label.len() + 1 + value + 3
-    }
-}
-
-impl FactValue {
-    /// Returns the fact as text, where it says something.
-    pub fn text(&self) -> Option<SafeText> {
-        match self {
-            Self::Severity(severity) => Some(severity.raw().into()),
-            Self::Status(status) => Some(status.raw().into()),
-            Self::Time(at) => Some(at.to_string().as_str().into()),
-            Self::Text(text) | Self::Technique(text) => Some(text.clone()),
-            Self::Nothing => None,
-        }
-    }
-}
-
-/// A value that can be copied, and searched for where a field finds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
-    /// What it is.
-    pub label: String,
-    /// The field of the filter language that finds it.
-    pub field: Option<String>,
-    /// The value.
-    pub text: SafeText,
 }
 
 /// The alert that is shown, and where in it the reader is.
@@ -390,15 +315,6 @@ impl Detail {
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Returns the first value of a line that holds what is looked for, with its path.
-    pub fn found_value(&self, line: &Line) -> Option<Value> {
-        let find = self.find.as_ref().filter(|find| find.count() > 0)?;
-        let values = self.values(line).into_iter();
-        values
-            .filter(|value| !value.label.ends_with("@odata.type"))
-            .find(|value| find.is_in(value.text.raw()))
-    }
-
     /// Returns the node of a line.
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
@@ -407,83 +323,6 @@ impl Detail {
             _ => return None,
         };
         Some((id, self.body.tree.node(id)))
-    }
-
-    /// Returns the indicators that a line is about; the first is the one that it is counted by.
-    pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
-        match line.kind {
-            LineKind::Node(id) => &self.body.tree.describe(id).indicators,
-            LineKind::Indicator(at) => self.body.indicators.get(at..=at).unwrap_or_default(),
-            _ => &[],
-        }
-    }
-
-    /// Lists the values of a line that other alerts may hold too, the most telling first.
-    pub fn indicators(&self, line: &Line) -> Vec<Value> {
-        let Some((id, node)) = self.node(line) else { return self.values(line) };
-        let description = self.body.tree.describe(id);
-        let mut values: Vec<_> = description.indicators.iter().map(Value::of).collect();
-        if values.is_empty() && !description.main.is_empty() {
-            let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
-            values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
-        }
-        values
-    }
-
-    /// Lists all values of a line with their paths.
-    pub fn values(&self, line: &Line) -> Vec<Value> {
-        if let Some((id, node)) = self.node(line) {
-            let several = node.items.len() > 1;
-            let properties = self.body.tree.properties(id).into_iter();
-            let values = properties.filter_map(|(nth, property)| {
-                let mut value = value_of(&property)?;
-                if several {
-                    value.label = format!("{nth}: {}", value.label);
-                }
-                Some(value)
-            });
-            return values.collect();
-        }
-        match &line.kind {
-            LineKind::Facts(facts) => facts
-                .iter()
-                .filter_map(|fact| {
-                    Some(Value {
-                        // What goes without a label in the line is named by its field.
-                        label: if fact.label.is_empty() {
-                            fact.field.unwrap_or_default()
-                        } else {
-                            fact.label
-                        }
-                        .to_owned(),
-                        field: fact.field.map(str::to_owned),
-                        text: fact.value.text()?,
-                    })
-                })
-                .collect(),
-            LineKind::Indicator(at) => self.body.indicators.get(*at).map(Value::of).into_iter().collect(),
-            LineKind::Property(property) => value_of(property).into_iter().collect(),
-            LineKind::Text { property, whole, .. } => {
-                let label = if property.is_empty() { "text" } else { *property };
-                vec![Value { label: label.into(), field: None, text: whole.clone() }]
-            }
-            LineKind::Comment(Some(author), _) => {
-                vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]
-            }
-            LineKind::Section(..)
-            | LineKind::Comment(None, _)
-            | LineKind::Blank
-            | LineKind::Group(..)
-            | LineKind::Moment(_)
-            | LineKind::Node(_) => Vec::new(),
-        }
-    }
-}
-
-impl Value {
-    fn of(indicator: &Indicator) -> Self {
-        let field = indicator.kind.field().to_owned();
-        Self { label: field.clone(), field: Some(field), text: indicator.value.clone() }
     }
 }
 
@@ -509,13 +348,4 @@ fn index_of(lines: &[Line], spot: Spot) -> Option<usize> {
     let first = lines.iter().position(|line| line.place == spot.place)?;
     let count = lines[first..].iter().take_while(|line| line.place == spot.place).count();
     Some(first + spot.nth.min(count - 1))
-}
-
-/// A property with a value; its last name is the raw field that finds it again.
-fn value_of(property: &Property) -> Option<Value> {
-    let path = property.path.line();
-    let name = path.rsplit('.').next().unwrap_or(&path);
-    let name = name.split('[').next().unwrap_or(name);
-    let field = name.chars().all(|c| c.is_ascii_alphanumeric()).then(|| name.to_owned());
-    Some(Value { field, text: property.value.clone()?, label: path })
 }

@@ -1,0 +1,115 @@
+//! What a line of the detail pane holds whole: what is listed, copied and searched for.
+
+use super::{Detail, Line, LineKind};
+use crate::{
+    evidence::Indicator,
+    model::{Property, SafeText},
+};
+
+/// A value that can be copied, and searched for where a field finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// What it is.
+    pub label: String,
+    /// The field of the filter language that finds it.
+    pub field: Option<String>,
+    /// The value.
+    pub text: SafeText,
+}
+
+impl Detail {
+    /// Returns the first value of a line that holds what is looked for, with its path.
+    pub fn found_value(&self, line: &Line) -> Option<Value> {
+        let find = self.find.as_ref().filter(|find| find.count() > 0)?;
+        let values = self.values(line).into_iter();
+        values
+            .filter(|value| !value.label.ends_with("@odata.type"))
+            .find(|value| find.is_in(value.text.raw()))
+    }
+
+    /// Returns the indicators that a line is about; the first is the one that it is counted by.
+    pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
+        match line.kind {
+            LineKind::Node(id) => &self.body.tree.describe(id).indicators,
+            LineKind::Indicator(at) => self.body.indicators.get(at..=at).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Lists the values of a line that other alerts may hold too, the most telling first.
+    pub fn indicators(&self, line: &Line) -> Vec<Value> {
+        let Some((id, node)) = self.node(line) else { return self.values(line) };
+        let description = self.body.tree.describe(id);
+        let mut values: Vec<_> = description.indicators.iter().map(Value::of).collect();
+        if values.is_empty() && !description.main.is_empty() {
+            let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
+            values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
+        }
+        values
+    }
+
+    /// Lists all values of a line with their paths.
+    pub fn values(&self, line: &Line) -> Vec<Value> {
+        if let Some((id, node)) = self.node(line) {
+            let several = node.items.len() > 1;
+            let properties = self.body.tree.properties(id).into_iter();
+            let values = properties.filter_map(|(nth, property)| {
+                let mut value = value_of(&property)?;
+                if several {
+                    value.label = format!("{nth}: {}", value.label);
+                }
+                Some(value)
+            });
+            return values.collect();
+        }
+        match &line.kind {
+            LineKind::Facts(facts) => facts
+                .iter()
+                .filter_map(|fact| {
+                    Some(Value {
+                        // What goes without a label in the line is named by its field.
+                        label: if fact.label.is_empty() {
+                            fact.field.unwrap_or_default()
+                        } else {
+                            fact.label
+                        }
+                        .to_owned(),
+                        field: fact.field.map(str::to_owned),
+                        text: fact.value.text()?,
+                    })
+                })
+                .collect(),
+            LineKind::Indicator(at) => self.body.indicators.get(*at).map(Value::of).into_iter().collect(),
+            LineKind::Property(property) => value_of(property).into_iter().collect(),
+            LineKind::Text { property, whole, .. } => {
+                let label = if property.is_empty() { "text" } else { *property };
+                vec![Value { label: label.into(), field: None, text: whole.clone() }]
+            }
+            LineKind::Comment(Some(author), _) => {
+                vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]
+            }
+            LineKind::Section(..)
+            | LineKind::Comment(None, _)
+            | LineKind::Blank
+            | LineKind::Group(..)
+            | LineKind::Moment(_)
+            | LineKind::Node(_) => Vec::new(),
+        }
+    }
+}
+
+impl Value {
+    fn of(indicator: &Indicator) -> Self {
+        let field = indicator.kind.field().to_owned();
+        Self { label: field.clone(), field: Some(field), text: indicator.value.clone() }
+    }
+}
+
+/// A property with a value; its last name is the raw field that finds it again.
+fn value_of(property: &Property) -> Option<Value> {
+    let path = property.path.line();
+    let name = path.rsplit('.').next().unwrap_or(&path);
+    let name = name.split('[').next().unwrap_or(name);
+    let field = name.chars().all(|c| c.is_ascii_alphanumeric()).then(|| name.to_owned());
+    Some(Value { field, text: property.value.clone()?, label: path })
+}
