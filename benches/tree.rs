@@ -43,10 +43,30 @@ fn large() -> RawAlert {
     RawAlert(alert.to_string().into())
 }
 
-/// Presses keys in the large alert and says how long each took until it was drawn.
-fn read_large() {
-    let mut desk = Desk::open(&[large()], (200, 50));
+/// An alert with one process that was started by a command line of a megabyte.
+fn long() -> RawAlert {
+    let kind = "#microsoft.graph.security.processEvidence";
+    let line = format!("powershell.exe -enc {} -End", "QWxlcnREZWNr".repeat((1 << 20) / 12));
+    let alert = json!({"id": "long", "title": "long", "createdDateTime": "2026-11-20T11:30:00Z",
+        "description": line, "evidence": [{"@odata.type": kind, "processId": 1,
+        "imageFile": {"fileName": "powershell.exe"}, "processCommandLine": line}]});
+    RawAlert(alert.to_string().into())
+}
+
+/// Presses keys in an alert and says how long each took until it was drawn.
+fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
+    let mut desk = Desk::open(&[alert], (200, 50));
     desk.press("Enter");
+    for (step, key) in steps {
+        let began = Instant::now();
+        desk.press(key);
+        let pressed = began.elapsed();
+        desk.draw();
+        println!("in an alert {what}, {step}: {pressed:.1?}, drawn {:.1?}", began.elapsed());
+    }
+}
+
+fn read_large() {
     let steps = [
         ("unfold all", "+"),
         ("down", "j"),
@@ -64,17 +84,40 @@ fn read_large() {
         ("fold all", "-"),
         ("time line", "t"),
         ("back", "t"),
-        ("JSON", "v"),
+        ("JSON, finding", "v"),
+        ("JSON: next", "n"),
+        ("JSON: end of finding", "Esc"),
+        ("JSON: find: begin", "/"),
+        ("JSON: find: a letter", "e"),
+        ("JSON: find: another", "v"),
+        ("JSON: find: next", "↓"),
+        ("JSON: find: leave", "Esc"),
         ("back", "v"),
         ("copy menu", "y"),
     ];
-    for (what, key) in steps {
-        let began = Instant::now();
-        desk.press(key);
-        let pressed = began.elapsed();
-        desk.draw();
-        println!("in an alert of {ITEMS} items, {what}: {pressed:.1?}, drawn {:.1?}", began.elapsed());
-    }
+    read(&format!("of {ITEMS} items"), large(), &steps);
+    let steps = [
+        ("down", "j"),
+        ("values", "Enter"),
+        ("back", "Esc"),
+        ("find: begin", "/"),
+        ("find: a letter", "-"),
+        ("find: another, at the end", "E"),
+        ("find: another, at the end", "n"),
+        ("find: another, at the end", "d"),
+        ("find: next", "↓"),
+        ("find: next", "↓"),
+        ("find: stay", "Enter"),
+        ("down", "j"),
+        ("JSON, finding", "v"),
+        ("JSON: next", "n"),
+        ("JSON: find: begin", "/"),
+        ("JSON: find: a letter", "e"),
+        ("JSON: find: another", "n"),
+        ("JSON: find: leave", "Esc"),
+        ("time line", "t"),
+    ];
+    read("with a command line of 1 MB", long(), &steps);
 }
 
 fn bench(criterion: &mut Criterion) {

@@ -42,7 +42,7 @@ pub use behind::{Behind, Coverage, Extent};
 pub use detail::{Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value};
 pub use export::{Export, ExportForm, ExportStage, NotWritten, Written};
 pub use filter::{Editor, FilterBar};
-pub use format::{Clock, TimeFormat, age, span, thousands, utc};
+pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
 pub use keymap::{
     AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, ExportCommand, FilterCommand,
     FindCommand, Key, KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
@@ -63,7 +63,7 @@ pub use requests::{RequestLine, Requests};
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use timeline::Timeline;
-pub use wrap::wrap;
+pub use wrap::{more, wrap};
 
 use crate::{
     export::Format,

@@ -15,7 +15,7 @@ pub use find::Find;
 pub use values::Value;
 
 use self::{
-    find::{Before, Spot},
+    find::{Before, Hit},
     outline::{Loud, Outline},
 };
 use super::{keymap::Motion, message::Body, scroll::Scroll};
@@ -33,6 +33,21 @@ pub type Folds = HashMap<FoldKey, bool>;
 
 /// What a line is of, the same whatever is folded and however wide the pane is.
 type Place = u64;
+
+/// A line, told apart by the thing that it is of and its place among that thing's lines: the same
+/// whatever is folded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Spot {
+    place: Place,
+    nth: usize,
+}
+
+impl Spot {
+    /// The first line, mostly the only one, of a thing.
+    fn of(place: Place) -> Self {
+        Self { place, nth: 0 }
+    }
+}
 
 /// What of the alert the pane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +71,7 @@ pub struct Line {
     /// What folds it and whether it is folded, where something is below it.
     pub fold: Option<(FoldKey, bool)>,
     /// What it is of: a text takes more lines in a narrow pane than in a wide one.
-    place: Place,
+    spot: Spot,
 }
 
 /// What stands in a line.
@@ -78,6 +93,17 @@ pub enum LineKind {
     Text {
         /// The line.
         line: String,
+        /// The blanks of the text between it and the line before: none where a word goes on.
+        gap: usize,
+        /// The alert's property that it is of; empty where it is of none.
+        property: &'static str,
+        /// The whole text.
+        whole: SafeText,
+    },
+    /// What of a text is too long to be laid out.
+    Rest {
+        /// Where in the shown text it begins, in bytes.
+        from: usize,
         /// The alert's property that it is of; empty where it is of none.
         property: &'static str,
         /// The whole text.
@@ -106,7 +132,15 @@ pub struct Detail {
     /// Where the reader was in the views that are not shown.
     places: [Scroll; 3],
     lines: Vec<Line>,
+    /// What the lines were made for.
+    laid: Option<Laid>,
     loud: Loud,
+}
+
+/// What lines were made for, beside the alert: they are the same for the same.
+#[derive(Debug)]
+struct Laid {
+    folds: Folds,
     width: usize,
 }
 
@@ -122,8 +156,8 @@ impl Detail {
             view: DetailView::default(),
             places: [Scroll::default(); 3],
             lines: Vec::new(),
+            laid: None,
             loud,
-            width: 0,
         }
     }
 
@@ -158,25 +192,30 @@ impl Detail {
         self.view = view;
         self.scroll = self.places[view as usize];
         self.lines.clear();
-        // What is looked for is looked for in what is shown.
-        self.width = 0;
+        self.laid = None;
         self.lay_out(folds, width);
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Makes the lines anew, after a fold or for another width. The cursor stays on what it is on,
-    /// or goes to what that is folded into.
+    /// Makes the lines anew, where there was a fold or the width is another. The cursor stays on
+    /// what it is on, or goes to what that is folded into.
     pub(super) fn lay_out(&mut self, folds: &Folds, width: usize) {
-        if std::mem::replace(&mut self.width, width) != width
+        let laid = self.laid.as_ref().filter(|laid| laid.width == width);
+        if laid.is_some_and(|laid| laid.folds == *folds) {
+            return;
+        }
+        // What is looked for is looked for in what is shown, laid out alike.
+        if laid.is_none()
             && let Some(find) = &mut self.find
         {
             find.read(&self.body, self.view, &self.loud, width);
         }
+        self.laid = Some(Laid { folds: folds.clone(), width });
         let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.loud);
         let before = std::mem::replace(&mut self.lines, lines);
         let mut sought = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
         while let Some(at) = sought {
-            if let Some(cursor) = index_of(&self.lines, spot(&before, at)) {
+            if let Some(cursor) = index_of(&self.lines, before[at].spot) {
                 // The cursor's line stays where it is in the window, as far as there is room.
                 self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
                 self.scroll.cursor = cursor;
@@ -206,22 +245,26 @@ impl Detail {
             folds.extend(all[line].fold.map(|(key, _)| (key, false)));
             way = above(all, line);
         }
-        self.lay_out(folds, self.width);
-        if let Some(cursor) = index_of(&self.lines, spot(all, at)) {
+        self.lay_out(folds, self.width());
+        if let Some(cursor) = index_of(&self.lines, all[at].spot) {
             self.scroll.cursor = cursor;
         }
         self.scroll.show(self.lines.len(), height);
     }
 
+    /// How wide the lines are.
+    fn width(&self) -> usize {
+        self.laid.as_ref().map_or(0, |laid| laid.width)
+    }
+
     /// Lays out everything, with nothing folded.
     fn all_lines(&self) -> Vec<Line> {
-        Outline::new(None, self.width).lines(&self.body, self.view, &self.loud)
+        Outline::new(None, self.width()).lines(&self.body, self.view, &self.loud)
     }
 
     /// Returns the index, among all lines, of the one under the cursor.
     fn cursor_in(&self, all: &[Line]) -> usize {
-        let here = (!self.lines.is_empty()).then(|| spot(&self.lines, self.scroll.cursor));
-        here.and_then(|here| index_of(all, here)).unwrap_or(0)
+        self.line().and_then(|here| index_of(all, here.spot)).unwrap_or(0)
     }
 
     /// Moves the cursor to the next node, or the one before, that the service suspects, unfolding
@@ -259,15 +302,15 @@ impl Detail {
         let all = self.all_lines();
         let tree = all.iter().filter(|line| matches!(line.kind, LineKind::Node(_) | LineKind::Group(..)));
         folds.extend(tree.filter_map(|line| line.fold).map(|(key, _)| (key, fold)));
-        self.lay_out(folds, self.width);
+        self.lay_out(folds, self.width());
         self.scroll.show(self.lines.len(), height);
     }
 
     /// Begins to look for a text, from the cursor on.
     pub(super) fn begin_find(&mut self, folds: &Folds) {
-        let spot = spot(&self.lines, self.scroll.cursor);
+        let spot = self.line().map(|line| line.spot).unwrap_or_default();
         let mut find = Find::begin(Before { folds: folds.clone(), scroll: self.scroll, spot });
-        find.read(&self.body, self.view, &self.loud, self.width);
+        find.read(&self.body, self.view, &self.loud, self.width());
         self.find = Some(find);
     }
 
@@ -280,7 +323,7 @@ impl Detail {
         folds.clone_from(&find.before.folds);
         let from = index_of(&find.lines, find.before.spot).unwrap_or(0);
         match find.first_from(from) {
-            Some(hit) => self.reveal(&find.lines, hit, folds, height),
+            Some(hit) => self.reveal_hit(&find.lines, hit, folds, height),
             None => self.return_to(&find.before, folds, height),
         }
         self.find = Some(find);
@@ -291,10 +334,17 @@ impl Detail {
         let Some(mut find) = self.find.take() else { return false };
         let hit = find.next_from(self.cursor_in(&find.lines), forward);
         if let Some(hit) = hit {
-            self.reveal(&find.lines, hit, folds, height);
+            self.reveal_hit(&find.lines, hit, folds, height);
         }
         self.find = Some(find);
         hit.is_some()
+    }
+
+    /// Moves the cursor to a hit, and the window so that it shows the whole of it if it can.
+    fn reveal_hit(&mut self, all: &[Line], hit: Hit, folds: &mut Folds, height: usize) {
+        self.reveal(all, hit.line, folds, height);
+        let end = self.scroll.cursor + hit.last - hit.line + 1;
+        self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
     }
 
     /// Leaves the text being typed: stays at the hit, or goes back to where the reader was.
@@ -310,7 +360,7 @@ impl Detail {
 
     fn return_to(&mut self, before: &Before, folds: &mut Folds, height: usize) {
         folds.clone_from(&before.folds);
-        self.lay_out(folds, self.width);
+        self.lay_out(folds, self.width());
         self.scroll = before.scroll;
         self.scroll.show(self.lines.len(), height);
     }
@@ -337,15 +387,9 @@ fn above(lines: &[Line], at: usize) -> Option<usize> {
     lines[..at].iter().rposition(|line| line.depth < depth && line.fold.is_some())
 }
 
-fn spot(lines: &[Line], at: usize) -> Spot {
-    let Some(place) = lines.get(at).map(|line| line.place) else { return Spot::default() };
-    let nth = lines[..at].iter().rev().take_while(|line| line.place == place).count();
-    Spot { place, nth }
-}
-
 /// Returns the line at a spot; where its thing has fewer lines, the last of them.
 fn index_of(lines: &[Line], spot: Spot) -> Option<usize> {
-    let first = lines.iter().position(|line| line.place == spot.place)?;
-    let count = lines[first..].iter().take_while(|line| line.place == spot.place).count();
-    Some(first + spot.nth.min(count - 1))
+    let first = lines.iter().position(|line| line.spot.place == spot.place)?;
+    let its = lines[first..].iter().take_while(|line| line.spot.place == spot.place);
+    Some(first + its.take(spot.nth + 1).count() - 1)
 }

@@ -102,6 +102,16 @@ impl Editor {
         let cursor = self.cursor() + text.chars().count();
         self.field = TextField::new(whole).with_cursor(cursor);
     }
+
+    /// Cuts a text of more characters than these; tells whether it was one.
+    pub(super) fn cut(&mut self, most: usize) -> bool {
+        let end = self.text().char_indices().nth(most).map(|(end, _)| end);
+        if let Some(end) = end {
+            let cursor = self.cursor().min(most);
+            self.field = TextField::new(self.text()[..end].to_owned()).with_cursor(cursor);
+        }
+        end.is_some()
+    }
 }
 
 impl FilterBar {

@@ -168,7 +168,7 @@ pub fn thousands(number: usize) -> String {
 }
 
 /// Writes a number of bytes: `812 bytes`, `9.6 kB`, `1.2 MB`.
-pub(super) fn bytes(count: usize) -> String {
+pub fn bytes(count: usize) -> String {
     match count {
         0..1_000 => format!("{count} bytes"),
         1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),

@@ -3,10 +3,14 @@
 use super::{
     App, Detail, DetailView, Key, KeyCode,
     filter::Editor,
+    format::thousands,
     keymap::{self, Command, Context, DetailCommand, FindCommand},
     message::Body,
 };
 use crate::store::Row;
+
+/// The longest text to look for, in characters: nobody means a longer one.
+const LONGEST: usize = 1_000;
 
 impl App {
     pub(super) fn detail_command(&mut self, command: DetailCommand) {
@@ -134,9 +138,13 @@ impl App {
     fn edit_find(&mut self, edit: impl FnOnce(&mut Editor) -> bool) {
         let (_, height) = self.detail_size();
         let Some(detail) = &mut self.detail else { return };
-        let editor = detail.find.as_mut().and_then(|find| find.editor.as_mut());
-        if editor.is_some_and(edit) {
+        let Some(editor) = detail.find.as_mut().and_then(|find| find.editor.as_mut()) else { return };
+        if edit(editor) {
+            let is_cut = editor.cut(LONGEST);
             detail.look_for_typed(&mut self.folds, height);
+            if is_cut {
+                self.complain(format!("cut: no more than {} characters are looked for", thousands(LONGEST)));
+            }
         }
     }
 

@@ -42,14 +42,16 @@ impl<'a> Shown<'a> {
     /// Lists every place of a folded text that is not empty, in bytes of the shown text.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
-        let Some(origins) = &self.origins else { return found.collect() };
-        let ends = |end: usize| {
-            // A character that folds to several is shown whole.
-            let last = origins[end.saturating_sub(1)];
-            let next = origins[end..].iter().find(|at| **at > last);
-            next.copied().unwrap_or(self.text.len())
-        };
-        found.map(|range| origins[range.start]..ends(range.end)).collect()
+        found.map(|range| self.unfold(range)).collect()
+    }
+
+    /// Returns the part of the shown text that a part of its folded form comes from. A character
+    /// that folds to several is taken whole.
+    pub fn unfold(&self, range: Range<usize>) -> Range<usize> {
+        let Some(origins) = &self.origins else { return range };
+        let last = origins[range.end.saturating_sub(1)];
+        let next = origins[range.end..].iter().find(|at| **at > last);
+        origins[range.start]..next.copied().unwrap_or(self.text.len())
     }
 }
 

@@ -2,14 +2,16 @@
 
 mod node;
 
+use std::ops::Range;
+
 use super::{
     list::matched,
     paint::{Painter, Span, columns},
 };
 use crate::{
     app::{
-        App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, span,
-        thousands,
+        App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
+        span, thousands,
     },
     evidence::Happening,
     model::{SafeText, attack},
@@ -99,18 +101,24 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
 
 /// Where the reader is among the hits.
 fn hits(find: &Find) -> String {
+    let more = if find.may_be_more() { "+" } else { "" };
     match (find.number(), find.count()) {
         (_, 0) => "not found".into(),
-        (Some(at), count) => format!("{} of {}", thousands(at), thousands(count)),
-        (None, count) => format!("{} found", thousands(count)),
+        (Some(at), count) => format!("{} of {}{more}", thousands(at), thousands(count)),
+        (None, count) => format!("{}{more} found", thousands(count)),
     }
 }
 
 /// Sets apart what is looked for within a text.
 fn found<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
     let Some(find) = &detail.find else { return vec![span] };
-    let (mut spans, mut from) = (Vec::new(), 0);
     let ranges = find.ranges(&span.text);
+    set_apart(painter, &span, ranges)
+}
+
+/// Sets parts of a text apart, in order, as what is looked for.
+fn set_apart<'a>(painter: &Painter<'_>, span: &Span<'a>, ranges: Vec<Range<usize>>) -> Vec<Span<'a>> {
+    let (mut spans, mut from) = (Vec::new(), 0);
     let part = |from: usize, to: usize| {
         let within = |at: usize| at.clamp(from, to) - from;
         let matched = span.matched.iter().map(|range| within(range.start)..within(range.end)).collect();
@@ -166,9 +174,21 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         }
         LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
         LineKind::Moment(at) => draw_moment(app, painter, detail, *at, area),
-        LineKind::Text { line, property, .. } => {
-            let span = matched(app, (None, *property), line.as_str(), theme.text);
-            painter.put_spans(x, y, width, &found(detail, painter, span));
+        LineKind::Text { line: text, property, .. } => {
+            let span = matched(app, (None, *property), text.as_str(), theme.text);
+            let hits = detail.find.as_ref().map(|find| find.ranges_in(line)).unwrap_or_default();
+            painter.put_spans(x, y, width, &set_apart(painter, &span, hits));
+        }
+        LineKind::Rest { from, whole, .. } => {
+            let rest = &whole.as_str()[*from..];
+            let holds = detail.find.as_ref().is_some_and(|find| find.first_range(rest).is_some());
+            let words = if holds { format!("{} more:  ", bytes(rest.len())) } else { more(rest.len()) };
+            let mut spans = vec![Span::new(format!("{} {words}", theme.symbols.cut), theme.dim)];
+            if holds {
+                let room = usize::from(width).saturating_sub(spans[0].width());
+                spans.extend(node::excerpt(detail, painter, rest, room));
+            }
+            painter.put_spans(x, y, width, &spans);
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), SafeText::line);

@@ -189,3 +189,107 @@ fn in_the_list_slash_is_the_filter() {
     desk.keys("/");
     assert!(desk.app.filter.editor.is_some() && desk.app.find_editor().is_none());
 }
+
+/// An alert with a text longer than a line without a blank in it, at its end a word of its own.
+fn long_words() -> Value {
+    let url = format!("https://evil.example/{}/needle/{}", "0123456789".repeat(12), "abcdefghij".repeat(8));
+    with(
+        alert(1),
+        json!({
+            "description": format!("Fetched {url} twice."),
+            "evidence": [{"@odata.type": "#microsoft.graph.security.urlEvidence", "url": url}],
+        }),
+    )
+}
+
+/// Joins what is set apart on the screen as found, line by line.
+fn set_apart(desk: &Desk) -> Vec<String> {
+    let (theme, buffer) = (theme(), desk.draw(&theme()));
+    let area = desk.app.layout().detail.unwrap();
+    let line = |y: u16| -> String {
+        let cells = (area.x..area.x + area.width).map(|x| &buffer[(x, y)]);
+        cells.filter(|cell| Some(cell.fg) == theme.found.fg).map(ratatui::buffer::Cell::symbol).collect()
+    };
+    (area.y..area.y + area.height).map(line).filter(|line| !line.trim().is_empty()).collect()
+}
+
+#[rstest]
+#[case::alert("")]
+#[case::json("v")]
+fn what_is_torn_at_the_end_of_a_line_is_found_and_marked_on_every_line(#[case] view: &str) {
+    for width in [60, 80, 97, 200] {
+        let mut desk = Desk::holding(&[long_words()]);
+        desk.resize(width, 50);
+        desk.keys("Enter");
+        desk.keys(view);
+        let sought = format!("{}/needle/abc", "0123456789".repeat(9));
+        typing(&mut desk, &sought);
+        let find = desk.app.current_detail().unwrap().find.as_ref().unwrap();
+        assert_eq!((find.count(), find.may_be_more()), (2, false), "{width} {view}");
+        let marked = set_apart(&desk).concat();
+        assert!(marked.contains(&sought), "{width}: {marked}");
+    }
+}
+
+#[test]
+fn a_sentence_is_marked_on_all_lines_that_it_covers() {
+    let mut desk = Desk::holding(&[story()]);
+    desk.resize(60, 30);
+    desk.keys("Enter");
+    typing(&mut desk, "mail box was started by a document from the");
+    assert_eq!(set_apart(&desk).join(" "), "mail box was started by a document from the");
+}
+
+#[test]
+fn what_is_too_long_to_be_laid_out_is_looked_through_too() {
+    let text = format!("{} the end of it\nand a line more", "much ado about nothing ".repeat(4_000));
+    let mut desk = Desk::holding(&[with(alert(1), json!({"description": text}))]);
+    desk.keys("Enter");
+    typing(&mut desk, "the end of it");
+    assert_eq!(place(&desk).0, "1 of 1");
+    let screen = desk.screen();
+    assert!(screen.contains("1 of 1+"), "there may be more of it: {screen}");
+    assert!(screen.contains("kB more:  …"), "{screen}");
+    assert_eq!(set_apart(&desk), ["the end of it"]);
+    // Where the bound tears a word or a sentence, it is found all the same.
+    desk.keys("Ctrl-u");
+    let bound = &text[64 * 1024 - 12..64 * 1024 + 12];
+    desk.type_text(bound.trim());
+    assert!(desk.app.current_detail().unwrap().find.as_ref().unwrap().count() > 0, "{bound}");
+    desk.keys("Ctrl-u");
+    desk.type_text("ado");
+    assert!(desk.screen().contains("+ "), "{}", desk.screen());
+    desk.keys("Ctrl-u");
+    desk.type_text("not in it");
+    assert!(desk.screen().contains("not found"));
+}
+
+#[test]
+fn the_end_of_a_long_command_line_is_found_and_shown() {
+    let evidence = json!([{"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 1,
+        "imageFile": {"fileName": "a.exe"},
+        "processCommandLine": format!("a.exe {} --needle", "x".repeat(1_000_000))}]);
+    let mut desk = Desk::holding(&[with(alert(1), json!({"evidence": evidence}))]);
+    desk.resize(160, 40);
+    desk.keys("Enter");
+    typing(&mut desk, "--NEEDLE");
+    assert_eq!(place(&desk).0, "1 of 1");
+    assert_eq!(set_apart(&desk), ["--needle"]);
+    // Of the JSON more than a megabyte is not laid out.
+    desk.keys("Enter v");
+    assert_eq!(place(&desk).0, "0 of 1");
+    desk.keys("n");
+    assert_eq!(set_apart(&desk), ["--needle"]);
+}
+
+#[test]
+fn a_pasted_text_that_nobody_looks_for_is_cut_and_that_is_said() {
+    let mut desk = Desk::holding(&[story()]);
+    desk.keys("Enter /");
+    desk.paste(&"übung ".repeat(500_000));
+    assert_eq!(desk.app.find_editor().unwrap().text().chars().count(), 1_000);
+    assert_eq!(desk.notice(), "cut: no more than 1,000 characters are looked for");
+    assert!(desk.screen().contains("not found"), "{}", desk.screen());
+    desk.keys("Ctrl-u u");
+    assert_eq!(place(&desk).0, "1 of 5");
+}

@@ -1,23 +1,18 @@
 //! Finding a text anywhere in an alert, also in what is folded and in values that no line shows.
 
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use memchr::memmem;
 
-use super::{DetailView, Folds, Line, LineKind, Loud, Outline, Place};
+use super::{DetailView, Folds, Line, LineKind, Loud, Outline, Place, Spot};
 use crate::{
     app::{filter::Editor, message::Body, scroll::Scroll},
     model::defang::refang,
     query::{Shown, facts::fold, joined},
 };
-
-/// A line, told apart by the thing that it is of and its place among that thing's lines: the same
-/// whatever is folded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Spot {
-    pub(super) place: Place,
-    pub(super) nth: usize,
-}
 
 /// What is looked for in the alert, and where it is.
 #[derive(Debug, Default)]
@@ -29,14 +24,25 @@ pub struct Find {
     text: String,
     /// Every line of the alert, with nothing folded.
     pub(super) lines: Vec<Line>,
+    /// The index in `lines` of the first line of each thing.
+    firsts: HashMap<Place, usize>,
     words: Words,
-    /// The lines that hold it, by their indices in `lines`.
-    hits: Vec<usize>,
+    /// Where it is, by the indices of lines in `lines`.
+    hits: Vec<Hit>,
     places: HashSet<Place>,
     /// The hit that the reader is at.
     at: Option<usize>,
     /// Where the reader was before.
     pub(super) before: Before,
+}
+
+/// A line that holds what is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Hit {
+    /// The line, or the first one where it goes on in the next.
+    pub(super) line: usize,
+    /// The last one.
+    pub(super) last: usize,
 }
 
 /// Where the reader was, to go back to.
@@ -55,6 +61,8 @@ impl Find {
     /// Takes in what an alert holds, in place of what was taken in before.
     pub(super) fn read(&mut self, body: &Body, view: DetailView, loud: &Loud, width: usize) {
         self.lines = Outline::new(None, width).lines(body, view, loud);
+        let firsts = self.lines.iter().enumerate().filter(|(_, line)| line.spot.nth == 0);
+        self.firsts = firsts.map(|(at, line)| (line.spot.place, at)).collect();
         self.words = Words::new(&self.lines, body);
         self.search();
     }
@@ -71,7 +79,7 @@ impl Find {
 
     fn search(&mut self) {
         self.hits = self.words.find(&self.needles);
-        self.places = self.hits.iter().map(|hit| self.lines[*hit].place).collect();
+        self.places = self.hits.iter().map(|hit| self.lines[hit.line].spot.place).collect();
         self.at = None;
     }
 
@@ -85,6 +93,12 @@ impl Find {
         self.hits.len()
     }
 
+    /// Tells whether there may be more: what is not laid out of a text is one line, however often
+    /// it holds what is looked for.
+    pub fn may_be_more(&self) -> bool {
+        self.hits.iter().any(|hit| matches!(self.lines[hit.last].kind, LineKind::Rest { .. }))
+    }
+
     /// Returns the number of the hit that the reader is at, from 1.
     pub fn number(&self) -> Option<usize> {
         self.at.map(|at| at + 1)
@@ -92,28 +106,28 @@ impl Find {
 
     /// Tells whether a line, or another line of the same thing, holds the text.
     pub fn is_hit(&self, line: &Line) -> bool {
-        self.places.contains(&line.place)
+        self.places.contains(&line.spot.place)
     }
 
-    /// Goes to the first hit at a line or behind it, else to the first of all; returns its line.
-    pub(super) fn first_from(&mut self, line: usize) -> Option<usize> {
-        let at = self.hits.partition_point(|hit| *hit < line);
+    /// Goes to the first hit at a line or behind it, else to the first of all; returns it.
+    pub(super) fn first_from(&mut self, line: usize) -> Option<Hit> {
+        let at = self.hits.partition_point(|hit| hit.line < line);
         self.take(if at == self.hits.len() { 0 } else { at })
     }
 
     /// Goes to the next hit behind a line, or to the one before it, at the ends to the other end.
-    pub(super) fn next_from(&mut self, line: usize, forward: bool) -> Option<usize> {
+    pub(super) fn next_from(&mut self, line: usize, forward: bool) -> Option<Hit> {
         let count = self.hits.len();
         let at = if forward {
-            Some(self.hits.partition_point(|hit| *hit <= line)).filter(|at| *at < count).unwrap_or(0)
+            Some(self.hits.partition_point(|hit| hit.line <= line)).filter(|at| *at < count).unwrap_or(0)
         } else {
-            let before = self.hits.partition_point(|hit| *hit < line);
+            let before = self.hits.partition_point(|hit| hit.line < line);
             before.checked_sub(1).unwrap_or(count.saturating_sub(1))
         };
         self.take(at)
     }
 
-    fn take(&mut self, at: usize) -> Option<usize> {
+    fn take(&mut self, at: usize) -> Option<Hit> {
         let hit = self.hits.get(at).copied();
         self.at = hit.map(|_| at);
         hit
@@ -133,6 +147,40 @@ impl Find {
         let shown = Shown::new(shown);
         joined(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
+
+    /// Returns the first of these places in a text of any length.
+    pub fn first_range(&self, shown: &str) -> Option<Range<usize>> {
+        /// Megabytes are not folded after every key for a hit at their beginning.
+        const PIECE: usize = 16 * 1024;
+        let boundary = |at: usize| (at..shown.len()).find(|at| shown.is_char_boundary(*at));
+        // No character folds to less than a third of its bytes.
+        let reach = 3 * self.needles.iter().map(String::len).max()?;
+        let mut from = 0;
+        loop {
+            let to = boundary(from + PIECE + reach).unwrap_or(shown.len());
+            if let Some(first) = self.ranges(&shown[from..to]).first() {
+                return Some(from + first.start..from + first.end);
+            }
+            from = boundary(from + PIECE)?;
+        }
+    }
+
+    /// Returns where a line of a wrapped text holds what is looked for, in bytes of the line, also
+    /// where that began in a line before or goes on in the next.
+    pub fn ranges_in(&self, line: &Line) -> Vec<Range<usize>> {
+        let LineKind::Text { line: text, .. } = &line.kind else { return Vec::new() };
+        let Some(first) = self.firsts.get(&line.spot.place) else { return Vec::new() };
+        let found = self.words.within(first + line.spot.nth, &self.needles);
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        let shown = Shown::new(own(text));
+        let ranges = found.into_iter().map(|range| shown.unfold(range));
+        joined(ranges.map(|range| range.start + indent..range.end + indent).collect())
+    }
+}
+
+/// What a line of a wrapped text holds of it, without the blanks that the line's gap counts.
+fn own(line: &str) -> &str {
+    line.trim_matches(' ')
 }
 
 /// The texts of lines, folded, one behind the other: a search through memory in order is faster
@@ -140,8 +188,16 @@ impl Find {
 #[derive(Debug, Default)]
 struct Words {
     folded: String,
-    /// Where the texts end, and the line of each.
-    ends: Vec<(usize, usize)>,
+    entries: Vec<Entry>,
+}
+
+/// A text of a line, or the line's part of a text.
+#[derive(Debug)]
+struct Entry {
+    /// Where it is.
+    range: Range<usize>,
+    /// The line.
+    line: usize,
 }
 
 /// Between texts: nothing that can be typed is on both sides of it.
@@ -163,16 +219,20 @@ impl Words {
                         shown.insert(text.raw().to_owned());
                     }
                 }
-                LineKind::Text { line: text, whole, .. } => {
-                    // A sentence goes on in the next line.
-                    let goes_on = at.checked_sub(1).is_some_and(|before| lines[before].place == line.place);
-                    if goes_on {
-                        words.folded.pop();
-                        words.folded.push(' ');
+                LineKind::Text { line: text, gap, whole, .. } => {
+                    if line.spot.nth > 0 {
+                        words.go_on(*gap);
                     } else {
                         shown.insert(whole.raw().to_owned());
                     }
-                    words.add(at, text.trim());
+                    words.add(at, own(text));
+                }
+                LineKind::Rest { from, whole, .. } => {
+                    let (before, rest) = whole.as_str().split_at(*from);
+                    let is_parted =
+                        before.ends_with(char::is_whitespace) || rest.starts_with(char::is_whitespace);
+                    words.go_on(is_parted.into());
+                    words.add(at, &rest.lines().map(str::trim).collect::<Vec<_>>().join(" "));
                 }
                 LineKind::Comment(author, _) => {
                     if let Some(author) = author {
@@ -196,33 +256,65 @@ impl Words {
     }
 
     fn add(&mut self, line: usize, text: &str) {
+        let from = self.folded.len();
         if text.is_ascii() {
-            let from = self.folded.len();
             self.folded.push_str(text);
             self.folded[from..].make_ascii_lowercase();
         } else {
             self.folded.push_str(&fold(text));
         }
+        self.entries.push(Entry { range: from..self.folded.len(), line });
         self.folded.push(APART);
-        self.ends.push((self.folded.len(), line));
     }
 
-    /// Lists the lines that hold one of the texts, in order.
-    fn find(&self, needles: &[String]) -> Vec<usize> {
-        let mut lines = Vec::new();
+    /// Lets the text before go on in the next one, behind so many blanks.
+    fn go_on(&mut self, blanks: usize) {
+        self.folded.pop();
+        self.folded.extend(std::iter::repeat_n(' ', blanks));
+    }
+
+    /// Lists the lines in which one of the texts begins, in order.
+    fn find(&self, needles: &[String]) -> Vec<Hit> {
+        let mut hits = Vec::new();
         for needle in needles {
             let finder = memmem::Finder::new(needle);
             let mut from = 0;
-            // The rest of a line's text cannot make it more of a hit.
             while let Some(at) = finder.find(&self.folded.as_bytes()[from..]) {
-                let text = self.ends.partition_point(|(end, _)| *end <= from + at);
-                let Some((end, line)) = self.ends.get(text) else { break };
-                lines.push(*line);
-                from = *end;
+                let at = from + at;
+                let end = at + needle.len();
+                let first = self.entries.partition_point(|entry| entry.range.end <= at);
+                let count = self.entries[first..].iter().take_while(|entry| entry.range.start < end).count();
+                let its = &self.entries[first..first + count];
+                let (Some(first), Some(last)) = (its.first(), its.last()) else { break };
+                hits.push(Hit { line: first.line, last: last.line });
+                // The rest of a line's text cannot make it more of a hit.
+                from = first.range.end.max(end);
             }
         }
-        lines.sort_unstable();
-        lines.dedup();
-        lines
+        hits.sort_unstable();
+        hits.dedup_by_key(|hit| hit.line);
+        hits
+    }
+
+    /// Lists the parts of a line's one text that belong to one of the texts, in bytes of its folded
+    /// form.
+    fn within(&self, line: usize, needles: &[String]) -> Vec<Range<usize>> {
+        let entry = self.entries.partition_point(|entry| entry.line < line);
+        let Some(Entry { range, .. }) = self.entries.get(entry).filter(|entry| entry.line == line) else {
+            return Vec::new();
+        };
+        let mut parts = Vec::new();
+        for needle in needles {
+            // Occurrences may overlap: where one is sought from decides nothing.
+            let finder = memmem::Finder::new(needle);
+            let mut from = (range.start + 1).saturating_sub(needle.len());
+            let to = (range.end + needle.len() - 1).min(self.folded.len());
+            while let Some(at) = finder.find(&self.folded.as_bytes()[from..to]) {
+                let (start, end) = (from + at, from + at + needle.len());
+                parts.push(start.max(range.start) - range.start..end.min(range.end) - range.start);
+                from = start + 1;
+            }
+        }
+        parts
     }
 }

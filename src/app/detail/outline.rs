@@ -9,12 +9,12 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
 };
 
-use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, is_loud};
+use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_loud};
 use crate::{
     app::{
         format::span,
         message::Body,
-        wrap::{MAX_JSON, MAX_SHOWN, wrap_up_to},
+        wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
     },
     evidence::{NodeId, Tree},
     model::{Alert, SafeText, Timestamp},
@@ -139,14 +139,19 @@ impl<'a> Outline<'a> {
 
     /// Adds a part of one line.
     fn push(&mut self, depth: usize, kind: LineKind) {
-        let place = self.place();
-        self.lines.push(Line { depth, kind, fold: None, place });
+        self.push_all(depth, [kind]);
     }
 
     /// Adds a part of as many lines as it takes.
     fn push_all(&mut self, depth: usize, kinds: impl IntoIterator<Item = LineKind>) {
         let place = self.place();
-        self.lines.extend(kinds.into_iter().map(|kind| Line { depth, kind, fold: None, place }));
+        let kinds = kinds.into_iter().enumerate();
+        self.lines.extend(kinds.map(|(nth, kind)| Line {
+            depth,
+            kind,
+            fold: None,
+            spot: Spot { place, nth },
+        }));
     }
 
     /// Adds a heading; tells whether what is below it is to be shown.
@@ -158,7 +163,7 @@ impl<'a> Outline<'a> {
             self.push(0, LineKind::Blank);
         }
         let kind = LineKind::Section(title, count);
-        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), place: key });
+        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), spot: Spot::of(key) });
         !folded
     }
 
@@ -174,8 +179,10 @@ impl<'a> Outline<'a> {
 
     fn text_up_to(&mut self, most: usize, depth: usize, whole: &SafeText, property: &'static str) {
         let width = self.width.saturating_sub(depth * 2);
-        let lines = wrap_up_to(most, whole.as_str(), width).into_iter();
-        self.push_all(depth, lines.map(|line| LineKind::Text { line, property, whole: whole.clone() }));
+        let Wrapped { lines, rest } = wrap_up_to(most, whole.as_str(), width);
+        let text = |Part { line, gap }| LineKind::Text { line, gap, property, whole: whole.clone() };
+        let rest = rest.map(|from| LineKind::Rest { from, property, whole: whole.clone() });
+        self.push_all(depth, lines.into_iter().map(text).chain(rest));
     }
 
     /// Adds facts side by side, on as many lines as they need.
@@ -320,7 +327,7 @@ impl<'a> Outline<'a> {
                 }
             };
             let fold = fold.map(|(key, at_first)| (key, self.is_folded(key, at_first)));
-            self.lines.push(Line { depth, kind, fold, place });
+            self.lines.push(Line { depth, kind, fold, spot: Spot::of(place) });
             if let Some((_, false)) = fold {
                 grow(&mut stack, twig.below(tree, loud), depth + 1);
             }

@@ -81,7 +81,7 @@ impl Detail {
                 .collect(),
             LineKind::Indicator(at) => self.body.indicators.get(*at).map(Value::of).into_iter().collect(),
             LineKind::Property(property) => value_of(property).into_iter().collect(),
-            LineKind::Text { property, whole, .. } => {
+            LineKind::Text { property, whole, .. } | LineKind::Rest { property, whole, .. } => {
                 let label = if property.is_empty() { "text" } else { *property };
                 vec![Value { label: label.into(), field: None, text: whole.clone() }]
             }

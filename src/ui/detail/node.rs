@@ -10,7 +10,7 @@ use super::{Painter, Span, found, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
     evidence::{Indicator, Node, NodeId, Piece},
-    model::Verdict,
+    model::{Verdict, one_line},
     ui::{
         Theme, count,
         paint::{columns, fit},
@@ -31,8 +31,8 @@ const NOTE: usize = 24;
 const FACT: usize = 10;
 /// Characters of a hash that tell it from others, before and behind the cut.
 const HASH_ENDS: usize = 8;
-/// A value is looked through no further than this for what is shown of it, in bytes.
-const LOOKED_THROUGH: usize = 16 * 1024;
+/// Characters that stand in one column at most: a letter with its combining marks.
+const CHARACTERS: usize = 5;
 
 pub(super) fn draw(
     app: &App,
@@ -101,7 +101,7 @@ pub(super) fn draw(
             path => path,
         };
         let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
-        let text = excerpt(detail, painter, &cut(value.text.as_str()), rest.saturating_sub(note.width()));
+        let text = excerpt(detail, painter, value.text.as_str(), rest.saturating_sub(note.width()));
         let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
         put(painter, used, room.saturating_sub(used), state.into_iter().collect());
         return;
@@ -178,18 +178,21 @@ pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) 
     detail.found_value(line)
 }
 
-/// The part of a text that holds what is looked for.
+/// The part of a text of any length that holds what is looked for.
 pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span<'static>> {
     let theme = painter.theme;
-    let text = crate::model::one_line(text);
-    let hit = detail.find.as_ref().and_then(|find| find.ranges(&text).into_iter().next());
+    let hit = detail.find.as_ref().and_then(|find| find.first_range(text));
     let from = hit.filter(|hit| columns(&text[..hit.end]) > room).map_or(0, |hit| {
-        // A little of what stands before it stays.
-        let before = text[..hit.start].char_indices().rev().take(room / 4).last();
+        // A little of what stands before it stays, as far as there is room for it beside the signs
+        // of the cuts.
+        let beside = room.saturating_sub(columns(&text[hit.clone()]) + 2).min(room / 4);
+        let before = text[..hit.start].char_indices().rev().take(beside).last();
         before.map_or(hit.start, |(at, _)| at)
     });
     let sign = if from > 0 { theme.symbols.cut } else { "" };
-    found(detail, painter, Span::new(format!("{sign}{}", &text[from..]), theme.text))
+    // More than fits, so that a cut is signed.
+    let part: String = text[from..].chars().take(room * CHARACTERS + 1).collect();
+    found(detail, painter, Span::new(format!("{sign}{}", one_line(&part)), theme.text))
 }
 
 /// Makes facts fit their room as far as that is possible without losing what tells them apart:
@@ -249,15 +252,6 @@ fn in_short(alerts: usize, devices: Option<usize>) -> String {
     let devices = devices.filter(|devices| *devices > 0);
     let devices = devices.map_or_else(String::new, |devices| format!(" {}d", number(devices, 99)));
     format!("{}a{devices}", number(alerts, 999))
-}
-
-/// As much of a value as is looked through.
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(LOOKED_THROUGH);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
 
 #[cfg(test)]
