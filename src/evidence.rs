@@ -12,4 +12,4 @@ mod types;
 pub use chronology::{Chronology, Entry, Happening};
 pub use describe::{Description, Piece, device, user};
 pub use indicator::{Indicator, IndicatorKind};
-pub use tree::{Node, NodeId, NodeKey, Tree};
+pub use tree::{Node, NodeId, NodeKey, Teller, Tree};

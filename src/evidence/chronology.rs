@@ -131,19 +131,11 @@ impl Chronology {
     }
 }
 
-/// The node that each item is under.
-fn owners(tree: &Tree) -> HashMap<usize, NodeId> {
-    let nodes = tree.rows(|_| false).into_iter();
-    nodes.flat_map(|id| tree.node(id).items.iter().map(move |item| (*item, id))).collect()
-}
-
 /// Every time within the items but that of being attached. What several items tell of one thing
 /// is told once.
 fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
-    let owners = owners(tree);
     let mut told: BTreeSet<(Timestamp, NodeId, String)> = BTreeSet::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
-        let Some(owner) = owners.get(&item).copied() else { continue };
         walk(&evidence.json, &mut String::new(), true, &mut |path, value| {
             let name = path.rsplit('.').next().unwrap_or(path);
             let name = name.split('[').next().unwrap_or(name);
@@ -152,7 +144,7 @@ fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             if name == ATTACHED {
                 return;
             }
-            let node = tree.nested(item, path).unwrap_or(owner);
+            let node = tree.nested(item, path).unwrap_or_else(|| tree.owner(item));
             let parent = tree.parent(node).filter(|id| tree.node(*id).kind.raw() == "process");
             let (node, name) = match parent {
                 Some(parent) if name == PARENT => (parent, "processCreationDateTime"),
@@ -178,7 +170,6 @@ fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
 
 /// When items were attached; those of a minute together.
 fn attached(alert: &Alert, tree: &Tree) -> Vec<Entry> {
-    let owners = owners(tree);
     let mut minutes: BTreeMap<i64, (Timestamp, usize, BTreeSet<NodeId>)> = BTreeMap::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
         let Some(at) = evidence.created else { continue };
@@ -186,7 +177,7 @@ fn attached(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             minutes.entry(at.seconds().div_euclid(60)).or_insert((at, 0, BTreeSet::new()));
         *first = at.min(*first);
         *count += 1;
-        nodes.extend(owners.get(&item));
+        nodes.insert(tree.owner(item));
     }
     let entry = |(at, count, nodes): (Timestamp, usize, BTreeSet<NodeId>)| {
         let what = match count {

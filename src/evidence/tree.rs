@@ -97,6 +97,21 @@ impl Node {
         if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
     }
 
+    /// Lists where other items tell of it: each place within one, or, where it has no items of its
+    /// own and stands in none, the item that says most of it.
+    fn tellings(&self) -> impl Iterator<Item = &Face> {
+        let own = |face: &&Face| self.items.binary_search(&face.item).is_ok();
+        let nested = self.faces.iter().filter(move |face| !face.steps.is_empty() && !own(face));
+        let whole = self.faces.first().filter(|face| self.items.is_empty() && face.steps.is_empty());
+        whole.into_iter().chain(nested)
+    }
+
+    /// Tells whether a property of a place where it is told of is about it: a parent is told of in
+    /// some properties of its child.
+    fn is_told_in(&self, path: &str) -> bool {
+        !std::ptr::eq(self.row, &raw const super::types::PARENT_PROCESS) || path.starts_with("parentProcess")
+    }
+
     /// Returns the property that its time is told by.
     pub(super) fn time_property(&self) -> &'static str {
         if self.row.name == "process" { "processCreationDateTime" } else { self.row.time }
@@ -112,6 +127,15 @@ impl Node {
     }
 }
 
+/// Who tells a value of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teller {
+    /// One of the node's items, by its number from 1.
+    Item(usize),
+    /// An item of another node, within which it stands.
+    Other(NodeId),
+}
+
 /// The evidence of one alert as a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
@@ -119,13 +143,15 @@ pub struct Tree {
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
     nested: HashMap<usize, HashMap<String, NodeId>>,
+    /// The node that each item is under.
+    owners: Vec<NodeId>,
 }
 
 impl Tree {
     /// Builds the tree of an alert's evidence.
     pub fn new(evidence: &Arc<[Evidence]>) -> Self {
-        let build::Built { nodes, roots, nested } = build::build(evidence);
-        Self { evidence: Arc::clone(evidence), nodes, roots, nested }
+        let build::Built { nodes, roots, nested, owners } = build::build(evidence);
+        Self { evidence: Arc::clone(evidence), nodes, roots, nested, owners }
     }
 
     /// Returns the nodes at the top, in order.
@@ -161,23 +187,29 @@ impl Tree {
         })
     }
 
-    /// Lists every value of a node with its path: of each of its items, by their number from 1,
-    /// or, for a thing that only another item tells of, what that item says of it.
-    pub fn properties(&self, id: NodeId) -> Vec<(usize, Property)> {
+    /// Lists every value of a node with its path and who tells it: of each of its items all, then
+    /// what stands of it within other items, as far as nothing before says the same.
+    pub fn properties(&self, id: NodeId) -> Vec<(Teller, Property)> {
         let node = self.node(id);
-        if node.items.is_empty() {
-            let told = properties(node.faces[0].find(&self.evidence)).into_iter();
-            // A parent is told of in the properties of its child.
-            let whole = !std::ptr::eq(node.row, &raw const super::types::PARENT_PROCESS);
-            return told
-                .filter(|property| whole || property.path.raw().starts_with("parentProcess"))
-                .map(|property| (1, property))
-                .collect();
+        let mut listed = Vec::new();
+        for (at, item) in node.items.iter().enumerate() {
+            let own = self.evidence[*item].properties().into_iter();
+            listed.extend(own.map(|property| (Teller::Item(at + 1), property)));
         }
-        let items = node.items.iter().map(|item| &self.evidence[*item]).enumerate();
-        items
-            .flat_map(|(at, item)| item.properties().into_iter().map(move |property| (at + 1, property)))
-            .collect()
+        let mut known: HashSet<Property> = listed.iter().map(|(_, property)| property.clone()).collect();
+        for face in node.tellings() {
+            let (way, by) = (face.path(), Teller::Other(self.owners[face.item]));
+            for property in properties(face.find(&self.evidence)) {
+                if node.is_told_in(property.path.raw()) && known.insert(property.clone()) {
+                    let path = match &*way {
+                        "" => property.path,
+                        way => SafeText::new(&format!("{way}.{}", property.path.raw())),
+                    };
+                    listed.push((by, Property { path, ..property }));
+                }
+            }
+        }
+        listed
     }
 
     /// Lists the indicators of all nodes, each once, by kind and then in the order of the tree.
@@ -193,12 +225,10 @@ impl Tree {
     /// as it was sent and without the names of types: for searching.
     pub fn each_text(&self, id: NodeId, visit: &mut dyn FnMut(&str)) {
         let node = self.node(id);
-        let told = node.items.is_empty().then(|| node.faces[0].find(&self.evidence));
         let items = node.items.iter().map(|item| &self.evidence[*item].json);
-        let parent = told.is_some() && std::ptr::eq(node.row, &raw const super::types::PARENT_PROCESS);
-        for value in items.chain(told) {
+        for value in items.chain(node.tellings().map(|face| face.find(&self.evidence))) {
             walk(value, &mut String::new(), false, &mut |path, value| {
-                if path.ends_with("@odata.type") || (parent && !path.starts_with("parentProcess")) {
+                if path.ends_with("@odata.type") || !node.is_told_in(path) {
                     return;
                 }
                 match value {
@@ -244,6 +274,11 @@ impl Tree {
             }
         }
         unsaid
+    }
+
+    /// Returns the node that an item is under.
+    pub(super) fn owner(&self, item: usize) -> NodeId {
+        self.owners[item]
     }
 
     /// Returns the node that a value of an item tells of, where that is another than the item's:

@@ -131,7 +131,7 @@ pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
 }
 
 /// One value of a JSON document with where it stands in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Property {
     /// The way to the value: property names joined by dots, list items as `[0]`.
     pub path: SafeText,

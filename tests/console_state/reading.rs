@@ -249,3 +249,55 @@ fn nothing_of_the_published_sample_is_out_of_reach() {
         );
     }
 }
+
+/// A device and a session on it that tells more of the device.
+fn told_by_another() -> Value {
+    with(
+        alert(1),
+        json!({"evidence": [
+            {"@odata.type": "#microsoft.graph.security.deviceEvidence", "hostName": "pc1", "mdeDeviceId": "m1",
+                "osPlatform": "Windows11"},
+            {"@odata.type": "#microsoft.graph.security.hostLogonSessionEvidence", "sessionId": "s1",
+                "host": {"@odata.type": "#microsoft.graph.security.deviceEvidence", "hostName": "pc1",
+                    "mdeDeviceId": "m1", "osPlatform": "Windows10", "ntDomain": "CONTOSO"},
+                "account": {"@odata.type": "#microsoft.graph.security.userEvidence",
+                    "userAccount": {"accountName": "ana"}}},
+        ]}),
+    )
+}
+
+/// The values of the line under the cursor, as they are listed.
+fn listed(desk: &Desk) -> Vec<(String, String)> {
+    let Some(Overlay::Values(values)) = &desk.app.overlay else { panic!("no values") };
+    let values = values.values.iter().filter(|value| !value.label.ends_with("@odata.type"));
+    values.map(|value| (value.label.clone(), value.text.raw().to_owned())).collect()
+}
+
+#[test]
+fn the_values_of_a_thing_are_those_of_all_who_tell_of_it() {
+    let mut desk = Desk::holding(&[told_by_another()]);
+    desk.keys("Enter j j Enter");
+    let pair = |label: &str, text: &str| (label.to_owned(), text.to_owned());
+    assert_eq!(
+        listed(&desk),
+        [
+            pair("hostName", "pc1"),
+            pair("mdeDeviceId", "m1"),
+            pair("osPlatform", "Windows11"),
+            pair("told by", "logon session s1"),
+            pair("host.osPlatform", "Windows10"),
+            pair("host.ntDomain", "CONTOSO"),
+        ]
+    );
+    // What only another item tells of says so too.
+    let mut desk = Desk::holding(&[told_by_another()]);
+    desk.keys("Enter / a n a Enter n Enter");
+    assert_eq!(
+        listed(&desk),
+        [pair("told by", "logon session s1"), pair("account.userAccount.accountName", "ana")]
+    );
+    // And it is found at the thing that it is told of.
+    desk.keys("q Esc / c o n t o s o");
+    assert!(node(&desk).starts_with("pc1"), "{}", node(&desk));
+    assert!(desk.screen().contains("host.ntDomain: CONTOSO"), "{}", desk.screen());
+}

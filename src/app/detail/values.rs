@@ -2,7 +2,7 @@
 
 use super::{Detail, Line, LineKind};
 use crate::{
-    evidence::Indicator,
+    evidence::{Indicator, NodeId, Teller},
     model::{Property, SafeText},
 };
 
@@ -17,13 +17,16 @@ pub struct Value {
     pub text: SafeText,
 }
 
+/// The label of who tells the values that follow.
+const TOLD_BY: &str = "told by";
+
 impl Detail {
     /// Returns the first value of a line that holds what is looked for, with its path.
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
         values
-            .filter(|value| !value.label.ends_with("@odata.type"))
+            .filter(|value| value.label != TOLD_BY && !value.label.ends_with("@odata.type"))
             .find(|value| find.is_in(value.text.raw()))
     }
 
@@ -42,25 +45,38 @@ impl Detail {
         let description = self.body.tree.describe(id);
         let mut values: Vec<_> = description.indicators.iter().map(Value::of).collect();
         if values.is_empty() && !description.main.is_empty() {
-            let name = description.main.iter().map(|piece| piece.text.raw()).collect::<String>();
-            values.push(Value { label: node.label(), field: None, text: SafeText::new(&name) });
+            values.push(Value { label: node.label(), field: None, text: SafeText::new(&self.raw_name(id)) });
         }
         values
     }
 
-    /// Lists all values of a line with their paths.
+    /// Returns what names a node, as it was sent.
+    fn raw_name(&self, id: NodeId) -> String {
+        self.body.tree.describe(id).main.iter().map(|piece| piece.text.raw()).collect()
+    }
+
+    /// Lists all values of a line with their paths. What only other items tell of a node follows
+    /// those items' names.
     pub fn values(&self, line: &Line) -> Vec<Value> {
         if let Some((id, node)) = self.node(line) {
             let several = node.items.len() > 1;
-            let properties = self.body.tree.properties(id).into_iter();
-            let values = properties.filter_map(|(nth, property)| {
-                let mut value = value_of(&property)?;
-                if several {
-                    value.label = format!("{nth}: {}", value.label);
+            let (mut values, mut told_by) = (Vec::new(), None);
+            for (teller, property) in self.body.tree.properties(id) {
+                let Some(mut value) = value_of(&property) else { continue };
+                match teller {
+                    Teller::Item(nth) if several => value.label = format!("{nth}: {}", value.label),
+                    Teller::Item(_) => {}
+                    Teller::Other(other) => {
+                        if told_by.replace(other) != Some(other) {
+                            let label = self.body.tree.node(other).label();
+                            let text = SafeText::new(format!("{label} {}", self.raw_name(other)).trim());
+                            values.push(Value { label: TOLD_BY.into(), field: None, text });
+                        }
+                    }
                 }
-                Some(value)
-            });
-            return values.collect();
+                values.push(value);
+            }
+            return values;
         }
         match &line.kind {
             LineKind::Facts(facts) => facts

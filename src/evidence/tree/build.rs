@@ -31,6 +31,8 @@ pub(super) struct Built {
     pub(super) roots: Vec<NodeId>,
     /// For each item the places in it that tell of another node, with that node.
     pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
+    /// The node that each item is under.
+    pub(super) owners: Vec<NodeId>,
 }
 
 /// Builds the nodes of an alert's evidence.
@@ -374,12 +376,16 @@ impl<'a> Builder<'a> {
                 description: OnceLock::new(),
             }
         });
-        let nodes = nodes.collect();
+        let nodes: Vec<_> = nodes.collect();
+        let mut owners = vec![NodeId(0); self.evidence.len()];
+        for (at, node) in nodes.iter().enumerate() {
+            node.items.iter().for_each(|item| owners[*item] = NodeId(at));
+        }
         let mut nested: HashMap<usize, HashMap<String, NodeId>> = HashMap::new();
         for (face, place) in self.nested.into_iter().filter(|(face, _)| !face.steps.is_empty()) {
             nested.entry(face.item).or_default().insert(face.path(), NodeId(place));
         }
-        Built { nodes, roots, nested }
+        Built { nodes, roots, nested, owners }
     }
 }
 
