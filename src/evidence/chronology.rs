@@ -37,6 +37,11 @@ const PARENT: &str = "parentProcessCreationDateTime";
 /// When the service attached an item to the alert.
 const ATTACHED: &str = "createdDateTime";
 
+/// What is told of longer before the alert's first activity is how things came to be there.
+const EARLIER: Duration = Duration::from_secs(24 * 60 * 60);
+/// Of what is told of before the first activity, no more than this leads up to it.
+const LEADING_UP: usize = 5;
+
 /// Times that differ by less than this are one, read twice.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
@@ -75,10 +80,14 @@ pub struct Entry {
 }
 
 /// The entries of an alert, the earliest first.
+///
+/// Before an alert's own time there may be years: when a file was first seen, a machine started.
 #[derive(Clone, Debug, Default)]
 pub struct Chronology {
     /// What happened. Times that are not set are left out; times ahead are not.
     pub entries: Vec<Entry>,
+    /// How many of the entries are of a time before the alert's own.
+    pub earlier: usize,
     /// From the first activity to the alert, where both are known and in this order.
     pub to_notice: Option<Duration>,
     /// From the alert to its resolution.
@@ -124,11 +133,22 @@ impl Chronology {
             ))
         });
         Self {
+            earlier: earlier(&entries),
             entries,
             to_notice: alert.first_activity.and_then(|first| alert.created?.since(first)),
             to_resolve: alert.created.and_then(|created| alert.resolved?.since(created)),
         }
     }
+}
+
+/// Counts the entries before those that lead up to the alert's first activity, or to the alert
+/// where that is not known.
+fn earlier(entries: &[Entry]) -> usize {
+    let own = |entry: &Entry| matches!(entry.happening, Happening::Activity | Happening::Raised);
+    let Some(begin) = entries.iter().position(own) else { return 0 };
+    let is_near = |entry: &Entry| entries[begin].at.since(entry.at).is_none_or(|before| before < EARLIER);
+    let near = entries[..begin].iter().rev().take(LEADING_UP).take_while(|entry| is_near(entry)).count();
+    begin - near
 }
 
 /// Every time within the items but that of being attached. What several items tell of one thing
@@ -310,6 +330,28 @@ mod tests {
         let chronology = Chronology::new(&alert, &tree);
         assert_eq!((chronology.to_notice, chronology.to_resolve), (None, None));
         assert_eq!(chronology.entries.len(), 2);
+    }
+
+    #[test]
+    fn what_leads_up_to_an_alert_is_of_its_own_time() {
+        let earlier = |times: &[&str]| {
+            let seen: Vec<_> = times
+                .iter()
+                .map(|at| item("ip", json!({"ipAddress": at, "firstSeenDateTime": format!("2026-11-{at}Z")})))
+                .collect();
+            let (alert, tree) = read(&json!({"evidence": seen, "createdDateTime": "2026-11-12T00:00:00Z",
+                "firstActivityDateTime": "2026-11-10T12:00:00Z"}));
+            Chronology::new(&alert, &tree).earlier
+        };
+        assert_eq!(earlier(&[]), 0);
+        assert_eq!(earlier(&["11T00:00:00", "13T00:00:00"]), 0, "later is not earlier");
+        assert_eq!(earlier(&["01T00:00:00", "02T00:00:00", "09T11:00:00", "09T13:00:00", "10T11:00:00"]), 3);
+        let minutes: Vec<_> = (0..20).map(|minute| format!("10T11:{minute:02}:00")).collect();
+        let minutes: Vec<_> = minutes.iter().map(String::as_str).collect();
+        assert_eq!(earlier(&minutes), 15, "many lead up to it: the last of them");
+        let (alert, tree) = read(&json!({"evidence": [
+            item("ip", json!({"ipAddress": "a", "firstSeenDateTime": "2026-11-01T00:00:00Z"}))]}));
+        assert_eq!(Chronology::new(&alert, &tree).earlier, 0, "of an alert without times nothing is earlier");
     }
 
     #[test]

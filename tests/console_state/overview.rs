@@ -284,3 +284,40 @@ fn detail_screens(
         insta::assert_snapshot!(name, desk.screen());
     });
 }
+
+/// An alert on things that were first seen long before it.
+fn of_old_things() -> Value {
+    let mut evidence: Vec<_> = (1..40)
+        .map(|nth| {
+            json!({"@odata.type": kind("ip"), "ipAddress": format!("203.0.113.{nth}"),
+                "firstSeenDateTime": format!("20{:02}-03-01T00:00:00Z", nth % 20)})
+        })
+        .collect();
+    evidence.push(process("m1", 10, 1, "suspicious"));
+    with(alert(1), json!({"evidence": evidence, "firstActivityDateTime": "2026-11-20T00:00:09Z"}))
+}
+
+#[test]
+fn a_time_line_opens_where_its_alert_begins() {
+    let mut desk = Desk::holding(&[of_old_things()]);
+    desk.keys("Enter z t");
+    let screen = desk.screen();
+    insta::assert_snapshot!(screen.lines().skip(8).take(11).collect::<Vec<_>>().join("\n"), @r"
+    noticed 51s after the first activity
+
+    ▸ Earlier 39
+
+    ▾ The alert 4
+      2026-11-20 00:00:01Z  11h   +7y  process created  (unnamed) (1)
+      2026-11-20 00:00:09Z  11h   +7s  first activity
+      2026-11-20 00:00:10Z  11h   +1s  process created  stage10.exe (10)  [suspicious]
+      2026-11-20 00:01:00Z  11h  +49s  alert created
+    ");
+    // The earlier times unfold as everything does, and are found.
+    desk.keys("j j l");
+    assert!(desk.screen().contains("203.0.113.20"), "{}", desk.screen());
+    desk.keys("h / 2 0 3 . 0 . 1 1 3 . 9");
+    assert!(node(&desk).starts_with("203.0.113.9"), "{}", node(&desk));
+    desk.keys("Esc");
+    assert!(!desk.screen().contains("203.0.113.9"), "{}", desk.screen());
+}

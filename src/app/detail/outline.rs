@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher as _},
+    ops::Range,
 };
 
 use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_loud};
@@ -16,7 +17,7 @@ use crate::{
         message::Body,
         wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
     },
-    evidence::{NodeId, Tree},
+    evidence::{Chronology, NodeId, Tree},
     model::{Alert, SafeText, Timestamp},
 };
 
@@ -27,6 +28,8 @@ const LARGE: usize = 40;
 const FEW: usize = 4;
 /// More quiet siblings of one kind than this are one line that unfolds.
 const MANY: usize = 50;
+/// More times than this from before an alert's own time are folded at first.
+const FEW_TIMES: usize = 2;
 /// More indicators than this are folded at first: they would push the facts off the screen.
 const INDICATORS_SHOWN: usize = 12;
 
@@ -159,7 +162,7 @@ impl<'a> Outline<'a> {
         let key = key_of(&title);
         let folded = self.is_folded(key, !open);
         self.section = (title, 0);
-        if title != "Evidence" {
+        if title != "Evidence" && !self.lines.is_empty() {
             self.push(0, LineKind::Blank);
         }
         let kind = LineKind::Section(title, count);
@@ -342,13 +345,30 @@ impl<'a> Outline<'a> {
         let took: Vec<_> = took.into_iter().flatten().collect();
         if !took.is_empty() {
             self.text(0, &SafeText::new(&took.join(", ")), "");
+        }
+        let Chronology { entries, earlier, .. } = &body.time_line;
+        if *earlier > FEW_TIMES {
+            // A time line begins where the alert does. How things came to be there unfolds.
+            if self.section("Earlier", Some(*earlier), false) {
+                self.moments(1, 0..*earlier);
+            }
+            if self.section("The alert", Some(entries.len() - earlier), true) {
+                self.moments(1, *earlier..entries.len());
+            }
+            return;
+        }
+        if !took.is_empty() {
             self.push(0, LineKind::Blank);
         }
-        if body.time_line.entries.is_empty() {
+        if entries.is_empty() {
             self.text(0, &SafeText::new("no times were sent"), "");
         }
-        for at in 0..body.time_line.entries.len() {
-            self.push(0, LineKind::Moment(at));
+        self.moments(0, 0..entries.len());
+    }
+
+    fn moments(&mut self, depth: usize, entries: Range<usize>) {
+        for at in entries {
+            self.push(depth, LineKind::Moment(at));
         }
     }
 }
