@@ -353,6 +353,11 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
 fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
     let detail = app.current_detail();
     let view = detail.map(Detail::view);
+    let is_finding = detail.is_some_and(|detail| detail.find.is_some());
+    let folds = detail.and_then(Detail::line).is_some_and(|line| line.fold.is_some());
+    // Of an alert that cannot be read there is its text alone. A text has no values, and no folds.
+    let is_text =
+        detail.is_some_and(|detail| detail.view() == DetailView::Json || detail.body.alert.is_err());
     match (&app.overlay, &app.filter.editor, app.focus) {
         (Some(Overlay::Profiles(_)), ..) if app.settings.signs_in => &[
             ("Enter", "switch"),
@@ -422,7 +427,17 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
         (None, None, Pane::Detail) if app.find_editor().is_some() => {
             &[("Enter", "stay"), ("↓/↑", "next, previous"), ("Esc", "back to where you were")]
         }
-        (None, None, Pane::Detail) if detail.is_some_and(|detail| detail.find.is_some()) => &[
+        (None, None, Pane::Detail) if is_text && is_finding => {
+            &[("n/N", "next, previous"), ("/", "find"), ("y", "copy"), ("Esc", "end finding")]
+        }
+        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) && is_finding => &[
+            ("n/N", "next, previous"),
+            ("/", "find"),
+            ("Enter", "to the evidence"),
+            ("T", "times"),
+            ("Esc", "end finding"),
+        ],
+        (None, None, Pane::Detail) if is_finding => &[
             ("n/N", "next, previous"),
             ("/", "find"),
             ("Enter", "values"),
@@ -430,6 +445,21 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
             ("y", "copy"),
             ("Esc", "end finding"),
         ],
+        (None, None, Pane::Detail) if view == Some(DetailView::Json) => &[
+            ("j/k", "move"),
+            ("/", "find"),
+            ("y", "copy"),
+            ("J/K", "alert"),
+            ("Esc", "list"),
+            ("v", "back"),
+            ("?", "keys"),
+        ],
+        (None, None, Pane::Detail) if is_text => {
+            &[("j/k", "move"), ("/", "find"), ("y", "copy"), ("J/K", "alert"), ("Esc", "list"), ("?", "keys")]
+        }
+        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) && folds => {
+            &[("j/k", "move"), ("h/l", "fold"), ("T", "times"), ("/", "find"), ("t", "back"), ("?", "keys")]
+        }
         (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) => &[
             ("j/k", "move"),
             ("Enter", "to the evidence"),

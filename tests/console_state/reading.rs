@@ -301,3 +301,19 @@ fn the_values_of_a_thing_are_those_of_all_who_tell_of_it() {
     assert!(node(&desk).starts_with("pc1"), "{}", node(&desk));
     assert!(desk.screen().contains("host.ntDomain: CONTOSO"), "{}", desk.screen());
 }
+
+#[test]
+fn the_key_bar_names_what_does_something_here() {
+    let mut desk = Desk::holding(&[device_with_processes()]);
+    let bar = |desk: &Desk| desk.screen().lines().last().unwrap_or_default().to_owned();
+    desk.keys("Enter");
+    assert!(bar(&desk).contains("Enter values  h/l fold  ] suspicious"), "{}", bar(&desk));
+    desk.keys("v");
+    assert_eq!(bar(&desk), "j/k move  / find  y copy  J/K alert  Esc list  v back  ? keys");
+    desk.keys("/ o u t l o o k Enter");
+    assert_eq!(bar(&desk), "n/N next, previous  / find  y copy  Esc end finding");
+    desk.keys("t");
+    assert_eq!(bar(&desk), "n/N next, previous  / find  Enter to the evidence  T times  Esc end finding");
+    desk.keys("Esc");
+    assert_eq!(bar(&desk), "j/k move  Enter to the evidence  T times  / find  t back  ? keys");
+}
