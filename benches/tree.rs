@@ -98,6 +98,7 @@ fn read_large() {
     read(&format!("of {ITEMS} items"), large(), &steps);
     let steps = [
         ("down", "j"),
+        ("down", "j"),
         ("values", "Enter"),
         ("back", "Esc"),
         ("find: begin", "/"),

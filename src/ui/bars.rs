@@ -448,24 +448,24 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
         (None, None, Pane::Detail) if view == Some(DetailView::Json) => &[
             ("j/k", "move"),
             ("/", "find"),
+            ("v", "back"),
             ("y", "copy"),
             ("J/K", "alert"),
             ("Esc", "list"),
-            ("v", "back"),
             ("?", "keys"),
         ],
         (None, None, Pane::Detail) if is_text => {
             &[("j/k", "move"), ("/", "find"), ("y", "copy"), ("J/K", "alert"), ("Esc", "list"), ("?", "keys")]
         }
         (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) && folds => {
-            &[("j/k", "move"), ("h/l", "fold"), ("T", "times"), ("/", "find"), ("t", "back"), ("?", "keys")]
+            &[("j/k", "move"), ("h/l", "fold"), ("t", "back"), ("/", "find"), ("T", "times"), ("?", "keys")]
         }
         (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) => &[
             ("j/k", "move"),
             ("Enter", "to the evidence"),
-            ("T", "times"),
-            ("/", "find"),
             ("t", "back"),
+            ("/", "find"),
+            ("T", "times"),
             ("?", "keys"),
         ],
         (None, None, Pane::Detail) => &[

@@ -229,6 +229,8 @@ fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
 fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
     /// The widest gap: `+100d`, and a blank.
     const GAP: usize = 6;
+    /// As much of a name as stays beside what happened to it.
+    const LEAST_NAME: usize = 8;
     let theme = painter.theme;
     let time_line = &detail.body.time_line;
     let (Some(first), Some(moment)) = (time_line.entries.first(), time_line.entries.get(at)) else { return };
@@ -243,22 +245,26 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
     match (moment.node, moment.happening) {
         (Some(id), Happening::Evidence) => {
             let node = detail.body.tree.node(id);
-            let mut what = moment.what.line();
+            let what = moment.what.line();
             let label = node.label();
             // "process created" says already what kind of thing it was.
             let kind = label.rsplit(' ').next().unwrap_or(&label);
-            if !what.contains(kind) {
-                what = format!("{what} {label}");
-            }
-            let label = Span::new(format!("{what}  "), theme.dim);
-            let name = Span::new(detail.body.tree.describe(id).name(), theme.text);
+            let (whole, short) = match what.strip_prefix(kind) {
+                _ if !what.contains(kind) => (format!("{what} {label}"), what.as_str()),
+                // So does the name of a process, and nothing happens to one more often.
+                Some(" created") => (what.clone(), ""),
+                Some(rest) => (what.clone(), rest.trim_start()),
+                None => (what.clone(), what.as_str()),
+            };
+            let name = detail.body.tree.describe(id).name();
             let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
-            let state = node::state_of(node, theme, room.saturating_sub(name.width().min(node::NAME)));
+            let state = node::state_of(node, theme, room.saturating_sub(columns(&name).min(node::NAME)));
             let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
-            // A name says more than what happened to it.
-            let label = Some(label).filter(|label| label.width() + name.width() <= room);
+            let label = if columns(&whole) + 2 + columns(&name) <= room { &whole } else { short };
+            let label = (!label.is_empty()).then(|| Span::new(format!("{label}  "), theme.dim));
+            let label = label.filter(|label| label.width() + columns(&name).min(LEAST_NAME) <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
-            let name = super::paint::fit(&name.text, room, theme.symbols.cut).text.into_owned();
+            let name = super::paint::fit(&name, room, theme.symbols.cut).text.into_owned();
             let name = Span::new(name, theme.text);
             let said = label.into_iter().chain([name]);
             spans.extend(said.flat_map(|span| found(detail, painter, span)));

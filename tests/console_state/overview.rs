@@ -321,3 +321,21 @@ fn a_time_line_opens_where_its_alert_begins() {
     desk.keys("Esc");
     assert!(!desk.screen().contains("203.0.113.9"), "{}", desk.screen());
 }
+
+#[rstest]
+#[case::wide(120, "first seen device  srv-1.contoso.com")]
+#[case::the_kind_of_thing_goes_first(56, "first seen  srv-1.cont…")]
+#[case::then_what_happened(50, "     srv-1.contoso.com")]
+fn a_short_line_of_the_time_line_says_what_happened_as_long_as_the_name_can_be_told(
+    #[case] width: u16,
+    #[case] said: &str,
+) {
+    let mut device = device("m1", "srv-1.contoso.com");
+    device["firstSeenDateTime"] = "2024-09-09T08:14:08Z".into();
+    let process = process("m1", 10, 1, "unknown");
+    let mut desk = Desk::holding(&[with(alert(1), json!({"evidence": [device, process]}))]);
+    desk.resize(width, 30);
+    desk.keys("Enter z t");
+    let screen = desk.screen();
+    assert!(screen.lines().any(|line| line.ends_with(said)), "{screen}");
+}

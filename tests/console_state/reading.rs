@@ -309,11 +309,11 @@ fn the_key_bar_names_what_does_something_here() {
     desk.keys("Enter");
     assert!(bar(&desk).contains("Enter values  h/l fold  ] suspicious"), "{}", bar(&desk));
     desk.keys("v");
-    assert_eq!(bar(&desk), "j/k move  / find  y copy  J/K alert  Esc list  v back  ? keys");
+    assert_eq!(bar(&desk), "j/k move  / find  v back  y copy  J/K alert  Esc list  ? keys");
     desk.keys("/ o u t l o o k Enter");
     assert_eq!(bar(&desk), "n/N next, previous  / find  y copy  Esc end finding");
     desk.keys("t");
     assert_eq!(bar(&desk), "n/N next, previous  / find  Enter to the evidence  T times  Esc end finding");
     desk.keys("Esc");
-    assert_eq!(bar(&desk), "j/k move  Enter to the evidence  T times  / find  t back  ? keys");
+    assert_eq!(bar(&desk), "j/k move  Enter to the evidence  t back  / find  T times  ? keys");
 }
