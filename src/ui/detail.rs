@@ -173,7 +173,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
-        LineKind::Moment(at) => draw_moment(app, painter, detail, *at, area),
+        LineKind::Moment(at) => draw_moment(app, painter, detail, (line, *at), area),
         LineKind::Text { line: text, property, .. } => {
             let span = matched(app, (None, *property), text.as_str(), theme.text);
             let hits = detail.find.as_ref().map(|find| find.ranges_in(line)).unwrap_or_default();
@@ -226,17 +226,28 @@ fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
 }
 
 /// When, how long after the entry before, what. What was done with the alert is dim.
-fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
+fn draw_moment(
+    app: &App,
+    painter: &mut Painter<'_>,
+    detail: &Detail,
+    (line, at): (&Line, usize),
+    area: Area,
+) {
     /// The widest gap: `+100d`, and a blank.
     const GAP: usize = 6;
     /// As much of a name as stays beside what happened to it.
     const LEAST_NAME: usize = 8;
     let theme = painter.theme;
     let time_line = &detail.body.time_line;
-    let (Some(first), Some(moment)) = (time_line.entries.first(), time_line.entries.get(at)) else { return };
-    // Where all is of one day, the day goes without saying.
-    let day =
-        time_line.entries.last().map(|last| last.at).filter(|last| app.clock.is_same_day(first.at, *last));
+    let Some(moment) = time_line.entries.get(at) else { return };
+    // Where all that stands together is of one day, the day goes without saying. What is earlier
+    // stands apart, where it is in a section of its own.
+    let apart = if line.depth > 0 && at >= time_line.earlier { time_line.earlier } else { 0 };
+    let together = &time_line.entries[apart..];
+    let day = match (together.first(), together.last()) {
+        (Some(first), Some(last)) if app.clock.is_same_day(first.at, last.at) => Some(last.at),
+        _ => None,
+    };
     let time = app.clock.moment(moment.at, day);
     let before = at.checked_sub(1).map(|before| time_line.entries[before].at);
     let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));
@@ -258,7 +269,7 @@ fn draw_moment(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize,
             };
             let name = detail.body.tree.describe(id).name();
             let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
-            let state = node::state_of(node, theme, room.saturating_sub(columns(&name).min(node::NAME)));
+            let state = node::state_beside(node, theme, columns(&name).min(node::NAME), room);
             let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
             let label = if columns(&whole) + 2 + columns(&name) <= room { &whole } else { short };
             let label = (!label.is_empty()).then(|| Span::new(format!("{label}  "), theme.dim));

@@ -270,7 +270,6 @@ fn the_end_of_a_long_command_line_is_found_and_shown() {
         "imageFile": {"fileName": "a.exe"},
         "processCommandLine": format!("a.exe {} --needle", "x".repeat(1_000_000))}]);
     let mut desk = Desk::holding(&[with(alert(1), json!({"evidence": evidence}))]);
-    desk.resize(160, 40);
     desk.keys("Enter");
     typing(&mut desk, "--NEEDLE");
     assert_eq!(place(&desk).0, "1 of 1");

@@ -27,6 +27,8 @@ pub(super) const NAME: usize = 16;
 const SHORT_NAME: usize = 6;
 /// The least room for the value that holds what is looked for, with its name.
 const NOTE: usize = 24;
+/// What stands around a hit: the signs of what is left out, and what parts it from the rest.
+const CUTS: usize = 8;
 /// The least that a fact is cut to.
 const FACT: usize = 10;
 /// Characters of a hash that tell it from others, before and behind the cut.
@@ -63,10 +65,7 @@ pub(super) fn draw(
 
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
-    let for_state = room.saturating_sub(name.min(NAME) + width(&[&count]));
-    // A verdict is said however narrow the line is: the name is cut before it goes.
-    let state = state_of(node, theme, for_state)
-        .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORT_NAME <= room));
+    let state = state_beside(node, theme, name.min(NAME) + width(&[&count]), room);
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
         // What kind of thing it is goes before its name is cut.
         name -= head.remove(0).width();
@@ -94,12 +93,17 @@ pub(super) fn draw(
         // What is found is not in the line: the line says where it is, before anything else.
         let room = usize::from(area.width);
         let used = put(painter, 0, name.min(NAME.max(room / 3)), head);
-        let state = state_of(node, theme, room.saturating_sub(used + NOTE));
+        let hit = detail.find.as_ref().map_or(0, |find| columns(find.text()) + CUTS);
+        let state = state_of(node, theme, room.saturating_sub(used + NOTE.max(hit)));
         let rest = room.saturating_sub(used + width(&[&state]));
-        let path = match &value.label {
-            path if columns(path) > rest / 2 => path.rsplit(['.', ' ']).next().unwrap_or(path),
+        // What is found says more than the name of its property, and the end of that more than the
+        // way there.
+        let for_path = (rest / 2).min(rest.saturating_sub(hit));
+        let path = match &*value.label {
+            path if columns(path) > for_path => path.rsplit(['.', ' ']).next().unwrap_or(path),
             path => path,
         };
+        let path = fit(path, for_path.max(SHORT_NAME), theme.symbols.cut).text;
         let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
         let text = excerpt(detail, painter, value.text.as_str(), rest.saturating_sub(note.width()));
         let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
@@ -126,9 +130,16 @@ fn said<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Sp
 
 /// What the service thinks of a node and did about it, or the first of the two where there is no
 /// room for both.
-pub(super) fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
+fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let whole = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
     whole.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
+}
+
+/// What the service thinks of a node, beside what takes so many columns. A verdict is said however
+/// narrow the line is: the name is cut before it goes.
+pub(super) fn state_beside(node: &Node, theme: &Theme, taken: usize, room: usize) -> Option<Span<'static>> {
+    state_of(node, theme, room.saturating_sub(taken))
+        .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORT_NAME <= room))
 }
 
 fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
