@@ -204,15 +204,15 @@ impl Detail {
         if laid.is_some_and(|laid| laid.folds == *folds) {
             return;
         }
-        // What is looked for is looked for in what is shown, laid out alike.
-        if laid.is_none()
-            && let Some(find) = &mut self.find
-        {
-            find.read(&self.body, self.view, &self.loud, width);
-        }
+        let is_other = laid.is_none();
         self.laid = Some(Laid { folds: folds.clone(), width });
         let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.loud);
         let before = std::mem::replace(&mut self.lines, lines);
+        // What is looked for is looked for in what is shown, laid out alike.
+        if is_other && let Some(mut find) = self.find.take() {
+            find.read(self.all_lines(), &self.body);
+            self.find = Some(find);
+        }
         let mut sought = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
         while let Some(at) = sought {
             if let Some(cursor) = index_of(&self.lines, before[at].spot) {
@@ -259,6 +259,10 @@ impl Detail {
 
     /// Lays out everything, with nothing folded.
     fn all_lines(&self) -> Vec<Line> {
+        // A megabyte of text, which has no folds, is not wrapped twice.
+        if self.lines.iter().all(|line| line.fold.is_none()) {
+            return self.lines.clone();
+        }
         Outline::new(None, self.width()).lines(&self.body, self.view, &self.loud)
     }
 
@@ -310,7 +314,7 @@ impl Detail {
     pub(super) fn begin_find(&mut self, folds: &Folds) {
         let spot = self.line().map(|line| line.spot).unwrap_or_default();
         let mut find = Find::begin(Before { folds: folds.clone(), scroll: self.scroll, spot });
-        find.read(&self.body, self.view, &self.loud, self.width());
+        find.read(self.all_lines(), &self.body);
         self.find = Some(find);
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use memchr::memmem;
 
-use super::{DetailView, Folds, Line, LineKind, Loud, Outline, Place, Spot};
+use super::{Folds, Line, LineKind, Place, Spot};
 use crate::{
     app::{filter::Editor, message::Body, scroll::Scroll},
     model::defang::refang,
@@ -58,9 +58,10 @@ impl Find {
         Self { editor: Some(Editor::new("")), before, ..Self::default() }
     }
 
-    /// Takes in what an alert holds, in place of what was taken in before.
-    pub(super) fn read(&mut self, body: &Body, view: DetailView, loud: &Loud, width: usize) {
-        self.lines = Outline::new(None, width).lines(body, view, loud);
+    /// Takes in what an alert holds, as lines with nothing folded, in place of what was taken in
+    /// before.
+    pub(super) fn read(&mut self, lines: Vec<Line>, body: &Body) {
+        self.lines = lines;
         let firsts = self.lines.iter().enumerate().filter(|(_, line)| line.spot.nth == 0);
         self.firsts = firsts.map(|(at, line)| (line.spot.place, at)).collect();
         self.words = Words::new(&self.lines, body);
