@@ -319,3 +319,47 @@ impl Words {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        app::{Detail, message::Body},
+        model::RawAlert,
+        store::{Batch, Store},
+    };
+
+    fn compared(text: &str) -> String {
+        fold(&text.replace(' ', ""))
+    }
+
+    proptest! {
+        #[test]
+        fn every_part_of_a_text_is_found_and_marked_however_it_is_wrapped(
+            text in "[ab C]{0,8}[aB cİẞK日é]{1,120}", from in 0usize..100, len in 1usize..60, width in 10usize..50
+        ) {
+            let part: String = text.chars().skip(from).take(len).collect();
+            prop_assume!(!part.trim().is_empty());
+            let alert = RawAlert(json!({"id": "a", "description": text}).to_string().into());
+            let row = Store::default().absorb(Batch::decode(std::slice::from_ref(&alert))).seen[0];
+            let mut detail = Detail::new(row, Body::read(&alert));
+            let mut folds = Folds::new();
+            detail.lay_out(&folds, width);
+            detail.begin_find(&folds);
+            detail.find.as_mut().unwrap().editor = Some(Editor::new(&part));
+            detail.look_for_typed(&mut folds, 20);
+            let find = detail.find.as_ref().unwrap();
+            prop_assert!(find.count() > 0);
+            let mut marked = String::new();
+            for line in detail.lines() {
+                if let LineKind::Text { line: text, .. } = &line.kind {
+                    marked.extend(find.ranges_in(line).into_iter().map(|range| &text[range]));
+                }
+            }
+            prop_assert!(compared(&marked).contains(&compared(part.trim())), "{marked:?}");
+        }
+    }
+}
