@@ -292,3 +292,16 @@ fn a_pasted_text_that_nobody_looks_for_is_cut_and_that_is_said() {
     desk.keys("Ctrl-u u");
     assert_eq!(place(&desk).0, "1 of 5");
 }
+
+#[test]
+fn where_the_line_says_where_a_hit_is_nothing_of_its_counts_is_left() {
+    let mut desk = Desk::holding(&[story()]);
+    desk.keys("Enter");
+    typing(&mut desk, "signing");
+    for width in 50..120 {
+        desk.resize(width, 30);
+        let screen = desk.screen();
+        let line = screen.lines().find(|line| line.contains("cur") && line.contains(": ")).unwrap();
+        assert!(line.ends_with("Signing CA") || line.ends_with('…'), "{width}: {line}");
+    }
+}

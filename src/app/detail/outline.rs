@@ -28,8 +28,6 @@ const LARGE: usize = 40;
 const FEW: usize = 4;
 /// More quiet siblings of one kind than this are one line that unfolds.
 const MANY: usize = 50;
-/// More times than this from before an alert's own time are folded at first.
-const FEW_TIMES: usize = 2;
 /// More indicators than this are folded at first: they would push the facts off the screen.
 const INDICATORS_SHOWN: usize = 12;
 
@@ -347,7 +345,7 @@ impl<'a> Outline<'a> {
             self.text(0, &SafeText::new(&took.join(", ")), "");
         }
         let Chronology { entries, earlier, .. } = &body.time_line;
-        if *earlier > FEW_TIMES {
+        if *earlier > 0 {
             // A time line begins where the alert does. How things came to be there unfolds.
             if self.section("Earlier", Some(*earlier), false) {
                 self.moments(1, 0..*earlier);

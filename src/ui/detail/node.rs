@@ -51,9 +51,6 @@ pub(super) fn draw(
     let mut room = usize::from(area.width);
     if pane >= COUNTS_FROM {
         room = room.saturating_sub(usize::from(COUNTS));
-        if let Some(counts) = description.indicators.first().and_then(|first| counts(app, first)) {
-            painter.put_right(area.x + area.width, area.y, COUNTS - 1, &counts, theme.dim);
-        }
     }
 
     let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
@@ -109,6 +106,11 @@ pub(super) fn draw(
         let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
         put(painter, used, room.saturating_sub(used), state.into_iter().collect());
         return;
+    }
+    if pane >= COUNTS_FROM
+        && let Some(counts) = description.indicators.first().and_then(|first| counts(app, first))
+    {
+        painter.put_right(area.x + area.width, area.y, COUNTS - 1, &counts, theme.dim);
     }
     let (mut used, mut rest) = (put(painter, 0, for_name, head), for_facts);
     for fact in facts {
@@ -203,7 +205,10 @@ pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: 
     let sign = if from > 0 { theme.symbols.cut } else { "" };
     // More than fits, so that a cut is signed.
     let part: String = text[from..].chars().take(room * CHARACTERS + 1).collect();
-    found(detail, painter, Span::new(format!("{sign}{}", one_line(&part)), theme.text))
+    let part = format!("{sign}{}", one_line(&part));
+    // Cut before it is parted at what is found: a cut between two parts would have no sign.
+    let part = fit(&part, room, theme.symbols.cut).text.into_owned();
+    found(detail, painter, Span::new(part, theme.text))
 }
 
 /// Makes facts fit their room as far as that is possible without losing what tells them apart:
