@@ -57,7 +57,7 @@ pub use message::{
     Scope, Wait,
 };
 pub use notice::Notice;
-pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, help};
+pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, Whole, help};
 pub use profiles::ProfileLine;
 pub use requests::{RequestLine, Requests};
 pub use scroll::Scroll;

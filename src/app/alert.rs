@@ -1,9 +1,9 @@
 //! What can be done with the alert under the cursor: open, copy, look for its values.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values,
+    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values, Whole,
     format::{bytes, thousands},
     keymap::AlertCommand,
     pivot::ByValue,
@@ -200,13 +200,23 @@ impl App {
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
-    /// The menu of `y` (UX.md A). Previews are short: what is copied may be megabytes.
+    /// The menu of `y` (UX.md A). Previews are short, and what may be megabytes is written when it is
+    /// asked for.
     fn copy_menu(&self, row: Row) -> Menu {
-        let mut items = Vec::new();
-        let mut offer = |key, label: &str, text: &str, preview: String| {
-            let action = MenuAction::Copy(for_clipboard(text), format!("{label}, {}", measure(text)));
-            items.push(MenuItem { key, label: label.to_owned(), preview, action });
+        let item = |key, label: &str, preview: String, action| MenuItem {
+            key,
+            label: label.to_owned(),
+            preview,
+            action,
         };
+        let text = |key, label: &str, text: &str, preview: String| {
+            let told = format!("{label}, {}", measure(text));
+            item(key, label, preview, MenuAction::Copy(for_clipboard(text), told))
+        };
+        let whole = |key, label: &str, preview: String, what| {
+            item(key, label, preview, MenuAction::CopyWhole(row, what))
+        };
+        let mut items = Vec::new();
         if let Some((_, value)) = self
             .values_here(row)
             .into_iter()
@@ -214,63 +224,71 @@ impl App {
         {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
-            offer('v', &value.label, safe, preview(safe));
+            items.push(text('v', &value.label, safe, preview(safe)));
             let defanged = defanged(&value);
-            offer('d', "defanged", &defanged, preview(&defanged));
+            items.push(text('d', "defanged", &defanged, preview(&defanged)));
             if value.text.is_marked() {
-                offer('s', "as sent, with its hidden characters", raw, String::new());
+                items.push(text('s', "as sent, with its hidden characters", raw, String::new()));
             }
         }
-        let indicators = self.indicators_of(row);
-        if !indicators.is_empty() {
-            let line = |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);
-            let text: String = indicators.iter().map(line).collect();
-            offer('a', "all indicators", &text, thousands(indicators.len()));
+        let indicators = self.indicators_of(row).len();
+        if indicators > 0 {
+            items.push(whole('a', "all indicators", thousands(indicators), Whole::Indicators));
         }
         let cells =
             [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
         let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
-        offer('r', "row", &line, preview(&line));
+        items.push(text('r', "row", &line, preview(&line)));
         let id = &self.store.facts(row).id;
-        offer('i', "alert id", id.raw(), preview(id.text().as_str()));
-        let json = String::from_utf8_lossy(&self.store.raw(row).0);
-        offer('j', "JSON", &json, bytes(json.len()));
+        items.push(text('i', "alert id", id.raw(), preview(id.text().as_str())));
+        items.push(whole('j', "JSON", bytes(self.store.raw(row).0.len()), Whole::Json));
+        items.push(whole('m', "Markdown", "a ticket".into(), Whole::Ticket));
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
-                offer(key, label, link.as_str(), preview(link.as_str()));
+                items.push(text(key, label, link.as_str(), preview(link.as_str())));
             }
         }
         let scope = self.filter.scope();
         if let Scope::Filter(pushed) = &scope {
-            offer('q', "$filter", pushed, preview(SafeText::new(pushed).as_str()));
+            items.push(text('q', "$filter", pushed, preview(SafeText::new(pushed).as_str())));
         }
         if self.settings.service {
             let id = self.store.facts(row).id.clone();
             for (key, label, scope) in
                 [('u', "curl for this alert", Scope::One(id)), ('U', "curl for the list", scope)]
             {
-                let (label, action) = (label.to_owned(), MenuAction::CopyCurl(scope));
-                items.push(MenuItem { key, label, preview: "without the token".into(), action });
+                items.push(item(key, label, "without the token".into(), MenuAction::CopyCurl(scope)));
             }
         }
-        // It is written when it is asked for: of thousands of items that takes its time.
-        let ticket = MenuItem {
-            key: 'm',
-            label: "Markdown".into(),
-            preview: "a ticket".into(),
-            action: MenuAction::CopyTicket(row),
-        };
-        let json = items.iter().position(|item| item.key == 'j').map_or(items.len(), |at| at + 1);
-        items.insert(json, ticket);
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
     /// The indicators of an alert's evidence, which is read here where no worker has read it yet.
-    fn indicators_of(&self, row: Row) -> Vec<Indicator> {
+    fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.current_detail() {
-            Some(detail) => detail.body.indicators.clone(),
-            None => self.read(row).map(|alert| Tree::new(&alert.evidence).indicators()).unwrap_or_default(),
+            Some(detail) => (&*detail.body.indicators).into(),
+            None => {
+                self.read(row).map_or_else(Vec::new, |alert| Tree::new(&alert.evidence).indicators()).into()
+            }
         }
+    }
+
+    pub(super) fn copy_whole(&mut self, row: Row, what: Whole, effects: &mut Vec<Effect>) {
+        let (label, text) = match what {
+            Whole::Ticket => {
+                let raw = self.store.raw(row).clone();
+                effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
+                return self.say("writing the ticket");
+            }
+            Whole::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
+            Whole::Indicators => {
+                let line =
+                    |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);
+                ("all indicators", self.indicators_of(row).iter().map(line).collect())
+            }
+        };
+        self.say(format!("copied {label}, {}", measure(&text)));
+        effects.push(Effect::Copy(for_clipboard(&text)));
     }
 
     pub(super) fn copy_ticket(&mut self, ticket: &str, effects: &mut Vec<Effect>) {

@@ -470,11 +470,7 @@ impl App {
                 effects.push(Effect::CopyCurl(scope));
                 self.say(COPIED_CURL);
             }
-            MenuAction::CopyTicket(row) => {
-                let raw = self.store.raw(row).clone();
-                effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
-                self.say("writing the ticket");
-            }
+            MenuAction::CopyWhole(row, what) => self.copy_whole(row, what, effects),
         }
     }
 }

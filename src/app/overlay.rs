@@ -211,6 +211,17 @@ pub enum MenuAction {
     Copy(RawText, String),
     /// Copies the request that fetches this.
     CopyCurl(Scope),
-    /// Copies the alert's ticket.
-    CopyTicket(Row),
+    /// Copies something of the alert that may be megabytes: it is written when it is asked for.
+    CopyWhole(Row, Whole),
+}
+
+/// What is copied of a whole alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// All indicators, a line each.
+    Indicators,
+    /// The alert as it was received.
+    Json,
+    /// The ticket.
+    Ticket,
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     evidence::Happening,
     model::{SafeText, attack},
-    store::{Cell, Column, Count},
+    store::{Cell, Column},
 };
 
 /// Draws the pane; returns where the caret is while a text to look for is being typed.
@@ -39,10 +39,9 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
     let theme = painter.theme;
     painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let row = app.selected()?;
-    let count = match app.view.count() {
-        Count::Exact(count) => thousands(count),
-        Count::AtLeast(count) => format!("{}+", thousands(count)),
-    };
+    // The place among the rows of the list, be it that some match no longer.
+    let more = if app.view.is_scanning() { "+" } else { "" };
+    let count = format!("{}{more}", thousands(app.view.rows().len()));
     let place = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
     let title = match app.store.cell(row, Column::Title) {
         Cell::Text(text) if !text.is_blank() => text.head(),

@@ -307,6 +307,9 @@ fn an_alert_that_stops_matching_stays_until_a_refresh() {
     assert!(desk.app.view.is_stale(desk.row("a2")));
     assert_eq!(desk.app.view.count().found(), 2, "it is not counted");
     assert!(desk.screen().contains("no longer matches"), "{}", desk.screen());
+    desk.keys("j");
+    assert!(desk.screen().contains("3/3"), "the last row of three: {}", desk.screen());
+    desk.keys("k");
     desk.pass(Duration::from_secs(300));
     assert!(desk.shows("a2"), "time alone does not take it away");
     desk.keys("r");
