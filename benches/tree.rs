@@ -12,7 +12,7 @@ use std::{hint::black_box, time::Instant};
 
 use alertdeck::{
     evidence::Tree,
-    model::{Alert, RawAlert},
+    model::{Alert, RawAlert, defang},
 };
 use criterion::{Criterion, Throughput};
 use serde_json::{Value, json};
@@ -67,6 +67,8 @@ fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
 }
 
 fn read_large() {
+    // As the console does at its start.
+    defang::prepare();
     let steps = [
         ("unfold all", "+"),
         ("down", "j"),

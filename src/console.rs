@@ -27,7 +27,7 @@ pub use terminal::check;
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},
     graph,
-    model::{Now, Timestamp},
+    model::{Now, Timestamp, defang},
     ui::{Theme, draw},
 };
 use runner::{ExportEnd, Runner};
@@ -101,6 +101,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     // First, so that no signal finds a terminal that nobody gives back.
     let suspends = platform::watch_signals()?;
     let mut screen = Screen::open(options.mouse)?;
+    tokio::task::spawn_blocking(defang::prepare);
     let (sender, messages) = mpsc::channel(CHANNEL);
     let runner = Runner::new(options.source, sender, clock);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);

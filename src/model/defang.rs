@@ -63,6 +63,15 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
+/// Makes ready what everything here needs: once, and for longer than a frame of the screen takes.
+/// Else the first that is defanged waits for it.
+pub fn prepare() {
+    prose("");
+    for pattern in [&LINK, &BROKEN_SCHEME, &DOT] {
+        LazyLock::force(pattern);
+    }
+}
+
 /// Defangs a web address, with a scheme or without.
 pub fn link(text: &str) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
