@@ -87,6 +87,11 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
+    /// Writes the day of a moment, in the zone that times are written in.
+    pub fn day(&self, at: Timestamp) -> String {
+        self.civil(at).strftime("%Y-%m-%d").to_string()
+    }
+
     /// Tells whether two moments are of one day, in the zone that times are written in.
     pub fn is_same_day(&self, one: Timestamp, other: Timestamp) -> bool {
         self.civil(one).date() == self.civil(other).date()

@@ -13,8 +13,8 @@ use crate::{
         App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
         span, thousands,
     },
-    evidence::Happening,
-    model::{SafeText, attack},
+    evidence::{Entry, Happening},
+    model::{SafeText, Timestamp, attack},
     store::{Cell, Column},
 };
 
@@ -32,6 +32,12 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
         }
     }
     caret.filter(|_| focused)
+}
+
+/// A moment of the day that all of these are of.
+fn one_day(app: &App, moments: &[Entry]) -> Option<Timestamp> {
+    let (first, last) = (moments.first()?.at, moments.last()?.at);
+    app.clock.is_same_day(first, last).then_some(last)
 }
 
 /// The rule with the alert's title and its place in the list, or with what is looked for.
@@ -55,7 +61,13 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
                 TimeFormat::Utc => "UTC",
                 TimeFormat::Local => "local time",
             };
-            format!("time line, {zone}: ")
+            let entries = app.current_detail().map_or(&[][..], |detail| {
+                let time_line = &detail.body.time_line;
+                &time_line.entries[time_line.earlier..]
+            });
+            // The day that its lines leave out.
+            let day = one_day(app, entries).map(|at| format!(" of {}", app.clock.day(at)));
+            format!("time line{}, {zone}: ", day.unwrap_or_default())
         }
         _ => String::new(),
     };
@@ -239,14 +251,10 @@ fn draw_moment(
     let theme = painter.theme;
     let time_line = &detail.body.time_line;
     let Some(moment) = time_line.entries.get(at) else { return };
-    // Where all that stands together is of one day, the day goes without saying. What is earlier
-    // stands apart, where it is in a section of its own.
+    // Of one day, the day stands above. What is earlier stands apart, where it is in a section of
+    // its own.
     let apart = if line.depth > 0 && at >= time_line.earlier { time_line.earlier } else { 0 };
-    let together = &time_line.entries[apart..];
-    let day = match (together.first(), together.last()) {
-        (Some(first), Some(last)) if app.clock.is_same_day(first.at, last.at) => Some(last.at),
-        _ => None,
-    };
+    let day = one_day(app, &time_line.entries[apart..]);
     let time = app.clock.moment(moment.at, day);
     let before = at.checked_sub(1).map(|before| time_line.entries[before].at);
     let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));

@@ -161,7 +161,7 @@ fn the_time_line_is_in_order_and_leads_to_the_evidence() {
     assert!(screen.contains("noticed 59s after the first activity"), "{screen}");
     for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
         desk.keys(keys);
-        assert!(desk.screen().contains(&format!("time line, {zone}")), "{}", desk.screen());
+        assert!(desk.screen().contains(&format!("time line of 2026-11-20, {zone}")), "{}", desk.screen());
     }
     desk.keys("]");
     assert_eq!(desk.notice(), "suspicious 1 of 1");
