@@ -305,3 +305,14 @@ fn where_the_line_says_where_a_hit_is_nothing_of_its_counts_is_left() {
         assert!(line.ends_with("Signing CA") || line.ends_with('…'), "{width}: {line}");
     }
 }
+
+#[test]
+fn a_technique_is_found_by_what_its_id_stands_for() {
+    let mut desk = Desk::holding(&[with(alert(1), json!({"mitreTechniques": ["T1059.001"]}))]);
+    desk.keys("Enter");
+    for text in ["powershell", "command and scripting", "execution", "t1059.001"] {
+        typing(&mut desk, text);
+        assert_eq!(desk.app.current_detail().unwrap().find.as_ref().unwrap().count(), 1, "{text}");
+        desk.keys("Esc");
+    }
+}

@@ -7,10 +7,10 @@ use std::{
 
 use memchr::memmem;
 
-use super::{Folds, Line, LineKind, Place, Spot};
+use super::{FactValue, Folds, Line, LineKind, Place, Spot};
 use crate::{
     app::{filter::Editor, message::Body, scroll::Scroll},
-    model::defang::refang,
+    model::{attack, defang::refang},
     query::{Shown, facts::fold, joined},
 };
 
@@ -215,8 +215,13 @@ impl Words {
                     body.tree.each_text(*id, &mut |text| words.add(at, text));
                 }
                 LineKind::Facts(facts) => {
-                    for text in facts.iter().filter_map(|fact| fact.value.text()) {
-                        words.add(at, text.raw());
+                    for fact in facts {
+                        let Some(text) = fact.value.text() else { continue };
+                        match &fact.value {
+                            // By what the screen shows with the id, too.
+                            FactValue::Technique(id) => words.add(at, &attack::described(id)),
+                            _ => words.add(at, text.raw()),
+                        }
                         shown.insert(text.raw().to_owned());
                     }
                 }
