@@ -9,6 +9,7 @@
 /// again: the dot of a domain, the colon of a path.
 pub fn text(line: &str) -> String {
     let line = line.trim();
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let mut out = String::with_capacity(line.len() + 8);
     for (at, c) in line.char_indices() {
         let (before, after) = (&line[..at], &line[at + c.len_utf8()..]);
@@ -19,14 +20,16 @@ pub fn text(line: &str) -> String {
             '+' | '-' | '=' => before.is_empty(),
             // A numbered list; GitHub makes a link of what begins with `www.`.
             '.' | ')' => {
-                let is_number = !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit());
-                is_number
-                    || before.len() >= 3 && before.as_bytes()[before.len() - 3..].eq_ignore_ascii_case(b"www")
+                let is_www = || {
+                    let from = before.len().checked_sub(3);
+                    from.is_some_and(|from| before.as_bytes()[from..].eq_ignore_ascii_case(b"www"))
+                };
+                at > 0 && at == digits || is_www()
             }
             // An image.
             '!' => after.starts_with('['),
             // A definition, a link, a name of an emoji.
-            ':' => before.is_empty() || after.starts_with("//") || is_name_to_colon(after),
+            ':' => before.is_empty() || after.starts_with("//") || is_name_to_colon(before, after),
             _ => false,
         };
         if is_construct {
@@ -37,11 +40,13 @@ pub fn text(line: &str) -> String {
     out
 }
 
-/// Tells whether a text begins with a name and a colon, as in `tada:`; a time of day is none.
-fn is_name_to_colon(text: &str) -> bool {
+/// Tells whether a name and a colon stand behind a colon, as in `:tada:`; a time of day is none.
+fn is_name_to_colon(before: &str, after: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
-    let rest = text.trim_start_matches(is_name);
-    rest.starts_with(':') && text[..text.len() - rest.len()].contains(|c: char| !c.is_ascii_digit())
+    let rest = after.trim_start_matches(is_name);
+    let name = &after[..after.len() - rest.len()];
+    let is_time = before.ends_with(|c: char| c.is_ascii_digit()) && name.bytes().all(|b| b.is_ascii_digit());
+    rest.starts_with(':') && !name.is_empty() && !is_time
 }
 
 /// Escapes a text of several lines: paragraphs stay apart, line ends stay line ends.
@@ -113,6 +118,7 @@ mod tests {
     #[case("  - item", r"\- item")]
     #[case("+ a-b+c", r"\+ a-b+c")]
     #[case("== a=b", r"\== a=b")]
+    #[case("1.1.1) :100:", r"1\.1.1) \:100:")]
     #[case("12) at 12:30:11", r"12\) at 12:30:11")]
     #[case("www.evil.example, a ![b](c) d!", r"www\.evil.example, a \!\[b\](c) d!")]
     #[case("1. item", r"1\. item")]
@@ -121,6 +127,16 @@ mod tests {
     #[case("&lt; `x` **b**", r"\&lt; \`x\` \*\*b\*\*")]
     fn nothing_is_a_construct(#[case] raw: &str, #[case] escaped: &str) {
         assert_eq!(text(raw), escaped);
+    }
+
+    #[test]
+    fn a_long_line_takes_no_longer_than_a_long_line() {
+        let half = 1 << 20;
+        let hostile = [("1", "."), ("w", "."), (":", "a:"), ("www.", ")"), ("![", "!"), ("a", ":")];
+        for (one, other) in hostile {
+            let line = one.repeat(half) + &other.repeat(half);
+            assert!(text(&line).len() >= line.len());
+        }
     }
 
     #[test]
