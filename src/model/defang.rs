@@ -150,15 +150,30 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
         };
         if found.name("mail").is_some() {
             mail(whole)
-        } else if found.name("share").is_some() || is_version_4(whole) || is_host(whole) && !in_a_path {
+        } else if found.name("share").is_some() {
             host(whole)
         } else if is_version_6(whole) && stands_alone() {
             address(whole)
         } else {
-            whole.to_owned()
+            named(whole, in_a_path)
         }
     });
     replaced.into_owned()
+}
+
+/// Breaks the hosts and addresses of version 4 in what is joined by dots.
+fn named(text: &str, in_a_path: bool) -> String {
+    let is_one = |name: &str| is_version_4(name) || is_host(name) && !in_a_path;
+    if is_one(text) {
+        return host(text);
+    }
+    // Where words stand without blanks between them, what joins them may be the end of a sentence,
+    // and words of another script may be part of none of the labels.
+    let each = text.split_inclusive(['。', '｡']).map(|part| {
+        let name = part.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if is_one(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
+    });
+    each.collect()
 }
 
 /// Breaks the schemes of all links.
@@ -180,7 +195,7 @@ fn authority(text: &str) -> String {
 }
 
 fn is_version_4(name: &str) -> bool {
-    let parts: Vec<_> = name.split('.').collect();
+    let parts: Vec<_> = name.split(DOTS).collect();
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
@@ -294,6 +309,10 @@ mod tests {
     #[case("hxxp://evil[.]example 1[.]2[.]3[.]4", "hxxp://evil[.]example 1[.]2[.]3[.]4")]
     #[case("curl http:/evil.example/x", "curl hxxp:/evil[.]example/x")]
     #[case("ping evil．example or evil。com", "ping evil[．]example or evil[。]com")]
+    #[case("我们发现 evil.com。请立即隔离", "我们发现 evil[.]com。请立即隔离")]
+    #[case("通信先 10.0.0.1。確認", "通信先 10[.]0[.]0[.]1。確認")]
+    #[case("evil.com。evil2.com。请 1。2。3。4", "evil[.]com。evil2[.]com。请 1[。]2[。]3[。]4")]
+    #[case("下载evil.com文件 _evil.com_ bücher.com", "下载evil[.]com文件 _evil[.]com_ bücher[.]com")]
     #[case("get cdn.evil.zip and evil.tech, not a.zip", "get cdn[.]evil[.]zip and evil[.]tech, not a.zip")]
     fn addresses_in_prose_lead_nowhere_and_files_stay(#[case] text: &str, #[case] broken: &str) {
         assert_eq!(prose(text), broken);
