@@ -95,12 +95,18 @@ impl<'a> Processes<'a> {
         let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
         let same = known.and_then(|known| {
             let mut near = self.near(known, process.created);
-            near.find(|other| other.facts.line == process.facts.line).map(|other| other.thing)
+            near.find(|at| self.all[*at].facts.line == process.facts.line)
         });
-        if same.is_none() {
+        let Some(same) = same else {
             self.enter(process);
+            return None;
+        };
+        // Another telling may say more of its image.
+        let known = &mut self.all[same];
+        if hash_kinds(known.facts.image) == 0 && path(known.facts.image).is_none() {
+            known.facts.image = process.facts.image;
         }
-        same
+        Some(known.thing)
     }
 
     /// Takes in a process.
@@ -115,13 +121,14 @@ impl<'a> Processes<'a> {
     }
 
     /// Those that were created at the same time, among some in the order of their creation.
-    fn near(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = &Process<'a>> {
+    fn near(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = usize> {
         let earliest = time.map(|time| time.before(SAME_TIME));
         let from = known.partition_point(|at| self.all[*at].created < earliest);
-        let after = known[from..].iter().map(|at| &self.all[*at]);
+        let created = |at: &usize| self.all[*at].created;
+        let after = known[from..].iter().copied();
         after
-            .take_while(move |other| other.created <= time.map(|time| time.after(SAME_TIME)))
-            .filter(move |other| same_time(other.created, time))
+            .take_while(move |at| created(at) <= time.map(|time| time.after(SAME_TIME)))
+            .filter(move |at| same_time(created(at), time))
     }
 
     /// The thing of a child's parent, among the processes that are known.
@@ -137,8 +144,8 @@ impl<'a> Processes<'a> {
         // The last one that was there in time.
         let fitting = match child.parent_created {
             told @ Some(_) => {
-                let timeless = || self.near(known, None).filter(is_other).last();
-                self.near(known, told).filter(is_other).last().or_else(timeless)
+                let last = |time| self.near(known, time).map(|at| &self.all[at]).filter(is_other).last();
+                last(told).or_else(|| last(None))
             }
             None => {
                 let in_time = |at: &usize| self.all[*at].created <= born;

@@ -74,6 +74,26 @@ fn a_path_says_whose_image_a_file_is_where_no_hash_tells_them_apart() {
 }
 
 #[test]
+fn of_several_tellings_of_a_process_the_one_with_its_image_counts() {
+    let image = json!({"fileName": "a.exe", "sha256": "aa"});
+    let file = item_of("file", &json!({"fileDetails": image}));
+    // The order in which items are taken in is that of their content: no case stands alone.
+    for case in 0..8 {
+        let told = |more: &Value| {
+            let mut told =
+                json!({"processId": 7, "processCommandLine": "a", "mdeDeviceId": "d1", "case": case});
+            told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            item_of("process", &told)
+        };
+        let tree =
+            tree(&[device("d1", "pc-1"), file.clone(), told(&json!({})), told(&json!({"imageFile": image}))]);
+        let file = tree.rows(|_| false).into_iter().find(|id| tree.node(*id).kind.raw() == "file").unwrap();
+        let above = tree.parent(file).map(|id| tree.node(id).kind.raw().to_owned());
+        assert_eq!(above.as_deref(), Some("process"), "{case}");
+    }
+}
+
+#[test]
 fn a_reused_process_id_is_another_process() {
     let tree = tree(&[
         device("d1", "pc-1"),
