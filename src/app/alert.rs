@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values, Whole,
+    App, Detail, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values, Whole,
     format::{bytes, thousands},
     keymap::AlertCommand,
     pivot::ByValue,
@@ -78,9 +78,15 @@ impl App {
         link.clone().filter(|link| !link.is_blank())
     }
 
+    /// Returns what a worker has read of an alert. A menu is of its alert, whatever the cursor is on
+    /// by now.
+    fn detail_of(&self, row: Row) -> Option<&Detail> {
+        self.detail.as_ref().filter(|detail| detail.row == row)
+    }
+
     /// Returns an alert, which is decoded here where no worker has read it yet.
     fn read(&self, row: Row) -> Option<Arc<Alert>> {
-        match self.current_detail() {
+        match self.detail_of(row) {
             Some(detail) => detail.body.alert.as_ref().ok().cloned(),
             None => self.store.raw(row).decode().ok().map(Arc::new),
         }
@@ -265,7 +271,7 @@ impl App {
 
     /// The indicators of an alert's evidence, which is read here where no worker has read it yet.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
-        match self.current_detail() {
+        match self.detail_of(row) {
             Some(detail) => (&*detail.body.indicators).into(),
             None => {
                 self.read(row).map_or_else(Vec::new, |alert| Tree::new(&alert.evidence).indicators()).into()

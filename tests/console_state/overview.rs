@@ -345,3 +345,23 @@ fn a_short_line_of_the_time_line_says_what_happened_as_long_as_the_name_can_be_t
     assert!(screen.lines().any(verdict), "{screen}");
     assert!(screen.lines().any(|line| line.ends_with(said)), "{screen}");
 }
+
+#[test]
+fn a_copy_menu_is_of_its_alert_whatever_the_cursor_is_on_by_then() {
+    let with_ip = |number: u32, address: &str| {
+        with(
+            alert(number),
+            json!({"evidence": [{"@odata.type": "#microsoft.graph.security.ipEvidence", "ipAddress": address}]}),
+        )
+    };
+    let mut desk = Desk::open("");
+    desk.arrive(&[with_ip(1, "192.0.2.1")]);
+    desk.done();
+    desk.keys("y");
+    // The cursor stays at the top as long as nobody has moved it.
+    desk.arrive(&[with_ip(2, "192.0.2.2")]);
+    assert_eq!(desk.selected(), Some("a2"));
+    desk.copies();
+    desk.keys("a");
+    assert_eq!(desk.copies(), ["ip\t192.0.2.1"]);
+}
