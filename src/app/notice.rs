@@ -48,6 +48,8 @@ impl App {
     fn notify(&mut self, text: String, bad: bool, held: bool) {
         let notice = Notice { text, bad, held, since: self.clock.now.mono };
         if self.notice_is_held() {
+            // Of the answers to keys only the last one matters.
+            self.notices.retain(|waiting| waiting.held);
             self.notices.push_back(notice);
         } else {
             self.notice = Some(notice);
@@ -60,19 +62,25 @@ impl App {
 
     /// Takes the notice away that a key has answered.
     pub(super) fn drop_notice(&mut self) {
+        self.notices.retain(|waiting| waiting.held);
         if !self.notice_is_held() {
-            self.notice = None;
+            self.notice = self.next_notice();
         }
+    }
+
+    fn next_notice(&mut self) -> Option<Notice> {
+        let next = self.notices.pop_front()?;
+        Some(Notice { since: self.clock.now.mono, ..next })
     }
 
     /// Takes the notice away that has stood long enough, and shows the one that has waited.
     pub(super) fn settle_notice(&mut self) {
-        let mono = self.clock.now.mono;
         if !self.notice_is_held()
-            && let Some(next) = self.notices.pop_front()
+            && let Some(next) = self.next_notice()
         {
-            self.notice = Some(Notice { since: mono, ..next });
+            self.notice = Some(next);
         }
+        let mono = self.clock.now.mono;
         self.notice.take_if(|notice| mono >= notice.since + STANDS);
     }
 

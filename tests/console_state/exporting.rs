@@ -304,6 +304,27 @@ fn the_end_of_an_export_outlives_a_switch_right_after_it() {
 }
 
 #[test]
+fn what_keys_are_answered_is_not_told_again_behind_the_end_of_an_export() {
+    let mut desk = holding(2);
+    desk.keys("E Enter Esc E Enter Esc");
+    let exports = std::mem::take(&mut desk.asked);
+    let [Effect::Export(first), Effect::Export(second)] = exports.as_slice() else { panic!("{exports:?}") };
+    ended(&mut desk, first, Ok(written()));
+    for _ in 0..60 {
+        desk.keys("!");
+    }
+    ended(&mut desk, second, refused("no room"));
+    desk.pass(Duration::from_secs(2));
+    let told = format!("not exported: {NAME}.json: no room");
+    assert_eq!(desk.notice(), told, "the next end, and none of the answers");
+    desk.pass(Duration::from_secs(2));
+    desk.keys("!");
+    assert_ne!(desk.notice(), told);
+    desk.pass(Duration::from_secs(6));
+    assert_eq!(desk.notice(), "");
+}
+
+#[test]
 fn a_list_that_is_not_whole_says_so() {
     let failed = |line: &str| LoadEvent::Failed(Failure { kind: FailureKind::Other, line: line.into() });
     let mut desk = Desk::open("");
