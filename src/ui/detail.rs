@@ -192,12 +192,13 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         }
         LineKind::Rest { from, whole, .. } => {
             let rest = &whole.as_str()[*from..];
-            let holds = detail.find.as_ref().is_some_and(|find| find.first_range(rest).is_some());
-            let words = if holds { format!("{} more:  ", bytes(rest.len())) } else { more(rest.len()) };
+            let hit = detail.find.as_ref().and_then(|find| find.range_in_rest(line));
+            let words =
+                if hit.is_some() { format!("{} more:  ", bytes(rest.len())) } else { more(rest.len()) };
             let mut spans = vec![Span::new(format!("{} {words}", theme.symbols.cut), theme.dim)];
-            if holds {
+            if hit.is_some() {
                 let room = usize::from(width).saturating_sub(spans[0].width());
-                spans.extend(node::excerpt(detail, painter, rest, room));
+                spans.extend(node::excerpt(detail, painter, (rest, hit), room));
             }
             painter.put_spans(x, y, width, &spans);
         }
@@ -214,7 +215,12 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let mut spans = vec![Span::new(format!("{path}  "), theme.dim)];
             let room = usize::from(behind.width).saturating_sub(spans[0].width());
             match node::beyond(detail, line, &[&value.text], room) {
-                Some(value) => spans.extend(node::excerpt(detail, painter, value.text.as_str(), room)),
+                Some(value) => spans.extend(node::excerpt(
+                    detail,
+                    painter,
+                    node::first_hit(detail, value.text.as_str()),
+                    room,
+                )),
                 None => spans.extend(found(detail, painter, value)),
             }
             painter.put_spans(behind.x, y, behind.width, &spans);

@@ -29,6 +29,8 @@ pub struct Find {
     words: Words,
     /// Where it is, by the indices of lines in `lines`.
     hits: Vec<Hit>,
+    /// Where it is first in what is not laid out of a text, by the index of that line.
+    rests: HashMap<usize, Range<usize>>,
     places: HashSet<Place>,
     /// The hit that the reader is at.
     at: Option<usize>,
@@ -80,6 +82,13 @@ impl Find {
 
     fn search(&mut self) {
         self.hits = self.words.find(&self.needles);
+        let held = self.hits.iter().filter_map(|hit| match &self.lines[hit.last].kind {
+            LineKind::Rest { from, whole, .. } => {
+                Some((hit.last, self.first_range(&whole.as_str()[*from..])?))
+            }
+            _ => None,
+        });
+        self.rests = held.collect();
         self.places = self.hits.iter().map(|hit| self.lines[hit.line].spot.place).collect();
         self.at = None;
     }
@@ -164,6 +173,11 @@ impl Find {
             }
             from = boundary(from + PIECE)?;
         }
+    }
+
+    /// Returns where what is not laid out of a text holds it first, in bytes of that.
+    pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
+        self.rests.get(&(self.firsts.get(&line.spot.place)? + line.spot.nth)).cloned()
     }
 
     /// Returns where a line of a wrapped text holds what is looked for, in bytes of the line, also

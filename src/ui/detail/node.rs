@@ -6,6 +6,8 @@
 
 use ratatui::style::Style;
 
+use std::ops::Range;
+
 use super::{Painter, Span, found, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
@@ -102,7 +104,12 @@ pub(super) fn draw(
         };
         let path = fit(path, for_path.max(SHORT_NAME), theme.symbols.cut).text;
         let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
-        let text = excerpt(detail, painter, value.text.as_str(), rest.saturating_sub(note.width()));
+        let text = excerpt(
+            detail,
+            painter,
+            first_hit(detail, value.text.as_str()),
+            rest.saturating_sub(note.width()),
+        );
         let used = put(painter, used, rest, std::iter::once(note).chain(text).collect());
         put(painter, used, room.saturating_sub(used), state.into_iter().collect());
         return;
@@ -191,11 +198,25 @@ pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) 
     detail.found_value(line)
 }
 
+/// A text with the place where it holds first what is looked for.
+pub(super) fn first_hit<'a>(detail: &Detail, text: &'a str) -> (&'a str, Option<Range<usize>>) {
+    (text, detail.find.as_ref().and_then(|find| find.first_range(text)))
+}
+
 /// The part of a text of any length that holds what is looked for.
-pub(super) fn excerpt(detail: &Detail, painter: &Painter<'_>, text: &str, room: usize) -> Vec<Span<'static>> {
+pub(super) fn excerpt(
+    detail: &Detail,
+    painter: &Painter<'_>,
+    (text, hit): (&str, Option<Range<usize>>),
+    room: usize,
+) -> Vec<Span<'static>> {
     let theme = painter.theme;
-    let hit = detail.find.as_ref().and_then(|find| find.first_range(text));
-    let from = hit.filter(|hit| columns(&text[..hit.end]) > room).map_or(0, |hit| {
+    // Megabytes are not measured.
+    let is_behind = |hit: &Range<usize>| {
+        let text = &text[..hit.end];
+        text.chars().nth(room * CHARACTERS).is_some() || columns(text) > room
+    };
+    let from = hit.filter(is_behind).map_or(0, |hit| {
         // A little of what stands before it stays, as far as there is room for it beside the signs
         // of the cuts.
         let beside = room.saturating_sub(columns(&text[hit.clone()]) + 2).min(room / 4);
