@@ -18,7 +18,7 @@ use ratatui::{
     style::{Color, Style},
     widgets::{Cell, Row, Table, TableState},
 };
-use tenant::{Desk, percentile};
+use tenant::{Console, percentile};
 
 const SIZES: [(u16, u16); 3] = [(200, 50), (120, 35), (80, 24)];
 const ROUNDS: usize = 300;
@@ -58,29 +58,29 @@ impl Plain {
 }
 
 /// Opens a console with the filter in force and the cursor on the alert with the most evidence.
-fn desk(alerts: &[alertdeck::model::RawAlert], size: (u16, u16)) -> Desk {
-    let mut desk = Desk::open(alerts, size);
-    desk.press("/");
+fn console(alerts: &[alertdeck_model::RawAlert], size: (u16, u16)) -> Console {
+    let mut console = Console::open(alerts, size);
+    console.press("/");
     for key in FILTER.chars() {
         let name = if key == ' ' { "Space".to_owned() } else { key.to_string() };
-        let effects = desk.press(&name);
-        desk.rest(effects);
+        let effects = console.press(&name);
+        console.rest(effects);
     }
-    let effects = desk.press("Enter");
-    desk.rest(effects);
-    let app = &desk.app;
+    let effects = console.press("Enter");
+    console.rest(effects);
+    let app = &console.app;
     let items = |row| String::from_utf8_lossy(&app.store.raw(row).0).matches("@odata.type").count();
     let rows = app.view.rows().iter().enumerate();
     let most = rows.max_by_key(|(_, row)| items(**row)).map_or(0, |(at, _)| at);
     for _ in 0..most {
-        let effects = desk.press("j");
-        desk.rest(effects);
+        let effects = console.press("j");
+        console.rest(effects);
     }
-    desk.settle(Message::Tick);
-    let lines = desk.app.current_detail().map_or(0, |detail| detail.lines().len());
-    let pane = desk.app.layout().detail.map_or(0, |area| usize::from(area.height));
+    console.settle(Message::Tick);
+    let lines = console.app.current_detail().map_or(0, |detail| detail.lines().len());
+    let pane = console.app.layout().detail.map_or(0, |area| usize::from(area.height));
     assert!(lines >= pane, "the evidence fills the pane: {lines} lines of {pane}");
-    desk
+    console
 }
 
 fn median(mut draw: impl FnMut()) -> Duration {
@@ -99,13 +99,13 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut lines = Vec::new();
     for size in SIZES {
-        let (mut desk, mut plain) = (desk(&alerts, size), Plain::new(size));
+        let (mut console, mut plain) = (console(&alerts, size), Plain::new(size));
         let name = format!("draw {}x{}", size.0, size.1);
         let mut group = criterion.benchmark_group(&name);
         group.bench_function("plain table", |bencher| bencher.iter(|| plain.draw()));
-        group.bench_function("the screen", |bencher| bencher.iter(|| desk.draw()));
+        group.bench_function("the screen", |bencher| bencher.iter(|| console.draw()));
         group.finish();
-        let (table, screen) = (median(|| plain.draw()), median(|| desk.draw()));
+        let (table, screen) = (median(|| plain.draw()), median(|| console.draw()));
         let ratio = screen.as_secs_f64() / table.as_secs_f64();
         lines.push(format!("{name}: {screen:.1?}, {ratio:.2} times a plain table ({table:.1?})"));
     }

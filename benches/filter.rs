@@ -13,12 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alertdeck::{
-    app::{Effect, Message},
-    query::compile,
-};
+use alertdeck::app::{Effect, Message};
+use alertdeck_query::compile;
 use criterion::{Criterion, Throughput};
-use tenant::{Desk, SLICE, percentile};
+use tenant::{Console, SLICE, percentile};
 
 const FILTER: &str = "status:open severity>=medium powershell device:srv-";
 const ALERTS: usize = 20_000;
@@ -50,39 +48,39 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
-fn empty_bar(desk: &mut Desk) {
-    desk.press("/");
-    let effects = desk.press("Ctrl-u");
-    desk.rest(effects);
-    desk.draw();
+fn empty_bar(console: &mut Console) {
+    console.press("/");
+    let effects = console.press("Ctrl-u");
+    console.rest(effects);
+    console.draw();
 }
 
-fn press(desk: &mut Desk, c: char) -> Keystroke {
+fn press(console: &mut Console, c: char) -> Keystroke {
     let name = if c == ' ' { "Space".to_owned() } else { c.to_string() };
-    let (mut effects, key) = timed(|| desk.press(&name));
+    let (mut effects, key) = timed(|| console.press(&name));
     let more = effects.iter().position(|effect| *effect == Effect::More);
     let mut stroke = Keystroke { key, ..Keystroke::default() };
     if let Some(more) = more {
         effects.remove(more);
-        let (left, slice) = timed(|| desk.tell(Message::Work(SLICE)));
+        let (left, slice) = timed(|| console.tell(Message::Work(SLICE)));
         effects.extend(left);
         stroke.slice = slice;
     }
-    stroke.draw = timed(|| desk.draw()).1;
-    stroke.rest = desk.rest(effects);
-    stroke.redraw = timed(|| desk.draw()).1;
+    stroke.draw = timed(|| console.draw()).1;
+    stroke.rest = console.rest(effects);
+    stroke.redraw = timed(|| console.draw()).1;
     stroke
 }
 
-fn type_filter(desk: &mut Desk) -> Vec<Keystroke> {
-    empty_bar(desk);
-    FILTER.chars().map(|c| press(desk, c)).collect()
+fn type_filter(console: &mut Console) -> Vec<Keystroke> {
+    empty_bar(console);
+    FILTER.chars().map(|c| press(console, c)).collect()
 }
 
-fn bench(criterion: &mut Criterion, desk: &mut Desk) {
+fn bench(criterion: &mut Criterion, console: &mut Console) {
     let mut group = criterion.benchmark_group("filter typed letter by letter");
     group.throughput(Throughput::Elements(FILTER.len() as u64)).sample_size(20);
-    let context = desk.app.query_context();
+    let context = console.app.query_context();
     group.bench_function("plans", |bencher| {
         bencher.iter(|| {
             for end in 1..=FILTER.len() {
@@ -96,7 +94,7 @@ fn bench(criterion: &mut Criterion, desk: &mut Desk) {
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|times| {
-                (0..times).flat_map(|_| type_filter(desk)).map(|stroke| time(&stroke)).sum()
+                (0..times).flat_map(|_| type_filter(console)).map(|stroke| time(&stroke)).sum()
             });
         });
     }
@@ -104,8 +102,8 @@ fn bench(criterion: &mut Criterion, desk: &mut Desk) {
 }
 
 /// Prints the percentiles of single keystrokes.
-fn report(desk: &mut Desk) {
-    let strokes: Vec<_> = (0..20).flat_map(|_| type_filter(desk)).collect();
+fn report(console: &mut Console) {
+    let strokes: Vec<_> = (0..20).flat_map(|_| type_filter(console)).collect();
     println!("\n{} keystrokes, {ALERTS} alerts, 200x50 cells; a frame is {FRAME:?}", strokes.len());
     println!("{:<12} {:>10} {:>10} {:>10}", "", "median", "95 %", "most");
     let line = |name: &str, of: &dyn Fn(&Keystroke) -> Duration| {
@@ -126,9 +124,9 @@ fn report(desk: &mut Desk) {
 }
 
 fn main() {
-    let mut desk = Desk::open(&tenant::alerts(ALERTS), (200, 50));
+    let mut console = Console::open(&tenant::alerts(ALERTS), (200, 50));
     let mut criterion = Criterion::default().configure_from_args();
-    bench(&mut criterion, &mut desk);
+    bench(&mut criterion, &mut console);
     criterion.final_summary();
-    report(&mut desk);
+    report(&mut console);
 }

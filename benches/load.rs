@@ -8,10 +8,8 @@ mod tenant;
 
 use std::hint::black_box;
 
-use alertdeck::{
-    model::{RawAlert, split},
-    store::{Batch, Row, Sort, Store, View},
-};
+use alertdeck_model::{RawAlert, split};
+use alertdeck_store::{Batch, Row, Sort, Store, View};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use tenant::BATCH;
@@ -33,13 +31,16 @@ fn decode(criterion: &mut Criterion, alerts: &[RawAlert]) {
     });
     group.bench_function("split", |bencher| bencher.iter(|| split(black_box(&body).clone())));
     group.bench_function("split and decode", |bencher| {
-        bencher.iter(|| split(black_box(&body).clone()).map(|page| Batch::decode(&page.alerts)));
+        bencher.iter(|| {
+            split(black_box(&body).clone())
+                .map(|page| Batch::decode(&page.alerts, &alertdeck_query::FieldPostings))
+        });
     });
     group.finish();
 }
 
 fn batches(alerts: &[RawAlert]) -> Vec<Batch> {
-    alerts.chunks(BATCH).map(Batch::decode).collect()
+    alerts.chunks(BATCH).map(|some| Batch::decode(some, &alertdeck_query::FieldPostings)).collect()
 }
 
 fn take_in(criterion: &mut Criterion, alerts: &[RawAlert]) {
@@ -50,7 +51,7 @@ fn take_in(criterion: &mut Criterion, alerts: &[RawAlert]) {
         bencher.iter_batched(
             || batches(alerts),
             |batches| {
-                let mut store = Store::default();
+                let mut store = Store::with_postings(&alertdeck_query::FieldPostings);
                 for batch in batches {
                     store.absorb(batch);
                 }
@@ -59,7 +60,7 @@ fn take_in(criterion: &mut Criterion, alerts: &[RawAlert]) {
             BatchSize::PerIteration,
         );
     });
-    let mut store = Store::default();
+    let mut store = Store::with_postings(&alertdeck_query::FieldPostings);
     let arrivals: Vec<Vec<Row>> =
         batches(alerts).into_iter().map(|batch| store.absorb(batch).touched()).collect();
     for (name, sort) in [
@@ -69,7 +70,7 @@ fn take_in(criterion: &mut Criterion, alerts: &[RawAlert]) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut view = View::default();
-                view.sort(&store, sort);
+                view.sort_by(&store, sort);
                 for rows in &arrivals {
                     view.touch(&store, rows);
                 }
@@ -83,7 +84,7 @@ fn take_in(criterion: &mut Criterion, alerts: &[RawAlert]) {
     group.bench_function("sort once", |bencher| {
         bencher.iter(|| {
             descending = !descending;
-            view.sort(&store, Sort { descending, ..Sort::default() });
+            view.sort_by(&store, Sort { descending, ..Sort::default() });
         });
     });
     group.finish();

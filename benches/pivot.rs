@@ -12,14 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alertdeck::{
-    app::{Effect, Menu, MenuAction, MenuItem, Message, Overlay},
-    evidence::{Indicator, IndicatorKind},
-    model::RawAlert,
-    store::{Batch, Pivot, Store, Tally},
-};
+use alertdeck::app::{Effect, Menu, MenuAction, MenuItem, Message, Overlay};
+use alertdeck_model::RawAlert;
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_store::{Batch, PostingId, Store, Tally};
 use criterion::Criterion;
-use tenant::{BATCH, Desk, SLICE, percentile};
+use tenant::{BATCH, Console, SLICE, percentile};
 
 const ALERTS: usize = 100_000;
 const FRAME: Duration = Duration::from_millis(16);
@@ -32,16 +30,16 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 /// The values of the evidence with the most alerts, some, and one.
-fn values(desk: &Desk) -> [(&'static str, Indicator, Pivot); 3] {
-    let store = &desk.app.store;
+fn values(console: &Console) -> [(&'static str, Indicator, PostingId); 3] {
+    let store = &console.app.store;
     let mut values = Vec::new();
     for row in store.rows().step_by(97) {
         for (_, text) in &store.facts(row).terms {
             let value = store.dictionary().text(*text).text;
             for (kind, _) in IndicatorKind::ALL {
                 let what = Indicator { kind, value: value.clone() };
-                if let Some(pivot) = store.pivot(&what) {
-                    values.push((store.holding(pivot).len(), what, pivot));
+                if let Some(pivot) = store.posting(&what) {
+                    values.push((store.postings(pivot).len(), what, pivot));
                 }
             }
         }
@@ -59,7 +57,7 @@ fn values(desk: &Desk) -> [(&'static str, Indicator, Pivot); 3] {
 }
 
 /// Counts a value's devices and classifications from the start.
-fn count(store: &Store, pivot: Pivot) -> Tally {
+fn count(store: &Store, pivot: PostingId) -> Tally {
     let mut tally = Tally::default();
     while tally.has_work(store, pivot) {
         tally.advance(store, pivot, &mut { SLICE });
@@ -69,35 +67,36 @@ fn count(store: &Store, pivot: Pivot) -> Tally {
 
 /// Opens the alerts of a value from the menu that offers it, and goes back. Returns the time until
 /// the first rows are drawn, and until all are found and everything is counted.
-fn pivot(desk: &mut Desk, what: &Indicator) -> (Duration, Duration) {
+fn pivot(console: &mut Console, what: &Indicator) -> (Duration, Duration) {
     let item = MenuItem {
         key: 'a',
         label: what.kind.field().into(),
         preview: what.value.line(),
         action: MenuAction::Pivot(what.clone()),
     };
-    desk.app.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items: vec![item], at: 0 }));
-    let (mut effects, mut first) = timed(|| desk.press("a"));
+    console.app.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items: vec![item], at: 0 }));
+    let (mut effects, mut first) = timed(|| console.press("a"));
     if let Some(more) = effects.iter().position(|effect| *effect == Effect::More) {
         effects.remove(more);
-        let (left, slice) = timed(|| desk.tell(Message::Work(SLICE)));
+        let (left, slice) = timed(|| console.tell(Message::Work(SLICE)));
         effects.extend(left);
         first += slice;
     }
-    first += timed(|| desk.draw()).1;
-    let rest = desk.rest(effects);
-    let effects = desk.press("Backspace");
-    desk.rest(effects);
+    first += timed(|| console.draw()).1;
+    let rest = console.rest(effects);
+    let effects = console.press("Backspace");
+    console.rest(effects);
     (first, first + rest)
 }
 
-fn bench(criterion: &mut Criterion, desk: &Desk, values: &[(&str, Indicator, Pivot)]) {
+fn bench(criterion: &mut Criterion, console: &Console, values: &[(&str, Indicator, PostingId)]) {
     let mut group = criterion.benchmark_group("prevalence of a value");
     group.sample_size(10);
     for (name, what, pivot) in values {
-        let store = &desk.app.store;
+        let store = &console.app.store;
         group.bench_function(format!("{name}: its alerts"), |bencher| {
-            bencher.iter(|| black_box(store.pivot(black_box(what)).map(|pivot| store.holding(pivot).len())));
+            bencher
+                .iter(|| black_box(store.posting(black_box(what)).map(|pivot| store.postings(pivot).len())));
         });
         group.bench_function(format!("{name}: everything"), |bencher| {
             bencher.iter(|| black_box(count(store, *pivot)));
@@ -107,7 +106,7 @@ fn bench(criterion: &mut Criterion, desk: &Desk, values: &[(&str, Indicator, Piv
 }
 
 /// Prints what pivots cost, each as part of a frame.
-fn report(desk: &mut Desk, values: &[(&str, Indicator, Pivot)]) {
+fn report(console: &mut Console, values: &[(&str, Indicator, PostingId)]) {
     let of_frame = |time: Duration| format!("{:.1} %", 100.0 * time.as_secs_f64() / FRAME.as_secs_f64());
     println!("\n{ALERTS} alerts, 200x50 cells; parts of a frame of {FRAME:?}, 95th percentile of {ROUNDS}");
     println!(
@@ -115,17 +114,17 @@ fn report(desk: &mut Desk, values: &[(&str, Indicator, Pivot)]) {
         "a value", "alerts", "the number", "all counted", "first rows", "all rows"
     );
     for (name, what, pivot_of) in values {
-        let store = &desk.app.store;
+        let store = &console.app.store;
         let high = |mut times: Vec<Duration>| percentile(&mut times, 95);
         let times = |work: &dyn Fn()| (0..ROUNDS).map(|_| timed(work).1).collect();
         let number = high(times(&|| {
-            black_box(store.pivot(what).map(|pivot| store.holding(pivot).len()));
+            black_box(store.posting(what).map(|pivot| store.postings(pivot).len()));
         }));
         let counted = high(times(&|| {
             black_box(count(store, *pivot_of));
         }));
-        let alerts = store.holding(*pivot_of).len();
-        let (first, all): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| pivot(desk, what)).unzip();
+        let alerts = store.postings(*pivot_of).len();
+        let (first, all): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| pivot(console, what)).unzip();
         let [number, counted, first, all] = [number, counted, high(first), high(all)].map(of_frame);
         println!("{name:<12} {alerts:>8} {number:>10} {counted:>12} {first:>12} {all:>12}");
     }
@@ -133,9 +132,12 @@ fn report(desk: &mut Desk, values: &[(&str, Indicator, Pivot)]) {
 
 /// Prints what the index costs: taking in alerts with it and without, by turns, and its size.
 fn report_index(alerts: &[RawAlert]) {
-    let (mut plain, mut indexed) = ((Store::default(), Duration::ZERO), (Store::default(), Duration::ZERO));
+    let (mut plain, mut indexed) = (
+        (Store::with_postings(&alertdeck_query::FieldPostings), Duration::ZERO),
+        (Store::with_postings(&alertdeck_query::FieldPostings), Duration::ZERO),
+    );
     for some in alerts.chunks(BATCH) {
-        let (without, with) = (Batch::plain(some), Batch::decode(some));
+        let (without, with) = (Batch::plain(some), Batch::decode(some, &alertdeck_query::FieldPostings));
         plain.1 += timed(|| plain.0.absorb(without)).1;
         indexed.1 += timed(|| indexed.0.absorb(with)).1;
     }
@@ -149,10 +151,10 @@ fn report_index(alerts: &[RawAlert]) {
 fn main() {
     let alerts = tenant::alerts(ALERTS);
     report_index(&alerts);
-    let mut desk = Desk::open(&alerts, (200, 50));
-    let values = values(&desk);
+    let mut console = Console::open(&alerts, (200, 50));
+    let values = values(&console);
     let mut criterion = Criterion::default().configure_from_args();
-    bench(&mut criterion, &desk, &values);
+    bench(&mut criterion, &console, &values);
     criterion.final_summary();
-    report(&mut desk, &values);
+    report(&mut console, &values);
 }

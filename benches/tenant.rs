@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use alertdeck::{
     app::{App, Body, Effect, Input, Key, LoadEvent, Message, Settings, update},
-    model::{Now, RawAlert, Timestamp},
-    simulator::{self, Simulator},
-    store::Batch,
     ui::{Depth, Theme, ThemeKind, draw},
 };
+use alertdeck_model::{Now, RawAlert, Timestamp};
+use alertdeck_simulator as simulator;
+use alertdeck_simulator::Simulator;
+use alertdeck_store::Batch;
 use jiff::tz::TimeZone;
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -37,13 +38,13 @@ pub(crate) fn alerts(count: usize) -> Vec<RawAlert> {
 }
 
 /// A console with alerts in it and a buffer for a screen.
-pub(crate) struct Desk {
+pub(crate) struct Console {
     pub(crate) app: App,
     screen: Terminal<TestBackend>,
     theme: Theme,
 }
 
-impl Desk {
+impl Console {
     /// Opens a console of that many cells and loads the alerts into it.
     pub(crate) fn open(alerts: &[RawAlert], (width, height): (u16, u16)) -> Self {
         let settings = Settings {
@@ -62,13 +63,16 @@ impl Desk {
         let (app, _) = App::new(settings, now(), (width, height));
         let screen = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");
         let theme = Theme::new(ThemeKind::Dark, Depth::True, false);
-        let mut desk = Self { app, screen, theme };
-        let generation = desk.app.load.generation;
+        let mut console = Self { app, screen, theme };
+        let generation = console.app.load.generation;
         for batch in alerts.chunks(BATCH) {
-            desk.settle(Message::Load(generation, LoadEvent::Batch(Batch::decode(batch))));
+            console.settle(Message::Load(
+                generation,
+                LoadEvent::Batch(Batch::decode(batch, &alertdeck_query::FieldPostings)),
+            ));
         }
-        desk.settle(Message::Load(generation, LoadEvent::Done));
-        desk
+        console.settle(Message::Load(generation, LoadEvent::Done));
+        console
     }
 
     /// Tells the state something; returns what it wants done.

@@ -10,13 +10,11 @@ mod tenant;
 
 use std::{hint::black_box, time::Instant};
 
-use alertdeck::{
-    evidence::Tree,
-    model::{Alert, RawAlert, defang},
-};
+use alertdeck_evidence::Tree;
+use alertdeck_model::{Alert, RawAlert, defang};
 use criterion::{Criterion, Throughput};
 use serde_json::{Value, json};
-use tenant::Desk;
+use tenant::Console;
 
 const ITEMS: usize = 5_000;
 
@@ -55,13 +53,13 @@ fn long() -> RawAlert {
 
 /// Presses keys in an alert and says how long each took until it was drawn.
 fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
-    let mut desk = Desk::open(&[alert], (200, 50));
-    desk.press("Enter");
+    let mut console = Console::open(&[alert], (200, 50));
+    console.press("Enter");
     for (step, key) in steps {
         let began = Instant::now();
-        desk.press(key);
+        console.press(key);
         let pressed = began.elapsed();
-        desk.draw();
+        console.draw();
         println!("in an alert {what}, {step}: {pressed:.1?}, drawn {:.1?}", began.elapsed());
     }
 }

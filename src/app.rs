@@ -65,12 +65,10 @@ pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use timeline::Timeline;
 pub use wrap::{more, wrap};
 
-use crate::{
-    export::Format,
-    model::Now,
-    query,
-    store::{Row, Sort, Store, View},
-};
+use crate::export::Format;
+use alertdeck_model::Now;
+use alertdeck_query as query;
+use alertdeck_store::{Row, Sort, Store, View};
 
 /// How often the timeline is counted while alerts stream in.
 const TIMELINE_EVERY: Duration = Duration::from_millis(250);
@@ -200,7 +198,7 @@ impl App {
             zoom: false,
             split: 55,
             mouse: true,
-            store: Store::default(),
+            store: Store::with_postings(&alertdeck_query::FieldPostings),
             view: View::default(),
             list: List::default(),
             detail: None,
@@ -286,7 +284,7 @@ impl App {
     }
 
     fn sort(&mut self, sort: Sort) {
-        self.view.sort(&self.store, sort);
+        self.view.sort_by(&self.store, sort);
     }
 
     /// Brings what depends on the rest up to date.

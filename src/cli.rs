@@ -40,11 +40,9 @@ pub use service::{AtHand, Service};
 pub use show::{Show, ShowFormat};
 pub use source::{Origin, Source};
 
-use crate::{
-    graph::{Event, Wait},
-    model::{SafeText, Timestamp},
-    query::{Context, Diagnostic},
-};
+use alertdeck_graph::{Event, Wait};
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_query::{Context, Diagnostic};
 
 /// Waits that are shorter pass unmentioned.
 const WORTH_TELLING: Duration = Duration::from_secs(2);

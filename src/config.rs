@@ -43,7 +43,7 @@ pub use diagnostic::Diagnostic;
 pub use key::{Key, Source};
 pub use profile::{Overrides, Profile};
 
-use crate::model::SafeText;
+use alertdeck_model::SafeText;
 use diagnostic::nearest;
 use key::Settings;
 

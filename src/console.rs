@@ -26,10 +26,10 @@ pub use terminal::check;
 
 use crate::{
     app::{App, Effect, Input, Message, Settings, update},
-    graph,
-    model::{Now, Timestamp, defang},
     ui::{Theme, draw},
 };
+use alertdeck_graph as graph;
+use alertdeck_model::{Now, Timestamp, defang};
 use runner::{ExportEnd, Runner};
 use terminal::Screen;
 

@@ -9,11 +9,9 @@ mod json;
 
 use std::io::{Result, Write};
 
-use crate::{
-    model::RawAlert,
-    report::{Report, markdown},
-    store::{Batch, Cell, Column, Row, Store},
-};
+use crate::report::{Report, markdown};
+use alertdeck_model::RawAlert;
+use alertdeck_store::{Batch, Cell, Column, Row, Store};
 
 /// What is written of an alert unless other columns are asked for.
 pub const COLUMNS: [Column; 7] = [
@@ -173,7 +171,7 @@ mod tests {
     fn alerts_are_written_in_their_order_with_and_without_a_store() {
         let alerts = alerts();
         let mut store = Store::default();
-        store.absorb(Batch::decode(&alerts));
+        store.absorb(Batch::decode(&alerts, &alertdeck_query::FieldPostings));
         let rows: Vec<_> = store.rows().collect();
         for format in Format::ALL {
             let (mut held, mut raw) = (Vec::new(), Vec::new());

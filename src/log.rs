@@ -30,13 +30,13 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use crate::platform::{FileError, private_folder, state_folder};
+use alertdeck_platform::{FileError, private_folder, state_folder};
 use file::LogFile;
 
 /// The name of the log in the state folder.
 const NAME: &str = "alertdeck.log";
-/// Where the names of this crate's targets begin.
-const ROOT: &str = "alertdeck";
+/// The crates whose events are written.
+const CRATES: [&str; 2] = ["alertdeck", "alertdeck_graph"];
 
 /// Lines that could not be written.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -129,9 +129,9 @@ impl<S: Subscriber> Layer<S> for Log {
     }
 }
 
-/// Tells whether a target is this crate or in it, and not one whose name begins alike.
+/// Returns whether a target is one of the crates that log, or in one.
 fn is_ours(target: &str) -> bool {
-    target.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    CRATES.contains(&target.split("::").next().unwrap_or(target))
 }
 
 /// The file that the last one becomes when a new one is begun.

@@ -7,15 +7,16 @@ use std::{
     time::Duration,
 };
 
+use alertdeck::log;
 use alertdeck::{
     cli::{
         ConfigCommand, Connection, Explain, Failure, List, Logging, Logout, Look, Open, Origin, Service,
         Show, Source, WhoAmI, filter_text, login, say, watch,
     },
-    console, log,
-    model::{SafeText, Timestamp},
-    simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator},
+    console,
 };
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator};
 use clap::{
     CommandFactory as _, Parser,
     error::{ContextKind, ContextValue, ErrorKind},

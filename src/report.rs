@@ -12,10 +12,8 @@ mod ticket;
 
 use std::collections::HashSet;
 
-use crate::{
-    evidence::{Indicator, IndicatorKind},
-    model::{PortalUrl, SafeText, defang},
-};
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_model::{PortalUrl, SafeText, defang};
 
 /// What is said of an alert.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The screen as a function of the state: `draw(&App)`, one file per pane.
 //!
 //! It performs no I/O, holds no state that matters and decides nothing; words and colours are
-//! its own. Texts reach it neutralised ([`crate::model::SafeText`]), and it gives marks a style
+//! its own. Texts reach it neutralised ([`alertdeck_model::SafeText`]), and it gives marks a style
 //! of their own.
 
 mod bars;

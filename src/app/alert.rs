@@ -8,12 +8,11 @@ use super::{
     keymap::AlertCommand,
     pivot::ByValue,
 };
-use crate::{
-    evidence::{Indicator, IndicatorKind, Tree},
-    model::{Alert, PortalUrl, RawText, SafeText, defang, one_line},
-    query,
-    store::{Cell, Column, Row},
-};
+use alertdeck_evidence::Tree;
+use alertdeck_model::{Alert, PortalUrl, RawText, SafeText, defang, one_line};
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_query as query;
+use alertdeck_store::{Cell, Column, Row};
 
 /// The columns that `f`, `F` and `s` offer, each with its letter.
 const LETTERS: [(char, Column); 14] = [
@@ -191,7 +190,7 @@ impl App {
     }
 
     pub(super) fn sort_menu(&self) -> Menu {
-        let sort = self.view.order();
+        let sort = self.view.sort();
         let items = LETTERS.iter().map(|(key, column)| MenuItem {
             key: *key,
             label: column.name().to_owned(),

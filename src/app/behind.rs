@@ -12,7 +12,8 @@ use super::{
     App, Bookmark, Effect, FailureKind, Fetch, Generation, LoadEvent, Phase, Purpose, Scope,
     format::thousands, load::OVERLAP,
 };
-use crate::{model::Timestamp, odata};
+use alertdeck_model::Timestamp;
+use alertdeck_odata as odata;
 
 /// How many days back it reaches.
 const DAYS: u64 = 30;

@@ -19,11 +19,9 @@ use self::{
     outline::{Loud, Outline},
 };
 use super::{keymap::Motion, message::Body, scroll::Scroll};
-use crate::{
-    evidence::{Node, NodeId},
-    model::{Property, SafeText, Timestamp, Verdict},
-    store::Row,
-};
+use alertdeck_evidence::{Node, NodeId};
+use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
+use alertdeck_store::Row;
 
 /// What folds a line: the same for the same thing whenever the alert is shown.
 pub type FoldKey = u64;

@@ -10,11 +10,9 @@ use super::{
     format::{bytes, thousands},
     keymap::{self, ExportCommand},
 };
-use crate::{
-    export::Format,
-    model::{RawAlert, SafeText, Timestamp},
-    store::Row,
-};
+use crate::export::Format;
+use alertdeck_model::{RawAlert, SafeText, Timestamp};
+use alertdeck_store::Row;
 
 /// Characters of the tenant's name in that of a file.
 const TENANT: usize = 40;

@@ -8,10 +8,9 @@ use super::{
     keymap::{Key, KeyCode},
     message::Scope,
 };
-use crate::{
-    query::{self, Completion, Context, Diagnostic, Matcher, Plan},
-    store::Test,
-};
+use alertdeck_query as query;
+use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
+use alertdeck_store::Test;
 
 /// How many filters are remembered.
 const MAX_HISTORY: usize = 200;

@@ -8,7 +8,8 @@ use super::{
     pivot::NO_PIVOT,
     requests::COPIED_CURL,
 };
-use crate::{query::literal, store::Sort};
+use alertdeck_query::literal;
+use alertdeck_store::Sort;
 
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
@@ -204,7 +205,7 @@ impl App {
             ListCommand::Read => self.focus_on(Pane::Detail),
             ListCommand::Sort => self.overlay = Some(Overlay::Menu(self.sort_menu())),
             ListCommand::Reverse => {
-                let sort = self.view.order();
+                let sort = self.view.sort();
                 self.sort(Sort { descending: !sort.descending, ..sort });
             }
             ListCommand::Range => self.begin_range(),
@@ -437,7 +438,7 @@ impl App {
                 if let Some(Command::Alert(AlertCommand::Copy)) = command {
                     let url = url.clone();
                     self.overlay = None;
-                    effects.push(Effect::Copy(crate::model::RawText(url.to_string())));
+                    effects.push(Effect::Copy(alertdeck_model::RawText(url.to_string())));
                     self.say("link copied");
                 }
             }
@@ -449,13 +450,13 @@ impl App {
     pub(super) fn take(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
         match action {
             MenuAction::Sort(column) => {
-                let sort = self.view.order();
+                let sort = self.view.sort();
                 // What is largest, newest or worst is wanted first; names from A.
                 let descending = matches!(
                     column,
-                    crate::store::Column::Severity
-                        | crate::store::Column::Created
-                        | crate::store::Column::Updated
+                    alertdeck_store::Column::Severity
+                        | alertdeck_store::Column::Created
+                        | alertdeck_store::Column::Updated
                 );
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.sort(Sort { column, descending });

@@ -1,7 +1,7 @@
 //! The list's cursor: it keeps its alert and its line on the screen whatever arrives.
 
 use super::{keymap::Motion, scroll::Scroll};
-use crate::store::{Row, Store, View};
+use alertdeck_store::{Row, Store, View};
 
 /// The state of the list.
 #[derive(Debug, Default)]
@@ -129,10 +129,8 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::{AlertId, RawAlert},
-        store::{Batch, Test},
-    };
+    use alertdeck_model::{AlertId, RawAlert};
+    use alertdeck_store::{Batch, Test};
     use bytes::Bytes;
     use serde_json::json;
 
@@ -144,7 +142,11 @@ mod tests {
 
     impl Desk {
         fn new() -> Self {
-            Self { store: Store::default(), view: View::default(), list: List::default() }
+            Self {
+                store: Store::with_postings(&alertdeck_query::FieldPostings),
+                view: View::default(),
+                list: List::default(),
+            }
         }
 
         fn arrive(&mut self, minutes: impl IntoIterator<Item = u32>) {
@@ -153,7 +155,7 @@ mod tests {
                 .map(|m| json!({"id": m.to_string(), "createdDateTime": format!("2026-11-01T{:02}:{:02}:00Z", m / 60, m % 60)}))
                 .map(|alert| RawAlert(Bytes::from(alert.to_string())))
                 .collect();
-            let touched = self.store.absorb(Batch::decode(&raw)).touched();
+            let touched = self.store.absorb(Batch::decode(&raw, &alertdeck_query::FieldPostings)).touched();
             self.view.touch(&self.store, &touched);
             self.list.settle(&self.store, &self.view, 5);
         }

@@ -9,11 +9,9 @@ use super::{
     behind::{Behind, Way},
     message::{Failure, Generation, Scope, Wait},
 };
-use crate::{
-    model::{SafeText, Timestamp},
-    odata::Feature,
-    store::Row,
-};
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_odata::Feature;
+use alertdeck_store::Row;
 
 /// How long after a failure that passes the next try is made; it doubles with each.
 const RETRY_AFTER: Duration = Duration::from_secs(15);

@@ -7,7 +7,8 @@ use super::{
     behind::since,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
-use crate::{odata, store::Row};
+use alertdeck_odata as odata;
+use alertdeck_store::Row;
 
 /// How much of the list that was asked for is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

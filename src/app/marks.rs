@@ -8,7 +8,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use rustc_hash::FxHashSet;
 
 use super::{App, Phase, keymap::Motion};
-use crate::store::{Row, Store, View};
+use alertdeck_store::{Row, Store, View};
 
 /// How often the marks that are shown are counted while the list changes.
 const COUNT_EVERY: Duration = Duration::from_millis(250);

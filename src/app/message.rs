@@ -12,11 +12,12 @@ use super::{
     requests::RequestLine,
     sign_in::{Identity, SignInEvent, SignInWay},
 };
-use crate::{
-    evidence::{Chronology, Indicator, Tree},
-    model::{Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp},
-    store::{Batch, Row},
+use alertdeck_evidence::{Chronology, Tree};
+use alertdeck_model::Indicator;
+use alertdeck_model::{
+    Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp,
 };
+use alertdeck_store::{Batch, Row};
 
 /// A number that tells one fetch from those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,11 +10,9 @@ use super::{
     scroll::Scroll,
     wrap::wrap,
 };
-use crate::{
-    evidence::Indicator,
-    model::{PortalUrl, RawText},
-    store::{Column, Row},
-};
+use alertdeck_model::Indicator;
+use alertdeck_model::{PortalUrl, RawText};
+use alertdeck_store::{Column, Row};
 
 /// What covers the panes.
 #[derive(Debug)]

@@ -7,12 +7,11 @@
 use std::collections::HashMap;
 
 use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
-use crate::{
-    evidence::{Indicator, IndicatorKind},
-    model::SafeText,
-    query,
-    store::{self, Prevalence, Row, Store, Tally},
-};
+use alertdeck_model::SafeText;
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_query as query;
+use alertdeck_store as store;
+use alertdeck_store::{Prevalence, Row, Store, Tally};
 
 /// Rows that are looked at in one go, whatever else there is to do: a fraction of a millisecond,
 /// and enough for nearly every value.
@@ -30,30 +29,30 @@ pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 /// The counts of values.
 #[derive(Debug, Default)]
 pub(super) struct Pivots {
-    tallies: HashMap<store::Pivot, Tally>,
+    tallies: HashMap<store::PostingId, Tally>,
     /// What is on the screen and not counted yet.
-    due: Vec<store::Pivot>,
+    due: Vec<store::PostingId>,
 }
 
 impl Pivots {
     /// Takes what is on the screen now.
-    fn want(&mut self, store: &Store, wanted: impl Iterator<Item = store::Pivot>) {
+    fn want(&mut self, store: &Store, wanted: impl Iterator<Item = store::PostingId>) {
         self.due = wanted.collect();
         if self.tallies.len() > KEPT {
             self.tallies.retain(|pivot, _| self.due.contains(pivot));
         }
         let tallies = &self.tallies;
-        self.due.retain(|pivot| tallies.get(pivot).is_none_or(|tally| tally.has_work(store, *pivot)));
+        self.due.retain(|posting| tallies.get(posting).is_none_or(|tally| tally.has_work(store, *posting)));
     }
 
     /// Looks at up to `work` rows.
     pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
-        self.due.retain(|pivot| {
-            let tally = self.tallies.entry(*pivot).or_default();
+        self.due.retain(|posting| {
+            let tally = self.tallies.entry(*posting).or_default();
             if work > 0 {
-                tally.advance(store, *pivot, &mut work);
+                tally.advance(store, *posting, &mut work);
             }
-            tally.has_work(store, *pivot)
+            tally.has_work(store, *posting)
         });
     }
 
@@ -66,22 +65,22 @@ impl Pivots {
 impl App {
     /// Returns how many of the alerts that are held hold a value: as many as its list shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
-        self.store.pivot(what).map_or(0, |pivot| self.store.holding(pivot).len())
+        self.store.posting(what).map_or(0, |posting| self.store.postings(posting).len())
     }
 
     /// Returns how often a value was seen; `None` where its alerts were not counted yet. What is
     /// on the screen is counted by itself.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
-        let pivot = self.store.pivot(what)?;
-        let counted = self.pivots.tallies.get(&pivot)?.prevalence()?;
-        Some(Prevalence { alerts: self.store.holding(pivot).len(), ..counted })
+        let posting = self.store.posting(what)?;
+        let counted = self.pivots.tallies.get(&posting)?.prevalence()?;
+        Some(Prevalence { alerts: self.store.postings(posting).len(), ..counted })
     }
 
     /// Counts what is on the screen, as far as that takes no time.
     pub(super) fn count_pivots(&mut self) {
         let shown = self.shown_indicators();
         let store = &self.store;
-        self.pivots.want(store, shown.iter().filter_map(|what| store.pivot(what)));
+        self.pivots.want(store, shown.iter().filter_map(|what| store.posting(what)));
         self.pivots.advance(&self.store, AT_ONCE);
     }
 
@@ -119,9 +118,9 @@ impl App {
             Some((kind, _)) => Indicator { kind: *kind, value: value.text.clone() },
             None => (*node.get(&value.text)?).clone(),
         };
-        let pivot = self.store.pivot(&what)?;
+        let posting = self.store.posting(&what)?;
         // A value that is put together from several finds nothing, not even its own alert.
-        self.store.holding(pivot).binary_search(&row).ok().map(|_| what)
+        self.store.postings(posting).binary_search(&row).ok().map(|_| what)
     }
 
     /// Opens the alerts of a value here: at once where there is one value, else after a choice.
@@ -154,9 +153,9 @@ impl App {
         }
         // What is rare stands far apart: a walk over all rows would find it late. What is frequent
         // fills the screen at once.
-        let rows = self.store.pivot(what).map(|pivot| self.store.holding(pivot));
+        let rows = self.store.posting(what).map(|posting| self.store.postings(posting));
         if let Some(rows) = rows.filter(|rows| rows.len() <= AT_ONCE && self.view.is_scanning()) {
-            self.view.take(&self.store, rows);
+            self.view.set_rows(&self.store, rows);
         }
     }
 

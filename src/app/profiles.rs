@@ -93,7 +93,7 @@ impl App {
         let mut next = Self::empty(settings, self.clock.now, self.size);
         next.clock.format = self.clock.format;
         (next.zoom, next.split, next.mouse) = (self.zoom, self.split, self.mouse);
-        next.view.sort(&next.store, self.view.order());
+        next.view.sort_by(&next.store, self.view.sort());
         next.load.live = self.load.live;
         next.export_format = self.export_format;
         // What was begun goes on, and is told when it ends.

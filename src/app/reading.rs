@@ -7,7 +7,7 @@ use super::{
     keymap::{self, Command, Context, DetailCommand, FindCommand},
     message::Body,
 };
-use crate::store::Row;
+use alertdeck_store::Row;
 
 /// The longest text to look for, in characters: nobody means a longer one.
 const LONGEST: usize = 1_000;

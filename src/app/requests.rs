@@ -7,7 +7,7 @@ use super::{
     keymap::{self, RequestCommand},
     utc,
 };
-use crate::model::{RawText, SafeText, Timestamp};
+use alertdeck_model::{RawText, SafeText, Timestamp};
 
 /// How often the list is looked at while it is open.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use super::{
     App, Command, Context, Effect, Key, Overlay,
     keymap::{self, SignInCommand},
 };
-use crate::model::{RawText, SafeText, Timestamp};
+use alertdeck_model::{RawText, SafeText, Timestamp};
 
 /// How long the sign-in takes no key after it has come up by itself, and after each key that it
 /// has not taken so: what is typed without looking must not start a browser.

@@ -1,9 +1,7 @@
 //! Alerts over time, by severity, for the small chart above the list.
 
-use crate::{
-    model::{Severity, Timestamp},
-    store::{Store, View},
-};
+use alertdeck_model::{Severity, Timestamp};
+use alertdeck_store::{Store, View};
 
 /// Alerts counted by severity and stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The way back: where the user was before a key led to other alerts.
 
 use super::{App, Detail, DetailView, Effect, Folds, Pane, Scroll, list};
-use crate::store::{Row, Sort};
+use alertdeck_store::{Row, Sort};
 
 /// How many places are remembered.
 const LONGEST: usize = 50;
@@ -46,7 +46,7 @@ impl App {
         let place = Place {
             filter: self.filter.committed.clone(),
             asked: self.filter.is_asked(),
-            sort: self.view.order(),
+            sort: self.view.sort(),
             list: self.list.place(&self.view),
             focus: self.focus,
             detail: detail.map(|at| Reading { row: at.row, scroll: at.scroll, view: at.view() }),
@@ -73,7 +73,7 @@ impl App {
         if place.asked && !self.filter.is_asked() {
             self.fetch_unless_covered(effects);
         }
-        if self.view.order() != place.sort {
+        if self.view.sort() != place.sort {
             self.sort(place.sort);
         }
         // The alert under the cursor may have changed meanwhile.

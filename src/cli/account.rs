@@ -9,15 +9,13 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::{Failure, Service, line, say};
-use crate::{
+use alertdeck_graph as graph;
+use alertdeck_graph::{
     auth::{BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Said, Session, Vault},
-    graph::{
-        self,
-        permission::{Allowed, READ, WRITE},
-    },
-    model::Timestamp,
-    platform,
+    permission::{Allowed, READ, WRITE},
 };
+use alertdeck_model::Timestamp;
+use alertdeck_platform as platform;
 
 /// Shows who is signed in.
 #[derive(Clone, Copy, Debug, clap::Args)]

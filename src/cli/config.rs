@@ -9,10 +9,8 @@ use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{AtHand, Connection, Failure, line, say};
-use crate::{
-    auth::{SECRET_VARIABLE, TOKEN_VARIABLE},
-    config::{Config, Key, Profile},
-};
+use crate::config::{Config, Key, Profile};
+use alertdeck_graph::auth::{SECRET_VARIABLE, TOKEN_VARIABLE};
 
 /// Shows the config file and the profile in force.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -113,7 +111,7 @@ fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> 
 impl Shown {
     fn method(&self) -> Option<&'static str> {
         let [(_, token), (_, secret)] = self.secrets;
-        self.profile.method(token, secret).map(crate::auth::Method::name)
+        self.profile.method(token, secret).map(alertdeck_graph::auth::Method::name)
     }
 
     /// The value of a key; where the cloud decides, the cloud's.

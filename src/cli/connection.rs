@@ -5,12 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 
 use super::{AtHand, Failure, Service, say};
-use crate::{
-    auth::Method,
-    config::{Config, ConfigError, Overrides, Profile},
-    graph::{Api, Cloud},
-    http::Journal,
-};
+use crate::config::{Config, ConfigError, Overrides, Profile};
+use alertdeck_graph::{Api, Cloud, auth::Method, http::Journal};
 
 /// Options that say which tenant is asked and by whom; they win over the config file.
 #[derive(Clone, Debug, clap::Args)]

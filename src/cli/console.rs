@@ -9,9 +9,9 @@ use crate::{
     app::{ProfileLine, Settings},
     config::Profile,
     console::{self, Connect, Connected, Options, Source},
-    model::SafeText,
-    query,
 };
+use alertdeck_model::SafeText;
+use alertdeck_query as query;
 
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]

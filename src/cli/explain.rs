@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use super::{Failure, context, filter_text, wrong_filter};
-use crate::{
-    model::Timestamp,
-    query::{self, Context},
-};
+use alertdeck_model::Timestamp;
+use alertdeck_query as query;
+use alertdeck_query::Context;
 
 /// Shows what of a filter Graph is asked and what is left to do here.
 #[derive(Clone, Debug, clap::Args)]

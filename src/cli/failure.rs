@@ -2,13 +2,11 @@
 
 use std::io;
 
-use crate::{
-    auth::VaultError,
-    console::ConsoleError,
-    graph::{self, Kind},
-    model::AlertId,
-    platform::FileError,
-};
+use crate::console::ConsoleError;
+use alertdeck_graph as graph;
+use alertdeck_graph::{Kind, auth::VaultError};
+use alertdeck_model::AlertId;
+use alertdeck_platform::FileError;
 
 /// How to begin, for someone who has just called the console without a way to sign in.
 const WELCOME: &str = "there is nothing to sign in with yet. To begin:

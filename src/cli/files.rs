@@ -1,6 +1,6 @@
 //! Saved alerts, read from files, folders and standard input.
 //!
-//! Beside the shapes that [`crate::model::split`] reads, incidents that hold their alerts
+//! Beside the shapes that [`alertdeck_model::split`] reads, incidents that hold their alerts
 //! (`$expand=alerts`, API.md 6) are read for those alerts. A file that cannot be read is named
 //! and costs no other.
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Failure;
-use crate::model::{RawAlert, SafeText, WireError, split};
+use alertdeck_model::{RawAlert, SafeText, WireError, split};
 
 /// Bytes that are read of all files together: a million alerts, and far from what would exhaust
 /// the machine.

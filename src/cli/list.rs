@@ -11,11 +11,10 @@ use std::io::{IsTerminal as _, Write};
 use load::Loaded;
 
 use super::{Failure, Origin, Output, Source, context, filter_text, say, wrong_filter};
-use crate::{
-    export::{self, COLUMNS, Format},
-    query::{self, Matcher},
-    store::{Column, Row, Sort, Store},
-};
+use crate::export::{self, COLUMNS, Format};
+use alertdeck_query as query;
+use alertdeck_query::Matcher;
+use alertdeck_store::{Column, Row, Sort, Store};
 
 /// Prints the alerts that match a filter, newest first.
 #[derive(Clone, Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Failure;
-use crate::platform::{Existing, check_new_file, write_new_file};
+use alertdeck_platform::{Existing, check_new_file, write_new_file};
 
 /// Options that name a file for the result.
 #[derive(Clone, Debug, clap::Args)]

@@ -3,18 +3,18 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Failure;
-use crate::{
-    app,
+use crate::{app, config::Profile};
+use alertdeck_graph as graph;
+use alertdeck_graph::{
+    Client, Endpoint,
     auth::{
         Application, Authority, Identity, Key, Method, Proof, SECRET_VARIABLE, Session, TOKEN_VARIABLE,
         Tokens, Vault,
     },
-    config::Profile,
-    graph::{self, Client, Endpoint},
     http::{Budget, Http, Journal, Limits},
-    model::SafeText,
-    platform,
 };
+use alertdeck_model::SafeText;
+use alertdeck_platform as platform;
 
 /// A service that is ready to be asked, and how to speak of it.
 #[derive(Clone, Debug)]

@@ -3,12 +3,10 @@
 use std::io::Write;
 
 use super::{Failure, Origin, Output, Source, files, say, tell};
-use crate::{
-    graph::Kind,
-    model::{AlertId, RawAlert},
-    report::Report,
-    store::{Batch, Store},
-};
+use crate::report::Report;
+use alertdeck_graph::Kind;
+use alertdeck_model::{AlertId, RawAlert};
+use alertdeck_store::{Batch, Store};
 
 /// Prints one alert with its evidence.
 #[derive(Clone, Debug, clap::Args)]

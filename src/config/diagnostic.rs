@@ -7,7 +7,7 @@ use std::{ops::Range, path::Path};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::model::SafeText;
+use alertdeck_model::SafeText;
 
 /// A fault in a config file.
 #[derive(Clone, Debug, PartialEq, Eq)]

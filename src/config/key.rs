@@ -5,9 +5,9 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
 use super::diagnostic::{nearest, quoted};
-use crate::{
+use alertdeck_graph::{
+    Api, Cloud, CloudError,
     auth::{Method, SECRET_VARIABLE},
-    graph::{Api, Cloud, CloudError},
     http::{Scope, ScopeError},
 };
 

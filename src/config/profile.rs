@@ -11,12 +11,8 @@ use super::{
     ConfigError, Section,
     key::{KEYS, Key, Kind, Setting, Settings, Source, Value, Wrong, is_shared},
 };
-use crate::{
-    auth::Method,
-    graph::{Api, Cloud},
-    http::Scope,
-    model::SafeText,
-};
+use alertdeck_graph::{Api, Cloud, auth::Method, http::Scope};
+use alertdeck_model::SafeText;
 
 /// What a profile without a file is called.
 const UNNAMED: &str = "default";

@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::{
     app::{Export, NotWritten, Written},
     export::write_alerts,
-    model::SafeText,
-    platform::{Existing, FileError, typed_path, write_new_file},
 };
+use alertdeck_model::SafeText;
+use alertdeck_platform::{Existing, FileError, typed_path, write_new_file};
 
 /// Writes an export; work for a worker.
 pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
@@ -37,7 +37,8 @@ fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{export::Format, model::RawAlert};
+    use crate::export::Format;
+    use alertdeck_model::RawAlert;
 
     #[test]
     fn an_export_is_written_once_and_again_when_it_may_be() {

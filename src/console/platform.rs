@@ -1,6 +1,6 @@
 //! What differs between platforms about the terminal: its modes, and signals.
 //!
-//! With `crate::platform`, nothing Unix-only stands anywhere else.
+//! With `alertdeck_platform`, nothing Unix-only stands anywhere else.
 
 pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals};
 

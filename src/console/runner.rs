@@ -10,13 +10,12 @@ use tokio::{
 use super::{Clock, export, sign_in::SignIn, teller::Teller};
 use crate::{
     app::{Body, Bookmark, Effect, Export, Fetch, Message, NotWritten, Purpose, RequestLine, Scope, Written},
-    auth::SECRET_VARIABLES,
-    graph,
-    http::Entry,
-    model::{RawAlert, RawText, SafeText, Timestamp},
-    platform,
     report::Report,
 };
+use alertdeck_graph as graph;
+use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
+use alertdeck_model::{RawAlert, RawText, SafeText, Timestamp};
+use alertdeck_platform as platform;
 
 /// Where alerts come from.
 #[derive(Debug)]

@@ -8,16 +8,16 @@ use tokio::{
 };
 
 use super::Clock;
-use crate::{
-    app::{Identity, Message, SignInEvent, SignInWay},
+use crate::app::{Identity, Message, SignInEvent, SignInWay};
+use alertdeck_graph::{
     auth::{
         AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Said, Session,
         Tokens, VaultError,
     },
-    graph::permission::Allowed,
-    model::{SafeText, Timestamp},
-    platform,
+    permission::Allowed,
 };
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_platform as platform;
 
 /// Watches the sign-in of one source, and signs in on demand. Dropping it ends both.
 pub(super) struct SignIn {

@@ -12,13 +12,11 @@ use tokio::{
 };
 
 use super::sign_in::identity;
-use crate::{
-    app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message, Wait},
-    auth::Tokens,
-    graph,
-    model::{AlertId, RawAlert},
-    store::Batch,
-};
+use crate::app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message, Wait};
+use alertdeck_graph as graph;
+use alertdeck_graph::auth::Tokens;
+use alertdeck_model::{AlertId, RawAlert};
+use alertdeck_store::Batch;
 
 /// Alerts decoded and absorbed at a time: about a millisecond of the loop.
 const BATCH: usize = 128;
@@ -49,7 +47,8 @@ impl Teller {
     async fn batches(&self, alerts: &[RawAlert]) -> Option<()> {
         for some in alerts.chunks(BATCH) {
             let some = some.to_vec();
-            let batch = spawn_blocking(move || Batch::decode(&some)).await.ok()?;
+            let batch =
+                spawn_blocking(move || Batch::decode(&some, &alertdeck_query::FieldPostings)).await.ok()?;
             self.tell(LoadEvent::Batch(batch)).await?;
         }
         Some(())

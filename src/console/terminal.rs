@@ -18,7 +18,7 @@ use crossterm::{
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 
 use super::{ConsoleError, platform};
-use crate::model::SafeText;
+use alertdeck_model::SafeText;
 
 /// What gives the terminal back: mouse and paste reports off, main screen, cursor, plain style.
 /// One constant, so that a signal handler needs no lock and no allocation.

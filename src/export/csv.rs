@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use crate::store::Column;
+use alertdeck_store::Column;
 
 /// Writes a header row and the rows.
 pub(super) fn write(

@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use crate::model::RawAlert;
+use alertdeck_model::RawAlert;
 
 /// Writes an array.
 pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::former;
-use crate::platform::{FileError, append_private, same_file};
+use alertdeck_platform::{FileError, append_private, same_file};
 
 /// Bytes of a file before a new one is begun; with the one before, there are twice as many.
 pub(super) const MOST: u64 = 2 << 20;

@@ -11,7 +11,7 @@ use tracing::{
     field::{Field, Visit},
 };
 
-use crate::model::SafeText;
+use alertdeck_model::SafeText;
 
 /// Bytes of a line with its end.
 pub(super) const MOST: usize = 4 << 10;

@@ -25,7 +25,7 @@ fn untimed(line: &str) -> &str {
 #[test]
 fn a_line_says_when_how_grave_where_and_what() {
     let text = logged(false, || {
-        info!(target: "alertdeck::http::scope", status = 429, wait = ?std::time::Duration::from_millis(1_500), "throttled {}", 2);
+        info!(target: "alertdeck_graph::http::scope", status = 429, wait = ?std::time::Duration::from_millis(1_500), "throttled {}", 2);
         warn!(target: "alertdeck", error = %"no route to host", name = "", id = "a-b", "offline");
     });
     let lines: Vec<_> = text.lines().collect();
@@ -77,9 +77,9 @@ fn other_crates_and_finer_levels_are_absent() {
         info!(target: "hyper::proto", "CANARY");
         info!(target: "alertdeck_evil", "CANARY");
         info!(target: "rustls", "CANARY");
-        trace!(target: "alertdeck::http", "CANARY");
-        debug!(target: "alertdeck::http", "fine");
-        info!(target: "alertdeck::http", "coarse");
+        trace!(target: "alertdeck_graph::http", "CANARY");
+        debug!(target: "alertdeck_graph::http", "fine");
+        info!(target: "alertdeck_graph::http", "coarse");
     };
     let plain = logged(false, events);
     assert_eq!(plain.lines().map(untimed).collect::<Vec<_>>(), ["INFO  http coarse"]);
@@ -129,7 +129,7 @@ fn both(path: &Path) -> Vec<String> {
 fn a_full_file_becomes_the_former_one_and_only_one_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    let file = LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 100);
+    let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 100);
     for n in 0..50 {
         file.write(&format!("line {n:03}\n")).unwrap();
         assert!(fs::metadata(&path).unwrap().len() <= 100);
@@ -156,7 +156,7 @@ fn no_line_is_lost_or_torn_by_several_copies_and_threads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
     // Two copies of the program, two threads each; nothing is rotated away for good.
-    let open = || LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 20_000);
+    let open = || LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 20_000);
     let copies = [open(), open()];
     std::thread::scope(|scope| {
         for writer in 0..4 {
@@ -184,7 +184,7 @@ fn no_line_is_lost_or_torn_by_several_copies_and_threads() {
 fn the_threads_of_one_copy_keep_to_the_cap() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    let file = LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 5_000);
+    let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 5_000);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -248,7 +248,7 @@ mod with_modes {
     fn both_files_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let file = LogFile::over(crate::platform::append_private(&path).unwrap(), &path, 20);
+        let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 20);
         for _ in 0..5 {
             file.write("0123456789\n").unwrap();
         }

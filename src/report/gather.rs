@@ -6,10 +6,9 @@ use std::{
 };
 
 use super::{Cell, Link, Part, Report, Section, Sighting, Values};
-use crate::{
-    evidence::{Chronology, Entry, Indicator, IndicatorKind, NodeId, Tree, device, user},
-    model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack},
-};
+use alertdeck_evidence::{Chronology, Entry, NodeId, Tree, device, user};
+use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
+use alertdeck_model::{Indicator, IndicatorKind};
 
 /// A name is cut to so many characters where it only says which thing is meant.
 const SHORT: usize = 60;

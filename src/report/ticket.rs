@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{Cell, Part, Report, markdown};
-use crate::model::defang;
+use alertdeck_model::defang;
 
 impl Report {
     /// Writes it as Markdown for a ticket.

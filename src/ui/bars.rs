@@ -3,14 +3,12 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::{
-    app::{
-        App, Area, Command, Detail, DetailView, Editor, ExportStage, FailureKind, Fresh, ListCommand,
-        Overlay, Pane, Phase, Shape, Stage, Wait, key_for, thousands, utc,
-    },
-    model::SafeText,
-    store::Count,
+use crate::app::{
+    App, Area, Command, Detail, DetailView, Editor, ExportStage, FailureKind, Fresh, ListCommand, Overlay,
+    Pane, Phase, Shape, Stage, Wait, key_for, thousands, utc,
 };
+use alertdeck_model::SafeText;
+use alertdeck_store::Count;
 
 /// What is left of a tenant's name at least, in columns.
 const LEAST_TENANT: usize = 8;

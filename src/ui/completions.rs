@@ -3,10 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::paint::{Painter, columns};
-use crate::{
-    app::{Area, Editor, thousands},
-    model::SafeText,
-};
+use crate::app::{Area, Editor, thousands};
+use alertdeck_model::SafeText;
 
 /// The completions that fit at the caret, over the list.
 pub(super) fn draw(editor: &Editor, painter: &mut Painter<'_>, area: Area) {

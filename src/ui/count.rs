@@ -1,10 +1,8 @@
 //! How often a value was seen, in words.
 
-use crate::{
-    app::{App, thousands},
-    evidence::Indicator,
-    store::{Classes, Prevalence},
-};
+use crate::app::{App, thousands};
+use alertdeck_model::Indicator;
+use alertdeck_store::{Classes, Prevalence};
 
 /// Writes a count out: `12 alerts · 3 devices · 9 true positive, 3 open`. While only the alerts are
 /// known it says so.

@@ -8,15 +8,13 @@ use super::{
     list::matched,
     paint::{Painter, Span, columns},
 };
-use crate::{
-    app::{
-        App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
-        span, thousands,
-    },
-    evidence::{Entry, Happening},
-    model::{SafeText, Timestamp, attack},
-    store::{Cell, Column},
+use crate::app::{
+    App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
+    span, thousands,
 };
+use alertdeck_evidence::{Entry, Happening};
+use alertdeck_model::{SafeText, Timestamp, attack};
+use alertdeck_store::{Cell, Column};
 
 /// Draws the pane; returns where the caret is while a text to look for is being typed.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) -> Option<(u16, u16)> {

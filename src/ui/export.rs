@@ -13,9 +13,9 @@ use super::{
 use crate::{
     app::{App, ExportForm, ExportStage, thousands, wrap},
     export::Format,
-    model::SafeText,
-    store::Count,
 };
+use alertdeck_model::SafeText;
+use alertdeck_store::Count;
 
 /// Before the file's name.
 const LABEL: &str = "file  ";

@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, after, columns};
-use crate::{
-    app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands},
-    model::{SafeText, Status},
-    store::{Cell, Column, Count, Row},
-};
+use crate::app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands};
+use alertdeck_model::{SafeText, Status};
+use alertdeck_store::{Cell, Column, Count, Row};
 
 /// A column with its room.
 struct Place {
@@ -67,7 +65,7 @@ fn places(app: &App, width: u16) -> Vec<Place> {
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
     let theme = painter.theme;
     let places = places(app, area.width);
-    let sort = app.view.order();
+    let sort = app.view.sort();
     let focused = app.focus == Pane::List && app.filter.editor.is_none();
     for place in &places {
         let sorted = place.column == sort.column;

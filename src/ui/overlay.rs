@@ -7,10 +7,8 @@ use super::{
     paint::{Painter, columns},
     profiles, requests, sign_in,
 };
-use crate::{
-    app::{App, HelpLine, Menu, MenuAction, MenuItem, Overlay, Scroll, Values, help, wrap},
-    model::PortalUrl,
-};
+use crate::app::{App, HelpLine, Menu, MenuAction, MenuItem, Overlay, Scroll, Values, help, wrap};
+use alertdeck_model::PortalUrl;
 
 /// Draws what covers the panes; returns where its caret is, if it has one.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option<Position> {

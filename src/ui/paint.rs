@@ -14,7 +14,7 @@ use ratatui::{
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Theme;
-use crate::model::{Piece, SafeText, one_line};
+use alertdeck_model::{Piece, SafeText, one_line};
 
 /// Writes into a screen.
 pub(super) struct Painter<'a> {

@@ -139,7 +139,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             let account = identity
                 .account
                 .as_ref()
-                .map_or_else(|| "an account without a name".into(), crate::model::SafeText::head);
+                .map_or_else(|| "an account without a name".into(), alertdeck_model::SafeText::head);
             fact("signed in", &account, theme.strong);
             if let Some(tenant) = &identity.tenant {
                 fact("tenant", &tenant.head(), theme.text);
@@ -147,7 +147,8 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             let (reads, style) = reads(identity, theme.text, theme.bad);
             fact("read alerts", reads, style);
             if !identity.permissions.is_empty() {
-                let names: Vec<_> = identity.permissions.iter().map(crate::model::SafeText::head).collect();
+                let names: Vec<_> =
+                    identity.permissions.iter().map(alertdeck_model::SafeText::head).collect();
                 fact("permissions", &names.join(", "), theme.text);
             }
             if let Some(expires) = identity.expires {

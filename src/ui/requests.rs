@@ -173,7 +173,10 @@ fn about(
     let mut lines = vec![vec![Span::new(outcome(line), base)]];
     let ids = [
         ("client-request-id", line.client_request_id.clone()),
-        ("request-id", line.request_id.as_ref().map_or_else(|| "none".into(), crate::model::SafeText::head)),
+        (
+            "request-id",
+            line.request_id.as_ref().map_or_else(|| "none".into(), alertdeck_model::SafeText::head),
+        ),
     ];
     for (label, id) in ids {
         lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(id, theme.text)]);

@@ -9,10 +9,8 @@ use super::{
     overlay::window,
     paint::{Painter, Span},
 };
-use crate::{
-    app::{App, Command, SignInCommand, SignInWay, Stage, key_for, wrap},
-    model::SafeText,
-};
+use crate::app::{App, Command, SignInCommand, SignInWay, Stage, key_for, wrap};
+use alertdeck_model::SafeText;
 
 /// The widest that its text gets.
 const WIDEST: usize = 72;

@@ -5,7 +5,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::model::{Severity, Verdict};
+use alertdeck_model::{Severity, Verdict};
 
 /// Which set of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

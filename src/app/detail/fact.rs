@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::model::{SafeText, Severity, Status, Timestamp, attack};
+use alertdeck_model::{SafeText, Severity, Status, Timestamp, attack};
 
 /// A fact with its label.
 #[derive(Clone, Debug)]

@@ -8,11 +8,10 @@ use std::{
 use memchr::memmem;
 
 use super::{FactValue, Folds, Line, LineKind, Place, Spot};
-use crate::{
-    app::{filter::Editor, message::Body, scroll::Scroll},
-    model::{attack, defang::refang},
-    query::{Shown, facts::fold, joined},
-};
+use crate::app::{filter::Editor, message::Body, scroll::Scroll};
+use alertdeck_model::{attack, defang::refang};
+use alertdeck_query::{Shown, joined};
+use alertdeck_store::facts::fold;
 
 /// What is looked for in the alert, and where it is.
 #[derive(Debug, Default)]
@@ -345,11 +344,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        app::{Detail, message::Body},
-        model::RawAlert,
-        store::{Batch, Store},
-    };
+    use crate::app::{Detail, message::Body};
+    use alertdeck_model::RawAlert;
+    use alertdeck_store::{Batch, Store};
 
     fn compared(text: &str) -> String {
         fold(&text.replace(' ', ""))
@@ -363,7 +360,7 @@ mod tests {
             let part: String = text.chars().skip(from).take(len).collect();
             prop_assume!(!part.trim().is_empty());
             let alert = RawAlert(json!({"id": "a", "description": text}).to_string().into());
-            let row = Store::default().absorb(Batch::decode(std::slice::from_ref(&alert))).seen[0];
+            let row = Store::with_postings(&alertdeck_query::FieldPostings).absorb(Batch::decode(std::slice::from_ref(&alert), &alertdeck_query::FieldPostings)).seen[0];
             let mut detail = Detail::new(row, Body::read(&alert));
             let mut folds = Folds::new();
             detail.lay_out(&folds, width);

@@ -11,15 +11,13 @@ use std::{
 };
 
 use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_loud};
-use crate::{
-    app::{
-        format::span,
-        message::Body,
-        wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
-    },
-    evidence::{Chronology, NodeId, Tree},
-    model::{Alert, SafeText, Timestamp},
+use crate::app::{
+    format::span,
+    message::Body,
+    wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
 };
+use alertdeck_evidence::{Chronology, NodeId, Tree};
+use alertdeck_model::{Alert, SafeText, Timestamp};
 
 /// A tree of more nodes than this opens with what is quiet folded: more than a screen.
 const LARGE: usize = 40;

@@ -1,10 +1,9 @@
 //! What a line of the detail pane holds whole: what is listed, copied and searched for.
 
 use super::{Detail, Line, LineKind};
-use crate::{
-    evidence::{Indicator, NodeId, Teller},
-    model::{Property, SafeText},
-};
+use alertdeck_evidence::{NodeId, Teller};
+use alertdeck_model::Indicator;
+use alertdeck_model::{Property, SafeText};
 
 /// A value that can be copied, and searched for where a field finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

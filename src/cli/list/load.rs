@@ -1,13 +1,12 @@
 //! Brings the alerts of a list together, all of them, from the service or from files.
 
-use crate::{
-    cli::{Failure, Service, Source, files, say, tell, wrong_filter},
-    graph::{Client, Error, Kind, ListRequest},
-    model::RawAlert,
-    odata::Feature,
-    query::{self, Context, Plan},
-    store::{Batch, Store},
-};
+use crate::cli::{Failure, Service, Source, files, say, tell, wrong_filter};
+use alertdeck_graph::{Client, Error, Kind, ListRequest};
+use alertdeck_model::RawAlert;
+use alertdeck_odata::Feature;
+use alertdeck_query as query;
+use alertdeck_query::{Context, Plan};
+use alertdeck_store::{Batch, Store};
 
 /// The largest `$top` that is honoured (QUIRKS.md).
 const LARGEST: u32 = 1000;

@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::store::Column;
+use alertdeck_store::Column;
 
 /// Between two columns.
 const GAP: usize = 2;

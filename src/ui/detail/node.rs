@@ -11,13 +11,14 @@ use std::ops::Range;
 use super::{Painter, Span, found, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
-    evidence::{Indicator, Node, NodeId, Piece},
-    model::{Verdict, one_line},
     ui::{
         Theme, count,
         paint::{columns, fit},
     },
 };
+use alertdeck_evidence::{Node, NodeId, Piece};
+use alertdeck_model::Indicator;
+use alertdeck_model::{Verdict, one_line};
 
 /// The column of counts, with the blank before it: `123a 45d`.
 const COUNTS: u16 = 9;

@@ -1,0 +1,107 @@
+//! Connections, names and addresses.
+
+use super::{PLAIN, key, link};
+use crate::types::{EvidenceType, Form, Key, say};
+use alertdeck_model::IndicatorKind::{Device, Domain, Ip, Url};
+
+pub(super) static ROWS: &[EvidenceType] = &[
+    EvidenceType {
+        name: "networkConnection",
+        label: "connection",
+        main: &[
+            &[
+                say("sourceAddress.ipAddress").form(Form::Host),
+                say("sourcePort").before(":"),
+                say("destinationAddress.ipAddress").before(" → ").form(Form::Host),
+                say("destinationPort").before(":"),
+            ],
+            &[
+                say("destinationAddress.ipAddress").before("→ ").form(Form::Host),
+                say("destinationPort").before(":"),
+            ],
+        ],
+        facts: &[
+            say("protocol"),
+            say("destinationAddress.countryLetterCode").before("to "),
+            say("sourceAddress.countryLetterCode").before("from "),
+        ],
+        indicators: &[(Ip, "destinationAddress.ipAddress"), (Ip, "sourceAddress.ipAddress")],
+        keys: &[Key {
+            needs: &["destinationAddress.ipAddress|sourceAddress.ipAddress"],
+            with: &["sourceAddress.ipAddress", "sourcePort", "destinationPort", "protocol"],
+        }],
+        links: &[
+            link("sourceAddress.ipAddress", "device", "lastIpAddress"),
+            link("sourceAddress.ipAddress", "device", "ipInterfaces"),
+            link("sourceAddress.ipAddress", "device", "lastExternalIpAddress"),
+            link("destinationAddress.ipAddress", "device", "lastIpAddress"),
+            link("destinationAddress.ipAddress", "device", "ipInterfaces"),
+            link("sourceAddress.ipAddress", "kubernetesPod", "podIp.ipAddress"),
+            link("sourceAddress.ipAddress", "ioTDevice", "ipAddress.ipAddress"),
+        ],
+        local: true,
+        ..PLAIN
+    },
+    EvidenceType {
+        name: "dns",
+        label: "DNS query",
+        main: &[&[say("domainName"), say("ipAddresses.ipAddress").before(" → ")]],
+        facts: &[
+            say("hostIpAddress.ipAddress").before("asked by "),
+            say("dnsServerIp.ipAddress").before("server "),
+        ],
+        indicators: &[(Domain, "domainName"), (Ip, "ipAddresses.ipAddress")],
+        keys: &[Key { needs: &["domainName"], with: &["hostIpAddress.ipAddress"] }],
+        links: &[
+            link("hostIpAddress.ipAddress", "device", "lastIpAddress"),
+            link("hostIpAddress.ipAddress", "device", "ipInterfaces"),
+        ],
+        local: true,
+        ..PLAIN
+    },
+    EvidenceType {
+        name: "nic",
+        label: "network interface",
+        main: &[&[say("macAddress")], &[say("ipAddress.ipAddress")]],
+        facts: &[say("ipAddress.ipAddress"), say("vlans").before("VLAN ")],
+        indicators: &[(Device, "macAddress"), (Ip, "ipAddress.ipAddress")],
+        keys: &[key(&["macAddress"])],
+        local: true,
+        ..PLAIN
+    },
+    EvidenceType {
+        name: "ip",
+        label: "ip",
+        main: &[&[say("ipAddress")]],
+        facts: &[
+            say("countryLetterCode"),
+            say("location.city"),
+            say("location.countryName"),
+            say("stream.name").before("in "),
+        ],
+        indicators: &[(Ip, "ipAddress")],
+        keys: &[key(&["ipAddress"])],
+        links: &[
+            link("ipAddress", "networkConnection", "destinationAddress.ipAddress"),
+            link("ipAddress", "networkConnection", "sourceAddress.ipAddress"),
+            link("ipAddress", "dns", "ipAddresses.ipAddress"),
+            link("ipAddress", "analyzedMessage", "senderIp"),
+            link("ipAddress", "submissionMail", "senderIp"),
+            link("ipAddress", "teamsMessage", "senderIP"),
+            link("ipAddress", "device", "lastExternalIpAddress"),
+            link("ipAddress", "device", "lastIpAddress"),
+        ],
+        local: true,
+        ..PLAIN
+    },
+    EvidenceType {
+        name: "url",
+        label: "url",
+        main: &[&[say("url")]],
+        indicators: &[(Url, "url"), (Domain, "url")],
+        keys: &[key(&["url"])],
+        links: &[link("url", "analyzedMessage", "urls")],
+        local: true,
+        ..PLAIN
+    },
+];

@@ -1,0 +1,192 @@
+//! Sign-in as an application: by a secret, or by a certificate that signs an assertion.
+
+use std::{
+    fmt,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use oauth2::{ClientSecret, Scope};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    AuthError, Claims,
+    grant::{Grant, Wire, oauth},
+};
+
+/// The variable that may hold an application's secret; no child process gets it.
+pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
+/// How long an assertion is good for: it is used at once.
+const ASSERTION_LIFE: Duration = Duration::from_secs(300);
+/// The type of the assertion (RFC 7523, 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Bytes of a file with a secret or a certificate that are read.
+const MOST: u64 = 64 << 10;
+
+/// What an application proves itself with.
+#[derive(Clone)]
+pub enum Proof {
+    /// A secret that the authority knows.
+    Secret(SecretString),
+    /// A key whose certificate the authority knows.
+    Certificate(Certificate),
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Proof::Secret",
+            Self::Certificate(_) => "Proof::Certificate",
+        })
+    }
+}
+
+/// A certificate with its private key.
+#[derive(Clone)]
+pub struct Certificate {
+    key: EncodingKey,
+    /// SHA-256 of the certificate, as the header of an assertion names it.
+    thumbprint: String,
+}
+
+impl Proof {
+    /// Takes a secret; line ends around it are dropped, as files end with one.
+    pub fn secret(text: &str) -> Result<Self, AuthError> {
+        let text = text.trim_matches(['\r', '\n', ' ', '\t']);
+        if text.is_empty() || text.chars().any(char::is_control) {
+            return Err(AuthError::Setup("the client secret is empty or no single line".into()));
+        }
+        Ok(Self::Secret(text.to_owned().into()))
+    }
+
+    /// Reads a secret from a file.
+    pub fn secret_file(path: &Path) -> Result<Self, AuthError> {
+        Self::secret(read(path, "client secret")?.expose_secret())
+    }
+
+    /// Reads a certificate and its RSA private key from a PEM file.
+    pub fn certificate_file(path: &Path) -> Result<Self, AuthError> {
+        Self::certificate(read(path, "certificate")?.expose_secret())
+    }
+
+    /// Takes a certificate and its RSA private key, both as PEM.
+    pub fn certificate(pem: &str) -> Result<Self, AuthError> {
+        let wrong = |what: &str| AuthError::Setup(format!("the certificate file {what}"));
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| wrong("holds no certificate (-----BEGIN CERTIFICATE-----)"))?;
+        let key = key_block(pem).ok_or_else(|| {
+            wrong("holds no private key (-----BEGIN PRIVATE KEY-----) without a passphrase")
+        })?;
+        let key = EncodingKey::from_rsa_pem(key.as_bytes())
+            .map_err(|_| wrong("holds a private key that is not RSA, which Entra wants"))?;
+        let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate));
+        Ok(Self::Certificate(Certificate { key, thumbprint }))
+    }
+
+    /// Signs in and returns a token.
+    pub(super) async fn sign_in(&self, wire: Wire, demanded: Option<&Claims>) -> Result<Grant, AuthError> {
+        let application = &wire.application;
+        let mut client = oauth(application);
+        if let Self::Secret(secret) = self {
+            client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
+        }
+        let mut asked = client
+            .exchange_client_credentials()
+            .add_scope(Scope::new(application.scope.clone()))
+            .add_extra_param("claims", Claims::parameter(demanded));
+        if let Self::Certificate(certificate) = self {
+            let audience = application.authority.endpoint("token");
+            let assertion =
+                certificate.assertion(&application.client_id, audience.as_str(), SystemTime::now())?;
+            asked = asked
+                .add_extra_param("client_assertion_type", ASSERTION_TYPE)
+                .add_extra_param("client_assertion", assertion.expose_secret().to_owned());
+        }
+        Grant::read(asked.request_async(&wire).await)
+    }
+}
+
+impl Certificate {
+    /// Signs that it is the application who asks (API.md 8, "Client credentials").
+    fn assertion(&self, client_id: &str, audience: &str, now: SystemTime) -> Result<SecretString, AuthError> {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let header = Header {
+            x5t_s256: Some(self.thumbprint.clone()),
+            typ: Some("JWT".into()),
+            ..Header::new(Algorithm::PS256)
+        };
+        let claims = json!({
+            "aud": audience,
+            "iss": client_id,
+            "sub": client_id,
+            "jti": format!("{:032x}", rand::random::<u128>()),
+            // The authority's clock may be a little behind.
+            "nbf": since.saturating_sub(60),
+            "exp": since + ASSERTION_LIFE.as_secs(),
+        });
+        let signed = jsonwebtoken::encode(&header, &claims, &self.key);
+        signed.map(SecretString::from).map_err(|_| AuthError::Setup("the private key cannot sign".into()))
+    }
+}
+
+/// Finds the block of the private key, for the reader of keys takes one block.
+fn key_block(pem: &str) -> Option<&str> {
+    ["PRIVATE KEY", "RSA PRIVATE KEY"].iter().find_map(|kind| {
+        let (begin, end) = (format!("-----BEGIN {kind}-----"), format!("-----END {kind}-----"));
+        let from = pem.find(&begin)?;
+        let to = from + pem[from..].find(&end)? + end.len();
+        Some(&pem[from..to])
+    })
+}
+
+fn read(path: &Path, what: &str) -> Result<SecretString, AuthError> {
+    use std::io::Read as _;
+    let shown = alertdeck_model::SafeText::new(&path.to_string_lossy()).line();
+    let failed = |why: String| AuthError::Setup(format!("the {what} file {shown} {why}"));
+    let file = std::fs::File::open(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    String::from_utf8(text).map(SecretString::from).map_err(|_| failed("is no text".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("s3cret\n", Some("s3cret"))]
+    #[case("\r\n a b \r\n", Some("a b"))]
+    #[case("\n", None)]
+    #[case("a\nb", None)]
+    fn a_secret_is_one_line(#[case] text: &str, #[case] expected: Option<&str>) {
+        let secret = Proof::secret(text).ok().map(|proof| match proof {
+            Proof::Secret(secret) => secret.expose_secret().to_owned(),
+            Proof::Certificate(_) => unreachable!(),
+        });
+        assert_eq!(secret.as_deref(), expected);
+    }
+
+    #[rstest]
+    #[case("", "holds no certificate")]
+    #[case("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "holds no private key")]
+    #[case(
+        "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+        "not RSA"
+    )]
+    fn a_file_without_certificate_or_key_is_told(#[case] pem: &str, #[case] words: &str) {
+        let error = Proof::certificate(pem).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Proof::secret_file(Path::new("/no/such\u{1b}[2J")).unwrap_err().to_string();
+        assert!(error.starts_with("the client secret file /no/such␛[2J cannot be read"), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! What becomes of the error bodies and headers of the service.
+
+use super::*;
+use crate::http::{HeaderMap, HeaderValue, StatusCode};
+use bytes::Bytes;
+use rstest::rstest;
+
+fn reply(status: u16, body: &str) -> Reply {
+    Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::from_iter([(
+            "request-id".parse().unwrap(),
+            HeaderValue::from_static("header-id"),
+        )]),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        tries: 1,
+        host: "graph.example".into(),
+    }
+}
+
+const LIST: Asked = Asked::List { filtered: true };
+const ALL: Asked = Asked::List { filtered: false };
+
+#[rstest]
+#[case(302, ALL, Kind::Protocol, "redirect")]
+#[case(400, LIST, Kind::Filter, "refused the filter")]
+#[case(400, ALL, Kind::Protocol, "refused the request")]
+#[case(400, Asked::NextPage, Kind::Protocol, "its own next page")]
+#[case(400, Asked::Alert, Kind::Protocol, "alert's id")]
+#[case(401, LIST, Kind::SignIn, "sign in again")]
+#[case(403, LIST, Kind::Permission, "SecurityAlert.Read.All")]
+#[case(403, LIST, Kind::Permission, "Entra role")]
+#[case(403, LIST, Kind::Permission, "licence")]
+#[case(404, Asked::Alert, Kind::NotFound, "no such alert")]
+#[case(404, LIST, Kind::Protocol, "--graph-url")]
+#[case(407, LIST, Kind::Offline, "proxy")]
+#[case(408, LIST, Kind::Unavailable, "HTTP 408")]
+#[case(429, LIST, Kind::Throttled, "wait a minute")]
+#[case(500, LIST, Kind::Unavailable, "HTTP 500")]
+#[case(503, Asked::NextPage, Kind::Unavailable, "try again later")]
+#[case(418, LIST, Kind::Protocol, "HTTP 418")]
+fn each_status_says_what_happened_and_what_to_do(
+    #[case] status: u16,
+    #[case] asked: Asked,
+    #[case] kind: Kind,
+    #[case] part: &str,
+) {
+    let error = Error::refused(&reply(status, ""), asked);
+    let line = error.to_string();
+    assert_eq!(error.kind, kind);
+    assert!(line.contains(part), "{line}");
+    assert!(line.contains(&format!("HTTP {status}")), "{line}");
+    assert!(line.ends_with(" (request-id header-id)"), "{line}");
+    assert!(!line.contains('\n'));
+}
+
+#[rstest]
+#[case::plain(
+    r#"{"error":{"code":"BadRequest","message":"Invalid filter clause","innerError":{"request-id":"r1"}}}"#,
+    "[BadRequest: Invalid filter clause] (request-id r1)"
+)]
+#[case::lower_case(
+    r#"{"Error":{"Code":"BadRequest","MESSAGE":"m","innererror":{"requestId":"r2"}}}"#,
+    "[BadRequest: m] (request-id r2)"
+)]
+#[case::nested(
+    r#"{"error":{"code":"a","message":"b","innerError":{"code":"c","message":"d","innererror":{"Request-ID":"r3"}}}}"#,
+    "[a: b] (request-id r3)"
+)]
+#[case::inner_message(
+    r#"{"error":{"code":"UnknownError","message":"","innerError":{"message":"inner","request-id":"r4"}}}"#,
+    "[UnknownError: inner] (request-id r4)"
+)]
+#[case::empty_message(
+    r#"{"error":{"code":"UnknownError","message":"","innerError":{}}}"#,
+    "[UnknownError] (request-id header-id)"
+)]
+#[case::flat(r#"{"code":"x","message":"y"}"#, "[x: y] (request-id header-id)")]
+#[case::bom("\u{feff}{\"error\":{\"code\":\"x\"}}", "[x] (request-id header-id)")]
+#[case::no_json("Bad Request", "change it and try again (request-id header-id)")]
+#[case::odd_types(
+    r#"{"error":{"code":400,"message":["x"],"innerError":"y"}}"#,
+    "change it and try again (request-id header-id)"
+)]
+#[case::text_error(r#"{"error":"invalid_grant"}"#, "change it and try again (request-id header-id)")]
+fn graphs_own_words_are_found_however_they_are_spelled(#[case] body: &str, #[case] end: &str) {
+    let line = Error::refused(&reply(400, body), LIST).to_string();
+    assert!(line.ends_with(end), "{line}");
+}
+
+#[test]
+fn foreign_text_is_neutral_and_short() {
+    let long = "x".repeat(100_000);
+    let body = serde_json::json!({"error": {
+        "code": "\u{1b}]52;c;AAAA\u{7}",
+        "message": format!("a\u{1b}[2J\nb\u{202e}{long}"),
+        "innerError": {"request-id": "\u{1b}[31mid"}
+    }});
+    let line = Error::refused(&reply(400, &body.to_string()), LIST).to_string();
+    assert!(line.len() < 1000);
+    assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line:?}");
+    assert!(line.contains("␛[2J⏎b⟨202E⟩"), "{line}");
+}
+
+#[test]
+fn html_is_not_dumped() {
+    let line = Error::refused(&reply(502, "<html><body>proxy secret</body></html>"), LIST).to_string();
+    assert_eq!(line, "a proxy or the service failed with HTTP 502; try again later (request-id header-id)");
+}
+
+#[rstest]
+#[case("error-400-update.json", 400, "InvalidRequestBody: Request body is incorrect")]
+#[case("error-403.json", 403, "Forbidden: Missing application roles.")]
+#[case("error-429.json", 429, "TooManyRequests: Please retry again later.")]
+fn published_bodies_are_read(#[case] name: &str, #[case] status: u16, #[case] part: &str) {
+    let line = Error::refused(&reply(status, &alertdeck_testing::sample(name)), LIST).to_string();
+    assert!(line.contains(part), "{line}");
+    assert!(!line.contains("header-id"), "{line}");
+}

@@ -1,0 +1,237 @@
+//! Why a request got no answer, in one line.
+
+use std::{error::Error, fmt, io};
+
+use super::Untrusted;
+use alertdeck_model::SafeText;
+
+/// A request without a usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Who was asked: the host, with its port where that is not the usual one.
+    pub host: String,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// What kept an answer from arriving, or made it unusable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// The connection broke.
+    Reset,
+    /// The connection was closed in place of an answer.
+    Closed,
+    /// A deadline passed: connecting, silence, or the whole answer.
+    Timeout,
+    /// The server's certificate is not trusted.
+    Untrusted(Untrusted),
+    /// No TLS connection; the reason as the TLS library gives it.
+    Tls(String),
+    /// The proxy did not pass the request on; the reason.
+    Proxy(String),
+    /// The proxy wants to know who asks (407).
+    ProxySignIn,
+    /// The body ended before its announced end, or its compression did.
+    Cut,
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
+    /// HTML where JSON was asked for.
+    Html,
+    /// No body; the status that came with it.
+    Empty(u16),
+    /// The address lies outside the scope of the credential: nothing was sent. It is shown
+    /// without its query.
+    Foreign(String),
+    /// The client could not be made: certificates or proxy settings of this machine.
+    Setup(String),
+    /// Anything else, as the transport says it.
+    Other(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.host;
+        match &self.cause {
+            Cause::Dns => write!(f, "no address found for {host} (DNS)"),
+            Cause::Refused => write!(f, "{host} refused the connection"),
+            Cause::Reset => write!(f, "the connection to {host} was reset"),
+            Cause::Closed => write!(f, "{host} closed the connection without an answer"),
+            Cause::Timeout => write!(f, "{host} did not answer in time"),
+            Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
+            Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),
+            Cause::Proxy(reason) => write!(f, "the proxy did not connect to {host}: {reason}"),
+            Cause::ProxySignIn => {
+                write!(f, "the proxy did not connect to {host}: it asks for a user name and a password")
+            }
+            Cause::Cut => write!(f, "the answer of {host} was cut short"),
+            Cause::TooLarge(limit) => {
+                write!(f, "the answer of {host} is larger than {} MB", limit.div_ceil(1 << 20))
+            }
+            Cause::Html => write!(f, "a proxy answered, not {host}: HTML instead of JSON"),
+            Cause::Empty(status) => write!(f, "{host} sent an empty answer (HTTP {status})"),
+            Cause::Foreign(place) => write!(f, "a link points to {place}; nothing was sent there"),
+            Cause::Setup(reason) => write!(f, "connections to {host} cannot be set up: {reason}"),
+            Cause::Other(reason) => write!(f, "the request to {host} failed: {reason}"),
+        }
+    }
+}
+
+impl Error for Fault {}
+
+impl Fault {
+    /// Reads the cause from the chain of sources: the outermost error says the same for most.
+    pub(super) fn read(error: reqwest::Error, host: &str) -> Self {
+        // The URL, and with it the query, is in no message from here on.
+        let error = error.without_url();
+        Self { host: host.to_owned(), cause: read_cause(&error) }
+    }
+
+    /// Tells whether the same request may succeed when it is sent again.
+    pub fn is_passing(&self) -> bool {
+        match self.cause {
+            Cause::Dns
+            | Cause::Refused
+            | Cause::Reset
+            | Cause::Closed
+            | Cause::Timeout
+            | Cause::Cut
+            | Cause::Proxy(_)
+            | Cause::Other(_) => true,
+            Cause::Untrusted(_)
+            | Cause::Tls(_)
+            | Cause::ProxySignIn
+            | Cause::TooLarge(_)
+            | Cause::Html
+            | Cause::Empty(_)
+            | Cause::Foreign(_)
+            | Cause::Setup(_) => false,
+        }
+    }
+}
+
+fn read_cause(error: &reqwest::Error) -> Cause {
+    let chain = || sources(error);
+    let io = chain().filter_map(|inner| inner.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+    let reason = || {
+        let last = chain().last().map_or_else(|| error.to_string(), ToString::to_string);
+        SafeText::new(&last.chars().take(200).collect::<String>()).line()
+    };
+    // The proxy connectors have no public error types; their messages start with their name.
+    if let Some(text) = chain()
+        .map(ToString::to_string)
+        .find(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error"))
+    {
+        return if text.contains("authorization required") {
+            Cause::ProxySignIn
+        } else {
+            Cause::Proxy(reason())
+        };
+    }
+    if let Some(untrusted) = chain().find_map(untrusted) {
+        return Cause::Untrusted(untrusted);
+    }
+    if error.is_builder() {
+        return Cause::Setup(reason());
+    }
+    if error.is_dns() {
+        return Cause::Dns;
+    }
+    match io {
+        Some(io::ErrorKind::ConnectionRefused) => Cause::Refused,
+        Some(
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
+        ) => Cause::Reset,
+        _ if error.is_timeout() => Cause::Timeout,
+        // Of a body, the same is a cut.
+        _ if error.is_request() && chain().any(is_incomplete) => Cause::Closed,
+        // While connecting, only the TLS layer reads data, so only it finds it invalid.
+        Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(reason()),
+        Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
+        // A body fails here only by its framing or its compression.
+        _ if error.is_body() || error.is_decode() => Cause::Cut,
+        _ => Cause::Other(reason()),
+    }
+}
+
+fn is_incomplete(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+}
+
+/// Finds what `trust` said of a certificate: the TLS library wraps it twice.
+fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
+            other.0.downcast_ref::<Untrusted>().cloned()
+        }
+        _ => None,
+    }
+}
+
+/// The errors below an error, outermost first. An I/O error names as its source what lies below
+/// the error that it wraps, so it is unwrapped here.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    std::iter::successors(below(error), move |inner| below(*inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use rstest::rstest;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    /// A resolver that knows no name and asks nobody.
+    struct Nowhere;
+
+    impl Resolve for Nowhere {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(std::future::ready(Err("no such name".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_without_address_is_named() {
+        let client = reqwest::Client::builder().dns_resolver(Nowhere).no_proxy().build().unwrap();
+        let error = client.get("https://graph.example/?secret=1").send().await.unwrap_err();
+        let fault = Fault::read(error, "graph.example");
+        assert_eq!(fault.to_string(), "no address found for graph.example (DNS)");
+        assert!(fault.is_passing());
+    }
+
+    #[rstest]
+    #[case("HTTP/1.1 407 Who are you\r\n\r\n", "it asks for a user name and a password", false)]
+    #[case("HTTP/1.1 502 Bad Gateway\r\n\r\n", "tunnel error: unsuccessful", true)]
+    #[tokio::test]
+    async fn a_proxy_that_refuses_is_named_without_its_password(
+        #[case] answer: &'static str,
+        #[case] reason: &str,
+        #[case] passes: bool,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The first byte of the request is enough to answer it.
+            stream.read_u8().await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let proxy = reqwest::Proxy::all(proxy).unwrap();
+        let client = reqwest::Client::builder().proxy(proxy).build().unwrap();
+        let error = client.get("https://graph.example/?secret=canary").send().await.unwrap_err();
+        let fault = Fault::read(error, "graph.example");
+        assert_eq!(fault.to_string(), format!("the proxy did not connect to graph.example: {reason}"));
+        assert!(!format!("{fault:?}").contains("canary"));
+        assert_eq!(fault.is_passing(), passes);
+    }
+}

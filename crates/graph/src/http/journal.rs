@@ -1,0 +1,298 @@
+//! The requests sent of late: what support asks for, and nothing that is secret.
+
+use std::{
+    collections::VecDeque,
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use reqwest::{
+    Url,
+    header::{self, HeaderMap},
+};
+use tokio::time::Instant;
+
+use super::{Request, scope};
+use alertdeck_model::{RawText, SafeText};
+
+/// How many requests are remembered.
+pub const JOURNAL_LENGTH: usize = 200;
+
+/// One attempt to send a request. `Display` writes it on one line that is safe to show.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When it was sent, by the local clock.
+    pub started: SystemTime,
+    /// How long it was held back before.
+    pub waited: Duration,
+    /// From sending to the last byte, or to the failure.
+    pub took: Duration,
+    /// The method.
+    pub method: String,
+    /// What was asked for.
+    pub target: Target,
+    /// The status, or the failure in one line; `None` while there is no answer yet.
+    pub outcome: Option<Result<u16, String>>,
+    /// Bytes of the body after decompression.
+    pub bytes: usize,
+    /// The GUID that was sent with it.
+    pub client_request_id: String,
+    /// The service's own id.
+    pub request_id: Option<SafeText>,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{} ", self.method, self.target.host, self.target.path.line())?;
+        match &self.outcome {
+            Some(Ok(status)) => write!(f, "HTTP {status}")?,
+            Some(Err(line)) => write!(f, "failed: {line};")?,
+            None => f.write_str("not answered yet,")?,
+        }
+        let (took, waited) = (self.took.as_millis(), self.waited.as_millis());
+        write!(f, " in {took} ms after {waited} ms, {} bytes", self.bytes)?;
+        write!(f, ", client-request-id {}", self.client_request_id)?;
+        match &self.request_id {
+            Some(id) => write!(f, ", request-id {}", id.line()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a request asked for. `Debug` leaves the query out: it may hold tokens and names.
+#[derive(Clone)]
+pub struct Target {
+    /// Who was asked: the host, with its port where that is not the usual one.
+    pub host: String,
+    /// The path.
+    pub path: SafeText,
+    url: Url,
+    /// Headers that say what is asked for; none of them is secret.
+    headers: Vec<(&'static str, String)>,
+    has_body: bool,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({}{})", self.host, self.path.line())
+    }
+}
+
+impl Target {
+    /// Returns path and query as words for the user's own screen: decoded, without the tokens that
+    /// say where a list goes on. The log holds no query at all.
+    pub fn in_words(&self) -> SafeText {
+        let options = self.url.query_pairs().map(|(name, value)| {
+            let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
+            format!("{name}={value}")
+        });
+        let options: Vec<_> = options.collect();
+        let mark = if options.is_empty() { "" } else { "?" };
+        SafeText::new(&format!("{}{mark}{}", self.url.path(), options.join("&")))
+    }
+
+    pub(super) fn new(url: &Url, headers: &HeaderMap, has_body: bool) -> Self {
+        let shown = [header::CONTENT_TYPE.as_str(), "prefer"];
+        let header = |name: &'static str| Some((name, headers.get(name)?.to_str().ok()?.to_owned()));
+        Self {
+            host: scope::host(url),
+            path: SafeText::new(url.path()),
+            url: url.clone(),
+            headers: shown.into_iter().filter_map(header).collect(),
+            has_body,
+        }
+    }
+}
+
+impl Entry {
+    /// Writes the request as a command for a POSIX shell that sends it again, as
+    /// [`Request::curl`] does.
+    pub fn curl(&self) -> RawText {
+        self.target.curl(&self.method)
+    }
+}
+
+impl Request {
+    /// Writes the request as a command for a POSIX shell that sends it.
+    ///
+    /// The token is not in it: the command takes it from the variable `TOKEN`. Nor is a body,
+    /// which may hold secrets: the command reads one from standard input.
+    pub fn curl(&self) -> RawText {
+        Target::new(&self.url, &self.headers, self.body.is_some()).curl(self.method.as_str())
+    }
+}
+
+impl Target {
+    fn curl(&self, method: &str) -> RawText {
+        let mut line = format!("curl --request {method}");
+        let mut add = |option: &str, value: &str| {
+            // A quote ends the quoted text, stands escaped, and begins it again.
+            // Writing to a string cannot fail.
+            let _ = write!(line, " --{option} '{}'", value.replace('\'', r"'\''"));
+        };
+        add("url", self.url.as_str());
+        add("header", "Accept: application/json");
+        for (name, value) in &self.headers {
+            add("header", &format!("{name}: {value}"));
+        }
+        if self.has_body {
+            add("data-binary", "@-");
+        } else {
+            line += " --header \"Authorization: Bearer $TOKEN\"";
+        }
+        RawText(line)
+    }
+}
+
+/// A ring of entries. Cheap to clone; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<Ring>>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Entry>,
+    /// The number of the oldest entry; the others follow.
+    first: usize,
+}
+
+impl Journal {
+    /// Notes a request that is about to be sent.
+    pub(super) fn begin(&self, entry: Entry) -> Pending {
+        let mut ring = self.ring();
+        if ring.entries.len() == JOURNAL_LENGTH {
+            ring.entries.pop_front();
+            ring.first += 1;
+        }
+        ring.entries.push_back(entry);
+        let number = ring.first + ring.entries.len() - 1;
+        Pending { journal: self.clone(), number, began: Instant::now() }
+    }
+
+    /// Returns the requests sent of late, oldest first, at most [`JOURNAL_LENGTH`].
+    pub fn entries(&self) -> Vec<Entry> {
+        self.ring().entries.iter().cloned().collect()
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request without an answer. Dropping it notes that nobody waits for one any more.
+pub(super) struct Pending {
+    journal: Journal,
+    number: usize,
+    began: Instant,
+}
+
+impl Pending {
+    /// Notes how it ended, and returns it.
+    pub(super) fn end(self, end: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        self.change(end)
+    }
+
+    /// Entries that were pushed out of the ring meanwhile are not changed.
+    fn change(&self, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        let mut ring = self.journal.ring();
+        let at = self.number.checked_sub(ring.first)?;
+        let entry = ring.entries.get_mut(at).filter(|entry| entry.outcome.is_none())?;
+        entry.took = self.began.elapsed();
+        change(entry);
+        Some(entry.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let left = self.change(|entry| entry.outcome = Some(Err("given up before it was answered".into())));
+        if let Some(entry) = left {
+            tracing::info!("{entry}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(url: &str, has_body: bool) -> Entry {
+        let headers = HeaderMap::from_iter([
+            (header::AUTHORIZATION, "Bearer canary".parse().unwrap()),
+            (header::HeaderName::from_static("prefer"), "include-unknown-enum-members".parse().unwrap()),
+        ]);
+        Entry {
+            started: SystemTime::UNIX_EPOCH,
+            waited: Duration::from_secs(7),
+            took: Duration::from_millis(12),
+            method: "GET".into(),
+            target: Target::new(&Url::parse(url).unwrap(), &headers, has_body),
+            outcome: Some(Ok(200)),
+            bytes: 5,
+            client_request_id: "ours".into(),
+            request_id: Some("theirs\n\u{1b}[2J".into()),
+        }
+    }
+
+    #[test]
+    fn a_line_tells_what_support_asks_for_and_no_query() {
+        let line = entry("https://graph.example/v1.0/a%0Ab?$filter=canary", false).to_string();
+        assert_eq!(
+            line,
+            "GET graph.example/v1.0/a%0Ab HTTP 200 in 12 ms after 7000 ms, 5 bytes, \
+             client-request-id ours, request-id theirs⏎␛[2J"
+        );
+        let debug = format!("{:?}", entry("https://graph.example/?canary", false));
+        assert!(!debug.contains("canary"), "{debug}");
+    }
+
+    #[test]
+    fn a_command_sends_it_again_without_the_token() {
+        let curl = entry("https://graph.example/v1.0/o'b?$top=2&$filter=a%20eq%20%27b%27", false).curl();
+        assert_eq!(
+            curl.0,
+            r#"curl --request GET --url 'https://graph.example/v1.0/o'\''b?$top=2&$filter=a%20eq%20%27b%27' --header 'Accept: application/json' --header 'prefer: include-unknown-enum-members' --header "Authorization: Bearer $TOKEN""#
+        );
+        let with_body = entry("https://login.example/token", true).curl();
+        assert!(with_body.0.ends_with("--data-binary '@-'"), "{}", with_body.0);
+    }
+
+    #[test]
+    fn a_query_is_shown_in_words_without_its_tokens() {
+        let url = "https://graph.example/v1.0/a?$filter=status%20eq%20%27new%27&$skiptoken=canary&$top=50%1B";
+        let words = entry(url, false).target.in_words();
+        assert_eq!(words.line(), "/v1.0/a?$filter=status eq 'new'&$skiptoken=…&$top=50␛");
+        assert_eq!(entry("https://graph.example/v1.0/a", false).target.in_words().line(), "/v1.0/a");
+    }
+
+    #[test]
+    fn a_request_is_there_from_the_start_and_tells_how_it_ended() {
+        let journal = Journal::default();
+        let sent = || Entry { outcome: None, ..entry("https://graph.example/", false) };
+        let outcomes =
+            |journal: &Journal| journal.entries().into_iter().map(|entry| entry.outcome).collect::<Vec<_>>();
+        let first = journal.begin(sent());
+        let second = journal.begin(sent());
+        assert_eq!(outcomes(&journal), [None, None]);
+        assert!(second.end(|entry| entry.outcome = Some(Ok(200))).is_some());
+        drop(first);
+        let given_up = Some(Err("given up before it was answered".to_owned()));
+        assert_eq!(outcomes(&journal), [given_up, Some(Ok(200))]);
+        let slow = journal.begin(sent());
+        for _ in 0..JOURNAL_LENGTH {
+            drop(journal.begin(sent()));
+        }
+        assert!(slow.end(|entry| entry.outcome = Some(Ok(204))).is_none(), "it is out of the ring");
+        assert!(outcomes(&journal).iter().all(|outcome| *outcome != Some(Ok(204))));
+    }
+
+    #[test]
+    fn the_oldest_requests_go() {
+        let journal = Journal::default();
+        for bytes in 0..JOURNAL_LENGTH + 3 {
+            drop(journal.begin(Entry { bytes, ..entry("https://graph.example/", false) }));
+        }
+        let entries = journal.entries();
+        assert_eq!((entries.len(), entries[0].bytes), (JOURNAL_LENGTH, 3));
+    }
+}

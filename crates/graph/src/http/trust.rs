@@ -1,0 +1,182 @@
+//! Which servers are trusted: those that the certificates of this machine vouch for, whoever
+//! keeps them (its administrators may have added a CA of their own). There is no way round it.
+//!
+//! A refusal names the certificate's issuer: that is what tells a proxy that inspects traffic from
+//! an attack, and what an administrator needs to know.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use rustls_platform_verifier::Verifier;
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
+
+use alertdeck_model::{SafeText, Timestamp};
+
+/// Prepares TLS by the certificates of this machine.
+pub(super) fn config() -> Result<ClientConfig, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let machine = Machine { provider: Arc::clone(&provider), verifier: OnceLock::new() };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(machine))
+        .with_no_client_auth())
+}
+
+/// The platform's verifier, made when it is first needed: a machine without certificates can
+/// still be served by a service on loopback.
+#[derive(Debug)]
+struct Machine {
+    provider: Arc<CryptoProvider>,
+    verifier: OnceLock<Result<Verifier, Error>>,
+}
+
+impl Machine {
+    fn verifier(&self) -> Result<&Verifier, Error> {
+        let made = self.verifier.get_or_init(|| Verifier::new(Arc::clone(&self.provider)));
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl ServerCertVerifier for Machine {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verifier = self.verifier()?;
+        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(error)) => {
+                let untrusted = Untrusted::read(&error, end_entity, intermediates);
+                Err(CertificateError::Other(OtherError(Arc::new(untrusted))).into())
+            }
+            other => other,
+        }
+    }
+
+    // The signatures are the algorithm's business, not the platform's.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Why a server's certificate is not trusted, and who issued it. `Display` is safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untrusted {
+    reason: String,
+    /// Who issued it, and by whom that one was issued where others stand between.
+    issuers: Vec<String>,
+}
+
+/// Characters of a name in a certificate that are kept: more fills no line.
+const LONGEST_NAME: usize = 100;
+
+impl Untrusted {
+    fn read(error: &CertificateError, end_entity: &[u8], intermediates: &[CertificateDer<'_>]) -> Self {
+        let mut issuers = Vec::new();
+        for der in std::iter::once(end_entity).chain(intermediates.iter().map(AsRef::as_ref)) {
+            let Ok((_, certificate)) = X509Certificate::from_der(der) else { break };
+            let issuer = name(certificate.issuer());
+            if !issuer.is_empty() && !issuers.contains(&issuer) {
+                issuers.push(issuer);
+            }
+        }
+        // The first and the last say who vouches for it; those between say nothing new.
+        if issuers.len() > 2 {
+            issuers.drain(1..issuers.len() - 1);
+        }
+        Self { reason: reason(error), issuers }
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        match self.issuers.as_slice() {
+            [] => f.write_str(" (it names no issuer)"),
+            [issuer, others @ ..] => {
+                write!(f, " (issued by {issuer}")?;
+                others.iter().try_for_each(|other| write!(f, ", under {other}"))?;
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Untrusted {}
+
+fn reason(error: &CertificateError) -> String {
+    let day = |at: &UnixTime| {
+        let at = Timestamp::from_seconds(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+        at.to_second().chars().take(10).collect::<String>()
+    };
+    match error {
+        CertificateError::UnknownIssuer => "the certificate's issuer is unknown to this machine".to_owned(),
+        CertificateError::Expired => "the certificate has expired".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("the certificate expired on {}", day(not_after))
+        }
+        CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("the certificate is not valid before {}", day(not_before))
+        }
+        CertificateError::Revoked => "the certificate was revoked".to_owned(),
+        CertificateError::NotValidForName => "the certificate is for another host".to_owned(),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<_> = presented.iter().take(3).map(|name| presented_name(name)).collect();
+            match names.as_slice() {
+                [] => "the certificate is for no host".to_owned(),
+                names => format!("the certificate is for {}, not for this host", names.join(", ")),
+            }
+        }
+        other => format!("the certificate is not valid: {}", short(&other.to_string())),
+    }
+}
+
+/// Names are given as `DnsName("host")` or `IpAddress(...)`.
+fn presented_name(name: &str) -> String {
+    let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
+    short(inner.unwrap_or(name))
+}
+
+/// The common name of who is named, else the organisation, else the whole name.
+fn name(of: &X509Name<'_>) -> String {
+    let common = of.iter_common_name().chain(of.iter_organization());
+    let first = common.filter_map(|attribute| attribute.as_str().ok()).find(|text| !text.trim().is_empty());
+    short(&first.map_or_else(|| of.to_string(), str::to_owned))
+}
+
+fn short(text: &str) -> String {
+    SafeText::new(&text.trim().chars().take(LONGEST_NAME).collect::<String>()).line()
+}

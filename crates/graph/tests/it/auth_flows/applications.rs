@@ -1,0 +1,101 @@
+//! Sign-in as an application.
+
+use std::{sync::LazyLock, time::Duration};
+
+use alertdeck_graph::auth::{Application, AuthError, Authority, Identity, Proof, Session};
+use alertdeck_simulator::{CLIENT_SECRET, Grant as Kind, SignIn, SignInControl};
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+use rstest::rstest;
+
+use super::harness::{Harness, current, read};
+
+fn by(harness: &Harness, proof: Proof) -> Session {
+    Session::new(harness.http.clone(), harness.application(), Identity::Application(proof))
+}
+
+/// A certificate as DER, and with its key as PEM; making RSA keys takes a while.
+static CERTIFICATE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
+    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
+    (certificate.der().to_vec(), pair.serialize_pem() + &certificate.pem())
+});
+
+#[tokio::test]
+async fn a_secret_reads_the_list() {
+    let harness = Harness::new();
+    let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
+    assert_eq!(read(harness.client(&session)).await.0.len(), 7);
+    assert!(session.says().unwrap().is_application);
+    assert_eq!(harness.requests(Kind::Client), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_signs_each_request_anew() {
+    let harness = Harness::new();
+    harness.simulator.sign_in(|control| control.trust_certificate(&CERTIFICATE.0).unwrap());
+    let session = by(&harness, Proof::certificate(&CERTIFICATE.1).unwrap());
+    assert_eq!(read(harness.client(&session)).await.0.len(), 7);
+    // The tenant takes each assertion once.
+    harness.simulator.sign_in(SignInControl::expire_access_tokens);
+    assert_eq!(read(harness.client(&session)).await.0.len(), 7);
+    assert_eq!(harness.requests(Kind::Client), 2);
+}
+
+#[rstest]
+#[case::wrong(|| Proof::secret("other").unwrap(), "wrong client secret")]
+#[case::expired(|| Proof::secret("last year's").unwrap(), "the client secret has expired")]
+#[case::certificate(|| Proof::certificate(&CERTIFICATE.1).unwrap(), "the certificate is not the one that is registered")]
+#[tokio::test]
+async fn a_proof_that_is_not_good_says_why(#[case] proof: fn() -> Proof, #[case] words: &str) {
+    let harness = Harness::with(SignIn { expired_secret: Some("last year's".into()), ..SignIn::default() });
+    let (_, error) = read(harness.client(&by(&harness, proof()))).await;
+    let line = error.unwrap().to_string();
+    assert!(line.starts_with(words), "{line}");
+    assert_eq!((harness.requests(Kind::Client), harness.lists().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_application_needs_a_real_tenant() {
+    let harness = Harness::new();
+    let authority = Authority::new(&harness.simulator.base_url(), "common").unwrap();
+    let application = Application { authority, ..harness.application() };
+    let proof = Proof::secret(CLIENT_SECRET).unwrap();
+    let session = Session::new(harness.http.clone(), application, Identity::Application(proof));
+    let error = current(&session).await.unwrap_err();
+    assert!(error.to_string().starts_with("this way to sign in needs a real tenant"), "{error}");
+}
+
+#[tokio::test]
+async fn a_new_token_comes_by_itself_when_the_old_one_ends() {
+    let harness = Harness::with(SignIn { token_life: Duration::from_secs(1), ..SignIn::default() });
+    let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
+    let first = current(&session).await.unwrap();
+    assert_eq!(current(&session).await.unwrap(), first);
+    // It is replaced after four fifths of its life.
+    let next = async {
+        loop {
+            let token = current(&session).await.unwrap();
+            if token != first {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::harness::SOON, next).await.unwrap();
+    assert_eq!(harness.requests(Kind::Client), 2);
+}
+
+#[tokio::test]
+async fn an_application_whose_token_is_never_taken_asks_nobody() {
+    let harness = Harness::new();
+    let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
+    let _watched = session.attend();
+    let fake = super::fake::Fake::start(|_, _| super::fake::Answer::json(401, "{}")).await;
+    let endpoint = alertdeck_graph::Endpoint::at(&fake.base(), alertdeck_graph::Api::V1).unwrap();
+    let tokens = alertdeck_graph::auth::Tokens::session(session.clone());
+    let client = alertdeck_graph::Client::new(harness.http.clone(), endpoint, tokens);
+    let (_, error) = read(client).await;
+    assert_eq!(error.unwrap().kind, alertdeck_graph::Kind::SignIn);
+    assert_eq!((fake.asked().len(), harness.requests(Kind::Client), session.needed()), (2, 2, None));
+    assert!(matches!(current(&session).await, Ok(_) | Err(AuthError::Refused(_))));
+}

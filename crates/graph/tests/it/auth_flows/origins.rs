@@ -1,0 +1,167 @@
+//! Where secrets go, and where they are never seen.
+
+use alertdeck_graph::{
+    Api, Client, Endpoint,
+    auth::{AuthError, Authority, BrowserSignIn, DeviceSignIn, Identity, Proof, Session, Tokens, Vault},
+    http::Url,
+};
+use alertdeck_simulator::SignIn;
+use rstest::rstest;
+
+use super::{
+    fake::{Answer, Fake, token},
+    harness::{Harness, application, current, http, read, session, visit},
+};
+
+/// A server that must not be asked.
+async fn foreign() -> Fake {
+    Fake::start(|number, _| token(number, 3600)).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_redirect_of_the_token_endpoint_is_not_followed(#[values(301, 302, 303, 307, 308)] status: u16) {
+    let foreign = foreign().await;
+    let elsewhere = format!("{}/contoso.com/oauth2/v2.0/token", foreign.base());
+    let fake = Fake::start(move |_, _| {
+        Answer::Send(status, vec![("location", elsewhere.clone())], "<html>moved</html>".into())
+    })
+    .await;
+    let proof = Proof::secret("canary").unwrap();
+    let session = Session::new(http(), application(&fake.base()), Identity::Application(proof));
+    let error = current(&session).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the sign-in service's answer cannot be read: it is a redirect (HTTP {status}), which is not followed"
+        )
+    );
+    let error = DeviceSignIn::begin(&application(&fake.base()), &http(), None).await.err().unwrap();
+    assert!(error.to_string().contains("is not followed"), "{error}");
+    assert_eq!((fake.asked().len(), foreign.asked().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn an_answer_of_the_authority_leads_nowhere() {
+    let foreign = foreign().await;
+    let base = foreign.base();
+    let fake = Fake::start(move |number, _| match number {
+        0 => Answer::json(
+            200,
+            &format!(
+                r#"{{"user_code":"A","device_code":"canary","verification_uri":"{base}/x","verification_uri_complete":"{base}/y","message":"{base}","expires_in":900,"interval":0,"token_endpoint":"{base}"}}"#
+            ),
+        ),
+        _ => Answer::json(400, &format!(r#"{{"error":"invalid_grant","error_uri":"{base}/z"}}"#)),
+    })
+    .await;
+    let waiting = DeviceSignIn::begin(&application(&fake.base()), &http(), None).await.unwrap();
+    let error = waiting.finish_with(|_| std::future::ready(())).await.unwrap_err();
+    assert!(matches!(error, AuthError::Refused(_)), "{error}");
+    assert_eq!((fake.asked().len(), foreign.asked().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn only_the_authority_gets_forms() {
+    let fake = Fake::start(|number, _| match number {
+        0 => token(number, 3600),
+        _ => Answer::json(400, r#"{"error":"invalid_client"}"#),
+    })
+    .await;
+    let application = application(&fake.base());
+    for proof in [true, false] {
+        let vault = Vault::memory();
+        let session = if proof {
+            Session::new(http(), application.clone(), Identity::Application(Proof::secret("x").unwrap()))
+        } else {
+            Harness::new().signed_in(&vault).await;
+            session(&http(), application.clone(), &vault)
+        };
+        let _ = current(&session).await;
+    }
+    let _ = DeviceSignIn::begin(&application, &http(), None).await;
+    let targets: Vec<_> = fake.asked().into_iter().map(|asked| asked.target).collect();
+    let below = "/contoso.com/oauth2/v2.0";
+    assert_eq!(targets, [format!("{below}/token"), format!("{below}/token"), format!("{below}/devicecode")]);
+    for asked in fake.asked() {
+        assert!(asked.head.starts_with("POST ") && !asked.head.to_lowercase().contains("authorization:"));
+    }
+    let authority = Authority::new(&fake.base(), "contoso.com").unwrap();
+    for outside in [
+        format!("{}/contoso.com/oauth2/v2.0x/token", fake.base()),
+        format!("{}/contoso.com.evil/oauth2/v2.0/token", fake.base()),
+        format!("{}/contoso.com/oauth2/v2.0/../../../x/token", fake.base()),
+        format!("{}/contoso.com/oauth2/v2.0/%2e%2e/token", fake.base()),
+        fake.base().replace("http:", "https:") + "/contoso.com/oauth2/v2.0/token",
+    ] {
+        assert!(!authority.scope().covers(&Url::parse(&outside).unwrap()), "{outside}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_is_shown_or_noted() {
+    let http = http();
+    let mut shown = Vec::new();
+    // A code that nobody takes, and a connection that breaks.
+    for answer in [
+        || Answer::Close,
+        || Answer::json(400, r#"{"error":"invalid_grant","error_description":"AADSTS54005: used"}"#),
+        || Answer::json(200, r#"{"access_token":"canary-token","expires_in":"canary"}"#),
+        || {
+            Answer::json(
+                200,
+                r#"{"token_type":"Bearer","access_token":"canary-token","refresh_token":"canary-refresh","id_token":"canary-id"}"#,
+            )
+        },
+    ] {
+        let fake = Fake::start(move |_, _| answer()).await;
+        let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
+        let asked: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
+        let back = format!("{}?code=canary-code&state={}", asked["redirect_uri"], asked["state"]);
+        let (outcome, (_, page)) = tokio::join!(waiting.finish(&http), visit(&back));
+        assert!(fake.asked()[0].body.contains("code=canary-code"), "the form holds it");
+        shown.push(format!("{outcome:?} {page}"));
+        match outcome {
+            Err(error) => shown.push(error.to_string()),
+            Ok(grant) => {
+                let session = session(&http, application(&fake.base()), &Vault::memory());
+                session.accept(grant).await.unwrap();
+                shown.push(format!("{session:?} {:?}", session.says()));
+            }
+        }
+        let secret = Proof::secret("canary-secret").unwrap();
+        let session = Session::new(http.clone(), application(&fake.base()), Identity::Application(secret));
+        let outcome = Tokens::session(session.clone()).current().await;
+        shown.push(format!("{session:?} {outcome:?}"));
+    }
+    // A `$skiptoken` in a connection that breaks.
+    let graph = Fake::start(|number, _| match number {
+        0 => Answer::json(200, r#"{"value":[],"@odata.nextLink":"?$skiptoken=canary-skip"}"#),
+        _ => Answer::Close,
+    })
+    .await;
+    let endpoint = Endpoint::at(&graph.base(), Api::V1).unwrap();
+    let tokens = Tokens::fixed(&"canary-bearer".into()).unwrap();
+    let (_, error) = read(Client::new(http.clone(), endpoint, tokens)).await;
+    let error = error.unwrap();
+    assert!(graph.asked()[1].target.contains("canary-skip"));
+    shown.push(format!("{error} {error:?}"));
+    let entries = http.journal().entries();
+    assert!(entries.len() >= 10, "{}", entries.len());
+    for entry in entries {
+        shown.push(format!("{entry} {entry:?}"));
+        assert!(!entry.curl().0.contains("canary-bearer") && !entry.curl().0.contains("canary-code"));
+    }
+    for text in shown {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_or_key_is_in_no_debug_text() {
+    let harness = Harness::with(SignIn::default());
+    let session = harness.signed_in(&Vault::memory()).await;
+    let token = current(&session).await.unwrap();
+    let token = token.strip_prefix("Bearer ").unwrap();
+    assert!(!format!("{session:?}{:?}", harness.client(&session)).contains(token));
+}

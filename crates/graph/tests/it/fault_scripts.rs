@@ -1,0 +1,100 @@
+//! Whole loads by the real client from tenants that misbehave, each in its own way by its seed.
+//!
+//! Whatever a tenant does, a load ends, and either every alert arrived or the coverage says why
+//! not. 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. The outcomes are
+//! counted and printed (`--nocapture`).
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod run;
+
+use std::{collections::BTreeMap, mem::discriminant, sync::Arc, time::Instant};
+
+use alertdeck_simulator::Faults;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use run::{End, Run, play};
+
+/// How many tenants live at once: most of a run is waiting.
+const AT_ONCE: usize = 48;
+
+/// The profile of a seed: most are flaky, a seventh has a fault that no client can mend.
+fn faults(seed: u64) -> Faults {
+    match seed % 14 {
+        0 | 7 => Faults::Hostile,
+        3 => Faults::Throttled,
+        10 => Faults::Offline,
+        _ => Faults::Flaky,
+    }
+}
+
+#[test]
+fn every_load_is_whole_or_says_why_not() {
+    let runs = std::env::var("ALERTDECK_FAULT_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(200);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let began = Instant::now();
+    let ended = runtime.block_on(play_all(runs));
+    let took = began.elapsed();
+
+    let mut outcomes = BTreeMap::<String, u32>::new();
+    let mut faults = Vec::new();
+    for run in &ended {
+        let outcome = match &run.end {
+            End::Whole => "whole".to_owned(),
+            End::Incomplete(kind, _) => format!("incomplete: {kind:?}"),
+            End::Hung => "hung".to_owned(),
+        };
+        *outcomes.entry(format!("{:<10}{outcome}", run.faults.to_string())).or_default() += 1;
+        faults.extend(run.objections().into_iter().map(|what| format!("seed {}: {what}", run.seed)));
+    }
+    let requests: usize = ended.iter().map(|run| run.requests).sum();
+    println!("{runs} loads, {requests} requests, {:.1} s", took.as_secs_f64());
+    for (outcome, count) in &outcomes {
+        println!("{count:>6}  {outcome}");
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(ended.len() as u64, runs);
+
+    // The scripts are worth something only where both ends occur.
+    let count = |words: &str| -> u32 {
+        outcomes.iter().filter(|(name, _)| name.contains(words)).map(|(_, count)| count).sum()
+    };
+    if runs >= 100 {
+        let whole = f64::from(count("whole")) / runs as f64;
+        assert!((0.3..0.97).contains(&whole), "{outcomes:#?}");
+        for kind in [
+            "hostile   incomplete: ForeignLink",
+            "hostile   incomplete: Loop",
+            "hostile   incomplete: Protocol",
+        ] {
+            assert!(count(kind) > 0, "no {kind}: {outcomes:#?}");
+        }
+    }
+}
+
+async fn play_all(runs: u64) -> Vec<Run> {
+    let (slots, mut tasks) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    for seed in 0..runs {
+        let slots = Arc::clone(&slots);
+        tasks.spawn(async move {
+            let _slot = slots.acquire_owned().await.unwrap();
+            play(seed, faults(seed)).await
+        });
+    }
+    let mut ended = Vec::new();
+    while let Some(run) = tasks.join_next().await {
+        ended.push(run.unwrap());
+    }
+    ended
+}
+
+/// What a tenant does follows from its seed, so a load that went wrong can be looked into.
+#[tokio::test]
+async fn a_seed_can_be_played_again() {
+    for seed in [1, 2, 4] {
+        let first = play(seed, faults(seed)).await;
+        let second = play(seed, faults(seed)).await;
+        assert_eq!(first.requests, second.requests, "seed {seed}");
+        assert_eq!(discriminant(&first.end), discriminant(&second.end), "seed {seed}");
+    }
+}

@@ -1,0 +1,165 @@
+//! One load from one tenant, and what there is to say against it.
+
+use std::{collections::HashMap, time::Duration};
+
+use alertdeck_graph::{
+    Api, Client, Coverage, Endpoint, Kind, Load, LoadEvent,
+    auth::Tokens,
+    http::{Budget, Http, Limits, Route},
+};
+use alertdeck_model::Timestamp;
+use alertdeck_simulator::{Faults, Settings, Simulator, Timing};
+use serde_json::Value;
+use tokio::{task::spawn_blocking, time::timeout};
+
+/// The longest that a load may take. The longest waits of a run are those for an HTTP date: a
+/// second each.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How a load ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    Whole,
+    Incomplete(Kind, String),
+    Hung,
+}
+
+/// A load that ended, or should have.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) seed: u64,
+    pub(crate) faults: Faults,
+    pub(crate) end: End,
+    pub(crate) requests: usize,
+    /// Alerts of the tenant that did not arrive, or not in their newest version.
+    missing: usize,
+    /// Alerts that arrived and are not the tenant's.
+    invented: usize,
+    /// Requests that came before their Retry-After was over.
+    early: usize,
+    /// Connections to where a foreign link leads.
+    strayed: usize,
+}
+
+/// The moment of the last change, by id.
+type Versions = HashMap<String, Timestamp>;
+
+/// Loads a small tenant in small pages: by its seed it has one to some two dozen of them.
+pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
+    let settings = Settings {
+        alerts: 60 + usize::try_from(seed * 37 % 91).unwrap(),
+        seed,
+        faults,
+        largest_page: [5, 11, 20, 45][usize::try_from(seed / 14 % 4).unwrap()],
+        budget: None,
+        timing: Timing {
+            retry_after: Duration::from_millis(12),
+            outage: Duration::from_millis(150),
+            recovery: Duration::from_millis(100),
+            trickle: Duration::from_millis(1),
+            ..Timing::default()
+        },
+        ..Settings::new(Timestamp::parse("2026-11-20T12:00:00Z").unwrap())
+    };
+    let simulator = spawn_blocking(|| Simulator::start(settings).unwrap()).await.unwrap();
+    let limits = Limits { backoff: Duration::from_millis(8), ..Limits::default() };
+    let http = Http::new(limits, Budget::per_minute(1_000_000), Route::Direct).unwrap();
+    let endpoint = Endpoint::at(&simulator.base_url(), Api::V1).unwrap();
+    let client = Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap());
+
+    let mut arrived = Versions::new();
+    let end = match timeout(DEADLINE, load(client, &mut arrived)).await {
+        Ok((None, coverage)) if coverage.is_complete() => End::Whole,
+        Ok((kind, coverage)) => {
+            End::Incomplete(kind.unwrap_or(Kind::Protocol), coverage.incomplete.unwrap_or_default())
+        }
+        Err(_) => End::Hung,
+    };
+    spawn_blocking(move || {
+        let truth: Versions = simulator.alerts().iter().map(version).collect();
+        let log = simulator.log();
+        Run {
+            seed,
+            faults,
+            end,
+            requests: log.len(),
+            missing: truth.iter().filter(|(id, at)| arrived.get(*id) != Some(at)).count(),
+            invented: arrived.keys().filter(|id| !truth.contains_key(*id)).count(),
+            early: log.iter().filter(|exchange| exchange.early).count(),
+            strayed: simulator.strayed(),
+        }
+    })
+    .await
+    .unwrap()
+}
+
+/// Reads a load to its end: what ended it, if it failed.
+async fn load(client: Client, arrived: &mut Versions) -> (Option<Kind>, Coverage) {
+    let mut load = Load::start(client, None);
+    loop {
+        match load.next().await.unwrap() {
+            LoadEvent::Page(page) => {
+                for alert in page.raw.alerts {
+                    let (id, at) = version(&serde_json::from_slice(&alert.0).unwrap());
+                    let newest = arrived.entry(id).or_insert(at);
+                    *newest = at.max(*newest);
+                }
+            }
+            LoadEvent::Waiting { .. } | LoadEvent::Resumed => {}
+            LoadEvent::Done(coverage) => return (None, coverage),
+            LoadEvent::Failed(error, coverage) => return (Some(error.kind), coverage),
+        }
+    }
+}
+
+fn version(alert: &Value) -> (String, Timestamp) {
+    let text = |name: &str| alert[name].as_str().unwrap();
+    (text("id").to_owned(), Timestamp::parse(text("lastUpdateDateTime")).unwrap())
+}
+
+impl Run {
+    /// Lists what is wrong with the run.
+    pub(crate) fn objections(&self) -> Vec<String> {
+        let mut objections = Vec::new();
+        let mut object = |wrong: bool, what: String| {
+            if wrong {
+                objections.push(format!("{} ({what})", self.faults));
+            }
+        };
+        object(self.invented > 0, format!("{} alerts that the tenant does not have", self.invented));
+        object(self.early > 0, format!("{} requests before their time", self.early));
+        object(self.strayed > 0, format!("{} connections elsewhere", self.strayed));
+        match &self.end {
+            End::Hung => object(true, format!("no end after {DEADLINE:?}")),
+            End::Whole => object(self.missing > 0, format!("called whole, {} missing", self.missing)),
+            End::Incomplete(kind, line) => {
+                object(!says_why(*kind, line), format!("incomplete, and says: {line:?}"));
+                let passing = matches!(kind, Kind::Throttled | Kind::Unavailable | Kind::Offline);
+                object(
+                    passing && self.faults != Faults::Offline,
+                    format!("given up on a fault that passes: {line}"),
+                );
+                object(self.faults == Faults::Throttled, format!("given up on a wait: {line}"));
+                let fatal = matches!(kind, Kind::Loop | Kind::ForeignLink);
+                object(fatal && self.faults != Faults::Hostile, format!("no such fault there: {line}"));
+            }
+        }
+        objections
+    }
+}
+
+/// Tells whether a line says after how many pages the load ended and what ended it.
+fn says_why(kind: Kind, line: &str) -> bool {
+    let reasons: &[&str] = match kind {
+        Kind::Loop => &["was read before"],
+        Kind::ForeignLink => &["next page points to http://127.0.0.1:"],
+        Kind::Offline => &["refused", "reset", "cut short", "closed", "did not answer"],
+        Kind::Protocol => &["a proxy answered", "empty answer", "(line 1, column ", "SkipToken"],
+        _ => &[],
+    };
+    let cause = line.strip_prefix("stopped after page ").and_then(|rest| rest.split_once(": "));
+    !line.contains('\n')
+        && cause.is_some_and(|(page, cause)| {
+            page.parse::<u32>().is_ok() && reasons.iter().any(|reason| cause.contains(reason))
+        })
+}

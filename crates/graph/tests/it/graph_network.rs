@@ -1,0 +1,9 @@
+//! The client against servers on loopback that answer exactly what a test tells them to.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails ends its test")]
+
+mod fake;
+mod loader;
+mod pages;
+mod renewal;
+mod transport;

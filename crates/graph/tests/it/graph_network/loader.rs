@@ -1,0 +1,209 @@
+//! A whole load: first rows, then everything, and how it ends.
+
+use std::time::Duration;
+
+use alertdeck_graph::{Coverage, Kind, Load, LoadEvent, Wait};
+
+use super::fake::{Fake, Step, answer, page};
+
+/// Reads a load to its end: the events as short words, and the coverage.
+async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
+    let mut words = Vec::new();
+    loop {
+        match load.next().await.expect("the load ends with Done or Failed") {
+            LoadEvent::Page(page) => words.push(format!("page {}", page.raw.alerts.len())),
+            LoadEvent::Waiting { why: Wait::Throttled, .. } => words.push("throttled".into()),
+            LoadEvent::Waiting { .. } => words.push("waiting".into()),
+            LoadEvent::Resumed => words.push("resumed".into()),
+            LoadEvent::Done(coverage) => {
+                assert!(load.next().await.is_none());
+                return (words, coverage, None);
+            }
+            LoadEvent::Failed(error, coverage) => {
+                assert!(load.next().await.is_none());
+                return (words, coverage, Some(error.kind));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_list_is_one_request() {
+    let fake = Fake::start(|_, _, _| answer(200, &[], r#"{"@odata.count":1,"value":[{"id":"a"}]}"#)).await;
+    let (words, coverage, _) = read(Load::start(fake.client(), Some("status eq 'new'".into()))).await;
+    assert_eq!(words, ["page 1"]);
+    assert_eq!(coverage, Coverage { pages: 1, alerts: 1, total: Some(1), incomplete: None });
+    assert_eq!(
+        fake.targets(),
+        ["/v1.0/security/alerts_v2?$filter=status%20eq%20%27new%27&$top=50&$count=true"]
+    );
+}
+
+#[tokio::test]
+async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
+    let fake = Fake::start(|_, _, asked| match asked.target.rsplit_once('=') {
+        Some((_, "x")) => page(&["c"], Some("?$skiptoken=y")),
+        Some((_, "y")) => page(&["d"], None),
+        _ => page(&["a", "b"], Some("?$skiptoken=x")),
+    })
+    .await;
+    let mut load = Load::steadily(fake.client(), Some("x".into()), None);
+    let mut bookmark = None;
+    for _ in 0..2 {
+        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("two pages come") };
+        bookmark = page.bookmark;
+    }
+    drop(load);
+    let at = bookmark.unwrap();
+    assert!(at.ends_with("/v1.0/security/alerts_v2?$skiptoken=y"), "{at}");
+    let (words, coverage, _) = read(Load::steadily(fake.client(), Some("x".into()), Some(at))).await;
+    assert_eq!((words, coverage.is_complete()), (vec!["page 1".into()], true));
+    // The page after the last may have been on its way when the first load was dropped.
+    let mut targets = fake.targets();
+    targets.dedup();
+    let list = "/v1.0/security/alerts_v2";
+    let expected = ["?$filter=x&$top=1000", "?$skiptoken=x", "?$skiptoken=y"];
+    assert_eq!(targets, expected.map(|query| format!("{list}{query}")));
+}
+
+#[tokio::test]
+async fn a_load_that_is_given_up_still_hands_over_what_has_arrived() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a", "b"], Some("?$skiptoken=x")),
+        1 => page(&["c"], Some("?$skiptoken=y")),
+        _ => vec![Step::Hang],
+    })
+    .await;
+    let mut load = Load::steadily(fake.client(), None, None);
+    fake.reached(3).await;
+    load.give_up();
+    for alerts in [2, 1] {
+        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("it has arrived") };
+        assert_eq!(page.raw.alerts.len(), alerts);
+    }
+    assert!(load.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_place_to_go_on_at_is_trusted_as_little_as_a_link() {
+    let fake = Fake::start(|_, _, _| page(&["a"], None)).await;
+    for (place, expected) in [("nowhere", Kind::Protocol), ("https://elsewhere.example/x", Kind::ForeignLink)]
+    {
+        let (words, _, kind) = read(Load::steadily(fake.client(), None, Some(place.into()))).await;
+        assert_eq!((words.len(), kind), (0, Some(expected)), "{place}");
+    }
+    assert_eq!(fake.targets(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_again_in_large_pages() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a"], Some("?$skip=1")),
+        1 => page(&["a", "b"], Some("?$skiptoken=x")),
+        _ => page(&["c"], None),
+    })
+    .await;
+    let (words, coverage, _) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(words, ["page 1", "page 2", "page 1"]);
+    assert_eq!(coverage, Coverage { pages: 3, alerts: 3, total: None, incomplete: None });
+    assert!(coverage.is_complete());
+    assert_eq!(
+        fake.targets(),
+        [
+            "/v1.0/security/alerts_v2?$top=50&$count=true",
+            "/v1.0/security/alerts_v2?$top=1000",
+            "/v1.0/security/alerts_v2?$skiptoken=x"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_later_page_that_is_refused_leaves_the_list_incomplete() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 | 1 => page(&["a"], Some("?$skiptoken=x")),
+        _ => answer(
+            400,
+            &[],
+            r#"{"error":{"code":"BadRequest","message":"Query option 'SkipToken' is not allowed"}}"#,
+        ),
+    })
+    .await;
+    let (words, coverage, kind) = read(Load::start(fake.client(), Some("x".into()))).await;
+    assert_eq!((words, kind), (vec!["page 1".into(), "page 1".into()], Some(Kind::Protocol)));
+    let why = coverage.incomplete.unwrap();
+    assert!(why.starts_with("stopped after page 2: ") && why.contains("SkipToken"), "{why}");
+}
+
+#[tokio::test]
+async fn a_refused_filter_is_told_from_other_failures() {
+    let fake = Fake::start(|_, _, _| answer(400, &[], "{}")).await;
+    let (_, coverage, kind) = read(Load::start(fake.client(), Some("status ne 'new'".into()))).await;
+    assert_eq!((kind, coverage.pages), (Some(Kind::Filter), 0));
+}
+
+#[tokio::test]
+async fn waits_are_told_in_their_order() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => answer(429, &[("retry-after", "0.05")], ""),
+        1 => answer(500, &[], ""),
+        _ => page(&["a"], None),
+    })
+    .await;
+    let (words, ..) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(words, ["throttled", "resumed", "waiting", "resumed", "page 1"]);
+}
+
+#[tokio::test]
+async fn partial_results_are_no_complete_list() {
+    let fake =
+        Fake::start(|_, _, _| answer(206, &[("warning", "199 - \"provider\"")], r#"{"value":[]}"#)).await;
+    let (_, coverage, kind) = read(Load::start(fake.client(), None)).await;
+    assert_eq!(kind, None);
+    assert!(coverage.incomplete.unwrap().contains("199 - \"provider\""));
+}
+
+#[tokio::test]
+async fn dropping_a_load_closes_its_connection() {
+    let fake = Fake::start(|number, _, _| match number {
+        0 => page(&["a"], Some("?$skip=1")),
+        _ => vec![Step::Hang],
+    })
+    .await;
+    let mut load = Load::start(fake.client(), None);
+    assert!(matches!(load.next().await, Some(LoadEvent::Page(_))));
+    fake.reached(2).await;
+    drop(load);
+    tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
+}
+
+/// A service that pages by `$skip`, and gets five new alerts before each page but the first.
+#[tokio::test]
+async fn alerts_that_arrive_between_pages_push_none_out() {
+    const AT_FIRST: usize = 40;
+    let fake = Fake::start(|number, _, asked| {
+        let skip: usize = asked.target.split("$skip=").nth(1).map_or(0, |skip| skip.parse().unwrap());
+        // Newest first: the new ones push the others down.
+        let new = (0..number * 5).rev().map(|at| format!("new-{at}"));
+        let all: Vec<_> = new.chain((0..AT_FIRST).map(|at| format!("old-{at}"))).collect();
+        let ids: Vec<_> = all.iter().skip(skip).take(10).map(String::as_str).collect();
+        let next = skip + 10;
+        page(&ids, (next < all.len()).then(|| format!("?$skip={next}")).as_deref())
+    })
+    .await;
+    let mut load = Load::start(fake.client(), None);
+    let mut ids = Vec::new();
+    let mut repeated = false;
+    while let Some(event) = load.next().await {
+        if let LoadEvent::Page(page) = event {
+            for raw in page.raw.alerts {
+                let id = raw.decode().unwrap().id.raw().to_owned();
+                repeated |= ids.contains(&id);
+                ids.push(id);
+            }
+        }
+    }
+    assert!(repeated, "the pages overlap");
+    for at in 0..AT_FIRST {
+        assert!(ids.contains(&format!("old-{at}")), "old-{at} is missing");
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the graph crate, in one binary.
+
+mod auth_flows;
+mod fault_scripts;
+mod graph_network;

@@ -1,0 +1,276 @@
+//! The techniques and tactics of MITRE ATT&CK®: what the ids in alerts mean.
+//!
+//! The table is `assets/attack/techniques.tsv`; where it comes from and its licence stand beside
+//! it in `NOTICE.md`. Alerts may name techniques that are younger than the table, or of another
+//! matrix: an id that is not found is no fault, and is shown as it was sent.
+
+use std::{cmp::Ordering, fmt, sync::LazyLock};
+
+use super::SafeText;
+
+const TABLE: &str = include_str!("../assets/attack/techniques.tsv");
+
+/// A technique or sub-technique.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Technique {
+    /// The id, such as `T1059` or, for a sub-technique, `T1059.001`.
+    pub id: &'static str,
+    /// The name, without that of the technique it is under.
+    pub name: &'static str,
+    /// The tactics that it serves, in ATT&CK's order.
+    pub tactics: Box<[Tactic]>,
+    /// Whether ATT&CK still has it.
+    pub standing: Standing,
+}
+
+/// Whether ATT&CK still has a technique. Alerts name some that it has no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has.
+    Current,
+    /// It has not.
+    Deprecated,
+    /// It has another one instead, with this id.
+    Revoked(&'static str),
+}
+
+/// Returns all techniques, by id; sub-techniques come behind the technique that they are under.
+pub fn techniques() -> &'static [Technique] {
+    static TECHNIQUES: LazyLock<Vec<Technique>> =
+        LazyLock::new(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(read).collect());
+    &TECHNIQUES
+}
+
+/// Finds a technique by its id, without regard to case and blanks around it.
+pub fn technique(id: &str) -> Option<&'static Technique> {
+    let id = id.trim();
+    let all = techniques();
+    let at = all.binary_search_by(|technique| compare(technique.id, id)).ok()?;
+    Some(&all[at])
+}
+
+/// Returns an id as an alert has it, with what it stands for where that is known.
+pub fn described(id: &SafeText) -> String {
+    match technique(id.raw()) {
+        Some(technique) => format!("{} {technique}", id.line()),
+        None => id.line(),
+    }
+}
+
+/// Compares an id of the table with one in any case.
+fn compare(known: &str, id: &str) -> Ordering {
+    known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
+}
+
+/// Reads a line of the table: id, name, tactics, and what became of it.
+fn read(line: &'static str) -> Option<Technique> {
+    let mut fields = line.split('\t');
+    let (id, name, tactics, fate) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let standing = match fate {
+        "" => Standing::Current,
+        "deprecated" => Standing::Deprecated,
+        successor => Standing::Revoked(successor),
+    };
+    Some(Technique { id, name, tactics: tactics.split(',').filter_map(Tactic::read).collect(), standing })
+}
+
+impl Technique {
+    /// Returns the technique that this one is under, if it is a sub-technique.
+    pub fn parent(&self) -> Option<&'static Technique> {
+        technique(self.id.split_once('.')?.0)
+    }
+
+    /// Returns the name behind that of the technique it is under, as ATT&CK writes it:
+    /// `Command and Scripting Interpreter: PowerShell`.
+    pub fn full_name(&self) -> String {
+        match self.parent() {
+            Some(parent) => format!("{}: {}", parent.name, self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// Returns the tactics in parentheses, and what became of it: `(Impact), now T1486`.
+    pub fn remark(&self) -> String {
+        let tactics: Vec<_> = self.tactics.iter().map(|tactic| tactic.name()).collect();
+        let tactics = tactics.join(", ");
+        match self.standing {
+            Standing::Current => format!("({tactics})"),
+            Standing::Deprecated => format!("({tactics}), deprecated"),
+            Standing::Revoked(successor) => format!("({tactics}), now {successor}"),
+        }
+    }
+}
+
+impl fmt::Display for Technique {
+    /// Writes what the id stands for: the full name and the remark.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.full_name(), self.remark())
+    }
+}
+
+/// Declares the tactics, each with its name as alerts have it and as ATT&CK writes it.
+macro_rules! tactics {
+    ($($tactic:ident $name:literal,)+) => {
+        /// What an attacker is after: a tactic of ATT&CK Enterprise.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Tactic {
+            $(#[doc = $name] $tactic,)+
+        }
+
+        impl Tactic {
+            /// All tactics in ATT&CK's order, from the first steps of an attack to its end, with
+            /// their names as the categories of alerts.
+            pub const ALL: &'static [(&'static str, Self)] = &[$((stringify!($tactic), Self::$tactic),)+];
+
+            /// Returns the name as ATT&CK writes it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$tactic => $name,)+
+                }
+            }
+        }
+    };
+}
+
+tactics! {
+    Reconnaissance "Reconnaissance",
+    ResourceDevelopment "Resource Development",
+    InitialAccess "Initial Access",
+    Execution "Execution",
+    Persistence "Persistence",
+    PrivilegeEscalation "Privilege Escalation",
+    DefenseEvasion "Defense Evasion",
+    CredentialAccess "Credential Access",
+    Discovery "Discovery",
+    LateralMovement "Lateral Movement",
+    Collection "Collection",
+    CommandAndControl "Command and Control",
+    Exfiltration "Exfiltration",
+    Impact "Impact",
+}
+
+impl Tactic {
+    /// Reads a tactic in any spelling: `CommandAndControl` as alerts have it, `command-and-control`
+    /// as ATT&CK's data has it, `Command and Control`. Other categories of alerts are no tactics.
+    pub fn read(text: &str) -> Option<Self> {
+        let letters = |text: &'static str| text.bytes().map(|byte| byte.to_ascii_lowercase());
+        let typed = || text.bytes().filter(|byte| !b" -_".contains(byte));
+        let found = Self::ALL
+            .iter()
+            .find(|(name, _)| letters(name).eq(typed().map(|byte| byte.to_ascii_lowercase())));
+        found.map(|(_, tactic)| *tactic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn every_line_of_the_table_is_a_technique() {
+        let lines: Vec<_> = TABLE.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(lines.len() > 800, "{}", lines.len());
+        assert_eq!(techniques().len(), lines.len());
+        for (technique, line) in techniques().iter().zip(lines) {
+            let fields: Vec<_> = line.split('\t').collect();
+            let [id, name, tactics, _] = fields[..] else { panic!("{line}") };
+            assert!(!name.is_empty() && name.trim() == name, "{line}");
+            assert_eq!(technique.id, id);
+            // A tactic that is not known would be missing here.
+            assert_eq!(technique.tactics.len(), tactics.split(',').count(), "{line}");
+            assert!(technique.tactics.is_sorted(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_no_id_stands_twice() {
+        assert!(techniques().is_sorted_by(|a, b| a.id < b.id));
+    }
+
+    #[test]
+    fn ids_are_well_formed_and_sub_techniques_have_their_technique() {
+        let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+        for technique in techniques() {
+            let id = technique.id.strip_prefix('T').unwrap();
+            match id.split_once('.') {
+                Some((parent, sub)) => {
+                    assert!(digits(parent, 4) && digits(sub, 3), "{id}");
+                    assert_eq!(technique.parent().unwrap().id, format!("T{parent}"));
+                }
+                None => assert!(digits(id, 4) && technique.parent().is_none(), "{id}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_revoked_has_a_successor_that_is_current() {
+        let revoked = |technique: &'static Technique| match technique.standing {
+            Standing::Revoked(successor) => Some((technique.id, successor)),
+            _ => None,
+        };
+        let revoked: Vec<_> = techniques().iter().filter_map(revoked).collect();
+        assert!(revoked.len() > 100);
+        for (id, successor) in revoked {
+            assert_eq!(technique(successor).unwrap().standing, Standing::Current, "{id}");
+        }
+    }
+
+    #[rstest]
+    #[case("T1059.001", "Command and Scripting Interpreter: PowerShell (Execution)")]
+    #[case(" t1059 ", "Command and Scripting Interpreter (Execution)")]
+    #[case("T1086", "PowerShell (Execution), now T1059.001")]
+    #[case(
+        "T1547.011",
+        "Boot or Logon Autostart Execution: Plist Modification (Persistence, Privilege Escalation), now T1647"
+    )]
+    #[case(
+        "T1053.004",
+        "Scheduled Task/Job: Launchd (Execution, Persistence, Privilege Escalation), deprecated"
+    )]
+    #[case("T1055.013", "Process Injection: Process Doppelgänging (Privilege Escalation, Defense Evasion)")]
+    fn an_id_says_what_it_stands_for(#[case] id: &str, #[case] said: &str) {
+        assert_eq!(technique(id).unwrap().to_string(), said);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("T")]
+    #[case("T1")]
+    #[case("T1059.")]
+    #[case("T1059.999")]
+    #[case("T0802")]
+    #[case("T1059\u{202e}")]
+    #[case("Ｔ1059")]
+    fn what_is_not_in_the_table_is_not_found(#[case] id: &str) {
+        assert_eq!(technique(id), None);
+    }
+
+    #[rstest]
+    #[case("T1059.001", "T1059.001 Command and Scripting Interpreter: PowerShell (Execution)")]
+    #[case("T9999", "T9999")]
+    #[case("T1059\u{202e}", "T1059⟨202E⟩")]
+    fn an_id_is_shown_as_sent_whatever_it_stands_for(#[case] id: &str, #[case] shown: &str) {
+        assert_eq!(described(&id.into()), shown);
+    }
+
+    #[rstest]
+    #[case("CommandAndControl", Some(Tactic::CommandAndControl))]
+    #[case("command-and-control", Some(Tactic::CommandAndControl))]
+    #[case("Command and control", Some(Tactic::CommandAndControl))]
+    #[case("INITIAL_ACCESS", Some(Tactic::InitialAccess))]
+    #[case("Malware", None)]
+    #[case("Impact2", None)]
+    #[case("", None)]
+    fn tactics_are_read_in_every_spelling(#[case] text: &str, #[case] tactic: Option<Tactic>) {
+        assert_eq!(Tactic::read(text), tactic);
+    }
+
+    #[test]
+    fn every_name_of_a_tactic_is_read_back() {
+        for (category, tactic) in Tactic::ALL {
+            assert_eq!(Tactic::read(category), Some(*tactic));
+            assert_eq!(Tactic::read(tactic.name()), Some(*tactic));
+        }
+    }
+}

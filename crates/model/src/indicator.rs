@@ -1,0 +1,130 @@
+//! Indicators: values of the evidence that other alerts may hold too.
+
+use crate::{SafeText, defang};
+
+/// What kind of value an indicator is; its name is the filter field that finds it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum IndicatorKind {
+    Device,
+    User,
+    Group,
+    Process,
+    CommandLine,
+    File,
+    Path,
+    Hash,
+    Ip,
+    Url,
+    Domain,
+    Registry,
+    Mail,
+    App,
+    Resource,
+    Workload,
+    Image,
+    Session,
+    GitHub,
+    Threat,
+}
+
+impl IndicatorKind {
+    /// All kinds, each with the field of the filter language that searches values of it.
+    pub const ALL: [(Self, &'static str); 20] = [
+        (Self::Device, "device"),
+        (Self::User, "user"),
+        (Self::Group, "group"),
+        (Self::Process, "process"),
+        (Self::CommandLine, "cmdline"),
+        (Self::File, "file"),
+        (Self::Path, "path"),
+        (Self::Hash, "hash"),
+        (Self::Ip, "ip"),
+        (Self::Url, "url"),
+        (Self::Domain, "domain"),
+        (Self::Registry, "registry"),
+        (Self::Mail, "mail"),
+        (Self::App, "app"),
+        (Self::Resource, "resource"),
+        (Self::Workload, "workload"),
+        (Self::Image, "image"),
+        (Self::Session, "session"),
+        (Self::GitHub, "github"),
+        (Self::Threat, "threat"),
+    ];
+
+    /// Returns the field of the filter language that searches values of this kind.
+    pub fn field(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Returns the kind whose values a field of the filter language searches.
+    pub fn of_field(field: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| *name == field).map(|(kind, _)| *kind)
+    }
+
+    /// Writes a value of this kind so that nobody follows it by accident. The filter language
+    /// understands what comes out.
+    ///
+    /// Names of files stay as they are, and so do devices and accounts, which are one's own.
+    pub fn defang(self, text: &str) -> String {
+        match self {
+            Self::Url => defang::link(text),
+            Self::Domain => defang::host(text),
+            Self::Ip => defang::address(text),
+            Self::Mail => defang::mail(text),
+            Self::CommandLine | Self::Registry | Self::Threat | Self::Session => defang::prose(text),
+            Self::Device
+            | Self::User
+            | Self::Group
+            | Self::Process
+            | Self::File
+            | Self::Path
+            | Self::Hash
+            | Self::App
+            | Self::Resource
+            | Self::Workload
+            | Self::Image
+            | Self::GitHub => defang::links(text),
+        }
+    }
+}
+
+/// A value that other alerts may hold too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Indicator {
+    /// What it is.
+    pub kind: IndicatorKind,
+    /// The value.
+    pub value: SafeText,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_kinds() {
+        for (at, (kind, _)) in IndicatorKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, at);
+        }
+    }
+
+    #[test]
+    fn each_kind_is_defanged_in_its_way() {
+        use IndicatorKind::{CommandLine, Device, Domain, File, Ip, Mail, Path, Url};
+        for (kind, text, expected) in [
+            (Url, "http://evil.example/a.exe", "hxxp://evil[.]example/a.exe"),
+            (Domain, "evil.example", "evil[.]example"),
+            (Ip, "2001:db8::1", "2001[:]db8[:][:]1"),
+            (Mail, "a@evil.example", "a[@]evil[.]example"),
+            (CommandLine, "evil.exe http://evil.example", "evil.exe hxxp://evil[.]example"),
+            (File, "evil.com", "evil.com"),
+            (Path, r"C:\evil.com", r"C:\evil.com"),
+            (Device, "pc1.contoso.com", "pc1.contoso.com"),
+        ] {
+            assert_eq!(kind.defang(text), expected);
+            assert_eq!(IndicatorKind::of_field(kind.field()), Some(kind));
+        }
+    }
+}

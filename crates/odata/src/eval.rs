@@ -1,0 +1,182 @@
+//! What an expression means for one alert, in each way that the service may mean it.
+
+use super::{Expr, Literal, Operator, Property};
+use alertdeck_model::Timestamp;
+
+/// A property's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// No value.
+    Null,
+    /// Text, or the wire name of an enumeration member.
+    Text(&'a str),
+    /// A moment.
+    Time(Timestamp),
+}
+
+/// Something that expressions can be asked of.
+pub trait Row {
+    /// Returns the value of a property.
+    fn value(&self, property: Property) -> Value<'_>;
+}
+
+/// How the service reads what OData and Graph's documentation leave open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mode {
+    /// A comparison of null with a value is unknown, also when negated, rather than false (for
+    /// `ne`: true). Comparisons with the word `null` are always decided.
+    pub three_valued: bool,
+    /// `assignedTo` is compared with regard to case. Enumerations never are (QUIRKS.md).
+    pub exact_text: bool,
+}
+
+impl Expr {
+    /// Tells whether the expression holds for a row; unknown counts as no.
+    pub fn matches(&self, row: &impl Row, mode: Mode) -> bool {
+        self.truth(row, mode) == Some(true)
+    }
+
+    /// Kleene's logic; `None` is unknown.
+    fn truth(&self, row: &impl Row, mode: Mode) -> Option<bool> {
+        match self {
+            Self::And(parts) => all(parts.iter().map(|part| part.truth(row, mode))),
+            Self::Or(parts) => any(parts.iter().map(|part| part.truth(row, mode))),
+            Self::Not(part) => part.truth(row, mode).map(|truth| !truth),
+            Self::Compare(property, operator, literal) => compare(row, *property, *operator, literal, mode),
+            Self::In(property, literals) => {
+                any(literals.iter().map(|literal| compare(row, *property, Operator::Eq, literal, mode)))
+            }
+        }
+    }
+}
+
+fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    any(parts.map(|part| part.map(|truth| !truth))).map(|truth| !truth)
+}
+
+fn any(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(false);
+    let found = parts.any(|part| {
+        if part.is_none() {
+            known = None;
+        }
+        part == Some(true)
+    });
+    if found { Some(true) } else { known }
+}
+
+fn compare(
+    row: &impl Row,
+    property: Property,
+    operator: Operator,
+    literal: &Literal,
+    mode: Mode,
+) -> Option<bool> {
+    use std::cmp::Ordering;
+    let value = row.value(property);
+    let order = match (value, literal) {
+        (Value::Null, Literal::Null) => Some(Ordering::Equal),
+        (Value::Null, _) if mode.three_valued => return None,
+        (Value::Text(value), Literal::Text(text)) => {
+            let exact = mode.exact_text && property == Property::AssignedTo;
+            let equal = if exact { value == text } else { folded(value).eq(folded(text)) };
+            equal.then_some(Ordering::Equal)
+        }
+        (Value::Time(value), Literal::Time(at)) => Some(value.cmp(at)),
+        _ => None,
+    };
+    Some(match operator {
+        Operator::Eq => order == Some(Ordering::Equal),
+        Operator::Ne => order != Some(Ordering::Equal),
+        Operator::Gt => order == Some(Ordering::Greater),
+        Operator::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        Operator::Lt => order == Some(Ordering::Less),
+        Operator::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+    })
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    /// An alert with an owner, a creation time, and what is never null.
+    struct Alert(Option<&'static str>, Option<&'static str>);
+
+    impl Row for Alert {
+        fn value(&self, property: Property) -> Value<'_> {
+            match property {
+                Property::AssignedTo => self.0.map_or(Value::Null, Value::Text),
+                Property::CreatedDateTime => {
+                    self.1.and_then(Timestamp::parse).map_or(Value::Null, Value::Time)
+                }
+                Property::Status | Property::Severity | Property::ServiceSource => Value::Text("New"),
+                _ => Value::Null,
+            }
+        }
+    }
+
+    const MODES: [Mode; 4] = [
+        Mode { three_valued: false, exact_text: false },
+        Mode { three_valued: false, exact_text: true },
+        Mode { three_valued: true, exact_text: false },
+        Mode { three_valued: true, exact_text: true },
+    ];
+
+    #[rstest]
+    #[case::members_fold_always("status eq 'NEW'", Alert(None, None), [true; 4])]
+    #[case::owner("assignedTo eq 'ANA'", Alert(Some("ana"), None), [true, false, true, false])]
+    #[case::owner_list("assignedTo in ('x', 'ana')", Alert(Some("ana"), None), [true; 4])]
+    #[case::null("assignedTo eq null", Alert(None, None), [true; 4])]
+    #[case::not_null("assignedTo ne null", Alert(Some(""), None), [true; 4])]
+    #[case::ne("assignedTo ne 'ana'", Alert(None, None), [true, true, false, false])]
+    #[case::order("createdDateTime ge 2026-01-01T00:00:00Z", Alert(None, None), [false; 4])]
+    #[case::not_order(
+        "not (createdDateTime ge 2026-01-01T00:00:00Z)",
+        Alert(None, None),
+        [true, true, false, false]
+    )]
+    #[case::unknown_or_true(
+        "createdDateTime ge 2026-01-01T00:00:00Z or status eq 'new'",
+        Alert(None, None),
+        [true; 4]
+    )]
+    #[case::edges(
+        "createdDateTime ge 2026-01-01T00:00:00Z and createdDateTime lt 2026-01-01T00:00:00.0000001Z",
+        Alert(None, Some("2026-01-01T00:00:00.0000000Z")),
+        [true; 4]
+    )]
+    fn each_mode_has_its_meaning(#[case] text: &str, #[case] alert: Alert, #[case] expected: [bool; 4]) {
+        let expr = parse(text).unwrap();
+        assert_eq!(MODES.map(|mode| expr.matches(&alert, mode)), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn dropping_a_construct_widens(
+            expr in super::super::tests::expressions(),
+            owner in prop::option::of(prop::sample::select(vec!["a", "A", "b"])),
+            created in prop::option::of(prop::sample::select(vec!["1970-01-01", "2026-01-01"])),
+        ) {
+            let alert = Alert(owner, created);
+            for mode in MODES {
+                for feature in super::super::Feature::ALL {
+                    if let Some(wider) = expr.without(feature) {
+                        prop_assert!(!wider.uses(feature));
+                        prop_assert!(!expr.matches(&alert, mode) || wider.matches(&alert, mode));
+                    }
+                }
+                let two_valued = Mode { three_valued: false, ..mode };
+                prop_assert!(
+                    !expr.matches(&alert, two_valued) || expr.admitting_nulls().matches(&alert, mode)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Reads `$filter` text: the operators and properties of [`Expr`], with the place of each error.
+//!
+//! Lenient about the case of operators and property names; strict about types, because the
+//! service answers a wrong one with a 400 that does not say where (QUIRKS.md).
+
+use std::ops::Range;
+
+use super::{Expr, Literal, Operator, Property};
+use alertdeck_model::Timestamp;
+
+/// Parentheses and `not` that may stand inside one another.
+const MAX_DEPTH: usize = 64;
+
+/// Why a text is no expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// Where, in bytes of the text.
+    pub span: Range<usize>,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// The nearest name that would do.
+    pub suggestion: Option<String>,
+}
+
+/// Reads an expression.
+pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    let mut parser = Parser { text, at: 0, next: Token::End, span: 0..0 };
+    parser.advance()?;
+    let expr = parser.or(0)?;
+    match parser.next {
+        Token::End => Ok(expr),
+        _ => Err(parser.expected("`and`, `or` or the end")),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token<'a> {
+    Open,
+    Close,
+    Comma,
+    Text(String),
+    Word(&'a str),
+    End,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    /// Where the token after `next` begins.
+    at: usize,
+    next: Token<'a>,
+    /// Where `next` stands.
+    span: Range<usize>,
+}
+
+impl Parser<'_> {
+    fn advance(&mut self) -> Result<(), ParseError> {
+        let rest = self.text[self.at..].trim_start();
+        let start = self.text.len() - rest.len();
+        let (token, length) = match rest.bytes().next() {
+            None => (Token::End, 0),
+            Some(b'(') => (Token::Open, 1),
+            Some(b')') => (Token::Close, 1),
+            Some(b',') => (Token::Comma, 1),
+            Some(b'\'') => {
+                let Some((text, length)) = quoted(rest) else {
+                    return Err(ParseError {
+                        span: start..self.text.len(),
+                        message: "this text has no closing quote".into(),
+                        suggestion: None,
+                    });
+                };
+                (Token::Text(text), length)
+            }
+            Some(_) => {
+                let end = rest.find(|c: char| c.is_whitespace() || "(),'".contains(c));
+                let word = &rest[..end.unwrap_or(rest.len())];
+                (Token::Word(word), word.len())
+            }
+        };
+        (self.next, self.span, self.at) = (token, start..start + length, start + length);
+        Ok(())
+    }
+
+    fn error(&self, message: impl Into<String>) -> ParseError {
+        ParseError { span: self.span.clone(), message: message.into(), suggestion: None }
+    }
+
+    fn expected(&self, what: &str) -> ParseError {
+        self.error(match &self.next {
+            Token::End => format!("the expression ends here; expected {what}"),
+            _ => format!("expected {what}"),
+        })
+    }
+
+    fn takes_word(&mut self, word: &str) -> Result<bool, ParseError> {
+        let found = matches!(self.next, Token::Word(next) if next.eq_ignore_ascii_case(word));
+        if found {
+            self.advance()?;
+        }
+        Ok(found)
+    }
+
+    fn takes(&mut self, token: &Token<'_>, what: &str) -> Result<(), ParseError> {
+        if self.next == *token { self.advance() } else { Err(self.expected(what)) }
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        let first = self.and(depth)?;
+        let mut parts = vec![first];
+        while self.takes_word("or")? {
+            parts.push(self.and(depth)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::Or(parts) })
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        let first = self.not(depth)?;
+        let mut parts = vec![first];
+        while self.takes_word("and")? {
+            parts.push(self.not(depth)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::And(parts) })
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        if depth >= MAX_DEPTH {
+            return Err(self.error(format!("more than {MAX_DEPTH} levels of parentheses")));
+        }
+        if self.takes_word("not")? {
+            return Ok(Expr::Not(Box::new(self.not(depth + 1)?)));
+        }
+        if self.next == Token::Open {
+            self.advance()?;
+            let inner = self.or(depth + 1)?;
+            self.takes(&Token::Close, "`)`")?;
+            return Ok(inner);
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Result<Expr, ParseError> {
+        let property = self.property()?;
+        let operator_error = |parser: &Self| parser.expected("one of eq ne gt ge lt le in");
+        let Token::Word(word) = self.next else { return Err(operator_error(self)) };
+        if self.takes_word("in")? {
+            self.takes(&Token::Open, "`(` and a list of values")?;
+            let mut literals = vec![self.literal(property)?];
+            while self.next == Token::Comma {
+                self.advance()?;
+                literals.push(self.literal(property)?);
+            }
+            self.takes(&Token::Close, "`,` or `)`")?;
+            return Ok(Expr::In(property, literals));
+        }
+        let operator = Operator::ALL
+            .into_iter()
+            .find(|operator| operator.name().eq_ignore_ascii_case(word))
+            .ok_or_else(|| operator_error(self))?;
+        if operator.is_order() && !property.is_time() {
+            let (order, name) = (operator.name(), property.name());
+            return Err(self.error(format!("`{order}` compares dates; {name} takes eq, ne and in")));
+        }
+        self.advance()?;
+        let at = self.span.clone();
+        let literal = self.literal(property)?;
+        if operator.is_order() && literal == Literal::Null {
+            let message = format!("null has no order; use eq or ne, not {}", operator.name());
+            return Err(ParseError { span: at, message, suggestion: None });
+        }
+        Ok(Expr::Compare(property, operator, literal))
+    }
+
+    fn property(&mut self) -> Result<Property, ParseError> {
+        let Token::Word(word) = self.next else { return Err(self.expected("a property")) };
+        if let Some(property) = Property::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(word)) {
+            self.advance()?;
+            return Ok(property);
+        }
+        let names = Property::ALL.map(Property::name);
+        let near = names
+            .into_iter()
+            .map(|name| (strsim::osa_distance(&name.to_lowercase(), &word.to_lowercase()), name))
+            .min()
+            .filter(|(distance, name)| *distance * 3 <= name.len());
+        Err(ParseError {
+            suggestion: near.map(|(_, name)| name.to_owned()),
+            ..self.error(format!("Graph filters alerts by {} only", names.join(", ")))
+        })
+    }
+
+    fn literal(&mut self, property: Property) -> Result<Literal, ParseError> {
+        let (name, time) = (property.name(), property.is_time());
+        let literal = match &self.next {
+            Token::Word(word) if word.eq_ignore_ascii_case("null") => Literal::Null,
+            Token::Text(text) if !time => Literal::Text(text.clone()),
+            Token::Word(word) if time => match Timestamp::parse(word) {
+                Some(at) => Literal::Time(at),
+                None => return Err(self.expected("a date such as 2026-11-01T00:00:00Z")),
+            },
+            Token::Text(_) => return Err(self.error(format!("{name} is a date: write it without quotes"))),
+            Token::Word(_) => return Err(self.error(format!("{name} is text: write it in 'single quotes'"))),
+            _ => return Err(self.expected("a value")),
+        };
+        self.advance()?;
+        Ok(literal)
+    }
+}
+
+/// Reads the quoted text that `rest` begins with; returns it with its length in `rest`.
+fn quoted(rest: &str) -> Option<(String, usize)> {
+    let mut text = String::new();
+    let mut at = 1;
+    loop {
+        let end = at + rest[at..].find('\'')?;
+        text.push_str(&rest[at..end]);
+        at = end + 1;
+        if !rest[at..].starts_with('\'') {
+            return Some((text, at));
+        }
+        text.push('\'');
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::empty("", 0..0, "expected a property")]
+    #[case::property("stats eq 'new'", 0..5, "Graph filters alerts by")]
+    #[case::operator("status is 'new'", 7..9, "expected one of eq")]
+    #[case::order("status ge 'new'", 7..9, "`ge` compares dates")]
+    #[case::null_order("createdDateTime ge null", 19..23, "null has no order")]
+    #[case::unquoted("status eq new", 10..13, "in 'single quotes'")]
+    #[case::quoted_date("createdDateTime ge '2026-01-01'", 19..31, "without quotes")]
+    #[case::bad_date("createdDateTime ge soon", 19..23, "a date such as")]
+    #[case::no_close("(status eq 'new'", 16..16, "expected `)`")]
+    #[case::no_quote("status eq 'new", 10..14, "no closing quote")]
+    #[case::rest("status eq 'new' severity eq 'low'", 16..24, "expected `and`, `or` or the end")]
+    #[case::list("status in ('new' 'x')", 17..20, "expected `,` or `)`")]
+    #[case::missing("status eq", 9..9, "ends here; expected a value")]
+    fn errors_say_where(#[case] text: &str, #[case] span: Range<usize>, #[case] message: &str) {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.span, span, "{error}");
+        assert!(error.message.contains(message), "{error}");
+    }
+
+    #[test]
+    fn a_near_property_is_named() {
+        assert_eq!(parse("stats eq 'new'").unwrap_err().suggestion.as_deref(), Some("status"));
+        assert_eq!(parse("title eq 'new'").unwrap_err().suggestion, None);
+    }
+
+    #[rstest]
+    #[case("(")]
+    #[case("not ")]
+    fn deep_nesting_is_an_error_with_a_place(#[case] opening: &str) {
+        let error = parse(&opening.repeat(10_000)).unwrap_err();
+        assert!(error.message.contains("64 levels"), "{error}");
+        assert_eq!(error.span.start, 64 * opening.len());
+    }
+}

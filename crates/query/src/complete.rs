@@ -1,0 +1,196 @@
+//! What could be typed next: fields, members, words for dates and owners, OData's properties.
+//!
+//! It speaks of the text before the cursor and knows no alert.
+
+use std::ops::Range;
+
+use super::{
+    fields::{self, Choice, FIELDS, Field, FieldKind, Shape},
+    properties::PROPERTIES,
+    syntax::head,
+};
+use alertdeck_model::attack::{self, Standing, Tactic};
+use alertdeck_odata::Property;
+
+/// Something that could be typed next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// What it takes the place of, in bytes of the filter.
+    pub range: Range<usize>,
+    /// What to put there.
+    pub text: String,
+    /// What it is.
+    pub help: String,
+}
+
+/// Lists what could be typed at the cursor, a place in bytes: names that begin with the word
+/// before it first, then names that hold it.
+pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
+    let Some(before) = text.get(..cursor) else { return Vec::new() };
+    let start = word_start(before);
+    let word = &before[start..];
+    if word.contains('"') {
+        return Vec::new();
+    }
+    if before.trim_start().starts_with('$') {
+        let word = word.trim_start_matches('$');
+        let names = Property::ALL.map(|property| (property.name().to_owned(), String::new()));
+        return ranked(cursor - word.len()..cursor, word, names);
+    }
+    let word = word.trim_start_matches(['-', '!']);
+    if let Some((length, _, operator)) = head(word) {
+        let values = &word[length + operator..];
+        let value = values.rsplit(',').next().unwrap_or(values);
+        let range = cursor - value.len()..cursor;
+        let field = &word[..length];
+        let mut found = ranked(range.clone(), value, of_field(field));
+        if let Some(Field { kind: FieldKind::Text(Shape::Technique, _), .. }) = fields::named(field) {
+            found.extend(techniques(&range, value));
+        }
+        return found;
+    }
+    let fields =
+        FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
+    // Three hundred names help nobody who has typed nothing.
+    let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::named(name).is_none());
+    let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
+    ranked(cursor - word.len()..cursor, word, fields.chain(properties))
+}
+
+/// Where the word before the cursor begins.
+fn word_start(before: &str) -> usize {
+    let (mut start, mut quoted) = (0, false);
+    for (at, c) in before.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            c if !quoted && (c.is_whitespace() || c == '(' || c == ')') => start = at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    start
+}
+
+/// The words that a field's value can be.
+fn of_field(name: &str) -> Vec<(String, String)> {
+    const WORDS: [&str; 2] = ["none", "any"];
+    let Some(field) = fields::named(name) else { return Vec::new() };
+    let mut words: Vec<(String, String)> = Vec::new();
+    if let Some(choice) = field.choice() {
+        let aliases = choice.aliases().iter();
+        words.extend(aliases.map(|(alias, members)| ((*alias).to_owned(), members.join(", "))));
+        let help = |name| match choice {
+            Choice::Tactic => {
+                let words = Tactic::read(name).map_or("", Tactic::name);
+                if words == name { String::new() } else { words.to_owned() }
+            }
+            _ => String::new(),
+        };
+        words.extend(choice.members().into_iter().map(|name| (name.to_owned(), help(name))));
+    }
+    match field.kind {
+        FieldKind::Moment(_) => {
+            words.extend(["today", "yesterday"].map(|day| (day.to_owned(), String::new())));
+        }
+        FieldKind::Text(Shape::Owner, _) => words.push(("me".to_owned(), "the signed-in user".to_owned())),
+        _ => {}
+    }
+    let missing = WORDS.into_iter().filter(|word| !words.iter().any(|(name, _)| name == word));
+    let missing: Vec<_> = missing.map(|word| (word.to_owned(), String::new())).collect();
+    words.extend(missing);
+    words
+}
+
+/// The techniques with the text in their id or name, those first whose id or name begins with it.
+/// Their ids are what to type: a name can be that of several.
+fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
+    let typed = typed.to_lowercase();
+    let mut found: Vec<_> = attack::techniques()
+        .iter()
+        .filter(|known| known.standing == Standing::Current)
+        .filter_map(|known| {
+            let places = [known.id, known.name].map(|text| text.to_lowercase().find(&typed));
+            let inside = places.into_iter().flatten().min()? > 0;
+            let completion =
+                Completion { range: range.clone(), text: known.id.to_owned(), help: known.full_name() };
+            Some((inside, completion))
+        })
+        .collect();
+    found.sort_by_key(|(inside, _)| *inside);
+    found.into_iter().map(|(_, completion)| completion).collect()
+}
+
+fn ranked(
+    range: Range<usize>,
+    typed: &str,
+    names: impl IntoIterator<Item = (String, String)>,
+) -> Vec<Completion> {
+    let typed = typed.to_lowercase();
+    let mut found: Vec<_> = names
+        .into_iter()
+        .filter_map(|(name, help)| {
+            let at = name.to_lowercase().find(&typed)?;
+            Some((at > 0, Completion { range: range.clone(), text: name, help }))
+        })
+        .collect();
+    found.sort_by_key(|(inside, _)| *inside);
+    found.into_iter().map(|(_, completion)| completion).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::field("sev", 3, "severity:", 0..3)]
+    #[case::negated("a -stat", 7, "status:", 3..7)]
+    #[case::group("(tit", 4, "title:", 1..4)]
+    #[case::inside("a sev b", 5, "severity:", 2..5)]
+    #[case::property("a osP", 5, "osPlatform:", 2..5)]
+    #[case::member("status:inp", 10, "inProgress", 7..10)]
+    #[case::alias("status:open,re", 14, "res", 12..14)]
+    #[case::ordered("severity>=m", 11, "med", 10..11)]
+    #[case::owner("assigned:m", 10, "me", 9..10)]
+    #[case::date("created>=y", 10, "yesterday", 9..10)]
+    #[case::evidence("evidence:kubernetesp", 20, "kubernetesPod", 9..20)]
+    #[case::technique("technique:t1059.00", 18, "T1059.001", 10..18)]
+    #[case::technique_by_name("technique:T1027,powers", 22, "T1059.001", 16..22)]
+    #[case::tactic("tactic:comm", 11, "CommandAndControl", 7..11)]
+    #[case::odata("$sta", 4, "status", 1..4)]
+    #[case::odata_later("$status eq 'new' and last", 25, "lastUpdateDateTime", 21..25)]
+    fn the_best_comes_first(
+        #[case] text: &str,
+        #[case] cursor: usize,
+        #[case] expected: &str,
+        #[case] range: Range<usize>,
+    ) {
+        let first = complete(text, cursor).into_iter().next().unwrap();
+        assert_eq!((first.text.as_str(), first.range), (expected, range));
+    }
+
+    #[test]
+    fn techniques_are_offered_with_their_names() {
+        let offered = complete("technique:token", 15);
+        let shown: Vec<_> = offered.iter().map(|found| (found.text.as_str(), found.help.as_str())).collect();
+        // What begins so stands before what holds it.
+        assert_eq!(
+            shown[..2],
+            [
+                ("T1134.001", "Access Token Manipulation: Token Impersonation/Theft"),
+                ("T1134", "Access Token Manipulation"),
+            ]
+        );
+        let every = complete("technique:", 10);
+        assert!(every.iter().any(|found| found.text == "T1059"));
+        assert!(every.iter().all(|found| found.text != "T1086"), "T1086 was revoked");
+    }
+
+    #[rstest]
+    #[case::quoted("title:\"sev", 10)]
+    #[case::outside("sev", 9)]
+    #[case::middle_of_a_character("é", 1)]
+    #[case::free_text("title:sev", 9)]
+    fn nothing_is_offered_where_nothing_fits(#[case] text: &str, #[case] cursor: usize) {
+        assert_eq!(complete(text, cursor), []);
+    }
+}

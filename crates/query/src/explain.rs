@@ -1,0 +1,143 @@
+//! How a filter is carried out, for people and scripts: the bar, and `alertdeck explain`.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use super::{
+    diagnostic::Diagnostic,
+    plan::{Context, compile},
+    resolve::NamedTechniques,
+};
+use alertdeck_model::SafeText;
+
+/// Alerts asked for first: enough for a screen, few enough to come at once (ARCHITECTURE.md).
+const FIRST_PAGE: u32 = 50;
+
+/// How a filter is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// What Graph is asked, unencoded; `None` asks for everything.
+    pub odata: Option<String>,
+    /// The part of the filter that is left to do here.
+    pub local: Option<String>,
+    /// Whether what Graph is asked is the whole filter.
+    pub exact: bool,
+    /// The first request, percent-encoded once, without host and version.
+    pub request: String,
+    /// What the names of techniques in the filter stand for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub means: Vec<NamedTechniques>,
+}
+
+/// Explains a filter.
+pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnostic>> {
+    let plan = compile(text, context)?;
+    let exact = plan.is_exact();
+    let odata = plan.pushed.map(|expr| expr.to_string());
+    let mut request = "GET /security/alerts_v2".to_owned();
+    if let Some(id) = &plan.id {
+        let _ = write!(request, "/{}", encode(id.raw()));
+    } else {
+        request.push('?');
+        if let Some(odata) = &odata {
+            let _ = write!(request, "$filter={}&", encode(odata));
+        }
+        let _ = write!(request, "$top={FIRST_PAGE}&$count=true");
+    }
+    Ok(Explanation { odata, local: plan.local, exact, request, means: plan.named })
+}
+
+/// Encodes all but RFC 3986's unreserved characters.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+impl fmt::Display for Explanation {
+    /// Writes four lines that are safe to show, and one for each technique that a name stands for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |text: &Option<String>| match text {
+            Some(text) => SafeText::new(text).line(),
+            None => "-".to_owned(),
+        };
+        writeln!(f, "$filter  {}", shown(&self.odata))?;
+        writeln!(f, "here     {}", shown(&self.local))?;
+        writeln!(f, "exact    {}", if self.exact { "yes" } else { "no" })?;
+        writeln!(f, "request  {}", self.request)?;
+        for named in &self.means {
+            let typed = SafeText::new(&named.typed).line();
+            for technique in &named.techniques {
+                writeln!(f, "means    {typed}: {} {technique}", technique.id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_model::Timestamp;
+
+    fn context() -> Context {
+        Context::at(Timestamp::parse("2026-11-20T12:00:00Z").unwrap())
+    }
+
+    #[test]
+    fn a_filter_is_explained() {
+        let explained = explain("status:new assigned:o'n@x.io title:\u{202e}x", &context()).unwrap();
+        assert_eq!(
+            explained.to_string(),
+            "$filter  status eq 'new' and assignedTo eq 'o''n@x.io'\n\
+             here     title:⟨202E⟩x\n\
+             exact    no\n\
+             request  GET /security/alerts_v2?$filter=status%20eq%20%27new%27%20and%20assignedTo%20eq%20%27o%27%27n%40x.io%27&$top=50&$count=true\n"
+        );
+    }
+
+    #[test]
+    fn no_filter_asks_for_everything() {
+        let explained = explain("", &context()).unwrap();
+        assert_eq!(
+            serde_json::to_string(&explained).unwrap(),
+            r#"{"odata":null,"local":null,"exact":true,"request":"GET /security/alerts_v2?$top=50&$count=true"}"#
+        );
+    }
+
+    #[test]
+    fn names_of_techniques_say_what_they_stand_for() {
+        let explained = explain("technique:powershell,T1 technique=\"at\"", &context()).unwrap();
+        let text = explained.to_string();
+        let means: Vec<_> = text.lines().skip(4).collect();
+        assert_eq!(
+            means,
+            [
+                "means    powershell: T1059.001 Command and Scripting Interpreter: PowerShell (Execution)",
+                "means    powershell: T1086 PowerShell (Execution), now T1059.001",
+                "means    powershell: T1504 PowerShell Profile (Persistence, Privilege Escalation), now T1546.013",
+                "means    powershell: T1546.013 Event Triggered Execution: PowerShell Profile \
+                 (Persistence, Privilege Escalation)",
+                "means    at: T1053.002 Scheduled Task/Job: At (Execution, Persistence, Privilege Escalation)",
+            ]
+        );
+        let json = serde_json::to_string(&explained).unwrap();
+        assert!(json.ends_with(
+            r#""means":[{"typed":"powershell","techniques":["T1059.001","T1086","T1504","T1546.013"]},{"typed":"at","techniques":["T1053.002"]}]}"#
+        ), "{json}");
+    }
+
+    #[test]
+    fn an_id_alone_is_fetched_by_itself() {
+        let explained = explain("id:da/1_-2", &context()).unwrap();
+        assert_eq!(explained.request, "GET /security/alerts_v2/da%2F1_-2");
+        assert!(explain("id:a or id:b", &context()).unwrap().request.contains("$top"));
+    }
+}

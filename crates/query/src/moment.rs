@@ -1,0 +1,270 @@
+//! Dates, ages and ranges as typed, to intervals of moments.
+//!
+//! A date is the span of time that it names: `2026-11-01` a whole day in the profile's zone,
+//! `2026-11-01T10:00` a minute, with seconds a second. Every operator follows from that: `<=`
+//! goes to the end of the span, `>` begins after it. An age counts back from now. This module
+//! knows no alert and never asks for the time.
+
+use std::{ops::Range, time::Duration};
+
+use jiff::{civil, tz::TimeZone};
+
+use super::syntax::Operator;
+use alertdeck_model::Timestamp;
+use alertdeck_odata as odata;
+
+/// One end of an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) at: Timestamp,
+    /// Whether `at` itself belongs to the interval.
+    pub(super) inclusive: bool,
+}
+
+/// What a moment can be compared with: all between two ends, either of which may be open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub(super) from: Option<Bound>,
+    pub(super) to: Option<Bound>,
+}
+
+impl Interval {
+    pub(super) fn contains(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| at > from.at || from.inclusive && at == from.at)
+            && self.to.is_none_or(|to| at < to.at || to.inclusive && at == to.at)
+    }
+
+    /// The comparisons that hold for a moment in the interval.
+    pub(super) fn inside(&self, property: odata::Property) -> Vec<odata::Expr> {
+        use odata::Operator::{Ge, Gt, Le, Lt};
+        let compare = |bound: Bound, inclusive, exclusive| {
+            let operator = if bound.inclusive { inclusive } else { exclusive };
+            odata::Expr::Compare(property, operator, odata::Literal::Time(bound.at))
+        };
+        let from = self.from.map(|from| compare(from, Ge, Gt));
+        from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
+    }
+
+    /// The comparisons of which one holds for a moment outside the interval.
+    pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
+        let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
+        let below = Self { from: None, to: flip(self.from) };
+        let above = Self { from: flip(self.to), to: None };
+        below.inside(property).into_iter().chain(above.inside(property)).collect()
+    }
+}
+
+/// What was typed in place of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// A date or time, as the span that it names; relative if it is one only today.
+    Span { start: Timestamp, end: Timestamp, relative: bool },
+    /// That long before now.
+    Ago(Timestamp),
+}
+
+/// The frame in which dates and ages are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock<'a> {
+    pub(super) now: Timestamp,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Clock<'_> {
+    /// Reads a date, `today`, `yesterday` or a duration.
+    pub(super) fn read(self, text: &str) -> Option<When> {
+        if let Some(age) = duration(text) {
+            return Some(When::Ago(self.now.before(age)));
+        }
+        let day = |date: civil::Date, relative| {
+            let start = self.moment(date.at(0, 0, 0, 0))?;
+            let next = date.tomorrow().ok().and_then(|next| self.moment(next.at(0, 0, 0, 0)));
+            Some(When::Span { start, end: next.unwrap_or(Timestamp::MAX), relative })
+        };
+        match text {
+            _ if text.eq_ignore_ascii_case("today") => day(self.today(), true),
+            _ if text.eq_ignore_ascii_case("yesterday") => day(self.today().yesterday().ok()?, true),
+            _ if is_date(text) => day(text.parse().ok()?, false),
+            _ => self.time(text),
+        }
+    }
+
+    /// Reads a date with a time: the span that its last digit names.
+    fn time(self, text: &str) -> Option<When> {
+        const TO_MINUTES: usize = "2026-11-01T10:00".len();
+        const TO_SECONDS: usize = "2026-11-01T10:00:00".len();
+        let (date, rest) = text.split_at_checked("2026-11-01".len())?;
+        if !is_date(date) || !rest.starts_with(['T', 't', ' ']) {
+            return None;
+        }
+        let zone = rest.find(['Z', 'z', '+', '-']).map_or(text.len(), |at| date.len() + at);
+        let start = if zone < text.len() {
+            // jiff's civil times and `Timestamp` both need the seconds.
+            let seconds = if zone == TO_MINUTES { ":00" } else { "" };
+            Timestamp::parse(&format!("{}{seconds}{}", &text[..zone], &text[zone..]))?
+        } else {
+            self.moment(text.parse().ok()?)?
+        };
+        let length = match zone {
+            TO_MINUTES => Duration::from_secs(60),
+            TO_SECONDS => Duration::from_secs(1),
+            longer if longer > TO_SECONDS => Duration::from_nanos(100),
+            _ => return None,
+        };
+        Some(When::Span { start, end: start.after(length), relative: false })
+    }
+
+    fn today(self) -> civil::Date {
+        self.zone.to_datetime(self.now.to_jiff()).date()
+    }
+
+    fn moment(self, local: civil::DateTime) -> Option<Timestamp> {
+        self.zone.to_timestamp(local).ok().map(Timestamp::from_jiff)
+    }
+
+    /// When what was read means something else: at the next minute for an age, at the next
+    /// midnight for a day that is relative to today.
+    pub(super) fn stale_at(self, when: When) -> Option<Timestamp> {
+        match when {
+            When::Ago(_) => {
+                let minute = self.now.seconds().div_euclid(60);
+                Some(Timestamp::from_seconds((minute + 1) * 60))
+            }
+            When::Span { relative: true, .. } => {
+                let next = self.today().tomorrow().ok()?;
+                self.moment(next.at(0, 0, 0, 0))
+            }
+            When::Span { .. } => None,
+        }
+    }
+}
+
+/// Compares a moment with what was typed. With an age, more is earlier: `<2h` is within two
+/// hours. `None` where the operator asks for a single moment and an age names none.
+pub(super) fn interval(operator: Operator, when: When) -> Option<Interval> {
+    let bound = |at, inclusive| Some(Bound { at, inclusive });
+    Some(match (when, operator) {
+        (When::Span { start, end, .. }, operator) => match operator {
+            Operator::Greater => Interval { from: bound(end, true), to: None },
+            Operator::GreaterOrEqual => Interval { from: bound(start, true), to: None },
+            Operator::Less => Interval { from: None, to: bound(start, false) },
+            Operator::LessOrEqual => Interval { from: None, to: bound(end, false) },
+            _ => Interval { from: bound(start, true), to: bound(end, false) },
+        },
+        (When::Ago(at), Operator::Less) => Interval { from: bound(at, false), to: None },
+        (When::Ago(at), Operator::LessOrEqual) => Interval { from: bound(at, true), to: None },
+        (When::Ago(at), Operator::Greater) => Interval { from: None, to: bound(at, false) },
+        (When::Ago(at), Operator::GreaterOrEqual) => Interval { from: None, to: bound(at, true) },
+        (When::Ago(_), _) => return None,
+    })
+}
+
+/// From the one to the other, both included; a missing one leaves that side open. Two ages may
+/// stand in either order. `None` where nothing lies between them.
+pub(super) fn between(from: Option<When>, to: Option<When>) -> Option<Interval> {
+    let (from, to) = match (from, to) {
+        (Some(When::Ago(a)), Some(When::Ago(b))) if a > b => (Some(When::Ago(b)), Some(When::Ago(a))),
+        other => other,
+    };
+    let from = from.map(|when| match when {
+        When::Span { start, .. } => Bound { at: start, inclusive: true },
+        When::Ago(at) => Bound { at, inclusive: true },
+    });
+    let to = to.map(|when| match when {
+        When::Span { end, .. } => Bound { at: end, inclusive: false },
+        When::Ago(at) => Bound { at, inclusive: true },
+    });
+    let empty =
+        matches!((from, to), (Some(from), Some(to)) if from.at > to.at || from.at == to.at && !to.inclusive);
+    (!empty && (from.is_some() || to.is_some())).then_some(Interval { from, to })
+}
+
+/// Splits a range at its dots: the places of its two ends in the text.
+pub(super) fn range(text: &str) -> Option<(Range<usize>, Range<usize>)> {
+    text.find("..").map(|dots| (0..dots, dots + 2..text.len()))
+}
+
+/// Reads a number with a unit: `s m h d w`, where `m` is minutes.
+fn duration(text: &str) -> Option<Duration> {
+    let unit = text.chars().next_back()?;
+    let seconds = match unit.to_ascii_lowercase() {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - unit.len_utf8()];
+    let number: u64 =
+        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok()? } else { return None };
+    Some(Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn clock(zone: &TimeZone) -> Clock<'_> {
+        Clock { now: Timestamp::parse("2026-11-20T12:00:30Z").unwrap(), zone }
+    }
+
+    #[rstest]
+    #[case::day("2026-11-01", "2026-11-01T00:00:00Z 2026-11-02T00:00:00Z")]
+    #[case::minute("2026-11-01T10:00", "2026-11-01T10:00:00Z 2026-11-01T10:01:00Z")]
+    #[case::second("2026-11-01T10:00:05", "2026-11-01T10:00:05Z 2026-11-01T10:00:06Z")]
+    #[case::tick("2026-11-01T10:00:05.5Z", "2026-11-01T10:00:05.5Z 2026-11-01T10:00:05.5000001Z")]
+    #[case::offset("2026-11-01T10:00+02:00", "2026-11-01T08:00:00Z 2026-11-01T08:01:00Z")]
+    #[case::utc_minute("2026-11-01T10:00Z", "2026-11-01T10:00:00Z 2026-11-01T10:01:00Z")]
+    #[case::today("Today", "2026-11-20T00:00:00Z 2026-11-21T00:00:00Z")]
+    #[case::yesterday("yesterday", "2026-11-19T00:00:00Z 2026-11-20T00:00:00Z")]
+    #[case::age("2h", "2026-11-20T10:00:30Z ago")]
+    #[case::minutes("90m", "2026-11-20T10:30:30Z ago")]
+    #[case::week("1w", "2026-11-13T12:00:30Z ago")]
+    #[case::huge("99999999999999999999d", "none")]
+    #[case::large("9999999999999999d", "0001-01-01T00:00:00Z ago")]
+    #[case::no_number("d", "none")]
+    #[case::no_such_day("2026-02-30", "none")]
+    #[case::hour_alone("2026-11-01T10", "none")]
+    #[case::word("soon", "none")]
+    #[case::last_day("9999-12-31", "none")]
+    fn what_is_typed_is_a_span(#[case] text: &str, #[case] expected: &str) {
+        let read = match clock(&TimeZone::UTC).read(text) {
+            Some(When::Span { start, end, .. }) => format!("{start} {end}"),
+            Some(When::Ago(at)) => format!("{at} ago"),
+            None => "none".into(),
+        };
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_day_is_as_long_as_its_zone_makes_it() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let Some(When::Span { start, end, .. }) = clock(&zone).read("2026-03-29") else { panic!() };
+        assert_eq!(
+            (start.to_string(), end.to_string()),
+            ("2026-03-28T23:00:00Z".into(), "2026-03-29T22:00:00Z".into())
+        );
+    }
+
+    #[test]
+    fn relative_texts_go_stale() {
+        let stale = |text| {
+            let zone = TimeZone::fixed(jiff::tz::offset(2));
+            let clock = clock(&zone);
+            clock.stale_at(clock.read(text).unwrap()).map(|at| at.to_string())
+        };
+        assert_eq!(stale("2h").as_deref(), Some("2026-11-20T12:01:00Z"));
+        assert_eq!(stale("yesterday").as_deref(), Some("2026-11-20T22:00:00Z"));
+        assert_eq!(stale("2026-11-20"), None);
+    }
+}

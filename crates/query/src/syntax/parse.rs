@@ -1,0 +1,482 @@
+//! Reads filter text into a syntax tree.
+//!
+//! Faults are collected, and reading goes on after one so that one typing error hides no other.
+
+use std::ops::Range;
+
+use super::{Head, Node, NodeKind, Operator, Piece, Query, Root, Term, Value};
+use crate::diagnostic::{Diagnostic, DiagnosticKind};
+use alertdeck_odata as odata;
+
+/// The longest filter, in bytes: a pasted list of several hundred hashes fits.
+pub const MAX_LENGTH: usize = 64 * 1024;
+/// Parentheses and negations that may stand inside one another.
+const MAX_DEPTH: usize = 64;
+/// Faults after which reading stops; nobody reads more.
+const MAX_FAULTS: usize = 20;
+
+/// Reads a filter. It never fails: what is wrong is in [`Query::diagnostics`].
+pub fn parse(text: &str) -> Query {
+    let mut parser = Parser { text, at: 0, faults: Vec::new(), stopped: false };
+    let root = parser.root();
+    Query { text: text.to_owned(), root, diagnostics: parser.faults }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    faults: Vec<Diagnostic>,
+    /// Reading was given up; nothing that follows is a fault of its own.
+    stopped: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn root(&mut self) -> Root {
+        if self.text.len() > MAX_LENGTH {
+            let message = format!("a filter holds at most {MAX_LENGTH} bytes; this one goes on");
+            let start = (0..=MAX_LENGTH).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+            self.stop(Diagnostic::new(start..self.text.len(), DiagnosticKind::Limit, message));
+            return Root::Everything;
+        }
+        self.skip_blanks();
+        if self.rest().starts_with('$') {
+            return self.odata();
+        }
+        if self.rest().is_empty() {
+            return Root::Everything;
+        }
+        let mut parts = Vec::new();
+        while !self.stopped {
+            parts.extend(self.or(0));
+            if self.rest().is_empty() {
+                break;
+            }
+            // Only `)` ends an `or` before the text does.
+            let span = self.at..self.at + 1;
+            let fault = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, "this `)` closes nothing");
+            self.fault(fault.fix(span, ""));
+            self.at += 1;
+            self.skip_blanks();
+            if self.rest().is_empty() {
+                break;
+            }
+        }
+        match join(parts, NodeKind::And) {
+            Some(node) => Root::Filter(node),
+            None => Root::Everything,
+        }
+    }
+
+    fn odata(&mut self) -> Root {
+        const PREFIX: &str = "$filter=";
+        let named = self.rest().get(..PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(PREFIX));
+        self.at += if named { PREFIX.len() } else { 1 };
+        match odata::parse(self.rest()) {
+            Ok(expr) => Root::OData(expr),
+            Err(error) => {
+                let span = self.at + error.span.start..self.at + error.span.end;
+                let mut fault = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, error.message);
+                if let Some(near) = error.suggestion {
+                    fault = fault.fix(span, near.clone());
+                    fault.suggestion = Some(near);
+                }
+                self.stop(fault);
+                Root::Everything
+            }
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn skip_blanks(&mut self) {
+        self.at = self.text.len() - self.rest().trim_start().len();
+    }
+
+    fn fault(&mut self, fault: Diagnostic) {
+        if !self.stopped {
+            self.faults.push(fault);
+            if self.faults.len() >= MAX_FAULTS {
+                self.stopped = true;
+                self.at = self.text.len();
+            }
+        }
+    }
+
+    fn stop(&mut self, fault: Diagnostic) {
+        self.fault(fault);
+        self.stopped = true;
+        self.at = self.text.len();
+    }
+
+    /// Takes a connecting word, or `|` where `word` is "or"; returns its place.
+    fn takes(&mut self, word: &str) -> Option<Range<usize>> {
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
+        let length = match &rest[..end] {
+            found if found.eq_ignore_ascii_case(word) => end,
+            _ if word == "or" && rest.starts_with('|') => 1,
+            _ => return None,
+        };
+        let span = self.at..self.at + length;
+        self.at = span.end;
+        self.skip_blanks();
+        Some(span)
+    }
+
+    fn or(&mut self, depth: usize) -> Option<Node> {
+        let mut parts: Vec<Node> = self.and(depth).into_iter().collect();
+        while let Some(word) = self.takes("or") {
+            self.require_operand(word);
+            parts.extend(self.and(depth));
+        }
+        join(parts, NodeKind::Or)
+    }
+
+    fn and(&mut self, depth: usize) -> Option<Node> {
+        let mut parts = Vec::new();
+        loop {
+            if let Some(word) = self.takes("and") {
+                if parts.is_empty() {
+                    let message = "a filter is missing before this word; quote it to search for it";
+                    self.fault(Diagnostic::new(word, DiagnosticKind::Syntax, message));
+                } else {
+                    self.require_operand(word);
+                }
+            }
+            let before = self.at;
+            if let Some(word) = self.takes("or") {
+                if parts.is_empty() {
+                    let message = "a filter is missing before this word; quote it to search for it";
+                    self.fault(Diagnostic::new(word, DiagnosticKind::Syntax, message));
+                    continue;
+                }
+                self.at = before;
+                break;
+            }
+            if self.rest().is_empty() || self.rest().starts_with(')') {
+                break;
+            }
+            parts.extend(self.not(depth));
+            self.skip_blanks();
+        }
+        join(parts, NodeKind::And)
+    }
+
+    /// Reports a connecting word with nothing after it.
+    fn require_operand(&mut self, word: Range<usize>) {
+        if self.rest().is_empty() || self.rest().starts_with(')') {
+            let message = "a filter is missing after this";
+            self.fault(Diagnostic::new(word, DiagnosticKind::Unfinished, message));
+        }
+    }
+
+    fn not(&mut self, depth: usize) -> Option<Node> {
+        let start = self.at;
+        if depth >= MAX_DEPTH {
+            let message = format!("more than {MAX_DEPTH} levels of parentheses and negations");
+            self.stop(Diagnostic::new(start..start + 1, DiagnosticKind::Limit, message));
+            return None;
+        }
+        let negation = if self.rest().starts_with(['-', '!']) {
+            self.at += 1;
+            Some(start..start + 1)
+        } else {
+            self.takes("not")
+        };
+        if let Some(negation) = negation {
+            if self.rest().is_empty() || self.rest().starts_with(|c: char| c.is_whitespace() || c == ')') {
+                let message = "nothing to negate here; quote it to search for it";
+                self.fault(Diagnostic::new(negation, DiagnosticKind::Unfinished, message));
+                return None;
+            }
+            let part = self.not(depth + 1)?;
+            let span = start..part.span.end;
+            return Some(Node { kind: NodeKind::Not(Box::new(part)), span });
+        }
+        if self.rest().starts_with('(') {
+            return self.parenthesis(depth);
+        }
+        self.term()
+    }
+
+    fn parenthesis(&mut self, depth: usize) -> Option<Node> {
+        let open = self.at..self.at + 1;
+        self.at += 1;
+        self.skip_blanks();
+        let inner = self.or(depth + 1);
+        if !self.rest().starts_with(')') {
+            let end = self.text.len();
+            let fault = Diagnostic::new(open, DiagnosticKind::Unfinished, "this `(` is not closed");
+            self.fault(fault.fix(end..end, ")"));
+            return inner;
+        }
+        self.at += 1;
+        let span = open.start..self.at;
+        if inner.is_none() {
+            let message = "nothing stands between these parentheses";
+            self.fault(Diagnostic::new(span.clone(), DiagnosticKind::Unfinished, message));
+        }
+        inner.map(|node| Node { span, ..node })
+    }
+
+    fn term(&mut self) -> Option<Node> {
+        let start = self.at;
+        let head = head(self.rest()).map(|(length, operator, operator_length)| {
+            let name_span = start..start + length;
+            let operator_span = name_span.end..name_span.end + operator_length;
+            self.at = operator_span.end;
+            Head { name: self.text[name_span.clone()].to_owned(), name_span, operator, operator_span }
+        });
+        let operator = head.as_ref().map(|head| head.operator);
+        let mut values = Vec::new();
+        loop {
+            values.push(self.value(operator)?);
+            if !self.rest().starts_with(',') {
+                break;
+            }
+            self.at += 1;
+        }
+        Some(Node { kind: NodeKind::Term(Term { head, values }), span: start..self.at })
+    }
+
+    /// Reads a value up to a blank, a parenthesis that it did not open, or a list's comma.
+    fn value(&mut self, operator: Option<Operator>) -> Option<Value> {
+        let start = self.at;
+        // Stars mean themselves where the text is taken as it stands.
+        let wild = matches!(operator, None | Some(Operator::Has));
+        let list = !matches!(operator, None | Some(Operator::Matches));
+        let (mut pieces, mut text, mut quoted, mut open) = (Vec::new(), String::new(), false, 0_usize);
+        while let Some(c) = self.rest().chars().next() {
+            match c {
+                '"' => {
+                    quoted = true;
+                    text.push_str(&self.quoted()?);
+                    continue;
+                }
+                ',' if list => break,
+                ')' if open == 0 => break,
+                c if c.is_whitespace() => break,
+                '*' if wild => {
+                    if !text.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut text)));
+                    }
+                    if pieces.last() != Some(&Piece::AnyRun) {
+                        pieces.push(Piece::AnyRun);
+                    }
+                }
+                c => {
+                    open = match c {
+                        '(' => open + 1,
+                        ')' => open - 1,
+                        _ => open,
+                    };
+                    text.push(c);
+                }
+            }
+            self.at += c.len_utf8();
+        }
+        let span = start..self.at;
+        if !text.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        let value = Value { pieces, span: span.clone(), quoted };
+        if value.text().is_empty() {
+            let message = if quoted { "this text is empty" } else { "a value is missing here" };
+            self.fault(Diagnostic::new(span, DiagnosticKind::Unfinished, message));
+            // A comma that no value stands before is done with.
+            self.at += usize::from(self.rest().starts_with(','));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Reads a quoted text; `""` in it is a quote and a backslash is a backslash.
+    fn quoted(&mut self) -> Option<String> {
+        let start = self.at;
+        let mut text = String::new();
+        self.at += 1;
+        loop {
+            let Some(end) = self.rest().find('"') else {
+                let all = self.text.len();
+                let message = "this quote is not closed";
+                let fault = Diagnostic::new(start..all, DiagnosticKind::Unfinished, message);
+                self.stop(fault.fix(all..all, "\""));
+                return None;
+            };
+            text.push_str(&self.rest()[..end]);
+            self.at += end + 1;
+            if !self.rest().starts_with('"') {
+                return Some(text);
+            }
+            text.push('"');
+            self.at += 1;
+        }
+    }
+}
+
+/// Joins parts; one stands for itself.
+fn join(mut parts: Vec<Node>, kind: impl Fn(Vec<Node>) -> NodeKind) -> Option<Node> {
+    let span = parts.first()?.span.start..parts.last()?.span.end;
+    Some(if parts.len() == 1 { parts.remove(0) } else { Node { kind: kind(parts), span } })
+}
+
+/// Finds the field name and operator that a token begins with: their lengths and the operator.
+///
+/// `C:\x`, `https://x`, `fe80::1` and hardware addresses look like it and are text.
+pub(crate) fn head(rest: &str) -> Option<(usize, Operator, usize)> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let mut chars = rest.chars();
+    if !chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '@') {
+        return None;
+    }
+    let length = 1 + chars.as_str().find(|c| !inner(c)).unwrap_or(chars.as_str().len());
+    let (operator, operator_length) = Operator::read(&rest[length..])?;
+    let after = &rest[length + operator_length..];
+    let drive = length == 1 && after.starts_with(['\\', '/']);
+    let address = || {
+        let token = rest.split([' ', '\t', '\n', ')', ',']).next().unwrap_or(rest);
+        let hex = |c: char| c.is_ascii_hexdigit() || ":./%".contains(c);
+        token.chars().all(hex) && token.matches(':').count() >= 2
+    };
+    let text = operator == Operator::Has && (drive || after.starts_with("//") || address());
+    (!text).then_some((length, operator, operator_length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    /// The tree as text, each term as `name op [pieces]`.
+    fn tree(text: &str) -> String {
+        fn draw(node: &Node) -> String {
+            let join = |parts: &[Node], by: &str| parts.iter().map(draw).collect::<Vec<_>>().join(by);
+            match &node.kind {
+                NodeKind::And(parts) => format!("({})", join(parts, " & ")),
+                NodeKind::Or(parts) => format!("({})", join(parts, " | ")),
+                NodeKind::Not(part) => format!("!{}", draw(part)),
+                NodeKind::Term(term) => {
+                    let head = term.head.as_ref();
+                    let head = head.map(|head| format!("{}{:?} ", head.name, head.operator));
+                    let values: Vec<_> = term
+                        .values
+                        .iter()
+                        .map(|value| {
+                            format!("‹{}›{}", value.text(), if value.has_wildcard() { "w" } else { "" })
+                        })
+                        .collect();
+                    format!("{}{}", head.unwrap_or_default(), values.join(","))
+                }
+            }
+        }
+        let query = parse(text);
+        assert_eq!(query.diagnostics(), []);
+        match &query.root {
+            Root::Filter(node) => draw(node),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case::precedence("a b or c and d", "((‹a› & ‹b›) | (‹c› & ‹d›))")]
+    #[case::words("a OR not b | -c !d", "(‹a› | !‹b› | (!‹c› & !‹d›))")]
+    #[case::groups("-(a or b) (c)", "(!(‹a› | ‹b›) & ‹c›)")]
+    #[case::glued("not(a)or(b)", "(!‹a› | ‹b›)")]
+    #[case::inner_dash("srv-01 a-b", "(‹srv-01› & ‹a-b›)")]
+    #[case::quoted_words(r#""or" "a ""b"" \" "-x""#, r#"(‹or› & ‹a "b" \› & ‹-x›)"#)]
+    #[case::list("severity:high,medium,\"a,b\"", "severityHas ‹high›,‹medium›,‹a,b›")]
+    #[case::operators(
+        "a!=1 b>=2 c<=3 d>4 e<5 f=6 g~7",
+        "(aUnequal ‹1› & bGreaterOrEqual ‹2› & cLessOrEqual ‹3› & dGreater ‹4› & eLess ‹5› & fEqual ‹6› & gMatches ‹7›)"
+    )]
+    #[case::wildcard(
+        r#"srv-* "a*" title:*x* title=a*"#,
+        "(‹srv-*›w & ‹a*› & titleHas ‹*x*›w & titleEqual ‹a*›)"
+    )]
+    #[case::regex("title~(a|b),c* x", "(titleMatches ‹(a|b),c*› & ‹x›)")]
+    #[case::windows_path(r"C:\Windows\x c:/x", r"(‹C:\Windows\x› & ‹c:/x›)")]
+    #[case::address(
+        "https://x/?a=b fe80::1 aa:bb:cc:dd:ee:ff fe80::/10 ::1",
+        "(‹https://x/?a=b› & ‹fe80::1› & ‹aa:bb:cc:dd:ee:ff› & ‹fe80::/10› & ‹::1›)"
+    )]
+    #[case::share(r"path:\\srv\x", r"pathHas ‹\\srv\x›")]
+    #[case::call("f(x) a|b a@b:1", "(‹f(x)› & ‹a|b› & ‹a@b:1›)")]
+    #[case::close("(title:x)", "titleHas ‹x›")]
+    #[case::annotation("@odata.type:x", "@odata.typeHas ‹x›")]
+    #[case::odata("$filter=status eq 'new'", "OData(Compare(Status, Eq, Text(\"new\")))")]
+    #[case::empty("  ", "Everything")]
+    fn texts_are_read(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(tree(text), expected);
+    }
+
+    #[rstest]
+    #[case::value("status:", 7..7, "a value is missing")]
+    #[case::value_before_blank("status: new", 7..7, "a value is missing")]
+    #[case::list("a:x,", 4..4, "a value is missing")]
+    #[case::list_start("a:,x", 2..2, "a value is missing")]
+    #[case::empty_quotes("title:\"\"", 6..8, "empty")]
+    #[case::quote("a \"b c", 2..6, "not closed")]
+    #[case::group("(a or b", 0..1, "not closed")]
+    #[case::close("a) b", 1..2, "closes nothing")]
+    #[case::empty_group("a ()", 2..4, "between these parentheses")]
+    #[case::or_end("a or", 2..4, "missing after")]
+    #[case::or_start("or a", 0..2, "missing before")]
+    #[case::and_end("a and", 2..5, "missing after")]
+    #[case::dash("a - b", 2..3, "nothing to negate")]
+    #[case::odata("$stats eq 'new'", 1..6, "Graph filters alerts by")]
+    fn faults_say_where(#[case] text: &str, #[case] span: Range<usize>, #[case] message: &str) {
+        let query = parse(text);
+        let fault = &query.diagnostics()[0];
+        assert_eq!(fault.span, span, "{fault:?}");
+        assert!(fault.message.contains(message), "{fault:?}");
+        assert_eq!(query.text(), text);
+    }
+
+    #[test]
+    fn reading_goes_on_after_a_fault() {
+        let query = parse("status: (a) x: b");
+        assert_eq!(query.diagnostics().len(), 2);
+        assert_eq!(query.grouped(), "a b");
+    }
+
+    #[test]
+    fn implied_parentheses_are_shown() {
+        assert_eq!(parse("a b or -(c or d) e").grouped(), "(a b) or (-(c or d) e)");
+    }
+
+    #[rstest]
+    #[case::parentheses("(".repeat(10_000), 64)]
+    #[case::negations("-".repeat(10_000), 64)]
+    #[case::words("not ".repeat(10_000), 256)]
+    #[case::long("x ".repeat(524_288), MAX_LENGTH)]
+    #[case::long_quote("é\"".repeat(524_288), MAX_LENGTH - 1)]
+    fn too_much_is_an_error_with_a_place(#[case] text: String, #[case] at: usize) {
+        let query = parse(&text);
+        let limit = query.diagnostics().iter().find(|fault| fault.kind == DiagnosticKind::Limit).unwrap();
+        assert_eq!(limit.span.start, at);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_every_span_lies_in_it(text in "[a-z:=!<>~()*,\"$ -]{0,40}|\\PC{0,40}") {
+            let query = parse(&text);
+            prop_assert_eq!(query.text(), &text);
+            for fault in query.diagnostics() {
+                prop_assert!(text.get(fault.span.clone()).is_some(), "{:?}", fault);
+            }
+            query.grouped();
+        }
+
+        #[test]
+        fn implied_parentheses_change_nothing(text in "([a-c]|or|-|\\(|\\)| ){0,30}") {
+            let query = parse(&text);
+            if query.diagnostics().is_empty() {
+                let again = parse(&query.grouped());
+                prop_assert_eq!(again.grouped(), query.grouped());
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The laws of the filter compiler, over random filters and random tenants.
+//!
+//! What is pushed must hold wherever the filter holds, however the service reads what its
+//! documentation leaves open; so asking the service first and filtering its answer here gives
+//! what filtering everything here gives. The service is played by a [`Judge`], a function of
+//! the alert's JSON and the text of the expression; each judge listed is held to the law.
+//!
+//! 256 cases by default; `ALERTDECK_LAW_CASES` sets another number for the laws, not for the
+//! properties after them.
+
+#![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
+
+use alertdeck_model::{Alert, RawAlert, Timestamp};
+use alertdeck_odata as odata;
+use alertdeck_odata::{Mode, Property, Value};
+use alertdeck_query::{Context, Matcher, Plan, compile, complete, explain, parse};
+use alertdeck_simulator::odata::{Filter, Semantics};
+use alertdeck_store::facts::{Dictionary, Facts};
+use bytes::Bytes;
+use jiff::tz::TimeZone;
+use proptest::{prelude::*, sample::select};
+use serde_json::{Value as Json, json};
+
+/// Tells whether the service returns an alert for an expression: it sees what goes over the
+/// wire and nothing else.
+type Judge = fn(&Json, &str, Mode) -> bool;
+
+const JUDGES: [Judge; 2] = [evaluator, service];
+
+/// The evaluator of `odata`, asked of the alert's own JSON.
+fn evaluator(alert: &Json, expression: &str, mode: Mode) -> bool {
+    struct Wire<'a>(&'a Json);
+    impl odata::Row for Wire<'_> {
+        fn value(&self, property: Property) -> Value<'_> {
+            let Some(text) = self.0[property.name()].as_str() else { return Value::Null };
+            if property.is_time() {
+                return Timestamp::parse(text).map_or(Value::Null, Value::Time);
+            }
+            Value::Text(text)
+        }
+    }
+    odata::parse(expression).expect("what is pushed is OData").matches(&Wire(alert), mode)
+}
+
+/// The simulated service's evaluator, which shares no code with the compiler.
+fn service(alert: &Json, expression: &str, mode: Mode) -> bool {
+    let semantics = Semantics { three_valued: mode.three_valued, exact_text: mode.exact_text };
+    Filter::parse(expression).expect("what is pushed is taken by the service").matches(alert, semantics)
+}
+
+const NOW: &str = "2026-11-20T12:00:00Z";
+/// Owners in one spelling each, as the exact modes have them; the folded modes add more.
+const OWNERS: [&str; 4] = ["ana@x.io", "Bo@x.io", "o'neil@x.io", ""];
+const MOMENTS: [&str; 8] = [
+    "2026-11-01T00:00:00Z",
+    "2026-10-31T23:59:59.9999999Z",
+    "2026-11-05T23:59:59.9999999Z",
+    "2026-11-06T00:00:00.000Z",
+    "2026-11-20T10:00:00Z",
+    "2026-11-20T10:00:00.0000001Z",
+    "2026-11-13T12:00:00Z",
+    "2026-11-20T12:00:00Z",
+];
+
+/// The number of cases for the laws themselves.
+fn law_cases() -> ProptestConfig {
+    let cases = std::env::var("ALERTDECK_LAW_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(256)) }
+}
+
+fn nullable(values: &'static [&'static str]) -> impl Strategy<Value = Json> {
+    prop_oneof![1 => Just(Json::Null), 4 => select(values).prop_map(Json::from)]
+}
+
+/// An item of evidence with a few values that filters ask for.
+fn evidence() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        (select(&["srv-1", "SRV-2", "web"][..]), nullable(&["suspicious", "malicious", "5", "unknown"]))
+            .prop_map(|(name, verdict)| json!({"@odata.type": "#microsoft.graph.security.deviceEvidence",
+                "deviceDnsName": name, "verdict": verdict, "lastIpAddress": "10.1.2.3"})),
+        (select(&["a.exe", "B.exe -enc x"][..]), select(&["abcdef0123", "ABCDEF9", "12"][..]))
+            .prop_map(|(line, hash)| json!({"@odata.type": "#microsoft.graph.security.processEvidence",
+                "processCommandLine": line, "imageFile": {"sha256": hash, "fileName": "a.exe"}})),
+        select(&["https://a.evil.com/x", "evil.com", "good.org"][..])
+            .prop_map(|url| json!({"@odata.type": "#microsoft.graph.security.urlEvidence", "url": url})),
+        Just(json!({})),
+    ]
+}
+
+/// An alert as the service sends it: `severity`, `status` and `serviceSource` are never null.
+fn alert() -> impl Strategy<Value = Json> {
+    let scalars = (
+        select(&["informational", "low", "medium", "high", "unknown", "odd"][..]),
+        select(&["new", "inProgress", "resolved", "unknown", "odd"][..]),
+        select(&["microsoftDefenderForEndpoint", "microsoftSentinel", "odd"][..]),
+        nullable(&["unknown", "truePositive", "falsePositive", "informationalExpectedActivity", "odd"]),
+        nullable(&["unknown", "malware", "phishing", "compromisedUser"]),
+        nullable(&OWNERS),
+    );
+    let rest = (
+        nullable(&MOMENTS),
+        nullable(&MOMENTS),
+        nullable(&MOMENTS),
+        nullable(&["x", "X y", "ana", "", "unknown"]),
+        (nullable(&["T1059", "T1059.001", "T1564", "T1086", "odd"]), nullable(&["Execution", "Malware", ""])),
+        prop::collection::vec(evidence(), 0..3),
+    );
+    (scalars, rest).prop_map(|((severity, status, source, class, determination, owner), rest)| {
+        let (created, updated, resolved, title, (technique, category), evidence) = rest;
+        json!({"id": "a1", "severity": severity, "status": status, "serviceSource": source,
+            "classification": class, "determination": determination, "assignedTo": owner,
+            "createdDateTime": created, "lastUpdateDateTime": updated, "resolvedDateTime": resolved,
+            "title": title, "mitreTechniques": [technique], "category": category, "evidence": evidence})
+    })
+}
+
+fn tenant() -> impl Strategy<Value = Vec<Json>> {
+    prop::collection::vec(alert(), 1..12)
+}
+
+fn list(values: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::collection::vec(select(values), 1..4).prop_map(|values| values.join(","))
+}
+
+/// Terms of every type, with every operator that the type takes.
+fn term() -> impl Strategy<Value = String> {
+    let order = || select(&[">", ">=", "<", "<="][..]);
+    let equality = || select(&[":", "=", "!="][..]);
+    let dates: &[&str] = &[
+        "2026-11-01",
+        "2026-11-05",
+        "today",
+        "yesterday",
+        "2026-11-20T10:00",
+        "2026-11-20T10:00:00Z",
+        "2026-11-20T10:00:00.0000001Z",
+    ];
+    let moments = || select(&["created", "updated", "resolved", "lastUpdateDateTime"][..]);
+    prop_oneof![
+        (order(), select(&["low", "med"][..])).prop_map(|(op, v)| format!("severity{op}{v}")),
+        (equality(), list(&["high", "low", "unknown", "none", "any", "\"odd\""]))
+            .prop_map(|(op, v)| format!("severity{op}{v}")),
+        (equality(), list(&["new", "open", "resolved", "none", "\"odd\""]))
+            .prop_map(|(op, v)| format!("status{op}{v}")),
+        (equality(), list(&["endpoint", "sentinel", "\"odd\""])).prop_map(|(op, v)| format!("source{op}{v}")),
+        (equality(), list(&["tp", "fp", "none", "any", "unknown", "\"odd\""]))
+            .prop_map(|(op, v)| format!("class{op}{v}")),
+        (equality(), list(&["malware", "none", "\"compromisedUser\""]))
+            .prop_map(|(op, v)| format!("determination{op}{v}")),
+        (equality(), list(&["me", "none", "any", "bo@X.io", "o'neil@x.io", "x.io", "*@x.io", "nobody@x.io"]))
+            .prop_map(|(op, v)| format!("assigned{op}{v}")),
+        (moments(), order(), select(dates)).prop_map(|(m, op, v)| format!("{m}{op}{v}")),
+        (moments(), equality(), list(dates)).prop_map(|(m, op, v)| format!("{m}{op}{v}")),
+        (moments(), equality(), select(&["2026-11-01..2026-11-05", "..today", "7d..", "none", "any"][..]))
+            .prop_map(|(m, op, v)| format!("{m}{op}{v}")),
+        (select(&["age", "idle", "created"][..]), order(), select(&["2h", "7d", "0s"][..]))
+            .prop_map(|(m, op, v)| format!("{m}{op}{v}")),
+        (equality(), list(&["x", "y", "none", "any", "x*", "\"X y\""]))
+            .prop_map(|(op, v)| format!("title{op}{v}")),
+        (
+            equality(),
+            list(&["powershell", "\"command and scripting interpreter\"", "T1059", "none", "\"odd\""])
+        )
+            .prop_map(|(op, v)| format!("technique{op}{v}")),
+        (equality(), list(&["execution", "c2", "none", "any", "\"Malware\"", "\"defense evasion\""]))
+            .prop_map(|(op, v)| format!("tactic{op}{v}")),
+        select(
+            &[
+                "ana",
+                "-enc",
+                "\"-enc\"",
+                "device:srv-*",
+                "device!=web",
+                "verdict:suspicious,none",
+                "verdict!=\"5\"",
+                "technique:T1059",
+                "technique:power*",
+                "technique~shell$",
+                "hash:abcdef",
+                "ip:10.0.0.0/8",
+                "domain:evil.com",
+                "evidence:process",
+                "evidence!=device,url",
+                "title~^x",
+                "id:a1",
+                "osPlatform:none",
+                "file:a.exe",
+            ][..]
+        )
+        .prop_map(str::to_owned),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = String> {
+    term().prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" "))),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
+            inner.prop_map(|part| format!("-{part}")),
+        ]
+    })
+}
+
+/// Raw OData, negations of everything included. Null and `unknown` of a classification are left
+/// out: whether the service tells them apart is unknown, and raw OData is sent as typed.
+fn raw() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        (select(&["eq", "ne"][..]), select(&["'new'", "'resolved'"][..]))
+            .prop_map(|(op, v)| format!("status {op} {v}")),
+        (select(&["eq", "ne"][..]), select(&["'falsePositive'", "'truePositive'"][..]))
+            .prop_map(|(op, v)| format!("classification {op} {v}")),
+        (select(&["eq", "ne"][..]), select(&["null", "''", "'ana@x.io'", "'o''neil@x.io'"][..]))
+            .prop_map(|(op, v)| format!("assignedTo {op} {v}")),
+        Just("assignedTo in (null, 'Bo@x.io')".to_owned()),
+        (select(&["ge", "gt", "le", "lt", "eq", "ne"][..]), select(&MOMENTS[..]))
+            .prop_map(|(op, v)| format!("createdDateTime {op} {v}")),
+    ];
+    let expression = leaf.prop_recursive(3, 10, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+            inner.prop_map(|part| format!("not ({part})")),
+        ]
+    });
+    expression.prop_map(|expression| format!("${expression}"))
+}
+
+fn any_filter() -> impl Strategy<Value = String> {
+    prop_oneof![4 => filter(), 1 => raw()]
+}
+
+fn decode(json: &Json) -> Alert {
+    RawAlert(Bytes::from(json.to_string())).decode().expect("a JSON object")
+}
+
+/// A context that knows the owners of the tenant, as a console with loaded alerts does.
+fn context(tenant: &[Json]) -> Context {
+    let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
+    Context {
+        me: Some("ANA@x.io".into()),
+        zone: TimeZone::fixed(jiff::tz::offset(2)),
+        spellings: owners.map(str::to_owned).collect(),
+        ..Context::at(Timestamp::parse(NOW).expect("a moment"))
+    }
+}
+
+fn planned(filter: &str, context: &Context) -> Plan {
+    compile(filter, context).unwrap_or_else(|faults| panic!("{}", faults[0].render(filter)))
+}
+
+fn facts(dictionary: &mut Dictionary, tenant: &[Json]) -> Vec<Facts> {
+    tenant.iter().map(|alert| dictionary.facts(&decode(alert))).collect()
+}
+
+/// Spells every other owner otherwise, for the modes in which the service folds case.
+fn respelt(tenant: &[Json]) -> Vec<Json> {
+    let mut tenant = tenant.to_vec();
+    for alert in tenant.iter_mut().step_by(2) {
+        if let Some(owner) = alert["assignedTo"].as_str() {
+            alert["assignedTo"] = owner.to_uppercase().into();
+        }
+    }
+    tenant
+}
+
+proptest! {
+    #![proptest_config(law_cases())]
+
+    #[test]
+    fn what_is_pushed_holds_wherever_the_filter_holds(filter in any_filter(), tenant in tenant()) {
+        for exact_text in [false, true] {
+            let tenant = if exact_text { tenant.clone() } else { respelt(&tenant) };
+            let plan = planned(&filter, &context(&tenant));
+            let pushed = plan.pushed.as_ref().map(ToString::to_string);
+            let mut matcher = Matcher::new(&plan.test);
+            let mut dictionary = Dictionary::default();
+            let facts = facts(&mut dictionary, &tenant);
+            let filtered: Vec<_> = facts.iter().map(|facts| matcher.matches(&dictionary, facts)).collect();
+            for (judge, three_valued) in JUDGES.into_iter().flat_map(|judge| [(judge, false), (judge, true)]) {
+                let mode = Mode { three_valued, exact_text };
+                for (alert, &fits) in tenant.iter().zip(&filtered) {
+                    let asked = pushed.as_ref().is_none_or(|pushed| judge(alert, pushed, mode));
+                    // With it, what is asked for and then filtered here is what is filtered here.
+                    prop_assert!(!fits || asked, "{filter} → {pushed:?} loses {alert} in {mode:?}");
+                    if plan.is_exact() && !filter.starts_with('$') && !exact_text {
+                        prop_assert_eq!(asked, fits, "{} → {:?} is not exact for {}", filter, pushed, alert);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_keep_the_law(filter in any_filter(), tenant in tenant(), refused in select(&odata::Feature::ALL[..])) {
+        let context = Context { refused: vec![refused], ..context(&tenant) };
+        let plan = planned(&filter, &context);
+        let mut dictionary = Dictionary::default();
+        let facts = facts(&mut dictionary, &tenant);
+        if let Some(pushed) = &plan.pushed {
+            prop_assert!(!pushed.uses(refused));
+            for (alert, facts) in tenant.iter().zip(&facts) {
+                let asked = evaluator(alert, &pushed.to_string(), Mode { three_valued: true, exact_text: true });
+                prop_assert!(asked || !plan.test.matches(&dictionary, facts));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_to_do_here_completes_what_is_pushed(filter in filter(), tenant in tenant()) {
+        let context = context(&tenant);
+        let plan = planned(&filter, &context);
+        let local = planned(plan.local.as_deref().unwrap_or(""), &context);
+        let mut dictionary = Dictionary::default();
+        let facts = facts(&mut dictionary, &tenant);
+        for (alert, facts) in tenant.iter().zip(&facts) {
+            let pushed = plan.pushed.as_ref().map(ToString::to_string);
+            let asked = pushed.is_none_or(|pushed| evaluator(alert, &pushed, Mode::default()));
+            prop_assert_eq!(
+                asked && local.test.matches(&dictionary, facts),
+                plan.test.matches(&dictionary, facts)
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_negation_is_the_complement(filter in filter(), tenant in tenant()) {
+        let context = context(&tenant);
+        let (yes, no) = (planned(&filter, &context), planned(&format!("-({filter})"), &context));
+        let mut dictionary = Dictionary::default();
+        for facts in facts(&mut dictionary, &tenant) {
+            prop_assert_ne!(yes.test.matches(&dictionary, &facts), no.test.matches(&dictionary, &facts));
+        }
+    }
+
+    #[test]
+    fn a_matcher_answers_as_its_predicate_does(filter in any_filter(), tenant in tenant()) {
+        let plan = planned(&filter, &context(&tenant));
+        let mut matcher = Matcher::new(&plan.test);
+        let mut dictionary = Dictionary::default();
+        // The dictionary grows from one alert to the next.
+        for alert in tenant.iter().chain(&tenant) {
+            let facts = dictionary.facts(&decode(alert));
+            prop_assert_eq!(matcher.matches(&dictionary, &facts), plan.test.matches(&dictionary, &facts));
+        }
+    }
+
+    #[test]
+    fn implied_parentheses_mean_the_same(filter in filter()) {
+        let context = context(&[]);
+        let grouped = parse(&filter).grouped();
+        let pushed = |text: &str| planned(text, &context).pushed;
+        prop_assert_eq!(pushed(&filter), pushed(&grouped), "{}", grouped);
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,40}|([a-z]{1,8}(:|=|!=|>|>=|<|<=|~)?[ -~é]{0,8} ?){0,4}", cursor in 0..60_usize,
+        shown in "\\PC{0,20}") {
+        let context = context(&[]);
+        match compile(&text, &context) {
+            Ok(plan) => {
+                for range in Matcher::new(&plan.test).highlights(None, &shown) {
+                    prop_assert!(shown.get(range).is_some());
+                }
+            }
+            Err(faults) => {
+                for fault in faults {
+                    prop_assert!(text.get(fault.span.clone()).is_some());
+                    fault.render(&text);
+                    if let Some((range, _)) = fault.fix {
+                        prop_assert!(text.get(range).is_some());
+                    }
+                }
+            }
+        }
+        let _ = explain(&text, &context).map(|explained| explained.to_string());
+        for completion in complete(&text, cursor) {
+            prop_assert!(text.get(completion.range).is_some());
+        }
+    }
+}

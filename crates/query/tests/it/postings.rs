@@ -1,0 +1,269 @@
+//! Postings against the filter language, and counts in slices against counts.
+
+use std::collections::HashSet;
+
+use alertdeck_model::{AlertId, Classification, RawAlert, Timestamp};
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_query::{self as query, FieldPostings, Matcher, named};
+use alertdeck_store::{Batch, Column, Prevalence, Row, Store, Tally};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn batch(alerts: &[Value]) -> Batch {
+    let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.to_string().into())).collect();
+    Batch::decode(&raw, &FieldPostings)
+}
+
+/// Values that belong together, so that they meet: spellings of one address, hosts and their
+/// parents, case, and what the filter language might take for something else.
+fn value() -> impl Strategy<Value = String> {
+    let awkward = prop::sample::select(vec![
+        "",
+        " ",
+        "none",
+        "NONE",
+        "any",
+        "me",
+        "or",
+        "not x",
+        "*",
+        "srv*",
+        "\"",
+        "a\"b\"",
+        "\\",
+        "-x",
+        "~",
+        "a,b",
+        "(a)",
+        "$x",
+        "line\nbreak",
+        "\u{0}",
+        "\u{202e}x",
+        "İ",
+        "i\u{307}",
+        "ß",
+        "SS",
+        "K",
+        "k",
+        "ſ",
+        "s",
+        "Σ",
+        "ς",
+        "SRV-1",
+        "srv-1",
+        "srv-1 ",
+        "CONTOSO\\bob",
+        "bob",
+        "10.0.0.1",
+        " 10.0.0.1\t",
+        "::ffff:10.0.0.1",
+        "::FFFF:A00:1",
+        "10.0.0.01",
+        "10.0.0.1/32",
+        "10[.]0[.]0[.]1",
+        "fe80::1",
+        "FE80:0:0::1",
+        "::",
+        "0.0.0.0",
+        "ABCDEF",
+        "abcdef",
+        "abcde",
+        "abcdefg",
+        "abcdef01",
+        "evil.com",
+        "EVIL.COM.",
+        "a.evil.com",
+        "x.a.evil.com",
+        "notevil.com",
+        "https://u@A.evil.com:8443/evil.com?q",
+        "hxxps://a[.]evil[.]com",
+        "someone@evil.com",
+        "<b@mail.evil.com>",
+        ".evil.com",
+        "x..evil.com",
+        "com",
+        "..",
+        "http:///x",
+        "é.evil.com",
+        "unknown",
+        "T1059",
+    ]);
+    prop_oneof![6 => awkward.prop_map(str::to_owned), 1 => "[aA.@/:*\" ]{0,6}", 1 => "\\PC{0,6}"]
+}
+
+/// A value in every kind of place: where fields look for it, and where none does.
+fn item() -> impl Strategy<Value = Value> {
+    let place = prop::sample::select(vec![
+        ("device", "deviceDnsName"),
+        ("device", "hostName"),
+        ("device", "lastIpAddress"),
+        ("device", "ipInterfaces"),
+        ("user", "userAccount.accountName"),
+        ("user", "userAccount.userPrincipalName"),
+        ("user", "userAccount.domainName"),
+        ("process", "imageFile.fileName"),
+        ("process", "imageFile.sha256"),
+        ("process", "processCommandLine"),
+        ("file", "fileDetails.sha1"),
+        ("file", "fileDetails.filePath"),
+        ("file", "fileDetails.fileName"),
+        ("ip", "ipAddress"),
+        ("url", "url"),
+        ("registryKey", "registryKey"),
+        ("dns", "domainName"),
+        ("analyzedMessage", "recipientEmailAddress"),
+        ("mailCluster", "urls"),
+        ("securityGroup", "displayName"),
+        ("oauthApplication", "displayName"),
+        ("blob", "name"),
+        ("kubernetesPod", "name"),
+        ("malware", "name"),
+        ("gitHubRepo", "owner"),
+        ("containerImage", "imageId"),
+        ("hostLogonSession", "sessionId"),
+        ("quantum", "spin"),
+    ]);
+    (place, value()).prop_map(|((kind, path), value)| {
+        let names: Vec<_> = path.split('.').collect();
+        let inner = names.iter().rev().fold(json!(value), |inner, name| json!({*name: inner}));
+        let mut item = inner;
+        item["@odata.type"] = json!(format!("#microsoft.graph.security.{kind}Evidence"));
+        item
+    })
+}
+
+#[derive(Clone, Debug)]
+struct Sent {
+    id: u8,
+    title: String,
+    evidence: Vec<Value>,
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    (0u8..8, value(), prop::collection::vec(item(), 0..5)).prop_map(|(id, title, evidence)| Sent {
+        id,
+        title,
+        evidence,
+    })
+}
+
+fn alert(sent: &Sent, version: usize) -> Value {
+    json!({"id": format!("{}", sent.id), "title": sent.title, "threatDisplayName": sent.title,
+        "lastUpdateDateTime": format!("2026-11-01T00:00:{version:02}Z"), "evidence": sent.evidence})
+}
+
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Object(object) => object.values().for_each(|value| texts(value, found)),
+        Value::Array(list) => list.iter().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}
+
+fn matching(store: &Store, term: &str) -> Vec<Row> {
+    let context = query::Context::at(Timestamp::MIN);
+    let plan = query::compile(term, &context);
+    let plan = plan.unwrap_or_else(|faults| panic!("`{term}`: {faults:?}"));
+    let mut matcher = Matcher::new(&plan.test);
+    store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_alerts_of_a_value_are_those_that_its_term_matches(
+        batches in prop::collection::vec(prop::collection::vec(sent(), 1..5), 1..5),
+        asked in prop::collection::vec(value(), 3),
+    ) {
+        let mut store = Store::with_postings(&FieldPostings);
+        let mut values = asked;
+        for (version, alerts) in batches.iter().enumerate() {
+            let alerts: Vec<_> = alerts.iter().map(|sent| alert(sent, version)).collect();
+            for alert in &alerts {
+                texts(alert, &mut values);
+            }
+            store.absorb(batch(&alerts));
+        }
+        values.sort_unstable();
+        values.dedup();
+        for value in &values {
+            for (kind, name) in &IndicatorKind::ALL {
+                let field = named(name).unwrap();
+                let what = Indicator { kind: *kind, value: value.as_str().into() };
+                let held = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
+                match field.whole(value) {
+                    None => prop_assert_eq!(held, &[]),
+                    Some(whole) => prop_assert_eq!(held, matching(&store, &whole.term), "{}", whole.term),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_in_slices_is_a_count(
+        steps in prop::collection::vec((prop::collection::vec((0u8..30, 0u8..4, 0u8..5), 0..20), 0usize..9), 1..6),
+    ) {
+        let what = Indicator { kind: IndicatorKind::Hash, value: "abcdef".into() };
+        let (mut store, mut tally, mut posting) = (Store::with_postings(&FieldPostings), Tally::default(), None);
+        for (version, (alerts, work)) in steps.iter().enumerate() {
+            let alerts: Vec<_> = alerts
+                .iter()
+                .map(|(id, device, class)| {
+                    let class = ["truePositive", "falsePositive", "informationalExpectedActivity", "unknown", "x"]
+                        [usize::from(*class)];
+                    json!({"id": id.to_string(), "classification": class, "status": "resolved",
+                        "lastUpdateDateTime": format!("2026-11-01T00:00:{version:02}Z"), "evidence": [
+                        {"@odata.type": "deviceEvidence", "deviceDnsName": device.to_string()},
+                        {"@odata.type": "fileEvidence", "fileDetails": {"sha1": "ABCDEF"}}]})
+                })
+                .collect();
+            store.absorb(batch(&alerts));
+            posting = store.posting(&what);
+            if let Some(posting) = posting {
+                tally.advance(&store, posting, &mut { *work });
+            }
+        }
+        let Some(posting) = posting else { return Ok(()) };
+        while tally.has_work(&store, posting) {
+            tally.advance(&store, posting, &mut 2);
+        }
+        let mut expected = Prevalence { alerts: store.len(), ..Prevalence::default() };
+        for row in store.rows() {
+            let classes = &mut expected.classes;
+            *match &store.facts(row).classification {
+                Classification::TruePositive => &mut classes.true_positive,
+                Classification::FalsePositive => &mut classes.false_positive,
+                Classification::InformationalExpectedActivity => &mut classes.expected,
+                Classification::Undeclared(_) => &mut classes.other,
+                Classification::Unknown => &mut classes.unclassified,
+            } += 1;
+        }
+        let devices = store.rows().map(|row| store.cell(row, Column::Device).text());
+        expected.devices = devices.collect::<HashSet<_>>().len();
+        prop_assert_eq!(tally.prevalence(), Some(expected));
+    }
+}
+
+#[test]
+fn what_an_alert_no_longer_holds_is_forgotten() {
+    let mut store = Store::with_postings(&FieldPostings);
+    let with = |id: &str, second: u32, hash: &str| {
+        json!({"id": id, "lastUpdateDateTime": format!("2026-11-01T00:00:{second:02}Z"), "evidence": [
+            {"@odata.type": "fileEvidence", "fileDetails": {"sha1": hash, "fileName": "a"}}]})
+    };
+    store.absorb(batch(&[with("a", 1, "AAAAAA"), with("b", 1, "aaaaaa"), with("a", 2, "bbbbbb")]));
+    let held = |store: &Store, kind, value: &str| -> Vec<String> {
+        let what = Indicator { kind, value: value.into() };
+        let rows = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
+        rows.iter().map(|row| store.facts(*row).id.raw().to_owned()).collect()
+    };
+    assert_eq!(held(&store, IndicatorKind::Hash, "aaaaaa"), ["b"]);
+    assert_eq!(held(&store, IndicatorKind::Hash, "bbbbbb"), ["a"]);
+    store.absorb(batch(&[with("a", 3, "aaaaaa"), with("b", 3, "cccccc")]));
+    assert_eq!(held(&store, IndicatorKind::Hash, "aaaaaa"), ["a"]);
+    assert_eq!(held(&store, IndicatorKind::Hash, "bbbbbb"), [""; 0]);
+    assert_eq!(held(&store, IndicatorKind::File, "A"), ["a", "b"]);
+    assert!(store.row(&AlertId::new("b")).is_some());
+}

@@ -1,0 +1,424 @@
+//! The evidence of one alert of a campaign, as JSON of the shape that API.md 3 describes.
+//!
+//! What is one thing in the story is one thing in the data: a process has the same id and times
+//! in every alert of its device, a file of the attacker the same hashes in the whole campaign,
+//! and a component of the system the same hashes everywhere.
+
+mod text;
+
+use std::time::Duration;
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+
+use super::{
+    stories::{Account, Image, Item, Part, Platform, Process, Story},
+    world::{Device, Person, hex},
+};
+use alertdeck_model::Timestamp;
+
+/// Where an attacker's address is.
+struct Place {
+    code: &'static str,
+    country: &'static str,
+    city: &'static str,
+    latitude: f64,
+    longitude: f64,
+}
+
+const fn place(
+    code: &'static str,
+    country: &'static str,
+    city: &'static str,
+    (latitude, longitude): (f64, f64),
+) -> Place {
+    Place { code, country, city, latitude, longitude }
+}
+
+const PLACES: [Place; 8] = [
+    place("RU", "Russia", "Moscow", (55.7558, 37.6173)),
+    place("NL", "Netherlands", "Amsterdam", (52.3676, 4.9041)),
+    place("US", "United States", "Ashburn", (39.0438, -77.4874)),
+    place("BR", "Brazil", "São Paulo", (-23.5558, -46.6396)),
+    place("CN", "China", "Shanghai", (31.2304, 121.4737)),
+    place("DE", "Germany", "Frankfurt am Main", (50.1109, 8.6821)),
+    place("VN", "Vietnam", "Hanoi", (21.0278, 105.8342)),
+    place("NG", "Nigeria", "Lagos", (6.5244, 3.3792)),
+];
+
+/// What a campaign's alerts share.
+pub(super) struct Cast {
+    pub(super) story: &'static Story,
+    /// Tells the attacker's files and processes from those of other campaigns.
+    pub(super) seed: u64,
+    pub(super) domain: String,
+    pub(super) address: String,
+    place: &'static Place,
+    /// The host that lateral movement goes to.
+    pub(super) peer: String,
+    /// The number in the names of the attacker's files.
+    pub(super) number: u32,
+    /// What the story's processes run, each with its place among all the evidence.
+    processes: Vec<(usize, &'static Image)>,
+}
+
+impl Cast {
+    pub(super) fn new(rng: &mut StdRng, story: &'static Story, peer: String) -> Self {
+        const HOSTS: [&str; 6] =
+            ["cdn-update", "docs-share", "login-verify", "static-img", "mail-secure", "api-sync"];
+        const ZONES: [&str; 3] = ["example.net", "example.org", "example.com"];
+        let net = ["198.51.100", "203.0.113"][rng.random_range(0..2)];
+        let seed = rng.random();
+        let (host, zone) = (HOSTS[rng.random_range(0..HOSTS.len())], ZONES[rng.random_range(0..ZONES.len())]);
+        let address = format!("{net}.{}", rng.random_range(1..255));
+        let place = &PLACES[rng.random_range(0..PLACES.len())];
+        let number = rng.random_range(1000..10_000);
+        // Some hosts serve many campaigns, others one.
+        let domain =
+            if number % 2 == 0 { format!("{host}-{number}.{zone}") } else { format!("{host}.{zone}") };
+        let items = story.steps.iter().flat_map(|step| step.evidence).flat_map(Item::each);
+        let processes =
+            items.enumerate().filter_map(|(at, item)| Some((at, item.process()?.image))).collect();
+        Self { story, seed, domain, address, place, peer, number, processes }
+    }
+
+    /// A number that belongs to a name in this campaign.
+    fn hash(&self, name: &str) -> u64 {
+        hash(self.seed, name)
+    }
+
+    fn process_id(&self, image: &Image) -> u64 {
+        // Windows counts process ids in fours. The device is left out on purpose: analysts meet
+        // the same id on several devices, and a tree must not join them.
+        400 + self.instance(image) % 6000 * 4
+    }
+
+    /// A number that belongs to a process of an image in this campaign.
+    fn instance(&self, image: &Image) -> u64 {
+        self.hash(image.name) ^ hash(0, image.name).rotate_left(7).wrapping_mul(image.instance.into())
+    }
+}
+
+/// FNV-1a, so that the same names give the same values with every toolchain.
+fn hash(seed: u64, name: &str) -> u64 {
+    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// One alert's part of a campaign.
+pub(super) struct Scene<'a> {
+    pub(super) rng: &'a mut StdRng,
+    pub(super) cast: &'a Cast,
+    /// The tenant's devices, and the place of the one that this happens on.
+    pub(super) devices: &'a [Device],
+    pub(super) device: usize,
+    pub(super) person: &'a Person,
+    /// When the story reached this device or person.
+    pub(super) began: Timestamp,
+    /// When the alert was raised.
+    pub(super) created: Timestamp,
+    pub(super) resolved: bool,
+    /// The sensor stopped it before it did anything.
+    pub(super) prevented: bool,
+    /// Which time items are that come many times; 0 for the others.
+    pub(super) round: usize,
+}
+
+impl<'a> Scene<'a> {
+    /// Makes the evidence of an alert.
+    pub(super) fn evidence(&mut self, items: &[Item]) -> Vec<Value> {
+        let mut evidence = Vec::with_capacity(items.len());
+        self.add(items, &mut evidence);
+        evidence
+    }
+
+    fn add(&mut self, items: &[Item], evidence: &mut Vec<Value>) {
+        for item in items {
+            match item {
+                Item::OnDevices(count, items) => {
+                    let first = self.device;
+                    let platform = self.device().platform;
+                    let reached: Vec<usize> = (first..self.devices.len())
+                        .chain(0..first)
+                        .filter(|place| self.devices[*place].platform == platform)
+                        .take(*count)
+                        .collect();
+                    for place in reached {
+                        self.device = place;
+                        self.add(items, evidence);
+                    }
+                    self.device = first;
+                }
+                Item::Times(count, items) => {
+                    for _ in 0..*count {
+                        self.round += 1;
+                        self.add(items, evidence);
+                    }
+                    self.round = 0;
+                }
+                item => evidence.push(self.item(item)),
+            }
+        }
+    }
+
+    fn device(&self) -> &'a Device {
+        &self.devices[self.device]
+    }
+
+    /// Makes an item of evidence.
+    fn item(&mut self, item: &Item) -> Value {
+        match item {
+            Item::Device => self.device_item(),
+            Item::User => self.typed(
+                "user",
+                "unknown",
+                &["compromised"],
+                json!({"stream": null, "userAccount": self.person.identity}),
+            ),
+            Item::Mailbox => self.typed(
+                "mailbox",
+                "unknown",
+                &["attacked"],
+                json!({
+                    "primaryAddress": self.person.principal(),
+                    "displayName": self.person.display,
+                    "upn": self.person.principal(),
+                    "userAccount": self.person.identity,
+                }),
+            ),
+            Item::Address => self.typed(
+                "ip",
+                "suspicious",
+                &["source", "attacker"],
+                json!({
+                    "ipAddress": self.cast.address,
+                    "countryLetterCode": self.cast.place.code,
+                    "location": self.location(),
+                    "stream": null,
+                }),
+            ),
+            Item::Url(url) => {
+                // The tenant's own addresses are where something happened, not what did it.
+                let hostile = url.contains("<domain>") || url.contains("<ip>");
+                let url = self.fill(url);
+                self.typed("url", if hostile { "malicious" } else { "unknown" }, &[], json!({"url": url}))
+            }
+            Item::Process(process) => self.process(process),
+            Item::File(image, verdict) => {
+                let fields = json!({
+                    "detectionStatus": self.detection(verdict),
+                    "mdeDeviceId": self.device().mde_id,
+                    "fileDetails": self.file(image),
+                });
+                self.typed("file", verdict, &[], fields)
+            }
+            Item::RegistryKey(key) => self.typed(
+                "registryKey",
+                "unknown",
+                &[],
+                json!({"registryKey": key, "registryHive": hive(key)}),
+            ),
+            Item::RegistryValue(key, name, value) => {
+                let fields = json!({
+                    "mdeDeviceId": self.device().mde_id,
+                    "registryKey": key,
+                    "registryHive": hive(key),
+                    "registryValue": self.fill(value),
+                    "registryValueName": name,
+                    "registryValueType": if value.len() == 1 { "DWord" } else { "String" },
+                });
+                self.typed("registryValue", "suspicious", &["edited"], fields)
+            }
+            Item::Other(kind, body) => {
+                let fields = self.fields(body);
+                self.typed(kind.trim_end_matches("Evidence"), "suspicious", &["contextual"], fields)
+            }
+            Item::With(item, body) => {
+                let mut made = self.item(item);
+                overlay(&mut made, self.fields(body));
+                made
+            }
+            Item::Holding(item, parts) => {
+                let mut made = self.item(item);
+                for (name, part) in *parts {
+                    made[*name] = match part {
+                        Part::One(item) => self.item(item),
+                        Part::List(items) => self.evidence(items).into(),
+                    };
+                }
+                made
+            }
+            // These stand for several items; as one they are the first.
+            Item::OnDevices(_, items) | Item::Times(_, items) => {
+                items.first().map(|item| self.item(item)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Reads a story's JSON.
+    fn fields(&mut self, body: &str) -> Value {
+        serde_json::from_str(&self.fill(body)).unwrap_or_default()
+    }
+
+    /// Where the attacker's address is; not every source tells.
+    fn location(&self) -> Value {
+        if self.cast.seed.is_multiple_of(2) {
+            return Value::Null;
+        }
+        let Place { country, city, latitude, longitude, .. } = self.cast.place;
+        json!({
+            "countryName": country,
+            "state": city,
+            "city": city,
+            "latitude": latitude,
+            "longitude": longitude,
+        })
+    }
+
+    /// Puts the properties that every item has before its own.
+    fn typed(&mut self, kind: &str, verdict: &str, roles: &[&str], mut fields: Value) -> Value {
+        // Now and then a verdict is a number that the metadata does not declare (QUIRKS.md).
+        let verdict = if self.rng.random_ratio(1, 200) { "5" } else { verdict };
+        let remediation = self.remediation(verdict);
+        let details = (remediation == "partiallyRemediated")
+            .then_some("Some of it was in use. It is removed when the device restarts.");
+        let mut item = json!({
+            "@odata.type": format!("#microsoft.graph.security.{kind}Evidence"),
+            "createdDateTime": self.created.to_string(),
+            "verdict": verdict,
+            "remediationStatus": remediation,
+            "remediationStatusDetails": details,
+            "roles": roles,
+            "detailedRoles": [],
+            "tags": [],
+        });
+        if let (Some(item), Some(fields)) = (item.as_object_mut(), fields.as_object_mut()) {
+            item.append(fields);
+        }
+        item
+    }
+
+    fn remediation(&mut self, verdict: &str) -> &'static str {
+        let choices: &[&str] = match (verdict, self.resolved) {
+            ("malicious", _) if self.prevented => &["prevented", "blocked", "remediated"],
+            ("malicious", true) => &["remediated", "prevented", "blocked", "notFound", "partiallyRemediated"],
+            ("malicious", false) => {
+                &["active", "pendingApproval", "unremediated", "running", "none", "prevented"]
+            }
+            ("suspicious", true) => &["none", "remediated", "declined"],
+            ("suspicious", false) => &["none", "none", "active", "pendingApproval"],
+            _ => &["none"],
+        };
+        choices[self.rng.random_range(0..choices.len())]
+    }
+
+    fn detection(&self, verdict: &str) -> &'static str {
+        if verdict == "malicious" && self.prevented { "prevented" } else { "detected" }
+    }
+
+    fn device_item(&mut self) -> Value {
+        let account = &self.person.identity;
+        let users = json!([{"accountName": account["accountName"], "domainName": account["domainName"]}]);
+        let mut fields = json!({"mdeDeviceId": self.device().mde_id, "loggedOnUsers": users});
+        if let (Some(fields), Some(own)) = (fields.as_object_mut(), self.device().properties.as_object()) {
+            fields.extend(own.clone());
+        }
+        let mut item = self.typed("device", "unknown", &["compromised"], fields);
+        item["detailedRoles"] = json!(["PrimaryDevice"]);
+        item
+    }
+
+    fn process(&mut self, process: &Process) -> Value {
+        let fields = json!({
+            "processId": self.cast.process_id(process.image),
+            "parentProcessId": self.cast.process_id(process.parent),
+            "processCommandLine": self.fill(process.command),
+            "processCreationDateTime": self.started(process.image).to_string(),
+            "parentProcessCreationDateTime": self.started(process.parent).to_string(),
+            "detectionStatus": self.detection(process.verdict),
+            "mdeDeviceId": self.device().mde_id,
+            "imageFile": self.file(process.image),
+            "parentProcessImageFile": self.file(process.parent),
+            "userAccount": match process.account {
+                Account::Person => self.person.identity.clone(),
+                Account::System => local_account("SYSTEM", "NT AUTHORITY", Some("S-1-5-18")),
+                Account::Root => local_account("root", &self.device().host, None),
+            },
+        });
+        self.typed("process", process.verdict, &[], fields)
+    }
+
+    /// When the process with this image started on this device: in the order of the story, or
+    /// hours before it for a parent that the story knows by name only.
+    fn started(&self, image: &Image) -> Timestamp {
+        let same = |other: &Image| other.name == image.name && other.instance == image.instance;
+        let place = self.cast.processes.iter().find(|(_, other)| same(other));
+        let number = self.cast.instance(image);
+        // Sensors differ in how exact their times are: ticks, thousandths, whole seconds.
+        let ticks = number % 10_000_000;
+        let ticks = match self.cast.story.platform {
+            Platform::Linux => ticks / 10_000 * 10_000,
+            Platform::MacOs => 0,
+            Platform::Workstation | Platform::Server => ticks,
+        };
+        let fraction = Duration::from_nanos(ticks * 100);
+        if let Some((place, _)) = place {
+            return self.began.after(Duration::from_secs(7 * *place as u64) + fraction);
+        }
+        let hours = 1 + number % 9;
+        self.began.before(Duration::from_secs(3600 * hours) + fraction)
+    }
+
+    /// `fileDetails` of an image.
+    fn file(&mut self, image: &Image) -> Value {
+        let seed = match image.publisher {
+            Some(_) => hash(0, image.name),
+            None => self.cast.hash(image.name) ^ self.round as u64,
+        };
+        let mut hashes = StdRng::seed_from_u64(seed);
+        json!({
+            "sha1": hex(&mut hashes, 20),
+            "sha256": hex(&mut hashes, 32),
+            "md5": hex(&mut hashes, 16),
+            "sha256Ac": null,
+            "fileName": self.fill(image.name),
+            "filePath": self.fill(image.folder),
+            "fileSize": image.size,
+            "filePublisher": image.publisher,
+            "signer": image.publisher,
+            "issuer": image.publisher.map(|_| "Code Signing PCA 2011"),
+        })
+    }
+}
+
+/// Sets properties, those of objects one by one.
+fn overlay(value: &mut Value, properties: Value) {
+    match (value, properties) {
+        (Value::Object(value), Value::Object(properties)) => {
+            for (name, property) in properties {
+                overlay(value.entry(name).or_insert(Value::Null), property);
+            }
+        }
+        (value, property) => *value = property,
+    }
+}
+
+fn hive(key: &str) -> &'static str {
+    if key.starts_with("SYSTEM") || key.starts_with("SOFTWARE\\Policies") {
+        "HKEY_LOCAL_MACHINE"
+    } else {
+        "HKEY_CURRENT_USER"
+    }
+}
+
+fn local_account(name: &str, domain: &str, sid: Option<&str>) -> Value {
+    json!({
+        "accountName": name,
+        "domainName": domain,
+        "userSid": sid,
+        "azureAdUserId": null,
+        "userPrincipalName": null,
+        "displayName": name,
+    })
+}

@@ -1,0 +1,336 @@
+//! The service in front of the tenant: who may ask, how often, what goes wrong, what is noted.
+//!
+//! It turns a [`Call`] into a [`Reply`] and knows nothing of connections; the moment of a call
+//! is brought by the caller.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+    time::{Duration, Instant, SystemTime},
+};
+
+use axum::http::{HeaderName, Method, StatusCode, header};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+
+use super::{
+    Access, Exchange, Settings,
+    fault::{Fault, Plan, Spoil},
+    generator::Generator,
+    operations::Scope,
+    reply::{Damage, Refusal, Reply, RetryAfter},
+    request::{Call, Operation, Route},
+    sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
+    store::Store,
+    world::{SIGNED_IN, guid},
+};
+use alertdeck_model::Timestamp;
+
+/// How many exchanges the log keeps; older ones go.
+const LOG_LENGTH: usize = 10_000;
+
+/// Everything that the service remembers.
+pub(super) struct Service {
+    settings: Settings,
+    base: String,
+    started: Instant,
+    pub(super) store: Store,
+    pub(super) desk: SignInControl,
+    /// Where links lead that lead elsewhere.
+    elsewhere: String,
+    generator: Generator,
+    budget: Budget,
+    faults: Plan,
+    /// For request ids and what happens by chance while the service runs.
+    rng: StdRng,
+    pub(super) log: VecDeque<Exchange>,
+    /// By request: when it may be asked again.
+    deadlines: HashMap<u64, Instant>,
+}
+
+impl Service {
+    pub(super) fn new(settings: Settings, base: String, elsewhere: String, started: Instant) -> Self {
+        let mut generator = Generator::new(settings.seed, settings.alerts);
+        let mut store = Store::default();
+        generator.history(settings.alerts, settings.now, |alert| store.insert(&alert));
+        Self {
+            budget: Budget::new(settings.budget, settings.timing.minute),
+            faults: Plan::new(&settings),
+            rng: StdRng::seed_from_u64(settings.seed),
+            desk: SignInControl::new(settings.sign_in.clone(), base.clone()),
+            settings,
+            base,
+            elsewhere,
+            started,
+            store,
+            generator,
+            log: VecDeque::new(),
+            deadlines: HashMap::new(),
+        }
+    }
+
+    /// The moment on the tenant's own clock, which starts at the moment it was made for.
+    fn wall(&self, now: Instant) -> Timestamp {
+        self.settings.now.after(now.duration_since(self.started))
+    }
+
+    /// Lets a new alert arrive and, now and then, an analyst elsewhere change another one.
+    /// Returns how long it is until the next.
+    pub(super) fn arrive(&mut self, now: Instant, period: Duration) -> Duration {
+        let wall = self.wall(now);
+        self.store.insert(&self.generator.arrival(wall));
+        if self.rng.random_ratio(1, 3) {
+            let place = self.rng.random_range(0..self.store.len().min(200));
+            if let Some(mut alert) = self.store.nth(place).and_then(|id| self.store.value(id)) {
+                alert["status"] = if alert["status"] == "new" { "inProgress" } else { "new" }.into();
+                alert["resolvedDateTime"] = Value::Null;
+                alert["lastUpdateDateTime"] = wall.to_string().into();
+                self.store.insert(&alert);
+            }
+        }
+        period.mul_f64(self.rng.random_range(0.5..1.5))
+    }
+
+    /// Answers a request that arrived at `now`.
+    pub(super) fn answer(&mut self, call: Call, now: Instant) -> Reply {
+        let request = hash(&call);
+        let early = self.deadlines.get(&request).is_some_and(|deadline| now < *deadline);
+        let reply = if self.faults.is_offline(now) {
+            Reply::unanswered()
+        } else if let Some(endpoint) = Endpoint::of(&call.path) {
+            self.sign_in(&endpoint, &call, now)
+        } else {
+            let result = self.decide(&call, request, now);
+            self.finish(&call, request, result, now)
+        };
+        if self.log.len() == LOG_LENGTH {
+            self.log.pop_front();
+        }
+        self.log.push_back(Exchange {
+            at: now.duration_since(self.started),
+            method: call.method.to_string(),
+            target: call.target(),
+            status: (!reply.damage.is_silence()).then_some(reply.status.as_u16()),
+            broken: !matches!(reply.damage, Damage::None | Damage::Slow),
+            early,
+            headers: call.headers,
+            body: call.body,
+        });
+        reply
+    }
+
+    fn decide(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
+        // A throttled call counts against the budget too (API.md 9), and one without a right to
+        // ask as well.
+        if let Some(wait) = self.budget.take(now) {
+            return Err(Refusal::throttled(Some(RetryAfter { wait, as_date: false })));
+        }
+        let holder = self.authorize(call, now)?;
+        let route = Route::read(&call.method, &call.path)?;
+        let fault = self.faults.draw(request, route.operation == Operation::List);
+        match fault {
+            Fault::Throttle(retry_after) => return Err(Refusal::throttled(retry_after)),
+            Fault::Status(status, retry_after) => {
+                let refusal = Refusal::new(status, "UnknownError", "");
+                return Err(Refusal { retry_after, ..refusal });
+            }
+            Fault::Html => return Ok(Reply::html()),
+            Fault::Spoiled(Spoil::Nothing) => return Ok(Reply::json("")),
+            Fault::NoNextPage if call.query.contains("skiptoken=") => {
+                return Err(Refusal::bad_request("Query option 'SkipToken' is not allowed."));
+            }
+            _ => {}
+        }
+        if let Some(holder) = &holder {
+            permit(holder, &call.method)?;
+        }
+        let wall = self.wall(now);
+        let mut scope = Scope {
+            store: &mut self.store,
+            base: &self.base,
+            now: wall,
+            largest: self.settings.largest_page.max(1),
+            author: holder.as_ref().map_or(SIGNED_IN, |holder| &holder.name),
+            elsewhere: &self.elsewhere,
+        };
+        let mut reply = scope.carry_out(&route, call, fault)?;
+        match fault {
+            Fault::Cut => reply.damage = Damage::Cut,
+            Fault::Short => reply.damage = Damage::Short,
+            Fault::Unanswered => reply.damage = Damage::Unanswered,
+            Fault::Reset => reply.damage = Damage::Reset,
+            Fault::Slow => reply.damage = Damage::Slow,
+            Fault::Spoiled(spoil) => reply.body = spoil.apply(&reply.body),
+            _ => {}
+        }
+        Ok(reply)
+    }
+
+    /// Answers a request of the sign-in side; neither the budget nor faults reach it.
+    fn sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let moment = Moment { at: now, unix: since.as_secs() };
+        let mut reply = self.desk.answer(endpoint, call, moment);
+        let request_id = guid(&mut self.rng);
+        reply.headers.extend([
+            (HeaderName::from_static("x-ms-request-id"), request_id),
+            (header::DATE, httpdate::fmt_http_date(SystemTime::now())),
+        ]);
+        reply
+    }
+
+    /// Finds out who asks; nobody in particular where any token is taken.
+    fn authorize(&self, call: &Call, now: Instant) -> Result<Option<Holder>, Refusal> {
+        let token = call.header("authorization").and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Err(Refusal::unauthorized("Access token is empty."));
+        };
+        let invalid = Refusal::unauthorized("Access token validation failure.");
+        match (&self.settings.access, self.desk.judge(token, now)) {
+            (Access::Only(expected), _) if expected == token => Ok(None),
+            (Access::Only(_), _) | (Access::SignedIn, Verdict::Unknown) => Err(invalid),
+            (Access::Any, Verdict::Unknown) => Ok(None),
+            (_, Verdict::Good(holder)) => Ok(Some(holder)),
+            (_, Verdict::Expired) => {
+                Err(Refusal::unauthorized("Lifetime validation failed, the token is expired."))
+            }
+            (_, Verdict::Revoked) => Err(Refusal::unauthorized("Access token was revoked.")),
+            (_, Verdict::Unmet) => Err(Refusal::unauthorized("Access token lacks claims that are demanded.")),
+            (_, Verdict::Challenged(challenge)) => {
+                let refusal = Refusal::unauthorized("Access token lacks claims that are demanded.");
+                Err(Refusal { challenge: Some(challenge), ..refusal })
+            }
+        }
+    }
+
+    /// Turns a refusal into its body and adds the headers that every reply has.
+    fn finish(&mut self, call: &Call, request: u64, result: Result<Reply, Refusal>, now: Instant) -> Reply {
+        let wall = self.wall(now);
+        let request_id = guid(&mut self.rng);
+        let client_id = call.header("client-request-id").unwrap_or(&request_id).to_owned();
+        self.deadlines.remove(&request);
+        let mut reply = result.unwrap_or_else(|refusal| {
+            let body = json!({"error": {
+                "code": refusal.code,
+                "message": refusal.message,
+                "innerError": {
+                    "date": wall.to_second().trim_end_matches('Z'),
+                    "request-id": request_id,
+                    "client-request-id": client_id,
+                },
+            }});
+            let mut reply = Reply::error(refusal.status, body.to_string());
+            if refusal.status == StatusCode::UNAUTHORIZED {
+                let challenge = refusal.challenge.unwrap_or_else(|| "Bearer".into());
+                reply.headers.push((header::WWW_AUTHENTICATE, challenge));
+            }
+            if let Some(RetryAfter { wait, as_date }) = refusal.retry_after {
+                self.deadlines.insert(request, now + wait);
+                let text = if as_date {
+                    // A date has whole seconds; the next one is not too early.
+                    http_date(wall.after(wait + Duration::from_millis(999)))
+                } else {
+                    wait.as_secs_f64().to_string()
+                };
+                reply.headers.push((header::RETRY_AFTER, text));
+            }
+            reply
+        });
+        reply.headers.extend([
+            (HeaderName::from_static("request-id"), request_id),
+            (HeaderName::from_static("client-request-id"), client_id),
+            (header::DATE, http_date(wall)),
+        ]);
+        reply
+    }
+}
+
+/// The rights of which one is enough to read; the last two count too, which no page says
+/// (QUIRKS.md).
+const READERS: [&str; 4] = [
+    "SecurityAlert.Read.All",
+    "SecurityAlert.ReadWrite.All",
+    "SecurityIncident.Read.All",
+    "SecurityIncident.ReadWrite.All",
+];
+/// Those of which one is enough to change something.
+const WRITERS: [&str; 2] = ["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"];
+
+/// Refuses who lacks the right to what is asked.
+fn permit(holder: &Holder, method: &Method) -> Result<(), Refusal> {
+    let enough: &[&str] = if method == Method::GET { &READERS } else { &WRITERS };
+    if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
+        return Ok(());
+    }
+    let (kind, required, held) = if holder.is_application {
+        ("application roles", "API required roles", "application roles")
+    } else {
+        ("scope permissions", "API required scopes", "scopes on the request")
+    };
+    let (enough, rights) = (enough.join(","), holder.rights.join(","));
+    let message = format!("Missing {kind}. {required}: {enough}, {held}: {rights}.");
+    Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
+}
+
+fn http_date(at: Timestamp) -> String {
+    let seconds = Duration::from_secs(at.seconds().max(0).unsigned_abs());
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds)
+}
+
+/// What makes two calls the same request, for faults and deadlines.
+fn hash(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (call.method.as_str(), &call.path, &call.query, &call.body).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The requests of the last minute against what is allowed in one.
+struct Budget {
+    limit: Option<usize>,
+    minute: Duration,
+    /// When the requests of the last minute arrived, refused ones included.
+    recent: VecDeque<Instant>,
+}
+
+impl Budget {
+    fn new(limit: Option<u32>, minute: Duration) -> Self {
+        Self { limit: limit.map(|limit| limit as usize), minute, recent: VecDeque::new() }
+    }
+
+    /// Counts a request; returns how long to wait, in whole seconds, if it is one too many.
+    fn take(&mut self, now: Instant) -> Option<Duration> {
+        let limit = self.limit?;
+        while self.recent.front().is_some_and(|first| now.duration_since(*first) >= self.minute) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(now);
+        let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
+        // There is room again when one more than the excess has left the window.
+        let leaves = self.recent.get(excess).unwrap_or(&now);
+        let wait = self.minute.saturating_sub(now.duration_since(*leaves));
+        Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_counts_refused_calls_and_tells_when_there_is_room() {
+        let start = Instant::now();
+        let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        let mut budget = Budget::new(Some(3), Duration::from_secs(60));
+        for second in [0.0, 1.0, 2.0] {
+            assert_eq!(budget.take(at(second)), None);
+        }
+        // Four in the window: the calls at 0 and 1 must have left before a fifth fits.
+        assert_eq!(budget.take(at(3.5)), Some(Duration::from_secs(58)));
+        assert_eq!(budget.take(at(61.5)), None);
+        assert_eq!(Budget::new(None, Duration::from_secs(60)).take(start), None);
+        assert_eq!(Budget::new(Some(0), Duration::from_secs(60)).take(start), Some(Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,184 @@
+//! The token endpoint: what is given for a token, grant by grant.
+
+use base64::Engine as _;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Grant, Moment, SignInControl, SignInError,
+    form::{Form, Wanted, is_graph},
+    tokens::{Order, Party, meets},
+};
+use crate::reply::Reply;
+
+/// The names that stand for no real tenant; an application cannot sign in to them (API.md 8).
+const NO_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+impl Grant {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "authorization_code" => Some(Self::Code),
+            "refresh_token" => Some(Self::Refresh),
+            // The first is the name that RFC 8628 gives, the second an older one that Entra takes.
+            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => Some(Self::Device),
+            "client_credentials" => Some(Self::Client),
+            _ => None,
+        }
+    }
+}
+
+impl SignInControl {
+    pub(super) fn token(&mut self, tenant: &str, body: &[u8], now: Moment) -> Result<Reply, SignInError> {
+        Self::check_tenant(tenant)?;
+        let form = Form::read(body);
+        let name = form.need("grant_type")?;
+        let grant = Grant::named(name).ok_or_else(|| SignInError::new("unsupported_grant_type", 70003))?;
+        *self.requests.entry(grant).or_default() += 1;
+        let client = form.need("client_id")?;
+        self.check_client(client)?;
+        let refused = self.refusals.iter().position(|(of, _)| of.is_none_or(|of| of == grant));
+        if let Some((_, error)) = refused.and_then(|place| self.refusals.remove(place)) {
+            return Err(error);
+        }
+        if grant != Grant::Client {
+            self.check_public(&form)?;
+        }
+        let order = match grant {
+            Grant::Code => self.redeem(&form, client, now)?,
+            Grant::Refresh => self.refreshed(&form, client, now)?,
+            Grant::Device => {
+                let (wanted, remembered) = self.poll_device(form.need("device_code")?, client, now)?;
+                Order::person(wanted, merged(remembered, form.claims()?), None)
+            }
+            Grant::Client => self.credentials(&form, tenant, client)?,
+        };
+        Ok(self.issue(order, client, tenant, now))
+    }
+
+    /// Checks that an application without a secret may sign people in, and sends none.
+    fn check_public(&self, form: &Form) -> Result<(), SignInError> {
+        if !self.rules.public_clients {
+            return Err(SignInError::new("invalid_client", 7_000_218));
+        }
+        if form.get("client_secret").or(form.get("client_assertion")).is_some() {
+            return Err(SignInError::new("invalid_client", 700_025));
+        }
+        Ok(())
+    }
+
+    fn redeem(&mut self, form: &Form, client: &str, now: Moment) -> Result<Order, SignInError> {
+        let refuse = |number| Err(SignInError::new("invalid_grant", number));
+        let text = form.need("code")?;
+        let (redirect, verifier) = (form.need("redirect_uri")?, form.get("code_verifier"));
+        let claims = form.claims()?;
+        let Some(code) = self.codes.get_mut(text).filter(|code| code.client == client) else {
+            return refuse(70000);
+        };
+        if code.used {
+            return refuse(54005);
+        }
+        if now.at >= code.expires {
+            return refuse(70008);
+        }
+        if code.redirect != redirect {
+            return refuse(50011);
+        }
+        if !verifier.is_some_and(|verifier| is_verifier(verifier) && challenge(verifier) == code.challenge) {
+            return refuse(501_481);
+        }
+        code.used = true;
+        let claims = merged(code.claims.clone(), claims);
+        Ok(Order::person(code.wanted.clone(), claims, code.nonce.clone()))
+    }
+
+    fn refreshed(&mut self, form: &Form, client: &str, now: Moment) -> Result<Order, SignInError> {
+        let refuse = |number| Err(SignInError::new("invalid_grant", number));
+        let text = form.need("refresh_token")?;
+        let claims = form.claims()?;
+        let Some(token) = self.refresh.get_mut(text).filter(|token| token.client == client) else {
+            return refuse(70000);
+        };
+        if token.revoked {
+            return refuse(50173);
+        }
+        if now.at >= token.expires {
+            return refuse(700_082);
+        }
+        if self.rules.strict_rotation && token.used {
+            return refuse(70000);
+        }
+        let mut wanted = token.wanted.clone();
+        if let Some(scope) = form.get("scope") {
+            wanted = Wanted { offline: true, ..Wanted::read(scope, &self.base)? };
+            wanted.check_consent(&self.rules)?;
+        }
+        let claims = merged(token.claims.clone(), claims);
+        let demand = self.demand.as_ref();
+        if !self.rules.refresh_meets_demand && !meets(demand, &token.claims) && meets(demand, &claims) {
+            return Err(SignInError::new("interaction_required", 50076));
+        }
+        token.used = true;
+        Ok(Order::person(wanted, claims, None))
+    }
+
+    fn credentials(&mut self, form: &Form, tenant: &str, client: &str) -> Result<Order, SignInError> {
+        if NO_TENANTS.contains(&tenant) {
+            return Err(SignInError::new("invalid_request", 9_001_023));
+        }
+        let scope = form.need("scope")?;
+        if !scope.strip_suffix("/.default").is_some_and(|root| is_graph(root, &self.base)) {
+            let words = format!("An application asks for '/.default' of one resource, not for '{scope}'.");
+            return Err(SignInError::new("invalid_scope", 70011).saying(words));
+        }
+        let claims = form.claims()?;
+        match (form.get("client_secret"), form.get("client_assertion")) {
+            (Some(secret), None) => self.check_secret(secret)?,
+            (None, Some(assertion)) if form.get("client_assertion_type") == Some(ASSERTION_TYPE) => {
+                self.check_assertion(assertion, tenant, client)?;
+            }
+            _ => return Err(SignInError::new("invalid_client", 7_000_218)),
+        }
+        Ok(Order { party: Party::Application, wanted: Wanted::default(), claims, nonce: None })
+    }
+
+    fn check_secret(&self, secret: &str) -> Result<(), SignInError> {
+        if secret == self.rules.secret {
+            return Ok(());
+        }
+        let expired = self.rules.expired_secret.as_deref() == Some(secret);
+        Err(SignInError::new("invalid_client", if expired { 7_000_222 } else { 7_000_215 }))
+    }
+}
+
+/// What was asked for before, with what is asked for now in its place.
+fn merged(mut before: Map<String, Value>, now: Map<String, Value>) -> Map<String, Value> {
+    before.extend(now);
+    before
+}
+
+/// 43 to 128 unreserved characters (RFC 7636, 4.1).
+fn is_verifier(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
+}
+
+/// RFC 7636, 4.2.
+fn challenge(verifier: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_that_of_the_rfc() {
+        // RFC 7636, appendix B.
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert!(is_verifier(verifier));
+        assert_eq!(challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert!(!is_verifier(&verifier[1..]) && !is_verifier(&format!("{verifier} ")));
+        assert!(is_verifier(&"a".repeat(128)) && !is_verifier(&"a".repeat(129)));
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the simulator crate, in one binary.
+
+mod service;
+mod sign_in;
+mod tenant;

@@ -1,0 +1,10 @@
+//! Signing in to the simulated tenant, as a client meets it: over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod applications;
+mod codes;
+mod devices;
+mod harness;
+mod refresh;
+mod service;

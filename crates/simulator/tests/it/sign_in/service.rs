@@ -1,0 +1,193 @@
+//! What the service makes of the tokens that the tenant hands out.
+
+use std::time::Duration;
+
+use alertdeck_model::Timestamp;
+use alertdeck_simulator::{Access, CLIENT_SECRET, Settings, SignIn, SignInControl};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::{Response, StatusCode};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::harness::{CLIENT, CP1, Harness, renewal};
+
+fn token(reply: &Value) -> &str {
+    reply["access_token"].as_str().unwrap()
+}
+
+/// A refusal's status, challenge, code and message.
+async fn refusal(response: Response) -> (u16, String, String, String) {
+    let status = response.status().as_u16();
+    let challenge =
+        response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert!(body["error"]["innerError"]["request-id"].is_string());
+    let text = |name: &str| body["error"][name].as_str().unwrap().to_owned();
+    (status, challenge.unwrap_or_default(), text("code"), text("message"))
+}
+
+#[tokio::test]
+async fn only_tokens_that_were_handed_out_are_taken() {
+    let harness = Harness::new();
+    let reply = harness.signed_in("").await;
+    assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::OK);
+    let changed = format!("{}x", token(&reply));
+    for strange in ["any", &changed] {
+        let (status, challenge, code, _) = refusal(harness.ask(strange).await).await;
+        assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends() {
+    let harness = Harness::new();
+    let reply = harness.signed_in(CP1).await;
+    harness.simulator.sign_in(SignInControl::expire_access_tokens);
+    let expired = "Lifetime validation failed, the token is expired.";
+    let (status, challenge, code, message) = refusal(harness.ask(token(&reply)).await).await;
+    assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
+    assert_eq!(message, expired);
+
+    harness.simulator.sign_in(|control| control.rules.token_life = Duration::ZERO);
+    let reply = harness.signed_in("").await;
+    assert_eq!(reply["expires_in"], 0);
+    assert_eq!(refusal(harness.ask(token(&reply)).await).await.3, expired);
+
+    harness.simulator.sign_in(|control| control.rules.token_life = Duration::from_secs(60));
+    let reply = harness.signed_in("").await;
+    assert_eq!((&reply["expires_in"], harness.ask(token(&reply)).await.status().as_u16()), (&json!(60), 200));
+    harness.simulator.sign_in(SignInControl::revoke_access_tokens);
+    assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::UNAUTHORIZED);
+    let renewed = harness.token(&[&renewal(reply["refresh_token"].as_str().unwrap())]).await.unwrap();
+    assert_eq!(harness.ask(token(&renewed)).await.status(), StatusCode::OK, "later ones are good");
+}
+
+#[rstest]
+#[case(&["SecurityAlert.Read.All"], 200, 403)]
+#[case(&["SecurityAlert.ReadWrite.All"], 200, 200)]
+#[case(&["SecurityIncident.Read.All"], 200, 403)]
+#[case(&["SecurityIncident.ReadWrite.All"], 200, 200)]
+#[case(&["User.Read", "Mail.Read"], 403, 403)]
+#[case(&[], 403, 403)]
+#[tokio::test]
+async fn rights_decide_on_reading_and_writing(
+    #[case] rights: &[&str],
+    #[case] reading: u16,
+    #[case] writing: u16,
+) {
+    let rights: Vec<_> = rights.iter().map(|right| (*right).to_owned()).collect();
+    let harness =
+        Harness::with(SignIn { scopes: rights.clone(), roles: rights.clone(), ..SignIn::default() });
+    let scope = format!("{}/.default", harness.simulator.base_url());
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", CLIENT),
+        ("client_secret", CLIENT_SECRET),
+        ("scope", &*scope),
+    ];
+    let (person, application) = (harness.signed_in("").await, harness.token(&[&form]).await.unwrap());
+    for (token, kind) in
+        [(token(&person), "scopes on the request"), (token(&application), "application roles")]
+    {
+        for (response, status, needed) in [
+            (harness.ask(token).await, reading, "SecurityAlert.Read.All,"),
+            (harness.change(token).await, writing, "SecurityAlert.ReadWrite.All,"),
+            (harness.comment(token).await, writing, "SecurityAlert.ReadWrite.All,"),
+        ] {
+            assert_eq!(response.status().as_u16(), status);
+            if status == 403 {
+                let (_, challenge, code, message) = refusal(response).await;
+                assert_eq!((&*challenge, &*code), ("", "Forbidden"));
+                assert!(message.contains(&format!(": {needed}")), "{message}");
+                assert!(message.ends_with(&format!("{kind}: {}.", rights.join(","))), "{message}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_comment_carries_the_name_of_who_signed_in() {
+    let harness = Harness::with(SignIn { user: "dana@contoso.com".into(), ..SignIn::default() });
+    let reply = harness.signed_in("").await;
+    let comments: Value =
+        serde_json::from_str(&harness.comment(token(&reply)).await.text().await.unwrap()).unwrap();
+    assert_eq!(
+        comments["value"].as_array().unwrap().last().unwrap()["createdByDisplayName"],
+        "dana@contoso.com"
+    );
+}
+
+/// What the service demands, and the same with what the client declares about itself.
+fn demanded() -> (Value, String) {
+    let nbf = json!({"essential": true, "value": "1600000000"});
+    let merged = json!({"access_token": {"nbf": nbf, "xms_cc": {"values": ["cp1"]}}});
+    (json!({"access_token": {"nbf": nbf}}), merged.to_string())
+}
+
+#[tokio::test]
+async fn claims_are_demanded_until_a_token_was_asked_for_with_them() {
+    let harness = Harness::new();
+    let (demand, merged) = demanded();
+    let (reply, plain) = (harness.signed_in(CP1).await, harness.signed_in("").await);
+    harness.simulator.sign_in(|control| control.demand_claims(Some(demand.clone())));
+
+    let (status, challenge, code, _) = refusal(harness.ask(token(&reply)).await).await;
+    assert_eq!((status, &*code), (401, "InvalidAuthenticationToken"));
+    let base = harness.simulator.base_url();
+    let encoded = challenge
+        .strip_prefix("Bearer realm=\"\", authorization_uri=\"")
+        .and_then(|rest| rest.strip_prefix(&format!("{base}/contoso%2Ecom/oauth2/v2.0/authorize\", ")))
+        .and_then(|rest| rest.strip_prefix("error=\"insufficient_claims\", claims=\""))
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or_else(|| panic!("{challenge}"));
+    let sent: Value = serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap();
+    assert_eq!(sent, demand);
+    assert_eq!(
+        refusal(harness.ask(token(&plain)).await).await.1,
+        "Bearer",
+        "who takes no challenges gets none"
+    );
+
+    let refresh = reply["refresh_token"].as_str().unwrap();
+    let same = harness.token(&[&renewal(refresh)]).await.unwrap();
+    assert_eq!(
+        harness.ask(token(&same)).await.status(),
+        StatusCode::UNAUTHORIZED,
+        "a new token is not enough"
+    );
+    let renewed = harness.token(&[&renewal(refresh), &[("claims", &merged)]]).await.unwrap();
+    assert_eq!(harness.ask(token(&renewed)).await.status(), StatusCode::OK);
+    let refresh = renewed["refresh_token"].as_str().unwrap();
+    let later = harness.token(&[&renewal(refresh)]).await.unwrap();
+    assert_eq!(harness.ask(token(&later)).await.status(), StatusCode::OK, "what was met stays met");
+    let signed_in = harness.signed_in(&merged).await;
+    assert_eq!(harness.ask(token(&signed_in)).await.status(), StatusCode::OK);
+
+    harness.simulator.sign_in(|control| control.demand_claims(None));
+    assert_eq!(harness.ask(token(&plain)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn claims_may_need_the_person() {
+    let harness = Harness::with(SignIn { refresh_meets_demand: false, ..SignIn::default() });
+    let (demand, merged) = demanded();
+    let reply = harness.signed_in(CP1).await;
+    harness.simulator.sign_in(|control| control.demand_claims(Some(demand)));
+    let renewal = renewal(reply["refresh_token"].as_str().unwrap());
+    let refused = harness.token(&[&renewal, &[("claims", &merged)]]).await.unwrap_err();
+    assert!(refused.is(400, "interaction_required", 50076), "{refused:?}");
+    assert!(harness.token(&[&renewal]).await.is_ok());
+    assert_eq!(harness.ask(token(&harness.signed_in(&merged).await)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn where_any_token_is_taken_those_of_the_tenant_are_judged_all_the_same() {
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    let harness = Harness::start(Settings { access: Access::Any, ..Settings::new(now) });
+    let reply = harness.signed_in("").await;
+    assert_eq!(harness.ask("any").await.status(), StatusCode::OK);
+    assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::OK);
+    harness.simulator.sign_in(SignInControl::expire_access_tokens);
+    assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(harness.ask("any").await.status(), StatusCode::OK);
+}

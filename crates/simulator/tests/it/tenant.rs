@@ -1,0 +1,221 @@
+//! The alerts of the simulated tenant: what evidence they have, and how it recurs.
+
+#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use alertdeck_evidence::Tree;
+use alertdeck_model::{Alert, RawAlert, Timestamp};
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_simulator::{Settings, Simulator};
+use schema::Schema;
+use serde_json::Value;
+
+/// The tenant that the program starts with, but for its size.
+fn tenant(alerts: usize) -> Vec<Value> {
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    Simulator::start(Settings { alerts, ..Settings::new(now) }).unwrap().alerts()
+}
+
+fn decode(alert: &Value) -> Alert {
+    RawAlert(alert.to_string().into()).decode().unwrap()
+}
+
+fn items(alert: &Value) -> &[Value] {
+    alert["evidence"].as_array().unwrap()
+}
+
+#[test]
+fn every_type_of_evidence_occurs() {
+    let schema = Schema::read();
+    let alerts = tenant(2_000);
+    let types = alerts.iter().flat_map(items).map(|item| item["@odata.type"].as_str().unwrap());
+    let types: BTreeSet<_> = types.map(|name| name.trim_start_matches('#')).collect();
+    let missing: Vec<_> =
+        schema.evidence_types().into_iter().filter(|name| !types.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn evidence_is_as_the_schema_declares_it_and_every_property_is_used() {
+    let schema = Schema::read();
+    for version in schema.versions() {
+        let mut walk = schema.walk(version);
+        for alert in tenant(5_000) {
+            for item in items(&alert) {
+                walk.item(item);
+            }
+        }
+        // What no metadata declares is sent now and then on purpose: a verdict (QUIRKS.md) and a
+        // type of evidence.
+        let undeclared = ["evidenceVerdict 5", "type microsoft.graph.security.browserExtensionEvidence"];
+        let wrong: Vec<_> = walk.wrong.iter().filter(|found| !undeclared.contains(&found.as_str())).collect();
+        assert!(wrong.is_empty(), "{version}: {wrong:#?}");
+        assert_eq!(walk.wrong.len(), undeclared.len());
+        assert_eq!(walk.unused(), Vec::<String>::new(), "{version}");
+    }
+}
+
+#[test]
+fn indicators_recur_as_in_a_real_tenant() {
+    let mut alerts_of = HashMap::<Indicator, usize>::new();
+    for alert in tenant(2_000) {
+        // One alert tells of thousands of files that no other does.
+        if items(&alert).len() > 1_000 {
+            continue;
+        }
+        let tree = Tree::new(&decode(&alert).evidence);
+        let found: HashSet<Indicator> =
+            tree.rows(|_| false).into_iter().flat_map(|row| tree.describe(row).indicators.clone()).collect();
+        for indicator in found {
+            *alerts_of.entry(indicator).or_default() += 1;
+        }
+    }
+    let mut spread = BTreeMap::<_, [usize; 4]>::new();
+    for (indicator, alerts) in &alerts_of {
+        let class = match alerts {
+            0..=1 => 0,
+            2..=5 => 1,
+            6..=50 => 2,
+            _ => 3,
+        };
+        spread.entry(indicator.kind.field()).or_default()[class] += 1;
+    }
+    let total =
+        spread.values().fold([0; 4], |sum, kind| std::array::from_fn(|class| sum[class] + kind[class]));
+    let share = |class: usize| total[class] as f64 / alerts_of.len() as f64;
+    assert!((0.2..0.7).contains(&share(0)), "{total:?} {spread:?}");
+    assert!((0.2..0.6).contains(&share(1)), "{total:?} {spread:?}");
+    assert!((0.05..0.3).contains(&share(2)), "{total:?} {spread:?}");
+    assert!((0.005..0.05).contains(&share(3)), "{total:?} {spread:?}");
+    let of = |kind, value: &str| {
+        let found = alerts_of.iter().find(|(found, _)| found.kind == kind && found.value.raw() == value);
+        found.map_or(0, |(_, alerts)| *alerts)
+    };
+    assert!(of(IndicatorKind::Process, "powershell.exe") > 100);
+    assert!(of(IndicatorKind::Process, "explorer.exe") > 50);
+    for kind in ["hash", "ip", "user", "device", "cmdline"] {
+        let [_, few, some, _] = spread[kind];
+        assert!(few + some > 20, "{kind} {:?}", spread[kind]);
+    }
+}
+
+#[test]
+fn one_alert_of_a_large_tenant_has_five_thousand_items() {
+    let large = |alerts: usize| {
+        let alerts = tenant(alerts);
+        let of = |alert: &Value| items(alert).len();
+        alerts.into_iter().filter(|alert| of(alert) > 1_000).collect::<Vec<_>>()
+    };
+    assert!(large(999).is_empty());
+    for count in [1_000, 4_000] {
+        let [alert] = &large(count)[..] else { panic!("not one large alert in {count}") };
+        assert_eq!(items(alert).len(), 5_000);
+        let devices: BTreeSet<_> =
+            items(alert).iter().filter_map(|item| item["mdeDeviceId"].as_str()).collect();
+        assert_eq!(devices.len(), 40);
+        let types: BTreeSet<_> = items(alert).iter().map(|item| item["@odata.type"].to_string()).collect();
+        assert!(types.len() >= 3, "{types:?}");
+    }
+}
+
+#[test]
+fn process_trees_are_deep_wide_and_incomplete() {
+    let (mut deepest, mut widest) = (0, 0);
+    let (mut reused, mut loops, mut only_parents, mut no_parent, mut twice) = (0, 0, 0, 0, 0);
+    let (mut images, mut other_files) = (0, 0);
+    let (mut commands, mut precisions, mut values_of_a_key) = (Vec::new(), BTreeSet::new(), 0);
+    for sent in tenant(2_000) {
+        let alert = decode(&sent);
+        if alert.evidence.len() > 1_000 {
+            continue;
+        }
+        let tree = Tree::new(&alert.evidence);
+        for row in tree.rows(|_| false) {
+            let node = tree.node(row);
+            if node.kind.raw() == "process" {
+                deepest = deepest.max(node.depth);
+                let children =
+                    node.children.iter().filter(|child| tree.node(**child).kind.raw() == "process");
+                widest = widest.max(children.count());
+                only_parents += usize::from(node.items.is_empty());
+            }
+            if node.kind.raw() == "file" {
+                let of_a_process = tree.parent(row).is_some_and(|up| tree.node(up).kind.raw() == "process");
+                *(if of_a_process { &mut images } else { &mut other_files }) += 1;
+            }
+        }
+        let mut starts = HashMap::<_, BTreeSet<_>>::new();
+        let mut keys = HashMap::<_, BTreeSet<_>>::new();
+        for (item, read) in items(&sent).iter().zip(&*alert.evidence) {
+            match read.type_name.raw() {
+                "process" => {
+                    let process = read.object();
+                    let device = item["mdeDeviceId"].to_string();
+                    let created_at = process.time("processCreationDateTime");
+                    starts.entry((device, process.int("processId"))).or_default().insert(created_at);
+                    no_parent += usize::from(item["parentProcessImageFile"].is_null());
+                    commands.push(item["processCommandLine"].as_str().map_or(0, str::len));
+                    let created = item["processCreationDateTime"].as_str().unwrap();
+                    precisions.insert(created.split_once('.').map_or(0, |(_, fraction)| fraction.len() - 1));
+                    let parent_at = process.time("parentProcessCreationDateTime");
+                    loops += usize::from(parent_at.is_some() && parent_at >= created_at);
+                }
+                "registryValue" => {
+                    keys.entry(item["registryKey"].to_string())
+                        .or_default()
+                        .insert(item["registryValueName"].to_string());
+                }
+                _ => {}
+            }
+        }
+        reused += starts.values().filter(|times| times.len() > 1).count();
+        values_of_a_key = values_of_a_key.max(keys.values().map(BTreeSet::len).max().unwrap_or(0));
+        let different: HashSet<_> = items(&sent).iter().map(Value::to_string).collect();
+        twice += items(&sent).len() - different.len();
+    }
+    assert!((10..=16).contains(&deepest), "{deepest}");
+    assert!(widest >= 4, "{widest}");
+    assert!(values_of_a_key >= 4, "{values_of_a_key}");
+    for (what, count) in [
+        ("reused ids", reused),
+        ("loops", loops),
+        ("parents known through a child", only_parents),
+        ("processes without a parent", no_parent),
+        ("items that come twice", twice),
+        ("files that are a process's image", images),
+        ("other files", other_files),
+        (
+            "commands of 2 to 30 KB",
+            commands.iter().filter(|length| (2_000..30_000).contains(*length)).count(),
+        ),
+    ] {
+        assert!(count > 0, "no {what}");
+    }
+    assert!(precisions.is_superset(&BTreeSet::from([0, 3, 7])), "{precisions:?}");
+}
+
+#[test]
+fn hostile_texts_reach_nested_members() {
+    /// Lists the paths of texts with control characters.
+    fn hostile(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) if text.chars().any(|c| c.is_control() && c != '\n') => {
+                found.insert(path.to_owned());
+            }
+            Value::Array(items) => items.iter().for_each(|item| hostile(item, path, found)),
+            Value::Object(properties) => {
+                properties.iter().for_each(|(name, value)| hostile(value, &format!("{path}.{name}"), found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    tenant(5_000).iter().flat_map(items).for_each(|item| hostile(item, "", &mut found));
+    for name in ["subject", "registryValue", "processCommandLine"] {
+        assert!(found.iter().any(|path| path.starts_with(&format!(".{name}"))), "{name}: {found:?}");
+    }
+    assert!(found.iter().any(|path| path.matches('.').count() > 2), "{found:?}");
+}

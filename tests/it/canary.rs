@@ -1,0 +1,480 @@
+//! A canary for each secret: a token, a code, a password or a key appears in no output, log, file,
+//! argument or environment, only in the one place that it is for.
+//!
+//! The secrets are those of a run: the simulated tenant makes them up and tells which it saw, so
+//! each was really in use; and each place is checked to hold something, so it was really looked
+//! at.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod secrets;
+mod servers;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use alertdeck_simulator::SignInControl;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+
+use crate::support::tenant::{Tenant, browse, files};
+use crate::support::terminal::Session;
+use secrets::{Places, Secrets};
+use servers::Server;
+
+const CLIENT_SECRET: &str = "canary-5b0e-client-secret-value";
+const PASSWORD: &str = "canary-77d1-proxy-password";
+
+/// A tenant, a folder for what the programs leave, and what was found.
+struct Scene {
+    tenant: Tenant,
+    folder: tempfile::TempDir,
+    secrets: Secrets,
+    places: Places,
+    /// A ready token, as somebody else would bring it.
+    token: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let tenant = Tenant::new(|settings| settings.sign_in.secret = CLIENT_SECRET.into());
+        let mut secrets = Secrets::default();
+        let token = tenant.application_token(CLIENT_SECRET);
+        secrets.add("ready token", &token);
+        let folder = tempfile::tempdir().unwrap();
+        Self { tenant, folder, secrets, places: Places::default(), token }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text_of(&self, name: &str) -> String {
+        fs::read(self.path(name))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The options that every run has: a log of its own, with details.
+    fn arguments(&self, log: &str, more: &[&str]) -> Vec<String> {
+        let log = self.path(log);
+        self.tenant.arguments(&[&["--verbose", "--log-file", log.to_str().unwrap()], more].concat())
+    }
+
+    fn command(&self, log: &str, more: &[&str]) -> Command {
+        let mut command = self.bare_command();
+        command.args(self.arguments(log, more));
+        command
+    }
+
+    fn bare_command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_alertdeck"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ALERTDECK_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .envs([self.tenant.home(), ("ALERTDECK_CONFIG", "")])
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    /// Runs a command to its end and looks at what it printed.
+    fn run(&mut self, what: &str, command: &mut Command, code: i32) {
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{what}: {printed}");
+        self.places.look_at(format!("the output of {what}"), printed);
+    }
+
+    /// Looks at a log that a run has written.
+    fn look_at_log(&mut self, name: &str) {
+        let text = self.text_of(name);
+        assert!(text.contains("HTTP ") || text.contains("failed: "), "no request is in {name}:\n{text}");
+        self.places.look_at(name, text);
+    }
+}
+
+/// The arguments of a running program, a line each.
+fn arguments_of(process: u32) -> String {
+    fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap().replace('\0', "\n")
+}
+
+#[test]
+fn no_secret_is_anywhere_but_where_it_is_for() {
+    let mut scene = Scene::new();
+    ready_tokens(&mut scene);
+    applications(&mut scene);
+    token_command(&mut scene);
+    proxy(&mut scene);
+    logins(&mut scene);
+    console(&mut scene);
+    refusals_in_the_console(&mut scene);
+    let log = scene.tenant.simulator.log();
+    scene.secrets.learn(&log);
+    let expected = [
+        "access token",
+        "client_assertion",
+        "client_secret",
+        "code",
+        "code_verifier",
+        "command's token",
+        "device_code",
+        "kept refresh token",
+        "private key",
+        "proxy password",
+        "ready token",
+        "refresh_token",
+    ];
+    assert_eq!(scene.secrets.kinds(), expected);
+    assert!(scene.places.len() > 40, "{}", scene.places.len());
+    scene.places.assert_clean(&scene.secrets);
+    scene.secrets.assert_in_place(&log);
+}
+
+/// A token in a variable, and an application's secret beside it that nobody needs.
+fn ready_tokens(scene: &mut Scene) {
+    let log = "ready.log";
+    for (what, arguments) in [
+        ("list", &["list"][..]),
+        ("list as JSON", &["list", "--format", "json"]),
+        ("whoami", &["whoami"]),
+        ("whoami as JSON", &["whoami", "--format", "json"]),
+        ("explain", &["explain", "status:open"]),
+        ("config show", &["config", "show"]),
+        ("help", &["--help"]),
+    ] {
+        let mut command = scene.command(log, arguments);
+        command.env("ALERTDECK_TOKEN", &scene.token).env("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET);
+        scene.run(what, &mut command, 0);
+    }
+    for (what, arguments, code) in [
+        ("config check", &["config", "check"][..], 0),
+        ("config path", &["config", "path"], 0),
+        ("login", &["login"], 2),
+    ] {
+        let mut command = scene.command(log, arguments);
+        command.env("ALERTDECK_TOKEN", &scene.token).env("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET);
+        if what == "config check" || what == "config path" {
+            let file = scene.path("config.toml");
+            fs::write(&file, "[profile.one]\ntoken_command = 'true'\n").unwrap();
+            command.env("ALERTDECK_CONFIG", file);
+        }
+        scene.run(what, &mut command, code);
+    }
+    // One with a blank in it is no token, and is not quoted.
+    let mut command = scene.command(log, &["list"]);
+    command.env("ALERTDECK_TOKEN", format!("{} x", scene.token));
+    scene.run("list with a token that is none", &mut command, 3);
+    scene.look_at_log(log);
+}
+
+fn applications(scene: &mut Scene) {
+    let log = "application.log";
+    let mut command = scene.command(log, &["list"]);
+    command.env("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET);
+    scene.run("list by a secret", &mut command, 0);
+    let wrong = "canary-99aa-a-secret-that-is-wrong";
+    scene.secrets.add("client_secret", wrong);
+    let mut command = scene.command(log, &["whoami"]);
+    command.env("ALERTDECK_CLIENT_SECRET", wrong);
+    scene.run("whoami by a wrong secret", &mut command, 3);
+    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
+    scene.tenant.simulator.sign_in(|control| control.trust_certificate(certificate.der())).unwrap();
+    let key = pair.serialize_pem();
+    // The first line is alike in all keys of this kind, the last may be short.
+    for line in key.lines().skip(2).filter(|line| line.len() >= 60) {
+        scene.secrets.add("private key", line);
+    }
+    let file = scene.path("identity.pem");
+    let (whole, broken) = (certificate.pem() + &key, certificate.pem() + &key.replace("END", "ENDE"));
+    for (what, text, code) in [("a certificate", whole, 0), ("a broken certificate file", broken, 3)] {
+        fs::write(&file, text).unwrap();
+        let mut command = scene.command(log, &["list", "--certificate", file.to_str().unwrap()]);
+        scene.run(&format!("list by {what}"), &mut command, code);
+    }
+    fs::remove_file(file).unwrap();
+    scene.look_at_log(log);
+}
+
+/// A command that prints a token, and writes down what it was given and by whom.
+fn token_command(scene: &mut Scene) {
+    let log = "command.log";
+    let token = scene.tenant.application_token(CLIENT_SECRET);
+    scene.secrets.add("command's token", &token);
+    fs::write(scene.path("token"), &token).unwrap();
+    let script = scene.path("command.sh");
+    let folder = scene.folder.path().display();
+    let text = format!(
+        "cat /proc/self/environ > '{folder}/command.environ'\n\
+         cat /proc/$$/cmdline /proc/$PPID/cmdline > '{folder}/command.cmdline'\ncat '{folder}/token'\n"
+    );
+    fs::write(&script, text).unwrap();
+    let line = format!("exec sh {}", script.display());
+    let arguments = ["list", "--auth", "command", "--token-command", &line];
+    let mut command = scene.command(log, &arguments);
+    command.env("ALERTDECK_TOKEN", &scene.token).env("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET);
+    scene.run("list by a command", &mut command, 0);
+    let failing = format!("cat {}; echo no >&2; exit 1", scene.path("token").display());
+    let mut command = scene.command(log, &["list", "--auth", "command", "--token-command", &failing]);
+    scene.run("list by a command that fails", &mut command, 3);
+    fs::remove_file(scene.path("token")).unwrap();
+    for name in ["command.environ", "command.cmdline"] {
+        let text = scene.text_of(name);
+        scene.places.look_at(name, text);
+    }
+    assert!(scene.text_of("command.environ").contains("XDG_STATE_HOME="));
+    assert!(scene.text_of("command.cmdline").contains("--token-command"));
+    scene.look_at_log(log);
+}
+
+/// A proxy that does not take its password.
+fn proxy(scene: &mut Scene) {
+    let log = "proxy.log";
+    let server = Server::new("407 Who are you", "text/plain", "who?");
+    let encoded = STANDARD.encode(format!("someone:{PASSWORD}"));
+    scene.secrets.add("proxy password", PASSWORD);
+    scene.secrets.add("proxy password", &encoded);
+    let address = format!("http://someone:{PASSWORD}@127.0.0.1:{}", server.port);
+    let mut command = scene.bare_command();
+    command
+        .args(["list", "--graph-url", "https://graph.example", "--verbose", "--log-file"])
+        .arg(scene.path(log));
+    command
+        .env("ALERTDECK_TOKEN", &scene.token)
+        .envs([("HTTPS_PROXY", &address), ("https_proxy", &address)])
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    scene.run("list through a proxy", &mut command, 4);
+    let seen = server.seen.lock().unwrap().join("\n");
+    assert!(seen.contains(&encoded), "the password was not in use: {seen}");
+    scene.look_at_log(log);
+}
+
+/// `login` both ways, what is kept, and `logout`.
+fn logins(scene: &mut Scene) {
+    let log = "login.log";
+    for way in ["browser", "device-code"] {
+        let mut child = scene
+            .command(log, &["login", "--auth", way])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let mut printed: Vec<_> = errors.by_ref().take(2).collect();
+        scene.places.look_at(format!("the arguments of login by {way}"), arguments_of(child.id()));
+        if way == "browser" {
+            scene.places.look_at("the browser's last page", browse(&printed[1]));
+        } else {
+            assert!(scene.tenant.simulator.sign_in(|control| control.approve_device(None)));
+        }
+        printed.extend(errors);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{printed:?}");
+        scene.places.look_at(format!("the errors of login by {way}"), printed.join("\n"));
+        scene
+            .places
+            .look_at(format!("the output of login by {way}"), String::from_utf8(output.stdout).unwrap());
+    }
+    look_at_state(scene);
+    for (what, arguments) in
+        [("whoami", &["whoami"][..]), ("list", &["list"]), ("config show", &["config", "show"])]
+    {
+        let mut command = scene.command(log, arguments);
+        scene.run(&format!("{what} after login"), &mut command, 0);
+    }
+    scene.tenant.simulator.sign_in(SignInControl::revoke_refresh_tokens);
+    let mut command = scene.command(log, &["list"]);
+    scene.run("list after the sign-in was revoked", &mut command, 3);
+    let mut command = scene.command(log, &["logout"]);
+    scene.run("logout", &mut command, 0);
+    scene.look_at_log(log);
+}
+
+/// Looks at every file that is kept, but for the secret one, which must hold the refresh token.
+fn look_at_state(scene: &mut Scene) {
+    let mut kept = 0;
+    for path in files(scene.tenant.state.path()) {
+        let text = fs::read_to_string(&path).unwrap();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
+            scene.secrets.add("kept refresh token", stored["rt"].as_str().unwrap());
+            kept += 1;
+        } else if !text.is_empty() {
+            scene.places.look_at(path.display().to_string(), text);
+        }
+    }
+    assert_eq!(kept, 1);
+}
+
+/// Makes a program that stands for the one that opens links; it writes down what it was given.
+fn fake_opener(scene: &Scene) -> String {
+    let folder = scene.path("bin");
+    fs::create_dir(&folder).unwrap();
+    let opener = folder.join("xdg-open");
+    let out = scene.folder.path().display();
+    let text = format!(
+        "#!/bin/sh\ncat /proc/self/environ > '{out}/opener.environ'\ncat /proc/$PPID/cmdline > '{out}/opener.parent'\n\
+         printf '%s\\n' \"$@\" > '{out}/opener.new'\nmv '{out}/opener.new' '{out}/opener.arguments'\n"
+    );
+    fs::write(&opener, text).unwrap();
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+/// Looks at everything that a console has sent, and at what it put on the clipboard.
+fn look_at_desk(scene: &mut Scene, what: &str, session: &Session) {
+    scene.places.look_at(format!("what {what} sent"), session.sent());
+    for copy in session.copied() {
+        scene.places.look_at(format!("what {what} copied"), copy);
+    }
+}
+
+/// Signs in with a browser that is opened, then by code; the requests are looked at and copied.
+fn console(scene: &mut Scene) {
+    let log = "console.log";
+    let path = fake_opener(scene);
+    let state = scene.tenant.state.path().to_str().unwrap().to_owned();
+    let variables = [
+        ("XDG_STATE_HOME", &*state),
+        ("PATH", &path),
+        ("DISPLAY", ":99"),
+        // Named, so that the browser is what signs in; no child may see it.
+        ("ALERTDECK_TOKEN", &scene.token),
+        ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
+    ];
+    let mut session = Session::open(&scene.arguments(log, &["--auth", "browser", ""]), &variables);
+    session.press("\r", "A browser was opened");
+    let address = session.copy("y");
+    assert_eq!(scene.text_of("opener.arguments").trim_end(), address);
+    scene.places.look_at("the arguments of the console", arguments_of(session.process()));
+    for name in ["opener.environ", "opener.arguments", "opener.parent"] {
+        let text = scene.text_of(name);
+        scene.places.look_at(name, text);
+    }
+    assert!(scene.text_of("opener.environ").contains("DISPLAY=:99"));
+    scene.places.look_at("the page after the console's sign-in", browse(&address));
+    session.wait("30 of 30 loaded");
+    look_at_state(scene);
+    session.type_keys("R");
+    session.wait("/oauth2/v2.0/token");
+    for keys in ["y", "c", "jy", "c"] {
+        session.copy(keys);
+    }
+    session.press_away("\x1b", "/oauth2/v2.0/token");
+    // A refusal, a renewal, an end: each with its words on the screen and in the log.
+    scene.tenant.simulator.sign_in(SignInControl::expire_access_tokens);
+    session.type_keys("r");
+    session.wait_until("the token is renewed", |_| {
+        let asked = scene.tenant.asked();
+        asked.iter().skip_while(|asked| asked.status != Some(401)).any(|asked| asked.status == Some(200))
+    });
+    session.wait("30 of 30 loaded");
+    session.wait("complete");
+    scene.tenant.simulator.sign_in(|control| {
+        control.revoke_access_tokens();
+        control.revoke_refresh_tokens();
+    });
+    session.type_keys("r");
+    session.wait("The sign-in has ended");
+    session.press("d", "time left");
+    session.copy("y");
+    assert!(scene.tenant.simulator.sign_in(|control| control.approve_device(None)));
+    session.wait_until("the code is gone", |session| !session.shows("time left"));
+    session.wait("complete");
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    session.type_keys("x");
+    session.wait("signed out; s signs in");
+    session.press_away("\x1b", "Profiles and sign-in");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    look_at_desk(scene, "the console", &session);
+    scene.look_at_log(log);
+}
+
+/// A service that is out of order in every way, asked with a ready token.
+fn refusals_in_the_console(scene: &mut Scene) {
+    let log = "refusals.log";
+    let server = Server::new("401 Unauthorized", "application/json", "{}");
+    let url = format!("http://127.0.0.1:{}", server.port);
+    let log_file = scene.path(log);
+    let arguments = ["--graph-url", &url, "--verbose", "--log-file", log_file.to_str().unwrap(), ""];
+    let state = scene.tenant.state.path().to_str().unwrap().to_owned();
+    let variables = [("XDG_STATE_HOME", &*state), ("ALERTDECK_TOKEN", &scene.token)];
+    let mut session = Session::open(&arguments, &variables);
+    session.wait("HTTP 401");
+    let refusal = r#"{"error":{"code":"X","message":"no"}}"#;
+    for (status, kind, body, words) in [
+        ("403 Forbidden", "application/json", refusal, "HTTP 403"),
+        ("429 Too Many Requests", "application/json", refusal, "throttled"),
+        ("500 Internal Server Error", "application/json", refusal, "HTTP 500"),
+        ("200 OK", "text/html", "<html>sign in</html>", "a proxy answered"),
+        ("200 OK", "application/json", "{\"value\":", "cannot be read"),
+    ] {
+        server.answer_by(status, kind, body);
+        session.press("r", words);
+        session.type_keys("R");
+        session.wait("alerts_v2");
+        session.copy("y");
+        session.press_away("\x1b", "client-request-id");
+    }
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    let seen = server.seen.lock().unwrap().join("\n");
+    assert!(seen.contains(&scene.token), "the token was not in use");
+    look_at_desk(scene, "the console of a broken service", &session);
+    scene.look_at_log(log);
+}
+
+/// A panic's message quotes what it is made over: what holds secrets shows none, however it is
+/// written.
+#[test]
+fn a_panic_over_what_holds_secrets_shows_none() {
+    use alertdeck_graph::{
+        auth::{Account, Application, Authority, Identity, Key, Proof, Session, Stored, Tokens, Vault},
+        http::{Budget, Credential, HeaderValue, Http, Limits, Repeat, Request, Route},
+    };
+    const CANARY: &str = "canary-2f7a-secret";
+    let authority = Authority::new("http://127.0.0.1:9", "contoso.com").unwrap();
+    let application =
+        Application { authority, client_id: "id".into(), scope: "https://graph.example/.default".into() };
+    let http = Http::new(Limits::default(), Budget::default(), Route::Direct).unwrap();
+    let vault = Vault::memory();
+    let key = Key { profile: "p".into(), authority: "a".into(), tenant: "t".into(), client_id: "c".into() };
+    let stored = Stored { refresh_token: CANARY.to_owned().into(), account: Some(Account::default()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let tokens = Tokens::fixed(&CANARY.to_owned().into()).unwrap();
+    let token = runtime.block_on(async {
+        vault.save(&key, &stored).await.unwrap();
+        tokens.current().await.unwrap()
+    });
+    let proof = Proof::secret(CANARY).unwrap();
+    let user = Session::new(http.clone(), application.clone(), Identity::User { vault: vault.clone(), key });
+    let program = Session::new(http, application.clone(), Identity::Application(proof.clone()));
+    let mut authorization = HeaderValue::from_str(CANARY).unwrap();
+    authorization.set_sensitive(true);
+    let scope = application.authority.scope().clone();
+    let credential = Credential { scope: &scope, authorization: Some(authorization) };
+    let request = Request::post_form(scope.base().clone(), CANARY.to_owned().into(), Repeat::IfRefused);
+    let quoted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        panic!(
+            "{token:?} {tokens:?} {stored:?} {vault:?} {proof:?} {user:?} {program:?} {credential:?} {request:?}"
+        )
+    }))
+    .unwrap_err();
+    let message = quoted.downcast_ref::<String>().unwrap();
+    assert!(message.contains("Session") && message.contains("Request"), "{message}");
+    assert!(!message.contains(CANARY), "{message}");
+}

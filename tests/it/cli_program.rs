@@ -1,0 +1,52 @@
+//! The program as a script meets it: arguments in; output, errors and exit codes out.
+
+#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+
+mod config;
+mod explain;
+mod files;
+mod output;
+mod readme;
+mod service;
+mod sign_in;
+mod streams;
+#[cfg(unix)]
+mod terminal;
+
+#[cfg(target_os = "linux")]
+mod trust;
+
+use std::{ffi::OsStr, path::PathBuf, process::Output};
+
+/// A run of the program, with nothing of this machine's settings.
+fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_cmd::Command {
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("alertdeck");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ALERTDECK_") {
+            command.env_remove(name);
+        }
+    }
+    // An empty name: no config file, whatever this user has. The log goes where builds go.
+    command.env("ALERTDECK_CONFIG", "").env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).args(arguments);
+    command
+}
+
+/// What a run left: exit code, standard output, standard error.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(command: &mut assert_cmd::Command) -> Run {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// The published sample: one alert in a page.
+fn sample() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/published-sample.json")
+}
+
+const SAMPLE_ID: &str = "da637551227677560813_-961444813";

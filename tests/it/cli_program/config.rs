@@ -1,0 +1,203 @@
+//! `config`: the file's place, the profile in force, and what is wrong with a file.
+
+use std::{fs, path::Path};
+
+use super::{Run, alertdeck, run, sample};
+use serde_json::Value;
+
+mod broken;
+
+use broken::BROKEN;
+
+const CANARY: &str = "canary-91c3";
+
+const SOUND: &str = "\
+default_profile = 'contoso'
+
+[profile.contoso]
+tenant = 'contoso.onmicrosoft.com'
+token_command = 'echo canary-91c3'
+me = 'ana@contoso.example'
+
+[profile.agency]
+cloud = 'usgov-l4'
+";
+
+/// Runs with a config file.
+fn with(file: &Path, arguments: &[&str]) -> Run {
+    run(alertdeck(arguments).env("ALERTDECK_CONFIG", file))
+}
+
+/// A folder whose name has a blank, with a config file in it.
+fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_with_place_and_mend() {
+    assert!(BROKEN.len() >= 20);
+    for broken in BROKEN {
+        let (_folder, file) = written(broken.text);
+        let checked = run(alertdeck(["config", "check"]).arg(&file));
+        assert_eq!((checked.code, checked.stdout.as_str()), (2, ""), "{:?}", broken.text);
+        let place = format!("config.toml:{}:{}: ", broken.line, broken.column);
+        assert!(checked.stderr.contains(&place), "{:?}\n{}", broken.text, checked.stderr);
+        assert!(checked.stderr.contains(broken.message), "{:?}\n{}", broken.text, checked.stderr);
+        assert!(checked.stderr.contains(broken.mend), "{:?}\n{}", broken.text, checked.stderr);
+        assert!(!checked.stderr.contains("canary") && !checked.stderr.contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn a_sound_file_is_told_with_its_profiles() {
+    let (_folder, file) = written(SOUND);
+    for checked in [run(alertdeck(["config", "check"]).arg(&file)), with(&file, &["config", "check"])] {
+        assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
+        assert_eq!(checked.stdout, format!("{}: 2 profiles, nothing wrong\n", file.display()));
+    }
+    let missing = file.with_file_name("other.toml");
+    let checked = run(alertdeck(["config", "check"]).arg(&missing));
+    assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
+    assert!(checked.stderr.contains("there is no such config file"), "{}", checked.stderr);
+}
+
+#[test]
+fn the_path_is_printed_whether_the_file_exists_or_not() {
+    let (_folder, file) = written("x = 1");
+    let told = with(&file, &["config", "path"]);
+    assert_eq!((told.code, told.stdout, told.stderr.as_str()), (0, format!("{}\n", file.display()), ""));
+    let missing = file.with_file_name("other.toml");
+    let told = with(&missing, &["config", "path"]);
+    assert_eq!((told.code, told.stdout), (0, format!("{}\n", missing.display())));
+    assert_eq!(told.stderr, "alertdeck: there is no such file yet\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_lies_in_the_folder_for_settings() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let (folder, file) = written(SOUND);
+    let home = folder.path().join("home");
+    let usual = |name: &OsStr, value: &Path| {
+        let mut command = alertdeck(["config", "path"]);
+        command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
+        command.env(name, value).output().unwrap()
+    };
+    let expected = format!("{}\n", home.join(".config/alertdeck/config.toml").display());
+    assert_eq!(String::from_utf8(usual(OsStr::new("HOME"), &home).stdout).unwrap(), expected);
+    // A folder whose name is no text is a folder all the same.
+    let odd = folder.path().join(OsStr::from_bytes(b"\xff x"));
+    fs::create_dir_all(odd.join("alertdeck")).unwrap();
+    fs::copy(&file, odd.join("alertdeck/config.toml")).unwrap();
+    let told = usual(OsStr::new("XDG_CONFIG_HOME"), &odd);
+    assert_eq!(told.stdout, [odd.as_os_str().as_bytes(), b"/alertdeck/config.toml\n"].concat());
+    let mut command = alertdeck(["config", "show", "--format", "json"]);
+    command.env_remove("ALERTDECK_CONFIG").env("XDG_CONFIG_HOME", &odd);
+    let shown: Value = serde_json::from_str(&run(&mut command).stdout).unwrap();
+    assert_eq!(shown["profile"], "contoso");
+    // A home that is no folder holds no file, and nothing more is wrong with it.
+    let mut command = alertdeck(["config", "show"]);
+    command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", "/dev/null");
+    assert_eq!(run(&mut command).code, 0);
+    // Neither variable: the system knows the user's folder, or the user is told what to do.
+    let mut command = alertdeck(["config", "path"]);
+    command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
+    let told = run(&mut command);
+    assert!(told.stdout.ends_with("config.toml\n") || told.stderr.contains("set HOME"), "{}", told.stderr);
+}
+
+#[test]
+fn the_profile_in_force_is_shown_with_its_sources_and_no_secret() {
+    let (_folder, file) = written(SOUND);
+    let ask = |format: &str| {
+        let mut command = alertdeck(["config", "show", "--api", "beta", "--format", format]);
+        command.env("ALERTDECK_CONFIG", &file).env("ALERTDECK_ME", "bo@contoso.example");
+        command.env("ALERTDECK_TOKEN", CANARY).env("ALERTDECK_CLIENT_SECRET", CANARY);
+        let shown = run(&mut command);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+        assert!(!shown.stdout.contains(CANARY), "{}", shown.stdout);
+        shown.stdout
+    };
+    let text = ask("text");
+    let row = |name: &str| {
+        let found = text.lines().find(|line| line.split_whitespace().next() == Some(name));
+        found.unwrap().split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("profile"), "contoso");
+    assert_eq!(row("sign-in"), "token");
+    assert_eq!(row("cloud"), "global default");
+    assert_eq!(row("tenant"), "contoso.onmicrosoft.com line 4");
+    assert_eq!(row("client_id"), "not set");
+    assert_eq!(row("api"), "beta --api");
+    assert_eq!(row("me"), "bo@contoso.example ALERTDECK_ME");
+    assert_eq!(row("graph_url"), "https://graph.microsoft.com default");
+    assert_eq!(row("token_command"), "set line 5");
+    assert_eq!(row("ALERTDECK_TOKEN"), "set");
+    assert!(text.ends_with("other profiles           agency\n"), "{text}");
+    let json: Value = serde_json::from_str(&ask("json")).unwrap();
+    assert_eq!(json["settings"]["me"]["from"], "ALERTDECK_ME");
+    assert_eq!(json["settings"]["certificate"]["value"], Value::Null);
+    assert_eq!(json["secrets"]["ALERTDECK_CLIENT_SECRET"], true);
+    assert_eq!((&json["method"], &json["profiles"][1]), (&"token".into(), &"agency".into()));
+}
+
+#[test]
+fn a_profile_is_chosen_by_name() {
+    let (_folder, file) = written(SOUND);
+    let shown = with(&file, &["config", "show", "--profile", "agency", "--format", "json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown["settings"]["cloud"]["value"], "usgov-l4");
+    assert_eq!(shown["settings"]["login_url"]["value"], "https://login.microsoftonline.us");
+    let wrong = with(&file, &["list", "--profile", "agenci"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
+    assert_eq!(wrong.stderr, "alertdeck: there is no profile `agenci`; did you mean `agency`?\n");
+}
+
+#[test]
+fn a_wrong_file_stops_what_needs_it_and_nothing_else() {
+    let (_folder, file) = written("[profile.a]\ntennant = 'a.io'\n");
+    let sample = sample();
+    let sample = sample.to_str().unwrap();
+    for arguments in [&["list"][..], &["show", "x"], &["config", "show"], &["config", "check"]] {
+        let run = with(&file, arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(run.stderr.contains("config.toml:2:1: unknown key `tennant`"), "{}", run.stderr);
+    }
+    for arguments in [
+        &["list", "--file", sample, "--format", "csv"][..],
+        &["list", "--demo", "--limit", "1"],
+        &["explain", "status:new"],
+        &["completions", "bash"],
+        &["man"],
+        &["config", "path"],
+    ] {
+        let run = with(&file, arguments);
+        assert_eq!((run.code, run.stdout.is_empty()), (0, false), "{arguments:?}: {}", run.stderr);
+    }
+    fs::write(&file, "[profile.a]\n[profile.b]\n").unwrap();
+    let explained = with(&file, &["explain", "status:new"]);
+    assert_eq!((explained.code, explained.stderr.as_str()), (0, ""));
+    assert!(with(&file, &["list"]).stderr.contains("--profile (a, b)"));
+    let missing = file.with_file_name("other.toml");
+    let run = with(&missing, &["list"]);
+    assert!(run.code == 2 && run.stderr.contains("there is no such config file"), "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_and_the_name_of_a_profile_are_used() {
+    let tenant = super::service::tenant(3);
+    let text = format!(
+        "[profile.lab]\ngraph_url = '{}'\ntoken_command = 'echo {}'\nme = 'ana@lab.example'\n",
+        tenant.base_url(),
+        super::service::CANARY,
+    );
+    let (_folder, file) = written(&text);
+    let listed = with(&file, &["list", "--columns", "id", "--format", "csv"]);
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+    assert_eq!(listed.stdout.lines().count(), 4);
+    assert_eq!(with(&file, &["explain", "assigned:me"]).code, 0);
+}

@@ -1,0 +1,164 @@
+//! `list` and `show` on saved alerts.
+
+use std::{fs, path::PathBuf};
+
+use super::{SAMPLE_ID, alertdeck, run, sample};
+use rstest::rstest;
+use serde_json::Value;
+
+/// Alerts whose texts try to break out of every format.
+const HOSTILE: &str = "[{\"id\":\"a1\",\"severity\":\"high\",\"status\":\"new\",\
+    \"createdDateTime\":\"2026-11-01T00:00:00Z\",\
+    \"title\":\"=cmd|'/C calc'!A0,\\u001b[31m \\u202e\\\"x\\\"\\n| a | ](https://evil.example) `\"},\n \
+    { \"id\" : \"b2\" , \"severity\":\"low\",\"status\":\"resolved\",\n\
+    \"createdDateTime\":\"2026-11-02T00:00:00.1234567Z\",\"title\":\"plain  \\u00e9 \\/ 1.50e+3\",\"n\":1.50e+3}]";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+fn list(folder: &Folder, arguments: &[&str]) -> super::Run {
+    run(alertdeck(["list", "--file"]).arg(folder.0.path()).args(arguments))
+}
+
+#[test]
+fn json_is_printed_as_received() {
+    let folder = Folder::with(&[("a.json", HOSTILE)]);
+    let alerts: Vec<&str> = HOSTILE[1..HOSTILE.len() - 1].split(",\n ").collect();
+    let array = list(&folder, &["--format", "json"]);
+    assert_eq!((array.code, array.stderr.as_str()), (0, ""));
+    // Newest first; each alert byte for byte.
+    assert_eq!(array.stdout, format!("[\n{},\n{}\n]\n", alerts[1].trim_start(), alerts[0]));
+    let lines = list(&folder, &["--format", "ndjson"]).stdout;
+    let lines: Vec<_> = lines.lines().collect();
+    assert_eq!(lines[1], alerts[0]);
+    assert!(lines[0].starts_with("{\"id\":\"b2\",\"severity\":\"low\""));
+    assert!(lines[0].ends_with("\"title\":\"plain  \\u00e9 \\/ 1.50e+3\",\"n\":1.50e+3}"));
+}
+
+#[test]
+fn nothing_breaks_out_of_a_format() {
+    let folder = Folder::with(&[("a.json", HOSTILE)]);
+    let title =
+        |format| list(&folder, &["severity:high", "--columns", "title,id", "--format", format]).stdout;
+    assert_eq!(
+        title("csv"),
+        "title,id\r\n\"'=cmd|'/C calc'!A0,␛[31m ⟨202E⟩\"\"x\"\"⏎| a | ](https://evil.example) `\",a1\r\n"
+    );
+    assert_eq!(
+        title("markdown").lines().last().unwrap(),
+        "| \\=cmd\\|'/C calc'!A0,␛\\[31m ⟨202E⟩\"x\"⏎\\| a \\| \\](https\\://evil.example) \\` | a1 |"
+    );
+    let table = title("table");
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("TITLE ") && lines[1].ends_with("`  a1"), "{table}");
+}
+
+#[test]
+fn the_newest_are_kept_and_columns_chosen() {
+    let folder = Folder::with(&[("a.json", HOSTILE)]);
+    assert_eq!(list(&folder, &["--limit", "1", "--columns", "id", "--format", "csv"]).stdout, "id\r\nb2\r\n");
+    assert_eq!(list(&folder, &["severity:medium", "--format", "json"]).stdout, "[]\n");
+    let wrong = list(&folder, &["--columns", "id,sevrity"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
+    assert!(wrong.stderr.contains("did you mean severity?") && wrong.stderr.contains("determination"));
+    assert_eq!(list(&folder, &["--columns", "id", "--format", "json"]).code, 2);
+    assert_eq!(list(&folder, &["sevrity:high"]).code, 2);
+}
+
+#[test]
+fn files_overlap_and_the_newest_state_wins() {
+    let state = |status: &str, at: u32| {
+        format!(r#"{{"id":"a","status":"{status}","lastUpdateDateTime":"2026-11-0{at}T00:00:00Z"}}"#)
+    };
+    let folder = Folder::with(&[("a.json", &state("resolved", 2)), ("b.json", &state("new", 1))]);
+    assert_eq!(
+        list(&folder, &["--columns", "id,status", "--format", "csv"]).stdout,
+        "id,status\r\na,resolved\r\n"
+    );
+    let shown = run(alertdeck(["show", "a", "--format", "json", "--file"]).arg(folder.0.path()));
+    assert_eq!(shown.stdout, state("resolved", 2) + "\n");
+}
+
+#[test]
+fn a_bad_file_costs_no_other() {
+    let folder = Folder::with(&[("bad.json", "{\"value\":[\n{\"id\":}"), ("good.json", r#"{"id":"a"}"#)]);
+    let partial = list(&folder, &["--columns", "id", "--format", "csv"]);
+    assert_eq!((partial.code, partial.stdout.as_str()), (5, "id\r\na\r\n"));
+    assert!(partial.stderr.contains("bad.json: ") && partial.stderr.contains("(line 2, column 7)"));
+    let nothing = run(alertdeck(["list", "--file"]).arg(folder.path("bad.json")));
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (1, ""));
+    let shown = run(alertdeck(["show", "a", "--file"]).arg(folder.0.path()));
+    assert_eq!(shown.code, 5, "{}", shown.stderr);
+    let missing = run(alertdeck(["show", "b\u{1b}[2J", "--file"]).arg(folder.0.path()));
+    assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
+    assert!(missing.stderr.ends_with("no alert has the id \"b␛[2J\"\n"), "{}", missing.stderr);
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let piped = run(alertdeck(["list", "--file", "-", "--format", "ndjson"])
+        .write_stdin("{\"id\":\"a\"}\n{\"id\":\"b\"}"));
+    assert_eq!((piped.code, piped.stdout.as_str()), (0, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n"));
+    let empty = run(alertdeck(["list", "--file", "-"]).write_stdin(""));
+    assert_eq!(empty.code, 1);
+    assert!(empty.stderr.contains("standard input: the text is empty"), "{}", empty.stderr);
+}
+
+#[test]
+fn an_unreadable_alert_is_listed_as_that() {
+    let deep = format!(r#"[{{"id":{}{}}},{{"id":"b"}}]"#, "[".repeat(200), "]".repeat(200));
+    let folder = Folder::with(&[("a.json", &deep)]);
+    let all = list(&folder, &[]);
+    assert_eq!(all.stdout.lines().count(), 3);
+    assert!(all.stdout.contains("unreadable alert"), "{}", all.stdout);
+    assert!(list(&folder, &["id:b"]).stderr.contains("unreadable alerts: 1"));
+}
+
+#[test]
+fn the_published_sample_reads_well() {
+    let shown = run(alertdeck(["show", SAMPLE_ID, "--file"]).arg(sample()));
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("published_sample", shown.stdout);
+    let ticket = run(alertdeck(["show", SAMPLE_ID, "--format", "markdown", "--file"]).arg(sample()));
+    insta::assert_snapshot!("published_sample_ticket", ticket.stdout);
+    let json = run(alertdeck(["show", SAMPLE_ID, "--format", "json", "--file"]).arg(sample()));
+    assert!(fs::read_to_string(sample()).unwrap().contains(json.stdout.trim_end()));
+}
+
+#[rstest]
+#[case("list-alerts_v2.beta.json", 1)]
+#[case("get-alert.v1.json", 1)]
+#[case("update-alert.beta.json", 1)]
+#[case("list-incidents-expand-alerts.v1.json", 1)]
+fn published_bodies_open(#[case] name: &str, #[case] alerts: usize) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/samples").join(name);
+    let listed = run(alertdeck(["list", "--format", "json", "--file"]).arg(path));
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+    let read: Vec<Value> = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(read.len(), alerts);
+    assert!(read.iter().all(|alert| alert["@odata.type"] == "#microsoft.graph.security.alert"));
+}
+
+#[test]
+fn incidents_without_alerts_say_what_to_do() {
+    let folder = Folder::with(&[(
+        "incidents.json",
+        r##"{"value":[{"@odata.type":"#microsoft.graph.security.incident","id":"1"}]}"##,
+    )]);
+    let listed = list(&folder, &[]);
+    assert_eq!(listed.code, 1);
+    assert!(listed.stderr.contains("$expand=alerts"), "{}", listed.stderr);
+}

@@ -1,0 +1,281 @@
+//! `list` and `show` on a service: the simulated tenant, and servers that answer as scripted.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use super::{alertdeck, run};
+use alertdeck_model::Timestamp;
+use alertdeck_simulator::{Access, Settings, Simulator};
+use serde_json::Value;
+
+pub(super) const CANARY: &str = "canary-7b1f.token_value";
+
+pub(super) fn tenant(alerts: usize) -> Simulator {
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    let access = Access::Only(CANARY.to_owned());
+    Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
+}
+
+/// Runs against a service with the canary as the token, which no output may ever hold.
+fn ask(base: &str, arguments: &[&str]) -> super::Run {
+    let mut command = alertdeck(arguments);
+    let run = run(command.args(["--graph-url", base]).env("ALERTDECK_TOKEN", CANARY));
+    assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "the token is shown");
+    run
+}
+
+/// A server that gives each request the next answer and keeps the targets.
+struct Scripted {
+    base: String,
+    targets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    /// `{base}` in a body stands for the server's own address.
+    fn new(answers: Vec<(u16, &'static str)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let targets = Arc::new(Mutex::new(Vec::new()));
+        let (seen, address) = (Arc::clone(&targets), base.clone());
+        thread::spawn(move || {
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+                seen.lock().unwrap().push(lines.next().unwrap());
+                assert!(lines.any(|line| line.is_empty()));
+                let body = body.replace("{base}", &address);
+                let head = "content-type: application/json\r\nconnection: close";
+                write!(
+                    stream,
+                    "HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+        });
+        Self { base, targets }
+    }
+}
+
+#[test]
+fn the_list_is_the_tenant() {
+    let tenant = tenant(1_300);
+    let listed = ask(&tenant.base_url(), &["list", "--format", "json"]);
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+    let mut listed: Vec<Value> = serde_json::from_str(&listed.stdout).unwrap();
+    let created = |alert: &Value| Timestamp::parse(alert["createdDateTime"].as_str().unwrap()).unwrap();
+    assert!(listed.is_sorted_by(|a, b| created(a) >= created(b)));
+    let mut held = tenant.alerts();
+    for list in [&mut listed, &mut held] {
+        list.sort_by_key(|alert| alert["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(listed, held);
+}
+
+#[test]
+fn a_filter_is_asked_for_and_filtered_again() {
+    let tenant = tenant(300);
+    let filter = "severity:high,medium device:srv-*";
+    let listed =
+        ask(&tenant.base_url(), &["list", filter, "--columns", "severity,device", "--format", "csv"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    assert!(listed.stdout.lines().count() > 1);
+    for line in listed.stdout.lines().skip(1) {
+        assert!(line.starts_with("high,srv-") || line.starts_with("medium,srv-"), "{line}");
+    }
+    let asked = tenant.log().pop().unwrap().target;
+    assert!(asked.contains("%24filter=") || asked.contains("$filter=%28severity"), "{asked}");
+}
+
+/// Gives an alert of the tenant an owner.
+fn assign(tenant: &Simulator, alert: &Value, owner: &str) {
+    let id = alert["id"].as_str().unwrap();
+    let body = serde_json::json!({ "assignedTo": owner }).to_string();
+    let mut stream = std::net::TcpStream::connect(tenant.address()).unwrap();
+    write!(
+        stream,
+        "PATCH /v1.0/security/alerts_v2/{id} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {CANARY}\r\n\
+         content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let status = BufReader::new(stream).lines().next().unwrap().unwrap();
+    assert!(status.contains("200"), "{status}");
+}
+
+#[test]
+fn a_hostile_owner_is_one_literal() {
+    let tenant = tenant(120);
+    let alerts = tenant.alerts();
+    for (alert, owner) in [
+        (&alerts[0], "O'Brien@contoso.com"),
+        (&alerts[1], "x' or severity eq 'low@contoso.com"),
+        (&alerts[2], "a&$top=1+b#%27@contoso.com"),
+    ] {
+        assign(&tenant, alert, owner);
+        // As a filter of ours and as OData; a quote is doubled in OData.
+        let odata = format!("$assignedTo eq '{}'", owner.replace('\'', "''"));
+        for filter in [format!("assigned:\"{owner}\""), odata] {
+            let listed = ask(&tenant.base_url(), &["list", &filter, "--columns", "id", "--format", "csv"]);
+            assert_eq!((listed.code, listed.stderr.as_str()), (0, ""), "{filter}");
+            assert_eq!(listed.stdout, format!("id\r\n{}\r\n", alert["id"].as_str().unwrap()), "{filter}");
+            let asked = tenant.log().pop().unwrap().target;
+            let url = alertdeck_graph::http::Url::parse(&format!("http://x{asked}")).unwrap();
+            let options: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+            assert_eq!(options, ["$filter", "$top"], "{asked}");
+        }
+    }
+}
+
+#[test]
+fn an_alert_is_shown_as_the_service_holds_it() {
+    let tenant = tenant(20);
+    let alert = tenant.alerts().swap_remove(3);
+    let id = alert["id"].as_str().unwrap();
+    let shown = ask(&tenant.base_url(), &["show", id, "--format", "json"]);
+    let mut received: Value = serde_json::from_str(&shown.stdout).unwrap();
+    // An alert that is asked for by itself comes with its context.
+    assert!(received.as_object_mut().unwrap().remove("@odata.context").is_some());
+    assert_eq!(received, alert);
+    let text = ask(&tenant.base_url(), &["show", id]);
+    assert_eq!(text.code, 0);
+    assert!(text.stdout.contains("\nTime line\n") && text.stdout.contains(id));
+    let listed =
+        ask(&tenant.base_url(), &["list", &format!("id:{id}"), "--columns", "id", "--format", "csv"]);
+    assert_eq!(listed.stdout, format!("id\r\n{id}\r\n"));
+    let missing = ask(&tenant.base_url(), &["show", "da1_\u{1b}[2J"]);
+    assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
+    assert_eq!(missing.stderr, "alertdeck: no alert has the id \"da1_␛[2J\"\n");
+    assert_eq!(ask(&tenant.base_url(), &["list", "id:da1", "--format", "json"]).stdout, "[]\n");
+}
+
+#[test]
+fn the_demo_needs_nothing() {
+    let list_and_show = || {
+        let listed =
+            run(&mut alertdeck(["list", "assigned:me", "--demo", "--limit", "3", "--format", "ndjson"]));
+        assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+        assert_eq!(listed.stdout.lines().count(), 3);
+        let alert: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
+        run(&mut alertdeck(["show", alert["id"].as_str().unwrap(), "--demo"])).code
+    };
+    // The demo's alerts are those of the hour: only a new hour may come between.
+    assert!(list_and_show() == 0 || list_and_show() == 0);
+}
+
+#[test]
+fn a_token_is_needed_and_must_be_the_right_one() {
+    let tenant = tenant(5);
+    let base = tenant.base_url();
+    let none = run(&mut alertdeck(["list", "--graph-url", &base]));
+    assert_eq!((none.code, none.stdout.as_str()), (3, ""));
+    assert!(none.stderr.contains("ALERTDECK_TOKEN"), "{}", none.stderr);
+    let wrong = run(alertdeck(["list", "--graph-url", &base]).env("ALERTDECK_TOKEN", "another"));
+    assert_eq!(wrong.code, 3, "{}", wrong.stderr);
+    let odd = run(alertdeck(["list", "--graph-url", &base]).env("ALERTDECK_TOKEN", "canary with blanks"));
+    assert_eq!(odd.code, 3);
+    assert!(!odd.stderr.contains("canary"), "{}", odd.stderr);
+    assert!(tenant.log().iter().all(|exchange| exchange.status == Some(401)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_can_print_the_token_and_never_sees_the_ready_one() {
+    let tenant = tenant(5);
+    let command = format!("printf '{{\"accessToken\":\"{CANARY}\"}}'");
+    let arguments = ["list", "--graph-url", &tenant.base_url(), "--token-command", &command];
+    let listed = run(&mut alertdeck(arguments));
+    assert_eq!((listed.code, listed.stdout.lines().count()), (0, 6), "{}", listed.stderr);
+    let failing = run(&mut alertdeck(["list", "--token-command", "echo please sign in >&2; exit 1"]));
+    assert_eq!(failing.code, 3);
+    assert!(failing.stderr.contains("please sign in"), "{}", failing.stderr);
+}
+
+#[test]
+fn no_permission_is_told_with_what_is_needed() {
+    let refusal = r#"{"error":{"code":"Forbidden","message":"Missing \u001b[31mroles","innerError":{"request-id":"r-1"}}}"#;
+    let server = Scripted::new(vec![(403, refusal)]);
+    let refused = ask(&server.base, &["list"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (3, ""));
+    assert_eq!(refused.stderr.lines().count(), 1);
+    for words in ["SecurityAlert.Read.All", "Missing ␛[31mroles", "r-1"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_was_read_is_printed_all_the_same() {
+    let first = r#"{"@odata.nextLink":"{base}/v1.0/security/alerts_v2?$skip=1","value":[{"id":"a"}]}"#;
+    let server = Scripted::new(vec![(200, first), (400, r#"{"error":{"code":"BadRequest","message":"x"}}"#)]);
+    let cut = ask(&server.base, &["list", "--format", "ndjson"]);
+    assert_eq!((cut.code, cut.stdout.as_str()), (5, "{\"id\":\"a\"}\n"));
+    assert!(cut.stderr.contains("incomplete: stopped after page 1"), "{}", cut.stderr);
+    let foreign = r#"{"@odata.nextLink":"https://evil.example/v1.0/x","value":[{"id":"a"}]}"#;
+    let cut = ask(&Scripted::new(vec![(200, foreign)]).base, &["list", "--format", "ndjson"]);
+    assert_eq!((cut.code, cut.stdout.as_str()), (5, "{\"id\":\"a\"}\n"));
+    assert!(cut.stderr.contains("evil.example"), "{}", cut.stderr);
+}
+
+#[test]
+fn a_refused_operator_is_filtered_here() {
+    let refusal = r#"{"error":{"code":"BadRequest","message":"operator ne is not supported"}}"#;
+    let all = r#"{"value":[{"id":"a","status":"new","severity":"high"},{"id":"b","status":"resolved","severity":"high"}]}"#;
+    let server = Scripted::new(vec![(400, refusal), (200, all)]);
+    let listed =
+        ask(&server.base, &["list", "severity:high -status:new", "--columns", "id", "--format", "csv"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (0, "id\r\nb\r\n"));
+    assert_eq!(listed.stderr, "alertdeck: the service refused `ne`: that part is filtered here\n");
+    let targets = server.targets.lock().unwrap();
+    assert!(targets[0].contains("%20ne%20") && !targets[1].contains("%20ne%20"), "{targets:?}");
+    assert!(targets[1].contains("severity%20eq"), "{targets:?}");
+}
+
+#[test]
+fn a_filter_that_stays_refused_is_a_bad_filter() {
+    let refusal = r#"{"error":{"code":"BadRequest","message":"Invalid filter clause"}}"#;
+    let refused = ask(&Scripted::new(vec![(400, refusal)]).base, &["list", "severity:high"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.contains("Invalid filter clause"), "{}", refused.stderr);
+}
+
+#[test]
+fn nobody_there_is_offline() {
+    // Bound and dropped: nothing listens on this port now.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let offline = ask(&format!("http://127.0.0.1:{port}"), &["list"]);
+    assert_eq!((offline.code, offline.stdout.as_str()), (4, ""));
+    assert!(offline.stderr.contains("refused the connection"), "{}", offline.stderr);
+}
+
+#[test]
+fn an_address_that_leaks_the_token_is_refused() {
+    for (url, words) in [("http://graph.example", "https is required"), ("graph", "not a web address")] {
+        let refused = ask(url, &["list"]);
+        assert_eq!(refused.code, 2);
+        assert!(
+            refused.stderr.contains("--graph-url") && refused.stderr.contains(words),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn a_served_tenant_can_be_asked_by_others() {
+    let mut served = std::process::Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"))
+        .args(["simulate", "--alerts", "7", "--arrivals", "0"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut base = String::new();
+    BufReader::new(served.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    let listed = ask(base.trim_end(), &["list", "--columns", "id", "--format", "csv"]);
+    served.kill().unwrap();
+    served.wait().unwrap();
+    assert_eq!((listed.code, listed.stdout.lines().count()), (0, 8), "{}", listed.stderr);
+}

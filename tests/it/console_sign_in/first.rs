@@ -1,0 +1,83 @@
+//! The first sign-in, the starts after it, and who `me` is in each.
+
+use alertdeck_simulator::{Grant, SignIn};
+
+use super::{PERSON, QUESTION, sign_in};
+use crate::support::tenant::Tenant;
+
+#[test]
+fn a_first_sign_in_leads_from_nothing_to_the_whole_list() {
+    let tenant = Tenant::new(|_| {});
+    let mut session = tenant.open(&[""]);
+    session.wait(QUESTION);
+    assert!(session.shows("You are not signed in"));
+    assert!(session.shows("contoso.com"), "whose alerts these are is told before anything else");
+    sign_in(&mut session);
+    session.wait("30 of 30 loaded");
+    session.wait("complete");
+    session.wait(&format!("signed in as {PERSON}"));
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    for words in [PERSON, "read alerts   yes", "SecurityAlert.ReadWrite.All", "token until"] {
+        assert!(session.shows(words), "{words}");
+    }
+    session.type_keys("q");
+    session.wait_until("the profiles are closed", |session| !session.shows("Profiles and sign-in"));
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    session.assert_restored();
+    assert_eq!((tenant.requests(Grant::Code), tenant.refused()), (1, 0));
+}
+
+#[test]
+fn a_second_start_asks_nobody_and_knows_who_i_am() {
+    let tenant = Tenant::new(|settings| settings.alerts = 200);
+    let mine = tenant.owned_by(PERSON);
+    assert!(mine > 0 && mine < 200);
+    let mut session = tenant.signed_in();
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    let before = tenant.lists().len();
+    let mut session = tenant.open(&[""]);
+    session.wait("200 of 200 loaded");
+    session.wait("complete");
+    session.type_keys("/assigned:me\r");
+    session.wait(&format!("{mine} match"));
+    assert!(!session.sent().contains("Sign in"));
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    // As the filter to begin with, too.
+    let mut session = tenant.open(&["assigned:me"]);
+    session.wait(&format!("{mine} of {mine} loaded"));
+    session.wait("complete");
+    assert!(!session.sent().contains("Sign in"));
+    let asked = tenant.lists().split_off(before);
+    assert!(asked.last().unwrap().target.contains("assignedTo"), "{asked:?}");
+    assert_eq!((tenant.requests(Grant::Code), tenant.refused()), (1, 0));
+}
+
+#[test]
+fn a_first_start_on_my_own_alerts_asks_for_them_once_it_knows_whose_they_are() {
+    let tenant = Tenant::new(|settings| settings.alerts = 200);
+    let mine = tenant.owned_by(PERSON);
+    let mut session = tenant.open(&["assigned:me"]);
+    sign_in(&mut session);
+    session.wait(&format!("{mine} of {mine} loaded"));
+    session.wait("complete");
+    session.wait(&format!("{mine} match"));
+    let last = tenant.lists().pop().unwrap().target;
+    let name = PERSON.replace('@', "%40");
+    assert!(last.contains("assignedTo") && last.contains(&name), "{last}");
+}
+
+#[test]
+fn a_permission_that_is_missing_is_told() {
+    let scopes = vec!["User.Read".to_owned()];
+    let tenant = Tenant::new(|settings| settings.sign_in = SignIn { scopes, ..SignIn::default() });
+    let mut session = tenant.open(&[""]);
+    sign_in(&mut session);
+    session.wait("SecurityAlert.Read.All");
+    session.type_keys("P");
+    session.wait("SecurityAlert.Read.All is missing");
+    assert!(session.shows("User.Read"));
+}

@@ -1,0 +1,126 @@
+//! Signing out, ending by signals, and what is copied or left behind.
+
+use std::process::Command;
+
+use super::{QUESTION, sign_in};
+use crate::support::{tenant::Tenant, terminal::Session};
+
+/// Runs the program without a terminal: exit code, output, errors.
+fn run(tenant: &Tenant, command: &str) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_alertdeck"))
+        .args(tenant.arguments(&[command]))
+        .envs([tenant.home(), ("ALERTDECK_CONFIG", "")])
+        .env_remove("ALERTDECK_TOKEN")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn assert_gone(tenant: &Tenant) {
+    assert_eq!(tenant.kept(), [""; 0].map(std::path::PathBuf::from));
+    let (code, out, error) = run(tenant, "whoami");
+    assert_eq!((code, out.as_str(), error.lines().count()), (3, "", 1), "{error}");
+    assert!(error.contains("not signed in") && error.contains("alertdeck login"), "{error}");
+}
+
+#[test]
+fn signing_out_by_command_leaves_nothing_behind() {
+    let tenant = Tenant::new(|_| {});
+    let mut session = tenant.signed_in();
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    assert!(!tenant.kept().is_empty());
+    assert_eq!(run(&tenant, "whoami").0, 0);
+    assert_eq!(
+        run(&tenant, "logout"),
+        (0, "signed out; nothing of profile default is kept\n".into(), String::new())
+    );
+    assert_gone(&tenant);
+}
+
+#[test]
+fn signing_out_in_the_console_leaves_nothing_behind() {
+    let tenant = Tenant::new(|_| {});
+    let mut session = tenant.signed_in();
+    let before = tenant.asked().len();
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    session.type_keys("x");
+    session.wait("signed out; s signs in with a browser");
+    session.wait_until("nothing is kept", |_| tenant.kept().is_empty());
+    // The rows stay, and the way back is open.
+    session.press_away("\x1b", "Profiles and sign-in");
+    session.wait("30 match");
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    session.type_keys("s");
+    sign_in(&mut session);
+    session.wait_until("the question is gone", |session| !session.shows(QUESTION));
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    session.type_keys("x");
+    session.wait("signed out; s signs in with a browser");
+    session.press_away("\x1b", "Profiles and sign-in");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    assert!(tenant.asked().len() >= before);
+    assert_gone(&tenant);
+}
+
+/// A console that waits for the browser.
+fn waiting(tenant: &Tenant) -> Session {
+    let mut session = tenant.open(&[""]);
+    session.wait(QUESTION);
+    session.press("\r", "No browser was opened");
+    session
+}
+
+#[test]
+fn a_signal_while_signing_in_restores_the_terminal() {
+    let tenant = Tenant::new(|_| {});
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let mut session = waiting(&tenant);
+        session.signal(signal);
+        assert_eq!(session.exit_code(), code);
+        session.assert_restored();
+    }
+}
+
+#[test]
+fn ctrl_z_while_signing_in_gives_the_terminal_back_and_the_sign_in_goes_on() {
+    let tenant = Tenant::new(|_| {});
+    let mut session = waiting(&tenant);
+    session.type_keys("\x1a");
+    session.wait_until("it has stopped", |session| session.is_stopped());
+    assert!(session.is_cooked());
+    session.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
+    session.signal("CONT");
+    session.wait_until("the screen is back", |session| {
+        session.with_screen(vt100::Screen::alternate_screen) && session.shows("No browser was opened")
+    });
+    let address = session.copy("y");
+    assert!(super::browse(&address).contains("<h1>Signed in</h1>"));
+    session.wait("30 of 30 loaded");
+}
+
+#[test]
+fn a_request_is_copied_without_its_token() {
+    let tenant = Tenant::new(|_| {});
+    let mut session = tenant.signed_in();
+    session.type_keys("R");
+    session.wait("/v1.0/security/alerts_v2");
+    session.wait("/oauth2/v2.0/token");
+    let curl = session.copy("y");
+    assert!(curl.starts_with("curl --request GET") && curl.contains("Bearer $TOKEN"), "{curl}");
+    session.type_keys("j");
+    let form = session.copy("y");
+    assert!(form.starts_with("curl --request POST") && form.contains("--data-binary '@-'"), "{form}");
+    for asked in tenant.simulator.log() {
+        let token = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let body = String::from_utf8(asked.body.to_vec()).unwrap();
+        for secret in token.into_iter().chain(body.split(['&', '=']).filter(|part| part.len() > 40)) {
+            assert!(!curl.contains(secret) && !form.contains(secret));
+        }
+    }
+}

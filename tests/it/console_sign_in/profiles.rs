@@ -1,0 +1,164 @@
+//! Two tenants, one config file: which is asked, with whose token, and what is on the screen.
+
+use std::collections::BTreeSet;
+
+use alertdeck_simulator::{CLIENT_SECRET, Grant, Simulator};
+use rstest::rstest;
+
+use super::sign_in;
+use crate::support::{
+    tenant::{CLIENT, Tenant},
+    terminal::Session,
+};
+
+/// Two tenants, and a file that names both and a profile that cannot be used.
+struct Two {
+    contoso: Tenant,
+    fabrikam: Tenant,
+    config: tempfile::NamedTempFile,
+}
+
+impl Two {
+    fn new() -> Self {
+        let contoso = Tenant::new(|settings| (settings.alerts, settings.seed) = (12, 1));
+        let fabrikam = Tenant::new(|settings| {
+            (settings.alerts, settings.seed) = (25, 2);
+            settings.sign_in.user = "bo@fabrikam.example".into();
+        });
+        let section = |name: &str, tenant: &Tenant| {
+            let url = tenant.simulator.base_url();
+            format!(
+                "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n\
+                 graph_url = '{url}'\nlogin_url = '{url}'\nplaintext_secrets = true\n"
+            )
+        };
+        let text = format!(
+            "default_profile = 'contoso'\n{}{}[profile.broken]\ntenant = 'broken.example'\n\
+             client_id = '{CLIENT}'\nauth = 'client-secret'\nclient_secret_file = '/nonexistent/secret'\n",
+            section("contoso", &contoso),
+            section("fabrikam", &fabrikam)
+        );
+        let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(config.path(), text).unwrap();
+        Self { contoso, fabrikam, config }
+    }
+
+    fn open(&self, arguments: &[&str]) -> Session {
+        let config = self.config.path().to_str().unwrap();
+        Session::open(&[arguments, &[""]].concat(), &[("ALERTDECK_CONFIG", config), self.contoso.home()])
+    }
+}
+
+/// Goes to the profile that stands so many lines below the one in use, or above it.
+fn switch(session: &mut Session, keys: &str) {
+    session.type_keys("P");
+    session.wait("Profiles and sign-in");
+    session.type_keys(keys);
+    session.type_keys("\r");
+}
+
+/// The titles that tell something: a hostile one may be empty.
+fn titles(simulator: &Simulator) -> BTreeSet<String> {
+    let alerts = simulator.alerts();
+    let titles = alerts.iter().map(|alert| alert["title"].as_str().unwrap().to_owned());
+    titles.filter(|title| !title.trim().is_empty()).collect()
+}
+
+/// The tokens that a tenant was shown.
+fn tokens(tenant: &Tenant) -> BTreeSet<String> {
+    tenant.asked().iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
+    let two = Two::new();
+    let (ours, theirs) = (titles(&two.contoso.simulator), titles(&two.fabrikam.simulator));
+    let only_ours: Vec<_> = ours.difference(&theirs).cloned().collect();
+    // A title may be cut on the screen.
+    let shown =
+        |session: &Session| only_ours.iter().any(|title| session.shows(title.get(..18).unwrap_or(title)));
+    let mut session = two.open(&[]);
+    sign_in(&mut session);
+    session.wait("12 of 12 loaded");
+    assert!(session.shows("contoso.example") && shown(&session));
+    switch(&mut session, "j");
+    session.wait("fabrikam.example");
+    session.wait("You are not signed in");
+    assert!(!shown(&session));
+    sign_in(&mut session);
+    session.wait("25 of 25 loaded");
+    session.wait("bo@fabrikam.example");
+    let header = session.with_screen(|screen| screen.rows(0, 120).next().unwrap());
+    assert!(header.contains("fabrikam.example") && !header.contains("contoso"), "{header}");
+    assert!(!shown(&session));
+    // One that cannot be used is told, and the one in use stays.
+    switch(&mut session, "j");
+    session.wait("broken: ");
+    assert!(session.shows("client secret"));
+    assert!(session.shows("25 of 25 loaded"));
+    // Back, without a question: the sign-in was kept.
+    switch(&mut session, "k");
+    session.wait("12 of 12 loaded");
+    assert!(session.shows("contoso.example") && shown(&session));
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    assert!(tokens(&two.contoso).is_disjoint(&tokens(&two.fabrikam)));
+    for tenant in [&two.contoso, &two.fabrikam] {
+        assert_eq!((tenant.refused(), tenant.requests(Grant::Code)), (0, 1));
+    }
+}
+
+#[test]
+fn each_profile_remembers_its_own_sign_in() {
+    let two = Two::new();
+    for (name, alerts) in [("contoso", 12), ("fabrikam", 25)] {
+        let mut session = two.open(&["--profile", name]);
+        sign_in(&mut session);
+        session.wait(&format!("{alerts} of {alerts} loaded"));
+        session.type_keys("q");
+        assert_eq!(session.exit_code(), 0);
+    }
+    for (arguments, tenant, alerts) in
+        [(&["--profile", "fabrikam"][..], "fabrikam.example", 25), (&[], "contoso.example", 12)]
+    {
+        let mut session = two.open(arguments);
+        session.wait(&format!("{alerts} of {alerts} loaded"));
+        assert!(session.shows(tenant) && !session.sent().contains("Sign in"));
+    }
+    assert_eq!(two.contoso.requests(Grant::Code) + two.fabrikam.requests(Grant::Code), 2);
+}
+
+/// A token or a secret in the environment is one tenant's: the profile that is switched to asks for
+/// a token of its own, and its service is not even asked.
+#[rstest]
+#[case::token("auth = 'token'", "ALERTDECK_TOKEN")]
+#[case::secret("auth = 'client-secret'", "ALERTDECK_CLIENT_SECRET")]
+fn what_the_environment_holds_goes_to_no_other_profile(#[case] way: &str, #[case] named: &str) {
+    let (contoso, fabrikam) = (Tenant::new(|_| {}), Tenant::new(|_| {}));
+    let section = |name: &str, tenant: &Tenant, way: &str| {
+        let url = tenant.simulator.base_url();
+        format!(
+            "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n{way}\n\
+             graph_url = '{url}'\nlogin_url = '{url}'\n"
+        )
+    };
+    let text = section("contoso", &contoso, "auth = 'token'") + &section("fabrikam", &fabrikam, way);
+    let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(config.path(), text).unwrap();
+    let token = contoso.application_token(CLIENT_SECRET);
+    let mut session = Session::open(
+        &["--profile", "contoso", ""],
+        &[
+            ("ALERTDECK_CONFIG", config.path().to_str().unwrap()),
+            ("ALERTDECK_TOKEN", &token),
+            ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
+            contoso.home(),
+        ],
+    );
+    session.wait("complete");
+    switch(&mut session, "j");
+    session.wait("fabrikam: ");
+    assert!(session.shows(named), "{}", session.with_screen(vt100::Screen::contents));
+    assert!(session.shows("contoso.example"));
+    assert!(fabrikam.simulator.log().is_empty());
+}

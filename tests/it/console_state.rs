@@ -1,0 +1,24 @@
+//! The console without terminal, network or clock: inputs and messages go in, effects and the
+//! state come out, and the screen is a buffer of cells.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod acting;
+mod behind;
+mod cutting;
+mod exporting;
+mod filtering;
+mod finding;
+mod harness;
+mod loading;
+mod marking;
+mod overview;
+mod pivoting;
+mod profiles;
+mod reading;
+mod requests;
+mod screens;
+mod scripts;
+mod signing_in;
+mod sizes;
+mod steps;

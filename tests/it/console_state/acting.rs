@@ -1,0 +1,168 @@
+//! Copying and opening.
+
+use alertdeck::app::{Effect, Message, Overlay};
+use alertdeck_model::PortalUrl;
+use rstest::rstest;
+use serde_json::json;
+
+use super::harness::{Harness, alert, with};
+
+const LINK: &str = "https://security.microsoft.com/alerts/a1";
+
+#[test]
+fn the_menu_copies_what_it_says() {
+    let mut console = Harness::holding(&[with(
+        alert(1),
+        json!({
+            "title": "Beacon to http://evil.example/x", "assignedTo": "ben@contoso.com",
+            "incidentWebUrl": "https://security.microsoft.com/incidents/77",
+        }),
+    )]);
+    let json = serde_json::to_string(&with(
+        alert(1),
+        json!({
+            "title": "Beacon to http://evil.example/x", "assignedTo": "ben@contoso.com",
+            "incidentWebUrl": "https://security.microsoft.com/incidents/77",
+        }),
+    ))
+    .unwrap();
+    for (label, text) in [
+        ("title", "Beacon to http://evil.example/x"),
+        ("defanged", "Beacon to hxxp://evil[.]example/x"),
+        (
+            "row",
+            "medium\tnew\t2026-11-20T00:01:00Z\tBeacon to http://evil.example/x\tsrv-1.contoso.com\tben@contoso.com",
+        ),
+        ("alert id", "a1"),
+        ("JSON", &json),
+        ("alert link", LINK),
+        ("incident link", "https://security.microsoft.com/incidents/77"),
+    ] {
+        console.keys("y");
+        console.pick(label);
+        assert_eq!(console.copies(), [text], "{label}");
+        assert!(console.app.overlay.is_none());
+        assert!(console.notice().starts_with(&format!("copied {label}, ")), "{}", console.notice());
+    }
+    console.send(Message::Copied(Err("no clipboard".into())));
+    assert_eq!(console.notice(), "not copied: no clipboard");
+}
+
+#[test]
+fn what_is_hidden_is_copied_visibly_unless_asked_for_as_sent() {
+    let title = "invoice\u{202e}fdp.exe\u{1b}]52;c;eA==\u{7}";
+    let mut console = Harness::holding(&[with(alert(1), json!({"title": title}))]);
+    console.keys("y v");
+    let copied = console.copies().remove(0);
+    assert!(!copied.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{copied:?}");
+    assert!(copied.contains("⟨202E⟩"), "{copied}");
+    console.keys("y s");
+    assert_eq!(console.copies(), [title]);
+    console.keys("y d");
+    assert!(!console.copies()[0].contains('\u{1b}'));
+    let mut plain = Harness::holding(&[alert(1)]);
+    plain.keys("y");
+    assert!(!plain.menu().iter().any(|(key, _)| *key == 's'), "there is nothing hidden to choose");
+}
+
+#[test]
+fn a_value_is_copied_from_the_overlay() {
+    let mut console = Harness::holding(&[alert(1)]);
+    // The first line below the heading "Evidence" is the device.
+    console.keys("Enter j j Enter");
+    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    let at = values.values.iter().position(|value| value.text.raw() == "srv-1.contoso.com").unwrap();
+    for _ in 0..at {
+        console.keys("j");
+    }
+    console.keys("y");
+    assert_eq!(console.copies(), ["srv-1.contoso.com"]);
+    assert!(console.app.overlay.is_some(), "there may be more to copy");
+}
+
+#[rstest]
+#[case::as_sent(LINK, LINK)]
+#[case::normalised("HTTPS://Security.Microsoft.com:443/alerts/a1", LINK)]
+#[case::one_argument(
+    "https://security.microsoft.com/a?b=\"x y\"&calc;$(id)\n",
+    "https://security.microsoft.com/a?b=%22x%20y%22&calc;$(id)"
+)]
+#[case::dots("https://security.microsoft.com/a/%2e%2e/b", "https://security.microsoft.com/b")]
+#[case::full_width("https://security\u{ff0e}microsoft\u{3002}com/alerts/a1", LINK)]
+fn a_link_of_the_portal_is_opened_as_it_was_checked(#[case] sent: &str, #[case] opened: &str) {
+    let mut console =
+        Harness::holding(&[with(alert(1), json!({"alertWebUrl": sent, "incidentWebUrl": sent}))]);
+    for key in ["o", "O"] {
+        console.keys(key);
+        let Some(Effect::Open(url)) = console.asked.pop() else { panic!("{}", console.notice()) };
+        assert_eq!(url.as_str(), opened);
+    }
+}
+
+#[rstest]
+fn no_other_link_is_opened(
+    #[values(
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "ms-msdt:/id",
+        "\\\\host\\share",
+        "--help",
+        "-aCalculator",
+        "",
+        " ",
+        "http://security.microsoft.com/a",
+        "https://security.microsoft.com@evil.example/",
+        "https://evil.example/https://security.microsoft.com/",
+        "https://security.microsoft.com.evil.example/",
+        "https://security.microsoft.com./",
+        "https://security.micros\u{43e}ft.com/",
+        "https://user@security.microsoft.com/",
+        "https://security.microsoft.com:8443/",
+        "https://security.microsoft.us/",
+        "/alerts/a1",
+        "https://",
+        "https:///x",
+        "data:text/html,x",
+        "\u{202e}https://evil.example"
+    )]
+    link: &str,
+) {
+    let mut console =
+        Harness::holding(&[with(alert(1), json!({"alertWebUrl": link, "incidentWebUrl": link}))]);
+    for key in ["o", "O"] {
+        console.keys(key);
+        assert_eq!(console.asked, [], "{link:?}");
+        assert!(!console.notice().is_empty(), "it is said why");
+        assert!(!console.notice().contains('\u{202e}'));
+    }
+    let mut null = Harness::holding(&[with(alert(1), json!({"alertWebUrl": null}))]);
+    null.keys("o");
+    assert_eq!((null.asked.as_slice(), null.notice()), (&[][..], "the alert has no link"));
+}
+
+#[test]
+fn links_in_evidence_are_for_copying_alone() {
+    let mut console = Harness::holding(&[with(
+        alert(1),
+        json!({
+            "alertWebUrl": null,
+            "evidence": [{"@odata.type": "#microsoft.graph.security.urlEvidence", "url": LINK}],
+        }),
+    )]);
+    console.keys("Enter j j o Enter o");
+    assert_eq!(console.asked, []);
+}
+
+#[test]
+fn a_browser_that_cannot_be_started_leaves_the_link_to_copy() {
+    let mut console = Harness::holding(&[alert(1)]);
+    let url = PortalUrl::check(LINK, "security.microsoft.com").unwrap();
+    console.send(Message::Opened(url.clone(), Ok(())));
+    assert_eq!(console.notice(), format!("opening {LINK}"));
+    console.send(Message::Opened(url, Err("there is no display".into())));
+    let screen = console.screen();
+    assert!(screen.contains(LINK) && screen.contains("there is no display"), "{screen}");
+    console.keys("y");
+    assert_eq!(console.copies(), [LINK]);
+    assert!(console.app.overlay.is_none());
+}

@@ -1,0 +1,115 @@
+//! What does not fit is cut with a sign, at whichever end.
+
+use ratatui::{buffer::Cell, style::Modifier};
+use serde_json::json;
+
+use super::harness::{Harness, alert, batch, lines, settings, theme, with};
+use alertdeck::app::LoadEvent;
+use rstest::rstest;
+
+/// The column of titles, with the cells that are underlined in each line.
+fn titles(console: &Harness) -> Vec<(String, String)> {
+    let buffer = console.draw(&theme());
+    let screen = lines(&buffer);
+    let head = screen.iter().position(|line| line.contains("TITLE")).unwrap();
+    let from = screen[head].split_once("TITLE").unwrap().0.chars().count() as u16;
+    let to = screen[head].split_once("DEVICE").unwrap().0.chars().count() as u16;
+    let title = |y: usize| {
+        let cells = (from..to).map(|x| &buffer[(x, y as u16)]);
+        let text: String = cells.clone().map(Cell::symbol).collect();
+        let matched = cells.filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+        (text.trim_end().to_owned(), matched.map(Cell::symbol).collect())
+    };
+    (head + 1..=head + console.rows().len()).map(title).collect()
+}
+
+#[test]
+fn titles_that_are_scrolled_sideways_are_cut_on_the_left() {
+    let mut console = Harness::holding(&[
+        with(alert(1), json!({"title": "Credential theft tool"})),
+        with(alert(2), json!({"title": "Short"})),
+        with(alert(3), json!({"title": "不審な実行の検出 tool"})),
+        with(alert(4), json!({"title": "A title that is longer than the column of titles is wide, a tool"})),
+    ]);
+    console.keys("/");
+    console.type_text("title:tool,short,credential");
+    console.keys("Enter l");
+    let text = |text: &str, matched: &str| (text.to_owned(), matched.to_owned());
+    assert_eq!(
+        titles(&console),
+        [
+            text("…hat is longer than the column o…", ""),
+            text("… の 検 出  tool", "tool"),
+            text("…", ""),
+            text("…l theft tool", "ltool"),
+        ],
+    );
+    console.keys("l l");
+    assert_eq!(titles(&console)[3], text("…", ""), "the whole of it is left out");
+    console.keys("h h h");
+    assert_eq!(
+        titles(&console)[2..],
+        [text("Short", "Short"), text("Credential theft tool", "Credentialtool")]
+    );
+}
+
+#[test]
+fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("/");
+    console.type_text(&"title:alert ".repeat(20));
+    let screen = console.screen();
+    let bar = screen.lines().nth(1).unwrap();
+    assert!(bar.starts_with("filter › …") && bar.contains("title:alert title:alert "), "{bar}");
+    console.keys("Home");
+    assert!(console.screen().contains("filter › title:alert"), "{}", console.screen());
+    console.keys("Esc E Tab");
+    console.type_text(&"x".repeat(90));
+    let screen = console.screen();
+    assert!(screen.contains("│ file  …") && screen.contains("xxx  │"), "{screen}");
+}
+
+#[test]
+fn the_help_and_the_completions_say_that_there_is_more() {
+    let mut console = Harness::with(settings(""), (80, 24));
+    console.keys("?");
+    let lines = alertdeck::app::help().len();
+    assert!(console.screen().contains(&format!(" 1-18 of {lines} ─┘")), "{}", console.screen());
+    console.keys("j j");
+    assert!(console.screen().contains(&format!(" 3-20 of {lines} ")), "{}", console.screen());
+    console.keys("Esc /");
+    console.type_text("severi");
+    assert!(console.screen().contains("│ severity: "), "{}", console.screen());
+    assert!(!console.screen().contains("1-"), "{}", console.screen());
+    console.keys("Ctrl-u");
+    let count = console.app.filter.editor.as_ref().unwrap().completions.len();
+    assert!(console.screen().contains(&format!("1-8 of {count} │")), "{}", console.screen());
+    console.keys(&"Ctrl-n ".repeat(9));
+    assert!(console.screen().contains(&format!("3-10 of {count} │")), "{}", console.screen());
+}
+
+#[rstest]
+#[case((120, 35), "Alert with quite a long… no match")]
+#[case((60, 15), "Alert with quite a… no match")]
+#[case((200, 50), "Alert with quite a lo… no longer matches")]
+fn a_long_title_leaves_room_for_why_its_row_is_dim(#[case] size: (u16, u16), #[case] shown: &str) {
+    let mut console = Harness::with(settings("status:new"), size);
+    let long = json!({"title": "Alert with quite a long title that goes on and on and on"});
+    console.arrive(&[with(alert(1), long.clone())]);
+    console.done();
+    let change = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
+    console.load(LoadEvent::Batch(batch(&[with(with(alert(1), long), change)])));
+    assert!(console.screen().contains(shown), "{}", console.screen());
+}
+
+#[test]
+fn live_mode_is_told_where_there_is_no_room_for_the_time() {
+    let mut console = Harness::with(settings("status:new"), (58, 15));
+    console.arrive(&[alert(1)]);
+    console.done();
+    console.load_behind(LoadEvent::Done);
+    console.keys("L / Ctrl-u");
+    let screen = console.screen();
+    let header = screen.lines().next().unwrap();
+    assert!(header.ends_with("30 days whole live"), "{header}");
+}

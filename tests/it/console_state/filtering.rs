@@ -1,0 +1,418 @@
+//! The filter bar, and the keys that build filters from what is on the screen.
+
+use alertdeck::app::{Effect, Pane, Phase, Scope};
+use alertdeck_query::PROPERTIES;
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::harness::{Harness, alert, with};
+
+fn severities() -> Harness {
+    let of = |number, severity: &str| with(alert(number), json!({"severity": severity}));
+    Harness::holding(&[of(1, "high"), of(2, "medium"), of(3, "low"), of(4, "high")])
+}
+
+#[test]
+fn every_key_filters_what_is_held() {
+    let mut console = severities();
+    console.keys("/");
+    let mut shown = Vec::new();
+    for c in "severity:high ".chars() {
+        console.type_text(&c.to_string());
+        shown.push((console.app.filter.text().to_owned(), console.rows().len()));
+    }
+    // `severity:high` is understood; a bare word in between searches texts, and finds nothing.
+    assert_eq!(shown.last(), Some(&("severity:high ".to_owned(), 2)));
+    assert_eq!(console.fetches(), [], "typing asks for nothing");
+    console.type_text("-title:4");
+    assert_eq!(console.rows(), ["a1"]);
+}
+
+#[test]
+fn a_filter_that_is_not_understood_keeps_the_last_result_and_its_text() {
+    let mut console = severities();
+    console.keys("/");
+    console.type_text("severity:high");
+    assert_eq!(console.rows(), ["a4", "a1"]);
+    console.type_text(" ");
+    console.paste("status:");
+    for text in ["", "n", "onsense"] {
+        console.type_text(text);
+        assert_eq!(console.rows(), ["a4", "a1"], "{}", console.app.filter.text());
+    }
+    assert!(!console.app.filter.is_sound());
+    console.keys("Enter");
+    assert_eq!(console.app.filter.text(), "severity:high status:nonsense", "Enter loses nothing");
+    assert!(console.app.filter.editor.is_some());
+    assert_eq!(console.fetches(), []);
+}
+
+#[test]
+fn esc_restores_text_and_rows() {
+    let mut console = severities();
+    console.keys("/");
+    console.type_text("severity:high");
+    console.keys("Enter /");
+    for text in [" nothing-like-this", " status:", "\"("] {
+        console.type_text(text);
+    }
+    console.keys("Esc");
+    assert_eq!((console.app.filter.text(), console.app.filter.is_sound()), ("severity:high", true));
+    assert_eq!(console.rows(), ["a4", "a1"]);
+    assert!(console.app.filter.editor.is_none());
+}
+
+#[test]
+fn enter_asks_the_service_only_where_no_complete_list_covers_the_filter() {
+    let mut console = Harness::open("severity:high");
+    assert_eq!(console.fetches().len(), 1);
+    let run = |console: &mut Harness, text: &str| {
+        console.keys("/ Ctrl-u");
+        console.type_text(text);
+        console.keys("Enter");
+        console.fetches()
+    };
+    assert_eq!(run(&mut console, "severity:high title:x"), [], "the same question is under way");
+    console.done();
+    assert_eq!(run(&mut console, "severity:high title:y"), [], "it was answered whole");
+    assert_eq!(run(&mut console, "severity:low"), [Scope::Filter("severity eq 'low'".into())]);
+    assert_eq!(run(&mut console, "title:z"), [Scope::All], "the one under way is dropped");
+    console.done();
+    assert_eq!(run(&mut console, "severity:medium"), [], "all alerts are held");
+    console.keys("r");
+    assert_eq!(console.fetches().len(), 1, "r asks again");
+    console.keys("Esc");
+    assert_eq!(
+        run(&mut console, "severity:informational").len(),
+        1,
+        "and what was whole before counts no more"
+    );
+}
+
+#[test]
+fn a_covered_filter_drops_the_fetch_of_another() {
+    let mut console = Harness::open("severity:high");
+    console.done();
+    console.keys("/ Ctrl-u");
+    console.type_text("severity:low");
+    console.keys("Enter / Ctrl-u");
+    console.type_text("severity:high");
+    console.asked.clear();
+    console.keys("Enter");
+    assert_eq!(console.asked.iter().filter(|effect| **effect == Effect::Cancel).count(), 1);
+    assert_eq!(console.fetches(), [], "it is covered");
+    assert_eq!(console.app.load.phase, Phase::Complete, "the header speaks of the list that is shown");
+    console.keys("/ Ctrl-u");
+    console.type_text("severity:low");
+    console.keys("Enter");
+    assert_eq!(
+        console.fetches(),
+        [Scope::Filter("severity eq 'low'".into())],
+        "the other was not read to its end"
+    );
+}
+
+#[test]
+fn completion_history_and_mending() {
+    let mut console = severities();
+    console.keys("/");
+    console.type_text("sev");
+    console.keys("Tab");
+    assert_eq!(console.app.filter.text(), "severity:");
+    console.keys("Tab");
+    let first = console.app.filter.text().to_owned();
+    assert!(first.len() > "severity:".len(), "{first}");
+    console.keys("Enter / Ctrl-u");
+    console.type_text("status:new");
+    console.keys("Enter / ↑");
+    assert_eq!(console.app.filter.text(), "status:new");
+    console.keys("↑");
+    assert_eq!(console.app.filter.text(), first.trim());
+    console.keys("↓ ↓");
+    assert_eq!(console.app.filter.text(), "status:new", "back at what was being edited");
+    console.keys("Ctrl-u");
+    console.type_text("sevrity:high");
+    assert!(!console.app.filter.is_sound());
+    console.keys("Tab");
+    assert_eq!(console.app.filter.text(), "severity:high");
+    assert!(console.app.filter.is_sound());
+}
+
+#[test]
+fn a_chosen_completion_stays_chosen_while_time_passes() {
+    let mut console = Harness::open("age<1h");
+    console.keys("/");
+    console.type_text(" sever");
+    console.keys("Ctrl-u");
+    console.type_text("age<1h s");
+    console.keys("Ctrl-n Ctrl-n");
+    let choice = |console: &Harness| console.app.filter.editor.as_ref().unwrap().choice;
+    assert_eq!(choice(&console), 2);
+    console.pass(std::time::Duration::from_secs(180));
+    assert_eq!(choice(&console), 2);
+}
+
+#[rstest]
+#[case("srv-1.contoso.com", "srv-1.contoso.com")]
+#[case("10.0.0.1\r\n10.0.0.2\n\n  evil.example  \n", "10.0.0.1 or 10.0.0.2 or evil.example")]
+#[case("not\nan \"odd\" one", "\"not\" or \"an \"\"odd\"\" one\"")]
+#[case("q\nr\ny", "q or r or y")]
+#[case::as_terminals_paste("alpha\rbeta\r", "alpha or beta")]
+fn a_paste_on_the_list_fills_the_filter_and_is_not_run(#[case] text: &str, #[case] filter: &str) {
+    let mut console = Harness::holding(&[alert(1), alert(2)]);
+    console.paste(text);
+    assert_eq!(console.app.filter.text(), filter);
+    assert_eq!(console.app.filter.committed, "");
+    assert!(console.app.filter.is_sound(), "{:?}", console.app.filter.diagnostics);
+    assert_eq!(console.asked, []);
+    console.keys("Esc");
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("", 2));
+}
+
+#[test]
+fn a_paste_into_the_filter_goes_to_the_caret_and_into_an_overlay_nowhere() {
+    let mut console = Harness::holding(&[alert(1), alert(2)]);
+    console.keys("/");
+    console.type_text("title:2 status:new");
+    for _ in 0.."2 status:new".len() {
+        console.keys("←");
+    }
+    console.paste("Alert\n");
+    assert_eq!(console.app.filter.text(), "title:Alert2 status:new");
+    console.keys("Esc ?");
+    console.paste("q\nx");
+    assert!(console.app.overlay.is_some());
+    assert_eq!((console.app.filter.text(), console.asked.as_slice()), ("", &[][..]));
+}
+
+#[test]
+fn the_filter_before_is_kept_together_when_a_term_is_added() {
+    let mut console = severities();
+    console.keys("/");
+    console.type_text("severity:high or severity:low");
+    console.keys("Enter f");
+    console.pick("title");
+    assert_eq!(console.app.filter.text(), "(severity:high or severity:low) title=\"Alert 4\"");
+    assert_eq!(console.rows(), ["a4"]);
+}
+
+#[test]
+fn the_incident_of_an_alert_replaces_the_filter() {
+    let mut console = Harness::holding(&[
+        alert(1),
+        with(alert(2), json!({"incidentId": "771"})),
+        with(alert(3), json!({"incidentId": null})),
+        alert(4),
+    ]);
+    console.keys("i");
+    assert_eq!((console.app.filter.text(), console.rows()), ("incident:77", vec!["a4", "a1"]));
+    console.keys("/ Ctrl-u Enter g j i");
+    assert_eq!(console.rows().len(), 4, "a3 belongs to none");
+    assert!(console.notice().contains("no incident"), "{}", console.notice());
+}
+
+/// Values that a careless spelling in the filter language would take for something else.
+fn hostile() -> impl Strategy<Value = String> {
+    let awkward = prop::sample::select(vec![
+        "",
+        " ",
+        "-",
+        "-enc",
+        "--x",
+        "!",
+        "*",
+        "a*b",
+        "**",
+        "\"",
+        "\"\"",
+        "a\"b\"",
+        "\\",
+        "\\\\",
+        "C:\\x y\\",
+        "or",
+        "and",
+        "NOT",
+        "not x",
+        "me",
+        "none",
+        "any",
+        "true",
+        "unknown",
+        "open",
+        "@me",
+        "a,b",
+        "a..b",
+        "..",
+        "1..2",
+        "(a)",
+        "a or b",
+        "~",
+        "=",
+        "a=b",
+        ">=5",
+        "$x",
+        "$filter=x",
+        "'",
+        "a'b",
+        "line\nbreak",
+        "\ttab",
+        "\r\n",
+        "\u{0}",
+        "\u{1b}[31m",
+        "\u{202e}x",
+        "\u{200b}",
+        "\u{3000}",
+        "ǅ",
+        "İ",
+        "ß",
+        "é",
+        "e\u{301}",
+        "🇩🇪",
+        "10.0.0.1",
+        "10.0.0.0/8",
+        "fe80::1",
+        "::",
+        "1.2",
+        "hxxp://a[.]b",
+        "evil[.]example",
+        "http://a/b?c=d#e",
+        "DEADBEEF",
+        "abc123",
+        "T1059",
+        "T1059.001",
+        "2026-11-01",
+        "7d",
+        "%00",
+        "/",
+        "a/b",
+        "x@y",
+        "@",
+        "_",
+        "é-1",
+        "٣",
+        "⟨202E⟩",
+        "␛[31m",
+    ]);
+    prop_oneof![
+        4 => awkward.clone().prop_map(str::to_owned),
+        2 => (awkward.clone(), awkward).prop_map(|(a, b)| format!("{a}{b}")),
+        1 => "\\PC{0,8}",
+        1 => "[ -~\\n\\t]{0,10}",
+    ]
+}
+
+/// The alert with the value in it, in every place that the console offers to filter by.
+fn holding(value: &str) -> Value {
+    with(
+        alert(5),
+        json!({
+            "title": value, "assignedTo": value, "incidentId": value, "category": value, "severity": value,
+            "status": value, "classification": value, "serviceSource": value, "mitreTechniques": [value],
+            "systemTags": [value], "productName": value, "threatDisplayName": value, "actorDisplayName": value,
+            "detectionSource": value, "determination": value, "customDetails": {"deep": {"name": value}},
+            "evidence": [
+                {"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": value, "tags": [value]},
+                {"@odata.type": "#microsoft.graph.security.userEvidence", "userAccount": {"accountName": value,
+                    "displayName": value, "userPrincipalName": value, "userSid": value}},
+                {"@odata.type": "#microsoft.graph.security.ipEvidence", "ipAddress": value},
+                {"@odata.type": "#microsoft.graph.security.urlEvidence", "url": value},
+                {"@odata.type": "#microsoft.graph.security.fileEvidence",
+                    "fileDetails": {"fileName": value, "filePath": value, "sha256": value, "sha1": value}},
+                {"@odata.type": "#microsoft.graph.security.processEvidence", "processCommandLine": value,
+                    "processId": 7, "imageFile": {"fileName": value}},
+                {"@odata.type": "#microsoft.graph.security.registryKeyEvidence", "registryKey": value},
+                {"@odata.type": "#microsoft.graph.security.quantumEvidence", "spin": value},
+            ],
+        }),
+    )
+}
+
+/// Tells whether the language has no way to ask for a value: an enumeration without a name,
+/// properties that nobody has heard of, and a domain that was sent defanged, since the field takes
+/// that for a way to type it.
+fn beyond_the_language(field: &str, value: &str) -> bool {
+    match alertdeck_query::named(field) {
+        Some(named) if named.choice().is_some() => value.is_empty(),
+        Some(_) => field == "domain" && alertdeck_model::defang::refang(value) != value,
+        None => !PROPERTIES.contains(&field),
+    }
+}
+
+/// Presses `key` on every value that is offered: in the row, on each line of the detail pane,
+/// and in the overlay of each line.
+fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), TestCaseError> {
+    let mut console = Harness::holding(alerts);
+    let id = console.selected().unwrap().to_owned();
+    console.keys(key);
+    let letters = console.menu();
+    console.keys("Esc");
+    let check = |console: &mut Harness, what: &str| {
+        let filter = console.app.filter.committed.clone();
+        prop_assert!(
+            console.app.filter.editor.is_none(),
+            "{what}: the filter `{}` is faulty: {:?}",
+            console.app.filter.text(),
+            console.app.filter.diagnostics
+        );
+        prop_assert_eq!(console.shows(&id), matches, "{} by `{}`", what, filter);
+        console.app.focus = Pane::List;
+        console.keys("/ Ctrl-u Enter Esc g");
+        Ok(())
+    };
+    for (letter, label) in letters {
+        console.keys(key);
+        console.keys(&letter.to_string());
+        check(&mut console, &format!("column {label}"))?;
+    }
+    console.keys("Enter G");
+    let count = console.app.detail.as_ref().unwrap().lines().len();
+    for line in 0..count {
+        let mut value = 0;
+        loop {
+            console.app.focus = Pane::Detail;
+            console.keys("g");
+            for _ in 0..line {
+                console.keys("j");
+            }
+            // The overlay shows the values of a node, and those of a line with several.
+            let detail = console.app.current_detail().unwrap();
+            let values = detail.values(detail.line().unwrap());
+            let Some(offered) = values.get(value).cloned() else { break };
+            value += 1;
+            if offered.field.is_none() {
+                continue;
+            }
+            console.keys("Enter");
+            if console.app.overlay.is_none() {
+                break;
+            }
+            for _ in 1..value {
+                console.keys("j");
+            }
+            console.keys(key);
+            if console.app.overlay.is_some() {
+                let (field, text) = (offered.field.unwrap(), offered.text.raw());
+                prop_assert!(beyond_the_language(&field, text), "{field} cannot be asked for {text:?}");
+                console.keys("Esc");
+                continue;
+            }
+            check(&mut console, &format!("{} {:?} in line {line}", offered.label, offered.text.raw()))?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn narrowing_to_a_value_keeps_its_alert(value in hostile()) {
+        check_every_value(&[holding(&value)], "f", true)?;
+    }
+
+    #[test]
+    fn excluding_a_value_drops_its_alert(value in hostile()) {
+        check_every_value(&[holding(&value)], "F", false)?;
+    }
+}

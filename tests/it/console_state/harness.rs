@@ -1,0 +1,339 @@
+//! A console on a console: what the loop, the workers and the clock do for it is done here, step by
+//! step and without waiting.
+
+use std::time::Duration;
+
+use alertdeck::{
+    app::{
+        App, Body, Effect, Failure, FailureKind, Fetch, Generation, Input, Key, LoadEvent, Message, Overlay,
+        ProfileLine, Purpose, Scope, Settings, update,
+    },
+    ui::{Depth, Theme, ThemeKind, draw},
+};
+use alertdeck_model::{AlertId, Now, RawAlert, RawText, Timestamp};
+use alertdeck_store::{Batch, Row};
+use jiff::tz::TimeZone;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, CellWidth as _},
+};
+use serde_json::{Value, json};
+
+/// When the console is opened.
+pub(crate) const START: &str = "2026-11-20T12:00:00Z";
+pub(crate) const ME: &str = "ana@contoso.com";
+
+pub(crate) fn settings(filter: &str) -> Settings {
+    Settings {
+        tenant: "contoso".into(),
+        origin: "global v1.0".into(),
+        service: true,
+        portal_host: "security.microsoft.com".into(),
+        me: Some(ME.into()),
+        zone: TimeZone::UTC,
+        filter_zone: TimeZone::UTC,
+        filter: filter.into(),
+        profiles: vec![
+            profile("contoso", "contoso", "browser"),
+            profile("lab", "fabrikam.example", "device code"),
+        ],
+        profile: "contoso".into(),
+        signs_in: true,
+    }
+}
+
+pub(crate) fn profile(name: &str, tenant: &str, auth: &str) -> ProfileLine {
+    ProfileLine { name: name.into(), tenant: tenant.into(), cloud: "global".into(), auth: auth.into() }
+}
+
+pub(crate) fn theme() -> Theme {
+    Theme::new(ThemeKind::Dark, Depth::True, false)
+}
+
+/// A plain alert; a higher number is newer, by a minute.
+pub(crate) fn alert(number: u32) -> Value {
+    let at = format!("2026-11-20T{:02}:{:02}:00Z", number / 60, number % 60);
+    json!({
+        "id": format!("a{number}"), "title": format!("Alert {number}"), "severity": "medium", "status": "new",
+        "createdDateTime": at, "lastUpdateDateTime": at, "incidentId": "77",
+        "alertWebUrl": format!("https://security.microsoft.com/alerts/a{number}"),
+        "evidence": [{
+            "@odata.type": "#microsoft.graph.security.deviceEvidence",
+            "deviceDnsName": format!("srv-{number}.contoso.com"), "mdeDeviceId": format!("m{number}"),
+        }],
+    })
+}
+
+/// The alert with other values at its top level.
+pub(crate) fn with(mut alert: Value, mut values: Value) -> Value {
+    for (name, value) in values.as_object_mut().unwrap() {
+        alert[name] = value.take();
+    }
+    alert
+}
+
+pub(crate) fn batch(alerts: &[Value]) -> Batch {
+    let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.to_string().into())).collect();
+    Batch::decode(&raw, &alertdeck_query::FieldPostings)
+}
+
+/// A console with everything around it.
+pub(crate) struct Harness {
+    pub(crate) app: App,
+    pub(crate) now: Now,
+    /// What was asked for and is not answered by the console itself.
+    pub(crate) asked: Vec<Effect>,
+    /// What was asked for behind the list.
+    pub(crate) behind: Vec<Fetch>,
+    /// Rows looked at in one slice of work.
+    pub(crate) slice: usize,
+    /// Whether reading and work wait until [`Harness::rest`].
+    pub(crate) lazy: bool,
+    reading: Option<(Row, RawAlert)>,
+    more: bool,
+    wake: Option<Duration>,
+}
+
+impl Harness {
+    /// Opens a console of 120 by 35 cells.
+    pub(crate) fn open(filter: &str) -> Self {
+        Self::with(settings(filter), (120, 35))
+    }
+
+    pub(crate) fn with(settings: Settings, size: (u16, u16)) -> Self {
+        let now = Now { wall: Timestamp::parse(START).unwrap(), mono: Duration::from_millis(500) };
+        let (app, effects) = App::new(settings, now, size);
+        let mut console = Self {
+            app,
+            now,
+            asked: Vec::new(),
+            behind: Vec::new(),
+            slice: 1_000,
+            lazy: false,
+            reading: None,
+            more: false,
+            wake: None,
+        };
+        console.take(effects);
+        console.rest();
+        console
+    }
+
+    /// Opens a console whose list is complete.
+    pub(crate) fn holding(alerts: &[Value]) -> Self {
+        let mut console = Self::open("");
+        console.arrive(alerts);
+        console.done();
+        console.asked.clear();
+        console
+    }
+
+    pub(crate) fn send(&mut self, message: Message) {
+        let effects = update(&mut self.app, self.now, message);
+        self.take(effects);
+        if !self.lazy {
+            self.rest();
+        }
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Read(row, raw) => {
+                    assert!(self.reading.is_none(), "one alert is read at a time");
+                    self.reading = Some((row, raw));
+                }
+                Effect::More => self.more = true,
+                Effect::WakeAt(at) => {
+                    assert!(at >= self.now.mono, "a wake-up that is over: {at:?} at {:?}", self.now.mono);
+                    self.wake = Some(at);
+                }
+                Effect::Fetch(fetch) if fetch.purpose == Purpose::Behind => self.behind.push(fetch),
+                other => self.asked.push(other),
+            }
+        }
+    }
+
+    /// Does what workers and the loop would do until nothing is left.
+    pub(crate) fn rest(&mut self) {
+        loop {
+            let message = if let Some((row, raw)) = self.reading.take() {
+                Message::Read(row, Box::new(Body::read(&raw)))
+            } else if std::mem::take(&mut self.more) {
+                Message::Work(self.slice)
+            } else {
+                return;
+            };
+            let effects = update(&mut self.app, self.now, message);
+            self.take(effects);
+        }
+    }
+
+    /// Loses what a worker has been reading, as the loop does when it goes over to another profile.
+    pub(crate) fn lose_reading(&mut self) {
+        assert!(self.reading.take().is_some(), "nothing is being read");
+    }
+
+    /// Lets time pass, with a tick at each wake-up that was asked for.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        let end = self.now.mono + duration;
+        while let Some(at) = self.wake.filter(|at| *at <= end) {
+            self.wake = None;
+            self.move_clock(at);
+            self.send(Message::Tick);
+        }
+        self.move_clock(end);
+    }
+
+    fn move_clock(&mut self, mono: Duration) {
+        self.now = Now { wall: self.now.wall.after(mono.saturating_sub(self.now.mono)), mono };
+    }
+
+    /// Presses keys, named as in the help and set apart by blanks.
+    pub(crate) fn keys(&mut self, names: &str) {
+        for name in names.split_whitespace() {
+            let key = Key::read(name).unwrap_or_else(|| panic!("no key is called {name}"));
+            self.send(Message::Input(Input::Key(key)));
+        }
+    }
+
+    /// Types a text, character by character.
+    pub(crate) fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            self.send(Message::Input(Input::Key(Key::char(c))));
+        }
+    }
+
+    pub(crate) fn paste(&mut self, text: &str) {
+        self.send(Message::Input(Input::Paste(text.into())));
+    }
+
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        self.send(Message::Input(Input::Resize { width, height }));
+    }
+
+    pub(crate) fn load(&mut self, event: LoadEvent) {
+        self.send(Message::Load(self.app.load.generation, event));
+    }
+
+    /// The last fetch behind the list says something.
+    pub(crate) fn load_behind(&mut self, event: LoadEvent) {
+        let generation = self.behind.last().unwrap().generation;
+        self.send(Message::Load(generation, event));
+    }
+
+    /// A page of the fetch under way arrives.
+    pub(crate) fn arrive(&mut self, alerts: &[Value]) {
+        self.load(LoadEvent::Page { total: None, partial: None, server_time: None });
+        self.load(LoadEvent::Batch(batch(alerts)));
+    }
+
+    pub(crate) fn done(&mut self) {
+        self.load(LoadEvent::Done);
+    }
+
+    pub(crate) fn fail(&mut self, kind: FailureKind) {
+        self.load(LoadEvent::Failed(Failure { kind, line: "what happened".into() }));
+    }
+
+    /// Returns what fetches were asked for since the last look.
+    pub(crate) fn fetches(&mut self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        self.asked.retain(|asked| match asked {
+            Effect::Fetch(fetch) => {
+                scopes.push(fetch.scope.clone());
+                false
+            }
+            _ => true,
+        });
+        scopes
+    }
+
+    /// Returns the texts that were put on the clipboard since the last look.
+    pub(crate) fn copies(&mut self) -> Vec<String> {
+        let copied = std::mem::take(&mut self.asked).into_iter().filter_map(|asked| match asked {
+            Effect::Copy(RawText(text)) => Some(text),
+            _ => None,
+        });
+        copied.collect()
+    }
+
+    /// Returns the ids of the rows, from top to bottom.
+    pub(crate) fn rows(&self) -> Vec<&str> {
+        self.app.view.rows().iter().map(|row| self.app.store.facts(*row).id.raw()).collect()
+    }
+
+    pub(crate) fn row(&self, id: &str) -> Row {
+        self.app.store.row(&AlertId::new(id)).unwrap()
+    }
+
+    pub(crate) fn shows(&self, id: &str) -> bool {
+        self.rows().contains(&id)
+    }
+
+    /// Returns the id of the alert under the cursor.
+    pub(crate) fn selected(&self) -> Option<&str> {
+        self.app.selected().map(|row| self.app.store.facts(row).id.raw())
+    }
+
+    /// Returns the line of the list's window that the cursor is on.
+    pub(crate) fn line(&self) -> usize {
+        self.app.list.scroll.cursor - self.app.list.scroll.top
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.app.load.generation
+    }
+
+    pub(crate) fn notice(&self) -> &str {
+        self.app.notice.as_ref().map_or("", |notice| notice.text.as_str())
+    }
+
+    /// Returns the letters of the open menu with what they stand for.
+    pub(crate) fn menu(&self) -> Vec<(char, String)> {
+        match &self.app.overlay {
+            Some(Overlay::Menu(menu)) => {
+                menu.items.iter().map(|item| (item.key, item.label.clone())).collect()
+            }
+            other => panic!("no menu but {other:?}"),
+        }
+    }
+
+    /// Takes the item of the open menu with this label.
+    pub(crate) fn pick(&mut self, label: &str) {
+        let menu = self.menu();
+        let found = menu.iter().find(|(_, known)| known == label);
+        let (key, _) = found.unwrap_or_else(|| panic!("no {label} in {menu:?}"));
+        self.send(Message::Input(Input::Key(Key::char(*key))));
+    }
+
+    /// Draws the screen.
+    pub(crate) fn draw(&self, theme: &Theme) -> Buffer {
+        let (width, height) = self.app.size;
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(&self.app, theme, frame)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    /// Returns the screen as lines of text, without blanks at their ends.
+    pub(crate) fn screen(&self) -> String {
+        lines(&self.draw(&theme())).join("\n")
+    }
+}
+
+/// Returns a buffer as lines of text, without blanks at their ends.
+pub(crate) fn lines(buffer: &Buffer) -> Vec<String> {
+    let area = buffer.area;
+    let line = |y| {
+        let mut text = String::new();
+        let mut x = 0;
+        while x < area.width {
+            let symbol = buffer[(x, y)].symbol();
+            text.push_str(symbol);
+            x += symbol.cell_width().max(1);
+        }
+        text.trim_end().to_owned()
+    };
+    (0..area.height).map(line).collect()
+}

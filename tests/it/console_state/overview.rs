@@ -1,0 +1,371 @@
+//! What the detail pane shows at first and by a key: large trees, verdicts, times, indicators,
+//! what can be copied.
+
+use alertdeck::app::{DetailView, Effect, Line, LineKind, Scope};
+use alertdeck_model::AlertId;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{
+    harness::{Harness, alert, settings, with},
+    screens::tenant,
+};
+
+fn kind(name: &str) -> String {
+    format!("#microsoft.graph.security.{name}Evidence")
+}
+
+fn file(device: &str, name: &str, verdict: &str) -> Value {
+    json!({"@odata.type": kind("file"), "mdeDeviceId": device, "verdict": verdict,
+        "fileDetails": {"fileName": name, "filePath": "C:\\Users\\ana\\Documents",
+        "sha256": format!("{:0>64}", name.len() * 7)}})
+}
+
+fn process(device: &str, pid: usize, parent: usize, verdict: &str) -> Value {
+    let at = |pid: usize| format!("2026-11-20T00:{:02}:{:02}.5Z", pid / 60, pid % 60);
+    json!({"@odata.type": kind("process"), "mdeDeviceId": device, "processId": pid, "parentProcessId": parent,
+        "processCreationDateTime": at(pid), "parentProcessCreationDateTime": at(parent), "verdict": verdict,
+        "processCommandLine": format!("stage{pid}.exe --next {} --quiet --in background", pid + 1),
+        "imageFile": {"fileName": format!("stage{pid}.exe")}})
+}
+
+fn device(id: &str, name: &str) -> Value {
+    json!({"@odata.type": kind("device"), "mdeDeviceId": id, "deviceDnsName": name})
+}
+
+/// A chain of processes, one started by the other, the last one malicious.
+pub(crate) fn chain() -> Value {
+    let processes =
+        (2..16).map(|pid| process("m1", pid, pid - 1, if pid == 15 { "malicious" } else { "unknown" }));
+    let evidence: Vec<_> = std::iter::once(device("m1", "srv-1.contoso.com")).chain(processes).collect();
+    with(
+        alert(1),
+        json!({"evidence": evidence, "title": "A chain of processes",
+            "firstActivityDateTime": "2026-11-20T00:00:01Z"}),
+    )
+}
+
+/// Ten devices with a process and a file each; on the fifth something is wrong; on the first
+/// hundreds of files were touched, one of them malicious.
+fn large() -> Value {
+    let mut evidence = Vec::new();
+    for nth in 0..10 {
+        let id = format!("m{nth}");
+        evidence.push(device(&id, &format!("srv-{nth}.contoso.com")));
+        evidence.push(process(&id, 10, 1, if nth == 5 { "suspicious" } else { "unknown" }));
+        evidence.push(process(&id, 11, 10, "noThreatsFound"));
+    }
+    evidence.extend((0..312).map(|nth| file("m0", &format!("plan-{nth:03}.docx"), "unknown")));
+    evidence.push(file("m0", "readme-to-decrypt.txt", "malicious"));
+    with(alert(1), json!({"evidence": evidence, "title": "Many files were encrypted"}))
+}
+
+/// Returns the name of the node under the cursor; nothing where it is on another line.
+pub(crate) fn node(console: &Harness) -> String {
+    let detail = console.app.current_detail().unwrap();
+    detail.line().map_or_else(String::new, |line| name(console, line))
+}
+
+fn name(console: &Harness, line: &Line) -> String {
+    let detail = console.app.current_detail().unwrap();
+    match &line.kind {
+        LineKind::Group(count, kind) => format!("{count} {kind}"),
+        _ => detail.node(line).map_or_else(String::new, |(id, _)| detail.body.tree.describe(id).name()),
+    }
+}
+
+/// Lists the lines of the tree.
+pub(crate) fn visible(console: &Harness) -> Vec<String> {
+    let lines = console.app.current_detail().unwrap().lines().iter();
+    lines.map(|line| name(console, line)).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn a_large_tree_opens_to_its_verdicts() {
+    let mut console = Harness::holding(&[large()]);
+    console.keys("Enter");
+    let lines = visible(&console);
+    assert!(lines.iter().any(|line| line == "312 files"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "readme-to-decrypt.txt"), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "stage10.exe (10)"), "{lines:?}");
+    assert!(lines.len() < 24, "what is quiet is folded: {lines:?}");
+    console.keys("+");
+    assert_eq!(visible(&console).len(), console.app.current_detail().unwrap().body.tree.len() + 1);
+    console.keys("-");
+    assert_eq!(visible(&console).len(), 10, "the assets stay: {:?}", visible(&console));
+    console.keys("g ] ]");
+    assert_eq!(console.notice(), "suspicious 2 of 2");
+    assert_eq!(node(&console), "stage10.exe (10)");
+    assert!(
+        !visible(&console).iter().any(|line| line == "312 files" && visible(&console).len() > 24),
+        "its way alone"
+    );
+    console.keys("]");
+    assert_eq!(console.notice(), "nothing suspicious below");
+    console.keys("[");
+    assert_eq!((console.notice(), node(&console).as_str()), ("suspicious 1 of 2", "readme-to-decrypt.txt"));
+}
+
+#[test]
+fn many_of_a_kind_are_one_line_that_unfolds() {
+    let mut console = Harness::holding(&[large()]);
+    console.keys("Enter");
+    let at = console.app.current_detail().unwrap().lines().iter();
+    let at = at
+        .clone()
+        .position(|line| matches!(&line.kind, LineKind::Group(312, kind) if kind == "files"))
+        .unwrap();
+    for _ in 0..at {
+        console.keys("j");
+    }
+    let before = visible(&console).len();
+    console.keys("Enter");
+    assert_eq!(visible(&console).len(), before + 312, "Enter unfolds what has no values");
+    console.keys("j");
+    assert!(node(&console).starts_with("plan-"), "{}", node(&console));
+    console.keys("h h");
+    assert_eq!((node(&console).as_str(), visible(&console).len()), ("312 files", before));
+}
+
+#[test]
+fn a_small_tree_is_open() {
+    let mut console = Harness::holding(&[chain()]);
+    console.keys("Enter");
+    assert_eq!(visible(&console).len(), 16);
+}
+
+#[test]
+fn what_the_cursor_was_on_takes_it_along_when_it_is_folded_away() {
+    let mut console = Harness::holding(&[chain()]);
+    console.keys("Enter ] -");
+    assert_eq!(node(&console), "srv-1.contoso.com");
+}
+
+#[test]
+fn the_time_line_is_in_order_and_leads_to_the_evidence() {
+    let comment =
+        json!({"comment": "x", "createdByDisplayName": "Ben", "createdDateTime": "2026-11-20T09:00:00Z"});
+    let mut console = Harness::holding(&[with(
+        chain(),
+        json!({"comments": [comment], "lastActivityDateTime": "2026-11-20T00:00:14.7Z"}),
+    )]);
+    console.resize(100, 40);
+    console.keys("Enter z ] - t");
+    assert_eq!(console.app.current_detail().unwrap().view(), DetailView::TimeLine);
+    let screen = console.screen();
+    let times: Vec<_> =
+        screen.lines().filter_map(|line| line.get(..9)).filter(|line| line.ends_with('Z')).collect();
+    assert!(times.len() == 19 && times.is_sorted(), "{screen}");
+    assert!(screen.contains("noticed 59s after the first activity"), "{screen}");
+    for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
+        console.keys(keys);
+        assert!(
+            console.screen().contains(&format!("time line of 2026-11-20, {zone}")),
+            "{}",
+            console.screen()
+        );
+    }
+    console.keys("]");
+    assert_eq!(console.notice(), "suspicious 1 of 1");
+    console.keys("Enter");
+    assert_eq!(console.app.current_detail().unwrap().view(), DetailView::Alert);
+    assert_eq!(node(&console), "stage15.exe (15)", "and unfolds its way");
+    console.keys("t t");
+    assert_eq!(node(&console), "stage15.exe (15)", "each view keeps its place");
+}
+
+#[test]
+fn an_indicator_narrows_like_its_node() {
+    let mut console = Harness::holding(&[
+        with(alert(1), json!({"evidence": [device("m1", "srv-1.contoso.com")]})),
+        alert(2),
+    ]);
+    console.keys("j Enter");
+    let lines = console.app.current_detail().unwrap().lines();
+    let at = lines.iter().position(|line| matches!(line.kind, LineKind::Indicator(0))).unwrap();
+    for _ in 0..at {
+        console.keys("j");
+    }
+    console.keys("y v");
+    assert_eq!(console.copies(), ["srv-1.contoso.com"]);
+    console.keys("f");
+    assert_eq!(console.app.filter.text(), "device=srv-1.contoso.com");
+}
+
+#[rstest]
+#[case("u", Scope::One(AlertId::new("a1")))]
+#[case("U", Scope::Filter("severity eq 'medium'".into()))]
+fn requests_are_copied_for_curl(#[case] key: &str, #[case] scope: Scope) {
+    let mut console = Harness::open("severity:medium");
+    console.arrive(&[alert(1)]);
+    console.done();
+    console.asked.clear();
+    console.keys("y");
+    console.keys(key);
+    assert_eq!(console.asked, [Effect::CopyCurl(scope)]);
+    assert!(console.notice().contains("TOKEN"), "{}", console.notice());
+}
+
+#[test]
+fn alerts_of_files_have_no_request_to_copy() {
+    let held = alertdeck::app::Settings { service: false, ..settings("") };
+    let mut console = Harness::with(held, (120, 35));
+    console.arrive(&[alert(1)]);
+    console.done();
+    console.keys("y");
+    assert!(console.menu().iter().all(|(key, _)| !"uU".contains(*key)), "{:?}", console.menu());
+}
+
+#[test]
+fn all_indicators_are_copied_at_once_and_much_is_said() {
+    for keys in ["", "Enter"] {
+        let mut console = Harness::holding(&[chain()]);
+        console.resize(70, 14);
+        console.keys(keys);
+        console.keys("y a");
+        let copied = console.copies().remove(0);
+        assert!(copied.starts_with("device\tsrv-1.contoso.com\n"), "{copied}");
+        assert!(copied.lines().any(|line| line == "process\tstage7.exe"), "{copied}");
+        assert!(!copied.ends_with('\n'));
+    }
+    let mut console = Harness::holding(&[with(alert(1), json!({"description": "x".repeat(200_000)}))]);
+    console.keys("y");
+    assert!(console.screen().contains("200.3 kB"), "{}", console.screen());
+    console.keys("j");
+    assert_eq!(console.notice(), "copied JSON, 200.3 kB: more than some terminals take");
+}
+
+/// What is on the screen.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Chain,
+    Find,
+    TimeLine,
+    Indicators,
+    Large,
+    CopyHere,
+}
+
+#[rstest]
+fn detail_screens(
+    #[values("200x50", "120x35", "80x24", "60x15")] size: &str,
+    #[values(State::Chain, State::Find, State::TimeLine, State::Indicators, State::Large, State::CopyHere)]
+    state: State,
+) {
+    let (width, height) = size.split_once('x').unwrap();
+    let mut console = Harness::with(settings(""), (width.parse().unwrap(), height.parse().unwrap()));
+    let alerts = match state {
+        State::Chain => vec![chain()],
+        State::Large => vec![large()],
+        _ => tenant(60),
+    };
+    console.arrive(&alerts);
+    console.done();
+    match state {
+        State::Chain => console.keys("Enter ]"),
+        State::Large => console.keys("Enter"),
+        State::Find => {
+            console.keys("j j Enter /");
+            console.type_text("installer");
+        }
+        State::TimeLine => console.keys("j j Enter t j j"),
+        State::CopyHere => console.keys("j j Enter ] y"),
+        State::Indicators => {
+            console.keys("j j Enter");
+            let lines = console.app.current_detail().unwrap().lines();
+            let at = lines
+                .iter()
+                .position(|line| matches!(line.kind, LineKind::Section("Indicators", _)))
+                .unwrap();
+            for _ in 0..at {
+                console.keys("j");
+            }
+            console.keys("l j j j j");
+        }
+    }
+    let name = format!("{size}-{state:?}").to_lowercase();
+    insta::with_settings!({snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!(name, console.screen());
+    });
+}
+
+/// An alert on things that were first seen long before it.
+fn of_old_things() -> Value {
+    let mut evidence: Vec<_> = (1..40)
+        .map(|nth| {
+            json!({"@odata.type": kind("ip"), "ipAddress": format!("203.0.113.{nth}"),
+                "firstSeenDateTime": format!("20{:02}-03-01T00:00:00Z", nth % 20)})
+        })
+        .collect();
+    evidence.push(process("m1", 10, 1, "suspicious"));
+    with(alert(1), json!({"evidence": evidence, "firstActivityDateTime": "2026-11-20T00:00:09Z"}))
+}
+
+#[test]
+fn a_time_line_opens_where_its_alert_begins() {
+    let mut console = Harness::holding(&[of_old_things()]);
+    console.keys("Enter z t");
+    let screen = console.screen();
+    insta::assert_snapshot!(screen.lines().skip(8).take(11).collect::<Vec<_>>().join("\n"), @r"
+    noticed 51s after the first activity
+
+    ▸ Earlier 39
+
+    ▾ The alert 4
+      00:00:01Z  11h   +7y  process created  (unnamed) (1)
+      00:00:09Z  11h   +7s  first activity
+      00:00:10Z  11h   +1s  process created  stage10.exe (10)  [suspicious]
+      00:01:00Z  11h  +49s  alert created
+    ");
+    // The earlier times unfold as everything does, and are found.
+    console.keys("j j l");
+    assert!(
+        console.screen().contains("  2000-03-01 00:00:00Z  26y        first seen ip  203.0.113.20"),
+        "{}",
+        console.screen()
+    );
+    console.keys("h / 2 0 3 . 0 . 1 1 3 . 9");
+    assert!(node(&console).starts_with("203.0.113.9"), "{}", node(&console));
+    console.keys("Esc");
+    assert!(!console.screen().contains("203.0.113.9"), "{}", console.screen());
+}
+
+#[rstest]
+#[case::wide(120, "first seen device  srv-1.contoso.com")]
+#[case::the_kind_of_thing_goes_first(58, "first seen  srv-1.cont…")]
+#[case::then_what_happened(52, "     srv-1.contoso.com")]
+fn a_short_line_of_the_time_line_says_what_happened_as_long_as_the_name_can_be_told(
+    #[case] width: u16,
+    #[case] said: &str,
+) {
+    let mut device = device("m1", "srv-1.contoso.com");
+    device["firstSeenDateTime"] = "2024-09-09T08:14:08Z".into();
+    let process = process("m1", 10, 1, "malicious");
+    let mut console = Harness::holding(&[with(alert(1), json!({"evidence": [device, process]}))]);
+    console.resize(width, 30);
+    console.keys("Enter z t l");
+    let screen = console.screen();
+    let verdict = |line: &str| line.contains("stage10.exe") && line.ends_with("[malicious]");
+    assert!(screen.lines().any(verdict), "{screen}");
+    assert!(screen.lines().any(|line| line.ends_with(said)), "{screen}");
+}
+
+#[test]
+fn a_copy_menu_is_of_its_alert_whatever_the_cursor_is_on_by_then() {
+    let with_ip = |number: u32, address: &str| {
+        with(
+            alert(number),
+            json!({"evidence": [{"@odata.type": "#microsoft.graph.security.ipEvidence", "ipAddress": address}]}),
+        )
+    };
+    let mut console = Harness::open("");
+    console.arrive(&[with_ip(1, "192.0.2.1")]);
+    console.done();
+    console.keys("y");
+    // The cursor stays at the top as long as nobody has moved it.
+    console.arrive(&[with_ip(2, "192.0.2.2")]);
+    assert_eq!(console.selected(), Some("a2"));
+    console.copies();
+    console.keys("a");
+    assert_eq!(console.copies(), ["ip\t192.0.2.1"]);
+}

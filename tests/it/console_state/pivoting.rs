@@ -1,0 +1,470 @@
+//! Values and their alerts: how many they are said to be, which are shown, the way back.
+
+use std::time::Duration;
+
+use alertdeck::app::{
+    Behind, DetailView, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose, Scope,
+    Scroll,
+};
+use alertdeck_model::Timestamp;
+use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_store::{Classes, Prevalence};
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::harness::{Harness, alert, batch, settings, with};
+
+/// An alert of a device on which a user has run a file.
+fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
+    let of = |kind: &str| format!("#microsoft.graph.security.{kind}Evidence");
+    let evidence = json!([
+        {"@odata.type": of("device"), "deviceDnsName": device},
+        {"@odata.type": of("user"), "userAccount": {"accountName": "bob", "userPrincipalName": "bob@contoso.com"}},
+        {"@odata.type": of("file"), "fileDetails": {"fileName": file, "sha256": format!("{:0>64x}", file.len())}},
+    ]);
+    with(with(alert(number), json!({"evidence": evidence})), values)
+}
+
+/// A queue of two open alerts with two resolved ones that were seen before.
+fn queue() -> Harness {
+    let mut console = Harness::open("status:new");
+    console.arrive(&[
+        run(1, "srv-1", "a.exe", json!({"status": "resolved", "classification": "truePositive"})),
+        run(2, "SRV-2", "a.exe", json!({"status": "resolved"})),
+        run(3, "srv-2", "b.exe", json!({})),
+        run(4, "srv-1", "b.exe", json!({"severity": "high"})),
+    ]);
+    console.done();
+    console.load_behind(LoadEvent::Done);
+    console.asked.clear();
+    console
+}
+
+fn indicator(kind: IndicatorKind, value: &str) -> Indicator {
+    Indicator { kind, value: value.into() }
+}
+
+/// What a place is made of, as the user sees it.
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    filter: String,
+    rows: Vec<String>,
+    selected: Option<String>,
+    line: usize,
+    focus: Pane,
+    detail: Option<(Scroll, DetailView)>,
+}
+
+fn place(console: &Harness) -> Place {
+    Place {
+        filter: console.app.filter.committed.clone(),
+        rows: console.rows().into_iter().map(str::to_owned).collect(),
+        selected: console.selected().map(str::to_owned),
+        line: console.line(),
+        focus: console.app.focus,
+        detail: console.app.current_detail().map(|detail| (detail.scroll, detail.view())),
+    }
+}
+
+#[test]
+fn the_alerts_of_a_value_are_of_any_status_and_as_many_as_counted() {
+    let mut console = queue();
+    assert_eq!(console.rows(), ["a4", "a3"]);
+    console.keys("p");
+    let letters: Vec<_> = console.menu();
+    assert_eq!(letters, [('d', "device".into()), ('n', "user".into())]);
+    let what = indicator(IndicatorKind::Device, "srv-1");
+    let classes = Classes { true_positive: 1, open: 1, ..Classes::default() };
+    assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
+    let screen = console.screen();
+    assert!(screen.contains("2 alerts · 1 device · 1 true positive, 1 open"), "{screen}");
+    assert!(screen.contains("of 4 loaded, 30 days whole"), "{screen}");
+    console.keys("d");
+    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
+    assert_eq!(console.selected(), Some("a4"), "the cursor stays on its alert");
+    assert_eq!(console.asked, [], "nothing is asked for");
+    let screen = console.screen();
+    assert!(screen.contains("2 match of 4 loaded, 30 days whole"), "{screen}");
+    assert!(screen.contains("loaded, r asks"), "{screen}");
+    console.keys("r");
+    assert_eq!(console.fetches(), [Scope::All], "r asks the service");
+    assert!(!console.screen().contains("r asks"));
+}
+
+#[test]
+fn one_value_leads_on_at_once_and_several_ask_which() {
+    let mut console = queue();
+    // Below the heading "Evidence": the device, then the user with two names.
+    console.keys("Enter j j p");
+    assert_eq!(console.app.filter.text(), "device=srv-1");
+    assert_eq!(console.app.focus, Pane::List);
+    console.keys("Backspace j j p");
+    assert_eq!(console.menu().len(), 2);
+    console.keys("Enter");
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("user=bob@contoso.com", 4));
+    console.keys("Enter g p");
+    assert!(console.notice().starts_with("no value of the evidence is here"), "{}", console.notice());
+}
+
+#[test]
+fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
+    let mut console = queue();
+    console.keys("Enter j j Enter");
+    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    let at = values.values.iter().position(|value| value.text.raw() == "srv-1").unwrap();
+    let screen = console.screen();
+    let line = screen.lines().find(|line| line.contains("deviceDnsName")).unwrap();
+    assert!(line.contains(" 2a 1d │"), "{line}");
+    console.keys("p");
+    assert!(console.app.overlay.is_some(), "the type of evidence is none of its values");
+    for _ in 0..at {
+        console.keys("j");
+    }
+    console.keys("p");
+    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
+    assert!(console.app.overlay.is_none());
+}
+
+#[test]
+fn narrowing_by_a_value_keeps_as_many_as_counted() {
+    let mut console = queue();
+    console.keys("/ Ctrl-u Enter");
+    console.arrive(&[]);
+    console.done();
+    console.keys("g Enter j j f");
+    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
+    console.keys("Enter j j F");
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("device=srv-1 -device=srv-1", 0));
+    console.keys("Backspace Backspace");
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("", 4));
+}
+
+#[test]
+fn narrowing_what_is_held_asks_for_nothing() {
+    let mut console = queue();
+    console.keys("p d f");
+    console.pick("severity");
+    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1 severity:high", vec!["a4"]));
+    assert_eq!(console.asked, []);
+    console.keys("Backspace Backspace");
+    assert_eq!((console.app.filter.text(), console.rows()), ("status:new", vec!["a4", "a3"]));
+    assert_eq!(console.asked, []);
+}
+
+#[test]
+fn the_incident_is_looked_for_in_what_is_held() {
+    let mut console = queue();
+    console.keys("i");
+    assert_eq!((console.app.filter.text(), console.rows().len(), console.asked.len()), ("incident:77", 4, 0));
+    console.keys("Backspace");
+    assert_eq!(console.app.filter.text(), "status:new");
+}
+
+#[test]
+fn a_filter_that_is_typed_after_a_look_is_asked() {
+    let mut console = queue();
+    console.keys("p d /");
+    console.type_text(" severity:high");
+    console.keys("Enter");
+    assert_eq!(console.fetches(), [Scope::Filter("severity eq 'high'".into())]);
+}
+
+#[test]
+fn a_try_that_is_made_by_itself_is_for_the_list_not_for_a_look() {
+    let mut console = Harness::open("status:new");
+    console.arrive(&[run(1, "srv-1", "a", json!({}))]);
+    console.fetches();
+    console.fail(FailureKind::Offline);
+    console.keys("p d");
+    assert_eq!(console.app.filter.text(), "device=srv-1");
+    assert!(console.screen().contains("of 1 loaded so far · offline"), "{}", console.screen());
+    console.pass(Duration::from_secs(15));
+    assert_eq!(console.fetches(), [Scope::Filter("status eq 'new'".into())]);
+    console.done();
+    console.keys("Backspace");
+    assert_eq!(console.fetches(), [], "it was read whole");
+    assert!(console.screen().contains("complete"));
+}
+
+#[test]
+fn the_way_back_leads_to_the_very_place() {
+    let mut console = Harness::open("status:new");
+    console
+        .arrive(&(10..90).map(|n| run(n, &format!("srv-{}", n % 7), "a.exe", json!({}))).collect::<Vec<_>>());
+    console.done();
+    console.load_behind(LoadEvent::Done);
+    console.asked.clear();
+    console.resize(120, 10);
+    console.keys("s p PgDn PgDn k k Enter G k");
+    let from = place(&console);
+    assert!(from.line > 0 && from.detail.unwrap().0.top > 0, "{from:?}");
+    console.keys("p");
+    assert!(console.notice().starts_with("no value"), "a fact is none: {}", console.notice());
+    console.keys("i Enter v j j");
+    let json = place(&console);
+    console.keys("Tab p n");
+    assert_eq!(console.app.filter.text(), "user=bob@contoso.com");
+    console.keys("s t j j j g");
+    assert_ne!(place(&console).selected, json.selected);
+    console.keys("Backspace");
+    assert_eq!(place(&console), Place { focus: Pane::List, ..json });
+    console.keys("Backspace");
+    assert_eq!(place(&console), from);
+    assert_eq!(console.asked, [], "no list was needed");
+    console.keys("Backspace");
+    assert_eq!(console.notice(), "nowhere to go back to");
+    assert_eq!(place(&console), from);
+}
+
+#[test]
+fn what_comes_in_meanwhile_moves_nobody_from_their_alert() {
+    let mut console = queue();
+    console.keys("j p d");
+    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-2", vec!["a3", "a2"]));
+    console.keys("g j");
+    assert_eq!(console.selected(), Some("a2"));
+    let later = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
+    let batch = batch(&[
+        run(8, "srv-9", "x", json!({})),
+        run(3, "srv-2", "b.exe", later),
+        run(2, "other", "x", json!({"lastUpdateDateTime": "2026-11-20T11:00:00Z"})),
+    ]);
+    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    console.keys("Backspace");
+    assert_eq!((console.rows(), console.selected()), (vec!["a8", "a4", "a3", "a2"], Some("a3")));
+    assert!(console.app.view.is_stale(console.row("a3")), "it is shown that it does not match any more");
+    assert_eq!(console.app.view.count().found(), 3);
+    console.keys("r");
+    assert!(!console.shows("a3"));
+}
+
+#[test]
+fn the_newest_alert_is_come_back_to_as_well() {
+    let mut console = queue();
+    console.keys("p d");
+    let batch = batch(&[run(8, "srv-9", "x", json!({}))]);
+    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    console.keys("Backspace");
+    assert_eq!((console.rows(), console.selected()), (vec!["a8", "a4", "a3"], Some("a4")));
+}
+
+#[test]
+fn the_way_back_is_bounded() {
+    let mut console = queue();
+    for _ in 0..40 {
+        console.keys("p d p n");
+    }
+    console.keys("p n");
+    assert_eq!(console.notice(), "these are its alerts", "no step leads nowhere");
+    console.keys(&"Backspace ".repeat(50));
+    assert_eq!((console.app.filter.text(), console.notice()), ("user=bob@contoso.com", ""));
+    console.keys("Backspace");
+    assert_eq!(console.notice(), "nowhere to go back to");
+}
+
+#[test]
+fn another_profile_has_no_way_back_and_takes_the_question_along() {
+    let mut console = queue();
+    console.keys("p d");
+    console.send(Message::Switched(Box::new(settings(""))));
+    assert_eq!((console.app.filter.text(), console.app.store.len()), ("status:new", 0));
+    console.keys("Backspace");
+    assert_eq!(console.notice(), "nowhere to go back to");
+}
+
+#[test]
+fn saved_alerts_are_all_there_is() {
+    let mut console =
+        Harness::with(alertdeck::app::Settings { service: false, ..settings("status:new") }, (120, 35));
+    console.arrive(&[run(1, "srv-1", "a", json!({})), run(2, "srv-1", "b", json!({"status": "resolved"}))]);
+    console.done();
+    console.fetches();
+    assert_eq!(console.behind, [], "nothing loads behind them");
+    console.keys("p");
+    assert!(console.screen().contains("of 2 loaded, complete"), "{}", console.screen());
+    console.keys("d");
+    assert_eq!((console.rows().len(), console.asked.len()), (2, 0));
+    assert!(!console.screen().contains("r asks"));
+}
+
+#[test]
+fn a_count_of_many_comes_in_slices_and_the_number_of_alerts_at_once() {
+    let mut console = Harness::open("");
+    console.lazy = true;
+    let alerts: Vec<_> =
+        (0..9_000).map(|n| run(n % 1_400, "srv-1", "a", json!({"id": n.to_string()}))).collect();
+    console.arrive(&alerts);
+    console.done();
+    console.keys("p");
+    let what = indicator(IndicatorKind::Device, "srv-1");
+    assert_eq!((console.app.alerts_with(&what), console.app.prevalence(&what)), (9_000, None));
+    assert!(console.screen().contains("9,000 alerts · counting"), "{}", console.screen());
+    console.rest();
+    let classes = Classes { open: 9_000, ..Classes::default() };
+    assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 9_000, devices: 1, classes }));
+}
+
+#[test]
+fn the_alerts_of_a_rare_value_are_there_with_the_key() {
+    let mut console = queue();
+    console.keys("p");
+    console.lazy = true;
+    console.keys("d");
+    assert_eq!((console.rows(), console.selected()), (vec!["a4", "a1"], Some("a4")));
+    assert!(console.screen().contains("2 match of 4"), "the count is exact: {}", console.screen());
+}
+
+#[test]
+fn what_is_on_the_screen_is_counted_before_it_is_asked_for() {
+    let mut console = queue();
+    let what = indicator(IndicatorKind::Device, "srv-1");
+    let classes = Classes { true_positive: 1, open: 1, ..Classes::default() };
+    assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
+    let closed = json!({"classification": "falsePositive", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
+    let batch = batch(&[run(4, "srv-1", "b.exe", closed)]);
+    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    let classes = Classes { true_positive: 1, false_positive: 1, ..Classes::default() };
+    assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
+}
+
+// Behind the list.
+
+fn recent() -> Scope {
+    Scope::Filter("createdDateTime ge 2026-10-21T12:00:00Z".into())
+}
+
+#[test]
+fn the_last_weeks_load_behind_the_list_once_it_is_whole() {
+    let mut console = Harness::open("status:new");
+    console.arrive(&[run(1, "srv-1", "a", json!({}))]);
+    assert_eq!(console.behind, []);
+    console.done();
+    assert_eq!((console.behind.len(), &console.behind[0].scope), (1, &recent()));
+    let before = (console.app.load.phase.clone(), console.app.load.read(), console.app.load.total);
+    console.load_behind(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
+    let closed = json!({"status": "resolved", "classification": "truePositive"});
+    console.load_behind(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
+    assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
+    assert_eq!((console.rows(), console.app.fresh.len()), (vec!["a1"], 0), "nothing of it shows");
+    console.keys("p d");
+    assert_eq!(console.rows(), ["a2", "a1"]);
+    assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());
+    console.load_behind(LoadEvent::Done);
+    assert!(console.screen().contains("of 2 loaded, 30 days whole"), "{}", console.screen());
+    console.pass(Duration::from_secs(3_600));
+    assert_eq!(console.behind.len(), 1, "it is loaded once");
+}
+
+#[rstest]
+#[case::a_list("/ Ctrl-u x Enter", 1)]
+#[case::the_list_again("r", 1)]
+#[case::a_look("L", 0)]
+fn what_the_user_wants_comes_first(#[case] keys: &str, #[case] again: usize) {
+    let mut console = Harness::open("status:new");
+    console.arrive(&[run(1, "srv-1", "a", json!({}))]);
+    console.done();
+    let old = console.behind[0].generation;
+    console.fetches();
+    console.keys(keys);
+    let Some(Effect::Fetch(fetch)) = console.asked.iter().find(|asked| matches!(asked, Effect::Fetch(_)))
+    else {
+        panic!("{:?}", console.asked)
+    };
+    let dropped = fetch.purpose == Purpose::List;
+    assert_eq!(dropped, again == 1);
+    assert_eq!(console.behind.len(), 1, "while that loads it waits");
+    console.send(Message::Load(old, LoadEvent::Done));
+    assert_eq!(console.app.load.behind == Behind::Whole, !dropped, "what was dropped is not whole");
+    console.keys("/ Ctrl-u");
+    console.type_text("status:new");
+    console.keys("Enter");
+    console.done();
+    assert_eq!(console.behind.len(), 1 + again, "it begins again");
+}
+
+#[test]
+fn nothing_loads_behind_a_list_of_everything_or_one_that_is_not_whole() {
+    let mut console = Harness::open("");
+    console.done();
+    assert_eq!(console.behind, []);
+    let mut console = Harness::open("status:new");
+    console.keys("Esc");
+    console.pass(Duration::from_secs(600));
+    assert_eq!((&console.app.load.phase, console.behind.as_slice()), (&Phase::Stopped, &[][..]));
+}
+
+#[test]
+fn a_failure_behind_the_list_is_not_the_lists() {
+    let fail = |console: &mut Harness, kind| {
+        let line = "what happened".into();
+        console.load_behind(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
+        assert_eq!((&console.app.load.phase, console.notice()), (&Phase::Complete, ""));
+    };
+    let mut console = Harness::open("status:new");
+    console.done();
+    fail(&mut console, FailureKind::Busy);
+    console.pass(Duration::from_millis(119_999));
+    assert_eq!(console.behind.len(), 1);
+    console.pass(Duration::from_millis(1));
+    assert_eq!(console.behind.len(), 2, "it is tried again");
+    fail(&mut console, FailureKind::Permission);
+    console.pass(Duration::from_secs(3_600));
+    assert_eq!(console.behind.len(), 2, "it is not");
+    console.keys("r");
+    console.done();
+    assert_eq!(console.behind.len(), 3, "but after the user has asked again");
+    let partial = Some("a source is late".into());
+    console.load_behind(LoadEvent::Page {
+        total: None,
+        partial,
+        server_time: Timestamp::parse("2026-11-20T12:00:00Z"),
+    });
+    console.load_behind(LoadEvent::Done);
+    assert_eq!(console.app.load.behind, Behind::Failed, "what is partial is not whole");
+    assert_eq!(console.app.load.partial, None);
+}
+
+#[test]
+fn signed_out_it_stops() {
+    let mut console = Harness::open("status:new");
+    console.done();
+    console.send(Message::SignIn(alertdeck::app::SignInEvent::SignedOut));
+    assert!(console.asked.contains(&Effect::Cancel));
+    console.load_behind(LoadEvent::Done);
+    assert_eq!((console.app.load.behind, console.behind.len()), (Behind::Due, 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+    #[test]
+    fn every_way_in_leads_back_out(steps in prop::collection::vec((0u8..6, 0u8..9), 1..12)) {
+        let mut console = queue();
+        let mut trail = Vec::new();
+        for (step, by) in steps {
+            console.keys(&"j ".repeat(usize::from(by)));
+            let before = place(&console);
+            let depth = console.app.trail_depth();
+            match step {
+                0 => console.keys("p d"),
+                1 => console.keys("p n"),
+                2 => console.keys("i"),
+                3 => console.keys("f t"),
+                4 => console.keys("Tab"),
+                _ => console.keys("p"),
+            }
+            console.send(Message::Input(Input::Release));
+            console.keys("Esc");
+            if console.app.trail_depth() > depth {
+                trail.push(before);
+            }
+            prop_assert_eq!(console.app.trail_depth(), trail.len());
+        }
+        while let Some(before) = trail.pop() {
+            console.keys("Backspace");
+            prop_assert_eq!(place(&console), before);
+        }
+        prop_assert_eq!(&console.asked, &[]);
+    }
+}

@@ -1,0 +1,313 @@
+//! The detail pane: everything that an alert holds can be reached.
+
+use alertdeck::app::{Body, Detail, DetailView, LineKind, Overlay, Pane};
+use alertdeck_model::{RawAlert, Verdict};
+use serde_json::{Value, json};
+
+use super::harness::{Harness, alert, with};
+
+fn device_with_processes() -> Value {
+    let process = |pid: u32, parent: u32, name: &str, verdict: &str| {
+        json!({
+            "@odata.type": "#microsoft.graph.security.processEvidence", "processId": pid,
+            "parentProcessId": parent, "mdeDeviceId": "m1", "verdict": verdict,
+            "processCommandLine": format!("{name} --run"), "imageFile": {"fileName": name},
+            "processCreationDateTime": format!("2026-11-20T00:00:{:02}Z", pid % 60),
+            "parentProcessCreationDateTime": format!("2026-11-20T00:00:{:02}Z", parent % 60),
+        })
+    };
+    with(
+        alert(1),
+        json!({
+            "description": "What it means.\nAnd more.",
+            "comments": [{"comment": "seen before", "createdByDisplayName": "Ben",
+                "createdDateTime": "2026-11-20T01:00:00Z"}],
+            "evidence": [
+                {"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": "srv-1", "mdeDeviceId": "m1"},
+                process(10, 1, "outlook.exe", "noThreatsFound"),
+                process(20, 10, "word.exe", "suspicious"),
+                process(30, 20, "powershell.exe", "malicious"),
+            ],
+        }),
+    )
+}
+
+fn detail(console: &Harness) -> &Detail {
+    console.app.current_detail().unwrap()
+}
+
+/// Returns the name of the node under the cursor.
+fn node(console: &Harness) -> String {
+    let detail = detail(console);
+    let node = detail.node(detail.line().unwrap());
+    node.map_or_else(String::new, |(id, _)| detail.body.tree.describe(id).name())
+}
+
+#[test]
+fn suspicious_jumps_go_from_one_to_the_next_and_say_where_they_end() {
+    let mut console = Harness::holding(&[device_with_processes()]);
+    console.keys("Enter ]");
+    assert!(node(&console).starts_with("word.exe"), "{}", node(&console));
+    console.keys("]");
+    assert!(node(&console).starts_with("powershell.exe"), "{}", node(&console));
+    console.keys("]");
+    assert_eq!(console.notice(), "nothing suspicious below");
+    assert!(node(&console).starts_with("powershell.exe"));
+    console.keys("[ [");
+    assert_eq!(console.notice(), "nothing suspicious above");
+    assert!(node(&console).starts_with("word.exe"));
+}
+
+#[test]
+fn folding_hides_what_is_below_and_lasts() {
+    let mut console = Harness::holding(&[device_with_processes(), alert(2)]);
+    console.keys("j Enter ]");
+    let whole = detail(&console).lines().len();
+    console.keys("h");
+    assert_eq!(detail(&console).lines().len(), whole - 1);
+    assert!(node(&console).starts_with("word.exe"), "the cursor stays");
+    console.keys("h");
+    assert!(node(&console).starts_with("outlook.exe"), "then it goes to the parent");
+    console.keys("K");
+    assert_eq!(console.selected(), Some("a2"));
+    console.keys("J");
+    assert_eq!(
+        detail(&console).lines().len(),
+        whole - 1,
+        "what was folded is folded when the alert is shown again"
+    );
+    console.keys("g ]");
+    console.keys("l");
+    assert_eq!(detail(&console).lines().len(), whole);
+    console.keys("l");
+    assert_eq!(detail(&console).lines().len(), whole, "there is nothing left to unfold");
+}
+
+#[test]
+fn the_json_can_be_read_and_left() {
+    let mut console = Harness::holding(&[device_with_processes(), alert(2)]);
+    console.resize(400, 50);
+    console.keys("Enter v");
+    let text = |console: &Harness| -> Vec<String> {
+        let line = |line: &alertdeck::app::Line| match &line.kind {
+            LineKind::Text { line, .. } => line.clone(),
+            other => panic!("no text: {other:?}"),
+        };
+        detail(console).lines().iter().map(line).collect()
+    };
+    let sent: Value = serde_json::from_str(&text(&console).join("\n")).unwrap();
+    assert_eq!(sent, alert(2));
+    console.keys("J");
+    assert!(text(&console).concat().contains("powershell.exe --run"), "it stays for the next alert");
+    console.keys("v");
+    assert_eq!(detail(&console).view(), DetailView::Alert);
+}
+
+#[test]
+fn the_values_of_a_line_open_close_and_keep_their_place() {
+    let mut console = Harness::holding(&[device_with_processes()]);
+    console.keys("Enter ] Enter");
+    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!() };
+    assert!(values.values.iter().any(|value| value.text.raw() == "word.exe --run"));
+    let count = values.values.len();
+    console.keys("G");
+    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!() };
+    assert_eq!(values.at, count - 1);
+    console.keys("q");
+    assert!(console.app.overlay.is_none());
+    assert!(node(&console).starts_with("word.exe"));
+}
+
+#[test]
+fn an_alert_that_changes_is_read_again_and_the_reader_stays_at_its_line() {
+    let mut console = Harness::holding(&[device_with_processes()]);
+    console.keys("Enter ] ]");
+    let at = detail(&console).scroll;
+    console.keys("L");
+    console.arrive(&[with(
+        device_with_processes(),
+        json!({
+            "lastUpdateDateTime": "2026-11-20T09:00:00Z", "status": "inProgress",
+        }),
+    )]);
+    console.done();
+    assert_eq!(console.app.current_detail().map(|detail| detail.scroll), Some(at));
+    assert!(node(&console).starts_with("powershell.exe"));
+}
+
+#[test]
+fn a_resize_keeps_cursor_and_place_in_both_panes() {
+    let alerts: Vec<_> = (1..200)
+        .map(|number| {
+            with(
+                device_with_processes(),
+                json!({"id": format!("x{number}"),
+        "createdDateTime": format!("2026-11-20T{:02}:{:02}:00Z", number / 60, number % 60)}),
+            )
+        })
+        .collect();
+    let mut console = Harness::holding(&alerts);
+    for _ in 0..60 {
+        console.keys("j");
+    }
+    let id = console.selected().unwrap().to_owned();
+    console.keys("Enter ] ]");
+    for (width, height) in [(80, 24), (60, 15), (30, 6), (10, 3), (200, 50), (120, 35)] {
+        console.resize(width, height);
+        assert_eq!(console.selected(), Some(id.as_str()), "{width}x{height}");
+        assert!(node(&console).starts_with("powershell.exe"), "{width}x{height}: {}", node(&console));
+        assert_eq!(console.app.focus, Pane::Detail);
+        let layout = console.app.layout();
+        if let Some(area) = layout.list {
+            assert!(console.line() < usize::from(area.height.max(1)), "{width}x{height}");
+        }
+        if let Some(area) = layout.detail {
+            let scroll = detail(&console).scroll;
+            assert!((scroll.top..scroll.top + usize::from(area.height.max(1))).contains(&scroll.cursor));
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_cannot_be_read_shows_why_and_its_bytes() {
+    let raw = [RawAlert(bytes::Bytes::from_static(b"[\"no object\"]"))];
+    let mut console = Harness::open("");
+    console.load(alertdeck::app::LoadEvent::Batch(alertdeck_store::Batch::decode(
+        &raw,
+        &alertdeck_query::FieldPostings,
+    )));
+    console.keys("Enter");
+    let screen = console.screen();
+    assert!(screen.contains("unreadable alert: not a JSON object"), "{screen}");
+    assert!(screen.contains("no object\""), "{screen}");
+}
+
+/// Collects every string, number and truth value of a document.
+fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| scalars(value, &format!("{path}.{name}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| scalars(value, &format!("{path}[{at}]"), found));
+        }
+        Value::String(text) => found.push((path.to_owned(), text.clone())),
+        other => found.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// Collects what can be reached from the lines of the detail pane, raw.
+fn reachable(alert: &Value) -> Vec<String> {
+    let mut console = Harness::holding(std::slice::from_ref(alert));
+    // "All properties" is folded at first, and the last line.
+    console.keys("Enter G l");
+    let detail = console.app.current_detail().unwrap();
+    let mut texts = Vec::new();
+    for line in detail.lines() {
+        texts.extend(detail.values(line).iter().map(|value| value.text.raw().to_owned()));
+    }
+    texts
+}
+
+fn assert_all_reachable(alert: &Value) {
+    let mut sent = Vec::new();
+    scalars(alert, "", &mut sent);
+    let reached = reachable(alert);
+    for (path, text) in sent {
+        assert!(reached.contains(&text), "{path} cannot be reached: {text}");
+    }
+}
+
+#[test]
+fn nothing_of_an_alert_is_out_of_reach() {
+    assert_all_reachable(&with(
+        device_with_processes(),
+        json!({
+            "customDetails": {"a": {"b": [1, true, {"c": "deep"}]}}, "additionalData": {"x": [[["y"]]]},
+            "unheardOf": 1.5, "mitreTechniques": ["T1", "T2"], "status": "undeclared", "title": "\u{1b}[31m\u{202e}",
+        }),
+    ));
+}
+
+#[test]
+fn nothing_of_the_published_sample_is_out_of_reach() {
+    let text = alertdeck_testing::sample("list-alerts_v2.beta.json");
+    let sample: Value = serde_json::from_str(&text).unwrap();
+    for alert in sample["value"].as_array().unwrap() {
+        assert_all_reachable(alert);
+        let body = Body::read(&RawAlert(alert.to_string().into()));
+        assert_ne!(body.tree.len(), 0);
+        assert!(
+            body.alert.unwrap().evidence.iter().all(|item| item.verdict != Verdict::Undeclared("".into()))
+        );
+    }
+}
+
+/// A device and a session on it that tells more of the device.
+fn told_by_another() -> Value {
+    with(
+        alert(1),
+        json!({"evidence": [
+            {"@odata.type": "#microsoft.graph.security.deviceEvidence", "hostName": "pc1", "mdeDeviceId": "m1",
+                "osPlatform": "Windows11"},
+            {"@odata.type": "#microsoft.graph.security.hostLogonSessionEvidence", "sessionId": "s1",
+                "host": {"@odata.type": "#microsoft.graph.security.deviceEvidence", "hostName": "pc1",
+                    "mdeDeviceId": "m1", "osPlatform": "Windows10", "ntDomain": "CONTOSO"},
+                "account": {"@odata.type": "#microsoft.graph.security.userEvidence",
+                    "userAccount": {"accountName": "ana"}}},
+        ]}),
+    )
+}
+
+/// The values of the line under the cursor, as they are listed.
+fn listed(console: &Harness) -> Vec<(String, String)> {
+    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("no values") };
+    let values = values.values.iter().filter(|value| !value.label.ends_with("@odata.type"));
+    values.map(|value| (value.label.clone(), value.text.raw().to_owned())).collect()
+}
+
+#[test]
+fn the_values_of_a_thing_are_those_of_all_who_tell_of_it() {
+    let mut console = Harness::holding(&[told_by_another()]);
+    console.keys("Enter j j Enter");
+    let pair = |label: &str, text: &str| (label.to_owned(), text.to_owned());
+    assert_eq!(
+        listed(&console),
+        [
+            pair("hostName", "pc1"),
+            pair("mdeDeviceId", "m1"),
+            pair("osPlatform", "Windows11"),
+            pair("told by", "logon session s1"),
+            pair("host.osPlatform", "Windows10"),
+            pair("host.ntDomain", "CONTOSO"),
+        ]
+    );
+    // What only another item tells of says so too.
+    let mut console = Harness::holding(&[told_by_another()]);
+    console.keys("Enter / a n a Enter n Enter");
+    assert_eq!(
+        listed(&console),
+        [pair("told by", "logon session s1"), pair("account.userAccount.accountName", "ana")]
+    );
+    // And it is found at the thing that it is told of.
+    console.keys("q Esc / c o n t o s o");
+    assert!(node(&console).starts_with("pc1"), "{}", node(&console));
+    assert!(console.screen().contains("host.ntDomain: CONTOSO"), "{}", console.screen());
+}
+
+#[test]
+fn the_key_bar_names_what_does_something_here() {
+    let mut console = Harness::holding(&[device_with_processes()]);
+    let bar = |console: &Harness| console.screen().lines().last().unwrap_or_default().to_owned();
+    console.keys("Enter");
+    assert!(bar(&console).contains("Enter values  h/l fold  ] suspicious"), "{}", bar(&console));
+    console.keys("v");
+    assert_eq!(bar(&console), "j/k move  / find  v back  y copy  J/K alert  Esc list  ? keys");
+    console.keys("/ o u t l o o k Enter");
+    assert_eq!(bar(&console), "n/N next, previous  / find  y copy  Esc end finding");
+    console.keys("t");
+    assert_eq!(bar(&console), "n/N next, previous  / find  Enter to the evidence  T times  Esc end finding");
+    console.keys("Esc");
+    assert_eq!(bar(&console), "j/k move  Enter to the evidence  t back  / find  T times  ? keys");
+}

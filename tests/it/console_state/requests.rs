@@ -1,0 +1,220 @@
+//! The requests: what is listed, what is copied, where the cursor stays.
+
+use std::time::Duration;
+
+use alertdeck::app::{Effect, Input, LoadEvent, Message, Overlay, RequestLine, Requests, Wait};
+use alertdeck_model::{RawText, Timestamp};
+use rstest::rstest;
+
+use super::harness::{Harness, alert, batch, lines};
+
+pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine {
+    let start = Timestamp::parse("2026-11-20T11:58:00Z").unwrap();
+    let path = format!(
+        "/v1.0/security/alerts_v2?$filter=severity%20eq%20%27high%27&$top=1000&$skiptoken=page{number}"
+    );
+    RequestLine {
+        started: start.after(Duration::from_millis(number * 1_250)),
+        waited: Duration::ZERO,
+        took: Duration::from_millis(180 + number * 97),
+        method: "GET".into(),
+        host: "graph.microsoft.com".into(),
+        path: path.as_str().into(),
+        bytes: if outcome.is_ok() { 48_000 + number as usize * 1_111 } else { 0 },
+        request_id: outcome.is_ok().then(|| format!("5b1c83a4-0c2f-4a9e-9c1f-{number:012}").as_str().into()),
+        outcome: Some(outcome),
+        client_request_id: format!("0f8fad5b-d9cb-469f-a165-{number:012}"),
+        curl: RawText(format!("curl 'https://graph.microsoft.com{path}'")),
+    }
+}
+
+/// Requests as a bad minute leaves them, newest last.
+pub(crate) fn sample() -> Vec<RequestLine> {
+    let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
+    lines[3].outcome = Some(Ok(429));
+    lines[4].waited = Duration::from_secs(7);
+    lines[8].outcome = Some(Ok(403));
+    lines.push(request(12, Err("graph.microsoft.com cannot be reached: no route to host".into())));
+    let mut login = request(0, Ok(200));
+    login.started = login.started.before(Duration::from_secs(1));
+    login.method = "POST".into();
+    login.host = "login.microsoftonline.com".into();
+    login.path = "/contoso.example/oauth2/v2.0/token".into();
+    lines.insert(0, login);
+    lines.push(request(14, Ok(503)));
+    lines.push(request(15, Ok(200)));
+    lines
+}
+
+fn open(lines: Vec<RequestLine>) -> Harness {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("R");
+    assert_eq!(console.asked, [Effect::LookAtRequests]);
+    console.asked.clear();
+    console.send(Message::Requests(lines));
+    console
+}
+
+fn cursor(console: &Harness) -> (usize, &str) {
+    let Some(Overlay::Requests(requests)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    (requests.scroll.cursor, requests.line().map_or("", |line| line.client_request_id.as_str()))
+}
+
+#[test]
+fn the_newest_comes_first_with_all_that_there_is_to_it() {
+    let mut console = open(sample());
+    let screen = console.screen();
+    let rows: Vec<_> = screen.lines().filter(|line| line.contains("Z GET")).collect();
+    assert!(rows[0].contains("11:58:18Z GET    200      1.6 s"), "{screen}");
+    assert!(rows[1].contains("503"), "{screen}");
+    assert!(rows[2].contains("failed"), "{screen}");
+    for text in ["200, done; took 1.6 s, 64,665 bytes", "0f8fad5b-d9cb-469f-a165-000000000015", "5b1c83a4"] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+    console.keys("j j");
+    let screen = console.screen();
+    assert!(
+        screen.contains("failed: graph.microsoft.com cannot be reached: no route to host; took"),
+        "{screen}"
+    );
+    assert!(screen.contains("request-id         none"), "{screen}");
+}
+
+#[test]
+fn waits_are_told() {
+    let mut console = open(sample());
+    console.keys("G k k k k k");
+    let screen = console.screen();
+    assert!(screen.contains("waited 7.0 s, took"), "{screen}");
+    assert!(screen.lines().any(|line| line.contains("Z GET") && line.contains("  7.0 s")), "{screen}");
+}
+
+#[test]
+fn failures_are_in_the_style_of_trouble() {
+    let console = open(sample());
+    let buffer = console.draw(&super::harness::theme());
+    let text = lines(&buffer);
+    let colour = |word: &str| {
+        let (y, line) = text.iter().enumerate().find(|(_, line)| line.contains(word)).unwrap();
+        let x = line.split(word).next().unwrap().chars().count();
+        buffer[(x as u16, y as u16)].fg
+    };
+    let bad = super::harness::theme().bad.fg.unwrap();
+    for word in ["failed", "503", "429", "403"] {
+        assert_eq!(colour(word), bad, "{word}");
+    }
+    assert_ne!(colour("200 "), bad);
+}
+
+#[test]
+fn a_request_is_copied_without_the_token_and_its_ids_for_support() {
+    let mut console = open(sample());
+    console.keys("j j y");
+    let line = &sample()[13];
+    assert_eq!(console.copies(), std::slice::from_ref(&line.curl.0));
+    assert!(console.notice().contains("TOKEN"), "{}", console.notice());
+    console.keys("c");
+    let ids = format!("client-request-id: {}\ndate: 2026-11-20 11:58:15Z", line.client_request_id);
+    assert_eq!(console.copies(), [ids]);
+    console.keys("k c");
+    let copied = console.copies();
+    assert!(copied[0].contains("\nrequest-id: 5b1c83a4-0c2f-4a9e-9c1f-000000000014\n"), "{copied:?}");
+}
+
+#[test]
+fn without_a_request_it_says_so() {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("R");
+    assert!(console.screen().contains("Looking"), "{}", console.screen());
+    console.send(Message::Requests(Vec::new()));
+    assert!(console.screen().contains("No request yet."), "{}", console.screen());
+    console.asked.clear();
+    console.keys("y c j G");
+    assert_eq!((console.copies(), console.notice()), (vec![], ""));
+}
+
+#[test]
+fn it_is_looked_at_while_it_is_open_and_not_after() {
+    let mut console = open(sample());
+    console.pass(Duration::from_millis(2_500));
+    assert_eq!(console.asked, [Effect::LookAtRequests, Effect::LookAtRequests]);
+    console.asked.clear();
+    console.load(LoadEvent::Waiting { wait: Duration::from_secs(1), why: Wait::Throttled });
+    assert_eq!(console.asked, [Effect::LookAtRequests], "what a load says may come of a request");
+    console.load(LoadEvent::Batch(batch(&[alert(2)])));
+    assert_eq!(console.asked.len(), 1, "alerts come of none");
+    console.keys("R");
+    assert!(console.app.overlay.is_none());
+    console.asked.clear();
+    console.pass(Duration::from_secs(5));
+    console.send(Message::Requests(sample()));
+    assert!(console.asked.is_empty() && console.app.overlay.is_none(), "{:?}", console.asked);
+}
+
+#[test]
+fn the_cursor_keeps_its_request_and_line_and_stays_on_the_newest() {
+    let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
+    let mut console = open(many[..60].to_vec());
+    console.send(Message::Requests(many[..61].to_vec()));
+    assert_eq!(cursor(&console), (0, many[60].client_request_id.as_str()));
+    console.keys("PgDn PgDn k");
+    let (at, id) = cursor(&console);
+    let id = id.to_owned();
+    let line = |console: &Harness| {
+        let screen = console.screen();
+        let name =
+            format!("page{}", id.trim_start_matches("0f8fad5b-d9cb-469f-a165-").parse::<u64>().unwrap());
+        screen.lines().position(|line| line.contains("Z GET") && line.contains(&name)).unwrap()
+    };
+    let before = line(&console);
+    console.send(Message::Requests(many[5..64].to_vec()));
+    assert_eq!(cursor(&console), (at + 3, id.as_str()));
+    assert_eq!(line(&console), before);
+    console.send(Message::Requests(many[90..].to_vec()));
+    assert_eq!(cursor(&console).0, 9, "what is no longer kept is let go of");
+}
+
+#[rstest]
+#[case((200, 50), &["METHOD", "WAITED", "BYTES", "HOST AND PATH"], &[])]
+#[case((120, 35), &["METHOD", "WAITED", "BYTES", "HOST AND PATH"], &[])]
+#[case((80, 24), &["TIME", "STATUS", "TOOK", "PATH"], &["BYTES", "HOST"])]
+#[case((60, 15), &["TIME", "STATUS", "PATH"], &["BYTES", "METHOD", "WAITED", "HOST"])]
+fn what_matters_least_goes_first(#[case] size: (u16, u16), #[case] there: &[&str], #[case] gone: &[&str]) {
+    let mut console = open(sample());
+    console.resize(size.0, size.1);
+    let screen = console.screen();
+    let heading = screen.lines().find(|line| line.contains("TIME")).unwrap();
+    assert!(there.iter().all(|name| heading.contains(name)), "{screen}");
+    assert!(!gone.iter().any(|name| heading.contains(name)), "{screen}");
+    assert!(screen.contains("client-request-id"), "{screen}");
+}
+
+#[test]
+fn the_table_and_what_is_below_it_fill_the_window() {
+    for height in 1..60 {
+        let (rows, about) = Requests::split(height);
+        assert!(rows >= 1 && (about == 0 || rows + about + 2 == height), "{height}: {rows} {about}");
+    }
+}
+
+#[test]
+fn the_wheel_moves_the_window() {
+    let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
+    let mut console = open(many);
+    console.send(Message::Input(Input::Wheel { x: 30, y: 10, by: 2 }));
+    assert_eq!(cursor(&console).0, 6);
+    console.resize(60, 15);
+    console.keys("G");
+    assert_eq!(cursor(&console).0, 99);
+    assert!(console.screen().contains("page0"), "{}", console.screen());
+}
+
+#[test]
+fn a_request_without_an_answer_is_there_from_the_start() {
+    let pending = RequestLine { outcome: None, bytes: 0, request_id: None, ..request(16, Ok(200)) };
+    let console = open(vec![request(15, Ok(200)), pending]);
+    let screen = console.screen();
+    let row = screen.lines().find(|line| line.contains("11:58:20Z")).unwrap();
+    assert!(row.contains("GET    sent     1.7 s                    graph.microsoft.com"), "{row}");
+    assert!(screen.contains("sent, no answer yet; 1.7 s so far"), "{screen}");
+}

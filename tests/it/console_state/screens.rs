@@ -1,0 +1,385 @@
+//! Whole screens as text, at the sizes that people use, and the styles that text does not show.
+
+use std::time::Duration;
+
+use alertdeck::{
+    app::{Failure, FailureKind, LoadEvent, Message, NotWritten, Wait},
+    ui::{Depth, Theme, ThemeKind},
+};
+use alertdeck_model::Timestamp;
+use alertdeck_simulator as simulator;
+use alertdeck_simulator::Simulator;
+use ratatui::{
+    buffer::{Buffer, Cell},
+    style::Modifier,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{
+    exporting,
+    harness::{Harness, START, alert, settings, theme, with},
+    requests, signing_in,
+};
+
+/// The alerts of the simulated tenant.
+pub(crate) fn tenant(alerts: usize) -> Vec<Value> {
+    let now = Timestamp::parse(START).unwrap();
+    let settings = simulator::Settings { alerts, seed: 7, ..simulator::Settings::new(now) };
+    Simulator::start(settings).unwrap().alerts()
+}
+
+/// What is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    List,
+    Detail,
+    Json,
+    TimeLine,
+    Find,
+    Found,
+    Editing,
+    Fault,
+    Values,
+    Menu,
+    Copy,
+    PivotMenu,
+    Pivot,
+    PivotAgain,
+    Help,
+    Loading,
+    Waiting,
+    Failed,
+    NoneMatch,
+    SignedOut,
+    SignIn,
+    Browser,
+    DeviceCode,
+    SignInFailed,
+    Profiles,
+    Requests,
+    NoRequests,
+    Marked,
+    Export,
+    ExportExists,
+    ExportFailed,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 31] = [
+        Self::List,
+        Self::Detail,
+        Self::Json,
+        Self::TimeLine,
+        Self::Find,
+        Self::Found,
+        Self::Editing,
+        Self::Fault,
+        Self::Values,
+        Self::Menu,
+        Self::Copy,
+        Self::PivotMenu,
+        Self::Pivot,
+        Self::PivotAgain,
+        Self::Help,
+        Self::Loading,
+        Self::Waiting,
+        Self::Failed,
+        Self::NoneMatch,
+        Self::SignedOut,
+        Self::SignIn,
+        Self::Browser,
+        Self::DeviceCode,
+        Self::SignInFailed,
+        Self::Profiles,
+        Self::Requests,
+        Self::NoRequests,
+        Self::Marked,
+        Self::Export,
+        Self::ExportExists,
+        Self::ExportFailed,
+    ];
+
+    /// Brings a console that was just opened there.
+    pub(crate) fn show(self, console: &mut Harness, alerts: &[Value]) {
+        match self {
+            Self::Loading => return,
+            Self::Waiting => {
+                return console
+                    .load(LoadEvent::Waiting { wait: Duration::from_secs(7), why: Wait::Throttled });
+            }
+            Self::Failed => {
+                let line = "graph.microsoft.com cannot be reached: no route to host; check the network";
+                return console
+                    .load(LoadEvent::Failed(Failure { kind: FailureKind::Offline, line: line.into() }));
+            }
+            _ => {}
+        }
+        console.load(LoadEvent::Page { total: Some(alerts.len() as u64), partial: None, server_time: None });
+        console.arrive(alerts);
+        console.done();
+        console.keys("j j");
+        match self {
+            Self::Detail => console.keys("Enter ]"),
+            Self::Json => console.keys("Enter v"),
+            Self::TimeLine => console.keys("Enter t j"),
+            Self::Find => {
+                console.keys("Enter /");
+                console.type_text("e");
+            }
+            Self::Found => console.keys("Enter / x Enter + n"),
+            Self::Values => console.keys("Enter ] Enter"),
+            Self::Menu => console.keys("f"),
+            Self::Copy => console.keys("y"),
+            Self::PivotMenu => console.keys("Enter ] p"),
+            Self::Pivot => console.keys("p d"),
+            Self::PivotAgain => console.keys("p d Enter ] p d"),
+            Self::Help => console.keys("?"),
+            Self::SignedOut => {
+                signing_in::needed(console);
+                console.keys("Esc");
+                console.fail(FailureKind::SignIn);
+            }
+            Self::SignIn => signing_in::needed(console),
+            Self::Browser => {
+                signing_in::needed(console);
+                console.keys("Enter");
+                signing_in::address(console, Ok(()));
+            }
+            Self::DeviceCode => {
+                signing_in::needed(console);
+                console.keys("d");
+                signing_in::code(console);
+            }
+            Self::SignInFailed => {
+                signing_in::needed(console);
+                console.keys("d");
+                signing_in::failed(console, true);
+            }
+            Self::Profiles => {
+                console.send(Message::Identity(signing_in::ana()));
+                console.keys("P j");
+            }
+            Self::Requests => {
+                console.keys("R");
+                console.send(Message::Requests(requests::sample()));
+                console.keys("j");
+            }
+            Self::NoRequests => {
+                console.keys("R");
+                console.send(Message::Requests(Vec::new()));
+            }
+            Self::Marked => {
+                console.keys("Space Space /");
+                console.type_text(" severity:high");
+                console.keys("Enter j Space V j");
+            }
+            Self::Export => {
+                console.keys("Space j Space /");
+                console.type_text(" severity:high");
+                console.keys("Enter E c");
+            }
+            Self::ExportExists => {
+                console.keys("Space Space E t Enter");
+                exporting::ends(console, Err(NotWritten::Exists));
+            }
+            Self::ExportFailed => {
+                console.keys("E c Tab Ctrl-u");
+                console
+                    .type_text("/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv");
+                console.keys("Enter");
+                let line = "\"/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv\" cannot be written: No space left on device (os error 28)";
+                exporting::ends(console, Err(NotWritten::Refused(line.into())));
+            }
+            Self::Editing => {
+                console.keys("/");
+                console.type_text(" device:srv se");
+            }
+            Self::Fault => {
+                console.keys("/");
+                console.type_text(" ");
+                console.paste("sevrity:high");
+            }
+            Self::NoneMatch => {
+                console.keys("/");
+                console.type_text(" nothing-like-this");
+                console.keys("Enter");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[rstest]
+#[case("200x50", State::List)]
+#[case("200x50", State::Detail)]
+#[case("120x35", State::List)]
+#[case("120x35", State::Detail)]
+#[case("120x35", State::Editing)]
+#[case("120x35", State::Fault)]
+#[case("120x35", State::Values)]
+#[case("120x35", State::Menu)]
+#[case("120x35", State::Copy)]
+#[case("120x35", State::PivotMenu)]
+#[case("120x35", State::Pivot)]
+#[case("120x35", State::Help)]
+#[case("80x24", State::List)]
+#[case("80x24", State::Detail)]
+#[case("80x24", State::Editing)]
+#[case("80x24", State::Values)]
+#[case("80x24", State::PivotMenu)]
+#[case("80x24", State::Pivot)]
+#[case("80x24", State::PivotAgain)]
+#[case("80x24", State::Json)]
+#[case("80x24", State::Waiting)]
+#[case("80x24", State::Failed)]
+#[case("60x15", State::List)]
+#[case("60x15", State::Detail)]
+#[case("60x15", State::Values)]
+#[case("60x15", State::PivotMenu)]
+#[case("60x15", State::Pivot)]
+#[case("60x15", State::NoneMatch)]
+#[case("60x15", State::Loading)]
+#[case("200x50", State::SignIn)]
+#[case("200x50", State::Browser)]
+#[case("200x50", State::DeviceCode)]
+#[case("200x50", State::Profiles)]
+#[case("200x50", State::Requests)]
+#[case("120x35", State::SignedOut)]
+#[case("120x35", State::SignIn)]
+#[case("120x35", State::Browser)]
+#[case("120x35", State::DeviceCode)]
+#[case("120x35", State::SignInFailed)]
+#[case("120x35", State::Profiles)]
+#[case("120x35", State::Requests)]
+#[case("80x24", State::SignedOut)]
+#[case("80x24", State::SignIn)]
+#[case("80x24", State::Browser)]
+#[case("80x24", State::DeviceCode)]
+#[case("80x24", State::SignInFailed)]
+#[case("80x24", State::Profiles)]
+#[case("80x24", State::Requests)]
+#[case("80x24", State::NoRequests)]
+#[case("60x15", State::SignedOut)]
+#[case("60x15", State::SignIn)]
+#[case("60x15", State::Browser)]
+#[case("60x15", State::DeviceCode)]
+#[case("60x15", State::SignInFailed)]
+#[case("60x15", State::Profiles)]
+#[case("60x15", State::Requests)]
+#[case("120x35", State::Marked)]
+#[case("120x35", State::Export)]
+#[case("120x35", State::ExportFailed)]
+#[case("80x24", State::Marked)]
+#[case("80x24", State::Export)]
+#[case("80x24", State::ExportExists)]
+#[case("60x15", State::Marked)]
+#[case("60x15", State::Export)]
+#[case("60x15", State::ExportExists)]
+#[case("60x15", State::ExportFailed)]
+fn screens(#[case] size: &str, #[case] state: State) {
+    let (width, height) = size.split_once('x').unwrap();
+    let mut console =
+        Harness::with(settings("severity>=medium"), (width.parse().unwrap(), height.parse().unwrap()));
+    state.show(&mut console, &tenant(60));
+    let name = format!("{size}-{state:?}").to_lowercase();
+    insta::with_settings!({snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!(name, console.screen());
+    });
+}
+
+/// Finds the cells of a text on the screen, the lowest if it is there several times.
+pub(crate) fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
+    let area = buffer.area;
+    for y in (0..area.height).rev() {
+        let row: Vec<&Cell> = (0..area.width).map(|x| &buffer[(x, y)]).collect();
+        let count = text.chars().count();
+        let found = row
+            .windows(count)
+            .find(|cells| cells.iter().map(|cell| cell.symbol()).collect::<String>() == text);
+        if let Some(cells) = found {
+            return cells.to_vec();
+        }
+    }
+    panic!("{text:?} is not on the screen:\n{}", super::harness::lines(buffer).join("\n"));
+}
+
+fn queue() -> Harness {
+    let of = |number, severity: &str, title: &str| {
+        with(alert(number), json!({"severity": severity, "title": title}))
+    };
+    Harness::holding(&[
+        of(1, "high", "Beacon \u{202e}x"),
+        of(2, "medium", "Other beacon"),
+        of(3, "low", "Third"),
+    ])
+}
+
+#[test]
+fn severity_has_its_colour_and_the_rest_is_plain() {
+    let console = queue();
+    let buffer = console.draw(&theme());
+    let colours: Vec<_> = ["▲ high", "■ med", "◆ low"].map(|text| cells(&buffer, text)[0].fg).to_vec();
+    assert!(colours[0] != colours[1] && colours[1] != colours[2] && colours[0] != colours[2]);
+    assert_eq!(cells(&buffer, "Other beacon")[0].fg, ratatui::style::Color::Reset);
+}
+
+#[test]
+fn the_line_under_the_cursor_is_raised_over_its_whole_width() {
+    let mut console = queue();
+    let raised = |console: &Harness, text: &str| cells(&console.draw(&theme()), text)[0].bg;
+    let (list, plain) = (raised(&console, "Third"), raised(&console, "Other beacon"));
+    assert_ne!(list, plain);
+    let buffer = console.draw(&theme());
+    let area = console.app.layout().list.unwrap();
+    assert!((area.x..area.x + area.width).all(|x| buffer[(x, area.y)].bg == list));
+    console.keys("Enter");
+    let away = raised(&console, "Third");
+    assert!(away != list && away != plain, "it is still to be seen while the detail has the focus");
+}
+
+#[test]
+fn in_mono_nothing_has_a_colour_and_the_cursor_is_reversed() {
+    let mut console = queue();
+    console.keys("/");
+    console.type_text("beacon");
+    console.keys("Enter");
+    let buffer = console.draw(&Theme::new(ThemeKind::Mono, Depth::True, false));
+    let reset = ratatui::style::Color::Reset;
+    assert!(buffer.content.iter().all(|cell| cell.fg == reset && cell.bg == reset));
+    assert!(cells(&buffer, "Other b")[0].modifier.contains(Modifier::REVERSED));
+    assert!(cells(&buffer, "▲ high")[0].modifier.contains(Modifier::BOLD));
+}
+
+#[test]
+fn what_the_filter_matched_is_underlined() {
+    let mut console = queue();
+    console.keys("/");
+    console.type_text("BEACON");
+    let buffer = console.draw(&theme());
+    let underlined =
+        |text| cells(&buffer, text).iter().all(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+    assert!(underlined("Beacon") && underlined("beacon"));
+    assert!(!underlined("Other"));
+}
+
+#[test]
+fn a_mark_has_a_style_of_its_own() {
+    let buffer = queue().draw(&theme());
+    let mark = cells(&buffer, "⟨202E⟩");
+    let text = cells(&buffer, "Beacon ");
+    assert!(mark.iter().all(|cell| cell.fg != text[0].fg));
+}
+
+#[test]
+fn an_ascii_screen_is_ascii() {
+    let mut console = queue();
+    for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter", "Esc P", "Esc R", "Esc P s", "Esc Esc E"] {
+        console.keys(keys);
+        let buffer = console.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
+        let text = super::harness::lines(&buffer).join("\n");
+        // The names of the arrow keys and a neutralised character are no decoration.
+        let odd: String = text.chars().filter(|c| !c.is_ascii() && !"↓↑←→⟨⟩".contains(*c)).collect();
+        assert_eq!(odd, "", "{text}");
+    }
+}

@@ -1,0 +1,266 @@
+//! The program in a pseudo-terminal: what it does to a terminal, and that it gives it back.
+//!
+//! Nothing here waits for a time: each step waits until the screen shows what it should, with a
+//! deadline after which the test fails.
+
+use std::{
+    io::Read as _,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use crate::support::terminal::Session;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use rstest::rstest;
+
+fn demo(alerts: &str) -> Session {
+    let mut session = Session::open(&["demo", "--alerts", alerts, "--seed", "1"], &[]);
+    session.wait("complete");
+    session
+}
+
+#[test]
+fn a_session_from_the_first_page_to_q() {
+    let mut session = demo("300");
+    session.wait("300 of 300 loaded");
+    session.type_keys("/severity:high");
+    session.wait("severity:high");
+    session.type_keys("\r");
+    session.wait("j/k move  Enter read");
+    session.type_keys("\r");
+    session.wait("h/l fold");
+    session.wait("Evidence");
+    session.type_keys("\r");
+    session.wait("f only alerts with it");
+    session.type_keys("\x1b");
+    session.wait("h/l fold");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    session.assert_restored();
+}
+
+#[rstest]
+#[case("TERM", 143)]
+#[case("INT", 130)]
+#[case("HUP", 129)]
+#[case("QUIT", 131)]
+fn a_signal_ends_it_and_restores_the_terminal(#[case] signal: &str, #[case] code: u32) {
+    let mut session = demo("50");
+    session.type_keys("?");
+    session.wait("Everywhere");
+    let began = Instant::now();
+    session.signal(signal);
+    assert_eq!(session.exit_code(), code);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    session.assert_restored();
+}
+
+#[test]
+fn a_hang_up_ends_it() {
+    let mut session = demo("50");
+    let began = Instant::now();
+    session.hang_up();
+    // By the signal, or because it could not draw any more: whichever comes first.
+    let code = session.exit_code();
+    assert!([1, 129].contains(&code), "{code}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_terminal_that_goes_without_a_signal_ends_it_too() {
+    // Of what is no controlling terminal no signal tells that it is gone.
+    let ptys = native_pty_system();
+    let [controlling, shown] = [(); 2].map(|()| ptys.openpty(PtySize::default()).unwrap());
+    let mut command = CommandBuilder::new("sh");
+    let program = env!("CARGO_BIN_EXE_alertdeck");
+    command.args(["-c", r#"exec "$0" demo --alerts 50 <"$1" >"$1" 2>"$1""#, program]);
+    command.arg(shown.master.tty_name().unwrap());
+    crate::support::terminal::set_environment(&mut command);
+    let mut child = controlling.slave.spawn_command(command).unwrap();
+    let mut reader = shown.master.try_clone_reader().unwrap();
+    let (mut sent, mut buffer) = (Vec::new(), [0; 4_096]);
+    while !String::from_utf8_lossy(&sent).contains("complete") {
+        let count = reader.read(&mut buffer).unwrap();
+        sent.extend_from_slice(&buffer[..count]);
+    }
+    // Nothing is left to do: it notices without drawing.
+    drop((reader, shown));
+    let (code, ended) = mpsc::channel();
+    let mut killer = child.clone_killer();
+    std::thread::spawn(move || code.send(child.wait().unwrap().exit_code()));
+    let ended = ended.recv_timeout(Duration::from_secs(10));
+    let _ = killer.kill();
+    assert!(matches!(ended, Ok(1 | 129)), "{ended:?}");
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_until_it_is_continued() {
+    let mut session = demo("50");
+    let whole = session.with_screen(vt100::Screen::contents);
+    session.type_keys("\x1a");
+    session.wait_until("it has stopped", |session| session.is_stopped());
+    assert!(session.is_cooked());
+    session.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
+    session.resize(100, 30);
+    let before = session.sent().len();
+    session.signal("CONT");
+    session.wait_until("the screen is back", |session| {
+        session.with_screen(|screen| screen.alternate_screen() && screen.contents().contains("complete"))
+    });
+    assert!(session.sent().len() - before > whole.trim().len() / 2, "it is drawn anew as a whole");
+    session.wait("? keys");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[test]
+fn a_storm_of_resizes_ends_with_the_last_size_drawn() {
+    let mut session = Session::open(&["demo", "--alerts", "3000", "--seed", "1", "--latency", "20"], &[]);
+    session.wait("loaded");
+    for step in 0..200 {
+        session.resize(20 + step * 7 % 180, 5 + step * 3 % 45);
+    }
+    session.resize(132, 41);
+    session.wait("complete");
+    session.wait_until("the keys stand in the last line", |session| {
+        session.with_screen(|screen| {
+            let rows: Vec<_> = screen.rows(0, 132).collect();
+            rows.len() == 41
+                && rows[40].starts_with("j/k move")
+                && rows[0].trim_end().ends_with('Z')
+                && rows[0].trim_end().len() >= 130
+        })
+    });
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[test]
+fn a_burst_of_keys_is_taken_whole_and_none_is_left_for_later() {
+    let mut session = Session::open(&["demo", "--alerts", "8100", "--seed", "1"], &[]);
+    session.wait("complete");
+    session.type_keys(&"j".repeat(8_000));
+    session.wait("8,001/8,100");
+    session.type_keys("k");
+    session.wait("8,000/8,100");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[test]
+fn two_marked_alerts_are_exported_to_a_file_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let mut session = Session::open(&["demo", "--alerts", "50", "--seed", "1"], &[("HOME", home)]);
+    session.wait("complete");
+    session.type_keys("  ");
+    session.wait("2 marked");
+    session.type_keys("Ec\t\x15~/two alerts.csv\r");
+    session.wait("2 alerts written to ");
+    let path = folder.path().join("two alerts.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.split_terminator("\r\n").count(), 3, "{text}");
+    session.type_keys("M*Ej\t\x15~/two alerts.csv\r");
+    session.wait("a file of this name exists");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    session.type_keys("o");
+    session.wait("50 alerts written to ");
+    let alerts: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(alerts.len(), 50);
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Lists the control sequences in a byte stream, with their parameters left out.
+fn sequences(sent: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = sent;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\r' | '\n')) {
+        rest = &rest[at..];
+        let end = match rest.strip_prefix("\x1b[") {
+            Some(body) => body.find(|c: char| ('@'..='~').contains(&c)).map_or(rest.len(), |end| end + 3),
+            None => rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at),
+        };
+        let sequence = &rest[..end];
+        let private = sequence.contains('?');
+        let kind = if private {
+            sequence.to_owned()
+        } else {
+            sequence.replace(|c: char| c.is_ascii_digit() || c == ';' || c == ':', "")
+        };
+        if !found.contains(&kind) {
+            found.push(kind);
+        }
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// What the console itself sends: modes, positions, styles, clearing.
+fn is_ours(sequence: &str) -> bool {
+    let modes = ["1049", "2004", "2026", "25", "1000", "1002", "1003", "1006", "1015"];
+    ["\x1b[m", "\x1b[H", "\x1b[J", "\x1b[K", "\x1b[G", "\x1b[n"].contains(&sequence)
+        || modes
+            .iter()
+            .any(|mode| sequence == format!("\x1b[?{mode}h") || sequence == format!("\x1b[?{mode}l"))
+}
+
+#[test]
+fn no_sequence_of_the_data_reaches_the_terminal() {
+    let hostile = "\\u001b[31mRED\\u001b[2J\\u001b]52;c;eA==\\u0007\\u001b]0;owned\\u0007\\u001b]8;;http://x\\u001b\\\\ \\u009b31m\\u0007\\u0008\\u202e\\u0000";
+    let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+    let alert = format!(
+        r##"{{"id":"1","title":"{hostile}","severity":"{hostile}","assignedTo":"{hostile}","description":"{hostile}",
+        "alertWebUrl":"{hostile}","{hostile}":"{hostile}","createdDateTime":"2026-11-01T00:00:00Z","evidence":[
+        {{"@odata.type":"#microsoft.graph.security.processEvidence","processCommandLine":"{hostile}","imageFile":{{"fileName":"{hostile}"}}}},
+        {{"@odata.type":"#microsoft.graph.security.{hostile}","x":"{hostile}"}}]}}"##
+    );
+    std::fs::write(file.path(), alert).unwrap();
+    let mut session = Session::open(&["open", file.path().to_str().unwrap()], &[]);
+    session.wait("complete");
+    // Through the tree, the values, the JSON, a refused link and a filter made of the title.
+    session.type_keys("\r");
+    session.wait("Esc list");
+    session.wait("Evidence");
+    session.type_keys("jj\r");
+    session.wait("f only alerts with it");
+    session.type_keys("\x1b");
+    session.wait("Esc list");
+    session.type_keys("vo");
+    session.wait("not opened");
+    session.type_keys("v\tft");
+    session.wait("filter › title=");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+    let odd: Vec<_> = sequences(&session.sent()).into_iter().filter(|sequence| !is_ours(sequence)).collect();
+    assert_eq!(odd, Vec::<String>::new());
+}
+
+#[test]
+fn the_clipboard_is_set_by_y_alone() {
+    let mut session = demo("50");
+    let clipboard = "\x1b]52;c;";
+    assert!(!session.sent().contains(clipboard));
+    session.type_keys("yi");
+    session.wait("copied alert id");
+    assert_eq!(session.sent().matches(clipboard).count(), 1);
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    let mut session = Session::open(&["demo", "--alerts", "50", "--seed", "1"], &[("NO_COLOR", "1")]);
+    session.wait("complete");
+    session.type_keys("\r");
+    session.wait("h/l fold");
+    let sent = session.sent();
+    let styles = sent.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m').map(|(codes, _)| codes));
+    let styles = styles.filter(|codes| codes.chars().all(|c| c.is_ascii_digit() || c == ';'));
+    for codes in styles {
+        let coloured = codes.split(';').any(|code| {
+            let code: u32 = code.parse().unwrap_or(0);
+            matches!(code, 30..=38 | 40..=48 | 90..=107)
+        });
+        assert!(!coloured, "{codes}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Integration tests of the program, in one binary.
+
+#[cfg(target_os = "linux")]
+mod canary;
+mod cli_program;
+#[cfg(target_os = "linux")]
+mod console_sign_in;
+mod console_state;
+#[cfg(target_os = "linux")]
+mod console_terminal;
+mod report;
+mod support;

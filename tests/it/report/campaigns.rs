@@ -1,0 +1,46 @@
+//! Five campaigns of the simulated tenant as an analyst gets them: evidence, time line and ticket,
+//! to be read without explanation.
+
+use alertdeck_evidence::{Chronology, Tree};
+use alertdeck_model::Timestamp;
+use alertdeck_simulator::{Settings, Simulator};
+use insta::assert_snapshot;
+use rstest::rstest;
+use serde_json::Value;
+
+use super::{decode, report};
+
+/// The first alert of the tenant with evidence of all these types and of a size that fits a page.
+fn alert_with(types: &[&str]) -> Value {
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    let tenant = Simulator::start(Settings { alerts: 1_500, ..Settings::new(now) }).unwrap();
+    let has = |alert: &Value, kind: &str| {
+        let kind = format!("#microsoft.graph.security.{kind}Evidence");
+        alert["evidence"].as_array().unwrap().iter().any(|item| item["@odata.type"] == kind)
+    };
+    let fits = |alert: &Value| {
+        let whole = alert.to_string();
+        let readable = whole.len() < 24_000 && !whole.contains("\\u00") && !whole.contains("\\u202");
+        readable && types.iter().all(|kind| has(alert, kind))
+    };
+    tenant.alerts().into_iter().find(|alert| fits(alert)).unwrap()
+}
+
+#[rstest]
+#[case("processes", &["device", "process", "registryValue"])]
+#[case("mail", &["mailCluster", "analyzedMessage", "mailbox"])]
+#[case("kubernetes", &["kubernetesPod", "ip"])]
+#[case("storage", &["blob", "sasToken"])]
+#[case("network", &["networkConnection", "dns"])]
+fn a_campaign_is_read_without_explanation(#[case] name: &str, #[case] types: &[&str]) {
+    let sent = alert_with(types);
+    let alert = decode(&sent);
+    let tree = Tree::new(&alert.evidence);
+    assert_snapshot!(format!("{name}-tree"), tree.text());
+    let told = Chronology::new(&alert, &tree).entries.into_iter().map(|entry| {
+        let of = entry.node.map_or_else(String::new, |id| format!(": {}", tree.describe(id).name()));
+        format!("{}  {}{of}\n", entry.at.to_second(), entry.what.line())
+    });
+    assert_snapshot!(format!("{name}-times"), told.collect::<String>());
+    assert_snapshot!(format!("{name}-ticket"), report(&sent).markdown());
+}

@@ -1,0 +1,288 @@
+//! The program with a terminal around it: a pseudo-terminal whose output a parser reads.
+
+use std::{
+    ffi::OsStr,
+    io::{Read as _, Write},
+    num::NonZeroU16,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::{
+    fs::{Mode, OFlags},
+    termios::{LocalModes, tcgetattr},
+};
+
+/// After this long without what it waits for, a test fails.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What must be undone: mouse reports, bracketed paste, alternate screen, hidden cursor.
+const UNDONE: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
+/// Bytes that no frame exceeds.
+const FRAME: usize = 64 << 10;
+/// After this long a key that has done nothing is pressed again.
+const PRESS_AGAIN: Duration = Duration::from_millis(500);
+
+/// What the program has sent.
+struct Output {
+    parser: vt100::Parser,
+    sent: Vec<u8>,
+    /// The terminal is about to go away.
+    hung_up: bool,
+}
+
+pub(crate) struct Session {
+    child: Box<dyn Child + Send + Sync>,
+    /// Dropped to hang up.
+    master: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
+    terminal: PathBuf,
+    output: Arc<(Mutex<Output>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+}
+
+fn size(width: u16, height: u16) -> PtySize {
+    PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
+}
+
+/// Sees to it that nothing of this user's settings counts.
+pub(crate) fn set_environment(command: &mut CommandBuilder) {
+    for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ALERTDECK_") {
+            command.env_remove(name);
+        }
+    }
+    for (name, value) in [
+        ("TERM", "xterm-256color"),
+        ("LANG", "C.UTF-8"),
+        ("LC_ALL", "C.UTF-8"),
+        ("TZ", "UTC"),
+        ("ALERTDECK_CONFIG", ""),
+        ("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")),
+    ] {
+        command.env(name, value);
+    }
+}
+
+impl Session {
+    /// Starts the program in a terminal of 120 by 35 cells, with nothing of this user's settings.
+    pub(crate) fn open<A: AsRef<OsStr>>(arguments: &[A], variables: &[(&str, &str)]) -> Self {
+        let pty = native_pty_system().openpty(size(120, 35)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_alertdeck"));
+        command.args(arguments);
+        set_environment(&mut command);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pty.slave.spawn_command(command).unwrap();
+        let terminal = pty.master.tty_name().unwrap();
+        let mut from = pty.master.try_clone_reader().unwrap();
+        let writer = pty.master.take_writer().unwrap();
+        let parser = vt100::Parser::new(cells(35), cells(120), 1_000);
+        let output = Output { parser, sent: Vec::new(), hung_up: false };
+        let output = Arc::new((Mutex::new(output), Condvar::new()));
+        let shared = Arc::clone(&output);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 16_384];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                let mut output = shared.0.lock().unwrap();
+                output.sent.extend_from_slice(&buffer[..count]);
+                output.parser.process(&buffer[..count]);
+                shared.1.notify_all();
+                if output.hung_up {
+                    break;
+                }
+            }
+        });
+        Self { child, master: Some((pty.master, writer)), terminal, output, reader: Some(reader) }
+    }
+
+    /// Types keys; escape sequences as a terminal sends them.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        let (_, writer) = self.master.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        let mut output = self.output.0.lock().unwrap();
+        output.parser.set_size(cells(height), cells(width));
+        self.master.as_ref().unwrap().0.resize(size(width, height)).unwrap();
+    }
+
+    /// Waits until the screen shows a text.
+    pub(crate) fn wait(&mut self, text: &str) {
+        self.wait_until(&format!("{text:?} is shown"), |session| {
+            session.with_screen(|screen| screen.contents().contains(text))
+        });
+    }
+
+    /// Waits until something holds, looked at after each output and now and then between.
+    pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !(self.has_whole_screen() && holds(self)) {
+            let screen = self.with_screen(vt100::Screen::contents);
+            assert!(Instant::now() < end, "waited in vain until {what}:\n{screen}");
+            let output = self.output.0.lock().unwrap();
+            drop(self.output.1.wait_timeout(output, Duration::from_millis(10)).unwrap());
+        }
+    }
+
+    /// Presses a key until the screen shows a text: what comes up by itself is deaf at first.
+    pub(crate) fn press(&mut self, key: &str, text: &str) {
+        self.press_until(key, &format!("{key:?} leads to {text:?}"), |session| session.shows(text));
+    }
+
+    /// Presses a key until the screen does not show a text any more.
+    pub(crate) fn press_away(&mut self, key: &str, text: &str) {
+        self.press_until(key, &format!("{key:?} takes {text:?} away"), |session| !session.shows(text));
+    }
+
+    fn press_until(&mut self, key: &str, what: &str, holds: impl Fn(&Self) -> bool) {
+        let mut pressed: Option<Instant> = None;
+        self.wait_until(what, |session| {
+            if holds(session) {
+                return true;
+            }
+            if pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN) {
+                session.type_keys(key);
+                pressed = Some(Instant::now());
+            }
+            false
+        });
+    }
+
+    /// Tells whether the screen shows a text.
+    pub(crate) fn shows(&self, text: &str) -> bool {
+        self.with_screen(|screen| screen.contents().contains(text))
+    }
+
+    /// Returns everything that was copied, as the clipboard got it, oldest first.
+    pub(crate) fn copied(&self) -> Vec<String> {
+        let sent = self.sent();
+        let copies = sent.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split(['\x07', '\x1b']).next());
+        copies.map(|text| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()).collect()
+    }
+
+    /// Presses a key that copies; returns what was copied.
+    pub(crate) fn copy(&mut self, key: &str) -> String {
+        let before = self.copied().len();
+        self.type_keys(key);
+        self.wait_until("something is copied", |session| session.copied().len() > before);
+        self.copied().pop().unwrap()
+    }
+
+    /// Checks that nothing of the console is left on the terminal.
+    pub(crate) fn assert_restored(&self) {
+        let sent = self.sent();
+        let left = sent.rfind("\x1b[?1049l").unwrap();
+        for undone in UNDONE {
+            let last = sent.rfind(undone).unwrap_or_else(|| panic!("{undone:?} was not sent"));
+            let on = undone
+                .replace("1000l", "1000h")
+                .replace("2004l", "2004h")
+                .replace("1049l", "1049h")
+                .replace("25h", "25l");
+            assert!(sent.rfind(&on).is_none_or(|on| on < last), "{on:?} was sent last");
+        }
+        self.with_screen(|screen| {
+            assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+            assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+            assert_eq!(screen.contents().trim(), "", "no alert's text is left behind");
+        });
+        assert_eq!(self.scrolled_away(), 0);
+        let letters = sent[left..].chars().filter(|c| c.is_alphabetic()).count();
+        assert!(letters < 40, "{:?}", &sent[left..]);
+        assert!(self.is_cooked(), "the terminal's modes are as they were");
+    }
+
+    /// The program's process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Tells whether no frame is half-way: a screen between two says what neither of them does.
+    fn has_whole_screen(&self) -> bool {
+        let output = self.output.0.lock().unwrap();
+        let recent = String::from_utf8_lossy(&output.sent[output.sent.len().saturating_sub(FRAME)..]);
+        output.hung_up || recent.rfind("\x1b[?2026h") <= recent.rfind("\x1b[?2026l")
+    }
+
+    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.output.0.lock().unwrap().parser.screen())
+    }
+
+    /// Returns what lies above the screen after the program has written there.
+    pub(crate) fn scrolled_away(&self) -> usize {
+        self.with_screen(vt100::Screen::scrollback_len)
+    }
+
+    /// Returns everything that the program has sent.
+    pub(crate) fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.output.0.lock().unwrap().sent).into_owned()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.process().to_string();
+        assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
+    }
+
+    /// Tells whether the program is stopped, as by Ctrl-Z.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let process = self.process();
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        // The name in parentheses may hold anything; the state follows it.
+        state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
+    /// Tells whether the terminal handles lines by itself, as a shell expects.
+    pub(crate) fn is_cooked(&self) -> bool {
+        let terminal =
+            rustix::fs::open(&self.terminal, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// Takes the terminal away, as a lost connection does.
+    pub(crate) fn hang_up(&mut self) {
+        self.output.0.lock().unwrap().hung_up = true;
+        // The reader holds the terminal too, until it reads once more.
+        self.type_keys("j");
+        self.reader.take().unwrap().join().unwrap();
+        self.master = None;
+    }
+
+    /// Waits for the end; returns the exit code.
+    pub(crate) fn exit_code(&mut self) -> u32 {
+        let mut code = None;
+        self.wait_until("the program ends", |session| {
+            code = session.child.try_wait().unwrap();
+            code.is_some()
+        });
+        let status = code.unwrap();
+        assert_eq!(status.signal(), None, "it ends by itself");
+        // What it wrote last may still be on its way.
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status.exit_code()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Of a test that failed; one that has ended is not there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
