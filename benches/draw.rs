@@ -1,7 +1,7 @@
 //! What drawing the whole screen costs.
 //!
 //! The figure to look at is the ratio to a plain ratatui table of the same size drawn in the same
-//! run: the machine cancels out. The screen holds more than the table: header, filter, time line,
+//! run: the machine cancels out. The screen holds more than the table: header, filter, timeline,
 //! matches looked for in every text, and the evidence beside the list. The cursor stands on the
 //! alert with the largest tree of evidence, and the filter finds a letter that is everywhere.
 

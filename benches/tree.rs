@@ -82,7 +82,7 @@ fn read_large() {
         ("find: stay", "Enter"),
         ("find: previous", "N"),
         ("fold all", "-"),
-        ("time line", "t"),
+        ("timeline", "t"),
         ("back", "t"),
         ("JSON, finding", "v"),
         ("JSON: next", "n"),
@@ -116,7 +116,7 @@ fn read_large() {
         ("JSON: find: a letter", "e"),
         ("JSON: find: another", "n"),
         ("JSON: find: leave", "Esc"),
-        ("time line", "t"),
+        ("timeline", "t"),
     ];
     read("with a command line of 1 MB", long(), &steps);
 }

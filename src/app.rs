@@ -6,11 +6,12 @@
 //! most. `ui` reads this state and decides nothing.
 
 mod alert;
-mod behind;
+mod backfill;
 mod detail;
 mod export;
 mod filter;
 mod format;
+mod histogram;
 mod input;
 mod keymap;
 mod layout;
@@ -27,7 +28,6 @@ mod reading;
 mod requests;
 mod scroll;
 mod sign_in;
-mod timeline;
 mod trail;
 mod wrap;
 
@@ -38,16 +38,17 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-pub use behind::{Behind, Coverage, Extent};
+pub use backfill::{Backfill, Coverage, Extent};
 pub use detail::{Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value};
 pub use export::{Export, ExportForm, ExportStage, NotWritten, Written};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
+pub use histogram::Histogram;
 pub use keymap::{
     AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, ExportCommand, FilterCommand,
     FindCommand, Key, KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
 };
-pub use layout::{Area, Layout, Pane, Shape, TIMELINE_ROWS, Wanted};
+pub use layout::{Area, HISTOGRAM_ROWS, Layout, Pane, Shape, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
 pub use loading::Loaded;
@@ -62,7 +63,6 @@ pub use profiles::ProfileLine;
 pub use requests::{RequestLine, Requests};
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
-pub use timeline::Timeline;
 pub use wrap::{more, wrap};
 
 use crate::export::Format;
@@ -71,7 +71,7 @@ use alertdeck_query as query;
 use alertdeck_store::{Row, Sort, Store, View};
 
 /// How often the timeline is counted while alerts stream in.
-const TIMELINE_EVERY: Duration = Duration::from_millis(250);
+const HISTOGRAM_EVERY: Duration = Duration::from_millis(250);
 
 /// What stays the same while the console runs.
 #[derive(Clone, Debug)]
@@ -152,9 +152,9 @@ pub struct App {
     /// The alerts that are marked.
     pub marks: Marks,
     /// Alerts over time.
-    pub timeline: Timeline,
+    pub histogram: Histogram,
     /// When the timeline is counted again while alerts stream in.
-    timeline_due: Duration,
+    histogram_due: Duration,
     folds: Folds,
     /// How often values were seen.
     pivots: pivot::Pivots,
@@ -210,8 +210,8 @@ impl App {
             notices: VecDeque::new(),
             fresh: HashMap::new(),
             marks: Marks::default(),
-            timeline: Timeline::default(),
-            timeline_due: Duration::ZERO,
+            histogram: Histogram::default(),
+            histogram_due: Duration::ZERO,
             folds: Folds::new(),
             pivots: pivot::Pivots::default(),
             trail: Vec::new(),
@@ -294,9 +294,9 @@ impl App {
         if let Some(row) = self.selected() {
             self.want_detail(row, effects);
         }
-        self.load_behind(effects);
+        self.start_backfill(effects);
         self.settle_marks();
-        self.count_timeline();
+        self.count_histogram();
         self.show_sign_in();
         self.count_pivots();
         if self.view.has_work() || self.pivots.has_work() {
@@ -306,14 +306,14 @@ impl App {
     }
 
     /// Counts what the timeline shows: while alerts stream in, a few times a second.
-    fn count_timeline(&mut self) {
+    fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
         let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
-        let Some(area) = self.layout().timeline else { return };
-        if !busy || mono >= self.timeline_due {
+        let Some(area) = self.layout().histogram else { return };
+        if !busy || mono >= self.histogram_due {
             let stretches = usize::from(area.width.saturating_sub(20)).min(120);
-            self.timeline.count(&self.store, &self.view, stretches);
-            self.timeline_due = mono + TIMELINE_EVERY;
+            self.histogram.count(&self.store, &self.view, stretches);
+            self.histogram_due = mono + HISTOGRAM_EVERY;
         }
     }
 
@@ -342,7 +342,7 @@ impl App {
             _ => {}
         }
         due.extend(self.load.poll_at);
-        due.extend(self.behind_due());
+        due.extend(self.backfill_due());
         due.extend(self.requests_due());
         let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
         due.extend(ends.filter(|end| *end > mono).map(|end| next_second(end, mono)));
@@ -367,7 +367,7 @@ impl App {
             if self.sign_in.out { self.wait_for_sign_in() } else { self.poll(effects) }
         }
         if self.requests_due().is_some_and(|at| at <= mono) {
-            self.look_at_requests(effects);
+            self.list_requests(effects);
         }
         let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
         if replan.is_some_and(|at| at <= self.clock.now.wall) {
@@ -412,16 +412,16 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
             let arrives = matches!(event, LoadEvent::Batch(_));
             app.loaded(generation, event, &mut effects);
             if !arrives {
-                app.look_at_requests(&mut effects);
+                app.list_requests(&mut effects);
             }
         }
         Message::SignIn(event) => app.signed(event, &mut effects),
         Message::Identity(identity) => app.identify(identity, &mut effects),
-        Message::Requests(lines) => app.looked_at_requests(lines),
+        Message::Requests(lines) => app.requests_listed(lines),
         Message::Switched(settings) => app.switch(*settings, &mut effects),
-        Message::Told(line) => app.complain(line),
+        Message::Warning(line) => app.notify_error(line),
         Message::Ticket(ticket) => app.copy_ticket(&ticket, &mut effects),
-        Message::ProfileRefused { name, line } => app.complain(format!("{name}: {line}")),
+        Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
         Message::Read(row, body) => {
             app.reading = None;
             // The row may be one of another profile by now.
@@ -429,15 +429,15 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
                 app.show_detail(row, *body);
             }
         }
-        Message::Opened(url, Ok(())) => app.say(format!("opening {url}")),
+        Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
         // The sign-in stays where it is.
         Message::Opened(_, Err(reason)) if matches!(app.overlay, Some(Overlay::SignIn)) => {
-            app.complain(format!("not opened: {reason}"));
+            app.notify_error(format!("not opened: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
         Message::Exported { number, path, outcome } => app.exported(number, &path, outcome),
         Message::Copied(Ok(())) => {}
-        Message::Copied(Err(reason)) => app.complain(format!("not copied: {reason}")),
+        Message::Copied(Err(reason)) => app.notify_error(format!("not copied: {reason}")),
         Message::Tick => app.tick(&mut effects),
         Message::Work(rows) => {
             if app.view.has_work() {

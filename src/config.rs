@@ -111,7 +111,7 @@ pub enum ConfigError {
     Setting {
         /// The option or key.
         what: String,
-        /// What is wrong, and the mend.
+        /// What is wrong, and the fix.
         message: String,
     },
 }

@@ -8,9 +8,9 @@
 mod events;
 mod export;
 mod platform;
+mod reporter;
 mod runner;
 mod sign_in;
-mod teller;
 mod terminal;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -196,21 +196,21 @@ impl Loop {
                 // Beside the messages, which a switch of profile leaves unread.
                 Some(ended) = self.runner.next_export() => {
                     let ExportEnd { number, path, outcome } = ended;
-                    self.tell(Message::Exported { number, path, outcome }, screen)?;
+                    self.dispatch(Message::Exported { number, path, outcome }, screen)?;
                 }
                 Some(message) = messages.recv() => {
                     let began = Instant::now();
-                    self.tell(message, screen)?;
+                    self.dispatch(message, screen)?;
                     while began.elapsed() < SLICE {
                         let Ok(message) = messages.try_recv() else { break };
-                        self.tell(message, screen)?;
+                        self.dispatch(message, screen)?;
                     }
                     // A stream of messages must not starve the walk over the rows.
                     self.work(screen)?;
                 }
                 () = sleep_until(wake), if self.wake.is_some() => {
                     self.wake = None;
-                    self.tell(Message::Tick, screen)?;
+                    self.dispatch(Message::Tick, screen)?;
                     self.work(screen)?;
                 }
                 () = std::future::ready(()), if self.more => self.work(screen)?,
@@ -247,11 +247,11 @@ impl Loop {
                 let exports = std::mem::take(&mut self.runner.exports);
                 self.runner = Runner::new(Source::Service(client), sender, self.clock);
                 self.runner.exports = exports;
-                self.tell(Message::Switched(Box::new(settings)), screen)?;
+                self.dispatch(Message::Switched(Box::new(settings)), screen)?;
                 Ok(Some(messages))
             }
             Err(line) => {
-                self.tell(Message::ProfileRefused { name, line }, screen)?;
+                self.dispatch(Message::ProfileRefused { name, line }, screen)?;
                 Ok(None)
             }
         }
@@ -269,7 +269,7 @@ impl Loop {
         if let Input::Resize { .. } = input {
             screen.clear()?;
         }
-        self.tell(Message::Input(input), screen)
+        self.dispatch(Message::Input(input), screen)
     }
 
     fn work(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {
@@ -278,7 +278,7 @@ impl Loop {
         }
         let began = Instant::now();
         let rows = self.slice;
-        self.tell(Message::Work(rows), screen)?;
+        self.dispatch(Message::Work(rows), screen)?;
         let took = began.elapsed().max(Duration::from_micros(10));
         let fitting = (rows as f64 * SLICE.as_secs_f64() / took.as_secs_f64()) as usize;
         // Halfway to the measured size: one slow slice says little.
@@ -286,7 +286,7 @@ impl Loop {
         Ok(())
     }
 
-    fn tell(&mut self, message: Message, screen: &mut Screen) -> Result<(), ConsoleError> {
+    fn dispatch(&mut self, message: Message, screen: &mut Screen) -> Result<(), ConsoleError> {
         let effects = update(&mut self.app, self.clock.now(), message);
         self.dirty = true;
         self.carry_out(effects, screen)
@@ -331,7 +331,7 @@ impl Loop {
         platform::stop()?;
         screen.enter(self.app.mouse)?;
         let (width, height) = screen.size()?;
-        self.tell(Message::Input(Input::Resize { width, height }), screen)?;
+        self.dispatch(Message::Input(Input::Resize { width, height }), screen)?;
         self.urgent = true;
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::{
 use alertdeck::log;
 use alertdeck::{
     cli::{
-        ConfigCommand, Connection, Explain, Failure, List, Logging, Logout, Look, Open, Origin, Service,
-        Show, Source, WhoAmI, filter_text, login, say, watch,
+        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
+        Service, Show, Source, WhoAmI, filter_text, login, say, watch,
     },
     console,
 };
@@ -60,7 +60,7 @@ struct Arguments {
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
-    look: Look,
+    look: DisplayArgs,
     #[command(flatten)]
     logging: Logging,
 }

@@ -1,4 +1,4 @@
-//! One alert as a document to hand over: summary, facts, evidence, indicators, time line, texts,
+//! One alert as a document to hand over: summary, facts, evidence, indicators, timeline, texts,
 //! comments, and every value that was sent.
 //!
 //! What it says is gathered once and written in two ways: as plain text, and as Markdown for a

@@ -9,6 +9,7 @@ mod completions;
 mod count;
 mod detail;
 mod export;
+mod histogram;
 mod list;
 mod overlay;
 mod paint;
@@ -16,7 +17,6 @@ mod profiles;
 mod requests;
 mod sign_in;
 mod theme;
-mod timeline;
 
 use ratatui::{Frame, layout::Position};
 
@@ -40,8 +40,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(area) = layout.compiled {
         bars::compiled(app, &mut painter, area);
     }
-    if let Some(area) = layout.timeline {
-        timeline::draw(app, &mut painter, area);
+    if let Some(area) = layout.histogram {
+        histogram::draw(app, &mut painter, area);
     }
     if let (Some(head), Some(area)) = (layout.list_head, layout.list) {
         list::draw(app, &mut painter, head, area);

@@ -38,7 +38,7 @@ pub(super) const NO_TERM: &str = "no filter can ask for what is here";
 impl App {
     pub(super) fn alert_command(&mut self, command: AlertCommand, effects: &mut Vec<Effect>) {
         let Some(row) = self.selected() else {
-            return self.say("no alert is selected");
+            return self.notify("no alert is selected");
         };
         match command {
             AlertCommand::Open | AlertCommand::OpenIncident => self.open(row, command, effects),
@@ -49,10 +49,10 @@ impl App {
             AlertCommand::Pivot => self.pivot_here(row, effects),
             AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
                 Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
-                    Some(term) => self.look(&term, effects),
-                    None => self.say(NO_TERM),
+                    Some(term) => self.apply_local_filter(&term, effects),
+                    None => self.notify(NO_TERM),
                 },
-                _ => self.say("this alert belongs to no incident"),
+                _ => self.notify("this alert belongs to no incident"),
             },
             AlertCommand::Retry => {}
         }
@@ -63,11 +63,11 @@ impl App {
         let incident = command == AlertCommand::OpenIncident;
         let what = if incident { "incident" } else { "alert" };
         let Some(link) = self.link(row, incident) else {
-            return self.say(format!("the {what} has no link"));
+            return self.notify(format!("the {what} has no link"));
         };
         match PortalUrl::check(link.raw(), &self.settings.portal_host) {
             Ok(url) => effects.push(Effect::Open(url)),
-            Err(refusal) => self.complain(format!("not opened: {refusal}; y l copies it")),
+            Err(refusal) => self.notify_error(format!("not opened: {refusal}; y l copies it")),
         }
     }
 
@@ -181,7 +181,7 @@ impl App {
                     self.add_term(&term, effects);
                 }
             }
-            Err(items) if items.is_empty() => self.say(NO_TERM),
+            Err(items) if items.is_empty() => self.notify(NO_TERM),
             Err(items) => {
                 let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
                 self.overlay = Some(Overlay::Menu(Menu { title: title.into(), items, at: 0 }));
@@ -283,7 +283,7 @@ impl App {
             Whole::Ticket => {
                 let raw = self.store.raw(row).clone();
                 effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
-                return self.say("writing the ticket");
+                return self.notify("writing the ticket");
             }
             Whole::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
             Whole::Indicators => {
@@ -292,20 +292,20 @@ impl App {
                 ("all indicators", self.indicators_of(row).iter().map(line).collect())
             }
         };
-        self.say(format!("copied {label}, {}", measure(&text)));
+        self.notify(format!("copied {label}, {}", measure(&text)));
         effects.push(Effect::Copy(for_clipboard(&text)));
     }
 
     pub(super) fn copy_ticket(&mut self, ticket: &str, effects: &mut Vec<Effect>) {
         effects.push(Effect::Copy(for_clipboard(ticket)));
-        self.say(format!("copied Markdown, {}", measure(ticket)));
+        self.notify(format!("copied Markdown, {}", measure(ticket)));
     }
 
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
         let text = value.text.as_str();
         effects.push(Effect::Copy(for_clipboard(text)));
         let hidden = if value.text.is_marked() { ", hidden characters made visible" } else { "" };
-        self.say(format!("copied {}, {}{hidden}", value.label, measure(text)));
+        self.notify(format!("copied {}, {}{hidden}", value.label, measure(text)));
     }
 }
 

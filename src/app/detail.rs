@@ -16,7 +16,7 @@ pub use values::Value;
 
 use self::{
     find::{Before, Hit},
-    outline::{Loud, Outline},
+    outline::{Outline, SuspiciousPaths},
 };
 use super::{keymap::Motion, message::Body, scroll::Scroll};
 use alertdeck_evidence::{Node, NodeId};
@@ -54,7 +54,7 @@ pub enum DetailView {
     #[default]
     Alert,
     /// What happened when.
-    TimeLine,
+    Timeline,
     /// The alert as it was sent.
     Json,
 }
@@ -85,7 +85,7 @@ pub enum LineKind {
     Group(usize, String),
     /// One of the alert's indicators, by its place among them.
     Indicator(usize),
-    /// An entry of the time line, by its place in it.
+    /// An entry of the timeline, by its place in it.
     Moment(usize),
     /// A line of text, wrapped to the pane.
     Text {
@@ -132,7 +132,7 @@ pub struct Detail {
     lines: Vec<Line>,
     /// What the lines were made for.
     laid: Option<Laid>,
-    loud: Loud,
+    suspicious_paths: SuspiciousPaths,
 }
 
 /// What lines were made for, beside the alert: they are the same for the same.
@@ -145,7 +145,7 @@ struct Laid {
 impl Detail {
     /// Shows an alert, once it is laid out.
     pub fn new(row: Row, body: Body) -> Self {
-        let loud = Loud::new(&body.tree);
+        let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
             row,
             body,
@@ -155,7 +155,7 @@ impl Detail {
             places: [Scroll::default(); 3],
             lines: Vec::new(),
             laid: None,
-            loud,
+            suspicious_paths,
         }
     }
 
@@ -204,7 +204,7 @@ impl Detail {
         }
         let is_other = laid.is_none();
         self.laid = Some(Laid { folds: folds.clone(), width });
-        let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.loud);
+        let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.suspicious_paths);
         let before = std::mem::replace(&mut self.lines, lines);
         // What is looked for is looked for in what is shown, laid out alike.
         if is_other && let Some(mut find) = self.find.take() {
@@ -261,7 +261,7 @@ impl Detail {
         if self.lines.iter().all(|line| line.fold.is_none()) {
             return self.lines.clone();
         }
-        Outline::new(None, self.width()).lines(&self.body, self.view, &self.loud)
+        Outline::new(None, self.width()).lines(&self.body, self.view, &self.suspicious_paths)
     }
 
     /// Returns the index, among all lines, of the one under the cursor.
@@ -279,7 +279,7 @@ impl Detail {
     ) -> Option<(usize, usize)> {
         let all = self.all_lines();
         let here = self.cursor_in(&all);
-        let is_suspicious = |line: &Line| self.node(line).is_some_and(|(_, node)| is_loud(node));
+        let is_suspicious = |line: &Line| self.node(line).is_some_and(|(_, node)| is_suspicious(node));
         let suspicious: Vec<usize> = (0..all.len()).filter(|at| is_suspicious(&all[*at])).collect();
         let nth = if forward {
             suspicious.partition_point(|at| *at <= here)
@@ -371,7 +371,7 @@ impl Detail {
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
             LineKind::Node(id) => id,
-            LineKind::Moment(at) => self.body.time_line.entries[at].node?,
+            LineKind::Moment(at) => self.body.timeline.entries[at].node?,
             _ => return None,
         };
         Some((id, self.body.tree.node(id)))
@@ -379,7 +379,7 @@ impl Detail {
 }
 
 /// Tells whether the service suspects a node.
-fn is_loud(node: &Node) -> bool {
+fn is_suspicious(node: &Node) -> bool {
     matches!(node.verdict, Verdict::Suspicious | Verdict::Malicious)
 }
 

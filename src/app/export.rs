@@ -155,7 +155,7 @@ impl App {
     /// Opens the form.
     pub(super) fn ask_for_export(&mut self) {
         if self.view.rows().is_empty() {
-            return self.say("no alert is shown: there is nothing to export");
+            return self.notify("no alert is shown: there is nothing to export");
         }
         let format = self.export_format;
         let name = file_name(&self.settings.tenant, self.clock.now.wall, format);
@@ -278,7 +278,7 @@ impl App {
                 }
                 let noun = if alerts == 1 { "alert" } else { "alerts" };
                 let size = bytes(usize::try_from(size).unwrap_or(usize::MAX));
-                self.tell_end(
+                self.notify_completed(
                     format!("{whose}{} {noun} written to {path} ({size})", thousands(alerts)),
                     false,
                 );
@@ -291,7 +291,7 @@ impl App {
                 form.stage = ExportStage::Failed(line);
                 form.typing = true;
             }
-            (Err(why), None) => self.tell_end(format!("{whose}{}", why.line(path)), true),
+            (Err(why), None) => self.notify_completed(format!("{whose}{}", why.line(path)), true),
         }
     }
 

@@ -285,13 +285,13 @@ impl FilterBar {
         self.diagnostics.clear();
     }
 
-    /// Takes the chosen completion, or else the mend of the first fault; tells whether the text
+    /// Takes the chosen completion, or else the fix of the first fault; tells whether the text
     /// has changed.
     pub fn complete(&mut self) -> bool {
-        let mend = self.diagnostics.iter().find_map(|fault| fault.fix.clone());
+        let fix = self.diagnostics.iter().find_map(|fault| fault.fix.clone());
         let Some(editor) = &mut self.editor else { return false };
         let completion = editor.completions.get(editor.choice);
-        let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(mend)
+        let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(fix)
         else {
             return false;
         };

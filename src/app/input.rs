@@ -92,7 +92,11 @@ impl App {
             }
             Command::Mouse => {
                 self.mouse = !self.mouse;
-                self.say(if self.mouse { "mouse on" } else { "mouse off: the terminal selects text again" });
+                self.notify(if self.mouse {
+                    "mouse on"
+                } else {
+                    "mouse off: the terminal selects text again"
+                });
                 effects.push(Effect::Mouse(self.mouse));
             }
             Command::Profiles => self.show_profiles(),
@@ -111,7 +115,7 @@ impl App {
                 if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
                     self.fetch(effects);
                 } else {
-                    self.say("nothing has failed");
+                    self.notify("nothing has failed");
                 }
             }
             Command::Alert(command) => self.alert_command(command, effects),
@@ -129,13 +133,13 @@ impl App {
     /// never drops the filter or marks.
     fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.leave_range() {
-            self.say("no range is marked");
+            self.notify("no range is marked");
         } else if self.focus == Pane::Detail {
             if !self.drop_find() {
                 self.focus_on(Pane::List);
             }
         } else if self.stop_loading(effects) {
-            self.say("loading stopped: r starts it again");
+            self.notify("loading stopped: r starts it again");
         }
     }
 
@@ -170,7 +174,7 @@ impl App {
     fn refresh(&mut self, effects: &mut Vec<Effect>) {
         let whole = self.load.phase == Phase::Complete;
         if !self.settings.service && whole {
-            self.say("these alerts come from files: nothing to fetch");
+            self.notify("these alerts come from files: nothing to fetch");
         }
         self.view.restart();
         self.fresh.clear();
@@ -184,15 +188,15 @@ impl App {
 
     fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
         if !self.settings.service {
-            return self.say("these alerts come from files: nothing to watch");
+            return self.notify("these alerts come from files: nothing to watch");
         }
         self.load.live = !self.load.live;
         if self.load.live {
-            self.say("live: new and changed alerts are marked + and ~");
+            self.notify("live: new and changed alerts are marked + and ~");
             self.poll(effects);
         } else {
             self.load.poll_at = None;
-            self.say("live is off");
+            self.notify("live is off");
         }
     }
 
@@ -401,7 +405,7 @@ impl App {
                             self.overlay = None;
                             self.add_term(&term, effects);
                         }
-                        None => self.say(NO_TERM),
+                        None => self.notify(NO_TERM),
                     }
                 }
                 Some(Command::Alert(AlertCommand::Pivot)) => {
@@ -410,7 +414,7 @@ impl App {
                             self.overlay = None;
                             self.pivot(&what, effects);
                         }
-                        None => self.say(NO_PIVOT),
+                        None => self.notify(NO_PIVOT),
                     }
                 }
                 _ => {}
@@ -431,7 +435,7 @@ impl App {
                 };
                 if let Some(item) = picked.and_then(|at| menu.items.get(at).cloned()) {
                     self.overlay = None;
-                    self.take(item.action, effects);
+                    self.run_menu_action(item.action, effects);
                 }
             }
             Some(Overlay::Link(url, _)) => {
@@ -439,7 +443,7 @@ impl App {
                     let url = url.clone();
                     self.overlay = None;
                     effects.push(Effect::Copy(alertdeck_model::RawText(url.to_string())));
-                    self.say("link copied");
+                    self.notify("link copied");
                 }
             }
             Some(Overlay::Profiles(_) | Overlay::SignIn | Overlay::Requests(_) | Overlay::Export(_))
@@ -447,7 +451,7 @@ impl App {
         }
     }
 
-    pub(super) fn take(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
+    pub(super) fn run_menu_action(&mut self, action: MenuAction, effects: &mut Vec<Effect>) {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
@@ -465,11 +469,11 @@ impl App {
             MenuAction::Pivot(what) => self.pivot(&what, effects),
             MenuAction::Copy(text, what) => {
                 effects.push(Effect::Copy(text));
-                self.say(format!("copied {what}"));
+                self.notify(format!("copied {what}"));
             }
             MenuAction::CopyCurl(scope) => {
                 effects.push(Effect::CopyCurl(scope));
-                self.say(COPIED_CURL);
+                self.notify(COPIED_CURL);
             }
             MenuAction::CopyWhole(row, what) => self.copy_whole(row, what, effects),
         }

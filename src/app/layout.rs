@@ -84,7 +84,7 @@ pub struct Layout {
     /// What the filter compiles to.
     pub compiled: Option<Area>,
     /// Alerts over time.
-    pub timeline: Option<Area>,
+    pub histogram: Option<Area>,
     /// The headings of the list.
     pub list_head: Option<Area>,
     /// The rows of the list.
@@ -101,8 +101,8 @@ pub struct Layout {
 
 /// The narrowest that either of two panes side by side gets.
 const LEAST_PANE: u16 = 40;
-/// Rows of the timeline: one for each severity that is counted.
-pub const TIMELINE_ROWS: u16 = 4;
+/// Rows of the histogram: one for each severity that is counted.
+pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {
     /// Lays out the screen.
@@ -121,7 +121,7 @@ impl Layout {
             header: nothing,
             filter: nothing,
             compiled: None,
-            timeline: None,
+            histogram: None,
             list_head: None,
             list: None,
             detail_head: None,
@@ -139,7 +139,7 @@ impl Layout {
             layout.compiled = Some(rest.take_top(1));
         }
         if height >= 30 && shape != Shape::Small {
-            layout.timeline = Some(rest.take_top(TIMELINE_ROWS));
+            layout.histogram = Some(rest.take_top(HISTOGRAM_ROWS));
         }
         let one = zoom || shape == Shape::Small;
         match shape {
@@ -179,7 +179,7 @@ mod tests {
     fn areas(layout: &Layout) -> Vec<Area> {
         let optional = [
             layout.compiled,
-            layout.timeline,
+            layout.histogram,
             layout.list_head,
             layout.list,
             layout.detail_head,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    behind::{Behind, Way},
+    backfill::{Backfill, BackfillCursor},
     message::{Failure, Generation, Scope, Wait},
 };
 use alertdeck_model::{SafeText, Timestamp};
@@ -31,9 +31,9 @@ pub struct Load {
     /// The fetch that was begun last, of whatever purpose.
     pub(super) issued: Generation,
     /// What loads behind the list.
-    pub behind: Behind,
+    pub backfill: Backfill,
     /// Where that is.
-    pub(super) way: Way,
+    pub(super) cursor: BackfillCursor,
     /// The first fetch of the profile in use: what those before it bring is another tenant's.
     pub(super) oldest: Generation,
     /// How far it is.
@@ -130,7 +130,7 @@ impl Load {
 
     /// Takes the end of a look of live mode: all that changed up to the newest update was seen.
     /// The service's clock bounds it: one alert dated into the year 9999 must not end the looking.
-    pub(super) fn look_ends(&mut self) {
+    pub(super) fn poll_ends(&mut self) {
         let seen = self.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
         self.watermark = self.watermark.max(seen);
     }
@@ -141,8 +141,8 @@ impl Default for Load {
         Self {
             generation: Generation::default(),
             issued: Generation::default(),
-            behind: Behind::default(),
-            way: Way::default(),
+            backfill: Backfill::default(),
+            cursor: BackfillCursor::default(),
             oldest: Generation::default(),
             phase: Phase::default(),
             read: HashSet::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
-    behind::since,
+    backfill::since,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
 use alertdeck_odata as odata;
@@ -48,13 +48,13 @@ impl App {
         self.load.phase = Phase::Loading;
         self.load.read.clear();
         (self.load.total, self.load.partial) = (None, None);
-        self.load.behind.yields();
+        self.load.backfill.pause();
         self.begin(scope, Purpose::List, effects);
     }
 
     /// Sends for alerts under a new generation.
     fn begin(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
-        self.load.polling = purpose == Purpose::Look;
+        self.load.polling = purpose == Purpose::Poll;
         self.load.poll_at = None;
         self.load.answered_at = None;
         self.load.renew();
@@ -66,7 +66,7 @@ impl App {
     fn cancel(&mut self, effects: &mut Vec<Effect>) {
         self.load.polling = false;
         self.load.renew();
-        self.load.behind.yields();
+        self.load.backfill.pause();
         effects.push(Effect::Cancel);
     }
 
@@ -107,7 +107,7 @@ impl App {
         self.load.news = true;
         self.load.newest = None;
         let scope = since(odata::Property::LastUpdateDateTime, watermark.before(OVERLAP));
-        self.begin(scope, Purpose::Look, effects);
+        self.begin(scope, Purpose::Poll, effects);
     }
 
     /// Stops loading on the user's word; tells whether there was something to stop.
@@ -165,7 +165,7 @@ impl App {
                     self.load.read.extend(touched.into_iter().filter(fits));
                 }
             }
-            _ if self.load.way.is(generation) => self.loaded_behind(event),
+            _ if self.load.cursor.is(generation) => self.backfill_event(event),
             _ if !current => {}
             _ if self.load.polling => self.polled(event),
             LoadEvent::Page { total, partial, .. } => {
@@ -204,14 +204,14 @@ impl App {
         if self.load.phase.is_active() {
             let scope = self.load.scope.clone();
             self.do_without(scope, effects);
-        } else if self.load.polling || self.load.behind.is_under_way() {
+        } else if self.load.polling || self.load.backfill.is_under_way() {
             self.cancel(effects);
         }
     }
 
     /// Leaves a list unread, since nobody is signed in and the user has been asked already.
     fn do_without(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() || self.load.polling || self.load.behind.is_under_way() {
+        if self.load.phase.is_active() || self.load.polling || self.load.backfill.is_under_way() {
             self.cancel(effects);
         }
         if self.load.scope != scope {
@@ -234,7 +234,7 @@ impl App {
 
     /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
     pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
-        self.load.behind.yields();
+        self.load.backfill.pause();
         match &self.load.phase {
             Phase::Failed { failure, retry_at: None }
                 if failure.kind == FailureKind::SignIn || failure.kind.passes() =>
@@ -267,7 +267,7 @@ impl App {
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         self.load.refused.push(unproven);
         self.plan_again();
-        self.say(format!("the service refused `{}`: that part is filtered here", unproven.name()));
+        self.notify(format!("the service refused `{}`: that part is filtered here", unproven.name()));
         true
     }
 
@@ -275,14 +275,14 @@ impl App {
     fn polled(&mut self, event: LoadEvent) {
         match event {
             LoadEvent::Done => {
-                self.load.look_ends();
+                self.load.poll_ends();
                 self.load.polling = false;
                 self.load.failures = 0;
                 self.poll_later(POLL_EVERY);
             }
             LoadEvent::Failed(failure) => {
                 self.load.polling = false;
-                self.complain(format!("live: {}", failure.line));
+                self.notify_error(format!("live: {}", failure.line));
                 let wait = self.load.back_off();
                 self.poll_later(wait);
             }

@@ -108,7 +108,7 @@ impl App {
             self.marks.rows.extend(&self.view.rows()[range]);
             return self.marks_have_changed();
         }
-        let Some(row) = self.selected() else { return self.say("no alert is selected") };
+        let Some(row) = self.selected() else { return self.notify("no alert is selected") };
         self.marks.toggle(row);
         let height = self.list_height();
         self.list.go(&self.view, Motion::Down, height);
@@ -121,7 +121,7 @@ impl App {
         }
         self.marks.anchor = self.selected();
         if self.marks.anchor.is_none() {
-            self.say("no alert is selected");
+            self.notify("no alert is selected");
         }
     }
 
@@ -151,7 +151,7 @@ impl App {
     pub(super) fn clear_marks(&mut self) {
         let count = self.marks.len();
         self.marks = Marks::default();
-        self.say(match count {
+        self.notify(match count {
             0 => "nothing is marked".to_owned(),
             1 => "1 mark dropped".to_owned(),
             _ => format!("{} marks dropped", super::thousands(count)),
@@ -161,7 +161,7 @@ impl App {
     fn marks_have_changed(&mut self) {
         self.marks.counted = None;
         if self.view.is_scanning() {
-            self.say("marked what was found so far: the filter is still at work");
+            self.notify("marked what was found so far: the filter is still at work");
         }
     }
 

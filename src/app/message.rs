@@ -12,7 +12,7 @@ use super::{
     requests::RequestLine,
     sign_in::{Identity, SignInEvent, SignInWay},
 };
-use alertdeck_evidence::{Chronology, Tree};
+use alertdeck_evidence::{Timeline, Tree};
 use alertdeck_model::Indicator;
 use alertdeck_model::{
     Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp,
@@ -40,7 +40,7 @@ pub enum Message {
     /// what comes of former fetches is dropped.
     Switched(Box<Settings>),
     /// Something went wrong beside what was asked for; a line that is safe to show.
-    Told(String),
+    Warning(String),
     /// A profile cannot be used.
     ProfileRefused {
         /// Its name, safe to show.
@@ -202,7 +202,7 @@ pub struct Body {
     /// The indicators of its evidence, each once, by kind.
     pub indicators: Vec<Indicator>,
     /// What happened when.
-    pub time_line: Chronology,
+    pub timeline: Timeline,
 }
 
 impl Body {
@@ -215,14 +215,14 @@ impl Body {
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| text.into_owned());
         let properties = alert.as_ref().map(|alert| alert.properties()).unwrap_or_default();
-        let time_line = alert.as_ref().map(|alert| Chronology::new(alert, &tree)).unwrap_or_default();
+        let timeline = alert.as_ref().map(|alert| Timeline::new(alert, &tree)).unwrap_or_default();
         let (json, indicators) = (SafeText::new(&pretty), tree.indicators());
-        Self { raw: raw.clone(), alert, tree, json, properties, indicators, time_line }
+        Self { raw: raw.clone(), alert, tree, json, properties, indicators, timeline }
     }
 
-    /// Returns what an entry of the time line says.
+    /// Returns what an entry of the timeline says.
     pub fn moment(&self, at: usize) -> String {
-        let entry = &self.time_line.entries[at];
+        let entry = &self.timeline.entries[at];
         let by = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {}", who.line()));
         let of = entry.node.map_or_else(String::new, |id| {
             format!("  {} {}", self.tree.node(id).label(), self.tree.describe(id).name())
@@ -260,9 +260,9 @@ pub enum Purpose {
     /// The list: every other fetch is no longer wanted.
     List,
     /// A look of live mode, which takes the place of a list.
-    Look,
+    Poll,
     /// Alerts behind the list, beside looks of live mode.
-    Behind,
+    Backfill,
 }
 
 /// A fetch to make.
@@ -294,7 +294,7 @@ pub enum Effect {
     /// Use another profile: answered by [`Message::Switched`] or [`Message::ProfileRefused`].
     SwitchProfile(String),
     /// Send [`Message::Requests`].
-    LookAtRequests,
+    ListRequests,
     /// Read an alert's JSON on a worker.
     Read(Row, RawAlert),
     /// Open a link in the browser.

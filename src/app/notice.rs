@@ -32,20 +32,20 @@ impl Notice {
 }
 
 impl App {
-    pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.notify(text.into(), false, false);
+    pub(super) fn notify(&mut self, text: impl Into<String>) {
+        self.push_notice(text.into(), false, false);
     }
 
-    pub(super) fn complain(&mut self, text: impl Into<String>) {
-        self.notify(text.into(), true, false);
+    pub(super) fn notify_error(&mut self, text: impl Into<String>) {
+        self.push_notice(text.into(), true, false);
     }
 
     /// Tells how something ended that was begun a while ago.
-    pub(super) fn tell_end(&mut self, text: String, bad: bool) {
-        self.notify(text, bad, true);
+    pub(super) fn notify_completed(&mut self, text: String, bad: bool) {
+        self.push_notice(text, bad, true);
     }
 
-    fn notify(&mut self, text: String, bad: bool, held: bool) {
+    fn push_notice(&mut self, text: String, bad: bool, held: bool) {
         let notice = Notice { text, bad, held, since: self.clock.now.mono };
         if self.notice_is_held() {
             // Of the answers to keys only the last one matters.

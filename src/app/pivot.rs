@@ -135,10 +135,10 @@ impl App {
             })
             .collect();
         match items.as_slice() {
-            [] => self.say(NO_PIVOT),
+            [] => self.notify(NO_PIVOT),
             [only] if self.focus == Pane::Detail => {
                 let action = only.action.clone();
-                self.take(action, effects);
+                self.run_menu_action(action, effects);
             }
             _ => self.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items, at: 0 })),
         }
@@ -148,8 +148,8 @@ impl App {
     pub(super) fn pivot(&mut self, what: &Indicator, effects: &mut Vec<Effect>) {
         let field = query::named(what.kind.field());
         match field.and_then(|field| field.whole(what.value.raw())) {
-            Some(whole) => self.look(&whole.term, effects),
-            None => return self.say(NO_PIVOT),
+            Some(whole) => self.apply_local_filter(&whole.term, effects),
+            None => return self.notify(NO_PIVOT),
         }
         // What is rare stands far apart: a walk over all rows would find it late. What is frequent
         // fills the screen at once.
@@ -161,9 +161,9 @@ impl App {
 
     /// Shows what a filter finds among the alerts that are held. The service is not asked: `r`
     /// does that.
-    pub(super) fn look(&mut self, filter: &str, effects: &mut Vec<Effect>) {
+    pub(super) fn apply_local_filter(&mut self, filter: &str, effects: &mut Vec<Effect>) {
         if filter == self.filter.committed {
-            return self.say("these are its alerts");
+            return self.notify("these are its alerts");
         }
         self.remember_place();
         self.list.stay(&self.view);
@@ -175,7 +175,7 @@ impl App {
         if !self.settings.service || self.load.holds_everything() {
             self.fetch_unless_covered(effects);
         }
-        self.say(format!("{} goes back", super::key_for(super::Command::GoBack)));
+        self.notify(format!("{} goes back", super::key_for(super::Command::GoBack)));
     }
 
     /// Narrows the list by a term. A list of what is held stays one.
@@ -185,7 +185,7 @@ impl App {
             self.remember_place();
             self.run_filter(&filter, effects);
         } else {
-            self.look(&filter, effects);
+            self.apply_local_filter(&filter, effects);
         }
     }
 }

@@ -55,22 +55,22 @@ impl App {
                 let Some(profile) = self.settings.profiles.get(at) else { return };
                 let name = profile.name.clone();
                 if name == self.settings.profile {
-                    return self.say(format!("{name} is in use"));
+                    return self.notify(format!("{name} is in use"));
                 }
                 self.overlay = None;
-                self.say(format!("switching to {name}"));
+                self.notify(format!("switching to {name}"));
                 effects.push(Effect::SwitchProfile(name));
             }
-            _ if !self.settings.service => self.say("these alerts come from files: nobody signs in"),
+            _ if !self.settings.service => self.notify("these alerts come from files: nobody signs in"),
             _ if !self.settings.signs_in => {
-                self.say("this profile gets its token from elsewhere: nobody signs in or out here");
+                self.notify("this profile gets its token from elsewhere: nobody signs in or out here");
             }
             _ if self.settings.profiles.get(at).is_some_and(|one| one.name != self.settings.profile) => {
-                self.say("switch to this profile first: Enter");
+                self.notify("switch to this profile first: Enter");
             }
             ProfileCommand::Browser => self.begin_sign_in(SignInWay::Browser, effects),
             ProfileCommand::DeviceCode => self.begin_sign_in(SignInWay::DeviceCode, effects),
-            ProfileCommand::SignOut if self.sign_in.out => self.say("nobody is signed in"),
+            ProfileCommand::SignOut if self.sign_in.out => self.notify("nobody is signed in"),
             ProfileCommand::SignOut => effects.push(Effect::SignOut),
         }
     }
@@ -85,7 +85,7 @@ impl App {
         self.reading = None;
         self.apply_filter();
         self.fetch(effects);
-        self.say(format!("profile {}: {}", self.settings.profile, self.settings.tenant));
+        self.notify(format!("profile {}: {}", self.settings.profile, self.settings.tenant));
     }
 
     /// Begins anew with nothing held. What was asked for before is answered yet, and dropped then.

@@ -25,7 +25,7 @@ impl App {
                 }
             }
             DetailCommand::Json => self.switch_view(DetailView::Json),
-            DetailCommand::TimeLine => self.switch_view(DetailView::TimeLine),
+            DetailCommand::Timeline => self.switch_view(DetailView::Timeline),
             DetailCommand::Find => {
                 if let Some(detail) = &mut self.detail {
                     detail.begin_find(&self.folds);
@@ -33,30 +33,30 @@ impl App {
             }
             DetailCommand::NextHit | DetailCommand::PreviousHit => {
                 let Some(detail) = self.detail.as_mut().filter(|detail| detail.find.is_some()) else {
-                    return self.say("nothing is looked for: / finds");
+                    return self.notify("nothing is looked for: / finds");
                 };
                 if !detail.go_to_hit(command == DetailCommand::NextHit, &mut self.folds, height) {
-                    self.say("not in this alert");
+                    self.notify("not in this alert");
                 }
             }
             DetailCommand::NextSuspicious | DetailCommand::PreviousSuspicious => {
                 let forward = command == DetailCommand::NextSuspicious;
                 let Some(detail) = &mut self.detail else { return };
                 match detail.go_to_suspicious(forward, &mut self.folds, height) {
-                    Some((nth, count)) => self.say(format!("suspicious {nth} of {count}")),
-                    None if forward => self.say("nothing suspicious below"),
-                    None => self.say("nothing suspicious above"),
+                    Some((nth, count)) => self.notify(format!("suspicious {nth} of {count}")),
+                    None if forward => self.notify("nothing suspicious below"),
+                    None => self.notify("nothing suspicious above"),
                 }
             }
         }
     }
 
-    /// Shows the values of the line; from an entry of the time line, goes to what it is about.
+    /// Shows the values of the line; from an entry of the timeline, goes to what it is about.
     fn look_closer(&mut self) {
         let size = self.detail_size();
         let Some(detail) = &mut self.detail else { return };
         let about = detail.line().and_then(|line| detail.node(line)).map(|(id, _)| id);
-        match about.filter(|_| detail.view() == DetailView::TimeLine) {
+        match about.filter(|_| detail.view() == DetailView::Timeline) {
             Some(id) => {
                 detail.show(DetailView::Alert, &self.folds, size);
                 detail.go_to_node(id, &mut self.folds, size.1);
@@ -143,7 +143,10 @@ impl App {
             let is_cut = editor.cut(LONGEST);
             detail.look_for_typed(&mut self.folds, height);
             if is_cut {
-                self.complain(format!("cut: no more than {} characters are looked for", thousands(LONGEST)));
+                self.notify_error(format!(
+                    "cut: no more than {} characters are looked for",
+                    thousands(LONGEST)
+                ));
             }
         }
     }

@@ -115,16 +115,16 @@ impl Requests {
 impl App {
     pub(super) fn show_requests(&mut self, effects: &mut Vec<Effect>) {
         self.overlay = Some(Overlay::Requests(Requests::default()));
-        self.look_at_requests(effects);
+        self.list_requests(effects);
     }
 
     /// Asks for the requests anew, where they are shown and some can have been made.
-    pub(super) fn look_at_requests(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
         if let Some(Overlay::Requests(requests)) = &mut self.overlay
             && self.settings.service
         {
             requests.due = self.clock.now.mono + LOOK_EVERY;
-            effects.push(Effect::LookAtRequests);
+            effects.push(Effect::ListRequests);
         }
     }
 
@@ -141,7 +141,7 @@ impl App {
         Requests::split(self.overlay_size().1).0
     }
 
-    pub(super) fn looked_at_requests(&mut self, lines: Vec<RequestLine>) {
+    pub(super) fn requests_listed(&mut self, lines: Vec<RequestLine>) {
         let rows = self.requests_rows();
         if let Some(Overlay::Requests(requests)) = &mut self.overlay {
             requests.take(lines, rows);
@@ -159,13 +159,13 @@ impl App {
                 requests.scroll.go(motion, len, rows);
             }
             Some(Command::Request(command)) => {
-                let Some(line) = requests.line() else { return self.say("there is no request to copy") };
+                let Some(line) = requests.line() else { return self.notify("there is no request to copy") };
                 let (text, what) = match command {
                     RequestCommand::CopyCurl => (line.curl.clone(), COPIED_CURL),
                     RequestCommand::CopyIds => (ids(line), "copied the ids, for the service's support"),
                 };
                 effects.push(Effect::Copy(text));
-                self.say(what);
+                self.notify(what);
             }
             _ => {}
         }

@@ -173,7 +173,7 @@ impl App {
                 *sign_in = SignIn { out: true, ..SignIn::default() };
                 self.close_sign_in();
                 self.give_up_loading(effects);
-                self.say("signed out");
+                self.notify("signed out");
             }
             // A flow that the user has left may still have something to say.
             _ if sign_in.stage.is_none() => {}
@@ -195,7 +195,7 @@ impl App {
         self.close_sign_in();
         self.identify(identity, effects);
         self.resume(effects);
-        self.say(format!("signed in{}", name.unwrap_or_default()));
+        self.notify(format!("signed in{}", name.unwrap_or_default()));
     }
 
     /// Takes who is signed in. Where nothing else says who the user is, `assigned:me` means them.
@@ -258,7 +258,7 @@ impl App {
         self.close_sign_in();
         effects.push(Effect::CancelSignIn);
         if !self.sign_in.out {
-            self.say("sign-in cancelled");
+            self.notify("sign-in cancelled");
         }
     }
 
@@ -309,12 +309,12 @@ impl App {
             }
             (SignInCommand::Copy, Some(Stage::Address { url, .. })) => {
                 effects.push(Effect::Copy(RawText(url.raw().to_owned())));
-                self.say("address copied");
+                self.notify("address copied");
             }
             (SignInCommand::Copy, Some(Stage::Code { code, .. })) => {
                 // What is hidden in a code of the service is pasted visibly.
                 effects.push(Effect::Copy(RawText(code.line())));
-                self.say("code copied");
+                self.notify("code copied");
             }
             _ => {}
         }

@@ -66,7 +66,7 @@ impl App {
     /// then and that is no longer held.
     pub(super) fn go_back(&mut self, effects: &mut Vec<Effect>) {
         let Some(place) = self.trail.pop() else {
-            return self.say("nowhere to go back to");
+            return self.notify("nowhere to go back to");
         };
         self.filter.put_back(&place.filter);
         self.apply_filter();

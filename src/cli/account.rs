@@ -11,7 +11,9 @@ use tokio::task::spawn_blocking;
 use super::{Failure, Service, line, say};
 use alertdeck_graph as graph;
 use alertdeck_graph::{
-    auth::{BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Said, Session, Vault},
+    auth::{
+        BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Method, SECRET_VARIABLES, Session, TokenClaims, Vault,
+    },
     permission::{Allowed, READ, WRITE},
 };
 use alertdeck_model::Timestamp;
@@ -59,7 +61,7 @@ pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failur
         _ => in_browser(session).await,
     };
     session.accept(grant?).await.map_err(Failure::Vault)?;
-    let said = session.says().unwrap_or_default();
+    let said = session.claims().unwrap_or_default();
     writeln!(out, "signed in as {}", name(&said))?;
     if let Some(vault) = session.vault() {
         writeln!(out, "kept in {vault}")?;
@@ -169,7 +171,7 @@ impl WhoAmI {
         let current = tokens.current().await;
         service.notice().iter().for_each(say);
         current.map_err(graph::Error::from)?;
-        let said = tokens.says().await;
+        let said = tokens.claims().await;
         let ended = said.as_ref().and_then(|said| said.expires).is_some_and(|at| at <= SystemTime::now());
         match self.format {
             AccountFormat::Text => write!(out, "{}", text(service, said.as_ref()))?,
@@ -187,7 +189,7 @@ impl WhoAmI {
     }
 }
 
-fn name(said: &Said) -> String {
+fn name(said: &TokenClaims) -> String {
     match (&said.account, &said.name) {
         (Some(account), Some(name)) => format!("{} ({})", line(account), line(name)),
         (Some(text), None) | (None, Some(text)) => line(text),
@@ -195,12 +197,12 @@ fn name(said: &Said) -> String {
     }
 }
 
-fn allowed(said: &Said) -> Option<Allowed> {
+fn allowed(said: &TokenClaims) -> Option<Allowed> {
     Allowed::by(said.permissions.iter().map(String::as_str))
 }
 
 /// The permission that is missing for reading, where that is known.
-fn missing(said: &Said) -> Option<&'static str> {
+fn missing(said: &TokenClaims) -> Option<&'static str> {
     allowed(said).filter(|allowed| !allowed.read).map(|_| READ)
 }
 
@@ -223,7 +225,7 @@ fn when(at: SystemTime) -> Option<(Timestamp, String)> {
     Some((Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?), words))
 }
 
-fn text(service: &Service, said: Option<&Said>) -> String {
+fn text(service: &Service, said: Option<&TokenClaims>) -> String {
     let mut rows = vec![("profile", service.profile.clone())];
     match said {
         None => rows.push(("account", "the token cannot be read here; the service knows".into())),
@@ -258,7 +260,7 @@ fn text(service: &Service, said: Option<&Said>) -> String {
     rows.iter().fold(String::new(), |text, (label, value)| text + &format!("{label:<14}{value}\n"))
 }
 
-fn object(service: &Service, said: Option<&Said>) -> serde_json::Value {
+fn object(service: &Service, said: Option<&TokenClaims>) -> serde_json::Value {
     let allowed = said.and_then(allowed);
     json!({
         "profile": service.profile,

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{AtHand, Connection, Failure, line, say};
+use super::{Connection, EnvSecrets, Failure, line, say};
 use crate::config::{Config, Key, Profile};
 use alertdeck_graph::auth::{SECRET_VARIABLE, TOKEN_VARIABLE};
 
@@ -90,8 +90,8 @@ struct Shown {
 }
 
 fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> Result<(), Failure> {
-    let at_hand = AtHand::look();
-    let (token, secret) = (at_hand.token.is_some(), at_hand.secret.is_some());
+    let env_secrets = EnvSecrets::look();
+    let (token, secret) = (env_secrets.token.is_some(), env_secrets.secret.is_some());
     let shown = Shown {
         file: Config::path(connection.config.as_deref()).ok().flatten().filter(|path| path.exists()),
         profile: connection.profile()?,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 
-use super::{AtHand, Failure, Service, say};
+use super::{EnvSecrets, Failure, Service, say};
 use crate::config::{Config, ConfigError, Overrides, Profile};
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Journal};
 
@@ -154,7 +154,7 @@ impl Connection {
     /// Prepares the service of the profile in force; nothing is sent yet.
     /// [`Failure::NoToken`] where there is nothing to sign in with.
     pub fn service(&self) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, &AtHand::look(), Journal::default())
+        Service::of(&self.profile()?, &EnvSecrets::look(), Journal::default())
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
         assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
-        let service = Service::of(&profile, &AtHand::default(), Journal::default()).unwrap();
+        let service = Service::of(&profile, &EnvSecrets::default(), Journal::default()).unwrap();
         assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
         assert_eq!(service.portal_host, "security.microsoft.com");
     }

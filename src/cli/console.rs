@@ -4,7 +4,9 @@ use std::{collections::HashMap, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::{AtHand, Connection, Failure, Look, Service, context, files, filter_text, service, wrong_filter};
+use super::{
+    Connection, DisplayArgs, EnvSecrets, Failure, Service, context, files, filter_text, service, wrong_filter,
+};
 use crate::{
     app::{ProfileLine, Settings},
     config::Profile,
@@ -29,7 +31,7 @@ pub async fn watch(
     mut service: Service,
     profiles: Vec<Profile>,
     filter: &str,
-    look: &Look,
+    look: &DisplayArgs,
 ) -> Result<(), Failure> {
     if query::compile(filter, &context(service.me.as_deref())).is_err() {
         // It may speak of `me`: whoever signed in before, or is about to.
@@ -37,7 +39,7 @@ pub async fn watch(
     }
     // What the options and the environment hold belongs to the profile that the program was started
     // with.
-    let others = AtHand::default();
+    let others = EnvSecrets::default();
     let line = |profile: &Profile| {
         let started = profile.name == service.profile;
         service::line(profile, if started { Some(service.method) } else { others.method(profile) })
@@ -52,7 +54,7 @@ pub async fn watch(
         if !known.contains_key(name) {
             let profile = profiles.iter().find(|profile| profile.name == name);
             let profile = profile.ok_or_else(|| "there is no such profile any more".to_owned())?;
-            let service = Service::of(profile, &AtHand::default(), journal.clone());
+            let service = Service::of(profile, &EnvSecrets::default(), journal.clone());
             known.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
         let service = &known[name];
@@ -79,7 +81,7 @@ fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str) -> Sett
 
 impl Open {
     /// Opens the console on what can be read of the files; what cannot is told when it has ended.
-    pub async fn run(&self, connection: &Connection, look: &Look) -> Result<(), Failure> {
+    pub async fn run(&self, connection: &Connection, look: &DisplayArgs) -> Result<(), Failure> {
         let profile = connection.known();
         let settings = Settings {
             tenant: "saved alerts".into(),
@@ -113,7 +115,7 @@ async fn run(
     settings: Settings,
     source: impl FnOnce() -> Result<Source, Failure>,
     connect: Option<Connect>,
-    look: &Look,
+    look: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
     // Who `me` is may be known only when the user has signed in.

@@ -38,14 +38,14 @@ pub struct Service {
 /// The secrets that the environment holds. They belong to the profile that the program was started
 /// with: no other profile is given them.
 #[derive(Clone, Debug, Default)]
-pub struct AtHand {
+pub struct EnvSecrets {
     /// A ready token.
     pub token: Option<SecretString>,
     /// An application's secret.
     pub secret: Option<SecretString>,
 }
 
-impl AtHand {
+impl EnvSecrets {
     /// Looks at the environment.
     pub fn look() -> Self {
         let read = |name| {
@@ -66,8 +66,8 @@ impl AtHand {
 impl Service {
     /// Prepares the service of a profile; nothing is sent yet. [`Failure::NoToken`] where there is
     /// nothing to sign in with.
-    pub fn of(profile: &Profile, at_hand: &AtHand, journal: Journal) -> Result<Self, Failure> {
-        let method = match at_hand.method(profile) {
+    pub fn of(profile: &Profile, env_secrets: &EnvSecrets, journal: Journal) -> Result<Self, Failure> {
+        let method = match env_secrets.method(profile) {
             Some(method) => method,
             None if profile.tenant.is_some() => return Err(missing(profile, Method::Browser, "client_id")),
             None => return Err(Failure::NoToken),
@@ -76,12 +76,12 @@ impl Service {
         let tokens = match method {
             Method::Token => {
                 let missing = || missing(profile, method, TOKEN_VARIABLE);
-                let token = at_hand.token.as_ref().ok_or_else(missing)?;
+                let token = env_secrets.token.as_ref().ok_or_else(missing)?;
                 Tokens::fixed(token).map_err(graph::Error::from)?
             }
             Method::Command => Tokens::command(profile.token_command.clone().ok_or(Failure::NoToken)?),
             Method::ClientSecret | Method::Browser | Method::DeviceCode => {
-                Tokens::session(session(profile, method, at_hand, &http)?)
+                Tokens::session(session(profile, method, env_secrets, &http)?)
             }
         };
         Self::with(profile, method, http, tokens)
@@ -168,7 +168,12 @@ fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
 }
 
 /// Prepares the sign-in of a profile.
-fn session(profile: &Profile, method: Method, at_hand: &AtHand, http: &Http) -> Result<Session, Failure> {
+fn session(
+    profile: &Profile,
+    method: Method,
+    env_secrets: &EnvSecrets,
+    http: &Http,
+) -> Result<Session, Failure> {
     let missing = |what: &str| missing(profile, method, what);
     let login = profile.login_url.as_deref().unwrap_or(profile.cloud.login_authority());
     let tenant = profile.tenant.as_deref().ok_or_else(|| missing("tenant"))?;
@@ -178,7 +183,7 @@ fn session(profile: &Profile, method: Method, at_hand: &AtHand, http: &Http) -> 
         scope: profile.cloud.token_scope(),
     };
     let identity = match method {
-        Method::ClientSecret => Identity::Application(proof(profile, at_hand.secret.as_ref())?),
+        Method::ClientSecret => Identity::Application(proof(profile, env_secrets.secret.as_ref())?),
         _ => Identity::User {
             vault: vault(profile)?,
             key: Key {

@@ -28,7 +28,7 @@ pub struct Show {
 /// How an alert is printed.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum ShowFormat {
-    /// Summary, facts, the evidence as a tree, indicators, time line, texts, comments, every value.
+    /// Summary, facts, the evidence as a tree, indicators, timeline, texts, comments, every value.
     #[default]
     Text,
     /// The alert as received, byte for byte.

@@ -1,4 +1,4 @@
-//! What is wrong with a config file, where, and what would mend it.
+//! What is wrong with a config file, where, and what would fix it.
 //!
 //! A diagnostic holds its place and the line as it may be shown, so it outlives the text. It
 //! knows no keys: whoever finds a fault says whether the value on its line may be a secret.
@@ -18,8 +18,8 @@ pub struct Diagnostic {
     pub column: usize,
     /// What is wrong; safe to show.
     pub message: String,
-    /// What would mend it; safe to show.
-    pub mend: Option<String>,
+    /// What would fix it; safe to show.
+    pub fix: Option<String>,
     /// The line, neutralised and cut.
     excerpt: String,
     /// Columns of the screen before the faulty part, and under it.
@@ -32,7 +32,7 @@ pub(super) struct Fault {
     /// The faulty part, in bytes of the text.
     pub(super) span: Range<usize>,
     pub(super) message: String,
-    pub(super) mend: Option<String>,
+    pub(super) fix: Option<String>,
     pub(super) hide: Hide,
 }
 
@@ -53,12 +53,12 @@ const SHOWN: usize = 60;
 
 impl Fault {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), mend: None, hide: Hide::Nothing }
+        Self { span, message: message.into(), fix: None, hide: Hide::Nothing }
     }
 
     #[must_use]
-    pub(super) fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
         self
     }
 
@@ -96,22 +96,22 @@ impl Fault {
             carets: (before.width(), wrong.width().max(1)),
             excerpt: format!("{before}{wrong}{}", show(&after)),
             message: show(&self.message),
-            mend: self.mend.as_deref().map(show),
+            fix: self.fix.as_deref().map(show),
         }
     }
 }
 
 impl Diagnostic {
-    /// Writes place and message, the line, and carets under the faulty part with the mend, for a
+    /// Writes place and message, the line, and carets under the faulty part with the fix, for a
     /// terminal.
     pub fn render(&self, path: &Path) -> String {
-        let Self { line, column, message, mend, excerpt, carets: (indent, count) } = self;
+        let Self { line, column, message, fix, excerpt, carets: (indent, count) } = self;
         let path = SafeText::new(&path.to_string_lossy()).line();
         let (number, margin) = (line.to_string(), " ".repeat(line.to_string().len()));
         let (blanks, carets) = (" ".repeat(*indent), "^".repeat(*count));
-        let mend = mend.as_deref().map(|mend| format!(" {mend}")).unwrap_or_default();
+        let fix = fix.as_deref().map(|fix| format!(" {fix}")).unwrap_or_default();
         format!(
-            "{path}:{line}:{column}: {message}\n  {number} | {}\n  {margin} | {blanks}{carets}{mend}",
+            "{path}:{line}:{column}: {message}\n  {number} | {}\n  {margin} | {blanks}{carets}{fix}",
             excerpt.trim_end()
         )
     }

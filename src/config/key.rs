@@ -79,11 +79,11 @@ pub(super) struct Setting {
 
 pub(super) type Settings = BTreeMap<Key, Setting>;
 
-/// What is wrong with a value, and the mend.
+/// What is wrong with a value, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) message: String,
-    pub(super) mend: String,
+    pub(super) fix: String,
     /// The value may hold a secret.
     pub(super) hide: bool,
 }
@@ -174,17 +174,17 @@ impl fmt::Display for Value {
 }
 
 impl Wrong {
-    fn new(message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { message: message.into(), mend: mend.into(), hide: false }
+    fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { message: message.into(), fix: fix.into(), hide: false }
     }
 
     /// A name that is none of `names`.
     fn member(what: &str, text: &str, names: &[&'static str]) -> Self {
-        let mend = match nearest(text, names.iter().copied()) {
+        let fix = match nearest(text, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("expected {}", names.join(", ")),
         };
-        Self::new(format!("unknown {what} {}", quoted(text)), mend)
+        Self::new(format!("unknown {what} {}", quoted(text)), fix)
     }
 }
 
@@ -223,14 +223,14 @@ fn address(text: &str) -> Result<Value, Wrong> {
     match Scope::new(text) {
         Ok(_) => Ok(Value::Text(text.to_owned())),
         Err(error) => {
-            let mend = match error {
+            let fix = match error {
                 ScopeError::Unreadable => "write the whole address, with https:// before it",
                 ScopeError::Insecure => "write https:// before it",
                 ScopeError::Decorated => "take out what is more",
             };
             // Before an `@` stands a password.
             let hide = error == ScopeError::Decorated;
-            Err(Wrong { hide, ..Wrong::new(error.to_string(), mend) })
+            Err(Wrong { hide, ..Wrong::new(error.to_string(), fix) })
         }
     }
 }
@@ -241,21 +241,21 @@ fn client_id(text: &str) -> Result<Value, Wrong> {
     }
     // A secret is easily taken for the id, so it is not quoted.
     let message = "a client id is a GUID, this is none";
-    let mend = "take the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
-    Err(Wrong { hide: true, ..Wrong::new(message, mend) })
+    let fix = "take the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
+    Err(Wrong { hide: true, ..Wrong::new(message, fix) })
 }
 
 /// What the sign-in service takes for a tenant (API.md 8). It becomes a part of an address.
 fn tenant(text: &str) -> Result<Value, Wrong> {
     if text.eq_ignore_ascii_case("consumers") {
-        let mend = "name the tenant: its domain or its GUID";
-        return Err(Wrong::new("personal accounts have no Defender alerts", mend));
+        let fix = "name the tenant: its domain or its GUID";
+        return Err(Wrong::new("personal accounts have no Defender alerts", fix));
     }
     if is_guid(text) || is_domain(text) || is_shared(text) {
         return Ok(Value::Text(text.to_ascii_lowercase()));
     }
-    let mend = "expected a domain such as contoso.onmicrosoft.com, a GUID, organizations or common";
-    Err(Wrong::new(format!("{} is no tenant", quoted(text)), mend))
+    let fix = "expected a domain such as contoso.onmicrosoft.com, a GUID, organizations or common";
+    Err(Wrong::new(format!("{} is no tenant", quoted(text)), fix))
 }
 
 /// Tells whether a tenant is none in particular: whoever signs in decides.

@@ -254,7 +254,7 @@ fn check(key: Key, text: &str) -> Result<Value, Wrong> {
 }
 
 fn refused(what: String, wrong: &Wrong) -> ConfigError {
-    let shown = SafeText::new(&format!("{}; {}", wrong.message, wrong.mend)).line();
+    let shown = SafeText::new(&format!("{}; {}", wrong.message, wrong.fix)).line();
     ConfigError::Setting { what, message: shown }
 }
 
@@ -320,8 +320,8 @@ type Root = fn(Cloud) -> &'static str;
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
     let mut found = Vec::new();
-    let mut say = |key: Key, message: String, mend: String| {
-        found.push((key, Wrong { message, mend, hide: false }));
+    let mut say = |key: Key, message: String, fix: String| {
+        found.push((key, Wrong { message, fix, hide: false }));
     };
     if let Some(Value::Method(method)) = value(Key::Auth) {
         let needed: &[Key] = match method {

@@ -77,7 +77,7 @@ fn not_text(bytes: &[u8], at: usize) -> Diagnostic {
     end += text[at..].chars().next().map_or(0, char::len_utf8);
     let hide = hide_if(text.lines().any(|line| secret_value(line).is_some()), Hide::Line);
     let fault = Fault { hide, ..Fault::new(at..end, "not UTF-8 from here on") };
-    fault.mend("save the file as UTF-8").locate(&text)
+    fault.fix("save the file as UTF-8").locate(&text)
 }
 
 /// A fault that the TOML parser reports. It quotes nothing of the text.
@@ -86,23 +86,23 @@ fn syntax_fault(text: &str, error: &toml::de::Error) -> Fault {
     let first = text.get(span.start..).and_then(|rest| rest.chars().next());
     if first.is_some_and(|c| c.is_control() && !matches!(c, '\n' | '\r')) {
         let message = "a control character, which no config file may hold";
-        return Fault::new(span, message).mend("take it out, or write it as \\u0000 in double quotes");
+        return Fault::new(span, message).fix("take it out, or write it as \\u0000 in double quotes");
     }
     // The parser takes nothing for a text without quotes.
     if span.is_empty() && message.starts_with("string values must be quoted") {
-        return Fault::new(span, "there is no value").mend("write it as key = \"value\"");
+        return Fault::new(span, "there is no value").fix("write it as key = \"value\"");
     }
-    let known = MENDS.iter().find(|(start, ..)| message.starts_with(start));
-    let (message, mend) = match known {
-        Some((_, Some(words), mend)) => (*words, *mend),
-        Some((_, None, mend)) => (message, *mend),
+    let known = FIXES.iter().find(|(start, ..)| message.starts_with(start));
+    let (message, fix) = match known {
+        Some((_, Some(words), fix)) => (*words, *fix),
+        Some((_, None, fix)) => (message, *fix),
         None => (message, "expected `key = \"value\"` or `[profile.NAME]`"),
     };
-    Fault::new(span, message).mend(mend)
+    Fault::new(span, message).fix(fix)
 }
 
-/// How the parser's messages begin, words that are plainer where there are any, and the mend.
-const MENDS: &[(&str, Option<&str>, &str)] = &[
+/// How the parser's messages begin, words that are plainer where there are any, and the fix.
+const FIXES: &[(&str, Option<&str>, &str)] = &[
     ("duplicate key", None, "each key and each table may stand once: keep one"),
     ("string values must be quoted", Some("text must be quoted"), "put the value in quotes"),
     ("invalid basic string", Some("the quotes are not closed"), "close the quotes on the same line"),
@@ -159,8 +159,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn say(&mut self, span: Range<usize>, message: impl Into<String>, mend: impl Into<String>) {
-        self.faults.push(Fault::new(span, message).mend(mend));
+    fn say(&mut self, span: Range<usize>, message: impl Into<String>, fix: impl Into<String>) {
+        self.faults.push(Fault::new(span, message).fix(fix));
     }
 
     /// Reads the whole tree. What does not go together is told only of a tree that is `whole`.
@@ -178,20 +178,20 @@ impl Reader<'_> {
                 (PROFILE, other) => {
                     let name = other.as_str().filter(|name| is_profile_name(name)).unwrap_or("NAME");
                     let message = format!("`{PROFILE}` holds the profiles and cannot be {}", kind(other));
-                    let mend = format!("name the one to use by {DEFAULT} = \"{name}\"");
-                    self.say(value.span(), message, mend);
+                    let fix = format!("name the one to use by {DEFAULT} = \"{name}\"");
+                    self.say(value.span(), message, fix);
                 }
                 (name, value) => self.stray(name, key.span(), value),
             }
         }
         if let Some((name, span)) = default {
             if whole && !config.sections.iter().any(|section| section.name == name) {
-                let mend = match nearest(&name, config.names()) {
+                let fix = match nearest(&name, config.names()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if is_profile_name(&name) => format!("add a table [profile.{name}]"),
                     None => "give the name of a profile".to_owned(),
                 };
-                self.say(span, format!("there is no profile {}", quoted(&name)), mend);
+                self.say(span, format!("there is no profile {}", quoted(&name)), fix);
             }
             config.default = Some(name);
         }
@@ -206,18 +206,18 @@ impl Reader<'_> {
                 let message =
                     format!("the profile {} is a table, not {}", quoted(name), kind(value.get_ref()));
                 // Most likely the keys stand in `[profile]` itself.
-                let mend = if KEYS.iter().any(|spec| spec.name == name) {
+                let fix = if KEYS.iter().any(|spec| spec.name == name) {
                     "write the profile's name in the line above: [profile.NAME]"
                 } else {
                     "write it as [profile.NAME], its keys below"
                 };
                 let hide = hide_if(is_secret(name), Hide::Value);
-                self.faults.push(Fault { hide, ..Fault::new(key.span(), message) }.mend(mend));
+                self.faults.push(Fault { hide, ..Fault::new(key.span(), message) }.fix(fix));
                 continue;
             };
             if !is_profile_name(name) {
-                let mend = "use letters, digits, - and _, at most 40 of them";
-                self.say(key.span(), format!("no profile can be called {}", quoted(name)), mend);
+                let fix = "use letters, digits, - and _, at most 40 of them";
+                self.say(key.span(), format!("no profile can be called {}", quoted(name)), fix);
             }
             let settings = self.settings(table, whole);
             sections.push((key.span().start, Section { name: name.to_owned(), settings }));
@@ -258,21 +258,21 @@ impl Reader<'_> {
                         hide: hide_if(wrong.hide, Hide::Value),
                         ..Fault::new(value.span(), wrong.message)
                     };
-                    self.faults.push(fault.mend(wrong.mend));
+                    self.faults.push(fault.fix(wrong.fix));
                 }
             }
         }
         if whole && self.faults.len() == before {
             for (key, wrong) in contradictions(&settings) {
                 let span = table.iter().find(|(name, _)| name.get_ref() == key.name());
-                self.say(span.map_or(0..0, |(_, value)| value.span()), wrong.message, wrong.mend);
+                self.say(span.map_or(0..0, |(_, value)| value.span()), wrong.message, wrong.fix);
             }
         }
         settings
     }
 
     fn wrong_kind(&mut self, key: Key, expected: Kind, found: &DeValue, span: Range<usize>) {
-        let (takes, mend) = match (expected, found) {
+        let (takes, fix) = match (expected, found) {
             (Kind::Text(_), DeValue::Array(_) | DeValue::Table(_)) => ("text", "give one text in quotes"),
             (Kind::Text(_), _) => ("text", "put the value in quotes"),
             (Kind::Flag, DeValue::String(_)) => ("true or false", "write true or false, without quotes"),
@@ -280,20 +280,20 @@ impl Reader<'_> {
         };
         let message = format!("`{}` takes {takes}, not {}", key.name(), kind(found));
         let hide = hide_if(key == Key::TokenCommand, Hide::Value);
-        self.faults.push(Fault { hide, ..Fault::new(span, message) }.mend(mend));
+        self.faults.push(Fault { hide, ..Fault::new(span, message) }.fix(fix));
     }
 
     /// Tells of a key that stands beside the profiles and means nothing there.
     fn stray(&mut self, name: &str, span: Range<usize>, value: &DeValue) {
         if KEYS.iter().any(|spec| spec.name == name) {
-            let mend = "put it below a line [profile.NAME]";
-            return self.say(span, format!("`{name}` belongs into a profile"), mend);
+            let fix = "put it below a line [profile.NAME]";
+            return self.say(span, format!("`{name}` belongs into a profile"), fix);
         }
         match value {
             DeValue::Table(table) if nearest(name, [PROFILE]).is_none() && looks_like_profile(table) => {
                 let name_it = if is_profile_name(name) { name } else { "NAME" };
-                let mend = format!("did you mean [profile.{name_it}]?");
-                self.say(span, format!("unknown table {}", quoted(name)), mend);
+                let fix = format!("did you mean [profile.{name_it}]?");
+                self.say(span, format!("unknown table {}", quoted(name)), fix);
             }
             _ => self.unknown(name, span, "key", [DEFAULT, PROFILE]),
         }
@@ -313,13 +313,13 @@ impl Reader<'_> {
         let slip = near.filter(|near| !is_secret(name) || strsim::osa_distance(near, name) <= 2);
         let fault = match slip {
             Some(near) => Fault::new(span, format!("unknown {what} {}", quoted(name)))
-                .mend(format!("did you mean `{near}`?")),
+                .fix(format!("did you mean `{near}`?")),
             None if is_secret(name) => {
                 let message = format!("{}: no secret belongs into this file", quoted(name));
-                Fault::new(span, message).mend(place_for(name))
+                Fault::new(span, message).fix(place_for(name))
             }
             None => Fault::new(span, format!("unknown {what} {}", quoted(name)))
-                .mend(format!("expected {}", names.join(", "))),
+                .fix(format!("expected {}", names.join(", "))),
         };
         self.faults.push(Fault { hide: hide_if(is_secret(name), Hide::Value), ..fault });
     }

@@ -41,7 +41,7 @@ fn all_faults_are_told_in_the_order_of_the_file() {
 fn what_is_no_text_is_told_where_it_begins() {
     let fault = &faults(b"# \xc3\xa4\n[profile.a]\nme = '\xc3\xa4\xff'\n")[0];
     assert_eq!((fault.line, fault.column), (3, 8));
-    assert_eq!(fault.mend.as_deref(), Some("save the file as UTF-8"));
+    assert_eq!(fault.fix.as_deref(), Some("save the file as UTF-8"));
     let utf16: Vec<u8> = "[profile.a]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let fault = &faults(&[b"\xff\xfe", utf16.as_slice()].concat())[0];
     assert_eq!((fault.line, fault.column), (1, 1));

@@ -7,7 +7,7 @@ use tokio::{
     task::{AbortHandle, JoinSet, spawn_blocking},
 };
 
-use super::{Clock, export, sign_in::SignIn, teller::Teller};
+use super::{Clock, export, reporter::FetchReporter, sign_in::SignIn};
 use crate::{
     app::{Body, Bookmark, Effect, Export, Fetch, Message, NotWritten, Purpose, RequestLine, Scope, Written},
     report::Report,
@@ -132,7 +132,7 @@ impl Runner {
                 }
             }
             Effect::SwitchProfile(name) => self.switch_to = Some(name),
-            Effect::LookAtRequests => {
+            Effect::ListRequests => {
                 let Source::Service(client) = &self.source else { return };
                 let lines = client.http().journal().entries().iter().map(request_line).collect();
                 let messages = self.messages.clone();
@@ -206,13 +206,13 @@ impl Runner {
                 self.cancel();
                 None
             }
-            Purpose::Look => {
+            Purpose::Poll => {
                 if let Some(task) = self.fetch.take() {
                     task.abort();
                 }
                 None
             }
-            Purpose::Behind => {
+            Purpose::Backfill => {
                 let (sender, stopped) = oneshot::channel();
                 self.behind = Some(sender);
                 Some(stopped)
@@ -223,8 +223,11 @@ impl Runner {
             Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
             Source::Held(_) => None,
         };
-        let teller =
-            Teller { generation: fetch.generation, messages: self.messages.clone(), tokens: tokens.cloned() };
+        let reporter = FetchReporter {
+            generation: fetch.generation,
+            messages: self.messages.clone(),
+            tokens: tokens.cloned(),
+        };
         let task = match &self.source {
             Source::Service(client) => {
                 let client = client.clone();
@@ -233,25 +236,25 @@ impl Runner {
                     let filter = match fetch.scope {
                         Scope::All => None,
                         Scope::Filter(filter) => Some(filter),
-                        Scope::One(id) => return teller.look_up(&client, &id).await.unwrap_or_default(),
+                        Scope::One(id) => return reporter.look_up(&client, &id).await.unwrap_or_default(),
                     };
                     let load = match fetch.purpose {
-                        Purpose::List | Purpose::Look => graph::Load::start(client, filter),
-                        Purpose::Behind => {
-                            graph::Load::steadily(client, filter, fetch.from.map(|Bookmark(at)| at))
+                        Purpose::List | Purpose::Poll => graph::Load::start(client, filter),
+                        Purpose::Backfill => {
+                            graph::Load::start_backfill(client, filter, fetch.from.map(|Bookmark(at)| at))
                         }
                     };
-                    teller.follow(load, stopped).await.unwrap_or_default();
+                    reporter.follow(load, stopped).await.unwrap_or_default();
                 })
             }
             Source::Held(alerts) => {
                 let alerts = alerts.clone();
                 tokio::spawn(async move {
-                    let _ = teller.hand_over(alerts).await;
+                    let _ = reporter.hand_over(alerts).await;
                 })
             }
         };
-        if fetch.purpose != Purpose::Behind {
+        if fetch.purpose != Purpose::Backfill {
             self.fetch = Some(task.abort_handle());
         }
     }

@@ -11,8 +11,8 @@ use super::Clock;
 use crate::app::{Identity, Message, SignInEvent, SignInWay};
 use alertdeck_graph::{
     auth::{
-        AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Said, Session,
-        Tokens, VaultError,
+        AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Session,
+        TokenClaims, Tokens, VaultError,
     },
     permission::Allowed,
 };
@@ -63,15 +63,15 @@ impl SignIn {
     pub(super) fn begin(&mut self, way: SignInWay) {
         self.leave();
         let Some(session) = self.session.clone() else { return };
-        let teller = Teller { messages: self.messages.clone(), clock: self.clock };
+        let reporter = FetchReporter { messages: self.messages.clone(), clock: self.clock };
         let flow = tokio::spawn(async move {
             let granted = match way {
-                SignInWay::Browser => in_browser(&session, &teller).await,
-                SignInWay::DeviceCode => by_code(&session, &teller).await,
+                SignInWay::Browser => in_browser(&session, &reporter).await,
+                SignInWay::DeviceCode => by_code(&session, &reporter).await,
             };
             match granted {
-                Ok(grant) => teller.signed_in(&session, grant).await,
-                Err(error) => teller.failed(&error).await,
+                Ok(grant) => reporter.signed_in(&session, grant).await,
+                Err(error) => reporter.failed(&error).await,
             }
         });
         self.flow = Some(flow.abort_handle());
@@ -104,7 +104,7 @@ impl SignIn {
                 && !matches!(error, VaultError::NoKeyring(_))
             {
                 let line = format!("the sign-in that was kept could not be removed: {error}");
-                let _ = messages.send(Message::Told(line)).await;
+                let _ = messages.send(Message::Warning(line)).await;
             }
         });
     }
@@ -119,14 +119,14 @@ async fn keep_told(
 ) {
     let (mut told, mut ask) = (None, true);
     loop {
-        let said = session.says().filter(|said| Some(said) != told.as_ref());
+        let said = session.claims().filter(|said| Some(said) != told.as_ref());
         let identity = said.map(|said| {
             told = Some(said.clone());
             Message::Identity(identity(said))
         });
         let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
         let needs = why.filter(|_| ask).map(|why| Message::SignIn(SignInEvent::Needed { why }));
-        let notice = session.notice().map(Message::Told);
+        let notice = session.notice().map(Message::Warning);
         for message in [identity, needs, notice].into_iter().flatten() {
             // Where the state is gone, nobody is left to tell.
             if messages.send(message).await.is_err() {
@@ -142,7 +142,7 @@ async fn keep_told(
 }
 
 /// What a token says, as the state shows it.
-pub(super) fn identity(said: Said) -> Identity {
+pub(super) fn identity(said: TokenClaims) -> Identity {
     let allowed = Allowed::by(said.permissions.iter().map(String::as_str));
     let safe = |text: String| SafeText::new(&text);
     let ticks = |at: std::time::SystemTime| {
@@ -158,14 +158,14 @@ pub(super) fn identity(said: Said) -> Identity {
     }
 }
 
-struct Teller {
+struct FetchReporter {
     messages: Sender<Message>,
     clock: Clock,
 }
 
-impl Teller {
+impl FetchReporter {
     /// Where the state is gone, nobody is left to tell.
-    async fn tell(&self, event: SignInEvent) {
+    async fn report(&self, event: SignInEvent) {
         let _ = self.messages.send(Message::SignIn(event)).await;
     }
 
@@ -180,11 +180,11 @@ impl Teller {
         let place = self.messages.reserve().await;
         let kept = session.accept(grant);
         if let Ok(place) = place {
-            place.send(Message::SignIn(SignInEvent::Done(identity(session.says().unwrap_or_default()))));
+            place.send(Message::SignIn(SignInEvent::Done(identity(session.claims().unwrap_or_default()))));
         }
         if let Err(error) = kept.await {
             let line = format!("signed in for this run only, the sign-in was not kept: {error}");
-            let _ = self.messages.send(Message::Told(line)).await;
+            let _ = self.messages.send(Message::Warning(line)).await;
         }
     }
 
@@ -195,11 +195,11 @@ impl Teller {
         if matches!(error, AuthError::Refused(refusal) if refusal.is_policy()) {
             line += "; the browser on a managed device may do";
         }
-        self.tell(SignInEvent::Failed { line, may_retry }).await;
+        self.report(SignInEvent::Failed { line, may_retry }).await;
     }
 }
 
-async fn in_browser(session: &Session, teller: &Teller) -> Result<Grant, AuthError> {
+async fn in_browser(session: &Session, reporter: &FetchReporter) -> Result<Grant, AuthError> {
     let needed = session.needed();
     // Whoever has to sign in again is known; whoever wants to may want to as somebody else.
     let account = session.account().filter(|_| needed.is_some()).and_then(|account| account.upn);
@@ -207,12 +207,12 @@ async fn in_browser(session: &Session, teller: &Teller) -> Result<Grant, AuthErr
     let waiting = BrowserSignIn::begin(session.application(), claims.as_ref(), account.as_deref()).await?;
     let address = waiting.address().to_string();
     let link = address.clone();
-    let until = teller.until(DEADLINE);
+    let until = reporter.until(DEADLINE);
     // The answer may come before the opener has ended, so both go on side by side.
     let opening = async {
         let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
         let opened = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
-        teller.tell(SignInEvent::Address { url: SafeText::new(&address), opened, until }).await;
+        reporter.report(SignInEvent::Address { url: SafeText::new(&address), opened, until }).await;
         std::future::pending().await
     };
     tokio::select! {
@@ -222,14 +222,14 @@ async fn in_browser(session: &Session, teller: &Teller) -> Result<Grant, AuthErr
     }
 }
 
-async fn by_code(session: &Session, teller: &Teller) -> Result<Grant, AuthError> {
+async fn by_code(session: &Session, reporter: &FetchReporter) -> Result<Grant, AuthError> {
     let needed = session.needed().and_then(|needed| needed.claims);
     let waiting = DeviceSignIn::begin(session.application(), session.http(), needed.as_ref()).await?;
     let event = SignInEvent::Code {
         code: SafeText::new(&waiting.code()),
         address: SafeText::new(&waiting.address()),
-        until: teller.until(waiting.life()),
+        until: reporter.until(waiting.life()),
     };
-    teller.tell(event).await;
+    reporter.report(event).await;
     waiting.finish().await
 }

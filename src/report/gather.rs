@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Cell, Link, Part, Report, Section, Sighting, Values};
-use alertdeck_evidence::{Chronology, Entry, NodeId, Tree, device, user};
+use alertdeck_evidence::{Entry, NodeId, Timeline, Tree, device, user};
 use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
 use alertdeck_model::{Indicator, IndicatorKind};
 
@@ -35,7 +35,7 @@ impl Report {
     /// Reports an alert; links to `portal_host` can be followed.
     pub fn new(alert: &Alert, portal_host: &str) -> Self {
         let tree = Tree::new(&alert.evidence);
-        let chronology = Chronology::new(alert, &tree);
+        let timeline = Timeline::new(alert, &tree);
         let indicators = indicators(&tree);
         let mut said = Said::default();
         let facts = facts(alert, &mut said);
@@ -48,7 +48,7 @@ impl Report {
             },
             Section { title: "Evidence", parts: lines(tree.text()) },
             Section { title: "Indicators", parts: indicator_table(&indicators) },
-            Section { title: "Time line", parts: time_line(alert, &tree, &chronology, &mut said) },
+            Section { title: "Timeline", parts: timeline_parts(alert, &tree, &timeline, &mut said) },
             Section { title: "Links", parts: links(alert, portal_host, &mut said) },
             Section {
                 title: "Recommended actions",
@@ -69,7 +69,7 @@ impl Report {
         sections.retain(|section| !section.parts.is_empty());
         Self {
             title: title.map_or_else(|| "(blank title)".into(), SafeText::line),
-            summary: summary(alert, &chronology),
+            summary: summary(alert, &timeline),
             facts,
             sections,
             own: own(alert, &indicators),
@@ -154,7 +154,7 @@ fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
 }
 
 /// The alert in one sentence: how bad, on what, whose, when. The title stands before it.
-fn summary(alert: &Alert, chronology: &Chronology) -> String {
+fn summary(alert: &Alert, timeline: &Timeline) -> String {
     let mut severity = alert.severity.to_string();
     if let Some(first) = severity.get(..1).map(str::to_uppercase) {
         severity.replace_range(..1, &first);
@@ -185,7 +185,7 @@ fn summary(alert: &Alert, chronology: &Chronology) -> String {
     }
     let mut sentence = vec![first, state];
     let created = alert.created.map(|at| format!("created {}", at.to_second()));
-    let noticed = chronology.to_notice.map(|after| format!(", {} after the first activity", span(after)));
+    let noticed = timeline.to_notice.map(|after| format!(", {} after the first activity", span(after)));
     sentence.extend(created.map(|created| created + &noticed.unwrap_or_default()));
     let incident = alert.incident_id.as_ref().filter(|id| !id.is_blank());
     sentence.extend(incident.map(|id| format!("incident {}", id.line())));
@@ -288,7 +288,7 @@ fn indicator_table(indicators: &[Sighting]) -> Vec<Part> {
     table(&["kind", "value", "where"], indicators.iter().map(row).collect())
 }
 
-fn time_line(alert: &Alert, tree: &Tree, chronology: &Chronology, said: &mut Said) -> Vec<Part> {
+fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, said: &mut Said) -> Vec<Part> {
     for (path, at) in [
         ("firstActivityDateTime", alert.first_activity),
         ("lastActivityDateTime", alert.last_activity),
@@ -306,8 +306,8 @@ fn time_line(alert: &Alert, tree: &Tree, chronology: &Chronology, said: &mut Sai
             Cell::Words(entry.node.map_or_else(String::new, |id| name_of(tree, id))),
         ]
     };
-    let mut parts = table(&["time", "what", "of"], chronology.entries.iter().map(row).collect());
-    let spans = [("time to notice", chronology.to_notice), ("time to resolve", chronology.to_resolve)];
+    let mut parts = table(&["time", "what", "of"], timeline.entries.iter().map(row).collect());
+    let spans = [("time to notice", timeline.to_notice), ("time to resolve", timeline.to_resolve)];
     let spans: Vec<_> =
         spans.into_iter().filter_map(|(what, after)| Some(format!("{what}: {}", span(after?)))).collect();
     if !spans.is_empty() {

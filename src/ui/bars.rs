@@ -241,14 +241,14 @@ pub(super) fn skip(text: &str, width: usize) -> usize {
 pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     if let Some(fault) = app.filter.diagnostics.first() {
-        // The mend first: a list of all that is expected may be longer than the line.
-        let mend = match (&fault.fix, &fault.suggestion) {
-            (Some((_, mend)), _) if mend.is_empty() => Some("  Tab drops it".into()),
-            (Some((_, mend)), _) => Some(format!("  Tab: {}", SafeText::new(mend).line())),
+        // The fix first: a list of all that is expected may be longer than the line.
+        let fix = match (&fault.fix, &fault.suggestion) {
+            (Some((_, fix)), _) if fix.is_empty() => Some("  Tab drops it".into()),
+            (Some((_, fix)), _) => Some(format!("  Tab: {}", SafeText::new(fix).line())),
             (None, Some(suggestion)) => Some(format!("  did you mean {suggestion}?")),
             (None, None) => None,
         };
-        let mut spans: Vec<_> = mend.map(|mend| Span::new(mend, theme.accent)).into_iter().collect();
+        let mut spans: Vec<_> = fix.map(|fix| Span::new(fix, theme.accent)).into_iter().collect();
         spans.push(Span::new(format!("  {}", SafeText::new(&fault.message).line()), theme.bad));
         painter.put_spans(area.x, area.y, area.width, &spans);
         return;
@@ -428,7 +428,7 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
         (None, None, Pane::Detail) if is_text && is_finding => {
             &[("n/N", "next, previous"), ("/", "find"), ("y", "copy"), ("Esc", "end finding")]
         }
-        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) && is_finding => &[
+        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) && is_finding => &[
             ("n/N", "next, previous"),
             ("/", "find"),
             ("Enter", "to the evidence"),
@@ -455,10 +455,10 @@ fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
         (None, None, Pane::Detail) if is_text => {
             &[("j/k", "move"), ("/", "find"), ("y", "copy"), ("J/K", "alert"), ("Esc", "list"), ("?", "keys")]
         }
-        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) && folds => {
+        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) && folds => {
             &[("j/k", "move"), ("h/l", "fold"), ("t", "back"), ("/", "find"), ("T", "times"), ("?", "keys")]
         }
-        (None, None, Pane::Detail) if view == Some(DetailView::TimeLine) => &[
+        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) => &[
             ("j/k", "move"),
             ("Enter", "to the evidence"),
             ("t", "back"),

@@ -12,7 +12,7 @@ use crate::app::{
     App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
     span, thousands,
 };
-use alertdeck_evidence::{Entry, Happening};
+use alertdeck_evidence::{Entry, TimelineEvent};
 use alertdeck_model::{SafeText, Timestamp, attack};
 use alertdeck_store::{Cell, Column};
 
@@ -53,19 +53,19 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
     };
     let view = match app.current_detail().map(Detail::view) {
         Some(DetailView::Json) => "JSON: ".to_owned(),
-        Some(DetailView::TimeLine) => {
+        Some(DetailView::Timeline) => {
             let zone = match app.clock.format {
                 TimeFormat::Age => "UTC and age",
                 TimeFormat::Utc => "UTC",
                 TimeFormat::Local => "local time",
             };
             let entries = app.current_detail().map_or(&[][..], |detail| {
-                let time_line = &detail.body.time_line;
-                &time_line.entries[time_line.earlier..]
+                let timeline = &detail.body.timeline;
+                &timeline.entries[timeline.earlier..]
             });
             // The day that its lines leave out.
             let day = one_day(app, entries).map(|at| format!(" of {}", app.clock.day(at)));
-            format!("time line{}, {zone}: ", day.unwrap_or_default())
+            format!("timeline{}, {zone}: ", day.unwrap_or_default())
         }
         _ => String::new(),
     };
@@ -253,19 +253,19 @@ fn draw_moment(
     /// As much of a name as stays beside what happened to it.
     const LEAST_NAME: usize = 8;
     let theme = painter.theme;
-    let time_line = &detail.body.time_line;
-    let Some(moment) = time_line.entries.get(at) else { return };
+    let timeline = &detail.body.timeline;
+    let Some(moment) = timeline.entries.get(at) else { return };
     // Of one day, the day stands above. What is earlier stands apart, where it is in a section of
     // its own.
-    let apart = if line.depth > 0 && at >= time_line.earlier { time_line.earlier } else { 0 };
-    let day = one_day(app, &time_line.entries[apart..]);
+    let apart = if line.depth > 0 && at >= timeline.earlier { timeline.earlier } else { 0 };
+    let day = one_day(app, &timeline.entries[apart..]);
     let time = app.clock.moment(moment.at, day);
-    let before = at.checked_sub(1).map(|before| time_line.entries[before].at);
+    let before = at.checked_sub(1).map(|before| timeline.entries[before].at);
     let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));
     let gap = format!("{:>GAP$}  ", gap.unwrap_or_default());
     let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
     match (moment.node, moment.happening) {
-        (Some(id), Happening::Evidence) => {
+        (Some(id), TimelineEvent::Evidence) => {
             let node = detail.body.tree.node(id);
             let what = moment.what.line();
             let label = node.label();
@@ -293,7 +293,7 @@ fn draw_moment(
             spans.extend(state);
         }
         (_, happening) => {
-            let attack = matches!(happening, Happening::Activity | Happening::Evidence);
+            let attack = matches!(happening, TimelineEvent::Activity | TimelineEvent::Evidence);
             let style = if attack { theme.text } else { theme.dim };
             spans.extend(found(detail, painter, Span::new(detail.body.moment(at), style)));
         }

@@ -208,7 +208,7 @@ impl Theme {
         (self.symbols.severity[at], word, self.severity[at])
     }
 
-    /// Returns the style of a line of the timeline: high, medium, low, informational.
+    /// Returns the style of a line of the histogram: high, medium, low, informational.
     pub fn severity_at(&self, at: usize) -> Style {
         self.severity[at.min(4)]
     }

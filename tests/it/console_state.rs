@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod acting;
-mod behind;
+mod backfill;
 mod cutting;
 mod exporting;
 mod filtering;

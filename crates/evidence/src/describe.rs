@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::Value;
 
-use super::types::{EvidenceType, Form, Say, UNKNOWN};
+use super::types::{EvidenceType, FieldTemplate, Form, UNKNOWN};
 use alertdeck_model::{Account, Evidence, FileDetails, Object, SafeText, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
@@ -125,19 +125,20 @@ pub(super) fn is_mute(row: &EvidenceType, value: &Value) -> bool {
 }
 
 /// The first line of the table whose first piece says something.
-fn main(row: &EvidenceType, object: Object<'_>) -> &'static [Say] {
-    let says = |line: &&&'static [Say]| line.first().is_some_and(|said| value(*said, object).is_some());
+fn main(row: &EvidenceType, object: Object<'_>) -> &'static [FieldTemplate] {
+    let says =
+        |line: &&&'static [FieldTemplate]| line.first().is_some_and(|said| value(*said, object).is_some());
     row.main.iter().find(says).copied().unwrap_or_default()
 }
 
-fn piece(said: Say, object: Object<'_>) -> Option<Piece> {
+fn piece(said: FieldTemplate, object: Object<'_>) -> Option<Piece> {
     let (path, text) = value(said, object)?;
     let text = SafeText::new(&format!("{}{}{}", said.before, cut(&text), said.after));
     Some(Piece { text, path: path.into() })
 }
 
 /// The value that a piece speaks of, and the property that it was found in.
-fn value(said: Say, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
+fn value(said: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
     if said.path.is_empty() {
         return Some(("", Cow::default()));
     }

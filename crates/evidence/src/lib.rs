@@ -3,11 +3,11 @@
 //!
 //! It knows the model alone: no store, no screen, no filter.
 
-mod chronology;
 mod describe;
+mod timeline;
 mod tree;
 mod types;
 
-pub use chronology::{Chronology, Entry, Happening};
 pub use describe::{Description, Piece, device, user};
-pub use tree::{Node, NodeId, NodeKey, Teller, Tree};
+pub use timeline::{Entry, Timeline, TimelineEvent};
+pub use tree::{Node, NodeId, NodeKey, PropertySource, Tree};

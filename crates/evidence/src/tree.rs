@@ -8,8 +8,8 @@
 //! item is under exactly one node, and the order of the items does not change the tree.
 
 mod build;
+mod entities;
 mod process;
-mod things;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -50,7 +50,7 @@ pub struct Node {
     /// Levels above it.
     pub depth: usize,
     /// Where in the evidence it is told of, what says most of it first.
-    faces: Vec<Face>,
+    faces: Vec<SourceRef>,
     parent: Option<NodeId>,
     key: NodeKey,
     /// How it reads, once somebody has asked.
@@ -59,13 +59,13 @@ pub struct Node {
 
 /// Where in the evidence a thing is described: an item, or a place within one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Face {
+struct SourceRef {
     item: usize,
     /// The way to it within the item: property names and places in lists.
     steps: Vec<(&'static str, Option<usize>)>,
 }
 
-impl Face {
+impl SourceRef {
     fn of(item: usize) -> Self {
         Self { item, steps: Vec::new() }
     }
@@ -100,8 +100,8 @@ impl Node {
 
     /// Lists where other items tell of it: each place within one, or, where it has no items of its
     /// own and stands in none, the item that says most of it.
-    fn tellings(&self) -> impl Iterator<Item = &Face> {
-        let own = |face: &&Face| self.items.binary_search(&face.item).is_ok();
+    fn tellings(&self) -> impl Iterator<Item = &SourceRef> {
+        let own = |face: &&SourceRef| self.items.binary_search(&face.item).is_ok();
         let nested = self.faces.iter().filter(move |face| !face.steps.is_empty() && !own(face));
         let whole = self.faces.first().filter(|face| self.items.is_empty() && face.steps.is_empty());
         whole.into_iter().chain(nested)
@@ -130,7 +130,7 @@ impl Node {
 
 /// Who tells a value of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Teller {
+pub enum PropertySource {
     /// One of the node's items, by its number from 1.
     Item(usize),
     /// An item of another node, within which it stands.
@@ -190,16 +190,16 @@ impl Tree {
 
     /// Lists every value of a node with its path and who tells it: of each of its items all, then
     /// what stands of it within other items, as far as nothing before says the same.
-    pub fn properties(&self, id: NodeId) -> Vec<(Teller, Property)> {
+    pub fn properties(&self, id: NodeId) -> Vec<(PropertySource, Property)> {
         let node = self.node(id);
         let mut listed = Vec::new();
         for (at, item) in node.items.iter().enumerate() {
             let own = self.evidence[*item].properties().into_iter();
-            listed.extend(own.map(|property| (Teller::Item(at + 1), property)));
+            listed.extend(own.map(|property| (PropertySource::Item(at + 1), property)));
         }
         let mut known: HashSet<Property> = listed.iter().map(|(_, property)| property.clone()).collect();
         for face in node.tellings() {
-            let (way, by) = (face.path(), Teller::Other(self.owners[face.item]));
+            let (way, by) = (face.path(), PropertySource::Other(self.owners[face.item]));
             for property in properties(face.find(&self.evidence)) {
                 if node.is_told_in(property.path.raw()) && known.insert(property.clone()) {
                     let path = match &*way {

@@ -34,9 +34,9 @@ pub(super) struct EvidenceType {
     /// An asset stands at the top and is never put under something by inference.
     pub(super) asset: bool,
     /// What names an item: the first line whose first piece says something.
-    pub(super) main: &'static [&'static [Say]],
+    pub(super) main: &'static [&'static [FieldTemplate]],
     /// What a reader wants to know next; what says nothing is left out.
-    pub(super) facts: &'static [Say],
+    pub(super) facts: &'static [FieldTemplate],
     /// Values that other alerts may hold too, the most telling first.
     pub(super) indicators: &'static [(IndicatorKind, &'static str)],
     /// What makes two items the same thing, the strongest first; without any, all that they hold.
@@ -58,7 +58,7 @@ pub(super) struct EvidenceType {
 /// The path names a property, or several separated by `|`, of which the first that says something
 /// counts. With an empty path the words stand by themselves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Say {
+pub(super) struct FieldTemplate {
     pub(super) path: &'static str,
     pub(super) before: &'static str,
     pub(super) after: &'static str,
@@ -130,11 +130,11 @@ impl EvidenceType {
 }
 
 /// Says a property as it is.
-const fn say(path: &'static str) -> Say {
-    Say { path, before: "", after: "", form: Form::Plain, quiet: &["unknown", "none"], unlike: "" }
+const fn field(path: &'static str) -> FieldTemplate {
+    FieldTemplate { path, before: "", after: "", form: Form::Plain, quiet: &["unknown", "none"], unlike: "" }
 }
 
-impl Say {
+impl FieldTemplate {
     const fn before(mut self, words: &'static str) -> Self {
         self.before = words;
         self

@@ -31,7 +31,7 @@ use crate::http::{Event, Fault, HeaderValue};
 pub use application::{Certificate, Proof, SECRET_VARIABLE};
 pub use authority::{Application, Authority};
 pub use browser::{BrowserSignIn, DEADLINE};
-pub use claims::{Claims, Said};
+pub use claims::{Claims, TokenClaims};
 pub use command::TOKEN_VARIABLE;
 pub use device::DeviceSignIn;
 pub use grant::Grant;
@@ -141,8 +141,8 @@ pub struct Token {
 
 impl Token {
     /// Returns what the token says of itself, for display; `None` where it cannot be read.
-    pub fn says(&self) -> Option<Said> {
-        Said::read(self.value.expose_secret())
+    pub fn claims(&self) -> Option<TokenClaims> {
+        TokenClaims::read(self.value.expose_secret())
     }
 
     /// Returns the token as a value for `Authorization`, marked sensitive.
@@ -207,11 +207,11 @@ impl Tokens {
     }
 
     /// Returns what the token at hand says of itself, for display; nothing is asked for it.
-    pub async fn says(&self) -> Option<Said> {
+    pub async fn claims(&self) -> Option<TokenClaims> {
         match &*self.source {
-            Source::Fixed(value) => Said::read(value.expose_secret()),
-            Source::Command(_, held) => Said::read(held.lock().await.value.as_ref()?.expose_secret()),
-            Source::Session(session) => session.says(),
+            Source::Fixed(value) => TokenClaims::read(value.expose_secret()),
+            Source::Command(_, held) => TokenClaims::read(held.lock().await.value.as_ref()?.expose_secret()),
+            Source::Session(session) => session.claims(),
         }
     }
 

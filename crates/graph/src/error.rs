@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::permission::Allowed;
 use crate::{
-    auth::{AuthError, Said},
+    auth::{AuthError, TokenClaims},
     http::{Cause, Fault, Reply},
 };
 use alertdeck_model::{SafeText, WireError};
@@ -107,11 +107,11 @@ impl Error {
 
     /// Says of a missing permission what the token itself tells: whether the permission is not in
     /// it, or whether something else is missing. The service has decided; this only explains.
-    pub(super) fn judged_by(self, said: Option<&Said>) -> Self {
-        let allowed = said.and_then(|said| Allowed::by(said.permissions.iter().map(String::as_str)));
+    pub(super) fn judged_by(self, claims: Option<&TokenClaims>) -> Self {
+        let allowed = claims.and_then(|claims| Allowed::by(claims.permissions.iter().map(String::as_str)));
         let advice = match allowed {
             None => return self,
-            Some(Allowed { read: true, .. }) if said.is_some_and(|said| said.is_application) => {
+            Some(Allowed { read: true, .. }) if claims.is_some_and(|claims| claims.is_application) => {
                 "the token holds the permission, so a Defender licence of the tenant is missing"
             }
             Some(Allowed { read: false, .. }) => {

@@ -137,7 +137,7 @@ impl Client {
             return Ok(reply);
         }
         let error = Error::refused(&reply, asked);
-        Err(if error.kind == Kind::Permission { error.judged_by(token.says().as_ref()) } else { error })
+        Err(if error.kind == Kind::Permission { error.judged_by(token.claims().as_ref()) } else { error })
     }
 
     /// Waits for a token, and tells of what the sign-in service lets us wait for meanwhile.

@@ -81,18 +81,18 @@ impl Load {
     ///
     /// Must be called within a tokio runtime.
     pub fn start(client: Client, filter: Option<String>) -> Self {
-        Self::spawn(client, filter, Way::FirstRows)
+        Self::spawn(client, filter, LoadMode::FirstRows)
     }
 
     /// Begins to load the same without haste, no page of it twice: from its start, or from the
     /// [`Page::bookmark`] that an earlier load has reached.
     ///
     /// Must be called within a tokio runtime.
-    pub fn steadily(client: Client, filter: Option<String>, from: Option<String>) -> Self {
-        Self::spawn(client, filter, Way::Steady { from })
+    pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
+        Self::spawn(client, filter, LoadMode::Steady { from })
     }
 
-    fn spawn(client: Client, filter: Option<String>, way: Way) -> Self {
+    fn spawn(client: Client, filter: Option<String>, way: LoadMode) -> Self {
         let (sender, events) = mpsc::channel(CHANNEL);
         let loader = Loader { client, filter, way, events: sender, coverage: Coverage::default() };
         Self { events, task: tokio::spawn(loader.run()) }
@@ -130,7 +130,7 @@ impl From<Error> for Stop {
 }
 
 /// How a list is read.
-enum Way {
+enum LoadMode {
     /// Its newest alerts at once, and counted.
     FirstRows,
     /// In large pages only.
@@ -140,7 +140,7 @@ enum Way {
 struct Loader {
     client: Client,
     filter: Option<String>,
-    way: Way,
+    way: LoadMode,
     events: Sender<LoadEvent>,
     coverage: Coverage,
 }
@@ -169,15 +169,15 @@ impl Loader {
     async fn load(&mut self) -> Result<(), Stop> {
         let pages = match &self.way {
             // The count of the first request serves the load; asking again costs the service work.
-            Way::FirstRows => {
+            LoadMode::FirstRows => {
                 let first = self.pages(FIRST, true);
                 if self.chain(first, Some(1)).await? {
                     return Ok(());
                 }
                 self.pages(LARGEST, false)
             }
-            Way::Steady { from: None } => self.pages(LARGEST, false),
-            Way::Steady { from: Some(bookmark) } => Pages::resume(self.client.clone(), bookmark),
+            LoadMode::Steady { from: None } => self.pages(LARGEST, false),
+            LoadMode::Steady { from: Some(bookmark) } => Pages::resume(self.client.clone(), bookmark),
         };
         self.chain(pages, None).await?;
         Ok(())

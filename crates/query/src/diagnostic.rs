@@ -1,4 +1,4 @@
-//! What is wrong with a filter, where, and what would mend it.
+//! What is wrong with a filter, where, and what would fix it.
 //!
 //! A diagnostic speaks of the text that was typed and never changes it.
 
@@ -11,7 +11,7 @@ use alertdeck_model::SafeText;
 /// What kind of fault a [`Diagnostic`] reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiagnosticKind {
-    /// The text ends, or a part of it is missing; more typing may mend it.
+    /// The text ends, or a part of it is missing; more typing may fix it.
     Unfinished,
     /// The text does not fit the grammar.
     Syntax,

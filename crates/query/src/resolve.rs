@@ -374,12 +374,12 @@ fn unknown_field(head: &Head, term: &Term) -> Diagnostic {
 }
 
 /// Compiles a value with stars; it stands for the whole of a text.
-fn wildcard(value: &Value, mend: fn(&str) -> String) -> Result<Pattern, Diagnostic> {
+fn wildcard(value: &Value, fix: fn(&str) -> String) -> Result<Pattern, Diagnostic> {
     let mut pattern = String::from("^");
     for piece in &value.pieces {
         match piece {
             Piece::AnyRun => pattern.push_str(".*"),
-            Piece::Text(text) => pattern.push_str(&regex::escape(&mend(text))),
+            Piece::Text(text) => pattern.push_str(&regex::escape(&fix(text))),
         }
     }
     pattern.push('$');

@@ -10,13 +10,13 @@ use std::{
     ops::Range,
 };
 
-use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_loud};
+use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_suspicious};
 use crate::app::{
     format::span,
     message::Body,
     wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
 };
-use alertdeck_evidence::{Chronology, NodeId, Tree};
+use alertdeck_evidence::{NodeId, Timeline, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp};
 
 /// A tree of more nodes than this opens with what is quiet folded: more than a screen.
@@ -31,23 +31,23 @@ const INDICATORS_SHOWN: usize = 12;
 
 /// Which nodes have something under or in them that the service suspects.
 #[derive(Debug, Default)]
-pub(super) struct Loud(HashSet<NodeId>);
+pub(super) struct SuspiciousPaths(HashSet<NodeId>);
 
-impl Loud {
+impl SuspiciousPaths {
     pub(super) fn new(tree: &Tree) -> Self {
-        let mut loud = HashSet::new();
+        let mut suspicious_paths = HashSet::new();
         for id in tree.rows(|_| false) {
-            let mut at = Some(id).filter(|id| is_loud(tree.node(*id)));
-            while let Some(id) = at.filter(|id| loud.insert(*id)) {
+            let mut at = Some(id).filter(|id| is_suspicious(tree.node(*id)));
+            while let Some(id) = at.filter(|id| suspicious_paths.insert(*id)) {
                 at = tree.parent(id);
             }
         }
-        Self(loud)
+        Self(suspicious_paths)
     }
 }
 
 /// What a line of the tree is made from.
-enum Twig<'a> {
+enum OutlineNode<'a> {
     Node {
         id: NodeId,
         /// How many hang beside it.
@@ -57,12 +57,12 @@ enum Twig<'a> {
     Group { above: FoldKey, kind: &'a SafeText, members: Vec<NodeId> },
 }
 
-impl<'a> Twig<'a> {
-    fn below(self, tree: &'a Tree, loud: &Loud) -> Vec<Self> {
+impl<'a> OutlineNode<'a> {
+    fn below(self, tree: &'a Tree, suspicious_paths: &SuspiciousPaths) -> Vec<Self> {
         match self {
             Self::Node { id, .. } => {
                 let node = tree.node(id);
-                twigs(tree, &node.children, node.key(), loud)
+                twigs(tree, &node.children, node.key(), suspicious_paths)
             }
             Self::Group { members, .. } => {
                 let siblings = members.len() - 1;
@@ -74,11 +74,16 @@ impl<'a> Twig<'a> {
 
 /// Arranges siblings: where there are many quiet ones of a kind, these are in one group, in the
 /// place of the first.
-fn twigs<'a>(tree: &'a Tree, nodes: &[NodeId], above: FoldKey, loud: &Loud) -> Vec<Twig<'a>> {
+fn twigs<'a>(
+    tree: &'a Tree,
+    nodes: &[NodeId],
+    above: FoldKey,
+    suspicious_paths: &SuspiciousPaths,
+) -> Vec<OutlineNode<'a>> {
     let siblings = nodes.len().saturating_sub(1);
     let mut quiet: HashMap<&SafeText, Vec<NodeId>> = HashMap::new();
     if nodes.len() > MANY {
-        for id in nodes.iter().filter(|id| !loud.0.contains(id)) {
+        for id in nodes.iter().filter(|id| !suspicious_paths.0.contains(id)) {
             quiet.entry(&tree.node(*id).kind).or_default().push(*id);
         }
         quiet.retain(|_, members| members.len() > MANY);
@@ -86,11 +91,11 @@ fn twigs<'a>(tree: &'a Tree, nodes: &[NodeId], above: FoldKey, loud: &Loud) -> V
     let mut twigs = Vec::with_capacity(nodes.len());
     for id in nodes {
         let kind = &tree.node(*id).kind;
-        let grouped = !loud.0.contains(id) && quiet.contains_key(kind);
+        let grouped = !suspicious_paths.0.contains(id) && quiet.contains_key(kind);
         if !grouped {
-            twigs.push(Twig::Node { id: *id, siblings });
+            twigs.push(OutlineNode::Node { id: *id, siblings });
         } else if let Some(members) = quiet.get_mut(kind).filter(|members| members.first() == Some(id)) {
-            twigs.push(Twig::Group { above, kind, members: std::mem::take(members) });
+            twigs.push(OutlineNode::Group { above, kind, members: std::mem::take(members) });
         }
     }
     twigs
@@ -112,10 +117,15 @@ impl<'a> Outline<'a> {
     }
 
     /// Makes the lines of an alert.
-    pub(super) fn lines(mut self, body: &Body, view: DetailView, loud: &Loud) -> Vec<Line> {
+    pub(super) fn lines(
+        mut self,
+        body: &Body,
+        view: DetailView,
+        suspicious_paths: &SuspiciousPaths,
+    ) -> Vec<Line> {
         match (&body.alert, view) {
-            (Ok(alert), DetailView::Alert) => self.alert(alert, body, loud),
-            (Ok(_), DetailView::TimeLine) => self.time_line(body),
+            (Ok(alert), DetailView::Alert) => self.alert(alert, body, suspicious_paths),
+            (Ok(_), DetailView::Timeline) => self.timeline(body),
             (Ok(_), DetailView::Json) => self.json(&body.json),
             (Err(error), _) => {
                 self.text(0, &SafeText::new(&error.to_string()), "");
@@ -202,11 +212,11 @@ impl<'a> Outline<'a> {
         self.push_all(1, lines.into_iter().map(LineKind::Facts));
     }
 
-    fn alert(&mut self, alert: &Alert, body: &Body, loud: &Loud) {
+    fn alert(&mut self, alert: &Alert, body: &Body, suspicious_paths: &SuspiciousPaths) {
         self.state(alert);
         // The evidence is what triage is about: it comes before the facts that describe it.
         if self.section("Evidence", Some(alert.evidence.len()), true) {
-            self.tree(&body.tree, loud);
+            self.tree(&body.tree, suspicious_paths);
         }
         let indicators = &body.indicators;
         if !indicators.is_empty()
@@ -301,25 +311,25 @@ impl<'a> Outline<'a> {
         }
     }
 
-    fn tree(&mut self, tree: &Tree, loud: &Loud) {
+    fn tree(&mut self, tree: &Tree, suspicious_paths: &SuspiciousPaths) {
         if tree.is_empty() {
             self.text(1, &SafeText::new("none was sent"), "");
         }
         // No recursion: how deep an alert's chain of processes goes is not ours to say.
-        let mut stack: Vec<(Twig<'_>, usize)> = Vec::new();
+        let mut stack: Vec<(OutlineNode<'_>, usize)> = Vec::new();
         let grow = |stack: &mut Vec<_>, twigs: Vec<_>, depth| {
             stack.extend(twigs.into_iter().rev().map(|twig| (twig, depth)));
         };
-        grow(&mut stack, twigs(tree, tree.roots(), 0, loud), 1);
+        grow(&mut stack, twigs(tree, tree.roots(), 0, suspicious_paths), 1);
         while let Some((twig, depth)) = stack.pop() {
             let (place, kind, fold) = match &twig {
-                Twig::Node { id, siblings } => {
+                OutlineNode::Node { id, siblings } => {
                     let node = tree.node(*id);
-                    let quiet = tree.len() > LARGE && *siblings > FEW && !loud.0.contains(id);
+                    let quiet = tree.len() > LARGE && *siblings > FEW && !suspicious_paths.0.contains(id);
                     let fold = (!node.children.is_empty()).then(|| (node.key(), quiet));
                     (key_of(&("node", id)), LineKind::Node(*id), fold)
                 }
-                Twig::Group { above, kind, members } => {
+                OutlineNode::Group { above, kind, members } => {
                     let key = key_of(&(above, kind));
                     let label = members.first().map_or_else(String::new, |id| tree.node(*id).label());
                     (key, LineKind::Group(members.len(), plural(&label)), Some((key, true)))
@@ -328,23 +338,23 @@ impl<'a> Outline<'a> {
             let fold = fold.map(|(key, at_first)| (key, self.is_folded(key, at_first)));
             self.lines.push(Line { depth, kind, fold, spot: Spot::of(place) });
             if let Some((_, false)) = fold {
-                grow(&mut stack, twig.below(tree, loud), depth + 1);
+                grow(&mut stack, twig.below(tree, suspicious_paths), depth + 1);
             }
         }
     }
 
-    fn time_line(&mut self, body: &Body) {
+    fn timeline(&mut self, body: &Body) {
         let took = [
-            body.time_line.to_notice.map(|took| format!("noticed {} after the first activity", span(took))),
-            body.time_line.to_resolve.map(|took| format!("resolved {} after that", span(took))),
+            body.timeline.to_notice.map(|took| format!("noticed {} after the first activity", span(took))),
+            body.timeline.to_resolve.map(|took| format!("resolved {} after that", span(took))),
         ];
         let took: Vec<_> = took.into_iter().flatten().collect();
         if !took.is_empty() {
             self.text(0, &SafeText::new(&took.join(", ")), "");
         }
-        let Chronology { entries, earlier, .. } = &body.time_line;
+        let Timeline { entries, earlier, .. } = &body.timeline;
         if *earlier > 0 {
-            // A time line begins where the alert does. How things came to be there unfolds.
+            // A timeline begins where the alert does. How things came to be there unfolds.
             if self.section("Earlier", Some(*earlier), false) {
                 self.moments(1, 0..*earlier);
             }

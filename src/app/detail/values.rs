@@ -1,7 +1,7 @@
 //! What a line of the detail pane holds whole: what is listed, copied and searched for.
 
 use super::{Detail, Line, LineKind};
-use alertdeck_evidence::{NodeId, Teller};
+use alertdeck_evidence::{NodeId, PropertySource};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Property, SafeText};
 
@@ -63,9 +63,9 @@ impl Detail {
             for (teller, property) in self.body.tree.properties(id) {
                 let Some(mut value) = value_of(&property) else { continue };
                 match teller {
-                    Teller::Item(nth) if several => value.label = format!("{nth}: {}", value.label),
-                    Teller::Item(_) => {}
-                    Teller::Other(other) => {
+                    PropertySource::Item(nth) if several => value.label = format!("{nth}: {}", value.label),
+                    PropertySource::Item(_) => {}
+                    PropertySource::Other(other) => {
                         if told_by.replace(other) != Some(other) {
                             let label = self.body.tree.node(other).label();
                             let text = SafeText::new(format!("{label} {}", self.raw_name(other)).trim());

@@ -46,7 +46,7 @@ fn what_is_wrong_with_a_file_is_told_with_place_and_mend() {
         let place = format!("config.toml:{}:{}: ", broken.line, broken.column);
         assert!(checked.stderr.contains(&place), "{:?}\n{}", broken.text, checked.stderr);
         assert!(checked.stderr.contains(broken.message), "{:?}\n{}", broken.text, checked.stderr);
-        assert!(checked.stderr.contains(broken.mend), "{:?}\n{}", broken.text, checked.stderr);
+        assert!(checked.stderr.contains(broken.fix), "{:?}\n{}", broken.text, checked.stderr);
         assert!(!checked.stderr.contains("canary") && !checked.stderr.contains('\u{1b}'));
     }
 }

@@ -143,7 +143,7 @@ fn an_alert_is_shown_as_the_service_holds_it() {
     assert_eq!(received, alert);
     let text = ask(&tenant.base_url(), &["show", id]);
     assert_eq!(text.code, 0);
-    assert!(text.stdout.contains("\nTime line\n") && text.stdout.contains(id));
+    assert!(text.stdout.contains("\nTimeline\n") && text.stdout.contains(id));
     let listed =
         ask(&tenant.base_url(), &["list", &format!("id:{id}"), "--columns", "id", "--format", "csv"]);
     assert_eq!(listed.stdout, format!("id\r\n{id}\r\n"));

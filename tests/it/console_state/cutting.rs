@@ -107,7 +107,7 @@ fn live_mode_is_told_where_there_is_no_room_for_the_time() {
     let mut console = Harness::with(settings("status:new"), (58, 15));
     console.arrive(&[alert(1)]);
     console.done();
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Done);
     console.keys("L / Ctrl-u");
     let screen = console.screen();
     let header = screen.lines().next().unwrap();

@@ -149,7 +149,7 @@ impl Harness {
                     assert!(at >= self.now.mono, "a wake-up that is over: {at:?} at {:?}", self.now.mono);
                     self.wake = Some(at);
                 }
-                Effect::Fetch(fetch) if fetch.purpose == Purpose::Behind => self.behind.push(fetch),
+                Effect::Fetch(fetch) if fetch.purpose == Purpose::Backfill => self.behind.push(fetch),
                 other => self.asked.push(other),
             }
         }
@@ -218,7 +218,7 @@ impl Harness {
     }
 
     /// The last fetch behind the list says something.
-    pub(crate) fn load_behind(&mut self, event: LoadEvent) {
+    pub(crate) fn start_backfill(&mut self, event: LoadEvent) {
         let generation = self.behind.last().unwrap().generation;
         self.send(Message::Load(generation, event));
     }

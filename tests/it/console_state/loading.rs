@@ -472,8 +472,8 @@ fn what_is_being_typed_speaks_of_all_that_is_held() {
     console.load(LoadEvent::Page { total: Some(1), partial: None, server_time: None });
     console.load(LoadEvent::Batch(batch(&[alert(1)])));
     console.done();
-    console.load_behind(LoadEvent::Batch(batch(&[with(alert(2), json!({"status": "resolved"}))])));
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Batch(batch(&[with(alert(2), json!({"status": "resolved"}))])));
+    console.start_backfill(LoadEvent::Done);
     console.keys("/");
     assert_eq!(counts(&console), "1 match · 1 of 1 loaded · complete");
     console.keys("Ctrl-u");

@@ -151,7 +151,7 @@ fn the_time_line_is_in_order_and_leads_to_the_evidence() {
     )]);
     console.resize(100, 40);
     console.keys("Enter z ] - t");
-    assert_eq!(console.app.current_detail().unwrap().view(), DetailView::TimeLine);
+    assert_eq!(console.app.current_detail().unwrap().view(), DetailView::Timeline);
     let screen = console.screen();
     let times: Vec<_> =
         screen.lines().filter_map(|line| line.get(..9)).filter(|line| line.ends_with('Z')).collect();
@@ -160,7 +160,7 @@ fn the_time_line_is_in_order_and_leads_to_the_evidence() {
     for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
         console.keys(keys);
         assert!(
-            console.screen().contains(&format!("time line of 2026-11-20, {zone}")),
+            console.screen().contains(&format!("timeline of 2026-11-20, {zone}")),
             "{}",
             console.screen()
         );
@@ -240,7 +240,7 @@ fn all_indicators_are_copied_at_once_and_much_is_said() {
 enum State {
     Chain,
     Find,
-    TimeLine,
+    Timeline,
     Indicators,
     Large,
     CopyHere,
@@ -249,7 +249,7 @@ enum State {
 #[rstest]
 fn detail_screens(
     #[values("200x50", "120x35", "80x24", "60x15")] size: &str,
-    #[values(State::Chain, State::Find, State::TimeLine, State::Indicators, State::Large, State::CopyHere)]
+    #[values(State::Chain, State::Find, State::Timeline, State::Indicators, State::Large, State::CopyHere)]
     state: State,
 ) {
     let (width, height) = size.split_once('x').unwrap();
@@ -268,7 +268,7 @@ fn detail_screens(
             console.keys("j j Enter /");
             console.type_text("installer");
         }
-        State::TimeLine => console.keys("j j Enter t j j"),
+        State::Timeline => console.keys("j j Enter t j j"),
         State::CopyHere => console.keys("j j Enter ] y"),
         State::Indicators => {
             console.keys("j j Enter");

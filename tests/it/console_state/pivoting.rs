@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use alertdeck::app::{
-    Behind, DetailView, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose, Scope,
-    Scroll,
+    Backfill, DetailView, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose,
+    Scope, Scroll,
 };
 use alertdeck_model::Timestamp;
 use alertdeck_model::{Indicator, IndicatorKind};
@@ -36,7 +36,7 @@ fn queue() -> Harness {
         run(4, "srv-1", "b.exe", json!({"severity": "high"})),
     ]);
     console.done();
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Done);
     console.asked.clear();
     console
 }
@@ -193,7 +193,7 @@ fn the_way_back_leads_to_the_very_place() {
     console
         .arrive(&(10..90).map(|n| run(n, &format!("srv-{}", n % 7), "a.exe", json!({}))).collect::<Vec<_>>());
     console.done();
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Done);
     console.asked.clear();
     console.resize(120, 10);
     console.keys("s p PgDn PgDn k k Enter G k");
@@ -328,7 +328,7 @@ fn what_is_on_the_screen_is_counted_before_it_is_asked_for() {
     assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
 }
 
-// Behind the list.
+// Backfill the list.
 
 fn recent() -> Scope {
     Scope::Filter("createdDateTime ge 2026-10-21T12:00:00Z".into())
@@ -342,15 +342,15 @@ fn the_last_weeks_load_behind_the_list_once_it_is_whole() {
     console.done();
     assert_eq!((console.behind.len(), &console.behind[0].scope), (1, &recent()));
     let before = (console.app.load.phase.clone(), console.app.load.read(), console.app.load.total);
-    console.load_behind(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
+    console.start_backfill(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
     let closed = json!({"status": "resolved", "classification": "truePositive"});
-    console.load_behind(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
+    console.start_backfill(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
     assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
     assert_eq!((console.rows(), console.app.fresh.len()), (vec!["a1"], 0), "nothing of it shows");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
     assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Done);
     assert!(console.screen().contains("of 2 loaded, 30 days whole"), "{}", console.screen());
     console.pass(Duration::from_secs(3_600));
     assert_eq!(console.behind.len(), 1, "it is loaded once");
@@ -375,7 +375,7 @@ fn what_the_user_wants_comes_first(#[case] keys: &str, #[case] again: usize) {
     assert_eq!(dropped, again == 1);
     assert_eq!(console.behind.len(), 1, "while that loads it waits");
     console.send(Message::Load(old, LoadEvent::Done));
-    assert_eq!(console.app.load.behind == Behind::Whole, !dropped, "what was dropped is not whole");
+    assert_eq!(console.app.load.backfill == Backfill::Whole, !dropped, "what was dropped is not whole");
     console.keys("/ Ctrl-u");
     console.type_text("status:new");
     console.keys("Enter");
@@ -398,7 +398,7 @@ fn nothing_loads_behind_a_list_of_everything_or_one_that_is_not_whole() {
 fn a_failure_behind_the_list_is_not_the_lists() {
     let fail = |console: &mut Harness, kind| {
         let line = "what happened".into();
-        console.load_behind(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
+        console.start_backfill(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
         assert_eq!((&console.app.load.phase, console.notice()), (&Phase::Complete, ""));
     };
     let mut console = Harness::open("status:new");
@@ -415,13 +415,13 @@ fn a_failure_behind_the_list_is_not_the_lists() {
     console.done();
     assert_eq!(console.behind.len(), 3, "but after the user has asked again");
     let partial = Some("a source is late".into());
-    console.load_behind(LoadEvent::Page {
+    console.start_backfill(LoadEvent::Page {
         total: None,
         partial,
         server_time: Timestamp::parse("2026-11-20T12:00:00Z"),
     });
-    console.load_behind(LoadEvent::Done);
-    assert_eq!(console.app.load.behind, Behind::Failed, "what is partial is not whole");
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill, Backfill::Failed, "what is partial is not whole");
     assert_eq!(console.app.load.partial, None);
 }
 
@@ -431,8 +431,8 @@ fn signed_out_it_stops() {
     console.done();
     console.send(Message::SignIn(alertdeck::app::SignInEvent::SignedOut));
     assert!(console.asked.contains(&Effect::Cancel));
-    console.load_behind(LoadEvent::Done);
-    assert_eq!((console.app.load.behind, console.behind.len()), (Behind::Due, 1));
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill, console.behind.len()), (Backfill::Due, 1));
 }
 
 proptest! {

@@ -49,7 +49,7 @@ pub(crate) fn sample() -> Vec<RequestLine> {
 fn open(lines: Vec<RequestLine>) -> Harness {
     let mut console = Harness::holding(&[alert(1)]);
     console.keys("R");
-    assert_eq!(console.asked, [Effect::LookAtRequests]);
+    assert_eq!(console.asked, [Effect::ListRequests]);
     console.asked.clear();
     console.send(Message::Requests(lines));
     console
@@ -137,10 +137,10 @@ fn without_a_request_it_says_so() {
 fn it_is_looked_at_while_it_is_open_and_not_after() {
     let mut console = open(sample());
     console.pass(Duration::from_millis(2_500));
-    assert_eq!(console.asked, [Effect::LookAtRequests, Effect::LookAtRequests]);
+    assert_eq!(console.asked, [Effect::ListRequests, Effect::ListRequests]);
     console.asked.clear();
     console.load(LoadEvent::Waiting { wait: Duration::from_secs(1), why: Wait::Throttled });
-    assert_eq!(console.asked, [Effect::LookAtRequests], "what a load says may come of a request");
+    assert_eq!(console.asked, [Effect::ListRequests], "what a load says may come of a request");
     console.load(LoadEvent::Batch(batch(&[alert(2)])));
     assert_eq!(console.asked.len(), 1, "alerts come of none");
     console.keys("R");

@@ -35,7 +35,7 @@ pub(crate) enum State {
     List,
     Detail,
     Json,
-    TimeLine,
+    Timeline,
     Find,
     Found,
     Editing,
@@ -70,7 +70,7 @@ impl State {
         Self::List,
         Self::Detail,
         Self::Json,
-        Self::TimeLine,
+        Self::Timeline,
         Self::Find,
         Self::Found,
         Self::Editing,
@@ -122,7 +122,7 @@ impl State {
         match self {
             Self::Detail => console.keys("Enter ]"),
             Self::Json => console.keys("Enter v"),
-            Self::TimeLine => console.keys("Enter t j"),
+            Self::Timeline => console.keys("Enter t j"),
             Self::Find => {
                 console.keys("Enter /");
                 console.type_text("e");

@@ -25,7 +25,7 @@ enum Step {
     Mouse(u8, u16, u16),
     Page(Vec<(u32, u8)>),
     Event(u8),
-    Behind(u8),
+    Backfill(u8),
     SignIn(u8),
     Late(Vec<(u32, u8)>),
     Pass(u64),
@@ -51,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u8..5, 0u16..140, 0u16..45).prop_map(|(kind, x, y)| Step::Mouse(kind, x, y)),
         4 => alerts().prop_map(Step::Page),
         3 => (0u8..9).prop_map(Step::Event),
-        2 => (0u8..9).prop_map(Step::Behind),
+        2 => (0u8..9).prop_map(Step::Backfill),
         3 => (0u8..10).prop_map(Step::SignIn),
         1 => alerts().prop_map(Step::Late),
         2 => (0u64..40_000).prop_map(Step::Pass),
@@ -109,10 +109,10 @@ fn run(console: &mut Harness, step: Step) {
         })),
         Step::Page(of) => console.arrive(&alerts(&of)),
         Step::Event(number) => console.load(event(number)),
-        Step::Behind(_) if console.behind.is_empty() => {}
-        Step::Behind(number) => {
-            console.load_behind(LoadEvent::Batch(batch(&alerts(&[(u32::from(number), number % 8)]))));
-            console.load_behind(event(number));
+        Step::Backfill(_) if console.behind.is_empty() => {}
+        Step::Backfill(number) => {
+            console.start_backfill(LoadEvent::Batch(batch(&alerts(&[(u32::from(number), number % 8)]))));
+            console.start_backfill(event(number));
         }
         Step::SignIn(number) => match number {
             0 => signing_in::needed(console),

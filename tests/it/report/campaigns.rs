@@ -1,7 +1,7 @@
-//! Five campaigns of the simulated tenant as an analyst gets them: evidence, time line and ticket,
+//! Five campaigns of the simulated tenant as an analyst gets them: evidence, timeline and ticket,
 //! to be read without explanation.
 
-use alertdeck_evidence::{Chronology, Tree};
+use alertdeck_evidence::{Timeline, Tree};
 use alertdeck_model::Timestamp;
 use alertdeck_simulator::{Settings, Simulator};
 use insta::assert_snapshot;
@@ -37,7 +37,7 @@ fn a_campaign_is_read_without_explanation(#[case] name: &str, #[case] types: &[&
     let alert = decode(&sent);
     let tree = Tree::new(&alert.evidence);
     assert_snapshot!(format!("{name}-tree"), tree.text());
-    let told = Chronology::new(&alert, &tree).entries.into_iter().map(|entry| {
+    let told = Timeline::new(&alert, &tree).entries.into_iter().map(|entry| {
         let of = entry.node.map_or_else(String::new, |id| format!(": {}", tree.describe(id).name()));
         format!("{}  {}{of}\n", entry.at.to_second(), entry.what.line())
     });

@@ -17,7 +17,7 @@ const SECTIONS: [&str; 11] = [
     "Description",
     "Evidence",
     "Indicators",
-    "Time line",
+    "Timeline",
     "Links",
     "Recommended actions",
     "Comments",

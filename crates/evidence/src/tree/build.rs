@@ -9,9 +9,9 @@ use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
 use super::{
-    Face, Node, NodeId,
+    Node, NodeId, SourceRef,
+    entities::{DeviceId, Devices, Entity, Register, folded, in_order},
     process::{Images, Process, Processes},
-    things::{DeviceId, Devices, Register, Thing, folded, in_order},
 };
 use crate::{
     describe,
@@ -55,11 +55,11 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
 }
 
 /// A place where a thing was seen: the thing, how it is to be read there, and what stands there.
-type Sighting<'a> = (usize, &'static EvidenceType, Face, &'a Value);
+type Sighting<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
 
 struct Builder<'a> {
     evidence: &'a [Evidence],
-    things: Vec<Thing<'a>>,
+    things: Vec<Entity<'a>>,
     register: Register,
     devices: Devices<'a>,
     processes: Processes<'a>,
@@ -67,12 +67,12 @@ struct Builder<'a> {
     parents: Vec<Option<usize>>,
     /// A thing above each thing, on the way to the one at the top: what finds loops fast.
     tops: Vec<usize>,
-    /// Things with what they are inside of, by their own telling, the nearest first.
+    /// Entity with what they are inside of, by their own telling, the nearest first.
     inside: Vec<(usize, Vec<usize>)>,
-    /// Things with what holds them.
+    /// Entity with what holds them.
     held: Vec<(usize, usize)>,
     /// The places within items that tell of a thing, with that thing.
-    nested: Vec<(Face, usize)>,
+    nested: Vec<(SourceRef, usize)>,
 }
 
 impl<'a> Builder<'a> {
@@ -119,7 +119,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Returns the place of a thing, taking it in where it is new.
-    fn enter(&mut self, thing: Thing<'a>) -> usize {
+    fn enter(&mut self, thing: Entity<'a>) -> usize {
         if let Some(known) = self.register.find(&mut self.things, &thing) {
             self.things[known].also(thing);
             return known;
@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
         place
     }
 
-    fn push(&mut self, thing: Thing<'a>) -> usize {
+    fn push(&mut self, thing: Entity<'a>) -> usize {
         self.things.push(thing);
         self.parents.push(None);
         self.tops.push(self.things.len() - 1);
@@ -140,10 +140,10 @@ impl<'a> Builder<'a> {
     /// Processes wait: they are told apart by their devices.
     fn within(
         &mut self,
-        face: &Face,
+        face: &SourceRef,
         value: &'a Value,
         member: &Member,
-        processes: &mut Vec<Thing<'a>>,
+        processes: &mut Vec<Entity<'a>>,
     ) -> Vec<Sighting<'a>> {
         let mut seen = Vec::new();
         for (face, value) in members(face, value, member) {
@@ -152,9 +152,9 @@ impl<'a> Builder<'a> {
                 _ => EvidenceType::named(member.of),
             };
             if row.name == "process" {
-                processes.push(Thing::new(&mut self.devices, row, face, value).with_state());
+                processes.push(Entity::new(&mut self.devices, row, face, value).with_state());
             } else if !describe::is_mute(row, value) {
-                let thing = Thing::new(&mut self.devices, row, face.clone(), value);
+                let thing = Entity::new(&mut self.devices, row, face.clone(), value);
                 let place = self.enter(if member.path.is_empty() { thing } else { thing.with_state() });
                 if !member.path.is_empty() {
                     self.nested.push((face.clone(), place));
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
         seen
     }
 
-    fn enter_process(&mut self, thing: Thing<'a>) {
+    fn enter_process(&mut self, thing: Entity<'a>) {
         let Some(facts) = thing.process else { return };
         let device = self.device_named(thing.device, &thing.faces[0], thing.value);
         let process = Process { thing: self.things.len(), device, created: thing.time, facts };
@@ -181,12 +181,12 @@ impl<'a> Builder<'a> {
     }
 
     /// The device that a thing names by its id. An id that no device has becomes one.
-    fn device_named(&mut self, id: Option<DeviceId>, face: &Face, value: &'a Value) -> Option<usize> {
+    fn device_named(&mut self, id: Option<DeviceId>, face: &SourceRef, value: &'a Value) -> Option<usize> {
         let id = id?;
         if let Some(known) = self.devices.get(id) {
             return Some(known);
         }
-        let device = Thing::new(&mut self.devices, &DEVICE_BY_ID, face.clone(), value);
+        let device = Entity::new(&mut self.devices, &DEVICE_BY_ID, face.clone(), value);
         let place = self.push(device);
         self.devices.enter(id, place);
         Some(place)
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
 
     /// The device of the alert, where it speaks of one alone.
     fn only_device(&self) -> Option<usize> {
-        let known = |thing: &Thing<'_>| thing.device.is_none_or(|id| self.devices.get(id).is_some());
+        let known = |thing: &Entity<'_>| thing.device.is_none_or(|id| self.devices.get(id).is_some());
         if !self.things.iter().all(known) {
             return None;
         }
@@ -213,7 +213,7 @@ impl<'a> Builder<'a> {
                 facts.tells_of_parent().then(|| {
                     let child = &self.things[place];
                     let face = child.faces[0].clone();
-                    let parent = Thing::new(&mut self.devices, &PARENT_PROCESS, face, child.value);
+                    let parent = Entity::new(&mut self.devices, &PARENT_PROCESS, face, child.value);
                     let (created, facts) = (parent.time, parent.process);
                     let thing = self.push(parent);
                     if let Some(facts) = facts {
@@ -388,7 +388,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The places within a thing of the evidence that stands under one of its properties.
-fn members<'a>(face: &Face, value: &'a Value, member: &Member) -> Vec<(Face, &'a Value)> {
+fn members<'a>(face: &SourceRef, value: &'a Value, member: &Member) -> Vec<(SourceRef, &'a Value)> {
     if member.path.is_empty() {
         return vec![(face.clone(), value)];
     }

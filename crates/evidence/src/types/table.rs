@@ -10,7 +10,7 @@ mod identity;
 mod mail;
 mod network;
 
-use super::{EvidenceType, Key, Link, Member, say};
+use super::{EvidenceType, Key, Link, Member, field};
 use alertdeck_model::IndicatorKind::{Device, Hash, Path, Process};
 
 /// Every type, group behind group.
@@ -41,10 +41,10 @@ pub(crate) static PARENT_PROCESS: EvidenceType = EvidenceType {
     name: "process",
     label: "process",
     main: &[
-        &[say("parentProcessImageFile.fileName"), say("parentProcessId").before(" (").after(")")],
-        &[say("parentProcessId").before("(unnamed) (").after(")")],
+        &[field("parentProcessImageFile.fileName"), field("parentProcessId").before(" (").after(")")],
+        &[field("parentProcessId").before("(unnamed) (").after(")")],
     ],
-    facts: &[say("").before("known only as parent"), say("parentProcessImageFile.filePath")],
+    facts: &[field("").before("known only as parent"), field("parentProcessImageFile.filePath")],
     indicators: &[
         (Process, "parentProcessImageFile.fileName"),
         (Hash, "parentProcessImageFile.sha256"),
@@ -61,8 +61,8 @@ pub(crate) static DEVICE_BY_ID: EvidenceType = EvidenceType {
     name: "device",
     label: "device",
     asset: true,
-    main: &[&[say("mdeDeviceId")]],
-    facts: &[say("").before("known only by its id")],
+    main: &[&[field("mdeDeviceId")]],
+    facts: &[field("").before("known only by its id")],
     indicators: &[(Device, "mdeDeviceId")],
     ..PLAIN
 };

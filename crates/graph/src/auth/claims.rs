@@ -62,7 +62,7 @@ impl Claims {
 
 /// What a token says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct TokenClaims {
     /// The user's principal name.
     pub account: Option<String>,
     /// The user's or the application's name.
@@ -79,7 +79,7 @@ pub struct Said {
     pub expires: Option<SystemTime>,
 }
 
-impl Said {
+impl TokenClaims {
     /// Reads a token, if it can be read: a service may give out any kind.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn a_token_is_read_for_display() {
-        let said = Said::read(&token(&json!({
+        let said = TokenClaims::read(&token(&json!({
             "upn": "ana@contoso.com", "name": "Ana", "tid": "T", "exp": 60,
             "scp": "SecurityAlert.Read.All profile",
         })));
         assert_eq!(
             said,
-            Some(Said {
+            Some(TokenClaims {
                 account: Some("ana@contoso.com".into()),
                 name: Some("Ana".into()),
                 tenant: Some("T".into()),
@@ -196,10 +196,11 @@ mod tests {
                 expires: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)),
             })
         );
-        let app = Said::read(&token(&json!({"roles": ["SecurityAlert.Read.All"], "exp": u64::MAX}))).unwrap();
+        let app = TokenClaims::read(&token(&json!({"roles": ["SecurityAlert.Read.All"], "exp": u64::MAX})))
+            .unwrap();
         assert!(app.is_application && app.expires.is_none());
-        let odd = Said::read(&token(&json!({"upn": 7, "scp": [], "roles": "x", "exp": "soon"})));
-        assert_eq!(odd, Some(Said::default()));
+        let odd = TokenClaims::read(&token(&json!({"upn": 7, "scp": [], "roles": "x", "exp": "soon"})));
+        assert_eq!(odd, Some(TokenClaims::default()));
     }
 
     #[rstest]
@@ -209,6 +210,6 @@ mod tests {
     #[case("a.W10.c")]
     #[case("")]
     fn another_kind_of_token_says_nothing(#[case] token: &str) {
-        assert_eq!(Said::read(token), None);
+        assert_eq!(TokenClaims::read(token), None);
     }
 }

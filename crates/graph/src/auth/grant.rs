@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{Account, Application, AuthError, Refusal, checked, claims::Said};
+use super::{Account, Application, AuthError, Refusal, checked, claims::TokenClaims};
 use crate::http::{Credential, Event, Fault, Http, Repeat, Request, Url};
 use alertdeck_model::SafeText;
 
@@ -163,7 +163,7 @@ impl Grant {
         let access = checked(reply.access_token().secret())
             .ok_or_else(|| AuthError::Unreadable("it granted something that is no access token".into()))?;
         let life = reply.expires_in().unwrap_or(LIFE).min(LONGEST_LIFE);
-        let said = |token: &str| Said::read(token).filter(|said| said.account.is_some());
+        let said = |token: &str| TokenClaims::read(token).filter(|said| said.account.is_some());
         let account = reply.extra_fields().id_token.as_deref().and_then(said);
         let account = account.or_else(|| said(access.expose_secret())).map(|said| Account {
             upn: said.account,

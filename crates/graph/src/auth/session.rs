@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
-    Account, Application, AuthError, Claims, Proof, Said, Token,
+    Account, Application, AuthError, Claims, Proof, Token, TokenClaims,
     grant::{Grant, Waits},
     vault::{Key, Vault, VaultError},
 };
@@ -185,9 +185,9 @@ impl Session {
     }
 
     /// Returns what the token at hand says of itself, and who signed in; `None` without a token.
-    pub fn says(&self) -> Option<Said> {
+    pub fn claims(&self) -> Option<TokenClaims> {
         let state = self.state();
-        let mut said = state.held.as_ref()?.token.says().unwrap_or_default();
+        let mut said = state.held.as_ref()?.token.claims().unwrap_or_default();
         said.expires = said.expires.or(state.held.as_ref().map(|held| held.expires));
         if let Some(account) = &state.account {
             said.account = account.upn.clone().or(said.account);

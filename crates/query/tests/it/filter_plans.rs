@@ -189,19 +189,19 @@ fn errors_point_and_mend(
     #[case] filter: &str,
     #[case] wrong: &str,
     #[case] message: &str,
-    #[case] mended: Option<&str>,
+    #[case] fixed: Option<&str>,
 ) {
     let faults = compile(filter, &context()).unwrap_err();
     let fault = &faults[0];
     assert_eq!(&filter[fault.span.clone()], wrong, "{fault:?}");
     assert!(fault.message.contains(message), "{fault:?}");
-    let fixed = fault.fix.as_ref().map(|(range, text)| {
+    let actual = fault.fix.as_ref().map(|(range, text)| {
         let mut fixed = filter.to_owned();
         fixed.replace_range(range.clone(), text);
         assert!(compile(&fixed, &context()).is_ok(), "{fixed}");
         fixed
     });
-    assert_eq!(fixed.as_deref(), mended);
+    assert_eq!(actual.as_deref(), fixed);
 }
 
 #[test]

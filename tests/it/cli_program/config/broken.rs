@@ -1,4 +1,4 @@
-//! Files that are wrong, each with the place of the fault, what is said and the mend.
+//! Files that are wrong, each with the place of the fault, what is said and the fix.
 //!
 //! The tests of the reader and those of the program share it.
 
@@ -8,16 +8,16 @@ pub(crate) struct Broken {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) message: &'static str,
-    pub(crate) mend: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 const fn broken(
     text: &'static str,
     (line, column): (usize, usize),
     message: &'static str,
-    mend: &'static str,
+    fix: &'static str,
 ) -> Broken {
-    Broken { text, line, column, message, mend }
+    Broken { text, line, column, message, fix }
 }
 
 pub(crate) const BROKEN: &[Broken] = &[

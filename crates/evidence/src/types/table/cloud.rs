@@ -1,15 +1,15 @@
 //! Cloud resources, Kubernetes, storage, repositories.
 
 use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, say};
+use crate::types::{EvidenceType, Form, Key, field};
 use alertdeck_model::IndicatorKind::{CommandLine, GitHub, Hash, Image, Ip, Resource, Url, Workload};
 
 pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "azureResource",
         label: "Azure resource",
-        main: &[&[say("resourceName|resourceId")]],
-        facts: &[say("resourceType"), say("resourceId")],
+        main: &[&[field("resourceName|resourceId")]],
+        facts: &[field("resourceType"), field("resourceId")],
         indicators: &[(Resource, "resourceId"), (Resource, "resourceName")],
         keys: &[key(&["resourceId"]), key(&["resourceName"])],
         asset: true,
@@ -18,8 +18,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "amazonResource",
         label: "AWS resource",
-        main: &[&[say("resourceName|amazonResourceId")]],
-        facts: &[say("resourceType"), say("amazonAccountId").before("account "), say("amazonResourceId")],
+        main: &[&[field("resourceName|amazonResourceId")]],
+        facts: &[
+            field("resourceType"),
+            field("amazonAccountId").before("account "),
+            field("amazonResourceId"),
+        ],
         indicators: &[(Resource, "amazonResourceId"), (Resource, "resourceName")],
         keys: &[key(&["amazonResourceId"]), Key { needs: &["resourceName"], with: &["amazonAccountId"] }],
         asset: true,
@@ -28,12 +32,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "googleCloudResource",
         label: "Google Cloud resource",
-        main: &[&[say("resourceName|fullResourceName")]],
+        main: &[&[field("resourceName|fullResourceName")]],
         facts: &[
-            say("resourceType"),
-            say("projectId").before("project "),
-            say("location"),
-            say("fullResourceName"),
+            field("resourceType"),
+            field("projectId").before("project "),
+            field("location"),
+            field("fullResourceName"),
         ],
         indicators: &[(Resource, "fullResourceName"), (Resource, "resourceName")],
         keys: &[key(&["fullResourceName"]), Key { needs: &["resourceName"], with: &["projectId"] }],
@@ -44,8 +48,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "kubernetesCluster",
         label: "cluster",
         asset: true,
-        main: &[&[say("name")]],
-        facts: &[say("platform"), say("distribution"), say("version")],
+        main: &[&[field("name")]],
+        facts: &[field("platform"), field("distribution"), field("version")],
         indicators: &[(Workload, "name")],
         keys: &[
             key(&[
@@ -60,7 +64,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesNamespace",
         label: "namespace",
-        main: &[&[say("name")]],
+        main: &[&[field("name")]],
         indicators: &[(Workload, "name")],
         keys: &[key(&["name", "cluster.name"]), key(&["name"])],
         inside: &[member("cluster", "kubernetesCluster")],
@@ -69,8 +73,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesController",
         label: "controller",
-        main: &[&[say("name")]],
-        facts: &[say("type")],
+        main: &[&[field("name")]],
+        facts: &[field("type")],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
         inside: &[member("namespace", "kubernetesNamespace")],
@@ -79,8 +83,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesPod",
         label: "pod",
-        main: &[&[say("name")]],
-        facts: &[say("podIp.ipAddress"), say("serviceAccount.name").before("as ")],
+        main: &[&[field("name")]],
+        facts: &[field("podIp.ipAddress"), field("serviceAccount.name").before("as ")],
         indicators: &[(Workload, "name"), (Ip, "podIp.ipAddress"), (Workload, "serviceAccount.name")],
         keys: IN_NAMESPACE,
         inside: &[member("controller", "kubernetesController"), member("namespace", "kubernetesNamespace")],
@@ -94,11 +98,11 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "container",
         label: "container",
-        main: &[&[say("name|containerId")]],
+        main: &[&[field("name|containerId")]],
         facts: &[
-            say("isPrivileged").before("privileged").form(Form::Flag),
-            say("command").form(Form::Words),
-            say("args").form(Form::Words),
+            field("isPrivileged").before("privileged").form(Form::Flag),
+            field("command").form(Form::Words),
+            field("args").form(Form::Words),
         ],
         indicators: &[(Workload, "name"), (Workload, "containerId"), (CommandLine, "command")],
         keys: &[key(&["containerId"]), key(&["name", "pod.name"])],
@@ -109,8 +113,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "containerImage",
         label: "image",
-        main: &[&[say("imageId")]],
-        facts: &[say("registry.registry").before("from ")],
+        main: &[&[field("imageId")]],
+        facts: &[field("registry.registry").before("from ")],
         indicators: &[(Image, "imageId"), (Image, "registry.registry")],
         keys: &[key(&["imageId"])],
         holds: &[member("digestImage", "containerImage")],
@@ -119,7 +123,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "containerRegistry",
         label: "registry",
-        main: &[&[say("registry")]],
+        main: &[&[field("registry")]],
         indicators: &[(Image, "registry")],
         keys: &[key(&["registry"])],
         links: &[link("registry", "containerImage", "registry.registry")],
@@ -128,12 +132,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesService",
         label: "service",
-        main: &[&[say("name")]],
+        main: &[&[field("name")]],
         facts: &[
-            say("serviceType"),
-            say("clusterIP.ipAddress"),
-            say("externalIPs.ipAddress").before("external "),
-            say("servicePorts.port").before("port "),
+            field("serviceType"),
+            field("clusterIP.ipAddress"),
+            field("externalIPs.ipAddress").before("external "),
+            field("servicePorts.port").before("port "),
         ],
         indicators: &[(Workload, "name"), (Ip, "externalIPs.ipAddress"), (Ip, "clusterIP.ipAddress")],
         keys: IN_NAMESPACE,
@@ -143,7 +147,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesServiceAccount",
         label: "service account",
-        main: &[&[say("name")]],
+        main: &[&[field("name")]],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
         inside: &[member("namespace", "kubernetesNamespace")],
@@ -152,8 +156,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "kubernetesSecret",
         label: "secret",
-        main: &[&[say("name")]],
-        facts: &[say("secretType")],
+        main: &[&[field("name")]],
+        facts: &[field("secretType")],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
         inside: &[member("namespace", "kubernetesNamespace")],
@@ -162,8 +166,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "blobContainer",
         label: "blob container",
-        main: &[&[say("name|url")]],
-        facts: &[say("url")],
+        main: &[&[field("name|url")]],
+        facts: &[field("url")],
         indicators: &[(Resource, "name"), (Url, "url")],
         keys: &[key(&["url"]), key(&["name", "storageResource.resourceId"])],
         inside: &[member("storageResource", "azureResource")],
@@ -172,8 +176,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "blob",
         label: "blob",
-        main: &[&[say("name|url")]],
-        facts: &[say("fileHashes.value"), say("url")],
+        main: &[&[field("name|url")]],
+        facts: &[field("fileHashes.value"), field("url")],
         indicators: &[(Hash, "fileHashes.value"), (Resource, "name"), (Url, "url")],
         keys: &[key(&["url"]), key(&["name", "blobContainer.name"])],
         inside: &[member("blobContainer", "blobContainer")],
@@ -182,12 +186,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "sasToken",
         label: "SAS token",
-        main: &[&[say("signatureHash")], &[say("signedWith").before("signed with ")]],
+        main: &[&[field("signatureHash")], &[field("signedWith").before("signed with ")]],
         facts: &[
-            say("permissions").form(Form::Words).before("may "),
-            say("allowedServices").form(Form::Words).before("on "),
-            say("allowedIpAddresses").before("from "),
-            say("expiryDateTime").before("until "),
+            field("permissions").form(Form::Words).before("may "),
+            field("allowedServices").form(Form::Words).before("on "),
+            field("allowedIpAddresses").before("from "),
+            field("expiryDateTime").before("until "),
         ],
         indicators: &[(Resource, "storageResource.resourceId")],
         keys: &[key(&["signatureHash"])],
@@ -199,8 +203,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "gitHubOrganization",
         label: "GitHub organization",
         asset: true,
-        main: &[&[say("login|displayName|orgId")]],
-        facts: &[say("displayName"), say("company"), say("email"), say("webUrl")],
+        main: &[&[field("login|displayName|orgId")]],
+        facts: &[field("displayName"), field("company"), field("email"), field("webUrl")],
         indicators: &[(GitHub, "login|displayName"), (Url, "webUrl")],
         keys: &[key(&["orgId"]), key(&["login"])],
         ..PLAIN
@@ -209,8 +213,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "gitHubUser",
         label: "GitHub user",
         asset: true,
-        main: &[&[say("login|name|email")]],
-        facts: &[say("name"), say("email"), say("webUrl")],
+        main: &[&[field("login|name|email")]],
+        facts: &[field("name"), field("email"), field("webUrl")],
         indicators: &[(GitHub, "login|name"), (GitHub, "email"), (Url, "webUrl")],
         keys: &[key(&["userId"]), key(&["login"])],
         ..PLAIN
@@ -218,8 +222,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "gitHubRepo",
         label: "GitHub repository",
-        main: &[&[say("owner"), say("login").before("/")], &[say("login|repoId")]],
-        facts: &[say("ownerType"), say("baseUrl")],
+        main: &[&[field("owner"), field("login").before("/")], &[field("login|repoId")]],
+        facts: &[field("ownerType"), field("baseUrl")],
         indicators: &[(GitHub, "login|repoId"), (GitHub, "owner"), (Url, "baseUrl")],
         keys: &[key(&["repoId"]), key(&["owner", "login"])],
         links: &[link("owner", "gitHubOrganization", "login"), link("owner", "gitHubUser", "login")],

@@ -1,7 +1,7 @@
 //! Machines and things on the network.
 
 use super::{PLAIN, key, member};
-use crate::types::{EvidenceType, Form, say};
+use crate::types::{EvidenceType, Form, field};
 use alertdeck_model::IndicatorKind::{Device, Ip};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -9,14 +9,14 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "device",
         label: "device",
         asset: true,
-        main: &[&[say("deviceDnsName|hostName|mdeDeviceId|azureAdDeviceId")]],
+        main: &[&[field("deviceDnsName|hostName|mdeDeviceId|azureAdDeviceId")]],
         facts: &[
-            say("osPlatform"),
-            say("osBuild"),
-            say("riskScore").before("risk "),
-            say("healthStatus").before("health ").quiet(&["active", "unknown"]),
-            say("defenderAvStatus").before("antivirus ").quiet(&["updated", "unknown", "notSupported"]),
-            say("onboardingStatus").quiet(&["onboarded", "unknown"]),
+            field("osPlatform"),
+            field("osBuild"),
+            field("riskScore").before("risk "),
+            field("healthStatus").before("health ").quiet(&["active", "unknown"]),
+            field("defenderAvStatus").before("antivirus ").quiet(&["updated", "unknown", "notSupported"]),
+            field("onboardingStatus").quiet(&["onboarded", "unknown"]),
         ],
         indicators: &[
             (Device, "deviceDnsName|hostName|mdeDeviceId|azureAdDeviceId"),
@@ -30,15 +30,15 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "ioTDevice",
         label: "IoT device",
         asset: true,
-        main: &[&[say("deviceName|deviceId|macAddress")]],
+        main: &[&[field("deviceName|deviceId|macAddress")]],
         facts: &[
-            say("deviceType"),
-            say("manufacturer"),
-            say("model"),
-            say("ipAddress.ipAddress"),
-            say("importance").before("importance ").quiet(&["unknown", "normal"]),
-            say("isScanner").before("scanner").form(Form::Flag),
-            say("isProgramming").before("programs others").form(Form::Flag),
+            field("deviceType"),
+            field("manufacturer"),
+            field("model"),
+            field("ipAddress.ipAddress"),
+            field("importance").before("importance ").quiet(&["unknown", "normal"]),
+            field("isScanner").before("scanner").form(Form::Flag),
+            field("isProgramming").before("programs others").form(Form::Flag),
         ],
         indicators: &[
             (Device, "deviceName|deviceId"),

@@ -1,18 +1,18 @@
 //! What happens on a device: processes, files, registry.
 
 use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, say};
+use crate::types::{EvidenceType, Form, Key, field};
 use alertdeck_model::IndicatorKind::{CommandLine, File, Hash, Path, Process, Registry, Threat, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "malware",
         label: "malware",
-        main: &[&[say("name")]],
+        main: &[&[field("name")]],
         facts: &[
-            say("category"),
-            say("files").form(Form::Count).before("files "),
-            say("processes").form(Form::Count).before("processes "),
+            field("category"),
+            field("files").form(Form::Count).before("files "),
+            field("processes").form(Form::Count).before("processes "),
         ],
         indicators: &[(Threat, "name")],
         keys: &[key(&["name"])],
@@ -24,10 +24,10 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "process",
         label: "process",
         main: &[
-            &[say("imageFile.fileName|processCommandLine"), say("processId").before(" (").after(")")],
-            &[say("processId").before("(unnamed) (").after(")")],
+            &[field("imageFile.fileName|processCommandLine"), field("processId").before(" (").after(")")],
+            &[field("processId").before("(unnamed) (").after(")")],
         ],
-        facts: &[say("processCommandLine"), say("userAccount").form(Form::Account).before("as ")],
+        facts: &[field("processCommandLine"), field("userAccount").form(Form::Account).before("as ")],
         indicators: &[
             (CommandLine, "processCommandLine"),
             (Process, "imageFile.fileName"),
@@ -44,11 +44,14 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "file",
         label: "file",
-        main: &[&[say("fileDetails.fileName|fileDetails.filePath")], &[say("fileDetails").form(Form::Hash)]],
+        main: &[
+            &[field("fileDetails.fileName|fileDetails.filePath")],
+            &[field("fileDetails").form(Form::Hash)],
+        ],
         facts: &[
-            say("fileDetails.filePath"),
-            say("fileDetails").form(Form::Hash),
-            say("detectionStatus").quiet(&["detected", "unknown"]),
+            field("fileDetails.filePath"),
+            field("fileDetails").form(Form::Hash),
+            field("detectionStatus").quiet(&["detected", "unknown"]),
         ],
         indicators: &[
             (File, "fileDetails.fileName"),
@@ -79,8 +82,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "fileHash",
         label: "file hash",
-        main: &[&[say("value")]],
-        facts: &[say("algorithm")],
+        main: &[&[field("value")]],
+        facts: &[field("algorithm")],
         indicators: &[(Hash, "value")],
         keys: &[key(&["value"])],
         links: &[
@@ -95,7 +98,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "registryKey",
         label: "registry key",
-        main: &[&[say("registryHive"), say("registryKey").before("\\")], &[say("registryKey")]],
+        main: &[&[field("registryHive"), field("registryKey").before("\\")], &[field("registryKey")]],
         indicators: &[(Registry, "registryKey")],
         keys: &[
             Key { needs: &["registryKey", "mdeDeviceId"], with: &["registryHive"] },
@@ -107,8 +110,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "registryValue",
         label: "registry value",
-        main: &[&[say("registryValueName")], &[say("").before("(default)")]],
-        facts: &[say("registryValue").before("= ").quiet(&[]), say("registryValueType")],
+        main: &[&[field("registryValueName")], &[field("").before("(default)")]],
+        facts: &[field("registryValue").before("= ").quiet(&[]), field("registryValueType")],
         indicators: &[
             (Registry, "registryValue"),
             (Registry, "registryValueName"),

@@ -1,7 +1,7 @@
 //! Accounts, groups, sessions and the applications that act for them.
 
 use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, say};
+use crate::types::{EvidenceType, Form, Key, field};
 use alertdeck_model::IndicatorKind::{App, Device, Domain, Group, Session, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -9,8 +9,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "user",
         label: "user",
         asset: true,
-        main: &[&[say("userAccount").form(Form::Account)]],
-        facts: &[say("userAccount.displayName"), say("stream.name").before("in ")],
+        main: &[&[field("userAccount").form(Form::Account)]],
+        facts: &[field("userAccount.displayName"), field("stream.name").before("in ")],
         indicators: &[(User, "userAccount.userPrincipalName"), (User, "userAccount.accountName")],
         keys: &[
             key(&["userAccount.azureAdUserId"]),
@@ -24,8 +24,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "securityGroup",
         label: "group",
         asset: true,
-        main: &[&[say("displayName|friendlyName|distinguishedName|sid|securityGroupId")]],
-        facts: &[say("distinguishedName"), say("sid")],
+        main: &[&[field("displayName|friendlyName|distinguishedName|sid|securityGroupId")]],
+        facts: &[field("distinguishedName"), field("sid")],
         indicators: &[(Group, "displayName|friendlyName"), (Group, "sid")],
         keys: &[key(&["securityGroupId"]), key(&["sid"]), key(&["activeDirectoryObjectGuid"])],
         ..PLAIN
@@ -34,7 +34,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "activeDirectoryDomain",
         label: "AD domain",
         asset: true,
-        main: &[&[say("activeDirectoryDomainName")]],
+        main: &[&[field("activeDirectoryDomainName")]],
         indicators: &[(Domain, "activeDirectoryDomainName")],
         keys: &[key(&["activeDirectoryDomainName"])],
         holds: &[member("trustedDomains", "activeDirectoryDomain")],
@@ -43,10 +43,10 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "hostLogonSession",
         label: "logon session",
-        main: &[&[say("sessionId")], &[say("account.userAccount").form(Form::Account)]],
+        main: &[&[field("sessionId")], &[field("account.userAccount").form(Form::Account)]],
         facts: &[
-            say("account.userAccount").form(Form::Account).before("as "),
-            say("endUtcDateTime").before("until "),
+            field("account.userAccount").form(Form::Account).before("as "),
+            field("endUtcDateTime").before("until "),
         ],
         indicators: &[
             (Session, "sessionId"),
@@ -62,13 +62,13 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "cloudLogonSession",
         label: "sign-in session",
-        main: &[&[say("sessionId")], &[say("browser|userAgent|deviceName")]],
+        main: &[&[field("sessionId")], &[field("browser|userAgent|deviceName")]],
         facts: &[
-            say("browser"),
-            say("operatingSystem"),
-            say("deviceName").before("on "),
-            say("protocol"),
-            say("userAgent"),
+            field("browser"),
+            field("operatingSystem"),
+            field("deviceName").before("on "),
+            field("protocol"),
+            field("userAgent"),
         ],
         indicators: &[
             (Session, "sessionId"),
@@ -83,7 +83,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "cloudLogonRequest",
         label: "sign-in request",
-        main: &[&[say("requestId")]],
+        main: &[&[field("requestId")]],
         indicators: &[(Session, "requestId")],
         keys: &[key(&["requestId"])],
         ..PLAIN
@@ -92,8 +92,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "cloudApplication",
         label: "cloud app",
         asset: true,
-        main: &[&[say("displayName|instanceName|appId|saasAppId")]],
-        facts: &[say("instanceName"), say("saasAppId").before("app id "), say("stream.name").before("in ")],
+        main: &[&[field("displayName|instanceName|appId|saasAppId")]],
+        facts: &[
+            field("instanceName"),
+            field("saasAppId").before("app id "),
+            field("stream.name").before("in "),
+        ],
         indicators: &[(App, "displayName|instanceName|appId")],
         keys: &[Key { needs: &["saasAppId|appId|displayName"], with: &["instanceId"] }],
         ..PLAIN
@@ -102,8 +106,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "oauthApplication",
         label: "OAuth app",
         asset: true,
-        main: &[&[say("displayName|appId|objectId")]],
-        facts: &[say("publisher").before("by "), say("appId").before("app id ")],
+        main: &[&[field("displayName|appId|objectId")]],
+        facts: &[field("publisher").before("by "), field("appId").before("app id ")],
         indicators: &[(App, "appId"), (App, "displayName")],
         keys: &[key(&["appId"]), key(&["objectId"])],
         ..PLAIN
@@ -111,8 +115,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "servicePrincipal",
         label: "service principal",
-        main: &[&[say("servicePrincipalName|appId|servicePrincipalObjectId")]],
-        facts: &[say("servicePrincipalType"), say("appId").before("app id ")],
+        main: &[&[field("servicePrincipalName|appId|servicePrincipalObjectId")]],
+        facts: &[field("servicePrincipalType"), field("appId").before("app id ")],
         indicators: &[(App, "servicePrincipalName"), (App, "appId"), (App, "servicePrincipalObjectId")],
         keys: &[key(&["servicePrincipalObjectId"]), Key { needs: &["appId"], with: &["tenantId"] }],
         links: &[link("appId", "oauthApplication", "appId")],
@@ -122,8 +126,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "aiAgent",
         label: "AI agent",
         asset: true,
-        main: &[&[say("agentName|agentId")]],
-        facts: &[say("hostingPlatformType"), say("instructions")],
+        main: &[&[field("agentName|agentId")]],
+        facts: &[field("hostingPlatformType"), field("instructions")],
         indicators: &[(App, "agentName"), (App, "agentId")],
         keys: &[key(&["agentId"]), key(&["agentName"])],
         ..PLAIN

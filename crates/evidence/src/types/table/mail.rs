@@ -1,7 +1,7 @@
 //! Mailboxes, messages, and what is done with them.
 
 use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, say};
+use crate::types::{EvidenceType, Form, Key, field};
 use alertdeck_model::IndicatorKind::{Domain, Ip, Mail, Url, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -9,8 +9,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "mailbox",
         label: "mailbox",
         asset: true,
-        main: &[&[say("primaryAddress|upn")]],
-        facts: &[say("displayName")],
+        main: &[&[field("primaryAddress|upn")]],
+        facts: &[field("displayName")],
         indicators: &[(Mail, "primaryAddress"), (User, "upn|userAccount.userPrincipalName")],
         keys: &[key(&["primaryAddress|upn"])],
         ..PLAIN
@@ -19,8 +19,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "mailCluster",
         label: "mail cluster",
         asset: true,
-        main: &[&[say("clusterBy"), say("clusterByValue").before(" = ")], &[say("query|urn")]],
-        facts: &[say("emailCount").before("messages "), say("query")],
+        main: &[&[field("clusterBy"), field("clusterByValue").before(" = ")], &[field("query|urn")]],
+        facts: &[field("emailCount").before("messages "), field("query")],
         indicators: &[(Mail, "networkMessageIds")],
         keys: &[key(&["urn"]), key(&["query"])],
         ..PLAIN
@@ -28,17 +28,17 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "analyzedMessage",
         label: "message",
-        main: &[&[say("subject|internetMessageId|networkMessageId")]],
+        main: &[&[field("subject|internetMessageId|networkMessageId")]],
         facts: &[
-            say("p2Sender.emailAddress|p1Sender.emailAddress").before("from "),
+            field("p2Sender.emailAddress|p1Sender.emailAddress").before("from "),
             // The sender that the mail servers saw, where the message shows another.
-            say("p1Sender.emailAddress").before("sent by ").unlike("p2Sender.emailAddress"),
-            say("recipientEmailAddress").before("to "),
-            say("deliveryAction"),
-            say("deliveryLocation").before("in "),
-            say("threats").before("threat "),
-            say("urlCount").before("urls ").quiet(&["0"]),
-            say("attachmentsCount").before("attachments ").quiet(&["0"]),
+            field("p1Sender.emailAddress").before("sent by ").unlike("p2Sender.emailAddress"),
+            field("recipientEmailAddress").before("to "),
+            field("deliveryAction"),
+            field("deliveryLocation").before("in "),
+            field("threats").before("threat "),
+            field("urlCount").before("urls ").quiet(&["0"]),
+            field("attachmentsCount").before("attachments ").quiet(&["0"]),
         ],
         indicators: &[
             (Mail, "subject"),
@@ -63,12 +63,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "submissionMail",
         label: "submitted message",
-        main: &[&[say("subject|networkMessageId|submissionId")]],
+        main: &[&[field("subject|networkMessageId|submissionId")]],
         facts: &[
-            say("reportType").before("reported as "),
-            say("submitter").before("by "),
-            say("sender").before("from "),
-            say("recipient").before("to "),
+            field("reportType").before("reported as "),
+            field("submitter").before("by "),
+            field("sender").before("from "),
+            field("recipient").before("to "),
         ],
         indicators: &[
             (Mail, "sender"),
@@ -91,8 +91,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "mailboxConfiguration",
         label: "mailbox configuration",
-        main: &[&[say("displayName|configurationId")], &[say("configurationType")]],
-        facts: &[say("configurationType"), say("mailboxPrimaryAddress|upn").before("of ")],
+        main: &[&[field("displayName|configurationId")], &[field("configurationType")]],
+        facts: &[field("configurationType"), field("mailboxPrimaryAddress|upn").before("of ")],
         indicators: &[(Mail, "mailboxPrimaryAddress"), (User, "upn")],
         keys: &[Key { needs: &["configurationId"], with: &["mailboxPrimaryAddress"] }],
         links: &[link("mailboxPrimaryAddress", "mailbox", "primaryAddress"), link("upn", "mailbox", "upn")],
@@ -101,13 +101,13 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "teamsMessage",
         label: "Teams message",
-        main: &[&[say("subject|messageId|threadId")]],
+        main: &[&[field("subject|messageId|threadId")]],
         facts: &[
-            say("senderFromAddress").before("from "),
-            say("recipients").before("to "),
-            say("isExternal").before("external").form(Form::Flag),
-            say("messageDirection"),
-            say("deliveryAction"),
+            field("senderFromAddress").before("from "),
+            field("recipients").before("to "),
+            field("isExternal").before("external").form(Form::Flag),
+            field("messageDirection"),
+            field("deliveryAction"),
         ],
         indicators: &[
             (Mail, "senderFromAddress"),

@@ -1,7 +1,7 @@
 //! Connections, names and addresses.
 
 use super::{PLAIN, key, link};
-use crate::types::{EvidenceType, Form, Key, say};
+use crate::types::{EvidenceType, Form, Key, field};
 use alertdeck_model::IndicatorKind::{Device, Domain, Ip, Url};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -10,20 +10,20 @@ pub(super) static ROWS: &[EvidenceType] = &[
         label: "connection",
         main: &[
             &[
-                say("sourceAddress.ipAddress").form(Form::Host),
-                say("sourcePort").before(":"),
-                say("destinationAddress.ipAddress").before(" → ").form(Form::Host),
-                say("destinationPort").before(":"),
+                field("sourceAddress.ipAddress").form(Form::Host),
+                field("sourcePort").before(":"),
+                field("destinationAddress.ipAddress").before(" → ").form(Form::Host),
+                field("destinationPort").before(":"),
             ],
             &[
-                say("destinationAddress.ipAddress").before("→ ").form(Form::Host),
-                say("destinationPort").before(":"),
+                field("destinationAddress.ipAddress").before("→ ").form(Form::Host),
+                field("destinationPort").before(":"),
             ],
         ],
         facts: &[
-            say("protocol"),
-            say("destinationAddress.countryLetterCode").before("to "),
-            say("sourceAddress.countryLetterCode").before("from "),
+            field("protocol"),
+            field("destinationAddress.countryLetterCode").before("to "),
+            field("sourceAddress.countryLetterCode").before("from "),
         ],
         indicators: &[(Ip, "destinationAddress.ipAddress"), (Ip, "sourceAddress.ipAddress")],
         keys: &[Key {
@@ -45,10 +45,10 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "dns",
         label: "DNS query",
-        main: &[&[say("domainName"), say("ipAddresses.ipAddress").before(" → ")]],
+        main: &[&[field("domainName"), field("ipAddresses.ipAddress").before(" → ")]],
         facts: &[
-            say("hostIpAddress.ipAddress").before("asked by "),
-            say("dnsServerIp.ipAddress").before("server "),
+            field("hostIpAddress.ipAddress").before("asked by "),
+            field("dnsServerIp.ipAddress").before("server "),
         ],
         indicators: &[(Domain, "domainName"), (Ip, "ipAddresses.ipAddress")],
         keys: &[Key { needs: &["domainName"], with: &["hostIpAddress.ipAddress"] }],
@@ -62,8 +62,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "nic",
         label: "network interface",
-        main: &[&[say("macAddress")], &[say("ipAddress.ipAddress")]],
-        facts: &[say("ipAddress.ipAddress"), say("vlans").before("VLAN ")],
+        main: &[&[field("macAddress")], &[field("ipAddress.ipAddress")]],
+        facts: &[field("ipAddress.ipAddress"), field("vlans").before("VLAN ")],
         indicators: &[(Device, "macAddress"), (Ip, "ipAddress.ipAddress")],
         keys: &[key(&["macAddress"])],
         local: true,
@@ -72,12 +72,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "ip",
         label: "ip",
-        main: &[&[say("ipAddress")]],
+        main: &[&[field("ipAddress")]],
         facts: &[
-            say("countryLetterCode"),
-            say("location.city"),
-            say("location.countryName"),
-            say("stream.name").before("in "),
+            field("countryLetterCode"),
+            field("location.city"),
+            field("location.countryName"),
+            field("stream.name").before("in "),
         ],
         indicators: &[(Ip, "ipAddress")],
         keys: &[key(&["ipAddress"])],
@@ -97,7 +97,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     EvidenceType {
         name: "url",
         label: "url",
-        main: &[&[say("url")]],
+        main: &[&[field("url")]],
         indicators: &[(Url, "url"), (Domain, "url")],
         keys: &[key(&["url"])],
         links: &[link("url", "analyzedMessage", "urls")],

@@ -25,7 +25,7 @@ async fn a_secret_reads_the_list() {
     let harness = Harness::new();
     let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
     assert_eq!(read(harness.client(&session)).await.0.len(), 7);
-    assert!(session.says().unwrap().is_application);
+    assert!(session.claims().unwrap().is_application);
     assert_eq!(harness.requests(Kind::Client), 1);
 }
 

@@ -43,7 +43,7 @@ async fn a_person_signs_in_and_is_named() {
     let grant = harness.grant().await;
     assert_eq!(grant.account.as_ref().unwrap().upn.as_deref(), Some(alertdeck_simulator::SIGNED_IN));
     session.accept(grant).await.unwrap();
-    assert!(session.says().unwrap().permissions.contains(&"SecurityAlert.ReadWrite.All".into()));
+    assert!(session.claims().unwrap().permissions.contains(&"SecurityAlert.ReadWrite.All".into()));
     assert_eq!((harness.requests(Kind::Code), harness.requests(Kind::Refresh)), (1, 0));
 }
 

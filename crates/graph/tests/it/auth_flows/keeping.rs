@@ -104,7 +104,7 @@ async fn signing_out_leaves_nothing() {
     assert!(file(&state).exists());
     assert!(session.sign_out().await.unwrap());
     assert!(!state.exists());
-    assert_eq!((session.says(), session.account(), session.recall().await), (None, None, None));
+    assert_eq!((session.claims(), session.account(), session.recall().await), (None, None, None));
     assert!(!session.sign_out().await.unwrap(), "there was nothing");
 }
 

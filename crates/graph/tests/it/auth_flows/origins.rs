@@ -126,7 +126,7 @@ async fn nothing_secret_is_shown_or_noted() {
             Ok(grant) => {
                 let session = session(&http, application(&fake.base()), &Vault::memory());
                 session.accept(grant).await.unwrap();
-                shown.push(format!("{session:?} {:?}", session.says()));
+                shown.push(format!("{session:?} {:?}", session.claims()));
             }
         }
         let secret = Proof::secret("canary-secret").unwrap();

@@ -262,7 +262,7 @@ async fn signing_out_while_a_renewal_is_under_way_signs_out() {
     assert!(session.sign_out().await.unwrap());
     go.send(()).unwrap();
     assert!(matches!(renewing.await.unwrap(), Err(AuthError::SignInNeeded(_))));
-    assert_eq!((session.says(), session.account()), (None, None));
+    assert_eq!((session.claims(), session.account()), (None, None));
     assert!(vault.load(&super::harness::key()).await.unwrap().stored.is_none());
     assert!(matches!(current(&session).await, Err(AuthError::SignInNeeded(_))));
     assert_eq!(fake.asked().len(), 1);

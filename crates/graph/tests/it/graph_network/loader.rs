@@ -47,7 +47,7 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
         _ => page(&["a", "b"], Some("?$skiptoken=x")),
     })
     .await;
-    let mut load = Load::steadily(fake.client(), Some("x".into()), None);
+    let mut load = Load::start_backfill(fake.client(), Some("x".into()), None);
     let mut bookmark = None;
     for _ in 0..2 {
         let Some(LoadEvent::Page(page)) = load.next().await else { panic!("two pages come") };
@@ -56,7 +56,7 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
     drop(load);
     let at = bookmark.unwrap();
     assert!(at.ends_with("/v1.0/security/alerts_v2?$skiptoken=y"), "{at}");
-    let (words, coverage, _) = read(Load::steadily(fake.client(), Some("x".into()), Some(at))).await;
+    let (words, coverage, _) = read(Load::start_backfill(fake.client(), Some("x".into()), Some(at))).await;
     assert_eq!((words, coverage.is_complete()), (vec!["page 1".into()], true));
     // The page after the last may have been on its way when the first load was dropped.
     let mut targets = fake.targets();
@@ -74,7 +74,7 @@ async fn a_load_that_is_given_up_still_hands_over_what_has_arrived() {
         _ => vec![Step::Hang],
     })
     .await;
-    let mut load = Load::steadily(fake.client(), None, None);
+    let mut load = Load::start_backfill(fake.client(), None, None);
     fake.reached(3).await;
     load.give_up();
     for alerts in [2, 1] {
@@ -89,7 +89,7 @@ async fn a_place_to_go_on_at_is_trusted_as_little_as_a_link() {
     let fake = Fake::start(|_, _, _| page(&["a"], None)).await;
     for (place, expected) in [("nowhere", Kind::Protocol), ("https://elsewhere.example/x", Kind::ForeignLink)]
     {
-        let (words, _, kind) = read(Load::steadily(fake.client(), None, Some(place.into()))).await;
+        let (words, _, kind) = read(Load::start_backfill(fake.client(), None, Some(place.into()))).await;
         assert_eq!((words.len(), kind), (0, Some(expected)), "{place}");
     }
     assert_eq!(fake.targets(), [""; 0]);

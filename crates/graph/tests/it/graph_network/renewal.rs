@@ -88,7 +88,7 @@ async fn who_signs_out_during_a_renewal_stays_signed_out() {
     assert!(kept.session.sign_out().await.unwrap());
     asker.await.unwrap().unwrap_err();
     assert!(kept.vault.load(&kept.key).await.unwrap().stored.is_none());
-    assert!(kept.session.says().is_none());
+    assert!(kept.session.claims().is_none());
     assert_eq!(tokens.current().await.unwrap_err().to_string(), "sign-in is needed: you are not signed in");
     assert_eq!(authority.asked().len(), 1);
 }

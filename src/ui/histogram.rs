@@ -9,9 +9,9 @@ const LABEL: u16 = 14;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
-    let timeline = &app.timeline;
-    let most = timeline.counts.iter().flatten().copied().max().unwrap_or(0);
-    for (at, (name, counts)) in NAMES.iter().zip(&timeline.counts).enumerate() {
+    let histogram = &app.histogram;
+    let most = histogram.counts.iter().flatten().copied().max().unwrap_or(0);
+    for (at, (name, counts)) in NAMES.iter().zip(&histogram.counts).enumerate() {
         let y = area.y + at as u16;
         if y >= area.y + area.height {
             break;
@@ -32,9 +32,9 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
             }
         }
     }
-    let Some((first, last)) = timeline.range else { return };
+    let Some((first, last)) = histogram.range else { return };
     // The stretch of time that the bars cover, beside them where there is room.
-    let x = area.x + LABEL + timeline.counts[0].len() as u16 + 2;
+    let x = area.x + LABEL + histogram.counts[0].len() as u16 + 2;
     let width = (area.x + area.width).saturating_sub(x);
     if width >= 20 {
         painter.put(x, area.y, width, &format!("from {}", &utc(first)[..16]), theme.dim);

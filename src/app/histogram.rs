@@ -5,7 +5,7 @@ use alertdeck_store::{Store, View};
 
 /// Alerts counted by severity and stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Timeline {
+pub struct Histogram {
     /// High, medium, low, informational: counts from the oldest stretch to the newest.
     pub counts: [Vec<u32>; 4],
     /// The first and the last moment that are covered.
@@ -13,7 +13,7 @@ pub struct Timeline {
     revision: u64,
 }
 
-impl Timeline {
+impl Histogram {
     /// Counts the alerts that a view shows, in `stretches` stretches of the same length, unless
     /// that was done for this state of the view already.
     pub fn count(&mut self, store: &Store, view: &View, stretches: usize) {

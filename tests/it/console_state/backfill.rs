@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck::app::{
-    Behind, Bookmark, Failure, FailureKind, Fetch, LoadEvent, Message, Settings, SignInEvent,
+    Backfill, Bookmark, Failure, FailureKind, Fetch, LoadEvent, Message, Settings, SignInEvent,
 };
 use alertdeck_model::Timestamp;
 use rstest::rstest;
@@ -19,16 +19,16 @@ const WEEKS: &str = "createdDateTime ge 2026-10-21T12:00:00Z";
 /// A page of the fetch under way behind the list arrives, with the name of the next one.
 fn page(console: &mut Harness, alerts: &[u32], next: Option<&str>) {
     let server_time = Timestamp::parse("2026-11-20T11:30:00Z");
-    console.load_behind(LoadEvent::Page { total: None, partial: None, server_time });
+    console.start_backfill(LoadEvent::Page { total: None, partial: None, server_time });
     let resolved = |number: &u32| with(alert(*number), json!({"status": "resolved"}));
-    console.load_behind(LoadEvent::Batch(batch(&alerts.iter().map(resolved).collect::<Vec<_>>())));
+    console.start_backfill(LoadEvent::Batch(batch(&alerts.iter().map(resolved).collect::<Vec<_>>())));
     if let Some(next) = next {
-        console.load_behind(LoadEvent::Reached(Bookmark(next.into())));
+        console.start_backfill(LoadEvent::Reached(Bookmark(next.into())));
     }
 }
 
 fn fail(console: &mut Harness, kind: FailureKind) {
-    console.load_behind(LoadEvent::Failed(Failure { kind, line: "what happened".into() }));
+    console.start_backfill(LoadEvent::Failed(Failure { kind, line: "what happened".into() }));
 }
 
 /// What the last fetch behind the list asks for, and where it begins.
@@ -92,13 +92,13 @@ fn it_goes_on_where_it_was_and_looks_for_what_came_in_since(#[case] by: &str) {
     assert_eq!(console.behind.len(), 2);
     assert_eq!(last(&console), (WEEKS.into(), Some("page 3")), "no page is read twice");
     page(&mut console, &[6], None);
-    console.load_behind(LoadEvent::Done);
-    assert_eq!(console.app.load.behind, Behind::UnderWay, "it is not whole yet");
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill, Backfill::UnderWay, "it is not whole yet");
     let since = "lastUpdateDateTime ge 2026-11-20T11:25:00Z";
     assert_eq!(last(&console), (since.into(), None), "from somewhat before its first page on");
     page(&mut console, &[7], None);
-    console.load_behind(LoadEvent::Done);
-    assert_eq!((console.app.load.behind, console.app.store.len()), (Behind::Whole, 7));
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill, console.app.store.len()), (Backfill::Whole, 7));
     console.pass(Duration::from_secs(3_600));
     assert_eq!(console.behind.len(), 3);
 }
@@ -107,15 +107,15 @@ fn it_goes_on_where_it_was_and_looks_for_what_came_in_since(#[case] by: &str) {
 fn without_a_break_nothing_is_looked_for_again() {
     let mut console = two_pages_on();
     page(&mut console, &[6], None);
-    console.load_behind(LoadEvent::Done);
-    assert_eq!((console.app.load.behind, console.behind.len()), (Behind::Whole, 1));
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill, console.behind.len()), (Backfill::Whole, 1));
 }
 
 #[test]
 fn a_look_at_what_came_in_that_is_broken_off_itself_is_made_to_its_end() {
     let mut console = two_pages_on();
     break_off(&mut console, "refresh");
-    console.load_behind(LoadEvent::Done);
+    console.start_backfill(LoadEvent::Done);
     let since = last(&console).0;
     // Before its first page is whole, it begins again; after that it goes on.
     break_off(&mut console, "refresh");
@@ -123,10 +123,10 @@ fn a_look_at_what_came_in_that_is_broken_off_itself_is_made_to_its_end() {
     page(&mut console, &[6], Some("more"));
     break_off(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), Some("more")));
-    console.load_behind(LoadEvent::Done);
-    assert_eq!((last(&console), console.app.load.behind), ((since, None), Behind::UnderWay));
-    console.load_behind(LoadEvent::Done);
-    assert_eq!(console.app.load.behind, Behind::Whole);
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!((last(&console), console.app.load.backfill), ((since, None), Backfill::UnderWay));
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill, Backfill::Whole);
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn a_page_that_was_on_its_way_counts_as_read() {
     let mut console = two_pages_on();
     console.keys("r");
     page(&mut console, &[6], Some("page 4"));
-    console.load_behind(LoadEvent::Done);
-    assert_eq!(console.app.load.behind, Behind::Due, "but not as the end");
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill, Backfill::Due, "but not as the end");
     console.done();
     assert_eq!(last(&console), (WEEKS.into(), Some("page 4")));
 }
@@ -148,24 +148,24 @@ fn a_place_that_the_service_does_not_know_any_more_is_given_up_once() {
     assert_eq!((console.behind.len(), last(&console)), (3, (WEEKS.into(), None)), "it starts over");
     fail(&mut console, FailureKind::Other);
     console.pass(Duration::from_secs(3_600));
-    assert_eq!((console.behind.len(), console.app.load.behind), (3, Behind::Failed));
+    assert_eq!((console.behind.len(), console.app.load.backfill), (3, Backfill::Failed));
     // One that goes on well before it fails was no stale place.
     let mut console = two_pages_on();
     break_off(&mut console, "refresh");
     page(&mut console, &[6], None);
     fail(&mut console, FailureKind::Other);
-    assert_eq!((console.behind.len(), console.app.load.behind), (2, Behind::Failed));
+    assert_eq!((console.behind.len(), console.app.load.backfill), (2, Backfill::Failed));
 }
 
 #[test]
 fn a_part_before_the_break_is_a_part_of_the_whole() {
     let mut console = two_pages_on();
     let partial = Some("a source is late".into());
-    console.load_behind(LoadEvent::Page { total: None, partial, server_time: None });
-    console.load_behind(LoadEvent::Reached(Bookmark("page 4".into())));
+    console.start_backfill(LoadEvent::Page { total: None, partial, server_time: None });
+    console.start_backfill(LoadEvent::Reached(Bookmark("page 4".into())));
     break_off(&mut console, "refresh");
-    console.load_behind(LoadEvent::Done);
-    assert_eq!(console.app.load.behind, Behind::Failed);
+    console.start_backfill(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill, Backfill::Failed);
     break_off(&mut console, "refresh");
     assert_eq!(last(&console), (WEEKS.into(), None), "the user has asked again");
 }

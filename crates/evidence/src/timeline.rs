@@ -47,7 +47,7 @@ const SAME_TIME: Duration = Duration::from_secs(1);
 
 /// What sort of thing happened; at the same time they stand in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Happening {
+pub enum TimelineEvent {
     /// The alert's first or last activity.
     Activity,
     /// Something that the evidence tells.
@@ -70,7 +70,7 @@ pub struct Entry {
     /// When.
     pub at: Timestamp,
     /// What sort of thing.
-    pub happening: Happening,
+    pub happening: TimelineEvent,
     /// What, in words.
     pub what: SafeText,
     /// Who did it, where that was sent.
@@ -83,7 +83,7 @@ pub struct Entry {
 ///
 /// Before an alert's own time there may be years: when a file was first seen, a machine started.
 #[derive(Clone, Debug, Default)]
-pub struct Chronology {
+pub struct Timeline {
     /// What happened. Times that are not set are left out; times ahead are not.
     pub entries: Vec<Entry>,
     /// How many of the entries are of a time before the alert's own.
@@ -94,23 +94,23 @@ pub struct Chronology {
     pub to_resolve: Option<Duration>,
 }
 
-impl Chronology {
+impl Timeline {
     /// Gathers the times of an alert; `tree` is that of its evidence. The order in which items and
     /// comments were sent does not matter.
     pub fn new(alert: &Alert, tree: &Tree) -> Self {
         let mut entries = of_evidence(alert, tree);
         entries.extend(attached(alert, tree));
         let own = [
-            (alert.first_activity, Happening::Activity, "first activity"),
-            (alert.last_activity, Happening::Activity, "last activity"),
-            (alert.created, Happening::Raised, "alert created"),
+            (alert.first_activity, TimelineEvent::Activity, "first activity"),
+            (alert.last_activity, TimelineEvent::Activity, "last activity"),
+            (alert.created, TimelineEvent::Raised, "alert created"),
             // Raising and resolving are updates too.
             (
                 alert.last_update.filter(|at| ![alert.created, alert.resolved].contains(&Some(*at))),
-                Happening::Updated,
+                TimelineEvent::Updated,
                 "last update",
             ),
-            (alert.resolved, Happening::Resolved, "alert resolved"),
+            (alert.resolved, TimelineEvent::Resolved, "alert resolved"),
         ];
         entries.extend(own.into_iter().filter_map(|(at, happening, what)| {
             Some(Entry { at: at?, happening, what: what.into(), who: None, node: None })
@@ -118,7 +118,7 @@ impl Chronology {
         entries.extend(alert.comments.iter().filter_map(|comment| {
             let who = comment.author.clone().filter(|author| !author.is_blank());
             let what = "comment".into();
-            Some(Entry { at: comment.created?, happening: Happening::Comment, what, who, node: None })
+            Some(Entry { at: comment.created?, happening: TimelineEvent::Comment, what, who, node: None })
         }));
         let places: HashMap<NodeId, usize> =
             tree.rows(|_| false).into_iter().enumerate().map(|(place, id)| (id, place)).collect();
@@ -144,7 +144,7 @@ impl Chronology {
 /// Counts the entries before those that lead up to the alert's first activity, or to the alert
 /// where that is not known.
 fn earlier(entries: &[Entry]) -> usize {
-    let own = |entry: &Entry| matches!(entry.happening, Happening::Activity | Happening::Raised);
+    let own = |entry: &Entry| matches!(entry.happening, TimelineEvent::Activity | TimelineEvent::Raised);
     let Some(begin) = entries.iter().position(own) else { return 0 };
     let is_near = |entry: &Entry| entries[begin].at.since(entry.at).is_none_or(|before| before < EARLIER);
     let near = entries[..begin].iter().rev().take(LEADING_UP).take_while(|entry| is_near(entry)).count();
@@ -180,7 +180,7 @@ fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     }
     let entry = |(at, node, what): (Timestamp, NodeId, String)| Entry {
         at,
-        happening: Happening::Evidence,
+        happening: TimelineEvent::Evidence,
         what: SafeText::new(&what),
         who: None,
         node: Some(node),
@@ -205,7 +205,7 @@ fn attached(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             n => format!("{n} items attached"),
         };
         let node = nodes.first().copied().filter(|_| nodes.len() == 1);
-        Entry { at, happening: Happening::Attached, what: SafeText::new(&what), who: None, node }
+        Entry { at, happening: TimelineEvent::Attached, what: SafeText::new(&what), who: None, node }
     };
     minutes.into_values().map(entry).collect()
 }
@@ -256,10 +256,10 @@ mod tests {
         (alert, tree)
     }
 
-    /// The time line as text, with the node that each entry is about.
+    /// The timeline as text, with the node that each entry is about.
     fn told(alert: &Value) -> String {
         let (alert, tree) = read(alert);
-        let chronology = Chronology::new(&alert, &tree);
+        let timeline = Timeline::new(&alert, &tree);
         let line = |entry: &Entry| {
             let who = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {who}"));
             let node = entry.node.map_or_else(String::new, |id| {
@@ -267,7 +267,7 @@ mod tests {
             });
             format!("{} {}{who}{node}\n", entry.at.to_second(), entry.what)
         };
-        chronology.entries.iter().map(line).collect()
+        timeline.entries.iter().map(line).collect()
     }
 
     #[test]
@@ -318,18 +318,18 @@ mod tests {
         9999-12-31T23:59:59Z session ended: logon session s1
         ");
         let (alert, tree) = read(&alert);
-        let chronology = Chronology::new(&alert, &tree);
-        assert_eq!(chronology.to_notice, Some(Duration::from_secs(6 * 60)));
-        assert_eq!(chronology.to_resolve, Some(Duration::from_secs(115 * 60)));
+        let timeline = Timeline::new(&alert, &tree);
+        assert_eq!(timeline.to_notice, Some(Duration::from_secs(6 * 60)));
+        assert_eq!(timeline.to_resolve, Some(Duration::from_secs(115 * 60)));
     }
 
     #[test]
     fn a_time_before_its_beginning_is_no_duration() {
         let (alert, tree) = read(&json!({"firstActivityDateTime": "2026-11-02T00:00:00Z",
             "createdDateTime": "2026-11-01T00:00:00Z"}));
-        let chronology = Chronology::new(&alert, &tree);
-        assert_eq!((chronology.to_notice, chronology.to_resolve), (None, None));
-        assert_eq!(chronology.entries.len(), 2);
+        let timeline = Timeline::new(&alert, &tree);
+        assert_eq!((timeline.to_notice, timeline.to_resolve), (None, None));
+        assert_eq!(timeline.entries.len(), 2);
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
                 .collect();
             let (alert, tree) = read(&json!({"evidence": seen, "createdDateTime": "2026-11-12T00:00:00Z",
                 "firstActivityDateTime": "2026-11-10T12:00:00Z"}));
-            Chronology::new(&alert, &tree).earlier
+            Timeline::new(&alert, &tree).earlier
         };
         assert_eq!(earlier(&[]), 0);
         assert_eq!(earlier(&["11T00:00:00", "13T00:00:00"]), 0, "later is not earlier");
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(earlier(&minutes), 15, "many lead up to it: the last of them");
         let (alert, tree) = read(&json!({"evidence": [
             item("ip", json!({"ipAddress": "a", "firstSeenDateTime": "2026-11-01T00:00:00Z"}))]}));
-        assert_eq!(Chronology::new(&alert, &tree).earlier, 0, "of an alert without times nothing is earlier");
+        assert_eq!(Timeline::new(&alert, &tree).earlier, 0, "of an alert without times nothing is earlier");
     }
 
     #[test]
@@ -366,7 +366,7 @@ mod tests {
             })
             .collect();
         let (alert, tree) = read(&json!({"evidence": evidence}));
-        let entries = Chronology::new(&alert, &tree).entries;
+        let entries = Timeline::new(&alert, &tree).entries;
         assert_eq!(entries.len(), 5_001);
         assert!(entries.is_sorted_by_key(|entry| entry.at));
         assert!(

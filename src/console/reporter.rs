@@ -22,22 +22,22 @@ use alertdeck_store::Batch;
 const BATCH: usize = 128;
 
 /// Tells the state of one fetch; `None` from its methods means that nobody listens any more.
-pub(super) struct Teller {
+pub(super) struct FetchReporter {
     pub(super) generation: Generation,
     pub(super) messages: Sender<Message>,
     /// Where the token comes from, if from elsewhere.
     pub(super) tokens: Option<Tokens>,
 }
 
-impl Teller {
-    async fn tell(&self, event: LoadEvent) -> Option<()> {
+impl FetchReporter {
+    async fn report(&self, event: LoadEvent) -> Option<()> {
         self.messages.send(Message::Load(self.generation, event)).await.ok()
     }
 
     /// Tells whose token the service has taken, as far as it says so.
     async fn introduce(&self) -> Option<()> {
         if let Some(tokens) = &self.tokens
-            && let Some(said) = tokens.says().await
+            && let Some(said) = tokens.claims().await
         {
             self.messages.send(Message::Identity(identity(said))).await.ok()?;
         }
@@ -49,16 +49,16 @@ impl Teller {
             let some = some.to_vec();
             let batch =
                 spawn_blocking(move || Batch::decode(&some, &alertdeck_query::FieldPostings)).await.ok()?;
-            self.tell(LoadEvent::Batch(batch)).await?;
+            self.report(LoadEvent::Batch(batch)).await?;
         }
         Some(())
     }
 
     pub(super) async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
         let total = u64::try_from(alerts.len()).ok();
-        self.tell(LoadEvent::Page { total, partial: None, server_time: None }).await?;
+        self.report(LoadEvent::Page { total, partial: None, server_time: None }).await?;
         self.batches(&alerts).await?;
-        self.tell(LoadEvent::Done).await
+        self.report(LoadEvent::Done).await
     }
 
     /// Fetches one alert; that there is none is an empty list, not a failure.
@@ -72,7 +72,7 @@ impl Teller {
         let found = loop {
             tokio::select! {
                 biased;
-                Some(event) = waits.recv() => self.tell(waiting(event)).await?,
+                Some(event) = waits.recv() => self.report(waiting(event)).await?,
                 found = &mut request => break found,
             }
         };
@@ -81,7 +81,7 @@ impl Teller {
             Err(error) if error.kind == graph::Kind::NotFound => self.hand_over(Vec::new()).await,
             Err(error) => {
                 let failure = Failure { kind: kind(error.kind), line: error.to_string() };
-                self.tell(LoadEvent::Failed(failure)).await
+                self.report(LoadEvent::Failed(failure)).await
             }
         }
     }
@@ -116,29 +116,29 @@ impl Teller {
                         self.introduce().await?;
                     }
                     let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
-                    self.tell(LoadEvent::Page { total, partial, server_time }).await?;
+                    self.report(LoadEvent::Page { total, partial, server_time }).await?;
                     self.batches(&page.raw.alerts).await?;
                     if let Some(bookmark) = page.bookmark {
-                        self.tell(LoadEvent::Reached(Bookmark(bookmark))).await?;
+                        self.report(LoadEvent::Reached(Bookmark(bookmark))).await?;
                     }
                 }
                 graph::LoadEvent::Waiting { delay, why } => {
-                    self.tell(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;
+                    self.report(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;
                 }
-                graph::LoadEvent::Resumed => self.tell(LoadEvent::Resumed).await?,
+                graph::LoadEvent::Resumed => self.report(LoadEvent::Resumed).await?,
                 graph::LoadEvent::Done(coverage) => {
                     let event = match coverage.incomplete {
                         None => LoadEvent::Done,
                         Some(line) => LoadEvent::Failed(Failure { kind: FailureKind::Other, line }),
                     };
-                    self.tell(event).await?;
+                    self.report(event).await?;
                 }
                 graph::LoadEvent::Failed(error, coverage) => {
                     let line = match coverage.incomplete {
                         Some(line) if coverage.pages > 0 => line,
                         _ => error.to_string(),
                     };
-                    self.tell(LoadEvent::Failed(Failure { kind: kind(error.kind), line })).await?;
+                    self.report(LoadEvent::Failed(Failure { kind: kind(error.kind), line })).await?;
                 }
             }
         }

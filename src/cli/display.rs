@@ -7,7 +7,7 @@ use crate::ui::{Depth, Theme, ThemeKind};
 /// Options of the console's look.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
-pub struct Look {
+pub struct DisplayArgs {
     /// The colours: dark, light or mono; by default dark, or mono where NO_COLOR is set
     #[arg(
         long,
@@ -23,7 +23,7 @@ pub struct Look {
     pub no_mouse: bool,
 }
 
-impl Look {
+impl DisplayArgs {
     /// Returns the theme that this terminal can show.
     pub fn theme(&self) -> Theme {
         theme(self.theme, |name| std::env::var(name).ok())

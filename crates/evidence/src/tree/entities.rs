@@ -13,7 +13,7 @@ use std::{
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use serde_json::Value;
 
-use super::{Face, process::Facts};
+use super::{SourceRef, process::Facts};
 use crate::{
     describe::{self, RawName},
     types::{EvidenceType, Key},
@@ -23,12 +23,12 @@ use alertdeck_model::{
 };
 
 /// A thing: one or more items, or what another item tells of.
-pub(super) struct Thing<'a> {
+pub(super) struct Entity<'a> {
     pub(super) row: &'static EvidenceType,
     /// The short name of its type.
     pub(super) kind: SafeText,
     /// Where it is told of, what says most of it first.
-    pub(super) faces: Vec<Face>,
+    pub(super) faces: Vec<SourceRef>,
     /// What stands at the first of them.
     pub(super) value: &'a Value,
     pub(super) items: Vec<usize>,
@@ -79,12 +79,12 @@ impl<'a> Devices<'a> {
     }
 }
 
-impl<'a> Thing<'a> {
+impl<'a> Entity<'a> {
     /// Reads the thing that an item is about.
     fn of_item(devices: &mut Devices<'a>, evidence: &'a [Evidence], at: usize) -> Self {
         let item = &evidence[at];
         let row = EvidenceType::named(item.type_name.raw());
-        let thing = Self::read(devices, row, item.type_name.clone(), Face::of(at), &item.json);
+        let thing = Self::read(devices, row, item.type_name.clone(), SourceRef::of(at), &item.json);
         let (verdict, remediation) = (item.verdict.clone(), item.remediation.clone());
         Self { items: vec![at], verdict, remediation, ..thing }
     }
@@ -93,7 +93,7 @@ impl<'a> Thing<'a> {
     pub(super) fn new(
         devices: &mut Devices<'a>,
         row: &'static EvidenceType,
-        face: Face,
+        face: SourceRef,
         value: &'a Value,
     ) -> Self {
         let declared = || Object::new(value).raw("@odata.type").map_or("", type_name);
@@ -107,7 +107,7 @@ impl<'a> Thing<'a> {
         devices: &mut Devices<'a>,
         row: &'static EvidenceType,
         kind: SafeText,
-        face: Face,
+        face: SourceRef,
         value: &'a Value,
     ) -> Self {
         let object = Object::new(value);
@@ -142,7 +142,7 @@ impl<'a> Thing<'a> {
     }
 
     /// Takes in another place where the thing is told of. It reads by what says most.
-    pub(super) fn also(&mut self, other: Thing<'a>) {
+    pub(super) fn also(&mut self, other: Entity<'a>) {
         self.worsen(other.verdict, other.remediation);
         let says = |value: &Value| {
             value.as_object().map_or(0, |map| map.values().filter(|value| !is_empty(value)).count())
@@ -181,7 +181,7 @@ pub(super) struct Register {
 impl Register {
     /// Returns the thing that `new` is, where it is known already; it is known by more from then
     /// on.
-    pub(super) fn find(&mut self, things: &mut [Thing<'_>], new: &Thing<'_>) -> Option<usize> {
+    pub(super) fn find(&mut self, things: &mut [Entity<'_>], new: &Entity<'_>) -> Option<usize> {
         if new.known_by.iter().all(Option::is_none) {
             let same = self.by_content.get(&content(new.value, true))?;
             return same.iter().copied().find(|at| equal_but_for_state(things[*at].value, new.value));
@@ -204,7 +204,7 @@ impl Register {
     }
 
     /// Takes in a thing that is new.
-    pub(super) fn enter(&mut self, thing: &Thing<'_>, place: usize) {
+    pub(super) fn enter(&mut self, thing: &Entity<'_>, place: usize) {
         for (at, key) in thing.known_by.iter().enumerate() {
             if let Some(key) = key {
                 self.by_key.entry((thing.row.name, at, key.clone())).or_default().push(place);
@@ -217,7 +217,7 @@ impl Register {
 }
 
 /// Two things that share a key are the same unless a stronger key tells them apart.
-fn fits(known: &Thing<'_>, new: &Thing<'_>, at: usize) -> bool {
+fn fits(known: &Entity<'_>, new: &Entity<'_>, at: usize) -> bool {
     let pairs = known.known_by[..at].iter().zip(&new.known_by[..at]);
     pairs.into_iter().all(|(a, b)| a.is_none() || b.is_none() || a == b)
 }
@@ -258,9 +258,9 @@ pub(super) fn folded(value: &Value) -> Option<Cow<'_, str>> {
 pub(super) fn in_order<'a>(
     devices: &mut Devices<'a>,
     evidence: &'a [Evidence],
-) -> impl Iterator<Item = Thing<'a>> + use<'a> {
+) -> impl Iterator<Item = Entity<'a>> + use<'a> {
     let read = |at: usize| {
-        let thing = Thing::of_item(devices, evidence, at);
+        let thing = Entity::of_item(devices, evidence, at);
         let keys = thing.known_by.iter().flatten().count();
         let rank = (thing.process.is_some(), Reverse(keys), content(thing.value, false));
         ((rank, at), Some(thing))

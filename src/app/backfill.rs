@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// How far loading behind the list is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Behind {
+pub enum Backfill {
     /// It begins, or goes on, when nothing else loads.
     #[default]
     Due,
@@ -36,13 +36,13 @@ pub enum Behind {
     Failed,
 }
 
-impl Behind {
+impl Backfill {
     pub(super) fn is_under_way(self) -> bool {
         self == Self::UnderWay
     }
 
     /// Gives way to another fetch, to go on after it.
-    pub(super) fn yields(&mut self) {
+    pub(super) fn pause(&mut self) {
         if *self != Self::Whole {
             *self = Self::Due;
         }
@@ -52,7 +52,7 @@ impl Behind {
 /// How far loading behind the list has come. It outlives the fetches that it takes, and is of one
 /// profile.
 #[derive(Debug, Default)]
-pub(super) struct Way {
+pub(super) struct BackfillCursor {
     /// The fetch under way or, while there is none, the last one.
     generation: Generation,
     /// What is asked for: the last weeks, then what has changed since; `None` before and after.
@@ -69,7 +69,7 @@ pub(super) struct Way {
     partial: bool,
 }
 
-impl Way {
+impl BackfillCursor {
     /// Tells whether a fetch is the last of these.
     pub(super) fn is(&self, fetch: Generation) -> bool {
         self.scope.is_some() && self.generation == fetch
@@ -124,21 +124,21 @@ impl App {
         } else {
             self.load.phase == Phase::Complete
         };
-        let extent = match self.load.behind {
+        let extent = match self.load.backfill {
             _ if everything => Extent::Everything,
-            Behind::Whole => Extent::Recent,
-            Behind::UnderWay => Extent::RecentSoon,
-            Behind::Due | Behind::Later(_) | Behind::Failed => Extent::SoFar,
+            Backfill::Whole => Extent::Recent,
+            Backfill::UnderWay => Extent::RecentSoon,
+            Backfill::Due | Backfill::Later(_) | Backfill::Failed => Extent::SoFar,
         };
         Coverage { held: self.store.len(), extent }
     }
 
     /// Begins to load behind the list, if nothing else loads and something is missing.
-    pub(super) fn load_behind(&mut self, effects: &mut Vec<Effect>) {
-        let due = match self.load.behind {
-            Behind::Due => true,
-            Behind::Later(at) => at <= self.clock.now.mono,
-            Behind::UnderWay | Behind::Whole | Behind::Failed => false,
+    pub(super) fn start_backfill(&mut self, effects: &mut Vec<Effect>) {
+        let due = match self.load.backfill {
+            Backfill::Due => true,
+            Backfill::Later(at) => at <= self.clock.now.mono,
+            Backfill::UnderWay | Backfill::Whole | Backfill::Failed => false,
         };
         let idle = self.load.phase == Phase::Complete && !self.load.polling && !self.sign_in.out;
         if !due || !idle || !self.settings.service || self.load.holds_everything() {
@@ -146,7 +146,7 @@ impl App {
         }
         let weeks = self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
         let generation = self.load.issue();
-        let way = &mut self.load.way;
+        let way = &mut self.load.cursor;
         if way.at.is_none() {
             way.start_over();
         }
@@ -154,14 +154,14 @@ impl App {
         (way.broken, way.unproven) = (way.at.is_some(), way.at.is_some());
         way.generation = generation;
         let from = way.at.clone();
-        self.load.behind = Behind::UnderWay;
-        effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Behind, scope, from }));
+        self.load.backfill = Backfill::UnderWay;
+        effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Backfill, scope, from }));
     }
 
     /// Takes what the fetch behind the list says beside its alerts, also what it has said before it
     /// was broken off.
-    pub(super) fn loaded_behind(&mut self, event: LoadEvent) {
-        let way = &mut self.load.way;
+    pub(super) fn backfill_event(&mut self, event: LoadEvent) {
+        let way = &mut self.load.cursor;
         match event {
             LoadEvent::Page { partial, server_time, .. } => {
                 way.unproven = false;
@@ -170,46 +170,48 @@ impl App {
             }
             // Without a time nobody could say what has changed since.
             LoadEvent::Reached(bookmark) => way.at = way.began.map(|_| bookmark),
-            LoadEvent::Done if self.load.behind.is_under_way() => self.behind_ends(),
-            LoadEvent::Failed(failure) if self.load.behind.is_under_way() => self.behind_fails(failure.kind),
+            LoadEvent::Done if self.load.backfill.is_under_way() => self.backfill_ends(),
+            LoadEvent::Failed(failure) if self.load.backfill.is_under_way() => {
+                self.backfill_fails(failure.kind)
+            }
             _ => {}
         }
     }
 
-    fn behind_ends(&mut self) {
-        let way = &mut self.load.way;
+    fn backfill_ends(&mut self) {
+        let way = &mut self.load.cursor;
         let began = way.began.filter(|_| way.broken);
-        self.load.behind = match began {
-            _ if way.partial => Behind::Failed,
+        self.load.backfill = match began {
+            _ if way.partial => Backfill::Failed,
             Some(began) => {
                 let scope = since(odata::Property::LastUpdateDateTime, began.before(OVERLAP));
-                *way = Way { scope: Some(scope), ..Way::default() };
-                Behind::Due
+                *way = BackfillCursor { scope: Some(scope), ..BackfillCursor::default() };
+                Backfill::Due
             }
-            None => Behind::Whole,
+            None => Backfill::Whole,
         };
-        if self.load.behind != Behind::Due {
-            *way = Way::default();
+        if self.load.backfill != Backfill::Due {
+            *way = BackfillCursor::default();
         }
     }
 
-    fn behind_fails(&mut self, kind: FailureKind) {
-        self.load.behind = match kind {
-            kind if kind.passes() => Behind::Later(self.clock.now.mono + RETRY_AFTER),
-            FailureKind::SignIn | FailureKind::Permission => Behind::Failed,
+    fn backfill_fails(&mut self, kind: FailureKind) {
+        self.load.backfill = match kind {
+            kind if kind.passes() => Backfill::Later(self.clock.now.mono + RETRY_AFTER),
+            FailureKind::SignIn | FailureKind::Permission => Backfill::Failed,
             // The service does not know the place any more.
-            _ if self.load.way.unproven => {
-                self.load.way.start_over();
-                Behind::Due
+            _ if self.load.cursor.unproven => {
+                self.load.cursor.start_over();
+                Backfill::Due
             }
-            _ => Behind::Failed,
+            _ => Backfill::Failed,
         };
     }
 
     /// When loading behind the list is tried again, since the start.
-    pub(super) fn behind_due(&self) -> Option<Duration> {
-        match self.load.behind {
-            Behind::Later(at) => Some(at).filter(|at| *at > self.clock.now.mono),
+    pub(super) fn backfill_due(&self) -> Option<Duration> {
+        match self.load.backfill {
+            Backfill::Later(at) => Some(at).filter(|at| *at > self.clock.now.mono),
             _ => None,
         }
     }
