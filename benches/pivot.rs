@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alertdeck::app::{Effect, Menu, MenuAction, MenuItem, Message, Overlay};
+use alertdeck::app::{Effect, Menu, MenuAction, MenuItem, Message};
 use alertdeck_model::RawAlert;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_store::{Batch, PostingId, Store, Tally};
@@ -74,7 +74,7 @@ fn pivot(console: &mut Console, what: &Indicator) -> (Duration, Duration) {
         preview: what.value.line(),
         action: MenuAction::Pivot(what.clone()),
     };
-    console.app.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items: vec![item], at: 0 }));
+    console.app.ui.open(Menu { title: "Alerts with".into(), items: vec![item], at: 0 });
     let (mut effects, mut first) = timed(|| console.press("a"));
     if let Some(more) = effects.iter().position(|effect| *effect == Effect::More) {
         effects.remove(more);

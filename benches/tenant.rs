@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use alertdeck::{
-    app::{App, Body, Effect, Input, Key, LoadEvent, Message, Settings, update},
+    app::{App, Body, Effect, Input, Keymap, LoadEvent, Message, Settings, update},
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use alertdeck_model::{Now, RawAlert, Timestamp};
@@ -58,6 +58,7 @@ impl Console {
             filter: String::new(),
             profiles: Vec::new(),
             profile: String::new(),
+            keymap: Keymap::default(),
             signs_in: false,
         };
         let (app, _) = App::new(settings, now(), (width, height));
@@ -82,7 +83,7 @@ impl Console {
 
     /// Presses a key.
     pub(crate) fn press(&mut self, key: &str) -> Vec<Effect> {
-        let key = Key::read(key).expect("the name of a key");
+        let key = key.parse().expect("the name of a key");
         self.tell(Message::Input(Input::Key(key)))
     }
 

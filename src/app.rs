@@ -7,12 +7,14 @@
 
 mod alert;
 mod backfill;
+mod command;
 mod detail;
-mod export;
 mod filter;
 mod format;
 mod histogram;
+mod history;
 mod input;
+mod key;
 mod keymap;
 mod layout;
 mod list;
@@ -23,31 +25,25 @@ mod message;
 mod notice;
 mod overlay;
 mod pivot;
-mod profiles;
-mod reading;
-mod requests;
 mod scroll;
 mod sign_in;
-mod trail;
+mod ui;
 mod wrap;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 pub use backfill::{Backfill, Coverage, Extent};
-pub use detail::{Detail, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value};
-pub use export::{Export, ExportForm, ExportStage, NotWritten, Written};
+pub use command::{Action, Command, Context, Hint, HintKeys, Motion, commands, contexts};
+pub use detail::{
+    Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value,
+};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
 pub use histogram::Histogram;
-pub use keymap::{
-    AlertCommand, BINDINGS, Binding, Command, Context, DetailCommand, ExportCommand, FilterCommand,
-    FindCommand, Key, KeyCode, ListCommand, Motion, ProfileCommand, RequestCommand, SignInCommand, key_for,
-};
+pub use key::{Key, KeyCode, UnknownKey};
+pub use keymap::{Keymap, KeymapError};
 pub use layout::{Area, HISTOGRAM_ROWS, Layout, Pane, Shape, Wanted};
 pub use list::List;
 pub use load::{Load, Phase};
@@ -57,20 +53,22 @@ pub use message::{
     Body, Bookmark, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose,
     Scope, Wait,
 };
-pub use notice::Notice;
-pub use overlay::{HelpLine, Menu, MenuAction, MenuItem, Overlay, ValueLine, Values, Whole, help};
-pub use profiles::ProfileLine;
-pub use requests::{RequestLine, Requests};
+pub use notice::{Notice, Notices};
+pub use overlay::{
+    Export, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu, MenuAction,
+    MenuItem, NotWritten, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, RequestLine, Requests,
+    Role, SignInPrompt, ValueLine, Values, WholeAlert, Written, format_command, help,
+};
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
+pub use ui::Ui;
 pub use wrap::{more, wrap};
 
-use crate::export::Format;
 use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{Row, Sort, Store, View};
 
-/// How often the timeline is counted while alerts stream in.
+/// How often the histogram is counted while alerts stream in.
 const HISTOGRAM_EVERY: Duration = Duration::from_millis(250);
 
 /// What stays the same while the console runs.
@@ -96,6 +94,8 @@ pub struct Settings {
     pub profiles: Vec<ProfileLine>,
     /// The name of the profile in use, safe to show; empty where it has none.
     pub profile: String,
+    /// Which keys ask for which commands.
+    pub keymap: Keymap,
     /// Whether a user can sign in here. With a token from a variable, a command or a secret nobody
     /// can: the texts say what to do instead.
     pub signs_in: bool,
@@ -117,65 +117,32 @@ pub struct App {
     pub settings: Settings,
     /// The time and how it is written.
     pub clock: Clock,
-    /// The screen in cells: columns, rows.
-    pub size: (u16, u16),
-    /// The pane that keys go to.
-    pub focus: Pane,
-    /// Whether that pane has the whole room.
-    pub zoom: bool,
-    /// The list's share of the width in per cent, where panes stand side by side.
-    pub split: u16,
-    /// Whether the mouse is listened to.
-    pub mouse: bool,
-    /// All alerts that are held.
+    /// Size, focus, overlays, notices, keys.
+    pub ui: Ui,
+    /// All loaded alerts.
     pub store: Store,
-    /// Those that match.
+    /// Those that match the filter.
     pub view: View,
-    /// The list's cursor.
+    /// The list pane.
     pub list: List,
-    /// The alert that is shown, once a worker has read it.
-    pub detail: Option<Detail>,
+    /// The detail pane.
+    pub detail: DetailPane,
     /// The filter bar.
     pub filter: FilterBar,
     /// How far loading is.
     pub load: Load,
     /// Who is signed in, and how far signing in is.
     pub sign_in: SignIn,
-    /// What covers the panes.
-    pub overlay: Option<Overlay>,
-    /// What the user is told.
-    pub notice: Option<Notice>,
-    /// What they are told after that.
-    notices: VecDeque<Notice>,
-    /// Alerts that are new or changed since the list was whole.
-    pub fresh: HashMap<Row, Fresh>,
-    /// The alerts that are marked.
+    /// The marked alerts.
     pub marks: Marks,
     /// Alerts over time.
     pub histogram: Histogram,
-    /// When the timeline is counted again while alerts stream in.
-    histogram_due: Duration,
-    folds: Folds,
-    /// How often values were seen.
+    /// How often values occur.
     pivots: pivot::Pivots,
-    /// Where the user came from, newest last.
-    trail: Vec<trail::Place>,
-    /// Where in the alert to go once a worker has read it.
-    returning: Option<trail::Reading>,
-    /// The format that was exported last.
-    export_format: Format,
+    /// What the list showed before.
+    history: history::History,
     /// The exports under way.
-    exports: export::Exports,
-    /// The account that loaded what is held, as far as it is known.
-    account: Option<String>,
-    /// Whether the settings say who the user is; else the sign-in does.
-    me_given: bool,
-    /// The alert that a worker was asked to read.
-    reading: Option<Row>,
-    /// The wake-up that was asked for last.
-    wake: Option<Duration>,
-    /// Whether the divider is being dragged.
-    dragging: bool,
+    exports: overlay::Exports,
 }
 
 impl App {
@@ -193,53 +160,36 @@ impl App {
     fn empty(settings: Settings, now: Now, size: (u16, u16)) -> Self {
         Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
-            size,
-            focus: Pane::List,
-            zoom: false,
-            split: 55,
-            mouse: true,
-            store: Store::with_postings(&alertdeck_query::FieldPostings),
+            ui: Ui::new(size, settings.keymap.clone()),
+            store: Store::with_postings(&query::FieldPostings),
             view: View::default(),
             list: List::default(),
-            detail: None,
+            detail: DetailPane::default(),
             filter: FilterBar::new(&settings.filter),
             load: Load::default(),
-            sign_in: SignIn::default(),
-            overlay: None,
-            notice: None,
-            notices: VecDeque::new(),
-            fresh: HashMap::new(),
+            sign_in: SignIn::new(settings.me.is_some()),
             marks: Marks::default(),
             histogram: Histogram::default(),
-            histogram_due: Duration::ZERO,
-            folds: Folds::new(),
             pivots: pivot::Pivots::default(),
-            trail: Vec::new(),
-            returning: None,
-            export_format: Format::default(),
-            exports: export::Exports::default(),
-            account: None,
-            me_given: settings.me.is_some(),
-            reading: None,
-            wake: None,
-            dragging: false,
+            history: history::History::default(),
+            exports: overlay::Exports::default(),
             settings,
         }
     }
 
     /// Returns where everything is on the screen.
     pub fn layout(&self) -> Layout {
-        self.layout_with(self.focus)
+        self.layout_with(self.ui.focus)
     }
 
     fn layout_with(&self, focus: Pane) -> Layout {
         Layout::new(Wanted {
-            width: self.size.0,
-            height: self.size.1,
+            width: self.ui.size.0,
+            height: self.ui.size.1,
             focus,
-            zoom: self.zoom,
+            zoom: self.ui.zoom,
             editing: self.filter.editor.is_some(),
-            split: self.split,
+            split: self.ui.split,
         })
     }
 
@@ -250,7 +200,7 @@ impl App {
 
     /// Returns the detail, if it is that of the alert under the cursor.
     pub fn current_detail(&self) -> Option<&Detail> {
-        self.detail.as_ref().filter(|detail| Some(detail.row) == self.selected())
+        self.detail.shown.as_ref().filter(|detail| Some(detail.row) == self.selected())
     }
 
     /// Returns what the filter is understood with.
@@ -275,12 +225,6 @@ impl App {
     fn detail_size(&self) -> (usize, usize) {
         let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
         (usize::from(area.width), usize::from(area.height))
-    }
-
-    /// The inside of the overlay: columns and rows.
-    pub fn overlay_size(&self) -> (usize, usize) {
-        let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
-        (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))
     }
 
     fn sort(&mut self, sort: Sort) {
@@ -310,19 +254,20 @@ impl App {
         let mono = self.clock.now.mono;
         let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
         let Some(area) = self.layout().histogram else { return };
-        if !busy || mono >= self.histogram_due {
+        if !busy || mono >= self.histogram.due {
             let stretches = usize::from(area.width.saturating_sub(20)).min(120);
             self.histogram.count(&self.store, &self.view, stretches);
-            self.histogram_due = mono + HISTOGRAM_EVERY;
+            self.histogram.due = mono + HISTOGRAM_EVERY;
         }
     }
 
     /// Asks a worker to read the alert under the cursor, one at a time, where it is shown.
     fn want_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
         let raw = self.store.raw(row);
-        let held = self.detail.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_of(raw));
-        if !held && self.reading.is_none() && self.layout().detail.is_some() {
-            self.reading = Some(row);
+        let held =
+            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_of(raw));
+        if !held && self.detail.reading.is_none() && self.layout().detail.is_some() {
+            self.detail.reading = Some(row);
             effects.push(Effect::Read(row, raw.clone()));
         }
     }
@@ -334,7 +279,7 @@ impl App {
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
-        due.extend(self.notice_due());
+        due.extend(self.ui.notices.due());
         match &self.load.phase {
             Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => {
                 due.push(next_second(*at, mono));
@@ -347,8 +292,8 @@ impl App {
         let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
         due.extend(ends.filter(|end| *end > mono).map(|end| next_second(end, mono)));
         let next = due.into_iter().min();
-        if next != self.wake {
-            self.wake = next;
+        if next != self.ui.wake {
+            self.ui.wake = next;
             effects.extend(next.map(Effect::WakeAt));
         }
     }
@@ -356,8 +301,8 @@ impl App {
     /// Whatever was waited for may be due.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
-        self.wake = None;
-        self.settle_notice();
+        self.ui.wake = None;
+        self.ui.notices.expire(mono);
         if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
             && *at <= mono
         {
@@ -418,12 +363,12 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::SignIn(event) => app.signed(event, &mut effects),
         Message::Identity(identity) => app.identify(identity, &mut effects),
         Message::Requests(lines) => app.requests_listed(lines),
-        Message::Switched(settings) => app.switch(*settings, &mut effects),
+        Message::Switched(settings) => app.switch_settings(*settings, &mut effects),
         Message::Warning(line) => app.notify_error(line),
         Message::Ticket(ticket) => app.copy_ticket(&ticket, &mut effects),
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
         Message::Read(row, body) => {
-            app.reading = None;
+            app.detail.reading = None;
             // The row may be one of another profile by now.
             if app.selected() == Some(row) && body.is_of(app.store.raw(row)) {
                 app.show_detail(row, *body);
@@ -431,10 +376,10 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         }
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
         // The sign-in stays where it is.
-        Message::Opened(_, Err(reason)) if matches!(app.overlay, Some(Overlay::SignIn)) => {
+        Message::Opened(_, Err(reason)) if matches!(app.ui.overlay(), Some(Overlay::SignInPrompt(_))) => {
             app.notify_error(format!("not opened: {reason}"));
         }
-        Message::Opened(url, Err(reason)) => app.overlay = Some(Overlay::Link(url, reason)),
+        Message::Opened(url, Err(reason)) => app.ui.open(Link { url, reason }),
         Message::Exported { number, path, outcome } => app.exported(number, &path, outcome),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.notify_error(format!("not copied: {reason}")),

@@ -28,6 +28,7 @@
 
 mod diagnostic;
 mod key;
+mod keymap;
 mod place;
 mod profile;
 mod read;

@@ -105,7 +105,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let (sender, messages) = mpsc::channel(CHANNEL);
     let runner = Runner::new(options.source, sender, clock);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
-    app.mouse = options.mouse;
+    app.ui.mouse = options.mouse;
     let mut turn = Loop {
         app,
         clock,
@@ -329,7 +329,7 @@ impl Loop {
     fn suspend(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {
         screen.leave();
         platform::stop()?;
-        screen.enter(self.app.mouse)?;
+        screen.enter(self.app.ui.mouse)?;
         let (width, height) = screen.size()?;
         self.dispatch(Message::Input(Input::Resize { width, height }), screen)?;
         self.urgent = true;

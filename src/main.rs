@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use alertdeck::log;
 use alertdeck::{
     cli::{
         ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
         Service, Show, Source, WhoAmI, filter_text, login, say, watch,
     },
-    console,
+    config::Config,
+    console, log,
 };
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator};
@@ -267,13 +267,16 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
             })?;
             let profiles = connection.profiles()?;
             let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
-            block_on(watch(service, profiles, filter, &look))
+            let keymap = Config::keymap(connection.config.as_deref())?;
+            block_on(watch(service, profiles, filter, keymap, &look))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
             let (_simulator, service) = simulated(settings, &connection)?;
-            block_on(watch(service, Vec::new(), demo.filter.as_deref().unwrap_or_default(), &look))
+            let keymap = Config::keymap(connection.config.as_deref())?;
+            let filter = demo.filter.as_deref().unwrap_or_default();
+            block_on(watch(service, Vec::new(), filter, keymap, &look))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
         Some(Command::List(list)) => {

@@ -8,15 +8,12 @@ mod bars;
 mod completions;
 mod count;
 mod detail;
-mod export;
 mod histogram;
 mod list;
 mod overlay;
 mod paint;
-mod profiles;
-mod requests;
-mod sign_in;
 mod theme;
+mod window;
 
 use ratatui::{Frame, layout::Position};
 
@@ -30,7 +27,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     let screen = frame.area();
     let layout = app.layout();
     let mut painter = Painter::new(frame.buffer_mut(), theme);
-    if layout.shape == Shape::TooSmall || (screen.width, screen.height) != app.size {
+    if layout.shape == Shape::TooSmall || (screen.width, screen.height) != app.ui.size {
         // Between a resize and its message the state is a frame behind.
         painter.put(0, 0, screen.width, "too small: 20x5 at least", theme.text);
         return;
@@ -62,7 +59,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     }
     let in_overlay = overlay::draw(app, &mut painter, screen);
     let caret = caret.map(|x| (x, layout.filter.y)).or(found);
-    let in_panes = caret.filter(|_| app.overlay.is_none()).map(|(x, y)| Position { x, y });
+    let in_panes = caret.filter(|_| app.ui.overlay().is_none()).map(|(x, y)| Position { x, y });
     if let Some(position) = in_overlay.or(in_panes) {
         frame.set_cursor_position(position);
     }

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    App, Detail, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Scope, Value, Values, Whole,
+    App, Detail, Effect, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values, WholeAlert,
+    command::{Context, run},
     format::{bytes, thousands},
-    keymap::AlertCommand,
     pivot::ByValue,
 };
 use alertdeck_evidence::Tree;
@@ -13,6 +13,31 @@ use alertdeck_model::{Alert, PortalUrl, RawText, SafeText, defang, one_line};
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Cell, Column, Row};
+
+/// The commands for the alert under the cursor, in list and detail.
+pub(super) static CONTEXT: Context = Context {
+    name: "alert",
+    heading: "The alert under the cursor",
+    commands: &[
+        run("alert.mark", "mark the alert, or remove its mark", |app, _| app.mark()),
+        run("alert.open-in-browser", "open the alert in the browser", |app, effects| {
+            app.open(false, effects);
+        }),
+        run("alert.open-incident", "open the incident in the browser", |app, effects| {
+            app.open(true, effects);
+        }),
+        run("alert.copy", "copy: value, indicators, row, JSON, links", |app, _| {
+            if let Some(row) = app.selected_or_notify() {
+                let menu = app.copy_menu(row);
+                app.ui.open(menu);
+            }
+        }),
+        run("alert.include", "narrow the filter to a value", |app, _| app.offer_terms(false)),
+        run("alert.exclude", "exclude a value", |app, _| app.offer_terms(true)),
+        run("alert.pivot", "a value's alerts, of any status", |app, _| app.offer_pivots()),
+        run("alert.incident", "the incident's alerts", App::show_incident),
+    ],
+};
 
 /// The columns that `f`, `F` and `s` offer, each with its letter.
 const LETTERS: [(char, Column); 14] = [
@@ -36,31 +61,29 @@ const LETTERS: [(char, Column); 14] = [
 pub(super) const NO_TERM: &str = "no filter can ask for what is here";
 
 impl App {
-    pub(super) fn alert_command(&mut self, command: AlertCommand, effects: &mut Vec<Effect>) {
-        let Some(row) = self.selected() else {
-            return self.notify("no alert is selected");
-        };
-        match command {
-            AlertCommand::Open | AlertCommand::OpenIncident => self.open(row, command, effects),
-            AlertCommand::Copy => self.overlay = Some(Overlay::Menu(self.copy_menu(row))),
-            AlertCommand::Include | AlertCommand::Exclude => {
-                self.filter_by_value(row, command == AlertCommand::Exclude, effects);
-            }
-            AlertCommand::Pivot => self.pivot_here(row, effects),
-            AlertCommand::Incident => match self.store.cell(row, Column::Incident) {
-                Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
-                    Some(term) => self.apply_local_filter(&term, effects),
-                    None => self.notify(NO_TERM),
-                },
-                _ => self.notify("this alert belongs to no incident"),
+    /// Returns the alert under the cursor, or says that there is none.
+    pub(super) fn selected_or_notify(&mut self) -> Option<Row> {
+        let row = self.selected();
+        if row.is_none() {
+            self.notify("no alert is selected");
+        }
+        row
+    }
+
+    fn show_incident(&mut self, effects: &mut Vec<Effect>) {
+        let Some(row) = self.selected_or_notify() else { return };
+        match self.store.cell(row, Column::Incident) {
+            Cell::Text(incident) => match self.term(row, "incident", incident.raw(), false) {
+                Some(term) => self.apply_local_filter(&term, effects),
+                None => self.notify(NO_TERM),
             },
-            AlertCommand::Retry => {}
+            _ => self.notify("this alert belongs to no incident"),
         }
     }
 
     /// Opens a link of the alert, if it is one of the portal's.
-    fn open(&mut self, row: Row, command: AlertCommand, effects: &mut Vec<Effect>) {
-        let incident = command == AlertCommand::OpenIncident;
+    fn open(&mut self, incident: bool, effects: &mut Vec<Effect>) {
+        let Some(row) = self.selected_or_notify() else { return };
         let what = if incident { "incident" } else { "alert" };
         let Some(link) = self.link(row, incident) else {
             return self.notify(format!("the {what} has no link"));
@@ -80,7 +103,7 @@ impl App {
     /// Returns what a worker has read of an alert. A menu is of its alert, whatever the cursor is on
     /// by now.
     fn detail_of(&self, row: Row) -> Option<&Detail> {
-        self.detail.as_ref().filter(|detail| detail.row == row)
+        self.detail.shown.as_ref().filter(|detail| detail.row == row)
     }
 
     /// Returns an alert, which is decoded here where no worker has read it yet.
@@ -92,7 +115,7 @@ impl App {
     }
 
     pub(super) fn show_values(&mut self) {
-        let (width, _) = self.overlay_size();
+        let (width, _) = self.ui.overlay_size();
         let Some(detail) = self.current_detail() else { return };
         let Some(line) = detail.line() else { return };
         let values = detail.values(line);
@@ -115,13 +138,13 @@ impl App {
             (value, what)
         };
         let values = values.into_iter().map(with_indicator).collect();
-        self.overlay = Some(Overlay::Values(Values::new(title, values, width)));
+        self.ui.open(Values::new(title, values, width));
     }
 
     /// The values that a key on the alert may mean: those of the line in the detail pane, or
     /// the columns of the row.
     pub(super) fn values_here(&self, row: Row) -> Vec<(char, Value)> {
-        if self.focus == Pane::Detail
+        if self.ui.focus == Pane::Detail
             && let Some(detail) = self.current_detail()
             && let Some(line) = detail.line()
         {
@@ -161,31 +184,38 @@ impl App {
         Some(if exclude { format!("-{term}") } else { term })
     }
 
-    fn filter_by_value(&mut self, row: Row, exclude: bool, effects: &mut Vec<Effect>) {
-        let items: Vec<_> = self
-            .values_here(row)
-            .into_iter()
-            .filter_map(|(key, value)| {
-                let term = self.term(row, value.field.as_ref()?, value.text.raw(), exclude)?;
-                Some(MenuItem {
-                    key,
-                    label: value.label,
-                    preview: value.text.line(),
-                    action: MenuAction::Filter(term),
-                })
+    /// Offers the values of the line or the row as terms of the filter.
+    fn offer_terms(&mut self, exclude: bool) {
+        let Some(row) = self.selected_or_notify() else { return };
+        let terms = self.values_here(row).into_iter().filter_map(|(key, value)| {
+            let term = self.term(row, value.field.as_ref()?, value.text.raw(), exclude)?;
+            Some(MenuItem {
+                key,
+                label: value.label,
+                preview: value.text.line(),
+                action: MenuAction::Filter(term),
             })
-            .collect();
-        match <[MenuItem; 1]>::try_from(items) {
-            Ok([only]) => {
-                if let MenuAction::Filter(term) = only.action {
-                    self.add_term(&term, effects);
-                }
-            }
-            Err(items) if items.is_empty() => self.notify(NO_TERM),
-            Err(items) => {
-                let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
-                self.overlay = Some(Overlay::Menu(Menu { title: title.into(), items, at: 0 }));
-            }
+        });
+        let mut items: Vec<_> = terms.collect();
+        if self.ui.focus == Pane::List && self.store.cell(row, Column::Owner) == Cell::Empty {
+            items.push(Self::no_owner(exclude));
+            items.sort_by_key(|item| LETTERS.iter().position(|(letter, _)| *letter == item.key));
+        }
+        if items.is_empty() {
+            return self.notify(NO_TERM);
+        }
+        let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
+        self.ui.open(Menu { title: title.into(), items, at: 0 });
+    }
+
+    /// The entry of an alert without an owner.
+    fn no_owner(exclude: bool) -> MenuItem {
+        let key = LETTERS.iter().find(|(_, column)| *column == Column::Owner).map_or('o', |(key, _)| *key);
+        MenuItem {
+            key,
+            label: Column::Owner.name().to_owned(),
+            preview: "nobody".into(),
+            action: MenuAction::Filter(if exclude { "-assigned:none" } else { "assigned:none" }.into()),
         }
     }
 
@@ -225,7 +255,7 @@ impl App {
         if let Some((_, value)) = self
             .values_here(row)
             .into_iter()
-            .find(|(_, value)| self.focus == Pane::Detail || value.label == Column::Title.name())
+            .find(|(_, value)| self.ui.focus == Pane::Detail || value.label == Column::Title.name())
         {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // What hides characters is copied with them made visible, unless asked otherwise.
@@ -238,7 +268,7 @@ impl App {
         }
         let indicators = self.indicators_of(row).len();
         if indicators > 0 {
-            items.push(whole('a', "all indicators", thousands(indicators), Whole::Indicators));
+            items.push(whole('a', "all indicators", thousands(indicators), WholeAlert::Indicators));
         }
         let cells =
             [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
@@ -246,8 +276,8 @@ impl App {
         items.push(text('r', "row", &line, preview(&line)));
         let id = &self.store.facts(row).id;
         items.push(text('i', "alert id", id.raw(), preview(id.text().as_str())));
-        items.push(whole('j', "JSON", bytes(self.store.raw(row).0.len()), Whole::Json));
-        items.push(whole('m', "Markdown", "a ticket".into(), Whole::Ticket));
+        items.push(whole('j', "JSON", bytes(self.store.raw(row).0.len()), WholeAlert::Json));
+        items.push(whole('m', "Markdown", "a ticket".into(), WholeAlert::Ticket));
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
                 items.push(text(key, label, link.as_str(), preview(link.as_str())));
@@ -278,15 +308,15 @@ impl App {
         }
     }
 
-    pub(super) fn copy_whole(&mut self, row: Row, what: Whole, effects: &mut Vec<Effect>) {
+    pub(super) fn copy_whole(&mut self, row: Row, what: WholeAlert, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
-            Whole::Ticket => {
+            WholeAlert::Ticket => {
                 let raw = self.store.raw(row).clone();
                 effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
                 return self.notify("writing the ticket");
             }
-            Whole::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
-            Whole::Indicators => {
+            WholeAlert::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
+            WholeAlert::Indicators => {
                 let line =
                     |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);
                 ("all indicators", self.indicators_of(row).iter().map(line).collect())

@@ -172,7 +172,7 @@ impl App {
             LoadEvent::Reached(bookmark) => way.at = way.began.map(|_| bookmark),
             LoadEvent::Done if self.load.backfill.is_under_way() => self.backfill_ends(),
             LoadEvent::Failed(failure) if self.load.backfill.is_under_way() => {
-                self.backfill_fails(failure.kind)
+                self.backfill_fails(failure.kind);
             }
             _ => {}
         }

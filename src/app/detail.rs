@@ -6,19 +6,22 @@
 mod fact;
 mod find;
 mod outline;
+mod pane;
 mod values;
 
 use std::collections::HashMap;
 
 pub use fact::{Fact, FactValue};
 pub use find::Find;
+pub use pane::DetailPane;
+pub(super) use pane::{CONTEXT, FIND, hints};
 pub use values::Value;
 
 use self::{
     find::{Before, Hit},
     outline::{Outline, SuspiciousPaths},
 };
-use super::{keymap::Motion, message::Body, scroll::Scroll};
+use super::{command::Motion, message::Body, scroll::Scroll};
 use alertdeck_evidence::{Node, NodeId};
 use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
 use alertdeck_store::Row;

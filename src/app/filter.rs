@@ -5,12 +5,44 @@ use std::sync::Arc;
 use tui_input::{Input as TextField, InputRequest};
 
 use super::{
-    keymap::{Key, KeyCode},
+    App,
+    command::{Context as Commands, Hint, hint, run},
+    key::{Key, KeyCode},
     message::Scope,
 };
 use alertdeck_query as query;
 use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
 use alertdeck_store::Test;
+
+/// The commands of the filter bar.
+pub(super) static CONTEXT: Commands = Commands {
+    name: "filter",
+    heading: "Filter bar",
+    commands: &[
+        run("filter.run", "run: ask the service", App::run_typed_filter),
+        run("filter.restore", "restore the former filter", |app, _| app.restore_filter()),
+        run("filter.complete", "accept the completion or fix", |app, _| {
+            if app.filter.complete() {
+                app.apply_filter();
+            }
+        }),
+        run("filter.next-completion", "next completion", |app, _| app.filter.choose(true)),
+        run("filter.previous-completion", "previous completion", |app, _| app.filter.choose(false)),
+        run("filter.older", "older filter", |app, _| app.recall_filter(true)),
+        run("filter.newer", "newer filter", |app, _| app.recall_filter(false)),
+    ],
+};
+
+/// Returns the keys that matter in the bar.
+pub(super) fn hints() -> Vec<Hint> {
+    vec![
+        hint(&["filter.run"], "run"),
+        hint(&["filter.restore"], "restore"),
+        hint(&["filter.complete"], "complete"),
+        hint(&["filter.next-completion", "filter.previous-completion"], "choose"),
+        hint(&["filter.older"], "history"),
+    ]
+}
 
 /// How many filters are remembered.
 const MAX_HISTORY: usize = 200;
@@ -76,6 +108,9 @@ impl Editor {
 
     /// Edits the text by a key; tells whether the key meant something.
     pub(super) fn edit(&mut self, key: Key) -> bool {
+        if key.alt {
+            return false;
+        }
         let request = match (key.code, key.ctrl) {
             (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
             (KeyCode::Backspace | KeyCode::Char('h'), _) => InputRequest::DeletePrevChar,

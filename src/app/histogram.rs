@@ -11,6 +11,8 @@ pub struct Histogram {
     /// The first and the last moment that are covered.
     pub range: Option<(Timestamp, Timestamp)>,
     revision: u64,
+    /// When it is counted again while alerts stream in, since the start.
+    pub(super) due: std::time::Duration,
 }
 
 impl Histogram {
@@ -20,7 +22,7 @@ impl Histogram {
         if self.revision == view.revision() && self.counts[0].len() == stretches {
             return;
         }
-        *self = Self { revision: view.revision(), ..Self::default() };
+        *self = Self { revision: view.revision(), due: self.due, ..Self::default() };
         self.counts = std::array::from_fn(|_| vec![0; stretches]);
         let times = || view.rows().iter().filter_map(|row| store.facts(*row).created);
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return };

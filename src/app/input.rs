@@ -1,30 +1,29 @@
-//! How the state answers what the user does.
+//! How the state answers what the user does: which pane or overlay a key, a click or a paste is
+//! for.
 
 use super::{
-    App, Command, Context, Effect, Input, Key, KeyCode, Motion, Overlay, Pane, Phase, Shape,
-    alert::NO_TERM,
-    keymap::{self, AlertCommand, DetailCommand, FilterCommand, ListCommand},
-    overlay::{MenuAction, help},
-    pivot::NO_PIVOT,
-    requests::COPIED_CURL,
+    App, Effect, Input, Key, Pane, Phase, Shape, alert,
+    command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion, PANES},
+    detail, filter, list,
+    overlay::{COPIED_CURL, MenuAction},
 };
 use alertdeck_query::literal;
-use alertdeck_store::Sort;
+use alertdeck_store::{Column, Sort};
 
 impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Key(key) => {
-                self.drop_notice();
+                self.ui.notices.answer(self.clock.now.mono);
                 self.key(key, effects);
             }
             Input::Paste(text) => self.paste(&text),
             Input::Click { x, y } => self.click(x, y),
             Input::Drag { x, .. } => self.drag(x),
-            Input::Release => self.dragging = false,
+            Input::Release => self.ui.dragging = false,
             Input::Wheel { x, y, by } => self.wheel(x, y, by),
             Input::Resize { width, height } => {
-                self.size = (width, height);
+                self.ui.size = (width, height);
                 self.lay_out();
             }
         }
@@ -33,151 +32,168 @@ impl App {
     /// Lays out what depends on the size.
     pub(super) fn lay_out(&mut self) {
         let (width, height) = self.detail_size();
-        if let Some(detail) = &mut self.detail {
-            detail.lay_out(&self.folds, width);
+        if let Some(detail) = &mut self.detail.shown {
+            detail.lay_out(&self.detail.folds, width);
             detail.scroll.show(detail.lines().len(), height);
         }
-        let (width, _) = self.overlay_size();
-        if let Some(Overlay::Values(values)) = &mut self.overlay {
-            values.lay_out(width);
+        self.resize_overlays();
+    }
+
+    /// Returns the contexts whose keys are in force in the panes and their text fields, the first
+    /// one first.
+    fn contexts(&self) -> Vec<&'static Context> {
+        if self.filter.editor.is_some() {
+            return vec![&filter::CONTEXT];
         }
-        let rows = self.requests_rows();
-        if let Some(Overlay::Requests(requests)) = &mut self.overlay {
-            requests.show(rows);
+        match self.ui.focus {
+            Pane::Detail if self.find_editor().is_some() => vec![&detail::FIND],
+            Pane::Detail => vec![&detail::CONTEXT, &alert::CONTEXT, &PANES, &MOVE, &EVERYWHERE],
+            Pane::List => vec![&list::CONTEXT, &alert::CONTEXT, &PANES, &MOVE, &EVERYWHERE],
         }
     }
 
     fn key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        if self.overlay.is_some() {
+        if self.ui.overlay().is_some() {
             return self.overlay_key(key, effects);
         }
-        if self.filter.editor.is_some() {
-            match keymap::command(&[Context::Filter], key) {
-                Some(Command::Filter(command)) => self.filter_command(command, effects),
-                _ if key == (Key { code: KeyCode::Char('c'), ctrl: true }) => self.restore_filter(),
-                _ => {
-                    if self.filter.key(key) {
-                        self.apply_filter();
-                    }
+        let contexts = self.contexts();
+        match self.ui.keymap.find(&contexts, key) {
+            Some(Command { action: Action::Move(motion), .. }) => self.go(*motion),
+            Some(Command { action: Action::Run(run), .. }) => run(self, effects),
+            None if self.filter.editor.is_some() => {
+                if self.filter.key(key) {
+                    self.apply_filter();
                 }
             }
-            return;
+            None if self.ui.focus == Pane::Detail && self.find_editor().is_some() => self.find_key(key),
+            None => self.report_unbound(key, &contexts),
         }
-        if self.focus == Pane::Detail && self.find_editor().is_some() {
-            return self.find_key(key);
-        }
-        let pane = match self.focus {
-            Pane::List => Context::List,
-            Pane::Detail => Context::Detail,
+    }
+
+    /// Says that a key does nothing here, and which one may have been meant.
+    pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
+        let near = match self.ui.keymap.nearest(contexts, key) {
+            Some((near, command)) => format!("{near}: {}", command.help),
+            None => match self.ui.keymap.key("panes.help") {
+                help if !help.is_empty() && self.ui.overlay().is_none() => format!("{help} lists the keys"),
+                _ => format!("{} closes this", self.ui.keymap.key("app.back")),
+            },
         };
-        if let Some(command) = keymap::command(&[pane, Context::Alert, Context::All], key) {
-            self.command(command, effects);
-        }
+        self.notify(format!("{key} does nothing here; {near}"));
     }
 
-    fn command(&mut self, command: Command, effects: &mut Vec<Effect>) {
-        match command {
-            Command::Move(motion) => self.go(motion),
-            Command::SwitchPane => {
-                self.focus_on(if self.focus == Pane::List { Pane::Detail } else { Pane::List });
-            }
-            Command::NextAlert => self.next_alert(Motion::Down),
-            Command::PreviousAlert => self.next_alert(Motion::Up),
-            Command::Refresh => self.refresh(effects),
-            Command::Live => self.toggle_live(effects),
-            Command::TimeFormat => self.clock.format = self.clock.format.next(),
-            Command::Zoom => {
-                self.zoom = !self.zoom;
-                self.lay_out();
-            }
-            Command::Mouse => {
-                self.mouse = !self.mouse;
-                self.notify(if self.mouse {
-                    "mouse on"
-                } else {
-                    "mouse off: the terminal selects text again"
-                });
-                effects.push(Effect::Mouse(self.mouse));
-            }
-            Command::Profiles => self.show_profiles(),
-            Command::Requests => self.show_requests(effects),
-            Command::Export => self.ask_for_export(),
-            Command::Mark => self.mark(),
-            Command::Help => self.overlay = Some(Overlay::Help(super::Scroll::default())),
-            Command::Back => self.back(effects),
-            Command::GoBack => self.go_back(effects),
-            Command::Quit => effects.push(Effect::Quit),
-            Command::Suspend => effects.push(Effect::Suspend),
-            Command::Redraw => effects.push(Effect::Redraw),
-            Command::List(command) => self.list_command(command),
-            Command::Detail(command) => self.detail_command(command),
-            Command::Alert(AlertCommand::Retry) => {
-                if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
-                    self.fetch(effects);
-                } else {
-                    self.notify("nothing has failed");
-                }
-            }
-            Command::Alert(command) => self.alert_command(command, effects),
-            Command::Filter(command) => self.filter_command(command, effects),
-            // They mean something in what covers the panes alone.
-            Command::Profile(_)
-            | Command::SignIn(_)
-            | Command::Request(_)
-            | Command::Find(_)
-            | Command::Exporting(_) => {}
-        }
+    /// Returns the keys that matter now, with what they do; the way out, or to the other keys, is
+    /// the last.
+    pub fn hints(&self) -> Vec<(String, &'static str)> {
+        let hints = match self.ui.overlay() {
+            Some(overlay) => overlay.object().hints(self),
+            None if self.filter.editor.is_some() => filter::hints(),
+            None if self.ui.focus == Pane::Detail => detail::hints(self),
+            None => list::hints(self),
+        };
+        hints.into_iter().filter_map(|hint| Some((self.hint_keys(hint)?, hint.words))).collect()
     }
 
-    /// Esc takes one step back: a range, what was looked for, detail, loading. It never quits and
-    /// never drops the filter or marks.
-    fn back(&mut self, effects: &mut Vec<Effect>) {
-        if self.leave_range() {
-            self.notify("no range is marked");
-        } else if self.focus == Pane::Detail {
+    /// Returns the keys of a hint as text, `None` if none of its commands has a key.
+    fn hint_keys(&self, hint: Hint) -> Option<String> {
+        let commands = match hint.keys {
+            HintKeys::Text(text) => return Some(text.to_owned()),
+            HintKeys::Of(commands) => commands,
+        };
+        let keys = commands.iter().map(|id| self.ui.keymap.key(id)).filter(|key| !key.is_empty());
+        keys.reduce(|all, key| match key.strip_prefix("Ctrl-") {
+            // `Ctrl-n/p` says it for both.
+            Some(letter) if all.starts_with("Ctrl-") => format!("{all}/{letter}"),
+            _ => format!("{all}/{key}"),
+        })
+    }
+
+    /// Closes the innermost thing: overlay, range, search, detail pane, loading. It never quits,
+    /// and never drops the filter or marks.
+    pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
+        if self.ui.overlay().is_some() {
+            self.leave_overlay(false, effects);
+        } else if self.leave_range() {
+            self.notify("range cancelled");
+        } else if self.ui.focus == Pane::Detail {
             if !self.drop_find() {
                 self.focus_on(Pane::List);
             }
         } else if self.stop_loading(effects) {
-            self.notify("loading stopped: r starts it again");
+            let key = self.ui.keymap.key("panes.refresh");
+            self.notify(format!("loading stopped; {key} starts it again"));
         }
+    }
+
+    /// Closes what covers the list; quits from the list.
+    pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
+        if self.ui.overlay().is_some() {
+            self.leave_overlay(true, effects);
+        } else if self.ui.focus == Pane::Detail {
+            self.focus_on(Pane::List);
+        } else {
+            effects.push(Effect::Quit);
+        }
+    }
+
+    pub(super) fn switch_pane(&mut self, _effects: &mut Vec<Effect>) {
+        self.focus_on(if self.ui.focus == Pane::List { Pane::Detail } else { Pane::List });
+    }
+
+    pub(super) fn toggle_zoom(&mut self) {
+        self.ui.zoom = !self.ui.zoom;
+        self.lay_out();
+    }
+
+    pub(super) fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
+        self.ui.mouse = !self.ui.mouse;
+        self.notify(if self.ui.mouse { "mouse on" } else { "mouse off: the terminal selects text again" });
+        effects.push(Effect::Mouse(self.ui.mouse));
     }
 
     pub(super) fn focus_on(&mut self, pane: Pane) {
         if pane == Pane::List {
             self.leave_find_field();
         }
-        self.focus = pane;
+        self.ui.focus = pane;
         self.lay_out();
     }
 
     fn go(&mut self, motion: Motion) {
-        match self.focus {
+        match self.ui.focus {
             Pane::List => {
                 let height = self.list_height();
                 self.list.go(&self.view, motion, height);
             }
             Pane::Detail => {
                 let (_, height) = self.detail_size();
-                if let Some(detail) = &mut self.detail {
+                if let Some(detail) = &mut self.detail.shown {
                     detail.go(motion, height);
                 }
             }
         }
     }
 
-    fn next_alert(&mut self, motion: Motion) {
+    pub(super) fn next_alert(&mut self, motion: Motion) {
         let height = self.list_height();
         self.list.go(&self.view, motion, height);
     }
 
-    fn refresh(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn retry(&mut self, effects: &mut Vec<Effect>) {
+        if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
+            self.fetch(effects);
+        } else {
+            self.notify("nothing to retry");
+        }
+    }
+
+    pub(super) fn refresh(&mut self, effects: &mut Vec<Effect>) {
         let whole = self.load.phase == Phase::Complete;
         if !self.settings.service && whole {
             self.notify("these alerts come from files: nothing to fetch");
         }
         self.view.restart();
-        self.fresh.clear();
+        self.list.fresh.clear();
         self.plan_again();
         self.filter.ask();
         if self.settings.service || !whole {
@@ -186,71 +202,48 @@ impl App {
         }
     }
 
-    fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
         if !self.settings.service {
-            return self.notify("these alerts come from files: nothing to watch");
+            return self.notify("these alerts come from files: nothing to poll");
         }
         self.load.live = !self.load.live;
         if self.load.live {
-            self.notify("live: new and changed alerts are marked + and ~");
+            self.notify("live: new alerts are marked +, changed ones ~");
             self.poll(effects);
         } else {
             self.load.poll_at = None;
-            self.notify("live is off");
+            self.notify("live polling is off");
         }
     }
 
-    fn list_command(&mut self, command: ListCommand) {
-        match command {
-            ListCommand::EditFilter => {
-                self.filter.edit();
-                self.apply_filter();
-            }
-            ListCommand::Read => self.focus_on(Pane::Detail),
-            ListCommand::Sort => self.overlay = Some(Overlay::Menu(self.sort_menu())),
-            ListCommand::Reverse => {
-                let sort = self.view.sort();
-                self.sort(Sort { descending: !sort.descending, ..sort });
-            }
-            ListCommand::Range => self.begin_range(),
-            ListCommand::MarkShown => self.mark_shown(),
-            ListCommand::InvertMarks => self.invert_marks(),
-            ListCommand::ClearMarks => self.clear_marks(),
-            ListCommand::ScrollRight => self.list.shift(true),
-            ListCommand::ScrollLeft => self.list.shift(false),
+    /// Starts to edit the filter.
+    pub(super) fn edit_filter(&mut self) {
+        self.remember_before_edit();
+        self.filter.edit();
+        self.apply_filter();
+    }
+
+    /// Runs the filter in the bar.
+    pub(super) fn run_typed_filter(&mut self, effects: &mut Vec<Effect>) {
+        if self.filter.is_sound() {
+            self.remember_edit();
+            self.filter.commit();
+            self.apply_filter();
+            self.fetch_unless_covered(effects);
+            self.lay_out();
         }
     }
 
-    fn filter_command(&mut self, command: FilterCommand, effects: &mut Vec<Effect>) {
-        match command {
-            FilterCommand::Run => {
-                if self.filter.is_sound() {
-                    self.filter.commit();
-                    self.apply_filter();
-                    self.fetch_unless_covered(effects);
-                    self.lay_out();
-                }
-            }
-            FilterCommand::Restore => self.restore_filter(),
-            FilterCommand::Complete => {
-                if self.filter.complete() {
-                    self.apply_filter();
-                }
-            }
-            FilterCommand::NextChoice => self.filter.choose(true),
-            FilterCommand::PreviousChoice => self.filter.choose(false),
-            FilterCommand::Older | FilterCommand::Newer => {
-                if self.filter.recall(command == FilterCommand::Older) {
-                    self.apply_filter();
-                }
-            }
-        }
-    }
-
-    fn restore_filter(&mut self) {
+    pub(super) fn restore_filter(&mut self) {
         self.filter.restore();
         self.apply_filter();
         self.lay_out();
+    }
+
+    pub(super) fn recall_filter(&mut self, older: bool) {
+        if self.filter.recall(older) {
+            self.apply_filter();
+        }
     }
 
     /// Runs another filter.
@@ -264,13 +257,21 @@ impl App {
         }
     }
 
+    /// Sorts the list; the former order is a step of the history.
+    pub(super) fn change_sort(&mut self, sort: Sort) {
+        if sort != self.view.sort() {
+            self.remember_place();
+            self.sort(sort);
+        }
+    }
+
     fn paste(&mut self, text: &str) {
-        if self.overlay.is_some() {
-            return self.paste_path(text);
+        if self.ui.overlay().is_some() {
+            return self.overlay_paste(text);
         }
         if self.filter.editor.is_some() {
             self.filter.paste(text);
-        } else if self.focus == Pane::Detail && self.find_editor().is_some() {
+        } else if self.ui.focus == Pane::Detail && self.find_editor().is_some() {
             return self.find_paste(text);
         } else {
             // On the list a paste is a list of things to look for. It is not run. Terminals paste
@@ -281,6 +282,7 @@ impl App {
                 return;
             }
             let any = lines.into_iter().map(literal).collect::<Vec<_>>().join(" or ");
+            self.remember_before_edit();
             self.filter.set(&any);
         }
         self.apply_filter();
@@ -289,22 +291,21 @@ impl App {
     fn click(&mut self, x: u16, y: u16) {
         let layout = self.layout();
         let inside = |area: Option<super::Area>| area.filter(|area| area.contains(x, y));
-        self.dragging = false;
-        if self.overlay.is_some() {
+        self.ui.dragging = false;
+        if self.ui.overlay().is_some() {
             return;
         }
         if layout.filter.contains(x, y) {
-            self.filter.edit();
-            self.apply_filter();
+            self.edit_filter();
         } else if inside(layout.divider).is_some() && layout.shape == Shape::Wide {
-            self.dragging = true;
+            self.ui.dragging = true;
         } else if let Some(area) = inside(layout.list) {
             self.focus_on(Pane::List);
             self.list.go_to_line(&self.view, usize::from(y - area.y));
         } else if let Some(area) = inside(layout.detail) {
             self.focus_on(Pane::Detail);
             let line = usize::from(y - area.y);
-            if let Some(detail) = &mut self.detail
+            if let Some(detail) = &mut self.detail.shown
                 && detail.scroll.top + line < detail.lines().len()
             {
                 let again = detail.scroll.cursor == detail.scroll.top + line;
@@ -319,8 +320,8 @@ impl App {
 
     /// Moves the divider between list and detail.
     fn drag(&mut self, x: u16) {
-        if self.dragging && self.size.0 > 0 {
-            self.split = (u32::from(x) * 100 / u32::from(self.size.0)) as u16;
+        if self.ui.dragging && self.ui.size.0 > 0 {
+            self.ui.split = (u32::from(x) * 100 / u32::from(self.ui.size.0)) as u16;
             self.lay_out();
         }
     }
@@ -328,126 +329,21 @@ impl App {
     fn wheel(&mut self, x: u16, y: u16, by: i32) {
         let layout = self.layout();
         let lines = by * 3;
-        let (_, overlay_height) = self.overlay_size();
-        let rows = self.requests_rows();
-        match &mut self.overlay {
-            Some(Overlay::Help(scroll)) => scroll.wheel(lines, help().len(), overlay_height),
-            Some(Overlay::Values(values)) => {
-                values.top = values
-                    .top
-                    .saturating_add_signed(lines as isize)
-                    .min(values.lines.len().saturating_sub(overlay_height));
-            }
-            Some(Overlay::Requests(requests)) => requests.wheel(lines, rows),
-            Some(_) => {}
-            None if layout.detail.is_some_and(|area| area.contains(x, y)) => {
+        if self.ui.overlay().is_some() {
+            return self.overlay_wheel(lines);
+        }
+        match layout.detail {
+            Some(area) if area.contains(x, y) => {
                 let (_, height) = self.detail_size();
-                if let Some(detail) = &mut self.detail {
+                if let Some(detail) = &mut self.detail.shown {
                     let len = detail.lines().len();
                     detail.scroll.wheel(lines, len, height);
                 }
             }
-            None => {
+            _ => {
                 let height = self.list_height();
                 self.list.wheel(&self.view, lines, height);
             }
-        }
-    }
-
-    fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        // A sign-in may take minutes: the shell is within reach meanwhile.
-        if let Some(command @ (Command::Suspend | Command::Redraw)) = keymap::command(&[Context::All], key) {
-            return self.command(command, effects);
-        }
-        match &self.overlay {
-            Some(Overlay::Profiles(_)) => return self.profiles_key(key, effects),
-            Some(Overlay::SignIn) => return self.sign_in_key(key, effects),
-            Some(Overlay::Requests(_)) => return self.requests_key(key, effects),
-            Some(Overlay::Export(_)) => return self.export_key(key, effects),
-            _ => {}
-        }
-        let command = keymap::command(&[Context::Detail, Context::Alert, Context::All], key);
-        if matches!(command, Some(Command::Back | Command::Quit)) {
-            self.overlay = None;
-            return;
-        }
-        let (_, height) = self.overlay_size();
-        match &mut self.overlay {
-            Some(Overlay::Help(scroll)) => match command {
-                // The help has no cursor: the window moves.
-                Some(Command::Move(motion)) => {
-                    let furthest = help().len().saturating_sub(height);
-                    let mut window = super::Scroll { cursor: scroll.top, top: 0 };
-                    window.go(motion, furthest + 1, height);
-                    scroll.top = window.cursor;
-                }
-                Some(Command::Help) => self.overlay = None,
-                _ => {}
-            },
-            Some(Overlay::Values(values)) => match command {
-                Some(Command::Move(motion)) => values.go(motion, height),
-                Some(Command::Detail(DetailCommand::Values) | Command::Alert(AlertCommand::Copy)) => {
-                    let value = values.values.get(values.at).cloned();
-                    if let Some(value) = value {
-                        self.copy(&value, effects);
-                    }
-                }
-                Some(Command::Alert(command @ (AlertCommand::Include | AlertCommand::Exclude))) => {
-                    let exclude = command == AlertCommand::Exclude;
-                    let value = values.values.get(values.at).cloned();
-                    let what = values.indicators.get(values.at).cloned().flatten();
-                    let field = what.map(|what| what.kind.field().to_owned());
-                    let term = value.zip(self.selected()).and_then(|(value, row)| {
-                        self.term(row, &field.or(value.field)?, value.text.raw(), exclude)
-                    });
-                    match term {
-                        Some(term) => {
-                            self.overlay = None;
-                            self.add_term(&term, effects);
-                        }
-                        None => self.notify(NO_TERM),
-                    }
-                }
-                Some(Command::Alert(AlertCommand::Pivot)) => {
-                    match values.indicators.get(values.at).cloned().flatten() {
-                        Some(what) => {
-                            self.overlay = None;
-                            self.pivot(&what, effects);
-                        }
-                        None => self.notify(NO_PIVOT),
-                    }
-                }
-                _ => {}
-            },
-            Some(Overlay::Menu(menu)) => {
-                let picked = match (key.code, command) {
-                    (KeyCode::Char(c), _) if !key.ctrl && menu.items.iter().any(|item| item.key == c) => {
-                        menu.items.iter().position(|item| item.key == c)
-                    }
-                    (KeyCode::Enter, _) => Some(menu.at),
-                    (_, Some(Command::Move(motion))) => {
-                        let mut scroll = super::Scroll { cursor: menu.at, top: 0 };
-                        scroll.go(motion, menu.items.len(), menu.items.len());
-                        menu.at = scroll.cursor;
-                        None
-                    }
-                    _ => None,
-                };
-                if let Some(item) = picked.and_then(|at| menu.items.get(at).cloned()) {
-                    self.overlay = None;
-                    self.run_menu_action(item.action, effects);
-                }
-            }
-            Some(Overlay::Link(url, _)) => {
-                if let Some(Command::Alert(AlertCommand::Copy)) = command {
-                    let url = url.clone();
-                    self.overlay = None;
-                    effects.push(Effect::Copy(alertdeck_model::RawText(url.to_string())));
-                    self.notify("link copied");
-                }
-            }
-            Some(Overlay::Profiles(_) | Overlay::SignIn | Overlay::Requests(_) | Overlay::Export(_))
-            | None => {}
         }
     }
 
@@ -455,15 +351,10 @@ impl App {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
-                // What is largest, newest or worst is wanted first; names from A.
-                let descending = matches!(
-                    column,
-                    alertdeck_store::Column::Severity
-                        | alertdeck_store::Column::Created
-                        | alertdeck_store::Column::Updated
-                );
+                // The largest, newest or worst comes first; names start at A.
+                let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
                 let descending = if sort.column == column { !sort.descending } else { descending };
-                self.sort(Sort { column, descending });
+                self.change_sort(Sort { column, descending });
             }
             MenuAction::Filter(term) => self.add_term(&term, effects),
             MenuAction::Pivot(what) => self.pivot(&what, effects),

@@ -1,7 +1,57 @@
 //! The list's cursor: it keeps its alert and its line on the screen whatever arrives.
 
-use super::{keymap::Motion, scroll::Scroll};
-use alertdeck_store::{Row, Store, View};
+use std::collections::HashMap;
+
+use super::{
+    App, Fresh, Pane,
+    command::{Context, Hint, Motion, hint, run},
+    scroll::Scroll,
+};
+use alertdeck_store::{Row, Sort, Store, View};
+
+/// The commands of the list.
+pub(super) static CONTEXT: Context = Context {
+    name: "list",
+    heading: "List",
+    commands: &[
+        run("list.filter", "filter", |app, _| app.edit_filter()),
+        run("list.read", "read the alert", |app, _| app.focus_on(Pane::Detail)),
+        run("list.sort", "sort by a column", |app, _| {
+            let menu = app.sort_menu();
+            app.ui.open(menu);
+        }),
+        run("list.reverse", "reverse the order", |app, _| {
+            let sort = app.view.sort();
+            app.change_sort(Sort { descending: !sort.descending, ..sort });
+        }),
+        run("list.mark-range", "mark a range; Space ends it", |app, _| app.begin_range()),
+        run("list.mark-all", "mark all that match", |app, _| app.mark_shown()),
+        run("list.invert-marks", "invert the marks of those", |app, _| app.invert_marks()),
+        run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
+        run("list.scroll-right", "scroll the titles right", |app, _| app.list.shift(true)),
+        run("list.scroll-left", "scroll the titles left", |app, _| app.list.shift(false)),
+    ],
+};
+
+/// Returns the keys that matter in the list, the way to the others last.
+pub(super) fn hints(app: &App) -> Vec<Hint> {
+    let moving = hint(&["move.down", "move.up"], "move");
+    if app.range().is_some() {
+        return vec![hint(&["alert.mark"], "mark"), moving, hint(&["app.back"], "cancel")];
+    }
+    vec![
+        moving,
+        hint(&["list.read"], "read"),
+        hint(&["list.filter"], "filter"),
+        hint(&["alert.include"], "include"),
+        hint(&["alert.pivot"], "pivot"),
+        hint(&["list.sort"], "sort"),
+        hint(&["alert.open-in-browser"], "open"),
+        hint(&["alert.copy"], "copy"),
+        hint(&["panes.refresh"], "refresh"),
+        hint(&["panes.help"], "keys"),
+    ]
+}
 
 /// The state of the list.
 #[derive(Debug, Default)]
@@ -10,6 +60,8 @@ pub struct List {
     pub scroll: Scroll,
     /// The first column of the titles that is shown.
     pub shift: usize,
+    /// Alerts that are new or changed since the list was last refreshed.
+    pub fresh: HashMap<Row, Fresh>,
     /// The alert that the cursor is on.
     cursor: Option<Row>,
     /// The line of the window that it is on.
@@ -134,13 +186,13 @@ mod tests {
     use bytes::Bytes;
     use serde_json::json;
 
-    struct Desk {
+    struct Harness {
         store: Store,
         view: View,
         list: List,
     }
 
-    impl Desk {
+    impl Harness {
         fn new() -> Self {
             Self {
                 store: Store::with_postings(&alertdeck_query::FieldPostings),
@@ -182,60 +234,60 @@ mod tests {
 
     #[test]
     fn the_cursor_keeps_its_alert_and_its_line() {
-        let mut desk = Desk::new();
-        desk.arrive(20..40);
+        let mut harness = Harness::new();
+        harness.arrive(20..40);
         for _ in 0..3 {
-            desk.list.go(&desk.view, Motion::Down, 5);
+            harness.list.go(&harness.view, Motion::Down, 5);
         }
-        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
-        desk.arrive(40..90);
-        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
-        desk.arrive(0..20);
-        assert_eq!((desk.selected(), desk.line()), ("36".into(), 3));
+        assert_eq!((harness.selected(), harness.line()), ("36".into(), 3));
+        harness.arrive(40..90);
+        assert_eq!((harness.selected(), harness.line()), ("36".into(), 3));
+        harness.arrive(0..20);
+        assert_eq!((harness.selected(), harness.line()), ("36".into(), 3));
     }
 
     #[test]
     fn a_walk_over_the_rows_loses_neither_alert_nor_line() {
-        let mut desk = Desk::new();
-        desk.arrive(0..200);
+        let mut harness = Harness::new();
+        harness.arrive(0..200);
         for _ in 0..3 {
-            desk.list.go(&desk.view, Motion::PageDown, 5);
+            harness.list.go(&harness.view, Motion::PageDown, 5);
         }
-        desk.list.go(&desk.view, Motion::Up, 5);
-        let (alert, line) = (desk.selected(), desk.line());
+        harness.list.go(&harness.view, Motion::Up, 5);
+        let (alert, line) = (harness.selected(), harness.line());
         assert!(line > 0);
-        desk.view.restart();
-        desk.list.settle(&desk.store, &desk.view, 5);
-        assert_eq!(desk.selected(), alert, "also before it is found again");
-        while desk.view.advance(&desk.store, 2) {
-            desk.list.settle(&desk.store, &desk.view, 5);
-            assert_eq!(desk.selected(), alert);
+        harness.view.restart();
+        harness.list.settle(&harness.store, &harness.view, 5);
+        assert_eq!(harness.selected(), alert, "also before it is found again");
+        while harness.view.advance(&harness.store, 2) {
+            harness.list.settle(&harness.store, &harness.view, 5);
+            assert_eq!(harness.selected(), alert);
         }
-        desk.list.settle(&desk.store, &desk.view, 5);
-        assert_eq!((desk.selected(), desk.line()), (alert, line));
+        harness.list.settle(&harness.store, &harness.view, 5);
+        assert_eq!((harness.selected(), harness.line()), (alert, line));
     }
 
     #[test]
     fn untouched_it_stays_on_the_newest() {
-        let mut desk = Desk::new();
-        desk.arrive(20..40);
-        desk.arrive(40..50);
-        assert_eq!(desk.selected(), "49");
-        desk.list.go(&desk.view, Motion::Down, 5);
-        desk.list.go(&desk.view, Motion::Top, 5);
-        desk.arrive(50..60);
-        assert_eq!(desk.selected(), "59");
+        let mut harness = Harness::new();
+        harness.arrive(20..40);
+        harness.arrive(40..50);
+        assert_eq!(harness.selected(), "49");
+        harness.list.go(&harness.view, Motion::Down, 5);
+        harness.list.go(&harness.view, Motion::Top, 5);
+        harness.arrive(50..60);
+        assert_eq!(harness.selected(), "59");
     }
 
     #[test]
     fn the_row_below_takes_over_from_one_that_is_gone() {
-        let mut desk = Desk::new();
-        desk.arrive(20..40);
-        desk.list.go(&desk.view, Motion::Bottom, 5);
-        desk.list.go(&desk.view, Motion::Up, 5);
-        assert_eq!(desk.selected(), "21");
-        desk.filter(true);
-        assert_eq!(desk.selected(), "20");
-        assert!(desk.store.row(&AlertId::new("21")).is_some());
+        let mut harness = Harness::new();
+        harness.arrive(20..40);
+        harness.list.go(&harness.view, Motion::Bottom, 5);
+        harness.list.go(&harness.view, Motion::Up, 5);
+        assert_eq!(harness.selected(), "21");
+        harness.filter(true);
+        assert_eq!(harness.selected(), "20");
+        assert!(harness.store.row(&AlertId::new("21")).is_some());
     }
 }

@@ -96,6 +96,11 @@ impl Load {
         self.generation = self.issue();
     }
 
+    /// Returns when live mode polls next, since the start.
+    pub(super) fn next_poll(&self) -> Option<Duration> {
+        self.poll_at
+    }
+
     /// Returns how many alerts of the list were read.
     pub fn read(&self) -> usize {
         self.read.len()

@@ -144,9 +144,9 @@ impl App {
             LoadEvent::Batch(batch) => {
                 let absorbed = self.store.absorb(batch);
                 if current && self.load.news {
-                    self.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
+                    self.list.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
                     for row in &absorbed.changed {
-                        self.fresh.entry(*row).or_insert(Fresh::Changed);
+                        self.list.fresh.entry(*row).or_insert(Fresh::Changed);
                     }
                 }
                 if current && self.load.polling {

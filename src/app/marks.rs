@@ -7,7 +7,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use rustc_hash::FxHashSet;
 
-use super::{App, Phase, keymap::Motion};
+use super::{App, Phase, command::Motion};
 use alertdeck_store::{Row, Store, View};
 
 /// How often the marks that are shown are counted while the list changes.
@@ -108,7 +108,7 @@ impl App {
             self.marks.rows.extend(&self.view.rows()[range]);
             return self.marks_have_changed();
         }
-        let Some(row) = self.selected() else { return self.notify("no alert is selected") };
+        let Some(row) = self.selected_or_notify() else { return };
         self.marks.toggle(row);
         let height = self.list_height();
         self.list.go(&self.view, Motion::Down, height);
@@ -153,8 +153,8 @@ impl App {
         self.marks = Marks::default();
         self.notify(match count {
             0 => "nothing is marked".to_owned(),
-            1 => "1 mark dropped".to_owned(),
-            _ => format!("{} marks dropped", super::thousands(count)),
+            1 => "1 mark cleared".to_owned(),
+            _ => format!("{} marks cleared", super::thousands(count)),
         });
     }
 

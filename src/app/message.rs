@@ -6,10 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Settings,
-    export::{Export, NotWritten, Written},
-    keymap::Key,
-    requests::RequestLine,
+    Export, NotWritten, RequestLine, Settings, Written,
+    key::Key,
     sign_in::{Identity, SignInEvent, SignInWay},
 };
 use alertdeck_evidence::{Timeline, Tree};

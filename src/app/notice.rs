@@ -1,27 +1,27 @@
-//! What the user is told in a line that goes away by itself.
+//! Notices: one line for the user, which goes away by itself.
 //!
-//! An answer to a key gives way to the next key. How something ended that was begun a while ago may
-//! come amid keys: it stands for a moment whatever is pressed, and what comes meanwhile waits.
+//! The answer to a key gives way to the next key. The end of a job that was started a while ago may
+//! come amid keys: it stays for a moment whatever is pressed, and what comes meanwhile waits.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::App;
 
-/// How long a notice stands.
-const STANDS: Duration = Duration::from_secs(6);
-/// How long one stands that nothing takes the place of.
+/// How long a notice stays.
+const STAYS: Duration = Duration::from_secs(6);
+/// How long one stays that nothing may replace.
 const HELD: Duration = Duration::from_secs(2);
 
-/// A line for the user, which goes away by itself.
+/// A line for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The words; safe to show.
+    /// The text; safe to show.
     pub text: String,
-    /// Whether something went wrong.
-    pub bad: bool,
-    /// Whether it stands for a moment whatever is pressed.
+    /// Whether it is an error.
+    pub error: bool,
+    /// Whether it stays for a moment whatever is pressed.
     held: bool,
-    /// When it came up, since the start.
+    /// When it appeared, since the start.
     since: Duration,
 }
 
@@ -31,62 +31,77 @@ impl Notice {
     }
 }
 
-impl App {
-    pub(super) fn notify(&mut self, text: impl Into<String>) {
-        self.push_notice(text.into(), false, false);
+/// The notice on the screen, and those that wait for its place.
+#[derive(Debug, Default)]
+pub struct Notices {
+    current: Option<Notice>,
+    waiting: VecDeque<Notice>,
+}
+
+impl Notices {
+    /// Returns the notice on the screen.
+    pub fn current(&self) -> Option<&Notice> {
+        self.current.as_ref()
     }
 
-    pub(super) fn notify_error(&mut self, text: impl Into<String>) {
-        self.push_notice(text.into(), true, false);
+    fn is_held(&self, mono: Duration) -> bool {
+        self.current.as_ref().is_some_and(|notice| notice.is_held(mono))
     }
 
-    /// Tells how something ended that was begun a while ago.
-    pub(super) fn notify_completed(&mut self, text: String, bad: bool) {
-        self.push_notice(text, bad, true);
-    }
-
-    fn push_notice(&mut self, text: String, bad: bool, held: bool) {
-        let notice = Notice { text, bad, held, since: self.clock.now.mono };
-        if self.notice_is_held() {
+    fn push(&mut self, text: String, error: bool, held: bool, mono: Duration) {
+        let notice = Notice { text, error, held, since: mono };
+        if self.is_held(mono) {
             // Of the answers to keys only the last one matters.
-            self.notices.retain(|waiting| waiting.held);
-            self.notices.push_back(notice);
+            self.waiting.retain(|waiting| waiting.held);
+            self.waiting.push_back(notice);
         } else {
-            self.notice = Some(notice);
+            self.current = Some(notice);
         }
     }
 
-    fn notice_is_held(&self) -> bool {
-        self.notice.as_ref().is_some_and(|notice| notice.is_held(self.clock.now.mono))
-    }
-
-    /// Takes the notice away that a key has answered.
-    pub(super) fn drop_notice(&mut self) {
-        self.notices.retain(|waiting| waiting.held);
-        if !self.notice_is_held() {
-            self.notice = self.next_notice();
+    /// Removes the notice that a key press answers.
+    pub(super) fn answer(&mut self, mono: Duration) {
+        self.waiting.retain(|waiting| waiting.held);
+        if !self.is_held(mono) {
+            self.current = self.next(mono);
         }
     }
 
-    fn next_notice(&mut self) -> Option<Notice> {
-        let next = self.notices.pop_front()?;
-        Some(Notice { since: self.clock.now.mono, ..next })
+    fn next(&mut self, mono: Duration) -> Option<Notice> {
+        let next = self.waiting.pop_front()?;
+        Some(Notice { since: mono, ..next })
     }
 
-    /// Takes the notice away that has stood long enough, and shows the one that has waited.
-    pub(super) fn settle_notice(&mut self) {
-        if !self.notice_is_held()
-            && let Some(next) = self.next_notice()
+    /// Removes the notice that has stayed long enough, and shows the one that has waited.
+    pub(super) fn expire(&mut self, mono: Duration) {
+        if !self.is_held(mono)
+            && let Some(next) = self.next(mono)
         {
-            self.notice = Some(next);
+            self.current = Some(next);
         }
-        let mono = self.clock.now.mono;
-        self.notice.take_if(|notice| mono >= notice.since + STANDS);
+        self.current.take_if(|notice| mono >= notice.since + STAYS);
     }
 
-    /// When a notice goes or comes, since the start.
-    pub(super) fn notice_due(&self) -> Option<Duration> {
-        let stands = if self.notices.is_empty() { STANDS } else { HELD };
-        self.notice.as_ref().map(|notice| notice.since + stands)
+    /// Returns when a notice next appears or goes, since the start.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let stays = if self.waiting.is_empty() { STAYS } else { HELD };
+        self.current.as_ref().map(|notice| notice.since + stays)
+    }
+}
+
+impl App {
+    /// Shows a notice.
+    pub(super) fn notify(&mut self, text: impl Into<String>) {
+        self.ui.notices.push(text.into(), false, false, self.clock.now.mono);
+    }
+
+    /// Shows an error.
+    pub(super) fn notify_error(&mut self, text: impl Into<String>) {
+        self.ui.notices.push(text.into(), true, false, self.clock.now.mono);
+    }
+
+    /// Reports the end of a job that was started a while ago.
+    pub(super) fn notify_completed(&mut self, text: String, error: bool) {
+        self.ui.notices.push(text, error, true, self.clock.now.mono);
     }
 }

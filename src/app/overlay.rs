@@ -1,225 +1,217 @@
-//! What covers the panes for a moment: help, the values of a line, a menu, a link to copy,
-//! profiles, the sign-in, requests, the form for an export.
+//! Overlays: what covers the panes. One object each, with its state, commands, handler and hints.
+//!
+//! This file is their registry. A new overlay is a file below `overlay/` that implements
+//! [`Object`], a `mod` line and a line in the table here; its default keys are in
+//! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] is drawn as it is; one
+//! that needs more has a drawing file of the same name in `ui/overlay/`.
+
+mod export;
+mod help;
+mod jobs;
+mod link;
+mod menu;
+mod panel;
+mod profiles;
+mod requests;
+mod sign_in;
+mod values;
+
+use std::fmt;
+
+pub(super) use export::Exports;
+pub use export::{Export, ExportForm, ExportStage, NotWritten, Written, format_command};
+pub use help::{Help, HelpLine, help};
+pub use jobs::{JobLine, JobState, Jobs};
+pub use link::Link;
+pub use menu::{Menu, MenuAction, MenuItem, WholeAlert};
+pub use panel::{Panel, PanelLine, PanelSpan, Role};
+pub use profiles::{ProfileLine, Profiles};
+pub(super) use requests::COPIED_CURL;
+pub use requests::{RequestLine, Requests};
+pub(super) use sign_in::DEAF_FOR;
+pub use sign_in::SignInPrompt;
+pub use values::{ValueLine, Values};
 
 use super::{
-    detail::Value,
-    export::ExportForm,
-    keymap::{BINDINGS, Context, Motion},
-    message::Scope,
-    requests::Requests,
-    scroll::Scroll,
-    wrap::wrap,
+    App, Effect, Key,
+    command::{Action, Command, Context, EVERYWHERE, Hint, MOVE, Motion, hint},
 };
-use alertdeck_model::Indicator;
-use alertdeck_model::{PortalUrl, RawText};
-use alertdeck_store::{Column, Row};
 
-/// What covers the panes.
-#[derive(Debug)]
-pub enum Overlay {
+/// Declares the overlays: the enum, what it derefs to, and the list of their contexts.
+macro_rules! overlays {
+    ($($(#[$doc:meta])* $name:ident($module:ident)),* $(,)?) => {
+        /// What covers the panes.
+        #[derive(Debug)]
+        pub enum Overlay { $($(#[$doc])* $name($name)),* }
+
+        impl Overlay {
+            pub(super) fn object(&self) -> &dyn Object {
+                match self { $(Self::$name(object) => object),* }
+            }
+
+            pub(super) fn object_mut(&mut self) -> &mut dyn Object {
+                match self { $(Self::$name(object) => object),* }
+            }
+        }
+
+        $(impl From<$name> for Overlay {
+            fn from(object: $name) -> Self {
+                Self::$name(object)
+            }
+        })*
+
+        /// The commands of every overlay, in the order of the help.
+        pub(super) static CONTEXTS: &[&Context] = &[$(&$module::CONTEXT),*];
+    };
+}
+
+overlays! {
     /// The keys.
-    Help(Scroll),
-    /// All values of a line.
-    Values(Values),
+    Help(help),
+    /// All values of a line of the detail pane.
+    Values(values),
     /// A choice by letter.
-    Menu(Menu),
+    Menu(menu),
     /// A link that no browser could be started for.
-    Link(PortalUrl, String),
-    /// The profiles, with the one under the cursor, and who is signed in.
-    Profiles(usize),
+    Link(link),
+    /// The profiles, and who is signed in.
+    Profiles(profiles),
     /// The sign-in under way.
-    SignIn,
-    /// The requests that were made last.
-    Requests(Requests),
+    SignInPrompt(sign_in),
+    /// The recent requests.
+    Requests(requests),
     /// The form for an export.
-    Export(ExportForm),
+    ExportForm(export),
+    /// What is loading, exporting or polling.
+    Jobs(jobs),
 }
 
-/// A line of the help.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HelpLine {
-    /// A heading.
-    Heading(&'static str),
-    /// Keys with what they do.
-    Keys(String, &'static str),
-    /// Nothing.
-    Blank,
-}
+/// What every overlay can do.
+pub(super) trait Object: fmt::Debug {
+    /// Returns its commands. They come before those for moving and those that work everywhere.
+    fn context(&self) -> &'static Context;
 
-/// Lists the help, from the key table.
-pub fn help() -> Vec<HelpLine> {
-    let mut lines = Vec::new();
-    for (context, heading) in Context::ALL {
-        if !lines.is_empty() {
-            lines.push(HelpLine::Blank);
-        }
-        lines.push(HelpLine::Heading(heading));
-        for binding in BINDINGS.iter().filter(|binding| binding.context == context) {
-            lines.push(HelpLine::Keys(binding.keys.join(" "), binding.help));
-        }
-    }
-    lines
-}
-
-/// The room for a count of alerts and devices with a blank before it: `14,123a 1,234d`.
-const LONG_COUNT: usize = 15;
-/// The room for a count of alerts alone.
-const SHORT_COUNT: usize = 8;
-
-/// The values of a line, wrapped, with a cursor that moves from value to value.
-#[derive(Debug)]
-pub struct Values {
-    /// What they are the values of, safe to show.
-    pub title: String,
-    /// The values.
-    pub values: Vec<Value>,
-    /// What each value is looked up as, where it can be.
-    pub indicators: Vec<Option<Indicator>>,
-    /// Lines of text, each with the value that it belongs to.
-    pub lines: Vec<ValueLine>,
-    /// The value under the cursor.
-    pub at: usize,
-    /// The first line that is shown.
-    pub top: usize,
-    /// How wide the column of labels is.
-    pub label_width: usize,
-    /// How wide the column of counts is; none where nothing is counted.
-    pub count_width: usize,
-}
-
-/// A line of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValueLine {
-    /// The value it belongs to.
-    pub value: usize,
-    /// Whether it is the value's first line, which carries the label.
-    pub first: bool,
-    /// The text.
-    pub text: String,
-}
-
-impl Values {
-    /// Lays values out in a window of `width` columns.
-    pub fn new(title: String, values: Vec<(Value, Option<Indicator>)>, width: usize) -> Self {
-        let (values, indicators) = values.into_iter().unzip();
-        let lines = Vec::new();
-        let mut new =
-            Self { title, values, indicators, lines, at: 0, top: 0, label_width: 0, count_width: 0 };
-        new.lay_out(width);
-        new
+    /// Returns what the key bar shows; the way out comes last.
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![hint(&["app.back"], "close")]
     }
 
-    /// Tells whether there is room for more than the number of alerts.
-    pub fn counts_devices(&self) -> bool {
-        self.count_width >= LONG_COUNT
+    /// Returns the id of the command that opens it: its key closes it again.
+    fn opener(&self) -> &'static str {
+        ""
     }
 
-    /// Lays the values out anew for another width.
-    pub fn lay_out(&mut self, width: usize) {
-        let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
-        self.label_width = widest.min(width / 2).min(40);
-        let counted = self.indicators.iter().any(Option::is_some);
-        self.count_width = match width {
-            _ if !counted => 0,
-            0..60 => SHORT_COUNT,
-            _ => LONG_COUNT,
-        };
-        let room = width.saturating_sub(self.label_width + 2);
-        self.lines.clear();
-        for (nth, (value, what)) in self.values.iter().zip(&self.indicators).enumerate() {
-            let room = room.saturating_sub(if what.is_some() { self.count_width } else { 0 });
-            let texts = if value.text.as_str().is_empty() {
-                vec!["\"\"".into()]
-            } else {
-                wrap(value.text.as_str(), room)
-            };
-            for (at, text) in texts.into_iter().enumerate() {
-                self.lines.push(ValueLine { value: nth, first: at == 0, text });
+    /// Moves the cursor or the window.
+    fn go(&mut self, _app: &App, _motion: Motion) {}
+
+    /// Moves the window by lines, downwards positive.
+    fn wheel(&mut self, _app: &App, _lines: i32) {}
+
+    /// Adapts to another size of the screen.
+    fn resize(&mut self, _app: &App) {}
+
+    /// Handles a key before the keymap does: letters of a menu, text in a field.
+    fn key(&mut self, _app: &App, _key: Key) -> Pressed {
+        Pressed::Pass
+    }
+
+    /// Takes a pasted text.
+    fn paste(&mut self, _text: &str) {}
+
+    /// Answers Esc.
+    fn back(&mut self) -> Back {
+        Back::Close
+    }
+
+    /// Describes what it shows, if it needs no drawing of its own.
+    fn panel(&self, _app: &App) -> Option<Panel> {
+        None
+    }
+}
+
+/// What became of a key.
+pub(super) enum Pressed {
+    /// Nothing: the keymap decides.
+    Pass,
+    /// It was used.
+    Used,
+    /// It chose an action, which closes the overlay.
+    Choose(MenuAction),
+}
+
+/// What Esc does to an overlay.
+pub(super) enum Back {
+    /// Closes it.
+    Close,
+    /// Was answered inside it.
+    Stay,
+    /// Closes it and does this.
+    Run(fn(&mut App, &mut Vec<Effect>)),
+}
+
+impl App {
+    /// Lets the overlay with the focus do something that needs the rest of the state.
+    fn with_overlay<T>(&mut self, act: impl FnOnce(&mut dyn Object, &Self) -> T) -> Option<T> {
+        let mut overlay = self.ui.overlays.pop()?;
+        let done = act(overlay.object_mut(), self);
+        self.ui.overlays.push(overlay);
+        Some(done)
+    }
+
+    /// Answers a key while an overlay is open.
+    pub(super) fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        match self.with_overlay(|overlay, app| overlay.key(app, key)) {
+            Some(Pressed::Pass) => {}
+            Some(Pressed::Choose(action)) => {
+                self.ui.close();
+                return self.run_menu_action(action, effects);
             }
+            Some(Pressed::Used) | None => return,
+        }
+        let Some(overlay) = self.ui.overlay() else { return };
+        let contexts = [overlay.object().context(), &MOVE, &EVERYWHERE];
+        let opener = overlay.object().opener();
+        match self.ui.keymap.find(&contexts, key) {
+            Some(Command { action: Action::Move(motion), .. }) => {
+                self.with_overlay(|overlay, app| overlay.go(app, *motion));
+            }
+            Some(Command { action: Action::Run(run), .. }) => run(self, effects),
+            None if self.ui.keymap.keys(opener).contains(&key) => self.ui.close(),
+            None => self.report_unbound(key, &contexts),
         }
     }
 
-    /// Moves the cursor in a window of `height` lines.
-    pub fn go(&mut self, motion: Motion, height: usize) {
-        let mut scroll = Scroll { cursor: self.at, top: 0 };
-        scroll.go(motion, self.values.len(), height / 2);
-        // A value longer than the window is read by moving on within it.
-        let span = |at| {
-            let first = self.lines.iter().position(|line| line.value == at).unwrap_or(0);
-            let last = self.lines.iter().rposition(|line| line.value == at).unwrap_or(0);
-            (first, last)
-        };
-        let (first, last) = span(self.at);
-        match motion {
-            Motion::Down | Motion::HalfDown | Motion::PageDown if last >= self.top + height => {
-                self.top += if motion == Motion::Down { 1 } else { height };
-                self.top = self.top.min((last + 1).saturating_sub(height));
-                return;
+    /// Leaves the overlay with the focus: a part of it, where `whole` is not set and it has parts.
+    pub(super) fn leave_overlay(&mut self, whole: bool, effects: &mut Vec<Effect>) {
+        match self.with_overlay(|overlay, _| overlay.back()) {
+            Some(Back::Stay) if !whole => {}
+            Some(Back::Run(run)) => {
+                self.ui.close();
+                run(self, effects);
             }
-            Motion::Up | Motion::HalfUp | Motion::PageUp if first < self.top => {
-                self.top = self.top.saturating_sub(if motion == Motion::Up { 1 } else { height }).max(first);
-                return;
-            }
-            _ => {}
-        }
-        self.at = scroll.cursor;
-        let (first, last) = span(self.at);
-        if first < self.top {
-            self.top = first;
-        } else if last >= self.top + height {
-            self.top = (last + 1).saturating_sub(height).min(first);
+            Some(Back::Close | Back::Stay) | None => self.ui.close(),
         }
     }
-}
 
-/// A choice by letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Menu {
-    /// What is chosen.
-    pub title: String,
-    /// What there is to choose from.
-    pub items: Vec<MenuItem>,
-    /// The item under the cursor.
-    pub at: usize,
-}
+    pub(super) fn overlay_wheel(&mut self, lines: i32) {
+        self.with_overlay(|overlay, app| overlay.wheel(app, lines));
+    }
 
-/// One choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MenuItem {
-    /// The letter that takes it.
-    pub key: char,
-    /// What it is.
-    pub label: String,
-    /// What it would take, safe to show.
-    pub preview: String,
-    /// What it does.
-    pub action: MenuAction,
-}
+    pub(super) fn overlay_paste(&mut self, text: &str) {
+        self.with_overlay(|overlay, _| overlay.paste(text));
+    }
 
-/// What a choice does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MenuAction {
-    /// Sorts by a column.
-    Sort(Column),
-    /// Adds a term to the filter.
-    Filter(String),
-    /// Shows the alerts of a value.
-    Pivot(Indicator),
-    /// Copies a text, named so in the notice.
-    Copy(RawText, String),
-    /// Copies the request that fetches this.
-    CopyCurl(Scope),
-    /// Copies something of the alert that may be megabytes: it is written when it is asked for.
-    CopyWhole(Row, Whole),
-}
+    /// Adapts every open overlay to the size of the screen.
+    pub(super) fn resize_overlays(&mut self) {
+        let mut overlays = std::mem::take(&mut self.ui.overlays);
+        for overlay in &mut overlays {
+            overlay.object_mut().resize(self);
+        }
+        self.ui.overlays = overlays;
+    }
 
-/// What is copied of a whole alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whole {
-    /// All indicators, a line each.
-    Indicators,
-    /// The alert as it was received.
-    Json,
-    /// The ticket.
-    Ticket,
+    /// Returns what the overlay with the focus shows, if it describes itself.
+    pub fn panel(&self) -> Option<Panel> {
+        self.ui.overlay()?.object().panel(self)
+    }
 }

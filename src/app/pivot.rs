@@ -20,8 +20,7 @@ const AT_ONCE: usize = 4_096;
 const KEPT: usize = 512;
 
 /// Said where a value leads nowhere.
-pub(super) const NO_PIVOT: &str =
-    "no value of the evidence is here that alerts are looked up by; f narrows the list";
+pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 
 /// The indicators of a node by their values.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
@@ -86,7 +85,7 @@ impl App {
 
     /// Lists the values on the screen that have a count.
     fn shown_indicators(&self) -> Vec<Indicator> {
-        match &self.overlay {
+        match self.ui.overlay() {
             Some(Overlay::Menu(menu)) => {
                 let of = |item: &MenuItem| match &item.action {
                     MenuAction::Pivot(what) => Some(what.clone()),
@@ -95,7 +94,7 @@ impl App {
                 menu.items.iter().filter_map(of).collect()
             }
             Some(Overlay::Values(values)) => {
-                let (_, height) = self.overlay_size();
+                let (_, height) = self.ui.overlay_size();
                 let lines = values.lines.iter().skip(values.top).take(height).filter(|line| line.first);
                 lines.filter_map(|line| values.indicators.get(line.value)?.clone()).collect()
             }
@@ -123,25 +122,22 @@ impl App {
         self.store.postings(posting).binary_search(&row).ok().map(|_| what)
     }
 
-    /// Opens the alerts of a value here: at once where there is one value, else after a choice.
-    pub(super) fn pivot_here(&mut self, row: Row, effects: &mut Vec<Effect>) {
+    /// Offers the values of the line or the row whose alerts can be shown.
+    pub(super) fn offer_pivots(&mut self) {
+        let Some(row) = self.selected_or_notify() else { return };
         let items: Vec<_> = self
             .values_here(row)
             .into_iter()
             .filter_map(|(key, value)| {
-                let what = self.indicator(row, &value, &ByValue::new())?;
+                let indicator = self.indicator(row, &value, &ByValue::new())?;
                 let preview = value.text.line();
-                Some(MenuItem { key, label: value.label, preview, action: MenuAction::Pivot(what) })
+                Some(MenuItem { key, label: value.label, preview, action: MenuAction::Pivot(indicator) })
             })
             .collect();
-        match items.as_slice() {
-            [] => self.notify(NO_PIVOT),
-            [only] if self.focus == Pane::Detail => {
-                let action = only.action.clone();
-                self.run_menu_action(action, effects);
-            }
-            _ => self.overlay = Some(Overlay::Menu(Menu { title: "Alerts with".into(), items, at: 0 })),
+        if items.is_empty() {
+            return self.notify(NO_PIVOT);
         }
+        self.ui.open(Menu { title: "Alerts with".into(), items, at: 0 });
     }
 
     /// Shows the alerts of a value, as far as they are held.
@@ -175,7 +171,7 @@ impl App {
         if !self.settings.service || self.load.holds_everything() {
             self.fetch_unless_covered(effects);
         }
-        self.notify(format!("{} goes back", super::key_for(super::Command::GoBack)));
+        self.notify(format!("{} goes back", self.ui.keymap.key("panes.previous-view")));
     }
 
     /// Narrows the list by a term. A list of what is held stays one.

@@ -1,6 +1,6 @@
 //! A cursor in a list of lines of which a window is shown.
 
-use super::keymap::Motion;
+use super::command::Motion;
 
 /// Where the cursor stands and what the window shows first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

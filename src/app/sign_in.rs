@@ -7,15 +7,8 @@
 
 use std::time::Duration;
 
-use super::{
-    App, Command, Context, Effect, Key, Overlay,
-    keymap::{self, SignInCommand},
-};
-use alertdeck_model::{RawText, SafeText, Timestamp};
-
-/// How long the sign-in takes no key after it has come up by itself, and after each key that it
-/// has not taken so: what is typed without looking must not start a browser.
-const DEAF_FOR: Duration = Duration::from_millis(300);
+use super::{App, Effect, Overlay, SignInPrompt, overlay::DEAF_FOR};
+use alertdeck_model::{SafeText, Timestamp};
 
 /// A way to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,11 +133,24 @@ pub struct SignIn {
     pub stage: Option<Stage>,
     /// Whether it has yet to come up.
     due: bool,
-    /// Until when it takes no key, since the start.
-    deaf_until: Duration,
+    /// The account that loaded the alerts, as far as it is known.
+    pub(super) account: Option<String>,
+    /// Whether the settings say who the user is; else the sign-in does.
+    pub(super) me_given: bool,
 }
 
 impl SignIn {
+    /// Starts with nobody known. `me_given` tells whether the settings say who the user is.
+    pub(super) fn new(me_given: bool) -> Self {
+        Self { me_given, ..Self::default() }
+    }
+
+    /// Forgets who is signed in and what was under way. Whose alerts are loaded is still known.
+    fn end(&mut self) {
+        let (account, me_given) = (self.account.take(), self.me_given);
+        *self = Self { account, me_given, ..Self::default() };
+    }
+
     /// Returns why the user is asked to sign in, while something else is open over which that is
     /// not shown.
     pub fn waits(&self) -> Option<&str> {
@@ -170,7 +176,8 @@ impl App {
             }
             SignInEvent::Done(identity) => self.signed_in(identity, effects),
             SignInEvent::SignedOut => {
-                *sign_in = SignIn { out: true, ..SignIn::default() };
+                sign_in.end();
+                sign_in.out = true;
                 self.close_sign_in();
                 self.give_up_loading(effects);
                 self.notify("signed out");
@@ -191,7 +198,7 @@ impl App {
 
     fn signed_in(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
         let name = identity.account.as_ref().map(|account| format!(" as {}", account.head()));
-        self.sign_in = SignIn::default();
+        self.sign_in.end();
         self.close_sign_in();
         self.identify(identity, effects);
         self.resume(effects);
@@ -202,22 +209,22 @@ impl App {
     /// Nobody sees what another account has loaded.
     pub(super) fn identify(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
-        if let (Some(one), Some(other)) = (&self.account, &account)
+        if let (Some(one), Some(other)) = (&self.sign_in.account, &account)
             && !one.eq_ignore_ascii_case(other)
         {
             let mut settings = self.settings.clone();
             self.filter.asked().clone_into(&mut settings.filter);
-            settings.me.take_if(|_| !self.me_given);
+            settings.me.take_if(|_| !self.sign_in.me_given);
             self.start_over(settings);
             self.apply_filter();
             self.fetch(effects);
         }
         if account.is_some() {
-            self.account.clone_from(&account);
+            self.sign_in.account.clone_from(&account);
         }
         // Alerts belong to users, by their principal names; an application is none.
         let user = account.filter(|account| account.contains('@'));
-        if !self.me_given && user.is_some() && user != self.settings.me {
+        if !self.sign_in.me_given && user.is_some() && user != self.settings.me {
             self.take_me(user, effects);
         }
         self.sign_in.out &= self.sign_in.stage.is_some();
@@ -240,19 +247,20 @@ impl App {
     }
 
     fn close_sign_in(&mut self) {
-        self.overlay.take_if(|overlay| matches!(overlay, Overlay::SignIn));
+        self.ui.overlays.retain(|overlay| !matches!(overlay, Overlay::SignInPrompt(_)));
     }
 
     /// Begins to sign in, as the user wished.
     pub(super) fn begin_sign_in(&mut self, way: SignInWay, effects: &mut Vec<Effect>) {
         self.sign_in.stage = Some(Stage::Begun(way));
         self.sign_in.due = false;
-        self.overlay = Some(Overlay::SignIn);
+        self.ui.close_all();
+        self.ui.open(SignInPrompt { deaf_until: Duration::ZERO });
         effects.push(Effect::SignIn(way));
     }
 
     /// Leaves the sign-in, as the user wished: the list stays as it is.
-    fn leave_sign_in(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn leave_sign_in(&mut self, effects: &mut Vec<Effect>) {
         self.sign_in.stage = None;
         self.sign_in.due = false;
         self.close_sign_in();
@@ -265,58 +273,9 @@ impl App {
     /// Shows the sign-in that has come up by itself, unless that would take keys that are meant
     /// for something else.
     pub(super) fn show_sign_in(&mut self) {
-        if self.sign_in.due && self.overlay.is_none() && self.filter.editor.is_none() {
+        if self.sign_in.due && self.ui.overlay().is_none() && self.filter.editor.is_none() {
             self.sign_in.due = false;
-            self.sign_in.deaf_until = self.clock.now.mono + DEAF_FOR;
-            self.overlay = Some(Overlay::SignIn);
-        }
-    }
-
-    pub(super) fn sign_in_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let mono = self.clock.now.mono;
-        if mono < self.sign_in.deaf_until {
-            self.sign_in.deaf_until = mono + DEAF_FOR;
-            return;
-        }
-        let command = keymap::command(&[Context::SignIn, Context::All], key);
-        if matches!(command, Some(Command::Back | Command::Quit)) {
-            return self.leave_sign_in(effects);
-        }
-        if let Some(Command::Profiles | Command::Requests) = command {
-            // It comes back when they are closed.
-            self.sign_in.due = true;
-            if command == Some(Command::Profiles) {
-                self.show_profiles();
-            } else {
-                self.show_requests(effects);
-            }
-            return;
-        }
-        let Some(Command::SignIn(command)) = command else { return };
-        // The sign-in of a profile that has its token from elsewhere can only be left.
-        let may_begin = self.settings.signs_in;
-        match (command, &self.sign_in.stage) {
-            (SignInCommand::Browser, Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }))
-                if may_begin =>
-            {
-                self.begin_sign_in(SignInWay::Browser, effects);
-            }
-            (
-                SignInCommand::DeviceCode,
-                Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. } | Stage::Address { .. }),
-            ) if may_begin => {
-                self.begin_sign_in(SignInWay::DeviceCode, effects);
-            }
-            (SignInCommand::Copy, Some(Stage::Address { url, .. })) => {
-                effects.push(Effect::Copy(RawText(url.raw().to_owned())));
-                self.notify("address copied");
-            }
-            (SignInCommand::Copy, Some(Stage::Code { code, .. })) => {
-                // What is hidden in a code of the service is pasted visibly.
-                effects.push(Effect::Copy(RawText(code.line())));
-                self.notify("code copied");
-            }
-            _ => {}
+            self.ui.open(SignInPrompt { deaf_until: self.clock.now.mono + DEAF_FOR });
         }
     }
 }

@@ -71,11 +71,15 @@ fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
         say("no config file is read: its name is empty");
         return Ok(());
     };
+    Config::keymap(given)?;
     let path_shown = line(&path.to_string_lossy());
     match config.names().count() {
-        0 if !path.exists() => writeln!(out, "{path_shown}: there is no such file, so nothing is wrong")?,
-        1 => writeln!(out, "{path_shown}: 1 profile, nothing wrong")?,
-        count => writeln!(out, "{path_shown}: {count} profiles, nothing wrong")?,
+        0 if !path.exists() => writeln!(out, "{path_shown}: no config file; using defaults")?,
+        1 => writeln!(out, "{path_shown}: 1 profile, no errors")?,
+        count => writeln!(out, "{path_shown}: {count} profiles, no errors")?,
+    }
+    if let Some(keymap) = Config::keymap_path(given).filter(|keymap| keymap.exists()) {
+        writeln!(out, "{}: no errors", line(&keymap.to_string_lossy()))?;
     }
     Ok(())
 }

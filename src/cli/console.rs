@@ -8,8 +8,8 @@ use super::{
     Connection, DisplayArgs, EnvSecrets, Failure, Service, context, files, filter_text, service, wrong_filter,
 };
 use crate::{
-    app::{ProfileLine, Settings},
-    config::Profile,
+    app::{Keymap, ProfileLine, Settings},
+    config::{Config, Profile},
     console::{self, Connect, Connected, Options, Source},
 };
 use alertdeck_model::SafeText;
@@ -31,6 +31,7 @@ pub async fn watch(
     mut service: Service,
     profiles: Vec<Profile>,
     filter: &str,
+    keymap: Keymap,
     look: &DisplayArgs,
 ) -> Result<(), Failure> {
     if query::compile(filter, &context(service.me.as_deref())).is_err() {
@@ -45,7 +46,7 @@ pub async fn watch(
         service::line(profile, if started { Some(service.method) } else { others.method(profile) })
     };
     let lines: Vec<_> = profiles.iter().map(line).collect();
-    let first = settings(&service, lines.clone(), filter);
+    let first = settings(&service, lines.clone(), filter, keymap.clone());
     let client = service.client.clone();
     let journal = client.http().journal().clone();
     // A service is kept with its sign-in and the waits that it was told: coming back asks nobody.
@@ -58,12 +59,15 @@ pub async fn watch(
             known.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
         let service = &known[name];
-        Ok(Connected { settings: settings(service, lines.clone(), ""), client: service.client.clone() })
+        Ok(Connected {
+            settings: settings(service, lines.clone(), "", keymap.clone()),
+            client: service.client.clone(),
+        })
     };
     run(first, || Ok(Source::Service(client)), Some(Box::new(connect)), look).await
 }
 
-fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str) -> Settings {
+fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
     Settings {
         tenant: service.tenant.clone(),
         origin: service.origin.clone(),
@@ -75,6 +79,7 @@ fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str) -> Sett
         filter: filter.to_owned(),
         profiles,
         profile: service.profile.clone(),
+        keymap,
         signs_in: service.signs_in(),
     }
 }
@@ -97,6 +102,7 @@ impl Open {
             filter: self.filter.clone().unwrap_or_default(),
             profiles: Vec::new(),
             profile: String::new(),
+            keymap: Config::keymap(connection.config.as_deref())?,
             signs_in: false,
         };
         let mut outcome = Ok(());

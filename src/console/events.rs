@@ -15,7 +15,7 @@ pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
     }
 }
 
-/// Translates an event; what means nothing to the console is `None`: releases, Alt, focus.
+/// Translates an event; what means nothing to the console is `None`: releases, focus.
 fn input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -23,8 +23,10 @@ fn input(event: Event) -> Option<Input> {
                 Code::Char(c) => KeyCode::Char(c),
                 Code::Enter => KeyCode::Enter,
                 Code::Esc => KeyCode::Esc,
-                Code::Tab => KeyCode::Tab,
-                Code::BackTab => KeyCode::BackTab,
+                // Terminals report Shift-Tab as a key of its own.
+                Code::Tab | Code::BackTab => KeyCode::Tab,
+                Code::Insert => KeyCode::Insert,
+                Code::F(number) => KeyCode::F(number),
                 Code::Backspace => KeyCode::Backspace,
                 Code::Delete => KeyCode::Delete,
                 Code::Up => KeyCode::Up,
@@ -37,10 +39,18 @@ fn input(event: Event) -> Option<Input> {
                 Code::PageDown => KeyCode::PageDown,
                 _ => return None,
             };
-            if key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META) {
+            if key.modifiers.intersects(KeyModifiers::SUPER | KeyModifiers::META | KeyModifiers::HYPER) {
                 return None;
             }
-            Some(Input::Key(Key { code, ctrl: key.modifiers.contains(KeyModifiers::CONTROL) }))
+            let held = |modifier| key.modifiers.contains(modifier);
+            let is_char = matches!(code, KeyCode::Char(_));
+            Some(Input::Key(Key {
+                code,
+                ctrl: held(KeyModifiers::CONTROL),
+                alt: held(KeyModifiers::ALT),
+                // A letter with Shift is its capital already.
+                shift: !is_char && (held(KeyModifiers::SHIFT) || key.code == Code::BackTab),
+            }))
         }
         Event::Paste(text) => Some(Input::Paste(text)),
         Event::Resize(width, height) => Some(Input::Resize { width, height }),

@@ -3,10 +3,7 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{
-    App, Area, Command, Detail, DetailView, Editor, ExportStage, FailureKind, Fresh, ListCommand, Overlay,
-    Pane, Phase, Shape, Stage, Wait, key_for, thousands, utc,
-};
+use crate::app::{App, Area, Editor, FailureKind, Fresh, Phase, Shape, Wait, thousands, utc};
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
@@ -70,7 +67,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.bad));
     }
     // Only what the filter shows: live mode brings all that has changed.
-    let new = app.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New);
+    let new = app.list.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New);
     let new = new.filter(|(row, _)| !app.view.is_stale(**row));
     let places: Vec<_> = new.filter_map(|(row, _)| app.view.position(&app.store, *row)).collect();
     let count = places.len();
@@ -143,7 +140,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
 pub(super) fn waiting(app: &App) -> Option<String> {
     match &app.load.phase {
         _ if app.sign_in.out && app.sign_in.stage.is_none() => {
-            Some(format!("signed out: press {} to sign in", key_for(Command::Profiles)))
+            Some(format!("signed out: press {} to sign in", app.ui.keymap.key("panes.profiles")))
         }
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
@@ -195,13 +192,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     let hidden = shown_width(&text[..skipped]);
     let shown = SafeText::new(&text[skipped..]).line();
     if text.is_empty() && !editing {
-        painter.put(
-            x,
-            area.y,
-            room,
-            &format!("none; {} edits", key_for(Command::List(ListCommand::EditFilter))),
-            theme.dim,
-        );
+        painter.put(x, area.y, room, &format!("none; {} edits", app.ui.keymap.key("list.filter")), theme.dim);
     } else {
         painter.put(x, area.y, room, &shown, theme.text);
         if skipped > 0 {
@@ -303,35 +294,34 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
 pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let area = marks(app, painter, area);
-    if let Some(notice) = &app.notice {
+    if let Some(notice) = app.ui.notices.current() {
         painter.put(
             area.x,
             area.y,
             area.width,
             &notice.text,
-            if notice.bad { theme.bad } else { theme.accent },
+            if notice.error { theme.bad } else { theme.accent },
         );
         return;
     }
-    // These two were opened from the sign-in, and their own keys matter.
-    let beside = matches!(app.overlay, Some(Overlay::Profiles(_) | Overlay::Requests(_)));
-    if let Some(why) = app.sign_in.waits().filter(|_| !beside) {
-        let when = if app.overlay.is_some() { "Esc, then sign in" } else { "Enter or Esc, then sign in" };
+    if let Some(why) = app.sign_in.waits() {
+        let when =
+            if app.ui.overlay().is_some() { "Esc, then sign in" } else { "Enter or Esc, then sign in" };
         painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.bad);
         return;
     }
     // An empty list says so itself.
     let told = app.view.rows().is_empty() && app.layout().list.is_some();
     if !told
-        && app.overlay.is_none()
+        && app.ui.overlay().is_none()
         && app.filter.editor.is_none()
         && let Some(trouble) = waiting(app)
     {
         painter.put(area.x, area.y, area.width, &trouble, theme.bad);
         return;
     }
-    let hints = hints(app);
-    let width = |(key, word): &(&str, &str)| (columns(key) + columns(word) + 1) as u16;
+    let hints = app.hints();
+    let width = |(key, word): &(String, &str)| (columns(key) + columns(word) + 1) as u16;
     let Some((last, others)) = hints.split_last() else { return };
     // The way out, or to the other keys, stands in a short line too.
     let room = (area.x + area.width).saturating_sub(width(last));
@@ -344,142 +334,5 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     for (key, word) in fitting.chain([last]) {
         x += painter.put(x, area.y, area.width, key, theme.accent) + 1;
         x += painter.put(x, area.y, area.width, word, theme.dim) + 2;
-    }
-}
-
-/// The keys that matter here, the way out last.
-fn hints(app: &App) -> &'static [(&'static str, &'static str)] {
-    let detail = app.current_detail();
-    let view = detail.map(Detail::view);
-    let is_finding = detail.is_some_and(|detail| detail.find.is_some());
-    let folds = detail.and_then(Detail::line).is_some_and(|line| line.fold.is_some());
-    // Of an alert that cannot be read there is its text alone. A text has no values, and no folds.
-    let is_text =
-        detail.is_some_and(|detail| detail.view() == DetailView::Json || detail.body.alert.is_err());
-    match (&app.overlay, &app.filter.editor, app.focus) {
-        (Some(Overlay::Profiles(_)), ..) if app.settings.signs_in => &[
-            ("Enter", "switch"),
-            ("s", "sign in"),
-            ("d", "by code"),
-            ("x", "sign out"),
-            ("j/k", "move"),
-            ("Esc", "close"),
-        ],
-        (Some(Overlay::Profiles(_)), ..) if app.settings.profiles.len() > 1 => {
-            &[("j/k", "move"), ("Enter", "switch"), ("Esc", "close")]
-        }
-        (Some(Overlay::Profiles(_)), ..) => &[("Esc", "close")],
-        (Some(Overlay::SignIn), ..) => match &app.sign_in.stage {
-            Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) if app.settings.signs_in => {
-                &[("Enter", "browser"), ("d", "device code"), ("Esc", "later")]
-            }
-            Some(Stage::Address { .. }) => {
-                &[("y", "copy the address"), ("d", "device code instead"), ("Esc", "cancel")]
-            }
-            Some(Stage::Code { .. }) => &[("y", "copy the code"), ("Esc", "cancel")],
-            Some(Stage::Begun(_)) => &[("Esc", "cancel")],
-            _ => &[("Esc", "close")],
-        },
-        (Some(Overlay::Requests(_)), ..) => {
-            &[("j/k", "move"), ("y", "copy for curl"), ("c", "copy the ids"), ("Esc", "close")]
-        }
-        (Some(Overlay::Export(form)), ..) => match &form.stage {
-            ExportStage::Writing { .. } => &[("Esc", "close, it goes on")],
-            ExportStage::Exists => &[("o", "overwrite"), ("a", "another name"), ("Esc", "back")],
-            _ if form.typing => &[("Enter", "write"), ("Tab", "format"), ("Esc", "close")],
-            _ => &[("letter", "format"), ("Enter", "write"), ("Tab", "file name"), ("Esc", "close")],
-        },
-        (Some(Overlay::Help(_)), ..) => &[("j/k", "scroll"), ("Esc", "close")],
-        (Some(Overlay::Values(_)), ..) => &[
-            ("j/k", "move"),
-            ("y", "copy"),
-            ("f", "only alerts with it"),
-            ("F", "without it"),
-            ("p", "its alerts"),
-            ("Esc", "close"),
-        ],
-        (Some(Overlay::Menu(_)), ..) => &[("letter", "take"), ("↑/↓ Enter", "choose"), ("Esc", "close")],
-        (Some(Overlay::Link(..)), ..) => &[("y", "copy the link"), ("Esc", "close")],
-        (None, Some(_), _) => &[
-            ("Enter", "run"),
-            ("Esc", "restore"),
-            ("Tab", "complete"),
-            ("Ctrl-n/p", "choose"),
-            ("↑", "history"),
-        ],
-        (None, None, Pane::List) if app.range().is_some() => {
-            &[("Space", "mark"), ("j/k", "move"), ("Esc", "leave it")]
-        }
-        (None, None, Pane::List) => &[
-            ("j/k", "move"),
-            ("Enter", "read"),
-            ("/", "filter"),
-            ("f", "narrow"),
-            ("p", "pivot"),
-            ("s", "sort"),
-            ("o", "open"),
-            ("y", "copy"),
-            ("r", "refresh"),
-            ("?", "keys"),
-        ],
-        (None, None, Pane::Detail) if app.find_editor().is_some() => {
-            &[("Enter", "stay"), ("↓/↑", "next, previous"), ("Esc", "back to where you were")]
-        }
-        (None, None, Pane::Detail) if is_text && is_finding => {
-            &[("n/N", "next, previous"), ("/", "find"), ("y", "copy"), ("Esc", "end finding")]
-        }
-        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) && is_finding => &[
-            ("n/N", "next, previous"),
-            ("/", "find"),
-            ("Enter", "to the evidence"),
-            ("T", "times"),
-            ("Esc", "end finding"),
-        ],
-        (None, None, Pane::Detail) if is_finding => &[
-            ("n/N", "next, previous"),
-            ("/", "find"),
-            ("Enter", "values"),
-            ("f", "narrow"),
-            ("y", "copy"),
-            ("Esc", "end finding"),
-        ],
-        (None, None, Pane::Detail) if view == Some(DetailView::Json) => &[
-            ("j/k", "move"),
-            ("/", "find"),
-            ("v", "back"),
-            ("y", "copy"),
-            ("J/K", "alert"),
-            ("Esc", "list"),
-            ("?", "keys"),
-        ],
-        (None, None, Pane::Detail) if is_text => {
-            &[("j/k", "move"), ("/", "find"), ("y", "copy"), ("J/K", "alert"), ("Esc", "list"), ("?", "keys")]
-        }
-        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) && folds => {
-            &[("j/k", "move"), ("h/l", "fold"), ("t", "back"), ("/", "find"), ("T", "times"), ("?", "keys")]
-        }
-        (None, None, Pane::Detail) if view == Some(DetailView::Timeline) => &[
-            ("j/k", "move"),
-            ("Enter", "to the evidence"),
-            ("t", "back"),
-            ("/", "find"),
-            ("T", "times"),
-            ("?", "keys"),
-        ],
-        (None, None, Pane::Detail) => &[
-            ("j/k", "move"),
-            ("Enter", "values"),
-            ("h/l", "fold"),
-            ("]", "suspicious"),
-            ("/", "find"),
-            ("f", "narrow"),
-            ("p", "pivot"),
-            ("t", "times"),
-            ("y", "copy"),
-            ("Esc", "list"),
-            ("v", "JSON"),
-            ("J/K", "alert"),
-            ("?", "keys"),
-        ],
     }
 }

@@ -19,7 +19,7 @@ use alertdeck_store::{Cell, Column};
 /// Draws the pane; returns where the caret is while a text to look for is being typed.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) -> Option<(u16, u16)> {
     let theme = painter.theme;
-    let focused = app.focus == Pane::Detail && app.filter.editor.is_none();
+    let focused = app.ui.focus == Pane::Detail && app.filter.editor.is_none();
     let caret = rule(app, painter, head, focused);
     let detail = app.current_detail()?;
     let shown = detail.lines().iter().enumerate().skip(detail.scroll.top).take(usize::from(area.height));
@@ -71,7 +71,7 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
     };
     let right = (area.x + area.width).saturating_sub(1);
     let style = if focused { theme.accent.patch(theme.strong) } else { theme.strong };
-    let find = app.detail.as_ref().and_then(|detail| detail.find.as_ref());
+    let find = app.detail.shown.as_ref().and_then(|detail| detail.find.as_ref());
     if let Some((find, editor)) = find.and_then(|find| Some((find, find.editor.as_ref()?))) {
         let count = if find.text().trim().is_empty() { String::new() } else { format!(" {} ", hits(find)) };
         let label = format!("find {} ", theme.symbols.prompt);

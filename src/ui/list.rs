@@ -66,7 +66,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     let theme = painter.theme;
     let places = places(app, area.width);
     let sort = app.view.sort();
-    let focused = app.focus == Pane::List && app.filter.editor.is_none();
+    let focused = app.ui.focus == Pane::List && app.filter.editor.is_none();
     for place in &places {
         let sorted = place.column == sort.column;
         let arrow = if sorted { theme.symbols.sorted[usize::from(sort.descending)] } else { "" };
@@ -112,7 +112,7 @@ fn gutter(
     in_range: bool,
 ) {
     let theme = painter.theme;
-    let fresh = app.fresh.get(&row).map(|fresh| match fresh {
+    let fresh = app.list.fresh.get(&row).map(|fresh| match fresh {
         Fresh::New => "+",
         Fresh::Changed => "~",
     });

@@ -10,6 +10,7 @@ mod exporting;
 mod filtering;
 mod finding;
 mod harness;
+mod jobs;
 mod loading;
 mod marking;
 mod overview;

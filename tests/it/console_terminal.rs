@@ -31,9 +31,11 @@ fn a_session_from_the_first_page_to_q() {
     session.wait("h/l fold");
     session.wait("Evidence");
     session.type_keys("\r");
-    session.wait("f only alerts with it");
+    session.wait("f include  F exclude");
     session.type_keys("\x1b");
     session.wait("h/l fold");
+    session.type_keys("q");
+    session.wait("Enter read");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
     session.assert_restored();
@@ -224,7 +226,7 @@ fn no_sequence_of_the_data_reaches_the_terminal() {
     session.wait("Esc list");
     session.wait("Evidence");
     session.type_keys("jj\r");
-    session.wait("f only alerts with it");
+    session.wait("f include  F exclude");
     session.type_keys("\x1b");
     session.wait("Esc list");
     session.type_keys("vo");

@@ -56,7 +56,7 @@ fn a_sound_file_is_told_with_its_profiles() {
     let (_folder, file) = written(SOUND);
     for checked in [run(alertdeck(["config", "check"]).arg(&file)), with(&file, &["config", "check"])] {
         assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
-        assert_eq!(checked.stdout, format!("{}: 2 profiles, nothing wrong\n", file.display()));
+        assert_eq!(checked.stdout, format!("{}: 2 profiles, no errors\n", file.display()));
     }
     let missing = file.with_file_name("other.toml");
     let checked = run(alertdeck(["config", "check"]).arg(&missing));
@@ -200,4 +200,34 @@ fn the_command_and_the_name_of_a_profile_are_used() {
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
     assert_eq!(listed.stdout.lines().count(), 4);
     assert_eq!(with(&file, &["explain", "assigned:me"]).code, 0);
+}
+
+#[test]
+fn the_keymap_beside_the_config_is_checked_with_it() {
+    let (folder, file) = written(SOUND);
+    let keymap = folder.path().join("keymap.toml");
+    fs::write(&keymap, "[list]\nsort = \"F2\"\n").unwrap();
+    let checked = run(alertdeck(["config", "check"]).arg(&file));
+    assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
+    assert!(checked.stdout.ends_with("keymap.toml: no errors\n"), "{}", checked.stdout);
+    fs::write(&keymap, "[list]\nsort = \"j\"\nsrot = \"x\"\n[lst]\n").unwrap();
+    let checked = run(alertdeck(["config", "check"]).arg(&file));
+    assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
+    for part in [
+        "keymap.toml:2:8: `j` is bound to move.down as well",
+        "keymap.toml:3:1: unknown command `list.srot`",
+        "did you mean `sort`?",
+        "keymap.toml:4:2: unknown table `lst`",
+    ] {
+        assert!(checked.stderr.contains(part), "{part}\n{}", checked.stderr);
+    }
+}
+
+#[test]
+fn the_console_does_not_start_on_a_broken_keymap() {
+    let (folder, file) = written(SOUND);
+    fs::write(folder.path().join("keymap.toml"), b"[list]\nsort = '\xff'\n").unwrap();
+    let started = with(&file, &["open", sample().to_str().unwrap()]);
+    assert_eq!(started.code, 2);
+    assert!(started.stderr.contains("keymap.toml:2:9: not UTF-8"), "{}", started.stderr);
 }

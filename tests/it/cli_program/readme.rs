@@ -1,25 +1,75 @@
-//! The README says what the program does.
+//! The keys in the documentation are those of the program.
 
-use alertdeck::app::{BINDINGS, HelpLine, help};
+use std::fmt::Write as _;
 
-/// The key table as Markdown, from the one table of keys.
-fn keys() -> String {
-    let row = |line| match line {
-        HelpLine::Heading(heading) => format!("| {heading} | |\n| --- | --- |\n"),
-        HelpLine::Keys(keys, what) => {
-            let keys: Vec<_> = keys.split(' ').map(|key| format!("`{key}`")).collect();
-            format!("| {} | {what} |\n", keys.join(" "))
+use alertdeck::app::{Keymap, commands, contexts};
+
+/// The commands that the README shows.
+const ESSENTIAL: [&str; 18] = [
+    "list.filter",
+    "list.read",
+    "list.sort",
+    "alert.include",
+    "alert.exclude",
+    "alert.pivot",
+    "alert.incident",
+    "alert.mark",
+    "alert.open-in-browser",
+    "alert.copy",
+    "detail.find",
+    "detail.next-suspicious",
+    "panes.previous-view",
+    "panes.live",
+    "panes.jobs",
+    "panes.export",
+    "panes.help",
+    "app.close",
+];
+
+fn keys(id: &str) -> String {
+    let keys: Vec<_> = Keymap::default().keys(id).iter().map(|key| format!("`{key}`")).collect();
+    keys.join(" ")
+}
+
+/// A table for each context, with the ids that a keymap file uses.
+fn every_key() -> String {
+    let mut text = String::new();
+    for context in contexts().filter(|context| !context.commands.is_empty()) {
+        let _ = write!(text, "\n## {}\n\n| keys | command | |\n| --- | --- | --- |\n", context.heading);
+        for command in context.commands {
+            let _ = writeln!(text, "| {} | `{}` | {} |", keys(command.id), command.id, command.help);
         }
-        HelpLine::Blank => "\n".into(),
-    };
-    help().into_iter().map(row).collect::<Vec<_>>().concat()
+    }
+    text
+}
+
+fn essential_keys() -> String {
+    let mut text = "| key | |\n| --- | --- |\n".to_owned();
+    for id in ESSENTIAL {
+        let command = commands().find(|command| command.id == id).unwrap();
+        let _ = writeln!(text, "| {} | {} |", keys(id), command.help);
+    }
+    text
+}
+
+/// Compares what stands between the markers of a file with what should; with `UPDATE_DOCS` set,
+/// writes it there.
+fn check(file: &str, expected: &str) {
+    const MARKERS: [&str; 2] = ["<!-- keys:begin -->\n", "<!-- keys:end -->"];
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = text.split_once(MARKERS[0]).unwrap();
+    let (shown, tail) = rest.split_once(MARKERS[1]).unwrap();
+    if shown.trim() != expected.trim() && std::env::var_os("UPDATE_DOCS").is_some() {
+        let text = format!("{head}{}\n{}\n\n{}{tail}", MARKERS[0], expected.trim(), MARKERS[1]);
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    assert_eq!(shown.trim(), expected.trim(), "{file}: run this test with UPDATE_DOCS=1");
 }
 
 #[test]
-fn the_key_table_is_that_of_the_program() {
-    let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("<!-- keys:begin -->\n").unwrap();
-    let (shown, _) = rest.split_once("<!-- keys:end -->").unwrap();
-    assert_eq!(shown.trim(), keys().trim(), "put this between the markers:\n{}", keys());
-    assert!(BINDINGS.len() > 30);
+fn the_documented_keys_are_those_of_the_program() {
+    check("docs/keys.md", &every_key());
+    check("README.md", &essential_keys());
 }

@@ -41,7 +41,7 @@ fn the_menu_copies_what_it_says() {
         console.keys("y");
         console.pick(label);
         assert_eq!(console.copies(), [text], "{label}");
-        assert!(console.app.overlay.is_none());
+        assert!(console.app.ui.overlay().is_none());
         assert!(console.notice().starts_with(&format!("copied {label}, ")), "{}", console.notice());
     }
     console.send(Message::Copied(Err("no clipboard".into())));
@@ -70,14 +70,16 @@ fn a_value_is_copied_from_the_overlay() {
     let mut console = Harness::holding(&[alert(1)]);
     // The first line below the heading "Evidence" is the device.
     console.keys("Enter j j Enter");
-    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else {
+        panic!("{:?}", console.app.ui.overlay())
+    };
     let at = values.values.iter().position(|value| value.text.raw() == "srv-1.contoso.com").unwrap();
     for _ in 0..at {
         console.keys("j");
     }
     console.keys("y");
     assert_eq!(console.copies(), ["srv-1.contoso.com"]);
-    assert!(console.app.overlay.is_some(), "there may be more to copy");
+    assert!(console.app.ui.overlay().is_some(), "there may be more to copy");
 }
 
 #[rstest]
@@ -164,5 +166,17 @@ fn a_browser_that_cannot_be_started_leaves_the_link_to_copy() {
     assert!(screen.contains(LINK) && screen.contains("there is no display"), "{screen}");
     console.keys("y");
     assert_eq!(console.copies(), [LINK]);
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
+}
+
+#[test]
+fn an_alert_without_an_owner_offers_nobody() {
+    let mut console = Harness::holding(&[alert(1), with(alert(2), json!({"assignedTo": "ana@contoso.com"}))]);
+    console.keys("j");
+    assert_eq!(console.selected(), Some("a1"));
+    console.keys("f o");
+    assert_eq!(console.app.filter.text(), "assigned:none");
+    assert!(console.shows("a1") && !console.shows("a2"));
+    console.keys("Backspace F o");
+    assert_eq!(console.app.filter.text(), "-assigned:none");
 }

@@ -73,7 +73,7 @@ fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
 fn the_help_and_the_completions_say_that_there_is_more() {
     let mut console = Harness::with(settings(""), (80, 24));
     console.keys("?");
-    let lines = alertdeck::app::help().len();
+    let lines = alertdeck::app::help(&console.app.ui.keymap).len();
     assert!(console.screen().contains(&format!(" 1-18 of {lines} ─┘")), "{}", console.screen());
     console.keys("j j");
     assert!(console.screen().contains(&format!(" 3-20 of {lines} ")), "{}", console.screen());

@@ -22,8 +22,8 @@ fn holding(count: u32) -> Harness {
 }
 
 fn form(console: &Harness) -> &ExportForm {
-    match &console.app.overlay {
-        Some(Overlay::Export(form)) => form,
+    match console.app.ui.overlay() {
+        Some(Overlay::ExportForm(form)) => form,
         other => panic!("no form but {other:?}"),
     }
 }
@@ -73,7 +73,7 @@ fn the_marked_alerts_are_exported_in_the_lists_order() {
     console.keys("Enter c j");
     assert_eq!((console.asked.as_slice(), form(&console).format), (&[][..], Format::Csv), "it is under way");
     ends(&mut console, Ok(written()));
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     assert_eq!(console.notice(), "1,412 alerts written to ./x.csv (1.2 MB)");
     assert_eq!(console.app.marks.len(), 2, "the marks stay");
 }
@@ -227,7 +227,7 @@ fn the_end_of_a_form_that_is_closed_is_told() {
         console.keys("E Enter Esc");
         let export = export(console);
         ended(console, &export, outcome);
-        assert!(console.app.overlay.is_none());
+        assert!(console.app.ui.overlay().is_none());
         console.notice().to_owned()
     };
     assert_eq!(end(&mut console, Ok(written())), "1,412 alerts written to ./x.csv (1.2 MB)");
@@ -284,7 +284,7 @@ fn an_export_that_ends_under_another_profile_is_told_as_the_formers() {
     assert!(matches!(form(&console).stage, ExportStage::Writing { alerts: 1, .. }), "it is not this one's");
     ended(&mut console, second, Ok(written()));
     ended(&mut console, &own, Ok(Written { alerts: 1, bytes: 100, path: "./own".into() }));
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     // Each is told, and stands for a moment whatever is pressed.
     for notice in [
         &format!("contoso: not exported: {NAME}.json: no room"),
@@ -391,7 +391,7 @@ fn an_empty_list_has_nothing_to_export() {
     console.done();
     console.asked.clear();
     console.keys("E");
-    assert!(console.app.overlay.is_none() && console.asked.is_empty());
+    assert!(console.app.ui.overlay().is_none() && console.asked.is_empty());
     assert_eq!(console.notice(), "no alert is shown: there is nothing to export");
 }
 

@@ -182,7 +182,7 @@ fn a_paste_into_the_filter_goes_to_the_caret_and_into_an_overlay_nowhere() {
     assert_eq!(console.app.filter.text(), "title:Alert2 status:new");
     console.keys("Esc ?");
     console.paste("q\nx");
-    assert!(console.app.overlay.is_some());
+    assert!(console.app.ui.overlay().is_some());
     assert_eq!((console.app.filter.text(), console.asked.as_slice()), ("", &[][..]));
 }
 
@@ -356,7 +356,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
             console.app.filter.diagnostics
         );
         prop_assert_eq!(console.shows(&id), matches, "{} by `{}`", what, filter);
-        console.app.focus = Pane::List;
+        console.app.ui.focus = Pane::List;
         console.keys("/ Ctrl-u Enter Esc g");
         Ok(())
     };
@@ -366,11 +366,11 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
         check(&mut console, &format!("column {label}"))?;
     }
     console.keys("Enter G");
-    let count = console.app.detail.as_ref().unwrap().lines().len();
+    let count = console.app.detail.shown.as_ref().unwrap().lines().len();
     for line in 0..count {
         let mut value = 0;
         loop {
-            console.app.focus = Pane::Detail;
+            console.app.ui.focus = Pane::Detail;
             console.keys("g");
             for _ in 0..line {
                 console.keys("j");
@@ -384,14 +384,14 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
                 continue;
             }
             console.keys("Enter");
-            if console.app.overlay.is_none() {
+            if console.app.ui.overlay().is_none() {
                 break;
             }
             for _ in 1..value {
                 console.keys("j");
             }
             console.keys(key);
-            if console.app.overlay.is_some() {
+            if console.app.ui.overlay().is_some() {
                 let (field, text) = (offered.field.unwrap(), offered.text.raw());
                 prop_assert!(beyond_the_language(&field, text), "{field} cannot be asked for {text:?}");
                 console.keys("Esc");

@@ -70,25 +70,28 @@ fn a_text_is_found_wherever_it_is(#[case] text: &str, #[case] count: &str, #[cas
 fn a_hit_in_what_is_folded_unfolds_its_way_and_esc_goes_back() {
     let mut console = Harness::holding(&[story()]);
     console.keys("Enter j - g j j");
-    let (before, scroll) = (visible(&console), console.app.detail.as_ref().unwrap().scroll);
+    let (before, scroll) = (visible(&console), console.app.detail.shown.as_ref().unwrap().scroll);
     assert!(!before.iter().any(|name| name.contains("curl")), "{before:?}");
     typing(&mut console, "curl.exe");
     assert!(visible(&console).iter().any(|name| name.contains("curl")));
     // Another letter, and it is looked for from where the reader was.
     console.type_text("x");
-    assert_eq!((visible(&console), console.app.detail.as_ref().unwrap().scroll), (before.clone(), scroll));
+    assert_eq!(
+        (visible(&console), console.app.detail.shown.as_ref().unwrap().scroll),
+        (before.clone(), scroll)
+    );
     console.keys("Backspace");
     assert_eq!(node(&console), "curl.exe (20)");
     console.keys("Esc");
-    assert_eq!((visible(&console), console.app.detail.as_ref().unwrap().scroll), (before, scroll));
-    assert!(console.app.detail.as_ref().unwrap().find.is_none());
+    assert_eq!((visible(&console), console.app.detail.shown.as_ref().unwrap().scroll), (before, scroll));
+    assert!(console.app.detail.shown.as_ref().unwrap().find.is_none());
 }
 
 #[test]
 fn enter_stays_and_hits_go_round() {
     let mut console = Harness::holding(&[story()]);
     console.keys("Enter n");
-    assert_eq!(console.notice(), "nothing is looked for: / finds");
+    assert_eq!(console.notice(), "no active search (press /)");
     typing(&mut console, "exe");
     console.keys("Enter");
     assert_eq!(place(&console), ("1 of 2".into(), "word.exe (10)".into()));
@@ -100,7 +103,7 @@ fn enter_stays_and_hits_go_round() {
     assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
     // One rung a press: what is looked for, then the pane.
     console.keys("Esc");
-    assert!(console.app.detail.as_ref().unwrap().find.is_none());
+    assert!(console.app.detail.shown.as_ref().unwrap().find.is_none());
     assert_eq!(node(&console), "curl.exe (20)");
     console.keys("/ x Ctrl-c");
     assert!(console.app.find_editor().is_none() && console.asked.is_empty());
@@ -118,7 +121,7 @@ fn while_typing_arrows_go_on_and_letters_are_text() {
     console.keys("Ctrl-u");
     console.type_text("qnN?");
     assert_eq!(console.app.find_editor().unwrap().text(), "qnN?");
-    assert!(console.asked.is_empty() && console.app.overlay.is_none());
+    assert!(console.asked.is_empty() && console.app.ui.overlay().is_none());
     assert!(console.screen().contains("not found"), "{}", console.screen());
     console.keys("Ctrl-u");
     console.paste("evil.example\r\n");
@@ -131,7 +134,7 @@ fn while_typing_arrows_go_on_and_letters_are_text() {
     let list = console.app.layout().list.unwrap();
     console.send(Message::Input(Input::Click { x: list.x, y: list.y }));
     assert!(console.app.find_editor().is_none());
-    console.send(Message::Input(Input::Key(Key { code: KeyCode::Tab, ctrl: false })));
+    console.send(Message::Input(Input::Key(Key::new(KeyCode::Tab))));
     console.keys("n");
     assert_eq!(place(&console), ("1 of 1".into(), "curl.exe (20)".into()));
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, Body, Effect, Failure, FailureKind, Fetch, Generation, Input, Key, LoadEvent, Message, Overlay,
-        ProfileLine, Purpose, Scope, Settings, update,
+        App, Body, Effect, Failure, FailureKind, Fetch, Generation, Input, Key, Keymap, LoadEvent, Message,
+        Overlay, ProfileLine, Purpose, Scope, Settings, update,
     },
     ui::{Depth, Theme, ThemeKind, draw},
 };
@@ -39,6 +39,7 @@ pub(crate) fn settings(filter: &str) -> Settings {
             profile("lab", "fabrikam.example", "device code"),
         ],
         profile: "contoso".into(),
+        keymap: Keymap::default(),
         signs_in: true,
     }
 }
@@ -193,7 +194,7 @@ impl Harness {
     /// Presses keys, named as in the help and set apart by blanks.
     pub(crate) fn keys(&mut self, names: &str) {
         for name in names.split_whitespace() {
-            let key = Key::read(name).unwrap_or_else(|| panic!("no key is called {name}"));
+            let key = name.parse().unwrap_or_else(|_| panic!("no key is called {name}"));
             self.send(Message::Input(Input::Key(key)));
         }
     }
@@ -287,12 +288,12 @@ impl Harness {
     }
 
     pub(crate) fn notice(&self) -> &str {
-        self.app.notice.as_ref().map_or("", |notice| notice.text.as_str())
+        self.app.ui.notices.current().map_or("", |notice| notice.text.as_str())
     }
 
     /// Returns the letters of the open menu with what they stand for.
     pub(crate) fn menu(&self) -> Vec<(char, String)> {
-        match &self.app.overlay {
+        match self.app.ui.overlay() {
             Some(Overlay::Menu(menu)) => {
                 menu.items.iter().map(|item| (item.key, item.label.clone())).collect()
             }
@@ -310,7 +311,7 @@ impl Harness {
 
     /// Draws the screen.
     pub(crate) fn draw(&self, theme: &Theme) -> Buffer {
-        let (width, height) = self.app.size;
+        let (width, height) = self.app.ui.size;
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| draw(&self.app, theme, frame)).unwrap();
         terminal.backend().buffer().clone()

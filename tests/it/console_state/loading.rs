@@ -233,9 +233,9 @@ fn live_asks_for_updates_alone_and_marks_them() {
     ]);
     console.done();
     assert_eq!((console.selected(), console.line()), (Some("a20"), line), "the cursor stays");
-    assert_eq!(console.app.fresh[&console.row("a40")], Fresh::New);
-    assert_eq!(console.app.fresh[&console.row("a20")], Fresh::Changed);
-    assert_eq!(console.app.fresh.len(), 2);
+    assert_eq!(console.app.list.fresh[&console.row("a40")], Fresh::New);
+    assert_eq!(console.app.list.fresh[&console.row("a20")], Fresh::Changed);
+    assert_eq!(console.app.list.fresh.len(), 2);
     assert_eq!(console.app.load.phase, Phase::Complete, "a look changes nothing of the list's state");
     assert_eq!(console.app.load.read(), 31, "but that it has one more");
     console.pass(Duration::from_millis(14_999));
@@ -313,7 +313,7 @@ fn an_alert_that_stops_matching_stays_until_a_refresh() {
     console.keys("r");
     assert_eq!(console.rows(), ["a3", "a1"]);
     assert_eq!(console.selected(), Some("a1"), "the row below takes over");
-    assert!(console.app.fresh.is_empty());
+    assert!(console.app.list.fresh.is_empty());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn a_range_is_shown_and_ended_by_space() {
     assert_eq!(gutter(&console, "Alert 4"), " │", "it is no mark yet");
     assert_eq!((marked(&console).len(), gutter(&console, "Alert 6")), (0, "  ".into()));
     assert!(key_bar(&console).ends_with("  range: 3 rows"), "{}", key_bar(&console));
-    assert!(key_bar(&console).starts_with("Space mark  j/k move  Esc leave it "), "{}", key_bar(&console));
+    assert!(key_bar(&console).starts_with("Space mark  j/k move  Esc cancel "), "{}", key_bar(&console));
     console.keys("Space");
     assert_eq!((marked(&console), console.selected()), (vec!["a5", "a4", "a3"], Some("a3")));
     // Upwards, over some that are marked.
@@ -93,7 +93,7 @@ fn all_that_match_are_marked_inverted_and_dropped() {
     console.keys("Enter ~");
     assert_eq!(marked(&console), ["a4", "a2", "a1"]);
     console.keys("M");
-    assert_eq!((marked(&console).len(), console.notice()), (0, "3 marks dropped"));
+    assert_eq!((marked(&console).len(), console.notice()), (0, "3 marks cleared"));
     console.keys("M");
     assert_eq!(console.notice(), "nothing is marked");
 }

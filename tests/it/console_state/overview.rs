@@ -188,7 +188,7 @@ fn an_indicator_narrows_like_its_node() {
     }
     console.keys("y v");
     assert_eq!(console.copies(), ["srv-1.contoso.com"]);
-    console.keys("f");
+    console.keys("f Enter");
     assert_eq!(console.app.filter.text(), "device=srv-1.contoso.com");
 }
 

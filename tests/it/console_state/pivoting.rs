@@ -62,7 +62,7 @@ fn place(console: &Harness) -> Place {
         rows: console.rows().into_iter().map(str::to_owned).collect(),
         selected: console.selected().map(str::to_owned),
         line: console.line(),
-        focus: console.app.focus,
+        focus: console.app.ui.focus,
         detail: console.app.current_detail().map(|detail| (detail.scroll, detail.view())),
     }
 }
@@ -93,37 +93,41 @@ fn the_alerts_of_a_value_are_of_any_status_and_as_many_as_counted() {
 }
 
 #[test]
-fn one_value_leads_on_at_once_and_several_ask_which() {
+fn a_line_offers_its_values_whether_one_or_several() {
     let mut console = queue();
     // Below the heading "Evidence": the device, then the user with two names.
     console.keys("Enter j j p");
+    assert_eq!(console.menu().len(), 1, "one value is offered too: a second letter lands in the menu");
+    console.keys("Enter");
     assert_eq!(console.app.filter.text(), "device=srv-1");
-    assert_eq!(console.app.focus, Pane::List);
+    assert_eq!(console.app.ui.focus, Pane::List);
     console.keys("Backspace j j p");
     assert_eq!(console.menu().len(), 2);
     console.keys("Enter");
     assert_eq!((console.app.filter.text(), console.rows().len()), ("user=bob@contoso.com", 4));
     console.keys("Enter g p");
-    assert!(console.notice().starts_with("no value of the evidence is here"), "{}", console.notice());
+    assert_eq!(console.notice(), "nothing to pivot on here");
 }
 
 #[test]
 fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
     let mut console = queue();
     console.keys("Enter j j Enter");
-    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else {
+        panic!("{:?}", console.app.ui.overlay())
+    };
     let at = values.values.iter().position(|value| value.text.raw() == "srv-1").unwrap();
     let screen = console.screen();
     let line = screen.lines().find(|line| line.contains("deviceDnsName")).unwrap();
     assert!(line.contains(" 2a 1d │"), "{line}");
     console.keys("p");
-    assert!(console.app.overlay.is_some(), "the type of evidence is none of its values");
+    assert!(console.app.ui.overlay().is_some(), "the type of evidence is none of its values");
     for _ in 0..at {
         console.keys("j");
     }
     console.keys("p");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
 }
 
 #[test]
@@ -132,9 +136,9 @@ fn narrowing_by_a_value_keeps_as_many_as_counted() {
     console.keys("/ Ctrl-u Enter");
     console.arrive(&[]);
     console.done();
-    console.keys("g Enter j j f");
+    console.keys("g Enter j j f Enter");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
-    console.keys("Enter j j F");
+    console.keys("Enter j j F Enter");
     assert_eq!((console.app.filter.text(), console.rows().len()), ("device=srv-1 -device=srv-1", 0));
     console.keys("Backspace Backspace");
     assert_eq!((console.app.filter.text(), console.rows().len()), ("", 4));
@@ -200,21 +204,20 @@ fn the_way_back_leads_to_the_very_place() {
     let from = place(&console);
     assert!(from.line > 0 && from.detail.unwrap().0.top > 0, "{from:?}");
     console.keys("p");
-    assert!(console.notice().starts_with("no value"), "a fact is none: {}", console.notice());
+    assert_eq!(console.notice(), "nothing to pivot on here", "a fact");
     console.keys("i Enter v j j");
     let json = place(&console);
     console.keys("Tab p n");
     assert_eq!(console.app.filter.text(), "user=bob@contoso.com");
     console.keys("s t j j j g");
     assert_ne!(place(&console).selected, json.selected);
-    console.keys("Backspace");
+    console.keys("Backspace Backspace");
     assert_eq!(place(&console), Place { focus: Pane::List, ..json });
     console.keys("Backspace");
     assert_eq!(place(&console), from);
     assert_eq!(console.asked, [], "no list was needed");
-    console.keys("Backspace");
-    assert_eq!(console.notice(), "nowhere to go back to");
-    assert_eq!(place(&console), from);
+    console.keys("Backspace Backspace");
+    assert_eq!(console.notice(), "no previous view", "the order by update was the first step");
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn the_way_back_is_bounded() {
     console.keys(&"Backspace ".repeat(50));
     assert_eq!((console.app.filter.text(), console.notice()), ("user=bob@contoso.com", ""));
     console.keys("Backspace");
-    assert_eq!(console.notice(), "nowhere to go back to");
+    assert_eq!(console.notice(), "no previous view");
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn another_profile_has_no_way_back_and_takes_the_question_along() {
     console.send(Message::Switched(Box::new(settings(""))));
     assert_eq!((console.app.filter.text(), console.app.store.len()), ("status:new", 0));
     console.keys("Backspace");
-    assert_eq!(console.notice(), "nowhere to go back to");
+    assert_eq!(console.notice(), "no previous view");
 }
 
 #[test]
@@ -346,7 +349,7 @@ fn the_last_weeks_load_behind_the_list_once_it_is_whole() {
     let closed = json!({"status": "resolved", "classification": "truePositive"});
     console.start_backfill(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
     assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
-    assert_eq!((console.rows(), console.app.fresh.len()), (vec!["a1"], 0), "nothing of it shows");
+    assert_eq!((console.rows(), console.app.list.fresh.len()), (vec!["a1"], 0), "nothing of it shows");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
     assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());
@@ -445,7 +448,7 @@ proptest! {
         for (step, by) in steps {
             console.keys(&"j ".repeat(usize::from(by)));
             let before = place(&console);
-            let depth = console.app.trail_depth();
+            let depth = console.app.history_len();
             match step {
                 0 => console.keys("p d"),
                 1 => console.keys("p n"),
@@ -456,10 +459,10 @@ proptest! {
             }
             console.send(Message::Input(Input::Release));
             console.keys("Esc");
-            if console.app.trail_depth() > depth {
+            if console.app.history_len() > depth {
                 trail.push(before);
             }
-            prop_assert_eq!(console.app.trail_depth(), trail.len());
+            prop_assert_eq!(console.app.history_len(), trail.len());
         }
         while let Some(before) = trail.pop() {
             console.keys("Backspace");

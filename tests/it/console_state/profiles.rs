@@ -48,10 +48,10 @@ fn enter_switches_and_the_one_in_use_does_nothing() {
     let mut console = Harness::holding(&[alert(1)]);
     console.keys("P Enter");
     assert_eq!((console.asked.as_slice(), console.notice()), (&[][..], "contoso is in use"));
-    assert!(matches!(console.app.overlay, Some(Overlay::Profiles(0))));
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(alertdeck::app::Profiles { at: 0 }))));
     console.keys("j Enter");
     assert_eq!(console.asked, [Effect::SwitchProfile("lab".into())]);
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     console.send(Message::ProfileRefused { name: "lab".into(), line: "its tenant is missing".into() });
     assert_eq!(console.notice(), "lab: its tenant is missing");
     assert_eq!(console.rows(), ["a1"]);
@@ -106,7 +106,7 @@ fn how_the_screen_is_arranged_survives_a_switch() {
     let order = console.app.view.sort();
     console.send(Message::Switched(Box::new(lab())));
     let app = &console.app;
-    assert_eq!((app.zoom, app.clock.format, app.view.sort()), (true, TimeFormat::Utc, order));
+    assert_eq!((app.ui.zoom, app.clock.format, app.view.sort()), (true, TimeFormat::Utc, order));
     assert!(app.load.live && !app.sign_in.out && app.sign_in.identity.is_none());
     console.done();
     console.fetches();

@@ -107,14 +107,14 @@ fn the_json_can_be_read_and_left() {
 fn the_values_of_a_line_open_close_and_keep_their_place() {
     let mut console = Harness::holding(&[device_with_processes()]);
     console.keys("Enter ] Enter");
-    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!() };
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!() };
     assert!(values.values.iter().any(|value| value.text.raw() == "word.exe --run"));
     let count = values.values.len();
     console.keys("G");
-    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!() };
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!() };
     assert_eq!(values.at, count - 1);
     console.keys("q");
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     assert!(node(&console).starts_with("word.exe"));
 }
 
@@ -156,7 +156,7 @@ fn a_resize_keeps_cursor_and_place_in_both_panes() {
         console.resize(width, height);
         assert_eq!(console.selected(), Some(id.as_str()), "{width}x{height}");
         assert!(node(&console).starts_with("powershell.exe"), "{width}x{height}: {}", node(&console));
-        assert_eq!(console.app.focus, Pane::Detail);
+        assert_eq!(console.app.ui.focus, Pane::Detail);
         let layout = console.app.layout();
         if let Some(area) = layout.list {
             assert!(console.line() < usize::from(area.height.max(1)), "{width}x{height}");
@@ -262,7 +262,7 @@ fn told_by_another() -> Value {
 
 /// The values of the line under the cursor, as they are listed.
 fn listed(console: &Harness) -> Vec<(String, String)> {
-    let Some(Overlay::Values(values)) = &console.app.overlay else { panic!("no values") };
+    let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!("no values") };
     let values = values.values.iter().filter(|value| !value.label.ends_with("@odata.type"));
     values.map(|value| (value.label.clone(), value.text.raw().to_owned())).collect()
 }
@@ -305,9 +305,9 @@ fn the_key_bar_names_what_does_something_here() {
     console.keys("v");
     assert_eq!(bar(&console), "j/k move  / find  v back  y copy  J/K alert  Esc list  ? keys");
     console.keys("/ o u t l o o k Enter");
-    assert_eq!(bar(&console), "n/N next, previous  / find  y copy  Esc end finding");
+    assert_eq!(bar(&console), "n/N next, previous  / find  y copy  Esc end search");
     console.keys("t");
-    assert_eq!(bar(&console), "n/N next, previous  / find  Enter to the evidence  T times  Esc end finding");
+    assert_eq!(bar(&console), "n/N next, previous  / find  Enter to the evidence  T times  Esc end search");
     console.keys("Esc");
     assert_eq!(bar(&console), "j/k move  Enter to the evidence  t back  / find  T times  ? keys");
 }

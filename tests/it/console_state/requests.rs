@@ -56,7 +56,9 @@ fn open(lines: Vec<RequestLine>) -> Harness {
 }
 
 fn cursor(console: &Harness) -> (usize, &str) {
-    let Some(Overlay::Requests(requests)) = &console.app.overlay else { panic!("{:?}", console.app.overlay) };
+    let Some(Overlay::Requests(requests)) = console.app.ui.overlay() else {
+        panic!("{:?}", console.app.ui.overlay())
+    };
     (requests.scroll.cursor, requests.line().map_or("", |line| line.client_request_id.as_str()))
 }
 
@@ -144,11 +146,11 @@ fn it_is_looked_at_while_it_is_open_and_not_after() {
     console.load(LoadEvent::Batch(batch(&[alert(2)])));
     assert_eq!(console.asked.len(), 1, "alerts come of none");
     console.keys("R");
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     console.asked.clear();
     console.pass(Duration::from_secs(5));
     console.send(Message::Requests(sample()));
-    assert!(console.asked.is_empty() && console.app.overlay.is_none(), "{:?}", console.asked);
+    assert!(console.asked.is_empty() && console.app.ui.overlay().is_none(), "{:?}", console.asked);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use alertdeck::app::{
-    BINDINGS, Failure, FailureKind, Generation, Input, Key, KeyCode, LoadEvent, Message, Overlay,
-    SignInEvent, Wait,
+    Failure, FailureKind, Generation, Input, Key, KeyCode, Keymap, LoadEvent, Message, Overlay, SignInEvent,
+    Wait, commands,
 };
 use alertdeck_query::{Context, Matcher, compile};
 use alertdeck_store::Row;
@@ -34,11 +34,10 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let keys: Vec<Key> =
-        BINDINGS.iter().flat_map(|binding| binding.keys).filter_map(|key| Key::read(key)).collect();
-    let edits =
-        [KeyCode::Backspace, KeyCode::Delete, KeyCode::BackTab, KeyCode::Char('x'), KeyCode::Char(' ')];
-    let others = prop::sample::select(edits.to_vec()).prop_map(|code| Key { code, ctrl: false });
+    let keymap = Keymap::default();
+    let keys: Vec<Key> = commands().flat_map(|command| keymap.keys(command.id).to_vec()).collect();
+    let edits = [KeyCode::Backspace, KeyCode::Delete, KeyCode::F(3), KeyCode::Char('x'), KeyCode::Char(' ')];
+    let others = prop::sample::select(edits.to_vec()).prop_map(Key::new);
     let alerts = || prop::collection::vec((0u32..40, 0u8..8), 0..12);
     prop_oneof![
         12 => prop::sample::select(keys).prop_map(Step::Key),
@@ -148,18 +147,18 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
     if let Some(area) = app.layout().list {
         prop_assert!(scroll.cursor < scroll.top + usize::from(area.height.max(1)), "{scroll:?} in {area:?}");
     }
-    if let Some(detail) = &app.detail {
+    if let Some(detail) = &app.detail.shown {
         prop_assert!(detail.scroll.cursor < detail.lines().len().max(1));
     }
-    prop_assert!(app.trail_depth() <= 50);
-    match &app.overlay {
+    prop_assert!(app.history_len() <= 50);
+    match app.ui.overlay() {
         Some(Overlay::Values(values)) => prop_assert!(values.at < values.values.len().max(1)),
         Some(Overlay::Menu(menu)) => prop_assert!(menu.at < menu.items.len().max(1)),
         Some(Overlay::Requests(requests)) => {
             let count = requests.lines.as_ref().map_or(0, Vec::len);
             prop_assert!(requests.scroll.cursor < count.max(1), "{:?} of {count}", requests.scroll);
         }
-        Some(Overlay::SignIn) => prop_assert!(app.sign_in.stage.is_some(), "an empty window"),
+        Some(Overlay::SignInPrompt(_)) => prop_assert!(app.sign_in.stage.is_some(), "an empty window"),
         _ => {}
     }
     Ok(())

@@ -71,7 +71,7 @@ pub(crate) fn done(console: &mut Harness) {
 }
 
 fn is_open(app: &App) -> bool {
-    matches!(app.overlay, Some(Overlay::SignIn))
+    matches!(app.ui.overlay(), Some(Overlay::SignInPrompt(_)))
 }
 
 fn press(console: &mut Harness, key: char) {
@@ -91,7 +91,7 @@ fn a_first_start_asks_to_sign_in_and_goes_on_with_the_same_load() {
     assert_eq!(console.asked, [Effect::SignIn(SignInWay::Browser)]);
     address(&mut console, Ok(()));
     done(&mut console);
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     assert_eq!(console.notice(), "signed in as ana@contoso.com");
     assert_eq!(console.fetches(), [], "the load goes on by itself");
     console.arrive(&[alert(1)]);
@@ -118,7 +118,7 @@ fn the_browser_flow_shows_the_whole_address_and_counts_down() {
     assert!(console.screen().contains("time left  03:59"), "{}", console.screen());
     console.keys("y");
     assert_eq!((console.copies(), console.notice()), (vec![URL.to_owned()], "address copied"));
-    let size = console.app.size;
+    let size = console.app.ui.size;
     console.resize(30, 12);
     assert!(
         console.screen().contains("time left  03:59") && console.screen().contains("… y copies the"),
@@ -191,7 +191,7 @@ fn esc_leaves_the_list_and_says_how_to_come_back(#[case] keys: &str) {
     assert!(screen.contains("signed out: press P to sign in"), "{screen}");
     // All that is here works on.
     console.keys("k Enter Tab / t i t l e : 2 Enter");
-    assert_eq!((console.rows(), console.app.overlay.is_none()), (vec!["a2"], true));
+    assert_eq!((console.rows(), console.app.ui.overlay().is_none()), (vec!["a2"], true));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_filter_is_not_fetched_by_nobody_and_is_once_somebody_is_there() {
     console.keys("/ Ctrl-u");
     console.type_text("severity:high");
     console.keys("Enter");
-    assert_eq!((console.fetches(), console.app.overlay.is_none()), (vec![], true));
+    assert_eq!((console.fetches(), console.app.ui.overlay().is_none()), (vec![], true));
     assert!(console.screen().contains("signed out: press P"), "{}", console.screen());
     done(&mut console);
     assert_eq!(console.fetches(), [alertdeck::app::Scope::Filter("severity eq 'high'".into())]);
@@ -312,7 +312,7 @@ fn what_is_open_stays_open_until_the_user_closes_it() {
     let mut console = Harness::holding(&[alert(1)]);
     console.keys("y");
     event(&mut console, SignInEvent::Needed { why: WHY.into() });
-    assert!(matches!(console.app.overlay, Some(Overlay::Menu(_))));
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     assert!(console.screen().contains(&format!("Esc, then sign in: {WHY}")), "{}", console.screen());
     console.keys("Esc");
     assert!(is_open(&console.app));
@@ -334,9 +334,9 @@ fn a_session_that_ends_keeps_list_cursor_and_draft() {
         (console.app.filter.text(), console.selected(), console.rows().len()),
         ("title:al", Some("a2"), 3)
     );
-    assert!(console.app.overlay.is_none() && console.app.filter.editor.is_some());
+    assert!(console.app.ui.overlay().is_none() && console.app.filter.editor.is_some());
     console.keys("Esc");
-    assert!(console.app.overlay.is_none(), "it is over before it came up");
+    assert!(console.app.ui.overlay().is_none(), "it is over before it came up");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_flow_that_was_left_changes_nothing_any_more() {
     address(&mut console, Ok(()));
     code(&mut console);
     failed(&mut console, true);
-    assert!(console.app.overlay.is_none() && console.app.sign_in.stage.is_none());
+    assert!(console.app.ui.overlay().is_none() && console.app.sign_in.stage.is_none());
 }
 
 #[test]
@@ -552,7 +552,7 @@ fn other_profiles_and_the_requests_can_be_seen_from_the_sign_in_which_comes_back
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys(key);
-    assert!(matches!(console.app.overlay, Some(Overlay::Profiles(_) | Overlay::Requests(_))));
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(_) | Overlay::Requests(_))));
     console.keys("Esc");
     assert!(is_open(&console.app));
     console.asked.clear();

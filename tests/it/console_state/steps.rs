@@ -1,11 +1,13 @@
 //! One step at a time: Esc, panes, order, overlays, the mouse.
 
-use alertdeck::app::{BINDINGS, Context, Effect, Input, Message, Overlay, Pane, Phase, TimeFormat};
+use alertdeck::app::{
+    Effect, HelpLine, Input, Keymap, Message, Overlay, Pane, Phase, Settings, TimeFormat, commands, help,
+};
 use alertdeck_store::Column;
 use rstest::rstest;
 use serde_json::json;
 
-use super::harness::{Harness, alert, with};
+use super::harness::{Harness, alert, settings, with};
 
 #[test]
 fn esc_goes_down_one_rung_a_press_and_never_quits() {
@@ -13,11 +15,11 @@ fn esc_goes_down_one_rung_a_press_and_never_quits() {
     console.arrive(&[alert(1), alert(2)]);
     console.asked.clear();
     console.keys("j Enter y");
-    assert!(matches!(console.app.overlay, Some(Overlay::Menu(_))));
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     console.keys("Esc");
-    assert!(console.app.overlay.is_none() && console.app.focus == Pane::Detail);
+    assert!(console.app.ui.overlay().is_none() && console.app.ui.focus == Pane::Detail);
     console.keys("Esc");
-    assert!(console.app.focus == Pane::List && console.app.load.phase == Phase::Loading);
+    assert!(console.app.ui.focus == Pane::List && console.app.load.phase == Phase::Loading);
     console.keys("Esc");
     assert_eq!(console.app.load.phase, Phase::Stopped);
     console.keys("Esc Esc Esc");
@@ -34,9 +36,9 @@ fn esc_goes_down_one_rung_a_press_and_never_quits() {
 fn q_closes_what_covers_the_panes_before_it_quits(#[case] open: &str, #[case] close: &str) {
     let mut console = Harness::holding(&[alert(1)]);
     console.keys(open);
-    assert!(console.app.overlay.is_some());
+    assert!(console.app.ui.overlay().is_some());
     console.keys(close);
-    assert!(console.app.overlay.is_none());
+    assert!(console.app.ui.overlay().is_none());
     assert_eq!(console.asked, []);
     console.keys("q");
     assert_eq!(console.asked, [Effect::Quit]);
@@ -48,10 +50,10 @@ fn under_an_overlay_no_other_key_acts() {
     for open in ["?", "s", "y", "f", "E", "Tab j j Enter"] {
         console.keys("g");
         console.keys(open);
-        let letters = match &console.app.overlay {
+        let letters = match console.app.ui.overlay() {
             Some(Overlay::Menu(menu)) => menu.items.iter().map(|item| item.key.to_string()).collect(),
             // It goes over to the file's name.
-            Some(Overlay::Export(_)) => vec!["Tab".to_owned()],
+            Some(Overlay::ExportForm(_)) => vec!["Tab".to_owned()],
             _ => Vec::new(),
         };
         for key in ["o", "O", "r", "L", "/", "!", "z", "Tab", "J"] {
@@ -61,8 +63,18 @@ fn under_an_overlay_no_other_key_acts() {
         }
         console.keys("Esc");
         assert_eq!((console.asked.as_slice(), console.selected()), (&[][..], Some("a2")), "{open}");
-        assert!(console.app.filter.editor.is_none() && !console.app.load.live && !console.app.zoom, "{open}");
+        assert!(
+            console.app.filter.editor.is_none() && !console.app.load.live && !console.app.ui.zoom,
+            "{open}"
+        );
     }
+}
+
+/// Every default key by its name.
+fn all_keys() -> Vec<String> {
+    let keymap = Keymap::default();
+    let keys = commands().flat_map(|command| keymap.keys(command.id).to_vec());
+    keys.map(|key| key.to_string()).collect()
 }
 
 #[test]
@@ -85,28 +97,21 @@ fn every_key_of_the_table_can_be_pressed_anywhere() {
         "E",
         "E Tab",
     ] {
-        for binding in BINDINGS {
-            for key in binding.keys {
-                let mut console = Harness::holding(&[alert(1), alert(2)]);
-                console.keys(state);
-                console.keys(key);
-                let quits = console.asked.contains(&Effect::Quit);
-                assert!(!quits || ["q", "Ctrl-c"].contains(key), "{key} after {state}");
-                console.screen();
-            }
+        for key in all_keys() {
+            let mut console = Harness::holding(&[alert(1), alert(2)]);
+            console.keys(state);
+            console.keys(&key);
+            let quits = console.asked.contains(&Effect::Quit);
+            assert!(!quits || ["q", "Ctrl-c"].contains(&key.as_str()), "{key} after {state}");
+            console.screen();
         }
     }
 }
 
 #[test]
 fn in_the_filter_bar_letters_are_text() {
-    let typed: String = BINDINGS
-        .iter()
-        .filter(|binding| binding.context != Context::Filter)
-        .flat_map(|binding| binding.keys)
-        .filter(|key| key.chars().count() == 1 && !"↑↓←→".contains(**key))
-        .copied()
-        .collect();
+    let typed: String =
+        all_keys().into_iter().filter(|key| key.chars().count() == 1 && !"↑↓←→".contains(&**key)).collect();
     let mut console = Harness::holding(&[alert(1)]);
     console.keys("/");
     console.type_text(&typed);
@@ -154,10 +159,10 @@ fn order_follows_the_menu_and_turns_round() {
 fn panes_times_and_zoom_are_switched() {
     let mut console = Harness::holding(&[alert(1), alert(2)]);
     console.keys("Tab");
-    assert_eq!(console.app.focus, Pane::Detail);
+    assert_eq!(console.app.ui.focus, Pane::Detail);
     console.keys("J");
     assert_eq!(
-        (console.app.focus, console.selected()),
+        (console.app.ui.focus, console.selected()),
         (Pane::Detail, Some("a1")),
         "the next alert from within the detail"
     );
@@ -186,7 +191,10 @@ fn the_mouse_selects_scrolls_and_drags() {
     input(&mut console, Input::Wheel { x: list.x, y: list.y, by: 2 });
     assert_eq!(console.app.list.scroll.top, 6);
     input(&mut console, Input::Click { x: detail.x, y: detail.y + 1 });
-    assert_eq!((console.app.focus, console.app.detail.as_ref().unwrap().scroll.cursor), (Pane::Detail, 1));
+    assert_eq!(
+        (console.app.ui.focus, console.app.detail.shown.as_ref().unwrap().scroll.cursor),
+        (Pane::Detail, 1)
+    );
     input(&mut console, Input::Click { x: divider.x, y: divider.y + 1 });
     input(&mut console, Input::Drag { x: 50, y: 9 });
     input(&mut console, Input::Release);
@@ -194,4 +202,82 @@ fn the_mouse_selects_scrolls_and_drags() {
     assert_eq!(console.app.layout().divider.unwrap().x, 49);
     input(&mut console, Input::Click { x: 30, y: layout.filter.y });
     assert!(console.app.filter.editor.is_some());
+}
+
+#[test]
+fn q_in_the_detail_pane_goes_back_to_the_list_first() {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("Enter q");
+    assert_eq!((console.app.ui.focus, console.asked.as_slice()), (Pane::List, &[][..]));
+    console.keys("q");
+    assert_eq!(console.asked, [Effect::Quit]);
+}
+
+#[rstest]
+#[case("t", "t does nothing here; T: times as age, UTC or local")]
+#[case("x", "x does nothing here; X: jobs: what is loading, exporting or polling")]
+#[case("Alt-s", "Alt-s does nothing here; s: sort by a column")]
+#[case("9", "9 does nothing here; ? lists the keys")]
+#[case("F7", "F7 does nothing here; ? lists the keys")]
+fn a_key_without_a_command_says_so_and_names_the_nearest(#[case] key: &str, #[case] notice: &str) {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys(key);
+    assert_eq!(console.notice(), notice);
+    console.keys("j");
+    assert_eq!(console.notice(), "", "the next key answers it");
+}
+
+#[test]
+fn an_overlay_names_the_way_out_for_a_key_that_it_does_not_know() {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("? 9");
+    assert_eq!(console.notice(), "9 does nothing here; Esc closes this");
+}
+
+#[test]
+fn keys_are_those_of_the_users_file() {
+    let file = "[list]\nsort = 'F2'\n[app]\nclose = 'Q'\n";
+    let settings = Settings { keymap: Keymap::with_user_file(file).unwrap(), ..settings("") };
+    let mut console = Harness::with(settings, (120, 35));
+    console.arrive(&[alert(1)]);
+    console.done();
+    console.keys("s");
+    assert_eq!(console.notice(), "s does nothing here; S: reverse the order");
+    console.keys("F2");
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
+    console.keys("Q q");
+    assert_eq!(
+        (console.app.ui.overlay().is_none(), console.notice()),
+        (true, "q does nothing here; Q: close what covers the list; quit from the list")
+    );
+    console.keys("j");
+    assert!(console.screen().contains("F2 sort"), "the key bar\n{}", console.screen());
+    assert!(help(&console.app.ui.keymap).contains(&HelpLine::Keys("F2".into(), "sort by a column")));
+}
+
+#[test]
+fn backspace_goes_back_over_filters_and_sorts() {
+    let mut console = Harness::holding(&[alert(1), alert(2), alert(3)]);
+    console.keys("k");
+    console.keys("/");
+    console.type_text("title:2");
+    console.keys("Enter");
+    console.keys("s t");
+    console.keys("S");
+    let sort = console.app.view.sort();
+    console.keys("Backspace");
+    assert_ne!(console.app.view.sort(), sort, "the order is a step");
+    console.keys("Backspace");
+    assert_eq!(console.app.filter.text(), "title:2");
+    console.keys("Backspace");
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("", 3));
+    console.keys("Backspace");
+    assert_eq!(console.notice(), "no previous view");
+}
+
+#[test]
+fn a_filter_that_is_run_again_unchanged_is_no_step() {
+    let mut console = Harness::holding(&[alert(1)]);
+    console.keys("/ Enter / Esc Backspace");
+    assert_eq!(console.notice(), "no previous view");
 }

@@ -5,14 +5,75 @@
 
 use std::collections::HashMap;
 
-use super::{
-    App, Command, Context, Editor, Effect, Key, KeyCode, Overlay, Phase,
-    format::{bytes, thousands},
-    keymap::{self, ExportCommand},
+use super::{Back, Object, Pressed};
+use crate::{
+    app::{
+        App, Editor, Effect, Key, Overlay, Phase,
+        command::{Context, EVERYWHERE, Hint, MOVE, hint, hint_text, run},
+        format::{bytes, thousands},
+    },
+    export::Format,
 };
-use crate::export::Format;
 use alertdeck_model::{RawAlert, SafeText, Timestamp};
 use alertdeck_store::Row;
+
+/// What can be done in the form.
+pub(super) static CONTEXT: Context = Context {
+    name: "export",
+    heading: "Export",
+    commands: &[
+        run("export.write", "write the file", |app, effects| {
+            if app.export_form().is_some_and(|form| form.stage != ExportStage::Exists) {
+                app.export(false, effects);
+            }
+        }),
+        run("export.switch-field", "format or file name", |app, _| {
+            edit_form(app, |form| {
+                form.typing = !form.typing || form.stage == ExportStage::Exists;
+                if form.stage == ExportStage::Exists {
+                    form.stage = ExportStage::Asked;
+                }
+            });
+        }),
+        run("export.next-format", "next format", |app, _| edit_form(app, |form| form.step(true))),
+        run("export.previous-format", "previous format", |app, _| edit_form(app, |form| form.step(false))),
+        run("export.json", "JSON", |app, _| edit_form(app, |form| form.set_format(Format::Json))),
+        run("export.json-lines", "JSON lines", |app, _| {
+            edit_form(app, |form| form.set_format(Format::Lines));
+        }),
+        run("export.csv", "CSV", |app, _| edit_form(app, |form| form.set_format(Format::Csv))),
+        run("export.markdown-table", "Markdown table", |app, _| {
+            edit_form(app, |form| form.set_format(Format::Markdown));
+        }),
+        run("export.markdown-tickets", "Markdown tickets", |app, _| {
+            edit_form(app, |form| form.set_format(Format::Tickets));
+        }),
+        run("export.overwrite", "overwrite a file that exists", |app, effects| {
+            if app.export_form().is_some_and(|form| form.stage == ExportStage::Exists) {
+                app.export(true, effects);
+            }
+        }),
+        run("export.rename", "take another name instead", |app, _| {
+            edit_form(app, |form| {
+                if form.stage == ExportStage::Exists {
+                    form.stage = ExportStage::Asked;
+                    form.typing = true;
+                }
+            });
+        }),
+    ],
+};
+
+/// Returns the command that chooses a format.
+pub fn format_command(format: Format) -> &'static str {
+    match format {
+        Format::Json => "export.json",
+        Format::Lines => "export.json-lines",
+        Format::Csv => "export.csv",
+        Format::Markdown => "export.markdown-table",
+        Format::Tickets => "export.markdown-tickets",
+    }
+}
 
 /// Characters of the tenant's name in that of a file.
 const TENANT: usize = 40;
@@ -50,11 +111,13 @@ pub enum ExportStage {
 
 /// The exports under way, whatever the profile in use is by now.
 #[derive(Debug, Default)]
-pub(super) struct Exports {
+pub(in crate::app) struct Exports {
     /// The number of the last one.
     last: u64,
     /// Whose alerts each one writes, as words that are safe to show.
     under_way: HashMap<u64, String>,
+    /// The format of the last one.
+    pub(in crate::app) format: Format,
 }
 
 /// An export to carry out.
@@ -107,6 +170,14 @@ impl NotWritten {
 }
 
 impl Exports {
+    /// Lists the exports under way: number, and whose alerts are written.
+    pub(in crate::app) fn under_way(&self) -> impl Iterator<Item = (u64, &str)> {
+        let mut list: Vec<_> =
+            self.under_way.iter().map(|(number, whose)| (*number, whose.as_str())).collect();
+        list.sort_unstable();
+        list.into_iter()
+    }
+
     fn begin(&mut self, whose: String) -> u64 {
         self.last += 1;
         self.under_way.insert(self.last, whose);
@@ -120,9 +191,9 @@ impl Exports {
 }
 
 impl ExportForm {
-    /// Takes another format; the file's name ends as the format wants it, unless the user has
+    /// Sets the format; the file's name ends as the format wants it, unless the user has
     /// given it an end of their own.
-    fn take(&mut self, format: Format) {
+    fn set_format(&mut self, format: Format) {
         let text = self.path.text();
         let stem = text.strip_suffix(self.format.extension()).and_then(|stem| stem.strip_suffix('.'));
         if let Some(stem) = stem {
@@ -144,24 +215,94 @@ impl ExportForm {
         }
     }
 
-    fn take_neighbour(&mut self, forward: bool) {
+    fn step(&mut self, forward: bool) {
         let count = Format::ALL.len();
         let at = Format::ALL.iter().position(|format| *format == self.format).unwrap_or(0);
-        self.take(Format::ALL[(at + if forward { 1 } else { count - 1 }) % count]);
+        self.set_format(Format::ALL[(at + if forward { 1 } else { count - 1 }) % count]);
+    }
+}
+
+impl Object for ExportForm {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        match &self.stage {
+            ExportStage::Writing { .. } => vec![hint(&["app.back"], "close; the export goes on")],
+            ExportStage::Exists => vec![
+                hint(&["export.overwrite"], "overwrite"),
+                hint(&["export.rename"], "another name"),
+                hint(&["app.back"], "back"),
+            ],
+            _ if self.typing => vec![
+                hint(&["export.write"], "write"),
+                hint(&["export.switch-field"], "format"),
+                hint(&["app.back"], "close"),
+            ],
+            _ => vec![
+                hint_text("letter", "format"),
+                hint(&["export.write"], "write"),
+                hint(&["export.switch-field"], "file name"),
+                hint(&["app.back"], "close"),
+            ],
+        }
+    }
+
+    fn opener(&self) -> &'static str {
+        if self.typing { "" } else { "panes.export" }
+    }
+
+    /// In the file's name a letter is a letter, and so are keys that have no command here.
+    fn key(&mut self, app: &App, key: Key) -> Pressed {
+        let is_command = || app.ui.keymap.find(&[&CONTEXT, &EVERYWHERE], key).is_some();
+        if self.typing && (key.typed().is_some() || !is_command()) {
+            self.edit(key);
+            return Pressed::Used;
+        }
+        // Letters that move elsewhere do nothing here.
+        if app.ui.keymap.find(&[&MOVE], key).is_some() && !is_command() {
+            return Pressed::Used;
+        }
+        Pressed::Pass
+    }
+
+    /// Puts a pasted text into the file's name: its first line.
+    fn paste(&mut self, text: &str) {
+        if self.typing && !matches!(self.stage, ExportStage::Writing { .. }) {
+            self.path.insert(text.trim().lines().next().unwrap_or_default());
+            self.stage = ExportStage::Asked;
+        }
+    }
+
+    fn back(&mut self) -> Back {
+        if self.stage == ExportStage::Exists {
+            self.stage = ExportStage::Asked;
+            return Back::Stay;
+        }
+        Back::Close
+    }
+}
+
+/// Changes the form; what is being written stays as it was asked for.
+fn edit_form(app: &mut App, edit: impl FnOnce(&mut ExportForm)) {
+    if let Some(Overlay::ExportForm(form)) = app.ui.overlay_mut()
+        && !matches!(form.stage, ExportStage::Writing { .. })
+    {
+        edit(form);
     }
 }
 
 impl App {
     /// Opens the form.
-    pub(super) fn ask_for_export(&mut self) {
+    pub(in crate::app) fn ask_for_export(&mut self) {
         if self.view.rows().is_empty() {
             return self.notify("no alert is shown: there is nothing to export");
         }
-        let format = self.export_format;
+        let format = self.exports.format;
         let name = file_name(&self.settings.tenant, self.clock.now.wall, format);
         let path = Editor::new(&name);
-        self.overlay =
-            Some(Overlay::Export(ExportForm { format, path, typing: false, stage: ExportStage::Asked }));
+        self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Asked });
     }
 
     /// Lists what an export means: the marked alerts in the list, or else all that match.
@@ -195,46 +336,19 @@ impl App {
         missing.map(|missing| format!("the list is not whole: {missing}"))
     }
 
-    pub(super) fn export_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let command = keymap::command(&[Context::Export, Context::All], key);
-        let Some(Overlay::Export(form)) = &mut self.overlay else { return };
-        // In the file's name a letter is a letter.
-        let is_text = form.typing && !key.ctrl && matches!(key.code, KeyCode::Char(_));
-        match command {
-            _ if is_text => form.edit(key),
-            Some(Command::Back) if form.stage == ExportStage::Exists => form.stage = ExportStage::Asked,
-            Some(Command::Back | Command::Quit) => self.overlay = None,
-            Some(Command::Exporting(command)) => self.export_command(command, effects),
-            _ if form.typing => form.edit(key),
-            _ => {}
-        }
-    }
-
-    fn export_command(&mut self, command: ExportCommand, effects: &mut Vec<Effect>) {
-        let Some(Overlay::Export(form)) = &mut self.overlay else { return };
-        let exists = form.stage == ExportStage::Exists;
-        match command {
-            // What is being written stays as it was asked for.
-            _ if matches!(form.stage, ExportStage::Writing { .. }) => {}
-            ExportCommand::Overwrite if exists => self.export(true, effects),
-            ExportCommand::Write if !exists => self.export(false, effects),
-            ExportCommand::Rename | ExportCommand::Switch if exists => {
-                form.stage = ExportStage::Asked;
-                form.typing = true;
-            }
-            ExportCommand::Switch => form.typing = !form.typing,
-            ExportCommand::Next | ExportCommand::Previous => {
-                form.take_neighbour(command == ExportCommand::Next);
-            }
-            ExportCommand::Take(format) => form.take(format),
-            // They mean something where a file of the name exists, or only where none does.
-            ExportCommand::Overwrite | ExportCommand::Rename | ExportCommand::Write => {}
+    fn export_form(&self) -> Option<&ExportForm> {
+        match self.ui.overlay() {
+            Some(Overlay::ExportForm(form)) => Some(form),
+            _ => None,
         }
     }
 
     /// Asks for the export.
     fn export(&mut self, overwrite: bool, effects: &mut Vec<Effect>) {
-        let Some(Overlay::Export(form)) = &self.overlay else { return };
+        let Some(form) = self.export_form() else { return };
+        if let ExportStage::Writing { .. } = form.stage {
+            return;
+        }
         let (format, path) = (form.format, form.path.text().to_owned());
         let stage = if path.trim().is_empty() {
             ExportStage::Failed("name a file to write to".into())
@@ -251,30 +365,33 @@ impl App {
                 let number = self.exports.begin(self.settings.tenant.clone());
                 let export = Export { number, alerts, format, path, overwrite, portal_host };
                 effects.push(Effect::Export(export));
-                self.export_format = format;
+                self.exports.format = format;
                 ExportStage::Writing { number, alerts: count }
             }
         };
-        if let Some(Overlay::Export(form)) = &mut self.overlay {
+        if let Some(Overlay::ExportForm(form)) = self.ui.overlay_mut() {
             form.stage = stage;
         }
     }
 
     /// Takes how an export ended; its form may be closed by now, or be another's, and its profile
     /// not be in use any more.
-    pub(super) fn exported(&mut self, number: u64, path: &str, outcome: Result<Written, NotWritten>) {
+    pub(in crate::app) fn exported(&mut self, number: u64, path: &str, outcome: Result<Written, NotWritten>) {
         let whose = self.exports.end(number).filter(|whose| *whose != self.settings.tenant);
         let whose = whose.map_or_else(String::new, |whose| format!("{whose}: "));
-        let form = match &mut self.overlay {
-            Some(Overlay::Export(form)) => Some(form),
+        let is_its = |form: &ExportForm| matches!(form.stage, ExportStage::Writing { number: its, .. } if its == number);
+        let place = self.ui.overlays.iter().position(|overlay| match overlay {
+            Overlay::ExportForm(form) => is_its(form),
+            _ => false,
+        });
+        let form = place.and_then(|at| match self.ui.overlays.get_mut(at) {
+            Some(Overlay::ExportForm(form)) => Some(form),
             _ => None,
-        };
-        let form = form
-            .filter(|form| matches!(form.stage, ExportStage::Writing { number: its, .. } if its == number));
+        });
         match (outcome, form) {
             (Ok(Written { alerts, bytes: size, path }), form) => {
-                if form.is_some() {
-                    self.overlay = None;
+                if let (Some(_), Some(at)) = (form, place) {
+                    self.ui.overlays.remove(at);
                 }
                 let noun = if alerts == 1 { "alert" } else { "alerts" };
                 let size = bytes(usize::try_from(size).unwrap_or(usize::MAX));
@@ -292,17 +409,6 @@ impl App {
                 form.typing = true;
             }
             (Err(why), None) => self.notify_completed(format!("{whose}{}", why.line(path)), true),
-        }
-    }
-
-    /// Puts a pasted text into the file's name: its first line.
-    pub(super) fn paste_path(&mut self, text: &str) {
-        if let Some(Overlay::Export(form)) = &mut self.overlay
-            && form.typing
-            && !matches!(form.stage, ExportStage::Writing { .. })
-        {
-            form.path.insert(text.trim().lines().next().unwrap_or_default());
-            form.stage = ExportStage::Asked;
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::{
-    overlay::window,
+use crate::app::{App, Identity, ProfileLine, wrap};
+use crate::ui::{
     paint::{Painter, Span, columns},
+    window::window,
 };
-use crate::app::{App, Command, Identity, ProfileCommand, ProfileLine, key_for, wrap};
 
 /// Where the values below the table begin.
 const LABEL: usize = 14;
@@ -122,8 +122,8 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
         fact("signed in", "nobody: these alerts come from files", theme.text);
         return lines;
     }
-    let of = |command| key_for(Command::Profile(command));
-    let (browser, code) = (of(ProfileCommand::Browser), of(ProfileCommand::DeviceCode));
+    let keymap = &app.ui.keymap;
+    let (browser, code) = (keymap.key("profiles.sign-in"), keymap.key("profiles.device-code"));
     match &app.sign_in.identity {
         _ if app.sign_in.out => {
             let what = if app.settings.signs_in {

@@ -5,13 +5,13 @@ use ratatui::{
     style::Style,
 };
 
-use super::{
+use crate::ui::{
     bars::{shown_width, skip},
-    overlay::window,
     paint::{Painter, columns},
+    window::window,
 };
 use crate::{
-    app::{App, ExportForm, ExportStage, thousands, wrap},
+    app::{App, ExportForm, ExportStage, format_command, thousands, wrap},
     export::Format,
 };
 use alertdeck_model::SafeText;
@@ -25,7 +25,7 @@ const TOLD: usize = 3;
 
 enum Line {
     Text(String, Style),
-    Format(char, Format),
+    Format(String, Format),
     File,
     Blank,
 }
@@ -53,7 +53,7 @@ pub(super) fn draw(
                 painter.put(inside.x, y, inside.width, text, *style);
             }
             Line::Format(key, format) => {
-                painter.put(inside.x + 2, y, 1, &key.to_string(), theme.accent);
+                painter.put(inside.x + 2, y, 2, key, theme.accent);
                 painter.put(inside.x + 5, y, inside.width.saturating_sub(5), format.name(), theme.text);
                 painter.put(inside.x + 23, y, inside.width.saturating_sub(23), format.about(), theme.dim);
                 if *format == form.format {
@@ -77,7 +77,11 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
         ExportStage::Asked => (app.missing().unwrap_or_default(), theme.bad),
         ExportStage::Writing { alerts, .. } => (format!("writing {}", counted(*alerts)), theme.accent),
         ExportStage::Exists => {
-            ("a file of this name exists: o overwrites it, a takes another name".into(), theme.bad)
+            let key = |id| app.ui.keymap.key(id);
+            let (overwrite, rename) = (key("export.overwrite"), key("export.rename"));
+            let text =
+                format!("a file of this name exists: {overwrite} overwrites it, {rename} takes another name");
+            (text, theme.bad)
         }
         ExportStage::Failed(line) => (line.clone(), theme.bad),
     };
@@ -88,8 +92,10 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
         said.push(rest);
     }
     said.resize(TOLD, String::new());
-    let mut formats: Vec<Line> =
-        Format::ALL.iter().map(|format| Line::Format(key(*format), *format)).collect();
+    let mut formats: Vec<Line> = Format::ALL
+        .iter()
+        .map(|format| Line::Format(app.ui.keymap.key(format_command(*format)), *format))
+        .collect();
     let taken = 2 + TOLD;
     let spaced = taken + formats.len() + 2 <= most;
     if taken + formats.len() > most {
@@ -117,12 +123,6 @@ fn what(app: &App) -> String {
 
 fn counted(alerts: usize) -> String {
     format!("{} {}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
-}
-
-/// The letter that takes a format, from the table of keys.
-fn key(format: Format) -> char {
-    use crate::app::{Command, ExportCommand, key_for};
-    key_for(Command::Exporting(ExportCommand::Take(format))).chars().next().unwrap_or(' ')
 }
 
 /// Draws the file's name around the caret; returns where that is.

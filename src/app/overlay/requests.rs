@@ -2,18 +2,33 @@
 
 use std::time::Duration;
 
-use super::{
-    App, Command, Context, Effect, Key, Overlay, Scroll,
-    keymap::{self, RequestCommand},
+use super::Object;
+use crate::app::{
+    App, Effect, Overlay, Scroll,
+    command::{Context, Hint, Motion, hint, run},
     utc,
 };
 use alertdeck_model::{RawText, SafeText, Timestamp};
 
-/// How often the list is looked at while it is open.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What can be done with a request.
+pub(super) static CONTEXT: Context = Context {
+    name: "requests",
+    heading: "Requests",
+    commands: &[
+        run("requests.copy-curl", "copy as a curl command, without the token", |app, effects| {
+            copy(app, effects, |line| (line.curl.clone(), COPIED_CURL));
+        }),
+        run("requests.copy-ids", "copy the ids, for support", |app, effects| {
+            copy(app, effects, |line| (ids(line), "copied the ids, for the service's support"));
+        }),
+    ],
+};
+
+/// How often the list is refreshed while it is open.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// Said when a request has been copied.
-pub(super) const COPIED_CURL: &str = "copied for curl; it takes the token from the variable TOKEN";
+pub(in crate::app) const COPIED_CURL: &str = "copied for curl; it takes the token from the variable TOKEN";
 
 /// A request with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +78,7 @@ pub struct Requests {
     /// The cursor and the window.
     pub scroll: Scroll,
     /// When they are looked at next, since the start.
-    pub(super) due: Duration,
+    due: Duration,
 }
 
 impl Requests {
@@ -89,7 +104,7 @@ impl Requests {
 
     /// Takes what was looked at, newest last. The cursor stays on its request; on the newest it
     /// stays there.
-    fn take(&mut self, mut lines: Vec<RequestLine>, rows: usize) {
+    fn set_lines(&mut self, mut lines: Vec<RequestLine>, rows: usize) {
         lines.reverse();
         let stays = self.line().filter(|_| self.scroll.cursor > 0);
         if let Some(at) = stays.and_then(|stays| lines.iter().position(|line| line.is(stays))) {
@@ -101,75 +116,97 @@ impl Requests {
         self.show(rows);
     }
 
-    pub(super) fn show(&mut self, rows: usize) {
+    fn show(&mut self, rows: usize) {
         let len = self.len();
         self.scroll.show(len, rows);
     }
+}
 
-    pub(super) fn wheel(&mut self, lines: i32, rows: usize) {
+/// The rows of the table.
+fn rows(app: &App) -> usize {
+    Requests::split(app.ui.overlay_size().1).0
+}
+
+impl Object for Requests {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![
+            hint(&["move.down", "move.up"], "move"),
+            hint(&["requests.copy-curl"], "copy for curl"),
+            hint(&["requests.copy-ids"], "copy the ids"),
+            hint(&["app.back"], "close"),
+        ]
+    }
+
+    fn opener(&self) -> &'static str {
+        "panes.requests"
+    }
+
+    fn go(&mut self, app: &App, motion: Motion) {
         let len = self.len();
-        self.scroll.wheel(lines, len, rows);
+        self.scroll.go(motion, len, rows(app));
+    }
+
+    fn wheel(&mut self, app: &App, lines: i32) {
+        let len = self.len();
+        self.scroll.wheel(lines, len, rows(app));
+    }
+
+    fn resize(&mut self, app: &App) {
+        self.show(rows(app));
     }
 }
 
 impl App {
-    pub(super) fn show_requests(&mut self, effects: &mut Vec<Effect>) {
-        self.overlay = Some(Overlay::Requests(Requests::default()));
+    pub(in crate::app) fn show_requests(&mut self, effects: &mut Vec<Effect>) {
+        self.ui.open(Requests::default());
         self.list_requests(effects);
     }
 
-    /// Asks for the requests anew, where they are shown and some can have been made.
-    pub(super) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
-        if let Some(Overlay::Requests(requests)) = &mut self.overlay
-            && self.settings.service
+    fn open_requests(&mut self) -> Option<&mut Requests> {
+        self.ui.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::Requests(requests) => Some(requests),
+            _ => None,
+        })
+    }
+
+    /// Asks for the requests again, if they are shown and some can have been made.
+    pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
+        let due = self.clock.now.mono + REFRESH_EVERY;
+        if self.settings.service
+            && let Some(requests) = self.open_requests()
         {
-            requests.due = self.clock.now.mono + LOOK_EVERY;
+            requests.due = due;
             effects.push(Effect::ListRequests);
         }
     }
 
-    /// Returns when the requests are looked at next, since the start.
-    pub(super) fn requests_due(&self) -> Option<Duration> {
-        match &self.overlay {
-            Some(Overlay::Requests(requests)) if self.settings.service => Some(requests.due),
+    /// Returns when the requests are listed next, since the start.
+    pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
+        self.ui.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Requests(requests) if self.settings.service => Some(requests.due),
             _ => None,
-        }
+        })
     }
 
-    /// The rows of the table.
-    pub(super) fn requests_rows(&self) -> usize {
-        Requests::split(self.overlay_size().1).0
-    }
-
-    pub(super) fn requests_listed(&mut self, lines: Vec<RequestLine>) {
-        let rows = self.requests_rows();
-        if let Some(Overlay::Requests(requests)) = &mut self.overlay {
-            requests.take(lines, rows);
+    pub(in crate::app) fn requests_listed(&mut self, lines: Vec<RequestLine>) {
+        let rows = rows(self);
+        if let Some(requests) = self.open_requests() {
+            requests.set_lines(lines, rows);
         }
     }
+}
 
-    pub(super) fn requests_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
-        let rows = self.requests_rows();
-        let command = keymap::command(&[Context::Requests, Context::All], key);
-        let Some(Overlay::Requests(requests)) = &mut self.overlay else { return };
-        match command {
-            Some(Command::Back | Command::Quit | Command::Requests) => self.overlay = None,
-            Some(Command::Move(motion)) => {
-                let len = requests.len();
-                requests.scroll.go(motion, len, rows);
-            }
-            Some(Command::Request(command)) => {
-                let Some(line) = requests.line() else { return self.notify("there is no request to copy") };
-                let (text, what) = match command {
-                    RequestCommand::CopyCurl => (line.curl.clone(), COPIED_CURL),
-                    RequestCommand::CopyIds => (ids(line), "copied the ids, for the service's support"),
-                };
-                effects.push(Effect::Copy(text));
-                self.notify(what);
-            }
-            _ => {}
-        }
-    }
+/// Copies something of the request under the cursor.
+fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawText, &'static str)) {
+    let Some(Overlay::Requests(requests)) = app.ui.overlay() else { return };
+    let Some(line) = requests.line() else { return app.notify("there is no request to copy") };
+    let (text, notice) = of(line);
+    effects.push(Effect::Copy(text));
+    app.notify(notice);
 }
 
 /// What the service's support asks for: both ids, and when the request was made.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{
-    overlay::window,
+use crate::app::{App, SignInWay, Stage, wrap};
+use crate::ui::{
     paint::{Painter, Span},
+    window::window,
 };
-use crate::app::{App, Command, SignInCommand, SignInWay, Stage, key_for, wrap};
 use alertdeck_model::SafeText;
 
 /// The widest that its text gets.
@@ -52,7 +52,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
         let what = format!(
             "{} {} copies the whole address",
             painter.theme.symbols.cut,
-            key_for(Command::SignIn(SignInCommand::Copy))
+            app.ui.keymap.key("sign-in.copy")
         );
         *last = vec![Span::new(what, painter.theme.dim)];
     }
@@ -81,25 +81,28 @@ fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: u
     if may_retry {
         lines.extend(ways(app, painter, width));
     } else {
-        lines.push(key(painter, "Esc", "closes this; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "closes this; the list stays"));
     }
     lines
 }
 
 /// The ways to sign in, or what to do where there is none.
 fn ways(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
-    let of = |command| key_for(Command::SignIn(command));
+    let of = |id| app.ui.keymap.key(id);
     let mut lines = Vec::new();
     if app.settings.signs_in {
-        lines.push(key(painter, of(SignInCommand::Browser), "with a browser on this computer"));
-        lines.push(key(painter, of(SignInCommand::DeviceCode), "by a code, with a browser anywhere"));
-        lines.push(key(painter, "Esc", "later; the list stays"));
+        lines.push(key(painter, &of("sign-in.browser"), "with a browser on this computer"));
+        lines.push(key(painter, &of("sign-in.device-code"), "by a code, with a browser anywhere"));
+        lines.push(key(painter, &of("app.back"), "later; the list stays"));
     } else {
         let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
-        let what = format!("The token comes from elsewhere ({from}): renew it there, then ! tries again.");
+        let what = format!(
+            "The token comes from elsewhere ({from}): renew it there, then press {}.",
+            of("panes.retry")
+        );
         lines.extend(text(&what, painter.theme.text, width));
         lines.push(Line::new());
-        lines.push(key(painter, "Esc", "closes this; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "closes this; the list stays"));
     }
     lines
 }

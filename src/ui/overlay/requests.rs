@@ -5,11 +5,11 @@ use std::time::Duration;
 use ratatui::{layout::Rect, style::Style};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{
-    overlay::window,
-    paint::{Painter, Span, columns as width_of, fit},
-};
 use crate::app::{App, RequestLine, Requests, thousands, wrap};
+use crate::ui::{
+    paint::{Painter, Span, columns as width_of, fit},
+    window::window,
+};
 
 /// The least room for the path: what matters least goes before it gets shorter.
 const LEAST_PATH: usize = 30;
@@ -76,7 +76,7 @@ impl Column {
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests: &Requests) {
     let theme = painter.theme;
-    let (width, height) = app.overlay_size();
+    let (width, height) = app.ui.overlay_size();
     let inside = window(painter, screen, "Requests", width, height);
     let Some(lines) = requests.lines.as_ref().filter(|lines| !lines.is_empty()) else {
         let text = match &requests.lines {

@@ -1,0 +1,202 @@
+//! All values of a line of the detail pane: to read whole, copy, filter by and pivot on.
+
+use super::Object;
+use crate::app::{
+    App, Effect, Overlay, Scroll,
+    alert::NO_TERM,
+    command::{Context, Hint, Motion, hint, run},
+    detail::Value,
+    pivot::NO_PIVOT,
+    wrap,
+};
+use alertdeck_model::Indicator;
+
+/// What can be done with a value.
+pub(super) static CONTEXT: Context = Context {
+    name: "values",
+    heading: "Values of a line",
+    commands: &[
+        run("values.copy", "copy the value", copy),
+        run("values.include", "only alerts with the value", |app, effects| add_term(app, false, effects)),
+        run("values.exclude", "alerts without the value", |app, effects| add_term(app, true, effects)),
+        run("values.pivot", "the value's alerts, of any status", pivot),
+    ],
+};
+
+/// The room for a count of alerts and devices with a blank before it: `14,123a 1,234d`.
+const LONG_COUNT: usize = 15;
+/// The room for a count of alerts alone.
+const SHORT_COUNT: usize = 8;
+
+/// The values of a line, wrapped, with a cursor that moves from value to value.
+#[derive(Debug)]
+pub struct Values {
+    /// What they are the values of, safe to show.
+    pub title: String,
+    /// The values.
+    pub values: Vec<Value>,
+    /// What each value is looked up as, where it can be.
+    pub indicators: Vec<Option<Indicator>>,
+    /// Lines of text, each with the value that it belongs to.
+    pub lines: Vec<ValueLine>,
+    /// The value under the cursor.
+    pub at: usize,
+    /// The first line that is shown.
+    pub top: usize,
+    /// How wide the column of labels is.
+    pub label_width: usize,
+    /// How wide the column of counts is; none where nothing is counted.
+    pub count_width: usize,
+}
+
+/// A line of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueLine {
+    /// The value it belongs to.
+    pub value: usize,
+    /// Whether it is the value's first line, which carries the label.
+    pub first: bool,
+    /// The text.
+    pub text: String,
+}
+
+impl Values {
+    /// Lays values out in a window of `width` columns.
+    pub fn new(title: String, values: Vec<(Value, Option<Indicator>)>, width: usize) -> Self {
+        let (values, indicators) = values.into_iter().unzip();
+        let lines = Vec::new();
+        let mut new =
+            Self { title, values, indicators, lines, at: 0, top: 0, label_width: 0, count_width: 0 };
+        new.lay_out(width);
+        new
+    }
+
+    /// Tells whether there is room for more than the number of alerts.
+    pub fn counts_devices(&self) -> bool {
+        self.count_width >= LONG_COUNT
+    }
+
+    /// Lays the values out anew for another width.
+    pub fn lay_out(&mut self, width: usize) {
+        let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
+        self.label_width = widest.min(width / 2).min(40);
+        let counted = self.indicators.iter().any(Option::is_some);
+        self.count_width = match width {
+            _ if !counted => 0,
+            0..60 => SHORT_COUNT,
+            _ => LONG_COUNT,
+        };
+        let room = width.saturating_sub(self.label_width + 2);
+        self.lines.clear();
+        for (nth, (value, what)) in self.values.iter().zip(&self.indicators).enumerate() {
+            let room = room.saturating_sub(if what.is_some() { self.count_width } else { 0 });
+            let texts = if value.text.as_str().is_empty() {
+                vec!["\"\"".into()]
+            } else {
+                wrap(value.text.as_str(), room)
+            };
+            for (at, text) in texts.into_iter().enumerate() {
+                self.lines.push(ValueLine { value: nth, first: at == 0, text });
+            }
+        }
+    }
+
+    /// Moves the cursor in a window of `height` lines.
+    fn move_in(&mut self, motion: Motion, height: usize) {
+        let mut scroll = Scroll { cursor: self.at, top: 0 };
+        scroll.go(motion, self.values.len(), height / 2);
+        // A value longer than the window is read by moving on within it.
+        let span = |at| {
+            let first = self.lines.iter().position(|line| line.value == at).unwrap_or(0);
+            let last = self.lines.iter().rposition(|line| line.value == at).unwrap_or(0);
+            (first, last)
+        };
+        let (first, last) = span(self.at);
+        match motion {
+            Motion::Down | Motion::HalfDown | Motion::PageDown if last >= self.top + height => {
+                self.top += if motion == Motion::Down { 1 } else { height };
+                self.top = self.top.min((last + 1).saturating_sub(height));
+                return;
+            }
+            Motion::Up | Motion::HalfUp | Motion::PageUp if first < self.top => {
+                self.top = self.top.saturating_sub(if motion == Motion::Up { 1 } else { height }).max(first);
+                return;
+            }
+            _ => {}
+        }
+        self.at = scroll.cursor;
+        let (first, last) = span(self.at);
+        if first < self.top {
+            self.top = first;
+        } else if last >= self.top + height {
+            self.top = (last + 1).saturating_sub(height).min(first);
+        }
+    }
+}
+
+impl Object for Values {
+    fn context(&self) -> &'static Context {
+        &CONTEXT
+    }
+
+    fn hints(&self, _app: &App) -> Vec<Hint> {
+        vec![
+            hint(&["move.down", "move.up"], "move"),
+            hint(&["values.copy"], "copy"),
+            hint(&["values.include"], "include"),
+            hint(&["values.exclude"], "exclude"),
+            hint(&["values.pivot"], "pivot"),
+            hint(&["app.back"], "close"),
+        ]
+    }
+
+    fn go(&mut self, app: &App, motion: Motion) {
+        self.move_in(motion, app.ui.overlay_size().1);
+    }
+
+    fn wheel(&mut self, app: &App, lines: i32) {
+        let furthest = self.lines.len().saturating_sub(app.ui.overlay_size().1);
+        self.top = self.top.saturating_add_signed(lines as isize).min(furthest);
+    }
+
+    fn resize(&mut self, app: &App) {
+        self.lay_out(app.ui.overlay_size().0);
+    }
+}
+
+/// Returns the value under the cursor, with what it is looked up as, if anything.
+fn current(app: &App) -> Option<(Value, Option<Indicator>)> {
+    let Some(Overlay::Values(values)) = app.ui.overlay() else { return None };
+    let value = values.values.get(values.at)?.clone();
+    Some((value, values.indicators.get(values.at).cloned().flatten()))
+}
+
+fn copy(app: &mut App, effects: &mut Vec<Effect>) {
+    if let Some((value, _)) = current(app) {
+        app.copy(&value, effects);
+    }
+}
+
+fn add_term(app: &mut App, exclude: bool, effects: &mut Vec<Effect>) {
+    let term = current(app).zip(app.selected()).and_then(|((value, indicator), row)| {
+        let field = indicator.map(|indicator| indicator.kind.field().to_owned()).or(value.field)?;
+        app.term(row, &field, value.text.raw(), exclude)
+    });
+    match term {
+        Some(term) => {
+            app.ui.close_all();
+            app.add_term(&term, effects);
+        }
+        None => app.notify(NO_TERM),
+    }
+}
+
+fn pivot(app: &mut App, effects: &mut Vec<Effect>) {
+    match current(app).and_then(|(_, indicator)| indicator) {
+        Some(indicator) => {
+            app.ui.close_all();
+            app.pivot(&indicator, effects);
+        }
+        None => app.notify(NO_PIVOT),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the console shows beside the alerts: size, focus, overlays, notices, keys.
+
+use std::time::Duration;
+
+use super::{Keymap, Notices, Overlay, Pane};
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct Ui {
+    /// The screen in cells: columns, rows.
+    pub size: (u16, u16),
+    /// The pane that keys go to.
+    pub focus: Pane,
+    /// Whether that pane fills the screen.
+    pub zoom: bool,
+    /// The list's share of the width in per cent, where the panes stand side by side.
+    pub split: u16,
+    /// Whether the mouse is captured.
+    pub mouse: bool,
+    /// Which keys ask for which commands.
+    pub keymap: Keymap,
+    /// Messages for the user.
+    pub notices: Notices,
+    /// What covers the panes, the one with the focus last.
+    pub(super) overlays: Vec<Overlay>,
+    /// The wake-up that was asked for last, since the start.
+    pub(super) wake: Option<Duration>,
+    /// Whether the divider is being dragged.
+    pub(super) dragging: bool,
+}
+
+impl Ui {
+    pub(super) fn new(size: (u16, u16), keymap: Keymap) -> Self {
+        Self {
+            size,
+            focus: Pane::List,
+            zoom: false,
+            split: 55,
+            mouse: true,
+            keymap,
+            notices: Notices::default(),
+            overlays: Vec::new(),
+            wake: None,
+            dragging: false,
+        }
+    }
+
+    /// Returns the overlay that has the focus, if one is open.
+    pub fn overlay(&self) -> Option<&Overlay> {
+        self.overlays.last()
+    }
+
+    pub(super) fn overlay_mut(&mut self) -> Option<&mut Overlay> {
+        self.overlays.last_mut()
+    }
+
+    /// Opens an overlay over what is shown.
+    pub fn open(&mut self, overlay: impl Into<Overlay>) {
+        self.overlays.push(overlay.into());
+    }
+
+    /// Closes the overlay that has the focus.
+    pub(super) fn close(&mut self) {
+        self.overlays.pop();
+    }
+
+    /// Closes all overlays: what they led to is shown.
+    pub(super) fn close_all(&mut self) {
+        self.overlays.clear();
+    }
+
+    /// Returns the inside of an overlay of the largest size: columns and rows.
+    pub fn overlay_size(&self) -> (usize, usize) {
+        let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
+        (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))
+    }
+}

@@ -1,0 +1,49 @@
+//! An overlay that describes itself as lines.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    app::{App, Panel, PanelSpan, Role},
+    ui::{
+        paint::Painter,
+        window::{say_more, window},
+    },
+};
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &Panel) {
+    let (_, most) = app.ui.overlay_size();
+    let inside = window(painter, screen, &panel.title, panel.width, panel.lines.len().clamp(1, most));
+    say_more(painter, inside, panel.top, panel.lines.len());
+    let rows = inside.y..inside.y + inside.height;
+    for (y, (at, line)) in rows.zip(panel.lines.iter().enumerate().skip(panel.top)) {
+        draw_line(painter, (inside.x, y, inside.width), line);
+        if panel.cursor == Some(at) {
+            painter.raise(inside.x, y, inside.width, painter.theme.cursor);
+        }
+    }
+}
+
+fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[PanelSpan]) {
+    let theme = painter.theme;
+    let end = x + width;
+    let mut x = x;
+    for span in line {
+        let style = match span.role {
+            Role::Text => theme.text,
+            Role::Dim => theme.dim,
+            Role::Strong => theme.strong,
+            Role::Accent => theme.accent,
+            Role::Error => theme.bad,
+        };
+        let room = end.saturating_sub(x);
+        match span.width {
+            // A column keeps a blank before the next one.
+            Some(columns) => {
+                let columns = (columns as u16).min(room);
+                painter.put(x, y, columns.saturating_sub(1), &span.text, style);
+                x += columns;
+            }
+            None => x += painter.put(x, y, room, &span.text, style),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! All values of a line of the detail pane, with how often each occurs.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    app::{App, Values},
+    ui::{
+        count,
+        paint::Painter,
+        window::{say_more, window},
+    },
+};
+
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Values) {
+    let theme = painter.theme;
+    let (width, height) = app.ui.overlay_size();
+    let coverage = match values.count_width {
+        0 => String::new(),
+        _ => format!(" {} {}", theme.symbols.dot, app.coverage().words()),
+    };
+    let title = format!("{}{coverage}", values.title);
+    let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
+    say_more(painter, inside, values.top, values.lines.len());
+    let (label, counts) = (values.label_width as u16, values.count_width as u16);
+    for (y, line) in (inside.y..inside.y + inside.height).zip(values.lines.iter().skip(values.top)) {
+        if line.first {
+            let name = values.values.get(line.value).map_or("", |value| value.label.as_str());
+            painter.put(inside.x, y, label, name, theme.dim);
+        }
+        let x = inside.x + label + 2;
+        painter.put(x, y, inside.width.saturating_sub(label + 2), &line.text, theme.text);
+        let what = values.indicators.get(line.value).and_then(Option::as_ref);
+        if let Some(what) = what.filter(|_| line.first) {
+            let text = count::shortest(app, what, values.counts_devices());
+            painter.put_right(inside.x + inside.width, y, counts, &text, theme.dim);
+        }
+        if line.value == values.at {
+            painter.raise(inside.x, y, inside.width, theme.cursor);
+        }
+    }
+}
