@@ -14,6 +14,7 @@ mod jobs;
 mod loading;
 mod marking;
 mod overview;
+mod pictures;
 mod pivoting;
 mod profiles;
 mod reading;

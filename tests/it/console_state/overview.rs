@@ -247,11 +247,14 @@ enum State {
 }
 
 #[rstest]
-fn detail_screens(
-    #[values("200x50", "120x35", "80x24", "60x15")] size: &str,
-    #[values(State::Chain, State::Find, State::Timeline, State::Indicators, State::Large, State::CopyHere)]
-    state: State,
-) {
+#[case("120x35", State::Chain)]
+#[case("60x15", State::Chain)]
+#[case("80x24", State::Find)]
+#[case("120x35", State::Timeline)]
+#[case("120x35", State::Indicators)]
+#[case("80x24", State::Large)]
+#[case("120x35", State::CopyHere)]
+fn detail_screens(#[case] size: &str, #[case] state: State) {
     let (width, height) = size.split_once('x').unwrap();
     let mut console = Harness::with(settings(""), (width.parse().unwrap(), height.parse().unwrap()));
     let alerts = match state {

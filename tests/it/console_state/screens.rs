@@ -63,10 +63,11 @@ pub(crate) enum State {
     Export,
     ExportExists,
     ExportFailed,
+    Jobs,
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::List,
         Self::Detail,
         Self::Json,
@@ -98,6 +99,7 @@ impl State {
         Self::Export,
         Self::ExportExists,
         Self::ExportFailed,
+        Self::Jobs,
     ];
 
     /// Brings a console that was just opened there.
@@ -191,6 +193,7 @@ impl State {
                 let line = "\"/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv\" cannot be written: No space left on device (os error 28)";
                 exporting::ends(console, Err(NotWritten::Refused(line.into())));
             }
+            Self::Jobs => console.keys("X j"),
             Self::Editing => {
                 console.keys("/");
                 console.type_text(" device:srv se");
@@ -212,71 +215,46 @@ impl State {
 
 #[rstest]
 #[case("200x50", State::List)]
-#[case("200x50", State::Detail)]
 #[case("120x35", State::List)]
+#[case("80x24", State::List)]
+#[case("60x15", State::List)]
+#[case("200x50", State::Detail)]
 #[case("120x35", State::Detail)]
+#[case("80x24", State::Detail)]
+#[case("60x15", State::Detail)]
 #[case("120x35", State::Editing)]
 #[case("120x35", State::Fault)]
-#[case("120x35", State::Values)]
+#[case("80x24", State::Values)]
 #[case("120x35", State::Menu)]
 #[case("120x35", State::Copy)]
-#[case("120x35", State::PivotMenu)]
-#[case("120x35", State::Pivot)]
-#[case("120x35", State::Help)]
-#[case("80x24", State::List)]
-#[case("80x24", State::Detail)]
-#[case("80x24", State::Editing)]
-#[case("80x24", State::Values)]
 #[case("80x24", State::PivotMenu)]
+#[case("120x35", State::Pivot)]
 #[case("80x24", State::Pivot)]
 #[case("80x24", State::PivotAgain)]
+#[case("120x35", State::Help)]
 #[case("80x24", State::Json)]
 #[case("80x24", State::Waiting)]
 #[case("80x24", State::Failed)]
-#[case("60x15", State::List)]
-#[case("60x15", State::Detail)]
-#[case("60x15", State::Values)]
-#[case("60x15", State::PivotMenu)]
-#[case("60x15", State::Pivot)]
 #[case("60x15", State::NoneMatch)]
 #[case("60x15", State::Loading)]
-#[case("200x50", State::SignIn)]
-#[case("200x50", State::Browser)]
-#[case("200x50", State::DeviceCode)]
-#[case("200x50", State::Profiles)]
-#[case("200x50", State::Requests)]
 #[case("120x35", State::SignedOut)]
-#[case("120x35", State::SignIn)]
+#[case("80x24", State::SignIn)]
 #[case("120x35", State::Browser)]
-#[case("120x35", State::DeviceCode)]
+#[case("60x15", State::Browser)]
+#[case("80x24", State::DeviceCode)]
 #[case("120x35", State::SignInFailed)]
 #[case("120x35", State::Profiles)]
-#[case("120x35", State::Requests)]
-#[case("80x24", State::SignedOut)]
-#[case("80x24", State::SignIn)]
-#[case("80x24", State::Browser)]
-#[case("80x24", State::DeviceCode)]
-#[case("80x24", State::SignInFailed)]
-#[case("80x24", State::Profiles)]
-#[case("80x24", State::Requests)]
-#[case("80x24", State::NoRequests)]
-#[case("60x15", State::SignedOut)]
-#[case("60x15", State::SignIn)]
-#[case("60x15", State::Browser)]
-#[case("60x15", State::DeviceCode)]
-#[case("60x15", State::SignInFailed)]
 #[case("60x15", State::Profiles)]
+#[case("120x35", State::Requests)]
 #[case("60x15", State::Requests)]
-#[case("120x35", State::Marked)]
-#[case("120x35", State::Export)]
-#[case("120x35", State::ExportFailed)]
+#[case("80x24", State::NoRequests)]
 #[case("80x24", State::Marked)]
-#[case("80x24", State::Export)]
-#[case("80x24", State::ExportExists)]
-#[case("60x15", State::Marked)]
+#[case("120x35", State::Export)]
 #[case("60x15", State::Export)]
-#[case("60x15", State::ExportExists)]
+#[case("80x24", State::ExportExists)]
 #[case("60x15", State::ExportFailed)]
+#[case("120x35", State::Jobs)]
+#[case("60x15", State::Jobs)]
 fn screens(#[case] size: &str, #[case] state: State) {
     let (width, height) = size.split_once('x').unwrap();
     let mut console =
