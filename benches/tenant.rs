@@ -65,7 +65,7 @@ impl Console {
         let screen = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");
         let theme = Theme::new(ThemeKind::Dark, Depth::True, false);
         let mut console = Self { app, screen, theme };
-        let generation = console.app.load.generation;
+        let generation = console.app.load.generations.current;
         for batch in alerts.chunks(BATCH) {
             console.settle(Message::Load(
                 generation,

@@ -46,7 +46,7 @@ pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
 pub use layout::{Area, HISTOGRAM_ROWS, Layout, Pane, Shape, Wanted};
 pub use list::List;
-pub use load::{Load, Phase};
+pub use load::{BackfillJob, Generations, Load, Phase, Poll};
 pub use loading::Loaded;
 pub use marks::Marks;
 pub use message::{
@@ -286,7 +286,7 @@ impl App {
             }
             _ => {}
         }
-        due.extend(self.load.poll_at);
+        due.extend(self.load.poll.next);
         due.extend(self.backfill_due());
         due.extend(self.requests_due());
         let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
@@ -308,7 +308,7 @@ impl App {
         {
             if self.sign_in.out { self.wait_for_sign_in() } else { self.fetch(effects) }
         }
-        if self.load.poll_at.is_some_and(|at| at <= mono) {
+        if self.load.poll.next.is_some_and(|at| at <= mono) {
             if self.sign_in.out { self.wait_for_sign_in() } else { self.poll(effects) }
         }
         if self.requests_due().is_some_and(|at| at <= mono) {

@@ -124,7 +124,7 @@ impl App {
         } else {
             self.load.phase == Phase::Complete
         };
-        let extent = match self.load.backfill {
+        let extent = match self.load.backfill.state {
             _ if everything => Extent::Everything,
             Backfill::Whole => Extent::Recent,
             Backfill::UnderWay => Extent::RecentSoon,
@@ -135,18 +135,18 @@ impl App {
 
     /// Begins to load behind the list, if nothing else loads and something is missing.
     pub(super) fn start_backfill(&mut self, effects: &mut Vec<Effect>) {
-        let due = match self.load.backfill {
+        let due = match self.load.backfill.state {
             Backfill::Due => true,
             Backfill::Later(at) => at <= self.clock.now.mono,
             Backfill::UnderWay | Backfill::Whole | Backfill::Failed => false,
         };
-        let idle = self.load.phase == Phase::Complete && !self.load.polling && !self.sign_in.out;
+        let idle = self.load.phase == Phase::Complete && !self.load.poll.running && !self.sign_in.out;
         if !due || !idle || !self.settings.service || self.load.holds_everything() {
             return;
         }
         let weeks = self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
         let generation = self.load.issue();
-        let way = &mut self.load.cursor;
+        let way = &mut self.load.backfill.cursor;
         if way.at.is_none() {
             way.start_over();
         }
@@ -154,24 +154,24 @@ impl App {
         (way.broken, way.unproven) = (way.at.is_some(), way.at.is_some());
         way.generation = generation;
         let from = way.at.clone();
-        self.load.backfill = Backfill::UnderWay;
+        self.load.backfill.state = Backfill::UnderWay;
         effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Backfill, scope, from }));
     }
 
     /// Takes what the fetch behind the list says beside its alerts, also what it has said before it
     /// was broken off.
     pub(super) fn backfill_event(&mut self, event: LoadEvent) {
-        let way = &mut self.load.cursor;
+        let way = &mut self.load.backfill.cursor;
         match event {
             LoadEvent::Page { partial, server_time, .. } => {
                 way.unproven = false;
                 way.partial |= partial.is_some();
-                way.began = way.began.or(server_time).or(self.load.watermark);
+                way.began = way.began.or(server_time).or(self.load.poll.watermark);
             }
             // Without a time nobody could say what has changed since.
             LoadEvent::Reached(bookmark) => way.at = way.began.map(|_| bookmark),
-            LoadEvent::Done if self.load.backfill.is_under_way() => self.backfill_ends(),
-            LoadEvent::Failed(failure) if self.load.backfill.is_under_way() => {
+            LoadEvent::Done if self.load.backfill.state.is_under_way() => self.backfill_ends(),
+            LoadEvent::Failed(failure) if self.load.backfill.state.is_under_way() => {
                 self.backfill_fails(failure.kind);
             }
             _ => {}
@@ -179,9 +179,9 @@ impl App {
     }
 
     fn backfill_ends(&mut self) {
-        let way = &mut self.load.cursor;
+        let way = &mut self.load.backfill.cursor;
         let began = way.began.filter(|_| way.broken);
-        self.load.backfill = match began {
+        self.load.backfill.state = match began {
             _ if way.partial => Backfill::Failed,
             Some(began) => {
                 let scope = since(odata::Property::LastUpdateDateTime, began.before(OVERLAP));
@@ -190,18 +190,18 @@ impl App {
             }
             None => Backfill::Whole,
         };
-        if self.load.backfill != Backfill::Due {
+        if self.load.backfill.state != Backfill::Due {
             *way = BackfillCursor::default();
         }
     }
 
     fn backfill_fails(&mut self, kind: FailureKind) {
-        self.load.backfill = match kind {
+        self.load.backfill.state = match kind {
             kind if kind.passes() => Backfill::Later(self.clock.now.mono + RETRY_AFTER),
             FailureKind::SignIn | FailureKind::Permission => Backfill::Failed,
             // The service does not know the place any more.
-            _ if self.load.cursor.unproven => {
-                self.load.cursor.start_over();
+            _ if self.load.backfill.cursor.unproven => {
+                self.load.backfill.cursor.start_over();
                 Backfill::Due
             }
             _ => Backfill::Failed,
@@ -210,7 +210,7 @@ impl App {
 
     /// When loading behind the list is tried again, since the start.
     pub(super) fn backfill_due(&self) -> Option<Duration> {
-        match self.load.backfill {
+        match self.load.backfill.state {
             Backfill::Later(at) => Some(at).filter(|at| *at > self.clock.now.mono),
             _ => None,
         }

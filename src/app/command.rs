@@ -113,7 +113,7 @@ pub(super) static EVERYWHERE: Context = Context {
     name: "app",
     heading: "Everywhere",
     commands: &[
-        run("app.back", "close the innermost menu, overlay or pane; stop loading", App::back),
+        run("app.back", "close the innermost overlay or pane; stop loading", App::back),
         run("app.close", "close what covers the list; quit from the list", App::close),
         run("app.suspend", "suspend to the shell; fg resumes", |_, effects| effects.push(Effect::Suspend)),
         run("app.redraw", "redraw the screen", |_, effects| effects.push(Effect::Redraw)),

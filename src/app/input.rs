@@ -206,12 +206,12 @@ impl App {
         if !self.settings.service {
             return self.notify("these alerts come from files: nothing to poll");
         }
-        self.load.live = !self.load.live;
-        if self.load.live {
+        self.load.poll.live = !self.load.poll.live;
+        if self.load.poll.live {
             self.notify("live: new alerts are marked +, changed ones ~");
             self.poll(effects);
         } else {
-            self.load.poll_at = None;
+            self.load.poll.next = None;
             self.notify("live polling is off");
         }
     }

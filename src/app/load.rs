@@ -23,52 +23,73 @@ pub(super) const POLL_EVERY: Duration = Duration::from_secs(15);
 /// out of order (ARCHITECTURE.md, "Loading").
 pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
-/// The state of loading.
-#[derive(Debug)]
+/// The state of loading: the list, live polling, and the backfill.
+#[derive(Debug, Default)]
 pub struct Load {
-    /// The fetch whose events count.
-    pub generation: Generation,
-    /// The fetch that was begun last, of whatever purpose.
-    pub(super) issued: Generation,
-    /// What loads behind the list.
-    pub backfill: Backfill,
-    /// Where that is.
-    pub(super) cursor: BackfillCursor,
-    /// The first fetch of the profile in use: what those before it bring is another tenant's.
-    pub(super) oldest: Generation,
-    /// How far it is.
+    /// Which fetches count.
+    pub generations: Generations,
+    /// The backfill.
+    pub backfill: BackfillJob,
+    /// Live polling.
+    pub poll: Poll,
+    /// How far the list is.
     pub phase: Phase,
-    /// Alerts read of the list, each counted once however often it came.
+    /// Alerts of the list that were read, each counted once however often it came.
     pub(super) read: HashSet<Row>,
-    /// Alerts that the service counts in the list.
+    /// How many alerts the service counts in the list.
     pub total: Option<u64>,
-    /// What the service said of a result that is not whole.
+    /// The service's warning about a partial result.
     pub partial: Option<SafeText>,
-    /// Whether the user watches for new and changed alerts.
-    pub live: bool,
-    /// Whether the fetch under way is a look of live mode.
-    pub polling: bool,
-    /// When the list was whole last.
+    /// When the list was last complete.
     pub whole_at: Option<Timestamp>,
     /// What the fetch under way asks for.
     pub(super) scope: Scope,
-    /// The filters, as typed, whose lists were read whole.
+    /// The filters, as typed, whose lists were read completely.
     pub(super) covered: HashMap<String, Whole>,
     /// Constructs of OData that the service has refused.
     pub(super) refused: Vec<Feature>,
-    /// Since when nothing is known of what has changed, by the service's clock.
-    pub(super) watermark: Option<Timestamp>,
-    /// The newest update among the alerts that a look of live mode has brought so far.
-    pub(super) newest: Option<Timestamp>,
     /// When the service began to answer the fetch, by its own clock.
     pub(super) answered_at: Option<Timestamp>,
-    /// When live mode looks next.
-    pub(super) poll_at: Option<Duration>,
     /// Failures in a row.
     pub(super) failures: u32,
-    /// Whether what the fetch under way brings is news: it reads again what was whole before, or
-    /// looks for what has changed since. Alerts that another filter asks for are not news.
+    /// Whether the fetch under way brings news: it reads again what was complete before, or polls for
+    /// changes. Alerts that another filter asks for are not news.
     pub(super) news: bool,
+}
+
+/// The numbers of fetches: which one counts, and which are of an earlier profile.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Generations {
+    /// The fetch whose events count.
+    pub current: Generation,
+    /// The fetch that was started last, for whatever purpose.
+    pub(super) issued: Generation,
+    /// The first fetch of the profile in use; earlier ones bring another tenant's alerts.
+    pub(super) oldest: Generation,
+}
+
+/// The backfill: how far it is, and where it goes on.
+#[derive(Debug, Default)]
+pub struct BackfillJob {
+    /// How far it is.
+    pub state: Backfill,
+    /// Where it goes on.
+    pub(super) cursor: BackfillCursor,
+}
+
+/// Live polling.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Poll {
+    /// Whether the user watches for new and changed alerts.
+    pub live: bool,
+    /// Whether the fetch under way is a poll.
+    pub running: bool,
+    /// When the next poll is due, since the start.
+    pub(super) next: Option<Duration>,
+    /// Up to when all changes are known, by the service's clock.
+    pub(super) watermark: Option<Timestamp>,
+    /// The newest update among the alerts that the poll under way has brought.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// A list that was read whole.
@@ -87,18 +108,13 @@ pub(super) struct Whole {
 impl Load {
     /// Returns a number for the next fetch.
     pub(super) fn issue(&mut self) -> Generation {
-        self.issued.0 += 1;
-        self.issued
+        self.generations.issued.0 += 1;
+        self.generations.issued
     }
 
     /// Ends the fetch under way: what it still brings is true, but counts for nothing.
     pub(super) fn renew(&mut self) {
-        self.generation = self.issue();
-    }
-
-    /// Returns when live mode polls next, since the start.
-    pub(super) fn next_poll(&self) -> Option<Duration> {
-        self.poll_at
+        self.generations.current = self.issue();
     }
 
     /// Returns how many alerts of the list were read.
@@ -127,7 +143,7 @@ impl Load {
 
     /// Takes the answer to a list: what changes from then on is yet to be looked for.
     pub(super) fn list_begins(&mut self) {
-        self.watermark = match (self.watermark, self.answered_at) {
+        self.poll.watermark = match (self.poll.watermark, self.answered_at) {
             (Some(before), Some(now)) => Some(before.min(now)),
             (before, now) => before.or(now),
         };
@@ -136,36 +152,8 @@ impl Load {
     /// Takes the end of a look of live mode: all that changed up to the newest update was seen.
     /// The service's clock bounds it: one alert dated into the year 9999 must not end the looking.
     pub(super) fn poll_ends(&mut self) {
-        let seen = self.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
-        self.watermark = self.watermark.max(seen);
-    }
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            generation: Generation::default(),
-            issued: Generation::default(),
-            backfill: Backfill::default(),
-            cursor: BackfillCursor::default(),
-            oldest: Generation::default(),
-            phase: Phase::default(),
-            read: HashSet::new(),
-            total: None,
-            partial: None,
-            live: false,
-            polling: false,
-            whole_at: None,
-            scope: Scope::All,
-            covered: HashMap::new(),
-            refused: Vec::new(),
-            watermark: None,
-            newest: None,
-            answered_at: None,
-            poll_at: None,
-            failures: 0,
-            news: false,
-        }
+        let seen = self.poll.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
+        self.poll.watermark = self.poll.watermark.max(seen);
     }
 }
 

@@ -48,25 +48,25 @@ impl App {
         self.load.phase = Phase::Loading;
         self.load.read.clear();
         (self.load.total, self.load.partial) = (None, None);
-        self.load.backfill.pause();
+        self.load.backfill.state.pause();
         self.begin(scope, Purpose::List, effects);
     }
 
     /// Sends for alerts under a new generation.
     fn begin(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
-        self.load.polling = purpose == Purpose::Poll;
-        self.load.poll_at = None;
+        self.load.poll.running = purpose == Purpose::Poll;
+        self.load.poll.next = None;
         self.load.answered_at = None;
         self.load.renew();
-        let generation = self.load.generation;
+        let generation = self.load.generations.current;
         effects.push(Effect::Fetch(Fetch { generation, purpose, scope, from: None }));
     }
 
     /// Breaks off whatever is being fetched.
     fn cancel(&mut self, effects: &mut Vec<Effect>) {
-        self.load.polling = false;
+        self.load.poll.running = false;
         self.load.renew();
-        self.load.backfill.pause();
+        self.load.backfill.state.pause();
         effects.push(Effect::Cancel);
     }
 
@@ -97,15 +97,15 @@ impl App {
     /// Looks for what is new or has changed. Status, severity and the like are not asked for,
     /// else rows that leave the filter would go stale unseen (UX.md D 3).
     pub(super) fn poll(&mut self, effects: &mut Vec<Effect>) {
-        self.load.poll_at = None;
+        self.load.poll.next = None;
         if self.load.phase.is_active() {
             return;
         }
-        let Some(watermark) = self.load.watermark else {
+        let Some(watermark) = self.load.poll.watermark else {
             return self.fetch(effects);
         };
         self.load.news = true;
-        self.load.newest = None;
+        self.load.poll.newest = None;
         let scope = since(odata::Property::LastUpdateDateTime, watermark.before(OVERLAP));
         self.begin(scope, Purpose::Poll, effects);
     }
@@ -123,10 +123,10 @@ impl App {
     }
 
     pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
-        if generation < self.load.oldest {
+        if generation < self.load.generations.oldest {
             return;
         }
-        let current = generation == self.load.generation;
+        let current = generation == self.load.generations.current;
         if let LoadEvent::Page { server_time, .. } = &event
             && current
         {
@@ -134,7 +134,7 @@ impl App {
             self.sign_in.out &= self.sign_in.stage.is_some();
             if self.load.answered_at.is_none() {
                 self.load.answered_at = *server_time;
-                if !self.load.polling {
+                if !self.load.poll.running {
                     self.load.list_begins();
                 }
             }
@@ -149,14 +149,14 @@ impl App {
                         self.list.fresh.entry(*row).or_insert(Fresh::Changed);
                     }
                 }
-                if current && self.load.polling {
+                if current && self.load.poll.running {
                     let newest =
                         absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update).max();
-                    self.load.newest = self.load.newest.max(newest);
+                    self.load.poll.newest = self.load.poll.newest.max(newest);
                 }
                 let touched = absorbed.touched();
                 self.view.touch(&self.store, &touched);
-                if current && !self.load.polling {
+                if current && !self.load.poll.running {
                     self.load.read.extend(&absorbed.seen);
                 } else if self.load.phase == Phase::Complete && self.filter.shows_asked() {
                     // A list that is whole grows by what comes in and belongs to it.
@@ -165,9 +165,9 @@ impl App {
                     self.load.read.extend(touched.into_iter().filter(fits));
                 }
             }
-            _ if self.load.cursor.is(generation) => self.backfill_event(event),
+            _ if self.load.backfill.cursor.is(generation) => self.backfill_event(event),
             _ if !current => {}
-            _ if self.load.polling => self.polled(event),
+            _ if self.load.poll.running => self.polled(event),
             LoadEvent::Page { total, partial, .. } => {
                 self.load.phase = Phase::Loading;
                 self.load.total = total.or(self.load.total);
@@ -181,10 +181,10 @@ impl App {
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
                 self.load.failures = 0;
-                if self.load.watermark.is_none() {
+                if self.load.poll.watermark.is_none() {
                     // A service that does not tell its time: by what it sent.
                     let updates = self.load.read.iter().filter_map(|row| self.store.facts(*row).last_update);
-                    self.load.watermark = updates.max();
+                    self.load.poll.watermark = updates.max();
                 }
                 let at = self.clock.now.wall;
                 self.load.whole_at = Some(at);
@@ -204,14 +204,14 @@ impl App {
         if self.load.phase.is_active() {
             let scope = self.load.scope.clone();
             self.do_without(scope, effects);
-        } else if self.load.polling || self.load.backfill.is_under_way() {
+        } else if self.load.poll.running || self.load.backfill.state.is_under_way() {
             self.cancel(effects);
         }
     }
 
     /// Leaves a list unread, since nobody is signed in and the user has been asked already.
     fn do_without(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() || self.load.polling || self.load.backfill.is_under_way() {
+        if self.load.phase.is_active() || self.load.poll.running || self.load.backfill.state.is_under_way() {
             self.cancel(effects);
         }
         if self.load.scope != scope {
@@ -226,7 +226,7 @@ impl App {
 
     /// Stops trying and looking by itself: it would ask the user again and again to sign in.
     pub(super) fn wait_for_sign_in(&mut self) {
-        self.load.poll_at = None;
+        self.load.poll.next = None;
         if let Phase::Failed { retry_at, .. } = &mut self.load.phase {
             *retry_at = None;
         }
@@ -234,14 +234,16 @@ impl App {
 
     /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
     pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
-        self.load.backfill.pause();
+        self.load.backfill.state.pause();
         match &self.load.phase {
             Phase::Failed { failure, retry_at: None }
                 if failure.kind == FailureKind::SignIn || failure.kind.passes() =>
             {
                 self.fetch(effects);
             }
-            phase if self.load.live && !phase.is_active() && !self.load.polling => self.poll(effects),
+            phase if self.load.poll.live && !phase.is_active() && !self.load.poll.running => {
+                self.poll(effects)
+            }
             _ => {}
         }
     }
@@ -276,12 +278,12 @@ impl App {
         match event {
             LoadEvent::Done => {
                 self.load.poll_ends();
-                self.load.polling = false;
+                self.load.poll.running = false;
                 self.load.failures = 0;
                 self.poll_later(POLL_EVERY);
             }
             LoadEvent::Failed(failure) => {
-                self.load.polling = false;
+                self.load.poll.running = false;
                 self.notify_error(format!("live: {}", failure.line));
                 let wait = self.load.back_off();
                 self.poll_later(wait);
@@ -292,8 +294,8 @@ impl App {
 
     /// Live mode looks again after a while, also where the list itself was not read to its end.
     fn poll_later(&mut self, wait: Duration) {
-        if self.load.live && self.settings.service {
-            self.load.poll_at = Some(self.clock.now.mono + wait);
+        if self.load.poll.live && self.settings.service {
+            self.load.poll.next = Some(self.clock.now.mono + wait);
         }
     }
 }

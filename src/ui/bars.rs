@@ -76,12 +76,12 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
     let mut clock = app.clock.minute();
-    if app.load.live {
+    if app.load.poll.live {
         clock = format!("live {clock}");
     }
     // That live mode is on is worth more than the time.
     let left_over = usize::from(area.width).saturating_sub(left.iter().map(Span::width).sum());
-    if app.load.live && left_over < columns(&clock) + 1 {
+    if app.load.poll.live && left_over < columns(&clock) + 1 {
         clock = "live".into();
     }
     // The profile where it says more than the tenant does, then the account, where there is room:

@@ -84,6 +84,7 @@ impl App {
         let loaded = self.loaded_of_list();
         let count = match loaded.total {
             Some(total) => format!("{} of {} alerts", thousands(loaded.held), thousands(total)),
+            None if loaded.held == 1 => "1 alert".to_owned(),
             None => format!("{} alerts", thousands(loaded.held)),
         };
         let left = |until: std::time::Duration| span(until.saturating_sub(self.clock.now.mono));
@@ -113,7 +114,7 @@ impl App {
     }
 
     fn backfill_job(&self) -> JobLine {
-        let (state, detail) = match self.load.backfill {
+        let (state, detail) = match self.load.backfill.state {
             _ if self.load.holds_everything() => (JobState::Done, "every alert is loaded".to_owned()),
             Backfill::Due => (JobState::Waiting, "starts when the list is complete".to_owned()),
             Backfill::UnderWay => (JobState::Running, "alerts of the last 30 days, any status".to_owned()),
@@ -129,11 +130,13 @@ impl App {
 
     fn poll_job(&self) -> JobLine {
         let stop: fn(&mut Self, &mut Vec<Effect>) = Self::toggle_live;
-        let (state, detail, stop) = match self.load.next_poll() {
-            _ if !self.load.live => {
+        let (state, detail, stop) = match self.load.poll.next {
+            _ if !self.load.poll.live => {
                 (JobState::Stopped, format!("{} starts it", self.ui.keymap.key("panes.live")), None)
             }
-            _ if self.load.polling => (JobState::Running, "new and changed alerts".to_owned(), Some(stop)),
+            _ if self.load.poll.running => {
+                (JobState::Running, "new and changed alerts".to_owned(), Some(stop))
+            }
             Some(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next poll in {left}"), Some(stop))

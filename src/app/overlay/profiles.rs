@@ -81,14 +81,14 @@ impl App {
         next.clock.format = self.clock.format;
         (next.ui.zoom, next.ui.split, next.ui.mouse) = (self.ui.zoom, self.ui.split, self.ui.mouse);
         next.view.sort_by(&next.store, self.view.sort());
-        next.load.live = self.load.live;
+        next.load.poll.live = self.load.poll.live;
         next.exports.format = self.exports.format;
         // What was begun goes on, and is told when it ends.
         next.exports = std::mem::take(&mut self.exports);
         next.ui.notices = std::mem::take(&mut self.ui.notices);
-        next.load.generation = self.load.generation;
-        next.load.issued = self.load.issued;
-        next.load.oldest.0 = self.load.issued.0 + 1;
+        next.load.generations.current = self.load.generations.current;
+        next.load.generations.issued = self.load.generations.issued;
+        next.load.generations.oldest.0 = self.load.generations.issued.0 + 1;
         (next.detail.reading, next.ui.wake) = (self.detail.reading, self.ui.wake);
         *self = next;
     }

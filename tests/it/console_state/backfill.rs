@@ -93,12 +93,12 @@ fn it_goes_on_where_it_was_and_looks_for_what_came_in_since(#[case] by: &str) {
     assert_eq!(last(&console), (WEEKS.into(), Some("page 3")), "no page is read twice");
     page(&mut console, &[6], None);
     console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill, Backfill::UnderWay, "it is not whole yet");
+    assert_eq!(console.app.load.backfill.state, Backfill::UnderWay, "it is not whole yet");
     let since = "lastUpdateDateTime ge 2026-11-20T11:25:00Z";
     assert_eq!(last(&console), (since.into(), None), "from somewhat before its first page on");
     page(&mut console, &[7], None);
     console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill, console.app.store.len()), (Backfill::Whole, 7));
+    assert_eq!((console.app.load.backfill.state, console.app.store.len()), (Backfill::Whole, 7));
     console.pass(Duration::from_secs(3_600));
     assert_eq!(console.behind.len(), 3);
 }
@@ -108,7 +108,7 @@ fn without_a_break_nothing_is_looked_for_again() {
     let mut console = two_pages_on();
     page(&mut console, &[6], None);
     console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill, console.behind.len()), (Backfill::Whole, 1));
+    assert_eq!((console.app.load.backfill.state, console.behind.len()), (Backfill::Whole, 1));
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn a_look_at_what_came_in_that_is_broken_off_itself_is_made_to_its_end() {
     break_off(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), Some("more")));
     console.start_backfill(LoadEvent::Done);
-    assert_eq!((last(&console), console.app.load.backfill), ((since, None), Backfill::UnderWay));
+    assert_eq!((last(&console), console.app.load.backfill.state), ((since, None), Backfill::UnderWay));
     console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill, Backfill::Whole);
+    assert_eq!(console.app.load.backfill.state, Backfill::Whole);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_page_that_was_on_its_way_counts_as_read() {
     console.keys("r");
     page(&mut console, &[6], Some("page 4"));
     console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill, Backfill::Due, "but not as the end");
+    assert_eq!(console.app.load.backfill.state, Backfill::Due, "but not as the end");
     console.done();
     assert_eq!(last(&console), (WEEKS.into(), Some("page 4")));
 }
@@ -148,13 +148,13 @@ fn a_place_that_the_service_does_not_know_any_more_is_given_up_once() {
     assert_eq!((console.behind.len(), last(&console)), (3, (WEEKS.into(), None)), "it starts over");
     fail(&mut console, FailureKind::Other);
     console.pass(Duration::from_secs(3_600));
-    assert_eq!((console.behind.len(), console.app.load.backfill), (3, Backfill::Failed));
+    assert_eq!((console.behind.len(), console.app.load.backfill.state), (3, Backfill::Failed));
     // One that goes on well before it fails was no stale place.
     let mut console = two_pages_on();
     break_off(&mut console, "refresh");
     page(&mut console, &[6], None);
     fail(&mut console, FailureKind::Other);
-    assert_eq!((console.behind.len(), console.app.load.backfill), (2, Backfill::Failed));
+    assert_eq!((console.behind.len(), console.app.load.backfill.state), (2, Backfill::Failed));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_part_before_the_break_is_a_part_of_the_whole() {
     console.start_backfill(LoadEvent::Reached(Bookmark("page 4".into())));
     break_off(&mut console, "refresh");
     console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill, Backfill::Failed);
+    assert_eq!(console.app.load.backfill.state, Backfill::Failed);
     break_off(&mut console, "refresh");
     assert_eq!(last(&console), (WEEKS.into(), None), "the user has asked again");
 }

@@ -215,7 +215,7 @@ impl Harness {
     }
 
     pub(crate) fn load(&mut self, event: LoadEvent) {
-        self.send(Message::Load(self.app.load.generation, event));
+        self.send(Message::Load(self.app.load.generations.current, event));
     }
 
     /// The last fetch behind the list says something.
@@ -284,7 +284,7 @@ impl Harness {
     }
 
     pub(crate) fn generation(&self) -> Generation {
-        self.app.load.generation
+        self.app.load.generations.current
     }
 
     pub(crate) fn notice(&self) -> &str {

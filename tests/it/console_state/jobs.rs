@@ -30,7 +30,7 @@ fn the_job_under_the_cursor_is_stopped() {
     console.asked.clear();
     console.keys("X x");
     assert_eq!(console.app.load.phase, Phase::Stopped);
-    assert_eq!(jobs(&console)[0], ("list", JobState::Stopped, "1 alerts".into()));
+    assert_eq!(jobs(&console)[0], ("list", JobState::Stopped, "1 alert".into()));
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Jobs(_))), "the list of jobs stays");
     console.keys("x");
     assert_eq!(console.notice(), "list: nothing to stop");
@@ -42,7 +42,7 @@ fn live_polling_is_stopped_from_the_jobs() {
     console.keys("L X G");
     assert_eq!(jobs(&console).last().unwrap().1, JobState::Running);
     console.keys("x");
-    assert!(!console.app.load.live);
+    assert!(!console.app.load.poll.live);
     assert_eq!(jobs(&console).last().unwrap().1, JobState::Stopped);
 }
 

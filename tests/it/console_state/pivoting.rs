@@ -378,7 +378,7 @@ fn what_the_user_wants_comes_first(#[case] keys: &str, #[case] again: usize) {
     assert_eq!(dropped, again == 1);
     assert_eq!(console.behind.len(), 1, "while that loads it waits");
     console.send(Message::Load(old, LoadEvent::Done));
-    assert_eq!(console.app.load.backfill == Backfill::Whole, !dropped, "what was dropped is not whole");
+    assert_eq!(console.app.load.backfill.state == Backfill::Whole, !dropped, "what was dropped is not whole");
     console.keys("/ Ctrl-u");
     console.type_text("status:new");
     console.keys("Enter");
@@ -424,7 +424,7 @@ fn a_failure_behind_the_list_is_not_the_lists() {
         server_time: Timestamp::parse("2026-11-20T12:00:00Z"),
     });
     console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill, Backfill::Failed, "what is partial is not whole");
+    assert_eq!(console.app.load.backfill.state, Backfill::Failed, "what is partial is not whole");
     assert_eq!(console.app.load.partial, None);
 }
 
@@ -435,7 +435,7 @@ fn signed_out_it_stops() {
     console.send(Message::SignIn(alertdeck::app::SignInEvent::SignedOut));
     assert!(console.asked.contains(&Effect::Cancel));
     console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill, console.behind.len()), (Backfill::Due, 1));
+    assert_eq!((console.app.load.backfill.state, console.behind.len()), (Backfill::Due, 1));
 }
 
 proptest! {

@@ -107,7 +107,7 @@ fn how_the_screen_is_arranged_survives_a_switch() {
     console.send(Message::Switched(Box::new(lab())));
     let app = &console.app;
     assert_eq!((app.ui.zoom, app.clock.format, app.view.sort()), (true, TimeFormat::Utc, order));
-    assert!(app.load.live && !app.sign_in.out && app.sign_in.identity.is_none());
+    assert!(app.load.poll.live && !app.sign_in.out && app.sign_in.identity.is_none());
     console.done();
     console.fetches();
     console.pass(Duration::from_secs(15));

@@ -64,7 +64,7 @@ fn under_an_overlay_no_other_key_acts() {
         console.keys("Esc");
         assert_eq!((console.asked.as_slice(), console.selected()), (&[][..], Some("a2")), "{open}");
         assert!(
-            console.app.filter.editor.is_none() && !console.app.load.live && !console.app.ui.zoom,
+            console.app.filter.editor.is_none() && !console.app.load.poll.live && !console.app.ui.zoom,
             "{open}"
         );
     }
