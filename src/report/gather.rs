@@ -185,7 +185,7 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
     }
     let mut sentence = vec![first, state];
     let created = alert.created.map(|at| format!("created {}", at.to_second()));
-    let noticed = timeline.to_notice.map(|after| format!(", {} after the first activity", span(after)));
+    let noticed = timeline.time_to_detect.map(|after| format!(", {} after the first activity", span(after)));
     sentence.extend(created.map(|created| created + &noticed.unwrap_or_default()));
     let incident = alert.incident_id.as_ref().filter(|id| !id.is_blank());
     sentence.extend(incident.map(|id| format!("incident {}", id.line())));
@@ -232,7 +232,7 @@ fn shortened(shown: &str) -> String {
 /// What a node is called where only which one is meant counts.
 fn name_of(tree: &Tree, id: NodeId) -> String {
     match tree.describe(id).name() {
-        name if name.is_empty() => format!("{} (nothing to name it by)", tree.node(id).label()),
+        name if name.is_empty() => format!("{} (unnamed)", tree.node(id).label()),
         name => format!("{} {}", tree.node(id).label(), shortened(&name)),
     }
 }
@@ -307,7 +307,7 @@ fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, said: &mut Sa
         ]
     };
     let mut parts = table(&["time", "what", "of"], timeline.entries.iter().map(row).collect());
-    let spans = [("time to notice", timeline.to_notice), ("time to resolve", timeline.to_resolve)];
+    let spans = [("time to notice", timeline.time_to_detect), ("time to resolve", timeline.time_to_resolve)];
     let spans: Vec<_> =
         spans.into_iter().filter_map(|(what, after)| Some(format!("{what}: {}", span(after?)))).collect();
     if !spans.is_empty() {
@@ -403,7 +403,7 @@ fn values(alert: &Alert, tree: &Tree, said: &Said) -> Vec<Part> {
     for id in tree.rows(|_| false) {
         let several = tree.node(id).items.len() > 1;
         let mut values = Vec::new();
-        for (nth, property) in tree.unsaid(id) {
+        for (nth, property) in tree.hidden_properties(id) {
             let Some(value) = property.value else { continue };
             let path = property.path.line();
             let line = shown(&value);

@@ -264,7 +264,7 @@ fn draw_moment(
     let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));
     let gap = format!("{:>GAP$}  ", gap.unwrap_or_default());
     let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
-    match (moment.node, moment.happening) {
+    match (moment.node, moment.event) {
         (Some(id), TimelineEvent::Evidence) => {
             let node = detail.body.tree.node(id);
             let what = moment.what.line();

@@ -1,48 +1,47 @@
-//! How one item of evidence reads: what names it, the facts beside that, its indicators.
+//! Describes one item of evidence: its name, further facts and its indicators.
 //!
-//! It carries out the table of the types; it knows no type by name.
+//! It applies the table of types and knows no type by name, except for [`device`] and [`user`].
 
 use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::Value;
 
-use super::types::{EvidenceType, FieldTemplate, Form, UNKNOWN};
+use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
 use alertdeck_model::{Account, Evidence, FileDetails, Object, SafeText, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// A line shows no more of a value than this many bytes; the value itself is kept whole.
+/// The most bytes of a value that are displayed on a line. The value itself is not shortened.
 const MAX_PIECE: usize = 4_096;
 
-/// A piece of a line with the property that it is of.
+/// A piece of a line and the property that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The value with the words around it.
+    /// The value, with the text around it.
     pub text: SafeText,
-    /// The property that it is of; empty where it is of none.
+    /// The path of the property; empty if the text comes from none.
     pub path: Cow<'static, str>,
 }
 
-/// How an item reads.
+/// The displayable summary of an entity.
 #[derive(Clone, Debug, Default)]
 pub struct Description {
-    /// What names it, piece by piece, to be written without anything between; empty where
-    /// nothing does.
+    /// The pieces of the name, to be joined without a separator; empty if nothing names the
+    /// entity.
     pub main: Vec<Piece>,
-    /// What a reader wants to know next.
+    /// Secondary facts, the most useful first.
     pub facts: Vec<Piece>,
-    /// Values that other alerts may hold too, the most telling first.
+    /// Values that other alerts may share, the most distinctive first.
     pub indicators: Vec<Indicator>,
 }
 
 impl Description {
-    /// Returns the name as one text; empty where nothing names the item.
+    /// Returns the name as one text; empty if nothing names the entity.
     pub fn name(&self) -> String {
         self.main.iter().map(|piece| piece.text.head()).collect()
     }
 }
 
-/// Describes a thing by the places where it is told of: it reads by the first, and has the
-/// indicators of all.
+/// Describes an entity from its sources: name and facts come from the first, indicators from all.
 pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a Value>) -> Description {
     let values: Vec<_> = values.collect();
     let Some(&value) = values.first() else { return Description::default() };
@@ -51,33 +50,33 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
         describe_unknown(value)
     } else {
         Description {
-            main: main(row, object).iter().filter_map(|said| piece(*said, object)).collect(),
-            facts: row.facts.iter().filter_map(|said| piece(*said, object)).collect(),
+            main: main_templates(row, object).iter().filter_map(|field| piece(*field, object)).collect(),
+            facts: row.facts.iter().filter_map(|field| piece(*field, object)).collect(),
             indicators: indicators(row, values.into_iter().map(Object::new)),
         }
     };
     let name = description.name();
-    // What the name says already is no fact, and nothing is said twice.
-    let mut said: Vec<SafeText> = Vec::new();
+    // Facts repeat neither the name nor each other.
+    let mut seen: Vec<SafeText> = Vec::new();
     description.facts.retain(|fact| {
-        let again = name == fact.text.as_str() || said.contains(&fact.text);
-        said.push(fact.text.clone());
-        !again
+        let repeated = name == fact.text.as_str() || seen.contains(&fact.text);
+        seen.push(fact.text.clone());
+        !repeated
     });
     for (path, before) in [("roles", ""), ("tags", "#")] {
-        let quiet = &["unknown", "contextual"];
+        let omitted = &["unknown", "contextual"];
         let each = object.each_value(path).into_iter().filter_map(scalar);
-        let texts: Vec<_> = each.filter(|text| !quiet.contains(&&**text)).collect();
+        let texts: Vec<_> = each.filter(|text| !omitted.contains(&&**text)).collect();
         if !texts.is_empty() {
             let texts: Vec<_> = texts.iter().map(|text| format!("{before}{text}")).collect();
-            let text = SafeText::new(cut(&texts.join(if before.is_empty() { ", " } else { " " })));
+            let text = SafeText::new(truncate(&texts.join(if before.is_empty() { ", " } else { " " })));
             description.facts.push(Piece { text, path: path.into() });
         }
     }
     description
 }
 
-/// Returns the device that an item is about, by the name an analyst knows it by.
+/// Returns the name of the device that an item is about; `None` if it is about none.
 pub fn device(item: &Evidence) -> Option<SafeText> {
     let object = item.object();
     let name = match item.type_name.raw() {
@@ -88,7 +87,7 @@ pub fn device(item: &Evidence) -> Option<SafeText> {
     (!name.is_empty()).then(|| SafeText::new(&name))
 }
 
-/// Returns the user that an item is about or whom something was done as.
+/// Returns the name of the user that an item is about, or under whose account it ran.
 pub fn user(item: &Evidence) -> Option<SafeText> {
     let object = item.object();
     let account = |path| Account(object.object(path)).name();
@@ -101,13 +100,13 @@ pub fn user(item: &Evidence) -> Option<SafeText> {
     name.map(|name| SafeText::new(&name))
 }
 
-/// What names an item, as sent: the first two pieces of its line.
+/// The first two pieces of an item's name, as received.
 pub(super) type RawName<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Returns what names an item, as sent: for putting items in order and telling them apart.
+/// Returns an item's name as received, for ordering and comparing items.
 pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> RawName<'a> {
     for line in row.main {
-        let mut texts = line.iter().map(|said| value(*said, object).map(|(_, text)| text));
+        let mut texts = line.iter().map(|field| resolve(*field, object).map(|(_, text)| text));
         if let Some(first) = texts.next().flatten() {
             return (first, texts.flatten().next().unwrap_or_default());
         }
@@ -115,57 +114,62 @@ pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> RawName<'a
     RawName::default()
 }
 
-/// Tells whether an item says nothing that it could be shown by.
-pub(super) fn is_mute(row: &EvidenceType, value: &Value) -> bool {
+/// Whether an item has anything to display: a name or a fact.
+pub(super) fn has_description(row: &EvidenceType, value: &Value) -> bool {
     if std::ptr::eq(row, &raw const UNKNOWN) {
-        return describe_unknown(value).main.is_empty();
+        return !describe_unknown(value).main.is_empty();
     }
     let object = Object::new(value);
-    main(row, object).is_empty() && row.facts.iter().all(|said| self::value(*said, object).is_none())
+    !main_templates(row, object).is_empty() || row.facts.iter().any(|field| resolve(*field, object).is_some())
 }
 
-/// The first line of the table whose first piece says something.
-fn main(row: &EvidenceType, object: Object<'_>) -> &'static [FieldTemplate] {
-    let says =
-        |line: &&&'static [FieldTemplate]| line.first().is_some_and(|said| value(*said, object).is_some());
-    row.main.iter().find(says).copied().unwrap_or_default()
+/// Returns the first line of name templates whose first field has a value.
+fn main_templates(row: &EvidenceType, object: Object<'_>) -> &'static [FieldTemplate] {
+    let has_value = |line: &&&'static [FieldTemplate]| {
+        line.first().is_some_and(|field| resolve(*field, object).is_some())
+    };
+    row.main.iter().find(has_value).copied().unwrap_or_default()
 }
 
-fn piece(said: FieldTemplate, object: Object<'_>) -> Option<Piece> {
-    let (path, text) = value(said, object)?;
-    let text = SafeText::new(&format!("{}{}{}", said.before, cut(&text), said.after));
+fn piece(field: FieldTemplate, object: Object<'_>) -> Option<Piece> {
+    let (path, text) = resolve(field, object)?;
+    let text = SafeText::new(&format!("{}{}{}", field.before, truncate(&text), field.after));
     Some(Piece { text, path: path.into() })
 }
 
-/// The value that a piece speaks of, and the property that it was found in.
-fn value(said: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
-    if said.path.is_empty() {
+/// Resolves a field to the path that has a value and that value, without the text around it.
+fn resolve(field: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
+    if field.path.is_empty() {
         return Some(("", Cow::default()));
     }
-    said.path.split('|').find_map(|path| {
-        let text = match said.form {
-            Form::Plain => listed(object, path),
-            Form::Words => {
-                let words: Vec<_> = object.each_value(path).into_iter().filter_map(scalar).collect();
-                (!words.is_empty()).then(|| words.join(" ").into())
+    field.path.split('|').find_map(|path| {
+        let text = match field.format {
+            Format::Plain => plain(object, path),
+            Format::Joined => {
+                let values: Vec<_> = object.each_value(path).into_iter().filter_map(scalar).collect();
+                (!values.is_empty()).then(|| values.join(" ").into())
             }
-            Form::Count => Some(object.items(path).len()).filter(|n| *n > 0).map(|n| n.to_string().into()),
-            Form::Account => Account(object.object(path)).name(),
-            Form::Hash => FileDetails(object.object(path))
+            Format::Count => Some(object.items(path).len()).filter(|n| *n > 0).map(|n| n.to_string().into()),
+            Format::Account => Account(object.object(path)).name(),
+            Format::Hash => FileDetails(object.object(path))
                 .best_hash()
                 .map(|(name, hash)| format!("{} {hash}", name.to_ascii_lowercase()).into()),
-            Form::Host => listed(object, path)
+            Format::Host => plain(object, path)
                 .map(|address| if address.contains(':') { format!("[{address}]").into() } else { address }),
-            Form::Flag => object.get(path)?.as_bool()?.then(Cow::default),
+            Format::Flag => object.get(path)?.as_bool()?.then(Cow::default),
         };
-        let text = text.filter(|text| said.form == Form::Flag || !is_blank(text))?;
-        let other = || object.filled(said.unlike).is_some_and(|other| !other.eq_ignore_ascii_case(&text));
-        (!said.quiet.contains(&&*text) && (said.unlike.is_empty() || other())).then_some((path, text))
+        let text = text.filter(|text| field.format == Format::Flag || !is_blank(text))?;
+        let differs = || {
+            let other = object.filled(field.differs_from);
+            other.is_some_and(|other| !other.eq_ignore_ascii_case(&text))
+        };
+        let displayed = !field.omit.contains(&&*text) && (field.differs_from.is_empty() || differs());
+        displayed.then_some((path, text))
     })
 }
 
-/// The value under a path; of several the first, with how many more there are.
-fn listed<'a>(object: Object<'a>, path: &str) -> Option<Cow<'a, str>> {
+/// Returns the value at a path. For a list, that is the first element and how many follow: `a +2`.
+fn plain<'a>(object: Object<'a>, path: &str) -> Option<Cow<'a, str>> {
     if let Some(single) = object.get(path)
         && let Some(text) = scalar(single)
     {
@@ -189,11 +193,11 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn is_blank(text: &str) -> bool {
-    // Printable ASCII shows as what it is.
-    !text.bytes().any(|byte| byte.is_ascii_graphic()) && SafeText::new(cut(text)).is_blank()
+    // A printable ASCII character is always visible; this avoids neutralising most texts.
+    !text.bytes().any(|byte| byte.is_ascii_graphic()) && SafeText::new(truncate(text)).is_blank()
 }
 
-fn cut(text: &str) -> &str {
+fn truncate(text: &str) -> &str {
     let mut end = text.len().min(MAX_PIECE);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -202,7 +206,7 @@ fn cut(text: &str) -> &str {
 }
 
 fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>) -> Vec<Indicator> {
-    let (mut found, mut known) = (Vec::new(), HashSet::new());
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let pairs =
         objects.flat_map(|object| row.indicators.iter().map(move |(kind, paths)| (object, kind, paths)));
     for (object, kind, paths) in pairs {
@@ -211,7 +215,7 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
         for text in values.into_iter().filter_map(scalar) {
             let text = if *kind == IndicatorKind::Domain { host(&text).to_owned().into() } else { text };
             let indicator = Indicator { kind: *kind, value: SafeText::new(&text) };
-            if !indicator.value.is_blank() && known.insert(indicator.clone()) {
+            if !indicator.value.is_blank() && seen.insert(indicator.clone()) {
                 found.push(indicator);
             }
         }
@@ -219,11 +223,13 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
     found
 }
 
-/// An item of a type without a row is named by the property that names such things.
+/// Describes an item of a type that the table does not list. The property whose name looks most
+/// like that of a name becomes the name, the first others become facts.
 fn describe_unknown(value: &Value) -> Description {
-    /// Endings of property names that name an item, the most telling first.
-    const NAMING: [&str; 8] = ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
-    /// What every item has; it says nothing about this one.
+    /// Endings of property names that usually name an item, the best first.
+    const NAME_ENDINGS: [&str; 8] =
+        ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
+    /// The properties of the base type, which do not describe the item.
     const COMMON: [&str; 8] = [
         "@odata.type",
         "createdDateTime",
@@ -234,25 +240,27 @@ fn describe_unknown(value: &Value) -> Description {
         "detailedRoles",
         "tags",
     ];
-    let mut own: Vec<(String, SafeText)> = Vec::new();
+    let mut candidates: Vec<(String, SafeText)> = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {
         let common = COMMON.iter().any(|common| path.split('[').next() == Some(common));
         if let Some(text) = value.filter(|_| !common).and_then(scalar) {
-            let text = SafeText::new(cut(&text));
+            let text = SafeText::new(truncate(&text));
             if !text.is_blank() {
-                own.push((path.to_owned(), text));
+                candidates.push((path.to_owned(), text));
             }
         }
     });
     let ends = |path: &str, ending: &str| path.to_ascii_lowercase().ends_with(ending);
-    let naming = NAMING.iter().find_map(|ending| own.iter().position(|(path, _)| ends(path, ending)));
-    let Some(main) = naming.or((!own.is_empty()).then_some(0)) else { return Description::default() };
-    let facts = own.iter().enumerate().filter(|(at, _)| *at != main).take(3).map(|(_, (path, text))| Piece {
+    let mut endings = NAME_ENDINGS.iter();
+    let named = endings.find_map(|ending| candidates.iter().position(|(path, _)| ends(path, ending)));
+    let Some(main) = named.or((!candidates.is_empty()).then_some(0)) else { return Description::default() };
+    let others = candidates.iter().enumerate().filter(|(at, _)| *at != main).take(3);
+    let facts = others.map(|(_, (path, text))| Piece {
         text: SafeText::new(&format!("{path} {}", text.raw())),
         path: path.clone().into(),
     });
     Description {
-        main: vec![Piece { text: own[main].1.clone(), path: own[main].0.clone().into() }],
+        main: vec![Piece { text: candidates[main].1.clone(), path: candidates[main].0.clone().into() }],
         facts: facts.collect(),
         indicators: Vec::new(),
     }

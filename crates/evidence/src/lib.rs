@@ -1,7 +1,6 @@
-//! The evidence of an alert arranged as the attack went: assets, process chains, what hangs on
-//! them.
+//! The evidence of an alert: a tree of entities, a timeline and the indicators in it.
 //!
-//! It knows the model alone: no store, no screen, no filter.
+//! It depends on the model alone and knows no store, filter or screen.
 
 mod describe;
 mod timeline;

@@ -1,8 +1,8 @@
-//! What happened when, of one alert: first activity, every time that the evidence tells, what was
-//! attached, what the service and the analysts did.
+//! The timeline of an alert: its first activity, every time in its evidence, when items were
+//! attached, and what the service and the analysts did.
 //!
-//! It is data for a screen or a ticket and knows neither. The words for a time come from the name
-//! of its property, so a property that this build does not know has its place too.
+//! It is plain data that knows neither screens nor tickets. Times are labelled after their
+//! property, so properties that this build does not know are labelled too.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,18 +12,18 @@ use std::{
 use super::{NodeId, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp, walk};
 
-/// What the times of evidence mean: type, property, words. An empty type stands for all.
+/// Labels of the times in evidence: type, property, label. An empty type matches all types.
 ///
-/// Named by the descriptions of the resource pages (`security-…evidence`).
-const WORDS: [(&str, &str, &str); 14] = [
+/// The meanings come from the resource pages of Graph's reference (`security-…evidence`).
+const TIME_LABELS: [(&str, &str, &str); 14] = [
     ("", "processCreationDateTime", "process created"),
-    ("", PARENT, "parent process created"),
-    ("", "startUtcDateTime", "session began"),
+    ("", PARENT_CREATED, "parent process created"),
+    ("", "startUtcDateTime", "session started"),
     ("", "endUtcDateTime", "session ended"),
     ("", "previousLogonDateTime", "previous sign-in"),
     ("analyzedMessage", "receivedDateTime", "message received"),
     ("teamsMessage", "receivedDateTime", "message received"),
-    ("teamsMessage", "lastModifiedDateTime", "message last changed"),
+    ("teamsMessage", "lastModifiedDateTime", "message last modified"),
     ("submissionMail", "receivedDateTime", "message received"),
     ("submissionMail", "submissionDateTime", "message submitted"),
     ("", "firstSeenDateTime", "first seen"),
@@ -32,79 +32,79 @@ const WORDS: [(&str, &str, &str); 14] = [
     ("sasToken", "expiryDateTime", "token valid until"),
 ];
 
-/// A process tells when its parent was created.
-const PARENT: &str = "parentProcessCreationDateTime";
-/// When the service attached an item to the alert.
+/// The property of a process with the creation time of its parent.
+const PARENT_CREATED: &str = "parentProcessCreationDateTime";
+/// The property with the time when the service attached the item to the alert.
 const ATTACHED: &str = "createdDateTime";
 
-/// What is told of longer before the alert's first activity is how things came to be there.
-const EARLIER: Duration = Duration::from_secs(24 * 60 * 60);
-/// Of what is told of before the first activity, no more than this leads up to it.
-const LEADING_UP: usize = 5;
+/// Entries longer than this before the alert's first activity count as earlier history.
+const LEAD_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most entries before the first activity that do not count as earlier history.
+const LEAD_ENTRIES: usize = 5;
 
-/// Times that differ by less than this are one, read twice.
+/// Two readings of one time may differ by less than this, because sources differ in precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
-/// What sort of thing happened; at the same time they stand in this order.
+/// The kind of a timeline entry. Entries with the same time are ordered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimelineEvent {
     /// The alert's first or last activity.
     Activity,
-    /// Something that the evidence tells.
+    /// A time in the evidence.
     Evidence,
     /// Items were attached to the alert.
     Attached,
-    /// The alert was raised.
+    /// The alert was created.
     Raised,
-    /// Somebody commented.
+    /// An analyst added a comment.
     Comment,
-    /// The alert was changed last.
+    /// The alert was last updated.
     Updated,
     /// The alert was resolved.
     Resolved,
 }
 
-/// One thing that happened.
+/// An entry of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What sort of thing.
-    pub happening: TimelineEvent,
-    /// What, in words.
+    /// The kind of event.
+    pub event: TimelineEvent,
+    /// What happened, as text for the reader.
     pub what: SafeText,
-    /// Who did it, where that was sent.
+    /// Who did it, if known.
     pub who: Option<SafeText>,
-    /// What of the evidence it is about.
+    /// The node of the evidence that it is about, if it is about a single one.
     pub node: Option<NodeId>,
 }
 
-/// The entries of an alert, the earliest first.
-///
-/// Before an alert's own time there may be years: when a file was first seen, a machine started.
+/// The timeline of an alert.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// What happened. Times that are not set are left out; times ahead are not.
+    /// The entries, oldest first. Unset times are left out; times in the future are not.
     pub entries: Vec<Entry>,
-    /// How many of the entries are of a time before the alert's own.
+    /// How many entries at the start are earlier history. It may reach back years: to the time
+    /// when a file was first seen or a machine was started.
     pub earlier: usize,
-    /// From the first activity to the alert, where both are known and in this order.
-    pub to_notice: Option<Duration>,
-    /// From the alert to its resolution.
-    pub to_resolve: Option<Duration>,
+    /// The time from the first activity to the alert's creation; `None` if either is unknown or
+    /// they are out of order.
+    pub time_to_detect: Option<Duration>,
+    /// The time from the alert's creation to its resolution; `None` as above.
+    pub time_to_resolve: Option<Duration>,
 }
 
 impl Timeline {
-    /// Gathers the times of an alert; `tree` is that of its evidence. The order in which items and
-    /// comments were sent does not matter.
+    /// Collects the times of an alert. `tree` must be the tree of its evidence. The order of the
+    /// items and comments in the alert does not matter.
     pub fn new(alert: &Alert, tree: &Tree) -> Self {
-        let mut entries = of_evidence(alert, tree);
-        entries.extend(attached(alert, tree));
-        let own = [
+        let mut entries = evidence_entries(alert, tree);
+        entries.extend(attached_entries(alert, tree));
+        let alert_times = [
             (alert.first_activity, TimelineEvent::Activity, "first activity"),
             (alert.last_activity, TimelineEvent::Activity, "last activity"),
             (alert.created, TimelineEvent::Raised, "alert created"),
-            // Raising and resolving are updates too.
+            // Creation and resolution also set the time of the last update.
             (
                 alert.last_update.filter(|at| ![alert.created, alert.resolved].contains(&Some(*at))),
                 TimelineEvent::Updated,
@@ -112,84 +112,78 @@ impl Timeline {
             ),
             (alert.resolved, TimelineEvent::Resolved, "alert resolved"),
         ];
-        entries.extend(own.into_iter().filter_map(|(at, happening, what)| {
-            Some(Entry { at: at?, happening, what: what.into(), who: None, node: None })
+        entries.extend(alert_times.into_iter().filter_map(|(at, event, what)| {
+            Some(Entry { at: at?, event, what: what.into(), who: None, node: None })
         }));
         entries.extend(alert.comments.iter().filter_map(|comment| {
             let who = comment.author.clone().filter(|author| !author.is_blank());
             let what = "comment".into();
-            Some(Entry { at: comment.created?, happening: TimelineEvent::Comment, what, who, node: None })
+            Some(Entry { at: comment.created?, event: TimelineEvent::Comment, what, who, node: None })
         }));
-        let places: HashMap<NodeId, usize> =
-            tree.rows(|_| false).into_iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let place = |entry: &Entry| entry.node.map(|id| places.get(&id).copied());
+        let positions: HashMap<NodeId, usize> =
+            tree.rows(|_| false).into_iter().enumerate().map(|(position, id)| (id, position)).collect();
+        let position = |entry: &Entry| entry.node.map(|id| positions.get(&id).copied());
         entries.sort_by(|a, b| {
-            (a.at, a.happening, place(a), &a.what, &a.who).cmp(&(
-                b.at,
-                b.happening,
-                place(b),
-                &b.what,
-                &b.who,
-            ))
+            (a.at, a.event, position(a), &a.what, &a.who).cmp(&(b.at, b.event, position(b), &b.what, &b.who))
         });
         Self {
             earlier: earlier(&entries),
             entries,
-            to_notice: alert.first_activity.and_then(|first| alert.created?.since(first)),
-            to_resolve: alert.created.and_then(|created| alert.resolved?.since(created)),
+            time_to_detect: alert.first_activity.and_then(|first| alert.created?.since(first)),
+            time_to_resolve: alert.created.and_then(|created| alert.resolved?.since(created)),
         }
     }
 }
 
-/// Counts the entries before those that lead up to the alert's first activity, or to the alert
-/// where that is not known.
+/// Counts the entries of earlier history: those before the few that lead up to the first activity,
+/// or to the alert's creation if no activity is known.
 fn earlier(entries: &[Entry]) -> usize {
-    let own = |entry: &Entry| matches!(entry.happening, TimelineEvent::Activity | TimelineEvent::Raised);
-    let Some(begin) = entries.iter().position(own) else { return 0 };
-    let is_near = |entry: &Entry| entries[begin].at.since(entry.at).is_none_or(|before| before < EARLIER);
-    let near = entries[..begin].iter().rev().take(LEADING_UP).take_while(|entry| is_near(entry)).count();
-    begin - near
+    let is_start = |entry: &Entry| matches!(entry.event, TimelineEvent::Activity | TimelineEvent::Raised);
+    let Some(start) = entries.iter().position(is_start) else { return 0 };
+    let is_near = |entry: &Entry| entries[start].at.since(entry.at).is_none_or(|lead| lead < LEAD_TIME);
+    let near = entries[..start].iter().rev().take(LEAD_ENTRIES).take_while(|entry| is_near(entry)).count();
+    start - near
 }
 
-/// Every time within the items but that of being attached. What several items tell of one thing
-/// is told once.
-fn of_evidence(alert: &Alert, tree: &Tree) -> Vec<Entry> {
-    let mut told: BTreeSet<(Timestamp, NodeId, String)> = BTreeSet::new();
+/// Collects the times in the items, except when they were attached. A time that several items give
+/// for one node is listed once.
+fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
+    let mut found: BTreeSet<(Timestamp, NodeId, String)> = BTreeSet::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
         walk(&evidence.json, &mut String::new(), true, &mut |path, value| {
             let name = path.rsplit('.').next().unwrap_or(path);
             let name = name.split('[').next().unwrap_or(name);
             let Some(at) = value.and_then(|value| time(name, value.as_str()?)) else { return };
-            // What is attached is told by itself, and evidence within other evidence never was.
+            // Attached items have entries of their own, and embedded evidence is never attached.
             if name == ATTACHED {
                 return;
             }
             let node = tree.nested(item, path).unwrap_or_else(|| tree.owner(item));
             let parent = tree.parent(node).filter(|id| tree.node(*id).kind.raw() == "process");
             let (node, name) = match parent {
-                Some(parent) if name == PARENT => (parent, "processCreationDateTime"),
+                Some(parent) if name == PARENT_CREATED => (parent, "processCreationDateTime"),
                 _ => (node, name),
             };
-            // Two readings of the moment that the node has anyway.
+            // A second reading of the node's own time does not become a second entry.
             let at = match tree.node(node).time {
-                Some(known) if name == tree.node(node).time_property() && is_near(known, at) => known,
+                Some(known) if name == tree.node(node).time_property() && is_same_time(known, at) => known,
                 _ => at,
             };
-            told.insert((at, node, words(tree.node(node).kind.raw(), name)));
+            found.insert((at, node, time_label(tree.node(node).kind.raw(), name)));
         });
     }
     let entry = |(at, node, what): (Timestamp, NodeId, String)| Entry {
         at,
-        happening: TimelineEvent::Evidence,
+        event: TimelineEvent::Evidence,
         what: SafeText::new(&what),
         who: None,
         node: Some(node),
     };
-    told.into_iter().map(entry).collect()
+    found.into_iter().map(entry).collect()
 }
 
-/// When items were attached; those of a minute together.
-fn attached(alert: &Alert, tree: &Tree) -> Vec<Entry> {
+/// Collects when items were attached, one entry per minute.
+fn attached_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     let mut minutes: BTreeMap<i64, (Timestamp, usize, BTreeSet<NodeId>)> = BTreeMap::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
         let Some(at) = evidence.created else { continue };
@@ -205,37 +199,38 @@ fn attached(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             n => format!("{n} items attached"),
         };
         let node = nodes.first().copied().filter(|_| nodes.len() == 1);
-        Entry { at, happening: TimelineEvent::Attached, what: SafeText::new(&what), who: None, node }
+        Entry { at, event: TimelineEvent::Attached, what: SafeText::new(&what), who: None, node }
     };
     minutes.into_values().map(entry).collect()
 }
 
-/// The moment that a property tells, if it is one by its name.
+/// Reads a property as a time; `None` if its name is not that of a time, or the time is unset.
 fn time(name: &str, value: &str) -> Option<Timestamp> {
     let name = name.to_ascii_lowercase();
     let is_time = name.contains("time") || name.contains("date");
     is_time.then(|| Timestamp::parse(value)).flatten().filter(|at| !at.is_unset())
 }
 
-fn is_near(a: Timestamp, b: Timestamp) -> bool {
-    a.max(b).since(a.min(b)).is_some_and(|apart| apart < SAME_TIME)
+fn is_same_time(a: Timestamp, b: Timestamp) -> bool {
+    a.max(b).since(a.min(b)).is_some_and(|difference| difference < SAME_TIME)
 }
 
-/// The words for a time: of the table, else the property's name in words.
-fn words(kind: &str, name: &str) -> String {
-    let known = WORDS.iter().find(|(of, property, _)| *property == name && (of.is_empty() || *of == kind));
-    if let Some((_, _, words)) = known {
-        return (*words).to_owned();
+/// Returns the label of a time: from the table, else derived from the property's name.
+fn time_label(kind: &str, name: &str) -> String {
+    let known =
+        TIME_LABELS.iter().find(|(of, property, _)| *property == name && (of.is_empty() || *of == kind));
+    if let Some((_, _, label)) = known {
+        return (*label).to_owned();
     }
     let stem = ["DateTime", "Date", "Time"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    let mut words = String::new();
+    let mut label = String::new();
     for c in if stem.is_empty() { name } else { stem }.chars() {
-        if c.is_uppercase() && !words.is_empty() {
-            words.push(' ');
+        if c.is_uppercase() && !label.is_empty() {
+            label.push(' ');
         }
-        words.extend(c.to_lowercase());
+        label.extend(c.to_lowercase());
     }
-    words
+    label
 }
 
 #[cfg(test)]
@@ -256,8 +251,8 @@ mod tests {
         (alert, tree)
     }
 
-    /// The timeline as text, with the node that each entry is about.
-    fn told(alert: &Value) -> String {
+    /// Writes the timeline as text, with the node of each entry.
+    fn text(alert: &Value) -> String {
         let (alert, tree) = read(alert);
         let timeline = Timeline::new(&alert, &tree);
         let line = |entry: &Entry| {
@@ -271,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_told_from_its_first_activity_to_its_end() {
+    fn entries_are_in_order_of_time() {
         let at = |time: &str| format!("2026-11-01T{time}Z");
         let alert = json!({
             "id": "a", "firstActivityDateTime": at("09:59:00"), "createdDateTime": at("10:05:00"),
@@ -299,12 +294,12 @@ mod tests {
                 item("quantum", json!({"name": "q", "lastMeasuredDateTime": at("03:00:00"), "dated": "soon"})),
             ],
         });
-        insta::assert_snapshot!(told(&alert), @r"
+        insta::assert_snapshot!(text(&alert), @r"
         2026-11-01T01:00:00Z first seen: device pc1
         2026-11-01T02:00:00Z token valid from: SAS token h
         2026-11-01T03:00:00Z last measured: quantum q
         2026-11-01T08:00:00Z process created: process boot.exe (9)
-        2026-11-01T09:00:00Z session began: logon session s1
+        2026-11-01T09:00:00Z session started: logon session s1
         2026-11-01T09:59:00Z first activity
         2026-11-01T10:00:00Z process created: process a.exe (1)
         2026-11-01T10:00:01Z process created: process b.exe (2)
@@ -319,21 +314,21 @@ mod tests {
         ");
         let (alert, tree) = read(&alert);
         let timeline = Timeline::new(&alert, &tree);
-        assert_eq!(timeline.to_notice, Some(Duration::from_secs(6 * 60)));
-        assert_eq!(timeline.to_resolve, Some(Duration::from_secs(115 * 60)));
+        assert_eq!(timeline.time_to_detect, Some(Duration::from_secs(6 * 60)));
+        assert_eq!(timeline.time_to_resolve, Some(Duration::from_secs(115 * 60)));
     }
 
     #[test]
-    fn a_time_before_its_beginning_is_no_duration() {
+    fn times_out_of_order_give_no_duration() {
         let (alert, tree) = read(&json!({"firstActivityDateTime": "2026-11-02T00:00:00Z",
             "createdDateTime": "2026-11-01T00:00:00Z"}));
         let timeline = Timeline::new(&alert, &tree);
-        assert_eq!((timeline.to_notice, timeline.to_resolve), (None, None));
+        assert_eq!((timeline.time_to_detect, timeline.time_to_resolve), (None, None));
         assert_eq!(timeline.entries.len(), 2);
     }
 
     #[test]
-    fn what_leads_up_to_an_alert_is_of_its_own_time() {
+    fn a_few_entries_before_the_first_activity_are_not_earlier_history() {
         let earlier = |times: &[&str]| {
             let seen: Vec<_> = times
                 .iter()
@@ -344,18 +339,22 @@ mod tests {
             Timeline::new(&alert, &tree).earlier
         };
         assert_eq!(earlier(&[]), 0);
-        assert_eq!(earlier(&["11T00:00:00", "13T00:00:00"]), 0, "later is not earlier");
+        assert_eq!(
+            earlier(&["11T00:00:00", "13T00:00:00"]),
+            0,
+            "entries after the first activity do not count"
+        );
         assert_eq!(earlier(&["01T00:00:00", "02T00:00:00", "09T11:00:00", "09T13:00:00", "10T11:00:00"]), 3);
         let minutes: Vec<_> = (0..20).map(|minute| format!("10T11:{minute:02}:00")).collect();
         let minutes: Vec<_> = minutes.iter().map(String::as_str).collect();
-        assert_eq!(earlier(&minutes), 15, "many lead up to it: the last of them");
+        assert_eq!(earlier(&minutes), 15, "at most five entries lead up to the first activity");
         let (alert, tree) = read(&json!({"evidence": [
             item("ip", json!({"ipAddress": "a", "firstSeenDateTime": "2026-11-01T00:00:00Z"}))]}));
-        assert_eq!(Timeline::new(&alert, &tree).earlier, 0, "of an alert without times nothing is earlier");
+        assert_eq!(Timeline::new(&alert, &tree).earlier, 0, "an alert without times has no earlier history");
     }
 
     #[test]
-    fn thousands_of_items_are_told() {
+    fn thousands_of_items_are_listed() {
         let evidence: Vec<_> = (0..5_000)
             .map(|n| {
                 item(
@@ -375,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn every_time_of_the_schema_has_words() {
+    fn every_time_in_the_schema_has_a_label() {
         let schema = alertdeck_testing::schema();
         for version in ["beta", "v1.0"] {
             for (name, declared) in schema["versions"][version]["complexTypes"].as_object().unwrap() {
@@ -388,7 +387,7 @@ mod tests {
                     let known = |(of, property, _): &(&str, &str, &str)| {
                         *property == property_name && (of.is_empty() || *of == kind)
                     };
-                    assert!(WORDS.iter().any(known), "{name} {property_name}");
+                    assert!(TIME_LABELS.iter().any(known), "{name} {property_name}");
                 }
             }
         }
@@ -402,19 +401,24 @@ mod tests {
             "0001-01-01T00:00:00Z",
             "x",
         ]);
-        (1i64..4, 0i64..4, time.clone(), time.clone(), time).prop_map(|(pid, parent, born, told, attached)| {
-            item("process", json!({"processId": pid, "parentProcessId": parent, "mdeDeviceId": "d",
-                "processCreationDateTime": born, "parentProcessCreationDateTime": told, "createdDateTime": attached}))
+        let times = (time.clone(), time.clone(), time);
+        (1i64..4, 0i64..4, times).prop_map(|(pid, parent, (created, parent_created, attached))| {
+            item(
+                "process",
+                json!({"processId": pid, "parentProcessId": parent, "mdeDeviceId": "d",
+                "processCreationDateTime": created, "parentProcessCreationDateTime": parent_created,
+                "createdDateTime": attached}),
+            )
         })
     }
 
     proptest! {
         #[test]
-        fn the_order_that_was_sent_does_not_matter(
+        fn order_of_items_does_not_matter(
             (items, shuffled) in prop::collection::vec(any_item(), 0..8)
                 .prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle()))
         ) {
-            prop_assert_eq!(told(&json!({"evidence": items})), told(&json!({"evidence": shuffled})));
+            prop_assert_eq!(text(&json!({"evidence": items})), text(&json!({"evidence": shuffled})));
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The tree: assets at the top, under them what happened there, as parent and child.
+//! The evidence of an alert as a tree: assets at the top, below them what happened on them.
 //!
 //! Processes are linked to their parents by device, process id and creation time, since process
-//! ids are reused; a parent known only through its child becomes a node too. Files hang under the
-//! process that they are the image of, registry values under their key, pods under their
-//! namespace: what hangs on what comes from the table of the types. Items that are the same thing
-//! are one node with a count. Loops and missing parents are survived, the depth is bounded, every
-//! item is under exactly one node, and the order of the items does not change the tree.
+//! ids are reused; a parent known only from its child gets a node too. A file is placed under the
+//! process whose image it is, a registry value under its key, a pod under its namespace: the table
+//! of types defines these relations. Items about the same entity share one node.
+//!
+//! Invariants: cycles are broken and missing parents tolerated, the depth is bounded, every item
+//! belongs to exactly one node, and the order of the items does not change the tree.
 
 mod build;
 mod entities;
@@ -22,46 +23,46 @@ use super::{Description, describe, types::EvidenceType};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Evidence, Property, Remediation, SafeText, Timestamp, Verdict, properties, walk};
 
-/// A node's place in a [`Tree`].
+/// Identifies a node within one [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(usize);
 
-/// What a node is about, the same in every tree of the same alert: what is folded stays folded
-/// when the alert is read again.
+/// Identifies a node across all trees of the same alert, so that a collapsed node stays collapsed
+/// after a refresh. It depends on the node's path, type, name and time.
 pub type NodeKey = u64;
 
-/// One thing in the tree: an item of evidence, several that are the same thing, or a thing that
-/// only another item tells of.
+/// A node of the tree: an entity with one or more items of evidence, or one that other items
+/// merely mention.
 #[derive(Clone, Debug)]
 pub struct Node {
     row: &'static EvidenceType,
     /// The short type name, as in `registryKey`.
     pub kind: SafeText,
-    /// When it happened, where its type says so: the creation of a process.
+    /// The time of the event, if its type has one: when a process was created.
     pub time: Option<Timestamp>,
     /// The worst verdict of its items.
     pub verdict: Verdict,
     /// The remediation state of the item with that verdict.
     pub remediation: Remediation,
-    /// The items, as indices into the alert's evidence; empty for what only another item tells.
+    /// Its items, as indices into the alert's evidence; empty if other items merely mention it.
     pub items: Vec<usize>,
-    /// The nodes under it, in order.
+    /// The child nodes, in order.
     pub children: Vec<NodeId>,
-    /// Levels above it.
+    /// The number of levels above it, up to 64.
     pub depth: usize,
-    /// Where in the evidence it is told of, what says most of it first.
-    faces: Vec<SourceRef>,
+    /// The places in the evidence that describe it, the most complete first.
+    sources: Vec<SourceRef>,
     parent: Option<NodeId>,
     key: NodeKey,
-    /// How it reads, once somebody has asked.
+    /// Computed on first use.
     description: OnceLock<Description>,
 }
 
-/// Where in the evidence a thing is described: an item, or a place within one.
+/// A place in the evidence that describes an entity: an item, or a value embedded in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SourceRef {
     item: usize,
-    /// The way to it within the item: property names and places in lists.
+    /// The path within the item: property names, each with an index if the property is a list.
     steps: Vec<(&'static str, Option<usize>)>,
 }
 
@@ -70,7 +71,7 @@ impl SourceRef {
         Self { item, steps: Vec::new() }
     }
 
-    /// The way as [`properties`] writes it.
+    /// Returns the path in the notation of [`properties`].
     fn path(&self) -> String {
         let step = |(name, at): &(&str, Option<usize>)| match at {
             Some(at) => format!("{name}[{at}]"),
@@ -88,38 +89,37 @@ impl SourceRef {
 }
 
 impl Node {
-    /// Returns the node's key.
+    /// Returns the key that identifies the node across trees of the same alert.
     pub fn key(&self) -> NodeKey {
         self.key
     }
 
-    /// Returns what an analyst calls such a thing: `registry key`.
+    /// Returns the label of the node's type: `registry key`.
     pub fn label(&self) -> String {
         if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
     }
 
-    /// Lists where other items tell of it: each place within one, or, where it has no items of its
-    /// own and stands in none, the item that says most of it.
-    fn tellings(&self) -> impl Iterator<Item = &SourceRef> {
-        let own = |face: &&SourceRef| self.items.binary_search(&face.item).is_ok();
-        let nested = self.faces.iter().filter(move |face| !face.steps.is_empty() && !own(face));
-        let whole = self.faces.first().filter(|face| self.items.is_empty() && face.steps.is_empty());
-        whole.into_iter().chain(nested)
+    /// Lists the sources in other nodes' items: values embedded in them or, for an entity with
+    /// neither items nor embedded values, the item that mentions it.
+    fn foreign_sources(&self) -> impl Iterator<Item = &SourceRef> {
+        let own = |source: &&SourceRef| self.items.binary_search(&source.item).is_ok();
+        let embedded = self.sources.iter().filter(move |source| !source.steps.is_empty() && !own(source));
+        let whole = self.sources.first().filter(|source| self.items.is_empty() && source.steps.is_empty());
+        whole.into_iter().chain(embedded)
     }
 
-    /// Tells whether a property of a place where it is told of is about it: a parent is told of in
-    /// some properties of its child.
-    fn is_told_in(&self, path: &str) -> bool {
+    /// Whether a property of a source describes this node. The source of a parent process is its
+    /// child, of which only some properties describe the parent.
+    fn owns_property(&self, path: &str) -> bool {
         !std::ptr::eq(self.row, &raw const super::types::PARENT_PROCESS) || path.starts_with("parentProcess")
     }
 
-    /// Returns the property that its time is told by.
+    /// Returns the property that holds the node's time.
     pub(super) fn time_property(&self) -> &'static str {
         if self.row.name == "process" { "processCreationDateTime" } else { self.row.time }
     }
 
-    /// Returns verdict and remediation as words, as in `malicious, blocked`; `None` where
-    /// neither says anything.
+    /// Returns verdict and remediation as text: `malicious, blocked`. `None` if neither is set.
     pub fn state(&self) -> Option<String> {
         let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.to_string());
         let remediation = (self.remediation != Remediation::None).then(|| self.remediation.to_string());
@@ -128,12 +128,12 @@ impl Node {
     }
 }
 
-/// Who tells a value of a node.
+/// The source of a node's property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertySource {
-    /// One of the node's items, by its number from 1.
+    /// One of the node's items; the first is 1.
     Item(usize),
-    /// An item of another node, within which it stands.
+    /// An item of another node.
     Other(NodeId),
 }
 
@@ -143,8 +143,9 @@ pub struct Tree {
     evidence: Arc<[Evidence]>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
+    /// By item and path within it: the node of an embedded value.
     nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// The node that each item is under.
+    /// By item: its node.
     owners: Vec<NodeId>,
 }
 
@@ -155,41 +156,45 @@ impl Tree {
         Self { evidence: Arc::clone(evidence), nodes, roots, nested, owners }
     }
 
-    /// Returns the nodes at the top, in order.
+    /// Returns the top-level nodes, in order.
     pub fn roots(&self) -> &[NodeId] {
         &self.roots
     }
 
-    /// Returns a node.
+    /// Returns a node of this tree.
+    ///
+    /// # Panics
+    ///
+    /// May panic if the id belongs to another tree.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
 
-    /// Returns the node that a node hangs on.
+    /// Returns the parent of a node; `None` for a top-level node.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         self.node(id).parent
     }
 
-    /// Returns how many nodes there are.
+    /// Returns the number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Tells whether the alert had no evidence.
+    /// Whether the tree has no nodes, because the alert has no evidence.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// Returns how a node reads.
+    /// Returns the description of a node, computing it on first use.
     pub fn describe(&self, id: NodeId) -> &Description {
         let node = self.node(id);
         node.description.get_or_init(|| {
-            describe::describe(node.row, node.faces.iter().map(|face| face.find(&self.evidence)))
+            describe::describe(node.row, node.sources.iter().map(|source| source.find(&self.evidence)))
         })
     }
 
-    /// Lists every value of a node with its path and who tells it: of each of its items all, then
-    /// what stands of it within other items, as far as nothing before says the same.
+    /// Lists every property of a node with its source: first all properties of its items, then
+    /// those that other nodes' items have about it, without duplicates.
     pub fn properties(&self, id: NodeId) -> Vec<(PropertySource, Property)> {
         let node = self.node(id);
         let mut listed = Vec::new();
@@ -198,22 +203,22 @@ impl Tree {
             listed.extend(own.map(|property| (PropertySource::Item(at + 1), property)));
         }
         let mut known: HashSet<Property> = listed.iter().map(|(_, property)| property.clone()).collect();
-        for face in node.tellings() {
-            let (way, by) = (face.path(), PropertySource::Other(self.owners[face.item]));
-            for property in properties(face.find(&self.evidence)) {
-                if node.is_told_in(property.path.raw()) && known.insert(property.clone()) {
-                    let path = match &*way {
+        for source in node.foreign_sources() {
+            let (base, origin) = (source.path(), PropertySource::Other(self.owners[source.item]));
+            for property in properties(source.find(&self.evidence)) {
+                if node.owns_property(property.path.raw()) && known.insert(property.clone()) {
+                    let path = match &*base {
                         "" => property.path,
-                        way => SafeText::new(&format!("{way}.{}", property.path.raw())),
+                        base => SafeText::new(&format!("{base}.{}", property.path.raw())),
                     };
-                    listed.push((by, Property { path, ..property }));
+                    listed.push((origin, Property { path, ..property }));
                 }
             }
         }
         listed
     }
 
-    /// Lists the indicators of all nodes, each once, by kind and then in the order of the tree.
+    /// Lists the distinct indicators of all nodes, by kind and then in tree order.
     pub fn indicators(&self) -> Vec<Indicator> {
         let mut known = HashSet::new();
         let all = self.rows(|_| false).into_iter().flat_map(|id| &self.describe(id).indicators);
@@ -222,14 +227,14 @@ impl Tree {
         indicators
     }
 
-    /// Calls `visit` for the text of every value of a node, as [`Tree::properties`] lists them but
-    /// as it was sent and without the names of types: for searching.
+    /// Calls `visit` with the raw text of every value of a node, except type names. For searching;
+    /// it visits the values that [`Tree::properties`] lists.
     pub fn each_text(&self, id: NodeId, visit: &mut dyn FnMut(&str)) {
         let node = self.node(id);
         let items = node.items.iter().map(|item| &self.evidence[*item].json);
-        for value in items.chain(node.tellings().map(|face| face.find(&self.evidence))) {
+        for value in items.chain(node.foreign_sources().map(|source| source.find(&self.evidence))) {
             walk(value, &mut String::new(), false, &mut |path, value| {
-                if path.ends_with("@odata.type") || !node.is_told_in(path) {
+                if path.ends_with("@odata.type") || !node.owns_property(path) {
                     return;
                 }
                 match value {
@@ -241,75 +246,77 @@ impl Tree {
         }
     }
 
-    /// Lists the values of a node's items that its line does not say whole, by the items' numbers
-    /// from 1. What two items say alike is listed once.
+    /// Lists the properties of a node's items that the node's line does not show in full, each with
+    /// the number of its item; the first item is 1. Equal properties of several items are listed
+    /// once.
     ///
-    /// Together with the lines of the tree this is all that was sent: items without values, and
-    /// nothing else, are left out.
-    pub fn unsaid(&self, id: NodeId) -> Vec<(usize, Property)> {
+    /// Together with the lines of the tree, this is all received evidence except empty values.
+    pub fn hidden_properties(&self, id: NodeId) -> Vec<(usize, Property)> {
         let (node, description) = (self.node(id), self.describe(id));
         let pieces: Vec<_> = description
             .main
             .iter()
             .chain(&description.facts)
-            .filter(|_| node.faces[0].steps.is_empty())
+            .filter(|_| node.sources[0].steps.is_empty())
             .map(|piece| (&*piece.path, piece.text.head()))
             .collect();
         let is_in_line = |item: usize, path: &str, value: &SafeText| {
             let is_label = path == "@odata.type" && !std::ptr::eq(node.row, &raw const super::types::UNKNOWN);
-            let says = |(of, text): &(&str, String)| *of == path && text.contains(&value.line());
-            is_label || item == node.faces[0].item && !value.is_blank() && pieces.iter().any(says)
+            let shows = |(of, text): &(&str, String)| *of == path && text.contains(&value.line());
+            is_label || item == node.sources[0].item && !value.is_blank() && pieces.iter().any(shows)
         };
-        let mut said: HashSet<(SafeText, SafeText)> = HashSet::new();
-        let mut unsaid = Vec::new();
-        // The item that the line is of goes first, so that what the line says counts for others.
+        let mut seen: HashSet<(SafeText, SafeText)> = HashSet::new();
+        let mut hidden = Vec::new();
+        // The item that the line describes goes first, so that equal values of the others count as
+        // shown too.
         let mut items: Vec<_> = node.items.iter().copied().enumerate().collect();
-        items.sort_by_key(|(_, item)| *item != node.faces[0].item);
+        items.sort_by_key(|(_, item)| *item != node.sources[0].item);
         for (nth, item) in items {
             for property in self.evidence[item].properties() {
                 let Some(value) = property.value.clone() else { continue };
                 let is_shown = is_in_line(item, property.path.raw(), &value);
-                if said.insert((property.path.clone(), value)) && !is_shown {
-                    unsaid.push((nth + 1, property));
+                if seen.insert((property.path.clone(), value)) && !is_shown {
+                    hidden.push((nth + 1, property));
                 }
             }
         }
-        unsaid
+        hidden
     }
 
-    /// Returns the node that an item is under.
+    /// Returns the node of an item.
     pub(super) fn owner(&self, item: usize) -> NodeId {
         self.owners[item]
     }
 
-    /// Returns the node that a value of an item tells of, where that is another than the item's:
-    /// evidence within evidence.
+    /// Returns the node of the embedded evidence that a path of an item lies in; `None` if the path
+    /// lies in no embedded evidence and so belongs to the item itself.
     pub(super) fn nested(&self, item: usize, path: &str) -> Option<NodeId> {
-        let places = self.nested.get(&item)?;
-        let mut within = path;
-        while let Some((holder, _)) = within.rsplit_once('.') {
-            if let Some(id) = places.get(holder) {
+        let nodes = self.nested.get(&item)?;
+        let mut prefix = path;
+        while let Some((holder, _)) = prefix.rsplit_once('.') {
+            if let Some(id) = nodes.get(holder) {
                 return Some(*id);
             }
-            within = holder;
+            prefix = holder;
         }
         None
     }
 
-    /// Lists the nodes from top to bottom, without what is below a node that `folded` names.
-    pub fn rows(&self, folded: impl Fn(&Node) -> bool) -> Vec<NodeId> {
+    /// Lists the nodes in display order, without the descendants of nodes for which `collapsed`
+    /// returns true.
+    pub fn rows(&self, collapsed: impl Fn(&Node) -> bool) -> Vec<NodeId> {
         let mut rows = Vec::with_capacity(self.nodes.len());
         let mut stack: Vec<NodeId> = self.roots.iter().rev().copied().collect();
         while let Some(id) = stack.pop() {
             rows.push(id);
-            if !folded(self.node(id)) {
+            if !collapsed(self.node(id)) {
                 stack.extend(self.node(id).children.iter().rev());
             }
         }
         rows
     }
 
-    /// Writes the tree as indented text, one node a line.
+    /// Writes the tree as indented text, one node per line.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for id in self.rows(|_| false) {
@@ -320,11 +327,11 @@ impl Tree {
         out
     }
 
-    /// Writes a node on one line: type, name, facts, time, state, count.
+    /// Writes a node on one line: label, name, facts, time, state and number of items.
     pub fn line(&self, id: NodeId) -> String {
         let (node, description) = (self.node(id), self.describe(id));
         let name = match description.name() {
-            name if name.is_empty() => "(nothing to name it by)".into(),
+            name if name.is_empty() => "(unnamed)".into(),
             name => name,
         };
         let mut line = vec![format!("{} {name}", node.label())];

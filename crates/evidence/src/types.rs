@@ -1,8 +1,8 @@
-//! What the evidence types mean, as one table: how an item of each reads, which of its values
-//! other alerts may hold too, what makes two items the same thing, and what hangs on what.
+//! The table of evidence types. For each type: how an item is displayed, which of its values are
+//! indicators, which items are the same entity, and what an entity is placed under.
 //!
-//! The rules that carry the table out know no single type. A type that the table does not have is
-//! read by general rules ([`UNKNOWN`]); a test holds the table to Graph's schema.
+//! The code that applies the table knows no type by name, except where its module says so. Types
+//! missing from the table fall back to [`UNKNOWN`]. A test checks the table against Graph's schema.
 
 mod table;
 
@@ -15,123 +15,125 @@ use alertdeck_model::IndicatorKind;
 use table::TYPES;
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, UNKNOWN};
 
-/// The types by their names, with their places in the table.
+/// Rows of the table by type name, each with its position.
 static BY_NAME: LazyLock<FxHashMap<&str, (usize, &EvidenceType)>> =
     LazyLock::new(|| types().enumerate().map(|(at, row)| (row.name, (at, row))).collect());
 
-/// Lists the types in the order of the table.
+/// Lists the types in table order.
 pub(super) fn types() -> impl Iterator<Item = &'static EvidenceType> {
     TYPES.into_iter().flatten()
 }
 
-/// One evidence type.
+/// A row of the table: one evidence type.
 #[derive(Debug)]
 pub(super) struct EvidenceType {
-    /// Its short name in the metadata.
+    /// The short type name as in the metadata: `registryKey`.
     pub(super) name: &'static str,
-    /// What an analyst calls it.
+    /// The label on screen: `registry key`.
     pub(super) label: &'static str,
-    /// An asset stands at the top and is never put under something by inference.
+    /// Whether it is an asset: assets are top-level nodes and are never placed under a device by
+    /// inference.
     pub(super) asset: bool,
-    /// What names an item: the first line whose first piece says something.
+    /// Templates of the item's name. The first line whose first field has a value is used.
     pub(super) main: &'static [&'static [FieldTemplate]],
-    /// What a reader wants to know next; what says nothing is left out.
+    /// Secondary facts; fields without a value are left out.
     pub(super) facts: &'static [FieldTemplate],
-    /// Values that other alerts may hold too, the most telling first.
+    /// Values that other alerts may share, the most distinctive first.
     pub(super) indicators: &'static [(IndicatorKind, &'static str)],
-    /// What makes two items the same thing, the strongest first; without any, all that they hold.
+    /// Keys that identify an entity, the strongest first. Without any, items are compared by
+    /// content.
     pub(super) keys: &'static [Key],
-    /// When it happened, where the type says so.
+    /// The property with the time of the event; empty for none.
     pub(super) time: &'static str,
-    /// Evidence within the item that the item is inside of, the nearest first.
-    pub(super) inside: &'static [Member],
-    /// Evidence within the item that belongs below it.
-    pub(super) holds: &'static [Member],
-    /// What it hangs on by a value that both have, the first that fits.
+    /// Embedded evidence that becomes the item's parent, the nearest first.
+    pub(super) embedded_parents: &'static [Embedded],
+    /// Embedded evidence that becomes a child of the item.
+    pub(super) embedded_children: &'static [Embedded],
+    /// Links to a parent by a shared value; the first match is used.
     pub(super) links: &'static [Link],
-    /// Whether it belongs to the alert's only device where it names none.
+    /// Whether an item that names no device belongs to the alert's only device.
     pub(super) local: bool,
 }
 
-/// A piece of a line: a value with the words around it.
-///
-/// The path names a property, or several separated by `|`, of which the first that says something
-/// counts. With an empty path the words stand by themselves.
+/// How one field of an item is rendered: a value with text around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldTemplate {
+    /// A property path, or alternatives separated by `|`, of which the first with a value is used.
+    /// With an empty path, only the surrounding text is written.
     pub(super) path: &'static str,
     pub(super) before: &'static str,
     pub(super) after: &'static str,
-    pub(super) form: Form,
-    /// Values that are not worth a word.
-    pub(super) quiet: &'static [&'static str],
-    /// A property whose value must be there and another one, where that is the point.
-    pub(super) unlike: &'static str,
+    pub(super) format: Format,
+    /// Values that are not worth displaying.
+    pub(super) omit: &'static [&'static str],
+    /// Another property: the field is displayed only if that property has a different value.
+    pub(super) differs_from: &'static str,
 }
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As it is; of a list the first, with how many more there are.
+pub(super) enum Format {
+    /// As it is; for a list, the first element and how many more there are.
     Plain,
-    /// A list, joined by blanks.
-    Words,
-    /// How many there are in a list.
+    /// A list, joined by spaces.
+    Joined,
+    /// The length of a list.
     Count,
-    /// A `userAccount`, by its name.
+    /// The name of a `userAccount`.
     Account,
-    /// A `fileDetails`, by its strongest hash.
+    /// The strongest hash of a `fileDetails`.
     Hash,
-    /// An address before a port: in brackets where it has colons of its own (RFC 3986).
+    /// An address that a port may follow: IPv6 addresses are bracketed (RFC 3986).
     Host,
-    /// The words before it alone, where the value is true.
+    /// Only the text around the value, if the value is true.
     Flag,
 }
 
-/// What makes two items the same thing.
+/// A key that identifies an entity among those of its type.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// Properties that both must have, with equal values.
-    pub(super) needs: &'static [&'static str],
-    /// Properties that must be equal or missing in both.
-    pub(super) with: &'static [&'static str],
+    /// Properties that both items must have, with equal values.
+    pub(super) required: &'static [&'static str],
+    /// Properties that must be equal, or missing from both items.
+    pub(super) optional: &'static [&'static str],
 }
 
-/// Evidence within an item.
+/// Evidence embedded in an item.
 #[derive(Debug)]
-pub(super) struct Member {
-    /// The property that it stands under; empty for the item itself, read as another type.
+pub(super) struct Embedded {
+    /// The property that holds it; empty for the item itself, read as another type.
     pub(super) path: &'static str,
-    /// Its type, where it does not say so itself.
-    pub(super) of: &'static str,
+    /// Its type, where it carries no `@odata.type`.
+    pub(super) type_name: &'static str,
 }
 
-/// A value by which an item hangs on another.
+/// A value shared with another item, which becomes the parent.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The item's property.
-    pub(super) mine: &'static str,
-    /// The type of what it hangs on.
-    pub(super) of: &'static str,
-    /// The property of that which holds the same value, be it one of many.
-    pub(super) theirs: &'static str,
+    /// The property of the item.
+    pub(super) property: &'static str,
+    /// The type of the parent.
+    pub(super) target_type: &'static str,
+    /// The property of the parent; if it is a list, any element may match.
+    pub(super) target_property: &'static str,
 }
 
 impl EvidenceType {
-    /// Finds a type by its short name in the metadata's spelling.
+    /// Finds a type by its short name, in the metadata's spelling; [`UNKNOWN`] if there is none.
     pub(super) fn named(name: &str) -> &'static Self {
         BY_NAME.get(name).map_or(&UNKNOWN, |(_, row)| row)
     }
 
-    /// Its place among others under one parent.
+    /// Returns the position in the table, which orders siblings in the tree.
     pub(super) fn rank(&self) -> usize {
         BY_NAME.get(self.name).map_or(usize::MAX, |(at, _)| *at)
     }
 }
 
-/// Says a property as it is.
+/// Creates a template that renders a property as it is.
 const fn field(path: &'static str) -> FieldTemplate {
-    FieldTemplate { path, before: "", after: "", form: Form::Plain, quiet: &["unknown", "none"], unlike: "" }
+    let omit = &["unknown", "none"];
+    FieldTemplate { path, before: "", after: "", format: Format::Plain, omit, differs_from: "" }
 }
 
 impl FieldTemplate {
@@ -145,18 +147,18 @@ impl FieldTemplate {
         self
     }
 
-    const fn form(mut self, form: Form) -> Self {
-        self.form = form;
+    const fn format(mut self, format: Format) -> Self {
+        self.format = format;
         self
     }
 
-    const fn unlike(mut self, path: &'static str) -> Self {
-        self.unlike = path;
+    const fn differs_from(mut self, path: &'static str) -> Self {
+        self.differs_from = path;
         self
     }
 
-    const fn quiet(mut self, values: &'static [&'static str]) -> Self {
-        self.quiet = values;
+    const fn omit(mut self, values: &'static [&'static str]) -> Self {
+        self.omit = values;
         self
     }
 }
@@ -170,37 +172,37 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_table_has_every_type_once() {
+    fn table_lists_every_type_once() {
         let names: BTreeSet<_> = types().map(|row| row.name).collect();
         assert_eq!(names, EVIDENCE_TYPES.into_iter().collect());
         assert_eq!(types().count(), EVIDENCE_TYPES.len());
     }
 
     #[test]
-    fn every_type_can_be_named_looked_for_and_told_apart() {
+    fn every_type_has_a_name_template_keys_and_indicators() {
         for row in types() {
             assert!(!row.main.is_empty() && row.main.iter().all(|line| !line.is_empty()), "{}", row.name);
             assert!(!row.keys.is_empty() || row.name == "process", "{}", row.name);
             assert!(!row.indicators.is_empty(), "{}", row.name);
-            assert!(row.keys.iter().all(|key| !key.needs.is_empty()), "{}", row.name);
+            assert!(row.keys.iter().all(|key| !key.required.is_empty()), "{}", row.name);
         }
     }
 
-    /// The declared type of a path, walked through the schema; `Err` with the name that is wrong.
-    fn walk(schema: &Value, version: &str, row: &str, path: &str) -> Result<String, String> {
+    /// Resolves a path in the schema to its declared type; `Err` says which name is unknown.
+    fn declared_type(schema: &Value, version: &str, row: &str, path: &str) -> Result<String, String> {
         let full = |name: &str| format!("microsoft.graph.security.{name}");
         let types = &schema["versions"][version]["complexTypes"];
-        let mut of = full(&format!("{row}Evidence"));
+        let mut current = full(&format!("{row}Evidence"));
         for name in path.split('.') {
-            let mut at = Some(of.clone());
+            let mut at = Some(current.clone());
             let mut found = None;
             while let Some(declared) = at {
                 let properties = types[&declared]["properties"].as_array().ok_or(declared.clone())?;
                 found = properties.iter().find(|property| property["name"] == name).or(found);
                 at = types[&declared]["base"].as_str().map(str::to_owned);
             }
-            // Declared as any evidence: one of the types has it.
-            if found.is_none() && of == full("alertEvidence") {
+            // Declared as the base type: any evidence type may have the property.
+            if found.is_none() && current == full("alertEvidence") {
                 let all = types
                     .as_object()
                     .unwrap()
@@ -208,56 +210,58 @@ mod tests {
                     .filter_map(|declared| declared["properties"].as_array());
                 found = all.flatten().find(|property| property["name"] == name);
             }
-            of = found.ok_or_else(|| format!("{of} has no {name}"))?["type"].as_str().unwrap().to_owned();
+            let property = found.ok_or_else(|| format!("{current} has no {name}"))?;
+            current = property["type"].as_str().unwrap().to_owned();
         }
-        Ok(of)
+        Ok(current)
     }
 
     #[test]
-    fn the_table_names_properties_that_exist() {
+    fn table_paths_exist_in_the_schema() {
         let schema = schema();
         let short = |name: &str| alertdeck_model::short_type_name(name).to_owned();
         for version in ["beta", "v1.0"] {
-            let typed = |row: &str, paths: &str| -> Vec<String> {
+            let declared = |row: &str, paths: &str| -> Vec<String> {
                 let each = paths.split('|').filter(|path| !path.is_empty() && *path != "mdeDeviceId");
-                each.map(|path| walk(&schema, version, row, path).unwrap()).collect()
+                each.map(|path| declared_type(&schema, version, row, path).unwrap()).collect()
             };
             for row in types().chain([&PARENT_PROCESS]) {
-                for said in row.main.iter().copied().flatten().chain(row.facts) {
-                    for of in typed(row.name, said.path) {
-                        let expected = match said.form {
-                            Form::Account => "microsoft.graph.security.userAccount",
-                            Form::Hash => "microsoft.graph.security.fileDetails",
-                            Form::Flag => "Edm.Boolean",
+                for template in row.main.iter().copied().flatten().chain(row.facts) {
+                    for found in declared(row.name, template.path) {
+                        let expected = match template.format {
+                            Format::Account => "microsoft.graph.security.userAccount",
+                            Format::Hash => "microsoft.graph.security.fileDetails",
+                            Format::Flag => "Edm.Boolean",
                             _ => continue,
                         };
-                        assert_eq!(of, expected, "{} {}", row.name, said.path);
+                        assert_eq!(found, expected, "{} {}", row.name, template.path);
                     }
                 }
                 for (_, path) in row.indicators {
-                    typed(row.name, path);
+                    declared(row.name, path);
                 }
-                for path in row.keys.iter().flat_map(|key| key.needs.iter().chain(key.with)) {
-                    typed(row.name, path);
+                for path in row.keys.iter().flat_map(|key| key.required.iter().chain(key.optional)) {
+                    declared(row.name, path);
                 }
-                assert!(typed(row.name, row.time).iter().all(|of| of == "Edm.DateTimeOffset"));
-                for member in row.inside.iter().chain(row.holds).filter(|member| !member.path.is_empty()) {
-                    let declared = typed(row.name, member.path).remove(0);
-                    let of = if member.of.is_empty() { "alert" } else { member.of };
-                    assert_eq!(short(&declared), of, "{} {}", row.name, member.path);
+                assert!(declared(row.name, row.time).iter().all(|found| found == "Edm.DateTimeOffset"));
+                let embedded = row.embedded_parents.iter().chain(row.embedded_children);
+                for embedded in embedded.filter(|embedded| !embedded.path.is_empty()) {
+                    let found = declared(row.name, embedded.path).remove(0);
+                    let expected = if embedded.type_name.is_empty() { "alert" } else { embedded.type_name };
+                    assert_eq!(short(&found), expected, "{} {}", row.name, embedded.path);
                 }
                 for link in row.links {
-                    typed(row.name, link.mine);
-                    typed(link.of, link.theirs);
+                    declared(row.name, link.property);
+                    declared(link.target_type, link.target_property);
                 }
             }
         }
     }
 
     #[test]
-    fn every_evidence_within_evidence_has_its_place() {
-        // What only tells more of the item itself: an address of it, its owner, its account.
-        const PART_OF_ITS_LINE: [&str; 14] = [
+    fn every_embedded_evidence_property_is_covered() {
+        // Embedded evidence that only describes the item itself: its address, owner or account.
+        const ATTRIBUTES: [&str; 14] = [
             "clusterIP",
             "externalIPs",
             "podIp",
@@ -279,10 +283,11 @@ mod tests {
             let own = &declared[format!("microsoft.graph.security.{}Evidence", row.name)]["properties"];
             for property in own.as_array().unwrap() {
                 let name = property["name"].as_str().unwrap();
-                let of = property["type"].as_str().unwrap();
-                let placed = row.inside.iter().chain(row.holds).any(|member| member.path == name);
-                if of.ends_with("Evidence") && !placed {
-                    assert!(PART_OF_ITS_LINE.contains(&name), "{} {name}", row.name);
+                let declared_type = property["type"].as_str().unwrap();
+                let mut embedded = row.embedded_parents.iter().chain(row.embedded_children);
+                let placed = embedded.any(|embedded| embedded.path == name);
+                if declared_type.ends_with("Evidence") && !placed {
+                    assert!(ATTRIBUTES.contains(&name), "{} {name}", row.name);
                 }
             }
         }

@@ -345,8 +345,10 @@ impl<'a> Outline<'a> {
 
     fn timeline(&mut self, body: &Body) {
         let took = [
-            body.timeline.to_notice.map(|took| format!("noticed {} after the first activity", span(took))),
-            body.timeline.to_resolve.map(|took| format!("resolved {} after that", span(took))),
+            body.timeline
+                .time_to_detect
+                .map(|took| format!("noticed {} after the first activity", span(took))),
+            body.timeline.time_to_resolve.map(|took| format!("resolved {} after that", span(took))),
         ];
         let took: Vec<_> = took.into_iter().flatten().collect();
         if !took.is_empty() {

@@ -58,7 +58,7 @@ pub(super) fn draw(
 
     let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
     match &*description.main {
-        [] => head.push(Span::new("(nothing to name it by)", theme.dim)),
+        [] => head.push(Span::new("(unnamed)", theme.dim)),
         pieces => head.extend(pieces.iter().map(|piece| said(app, kind, piece, theme.text))),
     }
     let mut name: usize = head.iter().map(Span::width).sum();

@@ -323,7 +323,7 @@ fn a_time_line_opens_where_its_alert_begins() {
     // The earlier times unfold as everything does, and are found.
     console.keys("j j l");
     assert!(
-        console.screen().contains("  2000-03-01 00:00:00Z  26y        first seen ip  203.0.113.20"),
+        console.screen().contains("  2000-03-01 00:00:00Z  26y        first seen IP  203.0.113.20"),
         "{}",
         console.screen()
     );

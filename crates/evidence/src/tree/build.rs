@@ -1,7 +1,8 @@
-//! How the tree is built: items are joined to things, things are put under what they hang on.
+//! Builds the tree: groups items into entities, then links each entity to its parent.
 //!
-//! It carries out what the table of the types says; only devices and processes, which everything
-//! else refers to, are known by name. Nothing here recurses, so that no chain is too long.
+//! It applies the table of types. Only devices, processes, files and users are known by name,
+//! because their relations need more than a shared value. Nothing here recurses, so that a long
+//! chain cannot overflow the stack.
 
 use std::{borrow::Cow, collections::HashMap, hash::BuildHasher as _, sync::OnceLock};
 
@@ -10,394 +11,409 @@ use serde_json::Value;
 
 use super::{
     Node, NodeId, SourceRef,
-    entities::{DeviceId, Devices, Entity, Register, folded, in_order},
-    process::{Images, Process, Processes},
+    entities::{DeviceId, Devices, Entity, EntityIndex, fold_case, in_order},
+    process::{ImageIndex, Process, Processes},
 };
 use crate::{
     describe,
-    types::{DEVICE_BY_ID, EvidenceType, Member, PARENT_PROCESS},
+    types::{DEVICE_BY_ID, Embedded, EvidenceType, PARENT_PROCESS},
 };
 use alertdeck_model::{Account, Evidence, FileDetails, Object, type_name};
 
-/// A chain longer than this goes on at the same depth; no screen shows more.
+/// The largest depth of a node; longer chains continue at this depth. No screen shows more.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// What comes out.
+/// The parts of a tree.
 pub(super) struct Built {
     pub(super) nodes: Vec<Node>,
-    /// Those at the top.
+    /// The top-level nodes.
     pub(super) roots: Vec<NodeId>,
-    /// For each item the places in it that tell of another node, with that node.
+    /// By item and path within it: the node of an embedded value.
     pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// The node that each item is under.
+    /// By item: its node.
     pub(super) owners: Vec<NodeId>,
 }
 
-/// Builds the nodes of an alert's evidence.
+/// Builds the nodes for an alert's evidence.
 pub(super) fn build(evidence: &[Evidence]) -> Built {
     let mut builder = Builder {
         evidence,
-        things: Vec::with_capacity(evidence.len() + 8),
-        register: Register::default(),
+        entities: Vec::with_capacity(evidence.len() + 8),
+        index: EntityIndex::default(),
         devices: Devices::default(),
         processes: Processes::default(),
         parents: Vec::new(),
-        tops: Vec::new(),
-        inside: Vec::new(),
-        held: Vec::new(),
+        ancestors: Vec::new(),
+        embedded_parents: Vec::new(),
+        embedded_children: Vec::new(),
         nested: Vec::new(),
     };
-    builder.find_things();
-    let only = builder.only_device();
-    builder.link_processes(only);
-    builder.link_the_rest(only);
+    builder.collect_entities();
+    let sole_device = builder.sole_device();
+    builder.link_processes(sole_device);
+    builder.link_others(sole_device);
     builder.finish()
 }
 
-/// A place where a thing was seen: the thing, how it is to be read there, and what stands there.
-type Sighting<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
+/// A value that describes an entity: the entity, the type that the value is read as, where the
+/// value is, and the value.
+type Occurrence<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
 
+/// The state of the build. Entities are referred to by their index in `entities`.
 struct Builder<'a> {
     evidence: &'a [Evidence],
-    things: Vec<Entity<'a>>,
-    register: Register,
+    entities: Vec<Entity<'a>>,
+    index: EntityIndex,
     devices: Devices<'a>,
     processes: Processes<'a>,
-    /// The thing that each thing is under.
+    /// By entity: its parent.
     parents: Vec<Option<usize>>,
-    /// A thing above each thing, on the way to the one at the top: what finds loops fast.
-    tops: Vec<usize>,
-    /// Entity with what they are inside of, by their own telling, the nearest first.
-    inside: Vec<(usize, Vec<usize>)>,
-    /// Entity with what holds them.
-    held: Vec<(usize, usize)>,
-    /// The places within items that tell of a thing, with that thing.
+    /// By entity: itself if it has no parent, else one of its ancestors. A union-find forest, which
+    /// detects cycles fast.
+    ancestors: Vec<usize>,
+    /// Entities with the parents embedded in them, the nearest first.
+    embedded_parents: Vec<(usize, Vec<usize>)>,
+    /// Entities that are embedded in another one as its children, with that one.
+    embedded_children: Vec<(usize, usize)>,
+    /// The places of embedded values, each with its entity.
     nested: Vec<(SourceRef, usize)>,
 }
 
 impl<'a> Builder<'a> {
-    /// Joins items, and the evidence within them, to things.
-    fn find_things(&mut self) {
+    /// Groups the items, and the evidence embedded in them, into entities.
+    fn collect_entities(&mut self) {
         let mut items = in_order(&mut self.devices, self.evidence).peekable();
-        let mut sightings = Vec::new();
-        while let Some(thing) = items.next_if(|thing| thing.process.is_none()) {
-            let (row, face, value) = (thing.row, thing.faces[0].clone(), thing.value);
-            sightings.push((self.enter(thing), row, face, value));
+        let mut occurrences = Vec::new();
+        while let Some(entity) = items.next_if(|entity| entity.process.is_none()) {
+            let (row, source, value) = (entity.row, entity.sources[0].clone(), entity.value);
+            occurrences.push((self.add(entity), row, source, value));
         }
-        // What is found within items has evidence within it too.
+        // Embedded evidence may embed further evidence, so the list grows while it is read.
         let (mut next, mut processes) = (0, Vec::new());
-        while next < sightings.len() {
-            let (place, row, face, value) = sightings[next].clone();
+        while next < occurrences.len() {
+            let (holder, row, source, value) = occurrences[next].clone();
             next += 1;
-            let mut within = |builder: &mut Self, member: &Member| {
-                let found = builder.within(&face, value, member, &mut processes);
-                let places: Vec<usize> =
-                    found.iter().map(|(place, ..)| *place).filter(|at| *at != place).collect();
-                sightings.extend(found);
-                places
+            let mut collect = |builder: &mut Self, embedded: &Embedded| {
+                let found = builder.collect_embedded(&source, value, embedded, &mut processes);
+                let others: Vec<usize> =
+                    found.iter().map(|(entity, ..)| *entity).filter(|at| *at != holder).collect();
+                occurrences.extend(found);
+                others
             };
-            for member in row.holds {
-                let below = within(self, member);
-                self.held.extend(below.into_iter().map(|below| (below, place)));
+            for embedded in row.embedded_children {
+                let children = collect(self, embedded);
+                self.embedded_children.extend(children.into_iter().map(|child| (child, holder)));
             }
-            let mut above = Vec::new();
-            for member in row.inside {
-                above.extend(within(self, member));
+            let mut parents = Vec::new();
+            for embedded in row.embedded_parents {
+                parents.extend(collect(self, embedded));
             }
-            if !above.is_empty() {
-                self.inside.push((place, above));
-            }
-        }
-        for (at, thing) in self.things.iter().enumerate().filter(|(_, thing)| thing.row.name == "device") {
-            if let Some(id) = thing.device {
-                self.devices.enter(id, at);
+            if !parents.is_empty() {
+                self.embedded_parents.push((holder, parents));
             }
         }
-        for thing in items.chain(processes) {
-            self.enter_process(thing);
+        let is_device = |(_, entity): &(usize, &Entity<'_>)| entity.row.name == "device";
+        for (at, entity) in self.entities.iter().enumerate().filter(is_device) {
+            if let Some(id) = entity.device {
+                self.devices.set(id, at);
+            }
+        }
+        for entity in items.chain(processes) {
+            self.add_process(entity);
         }
     }
 
-    /// Returns the place of a thing, taking it in where it is new.
-    fn enter(&mut self, thing: Entity<'a>) -> usize {
-        if let Some(known) = self.register.find(&mut self.things, &thing) {
-            self.things[known].also(thing);
+    /// Adds an entity, or merges it into the known one that it equals. Returns its index.
+    fn add(&mut self, entity: Entity<'a>) -> usize {
+        if let Some(known) = self.index.find(&mut self.entities, &entity) {
+            self.entities[known].merge(entity);
             return known;
         }
-        let place = self.push(thing);
-        self.register.enter(&self.things[place], place);
-        place
+        let at = self.push(entity);
+        self.index.insert(&self.entities[at], at);
+        at
     }
 
-    fn push(&mut self, thing: Entity<'a>) -> usize {
-        self.things.push(thing);
+    fn push(&mut self, entity: Entity<'a>) -> usize {
+        self.entities.push(entity);
         self.parents.push(None);
-        self.tops.push(self.things.len() - 1);
-        self.things.len() - 1
+        self.ancestors.push(self.entities.len() - 1);
+        self.entities.len() - 1
     }
 
-    /// Takes in the evidence under one property of an item, and returns where it was seen.
-    /// Processes wait: they are told apart by their devices.
-    fn within(
+    /// Adds the evidence embedded in one property of an item and returns its occurrences.
+    /// Processes are set aside: they can be told apart only once all devices are known.
+    fn collect_embedded(
         &mut self,
-        face: &SourceRef,
+        source: &SourceRef,
         value: &'a Value,
-        member: &Member,
+        embedded: &Embedded,
         processes: &mut Vec<Entity<'a>>,
-    ) -> Vec<Sighting<'a>> {
-        let mut seen = Vec::new();
-        for (face, value) in members(face, value, member) {
+    ) -> Vec<Occurrence<'a>> {
+        let is_separate = !embedded.path.is_empty();
+        let mut found = Vec::new();
+        for (source, value) in embedded_values(source, value, embedded) {
             let row = match Object::new(value).raw("@odata.type") {
-                Some(declared) if !member.path.is_empty() => EvidenceType::named(type_name(declared)),
-                _ => EvidenceType::named(member.of),
+                Some(declared) if is_separate => EvidenceType::named(type_name(declared)),
+                _ => EvidenceType::named(embedded.type_name),
             };
             if row.name == "process" {
-                processes.push(Entity::new(&mut self.devices, row, face, value).with_state());
-            } else if !describe::is_mute(row, value) {
-                let thing = Entity::new(&mut self.devices, row, face.clone(), value);
-                let place = self.enter(if member.path.is_empty() { thing } else { thing.with_state() });
-                if !member.path.is_empty() {
-                    self.nested.push((face.clone(), place));
+                processes.push(Entity::new(&mut self.devices, row, source, value).with_state());
+            } else if describe::has_description(row, value) {
+                let entity = Entity::new(&mut self.devices, row, source.clone(), value);
+                let at = self.add(if is_separate { entity.with_state() } else { entity });
+                if is_separate {
+                    self.nested.push((source.clone(), at));
                 }
-                seen.push((place, row, face, value));
+                found.push((at, row, source, value));
             }
         }
-        seen
+        found
     }
 
-    fn enter_process(&mut self, thing: Entity<'a>) {
-        let Some(facts) = thing.process else { return };
-        let device = self.device_named(thing.device, &thing.faces[0], thing.value);
-        let process = Process { thing: self.things.len(), device, created: thing.time, facts };
-        let face = thing.items.is_empty().then(|| thing.faces[0].clone());
-        let place = match self.processes.add(process) {
+    fn add_process(&mut self, entity: Entity<'a>) {
+        let Some(facts) = entity.process else { return };
+        let device = self.device_by_id(entity.device, &entity.sources[0], entity.value);
+        let process = Process { entity: self.entities.len(), device, created: entity.time, facts };
+        let source = entity.items.is_empty().then(|| entity.sources[0].clone());
+        let at = match self.processes.add(process) {
             Some(known) => {
-                self.things[known].also(thing);
+                self.entities[known].merge(entity);
                 known
             }
-            None => self.push(thing),
+            None => self.push(entity),
         };
-        self.nested.extend(face.map(|face| (face, place)));
+        self.nested.extend(source.map(|source| (source, at)));
     }
 
-    /// The device that a thing names by its id. An id that no device has becomes one.
-    fn device_named(&mut self, id: Option<DeviceId>, face: &SourceRef, value: &'a Value) -> Option<usize> {
+    /// Returns the device with an id, creating it if no item describes it.
+    fn device_by_id(&mut self, id: Option<DeviceId>, source: &SourceRef, value: &'a Value) -> Option<usize> {
         let id = id?;
         if let Some(known) = self.devices.get(id) {
             return Some(known);
         }
-        let device = Entity::new(&mut self.devices, &DEVICE_BY_ID, face.clone(), value);
-        let place = self.push(device);
-        self.devices.enter(id, place);
-        Some(place)
+        let device = Entity::new(&mut self.devices, &DEVICE_BY_ID, source.clone(), value);
+        let at = self.push(device);
+        self.devices.set(id, at);
+        Some(at)
     }
 
-    /// The device of the alert, where it speaks of one alone.
-    fn only_device(&self) -> Option<usize> {
-        let known = |thing: &Entity<'_>| thing.device.is_none_or(|id| self.devices.get(id).is_some());
-        if !self.things.iter().all(known) {
+    /// Returns the alert's device if the evidence refers to no other one.
+    fn sole_device(&self) -> Option<usize> {
+        let is_known = |entity: &Entity<'_>| entity.device.is_none_or(|id| self.devices.get(id).is_some());
+        if !self.entities.iter().all(is_known) {
             return None;
         }
-        let mut devices = (0..self.things.len()).filter(|at| self.things[*at].row.name == "device");
+        let mut devices = (0..self.entities.len()).filter(|at| self.entities[*at].row.name == "device");
         devices.next().filter(|_| devices.next().is_none())
     }
 
-    /// Puts every process under its parent, or under its device.
-    fn link_processes(&mut self, only: Option<usize>) {
+    /// Links every process to its parent process, or else to its device.
+    fn link_processes(&mut self, sole_device: Option<usize>) {
         for at in 0..self.processes.all().len() {
-            let (place, device) = (self.processes.all()[at].thing, self.processes.all()[at].device);
-            let thing = &self.things[place];
-            let Some(facts) = thing.process else { continue };
-            let known = self.processes.parent_of(&facts, thing.time, device, place);
+            let (child, device) = (self.processes.all()[at].entity, self.processes.all()[at].device);
+            let entity = &self.entities[child];
+            let Some(facts) = entity.process else { continue };
+            let known = self.processes.parent_of(&facts, entity.time, device, child);
             let parent = known.or_else(|| {
-                facts.tells_of_parent().then(|| {
-                    let child = &self.things[place];
-                    let face = child.faces[0].clone();
-                    let parent = Entity::new(&mut self.devices, &PARENT_PROCESS, face, child.value);
+                facts.has_parent().then(|| {
+                    let source = self.entities[child].sources[0].clone();
+                    let value = self.entities[child].value;
+                    let parent = Entity::new(&mut self.devices, &PARENT_PROCESS, source, value);
                     let (created, facts) = (parent.time, parent.process);
-                    let thing = self.push(parent);
+                    let entity = self.push(parent);
                     if let Some(facts) = facts {
-                        self.processes.enter(Process { thing, device, created, facts });
+                        self.processes.insert(Process { entity, device, created, facts });
                     }
-                    self.attach(thing, device.or(only));
-                    thing
+                    self.attach(entity, device.or(sole_device));
+                    entity
                 })
             });
-            if parent.is_none_or(|parent| !self.attach(place, Some(parent))) {
-                self.attach(place, device.or(only));
+            if parent.is_none_or(|parent| !self.attach(child, Some(parent))) {
+                self.attach(child, device.or(sole_device));
             }
         }
     }
 
-    fn link_the_rest(&mut self, only: Option<usize>) {
-        for (place, above) in std::mem::take(&mut self.inside) {
-            self.attach(place, above.first().copied());
-            // A pod names its controller and its namespace: the one is inside of the other.
-            for pair in above.windows(2) {
-                if !self.things[pair[0]].row.asset && self.parents[pair[0]].is_none() {
+    /// Links everything that is not a process.
+    fn link_others(&mut self, sole_device: Option<usize>) {
+        for (at, parents) in std::mem::take(&mut self.embedded_parents) {
+            self.attach(at, parents.first().copied());
+            // A pod names both its controller and its namespace, and the controller belongs to the
+            // namespace.
+            for pair in parents.windows(2) {
+                if !self.entities[pair[0]].row.asset && self.parents[pair[0]].is_none() {
                     self.attach(pair[0], Some(pair[1]));
                 }
             }
         }
-        let any = |name: &str| self.things.iter().any(|thing| thing.row.name == name);
-        let actors = if any("user") { self.actors() } else { HashMap::new() };
-        let images = if any("file") { self.processes.images() } else { Images::new() };
-        let links = self.links();
-        let mut held: HashMap<usize, usize> = HashMap::new();
-        for (below, above) in std::mem::take(&mut self.held) {
-            held.entry(below).or_insert(above);
+        let any = |name: &str| self.entities.iter().any(|entity| entity.row.name == name);
+        let user_devices = if any("user") { self.user_devices() } else { HashMap::new() };
+        let images = if any("file") { self.processes.images() } else { ImageIndex::new() };
+        let link_targets = self.link_targets();
+        let mut holders: HashMap<usize, usize> = HashMap::new();
+        for (child, holder) in std::mem::take(&mut self.embedded_children) {
+            holders.entry(child).or_insert(holder);
         }
-        for at in 0..self.things.len() {
+        for at in 0..self.entities.len() {
             if self.parents[at].is_some() {
                 continue;
             }
-            let (row, object) = (self.things[at].row, self.things[at].object());
-            let image = (row.name == "file").then(|| {
-                let device = self.things[at].device.and_then(|id| self.devices.get(id));
+            let (row, object) = (self.entities[at].row, self.entities[at].object());
+            let process = (row.name == "file").then(|| {
+                let device = self.entities[at].device.and_then(|id| self.devices.get(id));
                 self.processes.image_of(&images, FileDetails(object.object("fileDetails")), device)
             });
-            let acted = (row.name == "user")
-                .then(|| actors.get(&Account(object.object("userAccount")).name()?.to_lowercase()).copied());
-            let linked = row.links.iter().find_map(|link| {
-                let values = object.each_value(link.mine);
-                let theirs = links.get(&(link.of, link.theirs))?;
-                values.into_iter().filter_map(folded).find_map(|value| theirs.get(&*value).copied())
+            let device_of_user = (row.name == "user").then(|| {
+                user_devices.get(&Account(object.object("userAccount")).name()?.to_lowercase()).copied()
             });
-            let said = [image.flatten(), linked, held.get(&at).copied(), acted.flatten()];
-            if said.into_iter().flatten().any(|under| self.attach(at, Some(under))) || row.asset {
+            let linked = row.links.iter().find_map(|link| {
+                let values = object.each_value(link.property);
+                let targets = link_targets.get(&(link.target_type, link.target_property))?;
+                values.into_iter().filter_map(fold_case).find_map(|value| targets.get(&*value).copied())
+            });
+            let candidates = [process.flatten(), linked, holders.get(&at).copied(), device_of_user.flatten()];
+            if candidates.into_iter().flatten().any(|parent| self.attach(at, Some(parent))) || row.asset {
                 continue;
             }
-            let (thing, face) = (&self.things[at], self.things[at].faces[0].clone());
-            let device = self.device_named(thing.device, &face, thing.value);
-            self.attach(at, device.or(if row.local { only } else { None }));
+            let (entity, source) = (&self.entities[at], self.entities[at].sources[0].clone());
+            let device = self.device_by_id(entity.device, &source, entity.value);
+            self.attach(at, device.or(if row.local { sole_device } else { None }));
         }
     }
 
-    /// The devices that users ran processes on, by the users' names.
-    fn actors(&self) -> HashMap<String, usize> {
-        let mut actors = HashMap::new();
+    /// Maps account names, in lower case, to the device on which the user ran a process.
+    fn user_devices(&self) -> HashMap<String, usize> {
+        let mut devices = HashMap::new();
         for process in self.processes.all() {
-            let account = Account(self.things[process.thing].object().object("userAccount"));
-            let mut top = process.thing;
-            while self.tops[top] != top {
-                top = self.tops[top];
+            let account = Account(self.entities[process.entity].object().object("userAccount"));
+            let mut root = process.entity;
+            while self.ancestors[root] != root {
+                root = self.ancestors[root];
             }
             if let Some(name) = account.name()
-                && self.things[top].row.name == "device"
+                && self.entities[root].row.name == "device"
             {
-                actors.entry(name.to_lowercase()).or_insert(top);
+                devices.entry(name.to_lowercase()).or_insert(root);
             }
         }
-        actors
+        devices
     }
 
-    /// For each property that a link of the table refers to, the things by its values.
-    fn links(&self) -> HashMap<(&'static str, &'static str), HashMap<Cow<'a, str>, usize>> {
-        let mut links: HashMap<_, HashMap<Cow<'a, str>, usize>> = HashMap::new();
+    /// Maps each (type, property) that a link of the table refers to, and each value of it, to the
+    /// entity with that value.
+    fn link_targets(&self) -> HashMap<(&'static str, &'static str), HashMap<Cow<'a, str>, usize>> {
+        let mut targets: HashMap<_, HashMap<Cow<'a, str>, usize>> = HashMap::new();
         let rows: HashMap<&str, &EvidenceType> =
-            self.things.iter().map(|thing| (thing.row.name, thing.row)).collect();
+            self.entities.iter().map(|entity| (entity.row.name, entity.row)).collect();
         let mut wanted: Vec<_> = rows
             .values()
             .flat_map(|row| row.links)
-            .map(|link| (link.of, link.theirs))
-            .filter(|(of, _)| rows.contains_key(of))
+            .map(|link| (link.target_type, link.target_property))
+            .filter(|(name, _)| rows.contains_key(name))
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        for (at, thing) in self.things.iter().enumerate() {
-            for (of, theirs) in wanted.iter().filter(|(of, _)| *of == thing.row.name) {
-                for value in thing.object().each_value(theirs).into_iter().filter_map(folded) {
-                    links.entry((*of, *theirs)).or_default().entry(value).or_insert(at);
+        for (at, entity) in self.entities.iter().enumerate() {
+            for (name, property) in wanted.iter().filter(|(name, _)| *name == entity.row.name) {
+                for value in entity.object().each_value(property).into_iter().filter_map(fold_case) {
+                    targets.entry((*name, *property)).or_default().entry(value).or_insert(at);
                 }
             }
         }
-        links
+        targets
     }
 
-    /// Puts a thing under another, unless that is below it already; tells whether it was done.
-    fn attach(&mut self, at: usize, under: Option<usize>) -> bool {
-        let Some(under) = under.filter(|_| self.parents[at].is_none()) else { return false };
-        if self.top(under) == self.top(at) {
+    /// Makes `parent` the parent of an entity without one, unless that would close a cycle. Returns
+    /// whether it did.
+    fn attach(&mut self, at: usize, parent: Option<usize>) -> bool {
+        let Some(parent) = parent.filter(|_| self.parents[at].is_none()) else { return false };
+        if self.root(parent) == self.root(at) {
             return false;
         }
-        self.parents[at] = Some(under);
-        self.tops[at] = under;
+        self.parents[at] = Some(parent);
+        self.ancestors[at] = parent;
         true
     }
 
-    /// The thing at the top of where a thing is; the way there gets shorter each time.
-    fn top(&mut self, mut at: usize) -> usize {
-        while self.tops[at] != at {
-            self.tops[at] = self.tops[self.tops[at]];
-            at = self.tops[at];
+    /// Returns the top-level ancestor of an entity, and shortens the path to it (path halving).
+    fn root(&mut self, mut at: usize) -> usize {
+        while self.ancestors[at] != at {
+            self.ancestors[at] = self.ancestors[self.ancestors[at]];
+            at = self.ancestors[at];
         }
         at
     }
 
     fn finish(self) -> Built {
         let mut roots = Vec::new();
-        let mut children: Vec<Vec<NodeId>> = vec![Vec::new(); self.things.len()];
+        let mut children: Vec<Vec<NodeId>> = vec![Vec::new(); self.entities.len()];
         for (at, parent) in self.parents.iter().enumerate() {
             parent.map_or(&mut roots, |parent| &mut children[parent]).push(NodeId(at));
         }
-        let ranks: Vec<_> = self.things.iter().map(|thing| thing.row.rank()).collect();
-        let place = |id: &NodeId| {
-            let thing = &self.things[id.0];
-            (ranks[id.0], thing.time.is_none(), thing.time, &thing.name, id.0)
+        let ranks: Vec<_> = self.entities.iter().map(|entity| entity.row.rank()).collect();
+        let order = |id: &NodeId| {
+            let entity = &self.entities[id.0];
+            (ranks[id.0], entity.time.is_none(), entity.time, &entity.name, id.0)
         };
         for siblings in children.iter_mut().chain([&mut roots]) {
-            siblings.sort_by(|a, b| place(a).cmp(&place(b)));
+            siblings.sort_by(|a, b| order(a).cmp(&order(b)));
         }
-        let (mut depths, mut keys) = (vec![0; self.things.len()], vec![0; self.things.len()]);
+        let (mut depths, mut keys) = (vec![0; self.entities.len()], vec![0; self.entities.len()]);
         let mut stack: Vec<_> = roots.iter().map(|root| (*root, 0, 0)).collect();
-        while let Some((id, depth, above)) = stack.pop() {
-            let thing = &self.things[id.0];
-            let key = FxBuildHasher.hash_one((above, thing.named, thing.time));
+        while let Some((id, depth, parent_key)) = stack.pop() {
+            let entity = &self.entities[id.0];
+            let key = FxBuildHasher.hash_one((parent_key, entity.name_hash, entity.time));
             (depths[id.0], keys[id.0]) = (depth, key);
             stack.extend(children[id.0].iter().map(|child| (*child, (depth + 1).min(MAX_DEPTH), key)));
         }
         let parents = self.parents;
-        let nodes = self.things.into_iter().zip(children).enumerate().map(|(at, (mut thing, children))| {
-            thing.items.sort_unstable();
-            Node {
-                row: thing.row,
-                kind: thing.kind,
-                time: thing.time,
-                verdict: thing.verdict,
-                remediation: thing.remediation,
-                items: thing.items,
-                children,
-                depth: depths[at],
-                faces: thing.faces,
-                parent: parents[at].map(NodeId),
-                key: keys[at],
-                description: OnceLock::new(),
-            }
-        });
+        let nodes =
+            self.entities.into_iter().zip(children).enumerate().map(|(at, (mut entity, children))| {
+                entity.items.sort_unstable();
+                Node {
+                    row: entity.row,
+                    kind: entity.kind,
+                    time: entity.time,
+                    verdict: entity.verdict,
+                    remediation: entity.remediation,
+                    items: entity.items,
+                    children,
+                    depth: depths[at],
+                    sources: entity.sources,
+                    parent: parents[at].map(NodeId),
+                    key: keys[at],
+                    description: OnceLock::new(),
+                }
+            });
         let nodes: Vec<_> = nodes.collect();
         let mut owners = vec![NodeId(0); self.evidence.len()];
         for (at, node) in nodes.iter().enumerate() {
             node.items.iter().for_each(|item| owners[*item] = NodeId(at));
         }
         let mut nested: HashMap<usize, HashMap<String, NodeId>> = HashMap::new();
-        for (face, place) in self.nested.into_iter().filter(|(face, _)| !face.steps.is_empty()) {
-            nested.entry(face.item).or_default().insert(face.path(), NodeId(place));
+        for (source, at) in self.nested.into_iter().filter(|(source, _)| !source.steps.is_empty()) {
+            nested.entry(source.item).or_default().insert(source.path(), NodeId(at));
         }
         Built { nodes, roots, nested, owners }
     }
 }
 
-/// The places within a thing of the evidence that stands under one of its properties.
-fn members<'a>(face: &SourceRef, value: &'a Value, member: &Member) -> Vec<(SourceRef, &'a Value)> {
-    if member.path.is_empty() {
-        return vec![(face.clone(), value)];
+/// Lists the objects embedded in one property of a value, with their places.
+fn embedded_values<'a>(
+    source: &SourceRef,
+    value: &'a Value,
+    embedded: &Embedded,
+) -> Vec<(SourceRef, &'a Value)> {
+    if embedded.path.is_empty() {
+        return vec![(source.clone(), value)];
     }
     let step = |at| {
-        let mut face = face.clone();
-        face.steps.push((member.path, at));
-        face
+        let mut source = source.clone();
+        source.steps.push((embedded.path, at));
+        source
     };
-    match value.get(member.path) {
+    match value.get(embedded.path) {
         Some(Value::Array(items)) => items
             .iter()
             .enumerate()

@@ -1,7 +1,7 @@
-//! Which items are the same thing: by the keys of their type, else by all that they hold.
+//! Decides which items are about the same entity: by the keys of their type, else by content.
 //!
-//! Items are taken in an order of their own, those that say most about themselves first, so that
-//! the order in which they were sent decides nothing.
+//! Items are processed in a canonical order, so that the order in which they were received has no
+//! effect.
 
 use std::{
     borrow::Cow,
@@ -13,7 +13,7 @@ use std::{
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use serde_json::Value;
 
-use super::{SourceRef, process::Facts};
+use super::{SourceRef, process::ProcessFacts};
 use crate::{
     describe::{self, RawName},
     types::{EvidenceType, Key},
@@ -22,92 +22,93 @@ use alertdeck_model::{
     Evidence, Object, Remediation, SafeText, Timestamp, Verdict, remediation, type_name, verdict,
 };
 
-/// A thing: one or more items, or what another item tells of.
+/// An entity: the subject of one or more items, or of a value embedded in one.
 pub(super) struct Entity<'a> {
     pub(super) row: &'static EvidenceType,
     /// The short name of its type.
     pub(super) kind: SafeText,
-    /// Where it is told of, what says most of it first.
-    pub(super) faces: Vec<SourceRef>,
-    /// What stands at the first of them.
+    /// The places that describe it, the most complete first.
+    pub(super) sources: Vec<SourceRef>,
+    /// The value at the first source.
     pub(super) value: &'a Value,
     pub(super) items: Vec<usize>,
     pub(super) verdict: Verdict,
     pub(super) remediation: Remediation,
     pub(super) time: Option<Timestamp>,
-    /// What names it, as sent.
+    /// Its name, as received.
     pub(super) name: RawName<'a>,
-    /// A number that tells its type and name from others.
-    pub(super) named: u64,
-    /// Of a process what tells it apart.
-    pub(super) process: Option<Facts<'a>>,
-    /// The device that it names.
+    /// A hash of its type and name.
+    pub(super) name_hash: u64,
+    /// The facts that identify it, if it is a process.
+    pub(super) process: Option<ProcessFacts<'a>>,
+    /// The device that it refers to.
     pub(super) device: Option<DeviceId>,
-    /// For each key of its type, the value that it is known by.
-    known_by: Vec<Option<String>>,
+    /// By key of its type: the value, if the entity has that key.
+    keys: Vec<Option<String>>,
 }
 
-/// A device id that items name, by its place among them.
+/// A device id in the evidence: an index into [`Devices`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeviceId(usize);
 
-/// The devices by the ids that items name them by, without regard to case.
+/// The devices by id, ignoring case.
 #[derive(Default)]
 pub(super) struct Devices<'a> {
     ids: FxHashMap<Cow<'a, str>, DeviceId>,
-    /// For each id the thing of the device, where there is one yet.
-    things: Vec<Option<usize>>,
+    /// By id: the entity of the device, once known.
+    entities: Vec<Option<usize>>,
 }
 
 impl<'a> Devices<'a> {
-    /// Returns the thing of a device.
+    /// Returns the entity of a device, if known.
     pub(super) fn get(&self, id: DeviceId) -> Option<usize> {
-        self.things[id.0]
+        self.entities[id.0]
     }
 
-    /// Takes in the thing of a device, where it has none yet.
-    pub(super) fn enter(&mut self, id: DeviceId, thing: usize) {
-        self.things[id.0].get_or_insert(thing);
+    /// Sets the entity of a device, unless it has one.
+    pub(super) fn set(&mut self, id: DeviceId, entity: usize) {
+        self.entities[id.0].get_or_insert(entity);
     }
 
-    fn named_by(&mut self, object: Object<'a>) -> Option<DeviceId> {
-        let id = object.get("mdeDeviceId").and_then(folded)?;
+    /// Returns the device id that an item refers to, assigning an index to a new one.
+    fn device_id(&mut self, object: Object<'a>) -> Option<DeviceId> {
+        let id = object.get("mdeDeviceId").and_then(fold_case)?;
         Some(*self.ids.entry(id).or_insert_with(|| {
-            self.things.push(None);
-            DeviceId(self.things.len() - 1)
+            self.entities.push(None);
+            DeviceId(self.entities.len() - 1)
         }))
     }
 }
 
 impl<'a> Entity<'a> {
-    /// Reads the thing that an item is about.
+    /// Reads an item as an entity.
     fn of_item(devices: &mut Devices<'a>, evidence: &'a [Evidence], at: usize) -> Self {
         let item = &evidence[at];
         let row = EvidenceType::named(item.type_name.raw());
-        let thing = Self::read(devices, row, item.type_name.clone(), SourceRef::of(at), &item.json);
+        let entity = Self::read(devices, row, item.type_name.clone(), SourceRef::of(at), &item.json);
         let (verdict, remediation) = (item.verdict.clone(), item.remediation.clone());
-        Self { items: vec![at], verdict, remediation, ..thing }
+        Self { items: vec![at], verdict, remediation, ..entity }
     }
 
-    /// Reads a thing that an item tells of beside its own.
+    /// Reads an entity that an item embeds or mentions.
     pub(super) fn new(
         devices: &mut Devices<'a>,
         row: &'static EvidenceType,
-        face: SourceRef,
+        source: SourceRef,
         value: &'a Value,
     ) -> Self {
         let declared = || Object::new(value).raw("@odata.type").map_or("", type_name);
         let kind = SafeText::new(if row.name.is_empty() { declared() } else { row.name });
-        Self::read(devices, row, kind, face, value)
+        Self::read(devices, row, kind, source, value)
     }
 
-    /// All that the tree is built from is read here, at once: each visit to an item of a large
-    /// alert is a visit to memory that is not at hand.
+    /// Reads everything that the build needs in one pass, because every access to an item of a
+    /// large alert is likely to miss the cache.
     fn read(
         devices: &mut Devices<'a>,
         row: &'static EvidenceType,
         kind: SafeText,
-        face: SourceRef,
+        source: SourceRef,
         value: &'a Value,
     ) -> Self {
         let object = Object::new(value);
@@ -116,51 +117,51 @@ impl<'a> Entity<'a> {
         Self {
             row,
             kind,
-            faces: vec![face],
+            sources: vec![source],
             value,
             items: Vec::new(),
             verdict: Verdict::Unknown,
             remediation: Remediation::None,
             time,
-            named: FxBuildHasher.hash_one((row.name, &name)),
+            name_hash: FxBuildHasher.hash_one((row.name, &name)),
             name,
-            process: Facts::read(row, object),
-            device: devices.named_by(object),
-            known_by: keys(row, object),
+            process: ProcessFacts::read(row, object),
+            device: devices.device_id(object),
+            keys: keys(row, object),
         }
     }
 
-    /// Takes the state of another telling of the thing, where it is worse.
-    fn worsen(&mut self, verdict: Verdict, remediation: Remediation) {
-        if badness(&verdict) > badness(&self.verdict) || self.is_stateless() {
+    /// Keeps the worse of two states.
+    fn merge_state(&mut self, verdict: Verdict, remediation: Remediation) {
+        if rank(&verdict) > rank(&self.verdict) || self.has_no_state() {
             (self.verdict, self.remediation) = (verdict, remediation);
         }
     }
 
-    fn is_stateless(&self) -> bool {
+    fn has_no_state(&self) -> bool {
         self.verdict == Verdict::Unknown && self.remediation == Remediation::None
     }
 
-    /// Takes in another place where the thing is told of. It reads by what says most.
-    pub(super) fn also(&mut self, other: Entity<'a>) {
-        self.worsen(other.verdict, other.remediation);
-        let says = |value: &Value| {
+    /// Merges an equal entity. The most complete source describes the result.
+    pub(super) fn merge(&mut self, other: Entity<'a>) {
+        self.merge_state(other.verdict, other.remediation);
+        let completeness = |value: &Value| {
             value.as_object().map_or(0, |map| map.values().filter(|value| !is_empty(value)).count())
         };
         self.items.extend(other.items);
         self.device = self.device.or(other.device);
-        self.faces.extend(other.faces);
-        if says(other.value) > says(self.value) {
-            let last = self.faces.len() - 1;
-            self.faces.swap(0, last);
+        self.sources.extend(other.sources);
+        if completeness(other.value) > completeness(self.value) {
+            let last = self.sources.len() - 1;
+            self.sources.swap(0, last);
             self.value = other.value;
             self.time = other.time.or(self.time);
-            (self.name, self.named) = (other.name, other.named);
+            (self.name, self.name_hash) = (other.name, other.name_hash);
             self.process = other.process;
         }
     }
 
-    /// Takes the state that stands where the thing is told of.
+    /// Reads verdict and remediation from the value too.
     pub(super) fn with_state(mut self) -> Self {
         (self.verdict, self.remediation) = (verdict(self.object()), remediation(self.object()));
         self
@@ -171,54 +172,53 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// Finds the things that are known by a value.
+/// Finds known entities by key or content.
 #[derive(Default)]
-pub(super) struct Register {
+pub(super) struct EntityIndex {
     by_key: HashMap<(&'static str, usize, String), Vec<usize>>,
     by_content: HashMap<u64, Vec<usize>>,
 }
 
-impl Register {
-    /// Returns the thing that `new` is, where it is known already; it is known by more from then
-    /// on.
-    pub(super) fn find(&mut self, things: &mut [Entity<'_>], new: &Entity<'_>) -> Option<usize> {
-        if new.known_by.iter().all(Option::is_none) {
-            let same = self.by_content.get(&content(new.value, true))?;
-            return same.iter().copied().find(|at| equal_but_for_state(things[*at].value, new.value));
+impl EntityIndex {
+    /// Returns the known entity that equals `new`, and gives it the keys of `new` that it lacks.
+    pub(super) fn find(&mut self, entities: &mut [Entity<'_>], new: &Entity<'_>) -> Option<usize> {
+        if new.keys.iter().all(Option::is_none) {
+            let same = self.by_content.get(&content_hash(new.value, true))?;
+            return same.iter().copied().find(|at| equal_except_state(entities[*at].value, new.value));
         }
-        let found = (0..new.known_by.len()).find_map(|at| {
-            let key = (new.row.name, at, new.known_by[at].clone()?);
+        let found = (0..new.keys.len()).find_map(|at| {
+            let key = (new.row.name, at, new.keys[at].clone()?);
             let known = self.by_key.get(&key)?;
-            let mut fitting = known.iter().filter(|known| fits(&things[**known], new, at));
-            // Where several fit, the one that is known by no more than this is meant, if any.
-            let only = fitting.next().filter(|_| fitting.next().is_none());
-            only.or_else(|| known.iter().find(|known| things[**known].known_by == new.known_by)).copied()
+            let mut compatible = known.iter().filter(|known| is_compatible(&entities[**known], new, at));
+            // Among several, only one with exactly the same keys is certain to be equal.
+            let only = compatible.next().filter(|_| compatible.next().is_none());
+            only.or_else(|| known.iter().find(|known| entities[**known].keys == new.keys)).copied()
         })?;
-        for (at, key) in new.known_by.iter().enumerate() {
-            if let (Some(key), None) = (key, &things[found].known_by[at]) {
-                things[found].known_by[at] = Some(key.clone());
+        for (at, key) in new.keys.iter().enumerate() {
+            if let (Some(key), None) = (key, &entities[found].keys[at]) {
+                entities[found].keys[at] = Some(key.clone());
                 self.by_key.entry((new.row.name, at, key.clone())).or_default().push(found);
             }
         }
         Some(found)
     }
 
-    /// Takes in a thing that is new.
-    pub(super) fn enter(&mut self, thing: &Entity<'_>, place: usize) {
-        for (at, key) in thing.known_by.iter().enumerate() {
+    /// Adds a new entity with its index.
+    pub(super) fn insert(&mut self, entity: &Entity<'_>, position: usize) {
+        for (at, key) in entity.keys.iter().enumerate() {
             if let Some(key) = key {
-                self.by_key.entry((thing.row.name, at, key.clone())).or_default().push(place);
+                self.by_key.entry((entity.row.name, at, key.clone())).or_default().push(position);
             }
         }
-        if thing.known_by.iter().all(Option::is_none) {
-            self.by_content.entry(content(thing.value, true)).or_default().push(place);
+        if entity.keys.iter().all(Option::is_none) {
+            self.by_content.entry(content_hash(entity.value, true)).or_default().push(position);
         }
     }
 }
 
-/// Two things that share a key are the same unless a stronger key tells them apart.
-fn fits(known: &Entity<'_>, new: &Entity<'_>, at: usize) -> bool {
-    let pairs = known.known_by[..at].iter().zip(&new.known_by[..at]);
+/// Whether two entities that share the key at `at` agree in all stronger keys.
+fn is_compatible(known: &Entity<'_>, new: &Entity<'_>, at: usize) -> bool {
+    let pairs = known.keys[..at].iter().zip(&new.keys[..at]);
     pairs.into_iter().all(|(a, b)| a.is_none() || b.is_none() || a == b)
 }
 
@@ -228,11 +228,11 @@ fn keys(row: &EvidenceType, object: Object<'_>) -> Vec<Option<String>> {
 
 fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
     let mut text = String::new();
-    for (path, needed) in
-        key.needs.iter().map(|path| (path, true)).chain(key.with.iter().map(|path| (path, false)))
-    {
-        let value = path.split('|').find_map(|path| folded(object.get(path)?));
-        if value.is_none() && needed {
+    let required = key.required.iter().map(|path| (path, true));
+    let optional = key.optional.iter().map(|path| (path, false));
+    for (path, is_required) in required.chain(optional) {
+        let value = path.split('|').find_map(|path| fold_case(object.get(path)?));
+        if value.is_none() && is_required {
             return None;
         }
         text.push_str(value.as_deref().unwrap_or_default());
@@ -241,8 +241,9 @@ fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
     Some(text)
 }
 
-/// A value for comparing: without regard to case and to blanks around it.
-pub(super) fn folded(value: &Value) -> Option<Cow<'_, str>> {
+/// Returns a value in the form used for comparisons: in lower case, without surrounding spaces.
+/// `None` if it is empty or not a scalar.
+pub(super) fn fold_case(value: &Value) -> Option<Cow<'_, str>> {
     let is_folded = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     let text: Cow<'_, str> = match value {
         Value::String(text) if is_folded(text) => text.trim().into(),
@@ -253,45 +254,46 @@ pub(super) fn folded(value: &Value) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Reads the items one after the other, and hands them out in an order of their own: processes
-/// last, since they are told apart by their devices, those with most keys first, then by content.
+/// Reads the items as entities and returns them in canonical order: processes last, because their
+/// devices must be known first; those with the most keys first; then by content.
 pub(super) fn in_order<'a>(
     devices: &mut Devices<'a>,
     evidence: &'a [Evidence],
 ) -> impl Iterator<Item = Entity<'a>> + use<'a> {
     let read = |at: usize| {
-        let thing = Entity::of_item(devices, evidence, at);
-        let keys = thing.known_by.iter().flatten().count();
-        let rank = (thing.process.is_some(), Reverse(keys), content(thing.value, false));
-        ((rank, at), Some(thing))
+        let entity = Entity::of_item(devices, evidence, at);
+        let keys = entity.keys.iter().flatten().count();
+        let rank = (entity.process.is_some(), Reverse(keys), content_hash(entity.value, false));
+        ((rank, at), Some(entity))
     };
-    let (mut order, mut things): (Vec<_>, Vec<_>) = (0..evidence.len()).map(read).unzip();
+    let (mut order, mut entities): (Vec<_>, Vec<_>) = (0..evidence.len()).map(read).unzip();
     order.sort_unstable_by(|(rank, a), (other, b)| {
         let json = |at: usize| &evidence[at].json;
-        let as_sent =
+        let by_json =
             || if json(*a) == json(*b) { a.cmp(b) } else { json(*a).to_string().cmp(&json(*b).to_string()) };
-        rank.cmp(other).then_with(as_sent)
+        rank.cmp(other).then_with(by_json)
     });
-    order.into_iter().filter_map(move |(_, at)| things[at].take())
+    order.into_iter().filter_map(move |(_, at)| entities[at].take())
 }
 
-/// What varies between two items that are the same thing.
-const STATE: [&str; 4] = ["createdDateTime", "verdict", "remediationStatus", "remediationStatusDetails"];
+/// Properties in which items about the same entity may differ.
+const STATE_PROPERTIES: [&str; 4] =
+    ["createdDateTime", "verdict", "remediationStatus", "remediationStatusDetails"];
 
-fn equal_but_for_state(a: &Value, b: &Value) -> bool {
+fn equal_except_state(a: &Value, b: &Value) -> bool {
     let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
-    let own = |(name, _): &(&String, &Value)| !STATE.contains(&name.as_str());
+    let own = |(name, _): &(&String, &Value)| !STATE_PROPERTIES.contains(&name.as_str());
     a.iter().filter(own).count() == b.iter().filter(own).count()
         && a.iter().filter(own).all(|(name, value)| b.get(name) == Some(value))
 }
 
-/// A number that is the same for the same content. With `stateless`, what [`STATE`] names and the
-/// order of the properties do not count.
-fn content(value: &Value, stateless: bool) -> u64 {
+/// Hashes the content of a value. With `ignore_state`, the properties in [`STATE_PROPERTIES`] and
+/// the order of the properties do not matter.
+fn content_hash(value: &Value, ignore_state: bool) -> u64 {
     match value.as_object() {
-        Some(map) if stateless => map
+        Some(map) if ignore_state => map
             .iter()
-            .filter(|(name, _)| !STATE.contains(&name.as_str()))
+            .filter(|(name, _)| !STATE_PROPERTIES.contains(&name.as_str()))
             .map(|(name, value)| {
                 let mut hasher = FxHasher::default();
                 hasher.write(name.as_bytes());
@@ -339,7 +341,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn badness(verdict: &Verdict) -> u8 {
+/// Ranks verdicts; a higher rank is worse.
+fn rank(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Malicious => 4,
         Verdict::Suspicious => 3,

@@ -1,6 +1,6 @@
-//! Processes: which items are the same one, which is whose parent, and which file is whose image.
+//! Matches processes: equal ones, parents with children, and image files with processes.
 //!
-//! A process is known by its device, its id and the time it was created, since ids are reused.
+//! A process is identified by its device, its id and its creation time, since ids are reused.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,65 +9,66 @@ use rustc_hash::FxHashMap;
 use crate::types::{EvidenceType, PARENT_PROCESS};
 use alertdeck_model::{FileDetails, Object, Timestamp};
 
-/// Two readings of one creation time may differ by their precision.
+/// Two readings of one creation time may differ by less than this, because sources differ in
+/// precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
-/// What is said of a process that tells it apart and leads to its parent. It is read once.
+/// The properties that identify a process and its parent.
 #[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(super) struct ProcessFacts<'a> {
     pid: Option<i64>,
-    line: Option<&'a str>,
+    command_line: Option<&'a str>,
     image: FileDetails<'a>,
-    parent: Option<i64>,
+    parent_pid: Option<i64>,
     parent_created: Option<Timestamp>,
     names_parent: bool,
 }
 
-/// A process with where it belongs.
+/// A known process.
 pub(super) struct Process<'a> {
-    /// Its thing.
-    pub(super) thing: usize,
-    /// The thing of its device, where one is named.
+    /// The index of its entity.
+    pub(super) entity: usize,
+    /// The entity of its device, if it refers to one.
     pub(super) device: Option<usize>,
     pub(super) created: Option<Timestamp>,
-    pub(super) facts: Facts<'a>,
+    pub(super) facts: ProcessFacts<'a>,
 }
 
 /// The processes of an alert.
 #[derive(Default)]
 pub(super) struct Processes<'a> {
     all: Vec<Process<'a>>,
-    /// Those of one id on one device, in the order of their creation.
+    /// By device and process id: indices into `all`, ordered by creation time.
     by_pid: FxHashMap<(Option<usize>, i64), Vec<usize>>,
 }
 
-/// Hashes and paths with the processes whose images they are of.
-pub(super) type Images = HashMap<String, Vec<usize>>;
+/// Maps hashes and paths of images to processes, as indices into `all`.
+pub(super) type ImageIndex = HashMap<String, Vec<usize>>;
 
-impl<'a> Facts<'a> {
-    /// Reads what an item says of its process.
+impl<'a> ProcessFacts<'a> {
+    /// Reads the facts of an item's process.
     fn of(item: Object<'a>) -> Self {
-        // Process id 0 is the idle process, which the service writes for "not known"; with a name
-        // beside it it is meant.
+        // The service writes parent id 0 for "unknown". Together with a name, it is a real id.
         let names_parent = item.filled("parentProcessImageFile.fileName").is_some();
         Self {
             pid: item.int("processId"),
-            line: item.raw("processCommandLine"),
+            command_line: item.raw("processCommandLine"),
             image: FileDetails(item.object("imageFile")),
-            parent: item.int("parentProcessId").filter(|pid| *pid != 0 || names_parent),
+            parent_pid: item.int("parentProcessId").filter(|pid| *pid != 0 || names_parent),
             parent_created: item.time("parentProcessCreationDateTime"),
             names_parent,
         }
     }
 
-    /// Reads what an item says of its process's parent.
+    /// Reads the facts of the parent of an item's process.
     fn of_parent(child: Object<'a>) -> Self {
         let image = FileDetails(child.object("parentProcessImageFile"));
-        let pid = Self::of(child).parent;
-        Self { pid, line: None, image, parent: None, parent_created: None, names_parent: false }
+        let pid = Self::of(child).parent_pid;
+        let names_parent = false;
+        Self { pid, command_line: None, image, parent_pid: None, parent_created: None, names_parent }
     }
 
-    /// Reads a process as a row of the table has it; `None` where the row is of another type.
+    /// Reads the facts of the process that a row describes; `None` if the row is of another type.
     pub(super) fn read(row: &EvidenceType, object: Object<'a>) -> Option<Self> {
         match row.name {
             "process" if std::ptr::eq(row, &raw const PARENT_PROCESS) => Some(Self::of_parent(object)),
@@ -76,9 +77,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Tells whether anything is said of the parent.
-    pub(super) fn tells_of_parent(&self) -> bool {
-        self.parent.is_some() || self.names_parent
+    /// Whether the parent's id or name is known.
+    pub(super) fn has_parent(&self) -> bool {
+        self.parent_pid.is_some() || self.names_parent
     }
 }
 
@@ -87,39 +88,39 @@ impl<'a> Processes<'a> {
         &self.all
     }
 
-    /// Takes in a process that an item is about; returns the thing of the one that it is: of the
-    /// same device and id, created at the same time, with the same command line.
+    /// Adds the process of an item, unless it is known: a process with the same device, id,
+    /// creation time and command line. Returns the entity of the known one.
     pub(super) fn add(&mut self, process: Process<'a>) -> Option<usize> {
         let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
         let same = known.and_then(|known| {
-            let mut near = self.near(known, process.created);
-            near.find(|at| self.all[*at].facts.line == process.facts.line)
+            let mut near = self.created_at(known, process.created);
+            near.find(|at| self.all[*at].facts.command_line == process.facts.command_line)
         });
         let Some(same) = same else {
-            self.enter(process);
+            self.insert(process);
             return None;
         };
-        // Another telling may say more of its image.
+        // The other item may describe the image better.
         let known = &mut self.all[same];
         if hash_kinds(known.facts.image) == 0 && path(known.facts.image).is_none() {
             known.facts.image = process.facts.image;
         }
-        Some(known.thing)
+        Some(known.entity)
     }
 
-    /// Takes in a process.
-    pub(super) fn enter(&mut self, process: Process<'a>) {
+    /// Adds a process without looking for an equal one.
+    pub(super) fn insert(&mut self, process: Process<'a>) {
         let at = self.all.len();
         if let Some(pid) = process.facts.pid {
             let known = self.by_pid.entry((process.device, pid)).or_default();
-            let place = known.partition_point(|other| self.all[*other].created <= process.created);
-            known.insert(place, at);
+            let position = known.partition_point(|other| self.all[*other].created <= process.created);
+            known.insert(position, at);
         }
         self.all.push(process);
     }
 
-    /// Those that were created at the same time, among some in the order of their creation.
-    fn near(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = usize> {
+    /// Filters processes, ordered by creation time, for those created at a given time.
+    fn created_at(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = usize> {
         let earliest = time.map(|time| time.before(SAME_TIME));
         let from = known.partition_point(|at| self.all[*at].created < earliest);
         let created = |at: &usize| self.all[*at].created;
@@ -129,97 +130,101 @@ impl<'a> Processes<'a> {
             .filter(move |at| same_time(created(at), time))
     }
 
-    /// The thing of a child's parent, among the processes that are known.
+    /// Returns the entity of a child's parent, if that process is known: the latest one with the
+    /// parent's id that matches the parent's creation time or, if that is not given, was created no
+    /// later than the child. `created` and `entity` are those of the child.
     pub(super) fn parent_of(
         &self,
-        child: &Facts<'a>,
-        born: Option<Timestamp>,
+        child: &ProcessFacts<'a>,
+        created: Option<Timestamp>,
         device: Option<usize>,
-        thing: usize,
+        entity: usize,
     ) -> Option<usize> {
-        let known = self.by_pid.get(&(device, child.parent?))?;
-        let is_other = |other: &&Process<'_>| other.thing != thing;
-        // The last one that was there in time.
-        let fitting = match child.parent_created {
-            told @ Some(_) => {
-                let last = |time| self.near(known, time).map(|at| &self.all[at]).filter(is_other).last();
-                last(told).or_else(|| last(None))
+        let known = self.by_pid.get(&(device, child.parent_pid?))?;
+        let is_other = |other: &&Process<'_>| other.entity != entity;
+        let parent = match child.parent_created {
+            parent_created @ Some(_) => {
+                let last =
+                    |time| self.created_at(known, time).map(|at| &self.all[at]).filter(is_other).last();
+                last(parent_created).or_else(|| last(None))
             }
             None => {
-                let in_time = |at: &usize| self.all[*at].created <= born;
-                let end = born.map_or(known.len(), |_| known.partition_point(in_time));
+                let in_time = |at: &usize| self.all[*at].created <= created;
+                let end = created.map_or(known.len(), |_| known.partition_point(in_time));
                 known[..end].iter().rev().map(|at| &self.all[*at]).find(is_other)
             }
         };
-        fitting.map(|found| found.thing)
+        parent.map(|parent| parent.entity)
     }
 
-    /// Lists the processes by what their images can be found by, those created first first.
-    pub(super) fn images(&self) -> Images {
-        let mut images = Images::new();
+    /// Indexes the processes by the hashes and the path of their images, oldest first.
+    pub(super) fn images(&self) -> ImageIndex {
+        let mut images = ImageIndex::new();
         let mut order: Vec<_> = self.all.iter().enumerate().collect();
-        order.sort_by_key(|(_, process)| (process.created, process.thing));
+        order.sort_by_key(|(_, process)| (process.created, process.entity));
         for (at, process) in order {
             let image = process.facts.image;
-            let path = path(image).map(|path| by_path(hash_kinds(image), &path));
-            for name in hashes(image).chain(path) {
-                images.entry(name).or_default().push(at);
+            let path = path(image).map(|path| path_key(hash_kinds(image), &path));
+            for key in hash_keys(image).chain(path) {
+                images.entry(key).or_default().push(at);
             }
         }
         images
     }
 
-    /// The thing of the process that a file is the image of: by hash, else by path; of several
-    /// the one that was created first.
+    /// Returns the entity of the process whose image a file is: by hash, else by path. Of several
+    /// processes, the oldest.
     pub(super) fn image_of(
         &self,
-        images: &Images,
+        images: &ImageIndex,
         file: FileDetails<'_>,
         device: Option<usize>,
     ) -> Option<usize> {
-        let near =
+        let same_device =
             |process: &&Process<'_>| device.is_none() || process.device.is_none() || process.device == device;
-        let first = |name: String| {
-            let known = images.get(&name)?.iter().map(|at| &self.all[*at]);
-            // A stronger hash may tell the two apart.
-            known.filter(near).find(|process| !differs(process.facts.image, file))
+        let first = |key: String| {
+            let known = images.get(&key)?.iter().map(|at| &self.all[*at]);
+            // A stronger hash may contradict a weaker one.
+            known.filter(same_device).find(|process| !differs(process.facts.image, file))
         };
-        // Where both have a hash of one kind, a path says nothing that the hash did not.
+        // Files that share a kind of hash are compared by it; only the others are compared by path.
         let by_path = || {
             let (kinds, path) = (hash_kinds(file), path(file)?);
-            let apart = (0..1 << FileDetails::HASHES.len()).filter(|others| others & kinds == 0);
-            let each = apart.filter_map(|others| first(by_path(others, &path)));
-            each.min_by_key(|process| (process.created, process.thing))
+            let disjoint = (0..1 << FileDetails::HASHES.len()).filter(|others| others & kinds == 0);
+            let each = disjoint.filter_map(|others| first(path_key(others, &path)));
+            each.min_by_key(|process| (process.created, process.entity))
         };
-        hashes(file).find_map(first).or_else(by_path).map(|process| process.thing)
+        hash_keys(file).find_map(first).or_else(by_path).map(|process| process.entity)
     }
 }
 
+/// Whether the strongest hash that both files have differs.
 fn differs(a: FileDetails<'_>, b: FileDetails<'_>) -> bool {
     let mut pairs = FileDetails::HASHES.into_iter().filter_map(|name| a.0.filled(name).zip(b.0.filled(name)));
     pairs.next().is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b))
 }
 
-/// The hashes that a file can be found by, the strongest first.
-fn hashes(file: FileDetails<'_>) -> impl Iterator<Item = String> {
+/// Lists the index keys of a file's hashes, the strongest first.
+fn hash_keys(file: FileDetails<'_>) -> impl Iterator<Item = String> {
     let each = FileDetails::HASHES.into_iter().filter_map(move |name| Some((name, file.0.filled(name)?)));
     each.map(|(name, hash)| format!("{name}:{}", hash.to_ascii_lowercase()))
 }
 
-/// The kinds of hashes that are known of a file, a bit for each.
+/// Returns which kinds of hashes a file has, one bit per kind.
 fn hash_kinds(file: FileDetails<'_>) -> u8 {
     let known = FileDetails::HASHES.iter().enumerate().filter(|(_, name)| file.0.filled(name).is_some());
     known.map(|(at, _)| 1 << at).sum()
 }
 
-/// The path that a file can be found by, if it is known with its name.
+/// Returns the full path of a file, in lower case, if its name is known too.
 fn path(file: FileDetails<'_>) -> Option<String> {
     file.0.filled("fileName")?;
     Some(file.full_path()?.to_lowercase())
 }
 
-/// What files of one path are found by that have hashes of these kinds.
-fn by_path(kinds: u8, path: &str) -> String {
+/// Returns the index key of a path for files with exactly these kinds of hashes. It keeps apart
+/// files with one path and different hashes, of which an alert may have thousands.
+fn path_key(kinds: u8, path: &str) -> String {
     format!("{kinds}:{path}")
 }
 
@@ -227,7 +232,7 @@ fn same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {
             let (earlier, later) = if a < b { (a, b) } else { (b, a) };
-            later.since(earlier).is_some_and(|apart| apart < SAME_TIME)
+            later.since(earlier).is_some_and(|difference| difference < SAME_TIME)
         }
         (None, None) => true,
         _ => false,

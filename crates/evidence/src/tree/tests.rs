@@ -1,10 +1,10 @@
-//! The tree as text, its laws, and the arrangements that would be slow if anything grew badly.
+//! Trees of small alerts, written as text.
+
+mod properties;
 
 use super::*;
-use crate::types::types;
-use alertdeck_model::{EVIDENCE_TYPES, RawAlert};
+use alertdeck_model::RawAlert;
 use bytes::Bytes;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn tree(evidence: &[Value]) -> Tree {
@@ -16,7 +16,7 @@ fn device(id: &str, name: &str) -> Value {
     json!({"@odata.type": "#microsoft.graph.security.deviceEvidence", "mdeDeviceId": id, "deviceDnsName": name})
 }
 
-/// A process with its parent: (id, created), (parent id, parent created), names by id.
+/// A process, given as (id, creation time), and its parent. Names follow from the ids.
 fn process(device: &str, child: (i64, &str), parent: (i64, &str)) -> Value {
     let at = |time: &str| format!("2026-11-01T{time}Z");
     json!({"@odata.type": "#microsoft.graph.security.processEvidence", "mdeDeviceId": device,
@@ -26,13 +26,14 @@ fn process(device: &str, child: (i64, &str), parent: (i64, &str)) -> Value {
         "parentProcessImageFile": {"fileName": format!("p{}.exe", parent.0)}})
 }
 
+/// The image file of the process with an id.
 fn file(device: &str, image_of: i64) -> Value {
     json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "mdeDeviceId": device,
         "fileDetails": {"fileName": format!("p{image_of}.exe"), "sha256": format!("{image_of:064x}")}})
 }
 
 #[test]
-fn processes_hang_under_their_parents_and_files_under_their_process() {
+fn processes_are_below_their_parents_and_files_below_their_process() {
     let tree = tree(&[
         file("d1", 3),
         process("d1", (3, "10:00:02"), (2, "10:00:01")),
@@ -41,7 +42,7 @@ fn processes_hang_under_their_parents_and_files_under_their_process() {
     ]);
     insta::assert_snapshot!(tree.text(), @r"
     device pc-1
-      process p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
+      process p1.exe (1)  parent only  2026-11-01T09:00:00Z
         process p2.exe (2)  run 2  2026-11-01T10:00:01Z
           process p3.exe (3)  run 3  2026-11-01T10:00:02Z
             file p3.exe  sha256 0000000000000000000000000000000000000000000000000000000000000003
@@ -49,7 +50,7 @@ fn processes_hang_under_their_parents_and_files_under_their_process() {
 }
 
 #[test]
-fn a_path_says_whose_image_a_file_is_where_no_hash_tells_them_apart() {
+fn files_match_processes_by_path_unless_a_hash_differs() {
     let image = |hashes: Value| {
         let mut image = json!({"fileName": "a.exe", "filePath": "C:\\"});
         image.as_object_mut().unwrap().extend(hashes.as_object().unwrap().clone());
@@ -72,27 +73,27 @@ fn a_path_says_whose_image_a_file_is_where_no_hash_tells_them_apart() {
 }
 
 #[test]
-fn of_several_tellings_of_a_process_the_one_with_its_image_counts() {
+fn image_of_any_item_of_a_process_matches_its_file() {
     let image = json!({"fileName": "a.exe", "sha256": "aa"});
     let file = item_of("file", &json!({"fileDetails": image}));
-    // The order in which items are taken in is that of their content: no case stands alone.
+    // Items are processed in an order that depends on their content, so several contents are tried.
     for case in 0..8 {
-        let told = |more: &Value| {
-            let mut told =
+        let item = |more: &Value| {
+            let mut fields =
                 json!({"processId": 7, "processCommandLine": "a", "mdeDeviceId": "d1", "case": case});
-            told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            item_of("process", &told)
+            fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            item_of("process", &fields)
         };
-        let tree =
-            tree(&[device("d1", "pc-1"), file.clone(), told(&json!({})), told(&json!({"imageFile": image}))]);
+        let (bare, with_image) = (item(&json!({})), item(&json!({"imageFile": image})));
+        let tree = tree(&[device("d1", "pc-1"), file.clone(), bare, with_image]);
         let file = tree.rows(|_| false).into_iter().find(|id| tree.node(*id).kind.raw() == "file").unwrap();
-        let above = tree.parent(file).map(|id| tree.node(id).kind.raw().to_owned());
-        assert_eq!(above.as_deref(), Some("process"), "{case}");
+        let parent = tree.parent(file).map(|id| tree.node(id).kind.raw().to_owned());
+        assert_eq!(parent.as_deref(), Some("process"), "{case}");
     }
 }
 
 #[test]
-fn a_reused_process_id_is_another_process() {
+fn reused_process_ids_are_different_processes() {
     let tree = tree(&[
         device("d1", "pc-1"),
         device("d2", "pc-2"),
@@ -104,22 +105,22 @@ fn a_reused_process_id_is_another_process() {
     ]);
     insta::assert_snapshot!(tree.text(), @r"
     device pc-1
-      process p1.exe (1)  known only as parent  2026-11-01T09:00:00Z
+      process p1.exe (1)  parent only  2026-11-01T09:00:00Z
         process p7.exe (7)  run 7  2026-11-01T10:00:00Z
           process p9.exe (9)  run 9  2026-11-01T11:30:00Z
         process p7.exe (7)  run 7  2026-11-01T11:00:00Z
           process p8.exe (8)  run 8  2026-11-01T11:00:05Z
     device pc-2
-      process p7.exe (7)  known only as parent  2026-11-01T11:00:00Z
+      process p7.exe (7)  parent only  2026-11-01T11:00:00Z
         process p8.exe (8)  run 8  2026-11-01T11:00:05Z
     ");
 }
 
 #[test]
-fn a_thing_within_an_item_has_its_own_type_even_an_undeclared_one() {
-    let within = json!({"@odata.type": "#microsoft.graph.security.quantumResourceEvidence", "name": "q1"});
+fn embedded_evidence_may_have_an_undeclared_type() {
+    let embedded = json!({"@odata.type": "#microsoft.graph.security.quantumResourceEvidence", "name": "q1"});
     let tree = tree(&[json!({"@odata.type": "#microsoft.graph.security.kubernetesClusterEvidence",
-        "name": "c1", "cloudResource": within})]);
+        "name": "c1", "cloudResource": embedded})]);
     insta::assert_snapshot!(tree.text(), @r"
     quantumResource q1
       cluster c1
@@ -127,7 +128,7 @@ fn a_thing_within_an_item_has_its_own_type_even_an_undeclared_one() {
 }
 
 #[test]
-fn the_same_item_twice_is_counted() {
+fn duplicate_items_share_a_node() {
     let tree = tree(&[device("d1", "pc-1"), file("d1", 3), file("d1", 3), device("d1", "pc-1")]);
     assert_eq!(tree.len(), 2);
     let root = tree.node(tree.roots()[0]);
@@ -135,7 +136,7 @@ fn the_same_item_twice_is_counted() {
 }
 
 #[test]
-fn loops_are_cut() {
+fn cycles_are_broken() {
     let tree = tree(&[
         process("d1", (1, "10:00:00"), (2, "10:00:00")),
         process("d1", (2, "10:00:00"), (1, "10:00:00")),
@@ -143,11 +144,11 @@ fn loops_are_cut() {
     ]);
     let shown: usize = tree.rows(|_| false).len();
     assert_eq!(shown, tree.len());
-    assert_eq!(tree.roots().len(), 1, "where a loop is cut the device is the parent");
+    assert_eq!(tree.roots().len(), 1, "where a cycle is broken, the device is the parent");
 }
 
 #[test]
-fn values_hang_under_their_key_and_users_where_they_acted() {
+fn registry_values_are_below_their_key_and_users_below_their_device() {
     let mut run = process("d1", (3, "10:00:02"), (2, "10:00:01"));
     run["userAccount"] = json!({"userPrincipalName": "ana@x.io"});
     let tree = tree(&[
@@ -162,7 +163,7 @@ fn values_hang_under_their_key_and_users_where_they_acted() {
     ]);
     insta::assert_snapshot!(tree.text(), @r"
     device pc-1
-      process p2.exe (2)  known only as parent  2026-11-01T10:00:01Z
+      process p2.exe (2)  parent only  2026-11-01T10:00:01Z
         process p3.exe (3)  run 3  as ana@x.io  2026-11-01T10:00:02Z
       user Ana@x.io
     device pc-2
@@ -179,7 +180,7 @@ fn item_of(kind: &str, fields: &Value) -> Value {
 }
 
 #[test]
-fn a_container_hangs_in_its_pod_namespace_cluster_and_cloud() {
+fn containers_are_below_their_pod_namespace_cluster_and_cloud_resource() {
     let cloud = item_of("azureResource", &json!({"resourceId": "/s/aks", "resourceName": "aks"}));
     let cluster = item_of("kubernetesCluster", &json!({"name": "c1", "cloudResource": cloud}));
     let namespace = item_of("kubernetesNamespace", &json!({"name": "shop", "cluster": cluster}));
@@ -220,7 +221,7 @@ fn a_container_hangs_in_its_pod_namespace_cluster_and_cloud() {
 }
 
 #[test]
-fn a_registry_value_has_its_key_on_its_device() {
+fn registry_values_without_a_key_item_get_one_per_device() {
     let value = |device: &str, name: &str| {
         item_of(
             "registryValue",
@@ -237,7 +238,7 @@ fn a_registry_value_has_its_key_on_its_device() {
         value("d3", ""),
     ]);
     insta::assert_snapshot!(tree.text(), @r"
-    device d3  known only by its id
+    device d3  ID only
       registry key HKLM\Run
         registry value (default)  = 1  [suspicious]
     device pc-1
@@ -251,7 +252,7 @@ fn a_registry_value_has_its_key_on_its_device() {
 }
 
 #[test]
-fn addresses_hang_on_what_they_are_an_end_of() {
+fn addresses_are_below_the_connection_or_query_that_has_them() {
     let ip = |address: &str| item_of("ip", &json!({"ipAddress": address, "countryLetterCode": "NL"}));
     let at = |address: &str| json!({"ipAddress": address});
     let mut pc = device("d1", "pc-1");
@@ -276,16 +277,16 @@ fn addresses_hang_on_what_they_are_an_end_of() {
     insta::assert_snapshot!(tree.text(), @r"
     device pc-1
       connection 10.0.0.5:49152 → [2001:DB8::1]:443  tcp
-        ip 2001:db8::1  NL
-      DNS query evil.example → 203.0.113.7 +1  asked by 10.0.0.5
-        ip 203.0.113.8  NL
+        IP 2001:db8::1  NL
+      DNS query evil.example → 203.0.113.7 +1  queried by 10.0.0.5
+        IP 203.0.113.8  NL
     device pc-2
-    ip 203.0.113.9  NL
+    IP 203.0.113.9  NL
     ");
 }
 
 #[test]
-fn mail_hangs_in_its_mailbox_and_files_in_what_brought_them() {
+fn messages_are_below_their_mailbox_and_files_below_their_malware() {
     let message = |to: &str| {
         item_of(
             "analyzedMessage",
@@ -315,23 +316,23 @@ fn mail_hangs_in_its_mailbox_and_files_in_what_brought_them() {
         item_of("fileHash", &json!({"value": "aa", "algorithm": "sha256"})),
     ]);
     insta::assert_snapshot!(tree.text(), @r"
-    device d1  known only by its id
+    device d1  ID only
       malware Trojan  files 1  processes 1
         file a.exe  sha256 AA  [malicious]
           file hash aa  sha256
-      process p2.exe (2)  known only as parent  2026-11-01T10:00:01Z
+      process p2.exe (2)  parent only  2026-11-01T10:00:01Z
         process p3.exe (3)  run 3  2026-11-01T10:00:02Z
     mailbox Ana@x.io
-      message Invoice  to ana@x.io  urls 1
-        ip 203.0.113.7
-        url https://evil.example/x
+      message Invoice  to ana@x.io  URLs 1
+        IP 203.0.113.7
+        URL https://evil.example/x
     mail cluster Subject = Invoice
-      message Invoice  to bo@x.io  urls 1
+      message Invoice  to bo@x.io  URLs 1
     ");
 }
 
 #[test]
-fn a_session_hangs_on_its_host_else_on_its_account() {
+fn sessions_are_below_their_host_or_account() {
     let account = json!({"userAccount": {"userPrincipalName": "ana@x.io", "azureAdUserId": "u1"}});
     let tree = tree(&[
         item_of("user", &json!({"userAccount": {"azureAdUserId": "U1", "displayName": "Ana"}})),
@@ -355,121 +356,8 @@ fn a_session_hangs_on_its_host_else_on_its_account() {
     ");
 }
 
-/// An item of any type, nested ones included, with few enough values that items meet: any of
-/// the properties that a key, a link or a relation of the table goes by.
-fn item() -> impl Strategy<Value = Value> {
-    let word = || prop::sample::select(vec!["a", "b", "A", ""]);
-    let leaf = prop_oneof![
-        3 => word().prop_map(Value::from),
-        1 => (0i64..4).prop_map(Value::from),
-        1 => prop::sample::select(vec!["2026-11-01T10:00:00Z", "2026-11-01T10:00:00.5Z", "2026-11-01T11:00:00Z"])
-            .prop_map(Value::from),
-        1 => Just(Value::Null),
-    ];
-    leaf.prop_recursive(4, 40, 6, move |inner| {
-        let mut names: Vec<&'static str> =
-            vec!["mdeDeviceId", "processId", "parentProcessId", "verdict", "x"];
-        for row in types() {
-            let paths = row.keys.iter().flat_map(|key| key.needs.iter().chain(key.with)).copied();
-            let paths = paths.chain(row.links.iter().flat_map(|link| [link.mine, link.theirs]));
-            let paths = paths.chain(row.inside.iter().chain(row.holds).map(|member| member.path));
-            names.extend(paths.flat_map(|path| path.split(['.', '|'])).filter(|name| !name.is_empty()));
-        }
-        names.extend(["processCreationDateTime", "parentProcessCreationDateTime", "processCommandLine"]);
-        names.extend(["imageFile", "parentProcessImageFile", "fileName", "sha256", "userAccount", "account"]);
-        names.sort_unstable();
-        names.dedup();
-        let kind =
-            prop::sample::select(EVIDENCE_TYPES.iter().copied().chain(["quantum", ""]).collect::<Vec<_>>());
-        let fields = prop::collection::vec((prop::sample::select(names), inner.clone()), 0..9);
-        prop_oneof![
-            6 => (kind, fields).prop_map(|(kind, fields)| {
-                let mut item = json!({"@odata.type": format!("#microsoft.graph.security.{kind}Evidence")});
-                for (name, value) in fields {
-                    item[name] = value;
-                }
-                item
-            }),
-            1 => prop::collection::vec(inner, 0..3).prop_map(Value::from),
-        ]
-    })
-}
-
-/// Items of all types, processes and files among them often enough to make chains.
-fn items(most: usize) -> impl Strategy<Value = Vec<Value>> {
-    let id = || prop::sample::select(vec!["d1", "d2", ""]);
-    let time = || prop::sample::select(vec!["10:00:00", "10:00:00.5", "11:00:00", "never"]);
-    let one = prop_oneof![
-        2 => id().prop_map(|id| device(id, id)),
-        6 => (id(), 1i64..5, time(), 0i64..5, time())
-            .prop_map(|(id, pid, at, ppid, pat)| process(id, (pid, at), (ppid, pat))),
-        2 => (id(), 1i64..5).prop_map(|(id, of)| file(id, of)),
-        10 => item(),
-    ];
-    prop::collection::vec(one, 0..most)
-}
-
-proptest! {
-    #[test]
-    fn every_item_is_under_exactly_one_node(evidence in items(16)) {
-        let tree = tree(&evidence);
-        let rows = tree.rows(|_| false);
-        let sent = evidence.iter().filter(|item| !item.is_null()).count();
-        let mut items: Vec<usize> = rows.iter().flat_map(|id| tree.node(*id).items.clone()).collect();
-        items.sort_unstable();
-        prop_assert_eq!(items, (0..sent).collect::<Vec<_>>());
-        prop_assert_eq!(rows.len(), tree.len(), "every node hangs somewhere, once");
-        for id in rows {
-            prop_assert!(tree.node(id).depth <= build::MAX_DEPTH);
-            prop_assert!(!tree.line(id).contains('\n'));
-        }
-    }
-
-    #[test]
-    fn the_order_of_the_items_does_not_matter(
-        (evidence, shuffled) in items(12).prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle()))
-    ) {
-        prop_assert_eq!(tree(&evidence).text(), tree(&shuffled).text());
-    }
-}
-
-/// Sizes at which anything that grows with the square would take minutes.
 #[test]
-fn thousands_of_items_in_the_worst_arrangement_are_no_trouble() {
-    const MANY: i64 = 8_000;
-    let at = |second: i64| format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
-    let chain: Vec<_> = (1..=MANY).map(|n| process("d1", (n, &at(n)), (n - 1, &at(n - 1)))).collect();
-    let one_pid: Vec<_> = (1..=MANY).map(|n| process("d1", (7, &at(n)), (7, &at(n - 1)))).collect();
-    let same: Vec<_> = (1..=MANY).map(|_| json!({"@odata.type": "x", "a": [1, 2, 3]})).collect();
-    let timeless: Vec<_> = (1..=MANY)
-        .map(|_| json!({"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 4, "parentProcessId": 4}))
-        .collect();
-    let images: Vec<_> =
-        (1..=MANY / 2).flat_map(|n| [process("", (n, "x"), (0, "x")), file("", n % 7)]).collect();
-    // One path, and each time another hash.
-    let image = |n: i64| json!({"fileName": "a.exe", "filePath": "C:\\", "sha256": format!("{n:064x}")});
-    let paths: Vec<_> = (1..=MANY / 2)
-        .flat_map(|n| {
-            let process = json!({"processId": n, "imageFile": image(n)});
-            [item_of("process", &process), item_of("file", &json!({"fileDetails": image(-n)}))]
-        })
-        .collect();
-    for (evidence, nodes, deepest) in [
-        (paths, MANY as usize, 0),
-        (chain, MANY as usize + 2, build::MAX_DEPTH),
-        (one_pid, MANY as usize + 2, build::MAX_DEPTH),
-        (same, 1, 0),
-        (timeless, 2, 1),
-        (images, MANY as usize / 2 + 8, 2),
-    ] {
-        let tree = tree(&evidence);
-        let depth = tree.rows(|_| false).iter().map(|id| tree.node(*id).depth).max();
-        assert_eq!((tree.len(), depth), (nodes, Some(deepest)));
-    }
-}
-
-#[test]
-fn the_worst_that_is_told_of_a_thing_is_its_verdict() {
+fn nodes_have_the_worst_state_of_their_sources() {
     let named = |verdict: &str, status: &str| json!({"fileDetails": {"fileName": "a.exe", "sha256": "aa"}, "verdict": verdict, "remediationStatus": status});
     let tree = tree(&[
         item_of(
@@ -485,14 +373,14 @@ fn the_worst_that_is_told_of_a_thing_is_its_verdict() {
 }
 
 #[test]
-fn what_several_things_may_be_is_one_thing_more() {
+fn ambiguous_items_become_one_entity_of_their_own() {
     let id = |id: &str| item_of("device", &json!({"mdeDeviceId": id, "deviceDnsName": "pc"}));
     let name = || item_of("device", &json!({"hostName": "pc"}));
     assert_eq!(tree(&[id("d1"), id("d2"), name(), name(), name()]).len(), 3);
 }
 
 #[test]
-fn the_only_device_is_the_only_one_that_anything_names() {
+fn loose_items_have_no_device_if_the_evidence_refers_to_several() {
     let loose = item_of("file", &json!({"fileDetails": {"fileName": "lost.exe"}}));
     let tree = tree(&[device("d1", "pc-1"), file("d2", 3), loose]);
     let lost = tree.rows(|_| false).into_iter().find(|id| tree.line(*id).contains("lost.exe")).unwrap();

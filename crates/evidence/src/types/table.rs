@@ -1,7 +1,8 @@
-//! The table of the evidence types, by theme, in the order in which items stand under one parent.
+//! The rows of the table, grouped by subject. Their order is the order of siblings in the tree.
 //!
-//! Property names are Graph's; meanings are taken from the descriptions of the resource pages
-//! (`security-…evidence`), relations between types from what their properties refer to.
+//! Property names are those of Microsoft Graph; their meanings come from the resource pages of its
+//! reference (`security-…evidence`). Relations between types follow from what the properties refer
+//! to (docs/graph-api.md, "Evidence types").
 
 mod cloud;
 mod devices;
@@ -10,15 +11,15 @@ mod identity;
 mod mail;
 mod network;
 
-use super::{EvidenceType, Key, Link, Member, field};
+use super::{Embedded, EvidenceType, Key, Link, field};
 use alertdeck_model::IndicatorKind::{Device, Hash, Path, Process};
 
-/// Every type, group behind group.
+/// All rows, group by group.
 pub(crate) static TYPES: [&[EvidenceType]; 6] =
     [devices::ROWS, mail::ROWS, endpoint::ROWS, identity::ROWS, cloud::ROWS, network::ROWS];
 
-/// What a row has unless it says otherwise.
-const PLAIN: EvidenceType = EvidenceType {
+/// The defaults of a row.
+const DEFAULT: EvidenceType = EvidenceType {
     name: "",
     label: "",
     asset: false,
@@ -27,16 +28,17 @@ const PLAIN: EvidenceType = EvidenceType {
     indicators: &[],
     keys: &[],
     time: "",
-    inside: &[],
-    holds: &[],
+    embedded_parents: &[],
+    embedded_children: &[],
     links: &[],
     local: false,
 };
 
-/// A type that the metadata does not declare: [`super::super::describe`] names it by what it has.
-pub(crate) static UNKNOWN: EvidenceType = PLAIN;
+/// The row of types that the metadata does not declare. Their items are described by the
+/// properties that they happen to have.
+pub(crate) static UNKNOWN: EvidenceType = DEFAULT;
 
-/// A process that only its child tells of.
+/// A process known only from its child's properties.
 pub(crate) static PARENT_PROCESS: EvidenceType = EvidenceType {
     name: "process",
     label: "process",
@@ -44,7 +46,7 @@ pub(crate) static PARENT_PROCESS: EvidenceType = EvidenceType {
         &[field("parentProcessImageFile.fileName"), field("parentProcessId").before(" (").after(")")],
         &[field("parentProcessId").before("(unnamed) (").after(")")],
     ],
-    facts: &[field("").before("known only as parent"), field("parentProcessImageFile.filePath")],
+    facts: &[field("").before("parent only"), field("parentProcessImageFile.filePath")],
     indicators: &[
         (Process, "parentProcessImageFile.fileName"),
         (Hash, "parentProcessImageFile.sha256"),
@@ -53,28 +55,28 @@ pub(crate) static PARENT_PROCESS: EvidenceType = EvidenceType {
         (Path, "parentProcessImageFile.filePath"),
     ],
     time: "parentProcessCreationDateTime",
-    ..PLAIN
+    ..DEFAULT
 };
 
-/// A device that other items name by its id alone.
+/// A device that other items refer to by id, without an item of its own.
 pub(crate) static DEVICE_BY_ID: EvidenceType = EvidenceType {
     name: "device",
     label: "device",
     asset: true,
     main: &[&[field("mdeDeviceId")]],
-    facts: &[field("").before("known only by its id")],
+    facts: &[field("").before("ID only")],
     indicators: &[(Device, "mdeDeviceId")],
-    ..PLAIN
+    ..DEFAULT
 };
 
-const fn key(needs: &'static [&'static str]) -> Key {
-    Key { needs, with: &[] }
+const fn key(required: &'static [&'static str]) -> Key {
+    Key { required, optional: &[] }
 }
 
-const fn member(path: &'static str, of: &'static str) -> Member {
-    Member { path, of }
+const fn embedded(path: &'static str, type_name: &'static str) -> Embedded {
+    Embedded { path, type_name }
 }
 
-const fn link(mine: &'static str, of: &'static str, theirs: &'static str) -> Link {
-    Link { mine, of, theirs }
+const fn link(property: &'static str, target_type: &'static str, target_property: &'static str) -> Link {
+    Link { property, target_type, target_property }
 }

@@ -1,7 +1,7 @@
-//! Cloud resources, Kubernetes, storage, repositories.
+//! Cloud resources, Kubernetes, storage and repositories.
 
-use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, field};
+use super::{DEFAULT, embedded, key, link};
+use crate::types::{EvidenceType, Format, Key, field};
 use alertdeck_model::IndicatorKind::{CommandLine, GitHub, Hash, Image, Ip, Resource, Url, Workload};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -13,7 +13,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         indicators: &[(Resource, "resourceId"), (Resource, "resourceName")],
         keys: &[key(&["resourceId"]), key(&["resourceName"])],
         asset: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "amazonResource",
@@ -25,9 +25,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
             field("amazonResourceId"),
         ],
         indicators: &[(Resource, "amazonResourceId"), (Resource, "resourceName")],
-        keys: &[key(&["amazonResourceId"]), Key { needs: &["resourceName"], with: &["amazonAccountId"] }],
+        keys: &[
+            key(&["amazonResourceId"]),
+            Key { required: &["resourceName"], optional: &["amazonAccountId"] },
+        ],
         asset: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "googleCloudResource",
@@ -40,9 +43,9 @@ pub(super) static ROWS: &[EvidenceType] = &[
             field("fullResourceName"),
         ],
         indicators: &[(Resource, "fullResourceName"), (Resource, "resourceName")],
-        keys: &[key(&["fullResourceName"]), Key { needs: &["resourceName"], with: &["projectId"] }],
+        keys: &[key(&["fullResourceName"]), Key { required: &["resourceName"], optional: &["projectId"] }],
         asset: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesCluster",
@@ -58,8 +61,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
             ]),
             key(&["name"]),
         ],
-        inside: &[member("cloudResource", "")],
-        ..PLAIN
+        embedded_parents: &[embedded("cloudResource", "")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesNamespace",
@@ -67,8 +70,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("name")]],
         indicators: &[(Workload, "name")],
         keys: &[key(&["name", "cluster.name"]), key(&["name"])],
-        inside: &[member("cluster", "kubernetesCluster")],
-        ..PLAIN
+        embedded_parents: &[embedded("cluster", "kubernetesCluster")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesController",
@@ -77,8 +80,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("type")],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
-        inside: &[member("namespace", "kubernetesNamespace")],
-        ..PLAIN
+        embedded_parents: &[embedded("namespace", "kubernetesNamespace")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesPod",
@@ -87,28 +90,31 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("podIp.ipAddress"), field("serviceAccount.name").before("as ")],
         indicators: &[(Workload, "name"), (Ip, "podIp.ipAddress"), (Workload, "serviceAccount.name")],
         keys: IN_NAMESPACE,
-        inside: &[member("controller", "kubernetesController"), member("namespace", "kubernetesNamespace")],
-        holds: &[
-            member("containers", "container"),
-            member("initContainers", "container"),
-            member("ephemeralContainers", "container"),
+        embedded_parents: &[
+            embedded("controller", "kubernetesController"),
+            embedded("namespace", "kubernetesNamespace"),
         ],
-        ..PLAIN
+        embedded_children: &[
+            embedded("containers", "container"),
+            embedded("initContainers", "container"),
+            embedded("ephemeralContainers", "container"),
+        ],
+        ..DEFAULT
     },
     EvidenceType {
         name: "container",
         label: "container",
         main: &[&[field("name|containerId")]],
         facts: &[
-            field("isPrivileged").before("privileged").form(Form::Flag),
-            field("command").form(Form::Words),
-            field("args").form(Form::Words),
+            field("isPrivileged").before("privileged").format(Format::Flag),
+            field("command").format(Format::Joined),
+            field("args").format(Format::Joined),
         ],
         indicators: &[(Workload, "name"), (Workload, "containerId"), (CommandLine, "command")],
         keys: &[key(&["containerId"]), key(&["name", "pod.name"])],
-        inside: &[member("pod", "kubernetesPod")],
-        holds: &[member("image", "containerImage")],
-        ..PLAIN
+        embedded_parents: &[embedded("pod", "kubernetesPod")],
+        embedded_children: &[embedded("image", "containerImage")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "containerImage",
@@ -117,8 +123,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("registry.registry").before("from ")],
         indicators: &[(Image, "imageId"), (Image, "registry.registry")],
         keys: &[key(&["imageId"])],
-        holds: &[member("digestImage", "containerImage")],
-        ..PLAIN
+        embedded_children: &[embedded("digestImage", "containerImage")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "containerRegistry",
@@ -127,7 +133,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         indicators: &[(Image, "registry")],
         keys: &[key(&["registry"])],
         links: &[link("registry", "containerImage", "registry.registry")],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesService",
@@ -141,8 +147,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         indicators: &[(Workload, "name"), (Ip, "externalIPs.ipAddress"), (Ip, "clusterIP.ipAddress")],
         keys: IN_NAMESPACE,
-        inside: &[member("namespace", "kubernetesNamespace")],
-        ..PLAIN
+        embedded_parents: &[embedded("namespace", "kubernetesNamespace")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesServiceAccount",
@@ -150,8 +156,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("name")]],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
-        inside: &[member("namespace", "kubernetesNamespace")],
-        ..PLAIN
+        embedded_parents: &[embedded("namespace", "kubernetesNamespace")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "kubernetesSecret",
@@ -160,8 +166,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("secretType")],
         indicators: &[(Workload, "name")],
         keys: IN_NAMESPACE,
-        inside: &[member("namespace", "kubernetesNamespace")],
-        ..PLAIN
+        embedded_parents: &[embedded("namespace", "kubernetesNamespace")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "blobContainer",
@@ -170,8 +176,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("url")],
         indicators: &[(Resource, "name"), (Url, "url")],
         keys: &[key(&["url"]), key(&["name", "storageResource.resourceId"])],
-        inside: &[member("storageResource", "azureResource")],
-        ..PLAIN
+        embedded_parents: &[embedded("storageResource", "azureResource")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "blob",
@@ -180,24 +186,24 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("fileHashes.value"), field("url")],
         indicators: &[(Hash, "fileHashes.value"), (Resource, "name"), (Url, "url")],
         keys: &[key(&["url"]), key(&["name", "blobContainer.name"])],
-        inside: &[member("blobContainer", "blobContainer")],
-        ..PLAIN
+        embedded_parents: &[embedded("blobContainer", "blobContainer")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "sasToken",
         label: "SAS token",
         main: &[&[field("signatureHash")], &[field("signedWith").before("signed with ")]],
         facts: &[
-            field("permissions").form(Form::Words).before("may "),
-            field("allowedServices").form(Form::Words).before("on "),
+            field("permissions").format(Format::Joined).before("permissions "),
+            field("allowedServices").format(Format::Joined).before("on "),
             field("allowedIpAddresses").before("from "),
             field("expiryDateTime").before("until "),
         ],
         indicators: &[(Resource, "storageResource.resourceId")],
         keys: &[key(&["signatureHash"])],
         time: "startDateTime",
-        inside: &[member("storageResource", "azureResource")],
-        ..PLAIN
+        embedded_parents: &[embedded("storageResource", "azureResource")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "gitHubOrganization",
@@ -207,7 +213,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("displayName"), field("company"), field("email"), field("webUrl")],
         indicators: &[(GitHub, "login|displayName"), (Url, "webUrl")],
         keys: &[key(&["orgId"]), key(&["login"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "gitHubUser",
@@ -217,7 +223,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("name"), field("email"), field("webUrl")],
         indicators: &[(GitHub, "login|name"), (GitHub, "email"), (Url, "webUrl")],
         keys: &[key(&["userId"]), key(&["login"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "gitHubRepo",
@@ -227,11 +233,11 @@ pub(super) static ROWS: &[EvidenceType] = &[
         indicators: &[(GitHub, "login|repoId"), (GitHub, "owner"), (Url, "baseUrl")],
         keys: &[key(&["repoId"]), key(&["owner", "login"])],
         links: &[link("owner", "gitHubOrganization", "login"), link("owner", "gitHubUser", "login")],
-        ..PLAIN
+        ..DEFAULT
     },
 ];
 
-/// What Kubernetes names within a namespace.
+/// Keys of Kubernetes objects whose names are unique within a namespace.
 const IN_NAMESPACE: &[Key] = &[
     key(&["name", "namespace.name", "namespace.cluster.name"]),
     key(&["name", "namespace.name"]),

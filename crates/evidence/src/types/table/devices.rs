@@ -1,7 +1,7 @@
-//! Machines and things on the network.
+//! Computers and other devices on the network.
 
-use super::{PLAIN, key, member};
-use crate::types::{EvidenceType, Form, field};
+use super::{DEFAULT, embedded, key};
+use crate::types::{EvidenceType, Format, field};
 use alertdeck_model::IndicatorKind::{Device, Ip};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -14,9 +14,9 @@ pub(super) static ROWS: &[EvidenceType] = &[
             field("osPlatform"),
             field("osBuild"),
             field("riskScore").before("risk "),
-            field("healthStatus").before("health ").quiet(&["active", "unknown"]),
-            field("defenderAvStatus").before("antivirus ").quiet(&["updated", "unknown", "notSupported"]),
-            field("onboardingStatus").quiet(&["onboarded", "unknown"]),
+            field("healthStatus").before("health ").omit(&["active", "unknown"]),
+            field("defenderAvStatus").before("antivirus ").omit(&["updated", "unknown", "notSupported"]),
+            field("onboardingStatus").omit(&["onboarded", "unknown"]),
         ],
         indicators: &[
             (Device, "deviceDnsName|hostName|mdeDeviceId|azureAdDeviceId"),
@@ -24,7 +24,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             (Ip, "lastIpAddress"),
         ],
         keys: &[key(&["mdeDeviceId"]), key(&["azureAdDeviceId"]), key(&["deviceDnsName|hostName"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "ioTDevice",
@@ -36,9 +36,9 @@ pub(super) static ROWS: &[EvidenceType] = &[
             field("manufacturer"),
             field("model"),
             field("ipAddress.ipAddress"),
-            field("importance").before("importance ").quiet(&["unknown", "normal"]),
-            field("isScanner").before("scanner").form(Form::Flag),
-            field("isProgramming").before("programs others").form(Form::Flag),
+            field("importance").before("importance ").omit(&["unknown", "normal"]),
+            field("isScanner").before("scanner").format(Format::Flag),
+            field("isProgramming").before("programming device").format(Format::Flag),
         ],
         indicators: &[
             (Device, "deviceName|deviceId"),
@@ -47,7 +47,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             (Ip, "ipAddress.ipAddress"),
         ],
         keys: &[key(&["deviceId"]), key(&["macAddress"]), key(&["deviceName"])],
-        holds: &[member("nics", "nic")],
-        ..PLAIN
+        embedded_children: &[embedded("nics", "nic")],
+        ..DEFAULT
     },
 ];

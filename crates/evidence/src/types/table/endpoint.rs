@@ -1,7 +1,7 @@
-//! What happens on a device: processes, files, registry.
+//! Processes, files, the registry and malware on a device.
 
-use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, field};
+use super::{DEFAULT, embedded, key, link};
+use crate::types::{EvidenceType, Format, Key, field};
 use alertdeck_model::IndicatorKind::{CommandLine, File, Hash, Path, Process, Registry, Threat, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -11,14 +11,14 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("name")]],
         facts: &[
             field("category"),
-            field("files").form(Form::Count).before("files "),
-            field("processes").form(Form::Count).before("processes "),
+            field("files").format(Format::Count).before("files "),
+            field("processes").format(Format::Count).before("processes "),
         ],
         indicators: &[(Threat, "name")],
         keys: &[key(&["name"])],
-        holds: &[member("files", "file"), member("processes", "process")],
+        embedded_children: &[embedded("files", "file"), embedded("processes", "process")],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "process",
@@ -27,7 +27,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             &[field("imageFile.fileName|processCommandLine"), field("processId").before(" (").after(")")],
             &[field("processId").before("(unnamed) (").after(")")],
         ],
-        facts: &[field("processCommandLine"), field("userAccount").form(Form::Account).before("as ")],
+        facts: &[field("processCommandLine"), field("userAccount").format(Format::Account).before("as ")],
         indicators: &[
             (CommandLine, "processCommandLine"),
             (Process, "imageFile.fileName"),
@@ -39,19 +39,19 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         time: "processCreationDateTime",
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "file",
         label: "file",
         main: &[
             &[field("fileDetails.fileName|fileDetails.filePath")],
-            &[field("fileDetails").form(Form::Hash)],
+            &[field("fileDetails").format(Format::Hash)],
         ],
         facts: &[
             field("fileDetails.filePath"),
-            field("fileDetails").form(Form::Hash),
-            field("detectionStatus").quiet(&["detected", "unknown"]),
+            field("fileDetails").format(Format::Hash),
+            field("detectionStatus").omit(&["detected", "unknown"]),
         ],
         indicators: &[
             (File, "fileDetails.fileName"),
@@ -62,8 +62,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         keys: &[
             Key {
-                needs: &["fileDetails.fileName"],
-                with: &[
+                required: &["fileDetails.fileName"],
+                optional: &[
                     "mdeDeviceId",
                     "fileDetails.filePath",
                     "fileDetails.sha256",
@@ -72,12 +72,12 @@ pub(super) static ROWS: &[EvidenceType] = &[
                 ],
             },
             Key {
-                needs: &["fileDetails.sha256|fileDetails.sha1|fileDetails.md5"],
-                with: &["mdeDeviceId", "fileDetails.filePath", "fileDetails.fileName"],
+                required: &["fileDetails.sha256|fileDetails.sha1|fileDetails.md5"],
+                optional: &["mdeDeviceId", "fileDetails.filePath", "fileDetails.fileName"],
             },
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "fileHash",
@@ -93,7 +93,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             link("value", "blob", "fileHashes.value"),
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "registryKey",
@@ -101,28 +101,28 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("registryHive"), field("registryKey").before("\\")], &[field("registryKey")]],
         indicators: &[(Registry, "registryKey")],
         keys: &[
-            Key { needs: &["registryKey", "mdeDeviceId"], with: &["registryHive"] },
-            Key { needs: &["registryKey"], with: &["registryHive"] },
+            Key { required: &["registryKey", "mdeDeviceId"], optional: &["registryHive"] },
+            Key { required: &["registryKey"], optional: &["registryHive"] },
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "registryValue",
         label: "registry value",
         main: &[&[field("registryValueName")], &[field("").before("(default)")]],
-        facts: &[field("registryValue").before("= ").quiet(&[]), field("registryValueType")],
+        facts: &[field("registryValue").before("= ").omit(&[]), field("registryValueType")],
         indicators: &[
             (Registry, "registryValue"),
             (Registry, "registryValueName"),
             (Registry, "registryKey"),
         ],
         keys: &[Key {
-            needs: &["registryKey"],
-            with: &["registryHive", "registryValueName", "registryValue", "mdeDeviceId"],
+            required: &["registryKey"],
+            optional: &["registryHive", "registryValueName", "registryValue", "mdeDeviceId"],
         }],
-        inside: &[member("", "registryKey")],
+        embedded_parents: &[embedded("", "registryKey")],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
 ];

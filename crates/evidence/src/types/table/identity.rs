@@ -1,7 +1,7 @@
-//! Accounts, groups, sessions and the applications that act for them.
+//! Accounts, groups, sessions, applications and agents.
 
-use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, field};
+use super::{DEFAULT, embedded, key, link};
+use crate::types::{EvidenceType, Format, Key, field};
 use alertdeck_model::IndicatorKind::{App, Device, Domain, Group, Session, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -9,7 +9,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         name: "user",
         label: "user",
         asset: true,
-        main: &[&[field("userAccount").form(Form::Account)]],
+        main: &[&[field("userAccount").format(Format::Account)]],
         facts: &[field("userAccount.displayName"), field("stream.name").before("in ")],
         indicators: &[(User, "userAccount.userPrincipalName"), (User, "userAccount.accountName")],
         keys: &[
@@ -18,7 +18,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             key(&["userAccount.userPrincipalName"]),
             key(&["userAccount.domainName", "userAccount.accountName"]),
         ],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "securityGroup",
@@ -28,7 +28,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("distinguishedName"), field("sid")],
         indicators: &[(Group, "displayName|friendlyName"), (Group, "sid")],
         keys: &[key(&["securityGroupId"]), key(&["sid"]), key(&["activeDirectoryObjectGuid"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "activeDirectoryDomain",
@@ -37,15 +37,15 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("activeDirectoryDomainName")]],
         indicators: &[(Domain, "activeDirectoryDomainName")],
         keys: &[key(&["activeDirectoryDomainName"])],
-        holds: &[member("trustedDomains", "activeDirectoryDomain")],
-        ..PLAIN
+        embedded_children: &[embedded("trustedDomains", "activeDirectoryDomain")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "hostLogonSession",
         label: "logon session",
-        main: &[&[field("sessionId")], &[field("account.userAccount").form(Form::Account)]],
+        main: &[&[field("sessionId")], &[field("account.userAccount").format(Format::Account)]],
         facts: &[
-            field("account.userAccount").form(Form::Account).before("as "),
+            field("account.userAccount").format(Format::Account).before("as "),
             field("endUtcDateTime").before("until "),
         ],
         indicators: &[
@@ -53,11 +53,11 @@ pub(super) static ROWS: &[EvidenceType] = &[
             (User, "account.userAccount.userPrincipalName|account.userAccount.accountName"),
             (Device, "host.deviceDnsName|host.hostName"),
         ],
-        keys: &[Key { needs: &["sessionId"], with: &["host.mdeDeviceId|host.deviceDnsName"] }],
+        keys: &[Key { required: &["sessionId"], optional: &["host.mdeDeviceId|host.deviceDnsName"] }],
         time: "startUtcDateTime",
-        inside: &[member("host", "device"), member("account", "user")],
+        embedded_parents: &[embedded("host", "device"), embedded("account", "user")],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "cloudLogonSession",
@@ -77,8 +77,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         keys: &[key(&["sessionId"])],
         time: "startUtcDateTime",
-        inside: &[member("account", "user")],
-        ..PLAIN
+        embedded_parents: &[embedded("account", "user")],
+        ..DEFAULT
     },
     EvidenceType {
         name: "cloudLogonRequest",
@@ -86,7 +86,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("requestId")]],
         indicators: &[(Session, "requestId")],
         keys: &[key(&["requestId"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "cloudApplication",
@@ -95,32 +95,32 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("displayName|instanceName|appId|saasAppId")]],
         facts: &[
             field("instanceName"),
-            field("saasAppId").before("app id "),
+            field("saasAppId").before("app ID "),
             field("stream.name").before("in "),
         ],
         indicators: &[(App, "displayName|instanceName|appId")],
-        keys: &[Key { needs: &["saasAppId|appId|displayName"], with: &["instanceId"] }],
-        ..PLAIN
+        keys: &[Key { required: &["saasAppId|appId|displayName"], optional: &["instanceId"] }],
+        ..DEFAULT
     },
     EvidenceType {
         name: "oauthApplication",
         label: "OAuth app",
         asset: true,
         main: &[&[field("displayName|appId|objectId")]],
-        facts: &[field("publisher").before("by "), field("appId").before("app id ")],
+        facts: &[field("publisher").before("by "), field("appId").before("app ID ")],
         indicators: &[(App, "appId"), (App, "displayName")],
         keys: &[key(&["appId"]), key(&["objectId"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "servicePrincipal",
         label: "service principal",
         main: &[&[field("servicePrincipalName|appId|servicePrincipalObjectId")]],
-        facts: &[field("servicePrincipalType"), field("appId").before("app id ")],
+        facts: &[field("servicePrincipalType"), field("appId").before("app ID ")],
         indicators: &[(App, "servicePrincipalName"), (App, "appId"), (App, "servicePrincipalObjectId")],
-        keys: &[key(&["servicePrincipalObjectId"]), Key { needs: &["appId"], with: &["tenantId"] }],
+        keys: &[key(&["servicePrincipalObjectId"]), Key { required: &["appId"], optional: &["tenantId"] }],
         links: &[link("appId", "oauthApplication", "appId")],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "aiAgent",
@@ -130,6 +130,6 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("hostingPlatformType"), field("instructions")],
         indicators: &[(App, "agentName"), (App, "agentId")],
         keys: &[key(&["agentId"]), key(&["agentName"])],
-        ..PLAIN
+        ..DEFAULT
     },
 ];

@@ -1,7 +1,7 @@
-//! Mailboxes, messages, and what is done with them.
+//! Mailboxes, their configuration and messages.
 
-use super::{PLAIN, key, link, member};
-use crate::types::{EvidenceType, Form, Key, field};
+use super::{DEFAULT, embedded, key, link};
+use crate::types::{EvidenceType, Format, Key, field};
 use alertdeck_model::IndicatorKind::{Domain, Ip, Mail, Url, User};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -13,7 +13,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("displayName")],
         indicators: &[(Mail, "primaryAddress"), (User, "upn|userAccount.userPrincipalName")],
         keys: &[key(&["primaryAddress|upn"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "mailCluster",
@@ -23,7 +23,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[field("emailCount").before("messages "), field("query")],
         indicators: &[(Mail, "networkMessageIds")],
         keys: &[key(&["urn"]), key(&["query"])],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "analyzedMessage",
@@ -31,14 +31,14 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("subject|internetMessageId|networkMessageId")]],
         facts: &[
             field("p2Sender.emailAddress|p1Sender.emailAddress").before("from "),
-            // The sender that the mail servers saw, where the message shows another.
-            field("p1Sender.emailAddress").before("sent by ").unlike("p2Sender.emailAddress"),
+            // The envelope sender, if it differs from the displayed one.
+            field("p1Sender.emailAddress").before("sent by ").differs_from("p2Sender.emailAddress"),
             field("recipientEmailAddress").before("to "),
             field("deliveryAction"),
             field("deliveryLocation").before("in "),
             field("threats").before("threat "),
-            field("urlCount").before("urls ").quiet(&["0"]),
-            field("attachmentsCount").before("attachments ").quiet(&["0"]),
+            field("urlCount").before("URLs ").omit(&["0"]),
+            field("attachmentsCount").before("attachments ").omit(&["0"]),
         ],
         indicators: &[
             (Mail, "subject"),
@@ -51,14 +51,17 @@ pub(super) static ROWS: &[EvidenceType] = &[
             (Ip, "senderIp"),
             (Url, "urls"),
         ],
-        keys: &[Key { needs: &["networkMessageId|internetMessageId"], with: &["recipientEmailAddress"] }],
+        keys: &[Key {
+            required: &["networkMessageId|internetMessageId"],
+            optional: &["recipientEmailAddress"],
+        }],
         time: "receivedDateTime",
         links: &[
             link("recipientEmailAddress", "mailbox", "primaryAddress"),
             link("recipientEmailAddress", "mailbox", "upn"),
             link("networkMessageId", "mailCluster", "networkMessageIds"),
         ],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "submissionMail",
@@ -86,7 +89,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
             link("submitter", "mailbox", "primaryAddress"),
             link("networkMessageId", "mailCluster", "networkMessageIds"),
         ],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "mailboxConfiguration",
@@ -94,9 +97,9 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("displayName|configurationId")], &[field("configurationType")]],
         facts: &[field("configurationType"), field("mailboxPrimaryAddress|upn").before("of ")],
         indicators: &[(Mail, "mailboxPrimaryAddress"), (User, "upn")],
-        keys: &[Key { needs: &["configurationId"], with: &["mailboxPrimaryAddress"] }],
+        keys: &[Key { required: &["configurationId"], optional: &["mailboxPrimaryAddress"] }],
         links: &[link("mailboxPrimaryAddress", "mailbox", "primaryAddress"), link("upn", "mailbox", "upn")],
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "teamsMessage",
@@ -105,7 +108,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         facts: &[
             field("senderFromAddress").before("from "),
             field("recipients").before("to "),
-            field("isExternal").before("external").form(Form::Flag),
+            field("isExternal").before("external").format(Format::Flag),
             field("messageDirection"),
             field("deliveryAction"),
         ],
@@ -119,7 +122,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         keys: &[key(&["messageId"])],
         time: "receivedDateTime",
-        holds: &[member("files", "file"), member("urls", "url")],
-        ..PLAIN
+        embedded_children: &[embedded("files", "file"), embedded("urls", "url")],
+        ..DEFAULT
     },
 ];

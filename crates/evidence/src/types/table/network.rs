@@ -1,7 +1,7 @@
-//! Connections, names and addresses.
+//! Network connections, DNS queries, addresses and URLs.
 
-use super::{PLAIN, key, link};
-use crate::types::{EvidenceType, Form, Key, field};
+use super::{DEFAULT, key, link};
+use crate::types::{EvidenceType, Format, Key, field};
 use alertdeck_model::IndicatorKind::{Device, Domain, Ip, Url};
 
 pub(super) static ROWS: &[EvidenceType] = &[
@@ -10,13 +10,13 @@ pub(super) static ROWS: &[EvidenceType] = &[
         label: "connection",
         main: &[
             &[
-                field("sourceAddress.ipAddress").form(Form::Host),
+                field("sourceAddress.ipAddress").format(Format::Host),
                 field("sourcePort").before(":"),
-                field("destinationAddress.ipAddress").before(" → ").form(Form::Host),
+                field("destinationAddress.ipAddress").before(" → ").format(Format::Host),
                 field("destinationPort").before(":"),
             ],
             &[
-                field("destinationAddress.ipAddress").before("→ ").form(Form::Host),
+                field("destinationAddress.ipAddress").before("→ ").format(Format::Host),
                 field("destinationPort").before(":"),
             ],
         ],
@@ -27,8 +27,8 @@ pub(super) static ROWS: &[EvidenceType] = &[
         ],
         indicators: &[(Ip, "destinationAddress.ipAddress"), (Ip, "sourceAddress.ipAddress")],
         keys: &[Key {
-            needs: &["destinationAddress.ipAddress|sourceAddress.ipAddress"],
-            with: &["sourceAddress.ipAddress", "sourcePort", "destinationPort", "protocol"],
+            required: &["destinationAddress.ipAddress|sourceAddress.ipAddress"],
+            optional: &["sourceAddress.ipAddress", "sourcePort", "destinationPort", "protocol"],
         }],
         links: &[
             link("sourceAddress.ipAddress", "device", "lastIpAddress"),
@@ -40,24 +40,24 @@ pub(super) static ROWS: &[EvidenceType] = &[
             link("sourceAddress.ipAddress", "ioTDevice", "ipAddress.ipAddress"),
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "dns",
         label: "DNS query",
         main: &[&[field("domainName"), field("ipAddresses.ipAddress").before(" → ")]],
         facts: &[
-            field("hostIpAddress.ipAddress").before("asked by "),
+            field("hostIpAddress.ipAddress").before("queried by "),
             field("dnsServerIp.ipAddress").before("server "),
         ],
         indicators: &[(Domain, "domainName"), (Ip, "ipAddresses.ipAddress")],
-        keys: &[Key { needs: &["domainName"], with: &["hostIpAddress.ipAddress"] }],
+        keys: &[Key { required: &["domainName"], optional: &["hostIpAddress.ipAddress"] }],
         links: &[
             link("hostIpAddress.ipAddress", "device", "lastIpAddress"),
             link("hostIpAddress.ipAddress", "device", "ipInterfaces"),
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "nic",
@@ -67,11 +67,11 @@ pub(super) static ROWS: &[EvidenceType] = &[
         indicators: &[(Device, "macAddress"), (Ip, "ipAddress.ipAddress")],
         keys: &[key(&["macAddress"])],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "ip",
-        label: "ip",
+        label: "IP",
         main: &[&[field("ipAddress")]],
         facts: &[
             field("countryLetterCode"),
@@ -92,16 +92,16 @@ pub(super) static ROWS: &[EvidenceType] = &[
             link("ipAddress", "device", "lastIpAddress"),
         ],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
     EvidenceType {
         name: "url",
-        label: "url",
+        label: "URL",
         main: &[&[field("url")]],
         indicators: &[(Url, "url"), (Domain, "url")],
         keys: &[key(&["url"])],
         links: &[link("url", "analyzedMessage", "urls")],
         local: true,
-        ..PLAIN
+        ..DEFAULT
     },
 ];
