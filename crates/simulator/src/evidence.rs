@@ -1,8 +1,9 @@
-//! The evidence of one alert of a campaign, as JSON of the shape that API.md 3 describes.
+//! Generates the evidence of an alert, as JSON of the service (docs/graph-api.md, "Evidence
+//! types").
 //!
-//! What is one thing in the story is one thing in the data: a process has the same id and times
-//! in every alert of its device, a file of the attacker the same hashes in the whole campaign,
-//! and a component of the system the same hashes everywhere.
+//! The data is consistent: a process has the same id and times in every alert of its device, a
+//! file of the attacker the same hashes throughout the campaign, and a system file the same hashes
+//! everywhere.
 
 mod text;
 
@@ -17,8 +18,8 @@ use super::{
 };
 use alertdeck_model::Timestamp;
 
-/// Where an attacker's address is.
-struct Place {
+/// The location of an attacker's address.
+struct Location {
     code: &'static str,
     country: &'static str,
     city: &'static str,
@@ -26,43 +27,45 @@ struct Place {
     longitude: f64,
 }
 
-const fn place(
+const fn location(
     code: &'static str,
     country: &'static str,
     city: &'static str,
     (latitude, longitude): (f64, f64),
-) -> Place {
-    Place { code, country, city, latitude, longitude }
+) -> Location {
+    Location { code, country, city, latitude, longitude }
 }
 
-const PLACES: [Place; 8] = [
-    place("RU", "Russia", "Moscow", (55.7558, 37.6173)),
-    place("NL", "Netherlands", "Amsterdam", (52.3676, 4.9041)),
-    place("US", "United States", "Ashburn", (39.0438, -77.4874)),
-    place("BR", "Brazil", "São Paulo", (-23.5558, -46.6396)),
-    place("CN", "China", "Shanghai", (31.2304, 121.4737)),
-    place("DE", "Germany", "Frankfurt am Main", (50.1109, 8.6821)),
-    place("VN", "Vietnam", "Hanoi", (21.0278, 105.8342)),
-    place("NG", "Nigeria", "Lagos", (6.5244, 3.3792)),
+const LOCATIONS: [Location; 8] = [
+    location("RU", "Russia", "Moscow", (55.7558, 37.6173)),
+    location("NL", "Netherlands", "Amsterdam", (52.3676, 4.9041)),
+    location("US", "United States", "Ashburn", (39.0438, -77.4874)),
+    location("BR", "Brazil", "São Paulo", (-23.5558, -46.6396)),
+    location("CN", "China", "Shanghai", (31.2304, 121.4737)),
+    location("DE", "Germany", "Frankfurt am Main", (50.1109, 8.6821)),
+    location("VN", "Vietnam", "Hanoi", (21.0278, 105.8342)),
+    location("NG", "Nigeria", "Lagos", (6.5244, 3.3792)),
 ];
 
-/// What a campaign's alerts share.
-pub(super) struct Cast {
+/// The data that the alerts of a campaign share.
+pub(super) struct CampaignData {
     pub(super) story: &'static Story,
-    /// Tells the attacker's files and processes from those of other campaigns.
+    /// Makes the attacker's files and processes unique to the campaign.
     pub(super) seed: u64,
+    /// The attacker's domain.
     pub(super) domain: String,
+    /// The attacker's address.
     pub(super) address: String,
-    place: &'static Place,
-    /// The host that lateral movement goes to.
+    location: &'static Location,
+    /// The target host of lateral movement.
     pub(super) peer: String,
     /// The number in the names of the attacker's files.
     pub(super) number: u32,
-    /// What the story's processes run, each with its place among all the evidence.
+    /// The images of the story's processes, each with its position in the story's evidence.
     processes: Vec<(usize, &'static Image)>,
 }
 
-impl Cast {
+impl CampaignData {
     pub(super) fn new(rng: &mut StdRng, story: &'static Story, peer: String) -> Self {
         const HOSTS: [&str; 6] =
             ["cdn-update", "docs-share", "login-verify", "static-img", "mail-secure", "api-sync"];
@@ -71,62 +74,64 @@ impl Cast {
         let seed = rng.random();
         let (host, zone) = (HOSTS[rng.random_range(0..HOSTS.len())], ZONES[rng.random_range(0..ZONES.len())]);
         let address = format!("{net}.{}", rng.random_range(1..255));
-        let place = &PLACES[rng.random_range(0..PLACES.len())];
+        let location = &LOCATIONS[rng.random_range(0..LOCATIONS.len())];
         let number = rng.random_range(1000..10_000);
-        // Some hosts serve many campaigns, others one.
+        // Some domains are shared by campaigns, others are not.
         let domain =
             if number % 2 == 0 { format!("{host}-{number}.{zone}") } else { format!("{host}.{zone}") };
         let items = story.steps.iter().flat_map(|step| step.evidence).flat_map(Item::each);
         let processes =
             items.enumerate().filter_map(|(at, item)| Some((at, item.process()?.image))).collect();
-        Self { story, seed, domain, address, place, peer, number, processes }
+        Self { story, seed, domain, address, location, peer, number, processes }
     }
 
-    /// A number that belongs to a name in this campaign.
+    /// Returns a number that is constant for a name within this campaign.
     fn hash(&self, name: &str) -> u64 {
         hash(self.seed, name)
     }
 
     fn process_id(&self, image: &Image) -> u64 {
-        // Windows counts process ids in fours. The device is left out on purpose: analysts meet
-        // the same id on several devices, and a tree must not join them.
-        400 + self.instance(image) % 6000 * 4
+        // Process ids of Windows are multiples of four. The device deliberately does not matter:
+        // in real alerts too, processes of several devices have the same id, and a tree must keep
+        // them apart.
+        400 + self.process_hash(image) % 6000 * 4
     }
 
-    /// A number that belongs to a process of an image in this campaign.
-    fn instance(&self, image: &Image) -> u64 {
+    /// Returns a number that is constant for a process of this campaign.
+    fn process_hash(&self, image: &Image) -> u64 {
         self.hash(image.name) ^ hash(0, image.name).rotate_left(7).wrapping_mul(image.instance.into())
     }
 }
 
-/// FNV-1a, so that the same names give the same values with every toolchain.
+/// FNV-1a, which unlike the standard library's hasher is stable across toolchains.
 fn hash(seed: u64, name: &str) -> u64 {
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-/// One alert's part of a campaign.
-pub(super) struct Scene<'a> {
+/// Generates the evidence of one alert.
+pub(super) struct EvidenceBuilder<'a> {
     pub(super) rng: &'a mut StdRng,
-    pub(super) cast: &'a Cast,
-    /// The tenant's devices, and the place of the one that this happens on.
+    pub(super) campaign: &'a CampaignData,
+    /// All devices of the organization.
     pub(super) devices: &'a [Device],
+    /// The index of the affected device.
     pub(super) device: usize,
     pub(super) person: &'a Person,
-    /// When the story reached this device or person.
+    /// When the campaign reached this device or person.
     pub(super) began: Timestamp,
     /// When the alert was raised.
     pub(super) created: Timestamp,
     pub(super) resolved: bool,
-    /// The sensor stopped it before it did anything.
+    /// Whether the sensor prevented the attack.
     pub(super) prevented: bool,
-    /// Which time items are that come many times; 0 for the others.
-    pub(super) round: usize,
+    /// The current repetition of repeated items, from 1; 0 for all others.
+    pub(super) iteration: usize,
 }
 
-impl<'a> Scene<'a> {
-    /// Makes the evidence of an alert.
+impl<'a> EvidenceBuilder<'a> {
+    /// Generates the evidence of an alert.
     pub(super) fn evidence(&mut self, items: &[Item]) -> Vec<Value> {
         let mut evidence = Vec::with_capacity(items.len());
         self.add(items, &mut evidence);
@@ -139,23 +144,23 @@ impl<'a> Scene<'a> {
                 Item::OnDevices(count, items) => {
                     let first = self.device;
                     let platform = self.device().platform;
-                    let reached: Vec<usize> = (first..self.devices.len())
+                    let affected: Vec<usize> = (first..self.devices.len())
                         .chain(0..first)
-                        .filter(|place| self.devices[*place].platform == platform)
+                        .filter(|index| self.devices[*index].platform == platform)
                         .take(*count)
                         .collect();
-                    for place in reached {
-                        self.device = place;
+                    for index in affected {
+                        self.device = index;
                         self.add(items, evidence);
                     }
                     self.device = first;
                 }
                 Item::Times(count, items) => {
                     for _ in 0..*count {
-                        self.round += 1;
+                        self.iteration += 1;
                         self.add(items, evidence);
                     }
-                    self.round = 0;
+                    self.iteration = 0;
                 }
                 item => evidence.push(self.item(item)),
             }
@@ -166,7 +171,7 @@ impl<'a> Scene<'a> {
         &self.devices[self.device]
     }
 
-    /// Makes an item of evidence.
+    /// Generates an item of evidence.
     fn item(&mut self, item: &Item) -> Value {
         match item {
             Item::Device => self.device_item(),
@@ -192,14 +197,14 @@ impl<'a> Scene<'a> {
                 "suspicious",
                 &["source", "attacker"],
                 json!({
-                    "ipAddress": self.cast.address,
-                    "countryLetterCode": self.cast.place.code,
+                    "ipAddress": self.campaign.address,
+                    "countryLetterCode": self.campaign.location.code,
                     "location": self.location(),
                     "stream": null,
                 }),
             ),
             Item::Url(url) => {
-                // The tenant's own addresses are where something happened, not what did it.
+                // The organization's own URLs are affected, not malicious.
                 let hostile = url.contains("<domain>") || url.contains("<ip>");
                 let url = self.fill(url);
                 self.typed("url", if hostile { "malicious" } else { "unknown" }, &[], json!({"url": url}))
@@ -235,38 +240,38 @@ impl<'a> Scene<'a> {
                 self.typed(kind.trim_end_matches("Evidence"), "suspicious", &["contextual"], fields)
             }
             Item::With(item, body) => {
-                let mut made = self.item(item);
-                overlay(&mut made, self.fields(body));
-                made
+                let mut value = self.item(item);
+                overlay(&mut value, self.fields(body));
+                value
             }
             Item::Holding(item, parts) => {
-                let mut made = self.item(item);
+                let mut value = self.item(item);
                 for (name, part) in *parts {
-                    made[*name] = match part {
+                    value[*name] = match part {
                         Part::One(item) => self.item(item),
                         Part::List(items) => self.evidence(items).into(),
                     };
                 }
-                made
+                value
             }
-            // These stand for several items; as one they are the first.
+            // These expand to several items, of which a single value can hold only the first.
             Item::OnDevices(_, items) | Item::Times(_, items) => {
                 items.first().map(|item| self.item(item)).unwrap_or_default()
             }
         }
     }
 
-    /// Reads a story's JSON.
+    /// Parses JSON of a story, after filling its placeholders.
     fn fields(&mut self, body: &str) -> Value {
         serde_json::from_str(&self.fill(body)).unwrap_or_default()
     }
 
-    /// Where the attacker's address is; not every source tells.
+    /// Returns the location of the attacker's address, which not every source provides.
     fn location(&self) -> Value {
-        if self.cast.seed.is_multiple_of(2) {
+        if self.campaign.seed.is_multiple_of(2) {
             return Value::Null;
         }
-        let Place { country, city, latitude, longitude, .. } = self.cast.place;
+        let Location { country, city, latitude, longitude, .. } = self.campaign.location;
         json!({
             "countryName": country,
             "state": city,
@@ -276,13 +281,13 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Puts the properties that every item has before its own.
+    /// Builds an item from its own properties and those that every item has.
     fn typed(&mut self, kind: &str, verdict: &str, roles: &[&str], mut fields: Value) -> Value {
-        // Now and then a verdict is a number that the metadata does not declare (QUIRKS.md).
+        // Rarely, a verdict is an undeclared number (docs/graph-api.md, "Enumerations").
         let verdict = if self.rng.random_ratio(1, 200) { "5" } else { verdict };
         let remediation = self.remediation(verdict);
         let details = (remediation == "partiallyRemediated")
-            .then_some("Some of it was in use. It is removed when the device restarts.");
+            .then_some("Some artifacts were in use. They will be removed when the device restarts.");
         let mut item = json!({
             "@odata.type": format!("#microsoft.graph.security.{kind}Evidence"),
             "createdDateTime": self.created.to_string(),
@@ -331,8 +336,8 @@ impl<'a> Scene<'a> {
 
     fn process(&mut self, process: &Process) -> Value {
         let fields = json!({
-            "processId": self.cast.process_id(process.image),
-            "parentProcessId": self.cast.process_id(process.parent),
+            "processId": self.campaign.process_id(process.image),
+            "parentProcessId": self.campaign.process_id(process.parent),
             "processCommandLine": self.fill(process.command),
             "processCreationDateTime": self.started(process.image).to_string(),
             "parentProcessCreationDateTime": self.started(process.parent).to_string(),
@@ -349,32 +354,32 @@ impl<'a> Scene<'a> {
         self.typed("process", process.verdict, &[], fields)
     }
 
-    /// When the process with this image started on this device: in the order of the story, or
-    /// hours before it for a parent that the story knows by name only.
+    /// Returns when a process started on this device: in the order of the story or, for a parent
+    /// that is not in the story, hours before.
     fn started(&self, image: &Image) -> Timestamp {
         let same = |other: &Image| other.name == image.name && other.instance == image.instance;
-        let place = self.cast.processes.iter().find(|(_, other)| same(other));
-        let number = self.cast.instance(image);
-        // Sensors differ in how exact their times are: ticks, thousandths, whole seconds.
+        let position = self.campaign.processes.iter().find(|(_, other)| same(other));
+        let number = self.campaign.process_hash(image);
+        // Sensors differ in precision: ticks, milliseconds or whole seconds.
         let ticks = number % 10_000_000;
-        let ticks = match self.cast.story.platform {
+        let ticks = match self.campaign.story.platform {
             Platform::Linux => ticks / 10_000 * 10_000,
             Platform::MacOs => 0,
             Platform::Workstation | Platform::Server => ticks,
         };
         let fraction = Duration::from_nanos(ticks * 100);
-        if let Some((place, _)) = place {
-            return self.began.after(Duration::from_secs(7 * *place as u64) + fraction);
+        if let Some((position, _)) = position {
+            return self.began.after(Duration::from_secs(7 * *position as u64) + fraction);
         }
         let hours = 1 + number % 9;
         self.began.before(Duration::from_secs(3600 * hours) + fraction)
     }
 
-    /// `fileDetails` of an image.
+    /// Returns the `fileDetails` of an image.
     fn file(&mut self, image: &Image) -> Value {
         let seed = match image.publisher {
             Some(_) => hash(0, image.name),
-            None => self.cast.hash(image.name) ^ self.round as u64,
+            None => self.campaign.hash(image.name) ^ self.iteration as u64,
         };
         let mut hashes = StdRng::seed_from_u64(seed);
         json!({
@@ -392,7 +397,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Sets properties, those of objects one by one.
+/// Sets the properties of an object, merging nested objects.
 fn overlay(value: &mut Value, properties: Value) {
     match (value, properties) {
         (Value::Object(value), Value::Object(properties)) => {

@@ -1,6 +1,7 @@
-//! Makes the tenant's alerts from the stories: deterministic, as JSON, newest moment given.
+//! Generates the tenant's alerts from the stories, as JSON.
 //!
-//! The same seed, number and moment give the same bytes. It knows no HTTP and no clock.
+//! It is deterministic: equal seeds, counts and times give equal bytes. It knows no HTTP and no
+//! clock.
 
 use std::time::Duration;
 
@@ -9,60 +10,61 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
 use super::{
-    evidence::{Cast, Scene},
+    evidence::{CampaignData, EvidenceBuilder},
     hostile,
-    stories::{self, Ending, Step, Story},
-    triage::{Fate, Triage, fraction},
+    stories::{self, Outcome, Step, Story},
+    triage::{Triage, TriageStatus, with_fraction},
     world::{World, guid},
 };
 use alertdeck_model::Timestamp;
 
-/// How far back the oldest alerts lie.
+/// The age of the oldest alerts.
 const SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// One campaign in so many is a rare one.
+/// Every n-th campaign runs a rare story.
 const RARE_EVERY: u32 = 6;
 
-/// A tenant with so many alerts has one with thousands of items of evidence.
+/// A tenant with at least this many alerts has one alert with thousands of items of evidence.
 const LARGE: usize = 1_000;
 
-/// .NET's ticks at the start of 1970; alert ids hold ticks since the year 1.
+/// The Unix epoch in .NET ticks (100 ns since the year 1), which alert ids contain.
 const DOTNET_EPOCH: i64 = 621_355_968_000_000_000;
 
-/// A source of alerts.
+/// Generates alerts.
 pub(super) struct Generator {
     rng: StdRng,
-    /// Decides on the rare campaigns, so that they and the common ones do not disturb each other.
+    /// Drives the rare campaigns, so that a new rare story does not change the common ones.
     rare: StdRng,
     world: World,
-    /// Common incidents have ids from here on, rare ones down from here.
+    /// The ids of common incidents count up from here, those of rare ones down.
     first_incident: u32,
-    /// Campaigns so far: common and rare.
+    /// The number of common campaigns so far.
     common_campaigns: u32,
+    /// The number of rare campaigns so far.
     rare_campaigns: u32,
-    /// The campaign that arriving alerts belong to.
+    /// The campaign that the next arriving alert belongs to.
     running: Option<Campaign>,
 }
 
-/// One story as it unfolds.
+/// A run of a story: one incident.
 struct Campaign {
-    cast: Cast,
-    members: Vec<Member>,
+    data: CampaignData,
+    targets: Vec<Target>,
     incident: u32,
-    /// What became of most of its alerts.
-    fate: Fate,
-    /// When its last alert is raised, unless more alerts arrive.
+    /// The status of most of its alerts.
+    status: TriageStatus,
+    /// When its last alert is raised, if the campaign lies in the past.
     last: Timestamp,
-    /// Whether it is of the rare ones.
+    /// Whether its story is a rare one.
     rare: bool,
-    /// Alerts raised so far.
+    /// The number of alerts raised so far.
     raised: usize,
-    /// The actor that the service names, if it does.
+    /// The threat actor that its alerts name, if any.
     actor: Option<String>,
 }
 
-/// A device with the person on it.
-struct Member {
+/// A device that a campaign reaches, with the person on it.
+struct Target {
     device: usize,
     person: usize,
     began: Timestamp,
@@ -78,31 +80,31 @@ impl Campaign {
         now: Timestamp,
     ) -> Self {
         // Small incidents are more frequent than large ones.
-        let reached = rng.random_range(1..=story.spread).min(rng.random_range(1..=story.spread));
-        let members = (0..reached)
+        let count = rng.random_range(1..=story.spread).min(rng.random_range(1..=story.spread));
+        let targets = (0..count)
             .map(|_| {
                 let device = world.pick_device(rng, story.platform);
                 let owner = world.devices[device].owner;
                 let guest = rng.random_range(0..world.people.len());
-                Member { device, person: if rng.random_ratio(4, 5) { owner } else { guest }, began: last }
+                Target { device, person: if rng.random_ratio(4, 5) { owner } else { guest }, began: last }
             })
             .collect();
         let peer = world.devices[rng.random_range(0..world.devices.len())].host.clone();
-        // Older campaigns are more likely to be dealt with.
+        // Older campaigns are more likely to be resolved.
         let age = now.since(last).unwrap_or_default().as_secs_f64() / SPAN.as_secs_f64();
-        let fate = match rng.random::<f64>() {
-            chance if chance < 0.25 + 0.45 * age => Fate::Resolved,
-            chance if chance < 0.40 + 0.45 * age => Fate::InProgress,
-            _ => Fate::New,
+        let status = match rng.random::<f64>() {
+            chance if chance < 0.25 + 0.45 * age => TriageStatus::Resolved,
+            chance if chance < 0.40 + 0.45 * age => TriageStatus::InProgress,
+            _ => TriageStatus::New,
         };
-        let actor = (matches!(story.ending, Ending::Attack("apt")) || rng.random_ratio(1, 40))
+        let actor = (matches!(story.outcome, Outcome::Attack("apt")) || rng.random_ratio(1, 40))
             .then(|| format!("Storm-99{:02}", rng.random_range(0..8)));
-        let cast = Cast::new(rng, story, peer);
-        Self { cast, members, incident, fate, last, rare, raised: 0, actor }
+        let data = CampaignData::new(rng, story, peer);
+        Self { data, targets, incident, status, last, rare, raised: 0, actor }
     }
 
     fn alerts(&self) -> usize {
-        self.members.len() * self.cast.story.steps.len()
+        self.targets.len() * self.data.story.steps.len()
     }
 }
 
@@ -115,38 +117,38 @@ impl Generator {
         Self { rng, rare, world, first_incident, common_campaigns: 0, rare_campaigns: 0, running: None }
     }
 
-    /// Makes the alerts of the last thirty days, in the order of their campaigns, and hands over
-    /// each as it is ready: as JSON values, many of them would fill the memory.
+    /// Generates the alerts of the last thirty days, campaign by campaign. It passes each to `keep`
+    /// instead of returning them all, because as JSON values they would take too much memory.
     pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
-        let mut made = 0;
-        while made < count {
-            // The first campaign is the newest, so that even a small tenant has something new.
-            let newest = (made == 0).then(|| now.before(Duration::from_secs(90)));
+        let mut generated = 0;
+        while generated < count {
+            // The first campaign is the newest, so that even a small tenant has recent alerts.
+            let newest = (generated == 0).then(|| now.before(Duration::from_secs(90)));
             let mut campaign = self.campaign(newest, count >= LARGE, now);
-            let total = campaign.alerts().min(count - made);
+            let total = campaign.alerts().min(count - generated);
             let rng = if campaign.rare { &mut self.rare } else { &mut self.rng };
             let mut times = vec![campaign.last];
             while times.len() < total {
-                let next_device = (total - times.len()).is_multiple_of(campaign.cast.story.steps.len());
+                let next_device = (total - times.len()).is_multiple_of(campaign.data.story.steps.len());
                 let gap = if next_device { 600..5400 } else { 45..900 };
                 let earlier = times[times.len() - 1].before(Duration::from_secs(rng.random_range(gap)));
                 times.push(earlier);
             }
             for created in times.into_iter().rev() {
-                let created = fraction(rng, created).min(now);
+                let created = with_fraction(rng, created).min(now);
                 keep(raise(rng, &self.world, &mut campaign, created, now));
             }
-            made += total;
+            generated += total;
         }
     }
 
-    /// Makes an alert that is raised at `now`: the next of the campaign under way.
+    /// Generates an alert raised at `now`: the next one of the running campaign.
     pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
         let mut campaign = match self.running.take() {
             Some(campaign) if campaign.raised < campaign.alerts() => campaign,
             _ => {
                 let mut campaign = self.campaign(Some(now), false, now);
-                campaign.fate = Fate::New;
+                campaign.status = TriageStatus::New;
                 campaign
             }
         };
@@ -156,7 +158,7 @@ impl Generator {
         alert
     }
 
-    /// Starts a campaign whose last alert is raised at a given moment, or at one of the past.
+    /// Creates a campaign whose last alert is raised at a given time, or at a random past one.
     fn campaign(&mut self, last: Option<Timestamp>, large: bool, now: Timestamp) -> Campaign {
         let rare = (self.common_campaigns + self.rare_campaigns) % RARE_EVERY == RARE_EVERY - 1;
         let (rng, story, incident);
@@ -171,14 +173,14 @@ impl Generator {
             incident = self.first_incident + self.common_campaigns;
             self.common_campaigns += 1;
         }
-        let last = last.unwrap_or_else(|| moment(rng, now));
+        let last = last.unwrap_or_else(|| past_time(rng, now));
         let story = story.unwrap_or_else(|| common_story(rng));
         Campaign::new(rng, &self.world, (story, rare), incident, last, now)
     }
 }
 
-/// Picks a moment of the past: recent ones and working hours are more likely.
-fn moment(rng: &mut StdRng, now: Timestamp) -> Timestamp {
+/// Draws a past time. Recent times and working hours are more likely.
+fn past_time(rng: &mut StdRng, now: Timestamp) -> Timestamp {
     loop {
         let age = SPAN.mul_f64(rng.random::<f64>().powi(2));
         let at = now.before(age);
@@ -195,8 +197,8 @@ fn common_story(rng: &mut StdRng) -> &'static Story {
     stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0])
 }
 
-/// Returns the story of the rare campaign of this number. In a large tenant the first round ends
-/// with the one that happens once.
+/// Returns the story of the n-th rare campaign. In a large tenant, the mass story follows once
+/// after the first round.
 fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
     let number = number as usize;
     let stories: Vec<&'static Story> = stories::rare().collect();
@@ -206,7 +208,7 @@ fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
     stories.get(number % stories.len()).copied()
 }
 
-/// Makes the campaign's next alert.
+/// Generates the next alert of a campaign.
 fn raise(
     rng: &mut StdRng,
     world: &World,
@@ -214,46 +216,46 @@ fn raise(
     created: Timestamp,
     now: Timestamp,
 ) -> Value {
-    let steps = campaign.cast.story.steps;
-    let place = campaign.raised / steps.len();
+    let steps = campaign.data.story.steps;
+    let index = campaign.raised / steps.len();
     let step = &steps[campaign.raised % steps.len()];
-    let member = &mut campaign.members[place];
+    let target = &mut campaign.targets[index];
     if campaign.raised.is_multiple_of(steps.len()) {
-        member.began = created.before(Duration::from_secs(rng.random_range(90..900)));
+        target.began = created.before(Duration::from_secs(rng.random_range(90..900)));
     }
     campaign.raised += 1;
 
-    let fate = if rng.random_ratio(17, 20) {
-        campaign.fate
+    let status = if rng.random_ratio(17, 20) {
+        campaign.status
     } else {
-        [Fate::New, Fate::InProgress, Fate::Resolved][rng.random_range(0..3)]
+        [TriageStatus::New, TriageStatus::InProgress, TriageStatus::Resolved][rng.random_range(0..3)]
     };
-    let triage = Triage::new(rng, fate, campaign.cast.story.ending, created, now);
+    let triage = Triage::new(rng, status, campaign.data.story.outcome, created, now);
     let id = format!("{}{}_{}", step.sensor.prefix, created.ticks() + DOTNET_EPOCH, rng.random::<i32>());
-    let mut scene = Scene {
+    let mut builder = EvidenceBuilder {
         rng,
-        cast: &campaign.cast,
+        campaign: &campaign.data,
         devices: &world.devices,
-        device: member.device,
-        person: &world.people[member.person],
-        began: member.began,
+        device: target.device,
+        person: &world.people[target.person],
+        began: target.began,
         created,
-        resolved: fate == Fate::Resolved,
+        resolved: status == TriageStatus::Resolved,
         prevented: step.sensor.detection == "antivirus",
-        round: 0,
+        iteration: 0,
     };
-    let evidence = scene.evidence(step.evidence);
-    let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, place);
+    let evidence = builder.evidence(step.evidence);
+    let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, index);
     triage.apply(&mut alert);
     alert["evidence"] = evidence.into();
-    // The rare ones are where an attacker's text lies deepest.
+    // Rare stories have the most deeply nested texts, so they are mutated more often.
     if rng.random_ratio(if campaign.rare { 12 } else { 3 }, 100) {
-        hostile::poison(&mut alert, rng);
+        hostile::mutate(&mut alert, rng);
     }
     alert
 }
 
-/// Builds an alert without evidence, as it was raised.
+/// Builds a new alert, without evidence.
 fn alert(
     rng: &mut StdRng,
     tenant: &str,
@@ -261,10 +263,10 @@ fn alert(
     step: &Step,
     id: &str,
     created: Timestamp,
-    member: usize,
+    target: usize,
 ) -> Value {
     let incident = campaign.incident;
-    let first_activity = campaign.members[member].began;
+    let first_activity = campaign.targets[target].began;
     let last_activity = created.before(Duration::from_millis(rng.random_range(2_000..80_000)));
     let severity = if rng.random_ratio(1, 10) {
         ["informational", "low", "medium", "high"][rng.random_range(0..4)]
@@ -280,7 +282,7 @@ fn alert(
         1 => &["Critical asset", "Attack disruption"],
         _ => &[],
     };
-    // One detector is one rule: all alerts of a title come from the same.
+    // A detector is a rule, so all alerts with one title have the same detector id.
     let detector = guid(&mut StdRng::seed_from_u64(
         step.title.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())),
     ));
@@ -347,14 +349,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_bytes() {
+    fn equal_seeds_give_equal_bytes() {
         let bytes = |seed| Value::from(history(seed, 300)).to_string();
         assert_eq!(bytes(5), bytes(5));
         assert_ne!(bytes(5), bytes(6));
     }
 
     #[test]
-    fn any_number_of_alerts_can_be_asked_for() {
+    fn any_number_of_alerts_can_be_generated() {
         for count in [0, 1, 2, 17, 250] {
             let alerts = history(3, count);
             assert_eq!(alerts.len(), count);
@@ -364,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_in_order_and_in_the_span() {
+    fn times_are_in_order_and_within_the_span() {
         let oldest = now().before(SPAN + Duration::from_secs(48 * 3600));
         let mut newest = oldest;
         for alert in history(1, 1000) {
@@ -381,12 +383,12 @@ mod tests {
     }
 
     #[test]
-    fn the_mix_is_that_of_a_real_queue() {
+    fn mix_of_alerts_is_realistic() {
         let alerts = history(2, 2000);
-        let share = |fits: &dyn Fn(&Value) -> bool| {
-            alerts.iter().filter(|alert| fits(alert)).count() as f64 / alerts.len() as f64
+        let share = |matches: &dyn Fn(&Value) -> bool| {
+            alerts.iter().filter(|alert| matches(alert)).count() as f64 / alerts.len() as f64
         };
-        for (low, high, fits) in [
+        for (low, high, matches) in [
             (0.35, 0.55, &(|alert: &Value| alert["status"] == "new") as &dyn Fn(&Value) -> bool),
             (0.10, 0.25, &|alert: &Value| alert["status"] == "inProgress"),
             (0.30, 0.50, &|alert: &Value| alert["status"] == "resolved"),
@@ -394,13 +396,13 @@ mod tests {
             (0.05, 0.40, &|alert: &Value| alert["severity"] == "high"),
             (0.02, 0.20, &|alert: &Value| alert["classification"].is_null()),
         ] {
-            let share = share(fits);
+            let share = share(matches);
             assert!((low..=high).contains(&share), "{share} is not in {low}..={high}");
         }
     }
 
     #[test]
-    fn the_model_reads_everything_that_is_made() {
+    fn model_decodes_all_alerts() {
         let mut kinds = HashSet::new();
         let mut undeclared_verdicts = 0;
         for alert in history(4, 1500) {
@@ -417,10 +419,10 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_the_same_in_every_alert_of_its_device() {
+    fn processes_are_consistent_across_alerts() {
         let mut starts = HashMap::new();
         let mut devices_of_a_process = HashMap::<_, HashSet<String>>::new();
-        let (mut processes, mut backwards) = (0, 0);
+        let (mut processes, mut out_of_order) = (0, 0);
         for alert in history(8, 1500) {
             for item in alert["evidence"].as_array().unwrap() {
                 let (id, device) = (&item["processId"], text(item, "mdeDeviceId").to_owned());
@@ -429,23 +431,23 @@ mod tests {
                 }
                 let started = |name| Timestamp::parse(text(item, name));
                 processes += 1;
-                // A parent may be unknown, and in a hostile alert the descendant of its child.
+                // A parent may be unknown or, in a hostile alert, a descendant of its child.
                 let (parent, created) =
                     (started("parentProcessCreationDateTime"), started("processCreationDateTime").unwrap());
-                backwards += usize::from(parent.is_some_and(|parent| parent >= created));
+                out_of_order += usize::from(parent.is_some_and(|parent| parent >= created));
                 let key = (text(&alert, "incidentId").to_owned(), id.to_string());
                 devices_of_a_process.entry(key.clone()).or_default().insert(device.clone());
                 starts.entry((key, device)).or_insert_with(HashSet::new).insert(created);
             }
         }
-        assert!(backwards * 200 < processes, "{backwards} of {processes}");
-        // A device that a campaign reaches twice runs the process twice; more never happens.
+        assert!(out_of_order * 200 < processes, "{out_of_order} of {processes}");
+        // A campaign that reaches a device twice runs its processes twice there.
         assert!(starts.values().filter(|times| times.len() > 1).count() * 20 < starts.len());
         assert!(devices_of_a_process.values().any(|devices| devices.len() > 1));
     }
 
     #[test]
-    fn arrivals_are_raised_at_the_moment_they_arrive() {
+    fn arrivals_are_created_at_the_current_time() {
         let mut generator = Generator::new(1, 10);
         generator.history(10, now(), drop);
         for minute in 1..40 {

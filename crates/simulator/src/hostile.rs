@@ -1,24 +1,25 @@
-//! Alerts as attackers would like analysts to see them (FAULTS.md A).
+//! Alerts with text that an attacker controls (docs/testing.md, "Hostile text").
 //!
-//! Each mutation puts one hostile text where an attacker can put it. The texts are valid JSON
-//! strings: what breaks pages rather than screens is the business of the fault profiles.
+//! Each mutation puts one hostile text where an attacker could. The texts are valid JSON strings;
+//! invalid pages are up to the fault profiles.
 
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
 
-/// Where a text goes: the alert itself, the first item of a type of evidence, or the first
-/// property of a name in the evidence, in whatever member it lies.
-enum Place {
+/// The property that a mutation replaces.
+enum Target {
+    /// A JSON pointer into the alert.
     Alert(&'static str),
+    /// A JSON pointer into the first item of an evidence type.
     Evidence(&'static str, &'static str),
+    /// The first text property with a name, at any depth of the evidence.
     Anywhere(&'static str),
 }
 
-use Place::{Alert, Anywhere, Evidence};
+use Target::{Alert, Anywhere, Evidence};
 
-/// The mutations, each with the texts in the order that they replace the property's value.
-/// `{}` stands for the value that was there.
-const MUTATIONS: &[(Place, &str)] = &[
+/// The mutations: property and new text, in which `{}` stands for the former value.
+const MUTATIONS: &[(Target, &str)] = &[
     (Alert("/title"), "\u{1b}[31mCRITICAL\u{1b}[2J{}"),
     (Alert("/title"), "{}\u{7}\u{8}\u{8}\u{9b}31m\u{0}"),
     (Alert("/title"), "\u{3164}\u{2800}\u{3000}"),
@@ -65,23 +66,24 @@ const MUTATIONS: &[(Place, &str)] = &[
     (Anywhere("domainName"), "{}\u{1b}]8;;https://example.net\u{7}.xn--80ak6aa92e"),
 ];
 
-/// The mutations that are no text at a place, the last of them as often as four others.
-const OWN: usize = 6;
+/// The number of draws for mutations that are not in [`MUTATIONS`]: two long texts, and four for
+/// the process cycle, which applies to few alerts.
+const SPECIAL: usize = 6;
 
-/// Makes an alert hostile in one of the ways that it has a place for.
-pub(super) fn poison(alert: &mut Value, rng: &mut StdRng) {
-    // Every alert has a title, so a few tries find a place.
+/// Applies a random mutation that fits the alert.
+pub(super) fn mutate(alert: &mut Value, rng: &mut StdRng) {
+    // Ends after a few attempts, because every alert has a title.
     loop {
-        let done = match rng.random_range(0..MUTATIONS.len() + OWN) {
+        let done = match rng.random_range(0..MUTATIONS.len() + SPECIAL) {
             0 => replace(alert, &Alert("/title"), &format!("Z{}algo {{}}", "\u{301}\u{334}".repeat(100))),
             1 => {
                 let long = format!("{{}} -Data {}", "QUFBQUFBQUE".repeat(740));
                 replace(alert, &Evidence("process", "/processCommandLine"), &long)
             }
-            2..OWN => close_the_circle(alert),
+            2..SPECIAL => make_process_cycle(alert),
             number => {
-                let (place, text) = &MUTATIONS[number - OWN];
-                replace(alert, place, text)
+                let (target, text) = &MUTATIONS[number - SPECIAL];
+                replace(alert, target, text)
             }
         };
         if done {
@@ -90,21 +92,21 @@ pub(super) fn poison(alert: &mut Value, rng: &mut StdRng) {
     }
 }
 
-/// Replaces a value; tells whether the alert has one at the place.
-fn replace(alert: &mut Value, place: &Place, text: &str) -> bool {
-    let value = match place {
+/// Replaces a property. Returns whether the alert has it.
+fn replace(alert: &mut Value, target: &Target, text: &str) -> bool {
+    let value = match target {
         Alert(path) => alert.pointer_mut(path),
         Evidence(kind, path) => {
-            evidence(alert, kind).and_then(|index| alert["evidence"][index].pointer_mut(path))
+            position_of(alert, kind).and_then(|index| alert["evidence"][index].pointer_mut(path))
         }
-        Anywhere(name) => named(&mut alert["evidence"], name),
+        Anywhere(name) => find_text(&mut alert["evidence"], name),
     };
     let found = value.map(|value| *value = text.replace("{}", value.as_str().unwrap_or_default()).into());
     found.is_some()
 }
 
-/// Makes the last process the parent of the first, which is among its ancestors as a rule.
-fn close_the_circle(alert: &mut Value) -> bool {
+/// Makes the last process the parent of the first, which usually is one of its ancestors.
+fn make_process_cycle(alert: &mut Value) -> bool {
     let Some(items) = alert["evidence"].as_array_mut() else { return false };
     let Some(last) = items.iter().rfind(|item| item["processId"].is_number()).cloned() else { return false };
     let Some(first) = items.iter_mut().find(|item| item["processId"].is_number()) else { return false };
@@ -118,19 +120,19 @@ fn close_the_circle(alert: &mut Value) -> bool {
     true
 }
 
-/// Finds the first text with this name, however deep it lies.
-fn named<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+/// Finds the first text property with a name, at any depth.
+fn find_text<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     match value {
-        Value::Array(items) => items.iter_mut().find_map(|item| named(item, name)),
+        Value::Array(items) => items.iter_mut().find_map(|item| find_text(item, name)),
         Value::Object(properties) => properties.iter_mut().find_map(|(key, value)| {
-            if key == name && value.is_string() { Some(value) } else { named(value, name) }
+            if key == name && value.is_string() { Some(value) } else { find_text(value, name) }
         }),
         _ => None,
     }
 }
 
-/// Finds the first item of a type.
-fn evidence(alert: &Value, kind: &str) -> Option<usize> {
+/// Finds the first item of an evidence type.
+fn position_of(alert: &Value, kind: &str) -> Option<usize> {
     let wanted = format!("#microsoft.graph.security.{kind}Evidence");
     alert["evidence"].as_array()?.iter().position(|item| item["@odata.type"] == wanted.as_str())
 }
@@ -142,8 +144,8 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_mutation_finds_its_place() {
-        let of = |kind: &str, properties: Value| {
+    fn every_mutation_applies_to_a_matching_alert() {
+        let item = |kind: &str, properties: Value| {
             let mut item = json!({"@odata.type": format!("#microsoft.graph.security.{kind}Evidence")});
             item.as_object_mut().unwrap().append(&mut properties.as_object().unwrap().clone());
             item
@@ -151,55 +153,55 @@ mod tests {
         let base = json!({
             "title": "t", "description": "d", "alertWebUrl": "a", "incidentWebUrl": "i", "assignedTo": null,
             "evidence": [
-                of("process", json!({"processCommandLine": "c", "imageFile": {"fileName": "n"}})),
-                of("file", json!({"fileDetails": {"fileName": "n", "filePath": "p"}})),
-                of("device", json!({"deviceDnsName": "d"})),
-                of("user", json!({"userAccount": {"displayName": "u"}})),
-                of("url", json!({"url": "u"})),
-                of("kubernetesPod", json!({
+                item("process", json!({"processCommandLine": "c", "imageFile": {"fileName": "n"}})),
+                item("file", json!({"fileDetails": {"fileName": "n", "filePath": "p"}})),
+                item("device", json!({"deviceDnsName": "d"})),
+                item("user", json!({"userAccount": {"displayName": "u"}})),
+                item("url", json!({"url": "u"})),
+                item("kubernetesPod", json!({
                     "name": "p", "containers": [{"args": ["a"]}], "namespace": {"labels": {"team": "t"}},
                 })),
-                of("malware", json!({
+                item("malware", json!({
                     "files": [{"fileDetails": {"fileName": "n"}}], "processes": [{"processCommandLine": "c"}],
                 })),
-                of("teamsMessage", json!({
+                item("teamsMessage", json!({
                     "files": [{"fileDetails": {"fileName": "n"}}], "senderFromAddress": "s",
                 })),
-                of("containerImage", json!({"registry": {"registry": "r"}})),
-                of("dns", json!({"domainName": "d", "ipAddresses": [{"countryLetterCode": "c"}]})),
-                of("analyzedMessage", json!({"subject": "s"})),
-                of("registryValue", json!({"registryValue": "v", "registryValueName": "n"})),
-                of("cloudLogonSession", json!({"userAgent": "u"})),
-                of("aiAgent", json!({"instructions": "i"})),
+                item("containerImage", json!({"registry": {"registry": "r"}})),
+                item("dns", json!({"domainName": "d", "ipAddresses": [{"countryLetterCode": "c"}]})),
+                item("analyzedMessage", json!({"subject": "s"})),
+                item("registryValue", json!({"registryValue": "v", "registryValueName": "n"})),
+                item("cloudLogonSession", json!({"userAgent": "u"})),
+                item("aiAgent", json!({"instructions": "i"})),
             ],
         });
-        for (place, text) in MUTATIONS {
+        for (target, text) in MUTATIONS {
             let mut alert = base.clone();
-            assert!(replace(&mut alert, place, text));
+            assert!(replace(&mut alert, target, text));
             assert_ne!(alert, base, "{text:?}");
         }
     }
 
     #[test]
-    fn the_first_process_gets_the_last_as_its_parent() {
+    fn process_cycle_makes_the_last_process_the_parent_of_the_first() {
         let mut alert = json!({"evidence": [
             {"processId": 4, "parentProcessId": 1, "parentProcessImageFile": {"fileName": "a"}},
             {"processId": 8, "processCreationDateTime": "2026-11-20T12:00:00Z", "imageFile": {"fileName": "z"}},
         ]});
-        assert!(close_the_circle(&mut alert));
+        assert!(make_process_cycle(&mut alert));
         let first = &alert["evidence"][0];
         assert_eq!(first["parentProcessId"], 8);
         assert_eq!(first["parentProcessCreationDateTime"], "2026-11-20T12:00:00Z");
         assert_eq!(first["parentProcessImageFile"]["fileName"], "z");
-        assert!(!close_the_circle(&mut json!({"evidence": [{"url": "u"}]})));
+        assert!(!make_process_cycle(&mut json!({"evidence": [{"url": "u"}]})));
     }
 
     #[test]
-    fn an_alert_with_a_title_alone_gets_a_hostile_title() {
+    fn alerts_without_evidence_get_a_hostile_title() {
         let mut rng = StdRng::seed_from_u64(1);
         for _ in 0..200 {
             let mut alert = json!({"title": "t", "evidence": []});
-            poison(&mut alert, &mut rng);
+            mutate(&mut alert, &mut rng);
             assert_ne!(alert["title"], "t");
         }
     }

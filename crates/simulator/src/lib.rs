@@ -1,14 +1,15 @@
-//! A simulated tenant behind a real HTTP service on loopback: the other side of `demo`, of
-//! `simulate` and of the tests (DESIGN.md 8).
+//! A simulated tenant behind a real HTTP service on loopback, used by `demo`, `simulate` and the
+//! tests (docs/testing.md, "Simulator").
 //!
-//! It behaves as API.md and QUIRKS.md say the real service does, and misbehaves on demand as
-//! FAULTS.md says it can. It imports `model` and nothing else of ours: it reads `$filter` with an
-//! evaluator of its own ([`odata`]), so it checks the compiler rather than echoing it.
+//! It behaves as the real service does (docs/graph-api.md) and can inject faults (docs/testing.md,
+//! "Faults that must be survived"). Of this workspace it depends on the model alone. In particular
+//! it evaluates `$filter` on its own ([`odata`]), so that it checks the filters that alertdeck
+//! sends instead of sharing their bugs.
 //!
-//! A request goes through these modules, of which only this one knows sockets: `service` (token,
-//! budget, faults, log), `request` (what is asked), `operations` (the reply), `store` (the
-//! alerts). The alerts come from `generator`, which plays the `stories` in the `world`. Signing in
-//! is a side of its own, on the same port: `sign_in`.
+//! Only this module knows sockets. A request passes through `service` (token, budget, faults,
+//! log), `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come
+//! from `generator`, which runs the `stories` in the `world`. `sign_in` serves the token endpoints
+//! on the same port.
 
 mod evidence;
 mod fault;
@@ -65,66 +66,65 @@ use reply::{Damage, Reply};
 use request::Call;
 use service::Service;
 
-/// The longest request body that is read; a longer one counts as a cut connection.
+/// The longest request body that is read, in bytes. The connection of a longer one is closed.
 const MAX_BODY: usize = 1 << 20;
-/// In how many pieces a slow body arrives.
+/// The number of pieces in which a slow body is sent.
 const PIECES: usize = 8;
 
-/// What the tenant is like and how the service behaves.
+/// The settings of the tenant and its service.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many alerts there are at the start.
+    /// The number of alerts at the start.
     pub alerts: usize,
-    /// Decides on everything that is left to chance.
+    /// The seed of everything random.
     pub seed: u64,
-    /// Added to each request.
+    /// The delay added to every request.
     pub latency: Duration,
-    /// What goes wrong.
+    /// The fault profile.
     pub faults: Faults,
-    /// The port on 127.0.0.1; 0 takes any that is free.
+    /// The port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// The newest alerts are from about this moment, and the service's clock (`Date`, arrivals,
-    /// updates) starts at it.
+    /// The start of the service's clock (`Date`, arrivals, updates), and about the time of the
+    /// newest alert.
     pub now: Timestamp,
-    /// Whose requests are answered.
+    /// Which tokens are accepted.
     pub access: Access,
-    /// How people and applications sign in at the start.
+    /// The initial settings for signing in.
     pub sign_in: SignIn,
-    /// The longest page; a larger `$top` is cut to it without a word.
+    /// The largest page; a larger `$top` is silently reduced to it.
     pub largest_page: usize,
-    /// A new alert arrives about this often; `None`: never.
+    /// The mean time between new alerts; `None` for no new alerts.
     pub arrivals: Option<Duration>,
-    /// Requests a minute before the service answers 429; `None`: unlimited.
+    /// Requests per minute before the service answers 429; `None` for no limit.
     pub budget: Option<u32>,
-    /// How long things take that tests want to be short.
+    /// Waiting times, which tests shorten.
     pub timing: Timing,
 }
 
-/// Which tokens the service takes. One that was handed out by [`SignInControl`] is always judged by
-/// what is known of it.
+/// Which tokens the service accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Any that is not empty, with every right; so a person can try the simulator without signing
-    /// in.
+    /// Any non-empty token, with all permissions, for use without signing in. Tokens that
+    /// [`SignInControl`] issued are still checked for expiry, revocation and permissions.
     Any,
-    /// This one, with every right.
+    /// This token, with all permissions.
     Only(String),
-    /// Those that were handed out here, with the rights they were handed out for.
+    /// Only issued tokens, with the permissions they were issued for.
     SignedIn,
 }
 
-/// The waits of the service.
+/// The waiting times of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// What a faulty reply tells the client to wait, more or less.
+    /// The `Retry-After` of injected faults; some use three quarters of it.
     pub retry_after: Duration,
-    /// How long [`Faults::Offline`] is gone.
+    /// The length of an outage with [`Faults::Offline`].
     pub outage: Duration,
-    /// How long it is back before it is gone again.
+    /// The time between two outages.
     pub recovery: Duration,
-    /// What the budget counts as a minute.
+    /// The length of the budget's minute.
     pub minute: Duration,
-    /// The wait before each piece of a body that arrives slowly; there are eight of them.
+    /// The delay before each of the eight pieces of a slow body.
     pub trickle: Duration,
 }
 
@@ -141,8 +141,9 @@ impl Default for Timing {
 }
 
 impl Settings {
-    /// Returns the settings of a well-behaved service with 2,000 alerts up to `now`: any port,
-    /// any token, no arrivals, no latency, and the budget of API.md 9.
+    /// Returns the settings of a service without faults, with 2,000 alerts up to `now`: a free
+    /// port, any token, no arrivals, no latency and Graph's budget of 150 requests per minute
+    /// (docs/graph-api.md, "Throttling").
     pub fn new(now: Timestamp) -> Self {
         Self {
             alerts: 2000,
@@ -161,28 +162,28 @@ impl Settings {
     }
 }
 
-/// A request that the service saw, with what became of it.
+/// A logged request and the outcome of it.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// When it arrived, since the service started.
+    /// When the request arrived, as the time since the service started.
     pub at: Duration,
-    /// The method.
+    /// The request's method.
     pub method: String,
-    /// Path and query, as sent.
+    /// The request's path and query, as received.
     pub target: String,
-    /// The status; `None` where the connection was closed without an answer.
+    /// The status of the reply; `None` if the connection was closed without one.
     pub status: Option<u16>,
-    /// The reply did not arrive whole.
+    /// Whether the reply was missing or incomplete.
     pub broken: bool,
-    /// The same request had been told to wait, and came before the wait was over.
+    /// Whether the request was repeated before the `Retry-After` of the previous reply was over.
     pub early: bool,
-    /// The body, as sent.
+    /// The request's body, as received.
     pub body: Bytes,
     headers: HeaderMap,
 }
 
 impl Exchange {
-    /// Returns a header of the request; `None` where it is missing or no text.
+    /// Returns a header of the request; `None` if it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -197,7 +198,7 @@ impl Exchange {
 pub struct Simulator {
     address: SocketAddr,
     service: Arc<Mutex<Service>>,
-    /// Connections that were made to the address of foreign links.
+    /// The number of connections to the address of foreign links.
     strayed: Arc<AtomicUsize>,
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
@@ -205,27 +206,29 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Makes the tenant and serves it from a thread of its own.
+    /// Creates the tenant and serves it from a new thread.
     ///
-    /// Fails when the port is taken or the system gives no socket or thread.
+    /// # Errors
+    ///
+    /// If the port is in use, or the system provides no socket or thread.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let manner = Manner { latency: settings.latency, trickle: settings.timing.trickle };
+        let delays = Delays { latency: settings.latency, trickle: settings.timing.trickle };
         let arrivals = settings.arrivals;
-        // Foreign links lead to a port of our own, so that nobody else is ever asked.
-        let elsewhere = match settings.faults {
+        // Foreign links lead to a second local port, so that no request leaves the machine.
+        let foreign = match settings.faults {
             Faults::Hostile => Some(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
             _ => None,
         };
-        let mut foreign = String::new();
-        if let Some(elsewhere) = &elsewhere {
-            elsewhere.set_nonblocking(true)?;
-            foreign = format!("http://{}", elsewhere.local_addr()?);
+        let mut foreign_base = String::new();
+        if let Some(foreign) = &foreign {
+            foreign.set_nonblocking(true)?;
+            foreign_base = format!("http://{}", foreign.local_addr()?);
         }
-        let service = Service::new(settings, format!("http://{address}"), foreign, Instant::now());
+        let service = Service::new(settings, format!("http://{address}"), foreign_base, Instant::now());
         let service = Arc::new(Mutex::new(service));
         let strayed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&strayed);
@@ -234,11 +237,11 @@ impl Simulator {
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(move || {
             runtime.block_on(async {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
-                let Ok(elsewhere) = elsewhere.map(TcpListener::from_std).transpose() else { return };
+                let Ok(foreign) = foreign.map(TcpListener::from_std).transpose() else { return };
                 tokio::select! {
-                    never = serve(listener, &shared, manner) => match never {},
-                    never = count_strays(elsewhere, &count) => match never {},
-                    never = keep_arriving(&shared, arrivals) => match never {},
+                    never = serve(listener, &shared, delays) => match never {},
+                    never = count_connections(foreign, &count) => match never {},
+                    never = add_arrivals(&shared, arrivals) => match never {},
                     _ = stopped => {}
                 }
             });
@@ -246,33 +249,33 @@ impl Simulator {
         Ok(Self { address, service, strayed, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Returns where the service listens.
+    /// Returns the address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the address to give to clients, without a slash at the end.
+    /// Returns the base URL for clients, without a trailing slash.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Returns the requests seen so far, oldest first; of very many, the last 10,000.
+    /// Returns the log of requests, oldest first. It keeps the last 10,000.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.service).log.iter().cloned().collect()
     }
 
-    /// Changes or asks something of the sign-in side, which waits meanwhile.
+    /// Calls `act` with the control of the sign-in endpoints. Requests wait until it returns.
     pub fn sign_in<R>(&self, act: impl FnOnce(&mut SignInControl) -> R) -> R {
-        act(&mut lock(&self.service).desk)
+        act(&mut lock(&self.service).sign_in)
     }
 
-    /// Returns how many connections were made to the other address that [`Faults::Hostile`] names
-    /// in links: a client makes none.
+    /// Returns the number of connections to the foreign address in the links of
+    /// [`Faults::Hostile`]. A correct client makes none.
     pub fn strayed(&self) -> usize {
         self.strayed.load(Ordering::Relaxed)
     }
 
-    /// Returns every alert as it stands, newest first: what a complete list must hold.
+    /// Returns all alerts in their current state, newest first: what a complete list contains.
     pub fn alerts(&self) -> Vec<Value> {
         lock(&self.service).store.values()
     }
@@ -282,7 +285,7 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread was printed when it happened; there is nothing to add.
+            // If the thread panicked, the panic has been printed already.
             let _ = thread.join();
         }
     }
@@ -294,7 +297,8 @@ impl std::fmt::Debug for Simulator {
     }
 }
 
-/// A lock that was poisoned by a panic in a test's other thread still holds a whole service.
+/// Locks the service. A panic in another thread of a test may poison the lock, but leaves the
+/// service usable.
 fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
     service.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -304,46 +308,46 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
 #[error("closed without an answer")]
 struct Closed;
 
-/// How the service sends, whatever it sends.
+/// The delays of every reply.
 #[derive(Clone, Copy)]
-struct Manner {
+struct Delays {
     latency: Duration,
     trickle: Duration,
 }
 
-/// Accepts connections. The loop is hyper's, not axum's, because only a handler that may fail
-/// can close a connection without an answer.
-async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, manner: Manner) -> Infallible {
+/// Accepts connections. It uses hyper, not axum, because only hyper's handlers may fail, which
+/// closes the connection without an answer.
+async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, delays: Delays) -> Infallible {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of sockets: others must close first.
+            // Probably out of file descriptors: wait for other connections to close.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        tokio::spawn(talk(stream, Arc::clone(service), manner));
+        tokio::spawn(serve_connection(stream, Arc::clone(service), delays));
     }
 }
 
-/// Serves one connection to its end.
-async fn talk(stream: TcpStream, service: Arc<Mutex<Service>>, manner: Manner) {
+/// Serves one connection until it closes.
+async fn serve_connection(stream: TcpStream, service: Arc<Mutex<Service>>, delays: Delays) {
     let reset = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&reset);
     let handler =
-        service_fn(move |request| Box::pin(handle(Arc::clone(&service), request, manner, Arc::clone(&flag))));
+        service_fn(move |request| Box::pin(handle(Arc::clone(&service), request, delays, Arc::clone(&flag))));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
-    // An error here is a client that went away, or a fault that did what it should.
+    // An error means that the client disconnected, or that a fault was injected.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
     if reset.load(Ordering::Relaxed) {
-        // What is closed with no time to linger is reset.
+        // With zero linger, closing sends RST.
         let _ = stream.set_zero_linger();
     } else {
         let _ = stream.shutdown().await;
     }
 }
 
-/// Notes who follows a link that leads elsewhere, and hangs up.
-async fn count_strays(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
+/// Counts the connections to the address of foreign links and closes them.
+async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         if listener.accept().await.is_ok() {
@@ -352,7 +356,8 @@ async fn count_strays(listener: Option<TcpListener>, strayed: &AtomicUsize) -> I
     }
 }
 
-async fn keep_arriving(service: &Mutex<Service>, period: Option<Duration>) -> Infallible {
+/// Adds new alerts from time to time.
+async fn add_arrivals(service: &Mutex<Service>, period: Option<Duration>) -> Infallible {
     let Some(period) = period else { return std::future::pending().await };
     let mut wait = period;
     loop {
@@ -364,13 +369,13 @@ async fn keep_arriving(service: &Mutex<Service>, period: Option<Duration>) -> In
 async fn handle(
     service: Arc<Mutex<Service>>,
     request: Request<Incoming>,
-    manner: Manner,
+    delays: Delays,
     reset: Arc<AtomicBool>,
 ) -> Result<Response<Body>, Closed> {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Closed)?;
-    tokio::time::sleep(manner.latency).await;
+    tokio::time::sleep(delays.latency).await;
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -382,10 +387,10 @@ async fn handle(
     if reply.damage == Damage::Reset {
         reset.store(true, Ordering::Relaxed);
     }
-    respond(reply, manner.trickle)
+    respond(reply, delays.trickle)
 }
 
-/// Turns a reply into a response, damage included.
+/// Turns a reply into a response, and applies its damage.
 fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {
@@ -393,7 +398,7 @@ fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
         Damage::None => Body::from(reply.body),
         Damage::Cut | Damage::Short => {
             let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);
-            // The part is on the wire before the connection ends.
+            // Let the first half be sent before the connection is closed.
             let end = stream::once(async {
                 tokio::task::yield_now().await;
                 Err(Closed)

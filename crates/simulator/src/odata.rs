@@ -1,11 +1,12 @@
-//! `$filter` as the service reads it: what it accepts, what it refuses and what it means.
+//! Parses and evaluates `$filter` as the service does.
 //!
-//! This reader exists to judge the filters that alertdeck sends, so it shares nothing with the
-//! code that makes them and must import none of it. It knows the eight filterable properties of
-//! API.md 2 and no HTTP.
+//! It exists to check the filters that alertdeck sends, so it must not share code with the compiler
+//! that generates them. It supports the eight filterable properties (docs/graph-api.md,
+//! "Filtering") and knows no HTTP.
 //!
-//! Two questions that no document answers are switches of [`Semantics`]: what an operator makes
-//! of null, and whether owners are compared without regard to case.
+//! Two undocumented details are configurable with [`Semantics`]: comparisons with null, and whether
+//! owners are compared case-sensitively. A third is assumed: the service treats null and `unknown`
+//! as equal in classifications and determinations.
 
 mod parse;
 
@@ -13,49 +14,53 @@ use serde_json::Value;
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
-/// Why a `$filter` was refused.
+/// Why a `$filter` is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at position {position}")]
 pub struct FilterError {
-    /// What is wrong, in the manner of the service.
+    /// The error, worded like those of the service.
     pub reason: String,
-    /// 0-based, in bytes.
+    /// Where it is, as a 0-based offset in bytes.
     pub position: usize,
 }
 
-/// How to read what the documents leave open.
+/// The meaning of filters where the service's documentation is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Semantics {
-    /// Comparing null with a value gives neither true nor false, and neither does its negation,
-    /// as in SQL. Otherwise null differs from every value, fits no order, and `not` is the plain
-    /// complement.
+    /// Whether comparing null with a value is neither true nor false, and so is its negation, as in
+    /// SQL. Otherwise null is unequal to every value, neither less nor greater than any, and `not`
+    /// is the complement.
     pub three_valued: bool,
-    /// `assignedTo` is compared byte for byte. Otherwise case is folded.
+    /// Whether `assignedTo` is compared byte by byte. Otherwise case is ignored.
     pub exact_text: bool,
 }
 
-/// A `$filter` that the service accepts.
+/// A valid `$filter`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Expr);
 
 impl Filter {
-    /// Reads a filter, percent-decoded already.
+    /// Parses a filter, which must be percent-decoded already.
+    ///
+    /// # Errors
+    ///
+    /// If the service would refuse the filter.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::parse(text).map(Self)
     }
 
-    /// Tells whether an alert, as the service would send it, fits the filter.
+    /// Whether an alert, as JSON of the service, matches the filter.
     pub fn matches(&self, alert: &Value, semantics: Semantics) -> bool {
-        self.fits(&Columns::read(alert), semantics)
+        self.matches_columns(&Columns::read(alert), semantics)
     }
 
-    /// Tells whether an alert of which only the columns are at hand fits the filter.
-    pub(super) fn fits(&self, columns: &Columns, semantics: Semantics) -> bool {
+    /// Whether an alert matches the filter, given its filterable values.
+    pub(super) fn matches_columns(&self, columns: &Columns, semantics: Semantics) -> bool {
         self.0.evaluate(columns, semantics) == Some(true)
     }
 }
 
-/// A property that can be filtered on (API.md 2).
+/// A filterable property (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Property {
     AssignedTo,
@@ -68,11 +73,12 @@ enum Property {
     Status,
 }
 
-/// What values a property has.
+/// The type of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Domain {
     Text,
-    Moment,
+    Time,
+    /// A member of an enumeration.
     Member,
 }
 
@@ -91,38 +97,39 @@ impl Property {
     fn domain(self) -> Domain {
         match self {
             Self::AssignedTo => Domain::Text,
-            Self::Created | Self::LastUpdate => Domain::Moment,
+            Self::Created | Self::LastUpdate => Domain::Time,
             _ => Domain::Member,
         }
     }
 
-    /// The place of an enumeration's member in the metadata, which is also its order.
+    /// Returns the position of an enumeration's member in the metadata, which defines its order.
     fn rank(self, name: &str) -> Option<usize> {
-        fn place<T>(members: &[(&str, T)], name: &str) -> Option<usize> {
+        fn position<T>(members: &[(&str, T)], name: &str) -> Option<usize> {
             members.iter().position(|(member, _)| *member == name)
         }
         match self {
-            Self::Classification => place(Classification::MEMBERS, name),
-            Self::Determination => place(Determination::MEMBERS, name),
-            Self::ServiceSource => place(ServiceSource::MEMBERS, name),
-            Self::Severity => place(Severity::MEMBERS, name),
-            Self::Status => place(Status::MEMBERS, name),
+            Self::Classification => position(Classification::MEMBERS, name),
+            Self::Determination => position(Determination::MEMBERS, name),
+            Self::ServiceSource => position(ServiceSource::MEMBERS, name),
+            Self::Severity => position(Severity::MEMBERS, name),
+            Self::Status => position(Status::MEMBERS, name),
             Self::AssignedTo | Self::Created | Self::LastUpdate => None,
         }
     }
 
-    /// Unset and `unknown` are one value for these two (QUIRKS.md).
+    /// Whether null and `unknown` are equal. Assumed for these two, which alerts have as either
+    /// (docs/graph-api.md, "Filtering").
     fn null_is_unknown(self) -> bool {
         matches!(self, Self::Classification | Self::Determination)
     }
 }
 
-/// A value on either side of an operator.
+/// An operand: the value of a property or a literal.
 #[derive(Clone, Debug, PartialEq)]
 enum Cell {
     Null,
     Text(Box<str>),
-    Moment(Timestamp),
+    Time(Timestamp),
 }
 
 /// The filterable values of one alert, in the order of [`Property::ALL`].
@@ -130,12 +137,12 @@ enum Cell {
 pub(super) struct Columns([Cell; 8]);
 
 impl Columns {
-    /// Reads the columns of an alert; what is missing or of another type is null.
+    /// Reads the columns of an alert. Missing values and those of another type are null.
     pub(super) fn read(alert: &Value) -> Self {
         Self(Property::ALL.map(|(name, property)| {
             let Some(text) = alert.get(name).and_then(Value::as_str) else { return Cell::Null };
             match property.domain() {
-                Domain::Moment => Timestamp::parse(text).map_or(Cell::Null, Cell::Moment),
+                Domain::Time => Timestamp::parse(text).map_or(Cell::Null, Cell::Time),
                 Domain::Text | Domain::Member => Cell::Text(text.into()),
             }
         }))
@@ -166,7 +173,7 @@ enum Expr {
 }
 
 impl Expr {
-    /// The truth of the expression; `None` is neither true nor false.
+    /// Evaluates the expression; `None` is neither true nor false.
     fn evaluate(&self, columns: &Columns, semantics: Semantics) -> Option<bool> {
         match self {
             Self::Or(terms) => any(terms.iter().map(|term| term.evaluate(columns, semantics))),
@@ -185,7 +192,8 @@ impl Expr {
     }
 }
 
-/// True if any term is, else undecided if any term is, else false.
+/// The disjunction in three-valued logic: true if any term is true, else `None` if any is, else
+/// false.
 fn any(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(false);
     for term in terms {
@@ -200,12 +208,12 @@ fn any(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 fn compare(
     property: Property,
-    held: &Cell,
+    value: &Cell,
     operator: Operator,
-    asked: &Cell,
+    literal: &Cell,
     semantics: Semantics,
 ) -> Option<bool> {
-    let unset = |cell: &Cell| {
+    let is_unset = |cell: &Cell| {
         *cell == Cell::Null || property.null_is_unknown() && *cell == Cell::Text("unknown".into())
     };
     let equality = match operator {
@@ -213,23 +221,23 @@ fn compare(
         Operator::Ne => Some(false),
         _ => None,
     };
-    match (unset(held), unset(asked), equality) {
-        (true, true, Some(wanted)) => return Some(wanted),
-        (true, false, Some(wanted)) => {
-            return if semantics.three_valued && !property.null_is_unknown() { None } else { Some(!wanted) };
+    match (is_unset(value), is_unset(literal), equality) {
+        (true, true, Some(equal)) => return Some(equal),
+        (true, false, Some(equal)) => {
+            return if semantics.three_valued && !property.null_is_unknown() { None } else { Some(!equal) };
         }
-        (false, true, Some(wanted)) => return Some(!wanted),
+        (false, true, Some(equal)) => return Some(!equal),
         (false, false, _) => {}
         (_, _, None) => return (!semantics.three_valued).then_some(false),
     }
-    let order = match (held, asked) {
-        (Cell::Moment(held), Cell::Moment(asked)) => Some(held.cmp(asked)),
-        (Cell::Text(held), Cell::Text(asked)) if property.domain() == Domain::Member => {
-            // A value that the metadata does not declare equals no member and has no order.
-            property.rank(held).zip(property.rank(asked)).map(|(held, asked)| held.cmp(&asked))
+    let order = match (value, literal) {
+        (Cell::Time(value), Cell::Time(literal)) => Some(value.cmp(literal)),
+        (Cell::Text(value), Cell::Text(literal)) if property.domain() == Domain::Member => {
+            // An undeclared value equals no member and has no order.
+            property.rank(value).zip(property.rank(literal)).map(|(value, literal)| value.cmp(&literal))
         }
-        (Cell::Text(held), Cell::Text(asked)) if semantics.exact_text => Some(held.cmp(asked)),
-        (Cell::Text(held), Cell::Text(asked)) => Some(held.to_lowercase().cmp(&asked.to_lowercase())),
+        (Cell::Text(value), Cell::Text(literal)) if semantics.exact_text => Some(value.cmp(literal)),
+        (Cell::Text(value), Cell::Text(literal)) => Some(value.to_lowercase().cmp(&literal.to_lowercase())),
         _ => None,
     };
     Some(match operator {
@@ -277,19 +285,19 @@ mod tests {
     #[case("not (status eq 'new') or severity eq 'high'", true)]
     #[case("not (status eq 'new' or severity eq 'high')", false)]
     #[case("not not(status eq 'new')", true)]
-    // Moments of any precision.
+    // Times of any precision.
     #[case("createdDateTime eq 2026-11-20T10:00:00.5000000Z", true)]
     #[case("createdDateTime gt 2026-11-20T10:00:00Z", true)]
     #[case("createdDateTime lt 2026-11-20T12:00:00.5+02:00", false)]
     #[case("createdDateTime ge 2026-11-20", true)]
-    // Null: a missing value differs from every value and fits no order.
+    // A missing value is unequal to every value, and neither less nor greater.
     #[case("lastUpdateDateTime eq null", true)]
     #[case("lastUpdateDateTime ge 2020-01-01T00:00:00Z", false)]
     #[case("not (lastUpdateDateTime ge 2020-01-01T00:00:00Z)", true)]
     #[case("lastUpdateDateTime ne 2020-01-01T00:00:00Z", true)]
     #[case("assignedTo ne null", true)]
     #[case("assignedTo gt null", false)]
-    // Unset and unknown are one.
+    // Null and unknown are equal.
     #[case("classification eq null and classification eq 'unknown'", true)]
     #[case("determination eq null and determination in (null)", true)]
     #[case("classification ne 'truePositive'", true)]
@@ -299,7 +307,7 @@ mod tests {
     #[case("assignedTo eq 'O''Brien'", false)]
     #[case("assignedTo eq ''", false)]
     #[case("  assignedTo\teq\n'ana@contoso.com'  ", true)]
-    fn reads_and_evaluates(#[case] filter: &str, #[case] expected: bool) {
+    fn filters_evaluate(#[case] filter: &str, #[case] expected: bool) {
         assert_eq!(matches(filter, FOLDED), expected, "{filter}");
     }
 
@@ -309,12 +317,12 @@ mod tests {
     #[case("lastUpdateDateTime gt 2020-01-01T00:00:00Z or severity eq 'low'")]
     #[case("not (lastUpdateDateTime gt 2020-01-01T00:00:00Z and severity eq 'high')")]
     #[case("not (lastUpdateDateTime in (2020-01-01T00:00:00Z))")]
-    fn three_valued_null_decides_nothing(#[case] filter: &str) {
-        let undecided = Semantics { three_valued: true, ..FOLDED };
-        assert!(!matches(filter, undecided), "{filter}");
-        assert!(matches("lastUpdateDateTime eq null and not (lastUpdateDateTime ne null)", undecided));
-        assert!(matches("severity eq 'high' or lastUpdateDateTime gt 2020-01-01T00:00:00Z", undecided));
-        assert!(matches("classification ne 'truePositive'", undecided));
+    fn three_valued_comparisons_with_null_are_undecided(#[case] filter: &str) {
+        let three_valued = Semantics { three_valued: true, ..FOLDED };
+        assert!(!matches(filter, three_valued), "{filter}");
+        assert!(matches("lastUpdateDateTime eq null and not (lastUpdateDateTime ne null)", three_valued));
+        assert!(matches("severity eq 'high' or lastUpdateDateTime gt 2020-01-01T00:00:00Z", three_valued));
+        assert!(matches("classification ne 'truePositive'", three_valued));
     }
 
     #[test]
@@ -325,8 +333,8 @@ mod tests {
     }
 
     #[test]
-    fn an_undeclared_value_is_no_member() {
-        let odd = json!({"severity": "7", "status": "New"});
+    fn undeclared_values_equal_no_member_and_have_no_order() {
+        let undeclared = json!({"severity": "7", "status": "New"});
         for (filter, expected) in [
             ("severity eq 'high'", false),
             ("severity ne 'high'", true),
@@ -334,12 +342,12 @@ mod tests {
             ("severity le 'high'", false),
             ("severity eq null", false),
         ] {
-            assert_eq!(Filter::parse(filter).unwrap().matches(&odd, FOLDED), expected, "{filter}");
+            assert_eq!(Filter::parse(filter).unwrap().matches(&undeclared, FOLDED), expected, "{filter}");
         }
     }
 
-    /// Parts of filters, so that random texts get past the tokenizer.
-    const PARTS: &[&str] = &[
+    /// Tokens, so that random filters get past the tokenizer.
+    const TOKENS: &[&str] = &[
         "severity",
         "assignedTo",
         "createdDateTime",
@@ -367,17 +375,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,60}") {
+        fn parsing_random_text_never_panics(text in "\\PC{0,60}") {
             let _ = Filter::parse(&text);
         }
 
         #[test]
-        fn no_run_of_tokens_panics(
-            parts in prop::collection::vec(prop::sample::select(PARTS), 0..24),
+        fn random_tokens_never_panic(
+            tokens in prop::collection::vec(prop::sample::select(TOKENS), 0..24),
             three_valued: bool,
             exact_text: bool,
         ) {
-            let text = parts.join(" ");
+            let text = tokens.join(" ");
             match Filter::parse(&text) {
                 Ok(filter) => {
                     filter.matches(&alert(), Semantics { three_valued, exact_text });

@@ -1,4 +1,4 @@
-//! The operations on alerts (API.md 1), each from its request to its reply.
+//! The operations on alerts (docs/graph-api.md, "Endpoints").
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -11,39 +11,39 @@ use super::{
 };
 use alertdeck_model::{Classification, Determination, Status, Timestamp};
 
-/// Where an operation takes place.
-pub(super) struct Scope<'a> {
+/// Executes operations.
+pub(super) struct Handler<'a> {
     pub(super) store: &'a mut Store,
-    /// The service's own address, as in `http://127.0.0.1:1234`.
+    /// The base URL of the service: `http://127.0.0.1:1234`.
     pub(super) base: &'a str,
     pub(super) now: Timestamp,
-    /// The longest page.
-    pub(super) largest: usize,
-    /// Whose name a comment carries.
+    /// The largest page.
+    pub(super) largest_page: usize,
+    /// The author of new comments.
     pub(super) author: &'a str,
-    /// Where links lead that lead elsewhere.
-    pub(super) elsewhere: &'a str,
+    /// The base URL of foreign links.
+    pub(super) foreign_base: &'a str,
 }
 
-impl Scope<'_> {
-    /// Carries out a request; of the faults, those that change what a page holds apply.
-    pub(super) fn carry_out(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
-        let named = call.wants_all_members();
+impl Handler<'_> {
+    /// Executes a request. Of the faults, it applies those that change the content of a page.
+    pub(super) fn handle(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
+        let all_members = call.wants_all_members();
         match &route.operation {
-            Operation::List => self.list(route.version, call, named, fault),
+            Operation::List => self.list(route.version, call, all_members, fault),
             Operation::Count => {
                 let filter = read_count_filter(&call.query, route.version)?;
                 Ok(Reply::text(self.store.count(filter.as_ref()).to_string()))
             }
             Operation::Get(id) => {
                 refuse_options(&call.query)?;
-                self.one(route.version, id, named)
+                self.one(route.version, id, all_members)
             }
             Operation::Update(id) => {
-                let mut alert = self.store.value(id).ok_or_else(missing)?;
+                let mut alert = self.store.value(id).ok_or_else(not_found)?;
                 update(&mut alert, &call.body, self.now)?;
                 self.store.insert(&alert);
-                self.one(route.version, id, named)
+                self.one(route.version, id, all_members)
             }
             Operation::Comment(id) => self.comment(route.version, id, &call.body),
         }
@@ -53,53 +53,53 @@ impl Scope<'_> {
         format!("{}/{version}/$metadata#security/alerts_v2{rest}", self.base)
     }
 
-    fn list(&self, version: &str, call: &Call, named: bool, fault: Fault) -> Result<Reply, Refusal> {
-        let options = Options::read(&call.query, version, self.largest)?;
+    fn list(&self, version: &str, call: &Call, all_members: bool, fault: Fault) -> Result<Reply, Refusal> {
+        let options = Options::read(&call.query, version, self.largest_page)?;
         let filter = options.filter.as_ref();
-        let after = options.from.as_ref().map(|cursor| &cursor.place);
-        let page = match (fault, &options.from) {
-            // Only once for a place, so that a client which follows links gets on.
-            (Fault::Empty, Some(Cursor { place, visit: 0 })) => {
-                super::store::Page { alerts: Vec::new(), next: Some(place.clone()) }
+        let after = options.cursor.as_ref().map(|cursor| &cursor.position);
+        let page = match (fault, &options.cursor) {
+            // At most once per position, so that a client that follows links makes progress.
+            (Fault::EmptyPage, Some(Cursor { position, visit: 0 })) => {
+                super::store::Page { alerts: Vec::new(), next: Some(position.clone()) }
             }
             _ => self.store.page(filter, after, options.skip, options.top),
         };
         let visit = u8::from(page.alerts.is_empty());
-        let repeated = after.filter(|_| fault == Fault::Repeat).and_then(|place| self.store.at(place));
+        let repeated = after.filter(|_| fault == Fault::RepeatedAlert).and_then(|at| self.store.at(at));
 
         let mut head = Map::new();
         head.insert("@odata.context".into(), self.context(version, "").into());
-        if options.count && options.from.is_none() {
+        if options.count && options.cursor.is_none() {
             head.insert("@odata.count".into(), self.store.count(filter).into());
         }
-        if let Some(place) = page.next {
-            let token = Cursor { place, visit }.token();
+        if let Some(position) = page.next {
+            let token = Cursor { position, visit }.token();
             let at = |base: &str| {
                 format!("{base}/{version}/security/alerts_v2?{}$skiptoken={token}", options.repeated)
             };
             let link = match fault {
-                Fault::Circle => format!("{}{}", self.base, call.target()),
-                Fault::Foreign => at(self.elsewhere),
+                Fault::NextLinkLoop => format!("{}{}", self.base, call.target()),
+                Fault::ForeignNextLink => at(self.foreign_base),
                 _ => at(self.base),
             };
             head.insert("@odata.nextLink".into(), link.into());
         }
         let mut body = Value::Object(head).to_string().into_bytes();
-        // The head's closing brace moves behind the alerts.
+        // The closing brace follows after the alerts.
         body.pop();
         body.extend_from_slice(b",\"value\":[");
         for (number, stored) in repeated.into_iter().chain(page.alerts).enumerate() {
             if number > 0 {
                 body.push(b',');
             }
-            body.extend_from_slice(&stored.body(named));
+            body.extend_from_slice(&stored.body(all_members));
         }
         body.extend_from_slice(b"]}");
         Ok(Reply::json(body))
     }
 
-    fn one(&self, version: &str, id: &str, named: bool) -> Result<Reply, Refusal> {
-        let alert = self.store.get(id).ok_or_else(missing)?.body(named);
+    fn one(&self, version: &str, id: &str, all_members: bool) -> Result<Reply, Refusal> {
+        let alert = self.store.get(id).ok_or_else(not_found)?.body(all_members);
         let context = Value::from(self.context(version, "/$entity"));
         let mut body = format!("{{\"@odata.context\":{context},").into_bytes();
         body.extend_from_slice(&alert[1..]);
@@ -107,7 +107,7 @@ impl Scope<'_> {
     }
 
     fn comment(&mut self, version: &str, id: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        let mut alert = self.store.value(id).ok_or_else(missing)?;
+        let mut alert = self.store.value(id).ok_or_else(not_found)?;
         let body = read_object(body, &["comment"])?;
         let text = body.get("comment").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let comment = json!({
@@ -129,11 +129,11 @@ impl Scope<'_> {
     }
 }
 
-fn missing() -> Refusal {
+fn not_found() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NotFound", "The requested alert was not found.")
 }
 
-/// Reads a body that may hold these properties and an `@odata.type`.
+/// Parses a body that may have only these properties and an `@odata.type`.
 fn read_object(body: &[u8], properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else {
         return Err(Refusal::bad_body());
@@ -143,7 +143,8 @@ fn read_object(body: &[u8], properties: &[&str]) -> Result<Map<String, Value>, R
     if known { Ok(object) } else { Err(Refusal::bad_body()) }
 }
 
-/// Changes what API.md 4 lets clients change, or nothing at all.
+/// Applies an update of the writable properties (docs/graph-api.md, "Updating alerts"). An invalid
+/// update changes nothing.
 fn update(alert: &mut Value, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
     let changes = read_object(body, &["status", "classification", "determination", "assignedTo"])?;
     for (name, value) in &changes {
@@ -195,7 +196,7 @@ mod tests {
     #[case(r#"{"status":"new","title":"x"}"#, false)]
     #[case("[]", false)]
     #[case("", false)]
-    fn an_update_changes_what_may_be_changed(#[case] body: &str, #[case] accepted: bool) {
+    fn only_valid_updates_change_an_alert(#[case] body: &str, #[case] accepted: bool) {
         let before = json!({"status": "new", "assignedTo": "a", "resolvedDateTime": null});
         let mut after = before.clone();
         let result = update(&mut after, body.as_bytes(), Timestamp::from_seconds(0));
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn resolving_is_dated_and_reopening_takes_the_date_back() {
+    fn resolving_sets_the_resolution_time_and_reopening_clears_it() {
         let mut alert = json!({"status": "new"});
         let mut at = |second, status: &str| {
             let body = json!({"status": status}).to_string();

@@ -1,4 +1,4 @@
-//! What the service answers, before it becomes bytes on a connection.
+//! Replies and refusals, before they are written to a connection.
 
 use std::time::Duration;
 
@@ -8,35 +8,35 @@ use bytes::Bytes;
 /// The content type of JSON replies.
 const JSON: &str = "application/json;odata.metadata=minimal";
 
-/// An answer without the headers that every reply has.
+/// A reply, without the headers that are common to all.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Bytes,
-    /// What happens to it on its way.
+    /// How its delivery fails.
     pub(super) damage: Damage,
 }
 
-/// How a reply fails to arrive.
+/// How the delivery of a reply fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
-    /// The connection ends in the middle of a chunked body.
+    /// The connection is closed in the middle of a chunked body.
     Cut,
-    /// The connection ends before the announced length is reached.
+    /// The connection is closed before `Content-Length` bytes were sent.
     Short,
-    /// The connection ends without an answer.
+    /// The connection is closed without a reply.
     Unanswered,
-    /// The connection is reset without an answer.
+    /// The connection is reset without a reply.
     Reset,
-    /// The body arrives whole, in a few pieces with a wait before each.
+    /// The complete body is sent in pieces, each after a delay.
     Slow,
 }
 
 impl Damage {
-    /// Tells whether there is no answer at all.
-    pub(super) fn is_silence(self) -> bool {
+    /// Whether no reply is sent at all.
+    pub(super) fn is_unanswered(self) -> bool {
         matches!(self, Self::Unanswered | Self::Reset)
     }
 }
@@ -51,7 +51,7 @@ impl Reply {
         Self::new(StatusCode::OK, JSON, body)
     }
 
-    /// JSON of the sign-in side; it may hold tokens, so nobody is to keep it.
+    /// JSON of a sign-in endpoint. It may contain tokens and must not be cached.
     pub(super) fn plain_json(body: impl Into<Bytes>) -> Self {
         let mut reply = Self::new(StatusCode::OK, "application/json; charset=utf-8", body);
         reply.headers.push((header::CACHE_CONTROL, "no-store".into()));
@@ -62,7 +62,7 @@ impl Reply {
         Self::new(StatusCode::OK, "text/plain", body)
     }
 
-    /// The page of some proxy between the client and the service.
+    /// The HTML page of a proxy between the client and the service.
     pub(super) fn html() -> Self {
         let page = "<!DOCTYPE html><html><head><title>Sign in to continue</title></head>\
                     <body><h1>Network sign-in</h1></body></html>";
@@ -78,22 +78,22 @@ impl Reply {
     }
 }
 
-/// Why a request is refused, in the terms of API.md 9.
+/// A refused request: status, code and message of the error (docs/graph-api.md, "Errors").
 #[derive(Debug, PartialEq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) retry_after: Option<RetryAfter>,
-    /// The value of `WWW-Authenticate` where it is more than the scheme.
+    /// The value of `WWW-Authenticate`, if it is more than the scheme.
     pub(super) challenge: Option<String>,
 }
 
-/// How long a client is told to wait.
+/// The value of `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct RetryAfter {
     pub(super) wait: Duration,
-    /// Told as an HTTP date (RFC 9110) rather than in seconds.
+    /// Whether it is sent as an HTTP date (RFC 9110) instead of in seconds.
     pub(super) as_date: bool,
 }
 
@@ -106,12 +106,13 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
-    /// A token that is not good, or none.
+    /// A missing or invalid token.
     pub(super) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     }
 
-    /// A body that the service does not accept; it never says why (QUIRKS.md).
+    /// An invalid body. As in Graph, the error does not say what is wrong with it
+    /// (docs/graph-api.md, "Updating alerts").
     pub(super) fn bad_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequestBody", "Request body is incorrect")
     }

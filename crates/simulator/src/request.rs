@@ -1,4 +1,4 @@
-//! A request as the service understands it: which operation, with which query options.
+//! Parses requests: the operation and its query options.
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use base64::Engine;
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::{odata::Filter, reply::Refusal, store::Place};
+use super::{odata::Filter, reply::Refusal, store::Position};
 use alertdeck_model::Timestamp;
 
-/// How many alerts a page has where `$top` does not say. No document tells what the service
-/// does; this figure makes clients follow links early.
+/// The page size without `$top`. The default of the service is undocumented; a small one makes
+/// clients follow links early.
 const DEFAULT_PAGE: usize = 100;
-/// The largest `$skip` that a client may send (API.md 2).
+/// The largest `$skip` (docs/graph-api.md, "Paging").
 const MAX_SKIP: usize = 500;
 
-/// A request with its whole body.
+/// A request with its complete body.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
@@ -29,12 +29,13 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The path with the query, as in the request line.
+    /// Returns path and query, as in the request line.
     pub(super) fn target(&self) -> String {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
-    /// Tells whether the client takes members declared after `unknownFutureValue` (API.md 3).
+    /// Whether the client accepts members declared after `unknownFutureValue`
+    /// (docs/graph-api.md, "Enumerations").
     pub(super) fn wants_all_members(&self) -> bool {
         self.header("prefer").is_some_and(|prefer| {
             prefer
@@ -44,7 +45,7 @@ impl Call {
     }
 }
 
-/// What a request asks for.
+/// An operation on alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     List,
@@ -54,16 +55,16 @@ pub(super) enum Operation {
     Comment(String),
 }
 
-/// An operation on one of the two versions of the API.
+/// An operation in a version of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
-    /// `v1.0` or `beta`, in the service's spelling.
+    /// `v1.0` or `beta`.
     pub(super) version: &'static str,
     pub(super) operation: Operation,
 }
 
 impl Route {
-    /// Reads method and path. Segments match without regard to case, as Graph's do; ids do not.
+    /// Parses method and path. As in Graph, segments are case-insensitive; ids are not.
     pub(super) fn read(method: &Method, path: &str) -> Result<Self, Refusal> {
         let mut segments = path.split('/').skip(1);
         let version = segments.next().unwrap_or_default();
@@ -108,22 +109,23 @@ pub(super) struct Options {
     pub(super) top: usize,
     pub(super) skip: usize,
     pub(super) count: bool,
-    pub(super) from: Option<Cursor>,
-    /// The query as it came, less what says where the page starts; links repeat it.
+    pub(super) cursor: Option<Cursor>,
+    /// The query as received, without `$skip` and `$skiptoken`: next links repeat it.
     pub(super) repeated: String,
 }
 
 impl Options {
-    /// Reads the query of a list. On beta the `$` of an option's name may be missing (API.md 2).
+    /// Parses the query of a list. In beta, the `$` of an option may be left out
+    /// (docs/graph-api.md, "Query options").
     ///
-    /// A `$top` above `largest` is cut to it without a word (QUIRKS.md).
+    /// A `$top` above `largest` is silently reduced (docs/graph-api.md, "Paging").
     pub(super) fn read(query: &str, version: &str, largest: usize) -> Result<Self, Refusal> {
         let mut options = Self {
             filter: None,
             top: DEFAULT_PAGE.min(largest),
             skip: 0,
             count: false,
-            from: None,
+            cursor: None,
             repeated: String::new(),
         };
         let mut seen = Vec::new();
@@ -132,7 +134,7 @@ impl Options {
             let bare = name.strip_prefix('$');
             let name = match bare.or((version == "beta").then_some(&name)) {
                 Some(name) if bare.is_some() || OPTIONS.contains(&name) => name,
-                // An option without `$` is the client's own business.
+                // Custom options, without `$`, are ignored.
                 _ => continue,
             };
             if seen.contains(&name.to_owned()) {
@@ -153,7 +155,7 @@ impl Options {
                 }
                 "skiptoken" => {
                     let cursor = Cursor::read(&value);
-                    options.from =
+                    options.cursor =
                         Some(cursor.ok_or_else(|| Refusal::bad_request("The skip token is malformed."))?);
                 }
                 _ => return Err(not_allowed(name)),
@@ -167,7 +169,7 @@ impl Options {
     }
 }
 
-/// The options that a list has.
+/// The query options of a list.
 const OPTIONS: [&str; 5] = ["filter", "top", "skip", "count", "skiptoken"];
 
 fn read_filter(text: &str) -> Result<Filter, Refusal> {
@@ -185,27 +187,29 @@ fn not_allowed(name: &str) -> Refusal {
     Refusal::bad_request(format!("Query option '${name}' is not allowed."))
 }
 
-/// Reads the query of `$count`, which takes a filter and nothing else.
+/// Parses the query of `$count`, which accepts only a filter.
 pub(super) fn read_count_filter(query: &str, version: &str) -> Result<Option<Filter>, Refusal> {
     let options = Options::read(query, version, usize::MAX)?;
-    match options.from {
+    match options.cursor {
         None if options.top == DEFAULT_PAGE && options.skip == 0 && !options.count => Ok(options.filter),
         _ => Err(Refusal::bad_request("Only $filter is allowed with $count.")),
     }
 }
 
-/// Refuses system query options where none are taken.
+/// Refuses system query options on operations that accept none.
 pub(super) fn refuse_options(query: &str) -> Result<(), Refusal> {
     let option = form_urlencoded::parse(query.as_bytes())
         .find_map(|(name, _)| name.strip_prefix('$').map(str::to_owned));
     option.map_or(Ok(()), |name| Err(not_allowed(&name)))
 }
 
-/// Where the service goes on with a list: the content of `$skiptoken`.
+/// Where a list continues: the content of `$skiptoken`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
-    pub(super) place: Place,
-    /// How many links in a row led to this place: a link is never the same as the one before.
+    /// The position of the last alert of the page before.
+    pub(super) position: Position,
+    /// 1 after an empty page, whose next link leads to the same position; else 0. It keeps the two
+    /// links distinct.
     pub(super) visit: u8,
 }
 
@@ -216,11 +220,11 @@ impl Cursor {
         let mut parts = text.splitn(3, '.');
         let visit = parts.next()?.parse().ok()?;
         let created = std::cmp::Reverse(Timestamp::from_ticks(parts.next()?.parse().ok()?));
-        Some(Self { place: Place { created, id: parts.next()?.to_owned() }, visit })
+        Some(Self { position: Position { created, id: parts.next()?.to_owned() }, visit })
     }
 
     pub(super) fn token(&self) -> String {
-        let text = format!("{}.{}.{}", self.visit, self.place.created.0.ticks(), self.place.id);
+        let text = format!("{}.{}.{}", self.visit, self.position.created.0.ticks(), self.position.id);
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
     }
 }
@@ -238,7 +242,7 @@ mod tests {
     #[case("GET", "/beta/security/alerts_v2/da1_-2", Operation::Get("da1_-2".into()))]
     #[case("PATCH", "/v1.0/security/alerts_v2/a%2Fb%20%C3%A9", Operation::Update("a/b é".into()))]
     #[case("POST", "/v1.0/security/alerts_v2/A/Comments", Operation::Comment("A".into()))]
-    fn routes(#[case] method: &str, #[case] path: &str, #[case] operation: Operation) {
+    fn routes_are_parsed(#[case] method: &str, #[case] path: &str, #[case] operation: Operation) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(Route::read(&method, path).unwrap().operation, operation);
     }
@@ -250,7 +254,7 @@ mod tests {
     #[case("GET", "/v1.0/security/alerts_v2/a/evidence", 400)]
     #[case("DELETE", "/v1.0/security/alerts_v2/a", 405)]
     #[case("POST", "/v1.0/security/alerts_v2", 405)]
-    fn no_routes(#[case] method: &str, #[case] path: &str, #[case] status: u16) {
+    fn unknown_routes_are_refused(#[case] method: &str, #[case] path: &str, #[case] status: u16) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(Route::read(&method, path).unwrap_err().status.as_u16(), status);
     }
@@ -269,14 +273,14 @@ mod tests {
     #[case("$top=1&$top=2", "more than once")]
     #[case("$skiptoken=!", "malformed")]
     #[case("$filter=title eq 'x'", "Invalid filter clause")]
-    fn refuses_options(#[case] query: &str, #[case] message: &str) {
+    fn invalid_options_are_refused(#[case] query: &str, #[case] message: &str) {
         let refusal = Options::read(query, "v1.0", 1000).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (StatusCode::BAD_REQUEST, "BadRequest"));
         assert!(refusal.message.contains(message), "{}", refusal.message);
     }
 
     #[test]
-    fn reads_options() {
+    fn options_are_parsed() {
         let options = Options::read(
             "$filter=severity+eq%20%27high%27&$top=2000&$skip=500&$count=true&mine=1",
             "v1.0",
@@ -293,14 +297,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cursors_read_back(id in "\\PC{0,40}", ticks: i64, visit: u8) {
+        fn cursors_round_trip(id in "\\PC{0,40}", ticks: i64, visit: u8) {
             let created = std::cmp::Reverse(Timestamp::from_ticks(ticks));
-            let cursor = Cursor { place: Place { created, id }, visit };
+            let cursor = Cursor { position: Position { created, id }, visit };
             prop_assert_eq!(Cursor::read(&cursor.token()), Some(cursor));
         }
 
         #[test]
-        fn no_query_panics(query in "[$a-z=&%0-9']{0,60}") {
+        fn parsing_never_panics(query in "[$a-z=&%0-9']{0,60}") {
             let _ = Options::read(&query, "beta", 1000);
         }
     }

@@ -1,7 +1,7 @@
-//! The service in front of the tenant: who may ask, how often, what goes wrong, what is noted.
+//! The service in front of the tenant: tokens, permissions, throttling, faults and the log.
 //!
-//! It turns a [`Call`] into a [`Reply`] and knows nothing of connections; the moment of a call
-//! is brought by the caller.
+//! It turns a [`Call`] into a [`Reply`] and knows no connections and no clock: the caller passes
+//! the time.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::{
     Access, Exchange, Settings,
-    fault::{Fault, Plan, Spoil},
+    fault::{Corruption, Fault, FaultPlan},
     generator::Generator,
-    operations::Scope,
+    operations::Handler,
     reply::{Damage, Refusal, Reply, RetryAfter},
     request::{Call, Operation, Route},
     sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
@@ -26,41 +26,41 @@ use super::{
 };
 use alertdeck_model::Timestamp;
 
-/// How many exchanges the log keeps; older ones go.
+/// The number of exchanges in the log; older ones are dropped.
 const LOG_LENGTH: usize = 10_000;
 
-/// Everything that the service remembers.
+/// The state of the service.
 pub(super) struct Service {
     settings: Settings,
     base: String,
     started: Instant,
     pub(super) store: Store,
-    pub(super) desk: SignInControl,
-    /// Where links lead that lead elsewhere.
-    elsewhere: String,
+    pub(super) sign_in: SignInControl,
+    /// The base URL of foreign links.
+    foreign_base: String,
     generator: Generator,
     budget: Budget,
-    faults: Plan,
-    /// For request ids and what happens by chance while the service runs.
+    faults: FaultPlan,
+    /// For request ids and everything random after the start.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
-    /// By request: when it may be asked again.
+    /// By hash of the request: the end of its `Retry-After`.
     deadlines: HashMap<u64, Instant>,
 }
 
 impl Service {
-    pub(super) fn new(settings: Settings, base: String, elsewhere: String, started: Instant) -> Self {
+    pub(super) fn new(settings: Settings, base: String, foreign_base: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
         let mut store = Store::default();
         generator.history(settings.alerts, settings.now, |alert| store.insert(&alert));
         Self {
             budget: Budget::new(settings.budget, settings.timing.minute),
-            faults: Plan::new(&settings),
+            faults: FaultPlan::new(&settings),
             rng: StdRng::seed_from_u64(settings.seed),
-            desk: SignInControl::new(settings.sign_in.clone(), base.clone()),
+            sign_in: SignInControl::new(settings.sign_in.clone(), base.clone()),
             settings,
             base,
-            elsewhere,
+            foreign_base,
             started,
             store,
             generator,
@@ -69,19 +69,19 @@ impl Service {
         }
     }
 
-    /// The moment on the tenant's own clock, which starts at the moment it was made for.
+    /// Returns the time on the tenant's clock, which starts at [`Settings::now`].
     fn wall(&self, now: Instant) -> Timestamp {
         self.settings.now.after(now.duration_since(self.started))
     }
 
-    /// Lets a new alert arrive and, now and then, an analyst elsewhere change another one.
-    /// Returns how long it is until the next.
+    /// Adds a new alert and sometimes changes the status of another one, as a second analyst would.
+    /// Returns the time until the next arrival.
     pub(super) fn arrive(&mut self, now: Instant, period: Duration) -> Duration {
         let wall = self.wall(now);
         self.store.insert(&self.generator.arrival(wall));
         if self.rng.random_ratio(1, 3) {
-            let place = self.rng.random_range(0..self.store.len().min(200));
-            if let Some(mut alert) = self.store.nth(place).and_then(|id| self.store.value(id)) {
+            let index = self.rng.random_range(0..self.store.len().min(200));
+            if let Some(mut alert) = self.store.nth(index).and_then(|id| self.store.value(id)) {
                 alert["status"] = if alert["status"] == "new" { "inProgress" } else { "new" }.into();
                 alert["resolvedDateTime"] = Value::Null;
                 alert["lastUpdateDateTime"] = wall.to_string().into();
@@ -98,9 +98,9 @@ impl Service {
         let reply = if self.faults.is_offline(now) {
             Reply::unanswered()
         } else if let Some(endpoint) = Endpoint::of(&call.path) {
-            self.sign_in(&endpoint, &call, now)
+            self.answer_sign_in(&endpoint, &call, now)
         } else {
-            let result = self.decide(&call, request, now);
+            let result = self.handle(&call, request, now);
             self.finish(&call, request, result, now)
         };
         if self.log.len() == LOG_LENGTH {
@@ -110,7 +110,7 @@ impl Service {
             at: now.duration_since(self.started),
             method: call.method.to_string(),
             target: call.target(),
-            status: (!reply.damage.is_silence()).then_some(reply.status.as_u16()),
+            status: (!reply.damage.is_unanswered()).then_some(reply.status.as_u16()),
             broken: !matches!(reply.damage, Damage::None | Damage::Slow),
             early,
             headers: call.headers,
@@ -119,9 +119,8 @@ impl Service {
         reply
     }
 
-    fn decide(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
-        // A throttled call counts against the budget too (API.md 9), and one without a right to
-        // ask as well.
+    fn handle(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
+        // Refused calls count against the budget too (docs/graph-api.md, "Throttling").
         if let Some(wait) = self.budget.take(now) {
             return Err(Refusal::throttled(Some(RetryAfter { wait, as_date: false })));
         }
@@ -135,8 +134,8 @@ impl Service {
                 return Err(Refusal { retry_after, ..refusal });
             }
             Fault::Html => return Ok(Reply::html()),
-            Fault::Spoiled(Spoil::Nothing) => return Ok(Reply::json("")),
-            Fault::NoNextPage if call.query.contains("skiptoken=") => {
+            Fault::Corrupt(Corruption::Empty) => return Ok(Reply::json("")),
+            Fault::NextPageRefused if call.query.contains("skiptoken=") => {
                 return Err(Refusal::bad_request("Query option 'SkipToken' is not allowed."));
             }
             _ => {}
@@ -145,32 +144,32 @@ impl Service {
             permit(holder, &call.method)?;
         }
         let wall = self.wall(now);
-        let mut scope = Scope {
+        let mut handler = Handler {
             store: &mut self.store,
             base: &self.base,
             now: wall,
-            largest: self.settings.largest_page.max(1),
+            largest_page: self.settings.largest_page.max(1),
             author: holder.as_ref().map_or(SIGNED_IN, |holder| &holder.name),
-            elsewhere: &self.elsewhere,
+            foreign_base: &self.foreign_base,
         };
-        let mut reply = scope.carry_out(&route, call, fault)?;
+        let mut reply = handler.handle(&route, call, fault)?;
         match fault {
             Fault::Cut => reply.damage = Damage::Cut,
             Fault::Short => reply.damage = Damage::Short,
             Fault::Unanswered => reply.damage = Damage::Unanswered,
             Fault::Reset => reply.damage = Damage::Reset,
             Fault::Slow => reply.damage = Damage::Slow,
-            Fault::Spoiled(spoil) => reply.body = spoil.apply(&reply.body),
+            Fault::Corrupt(corruption) => reply.body = corruption.apply(&reply.body),
             _ => {}
         }
         Ok(reply)
     }
 
-    /// Answers a request of the sign-in side; neither the budget nor faults reach it.
-    fn sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
+    /// Answers a request to a sign-in endpoint. Budget and faults do not apply to it.
+    fn answer_sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let moment = Moment { at: now, unix: since.as_secs() };
-        let mut reply = self.desk.answer(endpoint, call, moment);
+        let mut reply = self.sign_in.answer(endpoint, call, moment);
         let request_id = guid(&mut self.rng);
         reply.headers.extend([
             (HeaderName::from_static("x-ms-request-id"), request_id),
@@ -179,7 +178,7 @@ impl Service {
         reply
     }
 
-    /// Finds out who asks; nobody in particular where any token is taken.
+    /// Checks the token and returns its holder; `None` for a token that was not issued here.
     fn authorize(&self, call: &Call, now: Instant) -> Result<Option<Holder>, Refusal> {
         let token = call.header("authorization").and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
@@ -189,7 +188,7 @@ impl Service {
             return Err(Refusal::unauthorized("Access token is empty."));
         };
         let invalid = Refusal::unauthorized("Access token validation failure.");
-        match (&self.settings.access, self.desk.judge(token, now)) {
+        match (&self.settings.access, self.sign_in.judge(token, now)) {
             (Access::Only(expected), _) if expected == token => Ok(None),
             (Access::Only(_), _) | (Access::SignedIn, Verdict::Unknown) => Err(invalid),
             (Access::Any, Verdict::Unknown) => Ok(None),
@@ -198,15 +197,17 @@ impl Service {
                 Err(Refusal::unauthorized("Lifetime validation failed, the token is expired."))
             }
             (_, Verdict::Revoked) => Err(Refusal::unauthorized("Access token was revoked.")),
-            (_, Verdict::Unmet) => Err(Refusal::unauthorized("Access token lacks claims that are demanded.")),
+            (_, Verdict::Unmet) => {
+                Err(Refusal::unauthorized("Access token does not satisfy the required claims."))
+            }
             (_, Verdict::Challenged(challenge)) => {
-                let refusal = Refusal::unauthorized("Access token lacks claims that are demanded.");
+                let refusal = Refusal::unauthorized("Access token does not satisfy the required claims.");
                 Err(Refusal { challenge: Some(challenge), ..refusal })
             }
         }
     }
 
-    /// Turns a refusal into its body and adds the headers that every reply has.
+    /// Turns a refusal into an error body and adds the headers of every reply.
     fn finish(&mut self, call: &Call, request: u64, result: Result<Reply, Refusal>, now: Instant) -> Reply {
         let wall = self.wall(now);
         let request_id = guid(&mut self.rng);
@@ -230,7 +231,7 @@ impl Service {
             if let Some(RetryAfter { wait, as_date }) = refusal.retry_after {
                 self.deadlines.insert(request, now + wait);
                 let text = if as_date {
-                    // A date has whole seconds; the next one is not too early.
+                    // An HTTP date has whole seconds; round up.
                     http_date(wall.after(wait + Duration::from_millis(999)))
                 } else {
                     wait.as_secs_f64().to_string()
@@ -248,18 +249,18 @@ impl Service {
     }
 }
 
-/// The rights of which one is enough to read; the last two count too, which no page says
-/// (QUIRKS.md).
+/// Permissions for reading; one is enough. The last two are undocumented but work too
+/// (docs/graph-api.md, "Permissions").
 const READERS: [&str; 4] = [
     "SecurityAlert.Read.All",
     "SecurityAlert.ReadWrite.All",
     "SecurityIncident.Read.All",
     "SecurityIncident.ReadWrite.All",
 ];
-/// Those of which one is enough to change something.
+/// Permissions for changes; one is enough.
 const WRITERS: [&str; 2] = ["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"];
 
-/// Refuses who lacks the right to what is asked.
+/// Refuses a request for which the holder lacks permission.
 fn permit(holder: &Holder, method: &Method) -> Result<(), Refusal> {
     let enough: &[&str] = if method == Method::GET { &READERS } else { &WRITERS };
     if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
@@ -280,18 +281,18 @@ fn http_date(at: Timestamp) -> String {
     httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds)
 }
 
-/// What makes two calls the same request, for faults and deadlines.
+/// Identifies a request for faults and deadlines: equal calls have equal hashes.
 fn hash(call: &Call) -> u64 {
     let mut hasher = DefaultHasher::new();
     (call.method.as_str(), &call.path, &call.query, &call.body).hash(&mut hasher);
     hasher.finish()
 }
 
-/// The requests of the last minute against what is allowed in one.
+/// A sliding window over the requests of the last minute.
 struct Budget {
     limit: Option<usize>,
     minute: Duration,
-    /// When the requests of the last minute arrived, refused ones included.
+    /// When the requests of the last minute arrived, including refused ones.
     recent: VecDeque<Instant>,
 }
 
@@ -300,7 +301,7 @@ impl Budget {
         Self { limit: limit.map(|limit| limit as usize), minute, recent: VecDeque::new() }
     }
 
-    /// Counts a request; returns how long to wait, in whole seconds, if it is one too many.
+    /// Counts a request. If it exceeds the limit, returns how long to wait, in whole seconds.
     fn take(&mut self, now: Instant) -> Option<Duration> {
         let limit = self.limit?;
         while self.recent.front().is_some_and(|first| now.duration_since(*first) >= self.minute) {
@@ -308,7 +309,7 @@ impl Budget {
         }
         self.recent.push_back(now);
         let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // There is room again when one more than the excess has left the window.
+        // There is room again when one request more than the excess has left the window.
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
@@ -320,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_counts_refused_calls_and_tells_when_there_is_room() {
+    fn budget_counts_refused_calls_and_returns_the_wait() {
         let start = Instant::now();
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut budget = Budget::new(Some(3), Duration::from_secs(60));

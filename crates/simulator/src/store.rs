@@ -1,7 +1,7 @@
-//! The tenant's alerts as the service keeps them: in list order, ready to be sent.
+//! The tenant's alerts, in list order.
 //!
-//! Bodies are kept as bytes, so a page is a concatenation, with the columns that filters read
-//! beside them. It knows no HTTP.
+//! Alerts are stored as JSON bytes, so that a page is a concatenation, together with the values
+//! that filters read. This module knows no HTTP.
 
 use std::{cmp::Reverse, collections::BTreeMap, collections::HashMap, ops::Bound};
 
@@ -11,75 +11,76 @@ use serde_json::Value;
 use super::odata::{Columns, Filter, Semantics};
 use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
-/// A place in the list: newest `createdDateTime` first, then by id. Both never change, so a
-/// reader that goes on behind a place misses nothing and sees nothing twice, whatever arrives.
+/// The position of an alert in the list: by `createdDateTime`, newest first, then by id. Neither
+/// ever changes, so a client that continues after a position misses and repeats nothing, even when
+/// alerts arrive meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) created: Reverse<Timestamp>,
     pub(super) id: String,
 }
 
-/// An alert's bytes, and what filters read of it.
-pub(super) struct Stored {
+/// An alert's JSON and its filterable values.
+pub(super) struct StoredAlert {
     columns: Columns,
     body: Bytes,
 }
 
-impl Stored {
+impl StoredAlert {
     fn new(alert: &Value) -> Self {
         Self { columns: Columns::read(alert), body: write(alert) }
     }
 
-    /// Returns the alert's JSON; `named` tells whether the client asked for members that were
-    /// added after `unknownFutureValue` (API.md 3).
-    pub(super) fn body(&self, named: bool) -> Bytes {
-        if named {
+    /// Returns the alert's JSON. Unless `all_members` is set, members declared after
+    /// `unknownFutureValue` are replaced by it (docs/graph-api.md, "Enumerations").
+    pub(super) fn body(&self, all_members: bool) -> Bytes {
+        if all_members {
             return self.body.clone();
         }
-        // Few clients leave the members out, so the bytes for them are not kept.
+        // Not stored, because few clients ask for it.
         let mut alert = read(&self.body);
         if mask(&mut alert) { write(&alert) } else { self.body.clone() }
     }
 
-    fn fits(&self, filter: Option<&Filter>) -> bool {
-        filter.is_none_or(|filter| filter.fits(&self.columns, Semantics::default()))
+    fn matches(&self, filter: Option<&Filter>) -> bool {
+        filter.is_none_or(|filter| filter.matches_columns(&self.columns, Semantics::default()))
     }
 }
 
-/// A part of the list.
+/// A page of the list.
 pub(super) struct Page<'a> {
-    pub(super) alerts: Vec<&'a Stored>,
-    /// The last alert's place, if the list goes on behind it.
-    pub(super) next: Option<Place>,
+    pub(super) alerts: Vec<&'a StoredAlert>,
+    /// The position of the last alert; `None` on the last page.
+    pub(super) next: Option<Position>,
 }
 
 /// All alerts of the tenant.
 #[derive(Default)]
 pub(super) struct Store {
-    alerts: BTreeMap<Place, Stored>,
-    places: HashMap<String, Place>,
+    alerts: BTreeMap<Position, StoredAlert>,
+    positions: HashMap<String, Position>,
 }
 
 impl Store {
-    /// Takes in an alert, or its new state.
+    /// Inserts or replaces an alert.
     pub(super) fn insert(&mut self, alert: &Value) {
         let text = |name| alert.get(name).and_then(Value::as_str).unwrap_or_default();
         let created = Reverse(Timestamp::parse(text("createdDateTime")).unwrap_or(Timestamp::MIN));
-        let place = Place { created, id: text("id").to_owned() };
-        self.places.insert(place.id.clone(), place.clone());
-        self.alerts.insert(place, Stored::new(alert));
+        let position = Position { created, id: text("id").to_owned() };
+        self.positions.insert(position.id.clone(), position.clone());
+        self.alerts.insert(position, StoredAlert::new(alert));
     }
 
     pub(super) fn len(&self) -> usize {
         self.alerts.len()
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<&Stored> {
-        self.at(self.places.get(id)?)
+    pub(super) fn get(&self, id: &str) -> Option<&StoredAlert> {
+        self.at(self.positions.get(id)?)
     }
 
-    pub(super) fn at(&self, place: &Place) -> Option<&Stored> {
-        self.alerts.get(place)
+    pub(super) fn at(&self, position: &Position) -> Option<&StoredAlert> {
+        self.alerts.get(position)
     }
 
     /// Returns an alert as JSON.
@@ -87,52 +88,56 @@ impl Store {
         self.get(id).map(|stored| read(&stored.body))
     }
 
-    /// Returns every alert as JSON, in list order.
+    /// Returns all alerts as JSON, in list order.
     pub(super) fn values(&self) -> Vec<Value> {
         self.alerts.values().map(|stored| read(&stored.body)).collect()
     }
 
-    /// Returns the id of the n-th alert of the list.
+    /// Returns the id of the n-th alert of the list, from 0.
     pub(super) fn nth(&self, n: usize) -> Option<&str> {
-        self.alerts.keys().nth(n).map(|place| place.id.as_str())
+        self.alerts.keys().nth(n).map(|position| position.id.as_str())
     }
 
     pub(super) fn count(&self, filter: Option<&Filter>) -> usize {
-        self.alerts.values().filter(|stored| stored.fits(filter)).count()
+        self.alerts.values().filter(|stored| stored.matches(filter)).count()
     }
 
-    /// Returns `top` alerts that fit, from behind `after` and `skip` more on.
+    /// Returns up to `top` matching alerts after a position, skipping the first `skip`.
     pub(super) fn page(
         &self,
         filter: Option<&Filter>,
-        after: Option<&Place>,
+        after: Option<&Position>,
         skip: usize,
         top: usize,
     ) -> Page<'_> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest =
-            self.alerts.range((from, Bound::Unbounded)).filter(|(_, stored)| stored.fits(filter)).skip(skip);
+        let mut rest = self
+            .alerts
+            .range((from, Bound::Unbounded))
+            .filter(|(_, stored)| stored.matches(filter))
+            .skip(skip);
         let page: Vec<_> = rest.by_ref().take(top).collect();
-        let next = rest.next().and_then(|_| page.last()).map(|(place, _)| (*place).clone());
+        let next = rest.next().and_then(|_| page.last()).map(|(position, _)| (*position).clone());
         Page { alerts: page.into_iter().map(|(_, stored)| stored).collect(), next }
     }
 }
 
-/// Straight into bytes: several times faster than through `Display`.
-#[expect(clippy::expect_used, reason = "a JSON value has string keys and a vector takes all bytes")]
+/// Serializes an alert. This is several times faster than going through `Display`.
+#[expect(clippy::expect_used, reason = "a JSON value has string keys, and writing to a vector cannot fail")]
 fn write(alert: &Value) -> Bytes {
     serde_json::to_vec(alert).expect("a JSON value can be written").into()
 }
 
-#[expect(clippy::expect_used, reason = "the bytes were written from a JSON value by this module")]
+#[expect(clippy::expect_used, reason = "this module serialized the bytes from a JSON value")]
 fn read(body: &[u8]) -> Value {
     serde_json::from_slice(body).expect("stored alerts are JSON")
 }
 
-/// Replaces the members declared after `unknownFutureValue` by it, and tells whether any was.
+/// Replaces the members declared after `unknownFutureValue` by it. Returns whether there were any.
 fn mask(alert: &mut Value) -> bool {
-    /// The members from `first` on; the model's tables have the order of the metadata.
-    fn late<T: PartialEq>(members: &[(&str, T)], first: &T, name: &str) -> bool {
+    /// Whether a name is that of `first` or of a member after it. The model lists members in the
+    /// order of the metadata.
+    fn is_late<T: PartialEq>(members: &[(&str, T)], first: &T, name: &str) -> bool {
         members.iter().skip_while(|(_, member)| member != first).any(|(late, _)| *late == name)
     }
     fn replace(object: &mut Value, name: &str, is_late: impl Fn(&str) -> bool) -> bool {
@@ -143,9 +148,9 @@ fn mask(alert: &mut Value) -> bool {
         }
         masked
     }
-    let service = |name: &str| late(ServiceSource::MEMBERS, &ServiceSource::Cloud, name);
-    let detection = |name: &str| late(DetectionSource::MEMBERS, &DetectionSource::Cloud, name);
-    let remediation = |name: &str| late(Remediation::MEMBERS, &Remediation::Active, name);
+    let service = |name: &str| is_late(ServiceSource::MEMBERS, &ServiceSource::Cloud, name);
+    let detection = |name: &str| is_late(DetectionSource::MEMBERS, &DetectionSource::Cloud, name);
+    let remediation = |name: &str| is_late(Remediation::MEMBERS, &Remediation::Active, name);
     let mut masked = replace(alert, "serviceSource", service) | replace(alert, "detectionSource", detection);
     if let Some(items) = alert.get_mut("evidence").and_then(Value::as_array_mut) {
         for item in items {
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_newest_first_by_moment_not_by_text() {
+    fn list_is_ordered_by_time_not_by_text() {
         let store = store(&[
             "2026-11-01T00:00:00.5Z",
             "2026-11-01T00:00:00.4999999Z",
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_goes_on_behind_its_place_whatever_arrives() {
+    fn next_page_is_not_affected_by_arrivals() {
         let mut store = store(&["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "2026-11-03T00:00:00Z"]);
         let next = store.page(None, None, 0, 2).next.unwrap();
         assert_eq!(next.id, "1");
@@ -196,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn late_members_are_masked_and_others_are_not() {
+    fn only_late_members_are_masked() {
         let mut late = json!({
             "serviceSource": "microsoftSentinel", "detectionSource": "scheduledAlerts",
             "evidence": [{"remediationStatus": "active"}, {"remediationStatus": "blocked"}],

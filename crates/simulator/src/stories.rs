@@ -1,9 +1,10 @@
-//! What happens in the simulated tenant, as data: campaigns, their alerts and the evidence.
+//! The stories of the simulated tenant, as data: attacks and benign activity, with their alerts and
+//! evidence.
 //!
-//! A [`Story`] becomes one incident. Its steps become alerts, one a device or person that the
-//! story reaches. Texts hold placeholders in angle brackets (`<host>`, `<domain>`, …) that the
-//! generator fills from the campaign's cast. Whatever an attacker would own lies in the domains
-//! and address ranges that are reserved for documentation (RFC 2606, RFC 5737).
+//! A run of a [`Story`] is a campaign and becomes one incident. Each step becomes one alert per
+//! device that the campaign reaches. Texts contain placeholders in angle brackets (`<host>`,
+//! `<domain>`, …), which are filled for each campaign. The attackers' domains and addresses are
+//! those reserved for documentation (RFC 2606, RFC 5737).
 
 mod agents;
 mod cloud;
@@ -20,17 +21,17 @@ mod storage;
 mod unix;
 mod windows;
 
-/// One kind of campaign.
+/// The template of a campaign.
 pub(super) struct Story {
-    /// How often it happens, relative to the others; the rare ones come in turn.
+    /// The relative frequency of a common story. Rare ones are run in turn.
     pub(super) weight: u32,
-    /// What the devices it reaches run on.
+    /// The platform of the devices that it affects.
     pub(super) platform: Platform,
-    /// It reaches one to this many devices or people.
+    /// The largest number of devices, each with a person, that it affects.
     pub(super) spread: usize,
-    /// How it turns out once it is resolved.
-    pub(super) ending: Ending,
-    /// Alerts in the order that they are raised.
+    /// How analysts classify it.
+    pub(super) outcome: Outcome,
+    /// Its alerts, in the order in which they are raised.
     pub(super) steps: &'static [Step],
 }
 
@@ -42,18 +43,18 @@ pub(super) enum Platform {
     MacOs,
 }
 
-/// Which classifications resolved alerts get; pairs as in API.md 4.
+/// How analysts classify resolved alerts (docs/graph-api.md, "Updating alerts").
 #[derive(Clone, Copy)]
-pub(super) enum Ending {
-    /// An attack: mostly a true positive with this determination.
+pub(super) enum Outcome {
+    /// An attack: mostly true positives with this determination.
     Attack(&'static str),
-    /// Software or behaviour that is unwanted at most.
+    /// Common malware and unwanted software.
     Nuisance,
-    /// Work that looks like an attack.
+    /// Legitimate activity that looks like an attack.
     Benign,
 }
 
-/// One alert.
+/// The template of an alert.
 pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) description: &'static str,
@@ -66,7 +67,7 @@ pub(super) struct Step {
     pub(super) evidence: &'static [Item],
 }
 
-/// A product with the technology in it that raises alerts.
+/// A source of alerts: a product and a detection technology in it.
 pub(super) struct Sensor {
     /// `serviceSource`.
     pub(super) service: &'static str,
@@ -74,24 +75,25 @@ pub(super) struct Sensor {
     pub(super) detection: &'static str,
     /// `productName`.
     pub(super) product: &'static str,
-    /// The start of its alert ids.
+    /// The prefix of its alert ids.
     pub(super) prefix: &'static str,
     /// `recommendedActions`.
     pub(super) advice: &'static str,
 }
 
-/// A file, on its own or as the image of a process.
+/// A file, which may be the image of a process.
 pub(super) struct Image {
     pub(super) name: &'static str,
     pub(super) folder: &'static str,
-    /// `None` for what the attacker brought: its hashes are the campaign's own.
+    /// `None` for a file of the attacker, whose hashes are unique to the campaign.
     pub(super) publisher: Option<&'static str>,
+    /// In bytes.
     pub(super) size: u32,
-    /// Tells the processes of a story apart that run the same image.
+    /// Distinguishes processes of a story that run the same image.
     pub(super) instance: u8,
 }
 
-/// Whose account a process runs under.
+/// The account that a process runs under.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Account {
     Person,
@@ -99,7 +101,7 @@ pub(super) enum Account {
     Root,
 }
 
-/// A process and where it came from.
+/// A process and its parent.
 pub(super) struct Process {
     pub(super) image: &'static Image,
     pub(super) parent: &'static Image,
@@ -108,7 +110,7 @@ pub(super) struct Process {
     pub(super) verdict: &'static str,
 }
 
-/// One item of evidence.
+/// The template of an item of evidence.
 pub(super) enum Item {
     Device,
     User,
@@ -117,30 +119,31 @@ pub(super) enum Item {
     Address,
     Url(&'static str),
     Process(Process),
+    /// File and verdict.
     File(&'static Image, &'static str),
     RegistryKey(&'static str),
     /// Key, name and value.
     RegistryValue(&'static str, &'static str, &'static str),
-    /// Any other type: its name and its own properties as JSON.
+    /// Any other type: its name, and its own properties as JSON.
     Other(&'static str, &'static str),
-    /// An item with properties, as JSON, that it would not have or would have otherwise.
+    /// An item with added or replaced properties, as JSON.
     With(&'static Item, &'static str),
-    /// An item with evidence in its properties.
+    /// An item with evidence embedded in properties.
     Holding(&'static Item, &'static [(&'static str, Part)]),
-    /// Items that come again on each of so many devices of the story's platform.
+    /// Items for each of this many devices of the story's platform.
     OnDevices(usize, &'static [Item]),
-    /// Items that come so many times; `<i>` counts them.
+    /// Items repeated this many times; `<i>` is the number of the repetition.
     Times(usize, &'static [Item]),
 }
 
-/// Evidence in a property of an item.
+/// Evidence embedded in a property of an item.
 pub(super) enum Part {
     One(&'static Item),
     List(&'static [Item]),
 }
 
 impl Item {
-    /// Returns the process that this is, whatever was added to it.
+    /// Returns the process that the item describes; `None` for any other item.
     pub(super) fn process(&self) -> Option<&Process> {
         match self {
             Self::With(item, _) | Self::Holding(item, _) => item.process(),
@@ -149,7 +152,7 @@ impl Item {
         }
     }
 
-    /// Lists the item, or those that it stands for, each once.
+    /// Lists the item itself or, if it expands to several, each of them once.
     pub(super) fn each(&'static self) -> Vec<&'static Item> {
         match self {
             Self::OnDevices(_, items) | Self::Times(_, items) => items.iter().flat_map(Self::each).collect(),
@@ -158,12 +161,13 @@ impl Item {
     }
 }
 
-/// The stories that are drawn by their weight: what fills the queue.
+/// Returns the common stories, which are drawn by weight.
 pub(super) fn common() -> impl Iterator<Item = &'static Story> + Clone {
     windows::STORIES.iter().chain(unix::STORIES).chain(cloud::STORIES)
 }
 
-/// The stories that come in turn, so that a small tenant has every type of evidence.
+/// Returns the rare stories, which are run in turn, so that even a small tenant has every type of
+/// evidence.
 pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
     mail::STORIES
         .iter()
@@ -177,25 +181,25 @@ pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
         .chain(agents::STORIES)
 }
 
-/// The story that happens once, in a large tenant: an alert with thousands of items.
+/// The story that runs once in a large tenant: an alert with thousands of items.
 pub(super) const MASS: &Story = &mass::STORY;
 
-/// A component of Windows.
+/// A file in the system folder of Windows.
 const fn component(name: &'static str, size: u32) -> Image {
     installed("C:\\Windows\\System32", name, "Microsoft Corporation", size)
 }
 
-/// A file that the attacker brought.
+/// A file of the attacker.
 const fn dropped(folder: &'static str, name: &'static str, size: u32) -> Image {
     Image { name, folder, publisher: None, size, instance: 0 }
 }
 
-/// A component of another system.
+/// A file of installed software.
 const fn installed(folder: &'static str, name: &'static str, publisher: &'static str, size: u32) -> Image {
     Image { name, folder, publisher: Some(publisher), size, instance: 0 }
 }
 
-/// The same image as one more process.
+/// Another process of an image.
 const fn again(image: &Image, instance: u8) -> Image {
     Image { instance, ..*image }
 }
@@ -222,7 +226,7 @@ mod tests {
         common().chain(rare()).chain([MASS])
     }
 
-    /// Calls for the item and everything that it is made of.
+    /// Calls `check` for an item and everything that it contains.
     fn walk(item: &'static Item, check: &mut impl FnMut(&'static Item)) {
         check(item);
         match item {
@@ -244,10 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn stories_use_declared_values() {
+    fn stories_use_only_declared_values() {
         for story in all() {
             assert!(story.weight > 0 && story.spread > 0 && !story.steps.is_empty());
-            if let Ending::Attack(determination) = story.ending {
+            if let Outcome::Attack(determination) = story.outcome {
                 assert!(!matches!(Determination::read(determination), Determination::Undeclared(_)));
             }
             for step in story.steps {
@@ -286,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_does_not_run_two_processes_as_one() {
+    fn every_process_of_a_story_has_one_parent() {
         for story in all() {
             let mut seen = std::collections::HashMap::new();
             for step in story.steps {
@@ -294,8 +298,8 @@ mod tests {
                     let key = (process.image.name, process.image.instance);
                     let parent = (process.parent.name, process.parent.instance);
                     assert_ne!(key, parent, "{}", step.title);
-                    let told = *seen.entry(key).or_insert(parent);
-                    assert_eq!(told, parent, "{key:?} has two parents in {:?}", step.title);
+                    let first = *seen.entry(key).or_insert(parent);
+                    assert_eq!(first, parent, "{key:?} has two parents in {:?}", step.title);
                 }
             }
         }

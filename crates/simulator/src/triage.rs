@@ -1,24 +1,24 @@
-//! What analysts did with an alert after it was raised: owner, status, verdict, comments.
+//! The triage of an alert: status, owner, classification and comments.
 
 use std::time::Duration;
 
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
-use super::{stories::Ending, world::ANALYSTS};
+use super::{stories::Outcome, world::ANALYSTS};
 use alertdeck_model::Timestamp;
 
-/// Where an alert stands.
+/// The status of an alert.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum TriageStatus {
     New,
     InProgress,
     Resolved,
 }
 
-/// What analysts did with an alert.
+/// The work of analysts on an alert.
 pub(super) struct Triage {
-    fate: Fate,
+    status: TriageStatus,
     classification: Option<&'static str>,
     determination: Option<&'static str>,
     owner: Option<&'static str>,
@@ -29,48 +29,48 @@ pub(super) struct Triage {
 impl Triage {
     pub(super) fn new(
         rng: &mut StdRng,
-        fate: Fate,
-        ending: Ending,
+        status: TriageStatus,
+        outcome: Outcome,
         created: Timestamp,
         now: Timestamp,
     ) -> Self {
-        let owned = match fate {
-            Fate::New => rng.random_ratio(1, 10),
-            Fate::InProgress => true,
-            Fate::Resolved => rng.random_ratio(3, 5),
+        let owned = match status {
+            TriageStatus::New => rng.random_ratio(1, 10),
+            TriageStatus::InProgress => true,
+            TriageStatus::Resolved => rng.random_ratio(3, 5),
         };
         let owner = owned.then(|| ANALYSTS[rng.random_range(0..ANALYSTS.len())]);
-        let (classification, determination) = match fate {
-            Fate::Resolved => verdict(rng, ending),
+        let (classification, determination) = match status {
+            TriageStatus::Resolved => classify(rng, outcome),
             _ if rng.random_ratio(1, 7) => (None, None),
             _ => (Some("unknown"), Some("unknown")),
         };
-        let longest = match fate {
-            Fate::New => 600,
-            Fate::InProgress => 12 * 3600,
-            Fate::Resolved => 3 * 24 * 3600,
+        let longest = match status {
+            TriageStatus::New => 600,
+            TriageStatus::InProgress => 12 * 3600,
+            TriageStatus::Resolved => 3 * 24 * 3600,
         };
         let wait = Duration::from_secs(rng.random_range(5..longest));
-        let updated = fraction(rng, created.after(wait)).min(now).max(created);
+        let updated = with_fraction(rng, created.after(wait)).min(now).max(created);
         let comments = match owner {
             Some(author) if rng.random_ratio(2, 5) => comments(rng, author, created, updated),
             _ => Vec::new(),
         };
-        Self { fate, classification, determination, owner, updated, comments }
+        Self { status, classification, determination, owner, updated, comments }
     }
 
     pub(super) fn apply(self, alert: &mut Value) {
-        alert["status"] = match self.fate {
-            Fate::New => "new",
-            Fate::InProgress => "inProgress",
-            Fate::Resolved => "resolved",
+        alert["status"] = match self.status {
+            TriageStatus::New => "new",
+            TriageStatus::InProgress => "inProgress",
+            TriageStatus::Resolved => "resolved",
         }
         .into();
         alert["classification"] = self.classification.into();
         alert["determination"] = self.determination.into();
         alert["assignedTo"] = self.owner.into();
         alert["lastUpdateDateTime"] = self.updated.to_string().into();
-        if self.fate == Fate::Resolved {
+        if self.status == TriageStatus::Resolved {
             alert["resolvedDateTime"] = self.updated.to_string().into();
             alert["investigationState"] = "successfullyRemediated".into();
         }
@@ -78,29 +78,30 @@ impl Triage {
     }
 }
 
-/// A pair that fits API.md 4.
-fn verdict(rng: &mut StdRng, ending: Ending) -> (Option<&'static str>, Option<&'static str>) {
+/// Draws a classification and a determination that belongs to it (docs/graph-api.md, "Updating
+/// alerts").
+fn classify(rng: &mut StdRng, outcome: Outcome) -> (Option<&'static str>, Option<&'static str>) {
     const FALSE_POSITIVE: [(&str, &str); 3] = [
         ("falsePositive", "notMalicious"),
         ("falsePositive", "notEnoughDataToValidate"),
         ("falsePositive", "other"),
     ];
     let expected = ("informationalExpectedActivity", "confirmedActivity");
-    let choices: &[(&str, &str)] = match ending {
-        Ending::Attack(determination) => &[
+    let choices: &[(&str, &str)] = match outcome {
+        Outcome::Attack(determination) => &[
             ("truePositive", determination),
             ("truePositive", determination),
             ("truePositive", determination),
             ("informationalExpectedActivity", "securityTesting"),
             FALSE_POSITIVE[1],
         ],
-        Ending::Nuisance => &[
+        Outcome::Nuisance => &[
             ("truePositive", "unwantedSoftware"),
             ("truePositive", "malware"),
             FALSE_POSITIVE[0],
             FALSE_POSITIVE[2],
         ],
-        Ending::Benign => &[
+        Outcome::Benign => &[
             expected,
             expected,
             ("informationalExpectedActivity", "lineOfBusinessApplication"),
@@ -116,12 +117,12 @@ fn verdict(rng: &mut StdRng, ending: Ending) -> (Option<&'static str>, Option<&'
 
 fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> Vec<Value> {
     const TEXTS: [&str; 6] = [
-        "Called the user, waiting for an answer.",
+        "Called the user, waiting for a callback.",
         "Same file hash as in yesterday's incident.",
         "Device isolated, collecting an investigation package.",
-        "Confirmed with the owner of the server: planned maintenance.\nNo further action.",
+        "Confirmed with the server owner: planned maintenance.\nNo further action.",
         "Password reset and sessions revoked.",
-        "Handed over to the night shift, see the incident for the timeline.",
+        "Handed over to the night shift; see the incident for the timeline.",
     ];
     let count = rng.random_range(1..=3_u32);
     let span = to.since(from).unwrap_or_default();
@@ -137,8 +138,8 @@ fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> V
         .collect()
 }
 
-/// Gives a moment a fraction of three to seven digits, as the service's moments have.
-pub(super) fn fraction(rng: &mut StdRng, at: Timestamp) -> Timestamp {
+/// Adds a fraction of a second with three to seven digits, as the service's times have.
+pub(super) fn with_fraction(rng: &mut StdRng, at: Timestamp) -> Timestamp {
     let ticks = rng.random_range(0..10_000_000_i64);
     let ticks = if rng.random_ratio(2, 5) { ticks / 10_000 * 10_000 } else { ticks };
     Timestamp::from_ticks(at.seconds() * 10_000_000 + ticks)

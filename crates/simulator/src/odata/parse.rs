@@ -1,4 +1,4 @@
-//! The grammar of `$filter`: text to expression, or the position of what is wrong.
+//! Parses the text of a `$filter` into an expression.
 //!
 //! ```text
 //! or      = and { "or" and }
@@ -7,21 +7,22 @@
 //! operator = ("eq" | "ne" | "gt" | "ge" | "lt" | "le") LITERAL | "in" "(" LITERAL { "," LITERAL } ")"
 //! ```
 //!
-//! Names and operators are read as spelled in the OData ABNF, so that a spelling which only some
-//! services forgive is noticed here. `not` takes a parenthesis: without one, OData applies it to
-//! the property and not to the comparison.
+//! Names and operators must be spelled as in the OData ABNF, so that a spelling that only lenient
+//! services accept is detected. `not` requires parentheses: without them, OData applies it to the
+//! property instead of the comparison.
 
 use super::{Cell, Domain, Expr, FilterError, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// How deep parentheses and `not` may nest; OData's own limit for expressions.
+/// The deepest nesting of parentheses and `not`. The service's limit is undocumented; this one is
+/// above what alertdeck sends (docs/filter-language.md, "Limits").
 const MAX_DEPTH: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Token<'a> {
-    /// A property, an operator, `null`, a number or a moment.
+    /// A property, an operator, `null`, a number or a time.
     Word(&'a str),
-    /// A string with its quotes still doubled.
+    /// The content of a string literal, with quotes still doubled.
     Quoted(&'a str),
     Open,
     Close,
@@ -41,10 +42,10 @@ pub(super) fn parse(text: &str) -> Result<Expr, FilterError> {
 
 struct Parser<'a> {
     text: &'a str,
-    /// Where the tokenizer stands, behind `token`.
+    /// The position after `token`.
     at: usize,
     token: Token<'a>,
-    /// Where `token` starts.
+    /// The position of `token`.
     start: usize,
     depth: usize,
 }
@@ -54,7 +55,7 @@ impl Parser<'_> {
         FilterError { reason: reason.into(), position: self.start }
     }
 
-    /// Moves to the next token.
+    /// Reads the next token.
     fn advance(&mut self) -> Result<(), FilterError> {
         let rest = self.text[self.at..].trim_ascii_start();
         self.start = self.text.len() - rest.len();
@@ -86,7 +87,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Takes the token if it is this word.
+    /// Consumes the token if it is this word, and returns whether it was.
     fn take_word(&mut self, word: &str) -> Result<bool, FilterError> {
         let found = self.token == Token::Word(word);
         if found {
@@ -188,14 +189,14 @@ impl Parser<'_> {
                     self.error(format!("The string '{text}' is not a valid enumeration type constant"))
                 );
             }
-            (Token::Word(text), Domain::Moment) => {
-                let moment =
-                    moment(text).ok_or_else(|| self.error(format!("Invalid Edm.DateTimeOffset '{text}'")))?;
-                Cell::Moment(moment)
+            (Token::Word(text), Domain::Time) => {
+                let time =
+                    time(text).ok_or_else(|| self.error(format!("Invalid Edm.DateTimeOffset '{text}'")))?;
+                Cell::Time(time)
             }
             (Token::Quoted(_) | Token::Word(_), _) => {
                 return Err(self.error(
-                    "A binary operator with incompatible types was detected: the value is of another type than the property",
+                    "A binary operator with incompatible types was detected: the literal does not have the property's type",
                 ));
             }
             _ => return Err(self.error("Syntax error: expected a value")),
@@ -205,7 +206,7 @@ impl Parser<'_> {
     }
 }
 
-/// Returns the only term as it is; several become one expression.
+/// Returns a single term unchanged, and combines several into one expression.
 fn single(mut terms: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
     match terms.pop() {
         Some(only) if terms.is_empty() => only,
@@ -216,7 +217,7 @@ fn single(mut terms: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
     }
 }
 
-/// Finds the quote that ends a string: the first that is not one of a doubled pair.
+/// Finds the closing quote of a string: the first that is not doubled.
 fn closing_quote(inside: &str) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -228,10 +229,10 @@ fn closing_quote(inside: &str) -> Option<usize> {
     }
 }
 
-/// Reads a date, or a date and time with its zone; OData knows no local times.
-fn moment(text: &str) -> Option<Timestamp> {
-    let time = text.split_once('T').map(|(_, time)| time);
-    let zoned = time.is_none_or(|time| time.contains(['Z', '+', '-']));
+/// Parses a date, or a date and time with an offset, which OData requires.
+fn time(text: &str) -> Option<Timestamp> {
+    let time_of_day = text.split_once('T').map(|(_, time)| time);
+    let zoned = time_of_day.is_none_or(|time| time.contains(['Z', '+', '-']));
     (zoned && text.starts_with(|c: char| c.is_ascii_digit())).then(|| Timestamp::parse(text))?
 }
 
@@ -265,14 +266,14 @@ mod tests {
     #[case("severity eq 'high' and", 22, "expected a property")]
     #[case("'high' eq severity", 0, "expected a property")]
     #[case("sevérity eq 'high'", 0, "cannot be filtered on")]
-    fn refuses_what_the_service_refuses(#[case] text: &str, #[case] position: usize, #[case] reason: &str) {
+    fn invalid_filters_are_refused(#[case] text: &str, #[case] position: usize, #[case] reason: &str) {
         let error = parse(text).unwrap_err();
         assert!(error.reason.contains(reason), "{text}: {error}");
         assert_eq!(error.position, position, "{text}: {error}");
     }
 
     #[test]
-    fn nesting_has_a_limit_and_chains_have_none() {
+    fn nesting_is_limited_but_length_is_not() {
         let nested = |depth: usize| format!("{}status eq 'new'{}", "(".repeat(depth), ")".repeat(depth));
         assert!(parse(&nested(MAX_DEPTH - 1)).is_ok());
         assert!(parse(&nested(MAX_DEPTH)).unwrap_err().reason.contains("recursion limit"));
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn doubled_quotes_stand_for_one() {
+    fn doubled_quotes_are_unescaped() {
         let Expr::Compare(_, _, Cell::Text(text)) = parse("assignedTo eq '''a'' or ''b'''").unwrap() else {
             panic!("not a comparison")
         };

@@ -1,7 +1,7 @@
-//! Campaigns on identities, mail, cloud applications and data.
+//! Stories about identities, mail, cloud apps and data.
 
 use super::{
-    Ending, Item, Platform, Step, Story,
+    Item, Outcome, Platform, Step, Story,
     sensors::{
         AI, APP_GOVERNANCE, CLOUD, CLOUD_APPS, ENTRA, IDENTITY, INSIDER, INTELLIGENCE, LOSS_PREVENTION, MAIL,
         SENTINEL,
@@ -26,11 +26,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 7,
         platform: Platform::Workstation,
         spread: 6,
-        ending: Ending::Attack("phishing"),
+        outcome: Outcome::Attack("phishing"),
         steps: &[
             Step {
                 title: "Email messages containing malicious URL removed after delivery",
-                description: "Messages with a link to a phishing site were delivered and then taken out of the mailboxes.",
+                description: "Email messages with a link to a phishing site were delivered and later removed from the mailboxes.",
                 severity: "informational",
                 category: "InitialAccess",
                 techniques: &["T1566.002"],
@@ -40,7 +40,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "A potentially malicious URL click was detected",
-                description: "A protected user opened a link that was later found to lead to a phishing site.",
+                description: "A user opened a link that was only identified as malicious after the click.",
                 severity: "high",
                 category: "InitialAccess",
                 techniques: &["T1566.002"],
@@ -50,7 +50,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Anonymous IP address involving one user",
-                description: "The account signed in from an anonymising network.",
+                description: "A sign-in from an anonymous IP address was detected, such as that of an anonymizing VPN or Tor.",
                 severity: "medium",
                 category: "InitialAccess",
                 techniques: &["T1078.004", "T1090.003"],
@@ -64,7 +64,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Suspicious inbox manipulation rule",
-                description: "A rule was created that moves incoming messages to a folder that is seldom looked at.",
+                description: "An inbox rule was created that moves incoming messages to a rarely used folder, which may hide the activity of a compromised account.",
                 severity: "medium",
                 category: "DefenseEvasion",
                 techniques: &["T1564.008", "T1114.003"],
@@ -78,10 +78,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 9,
         platform: Platform::Workstation,
         spread: 8,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[Step {
             title: "Password spray attack involving one user",
-            description: "Sign-ins with common passwords were tried against many accounts from the same source.",
+            description: "Multiple accounts were attacked from the same source with a list of common passwords.",
             severity: "medium",
             category: "CredentialAccess",
             techniques: &["T1110.003"],
@@ -94,10 +94,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 14,
         platform: Platform::Workstation,
         spread: 1,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[Step {
             title: "Impossible travel activity",
-            description: "The account was used in two countries within a time that is too short to travel between them.",
+            description: "The user was active in two countries within a time shorter than the travel time between them.",
             severity: "medium",
             category: "InitialAccess",
             techniques: &["T1078"],
@@ -110,11 +110,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 5,
         platform: Platform::Server,
         spread: 2,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[
             Step {
                 title: "Security principal reconnaissance (LDAP)",
-                description: "An account listed privileged groups and service accounts over LDAP, which it had not done before.",
+                description: "An account sent LDAP queries for privileged groups and service accounts that it has not sent before.",
                 severity: "medium",
                 category: "Discovery",
                 techniques: &["T1087.002", "T1069.002"],
@@ -124,7 +124,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Suspected DCSync attack (replication of directory services)",
-                description: "A computer that is no domain controller asked for the replication of password data.",
+                description: "A computer that is not a domain controller sent a directory replication request for password data.",
                 severity: "high",
                 category: "CredentialAccess",
                 techniques: &["T1003.006"],
@@ -138,10 +138,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Attack("maliciousUserActivity"),
+        outcome: Outcome::Attack("maliciousUserActivity"),
         steps: &[Step {
-            title: "Unusual OAuth application with high-privilege consent",
-            description: "A user granted a new application the right to read and send mail for the whole organization.",
+            title: "Unusual OAuth app with high-privilege permissions",
+            description: "A user consented to a new app with permissions to read and send mail for the entire organization.",
             severity: "high",
             category: "Persistence",
             techniques: &["T1098.003", "T1528"],
@@ -161,10 +161,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 10,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[Step {
             title: "DLP policy (Financial data) matched for document in OneDrive",
-            description: "A document with account numbers was shared with someone outside the organization.",
+            description: "A document that contains bank account numbers was shared with a user outside your organization.",
             severity: "low",
             category: "Exfiltration",
             techniques: &["T1567.002"],
@@ -181,10 +181,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 7,
         platform: Platform::Linux,
         spread: 2,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[Step {
             title: "Suspicious outbound traffic from a virtual machine",
-            description: "A virtual machine scanned external hosts on the ports of remote administration.",
+            description: "A virtual machine scanned external hosts for open remote administration ports.",
             severity: "high",
             category: "CommandAndControl",
             techniques: &["T1046"],
@@ -197,10 +197,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 12,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[Step {
             title: "Contoso - Sign-in by a dormant account",
-            description: "An account without activity for ninety days signed in.",
+            description: "An account that had been inactive for 90 days signed in.",
             severity: "medium",
             category: "InitialAccess",
             techniques: &["T1078"],
@@ -213,10 +213,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::Workstation,
         spread: 1,
-        ending: Ending::Attack("maliciousUserActivity"),
+        outcome: Outcome::Attack("maliciousUserActivity"),
         steps: &[Step {
             title: "Data theft by departing users",
-            description: "An employee who is about to leave copied an unusual number of files to a private store.",
+            description: "A departing employee copied an unusual number of files to personal cloud storage.",
             severity: "medium",
             category: "Exfiltration",
             techniques: &["T1567", "T1052"],
@@ -236,10 +236,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 6,
         platform: Platform::Workstation,
         spread: 3,
-        ending: Ending::Attack("apt"),
+        outcome: Outcome::Attack("apt"),
         steps: &[Step {
-            title: "Activity tied to a tracked threat actor",
-            description: "Traffic matches infrastructure that is attributed to a tracked group.",
+            title: "Activity associated with a tracked threat actor",
+            description: "Network traffic matches infrastructure attributed to a threat actor that Microsoft tracks.",
             severity: "high",
             category: "CommandAndControl",
             techniques: &["T1583.001", "T1071.001"],
@@ -252,10 +252,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::Workstation,
         spread: 1,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[Step {
             title: "A jailbreak attempt on an AI model deployment was blocked",
-            description: "A prompt that tries to override the instructions of the model was stopped by the content filter.",
+            description: "A user prompt that attempted to override the system instructions of the model was blocked by the content filter.",
             severity: "medium",
             category: "DefenseEvasion",
             techniques: &["T1562"],

@@ -1,7 +1,7 @@
-//! Campaigns on Amazon's and Google's clouds, and on the code on GitHub.
+//! Stories in AWS, Google Cloud and GitHub.
 
 use super::{
-    Ending, Item, Platform, Step, Story,
+    Item, Outcome, Platform, Step, Story,
     sensors::{CLOUD_APPS, OTHER_CLOUDS, SENTINEL},
 };
 
@@ -47,11 +47,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[
             Step {
-                title: "Access token for GitHub used from an unusual network",
-                description: "A personal access token that had been used from the build network only was used from a hosting provider.",
+                title: "GitHub access token used from an unusual network",
+                description: "A personal access token that is normally used only from the build network was used from a hosting provider.",
                 severity: "medium",
                 category: "CredentialAccess",
                 techniques: &["T1528", "T1552.001"],
@@ -60,8 +60,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[DEVELOPER, ORGANIZATION, Item::Address, Item::User],
             },
             Step {
-                title: "Many private repositories were cloned within minutes",
-                description: "An account cloned repositories that it had not touched before, one after the other.",
+                title: "Mass cloning of private repositories",
+                description: "An account cloned a series of private repositories that it has not accessed before.",
                 severity: "high",
                 category: "Collection",
                 techniques: &["T1213.003"],
@@ -70,8 +70,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[DEVELOPER, REPOSITORY, PIPELINES, ORGANIZATION, Item::Address],
             },
             Step {
-                title: "A role in AWS was assumed with credentials from a build",
-                description: "Keys that a build pipeline holds were used from an address outside the build network, first to list and then to read a bucket.",
+                title: "AWS role assumed with build pipeline credentials",
+                description: "Access keys of a build pipeline were used from an IP address outside the build network to list and read an S3 bucket.",
                 severity: "high",
                 category: "Exfiltration",
                 techniques: &["T1078.004", "T1530"],
@@ -80,8 +80,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[ROLE, BUCKET, Item::Address, PIPELINES],
             },
             Step {
-                title: "Unusual machines were started in AWS",
-                description: "Large machines were started in a region that the account does not use.",
+                title: "Unusual EC2 instances were launched",
+                description: "Large instances were launched in a region that the AWS account does not normally use.",
                 severity: "medium",
                 category: "Impact",
                 techniques: &["T1578.002", "T1496.001"],
@@ -95,11 +95,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 1,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[
             Step {
-                title: "Contoso - Key of a Google Cloud service account was created by hand",
-                description: "A person created a key for a service account, which the policy leaves to the pipeline.",
+                title: "Contoso - Google Cloud service account key created manually",
+                description: "A user created a service account key. By policy, only the deployment pipeline creates these keys.",
                 severity: "low",
                 category: "Persistence",
                 techniques: &["T1098.001"],
@@ -108,8 +108,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[KEY, Item::User, Item::Address],
             },
             Step {
-                title: "Unusual query volume on a data set in Google Cloud",
-                description: "A service account read a whole data set that holds personal data.",
+                title: "Unusual query volume on a BigQuery dataset",
+                description: "A service account read an entire dataset that contains personal data.",
                 severity: "medium",
                 category: "Collection",
                 techniques: &["T1530"],

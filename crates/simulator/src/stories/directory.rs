@@ -1,7 +1,7 @@
-//! Campaigns on Active Directory.
+//! Attacks on Active Directory.
 
 use super::{
-    Ending, Item, Part, Platform, Step, Story,
+    Item, Outcome, Part, Platform, Step, Story,
     sensors::{IDENTITY, XDR},
 };
 
@@ -52,11 +52,11 @@ pub(super) const STORIES: &[Story] = &[Story {
     weight: 1,
     platform: Platform::Server,
     spread: 2,
-    ending: Ending::Attack("compromisedAccount"),
+    outcome: Outcome::Attack("compromisedAccount"),
     steps: &[
         Step {
-            title: "Reconnaissance of trusts between domains",
-            description: "An account listed the domains that the forest trusts, which it had not done before.",
+            title: "Domain trust reconnaissance (LDAP)",
+            description: "An account enumerated the trusted domains of the forest for the first time.",
             severity: "low",
             category: "Discovery",
             techniques: &["T1482", "T1018"],
@@ -66,7 +66,7 @@ pub(super) const STORIES: &[Story] = &[Story {
         },
         Step {
             title: "Suspicious additions to sensitive groups",
-            description: "An account was added to a privileged group and taken out again within the hour.",
+            description: "An account was added to a sensitive group and removed again within one hour.",
             severity: "medium",
             category: "Persistence",
             techniques: &["T1098.007"],
@@ -76,7 +76,7 @@ pub(super) const STORIES: &[Story] = &[Story {
         },
         Step {
             title: "Suspected DCSync attack from a member server",
-            description: "A server that is no domain controller asked for the replication of password data of all accounts.",
+            description: "A server that is not a domain controller sent a replication request for the password data of all accounts.",
             severity: "high",
             category: "CredentialAccess",
             techniques: &["T1003.006"],
@@ -85,8 +85,8 @@ pub(super) const STORIES: &[Story] = &[Story {
             evidence: &[ACCOUNT, SERVER, LOGON, DOMAIN, Item::Address],
         },
         Step {
-            title: "Sign-in to several servers with one account within minutes",
-            description: "The account opened sessions on servers that it had never signed in to.",
+            title: "Suspicious lateral movement: one account signed in to multiple servers",
+            description: "Within minutes, the account signed in to multiple servers that it has not accessed before.",
             severity: "medium",
             category: "LateralMovement",
             techniques: &["T1021.002", "T1078.002"],

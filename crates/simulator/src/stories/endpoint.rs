@@ -1,8 +1,8 @@
-//! Campaigns with process trees that are long, wide or incomplete.
+//! Stories with long, wide or incomplete process trees.
 
 use super::{
     Account::{Person, Root, System},
-    Ending, Image, Item, Part, Platform, Step, Story, again, component, dropped, installed, run,
+    Image, Item, Outcome, Part, Platform, Step, Story, again, component, dropped, installed, run,
     sensors::{EDR, XDR},
     unix::{BASH, CURL, DASH, SYSTEMD},
     windows::{
@@ -45,7 +45,7 @@ const PASTED: &str = "powershell -w h -c \"$k='<base64:2400>';$b=[Convert]::From
 const RUN: &str = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run";
 const POLICY: &str = "SOFTWARE\\Policies\\Microsoft\\Windows Defender\\Real-Time Protection";
 
-/// From the sign-in of the person to the last tool: each process starts the next.
+/// A process chain from the sign-in of the user to the last tool.
 const CHAIN: &[Item] = &[
     Item::Device,
     Item::User,
@@ -106,7 +106,7 @@ const CHAIN: &[Item] = &[
     Item::With(&Item::Address, r#"{"roles":["commandAndControl"]}"#),
 ];
 
-/// The same threat as the sensor sums it up.
+/// The malware as one item that embeds its files and processes.
 const THREAT: Item = Item::Holding(
     &Item::Other(
         "malwareEvidence",
@@ -136,7 +136,7 @@ const THREAT: Item = Item::Holding(
     ],
 );
 
-/// The id of a process that ended was given to another one, minutes later.
+/// A process whose id is reused by [`SECOND_OWNER`] minutes later.
 const FIRST_OWNER: Item = Item::With(
     &run(
         &SERVICES,
@@ -171,11 +171,11 @@ const SECOND_CHILD: Item = Item::With(
     ),
     r#"{"parentProcessId":5120,"parentProcessCreationDateTime":"<at:12.482>","processCreationDateTime":"<at:19.5>"}"#,
 );
-const ORPHAN: Item = Item::With(
+const NO_PARENT: Item = Item::With(
     &run(&SERVICES, &WERFAULT, System, "suspicious", "C:\\Windows\\system32\\WerFault.exe -u -p 5120 -s 412"),
     r#"{"parentProcessId":0,"parentProcessCreationDateTime":null,"parentProcessImageFile":null,"processCreationDateTime":"<at:31>"}"#,
 );
-const HALF_AN_ORPHAN: Item = Item::With(
+const UNNAMED_PARENT: Item = Item::With(
     &run(
         &SERVICES,
         &REG,
@@ -202,11 +202,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Attack("multiStagedAttack"),
+        outcome: Outcome::Attack("multiStagedAttack"),
         steps: &[
             Step {
-                title: "Long chain of script interpreters started by an installer",
-                description: "An installer from the internet started a chain of interpreters, each of which starts the next with an encoded command.",
+                title: "Suspicious chain of script interpreters launched by an installer",
+                description: "A downloaded installer launched a chain of script interpreters. Several of them run encoded or obfuscated commands.",
                 severity: "high",
                 category: "Execution",
                 techniques: &["T1204.002", "T1059.001", "T1218.005", "T1127.001", "T1027.010"],
@@ -215,8 +215,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: CHAIN,
             },
             Step {
-                title: "Igfxload malware was found in memory and on disk",
-                description: "Files and processes of the same malware were found. One file could not be removed.",
+                title: "'Igfxload' malware was detected in memory and on disk",
+                description: "Files and running processes of the same malware were detected. One file could not be removed.",
                 severity: "high",
                 category: "Malware",
                 techniques: &["T1055", "T1218.011"],
@@ -229,7 +229,7 @@ pub(super) const STORIES: &[Story] = &[
                     Item::File(&LOADER, "malicious"),
                     Item::With(
                         &Item::File(&LOADER, "malicious"),
-                        r#"{"remediationStatus":"partiallyRemediated","remediationStatusDetails":"The file is in use. It is removed when the device restarts."}"#,
+                        r#"{"remediationStatus":"partiallyRemediated","remediationStatusDetails":"The file is in use. It will be removed when the device restarts."}"#,
                     ),
                     run(
                         &POWERSHELL_2,
@@ -242,8 +242,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Data was packed for exfiltration",
-                description: "Documents were packed into an archive with a password, in a folder that installers use.",
+                title: "Suspected data staging for exfiltration",
+                description: "Documents were compressed into a password-protected archive in a folder that installers use.",
                 severity: "medium",
                 category: "Collection",
                 techniques: &["T1560.001", "T1074.001"],
@@ -268,11 +268,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
-                title: "Command was pasted into the Run dialog",
-                description: "A web page that poses as a check for robots had a person paste a command into the Run dialog.",
+                title: "Suspicious command pasted into the Run dialog",
+                description: "A fake CAPTCHA page tricked a user into pasting a malicious command into the Run dialog. This technique is known as ClickFix.",
                 severity: "high",
                 category: "Execution",
                 techniques: &["T1204.001", "T1059.001", "T1140"],
@@ -292,7 +292,7 @@ pub(super) const STORIES: &[Story] = &[
                     FIRST_CHILD,
                     SECOND_OWNER,
                     SECOND_CHILD,
-                    ORPHAN,
+                    NO_PARENT,
                     Item::RegistryValue(
                         "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Explorer\\RunMRU",
                         "a",
@@ -305,7 +305,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Microsoft Defender Antivirus protection was turned off",
-                description: "Settings that switch off parts of the antivirus were written as policies, and programs were added to the autostart.",
+                description: "Policy settings that disable Microsoft Defender Antivirus features were written to the registry, and autostart entries were added.",
                 severity: "medium",
                 category: "DefenseEvasion",
                 techniques: &["T1562.001", "T1112", "T1547.001"],
@@ -313,7 +313,7 @@ pub(super) const STORIES: &[Story] = &[
                 threat: None,
                 evidence: &[
                     Item::Device,
-                    HALF_AN_ORPHAN,
+                    UNNAMED_PARENT,
                     run(&WINWORD, &CMD, Person, "suspicious", "cmd.exe /c <base64:27000>"),
                     Item::RegistryKey(POLICY),
                     Item::RegistryValue(POLICY, "DisableRealtimeMonitoring", "1"),
@@ -336,10 +336,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Linux,
         spread: 2,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[Step {
-            title: "Package ran a download from its install script",
-            description: "A package with a name that is close to a known one ran a script on the build machine, which fetched and started a program.",
+            title: "Suspicious download by a package install script",
+            description: "The install script of a typosquatted package downloaded and launched an executable on a build machine.",
             severity: "high",
             category: "Execution",
             techniques: &["T1195.002", "T1059.007", "T1105"],

@@ -1,6 +1,6 @@
-//! Campaigns on Kubernetes clusters.
+//! Attacks on Kubernetes clusters.
 
-use super::{Ending, Item, Part, Platform, Step, Story, sensors::CONTAINERS};
+use super::{Item, Outcome, Part, Platform, Step, Story, sensors::CONTAINERS};
 
 const AZURE: Item = Item::Other(
     "azureResourceEvidence",
@@ -60,7 +60,7 @@ const CONTROLLER: Item = Item::Holding(
     ),
     &[("namespace", Part::One(&SHOP))],
 );
-const ROBOT: Item = Item::Holding(
+const SERVICE_ACCOUNT: Item = Item::Holding(
     &Item::Other("kubernetesServiceAccountEvidence", r#"{"roles":["compromised"],"name":"deployer"}"#),
     &[("namespace", Part::One(&SHOP))],
 );
@@ -118,22 +118,22 @@ const POD: Item = Item::Holding(
         ("initContainers", Part::List(&[SETUP])),
         ("namespace", Part::One(&SHOP)),
         ("podIp", Part::One(&POD_ADDRESS)),
-        ("serviceAccount", Part::One(&ROBOT)),
+        ("serviceAccount", Part::One(&SERVICE_ACCOUNT)),
     ],
 );
 const POD_ADDRESS: Item = Item::Other(
     "ipEvidence",
     r#"{"verdict":"unknown","ipAddress":"10.244.3.17","countryLetterCode":null,"location":null,"stream":null}"#,
 );
-/// A pod as a container names it: without the containers.
-const POD_IN_SHORT: Item = Item::Holding(
+/// The pod as embedded in a container, without its containers.
+const POD_REFERENCE: Item = Item::Holding(
     &Item::Other(
         "kubernetesPodEvidence",
         r#"{"containers":[],"controller":null,"ephemeralContainers":[],"initContainers":[],"labels":null,"name":"cache-warmer-<hex:template>-x7k2p","podIp":null,"serviceAccount":null}"#,
     ),
     &[("namespace", Part::One(&SHOP))],
 );
-const MINER_IN_POD: Item = Item::Holding(&MINER, &[("pod", Part::One(&POD_IN_SHORT))]);
+const MINER_IN_POD: Item = Item::Holding(&MINER, &[("pod", Part::One(&POD_REFERENCE))]);
 const SECRET: Item = Item::Holding(
     &Item::Other(
         "kubernetesSecretEvidence",
@@ -141,7 +141,7 @@ const SECRET: Item = Item::Holding(
     ),
     &[("namespace", Part::One(&DATA))],
 );
-const DATA_ROBOT: Item = Item::Holding(
+const DATA_SERVICE_ACCOUNT: Item = Item::Holding(
     &Item::Other("kubernetesServiceAccountEvidence", r#"{"roles":["compromised"],"name":"airflow-worker"}"#),
     &[("namespace", Part::One(&DATA))],
 );
@@ -162,21 +162,21 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Linux,
         spread: 2,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
-                title: "Privileged container was started by a compromised service account",
-                description: "A service account that deploys the shop created a controller whose pods run privileged on every node.",
+                title: "Privileged container started by a suspicious service account",
+                description: "A deployment service account created a DaemonSet that runs privileged pods on every node.",
                 severity: "medium",
                 category: "PrivilegeEscalation",
                 techniques: &["T1610", "T1611"],
                 sensor: &CONTAINERS,
                 threat: None,
-                evidence: &[AKS, CONTROLLER, ROBOT, MINER_IN_POD, Item::Address],
+                evidence: &[AKS, CONTROLLER, SERVICE_ACCOUNT, MINER_IN_POD, Item::Address],
             },
             Step {
                 title: "Digital currency mining in a container",
-                description: "A container of an image from an unknown registry keeps the node busy and talks to a mining pool.",
+                description: "A container with an image from an unknown registry shows sustained high CPU usage and communicates with a mining pool.",
                 severity: "high",
                 category: "Impact",
                 techniques: &["T1496.001"],
@@ -190,21 +190,21 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Linux,
         spread: 1,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[
             Step {
-                title: "Secrets of a namespace were listed by a workload",
-                description: "A service account that runs jobs read secrets that it has never read before.",
+                title: "Workload listed the secrets of a namespace",
+                description: "The service account of a batch workload accessed secrets that it has not accessed before.",
                 severity: "medium",
                 category: "CredentialAccess",
                 techniques: &["T1552.007", "T1613"],
                 sensor: &CONTAINERS,
                 threat: None,
-                evidence: &[SECRET, DATA_ROBOT, DATA, Item::Address],
+                evidence: &[SECRET, DATA_SERVICE_ACCOUNT, DATA, Item::Address],
             },
             Step {
                 title: "Exposed Kubernetes dashboard",
-                description: "A service of the type load balancer makes the cluster's dashboard reachable from the internet.",
+                description: "A service of type LoadBalancer exposes the cluster's dashboard to the internet.",
                 severity: "low",
                 category: "InitialAccess",
                 techniques: &["T1133"],

@@ -1,7 +1,7 @@
-//! Campaigns that come by mail and by Teams.
+//! Phishing by mail and in Teams.
 
 use super::{
-    Ending, Image, Item, Part, Platform, Step, Story, dropped,
+    Image, Item, Outcome, Part, Platform, Step, Story, dropped,
     sensors::{CLOUD_APPS, MAIL},
 };
 
@@ -52,11 +52,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 5,
-        ending: Ending::Attack("phishing"),
+        outcome: Outcome::Attack("phishing"),
         steps: &[
             Step {
                 title: "Email messages from a campaign removed after delivery",
-                description: "Messages that belong to a phishing campaign were delivered and then taken out of the mailboxes. Other messages of the same cluster were found.",
+                description: "Email messages associated with a phishing campaign were delivered and later removed from the mailboxes. Similar messages were found in the same cluster.",
                 severity: "informational",
                 category: "InitialAccess",
                 techniques: &["T1566.002", "T1566.001"],
@@ -75,7 +75,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Email reported by user as malware or phish",
-                description: "A person reported a message that was delivered to their mailbox.",
+                description: "A user reported a message that was delivered to their mailbox.",
                 severity: "low",
                 category: "InitialAccess",
                 techniques: &["T1566.002"],
@@ -85,7 +85,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Suspicious email forwarding activity",
-                description: "A rule that forwards all mail to an external address was created a few minutes after a sign-in from a new place.",
+                description: "A rule that forwards all mail to an external address was created minutes after a sign-in from a new location.",
                 severity: "medium",
                 category: "Exfiltration",
                 techniques: &["T1114.003", "T1564.008"],
@@ -99,10 +99,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 4,
-        ending: Ending::Attack("phishing"),
+        outcome: Outcome::Attack("phishing"),
         steps: &[Step {
-            title: "Malicious URL was shared in a Teams chat from outside the organization",
-            description: "Someone from another organization posed as the help desk and sent a link and a file.",
+            title: "Malicious URL shared in a Teams chat by an external user",
+            description: "An external user impersonated the help desk and sent a malicious link and a file.",
             severity: "high",
             category: "InitialAccess",
             techniques: &["T1566.003", "T1656"],

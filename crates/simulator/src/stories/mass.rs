@@ -1,8 +1,8 @@
-//! The campaign that touches thousands of files: one alert with five thousand items.
+//! The mass story: ransomware in one alert with five thousand items.
 
 use super::{
     Account::System,
-    Ending, Image, Item, Platform, Step, Story, dropped, run,
+    Image, Item, Outcome, Platform, Step, Story, dropped, run,
     sensors::XDR,
     windows::{CMD, LOCKER, SVCHOST, VSSADMIN},
 };
@@ -12,18 +12,19 @@ const TEXT: Image = dropped("C:\\Users\\<account>\\Documents\\Contracts", "Contr
 const PICTURE: Image = dropped("C:\\Users\\<account>\\Pictures", "IMG_<i>.jpg.lck<n>", 3_102_720);
 const NOTE: Image = dropped("C:\\Users\\<account>\\Desktop", "RESTORE-FILES.txt", 1_892);
 
-/// As files are told of that nobody has looked at closely.
+/// The properties of a file with only one hash, as for files that were not analysed.
 const ONE_HASH: &str = r#"{"fileDetails":{"sha1":null,"md5":null}}"#;
 
-/// 125 items on each of forty devices: five processes and settings, and 120 files.
+/// 125 items on each of forty devices: the device, three processes, a ransom note and 120
+/// encrypted files.
 pub(super) const STORY: Story = Story {
     weight: 1,
     platform: Platform::Workstation,
     spread: 1,
-    ending: Ending::Attack("multiStagedAttack"),
+    outcome: Outcome::Attack("multiStagedAttack"),
     steps: &[Step {
-        title: "Mass encryption of files on many devices",
-        description: "The same program rewrote and renamed the documents of forty devices within minutes.",
+        title: "Ransomware encrypted files on multiple devices",
+        description: "The same process encrypted and renamed documents on 40 devices within minutes.",
         severity: "high",
         category: "Ransomware",
         techniques: &["T1486", "T1490"],

@@ -1,8 +1,8 @@
-//! Campaigns seen on the network: tunnels through DNS, and devices that are no computers.
+//! Attacks seen on the network: DNS tunnels and attacks on industrial devices.
 
 use super::{
     Account::Root,
-    Ending, Image, Item, Part, Platform, Step, Story, dropped, run,
+    Image, Item, Outcome, Part, Platform, Step, Story, dropped, run,
     sensors::{DNS, EDR, IOT},
     unix::{BASH, SYSTEMD},
 };
@@ -96,11 +96,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Linux,
         spread: 3,
-        ending: Ending::Attack("apt"),
+        outcome: Outcome::Attack("apt"),
         steps: &[
             Step {
-                title: "Possible data exfiltration through DNS",
-                description: "A machine asks for thousands of names below one domain, each of which looks like encoded data.",
+                title: "Possible data exfiltration over DNS",
+                description: "A device sent thousands of DNS queries for subdomains of a single domain. The subdomains appear to contain encoded data.",
                 severity: "medium",
                 category: "Exfiltration",
                 techniques: &["T1071.004", "T1048.003"],
@@ -109,8 +109,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[NAMES, ZONE, QUERIES, Item::Device],
             },
             Step {
-                title: "Protocol tunnelling by an unknown process",
-                description: "A program in a hidden folder wraps other traffic in DNS queries.",
+                title: "Protocol tunneling by an unknown process",
+                description: "An executable in a hidden folder tunnels other traffic through DNS queries.",
                 severity: "high",
                 category: "CommandAndControl",
                 techniques: &["T1572", "T1071.004"],
@@ -139,11 +139,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Server,
         spread: 1,
-        ending: Ending::Attack("multiStagedAttack"),
+        outcome: Outcome::Attack("multiStagedAttack"),
         steps: &[
             Step {
-                title: "Unauthorized device scans the plant's network",
-                description: "A device that is not on the list of authorized ones looks for controllers.",
+                title: "Unauthorized device scanned the OT network",
+                description: "A device that is not authorized scanned the network for industrial controllers.",
                 severity: "medium",
                 category: "Discovery",
                 techniques: &["T1046"],
@@ -156,8 +156,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Program of an industrial controller was changed",
-                description: "A new program was written to a controller from a station that has never done so.",
+                title: "PLC program was modified",
+                description: "A new program was downloaded to a controller from an engineering station that has not programmed it before.",
                 severity: "high",
                 category: "Impact",
                 techniques: &["T1565.001", "T1489"],

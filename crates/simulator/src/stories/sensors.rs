@@ -2,9 +2,10 @@
 
 use super::Sensor;
 
-const DEVICE_ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit files that are not yet detected for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the accounts concerned.\n•\tBlock the URLs and addresses at the organization's perimeter.";
-/// As some sources send it: the bullets were lost on the way (QUIRKS.md).
-const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate AV signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
+const DEVICE_ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, IP addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit undetected files for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the affected accounts.\n•\tBlock the URLs and IP addresses at the network perimeter.";
+/// Advice whose bullets were lost to a wrong encoding, as some sources send it
+/// (docs/graph-api.md, "Quirks of the service").
+const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate the antivirus signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
 
 pub(super) const EDR: Sensor = Sensor {
     service: "microsoftDefenderForEndpoint",
@@ -26,7 +27,7 @@ pub(super) const XDR: Sensor = Sensor {
 };
 pub(super) const CUSTOM_DETECTION: Sensor = Sensor { detection: "customDetection", prefix: "ed", ..XDR };
 
-const ACCOUNT_ADVICE: &str = "Confirm the activity\n•\tAsk the user, over another channel, whether the activity was theirs.\n•\tReview the sign-in and audit logs of the account.\n\nRespond\n•\tRevoke the account's sessions and reset its password.\n•\tRemove rules, consents and devices that were added.";
+const ACCOUNT_ADVICE: &str = "Confirm the activity\n•\tConfirm with the user, through another channel, that the activity was theirs.\n•\tReview the sign-in and audit logs of the account.\n\nRespond\n•\tRevoke the account's sessions and reset its password.\n•\tRemove inbox rules, app consents and devices that were added.";
 
 pub(super) const IDENTITY: Sensor = Sensor {
     service: "microsoftDefenderForIdentity",

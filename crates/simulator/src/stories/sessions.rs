@@ -1,7 +1,7 @@
-//! Campaigns that steal sessions, tokens and consents of cloud accounts.
+//! Theft of cloud sessions and tokens, and consent phishing.
 
 use super::{
-    Ending, Item, Part, Platform, Step, Story,
+    Item, Outcome, Part, Platform, Step, Story,
     cloud::OFFICE,
     sensors::{APP_GOVERNANCE, CLOUD_APPS, ENTRA, XDR},
 };
@@ -13,7 +13,7 @@ const SESSION: Item = Item::Holding(
     ),
     &[("account", Part::One(&Item::User))],
 );
-/// The session of the person whose session was stolen.
+/// The same session on the device of its owner.
 const OWN_SESSION: Item = Item::Holding(
     &Item::Other(
         "cloudLogonSessionEvidence",
@@ -52,11 +52,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 4,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[
             Step {
                 title: "Stolen session cookie was used",
-                description: "A session that began on the person's own device went on from another browser in another network. A sign-in page between the person and the service is the likely cause.",
+                description: "A session that started on the user's device continued in another browser on another network. This suggests an adversary-in-the-middle (AiTM) phishing attack.",
                 severity: "high",
                 category: "CredentialAccess",
                 techniques: &["T1557", "T1539"],
@@ -73,7 +73,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Anomalous token involving one user",
-                description: "A token has unusual properties, such as its lifetime or the place that it was used from.",
+                description: "A token has unusual characteristics, such as its lifetime or the location from which it was used.",
                 severity: "medium",
                 category: "DefenseEvasion",
                 techniques: &["T1550.004", "T1528"],
@@ -83,7 +83,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Mass download by a single user",
-                description: "More files were downloaded within minutes than the account usually reads in a month.",
+                description: "Within minutes, the user downloaded more files than they usually access in a month.",
                 severity: "medium",
                 category: "Exfiltration",
                 techniques: &["T1530", "T1213.002"],
@@ -97,11 +97,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 1,
         platform: Platform::Workstation,
         spread: 3,
-        ending: Ending::Attack("maliciousUserActivity"),
+        outcome: Outcome::Attack("maliciousUserActivity"),
         steps: &[
             Step {
-                title: "Consent granted to a suspicious OAuth application",
-                description: "Several people granted an application of an unverified publisher the right to read their mail while they are away.",
+                title: "Consent granted to a suspicious OAuth app",
+                description: "Multiple users consented to an app from an unverified publisher that requests offline access to their mail.",
                 severity: "high",
                 category: "Persistence",
                 techniques: &["T1528", "T1098.003"],
@@ -110,8 +110,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[APPLICATION, PRINCIPAL, Item::User, MAIL_SERVICE, Item::Address],
             },
             Step {
-                title: "OAuth application reads mail with unusual volume",
-                description: "An application read more mail in an hour than in all the time since its consent.",
+                title: "OAuth app accessed an unusual volume of mail",
+                description: "An app accessed more mail within one hour than in the entire time since consent was granted.",
                 severity: "medium",
                 category: "Collection",
                 techniques: &["T1114.002", "T1550.001"],
@@ -120,8 +120,8 @@ pub(super) const STORIES: &[Story] = &[
                 evidence: &[APPLICATION, PRINCIPAL, Item::Mailbox, MAIL_SERVICE],
             },
             Step {
-                title: "Credentials were added to a service principal",
-                description: "A secret was added to an application that holds more rights than the account that added it.",
+                title: "Suspicious addition of credentials to a service principal",
+                description: "A client secret was added to an application that has more privileges than the account that added it.",
                 severity: "medium",
                 category: "PrivilegeEscalation",
                 techniques: &["T1098.001"],

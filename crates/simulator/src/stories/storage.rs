@@ -1,7 +1,7 @@
-//! Campaigns on storage accounts.
+//! Attacks on storage accounts.
 
 use super::{
-    Ending, Item, Part, Platform, Step, Story,
+    Item, Outcome, Part, Platform, Step, Story,
     sensors::{RESOURCES, STORAGE},
 };
 
@@ -46,11 +46,11 @@ pub(super) const STORIES: &[Story] = &[Story {
     weight: 1,
     platform: Platform::Linux,
     spread: 2,
-    ending: Ending::Attack("maliciousUserActivity"),
+    outcome: Outcome::Attack("maliciousUserActivity"),
     steps: &[
         Step {
-            title: "Keys of a storage account were listed by an unusual identity",
-            description: "The keys were read by an identity that manages other resources.",
+            title: "Unusual identity listed storage account keys",
+            description: "The access keys of a storage account were listed by an identity that has not managed this account before.",
             severity: "medium",
             category: "CredentialAccess",
             techniques: &["T1552", "T1580"],
@@ -59,8 +59,8 @@ pub(super) const STORIES: &[Story] = &[Story {
             evidence: &[ACCOUNT, Item::User, Item::Address],
         },
         Step {
-            title: "Unusual extraction of data from a storage container",
-            description: "More data than ever was read from the container, with a shared access signature that is valid for a year and from every address.",
+            title: "Unusual amount of data extracted from a blob container",
+            description: "An unusually large amount of data was read from the container with a shared access signature (SAS) that is valid for one year and from any IP address.",
             severity: "high",
             category: "Exfiltration",
             techniques: &["T1530", "T1537"],
@@ -70,7 +70,7 @@ pub(super) const STORIES: &[Story] = &[Story {
         },
         Step {
             title: "Malicious file uploaded to a storage account",
-            description: "The scan of an uploaded blob found malware.",
+            description: "Malware scanning detected a malicious file in an uploaded blob.",
             severity: "high",
             category: "LateralMovement",
             techniques: &["T1080"],

@@ -1,8 +1,8 @@
-//! Campaigns on Linux and macOS.
+//! Attacks on Linux and macOS.
 
 use super::{
     Account::{Person, Root},
-    Ending, Image, Item, Platform, Step, Story, dropped, installed, run,
+    Image, Item, Outcome, Platform, Step, Story, dropped, installed, run,
     sensors::EDR,
 };
 
@@ -24,11 +24,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 5,
         platform: Platform::Linux,
         spread: 5,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
                 title: "Suspicious file dropped and launched",
-                description: "A script was fetched with curl and handed to a shell, which started a program from a hidden folder.",
+                description: "A script was downloaded with curl and piped into a shell, which launched an executable from a hidden folder.",
                 severity: "medium",
                 category: "Execution",
                 techniques: &["T1059.004", "T1105"],
@@ -45,7 +45,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Possible cryptocurrency miner",
-                description: "A process keeps all processors busy and talks to a mining pool.",
+                description: "A process with sustained high CPU usage is communicating with a mining pool.",
                 severity: "medium",
                 category: "Impact",
                 techniques: &["T1496"],
@@ -70,11 +70,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::Linux,
         spread: 2,
-        ending: Ending::Attack("multiStagedAttack"),
+        outcome: Outcome::Attack("multiStagedAttack"),
         steps: &[
             Step {
                 title: "Suspicious process launched by a web server",
-                description: "A web server's worker started a shell. A web shell in the upload folder is the likely cause.",
+                description: "A web server worker process launched a shell. The likely cause is a web shell in the upload folder.",
                 severity: "high",
                 category: "Persistence",
                 techniques: &["T1505.003", "T1190"],
@@ -89,8 +89,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Reverse shell from a web server process",
-                description: "A shell's input and output are tied to a network connection to an external host.",
+                title: "Possible reverse shell from a web server process",
+                description: "The input and output of a shell are redirected to a network connection to an external host.",
                 severity: "high",
                 category: "CommandAndControl",
                 techniques: &["T1059.004", "T1095"],
@@ -108,10 +108,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 5,
         platform: Platform::Linux,
         spread: 4,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[Step {
-            title: "SSH brute-force attack with a successful sign-in",
-            description: "Many failed sign-ins over SSH from one address were followed by a successful one.",
+            title: "Successful SSH brute-force attack",
+            description: "A successful SSH sign-in followed multiple failed attempts from the same IP address.",
             severity: "medium",
             category: "CredentialAccess",
             techniques: &["T1110.001", "T1021.004"],
@@ -129,11 +129,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::MacOs,
         spread: 2,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
-                title: "Suspicious AppleScript prompt for a password",
-                description: "An installer from a disk image asked for the user's password with a script of its own.",
+                title: "Suspicious password prompt by AppleScript",
+                description: "An application on a mounted disk image used AppleScript to prompt the user for their password.",
                 severity: "medium",
                 category: "CredentialAccess",
                 techniques: &["T1056.002", "T1059.002"],
@@ -153,8 +153,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Keychain contents were archived and sent out",
-                description: "The login keychain and browser profiles were packed and uploaded to an external host.",
+                title: "Keychain data was archived and exfiltrated",
+                description: "The login keychain was compressed and uploaded to an external host.",
                 severity: "high",
                 category: "Exfiltration",
                 techniques: &["T1555.001", "T1567"],

@@ -1,8 +1,8 @@
-//! Campaigns on Windows.
+//! Stories on Windows devices.
 
 use super::{
     Account::{Person, System},
-    Ending, Image, Item, Platform, Step, Story, component, dropped, installed, run,
+    Image, Item, Outcome, Platform, Step, Story, component, dropped, installed, run,
     sensors::{ANTIVIRUS, CUSTOM_DETECTION, CUSTOM_TI, EDR, INVESTIGATION, SMART_SCREEN, XDR},
 };
 
@@ -53,11 +53,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 9,
         platform: Platform::Workstation,
         spread: 4,
-        ending: Ending::Attack("multiStagedAttack"),
+        outcome: Outcome::Attack("multiStagedAttack"),
         steps: &[
             Step {
                 title: "Suspicious PowerShell command line",
-                description: "An Office application started PowerShell with an encoded command that downloads and runs further code. Documents with macros are a usual first step of an intrusion.",
+                description: "An Office application launched PowerShell with an encoded command that downloads and runs additional code. Attackers often use documents with malicious macros to gain initial access.",
                 severity: "medium",
                 category: "Execution",
                 techniques: &["T1059.001", "T1204.002", "T1027"],
@@ -86,7 +86,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Suspicious module loaded by rundll32.exe",
-                description: "rundll32.exe ran an export of an unsigned library in a temporary folder and then opened a connection to an external host.",
+                description: "rundll32.exe loaded an unsigned DLL from a temporary folder and then connected to an external host. This behavior is typical of backdoors.",
                 severity: "high",
                 category: "CommandAndControl",
                 techniques: &["T1218.011", "T1071.001"],
@@ -109,7 +109,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Anomaly detected in ASEP registry",
-                description: "A process wrote an autostart entry that launches a library from a user's temporary folder each time the user signs in.",
+                description: "A process registered an autostart extensibility point (ASEP) that loads a DLL from the user's temporary folder at every sign-in. Malware uses such entries to survive a restart.",
                 severity: "medium",
                 category: "Persistence",
                 techniques: &["T1547.001", "T1112"],
@@ -135,7 +135,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Multi-stage incident involving Execution & Command and control on one endpoint",
-                description: "Signals of several stages of an attack were correlated on the same device.",
+                description: "Alerts from multiple attack stages were correlated on the same device.",
                 severity: "high",
                 category: "SuspiciousActivity",
                 techniques: &["T1059.001", "T1071.001"],
@@ -149,11 +149,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 5,
         platform: Platform::Server,
         spread: 6,
-        ending: Ending::Attack("compromisedAccount"),
+        outcome: Outcome::Attack("compromisedAccount"),
         steps: &[
             Step {
                 title: "Suspicious remote activity: PsExec service started",
-                description: "A service was installed over the network and started a command shell. Administrators use this tool too; here the account had not used it on this server before.",
+                description: "The PsExec service was installed remotely and launched a command shell. Administrators use this tool too, but this account has not used it on this server before.",
                 severity: "medium",
                 category: "LateralMovement",
                 techniques: &["T1569.002", "T1021.002"],
@@ -175,8 +175,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Sensitive credential memory read",
-                description: "The memory of lsass.exe was written to a file, from which passwords and tickets can be taken.",
+                title: "Suspicious access to LSASS memory",
+                description: "The memory of lsass.exe was dumped to a file. Attackers extract password hashes and Kerberos tickets from such dumps.",
                 severity: "high",
                 category: "CredentialAccess",
                 techniques: &["T1003.001"],
@@ -201,11 +201,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 3,
         platform: Platform::Server,
         spread: 5,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
-                title: "File backups were deleted",
-                description: "Shadow copies and the backup catalogue were deleted. Ransomware does this so that files cannot be restored.",
+                title: "Volume shadow copies and backups were deleted",
+                description: "Volume shadow copies and the backup catalog were deleted. Ransomware operators do this to prevent file recovery.",
                 severity: "medium",
                 category: "Impact",
                 techniques: &["T1490"],
@@ -233,7 +233,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Ransomware behavior detected in the file system",
-                description: "A process renamed and rewrote many files in a short time and left a note in each folder.",
+                description: "A process modified and renamed a large number of files within a short time and dropped ransom notes.",
                 severity: "high",
                 category: "Ransomware",
                 techniques: &["T1486"],
@@ -255,8 +255,8 @@ pub(super) const STORIES: &[Story] = &[
                 ],
             },
             Step {
-                title: "Ransomware activity from one device was contained (attack disruption)",
-                description: "The account behind the encryption was disabled and the device contained automatically.",
+                title: "Ransomware activity on one device was contained (attack disruption)",
+                description: "Automatic attack disruption disabled the compromised account and contained the device.",
                 severity: "high",
                 category: "Ransomware",
                 techniques: &["T1486", "T1078.002"],
@@ -270,11 +270,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 8,
         platform: Platform::Workstation,
         spread: 3,
-        ending: Ending::Attack("malware"),
+        outcome: Outcome::Attack("malware"),
         steps: &[
             Step {
                 title: "Suspicious use of mshta.exe",
-                description: "mshta.exe ran a script from a downloaded file. Fake browser updates are spread in this way.",
+                description: "mshta.exe executed a script from a downloaded HTA file. Fake browser updates are often delivered this way.",
                 severity: "medium",
                 category: "DefenseEvasion",
                 techniques: &["T1218.005", "T1204.002"],
@@ -303,7 +303,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Possible theft of passwords and other sensitive web browser information",
-                description: "A process that is not a browser read the credential stores of the installed browsers.",
+                description: "A process that is not a browser accessed the credential stores of the installed web browsers.",
                 severity: "medium",
                 category: "CredentialAccess",
                 techniques: &["T1555.003"],
@@ -323,10 +323,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 40,
         platform: Platform::Workstation,
         spread: 3,
-        ending: Ending::Nuisance,
+        outcome: Outcome::Nuisance,
         steps: &[Step {
             title: "'Wacapew' malware was prevented",
-            description: "The antivirus stopped a file before it ran. The file matches a family of trojans that install other malware.",
+            description: "Microsoft Defender Antivirus blocked a file before it could run. The file belongs to a family of trojans that download and install other malware.",
             severity: "low",
             category: "Malware",
             techniques: &["T1204.002"],
@@ -339,10 +339,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 18,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Nuisance,
+        outcome: Outcome::Nuisance,
         steps: &[Step {
             title: "'FreeConvert' unwanted software was detected",
-            description: "A program with a poor reputation was found. It changes browser settings and shows advertisements.",
+            description: "A potentially unwanted application (PUA) was detected. It changes browser settings and displays advertisements.",
             severity: "informational",
             category: "UnwantedSoftware",
             techniques: &[],
@@ -355,10 +355,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 7,
         platform: Platform::Workstation,
         spread: 2,
-        ending: Ending::Attack("phishing"),
+        outcome: Outcome::Attack("phishing"),
         steps: &[Step {
-            title: "Malicious URL was clicked on that device",
-            description: "A user followed a link that SmartScreen knows as phishing.",
+            title: "Malicious URL was clicked on a device",
+            description: "A user opened a URL that Microsoft Defender SmartScreen identifies as a phishing site.",
             severity: "low",
             category: "InitialAccess",
             techniques: &["T1566.002"],
@@ -382,11 +382,11 @@ pub(super) const STORIES: &[Story] = &[
         weight: 7,
         platform: Platform::Workstation,
         spread: 3,
-        ending: Ending::Benign,
+        outcome: Outcome::Benign,
         steps: &[
             Step {
                 title: "Suspicious scheduled task creation",
-                description: "A task was created that runs a script from a network share at each start.",
+                description: "A scheduled task was created that runs a script from a network share at every startup.",
                 severity: "low",
                 category: "Persistence",
                 techniques: &["T1053.005"],
@@ -407,7 +407,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Suspicious sequence of exploration activities",
-                description: "Several commands that list accounts, groups and network settings ran within a minute.",
+                description: "Multiple commands that enumerate accounts, groups and network settings were run within one minute.",
                 severity: "low",
                 category: "Discovery",
                 techniques: &["T1016", "T1033", "T1087.002"],
@@ -430,10 +430,10 @@ pub(super) const STORIES: &[Story] = &[
         weight: 4,
         platform: Platform::Workstation,
         spread: 5,
-        ending: Ending::Attack("apt"),
+        outcome: Outcome::Attack("apt"),
         steps: &[Step {
-            title: "Connection to an address on the custom indicator list",
-            description: "A device connected to an address that the organization's own indicator list marks as hostile.",
+            title: "Connection to a custom network indicator",
+            description: "A device connected to an IP address that is blocked by one of your organization's custom indicators.",
             severity: "high",
             category: "CommandAndControl",
             techniques: &["T1071", "T1573"],

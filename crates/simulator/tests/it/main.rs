@@ -1,4 +1,4 @@
-//! Integration tests of the simulator crate, in one binary.
+//! Integration tests of the simulator, in one binary.
 
 mod service;
 mod sign_in;

@@ -1,6 +1,6 @@
-//! The simulated service as a client meets it: over HTTP.
+//! The simulated service over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 mod faults;
 
@@ -20,7 +20,7 @@ fn settings(alerts: usize) -> Settings {
     Settings { alerts, seed: 11, budget: None, ..Settings::new(now) }
 }
 
-/// A simulator with a client that knows nothing but reqwest.
+/// A simulator and a plain reqwest client.
 struct Tenant {
     simulator: Simulator,
     client: Client,
@@ -64,7 +64,7 @@ impl Tenant {
         json_of(response).await
     }
 
-    /// Reads a list to its end; returns the alerts and the number of pages.
+    /// Reads all pages of a list. Returns the alerts and the number of pages.
     async fn list(&self, target: &str) -> (Vec<Value>, usize) {
         let (mut alerts, mut pages, mut next) = (Vec::new(), 0, Some(target.to_owned()));
         while let Some(target) = next {
@@ -77,8 +77,8 @@ impl Tenant {
         (alerts, pages)
     }
 
-    /// Asks up to three times, as a client with bounded retries does.
-    async fn patient_json(&self, target: &str) -> Value {
+    /// Sends a request up to three times, like a client with bounded retries.
+    async fn json_with_retries(&self, target: &str) -> Value {
         for _ in 0..3 {
             let Ok(response) = self.send(Method::GET, target, None).await else { continue };
             if response.status() != StatusCode::OK {
@@ -101,17 +101,17 @@ fn ids(alerts: &[Value]) -> Vec<&str> {
     alerts.iter().map(|alert| alert["id"].as_str().unwrap()).collect()
 }
 
-/// Encodes a filter for a query, as `FAULTS.md` 50 asks for.
+/// Encodes a filter for a query (docs/security.md, "OData and path injection").
 fn encode(filter: &str) -> String {
     url::form_urlencoded::byte_serialize(filter.as_bytes()).collect()
 }
 
 #[tokio::test]
-async fn paging_gives_the_whole_tenant_in_order() {
+async fn paging_returns_all_alerts_in_order() {
     let tenant = Tenant::new(settings(1100));
-    let truth = tenant.simulator.alerts();
+    let expected = tenant.simulator.alerts();
     let created: Vec<_> =
-        truth.iter().map(|alert| Timestamp::parse(alert["createdDateTime"].as_str().unwrap())).collect();
+        expected.iter().map(|alert| Timestamp::parse(alert["createdDateTime"].as_str().unwrap())).collect();
     assert!(created.is_sorted_by(|a, b| a >= b));
     for (query, page) in [
         ("", 100),
@@ -121,13 +121,13 @@ async fn paging_gives_the_whole_tenant_in_order() {
         ("?$top=999&$count=true", 999),
     ] {
         let (alerts, pages) = tenant.list(&format!("{LIST}{query}")).await;
-        assert!(alerts == truth, "{query}");
+        assert!(alerts == expected, "{query}");
         assert_eq!(pages, 1100_usize.div_ceil(page), "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_list_has_the_shape_of_graph() {
+async fn lists_have_the_shape_of_graph() {
     let tenant = Tenant::new(settings(250));
     let target = "/BETA/Security/Alerts_V2?$top=100&$skip=50&$count=true&$filter=severity%20ne%20%27low%27";
     let response = tenant.get(target).await;
@@ -151,15 +151,15 @@ async fn a_list_has_the_shape_of_graph() {
 }
 
 #[tokio::test]
-async fn members_that_need_the_header_are_masked_without_it() {
+async fn late_members_are_masked_without_the_prefer_header() {
     let tenant = Tenant::new(settings(600));
-    let named = tenant.get(&format!("{LIST}?$top=1000")).await.text().await.unwrap();
+    let complete = tenant.get(&format!("{LIST}?$top=1000")).await.text().await.unwrap();
     let plain = tenant.client.get(tenant.url(&format!("{LIST}?$top=1000"))).bearer_auth("any");
     let masked = plain.send().await.unwrap().text().await.unwrap();
     for member in ["microsoftSentinel", "microsoftDefenderForServers", "\"pendingApproval\""] {
-        assert!(named.contains(member) && !masked.contains(&format!("\"{member}\"")), "{member}");
+        assert!(complete.contains(member) && !masked.contains(&format!("\"{member}\"")), "{member}");
     }
-    assert!(!named.contains("unknownFutureValue") && masked.contains("unknownFutureValue"));
+    assert!(!complete.contains("unknownFutureValue") && masked.contains("unknownFutureValue"));
 }
 
 #[rstest]
@@ -173,7 +173,7 @@ async fn members_that_need_the_header_are_masked_without_it() {
 #[case("POST", "/v1.0/security/alerts_v2/none/comments", Some(json!({"comment": "x"})), 404, "NotFound")]
 #[case("DELETE", "/v1.0/security/alerts_v2/none", None, 405, "MethodNotAllowed")]
 #[tokio::test]
-async fn refusals_have_the_shape_of_graph(
+async fn errors_have_the_shape_of_graph(
     #[case] method: &str,
     #[case] target: &str,
     #[case] body: Option<Value>,
@@ -222,7 +222,7 @@ async fn the_token_is_checked(#[case] authorization: Option<&str>, #[case] statu
 }
 
 #[tokio::test]
-async fn an_update_and_a_comment_stay() {
+async fn updates_and_comments_are_stored() {
     let tenant = Tenant::new(settings(20));
     let id = tenant.simulator.alerts()[7]["id"].as_str().unwrap().to_owned();
     let target = format!("{LIST}/{}", id.replace('_', "%5F"));
@@ -263,17 +263,17 @@ async fn an_update_and_a_comment_stay() {
     }
     let empty = tenant.send(Method::POST, &comments_of, Some(json!({"comment": " "}))).await.unwrap();
     assert_eq!(empty.status(), StatusCode::BAD_REQUEST);
-    let kept = tenant.json(&target).await;
-    assert_eq!(kept["comments"].as_array().unwrap().len(), before + 2);
-    let resolved = "$filter=assignedTo%20eq%20%27o%27%27brien@contoso.com%27";
-    assert_eq!(ids(&tenant.list(&format!("{LIST}?{resolved}")).await.0), [id.as_str()]);
-    let count = tenant.get(&format!("{LIST}/$count?{resolved}")).await;
+    let stored = tenant.json(&target).await;
+    assert_eq!(stored["comments"].as_array().unwrap().len(), before + 2);
+    let by_owner = "$filter=assignedTo%20eq%20%27o%27%27brien@contoso.com%27";
+    assert_eq!(ids(&tenant.list(&format!("{LIST}?{by_owner}")).await.0), [id.as_str()]);
+    let count = tenant.get(&format!("{LIST}/$count?{by_owner}")).await;
     assert_eq!(count.headers()["content-type"], "text/plain");
     assert_eq!(count.text().await.unwrap(), "1");
 }
 
 #[tokio::test]
-async fn throttling_tells_how_long_and_notes_who_comes_early() {
+async fn throttling_sends_retry_after_and_logs_early_requests() {
     let timing = Timing { minute: Duration::from_secs(1), ..Timing::default() };
     let tenant = Tenant::new(Settings { budget: Some(3), timing, ..settings(5) });
     for _ in 0..3 {
@@ -285,20 +285,26 @@ async fn throttling_tells_how_long_and_notes_who_comes_early() {
     assert_eq!(json_of(refused).await["error"]["code"], "TooManyRequests");
     assert_eq!(tenant.get(LIST).await.status(), StatusCode::TOO_MANY_REQUESTS);
     let log = tenant.simulator.log();
-    assert_eq!(log.iter().map(|seen| seen.status.unwrap()).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
-    assert_eq!(log.iter().map(|seen| seen.early).collect::<Vec<_>>(), [false, false, false, false, true]);
+    assert_eq!(
+        log.iter().map(|exchange| exchange.status.unwrap()).collect::<Vec<_>>(),
+        [200, 200, 200, 429, 429]
+    );
+    assert_eq!(
+        log.iter().map(|exchange| exchange.early).collect::<Vec<_>>(),
+        [false, false, false, false, true]
+    );
     assert_eq!(log[0].header("authorization"), Some("Bearer any"));
 }
 
 #[tokio::test]
-async fn arrivals_do_not_disturb_a_reader() {
+async fn arrivals_do_not_affect_paging() {
     let arrivals = Some(Duration::from_millis(1));
     let tenant = Tenant::new(Settings { arrivals, ..settings(500) });
     let first = tenant.json(&format!("{LIST}?$top=20")).await;
     let watermark = first["value"][0]["createdDateTime"].as_str().unwrap();
     let (rest, _) = tenant.list(first["@odata.nextLink"].as_str().unwrap()).await;
     let read: Vec<_> = ids(first["value"].as_array().unwrap()).into_iter().chain(ids(&rest)).collect();
-    // Everything that was there at the first page has come exactly once and in order.
+    // Every alert that existed at the first page was read exactly once and in order.
     let watermark = Timestamp::parse(watermark).unwrap();
     let now = tenant.simulator.alerts();
     let expected: Vec<_> = now
@@ -319,7 +325,7 @@ async fn arrivals_do_not_disturb_a_reader() {
 }
 
 #[tokio::test]
-async fn latency_is_added_and_a_client_may_be_dropped_meanwhile() {
+async fn latency_is_added_and_does_not_delay_shutdown() {
     let tenant = Tenant::new(Settings { latency: Duration::from_millis(80), ..settings(3) });
     let start = Instant::now();
     tenant.json(LIST).await;
@@ -334,7 +340,7 @@ async fn latency_is_added_and_a_client_may_be_dropped_meanwhile() {
     assert!(waiting.await.unwrap().is_err());
 }
 
-/// Filters that the service accepts, over values that the tenant holds.
+/// Generates valid filters with values that occur in the tenant.
 fn filter() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         ("(severity|status|classification|determination|serviceSource)", "(eq|ne)").prop_flat_map(
@@ -364,14 +370,14 @@ fn filter() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn a_filter_over_http_gives_what_it_means() {
+fn filtered_lists_contain_exactly_the_matching_alerts() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tenant = Tenant::new(settings(150));
-    let truth = tenant.simulator.alerts();
+    let alerts = tenant.simulator.alerts();
     proptest!(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }, |(text in filter())| {
         let filter = odata::Filter::parse(&text).unwrap();
         let expected: Vec<_> =
-            truth.iter().filter(|alert| filter.matches(alert, odata::Semantics::default())).cloned().collect();
+            alerts.iter().filter(|alert| filter.matches(alert, odata::Semantics::default())).cloned().collect();
         let target = format!("{LIST}?$top=40&$filter={}", encode(&text));
         let (found, _) = runtime.block_on(tenant.list(&target));
         prop_assert!(ids(&found) == ids(&expected), "{}", text);

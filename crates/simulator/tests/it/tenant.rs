@@ -1,6 +1,6 @@
-//! The alerts of the simulated tenant: what evidence they have, and how it recurs.
+//! The evidence of the simulated tenant: completeness, validity and realism.
 
-#![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
+#![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 mod schema;
 
@@ -13,7 +13,7 @@ use alertdeck_simulator::{Settings, Simulator};
 use schema::Schema;
 use serde_json::Value;
 
-/// The tenant that the program starts with, but for its size.
+/// Returns the alerts of a tenant with default settings.
 fn tenant(alerts: usize) -> Vec<Value> {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     Simulator::start(Settings { alerts, ..Settings::new(now) }).unwrap().alerts()
@@ -39,30 +39,31 @@ fn every_type_of_evidence_occurs() {
 }
 
 #[test]
-fn evidence_is_as_the_schema_declares_it_and_every_property_is_used() {
+fn evidence_conforms_to_the_schema_and_uses_every_property() {
     let schema = Schema::read();
     for version in schema.versions() {
-        let mut walk = schema.walk(version);
+        let mut validator = schema.validator(version);
         for alert in tenant(5_000) {
             for item in items(&alert) {
-                walk.item(item);
+                validator.item(item);
             }
         }
-        // What no metadata declares is sent now and then on purpose: a verdict (QUIRKS.md) and a
-        // type of evidence.
+        // Deliberately undeclared: a verdict (docs/graph-api.md, "Enumerations") and an evidence
+        // type.
         let undeclared = ["evidenceVerdict 5", "type microsoft.graph.security.browserExtensionEvidence"];
-        let wrong: Vec<_> = walk.wrong.iter().filter(|found| !undeclared.contains(&found.as_str())).collect();
-        assert!(wrong.is_empty(), "{version}: {wrong:#?}");
-        assert_eq!(walk.wrong.len(), undeclared.len());
-        assert_eq!(walk.unused(), Vec::<String>::new(), "{version}");
+        let unexpected: Vec<_> =
+            validator.errors.iter().filter(|error| !undeclared.contains(&error.as_str())).collect();
+        assert!(unexpected.is_empty(), "{version}: {unexpected:#?}");
+        assert_eq!(validator.errors.len(), undeclared.len());
+        assert_eq!(validator.unused(), Vec::<String>::new(), "{version}");
     }
 }
 
 #[test]
-fn indicators_recur_as_in_a_real_tenant() {
+fn recurrence_of_indicators_is_realistic() {
     let mut alerts_of = HashMap::<Indicator, usize>::new();
     for alert in tenant(2_000) {
-        // One alert tells of thousands of files that no other does.
+        // The files of the large alert occur nowhere else.
         if items(&alert).len() > 1_000 {
             continue;
         }
@@ -103,7 +104,7 @@ fn indicators_recur_as_in_a_real_tenant() {
 }
 
 #[test]
-fn one_alert_of_a_large_tenant_has_five_thousand_items() {
+fn large_tenants_have_one_alert_with_five_thousand_items() {
     let large = |alerts: usize| {
         let alerts = tenant(alerts);
         let of = |alert: &Value| items(alert).len();
@@ -124,7 +125,7 @@ fn one_alert_of_a_large_tenant_has_five_thousand_items() {
 #[test]
 fn process_trees_are_deep_wide_and_incomplete() {
     let (mut deepest, mut widest) = (0, 0);
-    let (mut reused, mut loops, mut only_parents, mut no_parent, mut twice) = (0, 0, 0, 0, 0);
+    let (mut reused, mut cycles, mut parents_only, mut no_parent, mut duplicates) = (0, 0, 0, 0, 0);
     let (mut images, mut other_files) = (0, 0);
     let (mut commands, mut precisions, mut values_of_a_key) = (Vec::new(), BTreeSet::new(), 0);
     for sent in tenant(2_000) {
@@ -140,11 +141,12 @@ fn process_trees_are_deep_wide_and_incomplete() {
                 let children =
                     node.children.iter().filter(|child| tree.node(**child).kind.raw() == "process");
                 widest = widest.max(children.count());
-                only_parents += usize::from(node.items.is_empty());
+                parents_only += usize::from(node.items.is_empty());
             }
             if node.kind.raw() == "file" {
-                let of_a_process = tree.parent(row).is_some_and(|up| tree.node(up).kind.raw() == "process");
-                *(if of_a_process { &mut images } else { &mut other_files }) += 1;
+                let parent = tree.parent(row).map(|parent| tree.node(parent));
+                let is_image = parent.is_some_and(|parent| parent.kind.raw() == "process");
+                *(if is_image { &mut images } else { &mut other_files }) += 1;
             }
         }
         let mut starts = HashMap::<_, BTreeSet<_>>::new();
@@ -161,7 +163,7 @@ fn process_trees_are_deep_wide_and_incomplete() {
                     let created = item["processCreationDateTime"].as_str().unwrap();
                     precisions.insert(created.split_once('.').map_or(0, |(_, fraction)| fraction.len() - 1));
                     let parent_at = process.time("parentProcessCreationDateTime");
-                    loops += usize::from(parent_at.is_some() && parent_at >= created_at);
+                    cycles += usize::from(parent_at.is_some() && parent_at >= created_at);
                 }
                 "registryValue" => {
                     keys.entry(item["registryKey"].to_string())
@@ -173,22 +175,22 @@ fn process_trees_are_deep_wide_and_incomplete() {
         }
         reused += starts.values().filter(|times| times.len() > 1).count();
         values_of_a_key = values_of_a_key.max(keys.values().map(BTreeSet::len).max().unwrap_or(0));
-        let different: HashSet<_> = items(&sent).iter().map(Value::to_string).collect();
-        twice += items(&sent).len() - different.len();
+        let distinct: HashSet<_> = items(&sent).iter().map(Value::to_string).collect();
+        duplicates += items(&sent).len() - distinct.len();
     }
     assert!((10..=16).contains(&deepest), "{deepest}");
     assert!(widest >= 4, "{widest}");
     assert!(values_of_a_key >= 4, "{values_of_a_key}");
     for (what, count) in [
-        ("reused ids", reused),
-        ("loops", loops),
-        ("parents known through a child", only_parents),
+        ("reused process ids", reused),
+        ("process cycles", cycles),
+        ("parents known only from a child", parents_only),
         ("processes without a parent", no_parent),
-        ("items that come twice", twice),
-        ("files that are a process's image", images),
+        ("duplicate items", duplicates),
+        ("image files of processes", images),
         ("other files", other_files),
         (
-            "commands of 2 to 30 KB",
+            "command lines of 2 to 30 KB",
             commands.iter().filter(|length| (2_000..30_000).contains(*length)).count(),
         ),
     ] {
@@ -198,8 +200,8 @@ fn process_trees_are_deep_wide_and_incomplete() {
 }
 
 #[test]
-fn hostile_texts_reach_nested_members() {
-    /// Lists the paths of texts with control characters.
+fn hostile_texts_occur_in_embedded_evidence() {
+    /// Collects the paths of texts with control characters.
     fn hostile(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         match value {
             Value::String(text) if text.chars().any(|c| c.is_control() && c != '\n') => {

@@ -1,4 +1,4 @@
-//! The named fault profiles.
+//! The fault profiles.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{LIST, Tenant, ids, settings};
 
 #[tokio::test]
-async fn a_flaky_service_gives_the_whole_list_to_those_who_ask_again() {
+async fn flaky_returns_the_complete_list_to_clients_that_retry() {
     let mut seen = HashSet::new();
     for seed in 0..6 {
         let timing = Timing {
@@ -25,8 +25,8 @@ async fn a_flaky_service_gives_the_whole_list_to_those_who_ask_again() {
         let (mut found, mut next) = (Vec::new(), Some(format!("{LIST}?$top=10")));
         let mut links = HashSet::new();
         while let Some(target) = next {
-            assert!(links.insert(target.clone()), "a link came twice");
-            let page = tenant.patient_json(&target).await;
+            assert!(links.insert(target.clone()), "a link was repeated");
+            let page = tenant.json_with_retries(&target).await;
             let items = page["value"].as_array().unwrap();
             if items.is_empty() {
                 seen.insert("empty page");
@@ -54,65 +54,79 @@ async fn a_flaky_service_gives_the_whole_list_to_those_who_ask_again() {
 }
 
 #[tokio::test]
-async fn flaky_answers_break_in_every_way() {
+async fn flaky_fails_in_every_way() {
     let timing = Timing { trickle: Duration::from_millis(1), ..Timing::default() };
     let tenant = Tenant::new(Settings { faults: Faults::Flaky, timing, ..settings(30) });
-    let (mut met, mut whole) = (HashMap::<String, u32>::new(), 0);
+    let (mut seen, mut complete) = (HashMap::<String, u32>::new(), 0);
     for top in 1..=600 {
-        let mut note = |what: &str| *met.entry(what.to_owned()).or_default() += 1;
+        let mut count = |what: &str| *seen.entry(what.to_owned()).or_default() += 1;
         let response = match tenant.send(Method::GET, &format!("{LIST}?$top={top}"), None).await {
             Ok(response) => response,
             Err(error) => {
                 let text = format!("{error:?}");
-                note(if text.contains("ConnectionReset") { "reset" } else { "closed" });
+                count(if text.contains("ConnectionReset") { "reset" } else { "closed" });
                 continue;
             }
         };
         if response.status() != StatusCode::OK {
-            let told = response.headers().contains_key("retry-after");
-            note(&format!("{}{}", response.status().as_u16(), if told { " told" } else { "" }));
+            let retry_after = response.headers().contains_key("retry-after");
+            let suffix = if retry_after { " retry-after" } else { "" };
+            count(&format!("{}{suffix}", response.status().as_u16()));
             continue;
         }
         if response.headers()["content-type"].to_str().unwrap().starts_with("text/html") {
-            note("html");
+            count("html");
             continue;
         }
-        let announced = response.content_length();
+        let content_length = response.content_length();
         match response.bytes().await {
-            Err(_) if announced.is_some() => note("short"),
-            Err(_) => note("cut"),
-            Ok(body) if body.is_empty() => note("empty"),
-            Ok(body) if serde_json::from_slice::<Value>(&body).is_err() => note("spoiled"),
-            Ok(_) if announced.is_none() => note("slow"),
-            Ok(_) => whole += 1,
+            Err(_) if content_length.is_some() => count("short"),
+            Err(_) => count("cut"),
+            Ok(body) if body.is_empty() => count("empty"),
+            Ok(body) if serde_json::from_slice::<Value>(&body).is_err() => count("corrupt"),
+            Ok(_) if content_length.is_none() => count("slow"),
+            Ok(_) => complete += 1,
         }
     }
-    let all = [
-        "429", "429 told", "500", "502", "503", "503 told", "504", "closed", "cut", "empty", "html", "reset",
-        "short", "slow", "spoiled",
+    let expected = [
+        "429",
+        "429 retry-after",
+        "500",
+        "502",
+        "503",
+        "503 retry-after",
+        "504",
+        "closed",
+        "corrupt",
+        "cut",
+        "empty",
+        "html",
+        "reset",
+        "short",
+        "slow",
     ];
-    let mut names: Vec<_> = met.keys().collect();
+    let mut names: Vec<_> = seen.keys().collect();
     names.sort_unstable();
-    assert_eq!(names, all, "{met:?}");
-    assert!((420..480).contains(&whole), "{whole} of 600 met nothing");
+    assert_eq!(names, expected, "{seen:?}");
+    assert!((420..480).contains(&complete), "{complete} of 600 had no fault");
 }
 
 #[rstest]
-#[case::circle(0, "circle")]
-#[case::foreign(1, "elsewhere")]
+#[case::link_loop(0, "link loop")]
+#[case::foreign_link(1, "foreign link")]
 #[case::refused(2, "refused")]
-#[case::spoiled(3, "no JSON")]
+#[case::corrupt(3, "corrupt")]
 #[tokio::test]
-async fn a_hostile_service_has_one_fault_that_stays(#[case] seed: u64, #[case] expected: &str) {
+async fn hostile_has_one_permanent_fault(#[case] seed: u64, #[case] expected: &str) {
     let timing = Timing { retry_after: Duration::ZERO, trickle: Duration::ZERO, ..Timing::default() };
     let faults = Faults::Hostile;
     let tenant = Tenant::new(Settings { faults, seed, timing, largest_page: 4, ..settings(60) });
     let base = tenant.simulator.base_url();
-    let mut met = HashSet::new();
+    let mut seen = HashSet::new();
     for filter in ["", "&$count=true", "&$top=3", "&$top=2"] {
         let mut next = Some(format!("{base}{LIST}?x=1{filter}"));
         while let Some(target) = next.take() {
-            let (mut refused, mut spoiled) = (0, 0);
+            let (mut refused, mut corrupt) = (0, 0);
             for _ in 0..4 {
                 let Ok(response) = tenant.send(Method::GET, &target, None).await else { continue };
                 refused += u8::from(response.status() == StatusCode::BAD_REQUEST);
@@ -124,26 +138,26 @@ async fn a_hostile_service_has_one_fault_that_stays(#[case] seed: u64, #[case] e
                         next = page["@odata.nextLink"].as_str().map(str::to_owned);
                         break;
                     }
-                    Err(_) if json => spoiled += 1,
+                    Err(_) if json => corrupt += 1,
                     _ => {}
                 }
             }
             match &next {
-                Some(link) if *link == target => met.insert("circle"),
-                Some(link) if !link.starts_with(&base) => met.insert("elsewhere"),
-                None if refused == 4 => met.insert("refused"),
-                None if spoiled == 4 => met.insert("no JSON"),
+                Some(link) if *link == target => seen.insert("link loop"),
+                Some(link) if !link.starts_with(&base) => seen.insert("foreign link"),
+                None if refused == 4 => seen.insert("refused"),
+                None if corrupt == 4 => seen.insert("corrupt"),
                 _ => continue,
             };
             break;
         }
     }
-    assert_eq!(met, HashSet::from([expected]));
+    assert_eq!(seen, HashSet::from([expected]));
     assert_eq!(tenant.simulator.strayed(), 0);
 }
 
 #[tokio::test]
-async fn who_follows_a_link_elsewhere_is_counted() {
+async fn connections_to_foreign_links_are_counted() {
     let tenant = Tenant::new(Settings { faults: Faults::Hostile, seed: 1, ..settings(60) });
     let base = tenant.simulator.base_url();
     let mut links = (1..60).map(|top| format!("{LIST}?$top={top}"));
@@ -161,7 +175,7 @@ async fn who_follows_a_link_elsewhere_is_counted() {
 }
 
 #[tokio::test]
-async fn a_throttled_service_refuses_about_a_third_of_the_lists() {
+async fn throttled_refuses_about_a_third_of_the_lists() {
     let tenant = Tenant::new(Settings { faults: Faults::Throttled, ..settings(300) });
     let (mut refused, mut fractional, mut dates) = (0, 0, 0);
     for top in 1..=200 {
@@ -192,7 +206,7 @@ async fn a_throttled_service_refuses_about_a_third_of_the_lists() {
 }
 
 #[tokio::test]
-async fn an_offline_service_closes_connections_and_comes_back() {
+async fn offline_closes_connections_and_recovers() {
     let timing = Timing {
         outage: Duration::from_millis(120),
         recovery: Duration::from_secs(3600),

@@ -1,4 +1,4 @@
-//! The service's metadata, to hold evidence against it.
+//! Validates evidence against the service's metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ impl Schema {
         self.0["versions"].as_object().unwrap().keys().map(String::as_str)
     }
 
-    /// Lists the types of evidence of all versions.
+    /// Lists the evidence types of all versions.
     pub(crate) fn evidence_types(&self) -> BTreeSet<String> {
         let lists = self.0["versions"].as_object().unwrap().values().map(|version| &version["evidenceTypes"]);
         lists
@@ -28,27 +28,28 @@ impl Schema {
             .collect()
     }
 
-    pub(crate) fn walk(&self, version: &str) -> Walk<'_> {
+    pub(crate) fn validator(&self, version: &str) -> Validator<'_> {
         let version = &self.0["versions"][version];
-        Walk { version, wrong: BTreeSet::new(), used: BTreeMap::new() }
+        Validator { version, errors: BTreeSet::new(), used: BTreeMap::new() }
     }
 }
 
-/// A walk through items of evidence.
-pub(crate) struct Walk<'a> {
+/// Validates items and collects which properties they use.
+pub(crate) struct Validator<'a> {
     version: &'a Value,
-    /// What the metadata does not allow.
-    pub(crate) wrong: BTreeSet<String>,
+    /// The violations of the metadata.
+    pub(crate) errors: BTreeSet<String>,
     /// The properties that had a value, by the type that declares them.
     used: BTreeMap<&'a str, BTreeSet<String>>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Validator<'a> {
     pub(crate) fn item(&mut self, item: &Value) {
         self.object(item, BASE);
     }
 
-    /// Lists the properties of evidence, and of what evidence is made of, that never had a value.
+    /// Lists the properties of evidence types, and of the types they refer to, that never had a
+    /// value.
     pub(crate) fn unused(&self) -> Vec<String> {
         let mut reached = vec![BASE];
         let types = self.version["evidenceTypes"].as_array().unwrap();
@@ -75,7 +76,7 @@ impl<'a> Walk<'a> {
         version["complexTypes"][name]["properties"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Finds a property in a type or those that it derives from, with the type that declares it.
+    /// Finds a property in a type or its base types, and returns the type that declares it too.
     fn property(&self, of: &str, name: &str) -> Option<(&'a str, &'a Value)> {
         let types = self.version["complexTypes"].as_object().unwrap();
         let mut next = types.get_key_value(of);
@@ -90,32 +91,32 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, value: &Value, declared: &str) {
         let Some(object) = value.as_object() else {
-            self.wrong.insert(format!("{declared} {value}"));
+            self.errors.insert(format!("{declared} {value}"));
             return;
         };
-        let told = object.get("@odata.type").and_then(Value::as_str);
-        if declared.ends_with("Evidence") && !told.is_some_and(|told| told.starts_with('#')) {
-            self.wrong.insert(format!("{declared} without its type"));
+        let actual = object.get("@odata.type").and_then(Value::as_str);
+        if declared.ends_with("Evidence") && !actual.is_some_and(|actual| actual.starts_with('#')) {
+            self.errors.insert(format!("{declared} without its type"));
         }
-        let name = told.map_or(declared, |told| told.trim_start_matches('#'));
+        let name = actual.map_or(declared, |actual| actual.trim_start_matches('#'));
         let Some(declaration) = self.version["complexTypes"].get(name) else {
-            self.wrong.insert(format!("type {name}"));
+            self.errors.insert(format!("type {name}"));
             return;
         };
-        // A dictionary takes any property.
+        // An open type accepts any property.
         if declaration["open"] == true {
             return;
         }
         for (key, value) in object.iter().filter(|(key, _)| *key != "@odata.type") {
             let Some((declaring, property)) = self.property(name, key) else {
-                self.wrong.insert(format!("{name} has no {key}"));
+                self.errors.insert(format!("{name} has no {key}"));
                 continue;
             };
             let of = property["type"].as_str().unwrap();
             let list = property["collection"] == true;
             if value.is_null() {
                 if property["nullable"] == false && !list {
-                    self.wrong.insert(format!("{name} {key} is null"));
+                    self.errors.insert(format!("{name} {key} is null"));
                 }
                 continue;
             }
@@ -124,7 +125,7 @@ impl<'a> Walk<'a> {
                 Some(items) if list => items.iter().for_each(|item| self.value(item, of)),
                 None if !list => self.value(value, of),
                 _ => {
-                    self.wrong.insert(format!("{name} {key} {value}"));
+                    self.errors.insert(format!("{name} {key} {value}"));
                 }
             }
         }
@@ -135,7 +136,7 @@ impl<'a> Walk<'a> {
             return self.object(value, of);
         }
         let members = self.version["enums"][of]["members"].as_array();
-        let fits = match (of, members) {
+        let is_valid = match (of, members) {
             (_, Some(members)) => members.iter().any(|member| member["name"] == *value),
             ("Edm.String", _) => value.is_string(),
             ("Edm.Boolean", _) => value.is_boolean(),
@@ -146,9 +147,9 @@ impl<'a> Walk<'a> {
             ("Edm.Guid", _) => value.as_str().is_some_and(is_guid),
             _ => false,
         };
-        if !fits {
+        if !is_valid {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            self.wrong.insert(format!("{} {text}", of.trim_start_matches("microsoft.graph.security.")));
+            self.errors.insert(format!("{} {text}", of.trim_start_matches("microsoft.graph.security.")));
         }
     }
 }
