@@ -1,9 +1,9 @@
-//! What drawing the whole screen costs.
+//! Measures drawing the whole screen.
 //!
-//! The figure to look at is the ratio to a plain ratatui table of the same size drawn in the same
-//! run: the machine cancels out. The screen holds more than the table: header, filter, timeline,
-//! matches looked for in every text, and the evidence beside the list. The cursor stands on the
-//! alert with the largest tree of evidence, and the filter finds a letter that is everywhere.
+//! The key figure is the ratio to a plain ratatui table of the same size in the same run, which
+//! does not depend on the machine. The screen has more content than the table: header, filter,
+//! histogram, highlighted matches and the evidence beside the list. The cursor is on the alert with
+//! the largest evidence tree, and the filter matches a frequent letter.
 
 mod tenant;
 
@@ -24,14 +24,14 @@ const SIZES: [(u16, u16); 3] = [(200, 50), (120, 35), (80, 24)];
 const ROUNDS: usize = 300;
 const FILTER: &str = "status:open a";
 
-/// A table of ready texts, one row a line, coloured as a list is, with a cursor.
-struct Plain {
+/// A table of fixed texts, one row per line, with the colours of a list and a cursor.
+struct PlainTable {
     screen: Terminal<TestBackend>,
     rows: Vec<[String; 5]>,
     cursor: TableState,
 }
 
-impl Plain {
+impl PlainTable {
     fn new((width, height): (u16, u16)) -> Self {
         let row = |number| {
             let cells = ["high", "new", "2h", "Suspicious execution of hidden file", "srv-db"];
@@ -57,26 +57,26 @@ impl Plain {
     }
 }
 
-/// Opens a console with the filter in force and the cursor on the alert with the most evidence.
+/// Opens a console with the filter applied and the cursor on the alert with the most evidence.
 fn console(alerts: &[alertdeck_model::RawAlert], size: (u16, u16)) -> Console {
     let mut console = Console::open(alerts, size);
     console.press("/");
     for key in FILTER.chars() {
         let name = if key == ' ' { "Space".to_owned() } else { key.to_string() };
         let effects = console.press(&name);
-        console.rest(effects);
+        console.run(effects);
     }
     let effects = console.press("Enter");
-    console.rest(effects);
+    console.run(effects);
     let app = &console.app;
     let items = |row| String::from_utf8_lossy(&app.store.raw(row).0).matches("@odata.type").count();
     let rows = app.view.rows().iter().enumerate();
-    let most = rows.max_by_key(|(_, row)| items(**row)).map_or(0, |(at, _)| at);
-    for _ in 0..most {
+    let largest = rows.max_by_key(|(_, row)| items(**row)).map_or(0, |(at, _)| at);
+    for _ in 0..largest {
         let effects = console.press("j");
-        console.rest(effects);
+        console.run(effects);
     }
-    console.settle(Message::Tick);
+    console.send_and_run(Message::Tick);
     let lines = console.app.current_detail().map_or(0, |detail| detail.lines().len());
     let pane = console.app.layout().detail.map_or(0, |area| usize::from(area.height));
     assert!(lines >= pane, "the evidence fills the pane: {lines} lines of {pane}");
@@ -99,11 +99,11 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut lines = Vec::new();
     for size in SIZES {
-        let (mut console, mut plain) = (console(&alerts, size), Plain::new(size));
+        let (mut console, mut plain) = (console(&alerts, size), PlainTable::new(size));
         let name = format!("draw {}x{}", size.0, size.1);
         let mut group = criterion.benchmark_group(&name);
         group.bench_function("plain table", |bencher| bencher.iter(|| plain.draw()));
-        group.bench_function("the screen", |bencher| bencher.iter(|| console.draw()));
+        group.bench_function("screen", |bencher| bencher.iter(|| console.draw()));
         group.finish();
         let (table, screen) = (median(|| plain.draw()), median(|| console.draw()));
         let ratio = screen.as_secs_f64() / table.as_secs_f64();

@@ -1,9 +1,9 @@
-//! What the benches share: the simulated tenant's alerts, and a console without a terminal that
-//! is driven as the real loop drives it.
+//! Shared by the benches: alerts of the simulated tenant, and a console without a terminal, driven
+//! as by the event loop.
 //!
-//! It uses the public interface only, so that what is measured is what runs.
-#![allow(dead_code, reason = "each bench is a program of its own and uses its part")]
-#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+//! It uses only public interfaces, so that the benches measure the code that runs.
+#![allow(dead_code, reason = "each bench is a program of its own and uses only a part")]
+#![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
 use std::time::{Duration, Instant};
 
@@ -18,26 +18,26 @@ use alertdeck_store::Batch;
 use jiff::tz::TimeZone;
 use ratatui::{Terminal, backend::TestBackend};
 
-/// Alerts that a worker hands over at once.
+/// The number of alerts in a batch from a worker.
 pub(crate) const BATCH: usize = 128;
-/// Rows that the loop looks at before it draws what a key did, as long as it has measured
-/// nothing.
+/// The number of rows that the event loop processes between a key and the next frame, before it has
+/// measured its speed.
 pub(crate) const SLICE: usize = 2_000;
 
 const NOW: &str = "2026-11-20T12:00:00Z";
 
 fn now() -> Now {
-    Now { wall: Timestamp::parse(NOW).expect("a moment"), mono: Duration::ZERO }
+    Now { wall: Timestamp::parse(NOW).expect("a valid time"), mono: Duration::ZERO }
 }
 
-/// Returns the first alerts of the simulated tenant, as the service sends them.
+/// Returns the alerts of a simulated tenant, as the service sends them.
 pub(crate) fn alerts(count: usize) -> Vec<RawAlert> {
     let settings = simulator::Settings { alerts: count, ..simulator::Settings::new(now().wall) };
     let tenant = Simulator::start(settings).expect("loopback has a free port");
     tenant.alerts().iter().map(|alert| RawAlert(alert.to_string().into())).collect()
 }
 
-/// A console with alerts in it and a buffer for a screen.
+/// A console that draws into a buffer.
 pub(crate) struct Console {
     pub(crate) app: App,
     screen: Terminal<TestBackend>,
@@ -45,7 +45,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// Opens a console of that many cells and loads the alerts into it.
+    /// Opens a console of the given width and height, in cells, and loads the alerts.
     pub(crate) fn open(alerts: &[RawAlert], (width, height): (u16, u16)) -> Self {
         let settings = Settings {
             tenant: "contoso".into(),
@@ -67,35 +67,35 @@ impl Console {
         let mut console = Self { app, screen, theme };
         let generation = console.app.load.generations.current;
         for batch in alerts.chunks(BATCH) {
-            console.settle(Message::Load(
+            console.send_and_run(Message::Load(
                 generation,
                 LoadEvent::Batch(Batch::decode(batch, &alertdeck_query::FieldPostings)),
             ));
         }
-        console.settle(Message::Load(generation, LoadEvent::Done));
+        console.send_and_run(Message::Load(generation, LoadEvent::Done));
         console
     }
 
-    /// Tells the state something; returns what it wants done.
-    pub(crate) fn tell(&mut self, message: Message) -> Vec<Effect> {
+    /// Sends a message to the state and returns the effects.
+    pub(crate) fn send(&mut self, message: Message) -> Vec<Effect> {
         update(&mut self.app, now(), message)
     }
 
     /// Presses a key.
     pub(crate) fn press(&mut self, key: &str) -> Vec<Effect> {
         let key = key.parse().expect("the name of a key");
-        self.tell(Message::Input(Input::Key(key)))
+        self.send(Message::Input(Input::Key(key)))
     }
 
-    /// Tells the state something and does what it asks for until it is at rest.
-    pub(crate) fn settle(&mut self, message: Message) {
-        let effects = self.tell(message);
-        self.rest(effects);
+    /// Sends a message and runs its effects.
+    pub(crate) fn send_and_run(&mut self, message: Message) {
+        let effects = self.send(message);
+        self.run(effects);
     }
 
-    /// Does what the state asks for until it is at rest. Returns the time that the loop spent on
-    /// it, without what workers did.
-    pub(crate) fn rest(&mut self, effects: Vec<Effect>) -> Duration {
+    /// Runs effects, and those that follow from them, until there are none. Returns the time spent
+    /// in the event loop, without that of workers.
+    pub(crate) fn run(&mut self, effects: Vec<Effect>) -> Duration {
         let (mut queue, mut took) = (effects, Duration::ZERO);
         while let Some(effect) = queue.pop() {
             let answer = match effect {
@@ -104,7 +104,7 @@ impl Console {
                 _ => continue,
             };
             let began = Instant::now();
-            queue.extend(self.tell(answer));
+            queue.extend(self.send(answer));
             took += began.elapsed();
         }
         took
@@ -117,7 +117,7 @@ impl Console {
     }
 }
 
-/// Returns the value that `percent` of the others do not exceed.
+/// Returns a percentile of the times, which it sorts.
 pub(crate) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() - 1) * percent / 100]

@@ -1,10 +1,10 @@
-//! What building the evidence tree costs, and reading in it.
+//! Measures building the evidence tree and reading an alert in the console.
 //!
-//! Both figures are to be compared by item: an alert of 5,000 items must cost about as much an
-//! item as ordinary ones do, else something in the tree grows with the square. Of the console the
-//! time is printed that a key takes in that alert until it is drawn: a frame is 16 ms.
+//! The key figure of the tree is the time per item: if that of an alert with 5,000 items is much
+//! higher than that of ordinary alerts, some step is quadratic. For the console, the bench prints
+//! the time from each key to the drawn screen, to be compared with a frame of 16 ms.
 
-#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+#![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
 mod tenant;
 
@@ -18,7 +18,7 @@ use tenant::Console;
 
 const ITEMS: usize = 5_000;
 
-/// An alert with 50 devices, each with chains of processes and their files.
+/// An alert with 50 devices, each with a tree of processes.
 fn large() -> RawAlert {
     let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
     let evidence: Vec<Value> = (0..ITEMS / 100)
@@ -41,7 +41,7 @@ fn large() -> RawAlert {
     RawAlert(alert.to_string().into())
 }
 
-/// An alert with one process that was started by a command line of a megabyte.
+/// An alert with one process whose command line is 1 MB long.
 fn long() -> RawAlert {
     let kind = "#microsoft.graph.security.processEvidence";
     let line = format!("powershell.exe -enc {} -End", "QWxlcnREZWNr".repeat((1 << 20) / 12));
@@ -51,7 +51,7 @@ fn long() -> RawAlert {
     RawAlert(alert.to_string().into())
 }
 
-/// Presses keys in an alert and says how long each took until it was drawn.
+/// Presses keys in an alert and prints how long each took until the screen was drawn.
 fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
     let mut console = Console::open(&[alert], (200, 50));
     console.press("Enter");
@@ -60,62 +60,62 @@ fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
         console.press(key);
         let pressed = began.elapsed();
         console.draw();
-        println!("in an alert {what}, {step}: {pressed:.1?}, drawn {:.1?}", began.elapsed());
+        println!("alert {what}, {step}: {pressed:.1?}, drawn after {:.1?}", began.elapsed());
     }
 }
 
 fn read_large() {
-    // As the console does at its start.
+    // The console does this when it starts.
     defang::prepare();
     let steps = [
-        ("unfold all", "+"),
+        ("expand all", "+"),
         ("down", "j"),
         ("to the end", "G"),
         ("to the top", "g"),
-        ("fold one", "h"),
-        ("unfold one", "l"),
+        ("collapse one", "h"),
+        ("expand one", "l"),
         ("next suspicious", "]"),
-        ("find: begin", "/"),
+        ("find: open", "/"),
         ("find: a letter", "w"),
         ("find: another", "9"),
         ("find: next", "↓"),
-        ("find: stay", "Enter"),
+        ("find: accept", "Enter"),
         ("find: previous", "N"),
-        ("fold all", "-"),
+        ("collapse all", "-"),
         ("timeline", "t"),
         ("back", "t"),
-        ("JSON, finding", "v"),
+        ("JSON with active search", "v"),
         ("JSON: next", "n"),
-        ("JSON: end of finding", "Esc"),
-        ("JSON: find: begin", "/"),
+        ("JSON: end search", "Esc"),
+        ("JSON: find: open", "/"),
         ("JSON: find: a letter", "e"),
         ("JSON: find: another", "v"),
         ("JSON: find: next", "↓"),
-        ("JSON: find: leave", "Esc"),
+        ("JSON: find: cancel", "Esc"),
         ("back", "v"),
         ("copy menu", "y"),
     ];
-    read(&format!("of {ITEMS} items"), large(), &steps);
+    read(&format!("with {ITEMS} items"), large(), &steps);
     let steps = [
         ("down", "j"),
         ("down", "j"),
-        ("values", "Enter"),
+        ("properties", "Enter"),
         ("back", "Esc"),
-        ("find: begin", "/"),
+        ("find: open", "/"),
         ("find: a letter", "-"),
         ("find: another, at the end", "E"),
         ("find: another, at the end", "n"),
         ("find: another, at the end", "d"),
         ("find: next", "↓"),
         ("find: next", "↓"),
-        ("find: stay", "Enter"),
+        ("find: accept", "Enter"),
         ("down", "j"),
-        ("JSON, finding", "v"),
+        ("JSON with active search", "v"),
         ("JSON: next", "n"),
-        ("JSON: find: begin", "/"),
+        ("JSON: find: open", "/"),
         ("JSON: find: a letter", "e"),
         ("JSON: find: another", "n"),
-        ("JSON: find: leave", "Esc"),
+        ("JSON: find: cancel", "Esc"),
         ("timeline", "t"),
     ];
     read("with a command line of 1 MB", long(), &steps);
@@ -136,7 +136,7 @@ fn bench(criterion: &mut Criterion) {
     });
     let large: Alert = large().decode().expect("an alert");
     group.throughput(Throughput::Elements(large.evidence.len() as u64));
-    group.bench_function("one alert of 5,000 items", |bencher| {
+    group.bench_function("one alert with 5,000 items", |bencher| {
         bencher.iter_with_large_drop(|| Tree::new(black_box(&large.evidence)));
     });
     group.finish();
