@@ -109,6 +109,6 @@ impl Report {
 
     /// Defangs what is not one's own.
     fn defang(&self, shown: &str) -> String {
-        defang::prose_but(shown, &|name| self.own.contains(&name.to_lowercase()))
+        defang::prose_except(shown, &|name| self.own.contains(&name.to_lowercase()))
     }
 }

@@ -104,7 +104,7 @@ impl Reader {
         self.left = left;
         match split(Bytes::from(body)) {
             Ok(page) => {
-                for fault in &page.faults {
+                for fault in &page.errors {
                     self.fault(path, &unreadable(fault));
                 }
                 for item in page.alerts {

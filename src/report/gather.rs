@@ -140,7 +140,7 @@ fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
         said.add(path, &values);
         if path == "mitreTechniques" {
             // One a line: with their names they are long.
-            shown.extend(values.iter().map(|id| (label, attack::described(id))));
+            shown.extend(values.iter().map(|id| (label, attack::describe(id))));
             continue;
         }
         let text = values.iter().map(SafeText::line).collect::<Vec<_>>().join(", ");

@@ -207,7 +207,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Property(property) => {
-            let value = property.value.as_ref().map(SafeText::glance).unwrap_or_default();
+            let value = property.value.as_ref().map(SafeText::head_cow).unwrap_or_default();
             let path = property.path.line();
             let value = matched(app, (None, &path), value, theme.text);
             let mut spans = vec![Span::new(format!("{path}  "), theme.dim)];
@@ -327,7 +327,7 @@ fn fact_spans<'a>(
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
             let style = if fact.label == "id" { theme.dim } else { theme.text };
-            spans.push(matched(app, (None, fact.property()), text.glance(), style));
+            spans.push(matched(app, (None, fact.property()), text.head_cow(), style));
         }
         FactValue::Technique(id) => {
             spans.push(matched(app, (None, fact.property()), id.head(), theme.text));

@@ -162,7 +162,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
                 let room = place.width.saturating_sub(count.len() as u16);
-                let text = short_name(place.column, text.glance(), room);
+                let text = short_name(place.column, text.head_cow(), room);
                 let used = painter.put_span(x, y, room, &matched(app, property(place.column), text, base));
                 painter.put(x + used, y, place.width.saturating_sub(used), &count, theme.dim);
             }
@@ -248,7 +248,7 @@ fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
 /// The beginning of what a cell holds, on one line, uncopied where it is a text.
 fn glance(cell: Cell<'_>) -> Cow<'_, str> {
     match cell {
-        Cell::Text(text) => text.glance(),
+        Cell::Text(text) => text.head_cow(),
         other => other.head().into(),
     }
 }

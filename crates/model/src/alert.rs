@@ -1,4 +1,4 @@
-//! The alert: all of its properties, read from its own JSON and from nothing else.
+//! The alert with all its properties, decoded from its JSON.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// An alert's id: opaque text, unique in a tenant.
+/// The id of an alert: opaque text, unique in a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct AlertId(SafeText);
 
 impl AlertId {
-    /// Takes an id as sent.
+    /// Creates an id from the text that was sent.
     pub fn new(raw: &str) -> Self {
         Self(SafeText::new(raw))
     }
@@ -26,7 +26,7 @@ impl AlertId {
         self.0.raw()
     }
 
-    /// Returns the id as text that is safe to show.
+    /// Returns the id as safe text.
     pub fn text(&self) -> &SafeText {
         &self.0
     }
@@ -43,8 +43,11 @@ impl std::fmt::Display for AlertId {
 pub struct RawAlert(pub Bytes);
 
 impl RawAlert {
-    /// Decodes the alert. What cannot be read costs a property; only JSON that is no object,
-    /// or that the parser refuses, costs the alert.
+    /// Decodes the alert. A property that cannot be read counts as missing.
+    ///
+    /// # Errors
+    ///
+    /// Fails only if the JSON is invalid, nested deeper than 128 levels, or not an object.
     pub fn decode(&self) -> Result<Alert, DecodeError> {
         let value = parse(&self.0)?;
         Alert::read(value).ok_or(DecodeError { reason: "not a JSON object".into() })
@@ -57,11 +60,11 @@ impl std::fmt::Debug for RawAlert {
     }
 }
 
-/// Why an alert's JSON could not be read.
+/// Why the JSON of an alert could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable alert: {reason}")]
 pub struct DecodeError {
-    /// The parser's reason with its position, safe to show.
+    /// The parser's reason with the position, safe to show.
     pub reason: Arc<str>,
 }
 
@@ -69,8 +72,8 @@ fn parse(body: &[u8]) -> Result<Value, DecodeError> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
         Err(first) => {
-            // Half a surrogate pair is the one fault that a producer of UTF-16 text makes and
-            // that hides nothing when it is replaced.
+            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the half hides
+            // nothing, so this is the one error that is repaired.
             let text = String::from_utf8_lossy(body);
             serde_json::from_str(&replace_lone_surrogates(&text))
                 .map_err(|_| DecodeError { reason: SafeText::new(&first.to_string()).line().into() })
@@ -78,7 +81,7 @@ fn parse(body: &[u8]) -> Result<Value, DecodeError> {
     }
 }
 
-/// Replaces `\uD8xx` escapes without their other half by `\uFFFD`.
+/// Replaces `\uD8xx` escapes that are not part of a pair by `\uFFFD`.
 fn replace_lone_surrogates(text: &str) -> String {
     let unit = |at: usize| -> Option<u16> {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -104,19 +107,19 @@ fn replace_lone_surrogates(text: &str) -> String {
 /// A comment on an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// What was written.
+    /// The text.
     pub text: SafeText,
-    /// Who wrote it.
+    /// The display name of the author.
     pub author: Option<SafeText>,
-    /// When.
+    /// When it was written.
     pub created: Option<Timestamp>,
 }
 
 /// An alert with its evidence.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "Graph's property names; the docs of `alert` define them")]
+#[expect(missing_docs, reason = "Graph's property names, as in the documentation of `alert`")]
 pub struct Alert {
-    /// Empty where none was sent.
+    /// Empty if none was sent.
     pub id: AlertId,
     pub provider_alert_id: Option<SafeText>,
     pub incident_id: Option<SafeText>,
@@ -155,11 +158,11 @@ pub struct Alert {
     pub additional_data: Vec<Property>,
     /// The open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
-    /// Everything that was sent but `evidence`, whose items keep their own JSON.
+    /// The JSON as sent, without `evidence`, whose items keep their own.
     pub json: Value,
 }
 
-/// Reads an enumeration property; what is missing or null is unknown.
+/// Reads an enumeration property; missing and null mean unknown.
 macro_rules! member {
     ($object:ident, $name:literal, $type:ident) => {
         $object.text($name).map_or($type::Unknown, |text| $type::read(text.raw()))
@@ -220,7 +223,7 @@ impl Alert {
         })
     }
 
-    /// Lists every value of the alert outside its evidence, with its path.
+    /// Lists every value of the alert, except its evidence, with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_costs_the_property_alone() {
+    fn a_property_of_a_wrong_type_does_not_affect_others() {
         let alert = decode(
             r#"{"id":7,"title":"t","title":"last wins","severity":"Medium","status":"5","evidence":null,
                "mitreTechniques":"T1059","createdDateTime":12,"comments":{"comment":"one"},
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_types_match_in_any_spelling() {
+    fn evidence_types_are_read_in_any_spelling() {
         let alert = decode(
             r##"{"id":"a","evidence":[
               {"@odata.type":"#microsoft.graph.security.DEVICEEVIDENCE","deviceDnsName":"d"},
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_costs_a_character() {
+    fn lone_surrogates_are_replaced() {
         let alert =
             decode(r#"{"id":"a","title":"x\ud800y \ud83d\ude00 \\ud800 \udc00","description":"\u00e9"}"#);
         assert_eq!(alert.title.unwrap().raw(), "x\u{fffd}y 😀 \\ud800 \u{fffd}");
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_cannot_be_read_says_why() {
+    fn decode_errors_give_the_reason() {
         let raw =
             |text: &str| RawAlert(Bytes::copy_from_slice(text.as_bytes())).decode().unwrap_err().to_string();
         assert!(
@@ -293,13 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_levels_cost_their_alert_alone() {
+    fn an_alert_nested_too_deeply_does_not_affect_others() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         for property in ["title", "evidence", "unknownProperty"] {
             let body = format!(r#"{{"value":[{{"id":"deep","{property}":{deep}}},{{"id":"good"}}]}}"#);
             let page = crate::split_reply(Bytes::from(body)).unwrap();
             let [deep, good] = page.alerts.as_slice() else { panic!("{} alerts", page.alerts.len()) };
-            assert!(deep.decode().is_err(), "{property} is marked, not read");
+            assert!(deep.decode().is_err(), "{property} is not decoded");
             assert_eq!(good.decode().unwrap().id.raw(), "good");
         }
     }
@@ -340,13 +343,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_json_object_is_read(value in json()) {
+        fn every_json_object_is_decoded(value in json()) {
             let raw = RawAlert(Bytes::from(value.to_string()));
             prop_assert_eq!(raw.decode().is_ok(), value.is_object());
         }
 
         #[test]
-        fn text_and_json_escapes_come_back_as_sent(title in "\\PC*") {
+        fn decoded_text_is_the_text_that_was_sent(title in "\\PC*") {
             let raw = RawAlert(Bytes::from(serde_json::json!({"id": "a", "title": title}).to_string()));
             let read = raw.decode().unwrap().title.unwrap();
             prop_assert_eq!(read.raw(), title);

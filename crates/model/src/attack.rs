@@ -1,8 +1,8 @@
-//! The techniques and tactics of MITRE ATT&CK®: what the ids in alerts mean.
+//! The techniques and tactics of MITRE ATT&CK®, by the ids that alerts have.
 //!
-//! The table is `assets/attack/techniques.tsv`; where it comes from and its licence stand beside
-//! it in `NOTICE.md`. Alerts may name techniques that are younger than the table, or of another
-//! matrix: an id that is not found is no fault, and is shown as it was sent.
+//! The table is `assets/attack/techniques.tsv`; `NOTICE.md` beside it gives the source and the
+//! licence. Alerts may name techniques that are newer than the table or belong to another matrix,
+//! so an unknown id is not an error and is shown as sent.
 
 use std::{cmp::Ordering, fmt, sync::LazyLock};
 
@@ -15,33 +15,33 @@ const TABLE: &str = include_str!("../assets/attack/techniques.tsv");
 pub struct Technique {
     /// The id, such as `T1059` or, for a sub-technique, `T1059.001`.
     pub id: &'static str,
-    /// The name, without that of the technique it is under.
+    /// The name, without that of the parent technique.
     pub name: &'static str,
-    /// The tactics that it serves, in ATT&CK's order.
+    /// The tactics of the technique, in ATT&CK's order.
     pub tactics: Box<[Tactic]>,
-    /// Whether ATT&CK still has it.
-    pub standing: Standing,
+    /// Whether ATT&CK still lists it.
+    pub status: TechniqueStatus,
 }
 
-/// Whether ATT&CK still has a technique. Alerts name some that it has no more.
+/// Whether ATT&CK still lists a technique. Alerts also name techniques that it has removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It has.
+pub enum TechniqueStatus {
+    /// The technique is current.
     Current,
-    /// It has not.
+    /// The technique was removed without a successor.
     Deprecated,
-    /// It has another one instead, with this id.
+    /// The technique was replaced by the one with this id.
     Revoked(&'static str),
 }
 
-/// Returns all techniques, by id; sub-techniques come behind the technique that they are under.
+/// Returns all techniques, sorted by id: sub-techniques follow their parent.
 pub fn techniques() -> &'static [Technique] {
     static TECHNIQUES: LazyLock<Vec<Technique>> =
         LazyLock::new(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(read).collect());
     &TECHNIQUES
 }
 
-/// Finds a technique by its id, without regard to case and blanks around it.
+/// Finds a technique by its id, without regard to case and surrounding spaces.
 pub fn technique(id: &str) -> Option<&'static Technique> {
     let id = id.trim();
     let all = techniques();
@@ -49,38 +49,38 @@ pub fn technique(id: &str) -> Option<&'static Technique> {
     Some(&all[at])
 }
 
-/// Returns an id as an alert has it, with what it stands for where that is known.
-pub fn described(id: &SafeText) -> String {
+/// Returns an id as sent, followed by its name, tactics and status if it is known.
+pub fn describe(id: &SafeText) -> String {
     match technique(id.raw()) {
         Some(technique) => format!("{} {technique}", id.line()),
         None => id.line(),
     }
 }
 
-/// Compares an id of the table with one in any case.
+/// Compares an id of the table with an id in any case.
 fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
 
-/// Reads a line of the table: id, name, tactics, and what became of it.
+/// Reads a line of the table: id, name, tactics, status.
 fn read(line: &'static str) -> Option<Technique> {
     let mut fields = line.split('\t');
-    let (id, name, tactics, fate) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-    let standing = match fate {
-        "" => Standing::Current,
-        "deprecated" => Standing::Deprecated,
-        successor => Standing::Revoked(successor),
+    let (id, name, tactics, status) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let status = match status {
+        "" => TechniqueStatus::Current,
+        "deprecated" => TechniqueStatus::Deprecated,
+        successor => TechniqueStatus::Revoked(successor),
     };
-    Some(Technique { id, name, tactics: tactics.split(',').filter_map(Tactic::read).collect(), standing })
+    Some(Technique { id, name, tactics: tactics.split(',').filter_map(Tactic::read).collect(), status })
 }
 
 impl Technique {
-    /// Returns the technique that this one is under, if it is a sub-technique.
+    /// Returns the parent technique, if this is a sub-technique.
     pub fn parent(&self) -> Option<&'static Technique> {
         technique(self.id.split_once('.')?.0)
     }
 
-    /// Returns the name behind that of the technique it is under, as ATT&CK writes it:
+    /// Returns the name with that of the parent before it, as ATT&CK writes it:
     /// `Command and Scripting Interpreter: PowerShell`.
     pub fn full_name(&self) -> String {
         match self.parent() {
@@ -89,37 +89,37 @@ impl Technique {
         }
     }
 
-    /// Returns the tactics in parentheses, and what became of it: `(Impact), now T1486`.
+    /// Returns the tactics in parentheses, and the status unless current: `(Impact), now T1486`.
     pub fn remark(&self) -> String {
         let tactics: Vec<_> = self.tactics.iter().map(|tactic| tactic.name()).collect();
         let tactics = tactics.join(", ");
-        match self.standing {
-            Standing::Current => format!("({tactics})"),
-            Standing::Deprecated => format!("({tactics}), deprecated"),
-            Standing::Revoked(successor) => format!("({tactics}), now {successor}"),
+        match self.status {
+            TechniqueStatus::Current => format!("({tactics})"),
+            TechniqueStatus::Deprecated => format!("({tactics}), deprecated"),
+            TechniqueStatus::Revoked(successor) => format!("({tactics}), now {successor}"),
         }
     }
 }
 
 impl fmt::Display for Technique {
-    /// Writes what the id stands for: the full name and the remark.
+    /// Writes the full name and the remark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.full_name(), self.remark())
     }
 }
 
-/// Declares the tactics, each with its name as alerts have it and as ATT&CK writes it.
+/// Declares the tactics. The variant's name is the category in alerts, the text is ATT&CK's name.
 macro_rules! tactics {
     ($($tactic:ident $name:literal,)+) => {
-        /// What an attacker is after: a tactic of ATT&CK Enterprise.
+        /// A tactic of ATT&CK Enterprise.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Tactic {
             $(#[doc = $name] $tactic,)+
         }
 
         impl Tactic {
-            /// All tactics in ATT&CK's order, from the first steps of an attack to its end, with
-            /// their names as the categories of alerts.
+            /// All tactics in ATT&CK's order, from the first steps of an attack to its impact,
+            /// with their names as alert categories.
             pub const ALL: &'static [(&'static str, Self)] = &[$((stringify!($tactic), Self::$tactic),)+];
 
             /// Returns the name as ATT&CK writes it.
@@ -150,8 +150,8 @@ tactics! {
 }
 
 impl Tactic {
-    /// Reads a tactic in any spelling: `CommandAndControl` as alerts have it, `command-and-control`
-    /// as ATT&CK's data has it, `Command and Control`. Other categories of alerts are no tactics.
+    /// Reads a tactic in any spelling: `CommandAndControl` as in alerts, `command-and-control` as
+    /// in ATT&CK's data, or `Command and Control`. Returns `None` for other categories.
     pub fn read(text: &str) -> Option<Self> {
         let letters = |text: &'static str| text.bytes().map(|byte| byte.to_ascii_lowercase());
         let typed = || text.bytes().filter(|byte| !b" -_".contains(byte));
@@ -168,7 +168,7 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn every_line_of_the_table_is_a_technique() {
+    fn every_line_of_the_table_is_read() {
         let lines: Vec<_> = TABLE.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(lines.len() > 800, "{}", lines.len());
         assert_eq!(techniques().len(), lines.len());
@@ -177,19 +177,19 @@ mod tests {
             let [id, name, tactics, _] = fields[..] else { panic!("{line}") };
             assert!(!name.is_empty() && name.trim() == name, "{line}");
             assert_eq!(technique.id, id);
-            // A tactic that is not known would be missing here.
+            // An unknown tactic would be missing here.
             assert_eq!(technique.tactics.len(), tactics.split(',').count(), "{line}");
             assert!(technique.tactics.is_sorted(), "{line}");
         }
     }
 
     #[test]
-    fn the_table_is_sorted_and_no_id_stands_twice() {
+    fn the_table_is_sorted_and_ids_are_unique() {
         assert!(techniques().is_sorted_by(|a, b| a.id < b.id));
     }
 
     #[test]
-    fn ids_are_well_formed_and_sub_techniques_have_their_technique() {
+    fn ids_are_well_formed_and_sub_techniques_have_a_parent() {
         let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
         for technique in techniques() {
             let id = technique.id.strip_prefix('T').unwrap();
@@ -204,15 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_has_a_successor_that_is_current() {
-        let revoked = |technique: &'static Technique| match technique.standing {
-            Standing::Revoked(successor) => Some((technique.id, successor)),
+    fn revoked_techniques_have_a_current_successor() {
+        let revoked = |technique: &'static Technique| match technique.status {
+            TechniqueStatus::Revoked(successor) => Some((technique.id, successor)),
             _ => None,
         };
         let revoked: Vec<_> = techniques().iter().filter_map(revoked).collect();
         assert!(revoked.len() > 100);
         for (id, successor) in revoked {
-            assert_eq!(technique(successor).unwrap().standing, Standing::Current, "{id}");
+            assert_eq!(technique(successor).unwrap().status, TechniqueStatus::Current, "{id}");
         }
     }
 
@@ -229,8 +229,8 @@ mod tests {
         "Scheduled Task/Job: Launchd (Execution, Persistence, Privilege Escalation), deprecated"
     )]
     #[case("T1055.013", "Process Injection: Process Doppelgänging (Privilege Escalation, Defense Evasion)")]
-    fn an_id_says_what_it_stands_for(#[case] id: &str, #[case] said: &str) {
-        assert_eq!(technique(id).unwrap().to_string(), said);
+    fn display_has_full_name_tactics_and_status(#[case] id: &str, #[case] expected: &str) {
+        assert_eq!(technique(id).unwrap().to_string(), expected);
     }
 
     #[rstest]
@@ -242,7 +242,7 @@ mod tests {
     #[case("T0802")]
     #[case("T1059\u{202e}")]
     #[case("Ｔ1059")]
-    fn what_is_not_in_the_table_is_not_found(#[case] id: &str) {
+    fn unknown_ids_are_not_found(#[case] id: &str) {
         assert_eq!(technique(id), None);
     }
 
@@ -250,8 +250,8 @@ mod tests {
     #[case("T1059.001", "T1059.001 Command and Scripting Interpreter: PowerShell (Execution)")]
     #[case("T9999", "T9999")]
     #[case("T1059\u{202e}", "T1059⟨202E⟩")]
-    fn an_id_is_shown_as_sent_whatever_it_stands_for(#[case] id: &str, #[case] shown: &str) {
-        assert_eq!(described(&id.into()), shown);
+    fn describe_shows_the_id_as_sent(#[case] id: &str, #[case] shown: &str) {
+        assert_eq!(describe(&id.into()), shown);
     }
 
     #[rstest]
@@ -262,12 +262,12 @@ mod tests {
     #[case("Malware", None)]
     #[case("Impact2", None)]
     #[case("", None)]
-    fn tactics_are_read_in_every_spelling(#[case] text: &str, #[case] tactic: Option<Tactic>) {
+    fn tactics_are_read_in_any_spelling(#[case] text: &str, #[case] tactic: Option<Tactic>) {
         assert_eq!(Tactic::read(text), tactic);
     }
 
     #[test]
-    fn every_name_of_a_tactic_is_read_back() {
+    fn every_tactic_name_reads_back() {
         for (category, tactic) in Tactic::ALL {
             assert_eq!(Tactic::read(category), Some(*tactic));
             assert_eq!(Tactic::read(tactic.name()), Some(*tactic));

@@ -1,18 +1,19 @@
-//! Addresses written so that nobody follows them by accident, and back.
+//! Defangs addresses, so that nobody follows them by accident, and restores them.
 //!
-//! `https://evil.example/a.exe` becomes `hxxps://evil[.]example/a.exe`: what a ticket, a chat or a
-//! mail program would make a link of is broken, names of files and the rest stay readable.
-//! [`refang`] undoes what is done here, and the other usual ways of writing it.
+//! `https://evil.example/a.exe` becomes `hxxps://evil[.]example/a.exe`. Everything that a ticket
+//! system, a chat or a mail program would turn into a link is defanged; file names and other text
+//! stay readable. [`refang`] reverses this, and also reads the other common notations.
 
 use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
-/// Schemes that programs make links of, each with what takes its place.
+/// Schemes that programs turn into links, each with its defanged form.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
 
-/// Endings of names that are hosts rather than files, beside the countries' of two letters: the old
-/// ones, and of the new ones (IANA's list of top-level domains) those that are cheap and much used.
+/// Top-level domains by which a name counts as a host rather than a file, in addition to the
+/// two-letter country codes: the original ones, and of the newer ones (IANA's list of top-level
+/// domains) those that are cheap and widely used.
 #[rustfmt::skip]
 const DOMAINS: [&str; 109] = [
     "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "arpa", "name", "mobi", "asia", "tel",
@@ -27,21 +28,21 @@ const DOMAINS: [&str; 109] = [
     "support", "tech", "today", "top", "vip", "website", "win", "work", "world", "wtf", "xyz", "zip", "zone",
 ];
 
-/// Endings of domains that are kinds of files too, or words of programs: with one label before them,
-/// a file is meant.
+/// Top-level domains that are also file extensions or common words in programs. A name with one
+/// label before them counts as a file.
 #[rustfmt::skip]
 const FILES: [&str; 25] = [
     "ai", "cc", "cs", "date", "db", "group", "gz", "host", "hs", "js", "md", "ml", "mov", "name", "pl", "pm",
     "ps", "py", "rb", "rs", "sh", "so", "stream", "vb", "zip",
 ];
 
-/// What stands between the labels of a domain; browsers take the full stops of other scripts as
-/// one (UTS 46).
+/// Separators between the labels of a domain. Browsers treat the full stops of other scripts as
+/// dots (UTS 46).
 const DOTS: [char; 4] = ['.', '．', '。', '｡'];
 
-/// A scheme before slashes; browsers take a single one too, and those that lean back.
+/// A scheme before slashes. Browsers also accept a single slash, and backslashes.
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]+)"));
-/// What an address in running text may be, once its scheme is broken.
+/// Candidates for addresses in running text whose schemes are already defanged.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r#"(?:(?i:hxxps?|fxps?):[/\\]+|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
@@ -51,11 +52,11 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<colons>[[:xdigit:]]+:[[:xdigit:]:]*:[[:xdigit:]:]*)",
     ))
 });
-/// The parts of a link: scheme, what stands between it and the authority, authority, rest.
+/// The parts of a link: scheme, separator, authority, rest.
 static LINK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?s)^(\s*(?:[A-Za-z][A-Za-z0-9+-]*)?)(:?[/\\]*)([^/?#\\]*)(.*)$"));
-static BROKEN_SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(hxxps?|fxps?):"));
-/// A dot that is not broken yet; a broken one matches whole.
+static DEFANGED_SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(hxxps?|fxps?):"));
+/// A dot. One that is already defanged matches with its brackets.
 static DOT: LazyLock<Regex> = LazyLock::new(|| compile(r"\[[.．。｡]\]|[.．。｡]"));
 
 #[expect(clippy::expect_used, reason = "constant patterns; every one is compiled by a test")]
@@ -63,11 +64,13 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
-/// Makes ready what everything here needs: once, and for longer than a frame of the screen takes.
-/// Else the first that is defanged waits for it.
+/// Compiles the patterns of this module.
+///
+/// That takes longer than drawing a frame. Without this call, the first text that is defanged
+/// waits for it.
 pub fn prepare() {
     prose("");
-    for pattern in [&LINK, &BROKEN_SCHEME, &DOT] {
+    for pattern in [&LINK, &DEFANGED_SCHEME, &DOT] {
         LazyLock::force(pattern);
     }
 }
@@ -76,33 +79,36 @@ pub fn prepare() {
 pub fn link(text: &str) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
     let (start, slashes, inner, rest) = (&parts[1], &parts[2], &parts[3], &parts[4]);
-    // Something stands before the scheme.
+    // There is text before the scheme.
     if inner.ends_with(':') && rest.starts_with(['/', '\\']) {
         return prose(text);
     }
     let scheme = start.trim_start();
-    // Without a colon behind it, it is the beginning of the host.
-    let head =
-        if slashes.starts_with(':') { start.replace(scheme, &broken(scheme)) } else { start.to_owned() };
+    // Without a colon after it, this is the start of the host.
+    let head = if slashes.starts_with(':') {
+        start.replace(scheme, &defanged_scheme(scheme))
+    } else {
+        start.to_owned()
+    };
     format!("{head}{slashes}{}{}", authority(inner), links(rest))
 }
 
-/// Defangs a domain or the name of a host.
+/// Defangs a domain or a host name.
 pub fn host(text: &str) -> String {
     let schemes = schemes(text);
-    let broken = |found: &Captures<'_>| match &found[0] {
-        broken if broken.starts_with('[') => broken.to_owned(),
+    let defanged = |found: &Captures<'_>| match &found[0] {
+        defanged if defanged.starts_with('[') => defanged.to_owned(),
         dot => format!("[{dot}]"),
     };
-    DOT.replace_all(&schemes, broken).into_owned()
+    DOT.replace_all(&schemes, defanged).into_owned()
 }
 
-/// Defangs an IP address of either version.
+/// Defangs an IPv4 or IPv6 address.
 pub fn address(text: &str) -> String {
     host(&text.replace("[:]", ":").replace(':', "[:]"))
 }
 
-/// Defangs a mail address; of anything else, what is an address in it.
+/// Defangs a mail address, or the addresses in any other text.
 pub fn mail(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((name, domain)) if !text.contains(char::is_whitespace) => {
@@ -112,19 +118,19 @@ pub fn mail(text: &str) -> String {
     }
 }
 
-/// Defangs every address in running text: links, mail addresses, hosts, IP addresses. Names of
-/// files and paths stay as they are.
+/// Defangs every address in running text: links, mail addresses, hosts, IP addresses. File names
+/// and paths are kept.
 pub fn prose(text: &str) -> String {
-    prose_but(text, &|_| false)
+    prose_except(text, &|_| false)
 }
 
-/// As [`prose`], but for the mail addresses and names of hosts that `own` tells to be one's own.
-/// Links are never kept.
-pub fn prose_but(text: &str, own: &dyn Fn(&str) -> bool) -> String {
+/// Defangs running text like [`prose`], except mail addresses and host names for which `own`
+/// returns true. Links are always defanged.
+pub fn prose_except(text: &str, own: &dyn Fn(&str) -> bool) -> String {
     replace(text, true, own)
 }
 
-/// Defangs the links with a scheme in a text that is a name or a path rather than prose.
+/// Defangs only the links with a scheme. For names and paths, which are not prose.
 pub fn links(text: &str) -> String {
     replace(text, false, &|_| false)
 }
@@ -142,7 +148,7 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
         }
         let at = found.get(0).map_or(0..0, |found| found.range());
         let (before, after) = (&text[..at.start], &text[at.end..]);
-        // What hangs on a path is a file or a folder, unless the path is that of a link.
+        // A name after a separator is a file or a folder, unless it is the host of a link.
         let in_a_path = before.ends_with(['/', '\\']) && !before.ends_with("//");
         let stands_alone = || {
             let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -152,55 +158,55 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
             mail(whole)
         } else if found.name("share").is_some() {
             host(whole)
-        } else if is_version_6(whole) && stands_alone() {
+        } else if is_ipv6(whole) && stands_alone() {
             address(whole)
         } else {
-            named(whole, in_a_path)
+            dotted(whole, in_a_path)
         }
     });
     replaced.into_owned()
 }
 
-/// Breaks the hosts and addresses of version 4 in what is joined by dots.
-fn named(text: &str, in_a_path: bool) -> String {
-    let is_one = |name: &str| is_version_4(name) || is_host(name) && !in_a_path;
-    if is_one(text) {
+/// Defangs the hosts and IPv4 addresses in words joined by dots.
+fn dotted(text: &str, in_a_path: bool) -> String {
+    let is_address = |name: &str| is_ipv4(name) || is_host(name) && !in_a_path;
+    if is_address(text) {
         return host(text);
     }
-    // Where words stand without blanks between them, what joins them may be the end of a sentence,
-    // and words of another script may be part of none of the labels.
+    // In scripts that put no spaces between words, a full stop may end a sentence, and adjacent
+    // words may not belong to a label.
     let each = text.split_inclusive(['。', '｡']).map(|part| {
         let name = part.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        if is_one(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
+        if is_address(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
     });
     each.collect()
 }
 
-/// Breaks the schemes of all links.
+/// Defangs the schemes of all links.
 fn schemes(text: &str) -> Cow<'_, str> {
-    SCHEME.replace_all(text, |found: &Captures<'_>| format!("{}{}", broken(&found[1]), &found[2]))
+    SCHEME.replace_all(text, |found: &Captures<'_>| format!("{}{}", defanged_scheme(&found[1]), &found[2]))
 }
 
-/// Breaks what stands before the path of a link: user, host and port.
+/// Defangs the authority of a link: user, host and port.
 fn authority(text: &str) -> String {
-    let (user, place) = text.rsplit_once('@').map_or((None, text), |(user, place)| (Some(user), place));
-    let place = match place.find(']') {
-        // An address of version 6 stands in brackets.
-        Some(end) if place.starts_with('[') && !place.contains("[.]") => {
-            format!("{}{}", address(&place[..end]), host(&place[end..]))
+    let (user, host_port) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+    let host_port = match host_port.find(']') {
+        // An IPv6 address is in brackets.
+        Some(end) if host_port.starts_with('[') && !host_port.contains("[.]") => {
+            format!("{}{}", address(&host_port[..end]), host(&host_port[end..]))
         }
-        _ => host(place),
+        _ => host(host_port),
     };
-    user.map_or(place.clone(), |user| format!("{}[@]{place}", host(user)))
+    user.map_or(host_port.clone(), |user| format!("{}[@]{host_port}", host(user)))
 }
 
-fn is_version_4(name: &str) -> bool {
+fn is_ipv4(name: &str) -> bool {
     let parts: Vec<_> = name.split(DOTS).collect();
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
-/// Words of hexadecimal letters alone are more likely names in a program: `A::Add`.
-fn is_version_6(name: &str) -> bool {
+/// Words of hexadecimal letters without a digit are more likely names in a program: `A::Add`.
+fn is_ipv6(name: &str) -> bool {
     name.parse::<Ipv6Addr>().is_ok() && name.contains(|c: char| c.is_ascii_digit())
 }
 
@@ -212,20 +218,20 @@ fn is_host(name: &str) -> bool {
     !file && (country || DOMAINS.contains(&last.as_str()) || last.starts_with("xn--"))
 }
 
-/// A scheme that is no link any more; one that never was stays.
-fn broken(scheme: &str) -> String {
+/// Returns the defanged form of a scheme; schemes that programs do not link are kept.
+fn defanged_scheme(scheme: &str) -> String {
     let known = SCHEMES.iter().find(|(plain, _)| plain.eq_ignore_ascii_case(scheme));
-    known.map_or_else(|| scheme.to_owned(), |(_, broken)| like(scheme, broken))
+    known.map_or_else(|| scheme.to_owned(), |(_, defanged)| match_case(scheme, defanged))
 }
 
-/// Writes `other` in capitals where `word` is.
-fn like(word: &str, other: &str) -> String {
-    if word.bytes().any(|b| b.is_ascii_lowercase()) { other.to_owned() } else { other.to_ascii_uppercase() }
+/// Returns `other` in upper case if `model` is.
+fn match_case(model: &str, other: &str) -> String {
+    if model.bytes().any(|b| b.is_ascii_lowercase()) { other.to_owned() } else { other.to_ascii_uppercase() }
 }
 
-/// Undoes the usual ways of writing an address so that nobody follows it by accident.
+/// Restores a defanged address, in any of the common notations.
 pub fn refang(text: &str) -> String {
-    const BROKEN: [(&str, &str); 11] = [
+    const DEFANGED: [(&str, &str); 11] = [
         ("[.]", "."),
         ("[．]", "．"),
         ("[。]", "。"),
@@ -238,12 +244,12 @@ pub fn refang(text: &str) -> String {
         ("[at]", "@"),
         ("[/]", "/"),
     ];
-    let text = BROKEN.iter().fold(text.to_owned(), |text, (broken, plain)| text.replace(broken, plain));
-    let text = BROKEN_SCHEME.replace_all(&text, |found: &Captures<'_>| {
-        let plain = SCHEMES.iter().find(|(_, broken)| broken.eq_ignore_ascii_case(&found[1]));
-        plain.map_or_else(|| found[0].to_owned(), |(plain, _)| format!("{}:", like(&found[1], plain)))
+    let text = DEFANGED.iter().fold(text.to_owned(), |text, (defanged, plain)| text.replace(defanged, plain));
+    let text = DEFANGED_SCHEME.replace_all(&text, |found: &Captures<'_>| {
+        let plain = SCHEMES.iter().find(|(_, defanged)| defanged.eq_ignore_ascii_case(&found[1]));
+        plain.map_or_else(|| found[0].to_owned(), |(plain, _)| format!("{}:", match_case(&found[1], plain)))
     });
-    // Half a link, as it is typed.
+    // An incomplete link, while it is being typed.
     match text.get(..4) {
         Some(head) if head.eq_ignore_ascii_case("hxxp") => format!("http{}", &text[4..]),
         _ => text.into_owned(),
@@ -271,8 +277,8 @@ mod tests {
     #[case(": https://evil.example/", ": hxxps://evil[.]example/")]
     #[case(" https://evil.example/", " hxxps://evil[.]example/")]
     #[case("", "")]
-    fn links_lead_nowhere(#[case] text: &str, #[case] broken: &str) {
-        assert_eq!(link(text), broken);
+    fn links_are_defanged(#[case] text: &str, #[case] defanged: &str) {
+        assert_eq!(link(text), defanged);
     }
 
     #[rstest]
@@ -286,8 +292,8 @@ mod tests {
     #[case::v6(address("fe80::1"), "fe80[:][:]1")]
     #[case::path(links(r"C:\Temp\evil.com"), r"C:\Temp\evil.com")]
     #[case::name(links("evil.com http://evil.com"), "evil.com hxxp://evil[.]com")]
-    fn each_kind_in_its_way(#[case] broken: String, #[case] expected: &str) {
-        assert_eq!(broken, expected);
+    fn each_kind_of_value_is_defanged(#[case] defanged: String, #[case] expected: &str) {
+        assert_eq!(defanged, expected);
     }
 
     #[rstest]
@@ -314,15 +320,15 @@ mod tests {
     #[case("evil.com。evil2.com。请 1。2。3。4", "evil[.]com。evil2[.]com。请 1[。]2[。]3[。]4")]
     #[case("下载evil.com文件 _evil.com_ bücher.com", "下载evil[.]com文件 _evil[.]com_ bücher[.]com")]
     #[case("get cdn.evil.zip and evil.tech, not a.zip", "get cdn[.]evil[.]zip and evil[.]tech, not a.zip")]
-    fn addresses_in_prose_lead_nowhere_and_files_stay(#[case] text: &str, #[case] broken: &str) {
-        assert_eq!(prose(text), broken);
+    fn prose_defangs_addresses_and_keeps_file_names(#[case] text: &str, #[case] defanged: &str) {
+        assert_eq!(prose(text), defanged);
     }
 
     #[test]
-    fn what_is_ones_own_stays_readable_but_in_links() {
+    fn own_names_are_kept_except_in_links() {
         let own = |name: &str| ["ana@contoso.com", "pc1.contoso.com"].contains(&name);
         assert_eq!(
-            prose_but("ana@contoso.com on pc1.contoso.com, bob@contoso.com: http://pc1.contoso.com", &own),
+            prose_except("ana@contoso.com on pc1.contoso.com, bob@contoso.com: http://pc1.contoso.com", &own),
             "ana@contoso.com on pc1.contoso.com, bob[@]contoso[.]com: hxxp://pc1[.]contoso[.]com"
         );
     }
@@ -335,15 +341,15 @@ mod tests {
     #[case("hxxp", "http")]
     #[case("see hxxp://a[.]b and FXP://c[.]d", "see http://a.b and FTP://c.d")]
     #[case("plain é", "plain é")]
-    fn defanged_text_is_mended(#[case] typed: &str, #[case] meant: &str) {
-        assert_eq!(refang(typed), meant);
+    fn refang_restores_defanged_text(#[case] typed: &str, #[case] restored: &str) {
+        assert_eq!(refang(typed), restored);
     }
 
     const DOMAIN: &str = "[a-z0-9-]{1,8}(\\.[a-z]{2,6}){1,3}";
 
     proptest! {
         #[test]
-        fn links_come_back(
+        fn refang_restores_links(
             scheme in prop::sample::select(vec!["http://", "https://", "HTTPS://", "ftp://", "ftps://", "tcp://", ""]),
             user in "([a-z.]{1,5}(:[a-z]{1,3})?@)?",
             domain in DOMAIN,
@@ -356,7 +362,7 @@ mod tests {
         }
 
         #[test]
-        fn domains_addresses_and_mail_come_back(domain in DOMAIN, name in "[a-z.+]{1,9}", four: [u8; 4], six: [u16; 8]) {
+        fn refang_restores_domains_addresses_and_mail(domain in DOMAIN, name in "[a-z.+]{1,9}", four: [u8; 4], six: [u16; 8]) {
             let six = Ipv6Addr::from(six).to_string();
             let four = std::net::Ipv4Addr::from(four).to_string();
             prop_assert_eq!(refang(&host(&domain)), domain.clone());
@@ -367,11 +373,12 @@ mod tests {
         }
 
         #[test]
-        fn prose_comes_back_and_holds_no_link(text in "(\\PC| |http://|https://|a\\.example|@|://|\\\\|/){0,30}") {
-            let broken = prose(&text);
-            prop_assert!(!broken.to_lowercase().contains("http://") && !broken.to_lowercase().contains("https://"));
+        fn defanged_prose_has_no_link_and_is_restored(text in "(\\PC| |http://|https://|a\\.example|@|://|\\\\|/){0,30}") {
+            let defanged = prose(&text);
+            let lower = defanged.to_lowercase();
+            prop_assert!(!lower.contains("http://") && !lower.contains("https://"));
             prop_assume!(refang(&text) == text);
-            prop_assert_eq!(refang(&broken), text);
+            prop_assert_eq!(refang(&defanged), text);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The enumerations of the alert and its evidence, each with room for what it does not know.
+//! The enumerations of alerts and evidence, each with a variant for undeclared members.
 //!
-//! Graph's enumerations grow (API.md 3): a member that this build does not know, a number sent
-//! as text (QUIRKS.md), or a wrongly cased name must be shown and searched, never refused. So
-//! every type here has an `Undeclared` arm that keeps the text, and names are read without regard to
-//! case. Order and numbers are never taken from the wire.
+//! Graph's enumerations grow, and some values are numbers sent as text or names in another case
+//! (docs/graph-api.md, "Enumerations"). Such values must be shown and searchable, never refused.
+//! So every type has an `Undeclared` variant that keeps the text, and names are read without
+//! regard to case. Neither order nor meaning comes from the metadata's numbers.
 
 use std::fmt;
 
@@ -24,13 +24,13 @@ macro_rules! wire_enum {
             /// The members this build knows, with their wire names, in the order of the metadata.
             pub const MEMBERS: &'static [(&'static str, Self)] = &[$(($text, Self::$member),)+];
 
-            /// Reads a wire name without regard to case; what is not known is kept.
+            /// Reads a wire name without regard to case; an unknown name is kept as sent.
             pub fn read(text: &str) -> Self {
                 $(if text.eq_ignore_ascii_case($text) { return Self::$member; })+
                 Self::Undeclared(SafeText::new(text))
             }
 
-            /// Returns the wire name; for `Undeclared` the text that is safe to show.
+            /// Returns the wire name; for `Undeclared`, the text in its safe form.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$member => $text,)+
@@ -47,7 +47,7 @@ macro_rules! wire_enum {
             }
         }
 
-        /// One line, whatever was sent.
+        /// Writes the name on one line, whatever was sent.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
@@ -60,7 +60,7 @@ macro_rules! wire_enum {
 }
 
 wire_enum! {
-    /// How bad the service thinks the alert is (`alertSeverity`).
+    /// The severity of the alert (`alertSeverity`).
     Severity {
         Unknown = "unknown",
         Informational = "informational",
@@ -71,8 +71,8 @@ wire_enum! {
 }
 
 impl Severity {
-    /// Returns the place in the order of severities, or `None` for one that has no place:
-    /// unknown and undeclared severities fit no order operator (UX.md B).
+    /// Returns the rank in the order of severities. Unknown and undeclared severities have none
+    /// and match no order operator (docs/filter-language.md, "Enumerations").
     pub fn rank(&self) -> Option<u8> {
         match self {
             Self::Informational => Some(1),
@@ -85,7 +85,7 @@ impl Severity {
 }
 
 wire_enum! {
-    /// Where the alert stands in triage (`alertStatus`).
+    /// The triage status of the alert (`alertStatus`).
     Status {
         Unknown = "unknown",
         New = "new",
@@ -95,7 +95,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the alert turned out to be (`alertClassification`).
+    /// The analyst's verdict on the alert (`alertClassification`).
     Classification {
         Unknown = "unknown",
         FalsePositive = "falsePositive",
@@ -105,8 +105,8 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// The finer reason for a classification (`alertDetermination`), by the metadata's names;
-    /// the four names that only the update page uses are kept as `Undeclared` (API.md 4).
+    /// The detail of a classification (`alertDetermination`), with the metadata's names. The four
+    /// names that only the update page uses are `Undeclared` (docs/graph-api.md, "Updating alerts").
     Determination {
         Unknown = "unknown",
         Apt = "apt",
@@ -127,8 +127,9 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// The product that raised the alert (`serviceSource`). The last five come by name only
-    /// with `Prefer: include-unknown-enum-members` (API.md 3).
+    /// The product that raised the alert (`serviceSource`). The service names the last five only
+    /// to clients that send `Prefer: include-unknown-enum-members` (docs/graph-api.md,
+    /// "Enumerations").
     ServiceSource {
         Unknown = "unknown",
         Endpoint = "microsoftDefenderForEndpoint",
@@ -148,7 +149,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the service concluded about an evidence item (`evidenceVerdict`).
+    /// The service's verdict on an evidence item (`evidenceVerdict`).
     Verdict {
         Unknown = "unknown",
         Suspicious = "suspicious",
@@ -158,7 +159,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What was done about an evidence item (`evidenceRemediationStatus`).
+    /// The remediation status of an evidence item (`evidenceRemediationStatus`).
     Remediation {
         None = "none",
         Remediated = "remediated",
@@ -175,7 +176,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// The technology that noticed the activity (`detectionSource`).
+    /// The technology that detected the activity (`detectionSource`).
     DetectionSource {
         Unknown = "unknown",
         Endpoint = "microsoftDefenderForEndpoint",
@@ -219,7 +220,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// How far automated investigation got (`investigationState`).
+    /// The state of the automated investigation (`investigationState`).
     InvestigationState {
         Unknown = "unknown",
         Terminated = "terminated",

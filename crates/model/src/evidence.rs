@@ -1,8 +1,8 @@
-//! The evidence of an alert: what every item has, and the item itself as it was sent.
+//! The evidence of an alert: the common properties of every item, and its JSON as sent.
 //!
-//! What the single types hold is not spelled out here: [`Evidence::object`] reads any property by
-//! its path, and the table of the `evidence` module says which of them mean what. So nothing that
-//! is sent can be lost on the way, whatever its type.
+//! There are no types for the kinds of evidence. [`Evidence::object`] reads any property by its
+//! path, and the table in the `alertdeck-evidence` crate says what the properties mean. So nothing
+//! is lost, whatever the type of an item.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,11 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// The namespace that evidence types are declared in, with its closing dot.
+/// The namespace of the evidence types, with its final dot.
 const NAMESPACE: &str = "microsoft.graph.security.";
 
-/// The short names of all evidence types that the metadata of beta and v1.0 declares, in order.
+/// The short names of all evidence types that the beta and v1.0 metadata declare, in alphabetical
+/// order (docs/graph-api.md, "Evidence types").
 pub const EVIDENCE_TYPES: [&str; 48] = [
     "activeDirectoryDomain",
     "aiAgent",
@@ -76,24 +77,24 @@ pub struct Evidence {
     pub type_name: SafeText,
     /// When the service attached the item to the alert.
     pub created: Option<Timestamp>,
-    /// What the service concluded; unknown where nothing was sent.
+    /// The service's verdict; unknown if none was sent.
     pub verdict: Verdict,
-    /// What was done about it; none where nothing was sent.
+    /// The remediation status; none if nothing was sent.
     pub remediation: Remediation,
-    /// More on what was done.
+    /// The details of the remediation status.
     pub remediation_details: Option<SafeText>,
-    /// The part it played (`evidenceRole` members, as sent).
+    /// The roles of the item (`evidenceRole` members, as sent).
     pub roles: Vec<SafeText>,
-    /// The part it played, in the service's words.
+    /// The roles of the item, in the service's words.
     pub detailed_roles: Vec<SafeText>,
-    /// Tags set on it by the customer.
+    /// The customer's tags.
     pub tags: Vec<SafeText>,
     /// The whole item as sent.
     pub json: Value,
 }
 
 impl Evidence {
-    /// Reads an item; whatever it is, something comes out.
+    /// Reads an item. Any JSON value gives an item.
     pub(super) fn read(json: Value) -> Self {
         let object = Object::new(&json);
         Self {
@@ -109,28 +110,28 @@ impl Evidence {
         }
     }
 
-    /// Returns the item for reading its properties by their paths.
+    /// Returns the item's JSON, to read properties by their paths.
     pub fn object(&self) -> Object<'_> {
         Object::new(&self.json)
     }
 
-    /// Lists every value of the item, nested ones included, with its path.
+    /// Lists every value of the item, at any depth, with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }
 }
 
-/// Returns the verdict of an item of evidence or of one nested in another.
+/// Returns the verdict on an item of evidence or on a nested item.
 pub fn verdict(object: Object<'_>) -> Verdict {
     member(object, "verdict").map_or(Verdict::Unknown, |text| Verdict::read(&text))
 }
 
-/// Returns the remediation state of an item of evidence or of one nested in another.
+/// Returns the remediation status of an item of evidence or of a nested item.
 pub fn remediation(object: Object<'_>) -> Remediation {
     member(object, "remediationStatus").map_or(Remediation::None, |text| Remediation::read(&text))
 }
 
-/// The member of an enumeration as sent; a number counts too (QUIRKS.md).
+/// Returns an enumeration member as sent; it may be a number (docs/graph-api.md, "Enumerations").
 fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
     Some(match object.get(name)? {
         Value::String(text) => text.as_str().into(),
@@ -138,9 +139,9 @@ fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
     })
 }
 
-/// Returns the short name of a type as the metadata spells it: without `#`, the namespace and
-/// `Evidence`, which replies and requests spell differently (QUIRKS.md). A type that the metadata
-/// does not know keeps its spelling; no type at all is `untyped`.
+/// Returns the short name of an evidence type as the metadata spells it: without `#`, the namespace
+/// and `Evidence`. Their spelling varies (docs/graph-api.md, "Response shape"). An undeclared type
+/// keeps its spelling; an empty one is `untyped`.
 pub fn type_name(declared: &str) -> &str {
     let short = short_type_name(declared);
     match EVIDENCE_TYPES.iter().find(|name| name.eq_ignore_ascii_case(short)) {
@@ -150,7 +151,7 @@ pub fn type_name(declared: &str) -> &str {
     }
 }
 
-/// Returns the short name of a type in the spelling that was sent.
+/// Returns the short name of an evidence type in the spelling that was sent.
 pub fn short_type_name(declared: &str) -> &str {
     let name = declared.trim_start_matches('#');
     let name = match name.get(..NAMESPACE.len()) {
@@ -164,13 +165,13 @@ pub fn short_type_name(declared: &str) -> &str {
     }
 }
 
-/// `userAccount`: an account on premises, in the cloud, or both.
+/// A `userAccount`: an account on premises, in the cloud, or both.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a>(pub Object<'a>);
 
 impl<'a> Account<'a> {
-    /// Returns the name an analyst knows the account by, as sent: principal name,
-    /// `DOMAIN\account`, display name, else an id.
+    /// Returns the name by which an analyst knows the account, as sent: the principal name,
+    /// `DOMAIN\account`, the account name, the display name, or an id.
     pub fn name(self) -> Option<Cow<'a, str>> {
         let filled = |name| self.0.filled(name);
         if let Some(principal) = filled("userPrincipalName") {
@@ -187,12 +188,12 @@ impl<'a> Account<'a> {
     }
 }
 
-/// `fileDetails`: a file, as evidence of its own or as the image of a process.
+/// A `fileDetails`: a file, as its own item of evidence or as the image of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct FileDetails<'a>(pub Object<'a>);
 
 impl<'a> FileDetails<'a> {
-    /// The properties that hold a hash, the most telling first.
+    /// The properties that hold a hash, the strongest first.
     pub const HASHES: [&'static str; 4] = ["sha256", "sha1", "md5", "sha256Ac"];
 
     /// Returns the name of the strongest hash that was sent, and the hash as sent.
@@ -200,7 +201,7 @@ impl<'a> FileDetails<'a> {
         Self::HASHES.into_iter().find_map(|name| Some((name, self.0.filled(name)?)))
     }
 
-    /// Returns the folder and name as one path, as far as they are known, as sent.
+    /// Returns the folder and the file name as one path, or the one that is known, as sent.
     pub fn full_path(self) -> Option<Cow<'a, str>> {
         match (self.0.filled("filePath"), self.0.filled("fileName")) {
             (Some(path), Some(name)) => {

@@ -1,10 +1,10 @@
-//! Indicators: values of the evidence that other alerts may hold too.
+//! Indicators: evidence values that other alerts may share.
 
 use crate::{SafeText, defang};
 
-/// What kind of value an indicator is; its name is the filter field that finds it again.
+/// The kind of an indicator. Each kind corresponds to a field of the filter language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum IndicatorKind {
     Device,
     User,
@@ -29,7 +29,7 @@ pub enum IndicatorKind {
 }
 
 impl IndicatorKind {
-    /// All kinds, each with the field of the filter language that searches values of it.
+    /// All kinds, each with the filter field that searches for its values.
     pub const ALL: [(Self, &'static str); 20] = [
         (Self::Device, "device"),
         (Self::User, "user"),
@@ -53,20 +53,19 @@ impl IndicatorKind {
         (Self::Threat, "threat"),
     ];
 
-    /// Returns the field of the filter language that searches values of this kind.
+    /// Returns the filter field that searches for values of this kind.
     pub fn field(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 
-    /// Returns the kind whose values a field of the filter language searches.
+    /// Returns the kind whose values a filter field searches for.
     pub fn of_field(field: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == field).map(|(kind, _)| *kind)
     }
 
-    /// Writes a value of this kind so that nobody follows it by accident. The filter language
-    /// understands what comes out.
+    /// Defangs a value of this kind. The filter language accepts the result.
     ///
-    /// Names of files stay as they are, and so do devices and accounts, which are one's own.
+    /// File names are kept, and so are devices and accounts, which belong to the organization.
     pub fn defang(self, text: &str) -> String {
         match self {
             Self::Url => defang::link(text),
@@ -90,12 +89,12 @@ impl IndicatorKind {
     }
 }
 
-/// A value that other alerts may hold too.
+/// An evidence value that other alerts may share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Indicator {
-    /// What it is.
+    /// The kind of value.
     pub kind: IndicatorKind,
-    /// The value.
+    /// The value, as sent.
     pub value: SafeText,
 }
 
@@ -104,14 +103,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_kinds() {
+    fn the_table_has_the_order_of_the_enum() {
         for (at, (kind, _)) in IndicatorKind::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, at);
         }
     }
 
     #[test]
-    fn each_kind_is_defanged_in_its_way() {
+    fn each_kind_is_defanged_by_its_rule() {
         use IndicatorKind::{CommandLine, Device, Domain, File, Ip, Mail, Path, Url};
         for (kind, text, expected) in [
             (Url, "http://evil.example/a.exe", "hxxp://evil[.]example/a.exe"),

@@ -1,29 +1,29 @@
-//! Lenient reading of one JSON object: a property that is missing, null or of another type
-//! than declared costs that property and nothing else.
+//! Lenient access to a JSON object: a property that is missing, null or of an undeclared type
+//! affects nothing but itself.
 //!
-//! Text comes out neutralised ([`SafeText`]); numbers and truth values can be read as text too,
-//! because what a reader should see must not depend on what the schema promised.
+//! Text is returned neutralised ([`SafeText`]). Numbers and booleans can be read as text too,
+//! because what a reader sees must not depend on the schema's promises.
 
 use serde_json::{Map, Value};
 
 use super::{SafeText, Timestamp};
 
-/// A JSON object, read property by property; a missing one has no properties.
+/// A JSON object, read property by property; a missing object has no properties.
 ///
 /// A property is named by its path: names joined by dots, as in `imageFile.sha256`.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a>(Option<&'a Map<String, Value>>);
 
 impl<'a> Object<'a> {
-    /// Takes a JSON value; one that is no object counts as missing.
+    /// Wraps a JSON value; anything but an object counts as missing.
     pub fn new(value: &'a Value) -> Self {
         Self(value.as_object())
     }
 
-    /// Returns what stands under `path`; null counts as missing.
+    /// Returns the value at `path`; null counts as missing.
     pub fn get(self, path: &str) -> Option<&'a Value> {
         let map = self.0?;
-        // An annotation's name has a dot of its own.
+        // The name of an annotation contains a dot.
         if let Some(value) = property(map, path) {
             return Some(value).filter(|value| !value.is_null());
         }
@@ -31,17 +31,17 @@ impl<'a> Object<'a> {
         Self(property(map, name)?.as_object()).get(rest)
     }
 
-    /// Lists what stands under `path`, with every item where a name on the way stands for a list.
+    /// Lists all values at `path`. Lists on the way are expanded, so that there may be several.
     pub fn each_value(self, path: &str) -> Vec<&'a Value> {
-        fn reach<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
+        fn collect<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
             match value {
                 Value::Null => {}
-                Value::Array(items) => items.iter().for_each(|item| reach(item, path, found)),
+                Value::Array(items) => items.iter().for_each(|item| collect(item, path, found)),
                 value if path.is_empty() => found.push(value),
                 Value::Object(map) => {
                     let (name, rest) = path.split_once('.').unwrap_or((path, ""));
                     if let Some(value) = map.get(name) {
-                        reach(value, rest, found);
+                        collect(value, rest, found);
                     }
                 }
                 _ => {}
@@ -50,23 +50,23 @@ impl<'a> Object<'a> {
         let mut found = Vec::new();
         let (name, rest) = path.split_once('.').unwrap_or((path, ""));
         if let Some(value) = self.0.and_then(|map| map.get(name)) {
-            reach(value, rest, &mut found);
+            collect(value, rest, &mut found);
         }
         found
     }
 
-    /// Returns the object under `path`; a missing one where there is none.
+    /// Returns the object at `path`, or a missing object.
     #[must_use]
     pub fn object(self, path: &str) -> Self {
         Self(self.get(path).and_then(Value::as_object))
     }
 
-    /// Tells whether there is no object here, or an empty one.
+    /// Returns whether the object is missing or empty.
     pub fn is_missing(self) -> bool {
         self.0.is_none_or(Map::is_empty)
     }
 
-    /// The items under `path`; a single value counts as a list of one.
+    /// Returns the items at `path`; a single value counts as a list of one.
     pub fn items(self, path: &str) -> &'a [Value] {
         match self.get(path) {
             Some(Value::Array(items)) => items,
@@ -75,33 +75,34 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Returns the text under `path`; a number or truth value is read as text too.
+    /// Returns the text at `path`; other types are returned as their JSON text.
     pub fn text(self, path: &str) -> Option<SafeText> {
         self.get(path).and_then(scalar_text)
     }
 
-    /// Lists the texts under `name`.
+    /// Lists the texts at `name`.
     pub fn texts(self, name: &str) -> Vec<SafeText> {
         self.items(name).iter().filter_map(scalar_text).collect()
     }
 
-    /// Returns the string under `path` as sent: for comparing, never for showing.
+    /// Returns the string at `path` as sent: for comparing, never for showing.
     pub fn raw(self, path: &str) -> Option<&'a str> {
         self.get(path).and_then(Value::as_str)
     }
 
-    /// As [`Object::raw`], without what says nothing.
+    /// Returns the string at `path` as sent, unless it is blank.
     pub fn filled(self, path: &str) -> Option<&'a str> {
         self.raw(path).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns an integer; OData may write a 64-bit one as text (API.md 3).
+    /// Returns an integer; OData may write a 64-bit integer as text (docs/graph-api.md, "Response
+    /// shape").
     pub fn int(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }
 
-    /// Returns a moment; one that is not set (API.md 3) counts as missing.
+    /// Returns a point in time; the unset date (docs/graph-api.md, "Dates") counts as missing.
     pub fn time(self, name: &str) -> Option<Timestamp> {
         Timestamp::parse(self.raw(name)?).filter(|at| !at.is_unset())
     }
@@ -111,8 +112,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Finds a property. Objects of the service have some twenty of them: looking at each costs less
-/// than hashing the name that is sought.
+/// Finds a property. The service's objects have some twenty properties: comparing with each is
+/// cheaper than hashing the name.
 fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 48;
     if map.len() > FEW {
@@ -121,7 +122,7 @@ fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// The text of a string, number or truth value; of anything else its JSON.
+/// Returns a string as it is, any other value as its JSON text, and nothing for null.
 pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     match value {
         Value::Null => None,
@@ -130,18 +131,18 @@ pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     }
 }
 
-/// One value of a JSON document with where it stands in it.
+/// One value of a JSON document and its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Property {
-    /// The way to the value: property names joined by dots, list items as `[0]`.
+    /// The path to the value: property names joined by dots, list items as `[0]`.
     pub path: SafeText,
     /// The value as text; `None` for null, an empty list or an empty object.
     pub value: Option<SafeText>,
 }
 
-/// Lists every value below `value`, however deep, in document order.
+/// Lists every value in `value`, at any depth, in document order.
 ///
-/// Nothing is left out: nulls and empty containers appear without a value.
+/// Nulls and empty containers are listed without a value.
 pub fn properties(value: &Value) -> Vec<Property> {
     let mut found = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {
@@ -150,10 +151,11 @@ pub fn properties(value: &Value) -> Vec<Property> {
     found
 }
 
-/// Calls `visit` for every scalar, null and empty container below `value`. With `indices` list
-/// items appear in the path as `[0]`; without, all items of a list share the list's path.
+/// Calls `visit` for every scalar, null and empty container in `value`, with its path and, for
+/// scalars, its value. With `indices`, list items are written into the path as `[0]`; without, all
+/// items of a list have the list's path. `path` is the path of `value` itself, usually empty.
 ///
-/// The depth is bounded by the parser, which stops at 128 levels.
+/// The recursion is bounded by the parser, which stops at 128 levels.
 pub fn walk(value: &Value, path: &mut String, indices: bool, visit: &mut dyn FnMut(&str, Option<&Value>)) {
     use std::fmt::Write as _;
     let base = path.len();
@@ -188,10 +190,10 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_path_leads_to_its_value_whatever_stands_beside_it() {
+    fn paths_are_found_among_few_and_many_properties() {
         let mut value =
             json!({"@odata.type": "t", "a": {"b": {"c": 1}, "gone": null}, "list@odata.count": 2});
-        // Few properties are looked through, many are looked up.
+        // The first round compares with each property, the second uses the map.
         for _ in 0..2 {
             let object = Object::new(&value);
             assert_eq!(object.raw("@odata.type"), Some("t"));

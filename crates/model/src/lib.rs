@@ -1,8 +1,10 @@
-//! What the service sends, read into types: alerts, evidence, enumerations, times, safe text.
+//! Types for what the service sends: alerts, evidence, enumerations, times and safe text.
 //!
-//! It knows JSON and nothing of where the bytes came from: no I/O, no clock, no widget.
-//! Invariants: text leaves this module as [`SafeText`] only; a value that this build does not
-//! know is kept as sent; one bad alert never costs another.
+//! The crate parses JSON and does not know where the bytes came from. It does no I/O, reads no
+//! clock and draws nothing.
+//!
+//! Invariants: text leaves this crate only as [`SafeText`]; values that this build does not know
+//! are kept as sent; an alert that cannot be read does not affect the others.
 
 mod alert;
 pub mod attack;
@@ -29,6 +31,6 @@ pub use host::host;
 pub use indicator::{Indicator, IndicatorKind};
 pub use json::{Object, Property, properties, walk};
 pub use page::{RawPage, WireError, split, split_reply};
-pub use portal::{PortalRefusal, PortalUrl};
+pub use portal::{PortalLinkError, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};
 pub use time::{Now, Timestamp};

@@ -1,8 +1,8 @@
-//! Bytes from a reply, a file or a pipe, split into the alerts they hold.
+//! Splits the bytes of a reply, a file or a pipe into alerts.
 //!
-//! Four shapes are read (DESIGN.md 2): one alert, an array, `{"value":[…]}` as Graph replies,
-//! and JSON lines. Splitting looks at structure alone, so an alert that cannot be decoded does
-//! not cost its neighbours.
+//! Four formats are accepted (README.md, "Use"): a single alert, an array, `{"value":[…]}` as
+//! Graph replies, and JSON lines. Splitting looks only at the structure, so an alert that cannot be
+//! decoded does not affect the others.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -10,21 +10,20 @@ use serde_json::value::RawValue;
 
 use super::{RawAlert, SafeText};
 
-/// The alerts of one reply or file, with what the envelope says.
+/// The alerts of one reply or file, with the properties of its envelope.
 #[derive(Clone, Debug, Default)]
 pub struct RawPage {
     /// Each alert's own JSON, in the order received.
     pub alerts: Vec<RawAlert>,
-    /// `@odata.nextLink`, as sent; `None` where it is missing, null or empty.
+    /// `@odata.nextLink`, as sent; `None` if it is missing, null or empty.
     pub next: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
-    /// What could not be read although the rest could, safe to show: JSON lines read each line
-    /// by itself.
-    pub faults: Vec<WireError>,
+    /// Lines that could not be read, in JSON lines with others that could. Safe to show.
+    pub errors: Vec<WireError>,
 }
 
-/// Bytes that hold no alerts in any of the shapes that are read.
+/// Why bytes could not be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
@@ -38,7 +37,7 @@ pub struct WireError {
 
 impl WireError {
     fn new(error: &serde_json::Error, line: usize) -> Self {
-        // The parser repeats the position in its text; here it has fields of its own.
+        // The parser's text repeats the position, which has its own fields here.
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text);
         Self {
@@ -48,14 +47,14 @@ impl WireError {
         }
     }
 
-    fn plain(reason: &str) -> Self {
+    fn at_start(reason: &str) -> Self {
         Self { reason: reason.into(), line: 1, column: 1 }
     }
 }
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    /// What only an alert has; told from an empty page by it.
+    /// Distinguishes a single alert from an envelope without `value`.
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -68,21 +67,28 @@ struct Envelope<'a> {
 
 /// Splits `body` into alerts.
 ///
-/// A byte order mark is skipped; bytes that are not UTF-8 are replaced by U+FFFD, so that they
-/// cost a character and not the page. A body of UTF-16 is named as such.
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 by U+FFFD, so that they spoil a
+/// character and not the page.
+///
+/// # Errors
+///
+/// Fails if the body is empty, UTF-16, markup, broken JSON, or JSON without alerts.
 pub fn split(body: Bytes) -> Result<RawPage, WireError> {
     read(body, true)
 }
 
-/// Splits the body of a reply as [`split`] does, except that it must be one JSON document:
-/// what follows it is an error here, not the next line of a file.
+/// Splits the body of a reply like [`split`], but does not accept JSON lines.
+///
+/// # Errors
+///
+/// Fails like [`split`], and if anything follows the JSON document.
 pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     read(body, false)
 }
 
-fn read(body: Bytes, or_lines: bool) -> Result<RawPage, WireError> {
+fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
-        return Err(WireError::plain("the text is UTF-16, expected UTF-8"));
+        return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
     }
     let body = if body.starts_with(&[0xef, 0xbb, 0xbf]) { body.slice(3..) } else { body };
     let body = match std::str::from_utf8(&body) {
@@ -92,7 +98,7 @@ fn read(body: Bytes, or_lines: bool) -> Result<RawPage, WireError> {
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
     match text.trim_start().bytes().next() {
-        None => Err(WireError::plain("the text is empty, expected JSON")),
+        None => Err(WireError::at_start("the text is empty, expected JSON")),
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| WireError::new(&e, 0))?;
             Ok(RawPage { alerts: items.into_iter().map(alert).collect(), ..RawPage::default() })
@@ -104,7 +110,7 @@ fn read(body: Bytes, or_lines: bool) -> Result<RawPage, WireError> {
                 let Some(value) = envelope.value else {
                     return match envelope.id {
                         Some(_) => Ok(RawPage { alerts: vec![alert(whole)], ..RawPage::default() }),
-                        None => Err(WireError::plain("an object without `value` or `id` holds no alerts")),
+                        None => Err(WireError::at_start("an object without `value` or `id` holds no alerts")),
                     };
                 };
                 let text_of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
@@ -112,19 +118,19 @@ fn read(body: Bytes, or_lines: bool) -> Result<RawPage, WireError> {
                     alerts: value.into_iter().map(alert).collect(),
                     next: envelope.next.and_then(text_of).filter(|link| !link.is_empty()),
                     count: envelope.count.and_then(|raw| raw.get().trim_matches('"').parse().ok()),
-                    faults: Vec::new(),
+                    errors: Vec::new(),
                 })
             }
             Err(error) => {
-                or_lines.then(|| lines(text, &body)).flatten().ok_or_else(|| WireError::new(&error, 0))
+                allow_lines.then(|| lines(text, &body)).flatten().ok_or_else(|| WireError::new(&error, 0))
             }
         },
-        Some(b'<') => Err(WireError::plain("this is HTML or XML, expected JSON")),
-        Some(_) => Err(WireError::plain("expected a JSON object or array")),
+        Some(b'<') => Err(WireError::at_start("this is HTML or XML, expected JSON")),
+        Some(_) => Err(WireError::at_start("expected a JSON object or array")),
     }
 }
 
-/// Reads JSON lines: at least one line must be an object by itself.
+/// Reads JSON lines; `None` if the first line is not an object.
 fn lines(text: &str, body: &Bytes) -> Option<RawPage> {
     let mut page = RawPage::default();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -132,10 +138,12 @@ fn lines(text: &str, body: &Bytes) -> Option<RawPage> {
             Ok(raw) if raw.get().starts_with('{') => {
                 page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())));
             }
-            // JSON lines begin with a line of JSON; what does not is something else, cut or broken.
+            // JSON lines start with an object. Anything else is one broken or truncated document.
             _ if page.alerts.is_empty() => return None,
-            Ok(_) => page.faults.push(WireError { line: at + 1, ..WireError::plain("expected an object") }),
-            Err(error) => page.faults.push(WireError::new(&error, at)),
+            Ok(_) => {
+                page.errors.push(WireError { line: at + 1, ..WireError::at_start("expected an object") });
+            }
+            Err(error) => page.errors.push(WireError::new(&error, at)),
         }
     }
     (!page.alerts.is_empty()).then_some(page)
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_four_shapes_hold_the_same_alerts() {
+    fn all_four_formats_give_the_same_alerts() {
         for text in [
             r#"{"@odata.context":"x","value":[{"id":"a"},{ "id" : "b" }]}"#,
             r#"[{"id":"a"},{ "id" : "b" }]"#,
@@ -172,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_envelope_is_read() {
+    fn count_and_next_link_are_read_from_the_envelope() {
         let page = page(r#"{"@odata.count":"12","@odata.nextLink":"https://x/?$skip=1","value":[]}"#);
         assert_eq!((page.count, page.next.as_deref()), (Some(12), Some("https://x/?$skip=1")));
         assert_eq!(super::tests::page(r#"{"value":[],"@odata.nextLink":""}"#).next, None);
@@ -183,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_alerts_is_named_with_its_position() {
+    fn errors_give_the_reason_and_the_position() {
         assert_eq!(error(b""), "the text is empty, expected JSON (line 1, column 1)");
         assert_eq!(error(b"<html>"), "this is HTML or XML, expected JSON (line 1, column 1)");
         assert_eq!(error(b"\xff\xfe{\0}\0"), "the text is UTF-16, expected UTF-8 (line 1, column 1)");
@@ -193,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_costs_itself_alone() {
+    fn a_broken_line_is_reported_and_the_others_are_read() {
         let page = page("{\"id\":\"a\"}\n{\"id\":\n{\"id\":\"c\"}\n7\n");
         assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
-        assert_eq!(page.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(page.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 4]);
     }
 
     #[test]
-    fn a_reply_is_one_document() {
+    fn a_reply_must_be_one_document() {
         let body = Bytes::from_static(b"{\"value\":[]}\n{\"id\":\"a\"}\n");
         assert_eq!(split(body.clone()).unwrap().alerts.len(), 2);
         assert_eq!(split_reply(body).unwrap_err().line, 2);
@@ -208,22 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_cost_a_character() {
+    fn bytes_that_are_not_utf8_are_replaced() {
         let page = split(Bytes::from_static(b"[{\"id\":\"a\xff\"}]")).unwrap();
         assert_eq!(texts(&page), ["{\"id\":\"a\u{fffd}\"}"]);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn splitting_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = split(Bytes::from(body));
         }
 
         #[test]
-        fn every_cut_of_a_page_is_an_error_or_whole(cut in 0usize..66) {
+        fn a_truncated_page_is_an_error(cut in 0usize..66) {
             let text = r#"{"@odata.count":2,"value":[{"id":"a","x":[1]},{"id":"b"}],"y":"z"}"#;
             let read = split(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
-            prop_assert!(read.is_err(), "a cut page passed as complete");
+            prop_assert!(read.is_err(), "a truncated page was read as complete");
         }
     }
 }

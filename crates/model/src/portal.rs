@@ -1,6 +1,6 @@
-//! The only links that may be opened: those of the Defender portal.
+//! Checks links to the Defender portal, the only links that may be opened.
 //!
-//! It knows no cloud; the caller brings the host that its cloud's portal has (API.md 7).
+//! The caller passes the portal host of its cloud (docs/graph-api.md, "National clouds").
 
 use std::fmt;
 
@@ -8,32 +8,32 @@ use url::Url;
 
 use super::SafeText;
 
-/// A link to the Defender portal, checked, in the form to hand to a browser.
+/// A checked link to the Defender portal.
 ///
-/// It is the serialised address, never the text that was received: what the check saw is what
-/// is opened (FAULTS.md, measured facts on hostile links).
+/// Holds the serialised address, never the text that was received, so that the browser opens
+/// exactly what was checked (docs/security.md, "Opening links").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalUrl(String);
 
 /// Why a link is not opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PortalRefusal {
-    /// No absolute address.
+pub enum PortalLinkError {
+    /// The link is not an absolute address.
     #[error("the link is not a web address")]
     Unreadable,
-    /// Another scheme than https.
+    /// The scheme is not https.
     #[error("the link is not https")]
     Scheme,
-    /// A user name or password stands before the host.
-    #[error("the link carries a user name")]
+    /// There is a user name or password before the host.
+    #[error("the link contains a user name")]
     UserInfo,
-    /// A port stands behind the host.
+    /// There is a port after the host.
     #[error("the link names a port")]
     Port,
-    /// Another host; safe to show.
+    /// The host is not the portal's.
     #[error("the link points to {found}, not to {expected}")]
     Host {
-        /// Where it points.
+        /// The host of the link, safe to show.
         found: String,
         /// The portal's host.
         expected: String,
@@ -41,23 +41,28 @@ pub enum PortalRefusal {
 }
 
 impl PortalUrl {
-    /// Checks `link` (an `alertWebUrl` or `incidentWebUrl` as sent) against the portal's host.
-    pub fn check(link: &str, portal_host: &str) -> Result<Self, PortalRefusal> {
-        let url = Url::parse(link).map_err(|_| PortalRefusal::Unreadable)?;
+    /// Checks a link, an `alertWebUrl` or `incidentWebUrl` as sent, against the portal's host.
+    ///
+    /// # Errors
+    ///
+    /// Fails unless the link is an https address of exactly this host, without user name, password
+    /// and port.
+    pub fn check(link: &str, portal_host: &str) -> Result<Self, PortalLinkError> {
+        let url = Url::parse(link).map_err(|_| PortalLinkError::Unreadable)?;
         if url.scheme() != "https" {
-            return Err(PortalRefusal::Scheme);
+            return Err(PortalLinkError::Scheme);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(PortalRefusal::UserInfo);
+            return Err(PortalLinkError::UserInfo);
         }
         let found = url.host_str().unwrap_or_default();
         if found != portal_host {
             let found = SafeText::new(found).line();
-            return Err(PortalRefusal::Host { found, expected: portal_host.to_owned() });
+            return Err(PortalLinkError::Host { found, expected: portal_host.to_owned() });
         }
         // The default port of https is dropped by parsing.
         if url.port().is_some() {
-            return Err(PortalRefusal::Port);
+            return Err(PortalLinkError::Port);
         }
         Ok(Self(url.into()))
     }
@@ -99,7 +104,7 @@ mod tests {
         "https://security.microsoft.com/x?a&calc%20%22$(id)%00"
     )]
     #[case::bidi("https://security.microsoft.com/\u{202e}x", "https://security.microsoft.com/%E2%80%AEx")]
-    fn a_portal_link_is_opened_in_its_serialised_form(#[case] link: &str, #[case] opened: &str) {
+    fn portal_links_are_serialised(#[case] link: &str, #[case] opened: &str) {
         assert_eq!(PortalUrl::check(link, HOST).unwrap().as_str(), opened);
     }
 
@@ -112,8 +117,8 @@ mod tests {
     #[case("javascript:alert(1)", "the link is not https")]
     #[case("ms-msdt:/id", "the link is not https")]
     #[case("http://security.microsoft.com/", "the link is not https")]
-    #[case("https://security.microsoft.com@evil.example/", "the link carries a user name")]
-    #[case("https://:pw@security.microsoft.com/", "the link carries a user name")]
+    #[case("https://security.microsoft.com@evil.example/", "the link contains a user name")]
+    #[case("https://:pw@security.microsoft.com/", "the link contains a user name")]
     #[case("https://security.microsoft.com:8443/", "the link names a port")]
     #[case(
         "https://security.microsoft.com./",
@@ -131,7 +136,7 @@ mod tests {
         "https://security.micros\u{43e}ft.com/",
         "the link points to security.xn--microsft-sbh.com, not to security.microsoft.com"
     )]
-    fn anything_else_is_not_opened(#[case] link: &str, #[case] reason: &str) {
+    fn other_links_are_refused(#[case] link: &str, #[case] reason: &str) {
         assert_eq!(PortalUrl::check(link, HOST).unwrap_err().to_string(), reason);
     }
 }

@@ -1,13 +1,14 @@
-//! Text that is safe to show: made once, where wire becomes model, and nowhere else.
+//! Text that is safe to show on a terminal. Text is neutralised once, when it is read.
 //!
-//! Alert text is written by attackers. A terminal obeys control characters, reorders at bidi
-//! controls and hides zero-width ones, so each of these becomes a visible *mark*: a picture such
-//! as `␛` for C0 controls, a code point in brackets such as `⟨202E⟩` for the rest, with a count
-//! where the same kind repeats. The characters that marks are made of are themselves marked when
-//! data holds them, so data cannot imitate a mark: in a [`SafeText`] every `⟨…⟩` and every
-//! control picture *is* a mark, in the console, in plain output and in logs alike.
+//! Attackers can write the text of alerts. A terminal obeys control characters, reorders text at
+//! bidirectional controls and hides zero-width characters. So each of these becomes a visible
+//! *mark*: a control picture such as `␛` for C0 controls, or a code point in brackets such as
+//! `⟨202E⟩` for the rest, with a count if the same kind repeats. Characters that marks consist of
+//! are marked too, so that data cannot imitate a mark: in a [`SafeText`], every `⟨…⟩` and every
+//! control picture *is* a mark, in the console, in plain output and in logs alike
+//! (docs/security.md, "Text neutralisation").
 //!
-//! The text as sent stays beside it for copying and searching. Nothing here knows a widget.
+//! The text as sent is kept for copying and searching.
 
 use std::{
     borrow::Cow,
@@ -18,29 +19,29 @@ use std::{
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Combining marks that may stand on one base character; more are replaced by a counted mark.
+/// The most combining marks on one base character; more are replaced by a counted mark.
 const MAX_COMBINING: usize = 4;
 
-/// Characters in the head of a text: more than any screen is wide.
+/// The length of a text's head, in characters: more than any screen is wide.
 const HEAD: usize = 2_000;
 
-/// A text that is safe to show on a terminal, with the text it was made from.
+/// A text that is safe to show on a terminal, together with the text as sent.
 ///
-/// The shown form holds printable characters, marks, `\n` and `\t` only. It compares, hashes
-/// and orders by the text as sent.
+/// The safe form consists of printable characters, marks, `\n` and `\t`. Comparison, hash and order
+/// use the text as sent.
 #[derive(Clone)]
 pub struct SafeText {
     shown: Arc<str>,
-    /// What was sent, only where it differs from `shown`.
+    /// The text as sent, if it differs from `shown`.
     raw: Option<Arc<str>>,
 }
 
-/// A piece of a [`SafeText`]: what the data says, or a mark that stands for what it hides.
+/// A piece of a [`SafeText`]: text of the data, or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Printable text.
     Text(&'a str),
-    /// A mark that replaces characters which must not reach a terminal.
+    /// A mark in place of characters that must not reach a terminal.
     Mark(&'a str),
 }
 
@@ -53,44 +54,43 @@ impl SafeText {
         }
     }
 
-    /// Returns the text that is safe to show; it may hold `\n` and `\t`.
+    /// Returns the safe form; it may contain `\n` and `\t`.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// Returns the text as it was sent, for searching and copying, never for showing.
+    /// Returns the text as sent, for searching and copying, never for showing.
     pub fn raw(&self) -> &str {
         self.raw.as_deref().unwrap_or(&self.shown)
     }
 
-    /// Tells whether something in the text had to be replaced by a mark.
+    /// Returns whether a part of the text was replaced by a mark.
     pub fn is_marked(&self) -> bool {
         self.raw.is_some()
     }
 
-    /// Tells whether a reader would see nothing: empty, or only blanks and characters that
-    /// show as nothing.
+    /// Returns whether the text is empty or consists only of spaces and invisible characters.
     pub fn is_blank(&self) -> bool {
-        // Most texts begin with something to see.
+        // Most texts start with a visible character.
         if self.shown.starts_with(|c: char| c.is_ascii_graphic()) {
             return false;
         }
         self.raw().chars().all(|c| c.is_whitespace() || HIDDEN.is_match(c.encode_utf8(&mut [0; 4])))
     }
 
-    /// Returns the text on one line: line ends become the mark `⏎` and tabs become blanks.
+    /// Returns the safe form on one line: line ends become the mark `⏎`, tabs become spaces.
     pub fn line(&self) -> String {
         one_line(&self.shown)
     }
 
-    /// Returns the beginning of the text on one line: as much as a line of a screen can show. A
-    /// command line of megabytes is drawn as fast as a short one.
+    /// Returns the start of the safe form on one line: at most as much as a screen is wide. So a
+    /// text of megabytes is drawn as fast as a short one.
     pub fn head(&self) -> String {
-        self.glance().into_owned()
+        self.head_cow().into_owned()
     }
 
-    /// Returns the same as [`SafeText::head`], uncopied where it stands in the text as it is.
-    pub fn glance(&self) -> Cow<'_, str> {
+    /// Returns the same as [`SafeText::head`], borrowed if possible.
+    pub fn head_cow(&self) -> Cow<'_, str> {
         let mut shown = &*self.shown;
         if shown.len() > HEAD {
             let end = shown.char_indices().nth(HEAD).map_or(shown.len(), |(at, _)| at);
@@ -102,9 +102,7 @@ impl SafeText {
         shown.into()
     }
 
-    /// Splits a shown text into what data says and what marks stand for.
-    ///
-    /// It is a function of the shown text alone, so it also works on a part of one.
+    /// Splits a text in its safe form into text and marks. Works on any part of one.
     pub fn pieces(shown: &str) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = shown;
         std::iter::from_fn(move || {
@@ -124,7 +122,7 @@ impl SafeText {
     }
 }
 
-/// Puts a shown text on one line, as [`SafeText::line`] does.
+/// Puts a text in its safe form on one line, as [`SafeText::line`] does.
 pub fn one_line(shown: &str) -> String {
     let mut line = String::with_capacity(shown.len());
     for c in shown.chars() {
@@ -141,7 +139,7 @@ fn is_mark_start(c: char) -> bool {
     matches!(c, '⟨' | '⏎' | '\u{2400}'..='\u{2426}')
 }
 
-/// The length in bytes of the mark that `text` starts with.
+/// Returns the length, in bytes, of the mark that `text` starts with.
 fn mark_length(text: &str) -> usize {
     if text.starts_with('⟨') {
         return text.find('⟩').map_or(text.len(), |end| end + '⟩'.len_utf8());
@@ -149,16 +147,16 @@ fn mark_length(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }
 
-/// What must not reach a terminal, or must not be taken for a mark. `\n`, `\t` and ASCII are
-/// handled before this is asked. Default ignorables are everything that shows as nothing:
-/// zero-width, bidi, tags, variation selectors, fillers, soft hyphen.
+/// Characters that must not reach a terminal or could be taken for a mark. `\n`, `\t` and ASCII
+/// are handled before. Default ignorables are invisible: zero-width characters, bidirectional
+/// controls, tags, variation selectors, fillers, soft hyphen.
 const UNSAFE_CLASS: &str = r"[\p{Cc}--[\n\t]]\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\x{2800}⟨⟩⏎\x{2400}-\x{2426}";
 static UNSAFE: LazyLock<Regex> = LazyLock::new(|| compile(&format!("[{UNSAFE_CLASS}]")));
-/// What sends a text down the slow path: the unsafe, a flag that may be half of one, a pile of
-/// combining marks.
+/// Characters for which the slow path is needed: unsafe ones, regional indicators, which may be
+/// half of a flag, and runs of combining marks.
 static SUSPECT: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"[{UNSAFE_CLASS}\p{{Regional_Indicator}}]|\p{{M}}{{5}}")));
-/// What shows as nothing at all.
+/// Invisible characters.
 static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\x{2800}]")
 });
@@ -178,7 +176,7 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
-/// Returns the shown form of `raw`, or `None` where nothing has to change.
+/// Returns the safe form of `raw`, or `None` if it is safe as it is.
 fn neutralise(raw: &str) -> Option<String> {
     // Most text is printable ASCII.
     if raw.bytes().all(|b| matches!(b, 0x20..=0x7e | b'\n' | b'\t')) {
@@ -278,7 +276,7 @@ impl Hidden {
     }
 }
 
-/// The picture of a C0 control or DEL, from the block Control Pictures.
+/// Returns the picture of a C0 control or DEL, from the Unicode block Control Pictures.
 fn control_picture(c: char) -> Option<char> {
     match u32::from(c) {
         code @ 0..=0x1f => char::from_u32(0x2400 + code),
@@ -337,7 +335,7 @@ impl fmt::Debug for SafeText {
     }
 }
 
-/// Text as sent, on its way to the clipboard; its `Debug` shows the neutralised form.
+/// Text as sent, for the clipboard; its `Debug` writes the safe form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawText(pub String);
 
@@ -379,7 +377,7 @@ mod tests {
     #[case::flag("🇩🇪", "🇩🇪")]
     #[case::lone_flag("🇩x", "⟨1F1E9⟩x")]
     #[case::replacement("organization\u{fffd}s", "organization\u{fffd}s")]
-    fn every_class_becomes_visible(#[case] raw: &str, #[case] shown: &str) {
+    fn unsafe_characters_become_marks(#[case] raw: &str, #[case] shown: &str) {
         let text = SafeText::new(raw);
         assert_eq!(text.as_str(), shown);
         assert_eq!(text.raw(), raw);
@@ -387,14 +385,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pile_of_combining_marks_is_counted() {
+    fn excess_combining_marks_are_counted() {
         let raw = format!("a{}b", "\u{301}".repeat(1_000));
         assert_eq!(SafeText::new(&raw).as_str(), format!("a{}⟨combining×996⟩b", "\u{301}".repeat(4)));
         assert_eq!(SafeText::new("e\u{301}").as_str(), "e\u{301}");
     }
 
     #[test]
-    fn blank_means_that_a_reader_sees_nothing() {
+    fn text_without_visible_characters_is_blank() {
         for blank in ["", "  ", "\u{3164}", "\u{2800}\u{3000}", "\u{200b}\n\t"] {
             assert!(SafeText::new(blank).is_blank(), "{blank:?}");
         }
@@ -403,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_tell_marks_from_text() {
+    fn pieces_separate_marks_from_text() {
         use Piece::{Mark, Text};
         let text = SafeText::new("a\u{202e}b\u{1b}\u{1b}c");
         let pieces: Vec<_> = SafeText::pieces(text.as_str()).collect();
@@ -411,20 +409,19 @@ mod tests {
     }
 
     #[test]
-    fn one_line_holds_no_line_end() {
+    fn line_and_head_have_no_line_ends() {
         let text = SafeText::new("a\r\nb\tc");
         assert_eq!((text.line(), text.head()), ("a⏎b c".into(), "a⏎b c".into()));
     }
 
     #[test]
-    fn a_glance_is_no_longer_than_a_line_of_a_screen() {
-        assert!(matches!(SafeText::new("services.exe").glance(), Cow::Borrowed("services.exe")));
+    fn the_head_is_bounded() {
+        assert!(matches!(SafeText::new("services.exe").head_cow(), Cow::Borrowed("services.exe")));
         let text = SafeText::new(&"é".repeat(HEAD + 1));
-        assert_eq!(text.glance(), "é".repeat(HEAD));
+        assert_eq!(text.head_cow(), "é".repeat(HEAD));
     }
 
-    /// Everything that the rules ban from a terminal, told by ranges rather than by the
-    /// pattern under test.
+    /// The characters banned from a terminal, by ranges instead of the pattern under test.
     fn banned(c: char) -> bool {
         matches!(u32::from(c),
             0..=8 | 0xb..=0x1f | 0x7f..=0x9f | 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5
@@ -461,15 +458,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_banned_is_shown(raw in hostile()) {
+        fn the_safe_form_has_no_banned_character(raw in hostile()) {
             let text = SafeText::new(&raw);
             prop_assert!(!text.as_str().contains(banned), "{:?}", text.as_str());
             prop_assert_eq!(text.raw(), &raw);
         }
 
         #[test]
-        fn different_texts_never_look_the_same(a in hostile(), b in hostile()) {
-            // Line ends are the one exception: both spellings are the same line end.
+        fn different_texts_have_different_safe_forms(a in hostile(), b in hostile()) {
+            // The two line ends are the one exception: both are shown as a line end.
             let (a, b) = (a.replace("\r\n", "\n"), b.replace("\r\n", "\n"));
             if a != b && !a.contains("\u{301}\u{301}\u{301}\u{301}") && !a.contains('\u{e0041}') {
                 let (a, b) = (SafeText::new(&a), SafeText::new(&b));
@@ -478,7 +475,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_add_up_to_the_text(raw in hostile()) {
+        fn pieces_concatenate_to_the_text(raw in hostile()) {
             let text = SafeText::new(&raw);
             let whole: String = SafeText::pieces(text.as_str())
                 .map(|piece| match piece { Piece::Text(t) | Piece::Mark(t) => t })
@@ -487,7 +484,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_without_marks_is_neutralised_to_itself(raw in hostile()) {
+        fn neutralising_a_safe_text_changes_nothing(raw in hostile()) {
             let once = SafeText::new(&raw);
             if !once.is_marked() {
                 prop_assert!(!SafeText::new(once.as_str()).is_marked());

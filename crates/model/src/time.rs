@@ -1,8 +1,8 @@
-//! Moments as Graph sends them: UTC, with none to seven fraction digits.
+//! Timestamps as Graph sends them: UTC, with up to seven fraction digits.
 //!
-//! A [`Timestamp`] counts 100 ns ticks, .NET's unit and the finest the service sends, so that
-//! two spellings of one moment compare equal and every printed moment reads back unchanged.
-//! This module never asks for the current time; callers bring it as [`Now`].
+//! A [`Timestamp`] counts ticks of 100 ns, which is .NET's unit and the finest that the service
+//! sends. So different spellings of a time are equal, and a printed timestamp reads back unchanged.
+//! This module never reads the clock; callers pass the time as [`Now`].
 
 use std::{fmt, time::Duration};
 
@@ -10,33 +10,33 @@ use jiff::{SignedDuration, civil};
 
 /// Ticks in one second.
 const TICKS: i64 = 10_000_000;
-/// 0001-01-01T00:00:00Z, .NET's unset value (API.md 3).
+/// 0001-01-01T00:00:00Z, .NET's value for "not set" (docs/graph-api.md, "Dates").
 const YEAR_1: i64 = -62_135_596_800 * TICKS;
-/// 9999-12-31T23:59:59.9999999Z, the last moment that four year digits can write.
+/// 9999-12-31T23:59:59.9999999Z, the last tick with a year of four digits.
 const YEAR_9999: i64 = 253_402_300_800 * TICKS - 1;
 
-/// Where ticks count from.
+/// The origin of the ticks.
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// A moment in UTC, in ticks of 100 ns since 1970-01-01T00:00:00Z.
+/// A point in time in UTC, in ticks of 100 ns since 1970-01-01T00:00:00Z.
 ///
-/// Years 1 to 9999 can be held; what lies outside is clamped to that range by arithmetic and
-/// refused by [`Timestamp::parse`].
+/// The range is the years 1 to 9999. Arithmetic clamps to it; [`Timestamp::parse`] refuses what is
+/// outside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The earliest moment that can be held, which .NET writes for "not set".
+    /// The earliest timestamp, which .NET writes for "not set".
     pub const MIN: Self = Self(YEAR_1);
-    /// The latest moment that can be held.
+    /// The latest timestamp.
     pub const MAX: Self = Self(YEAR_9999);
 
-    /// Makes a moment from whole seconds since 1970, clamped to the years 1 to 9999.
+    /// Creates a timestamp from whole seconds since 1970, clamped to the years 1 to 9999.
     pub fn from_seconds(seconds: i64) -> Self {
         Self::from_ticks(seconds.saturating_mul(TICKS))
     }
 
-    /// Makes a moment from ticks of 100 ns since 1970, clamped to the years 1 to 9999.
+    /// Creates a timestamp from ticks of 100 ns since 1970, clamped to the years 1 to 9999.
     pub fn from_ticks(ticks: i64) -> Self {
         Self(ticks.clamp(YEAR_1, YEAR_9999))
     }
@@ -46,19 +46,19 @@ impl Timestamp {
         self.0
     }
 
-    /// Returns the whole seconds since 1970, rounded towards the past.
+    /// Returns the whole seconds since 1970, rounded down.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(TICKS)
     }
 
-    /// Reads an ISO 8601 moment: none to any number of fraction digits (those past the seventh
-    /// are dropped), `Z`, an offset, or no zone at all, which Graph means as UTC (API.md 3).
+    /// Reads an ISO 8601 date and time, with any number of fraction digits, of which seven count.
+    /// It ends in `Z`, an offset or nothing, which means UTC (docs/graph-api.md, "Dates").
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        // jiff reads at most nine fraction digits; a longer run is cut before it looks.
+        // jiff reads at most nine fraction digits.
         let text = &*cut_fraction(text);
-        // The calendar library's own moments end a day before the year 9999 does, so the zone is
-        // read here and the rest as a date and time without one.
+        // jiff's timestamps end a day before the year 9999 does, so the offset is read here and the
+        // rest as a date and time without a zone.
         let time = text.find(['T', 't', ' ']).unwrap_or(text.len());
         let zone = text[time..].find(['Z', 'z', '+', '-']).map_or(text.len(), |at| time + at);
         let (local, zone) = text.split_at(zone);
@@ -73,33 +73,33 @@ impl Timestamp {
         (YEAR_1..=YEAR_9999).contains(&ticks).then_some(Self(ticks))
     }
 
-    /// Returns the moment `by` later, clamped.
+    /// Returns the time `by` later, clamped to the range.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         let ticks = i64::try_from(by.as_nanos() / 100).unwrap_or(i64::MAX);
         Self::from_ticks(self.0.saturating_add(ticks))
     }
 
-    /// Returns the moment `by` earlier, clamped.
+    /// Returns the time `by` earlier, clamped to the range.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
         let ticks = i64::try_from(by.as_nanos() / 100).unwrap_or(i64::MAX);
         Self::from_ticks(self.0.saturating_sub(ticks))
     }
 
-    /// Returns how long after `earlier` this is, or `None` when it is before it.
+    /// Returns the time elapsed since `earlier`, or `None` if this is before it.
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let ticks = u64::try_from(self.0.checked_sub(earlier.0)?).ok()?;
         Some(Duration::new(ticks / TICKS as u64, (ticks % TICKS as u64) as u32 * 100))
     }
 
-    /// Tells whether this is .NET's unset value rather than a real moment.
+    /// Returns whether this is .NET's value for "not set" rather than a real time.
     pub fn is_unset(self) -> bool {
         self == Self::MIN
     }
 
-    /// Returns the moment as the calendar library's type, for zones and calendar arithmetic;
-    /// the last day of the year 9999, which that type lacks, becomes its last moment.
+    /// Converts to jiff's type, for time zones and calendar arithmetic. The last day of the year
+    /// 9999, which that type lacks, becomes its maximum.
     pub fn to_jiff(self) -> jiff::Timestamp {
         let nanos = (self.0.rem_euclid(TICKS) * 100) as i32;
         jiff::Timestamp::new(self.seconds(), nanos).unwrap_or(if self.0 < 0 {
@@ -109,13 +109,13 @@ impl Timestamp {
         })
     }
 
-    /// Takes a moment from the calendar library, clamped and cut to whole ticks.
+    /// Converts from jiff's type, rounded down to whole ticks.
     pub fn from_jiff(at: jiff::Timestamp) -> Self {
         let ticks = at.as_nanosecond().div_euclid(100);
         Self::from_ticks(i64::try_from(ticks).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX }))
     }
 
-    /// Writes the moment in UTC down to the second, as in `2026-11-20T12:00:00Z`, for people.
+    /// Writes the time in UTC to the second, as in `2026-11-20T12:00:00Z`.
     pub fn to_second(self) -> String {
         let at = EPOCH.saturating_add(SignedDuration::from_secs(self.seconds()));
         format!(
@@ -131,7 +131,7 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes the moment in UTC with as many fraction digits as it needs, at most seven.
+    /// Writes the time in UTC with as many fraction digits as needed, at most seven.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.to_second();
         let fraction = self.0.rem_euclid(TICKS);
@@ -161,7 +161,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// Cuts the digits after the first seven of a fraction; the rest stays as it is.
+/// Drops the fraction digits after the seventh.
 fn cut_fraction(text: &str) -> std::borrow::Cow<'_, str> {
     let Some(dot) = text.find(['.', ',']) else { return text.into() };
     let digits = text[dot + 1..].bytes().take_while(u8::is_ascii_digit).count();
@@ -171,12 +171,12 @@ fn cut_fraction(text: &str) -> std::borrow::Cow<'_, str> {
     format!("{}{}", &text[..dot + 8], &text[dot + 1 + digits..]).into()
 }
 
-/// The time that lower layers see: brought by the caller, never asked for.
+/// The current time, passed by the caller: lower layers never read a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The moment on the wall, for ages and dates. It can jump.
+    /// The wall clock, for ages and dates. It can jump.
     pub wall: Timestamp,
-    /// Time since the program started, for waits and animation. It never goes back.
+    /// The time since the program started, for waits and animation. It is monotonic.
     pub mono: Duration,
 }
 
@@ -185,36 +185,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn round(text: &str) -> String {
+    fn round_trip(text: &str) -> String {
         Timestamp::parse(text).map_or("none".into(), |t| t.to_string())
     }
 
     #[test]
-    fn reads_every_fraction_length_that_the_service_sends() {
-        assert_eq!(round("2021-04-27T12:19:27.7211305Z"), "2021-04-27T12:19:27.7211305Z");
-        assert_eq!(round("2021-04-26T07:45:50.116Z"), "2021-04-26T07:45:50.116Z");
-        assert_eq!(round("2021-04-26T07:45:50Z"), "2021-04-26T07:45:50Z");
-        assert_eq!(round("2021-04-26T07:45:50.0000000Z"), "2021-04-26T07:45:50Z");
-        assert_eq!(round("2021-04-26T07:45:50.123456789123Z"), "2021-04-26T07:45:50.1234567Z");
-        assert_eq!(round("2021-04-26T07:45:50.5+00:00"), "2021-04-26T07:45:50.5Z");
-        assert_eq!(round("2021-04-26T07:45:50.5+02:00"), "2021-04-26T05:45:50.5Z");
-        assert_eq!(round("2021-04-26T07:45:50.116"), "2021-04-26T07:45:50.116Z");
-        assert_eq!(round("2021-04-26"), "2021-04-26T00:00:00Z");
+    fn fractions_of_any_length_are_read() {
+        assert_eq!(round_trip("2021-04-27T12:19:27.7211305Z"), "2021-04-27T12:19:27.7211305Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.116Z"), "2021-04-26T07:45:50.116Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50Z"), "2021-04-26T07:45:50Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.0000000Z"), "2021-04-26T07:45:50Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.123456789123Z"), "2021-04-26T07:45:50.1234567Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.5+00:00"), "2021-04-26T07:45:50.5Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.5+02:00"), "2021-04-26T05:45:50.5Z");
+        assert_eq!(round_trip("2021-04-26T07:45:50.116"), "2021-04-26T07:45:50.116Z");
+        assert_eq!(round_trip("2021-04-26"), "2021-04-26T00:00:00Z");
     }
 
     #[test]
-    fn reads_the_edges_of_the_calendar() {
+    fn the_first_and_last_times_are_read_and_others_refused() {
         assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Some(Timestamp::MIN));
         assert!(Timestamp::MIN.is_unset());
         assert_eq!(Timestamp::parse("9999-12-31T23:59:59.9999999Z"), Some(Timestamp::MAX));
-        assert_eq!(round("1969-12-31T23:59:59.9999999Z"), "1969-12-31T23:59:59.9999999Z");
+        assert_eq!(round_trip("1969-12-31T23:59:59.9999999Z"), "1969-12-31T23:59:59.9999999Z");
         for bad in ["", "yesterday", "2021-13-01T00:00:00Z", "2021-04-26T25:00:00Z", "12:00"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn arithmetic_stays_within_the_years_that_can_be_written() {
+    fn arithmetic_clamps_to_the_range() {
         let day = Duration::from_secs(86_400);
         assert_eq!(Timestamp::MAX.after(day), Timestamp::MAX);
         assert_eq!(Timestamp::MIN.before(day), Timestamp::MIN);
@@ -225,7 +225,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_printed_moment_reads_back_unchanged(ticks in YEAR_1..=YEAR_9999) {
+        fn a_printed_timestamp_reads_back_unchanged(ticks in YEAR_1..=YEAR_9999) {
             let at = Timestamp::from_ticks(ticks);
             prop_assert_eq!(Timestamp::parse(&at.to_string()), Some(at));
             if at.to_jiff() != jiff::Timestamp::MAX {
@@ -234,7 +234,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             let _ = Timestamp::parse(&text);
         }
     }

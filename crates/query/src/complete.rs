@@ -9,7 +9,7 @@ use super::{
     properties::PROPERTIES,
     syntax::head,
 };
-use alertdeck_model::attack::{self, Standing, Tactic};
+use alertdeck_model::attack::{self, Tactic, TechniqueStatus};
 use alertdeck_odata::Property;
 
 /// Something that could be typed next.
@@ -106,7 +106,7 @@ fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     let typed = typed.to_lowercase();
     let mut found: Vec<_> = attack::techniques()
         .iter()
-        .filter(|known| known.standing == Standing::Current)
+        .filter(|known| known.status == TechniqueStatus::Current)
         .filter_map(|known| {
             let places = [known.id, known.name].map(|text| text.to_lowercase().find(&typed));
             let inside = places.into_iter().flatten().min()? > 0;

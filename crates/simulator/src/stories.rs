@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use alertdeck_model::{
         DetectionSource, Determination, ServiceSource, Severity, Verdict,
-        attack::{self, Standing},
+        attack::{self, TechniqueStatus},
     };
 
     fn all() -> impl Iterator<Item = &'static Story> {
@@ -262,8 +262,8 @@ mod tests {
                 let detection = DetectionSource::read(step.sensor.detection);
                 assert!(!matches!(detection, DetectionSource::Undeclared(_)), "{title}");
                 for id in step.techniques {
-                    let standing = attack::technique(id).map(|technique| technique.standing);
-                    assert_eq!(standing, Some(Standing::Current), "{title}: {id}");
+                    let status = attack::technique(id).map(|technique| technique.status);
+                    assert_eq!(status, Some(TechniqueStatus::Current), "{title}: {id}");
                 }
                 for item in step.evidence {
                     walk(item, &mut |item| match item {

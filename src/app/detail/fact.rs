@@ -50,7 +50,7 @@ impl Fact {
         let value = match &self.value {
             // With the age behind it: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
-            FactValue::Technique(id) => attack::described(id).width(),
+            FactValue::Technique(id) => attack::describe(id).width(),
             other => other.text().map_or(0, |text| text.line().width()),
         };
         self.label.len() + 1 + value + 3

@@ -232,7 +232,7 @@ impl Words {
                         let Some(text) = fact.value.text() else { continue };
                         match &fact.value {
                             // By what the screen shows with the id, too.
-                            FactValue::Technique(id) => words.add(at, &attack::described(id)),
+                            FactValue::Technique(id) => words.add(at, &attack::describe(id)),
                             _ => words.add(at, text.raw()),
                         }
                         shown.insert(text.raw().to_owned());

@@ -135,7 +135,7 @@ pub(super) fn draw(
 
 /// A piece of a node's line, with what the filter matches in it.
 fn said<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Span<'a> {
-    matched(app, (kind, &piece.path), piece.text.glance(), style)
+    matched(app, (kind, &piece.path), piece.text.head_cow(), style)
 }
 
 /// What the service thinks of a node and did about it, or the first of the two where there is no

