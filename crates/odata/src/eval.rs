@@ -1,42 +1,44 @@
-//! What an expression means for one alert, in each way that the service may mean it.
+//! Evaluates an expression for one alert, under each reading that the service may have.
 
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// A property's value.
+/// The value of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// No value.
     Null,
     /// Text, or the wire name of an enumeration member.
     Text(&'a str),
-    /// A moment.
+    /// A point in time.
     Time(Timestamp),
 }
 
-/// Something that expressions can be asked of.
+/// An alert for which expressions can be evaluated.
 pub trait Row {
     /// Returns the value of a property.
     fn value(&self, property: Property) -> Value<'_>;
 }
 
-/// How the service reads what OData and Graph's documentation leave open.
+/// How the service evaluates what OData and Graph's documentation leave open (docs/graph-api.md,
+/// "Filtering").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mode {
-    /// A comparison of null with a value is unknown, also when negated, rather than false (for
-    /// `ne`: true). Comparisons with the word `null` are always decided.
+    /// Whether a comparison of null with a value is unknown, also when negated, instead of false
+    /// (`ne`: true). Comparisons with the literal `null` are always true or false.
     pub three_valued: bool,
-    /// `assignedTo` is compared with regard to case. Enumerations never are (QUIRKS.md).
+    /// Whether `assignedTo` is compared with regard to case. Enumerations never are
+    /// (docs/graph-api.md, "Enumerations").
     pub exact_text: bool,
 }
 
 impl Expr {
-    /// Tells whether the expression holds for a row; unknown counts as no.
+    /// Returns whether the expression holds for a row; unknown counts as no.
     pub fn matches(&self, row: &impl Row, mode: Mode) -> bool {
         self.truth(row, mode) == Some(true)
     }
 
-    /// Kleene's logic; `None` is unknown.
+    /// Evaluates the expression in Kleene's three-valued logic; `None` is unknown.
     fn truth(&self, row: &impl Row, mode: Mode) -> Option<bool> {
         match self {
             Self::And(parts) => all(parts.iter().map(|part| part.truth(row, mode))),
@@ -106,7 +108,7 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
-    /// An alert with an owner, a creation time, and what is never null.
+    /// An alert with an owner, a creation time, and the properties that are never null.
     struct Alert(Option<&'static str>, Option<&'static str>);
 
     impl Row for Alert {
@@ -152,14 +154,14 @@ mod tests {
         Alert(None, Some("2026-01-01T00:00:00.0000000Z")),
         [true; 4]
     )]
-    fn each_mode_has_its_meaning(#[case] text: &str, #[case] alert: Alert, #[case] expected: [bool; 4]) {
+    fn modes_differ_in_nulls_and_case(#[case] text: &str, #[case] alert: Alert, #[case] expected: [bool; 4]) {
         let expr = parse(text).unwrap();
         assert_eq!(MODES.map(|mode| expr.matches(&alert, mode)), expected);
     }
 
     proptest! {
         #[test]
-        fn dropping_a_construct_widens(
+        fn dropping_a_feature_widens(
             expr in super::super::tests::expressions(),
             owner in prop::option::of(prop::sample::select(vec!["a", "A", "b"])),
             created in prop::option::of(prop::sample::select(vec!["1970-01-01", "2026-01-01"])),

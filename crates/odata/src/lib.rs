@@ -1,8 +1,10 @@
-//! The part of OData's `$filter` that alerts understand: expression, text, evaluation.
+//! The subset of OData's `$filter` that Graph supports for alerts: expressions, their text and
+//! their evaluation.
 //!
-//! It knows the eight properties that Graph filters alerts by (API.md 2) and nothing of the
-//! filter language that expressions come from, nor of requests: text leaves here unencoded, and
-//! the HTTP side encodes it once. Strings are escaped in one place, [`Literal`]'s `Display`.
+//! The crate knows the eight properties that Graph filters alerts by (docs/graph-api.md,
+//! "Filtering"). It does not know alertdeck's own filter language or requests: text is written
+//! unencoded, and the HTTP client encodes it once. Strings are escaped in one place, the `Display`
+//! of [`Literal`].
 
 mod eval;
 mod parse;
@@ -14,7 +16,7 @@ use alertdeck_model::Timestamp;
 pub use eval::{Mode, Row, Value};
 pub use parse::{ParseError, parse};
 
-/// A property that Graph filters alerts by; there are no others (API.md 2).
+/// A property that Graph filters alerts by. There are no others (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "Graph's property names")]
 pub enum Property {
@@ -29,7 +31,7 @@ pub enum Property {
 }
 
 impl Property {
-    /// Every property, in the order of the documentation.
+    /// All properties, in the order of the documentation.
     pub const ALL: [Self; 8] = [
         Self::AssignedTo,
         Self::Classification,
@@ -55,18 +57,19 @@ impl Property {
         }
     }
 
-    /// Tells whether the property holds a moment rather than text.
+    /// Returns whether the property is a date and time rather than text.
     pub fn is_time(self) -> bool {
         matches!(self, Self::CreatedDateTime | Self::LastUpdateDateTime)
     }
 
-    /// Tells whether the metadata lets the property be null (API.md 3).
+    /// Returns whether the metadata declares the property nullable (docs/graph-api.md,
+    /// "Filtering").
     pub fn is_nullable(self) -> bool {
         !matches!(self, Self::Severity | Self::ServiceSource | Self::Status)
     }
 }
 
-/// A comparison.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "OData's operator names")]
 pub enum Operator {
@@ -98,14 +101,14 @@ impl Operator {
     }
 }
 
-/// A value in an expression.
+/// A literal in an expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Literal {
-    /// No value.
+    /// The literal `null`.
     Null,
-    /// Text; enumeration members are written as text too (API.md 2).
+    /// Text. Enumeration members are written as text too (docs/graph-api.md, "Filtering").
     Text(String),
-    /// A moment, written unquoted in UTC.
+    /// A point in time, written unquoted in UTC.
     Time(Timestamp),
 }
 
@@ -122,11 +125,11 @@ impl fmt::Display for Literal {
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
-    /// Holds where all of its parts hold.
+    /// Holds if all parts hold.
     And(Vec<Self>),
-    /// Holds where one of its parts holds.
+    /// Holds if any part holds.
     Or(Vec<Self>),
-    /// Holds where its part does not.
+    /// Holds if the part does not.
     Not(Box<Self>),
     /// A property compared with a value.
     Compare(Property, Operator, Literal),
@@ -134,7 +137,8 @@ pub enum Expr {
     In(Property, Vec<Literal>),
 }
 
-/// A construct that the service may refuse, although OData has it (API.md 2: unverified).
+/// A part of OData that the service may refuse: Graph's documentation does not mention it for this
+/// collection (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// The operator `ne`.
@@ -148,10 +152,10 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// Every construct, the least certain first.
+    /// All features, the least certain first.
     pub const ALL: [Self; 4] = [Self::Not, Self::In, Self::Ne, Self::Null];
 
-    /// Returns the word that stands for the construct in an expression.
+    /// Returns the keyword of the feature.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ne => "ne",
@@ -163,7 +167,8 @@ impl Feature {
 }
 
 impl Expr {
-    /// Joins parts of which all must hold: flat, each part once. One part stands for itself.
+    /// Joins parts with `and`. Nested conjunctions are flattened and duplicates dropped; a single
+    /// part is returned as it is.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
@@ -171,7 +176,8 @@ impl Expr {
         })
     }
 
-    /// Joins parts of which one must hold: flat, each part once. One part stands for itself.
+    /// Joins parts with `or`. Nested disjunctions are flattened and duplicates dropped; a single
+    /// part is returned as it is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),
@@ -181,21 +187,21 @@ impl Expr {
 
     fn join(
         parts: impl IntoIterator<Item = Self>,
-        whole: impl Fn(Vec<Self>) -> Self,
-        open: impl Fn(Self) -> Result<Vec<Self>, Self>,
+        wrap: impl Fn(Vec<Self>) -> Self,
+        unwrap: impl Fn(Self) -> Result<Vec<Self>, Self>,
     ) -> Self {
         let mut flat: Vec<Self> = Vec::new();
         for part in parts {
-            for piece in open(part).unwrap_or_else(|one| vec![one]) {
+            for piece in unwrap(part).unwrap_or_else(|one| vec![one]) {
                 if !flat.contains(&piece) {
                     flat.push(piece);
                 }
             }
         }
-        if flat.len() == 1 { flat.remove(0) } else { whole(flat) }
+        if flat.len() == 1 { flat.remove(0) } else { wrap(flat) }
     }
 
-    /// Tells whether the expression uses a construct anywhere.
+    /// Returns whether the expression uses a feature anywhere.
     pub fn uses(&self, feature: Feature) -> bool {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.uses(feature)),
@@ -213,8 +219,8 @@ impl Expr {
         }
     }
 
-    /// Returns the narrowest expression without a construct that holds wherever this one does;
-    /// `None` where only "everything" is left.
+    /// Returns the narrowest expression without a feature that holds wherever this one does, or
+    /// `None` if that would hold for every alert.
     pub fn without(&self, feature: Feature) -> Option<Self> {
         match self {
             Self::And(parts) => {
@@ -228,8 +234,8 @@ impl Expr {
         }
     }
 
-    /// Returns an expression that holds, under three-valued null too, wherever this one holds
-    /// under two-valued null: each negation admits the nulls that it would lose.
+    /// Returns an expression that holds under three-valued null wherever this one holds under
+    /// two-valued null: every negation is widened by the nulls that it would lose.
     #[must_use]
     pub fn admitting_nulls(&self) -> Self {
         match self {
@@ -248,7 +254,7 @@ impl Expr {
         }
     }
 
-    /// Tells whether a value other than null is compared with the property.
+    /// Returns whether the property is compared with a value other than null.
     fn compares(&self, property: Property) -> bool {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.compares(property)),
@@ -264,8 +270,8 @@ fn is_null(property: Property) -> Expr {
 }
 
 impl fmt::Display for Expr {
-    /// Writes the expression unencoded. An `or` always stands in parentheses, an `and` wherever
-    /// it is a part of something else, so that nothing rests on how a reader ranks the two.
+    /// Writes the expression unencoded. An `or` is always in parentheses, a nested `and` too, so
+    /// that nothing depends on the reader's operator precedence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::And(parts) => {
@@ -340,7 +346,7 @@ mod tests {
         "createdDateTime ge 2026-11-01T00:00:00.5000000+00:00",
         "createdDateTime ge 2026-11-01T00:00:00.5Z"
     )]
-    fn texts_are_written_in_one_form(#[case] text: &str, #[case] written: &str) {
+    fn expressions_are_written_in_one_form(#[case] text: &str, #[case] written: &str) {
         assert_eq!(parse(text).unwrap().to_string(), written);
     }
 
@@ -350,7 +356,7 @@ mod tests {
     #[case("not (status eq 'new') and severity in ('low')", Feature::In, Some("not (status eq 'new')"))]
     #[case("not (status ne 'new')", Feature::Ne, None)]
     #[case("assignedTo eq null and status eq 'new'", Feature::Null, Some("status eq 'new'"))]
-    fn a_refused_construct_is_dropped(
+    fn a_refused_feature_is_dropped(
         #[case] text: &str,
         #[case] feature: Feature,
         #[case] left: Option<&str>,
@@ -360,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn joined_parts_are_flat_and_stand_once() {
+    fn joined_parts_are_flat_and_distinct() {
         let one = parse("status eq 'new'").unwrap();
         let two = parse("status eq 'x'").unwrap();
         let joined = Expr::or([one.clone(), Expr::or([two, one.clone()])]);
@@ -395,13 +401,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(expr in expressions()) {
+        fn written_expressions_parse_back(expr in expressions()) {
             let text = expr.to_string();
             prop_assert_eq!(parse(&text).map(|read| read.to_string()), Ok(text));
         }
 
         #[test]
-        fn no_text_panics(text in "[a-z'() ,0-9TZ:.-]{0,60}|\\PC{0,40}") {
+        fn parsing_never_panics(text in "[a-z'() ,0-9TZ:.-]{0,60}|\\PC{0,40}") {
             let _ = parse(&text);
         }
     }

@@ -1,31 +1,36 @@
-//! Reads `$filter` text: the operators and properties of [`Expr`], with the place of each error.
+//! Parses `$filter` text into an [`Expr`].
 //!
-//! Lenient about the case of operators and property names; strict about types, because the
-//! service answers a wrong one with a 400 that does not say where (QUIRKS.md).
+//! Operators and property names are read in any case. Types are checked strictly, because the
+//! service answers a wrong one with a 400 that does not say where the error is (docs/graph-api.md,
+//! "Filtering").
 
 use std::ops::Range;
 
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// Parentheses and `not` that may stand inside one another.
+/// The deepest nesting of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
 
-/// Why a text is no expression.
+/// Why a text is not an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// Where, in bytes of the text.
+    /// The part that is wrong, as a range of bytes.
     pub span: Range<usize>,
     /// What is wrong and what was expected.
     pub message: String,
-    /// The nearest name that would do.
+    /// The most similar valid name.
     pub suggestion: Option<String>,
 }
 
-/// Reads an expression.
+/// Parses an expression.
+///
+/// # Errors
+///
+/// Fails at the first error of syntax or type, and if the nesting is deeper than 64.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
-    let mut parser = Parser { text, at: 0, next: Token::End, span: 0..0 };
+    let mut parser = Parser { text, position: 0, next: Token::End, span: 0..0 };
     parser.advance()?;
     let expr = parser.or(0)?;
     match parser.next {
@@ -46,16 +51,16 @@ enum Token<'a> {
 
 struct Parser<'a> {
     text: &'a str,
-    /// Where the token after `next` begins.
-    at: usize,
+    /// The end of `next`, in bytes.
+    position: usize,
     next: Token<'a>,
-    /// Where `next` stands.
+    /// The range of `next`.
     span: Range<usize>,
 }
 
 impl Parser<'_> {
     fn advance(&mut self) -> Result<(), ParseError> {
-        let rest = self.text[self.at..].trim_start();
+        let rest = self.text[self.position..].trim_start();
         let start = self.text.len() - rest.len();
         let (token, length) = match rest.bytes().next() {
             None => (Token::End, 0),
@@ -66,7 +71,7 @@ impl Parser<'_> {
                 let Some((text, length)) = quoted(rest) else {
                     return Err(ParseError {
                         span: start..self.text.len(),
-                        message: "this text has no closing quote".into(),
+                        message: "this quote is not closed".into(),
                         suggestion: None,
                     });
                 };
@@ -78,7 +83,7 @@ impl Parser<'_> {
                 (Token::Word(word), word.len())
             }
         };
-        (self.next, self.span, self.at) = (token, start..start + length, start + length);
+        (self.next, self.span, self.position) = (token, start..start + length, start + length);
         Ok(())
     }
 
@@ -93,7 +98,8 @@ impl Parser<'_> {
         })
     }
 
-    fn takes_word(&mut self, word: &str) -> Result<bool, ParseError> {
+    /// Skips a word if it is next; returns whether it was.
+    fn accept_word(&mut self, word: &str) -> Result<bool, ParseError> {
         let found = matches!(self.next, Token::Word(next) if next.eq_ignore_ascii_case(word));
         if found {
             self.advance()?;
@@ -101,14 +107,15 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    fn takes(&mut self, token: &Token<'_>, what: &str) -> Result<(), ParseError> {
+    /// Skips a token, or fails with what was expected.
+    fn require(&mut self, token: &Token<'_>, what: &str) -> Result<(), ParseError> {
         if self.next == *token { self.advance() } else { Err(self.expected(what)) }
     }
 
     fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
         let first = self.and(depth)?;
         let mut parts = vec![first];
-        while self.takes_word("or")? {
+        while self.accept_word("or")? {
             parts.push(self.and(depth)?);
         }
         Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::Or(parts) })
@@ -117,7 +124,7 @@ impl Parser<'_> {
     fn and(&mut self, depth: usize) -> Result<Expr, ParseError> {
         let first = self.not(depth)?;
         let mut parts = vec![first];
-        while self.takes_word("and")? {
+        while self.accept_word("and")? {
             parts.push(self.not(depth)?);
         }
         Ok(if parts.len() == 1 { parts.remove(0) } else { Expr::And(parts) })
@@ -127,13 +134,13 @@ impl Parser<'_> {
         if depth >= MAX_DEPTH {
             return Err(self.error(format!("more than {MAX_DEPTH} levels of parentheses")));
         }
-        if self.takes_word("not")? {
+        if self.accept_word("not")? {
             return Ok(Expr::Not(Box::new(self.not(depth + 1)?)));
         }
         if self.next == Token::Open {
             self.advance()?;
             let inner = self.or(depth + 1)?;
-            self.takes(&Token::Close, "`)`")?;
+            self.require(&Token::Close, "`)`")?;
             return Ok(inner);
         }
         self.comparison()
@@ -143,14 +150,14 @@ impl Parser<'_> {
         let property = self.property()?;
         let operator_error = |parser: &Self| parser.expected("one of eq ne gt ge lt le in");
         let Token::Word(word) = self.next else { return Err(operator_error(self)) };
-        if self.takes_word("in")? {
-            self.takes(&Token::Open, "`(` and a list of values")?;
+        if self.accept_word("in")? {
+            self.require(&Token::Open, "`(` and a list of values")?;
             let mut literals = vec![self.literal(property)?];
             while self.next == Token::Comma {
                 self.advance()?;
                 literals.push(self.literal(property)?);
             }
-            self.takes(&Token::Close, "`,` or `)`")?;
+            self.require(&Token::Close, "`,` or `)`")?;
             return Ok(Expr::In(property, literals));
         }
         let operator = Operator::ALL
@@ -198,8 +205,8 @@ impl Parser<'_> {
                 Some(at) => Literal::Time(at),
                 None => return Err(self.expected("a date such as 2026-11-01T00:00:00Z")),
             },
-            Token::Text(_) => return Err(self.error(format!("{name} is a date: write it without quotes"))),
-            Token::Word(_) => return Err(self.error(format!("{name} is text: write it in 'single quotes'"))),
+            Token::Text(_) => return Err(self.error(format!("{name} is a date; write it without quotes"))),
+            Token::Word(_) => return Err(self.error(format!("{name} is text; write it in 'single quotes'"))),
             _ => return Err(self.expected("a value")),
         };
         self.advance()?;
@@ -207,7 +214,7 @@ impl Parser<'_> {
     }
 }
 
-/// Reads the quoted text that `rest` begins with; returns it with its length in `rest`.
+/// Reads the quoted text at the start of `rest`; returns it and its length in `rest`.
 fn quoted(rest: &str) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut at = 1;
@@ -238,18 +245,22 @@ mod tests {
     #[case::quoted_date("createdDateTime ge '2026-01-01'", 19..31, "without quotes")]
     #[case::bad_date("createdDateTime ge soon", 19..23, "a date such as")]
     #[case::no_close("(status eq 'new'", 16..16, "expected `)`")]
-    #[case::no_quote("status eq 'new", 10..14, "no closing quote")]
+    #[case::no_quote("status eq 'new", 10..14, "quote is not closed")]
     #[case::rest("status eq 'new' severity eq 'low'", 16..24, "expected `and`, `or` or the end")]
     #[case::list("status in ('new' 'x')", 17..20, "expected `,` or `)`")]
     #[case::missing("status eq", 9..9, "ends here; expected a value")]
-    fn errors_say_where(#[case] text: &str, #[case] span: Range<usize>, #[case] message: &str) {
+    fn errors_have_a_position_and_a_message(
+        #[case] text: &str,
+        #[case] span: Range<usize>,
+        #[case] message: &str,
+    ) {
         let error = parse(text).unwrap_err();
         assert_eq!(error.span, span, "{error}");
         assert!(error.message.contains(message), "{error}");
     }
 
     #[test]
-    fn a_near_property_is_named() {
+    fn a_similar_property_is_suggested() {
         assert_eq!(parse("stats eq 'new'").unwrap_err().suggestion.as_deref(), Some("status"));
         assert_eq!(parse("title eq 'new'").unwrap_err().suggestion, None);
     }
@@ -257,7 +268,7 @@ mod tests {
     #[rstest]
     #[case("(")]
     #[case("not ")]
-    fn deep_nesting_is_an_error_with_a_place(#[case] opening: &str) {
+    fn deep_nesting_is_an_error_with_a_position(#[case] opening: &str) {
         let error = parse(&opening.repeat(10_000)).unwrap_err();
         assert!(error.message.contains("64 levels"), "{error}");
         assert_eq!(error.span.start, 64 * opening.len());
