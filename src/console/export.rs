@@ -7,7 +7,7 @@ use crate::{
     export::write_alerts,
 };
 use alertdeck_model::SafeText;
-use alertdeck_platform::{Existing, FileError, typed_path, write_new_file};
+use alertdeck_platform::{Existing, FileError, expand_home, write_new_file};
 
 /// Writes an export; work for a worker.
 pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
@@ -15,7 +15,7 @@ pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
         FileError::Exists(_) => NotWritten::Exists,
         error => NotWritten::Refused(error.to_string()),
     };
-    let Some(path) = typed_path(&export.path) else {
+    let Some(path) = expand_home(&export.path) else {
         let line = format!("there is no home folder for {:?}: name the folder", export.path);
         return Err(NotWritten::Refused(line));
     };
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n{\"id\":\"a\"}\n]\n");
         export.path = "-".into();
         assert!(
-            matches!(write(&export), Err(NotWritten::Refused(line)) if line.contains("is no place for a file"))
+            matches!(write(&export), Err(NotWritten::Refused(line)) if line.contains("cannot be used as a file"))
         );
     }
 

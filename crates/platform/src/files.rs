@@ -1,7 +1,8 @@
-//! Private files and folders: made, read, replaced and removed; and the files that users ask for.
+//! Creates, reads, replaces and removes private files and folders, and writes files that users
+//! name.
 //!
-//! Whatever is written takes its place at once: it is written under another name in the same
-//! folder, made to last, and renamed.
+//! Writes are atomic: a file is written to a temporary file in the same folder, flushed to disk,
+//! and renamed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,27 +14,28 @@ use std::{
 
 use super::{FileError, system};
 
-/// How long nothing was added to an unfinished file when its writer must be dead.
+/// The age, since the last write, at which a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
-/// Stands in the names of unfinished files, between that of the file and letters at random.
-const UNFINISHED: &str = ".alertdeck-";
-/// How many letters that are.
-const LETTERS: usize = 6;
+/// Separates the file's name from the random letters in the names of temporary files.
+const INFIX: &str = ".alertdeck-";
+/// The number of random letters.
+const RANDOM_LETTERS: usize = 6;
 
-/// What becomes of a file that is there already.
+/// What to do with a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and nothing is written.
+    /// Keep it and fail.
     Keep,
-    /// It is replaced.
+    /// Replace it.
     Replace,
 }
 
-/// Makes sure that `folder` is there, is ours and is closed to others; creates it with its
-/// parents, mode 0700.
+/// Ensures that a folder exists, belongs to this user and is closed to others. Creates it and its
+/// parents with mode 0700, and restricts the mode of one that is open to others.
 ///
-/// A folder of ours that is open to others is closed. A link to a folder, a folder of another
-/// user and anything else are refused.
+/// # Errors
+///
+/// Fails if the path is a symbolic link, something other than a folder, or another user's folder.
 pub fn private_folder(folder: &Path) -> Result<(), FileError> {
     let failed = |error: &io::Error| match folder.symlink_metadata() {
         Ok(data) if data.is_symlink() => FileError::Link(folder.to_owned()),
@@ -44,13 +46,15 @@ pub fn private_folder(folder: &Path) -> Result<(), FileError> {
     let opened = system::open_folder(folder).map_err(|error| failed(&error))?;
     let data = opened.metadata().map_err(|error| failed(&error))?;
     system::check_owner(&data, folder)?;
-    system::mend_mode(&opened, &data).map_err(|error| FileError::io("closed to others", folder, &error))
+    system::restrict_mode(&opened, &data).map_err(|error| FileError::io("made private", folder, &error))
 }
 
-/// Reads a file whole, or returns `None` where there is none.
+/// Reads a private file; `None` if it does not exist.
 ///
-/// Refused are links, whatever is no regular file, files of other users, files that others can
-/// read or change, and more than `limit` bytes.
+/// # Errors
+///
+/// Fails if the path is a symbolic link or not a regular file, if the file belongs to another user,
+/// if others can read or change it, or if it has more than `limit` bytes.
 pub fn read_private(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     let file = match open(OpenOptions::new().read(true), path, "read") {
         Err(error) if error.is_missing() => return Ok(None),
@@ -66,36 +70,47 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileErro
     Ok(Some(bytes))
 }
 
-/// Opens a file to append to, or creates it, mode 0600. One of ours that is open to others is
-/// closed; links, other kinds and files of other users are refused.
+/// Opens a private file to append to. Creates it with mode 0600, and restricts the mode of one
+/// that is open to others.
+///
+/// # Errors
+///
+/// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another
+/// user.
 pub fn append_private(path: &Path) -> Result<File, FileError> {
-    // Reading as well: elsewhere than on Unix a file that is only appended to cannot be locked.
+    // Also open for reading: except on Unix, a file opened only to append cannot be locked.
     let file = open(OpenOptions::new().read(true).append(true).create(true), path, "written")?;
     file.metadata()
-        .and_then(|data| system::mend_mode(&file, &data))
-        .map_err(|error| FileError::io("closed to others", path, &error))?;
+        .and_then(|data| system::restrict_mode(&file, &data))
+        .map_err(|error| FileError::io("made private", path, &error))?;
     Ok(file)
 }
 
-/// Replaces a file by one with these bytes, mode 0600, or creates it.
+/// Writes a private file atomically, with mode 0600. An existing file is replaced.
 ///
-/// A reader finds the old file or the new one, whatever happens meanwhile. A link in its place
-/// is replaced, not followed. The folder must exist.
+/// A symbolic link is replaced, not followed. The folder must exist.
+///
+/// # Errors
+///
+/// Fails if the system refuses. The old file is then intact.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    put(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
+    write_atomically(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
 }
 
-/// Tells whether a file that the user names could be put there, before anything is done for it.
+/// Checks whether a file that the user names can be written, before any work is done for it.
 ///
-/// Refused are links, since what they lead to would not be what is written; whatever is no regular
-/// file; devices and `-`; and, with [`Existing::Keep`], files that exist.
+/// # Errors
+///
+/// Fails for symbolic links, whose target would not be what is written; for anything else that is
+/// not a regular file; for devices and `-`; for missing folders; and, with [`Existing::Keep`], for
+/// files that exist. Other errors show only when the file is written.
 pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> {
     let text = path.as_os_str().as_encoded_bytes();
     if text.is_empty() || text == b"-" || path.starts_with("/dev") && !path.starts_with("/dev/shm") {
-        return Err(FileError::NoPlace(path.to_owned()));
+        return Err(FileError::InvalidTarget(path.to_owned()));
     }
     let ends_as_folder = text.last().is_some_and(|last| std::path::is_separator(char::from(*last)));
-    let Some((folder, _)) = place(path).filter(|_| !ends_as_folder) else {
+    let Some((folder, _)) = temporary_location(path).filter(|_| !ends_as_folder) else {
         return Err(FileError::IsFolder(path.to_owned()));
     };
     if !folder.is_dir() {
@@ -106,35 +121,37 @@ pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> 
         Ok(data) if data.is_dir() => Err(FileError::IsFolder(path.to_owned())),
         Ok(data) if !data.is_file() => Err(FileError::NotAFile(path.to_owned())),
         Ok(_) if existing == Existing::Keep => Err(FileError::Exists(path.to_owned())),
-        // What else is wrong shows when it is written.
+        // Other errors show when the file is written.
         _ => Ok(()),
     }
 }
 
-/// Writes a file that the user names, mode 0600, once [`check_new_file`] finds nothing against it.
-/// Returns its length in bytes.
+/// Writes a file that the user names atomically, with mode 0600. Returns its length in bytes.
 ///
-/// Nobody finds a part of it: it is there whole, or what was there before still is.
+/// # Errors
+///
+/// Fails like [`check_new_file`], if `write` fails, and if the system refuses. An existing file is
+/// then intact.
 pub fn write_new_file(
     path: &Path,
     existing: Existing,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<u64, FileError> {
     check_new_file(path, existing)?;
-    put(path, existing, write)
+    write_atomically(path, existing, write)
 }
 
-/// Writes a file under another name in its folder, then puts it in its place.
-fn put(
+/// Writes a temporary file in the same folder, then renames it.
+fn write_atomically(
     path: &Path,
     existing: Existing,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<u64, FileError> {
     let failed = |error: &io::Error| FileError::io("written", path, error);
-    let (folder, prefix) = place(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
-    // Created with mode 0600, and removed when it is dropped before it takes its place.
+    let (folder, prefix) = temporary_location(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
+    // Created with mode 0600. Dropping it before the rename removes it.
     let mut builder = tempfile::Builder::new();
-    let file = builder.prefix(&prefix).rand_bytes(LETTERS).tempfile_in(folder);
+    let file = builder.prefix(&prefix).rand_bytes(RANDOM_LETTERS).tempfile_in(folder);
     let mut file = file.map_err(|error| failed(&error))?;
     let mut out = BufWriter::new(file.as_file_mut());
     let written = write(&mut out).and_then(|()| out.flush());
@@ -152,28 +169,35 @@ fn put(
         ErrorKind::AlreadyExists if existing == Existing::Keep => FileError::Exists(path.to_owned()),
         _ => failed(&error.error),
     })?;
-    // The file is in its place; some file systems cannot promise more.
+    // The rename is done. Some file systems cannot sync a folder.
     let _ = system::sync_folder(folder);
-    sweep(folder, None, ABANDONED);
+    remove_abandoned(folder, None, ABANDONED);
     Ok(length)
 }
 
-/// Removes a file, and what a writer that was killed has left of it. Tells whether there was
-/// something.
+/// Removes a file and the temporary files of its writers. Returns whether there were any.
+///
+/// # Errors
+///
+/// Fails if the system refuses.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
-    let (folder, prefix) = place(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
-    let swept = sweep(folder, Some(&prefix), Duration::ZERO);
+    let (folder, prefix) = temporary_location(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
+    let removed = remove_abandoned(folder, Some(&prefix), Duration::ZERO);
     match fs::remove_file(path) {
         Ok(()) => {
             let _ = system::sync_folder(folder);
             Ok(true)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(swept),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(removed),
         Err(error) => Err(FileError::io("removed", path, &error)),
     }
 }
 
-/// Tells whether `path` still names the file that was opened: neither removed nor renamed.
+/// Returns whether the open file is still the one at `path`, neither removed nor renamed.
+///
+/// # Errors
+///
+/// Fails if the system cannot describe one of them.
 pub fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(data) => Ok(system::is_same(&file.metadata()?, &data)),
@@ -182,7 +206,7 @@ pub fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a regular file of ours.
+/// Opens a regular file that belongs to this user.
 pub(super) fn open(options: &mut OpenOptions, path: &Path, what: &'static str) -> Result<File, FileError> {
     let file = system::open(options, path).map_err(|error| match path.symlink_metadata() {
         Ok(data) if data.is_symlink() => FileError::Link(path.to_owned()),
@@ -197,45 +221,45 @@ pub(super) fn open(options: &mut OpenOptions, path: &Path, what: &'static str) -
     Ok(file)
 }
 
-/// The folder of a file, and how the names of its unfinished copies begin.
-fn place(path: &Path) -> Option<(&Path, OsString)> {
+/// Returns the folder of a file, and the prefix of the names of its temporary files.
+fn temporary_location(path: &Path) -> Option<(&Path, OsString)> {
     let name = path.file_name()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut prefix = OsString::from(".");
     prefix.push(name);
-    prefix.push(UNFINISHED);
+    prefix.push(INFIX);
     Some((folder.unwrap_or(Path::new(".")), prefix))
 }
 
-/// Tells whether a name is that of an unfinished file: nothing else in a user's folder may be
-/// taken for one.
-fn is_unfinished(name: &OsStr, prefix: Option<&OsStr>) -> bool {
+/// Returns whether a name is exactly that of a temporary file, so that no other file in a user's
+/// folder is taken for one.
+fn is_temporary(name: &OsStr, prefix: Option<&OsStr>) -> bool {
     let name = name.as_encoded_bytes();
-    let Some(at) = name.len().checked_sub(LETTERS) else { return false };
+    let Some(at) = name.len().checked_sub(RANDOM_LETTERS) else { return false };
     let (start, letters) = name.split_at(at);
     letters.iter().all(u8::is_ascii_alphanumeric)
         && match prefix {
             Some(prefix) => start == prefix.as_encoded_bytes(),
-            None => start.starts_with(b".") && start.ends_with(UNFINISHED.as_bytes()),
+            None => start.starts_with(b".") && start.ends_with(INFIX.as_bytes()),
         }
 }
 
-/// Removes unfinished files from a folder, of one file or of all, to which nothing was added for
-/// at least so long; tells whether there were any.
-fn sweep(folder: &Path, prefix: Option<&OsStr>, age: Duration) -> bool {
+/// Removes the temporary files of one file (`prefix`) or of all files in a folder whose last write
+/// is at least `age` ago. Returns whether there were any.
+fn remove_abandoned(folder: &Path, prefix: Option<&OsStr>, age: Duration) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
-    let mut swept = false;
+    let mut removed = false;
     for entry in entries.flatten() {
-        if !is_unfinished(&entry.file_name(), prefix) {
+        if !is_temporary(&entry.file_name(), prefix) {
             continue;
         }
         let written = entry.metadata().and_then(|data| data.modified()).ok();
         let old = written.and_then(|at| at.elapsed().ok()).unwrap_or_default();
         if old >= age {
-            swept |= fs::remove_file(entry.path()).is_ok();
+            removed |= fs::remove_file(entry.path()).is_ok();
         }
     }
-    swept
+    removed
 }
 
 #[cfg(test)]

@@ -1,11 +1,22 @@
-//! What differs between platforms outside the terminal: private files, the files that users ask
-//! for, locks between processes, starting a browser.
+//! The operating system outside the terminal: private files and folders, files that users name,
+//! locks between processes, and the browser.
 //!
-//! It knows nothing of what is kept in files, and asks nobody: what is not private is mended or
-//! refused, never used as it is. Invariants: no symbolic link is followed in the last part of a
-//! path; a file is private from the moment it exists; whoever reads a file that is being
-//! written gets the old one or the new one, whole. On platforms other than Unix the names are
-//! the same, and privacy is what the user's own folders give by themselves.
+//! What this crate is: the one place with code that differs between platforms, apart from the
+//! terminal. It wraps what the standard library lacks or leaves unsafe by default.
+//!
+//! What it is not: it does not know what files contain, and it has no settings, no log and no
+//! network. It asks the user nothing: what is not private is made private or refused, never used
+//! as it is. It does not read the files that users bring, such as the config file; those are
+//! opened like any file.
+//!
+//! Invariants (docs/security.md, "Files"):
+//!
+//! - The last part of a path is opened without following symbolic links.
+//! - A file is private from the moment it exists.
+//! - Writes are atomic: a reader gets the old file or the new one, never a part.
+//!
+//! On platforms other than Unix the functions are the same, and privacy is what the user's own
+//! folders provide.
 
 mod files;
 mod lock;
@@ -32,59 +43,59 @@ pub use files::{
 pub use lock::Lock;
 pub use opener::open_in_browser;
 
-/// Why a private file, folder or lock is not to be had, in one line that is safe to show.
+/// Why a file, folder or lock cannot be used. The message is one line and safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// The path names a symbolic link: what lies behind it may be anybody's.
-    #[error("{0:?} is a symbolic link, which is not followed here: remove it")]
+    /// The path is a symbolic link, whose target may belong to anybody.
+    #[error("{0:?} is a symbolic link and is not followed: remove it")]
     Link(PathBuf),
-    /// The path names something other than a regular file.
+    /// The path is something other than a regular file.
     #[error("{0:?} is not a regular file: move it away")]
     NotAFile(PathBuf),
-    /// The path names something other than a folder.
+    /// The path is something other than a folder.
     #[error("{0:?} is not a folder: move it away")]
     NotAFolder(PathBuf),
-    /// The path names no file but a folder.
+    /// The path is a folder instead of a file.
     #[error("{0:?} is a folder: name a file in it")]
     IsFolder(PathBuf),
-    /// There is no such folder to put a file into.
-    #[error("there is no folder {0:?}: make it, or choose another")]
+    /// The folder to write the file to does not exist.
+    #[error("folder {0:?} does not exist: create it, or choose another")]
     NoFolder(PathBuf),
-    /// A file is there already, and nobody said that it may be replaced.
+    /// The file exists and must not be replaced.
     #[error("{0:?} exists")]
     Exists(PathBuf),
-    /// The path names a device, or standard output.
-    #[error("{0:?} is no place for a file: name another")]
-    NoPlace(PathBuf),
+    /// The path is a device or stands for standard output.
+    #[error("{0:?} cannot be used as a file: name another")]
+    InvalidTarget(PathBuf),
     /// The file or folder belongs to another user of this machine.
     #[error("{0:?} belongs to another user: move it away, or run as that user")]
-    Foreign(PathBuf),
-    /// Others can read or change the file.
-    #[error("{path:?} is open to others (mode {mode:03o}): run `chmod 600 {path:?}`")]
+    OtherOwner(PathBuf),
+    /// Other users can read or change the file.
+    #[error("{path:?} is accessible to other users (mode {mode:03o}): run `chmod 600 {path:?}`")]
     Exposed {
         /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// The file is longer than anything that was written here.
+    /// The file is longer than expected.
     #[error("{path:?} is longer than {limit} bytes")]
     TooLong {
         /// The file.
         path: PathBuf,
-        /// How many bytes would have been read.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The system refused.
+    /// The operating system reported an error.
     #[error("{path:?} cannot be {what}: {reason}")]
     Io {
-        /// What was tried: "read", "written" and so on.
+        /// The operation as a participle: "read", "written" and so on.
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The kind of refusal.
+        /// The kind of error.
         kind: io::ErrorKind,
-        /// The system's words.
+        /// The system's message.
         reason: String,
     },
 }
@@ -94,15 +105,15 @@ impl FileError {
         Self::Io { what, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
     }
 
-    /// Tells whether a file or a folder of its path was missing.
+    /// Returns whether the file, or a folder in its path, does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
     }
 }
 
-/// Reads a path as a user types it: `~` at its start is the user's home. `None` where there is no
-/// home to put in its place.
-pub fn typed_path(text: &str) -> Option<PathBuf> {
+/// Expands `~` at the start of a typed path to the user's home folder. Returns `None` if there is
+/// no home folder.
+pub fn expand_home(text: &str) -> Option<PathBuf> {
     let home = || directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
     match text.strip_prefix('~') {
         Some("") => home(),
@@ -113,10 +124,11 @@ pub fn typed_path(text: &str) -> Option<PathBuf> {
     }
 }
 
-/// Returns the folder for what the program keeps between runs, or `None` without a home.
+/// Returns the folder for data that the program keeps between runs, or `None` without a home
+/// folder.
 ///
-/// `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck` on Linux, the user's local
-/// application data elsewhere. Nothing is created.
+/// This is `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck` on Linux, and in the user's
+/// local application data elsewhere. The folder is not created.
 pub fn state_folder() -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "alertdeck")?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())

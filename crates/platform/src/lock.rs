@@ -7,12 +7,12 @@ use std::{
 
 use super::{FileError, files};
 
-/// How often a lock file may vanish under a single try.
-const VANISHED: usize = 16;
+/// How often to retry when the lock file is removed during an attempt.
+const MAX_RETRIES: usize = 16;
 
-/// An exclusive lock on a file, held by at most one owner over all processes.
+/// An exclusive lock on a file. At most one process holds it.
 ///
-/// It ends when it is dropped, and with its process, however that ends.
+/// It is released when dropped, and when its process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -20,49 +20,58 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock if nobody has it, without waiting; `None` if someone has.
+    /// Acquires the lock without waiting; `None` if it is held.
     ///
-    /// The file is created, mode 0600; its folder must exist.
-    pub fn attempt(path: &Path) -> Result<Option<Self>, FileError> {
-        for _ in 0..VANISHED {
+    /// The file is created with mode 0600 if needed; its folder must exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be opened or locked, is a symbolic link or not a regular file, or
+    /// belongs to another user.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>, FileError> {
+        for _ in 0..MAX_RETRIES {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
             let file = files::open(&mut options, path, "locked")?;
             match claim(&file, path)? {
-                Claim::Had => return Ok(Some(Self { file, path: path.to_owned() })),
-                Claim::Refused => return Ok(None),
-                Claim::Void => {}
+                Claim::Acquired => return Ok(Some(Self { file, path: path.to_owned() })),
+                Claim::Held => return Ok(None),
+                Claim::Stale => {}
             }
         }
         Ok(None)
     }
 
-    /// Removes the lock file while it is held, then releases the lock. Whoever waits for it
-    /// goes on with a new file.
-    pub fn retire(self) -> Result<(), FileError> {
+    /// Removes the lock file, then releases the lock. Other processes continue with a new file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be removed. The lock is released all the same.
+    pub fn remove(self) -> Result<(), FileError> {
         let removed = files::remove(&self.path);
         drop(self.file);
         removed.map(|_| ())
     }
 }
 
-/// How a try to lock an open file went.
+/// The outcome of locking an open file.
 #[derive(Debug, PartialEq, Eq)]
 enum Claim {
-    Had,
-    Refused,
-    /// Who held it has removed the file meanwhile: a lock on what is gone excludes nobody.
-    Void,
+    Acquired,
+    /// Another process holds the lock.
+    Held,
+    /// The file was removed meanwhile: a lock on a removed file excludes nobody.
+    Stale,
 }
 
 fn claim(file: &File, path: &Path) -> Result<Claim, FileError> {
     match file.try_lock() {
         Ok(()) => match files::same_file(file, path) {
-            Ok(true) => Ok(Claim::Had),
-            Ok(false) => Ok(Claim::Void),
+            Ok(true) => Ok(Claim::Acquired),
+            Ok(false) => Ok(Claim::Stale),
             Err(error) => Err(FileError::io("locked", path, &error)),
         },
-        Err(TryLockError::WouldBlock) => Ok(Claim::Refused),
+        Err(TryLockError::WouldBlock) => Ok(Claim::Held),
         Err(TryLockError::Error(error)) => Err(FileError::io("locked", path, &error)),
     }
 }
@@ -75,46 +84,46 @@ mod tests {
         thread,
     };
 
-    fn taken(path: &Path) -> Lock {
-        Lock::attempt(path).unwrap().unwrap()
+    fn acquire(path: &Path) -> Lock {
+        Lock::try_acquire(path).unwrap().unwrap()
     }
 
     #[test]
-    fn a_lock_is_had_by_one() {
+    fn only_one_holder_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
-        let held = taken(&path);
-        assert!(Lock::attempt(&path).unwrap().is_none());
+        let held = acquire(&path);
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(held);
-        assert!(Lock::attempt(&path).unwrap().is_some());
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
     }
 
     #[test]
-    fn a_lock_without_a_folder_is_an_error_at_once() {
+    fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Lock::attempt(&folder.path().join("none/a.lock")).unwrap_err().is_missing());
+        assert!(Lock::try_acquire(&folder.path().join("none/a.lock")).unwrap_err().is_missing());
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_lock_is_not_taken_through_a_link() {
+    fn a_symbolic_link_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, behind) = (folder.path().join("a.lock"), folder.path().join("behind"));
-        std::os::unix::fs::symlink(&behind, &path).unwrap();
-        assert_eq!(Lock::attempt(&path).unwrap_err(), FileError::Link(path));
-        assert!(!behind.exists());
+        let (path, target) = (folder.path().join("a.lock"), folder.path().join("target"));
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        assert_eq!(Lock::try_acquire(&path).unwrap_err(), FileError::Link(path));
+        assert!(!target.exists());
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_lock_ends_with_its_process() {
+    fn a_lock_is_released_when_its_process_ends() {
         use std::io::{BufRead as _, BufReader};
         use std::process::{Command, Stdio};
 
-        // The child inherits the open file as its standard input, and the lock with it.
+        // The child inherits the open file, and with it the lock, as its standard input.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
-        let held = taken(&path);
+        let held = acquire(&path);
         let mut child = Command::new("sh")
             .args(["-c", "echo ready; exec sleep 600"])
             .stdin(Stdio::from(held.file.try_clone().unwrap()))
@@ -123,29 +132,29 @@ mod tests {
             .unwrap();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
         drop(held);
-        assert!(Lock::attempt(&path).unwrap().is_none());
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(Lock::attempt(&path).unwrap().is_some());
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_lock_on_a_file_that_was_removed_before_it_was_had_is_void() {
+    fn a_lock_on_a_removed_file_is_stale() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
-        let first = Lock::attempt(&path).unwrap().unwrap();
+        let first = Lock::try_acquire(&path).unwrap().unwrap();
         let late = File::open(&path).unwrap();
-        assert_eq!(claim(&late, &path).unwrap(), Claim::Refused);
-        first.retire().unwrap();
-        assert_eq!(claim(&late, &path).unwrap(), Claim::Void);
-        let _second = Lock::attempt(&path).unwrap().unwrap();
-        assert_eq!(claim(&late, &path).unwrap(), Claim::Void);
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Held);
+        first.remove().unwrap();
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Stale);
+        let _second = Lock::try_acquire(&path).unwrap().unwrap();
+        assert_eq!(claim(&late, &path).unwrap(), Claim::Stale);
     }
 
     #[cfg(unix)]
     #[test]
-    fn removing_the_lock_file_lets_no_two_in() {
+    fn removing_the_lock_file_keeps_the_lock_exclusive() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let (inside, most, turns) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -154,7 +163,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..50 {
                         let lock = loop {
-                            if let Some(lock) = Lock::attempt(&path).unwrap() {
+                            if let Some(lock) = Lock::try_acquire(&path).unwrap() {
                                 break lock;
                             }
                             thread::yield_now();
@@ -163,7 +172,7 @@ mod tests {
                         thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
                         turns.fetch_add(1, Ordering::SeqCst);
-                        lock.retire().unwrap();
+                        lock.remove().unwrap();
                     }
                 });
             }

@@ -1,21 +1,24 @@
-//! Starts a browser, apart from this terminal and without secrets in its environment.
+//! Starts a browser, detached from this terminal and without secrets in its environment.
 
 use std::{process::Stdio, time::Duration};
 
 use super::system::{detach, has_display};
 
-/// How long an opener has for telling that it cannot open anything.
+/// How long to wait for the opener to fail.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Opens an address in the user's browser; it blocks until the opener has failed or seems to do.
+/// Opens an address in the user's browser. Blocks until the opener ends, at most three seconds: an
+/// opener that still runs counts as successful, because some run as long as the browser.
 ///
-/// The address must be a parsed one, written out again: it is one argument, and never an option.
-/// None of the variables in `hidden` reaches the browser. An opener that has not failed after
-/// some seconds counts as started: some stay for as long as the browser does. The error says why
-/// in words that are safe to show.
+/// The address must be the serialised form of a parsed one, so that it is one argument and never
+/// an option. The environment variables in `hidden` are not passed to the browser.
+///
+/// # Errors
+///
+/// Fails if there is no display, no opener, or the opener fails. The error is safe to show.
 pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
     if !has_display() {
-        return Err("there is no display here to open a browser on".into());
+        return Err("there is no display to open a browser on".into());
     }
     let mut reason = "no program to open links was found".to_owned();
     for mut command in open::commands(address) {
@@ -26,7 +29,7 @@ pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
         detach(&mut command);
         let Ok(mut child) = command.spawn() else { continue };
         let (sender, ended) = std::sync::mpsc::channel();
-        // The thread outlives this call where the opener does: somebody has to wait for it.
+        // The thread may outlive this call: the opener must be waited for.
         std::thread::spawn(move || sender.send(child.wait()));
         match ended.recv_timeout(OPENER_FAILS_WITHIN) {
             Ok(Ok(status)) if status.success() => return Ok(()),

@@ -1,7 +1,7 @@
-//! Platforms other than Unix: what the standard library can do.
+//! Platforms other than Unix, as far as the standard library goes.
 //!
-//! A folder below the user's own is private through what it inherits there, so owners and
-//! permissions are not looked at. Links are looked for before opening, not while.
+//! A folder inside the user's own inherits its privacy, so owners and permissions are not checked.
+//! Links are checked before opening, not atomically with it.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions},
@@ -16,7 +16,7 @@ pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Looks at a folder. A handle to it is of no use here.
+/// Checks a folder. Only its path is kept, because the standard library opens no folders here.
 pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
     refuse_link(path)?;
     if path.is_dir() { Ok(Folder(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
@@ -46,7 +46,7 @@ pub(super) fn check_mode(_: &Metadata, _: &Path) -> Result<(), FileError> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
-pub(super) fn mend_mode<T>(_: &T, _: &Metadata) -> io::Result<()> {
+pub(super) fn restrict_mode<T>(_: &T, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The standard library cannot tell; what was created at the same moment is taken for the same.
+/// The standard library has no file identity; equal creation times count as the same file.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     matches!((one.created(), other.created()), (Ok(one), Ok(other)) if one == other)
 }

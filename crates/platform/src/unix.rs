@@ -1,4 +1,4 @@
-//! Unix: owners, permission bits, opening without following links, groups of processes.
+//! Unix: owners, permission bits, opening without following links, process groups.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
@@ -11,65 +11,65 @@ use rustix::{fs::OFlags, process::geteuid};
 
 use super::FileError;
 
-/// Nobody but the owner.
+/// The modes of private files and folders.
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
-/// What group and others may do.
+/// The permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
 
-/// Completes how a file is opened. Non-blocking, so that a pipe in its place holds nobody up.
+/// Opens a file without following links, and without blocking, so that a pipe cannot hang.
 pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     options.mode(FILE).custom_flags(flags.bits() as i32).open(path)
 }
 
-/// Opens a folder, no link to one.
+/// Opens a folder without following links.
 pub(super) fn open_folder(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
     OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }
 
-/// Creates a folder and its parents, all private.
+/// Creates a private folder and its parents, which are private too.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// Refuses what belongs to someone else.
+/// Refuses a file or folder of another user.
 pub(super) fn check_owner(data: &Metadata, path: &Path) -> Result<(), FileError> {
-    if data.uid() == geteuid().as_raw() { Ok(()) } else { Err(FileError::Foreign(path.to_owned())) }
+    if data.uid() == geteuid().as_raw() { Ok(()) } else { Err(FileError::OtherOwner(path.to_owned())) }
 }
 
-/// Refuses a file that others may read or change.
+/// Refuses a file that other users may read or change.
 pub(super) fn check_mode(data: &Metadata, path: &Path) -> Result<(), FileError> {
     let mode = data.mode() & 0o777;
     if mode & OTHERS == 0 { Ok(()) } else { Err(FileError::Exposed { path: path.to_owned(), mode }) }
 }
 
-/// Takes group's and others' permissions from a file or folder of ours, where it has any.
-pub(super) fn mend_mode(file: &File, data: &Metadata) -> io::Result<()> {
+/// Removes the permissions of the group and of others, if there are any.
+pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     if data.mode() & OTHERS == 0 {
         return Ok(());
     }
     file.set_permissions(Permissions::from_mode(if data.is_dir() { FOLDER } else { FILE }))
 }
 
-/// Makes a rename in a folder outlast a loss of power.
+/// Syncs a folder, so that a rename in it survives a loss of power.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Tells whether two descriptions are of one file.
+/// Returns whether two metadata describe the same file.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Keeps a program that is to be started apart from this terminal's signals.
+/// Puts a program into its own process group, so that the terminal's signals do not reach it.
 pub(super) fn detach(command: &mut std::process::Command) {
     std::os::unix::process::CommandExt::process_group(command, 0);
 }
 
-/// Tells whether a browser could show a window: without a display, openers fall back to browsers
-/// for the terminal, which is ours.
+/// Returns whether a browser can show a window. Without a display, openers fall back to text
+/// browsers, which would use this terminal.
 pub(super) fn has_display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(set)

@@ -66,9 +66,9 @@ fn what_names_no_file_is_refused_before_anything_is_asked() {
     let none = folder.path().join("none/a.csv");
     for (path, words) in [
         (folder.path(), "is a folder: name a file in it"),
-        (none.as_path(), "there is no folder "),
-        (Path::new("-"), "is no place for a file"),
-        (Path::new("/dev/null"), "is no place for a file"),
+        (none.as_path(), "does not exist"),
+        (Path::new("-"), "cannot be used as a file"),
+        (Path::new("/dev/null"), "cannot be used as a file"),
     ] {
         // Nobody listens there: whoever asked would fail with another code.
         let service = ["list", "--graph-url", "http://127.0.0.1:9", "--token-command", "echo x", "--output"];

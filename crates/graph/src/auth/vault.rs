@@ -264,7 +264,7 @@ impl Vault {
         let folder = self.folder.clone();
         blocking(move || {
             let Some(lock) = guard.0 else { return had };
-            lock.retire()?;
+            lock.remove()?;
             // Only empty ones go.
             let _ = fs::remove_dir(&folder);
             if let Some(state) = folder.parent() {
@@ -326,7 +326,7 @@ impl Vault {
         loop {
             let (folder, path) = (folder.clone(), path.clone());
             let attempt = blocking(move || {
-                match private_folder(&folder).and_then(|()| Lock::attempt(&path)) {
+                match private_folder(&folder).and_then(|()| Lock::try_acquire(&path)) {
                     // Another copy has just removed the folder after its last sign-in.
                     Err(error) if error.is_missing() => Ok(None),
                     attempt => Ok(attempt?),

@@ -1,4 +1,4 @@
-//! Tests of private files: what is made, what is mended, what is refused, what is left behind.
+//! Tests of private files: creation, repair of modes, refusals and leftovers.
 
 use super::*;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_is_read_and_replaced_and_removed() {
+fn a_file_is_written_read_replaced_and_removed() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("a/b");
     private_folder(&folder).unwrap();
@@ -30,7 +30,7 @@ fn what_is_written_is_read_and_replaced_and_removed() {
 }
 
 #[test]
-fn a_file_beyond_the_limit_is_refused_and_one_at_it_is_read() {
+fn a_file_longer_than_the_limit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     write_private(&path, b"12345").unwrap();
@@ -39,7 +39,7 @@ fn a_file_beyond_the_limit_is_refused_and_one_at_it_is_read() {
 }
 
 #[test]
-fn a_missing_folder_is_an_error_when_writing_and_no_file_when_reading() {
+fn in_a_missing_folder_writes_fail_and_reads_find_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none/a");
     assert!(write_private(&path, b"x").unwrap_err().is_missing());
@@ -48,7 +48,7 @@ fn a_missing_folder_is_an_error_when_writing_and_no_file_when_reading() {
 }
 
 #[test]
-fn a_write_that_fails_leaves_no_unfinished_copy() {
+fn a_failed_write_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     fs::create_dir(&path).unwrap();
@@ -59,13 +59,13 @@ fn a_write_that_fails_leaves_no_unfinished_copy() {
 }
 
 #[test]
-fn what_a_killed_writer_left_goes_with_the_file() {
+fn abandoned_temporary_files_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.json");
     write_private(&path, b"x").unwrap();
     fs::write(folder.path().join(".a.json.alertdeck-Ab12Cd"), "half a sec").unwrap();
     fs::write(folder.path().join(".ab.json.alertdeck-Ab12Cd"), "another's").unwrap();
-    // It may belong to a writer that is at work: only an old one is taken for abandoned.
+    // A recent one may belong to a running writer.
     write_private(&path, b"y").unwrap();
     assert_eq!(names(folder.path()), [".a.json.alertdeck-Ab12Cd", ".ab.json.alertdeck-Ab12Cd", "a.json"]);
     let old = File::options().write(true).open(folder.path().join(".a.json.alertdeck-Ab12Cd")).unwrap();
@@ -77,9 +77,9 @@ fn what_a_killed_writer_left_goes_with_the_file() {
     assert_eq!(names(folder.path()), [".ab.json.alertdeck-Ab12Cd"]);
 }
 
-/// Exports lie in folders of the user's, beside whatever else is there.
+/// Exports are written to folders with other files of the user.
 #[test]
-fn nothing_but_unfinished_files_is_swept() {
+fn only_temporary_files_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let kept = [
         ".a.csv.bak",
@@ -99,7 +99,7 @@ fn nothing_but_unfinished_files_is_swept() {
 }
 
 #[test]
-fn a_file_for_the_user_is_put_where_nothing_is_or_what_is_may_go() {
+fn an_existing_file_is_replaced_only_on_demand() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file with blanks.csv");
     let put =
@@ -113,7 +113,7 @@ fn a_file_for_the_user_is_put_where_nothing_is_or_what_is_may_go() {
 }
 
 #[test]
-fn a_file_that_came_meanwhile_is_not_overwritten() {
+fn a_file_created_meanwhile_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let outcome = write_new_file(&path, Existing::Keep, |out| {
@@ -128,7 +128,7 @@ fn a_file_that_came_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn a_writer_that_fails_leaves_what_was_there() {
+fn a_failed_write_keeps_the_existing_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     fs::write(&path, "old").unwrap();
@@ -141,7 +141,7 @@ fn a_writer_that_fails_leaves_what_was_there() {
 }
 
 #[test]
-fn what_names_no_file_is_refused_before_anything_is_written() {
+fn paths_that_cannot_be_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
@@ -153,14 +153,14 @@ fn what_names_no_file_is_refused_before_anything_is_written() {
     assert_eq!(check(folder.path().join("none/a")), FileError::NoFolder(folder.path().join("none")));
     assert_eq!(check(folder.path().join("file/a")), FileError::NoFolder(folder.path().join("file")));
     for path in ["", "-", "/dev/stdout", "/dev/null", "/dev/new"] {
-        assert_eq!(check(path.into()), FileError::NoPlace(path.into()));
+        assert_eq!(check(path.into()), FileError::InvalidTarget(path.into()));
     }
     assert_eq!(check_new_file(Path::new("a-new-file"), Existing::Keep), Ok(()));
     assert_eq!(names(folder.path()), ["file", "inner"]);
 }
 
 #[test]
-fn a_reader_finds_the_old_file_or_the_new_one_and_nothing_between() {
+fn a_concurrent_reader_gets_the_old_file_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let body = |byte: u8| vec![byte; 20_000];
@@ -183,7 +183,7 @@ fn a_reader_finds_the_old_file_or_the_new_one_and_nothing_between() {
 }
 
 #[test]
-fn a_path_in_a_message_is_neutral() {
+fn paths_in_messages_are_escaped() {
     let path = Path::new("a\u{1b}[2J\n\u{202e}b");
     let line = FileError::Link(path.to_owned()).to_string();
     assert!(!line.contains(['\u{1b}', '\n', '\u{202e}']), "{line:?}");
@@ -204,7 +204,7 @@ mod with_modes {
     }
 
     #[test]
-    fn everything_is_private_from_the_start() {
+    fn files_and_folders_are_created_private() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a/b");
         private_folder(&folder).unwrap();
@@ -218,7 +218,7 @@ mod with_modes {
     #[case(0o755)]
     #[case(0o777)]
     #[case(0o710)]
-    fn a_folder_of_ours_that_is_open_is_closed(#[case] open: u32) {
+    fn the_mode_of_an_open_folder_is_restricted(#[case] open: u32) {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a");
         fs::create_dir(&folder).unwrap();
@@ -230,16 +230,16 @@ mod with_modes {
     #[test]
     fn a_link_to_a_folder_is_refused_and_what_is_behind_it_untouched() {
         let root = tempfile::tempdir().unwrap();
-        let (folder, behind) = (root.path().join("a"), root.path().join("behind"));
-        fs::create_dir(&behind).unwrap();
-        set_mode(&behind, 0o755);
-        symlink(&behind, &folder).unwrap();
+        let (folder, target) = (root.path().join("a"), root.path().join("target"));
+        fs::create_dir(&target).unwrap();
+        set_mode(&target, 0o755);
+        symlink(&target, &folder).unwrap();
         assert_eq!(private_folder(&folder).unwrap_err(), FileError::Link(folder));
-        assert_eq!(mode(&behind), 0o755);
+        assert_eq!(mode(&target), 0o755);
     }
 
     #[test]
-    fn a_file_in_the_place_of_a_folder_is_refused() {
+    fn a_file_instead_of_a_folder_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a");
         fs::write(&path, "x").unwrap();
@@ -251,7 +251,7 @@ mod with_modes {
     #[case(0o640)]
     #[case(0o604)]
     #[case(0o620)]
-    fn a_file_that_is_open_to_others_is_not_read_and_the_mend_is_named(#[case] open: u32) {
+    fn a_file_open_to_others_is_refused_with_the_command_that_fixes_it(#[case] open: u32) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         write_private(&path, b"x").unwrap();
@@ -265,7 +265,7 @@ mod with_modes {
     }
 
     #[test]
-    fn a_file_to_append_to_is_closed_to_others() {
+    fn appending_restricts_the_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, "x").unwrap();
@@ -275,30 +275,30 @@ mod with_modes {
     }
 
     #[test]
-    fn a_link_to_a_file_is_neither_read_nor_written_through() {
+    fn a_link_to_a_file_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, behind) = (folder.path().join("a"), folder.path().join("behind"));
-        write_private(&behind, b"theirs").unwrap();
-        symlink(&behind, &path).unwrap();
+        let (path, target) = (folder.path().join("a"), folder.path().join("target"));
+        write_private(&target, b"theirs").unwrap();
+        symlink(&target, &path).unwrap();
         assert_eq!(read_private(&path, 10).unwrap_err(), FileError::Link(path.clone()));
         assert_eq!(append_private(&path).unwrap_err(), FileError::Link(path.clone()));
         write_private(&path, b"ours").unwrap();
-        assert_eq!(fs::read(&behind).unwrap(), b"theirs");
+        assert_eq!(fs::read(&target).unwrap(), b"theirs");
         assert_eq!(read_private(&path, 10).unwrap().unwrap(), b"ours");
     }
 
     #[test]
-    fn a_dangling_link_creates_nothing() {
+    fn a_dangling_link_creates_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, behind) = (folder.path().join("a"), folder.path().join("behind"));
-        symlink(&behind, &path).unwrap();
+        let (path, target) = (folder.path().join("a"), folder.path().join("target"));
+        symlink(&target, &path).unwrap();
         assert_eq!(append_private(&path).unwrap_err(), FileError::Link(path.clone()));
         assert_eq!(read_private(&path, 10).unwrap_err(), FileError::Link(path));
-        assert!(!behind.exists());
+        assert!(!target.exists());
     }
 
     #[test]
-    fn a_pipe_and_a_folder_are_no_files_and_hold_nobody_up() {
+    fn pipes_and_folders_are_refused_without_blocking() {
         let folder = tempfile::tempdir().unwrap();
         let (pipe, inner) = (folder.path().join("pipe"), folder.path().join("inner"));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -309,28 +309,28 @@ mod with_modes {
         }
     }
 
-    /// The user would take what the link leads to for written.
+    /// The user would expect the target of the link to be written.
     #[test]
-    fn a_link_is_neither_followed_nor_replaced_by_a_file_for_the_user() {
+    fn a_user_file_neither_follows_nor_replaces_a_link() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, behind) = (folder.path().join("a"), folder.path().join("behind"));
+        let (path, target) = (folder.path().join("a"), folder.path().join("target"));
         for there in [false, true] {
             if there {
-                fs::write(&behind, "theirs").unwrap();
+                fs::write(&target, "theirs").unwrap();
             } else {
-                symlink(&behind, &path).unwrap();
+                symlink(&target, &path).unwrap();
             }
             for existing in [Existing::Keep, Existing::Replace] {
                 let outcome = write_new_file(&path, existing, |out| out.write_all(b"ours"));
                 assert_eq!(outcome, Err(FileError::Link(path.clone())));
             }
-            assert!(path.is_symlink() && behind.exists() == there);
+            assert!(path.is_symlink() && target.exists() == there);
         }
-        assert_eq!(fs::read_to_string(&behind).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
     }
 
     #[test]
-    fn a_file_for_the_user_is_closed_to_others_whatever_was_there() {
+    fn a_user_file_is_private_whatever_the_old_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, "x").unwrap();
@@ -340,16 +340,16 @@ mod with_modes {
     }
 
     #[test]
-    fn a_pipe_is_not_replaced_by_a_file_for_the_user() {
+    fn a_user_file_does_not_replace_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(check_new_file(&pipe, Existing::Replace), Err(FileError::NotAFile(pipe)));
     }
 
-    /// A superuser may write where the mode says no; of those folders none is closed to them.
+    /// A superuser can write despite the mode, but not to `/sys` and `/proc`.
     #[test]
-    fn a_folder_that_cannot_be_written_is_told() {
+    fn an_unwritable_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         set_mode(folder.path(), 0o500);
         let mut closed = vec![Path::new("/sys"), Path::new("/proc")];
@@ -365,7 +365,7 @@ mod with_modes {
     }
 
     #[test]
-    fn a_name_that_is_no_unicode_is_written() {
+    fn file_names_need_not_be_unicode() {
         use std::os::unix::ffi::OsStrExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(OsStr::from_bytes(b"a\xff b.csv"));
@@ -373,9 +373,9 @@ mod with_modes {
         assert!(path.is_file());
     }
 
-    /// Only a superuser can give a file away; others see that their own is taken.
+    /// Only a superuser can give a file away. Other users check that their own files are accepted.
     #[test]
-    fn what_belongs_to_another_user_is_refused() {
+    fn files_and_folders_of_other_users_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let (folder, path) = (root.path().join("a"), root.path().join("b"));
         fs::create_dir(&folder).unwrap();
@@ -384,16 +384,16 @@ mod with_modes {
         let given = std::os::unix::fs::chown(&folder, Some(12_345), None)
             .and_then(|()| std::os::unix::fs::chown(&path, Some(12_345), None));
         if given.is_ok() {
-            assert_eq!(private_folder(&folder).unwrap_err(), FileError::Foreign(folder));
-            assert_eq!(read_private(&path, 10).unwrap_err(), FileError::Foreign(path.clone()));
-            assert_eq!(append_private(&path).unwrap_err(), FileError::Foreign(path));
+            assert_eq!(private_folder(&folder).unwrap_err(), FileError::OtherOwner(folder));
+            assert_eq!(read_private(&path, 10).unwrap_err(), FileError::OtherOwner(path.clone()));
+            assert_eq!(append_private(&path).unwrap_err(), FileError::OtherOwner(path));
         } else {
             assert!(private_folder(&folder).is_ok() && read_private(&path, 10).is_ok());
         }
     }
 
     #[test]
-    fn a_renamed_or_removed_file_is_no_longer_the_same() {
+    fn a_renamed_or_replaced_file_is_not_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let file = append_private(&path).unwrap();
