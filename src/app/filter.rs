@@ -12,7 +12,7 @@ use super::{
 };
 use alertdeck_query as query;
 use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
-use alertdeck_store::Test;
+use alertdeck_store::RowTest;
 
 /// The commands of the filter bar.
 pub(super) static CONTEXT: Commands = Commands {
@@ -193,7 +193,7 @@ impl FilterBar {
     /// Reads and plans the text in the bar, if it is not in force already; `again` plans it anew
     /// for another time or another service. What is right comes into force; what is not leaves
     /// the former filter in force. Returns the test to filter by, where there is a new one.
-    pub fn compile(&mut self, context: &Context, again: bool) -> Option<Test> {
+    pub fn compile(&mut self, context: &Context, again: bool) -> Option<RowTest> {
         let test = self.read(context, again);
         if self.editor.is_none() && self.is_asked() {
             if self.is_sound() {
@@ -205,7 +205,7 @@ impl FilterBar {
         test
     }
 
-    fn read(&mut self, context: &Context, again: bool) -> Option<Test> {
+    fn read(&mut self, context: &Context, again: bool) -> Option<RowTest> {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
             let completions = query::complete(&text, editor.cursor_byte());
@@ -242,7 +242,7 @@ impl FilterBar {
     }
 
     /// Carries the filter out by this plan.
-    fn enforce(&mut self, plan: Plan) -> Test {
+    fn enforce(&mut self, plan: Plan) -> RowTest {
         let mut matcher = Matcher::new(&plan.test);
         self.highlighter = Some(matcher.clone());
         self.plan = Some(Arc::new(plan));

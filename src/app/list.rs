@@ -182,7 +182,7 @@ impl List {
 mod tests {
     use super::*;
     use alertdeck_model::{AlertId, RawAlert};
-    use alertdeck_store::{Batch, Test};
+    use alertdeck_store::{Batch, RowTest};
     use bytes::Bytes;
     use serde_json::json;
 
@@ -213,7 +213,7 @@ mod tests {
         }
 
         fn filter(&mut self, even: bool) {
-            let test: Test =
+            let test: RowTest =
                 Box::new(move |_, facts| !even || facts.id.raw().parse::<u32>().unwrap() % 2 == 0);
             self.view.filter(Some(test));
             while self.view.advance(&self.store, 2) {

@@ -124,7 +124,7 @@ impl List {
 
 /// No filter can look into an alert that cannot be read.
 fn tell_unreadable(store: &Store) {
-    let unreadable = store.rows().filter(|row| store.entry(*row).fault.is_some()).count();
+    let unreadable = store.rows().filter(|row| store.entry(*row).error.is_some()).count();
     if unreadable > 0 {
         say(format_args!("unreadable alerts: {unreadable}; they are listed only without a filter"));
     }

@@ -148,7 +148,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
             (_, Cell::Time(at)) => {
                 painter.put_right(x + place.width, y, place.width, &app.clock.cell(at), theme.dim);
             }
-            (Column::Title, _) if entry.fault.is_some() => {
+            (Column::Title, _) if entry.error.is_some() => {
                 painter.put(x, y, place.width, &glance(cell), theme.bad);
             }
             (Column::Title, cell) => title(app, painter, place, (x, y), cell, base, stale),

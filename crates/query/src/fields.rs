@@ -13,7 +13,7 @@ use alertdeck_model::{
     Verdict, attack::Tactic,
 };
 use alertdeck_odata::Property;
-use alertdeck_store::facts::{Facts, last_name};
+use alertdeck_store::{Facts, last_name};
 
 /// A field of the filter language.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Cover {
     }
 }
 
-/// Tells whether the last names of `path` are those of `tail`, without regard to case.
+/// Returns whether the last names of `path` are those of `tail`, without regard to case.
 pub(super) fn ends_with(path: &str, tail: &str) -> bool {
     let Some(start) = path.len().checked_sub(tail.len()) else { return false };
     path.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(tail))
@@ -134,7 +134,7 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    /// Tells whether a property is looked into, by the parts of its key.
+    /// Returns whether a property is looked into, by the parts of its key.
     pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
             Self::Anywhere => match kind {
@@ -308,7 +308,7 @@ impl Field {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Tells whether the field is text and a property, by the parts of its key, is among those that
+    /// Returns whether the field is text and a property, by the parts of its key, is among those that
     /// it covers.
     pub fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))

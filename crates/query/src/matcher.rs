@@ -11,7 +11,7 @@ use super::{
     predicate::{Pattern, Predicate, Test, TextTest},
     shown::{Shown, joined},
 };
-use alertdeck_store::facts::{Dictionary, Facts, Key, TextCode, Word};
+use alertdeck_store::{Dictionary, Facts, FoldedText, Key, TextCode};
 
 /// A predicate with what it has learnt of one dictionary.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Matcher {
         Self { root: Step::new(&predicate.0), positive }
     }
 
-    /// Tells whether an alert fits. The dictionary may have grown since the last call, but must
+    /// Returns whether an alert fits. The dictionary may have grown since the last call, but must
     /// be the same one.
     pub fn matches(&mut self, dictionary: &Dictionary, facts: &Facts) -> bool {
         self.root.matches(dictionary, facts)
@@ -177,7 +177,7 @@ impl Search {
 }
 
 /// As [`TextTest::fits`], with the parts searched for at once.
-fn fits(test: &TextTest, parts: Option<&AhoCorasick>, word: Word<'_>) -> bool {
+fn fits(test: &TextTest, parts: Option<&AhoCorasick>, word: FoldedText<'_>) -> bool {
     let Some(parts) = parts else { return test.fits(word) };
     let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));
     parts.is_match(word.folded) || others.any(|pattern| pattern.fits(word.text.raw(), word.folded))

@@ -61,7 +61,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Tells whether what Graph is asked is the whole filter.
+    /// Returns whether what Graph is asked is the whole filter.
     pub fn is_exact(&self) -> bool {
         self.local.is_none()
     }

@@ -18,14 +18,14 @@ use alertdeck_model::{
 };
 use alertdeck_odata as odata;
 use alertdeck_odata::{Property, Value};
-use alertdeck_store::facts::{Dictionary, Facts, Key, Word, fold};
+use alertdeck_store::{Dictionary, Facts, FoldedText, Key, fold};
 
 /// A filter, resolved: what [`super::Matcher`] carries out.
 #[derive(Clone, Debug)]
 pub struct Predicate(pub(super) Test);
 
 impl Predicate {
-    /// Tells whether an alert fits, asking every test anew: for a single alert. For many, a
+    /// Returns whether an alert fits, asking every test anew: for a single alert. For many, a
     /// [`super::Matcher`] gives the same answers faster.
     pub fn matches(&self, dictionary: &Dictionary, facts: &Facts) -> bool {
         self.0.matches(dictionary, facts)
@@ -104,7 +104,7 @@ impl Test {
 }
 
 impl TextTest {
-    pub(super) fn fits(&self, word: Word<'_>) -> bool {
+    pub(super) fn fits(&self, word: FoldedText<'_>) -> bool {
         self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded))
     }
 }
@@ -256,7 +256,7 @@ impl Pattern {
     }
 }
 
-/// Tells whether `text` is `parent` or stands under it.
+/// Returns whether `text` is `parent` or stands under it.
 fn is_under(text: &str, parent: &str, separator: char) -> bool {
     text.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
 }

@@ -20,7 +20,7 @@ use alertdeck_model::{
     attack::{self, Tactic, Technique},
     defang::refang,
 };
-use alertdeck_store::facts::fold;
+use alertdeck_store::fold;
 
 /// The fewest digits of a hash that stand for it.
 const MIN_HASH: usize = 6;
@@ -266,7 +266,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Tells whether a folded text is the id of a technique or the beginning of one.
+/// Returns whether a folded text is the id of a technique or the beginning of one.
 fn is_technique_id(folded: &str) -> bool {
     folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
@@ -282,7 +282,7 @@ fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
     fault
 }
 
-/// Tells whether a text is a hash, or enough of one to stand for it.
+/// Returns whether a text is a hash, or enough of one to stand for it.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() >= MIN_HASH && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -150,12 +150,12 @@ impl Query {
         &self.diagnostics
     }
 
-    /// Tells whether there is no filter, so that everything matches.
+    /// Returns whether there is no filter, so that everything matches.
     pub fn is_empty(&self) -> bool {
         matches!(self.root, Root::Everything)
     }
 
-    /// Tells whether the whole filter is an `or`, so that what is joined to it by `and` needs
+    /// Returns whether the whole filter is an `or`, so that what is joined to it by `and` needs
     /// parentheses around it.
     pub fn is_alternative(&self) -> bool {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))

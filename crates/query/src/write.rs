@@ -13,10 +13,7 @@ use super::{
 };
 use alertdeck_model::IndicatorKind;
 use alertdeck_model::host;
-use alertdeck_store::{
-    PostingRules,
-    facts::{Word, fold},
-};
+use alertdeck_store::{FoldedText, PostingRules, fold};
 
 /// Words that mean something else in a filter than themselves.
 const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
@@ -110,7 +107,7 @@ impl Field {
 
     /// Tells the keys under which an index holds a text of this field: the key of a
     /// [`Field::whole`] value is among them where its term fits the text, and only there.
-    pub fn keys(&self, word: Word<'_>, mut each: impl FnMut(&str)) {
+    pub fn keys(&self, word: FoldedText<'_>, mut each: impl FnMut(&str)) {
         let FieldKind::Text(shape, _) = self.kind else { return };
         match shape {
             Shape::Address => {
@@ -152,7 +149,7 @@ impl PostingRules for FieldPostings {
         field(kind).covers(evidence, path)
     }
 
-    fn keys(&self, kind: IndicatorKind, word: Word<'_>, each: &mut dyn FnMut(&str)) {
+    fn keys(&self, kind: IndicatorKind, word: FoldedText<'_>, each: &mut dyn FnMut(&str)) {
         field(kind).keys(word, each);
     }
 
@@ -162,7 +159,7 @@ impl PostingRules for FieldPostings {
 }
 
 impl Shape {
-    /// Tells whether a folded text is a value that `=` compares as a whole.
+    /// Returns whether a folded text is a value that `=` compares as a whole.
     fn is_whole(self, folded: &str) -> bool {
         match self {
             Self::Words | Self::Account | Self::Whole | Self::Link => !folded.is_empty(),
@@ -228,14 +225,14 @@ mod tests {
         let long = "a.".repeat(5_000) + "com";
         assert_eq!(field("domain").whole(&long), None);
         let mut keys = 0;
-        field("domain").keys(Word { text: &long.as_str().into(), folded: &long }, |key| {
+        field("domain").keys(FoldedText { text: &long.as_str().into(), folded: &long }, |key| {
             assert!(key.len() <= LONGEST_DOMAIN);
             keys += 1;
         });
         assert_eq!(keys, 126);
         for (length, keys) in [(LONGEST, 1), (LONGEST + 1, 0)] {
             let text = "x".repeat(length);
-            let (mut found, word) = (0, Word { text: &text.as_str().into(), folded: &text });
+            let (mut found, word) = (0, FoldedText { text: &text.as_str().into(), folded: &text });
             field("device").keys(word, |_| found += 1);
             assert_eq!((found, field("device").whole(&text).is_some()), (keys, keys == 1));
         }

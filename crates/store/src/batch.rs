@@ -1,31 +1,32 @@
-//! Alerts decoded by a worker, on their way into the store.
+//! Batches of alerts that workers decode for the store.
 
 use crate::{
-    facts::{Dictionary, Facts, Remap, TextCode},
-    posting::{Keys, NoPostings, PostingRules},
+    dictionary::{CodeMap, Dictionary, TextCode},
+    facts::Facts,
+    posting::{BatchKeys, NoPostings, PostingRules},
 };
 use alertdeck_evidence as evidence;
 use alertdeck_model::{Alert, AlertId, DecodeError, RawAlert, SafeText};
 
-/// Alerts with a dictionary of their own, so that decoding needs nothing of the store.
+/// Decoded alerts with their own dictionary, so that decoding does not need the store.
 #[derive(Debug)]
 pub struct Batch {
     pub(super) dictionary: Dictionary,
-    /// Each with the codes of its keys.
+    /// The alerts, each with the codes of its keys.
     pub(super) entries: Vec<(Entry, Box<[u32]>)>,
-    /// The keys by which values of the evidence lead to alerts.
-    pub(super) keys: Box<Keys>,
+    /// The keys of the postings.
+    pub(super) keys: Box<BatchKeys>,
 }
 
-/// What the list shows and the filter asks of one alert, and its JSON.
+/// One alert: its facts, the texts of its list line, and its JSON.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What a filter can ask.
+    /// The values that filters test.
     pub facts: Facts,
     /// The alert as received.
     pub raw: RawAlert,
-    /// Why the alert could not be read, where it could not.
-    pub fault: Option<SafeText>,
+    /// Why the alert could not be decoded; `None` if it was.
+    pub error: Option<SafeText>,
     pub(super) title: Option<TextCode>,
     pub(super) category: Option<TextCode>,
     pub(super) incident: Option<TextCode>,
@@ -36,22 +37,23 @@ pub struct Entry {
 }
 
 impl Batch {
-    /// Decodes alerts; one that cannot be read becomes an entry that says so.
+    /// Decodes alerts and collects their posting keys. An alert that cannot be decoded becomes an
+    /// entry with an error.
     pub fn decode(alerts: &[RawAlert], rules: &'static dyn PostingRules) -> Self {
         let mut batch = Self::plain(alerts);
-        *batch.keys = Keys::new(rules);
+        *batch.keys = BatchKeys::new(rules);
         for (entry, codes) in &mut batch.entries {
-            *codes = batch.keys.of(&batch.dictionary, &entry.facts);
+            *codes = batch.keys.add(&batch.dictionary, &entry.facts);
         }
         batch
     }
 
-    /// Decodes alerts without postings, for a list that is only filtered and printed.
+    /// Decodes alerts without postings, for lists that are only filtered and printed.
     pub fn plain(alerts: &[RawAlert]) -> Self {
         let mut batch = Self {
             dictionary: Dictionary::default(),
             entries: Vec::with_capacity(alerts.len()),
-            keys: Box::new(Keys::new(&NoPostings)),
+            keys: Box::new(BatchKeys::new(&NoPostings)),
         };
         for raw in alerts {
             let entry = match raw.decode() {
@@ -63,12 +65,12 @@ impl Batch {
         batch
     }
 
-    /// Returns how many alerts the batch holds.
+    /// Returns the number of alerts.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Tells whether the batch holds no alert.
+    /// Returns whether the batch is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -78,12 +80,12 @@ impl Entry {
     fn read(alert: &Alert, raw: &RawAlert, dictionary: &mut Dictionary) -> Self {
         let mut facts = dictionary.facts(alert);
         if facts.id.raw().is_empty() {
-            facts.id = stand_in_id(raw);
+            facts.id = content_id(raw);
         }
         let mut code = |text: &Option<SafeText>| text.as_ref().map(|text| dictionary.text_code(text));
         let (title, incident, product) =
             (code(&alert.title), code(&alert.incident_id), code(&alert.product_name));
-        // `category` is on its way out in favour of `categories` (API.md 3).
+        // `category` is being replaced by `categories` (docs/graph-api.md, "Response shape").
         let category = code(&alert.category.clone().or_else(|| alert.categories.first().cloned()));
         let devices: Vec<_> = alert.evidence.iter().filter_map(evidence::device).collect();
         let users: Vec<_> = alert.evidence.iter().filter_map(evidence::user).collect();
@@ -101,7 +103,7 @@ impl Entry {
         Self {
             facts,
             raw: raw.clone(),
-            fault: None,
+            error: None,
             title,
             category,
             incident,
@@ -113,12 +115,12 @@ impl Entry {
     }
 
     fn unreadable(error: &DecodeError, raw: &RawAlert, dictionary: &mut Dictionary) -> Self {
-        let fault = SafeText::new(&error.to_string());
+        let error = SafeText::new(&error.to_string());
         Self {
-            facts: Facts::unreadable(stand_in_id(raw)),
+            facts: Facts::unreadable(content_id(raw)),
             raw: raw.clone(),
-            title: Some(dictionary.text_code(&fault)),
-            fault: Some(fault),
+            title: Some(dictionary.text_code(&error)),
+            error: Some(error),
             category: None,
             incident: None,
             product: None,
@@ -128,8 +130,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn remap(&mut self, remap: &Remap) {
-        remap.apply(&mut self.facts);
+    /// Rewrites the codes for the dictionary that the batch's was merged into.
+    pub(super) fn recode(&mut self, map: &CodeMap) {
+        self.facts.recode(map);
         for code in [&mut self.title, &mut self.category, &mut self.incident, &mut self.product]
             .into_iter()
             .flatten()
@@ -137,14 +140,14 @@ impl Entry {
             .chain(&mut self.users)
             .chain(&mut self.techniques)
         {
-            *code = remap.text(*code);
+            *code = map.text(*code);
         }
     }
 }
 
-/// An id for an alert without one: the same for the same bytes, so that reading a page again
-/// does not double it.
-fn stand_in_id(raw: &RawAlert) -> AlertId {
+/// Returns an id for an alert without one. It depends on the bytes only, so that reading a page
+/// twice does not duplicate the alert.
+fn content_id(raw: &RawAlert) -> AlertId {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();
     hasher.write(&raw.0);

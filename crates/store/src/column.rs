@@ -1,14 +1,14 @@
-//! The columns of the list: what a cell holds and how rows compare.
+//! The columns of the list: the contents of cells and the order of rows.
 
 use std::cmp::Ordering;
 
 use super::{Entry, Row, Store};
-use crate::facts::TextCode;
+use crate::dictionary::TextCode;
 use alertdeck_model::{SafeText, Severity, Status, Timestamp};
 
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Column {
     Severity,
     Status,
@@ -29,7 +29,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// All columns with the names that the command line takes for them.
+    /// All columns with their names on the command line.
     pub const ALL: [(&'static str, Self); 16] = [
         ("severity", Self::Severity),
         ("status", Self::Status),
@@ -49,13 +49,13 @@ impl Column {
         ("id", Self::Id),
     ];
 
-    /// Returns the column's name.
+    /// Returns the column's name on the command line.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, column)| *column == self).map_or("", |(name, _)| name)
     }
 }
 
-/// What stands in a cell.
+/// The contents of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
     /// Nothing was sent.
@@ -64,18 +64,18 @@ pub enum Cell<'a> {
     Severity(&'a Severity),
     /// A status.
     Status(&'a Status),
-    /// A moment.
+    /// A point in time.
     Time(Timestamp),
     /// A text.
     Text(&'a SafeText),
-    /// The first of several texts, and how many more there are.
+    /// The first of several texts, and the number of the others.
     More(&'a SafeText, usize),
     /// A member of an enumeration, by its wire name.
     Member(&'a str),
 }
 
 impl Cell<'_> {
-    /// Returns the cell as text that is safe to show; empty where nothing was sent.
+    /// Returns the cell as text that is safe to show; empty if nothing was sent.
     pub fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
@@ -90,7 +90,7 @@ impl Cell<'_> {
 }
 
 impl Cell<'_> {
-    /// Returns the cell as [`Cell::text`] does, but no more of it than a line of a screen shows.
+    /// Returns the same as [`Cell::text`], but at most as much as a screen is wide.
     pub fn head(&self) -> String {
         match self {
             Self::Text(text) => text.head(),
@@ -100,24 +100,24 @@ impl Cell<'_> {
     }
 }
 
-/// A column to sort by, and which way.
+/// A sort order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// The column.
+    /// The column to sort by.
     pub column: Column,
-    /// Largest, newest or last in the alphabet first.
+    /// Whether the largest, newest or alphabetically last value comes first.
     pub descending: bool,
 }
 
 impl Default for Sort {
-    /// Newest first, as the service sends.
+    /// Returns newest first, the order in which the service sends alerts.
     fn default() -> Self {
         Self { column: Column::Created, descending: true }
     }
 }
 
 impl Store {
-    /// Returns what stands in a cell, without copying it.
+    /// Returns the contents of a cell.
     pub fn cell(&self, row: Row, column: Column) -> Cell<'_> {
         let entry = self.entry(row);
         let facts = &entry.facts;
@@ -137,19 +137,19 @@ impl Store {
             Column::Device => list(&entry.devices),
             Column::User => list(&entry.users),
             Column::Owner => facts.assigned_to.as_ref().map_or(Cell::Empty, Cell::Text),
-            Column::Source => known(facts.service_source.as_str()),
+            Column::Source => member_cell(facts.service_source.as_str()),
             Column::Category => text(entry.category),
             Column::Techniques => list(&entry.techniques),
             Column::Incident => text(entry.incident),
             Column::Product => text(entry.product),
-            Column::Classification => known(facts.classification.as_str()),
-            Column::Determination => known(facts.determination.as_str()),
+            Column::Classification => member_cell(facts.classification.as_str()),
+            Column::Determination => member_cell(facts.determination.as_str()),
             Column::Id => Cell::Text(facts.id.text()),
         }
     }
 
-    /// Compares two rows: by the column, missing values last either way, then newest first,
-    /// then by id, so that the order is total and stays the same from fetch to fetch.
+    /// Compares two rows: by the column with missing values last in either direction, then newest
+    /// first, then by id. So the order is total and the same from fetch to fetch.
     pub fn compare(&self, sort: Sort, a: Row, b: Row) -> Ordering {
         let by_column = self.compare_cells(sort, a, b);
         by_column
@@ -158,7 +158,7 @@ impl Store {
     }
 
     fn compare_cells(&self, sort: Sort, a: Row, b: Row) -> Ordering {
-        /// Compares what both have; what one lacks comes last.
+        /// Compares two values; a missing one comes last.
         fn optional<T: Ord>(a: Option<T>, b: Option<T>, descending: bool) -> Ordering {
             match (a, b) {
                 (Some(a), Some(b)) if descending => b.cmp(&a),
@@ -197,8 +197,8 @@ impl Store {
     }
 }
 
-/// A member of an enumeration; unknown is nothing.
-fn known(member: &str) -> Cell<'_> {
+/// Returns the cell of an enumeration member; `unknown` is empty.
+fn member_cell(member: &str) -> Cell<'_> {
     if member == "unknown" { Cell::Empty } else { Cell::Member(member) }
 }
 

@@ -1,13 +1,14 @@
-//! The alerts that are held: columns to list, sort and filter by, and the JSON of each.
+//! The loaded alerts: columns to list, sort and filter by, and the JSON of each alert.
 //!
-//! One owner, no lock, no thread: whoever owns the [`Store`] feeds it [`Batch`]es that workers
-//! decoded and asks for rows. A [`Row`] is never moved and never reused, so it can be kept as
-//! the identity of an alert while sorting and filtering go on around it. The store knows
-//! nothing of where alerts come from or how they are drawn.
+//! A [`Store`] has one owner, no lock and no thread. Workers decode [`Batch`]es, the owner adds
+//! them. A [`Row`] is never moved and never reused, so it identifies an alert while sorting and
+//! filtering change around it. The store does not know where alerts come from or how they are
+//! drawn.
 
 mod batch;
 mod column;
-pub mod facts;
+mod dictionary;
+mod facts;
 mod posting;
 mod view;
 
@@ -15,13 +16,15 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use batch::{Batch, Entry};
 pub use column::{Cell, Column, Sort};
+pub use dictionary::{Dictionary, FoldedText, Key, KeyCode, TextCode, fold, last_name};
+pub use facts::Facts;
 pub use posting::{Classes, PostingId, PostingRules, Prevalence, Tally};
-pub use view::{Count, Test, View};
+pub use view::{Count, RowTest, View};
 
-use crate::facts::{Dictionary, Facts, TextCode};
 use alertdeck_model::{AlertId, RawAlert, SafeText};
 
-/// An alert in a [`Store`]: never moved, never reused.
+/// Identifies an alert in a [`Store`]. Rows are numbered in the order of arrival; they are never
+/// moved and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
@@ -32,35 +35,35 @@ impl Row {
     }
 }
 
-/// What became of the alerts of a batch.
+/// The effect of adding a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Absorbed {
-    /// Rows of alerts that were not held before.
+    /// The rows of new alerts.
     pub new: Vec<Row>,
-    /// Rows of alerts that were held in an older state.
+    /// The rows of alerts that replaced an older state.
     pub changed: Vec<Row>,
-    /// Rows of all alerts of the batch, those held as they are included.
+    /// The rows of all alerts of the batch, including unchanged ones.
     pub seen: Vec<Row>,
 }
 
 impl Absorbed {
-    /// Lists every row that a view has to look at again.
+    /// Lists the rows that views have to test again.
     pub fn touched(&self) -> Vec<Row> {
         self.new.iter().chain(&self.changed).copied().collect()
     }
 }
 
-/// All alerts that are held.
+/// The loaded alerts.
 #[derive(Debug)]
 pub struct Store {
     dictionary: Dictionary,
     entries: Vec<Entry>,
     by_id: HashMap<AlertId, Row>,
-    /// Every spelling of an owner that was ever held.
+    /// Every spelling of an owner that any alert has had.
     owners: BTreeSet<SafeText>,
-    /// From values of the evidence to rows.
+    /// Maps indicators to rows.
     index: posting::Index,
-    /// How often an alert that was held was replaced.
+    /// How often an alert was replaced by a newer state.
     changes: u64,
 }
 
@@ -72,7 +75,7 @@ impl Default for Store {
 }
 
 impl Store {
-    /// Creates an empty store whose batches are decoded with the same rules.
+    /// Creates an empty store. Its batches must be decoded with the same rules.
     pub fn with_postings(rules: &'static dyn PostingRules) -> Self {
         Self {
             dictionary: Dictionary::default(),
@@ -84,12 +87,12 @@ impl Store {
         }
     }
 
-    /// Takes in a decoded batch. An alert that is already held is replaced where the new state
-    /// is not older, by `lastUpdateDateTime`.
+    /// Adds a decoded batch. An alert that is in the store already is replaced unless the new state
+    /// is older by `lastUpdateDateTime`.
     pub fn absorb(&mut self, batch: Batch) -> Absorbed {
         let Batch { dictionary, entries, keys } = batch;
-        let remap = self.dictionary.adopt(&dictionary);
-        let lists = self.index.adopt(&self.dictionary, &keys, &remap);
+        let map = self.dictionary.merge(&dictionary);
+        let lists = self.index.register(&self.dictionary, &keys, &map);
         let mut absorbed = Absorbed::default();
         for (mut entry, codes) in entries {
             let lists = codes.iter().map(|code| lists[*code as usize]);
@@ -101,21 +104,21 @@ impl Store {
             match self.by_id.get(&entry.facts.id).copied() {
                 Some(row) => {
                     absorbed.seen.push(row);
-                    let held = &mut self.entries[row.index()];
-                    if entry.raw == held.raw || entry.facts.last_update < held.facts.last_update {
+                    let stored = &mut self.entries[row.index()];
+                    if entry.raw == stored.raw || entry.facts.last_update < stored.facts.last_update {
                         continue;
                     }
-                    entry.remap(&remap);
-                    self.index.replace(&self.dictionary, row, &held.facts, lists);
+                    entry.recode(&map);
+                    self.index.replace(&self.dictionary, row, &stored.facts, lists);
                     self.changes += 1;
-                    *held = entry;
+                    *stored = entry;
                     if !absorbed.new.contains(&row) && !absorbed.changed.contains(&row) {
                         absorbed.changed.push(row);
                     }
                 }
                 None => {
                     let row = Row(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-                    entry.remap(&remap);
+                    entry.recode(&map);
                     self.index.add(row, lists);
                     self.by_id.insert(entry.facts.id.clone(), row);
                     self.entries.push(entry);
@@ -127,48 +130,49 @@ impl Store {
         absorbed
     }
 
-    /// Returns the row of an alert, if it is held.
+    /// Returns the row of an alert.
     pub fn row(&self, id: &AlertId) -> Option<Row> {
         self.by_id.get(id).copied()
     }
 
-    /// Returns how many alerts are held.
+    /// Returns the number of alerts.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Tells whether no alert is held.
+    /// Returns whether the store is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Lists all rows in the order in which they came.
+    /// Lists all rows in the order of arrival.
     pub fn rows(&self) -> impl Iterator<Item = Row> + use<> {
         (0..self.entries.len() as u32).map(Row)
     }
 
-    /// Returns what is listed of an alert.
+    /// Returns the entry of an alert.
     pub fn entry(&self, row: Row) -> &Entry {
         &self.entries[row.index()]
     }
 
-    /// Returns what a filter can ask of an alert.
+    /// Returns the facts of an alert.
     pub fn facts(&self, row: Row) -> &Facts {
         &self.entry(row).facts
     }
 
-    /// Returns the alert as it was received.
+    /// Returns the JSON of an alert as received.
     pub fn raw(&self, row: Row) -> &RawAlert {
         &self.entry(row).raw
     }
 
-    /// Lists every spelling of an owner that alerts were seen with: whether the service folds
-    /// case in `assignedTo` is unknown, so a filter asks for all of them.
+    /// Lists every spelling of owners in loaded alerts. It is not documented whether the service
+    /// ignores case in `assignedTo`, so filters ask for all spellings (docs/filter-language.md,
+    /// "OData meaning").
     pub fn owners(&self) -> impl Iterator<Item = &SafeText> {
         self.owners.iter()
     }
 
-    /// Returns the dictionary that the facts are coded in.
+    /// Returns the dictionary of the facts' codes.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
     }
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_state_of_an_alert_wins_whatever_comes_first() {
+    fn the_newest_state_of_an_alert_wins() {
         let mut store = Store::default();
         let first = store.absorb(batch(&[alert("a", 5, "five"), alert("b", 1, "b"), alert("a", 3, "three")]));
         assert_eq!((first.new.len(), first.changed.len()), (2, 0));
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_cannot_be_read_is_a_row_of_its_own() {
+    fn alerts_that_cannot_be_read_or_have_no_id_have_rows() {
         let mut store = Store::default();
         let raw = [
             RawAlert(Bytes::from_static(b"{\"id\":\"x\",\"a\":1e9999999999999999999999}}")),
@@ -227,8 +231,8 @@ mod tests {
             json!({"title": "no id either"}),
             json!({"id": "a"}),
         ]));
-        assert_eq!(store.len(), 5, "read again, the same bytes are the same row");
-        assert!(store.entry(Row(0)).fault.as_ref().unwrap().as_str().starts_with("unreadable alert: "));
-        assert_eq!(store.entry(Row(2)).fault, None);
+        assert_eq!(store.len(), 5, "the same bytes have the same row");
+        assert!(store.entry(Row(0)).error.as_ref().unwrap().as_str().starts_with("unreadable alert: "));
+        assert_eq!(store.entry(Row(2)).error, None);
     }
 }

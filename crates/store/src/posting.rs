@@ -1,8 +1,9 @@
-//! Postings: from a value of the evidence to the rows of the alerts that hold it.
+//! Postings: an index from indicators to the rows of the alerts that have them.
 //!
-//! What a value is, and which alerts hold it, is decided by [`PostingRules`]: the store knows no
-//! filter language. Workers collect the keys of an alert's texts; the store appends rows to
-//! lists. Counting devices and classifications reads each row, so that is done in slices.
+//! [`PostingRules`] decide which values are indicators and when two values are the same, because
+//! the store does not know the filter language. Workers collect the keys of an alert's texts; the
+//! store appends rows to posting lists. Counting devices and classifications reads every row of a
+//! list, so it is done in slices.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,31 +11,31 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
-use alertdeck_model::{Classification, Status};
-use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
 
 use crate::{
     Row, Store,
-    facts::{Dictionary, Facts, KeyCode, Remap, TextCode, Word},
+    dictionary::{CodeMap, Dictionary, FoldedText, KeyCode, TextCode},
+    facts::Facts,
 };
 
-/// Decides which texts of an alert lead to it, and under which keys.
+/// Decides which texts of an alert are indexed, and under which keys.
 ///
-/// A key stands for all texts that are the same value: `10.0.0.1` for every spelling of that
-/// address. The rows under the key of a value must be those that a search for the value finds.
+/// A key stands for all spellings of a value: `10.0.0.1` for every spelling of that address. The
+/// rows under the key of a value must be those that a search for the value finds.
 pub trait PostingRules: fmt::Debug + Send + Sync {
-    /// Returns whether values of a property are indicators of this kind. `evidence` is the short
-    /// name of the evidence type, `None` for a property of the alert itself.
+    /// Returns whether the values of a property are indicators of this kind. `evidence` is the
+    /// short name of the evidence type, or `None` for a property of the alert.
     fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
 
-    /// Calls `each` with every key of a text.
-    fn keys(&self, kind: IndicatorKind, word: Word<'_>, each: &mut dyn FnMut(&str));
+    /// Calls `each` with every key of a text, which may have several, such as a domain's parents.
+    fn keys(&self, kind: IndicatorKind, word: FoldedText<'_>, each: &mut dyn FnMut(&str));
 
-    /// Returns the key of a value that is searched for as a whole, or `None` if it has none.
+    /// Returns the key of a value that is searched for exactly, or `None` if it has no key.
     fn key(&self, kind: IndicatorKind, value: &str) -> Option<String>;
 }
 
-/// Rules under which nothing makes a posting.
+/// Rules that index nothing.
 #[derive(Debug)]
 pub(crate) struct NoPostings;
 
@@ -43,31 +44,31 @@ impl PostingRules for NoPostings {
         false
     }
 
-    fn keys(&self, _: IndicatorKind, _: Word<'_>, _: &mut dyn FnMut(&str)) {}
+    fn keys(&self, _: IndicatorKind, _: FoldedText<'_>, _: &mut dyn FnMut(&str)) {}
 
     fn key(&self, _: IndicatorKind, _: &str) -> Option<String> {
         None
     }
 }
 
-/// Identifies the posting list of a value; valid for the lifetime of the store, however it grows.
+/// Identifies the posting list of a value. Valid for the lifetime of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PostingId(u32);
 
-/// Which kinds of indicators the properties of a dictionary may hold, as bits by property.
+/// The kinds of indicators in each property of a dictionary, as a bit set per property.
 #[derive(Clone, Debug)]
-struct Kinds {
+struct KindBits {
     rules: &'static dyn PostingRules,
     bits: Vec<u32>,
 }
 
-impl Kinds {
+impl KindBits {
     fn new(rules: &'static dyn PostingRules) -> Self {
         Self { rules, bits: Vec::new() }
     }
 
     /// Returns the kinds of a property. The dictionary may have grown since the last call.
-    fn of(&mut self, dictionary: &Dictionary, key: KeyCode) -> u32 {
+    fn get(&mut self, dictionary: &Dictionary, key: KeyCode) -> u32 {
         for key in &dictionary.keys()[self.bits.len()..] {
             let kinds = IndicatorKind::ALL.iter().map(|(kind, _)| *kind);
             let kinds = kinds.filter(|kind| self.rules.covers(*kind, key.kind.as_deref(), &key.path));
@@ -76,7 +77,7 @@ impl Kinds {
         self.bits[key.index()]
     }
 
-    /// Calls `each` with every key of an alert's indicators and the text that it comes from.
+    /// Calls `each` with every key of an alert's indicators and the text that has it.
     fn keys(
         &mut self,
         dictionary: &Dictionary,
@@ -84,7 +85,7 @@ impl Kinds {
         mut each: impl FnMut(IndicatorKind, &str, TextCode),
     ) {
         for (key, text) in &facts.terms {
-            let bits = self.of(dictionary, *key);
+            let bits = self.get(dictionary, *key);
             if bits != 0 {
                 for (kind, _) in IndicatorKind::ALL.iter().filter(|(kind, _)| bits & 1 << *kind as u32 != 0) {
                     self.rules.keys(*kind, dictionary.text(*text), &mut |key| each(*kind, key, *text));
@@ -94,22 +95,22 @@ impl Kinds {
     }
 }
 
-/// The distinct keys of a batch, found by a worker.
+/// The distinct keys of a batch, collected by a worker.
 #[derive(Debug)]
-pub(super) struct Keys {
-    kinds: Kinds,
-    /// Kind, key, and a text that has it.
+pub(super) struct BatchKeys {
+    kinds: KindBits,
+    /// Each key with its kind and a text that has it.
     distinct: Vec<(IndicatorKind, Box<str>, TextCode)>,
     codes: HashMap<IndicatorKind, HashMap<Box<str>, u32>>,
 }
 
-impl Keys {
+impl BatchKeys {
     pub(super) fn new(rules: &'static dyn PostingRules) -> Self {
-        Self { kinds: Kinds::new(rules), distinct: Vec::new(), codes: HashMap::new() }
+        Self { kinds: KindBits::new(rules), distinct: Vec::new(), codes: HashMap::new() }
     }
 
-    /// Takes in an alert; returns the codes of its keys, each once.
-    pub(super) fn of(&mut self, dictionary: &Dictionary, facts: &Facts) -> Box<[u32]> {
+    /// Adds an alert and returns the codes of its keys, without duplicates.
+    pub(super) fn add(&mut self, dictionary: &Dictionary, facts: &Facts) -> Box<[u32]> {
         let Self { kinds, distinct, codes } = self;
         let mut found = Vec::with_capacity(64);
         kinds.keys(dictionary, facts, |kind, key, text| {
@@ -127,27 +128,27 @@ impl Keys {
     }
 }
 
-/// The rows of every key, in order.
+/// The posting lists of all keys.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// The lists by the hash of their keys; where two keys share one, the second is at the next
-    /// number that is free.
+    /// The lists by the hash of their keys. On a collision, the second key gets the next free
+    /// number.
     slots: HashMap<u64, PostingId>,
-    lists: Vec<List>,
+    lists: Vec<PostingList>,
     hasher: RandomState,
     rules: &'static dyn PostingRules,
-    kinds: Kinds,
+    kinds: KindBits,
 }
 
 #[derive(Debug)]
-struct List {
+struct PostingList {
     kind: IndicatorKind,
-    /// A text that has the key, instead of the key itself.
+    /// A text that has the key. It saves storing the key itself.
     text: TextCode,
     rows: Rows,
 }
 
-/// Rows in order; most values are held by one alert alone.
+/// Sorted rows. Most values occur in a single alert.
 #[derive(Debug)]
 enum Rows {
     One(Row),
@@ -196,17 +197,23 @@ impl Index {
             lists: Vec::new(),
             hasher: RandomState::new(),
             rules,
-            kinds: Kinds::new(rules),
+            kinds: KindBits::new(rules),
         }
     }
 
-    /// Returns the lists of a batch's keys, by their codes, once its texts are in the dictionary.
-    pub(super) fn adopt(&mut self, dictionary: &Dictionary, keys: &Keys, remap: &Remap) -> Vec<PostingId> {
+    /// Returns the posting lists of a batch's keys, by code, creating those that are missing. The
+    /// batch's dictionary must have been merged.
+    pub(super) fn register(
+        &mut self,
+        dictionary: &Dictionary,
+        keys: &BatchKeys,
+        map: &CodeMap,
+    ) -> Vec<PostingId> {
         let lists = keys.distinct.iter().map(|(kind, key, text)| {
             self.find(dictionary, *kind, key).unwrap_or_else(|slot| {
                 let posting = PostingId(self.lists.len() as u32);
                 let rows = Rows::Many(Vec::new());
-                self.lists.push(List { kind: *kind, text: remap.text(*text), rows });
+                self.lists.push(PostingList { kind: *kind, text: map.text(*text), rows });
                 self.slots.insert(slot, posting);
                 posting
             })
@@ -219,11 +226,11 @@ impl Index {
         let mut slot = self.hasher.hash_one((kind, key));
         while let Some(posting) = self.slots.get(&slot) {
             let list = &self.lists[posting.0 as usize];
-            let mut is_it = false;
+            let mut found = false;
             if list.kind == kind {
-                self.rules.keys(kind, dictionary.text(list.text), &mut |other| is_it |= other == key);
+                self.rules.keys(kind, dictionary.text(list.text), &mut |other| found |= other == key);
             }
-            if is_it {
+            if found {
                 return Ok(*posting);
             }
             slot = slot.wrapping_add(1);
@@ -231,14 +238,14 @@ impl Index {
         Err(slot)
     }
 
-    /// Takes in the row of an alert that was not held.
+    /// Adds the row of a new alert to its lists.
     pub(super) fn add(&mut self, row: Row, lists: impl Iterator<Item = PostingId>) {
         for posting in lists {
             self.lists[posting.0 as usize].rows.insert(row);
         }
     }
 
-    /// Takes in the row of an alert that was held with other facts.
+    /// Moves the row of an alert that has changed from its former lists to its new ones.
     pub(super) fn replace(
         &mut self,
         dictionary: &Dictionary,
@@ -246,38 +253,38 @@ impl Index {
         former: &Facts,
         lists: impl Iterator<Item = PostingId>,
     ) {
-        let mut kinds = std::mem::replace(&mut self.kinds, Kinds::new(self.rules));
-        let (mut left, lists): (HashSet<PostingId>, HashSet<PostingId>) = (HashSet::new(), lists.collect());
+        let mut kinds = std::mem::replace(&mut self.kinds, KindBits::new(self.rules));
+        let (mut old, lists): (HashSet<PostingId>, HashSet<PostingId>) = (HashSet::new(), lists.collect());
         kinds.keys(dictionary, former, |kind, key, _| {
-            left.extend(self.find(dictionary, kind, key).ok());
+            old.extend(self.find(dictionary, kind, key).ok());
         });
         self.kinds = kinds;
-        for posting in left.difference(&lists) {
+        for posting in old.difference(&lists) {
             self.lists[posting.0 as usize].rows.remove(row);
         }
-        self.add(row, lists.difference(&left).copied());
+        self.add(row, lists.difference(&old).copied());
     }
 }
 
-/// How often a value was seen.
+/// How often a value occurs in the loaded alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prevalence {
-    /// Alerts that hold it.
+    /// The number of alerts that have it.
     pub alerts: usize,
-    /// Devices in these alerts.
+    /// The number of distinct devices in these alerts.
     pub devices: usize,
-    /// What the alerts turned out to be.
+    /// The classifications of these alerts.
     pub classes: Classes,
 }
 
-/// Alerts counted by what they turned out to be.
+/// Numbers of alerts by classification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the members of `Classification`")]
 pub struct Classes {
     pub true_positive: usize,
     pub false_positive: usize,
     pub expected: usize,
-    /// A classification that nobody declared.
+    /// With an undeclared classification.
     pub other: usize,
     /// Not resolved and without a classification.
     pub open: usize,
@@ -299,74 +306,76 @@ impl Classes {
     }
 }
 
-/// A count of a value's alerts, made in slices. It goes on where it was when alerts have come in,
-/// and begins again when one has changed.
+/// Counts a value's alerts in slices. It continues when alerts arrive, and restarts when one has
+/// changed.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many of the rows were looked at.
+    /// The number of rows counted.
     counted: usize,
-    /// The store's changes when it was begun.
+    /// The store's changes at the start of the count.
     changes: u64,
     devices: HashSet<TextCode>,
     classes: Classes,
-    /// What it came to when it was last at its end.
-    whole: Option<Prevalence>,
+    /// The result of the last complete count.
+    complete: Option<Prevalence>,
 }
 
 impl Tally {
-    /// Looks at up to `work` rows more, and takes those looked at off it.
+    /// Counts up to `work` more rows, and subtracts the number of rows counted from `work`.
     pub fn advance(&mut self, store: &Store, posting: PostingId, work: &mut usize) {
         if self.changes != store.changes {
-            *self = Self { changes: store.changes, whole: self.whole, ..Self::default() };
+            *self = Self { changes: store.changes, complete: self.complete, ..Self::default() };
         }
         let rows = store.postings(posting);
-        let some = &rows[self.counted..rows.len().min(self.counted + *work)];
-        for row in some {
+        let slice = &rows[self.counted..rows.len().min(self.counted + *work)];
+        for row in slice {
             let entry = store.entry(*row);
             self.devices.extend(&entry.devices);
             self.classes.count(&entry.facts);
         }
-        self.counted += some.len();
-        *work -= some.len();
+        self.counted += slice.len();
+        *work -= slice.len();
         if self.counted == rows.len() {
             let (devices, classes) = (self.devices.len(), self.classes);
-            self.whole = Some(Prevalence { alerts: rows.len(), devices, classes });
+            self.complete = Some(Prevalence { alerts: rows.len(), devices, classes });
         }
     }
 
-    /// Tells whether there is something for [`Tally::advance`] to do.
+    /// Returns whether rows are left to count.
     pub fn has_work(&self, store: &Store, posting: PostingId) -> bool {
-        self.whole.is_none() || self.changes != store.changes || self.counted != store.postings(posting).len()
+        self.complete.is_none()
+            || self.changes != store.changes
+            || self.counted != store.postings(posting).len()
     }
 
-    /// Returns what the count came to when it was last at its end.
+    /// Returns the result of the last complete count.
     pub fn prevalence(&self) -> Option<Prevalence> {
-        self.whole
+        self.complete
     }
 }
 
 impl Store {
-    /// Returns the posting list of a value, or `None` if no alert has held it or its kind has no
-    /// key for it.
+    /// Returns the posting list of a value, or `None` if no alert has ever had the value or its
+    /// kind has no key for it.
     pub fn posting(&self, indicator: &Indicator) -> Option<PostingId> {
         let key = self.index.rules.key(indicator.kind, indicator.value.raw())?;
         self.index.find(&self.dictionary, indicator.kind, &key).ok()
     }
 
-    /// Returns the rows of a posting list in the order of their arrival.
+    /// Returns the rows of a posting list in the order of arrival.
     pub fn postings(&self, posting: PostingId) -> &[Row] {
         self.index.lists[posting.0 as usize].rows.as_slice()
     }
 
-    /// Returns the bytes that the index from values to alerts takes.
+    /// Returns the size of the index in bytes.
     pub fn index_size(&self) -> usize {
         let Index { slots, lists, .. } = &self.index;
         let many = lists.iter().map(|list| match &list.rows {
             Rows::One(_) => 0,
             Rows::Many(rows) => rows.capacity() * size_of::<Row>(),
         });
-        // A hash table keeps a byte beside each slot, and an eighth of them free.
+        // A hash table has a control byte for each slot and keeps an eighth of the slots free.
         let slot = size_of::<(u64, PostingId)>() + 1;
-        slots.capacity() * 8 / 7 * slot + lists.capacity() * size_of::<List>() + many.sum::<usize>()
+        slots.capacity() * 8 / 7 * slot + lists.capacity() * size_of::<PostingList>() + many.sum::<usize>()
     }
 }

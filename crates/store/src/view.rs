@@ -1,24 +1,24 @@
-//! The rows that match a filter, in order, kept up to date in slices of bounded work.
+//! The rows that match a filter, sorted, kept up to date in slices of bounded work.
 //!
-//! A view holds the order of *all* rows and walks it from the top, so matches come out already
-//! sorted and the first screenful is found first. While the walk is under way arrivals before
-//! it are tested at once and those behind it are left to it. At rest the view equals a plain
-//! filter and sort of everything that is held, whatever came in which order.
+//! A view keeps *all* rows sorted and scans them from the top, so matches are found in order and
+//! the first screenful first. During a scan, arrivals above its position are tested at once and
+//! those below are left to it. After the scan, the view equals a plain filter and sort of all rows,
+//! whatever the order of arrival.
 
 use std::{cmp::Ordering, collections::HashSet, fmt};
 
 use super::{Row, Sort, Store};
-use crate::facts::{Dictionary, Facts};
+use crate::{dictionary::Dictionary, facts::Facts};
 
-/// Tells whether an alert matches.
-pub type Test = Box<dyn FnMut(&Dictionary, &Facts) -> bool + Send>;
+/// Returns whether an alert matches a filter.
+pub type RowTest = Box<dyn FnMut(&Dictionary, &Facts) -> bool + Send>;
 
-/// How many rows match.
+/// The number of rows that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// So many.
+    /// The final number.
     Exact(usize),
-    /// So many so far; not every row was looked at yet.
+    /// The number so far; the scan is not complete.
     AtLeast(usize),
 }
 
@@ -31,22 +31,22 @@ impl Count {
     }
 }
 
-/// The rows that match a filter, in order.
+/// The rows that match a filter, sorted.
 #[derive(Default)]
 pub struct View {
-    test: Option<Test>,
+    test: Option<RowTest>,
     sort: Sort,
-    /// Every row of the store, in order.
+    /// Every row of the store, sorted.
     all: Vec<Row>,
-    /// How many of `all` were tested.
+    /// The number of rows of `all` that were tested.
     scanned: usize,
-    /// The rows that match, and those of `stale`, in order.
-    order: Vec<Row>,
-    /// Rows that matched, changed, and do not match any more: they stay where they are.
+    /// The rows that match and the stale rows, sorted.
+    shown: Vec<Row>,
+    /// Rows that matched until they changed. They keep their place.
     stale: HashSet<Row>,
-    /// Rows that were tested by a former test and are to be tested again in their place.
+    /// Rows to test again because the test was replaced by [`View::retest`].
     retest: Vec<Row>,
-    /// A row that is shown even if it does not match.
+    /// A row to show even if it does not match.
     kept: Option<Row>,
     revision: u64,
 }
@@ -57,141 +57,140 @@ impl fmt::Debug for View {
             .field("sort", &self.sort)
             .field("scanned", &self.scanned)
             .field("all", &self.all.len())
-            .field("order", &self.order.len())
+            .field("shown", &self.shown.len())
             .finish_non_exhaustive()
     }
 }
 
 impl View {
-    /// Drops the walk under way and begins one with another test; `None` matches everything.
-    pub fn filter(&mut self, test: Option<Test>) {
+    /// Starts a new scan with another test; `None` matches everything.
+    pub fn filter(&mut self, test: Option<RowTest>) {
         self.test = test;
         self.restart();
     }
 
-    /// Goes on with another test that means the same at a later time: rows keep their place, and
-    /// those that do not match any more are shown as such.
-    pub fn retest(&mut self, test: Option<Test>) {
+    /// Replaces the test by one for the same filter at a later time. Rows keep their place, and
+    /// those that no longer match become stale.
+    pub fn retest(&mut self, test: Option<RowTest>) {
         self.test = test;
         self.retest = self.all[..self.scanned].to_vec();
     }
 
-    /// Drops the walk under way and begins one in another order.
+    /// Starts a new scan in another order.
     pub fn sort_by(&mut self, store: &Store, sort: Sort) {
         self.sort = sort;
         self.all.sort_unstable_by(|a, b| store.compare(sort, *a, *b));
         self.restart();
     }
 
-    /// Forgets the rows that are shown although they do not match any more.
+    /// Starts a new scan and drops stale rows.
     pub fn restart(&mut self) {
         self.scanned = 0;
-        self.order.clear();
+        self.shown.clear();
         self.stale.clear();
         self.retest.clear();
         self.kept = None;
         self.revision += 1;
     }
 
-    /// Takes the rows that the test in force matches, where they are known: nothing is left to walk
-    /// over.
+    /// Sets the rows that match the current test, if they are known already. No scan is needed.
     pub fn set_rows(&mut self, store: &Store, rows: &[Row]) {
         self.restart();
-        self.order = rows.to_vec();
-        self.order.sort_unstable_by(|a, b| store.compare(self.sort, *a, *b));
+        self.shown = rows.to_vec();
+        self.shown.sort_unstable_by(|a, b| store.compare(self.sort, *a, *b));
         self.scanned = self.all.len();
     }
 
-    /// Shows a row that the walk has yet to reach even if it does not match any more, as one that
-    /// did until it changed; until the next walk.
+    /// Keeps a row that the scan has yet to reach: if it does not match, it is shown as stale. Lasts
+    /// until the next scan.
     pub fn keep(&mut self, row: Option<Row>) {
         self.kept = row;
     }
 
-    /// Returns the sort in force.
+    /// Returns the sort order.
     pub fn sort(&self) -> Sort {
         self.sort
     }
 
-    /// Looks at up to `rows` more rows; tells whether some are left.
+    /// Tests up to `rows` more rows; returns whether some are left.
     pub fn advance(&mut self, store: &Store, rows: usize) -> bool {
         if !self.is_scanning() && !self.retest.is_empty() {
-            let some = self.retest.split_off(self.retest.len().saturating_sub(rows));
-            self.touch(store, &some);
+            let slice = self.retest.split_off(self.retest.len().saturating_sub(rows));
+            self.touch(store, &slice);
             return self.has_work();
         }
         let end = (self.scanned + rows).min(self.all.len());
-        let before = self.order.len();
+        let before = self.shown.len();
         for at in self.scanned..end {
             let row = self.all[at];
-            let fits = matches(self.test.as_mut(), store, row);
-            if fits || self.kept == Some(row) {
-                self.order.push(row);
+            let matches = matches(self.test.as_mut(), store, row);
+            if matches || self.kept == Some(row) {
+                self.shown.push(row);
             }
-            if !fits && self.kept == Some(row) {
+            if !matches && self.kept == Some(row) {
                 self.stale.insert(row);
             }
         }
         let moved = end > self.scanned;
         self.scanned = end;
-        if moved && (self.order.len() > before || end == self.all.len()) {
+        if moved && (self.shown.len() > before || end == self.all.len()) {
             self.revision += 1;
         }
         self.has_work()
     }
 
-    /// Tells whether there is something for [`View::advance`] to do.
+    /// Returns whether rows are left to test.
     pub fn has_work(&self) -> bool {
         self.is_scanning() || !self.retest.is_empty()
     }
 
-    /// Tells whether rows are left that were not looked at yet.
+    /// Returns whether a scan is in progress.
     pub fn is_scanning(&self) -> bool {
         self.scanned < self.all.len()
     }
 
-    /// Takes in rows that are new or have changed.
+    /// Adds new rows and updates changed ones.
     pub fn touch(&mut self, store: &Store, rows: &[Row]) {
         if rows.is_empty() {
             return;
         }
         let compare = |a: &Row, b: &Row| store.compare(self.sort, *a, *b);
         let touched: HashSet<Row> = rows.iter().copied().collect();
-        let held = self.all.len();
-        // What is next in the walk, once the touched rows are taken out of it.
+        let known = self.all.len();
+        // The next row of the scan that is not touched.
         let next = self.all[self.scanned..].iter().find(|row| !touched.contains(row)).copied();
-        let mut shown = HashSet::new();
-        // Rows are numbered as they come: one below the number held has a place already, by its
-        // former state, and loses it before anything is compared.
-        if touched.iter().any(|row| row.index() < held) {
+        let mut was_shown = HashSet::new();
+        // Rows are numbered in the order of arrival, so one below this number has a place by its
+        // former state. Remove it first: comparisons use the new state.
+        if touched.iter().any(|row| row.index() < known) {
             self.all.retain(|row| !touched.contains(row));
-            self.order.retain(|row| {
+            self.shown.retain(|row| {
                 let keep = !touched.contains(row);
                 if !keep {
-                    shown.insert(*row);
+                    was_shown.insert(*row);
                 }
                 keep
             });
         }
         let mut arrivals: Vec<Row> = touched.into_iter().collect();
         arrivals.sort_unstable_by(compare);
-        let is_behind = |row: &Row| next.is_none_or(|next| compare(row, &next) == Ordering::Less);
+        let is_scanned = |row: &Row| next.is_none_or(|next| compare(row, &next) == Ordering::Less);
         let mut hits = Vec::new();
-        // A row that the walk has yet to reach is found there.
+        // Rows that the scan has yet to reach are left to it.
         for row in &arrivals {
             self.stale.remove(row);
-            if is_behind(row) {
-                let fits = matches(self.test.as_mut(), store, *row);
-                if fits || shown.contains(row) {
+            if is_scanned(row) {
+                let matches = matches(self.test.as_mut(), store, *row);
+                if matches || was_shown.contains(row) {
                     hits.push(*row);
                 }
-                if !fits && shown.contains(row) {
+                if !matches && was_shown.contains(row) {
                     self.stale.insert(*row);
                 }
             }
         }
         self.all = merge(&self.all, &arrivals, compare);
-        self.order = merge(&self.order, &hits, compare);
+        self.shown = merge(&self.shown, &hits, compare);
         self.scanned = match next {
             Some(next) => self.all.partition_point(|row| compare(row, &next) == Ordering::Less),
             None => self.all.len(),
@@ -199,44 +198,44 @@ impl View {
         self.revision += 1;
     }
 
-    /// Returns how many rows match.
+    /// Returns the number of rows that match.
     pub fn count(&self) -> Count {
-        let found = self.order.len() - self.stale.len();
+        let found = self.shown.len() - self.stale.len();
         if self.is_scanning() { Count::AtLeast(found) } else { Count::Exact(found) }
     }
 
-    /// Returns the rows to show, in order: those that match and those that did until they changed.
+    /// Returns the rows to show, sorted: those that match and the stale ones.
     pub fn rows(&self) -> &[Row] {
-        &self.order
+        &self.shown
     }
 
-    /// Tells whether a row is shown although it does not match any more.
+    /// Returns whether a row is shown although it no longer matches.
     pub fn is_stale(&self, row: Row) -> bool {
         self.stale.contains(&row)
     }
 
-    /// Returns where a row stands, if it is shown.
+    /// Returns the position of a row, if it is shown.
     pub fn position(&self, store: &Store, row: Row) -> Option<usize> {
         let at = self.nearest(store, row);
-        (self.order.get(at) == Some(&row)).then_some(at)
+        (self.shown.get(at) == Some(&row)).then_some(at)
     }
 
-    /// Returns where a row stands or would stand.
+    /// Returns the position of a row, or the one that it would have.
     pub fn nearest(&self, store: &Store, row: Row) -> usize {
-        self.order.partition_point(|other| store.compare(self.sort, *other, row) == Ordering::Less)
+        self.shown.partition_point(|other| store.compare(self.sort, *other, row) == Ordering::Less)
     }
 
-    /// Returns a number that changes whenever what is shown may have changed.
+    /// Returns a number that changes whenever the shown rows may have changed.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 }
 
-fn matches(test: Option<&mut Test>, store: &Store, row: Row) -> bool {
+fn matches(test: Option<&mut RowTest>, store: &Store, row: Row) -> bool {
     test.is_none_or(|test| test(store.dictionary(), store.facts(row)))
 }
 
-/// Merges two ordered lists without a common element.
+/// Merges two sorted lists without common elements.
 fn merge(a: &[Row], b: &[Row], compare: impl Fn(&Row, &Row) -> Ordering) -> Vec<Row> {
     if a.last().zip(b.first()).is_none_or(|(last, first)| compare(last, first) == Ordering::Less) {
         return [a, b].concat();
@@ -278,20 +277,20 @@ mod tests {
         ]
     }
 
-    /// An alert whose state is told by its number, a place in time and whether it is high.
+    /// An alert with an id, a minute of creation, a severity and a version.
     fn alert(id: u8, minute: u8, high: bool, version: usize) -> Value {
         json!({"id": format!("{id}"), "severity": if high { "high" } else { "low" },
             "createdDateTime": format!("2026-11-01T00:{minute:02}:00Z"),
             "lastUpdateDateTime": format!("2026-11-02T{:02}:{:02}:00Z", version / 60, version % 60)})
     }
 
-    fn high() -> Test {
+    fn high() -> RowTest {
         Box::new(|_, facts| facts.severity == Severity::High)
     }
 
     proptest! {
         #[test]
-        fn at_rest_it_equals_a_plain_filter_and_sort(steps in prop::collection::vec(step(), 1..25)) {
+        fn after_a_scan_a_view_equals_a_plain_filter_and_sort(steps in prop::collection::vec(step(), 1..25)) {
             let (mut store, mut view) = (Store::default(), View::default());
             let mut filtered = false;
             for (version, step) in steps.into_iter().enumerate() {
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_stops_matching_stays_until_the_next_walk() {
+    fn a_row_that_stops_matching_stays_until_the_next_scan() {
         let (mut store, mut view) = (Store::default(), View::default());
         view.filter(Some(high()));
         let absorbed = store.absorb(batch(&[alert(1, 1, true, 0), alert(2, 2, true, 0)]));
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_test_leaves_rows_in_their_place() {
+    fn a_retest_keeps_rows_in_place() {
         let (mut store, mut view) = (Store::default(), View::default());
         view.filter(Some(high()));
         let alerts: Vec<_> = (0..20).map(|id| alert(id, id, id % 2 == 0, 0)).collect();
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_kept_stays_until_the_next_walk() {
+    fn a_kept_row_stays_until_the_next_scan() {
         let (mut store, mut view) = (Store::default(), View::default());
         let absorbed =
             store.absorb(batch(&[alert(1, 1, false, 0), alert(2, 2, false, 0), alert(3, 3, true, 0)]));
@@ -378,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_known_to_match_need_no_walk() {
+    fn rows_that_are_set_need_no_scan() {
         let (mut store, mut view) = (Store::default(), View::default());
         let alerts: Vec<_> = (0..20).map(|id| alert(id, id, id % 2 == 0, 0)).collect();
         let absorbed = store.absorb(batch(&alerts));
@@ -397,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_of_the_list_is_found_first() {
+    fn the_top_of_the_list_is_scanned_first() {
         let (mut store, mut view) = (Store::default(), View::default());
         let alerts: Vec<_> = (0..50).map(|id| alert(id, id, id % 2 == 0, 0)).collect();
         view.touch(&store, &store.rows().collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use super::{FactValue, Folds, Line, LineKind, Place, Spot};
 use crate::app::{filter::Editor, message::Body, scroll::Scroll};
 use alertdeck_model::{attack, defang::refang};
 use alertdeck_query::{Shown, joined};
-use alertdeck_store::facts::fold;
+use alertdeck_store::fold;
 
 /// What is looked for in the alert, and where it is.
 #[derive(Debug, Default)]

@@ -15,13 +15,13 @@ use alertdeck_odata as odata;
 use alertdeck_odata::{Mode, Property, Value};
 use alertdeck_query::{Context, Matcher, Plan, compile, complete, explain, parse};
 use alertdeck_simulator::odata::{Filter, Semantics};
-use alertdeck_store::facts::{Dictionary, Facts};
+use alertdeck_store::{Dictionary, Facts};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
 
-/// Tells whether the service returns an alert for an expression: it sees what goes over the
+/// Returns whether the service returns an alert for an expression: it sees what goes over the
 /// wire and nothing else.
 type Judge = fn(&Json, &str, Mode) -> bool;
 

@@ -5,7 +5,7 @@
 
 use alertdeck_model::{RawAlert, Timestamp};
 use alertdeck_query::{Context, Matcher, compile};
-use alertdeck_store::facts::Dictionary;
+use alertdeck_store::Dictionary;
 use bytes::Bytes;
 use rstest::rstest;
 
