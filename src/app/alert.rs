@@ -180,7 +180,7 @@ impl App {
         let asks_for_it = |term: &String| {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
         };
-        let term = query::terms(field, value).into_iter().find(asks_for_it)?;
+        let term = query::candidate_terms(field, value).into_iter().find(asks_for_it)?;
         Some(if exclude { format!("-{term}") } else { term })
     }
 

@@ -142,8 +142,8 @@ impl App {
 
     /// Shows the alerts of a value, as far as they are held.
     pub(super) fn pivot(&mut self, what: &Indicator, effects: &mut Vec<Effect>) {
-        let field = query::named(what.kind.field());
-        match field.and_then(|field| field.whole(what.value.raw())) {
+        let field = query::find_field(what.kind.field());
+        match field.and_then(|field| field.exact_term(what.value.raw())) {
             Some(whole) => self.apply_local_filter(&whole.term, effects),
             None => return self.notify(NO_PIVOT),
         }

@@ -1,30 +1,30 @@
-//! What could be typed next: fields, members, words for dates and owners, OData's properties.
+//! Completion: field names, members, words for dates and owners, OData properties.
 //!
-//! It speaks of the text before the cursor and knows no alert.
+//! Completions depend on the text before the cursor only, not on alerts.
 
 use std::ops::Range;
 
 use super::{
-    fields::{self, Choice, FIELDS, Field, FieldKind, Shape},
+    fields::{self, Enumeration, FIELDS, Field, FieldKind, TextKind},
     properties::PROPERTIES,
     syntax::head,
 };
 use alertdeck_model::attack::{self, Tactic, TechniqueStatus};
 use alertdeck_odata::Property;
 
-/// Something that could be typed next.
+/// A completion of the word before the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// What it takes the place of, in bytes of the filter.
+    /// The byte range of the filter to replace.
     pub range: Range<usize>,
-    /// What to put there.
+    /// The replacement.
     pub text: String,
-    /// What it is.
+    /// A short description; may be empty.
     pub help: String,
 }
 
-/// Lists what could be typed at the cursor, a place in bytes: names that begin with the word
-/// before it first, then names that hold it.
+/// Lists completions at the cursor, a byte offset: first the names that start with the word before
+/// it, then the names that contain it.
 pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     let Some(before) = text.get(..cursor) else { return Vec::new() };
     let start = word_start(before);
@@ -43,21 +43,21 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
         let value = values.rsplit(',').next().unwrap_or(values);
         let range = cursor - value.len()..cursor;
         let field = &word[..length];
-        let mut found = ranked(range.clone(), value, of_field(field));
-        if let Some(Field { kind: FieldKind::Text(Shape::Technique, _), .. }) = fields::named(field) {
+        let mut found = ranked(range.clone(), value, field_values(field));
+        if let Some(Field { kind: FieldKind::Text(TextKind::Technique, _), .. }) = fields::find_field(field) {
             found.extend(techniques(&range, value));
         }
         return found;
     }
     let fields =
         FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
-    // Three hundred names help nobody who has typed nothing.
-    let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::named(name).is_none());
+    // Three hundred property names would be too many before anything is typed.
+    let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::find_field(name).is_none());
     let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
     ranked(cursor - word.len()..cursor, word, fields.chain(properties))
 }
 
-/// Where the word before the cursor begins.
+/// Returns the start of the word before the cursor.
 fn word_start(before: &str) -> usize {
     let (mut start, mut quoted) = (0, false);
     for (at, c) in before.char_indices() {
@@ -70,28 +70,28 @@ fn word_start(before: &str) -> usize {
     start
 }
 
-/// The words that a field's value can be.
-fn of_field(name: &str) -> Vec<(String, String)> {
+/// Returns the words that a field accepts as values, each with its description.
+fn field_values(name: &str) -> Vec<(String, String)> {
     const WORDS: [&str; 2] = ["none", "any"];
-    let Some(field) = fields::named(name) else { return Vec::new() };
+    let Some(field) = fields::find_field(name) else { return Vec::new() };
     let mut words: Vec<(String, String)> = Vec::new();
-    if let Some(choice) = field.choice() {
-        let aliases = choice.aliases().iter();
+    if let Some(enumeration) = field.enumeration() {
+        let aliases = enumeration.aliases().iter();
         words.extend(aliases.map(|(alias, members)| ((*alias).to_owned(), members.join(", "))));
-        let help = |name| match choice {
-            Choice::Tactic => {
+        let help = |name| match enumeration {
+            Enumeration::Tactic => {
                 let words = Tactic::read(name).map_or("", Tactic::name);
                 if words == name { String::new() } else { words.to_owned() }
             }
             _ => String::new(),
         };
-        words.extend(choice.members().into_iter().map(|name| (name.to_owned(), help(name))));
+        words.extend(enumeration.members().into_iter().map(|name| (name.to_owned(), help(name))));
     }
     match field.kind {
-        FieldKind::Moment(_) => {
+        FieldKind::Date(_) => {
             words.extend(["today", "yesterday"].map(|day| (day.to_owned(), String::new())));
         }
-        FieldKind::Text(Shape::Owner, _) => words.push(("me".to_owned(), "the signed-in user".to_owned())),
+        FieldKind::Text(TextKind::Owner, _) => words.push(("me".to_owned(), "the signed-in user".to_owned())),
         _ => {}
     }
     let missing = WORDS.into_iter().filter(|word| !words.iter().any(|(name, _)| name == word));
@@ -100,8 +100,8 @@ fn of_field(name: &str) -> Vec<(String, String)> {
     words
 }
 
-/// The techniques with the text in their id or name, those first whose id or name begins with it.
-/// Their ids are what to type: a name can be that of several.
+/// Returns the techniques with the text in their id or name, first those that start with it. They
+/// complete to ids, because names are not unique.
 fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     let typed = typed.to_lowercase();
     let mut found: Vec<_> = attack::techniques()
@@ -119,6 +119,7 @@ fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     found.into_iter().map(|(_, completion)| completion).collect()
 }
 
+/// Returns completions for the names that contain the typed text, first those that start with it.
 fn ranked(
     range: Range<usize>,
     typed: &str,
@@ -158,7 +159,7 @@ mod tests {
     #[case::tactic("tactic:comm", 11, "CommandAndControl", 7..11)]
     #[case::odata("$sta", 4, "status", 1..4)]
     #[case::odata_later("$status eq 'new' and last", 25, "lastUpdateDateTime", 21..25)]
-    fn the_best_comes_first(
+    fn the_best_completion_comes_first(
         #[case] text: &str,
         #[case] cursor: usize,
         #[case] expected: &str,
@@ -172,7 +173,7 @@ mod tests {
     fn techniques_are_offered_with_their_names() {
         let offered = complete("technique:token", 15);
         let shown: Vec<_> = offered.iter().map(|found| (found.text.as_str(), found.help.as_str())).collect();
-        // What begins so stands before what holds it.
+        // Names that start with the text come before names that contain it.
         assert_eq!(
             shown[..2],
             [
@@ -190,7 +191,7 @@ mod tests {
     #[case::outside("sev", 9)]
     #[case::middle_of_a_character("é", 1)]
     #[case::free_text("title:sev", 9)]
-    fn nothing_is_offered_where_nothing_fits(#[case] text: &str, #[case] cursor: usize) {
+    fn there_are_no_completions(#[case] text: &str, #[case] cursor: usize) {
         assert_eq!(complete(text, cursor), []);
     }
 }

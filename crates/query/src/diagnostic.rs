@@ -1,6 +1,6 @@
-//! What is wrong with a filter, where, and what would fix it.
+//! Errors in filters, with their position and a fix if there is one.
 //!
-//! A diagnostic speaks of the text that was typed and never changes it.
+//! A diagnostic refers to the typed text and never changes it.
 
 use std::ops::Range;
 
@@ -8,42 +8,43 @@ use unicode_width::UnicodeWidthStr as _;
 
 use alertdeck_model::SafeText;
 
-/// What kind of fault a [`Diagnostic`] reports.
+/// The kind of error that a [`Diagnostic`] reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiagnosticKind {
-    /// The text ends, or a part of it is missing; more typing may fix it.
+    /// A part is missing; typing on may fix it.
     Unfinished,
     /// The text does not fit the grammar.
     Syntax,
-    /// A field, property or member that does not exist.
+    /// A field, property, member or technique does not exist.
     UnknownName,
-    /// An operator that the field does not take.
+    /// The field does not accept the operator.
     WrongOperator,
-    /// A value that the field cannot be compared with.
+    /// The field cannot be compared with the value.
     BadValue,
-    /// Longer, or nested deeper, than a filter may be.
+    /// The filter is too long or nested too deeply.
     Limit,
-    /// The filter asks for the signed-in user, and nobody is signed in.
+    /// The filter uses `me`, and no user is known.
     NotSignedIn,
 }
 
-/// A fault in a filter.
+/// An error in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The faulty part, in bytes of the filter. It can be empty: something is missing there.
+    /// The wrong part, as a byte range of the filter. Empty if something is missing there.
     pub span: Range<usize>,
-    /// The kind of fault.
+    /// The kind of error.
     pub kind: DiagnosticKind,
-    /// What is wrong and what was expected. It may quote the filter: see [`Diagnostic::render`].
+    /// What is wrong and what was expected. May quote the filter, so it is not safe to show before
+    /// it is neutralised, as [`Diagnostic::render`] does.
     pub message: String,
-    /// The nearest name that exists.
+    /// The most similar name that exists.
     pub suggestion: Option<String>,
-    /// What to put in place of which part, in bytes, so that the filter becomes right.
+    /// The fix: a byte range of the filter, and the text to replace it with.
     pub fix: Option<(Range<usize>, String)>,
 }
 
-/// Columns shown of the filter before and within the faulty part, and after it.
-const SHOWN: usize = 60;
+/// The most characters that are rendered of the filter before the wrong part, of it, and after it.
+const CONTEXT: usize = 60;
 
 impl Diagnostic {
     pub(super) fn new(span: Range<usize>, kind: DiagnosticKind, message: impl Into<String>) -> Self {
@@ -56,7 +57,7 @@ impl Diagnostic {
         self
     }
 
-    /// Names the nearest of `names`, and offers to put it in place of the faulty part.
+    /// Suggests the most similar of `names`, if one is similar enough, as a fix for the wrong part.
     #[must_use]
     pub(super) fn nearest(mut self, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
         let typed = typed.to_lowercase();
@@ -64,7 +65,7 @@ impl Diagnostic {
             .into_iter()
             .map(|name| (strsim::osa_distance(&name.to_lowercase(), &typed), name))
             .min_by_key(|(distance, _)| *distance)
-            // A third of the letters may be wrong; more is another word.
+            // With more than a third of the letters wrong, it is another word.
             .filter(|(distance, name)| distance * 3 <= name.chars().count());
         if let Some((_, name)) = near {
             self.suggestion = Some(name.to_owned());
@@ -73,15 +74,15 @@ impl Diagnostic {
         self
     }
 
-    /// Writes the filter on one line, carets under the faulty part on the next, and the message,
-    /// for a terminal: whatever the filter holds is neutralised, and a long one is cut.
+    /// Renders the error for a terminal: the filter, carets under the wrong part on the next line,
+    /// and the message. The text is neutralised, and a long filter is truncated.
     pub fn render(&self, filter: &str) -> String {
         let (start, end) = (boundary(filter, self.span.start), boundary(filter, self.span.end));
         let shown = |text: &str| SafeText::new(text).line();
         let before: String = {
-            let tail: Vec<char> = filter[..start].chars().rev().take(SHOWN + 1).collect();
-            let cut = tail.len() > SHOWN;
-            let tail: String = tail.into_iter().take(SHOWN).rev().collect();
+            let tail: Vec<char> = filter[..start].chars().rev().take(CONTEXT + 1).collect();
+            let cut = tail.len() > CONTEXT;
+            let tail: String = tail.into_iter().take(CONTEXT).rev().collect();
             format!("{}{}", if cut { "…" } else { "" }, shown(&tail))
         };
         let (wrong, after) = (clip(&filter[start..end]), clip(&filter[end..]));
@@ -96,12 +97,12 @@ impl Diagnostic {
     }
 }
 
-/// The first [`SHOWN`] characters.
+/// Returns the first [`CONTEXT`] characters.
 fn clip(text: &str) -> &str {
-    text.char_indices().nth(SHOWN).map_or(text, |(at, _)| &text[..at])
+    text.char_indices().nth(CONTEXT).map_or(text, |(at, _)| &text[..at])
 }
 
-/// The nearest place at or before `at` where the text can be cut.
+/// Returns the last character boundary at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
@@ -111,13 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn carets_stand_under_what_is_wrong() {
+    fn carets_mark_the_wrong_part() {
         let text = "title:日 medum x";
         let at = text.find("medum").unwrap();
-        let fault = Diagnostic::new(at..at + 5, DiagnosticKind::UnknownName, "no such member")
+        let diagnostic = Diagnostic::new(at..at + 5, DiagnosticKind::UnknownName, "no such member")
             .nearest("medum", ["medium", "high"]);
         let drawn = format!("{text}\n{}^^^^^\nno such member; did you mean `medium`?", " ".repeat(9));
-        assert_eq!(fault.render(text), drawn);
+        assert_eq!(diagnostic.render(text), drawn);
     }
 
     #[test]
@@ -128,11 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_filter_is_cut() {
+    fn a_long_filter_is_truncated() {
         let text = "x".repeat(10_000);
         let drawn = Diagnostic::new(9_000..9_001, DiagnosticKind::Syntax, "wrong").render(&text);
         let lines: Vec<_> = drawn.lines().collect();
-        assert_eq!(lines[0].width(), 1 + SHOWN + 1 + SHOWN);
-        assert_eq!(lines[1], format!("{}^", " ".repeat(1 + SHOWN)));
+        assert_eq!(lines[0].width(), 1 + CONTEXT + 1 + CONTEXT);
+        assert_eq!(lines[1], format!("{}^", " ".repeat(1 + CONTEXT)));
     }
 }

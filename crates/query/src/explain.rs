@@ -1,4 +1,4 @@
-//! How a filter is carried out, for people and scripts: the bar, and `alertdeck explain`.
+//! Explains how a filter is evaluated, for `alertdeck explain`.
 
 use std::fmt::{self, Write as _};
 
@@ -11,26 +11,30 @@ use super::{
 };
 use alertdeck_model::SafeText;
 
-/// Alerts asked for first: enough for a screen, few enough to come at once (ARCHITECTURE.md).
+/// The size of the first page: enough to fill a screen, small enough to arrive quickly.
 const FIRST_PAGE: u32 = 50;
 
-/// How a filter is carried out.
+/// How a filter is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// What Graph is asked, unencoded; `None` asks for everything.
+    /// The part pushed to Graph, not percent-encoded; `None` requests all alerts.
     pub odata: Option<String>,
-    /// The part of the filter that is left to do here.
+    /// The part evaluated locally; `None` if Graph evaluates the whole filter.
     pub local: Option<String>,
-    /// Whether what Graph is asked is the whole filter.
+    /// Whether the pushed part is the whole filter.
     pub exact: bool,
-    /// The first request, percent-encoded once, without host and version.
+    /// The first request, percent-encoded once, without host and API version.
     pub request: String,
-    /// What the names of techniques in the filter stand for.
+    /// The technique names in the filter, with the techniques that they match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub means: Vec<NamedTechniques>,
 }
 
 /// Explains a filter.
+///
+/// # Errors
+///
+/// Fails with all errors in the filter.
 pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnostic>> {
     let plan = compile(text, context)?;
     let exact = plan.is_exact();
@@ -48,7 +52,7 @@ pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnos
     Ok(Explanation { odata, local: plan.local, exact, request, means: plan.named })
 }
 
-/// Encodes all but RFC 3986's unreserved characters.
+/// Percent-encodes all but RFC 3986's unreserved characters.
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -62,14 +66,14 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines that are safe to show, and one for each technique that a name stands for.
+    /// Writes four lines, and one for each technique that a name matches. Safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),
             None => "-".to_owned(),
         };
         writeln!(f, "$filter  {}", shown(&self.odata))?;
-        writeln!(f, "here     {}", shown(&self.local))?;
+        writeln!(f, "local    {}", shown(&self.local))?;
         writeln!(f, "exact    {}", if self.exact { "yes" } else { "no" })?;
         writeln!(f, "request  {}", self.request)?;
         for named in &self.means {
@@ -92,19 +96,19 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_explained() {
+    fn explanations_show_both_parts_and_the_request() {
         let explained = explain("status:new assigned:o'n@x.io title:\u{202e}x", &context()).unwrap();
         assert_eq!(
             explained.to_string(),
             "$filter  status eq 'new' and assignedTo eq 'o''n@x.io'\n\
-             here     title:⟨202E⟩x\n\
+             local    title:⟨202E⟩x\n\
              exact    no\n\
              request  GET /security/alerts_v2?$filter=status%20eq%20%27new%27%20and%20assignedTo%20eq%20%27o%27%27n%40x.io%27&$top=50&$count=true\n"
         );
     }
 
     #[test]
-    fn no_filter_asks_for_everything() {
+    fn an_empty_filter_requests_everything() {
         let explained = explain("", &context()).unwrap();
         assert_eq!(
             serde_json::to_string(&explained).unwrap(),
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_techniques_say_what_they_stand_for() {
+    fn technique_names_are_explained() {
         let explained = explain("technique:powershell,T1 technique=\"at\"", &context()).unwrap();
         let text = explained.to_string();
         let means: Vec<_> = text.lines().skip(4).collect();
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_alone_is_fetched_by_itself() {
+    fn a_single_id_is_requested_directly() {
         let explained = explain("id:da/1_-2", &context()).unwrap();
         assert_eq!(explained.request, "GET /security/alerts_v2/da%2F1_-2");
         assert!(explain("id:a or id:b", &context()).unwrap().request.contains("$top"));

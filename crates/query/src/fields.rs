@@ -1,7 +1,7 @@
-//! The fields of the filter language: one table, from which completion and help come too.
+//! The fields of the filter language, in one table that also feeds completion and help.
 //!
-//! A field is a name, a type, and for text the properties that it covers. Nothing here reads a
-//! filter or an alert.
+//! A field has a name, a type, and for text the properties that it covers. This module reads
+//! neither filters nor alerts.
 
 mod table;
 
@@ -18,33 +18,33 @@ use alertdeck_store::{Facts, last_name};
 /// A field of the filter language.
 #[derive(Debug)]
 pub struct Field {
-    /// The name to type.
+    /// The name.
     pub name: &'static str,
-    /// Other names for it, Graph's own among them.
+    /// Other names, including Graph's own.
     pub aliases: &'static [&'static str],
-    /// What it holds and how it compares.
+    /// The type of the values.
     pub kind: FieldKind,
-    /// What it is, for help and completion.
+    /// A short description for help and completion.
     pub help: &'static str,
 }
 
-/// What a field holds.
+/// The type of a field's values.
 #[derive(Debug)]
 pub enum FieldKind {
     /// A member of an enumeration of the alert.
-    Choice(Choice),
-    /// A moment of the alert: takes dates, ranges and ages.
-    Moment(Moment),
-    /// How long ago a moment was: takes durations.
-    Age(Moment),
-    /// Text in the properties covered, compared as the shape says.
-    Text(Shape, &'static [Cover]),
+    Enumeration(Enumeration),
+    /// A date of the alert. Takes dates, ranges and durations.
+    Date(DateProperty),
+    /// The time since a date of the alert. Takes durations.
+    Age(DateProperty),
+    /// Text in any of these properties, compared by the rule of its kind.
+    Text(TextKind, &'static [PropertyRef]),
 }
 
-/// An enumeration.
+/// An enumeration of the filter language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the enumerations of `model`")]
-pub enum Choice {
+#[expect(missing_docs, reason = "named after the enumerations of `alertdeck-model`")]
+pub enum Enumeration {
     Severity,
     Status,
     Source,
@@ -58,10 +58,10 @@ pub enum Choice {
     Tactic,
 }
 
-/// A moment in an alert's life.
+/// A date property of alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Graph's property names")]
-pub enum Moment {
+pub enum DateProperty {
     Created,
     LastUpdate,
     Resolved,
@@ -69,72 +69,73 @@ pub enum Moment {
     LastActivity,
 }
 
-/// How a text field compares (UX.md B).
+/// The rule by which a text field compares values (docs/filter-language.md, "Fields").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `:` is "contains".
-    Words,
-    /// As words; `DOMAIN\name` asks for both parts.
+pub enum TextKind {
+    /// Contains the value.
+    Plain,
+    /// Like `Plain`; `DOMAIN\name` also compares the domain.
     Account,
-    /// As words, and whole with an `@` in it: the alert's owner, the only text Graph filters.
+    /// Like `Plain`, but the whole value if it contains an `@`. The owner of the alert is the only
+    /// text that Graph filters by.
     Owner,
-    /// The whole value.
-    Whole,
-    /// The technique or one of its sub-techniques, by id or by a part of its name.
+    /// Equals the value.
+    Exact,
+    /// The technique or one of its sub-techniques, by id or by part of a name.
     Technique,
-    /// An address or a network in CIDR form.
+    /// An IP address or a network in CIDR notation.
     Address,
-    /// A hash, or its first six digits or more.
+    /// A hash, or at least its first six digits.
     Hash,
-    /// A domain or one of its subdomains, also inside an address of the web or of mail.
+    /// A domain or one of its subdomains, also in links and mail addresses.
     Domain,
-    /// As words, also when typed defanged.
+    /// Like `Plain`, but restores defanged values first.
     Link,
-    /// A whole member name.
-    Member(Choice),
+    /// Equals a member of an enumeration.
+    Member(Enumeration),
 }
 
-/// Properties that a text field covers.
+/// A property, or several of the same name, that a text field covers.
 #[derive(Clone, Copy, Debug)]
-pub enum Cover {
+pub enum PropertyRef {
     /// A property of the alert itself.
     Alert(&'static str),
-    /// A property with this last name, or these last names, in evidence of any type.
+    /// Properties of evidence of any type whose path ends with this one.
     Evidence(&'static str),
-    /// A property in evidence of one type.
-    Of(&'static str, &'static str),
+    /// Properties of evidence of one type, given first, whose path ends with this one.
+    EvidenceOf(&'static str, &'static str),
 }
 
-impl Cover {
+impl PropertyRef {
     fn covers(self, kind: Option<&str>, path: &str) -> bool {
         match (self, kind) {
             (Self::Alert(own), None) => path == own,
             (Self::Evidence(tail), Some(_)) => ends_with(path, tail),
-            (Self::Of(of, tail), Some(kind)) => kind == of && ends_with(path, tail),
+            (Self::EvidenceOf(of, tail), Some(kind)) => kind == of && ends_with(path, tail),
             _ => false,
         }
     }
 }
 
-/// Returns whether the last names of `path` are those of `tail`, without regard to case.
+/// Returns whether `path` ends with the names of `tail`, without regard to case.
 pub(super) fn ends_with(path: &str, tail: &str) -> bool {
     let Some(start) = path.len().checked_sub(tail.len()) else { return false };
     path.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(tail))
         && (start == 0 || path.as_bytes()[start - 1] == b'.')
 }
 
-/// What a text is looked for in.
+/// The properties that a text is searched for in.
 #[derive(Clone, Debug)]
-pub(super) enum Scope {
+pub(super) enum SearchScope {
     /// Title, description and every indicator in the evidence.
     Anywhere,
     Field(&'static Field),
-    /// Every property with this last name, or these last names.
+    /// Every property whose path ends with this one.
     Property(String),
 }
 
-impl Scope {
-    /// Returns whether a property is looked into, by the parts of its key.
+impl SearchScope {
+    /// Returns whether the scope includes a property, given by the parts of its key.
     pub(super) fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         match self {
             Self::Anywhere => match kind {
@@ -150,11 +151,11 @@ impl Scope {
     }
 
     pub(super) fn is_owner(&self) -> bool {
-        matches!(self, Self::Field(Field { kind: FieldKind::Text(Shape::Owner, _), .. }))
+        matches!(self, Self::Field(Field { kind: FieldKind::Text(TextKind::Owner, _), .. }))
     }
 }
 
-impl PartialEq for Scope {
+impl PartialEq for SearchScope {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Anywhere, Self::Anywhere) => true,
@@ -165,8 +166,8 @@ impl PartialEq for Scope {
     }
 }
 
-/// Evidence properties that describe an item rather than identify it: a bare word that is the
-/// name of a verdict or a type must not find every item that has it.
+/// Evidence properties that describe an item rather than identify it. A bare word that is the name
+/// of a verdict or a type must not match every item that has it.
 const NOT_INDICATORS: [&str; 8] = [
     "@odata.type",
     "verdict",
@@ -178,8 +179,8 @@ const NOT_INDICATORS: [&str; 8] = [
     "onboardingStatus",
 ];
 
-impl Choice {
-    /// Returns the members' names: the model's, in its order.
+impl Enumeration {
+    /// Returns the members' names, in the order of the model.
     pub fn members(self) -> Vec<&'static str> {
         fn names<T>(members: &'static [(&'static str, T)]) -> Vec<&'static str> {
             members.iter().map(|(name, _)| *name).collect()
@@ -197,7 +198,7 @@ impl Choice {
         }
     }
 
-    /// Returns the short names, each with the members it stands for.
+    /// Returns the short names, each with its members.
     pub fn aliases(self) -> &'static [(&'static str, &'static [&'static str])] {
         match self {
             Self::Severity => &[("info", &["informational"]), ("med", &["medium"])],
@@ -241,7 +242,7 @@ impl Choice {
         }
     }
 
-    /// Returns Graph's property, for an enumeration of the alert.
+    /// Returns Graph's property, if the enumeration is one of the alert.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Severity => Some(Property::Severity),
@@ -253,8 +254,8 @@ impl Choice {
         }
     }
 
-    /// The alert's value, as sent; empty for what the alert has no one value of.
-    pub(super) fn of(self, facts: &Facts) -> &str {
+    /// Returns the alert's value as sent; empty for enumerations of evidence.
+    pub(super) fn value(self, facts: &Facts) -> &str {
         match self {
             Self::Severity => facts.severity.raw(),
             Self::Status => facts.status.raw(),
@@ -266,8 +267,8 @@ impl Choice {
     }
 }
 
-impl Moment {
-    /// Returns Graph's property, if it filters by it.
+impl DateProperty {
+    /// Returns Graph's property, if Graph filters by it.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Created => Some(Property::CreatedDateTime),
@@ -276,7 +277,7 @@ impl Moment {
         }
     }
 
-    pub(super) fn of(self, facts: &Facts) -> Option<Timestamp> {
+    pub(super) fn value(self, facts: &Facts) -> Option<Timestamp> {
         match self {
             Self::Created => facts.created,
             Self::LastUpdate => facts.last_update,
@@ -287,37 +288,38 @@ impl Moment {
     }
 }
 
-/// Finds what a name in a filter stands for; `None` where it is unknown.
-pub(super) fn find(name: &str) -> Option<Scope> {
-    if let Some(field) = named(name) {
-        return Some(Scope::Field(field));
+/// Returns the scope for a field name or a property name; `None` if it is unknown.
+pub(super) fn find_scope(name: &str) -> Option<SearchScope> {
+    if let Some(field) = find_field(name) {
+        return Some(SearchScope::Field(field));
     }
     let known = |name: &str| PROPERTIES.iter().any(|property| property.eq_ignore_ascii_case(name));
     let every_part = || name.split('.').all(known);
-    (known(name) || every_part()).then(|| Scope::Property(name.to_ascii_lowercase()))
+    (known(name) || every_part()).then(|| SearchScope::Property(name.to_ascii_lowercase()))
 }
 
 /// Finds a field by its name or an alias, without regard to case.
-pub fn named(name: &str) -> Option<&'static Field> {
+pub fn find_field(name: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| field.names().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 impl Field {
-    /// Lists the name and its aliases.
+    /// Lists the name and the aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Returns whether the field is text and a property, by the parts of its key, is among those that
-    /// it covers.
+    /// Returns whether this is a text field that covers a property, given by the parts of its key.
     pub fn covers(&self, kind: Option<&str>, path: &str) -> bool {
         matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))
     }
 
-    /// Returns the enumeration that the field's values come from, if they do.
-    pub fn choice(&self) -> Option<Choice> {
+    /// Returns the enumeration of the field's values, if they have one.
+    pub fn enumeration(&self) -> Option<Enumeration> {
         match self.kind {
-            FieldKind::Choice(choice) | FieldKind::Text(Shape::Member(choice), _) => Some(choice),
+            FieldKind::Enumeration(enumeration) | FieldKind::Text(TextKind::Member(enumeration), _) => {
+                Some(enumeration)
+            }
             _ => None,
         }
     }
@@ -326,14 +328,14 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::{
-        Cover::{Alert, Evidence, Of},
+        PropertyRef::{Alert, Evidence, EvidenceOf},
         *,
     };
     use alertdeck_testing::schema;
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_lists_are_the_schema() {
+    fn properties_and_evidence_types_are_those_of_the_schema() {
         let schema = schema();
         let (mut names, mut types) = (BTreeSet::from(["@odata.type".to_owned()]), BTreeSet::new());
         for version in schema["versions"].as_object().unwrap().values() {
@@ -353,20 +355,20 @@ mod tests {
     }
 
     #[test]
-    fn no_name_stands_for_two_fields() {
+    fn field_names_are_unique() {
         let names: Vec<_> = FIELDS.iter().flat_map(Field::names).map(str::to_lowercase).collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     }
 
     #[test]
-    fn fields_cover_properties_that_exist() {
+    fn fields_cover_existing_properties() {
         for field in FIELDS {
             let FieldKind::Text(_, covers) = field.kind else { continue };
             for cover in covers {
-                let (Alert(path) | Evidence(path) | Of(_, path)) = cover;
+                let (Alert(path) | Evidence(path) | EvidenceOf(_, path)) = cover;
                 let known = |name: &str| PROPERTIES.contains(&name);
                 assert!(known(path) || path.split('.').all(known), "{cover:?}");
-                if let Cover::Of(kind, _) = cover {
+                if let PropertyRef::EvidenceOf(kind, _) = cover {
                     assert!(EVIDENCE_TYPES.contains(kind), "{cover:?}");
                 }
             }
@@ -374,27 +376,31 @@ mod tests {
     }
 
     #[test]
-    fn aliases_stand_for_members() {
-        for choice in FIELDS.iter().filter_map(Field::choice) {
-            let members = choice.members();
-            for (alias, stands_for) in choice.aliases() {
+    fn aliases_expand_to_members() {
+        for enumeration in FIELDS.iter().filter_map(Field::enumeration) {
+            let members = enumeration.members();
+            for (alias, expansion) in enumeration.aliases() {
                 assert!(!members.contains(alias), "{alias}");
-                assert!(stands_for.iter().all(|member| members.contains(member)), "{alias}");
+                assert!(expansion.iter().all(|member| members.contains(member)), "{alias}");
             }
         }
     }
 
     #[test]
-    fn any_property_is_a_field() {
-        assert!(matches!(find("OSPLATFORM"), Some(Scope::Property(name)) if name == "osplatform"));
-        assert!(matches!(find("imageFile.sha256"), Some(Scope::Property(_))));
-        assert!(matches!(find("serviceSource"), Some(Scope::Field(field)) if field.name == "source"));
-        assert!(find("imageFile.nothing").is_none());
-        assert!(find("").is_none());
+    fn any_property_name_is_a_field() {
+        assert!(
+            matches!(find_scope("OSPLATFORM"), Some(SearchScope::Property(name)) if name == "osplatform")
+        );
+        assert!(matches!(find_scope("imageFile.sha256"), Some(SearchScope::Property(_))));
+        assert!(
+            matches!(find_scope("serviceSource"), Some(SearchScope::Field(field)) if field.name == "source")
+        );
+        assert!(find_scope("imageFile.nothing").is_none());
+        assert!(find_scope("").is_none());
     }
 
     #[test]
-    fn paths_end_at_whole_names() {
+    fn path_endings_are_whole_names() {
         assert!(ends_with("userAccount.displayName", "DISPLAYNAME"));
         assert!(ends_with("sha256", "sha256"));
         assert!(!ends_with("hostName", "Name"));

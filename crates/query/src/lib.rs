@@ -1,11 +1,11 @@
-//! The filter language: what the user typed, read, resolved, planned and carried out.
+//! The filter language: parses, plans and evaluates filters (docs/filter-language.md).
 //!
-//! One way through: [`parse`] reads text to a [`Query`]; [`plan`] gives names and values their
-//! meaning and splits the filter into what Graph is asked and what is left to do here; a
-//! [`Matcher`] tests alerts. Nothing here fetches, draws, or asks for the time.
+//! [`parse`] turns text into a [`Query`]. [`plan`] resolves names and values, and splits the filter
+//! into the part that is pushed to Graph and the part that is evaluated locally. A [`Matcher`]
+//! tests alerts. The crate does no I/O and never reads the clock.
 //!
-//! Invariants: the text typed is never changed or lost; what is pushed holds wherever the filter
-//! holds; a filter of any size or depth is answered, if only by a diagnostic.
+//! Invariants: the typed text is never changed or lost; the pushed part holds wherever the filter
+//! holds; a filter of any size or depth gives a result, if only a diagnostic.
 //!
 //! ```
 //! use alertdeck_model::Timestamp;
@@ -18,11 +18,11 @@
 //! ```
 
 mod complete;
+mod date;
 mod diagnostic;
 mod explain;
 mod fields;
 mod matcher;
-mod moment;
 mod plan;
 mod predicate;
 mod properties;
@@ -34,12 +34,12 @@ mod write;
 pub use complete::{Completion, complete};
 pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use explain::{Explanation, explain};
-pub use fields::{Choice, Cover, FIELDS, Field, FieldKind, Moment, Shape, named};
+pub use fields::{DateProperty, Enumeration, FIELDS, Field, FieldKind, PropertyRef, TextKind, find_field};
 pub use matcher::Matcher;
 pub use plan::{Context, Plan, compile, plan};
 pub use predicate::Predicate;
 pub use properties::PROPERTIES;
 pub use resolve::NamedTechniques;
-pub use shown::{Shown, joined};
+pub use shown::{ShownText, merge_ranges};
 pub use syntax::{MAX_LENGTH, Query, parse};
-pub use write::{FieldPostings, Whole, join, literal, terms};
+pub use write::{ExactTerm, FieldPostings, candidate_terms, join, literal};

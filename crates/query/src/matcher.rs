@@ -1,7 +1,7 @@
-//! Carries a predicate out over many alerts: each distinct text is tested once, and for all the
-//! parts looked for in it at once, so that a pasted list costs little more than one word.
+//! Evaluates a predicate over many alerts. Each distinct text is tested once, for all substrings
+//! together, so that a pasted list costs little more than one word.
 //!
-//! The answers are those of [`Predicate::matches`]; a property test holds that.
+//! The results are those of [`Predicate::matches`], as a property test checks.
 
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ use aho_corasick::AhoCorasick;
 
 use super::{
     predicate::{Pattern, Predicate, Test, TextTest},
-    shown::{Shown, joined},
+    shown::{ShownText, merge_ranges},
 };
 use alertdeck_store::{Dictionary, Facts, FoldedText, Key, TextCode};
 
-/// A predicate with what it has learnt of one dictionary.
+/// A predicate with cached results for the texts of one dictionary.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     root: Step,
-    /// The text tests that an alert must meet rather than fail, for highlights.
+    /// The text tests that are not negated, for highlights.
     positive: Vec<TextTest>,
 }
 
@@ -30,46 +30,45 @@ enum Step {
     Text(Box<Search>),
 }
 
-/// A text test with its answers by code.
+/// A text test with its results by code.
 #[derive(Clone, Debug)]
 struct Search {
     test: TextTest,
-    /// All parts looked for; `None` where there are none, or too many to search at once.
+    /// The substrings to find; `None` if there are none, or too many for one automaton.
     parts: Option<AhoCorasick>,
-    /// Whether the test asks for parts and nothing else.
+    /// Whether the test consists only of substrings.
     only_parts: bool,
-    /// Whether a property is in scope, for every property of the dictionary.
+    /// Whether each property of the dictionary is in scope.
     keys: Vec<bool>,
-    /// Whether a text fits; `None` where nobody asked yet.
+    /// Whether each text of the dictionary matches; `None` if it was not tested yet.
     texts: Vec<Option<bool>>,
 }
 
 impl Matcher {
-    /// Makes a matcher that has learnt nothing yet.
+    /// Creates a matcher for the predicate.
     pub fn new(predicate: &Predicate) -> Self {
         let mut positive = Vec::new();
         collect(&predicate.0, true, &mut positive);
         Self { root: Step::new(&predicate.0), positive }
     }
 
-    /// Returns whether an alert fits. The dictionary may have grown since the last call, but must
-    /// be the same one.
+    /// Returns whether an alert matches. The dictionary must be the same in every call, but may have
+    /// grown.
     pub fn matches(&mut self, dictionary: &Dictionary, facts: &Facts) -> bool {
         self.root.matches(dictionary, facts)
     }
 
-    /// Returns the parts of a shown text that the filter's texts matched: ranges of bytes, in
-    /// order, apart from one another. The property shown is given by the parts of its [`Key`], kind
-    /// and path; `None` stands for any.
+    /// Returns the parts of a shown text that the filter matches: byte ranges, sorted and disjoint.
+    /// `property` is the property shown, as the kind and the path of its [`Key`]; `None` means any.
     pub fn highlights(&self, property: Option<(Option<&str>, &str)>, shown: &str) -> Vec<Range<usize>> {
         let in_scope = |test: &&TextTest| property.is_none_or(|(kind, path)| test.scope.covers(kind, path));
         let mut tests = self.positive.iter().filter(in_scope).peekable();
         if tests.peek().is_none() {
             return Vec::new();
         }
-        let shown = Shown::new(shown);
+        let shown = ShownText::new(shown);
         let patterns = tests.flat_map(|test| &test.patterns);
-        joined(patterns.flat_map(|pattern: &Pattern| pattern.highlights(&shown)).collect())
+        merge_ranges(patterns.flat_map(|pattern: &Pattern| pattern.highlights(&shown)).collect())
     }
 }
 
@@ -90,7 +89,7 @@ impl Step {
     fn new(test: &Test) -> Self {
         let steps = |parts: &[Test]| {
             let mut steps: Vec<_> = parts.iter().map(Self::new).collect();
-            // What needs no scan of the terms decides first.
+            // Tests that need no scan of the terms come first.
             steps.sort_by_key(Self::scans);
             steps
         };
@@ -123,7 +122,8 @@ impl Step {
     }
 }
 
-/// Texts that are searched through at once: some 40 KB, so that a slice of the walk stays one.
+/// The number of texts that are searched together: some 40 KB, so that a slice of a view's scan
+/// stays short.
 const BLOCK: usize = 1_024;
 
 impl Search {
@@ -149,17 +149,17 @@ impl Search {
         }
         facts.terms.iter().any(|(key, text)| {
             self.keys[key.index()]
-                && self.texts[text.index()].unwrap_or_else(|| self.learn(dictionary, *text))
+                && self.texts[text.index()].unwrap_or_else(|| self.test_text(dictionary, *text))
         })
     }
 
-    /// Answers for a text that nobody asked about yet.
-    fn learn(&mut self, dictionary: &Dictionary, text: TextCode) -> bool {
+    /// Tests a text for the first time and stores the result.
+    fn test_text(&mut self, dictionary: &Dictionary, text: TextCode) -> bool {
         let at = text.index();
         match &self.parts {
             Some(parts) if self.only_parts => {
-                // Texts that came together are asked about together, and looking through all of
-                // them in one go takes less time than looking at a few.
+                // Texts that arrived together are tested together. Searching them all in one pass
+                // is faster than testing only a few.
                 let start = at - at % BLOCK;
                 let block = start..self.texts.len().min(start + BLOCK);
                 self.texts[block.clone()].fill(Some(false));
@@ -169,18 +169,18 @@ impl Search {
             }
             parts => {
                 let word = dictionary.text(text);
-                self.texts[at] = Some(fits(&self.test, parts.as_ref(), word));
+                self.texts[at] = Some(text_matches(&self.test, parts.as_ref(), word));
             }
         }
         self.texts[at] == Some(true)
     }
 }
 
-/// As [`TextTest::fits`], with the parts searched for at once.
-fn fits(test: &TextTest, parts: Option<&AhoCorasick>, word: FoldedText<'_>) -> bool {
-    let Some(parts) = parts else { return test.fits(word) };
+/// Does the same as [`TextTest::matches_text`], searching for all substrings at once.
+fn text_matches(test: &TextTest, parts: Option<&AhoCorasick>, word: FoldedText<'_>) -> bool {
+    let Some(parts) = parts else { return test.matches_text(word) };
     let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));
-    parts.is_match(word.folded) || others.any(|pattern| pattern.fits(word.text.raw(), word.folded))
+    parts.is_match(word.folded) || others.any(|pattern| pattern.matches(word.text.raw(), word.folded))
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
     use alertdeck_model::{RawAlert, Timestamp};
 
     #[test]
-    fn answers_are_the_same_while_the_dictionary_grows() {
+    fn results_are_the_same_while_the_dictionary_grows() {
         let context = Context::at(Timestamp::MIN);
         let predicate = compile("title:1,ab -title:\"7 b\"", &context).unwrap().test;
         let (mut dictionary, mut matcher) = (Dictionary::default(), Matcher::new(&predicate));

@@ -1,78 +1,87 @@
-//! How a filter is carried out: what Graph is asked, and what is left to do here.
+//! Plans a filter: which part is pushed to Graph and which part stays local.
 //!
-//! What is pushed always holds wherever the filter holds (the law of DESIGN.md 4); whatever the
-//! service returns is tested here again with the whole filter, because some sources ignore
-//! filters (QUIRKS.md). Negations are resolved by asking each test both ways: what Graph can be
-//! asked so that it holds, and so that it fails.
+//! The pushed part holds wherever the filter holds (docs/filter-language.md, "The law"). Every
+//! alert is tested again with the whole filter, because some sources of alerts ignore filters
+//! (docs/graph-api.md, "Filtering"). For negations, each test can be pushed both ways: so that it
+//! holds, and so that it fails.
 
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
 use super::{
+    date::Clock,
     diagnostic::Diagnostic,
-    fields::{Choice, Scope},
-    moment::Clock,
-    predicate::{Pattern, Predicate, Test, TextTest, same},
+    fields::{Enumeration, SearchScope},
+    predicate::{Pattern, Predicate, Test, TextTest, eq_ignore_case},
     resolve::{NamedTechniques, Resolver},
     syntax::{Node, NodeKind, Query, Root, parse},
 };
 use alertdeck_model::{AlertId, Timestamp};
 use alertdeck_odata::{Expr, Feature, Literal, Operator, Property};
 
-/// What a filter is planned against.
+/// The context of a filter: time, zone, user and what is known of the service.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The moment that ages and `today` count from.
+    /// The time that durations, `today` and `yesterday` refer to.
     pub now: Timestamp,
-    /// The profile's zone, in which a date is a day.
+    /// The time zone of dates.
     pub zone: TimeZone,
-    /// The signed-in user's principal name.
+    /// The principal name that `me` stands for.
     pub me: Option<String>,
-    /// The owners of loaded alerts, as sent. Whether Graph folds case in `assignedTo` is
-    /// unknown, so a name is asked for in every spelling held (ARCHITECTURE.md).
+    /// The owners of loaded alerts, as sent. It is not documented whether Graph ignores case in
+    /// `assignedTo`, so a name is pushed in every known spelling (docs/filter-language.md, "OData
+    /// meaning").
     pub spellings: Vec<String>,
-    /// What the service has refused with a 400: it is asked no more and filtered here.
+    /// The features that the service has refused with a 400. They are not pushed.
     pub refused: Vec<Feature>,
 }
 
 impl Context {
-    /// Makes a context at `now` in UTC, with nobody signed in and nothing known of the service.
+    /// Creates a context at `now` in UTC, without a user and without refused features.
     pub fn at(now: Timestamp) -> Self {
         Self { now, zone: TimeZone::UTC, me: None, spellings: Vec::new(), refused: Vec::new() }
     }
 }
 
-/// How a filter is carried out.
+/// How a filter is evaluated.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What Graph is asked; `None` asks for everything. It holds wherever the filter holds.
+    /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
     pub pushed: Option<Expr>,
-    /// The whole filter, to test every alert with, whatever was asked.
+    /// The whole filter, with which every alert is tested, whatever was pushed.
     pub test: Predicate,
-    /// The part of the filter that is left to do here, as typed; `None` where Graph does all.
+    /// The conditions that are not pushed completely, as typed; `None` if there are none.
     pub local: Option<String>,
-    /// The alert that the filter asks for by its id and by nothing else; GET fetches it.
+    /// The id, if the filter consists of a single id. The alert is then fetched directly.
     pub id: Option<AlertId>,
-    /// When the same text means something else, because it speaks of now or of today.
+    /// When to plan the filter again, because it depends on the current time.
     pub replan_at: Option<Timestamp>,
-    /// The names of techniques in the filter, with what they stand for.
+    /// The technique names in the filter, with the techniques that they match.
     pub named: Vec<NamedTechniques>,
 }
 
 impl Plan {
-    /// Returns whether what Graph is asked is the whole filter.
+    /// Returns whether the pushed part is the whole filter.
     pub fn is_exact(&self) -> bool {
         self.local.is_none()
     }
 }
 
-/// Reads and plans a filter.
+/// Parses and plans a filter.
+///
+/// # Errors
+///
+/// Fails like [`plan`].
 pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     plan(&parse(text), context)
 }
 
-/// Plans a filter. Fails with everything that is wrong with it, its syntax included.
+/// Plans a filter.
+///
+/// # Errors
+///
+/// Fails with all syntax errors, or with all errors of terms.
 pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     if !query.diagnostics().is_empty() {
         return Err(query.diagnostics().to_vec());
@@ -83,7 +92,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         stale_at: None,
         named: Vec::new(),
     };
-    let mut planner = Planner { context, resolver, faults: Vec::new(), local: Vec::new() };
+    let mut planner = Planner { context, resolver, diagnostics: Vec::new(), local: Vec::new() };
     let test = match &query.root {
         Root::Everything => Test::All(Vec::new()),
         Root::OData(expr) => Test::Raw(expr.clone()),
@@ -93,25 +102,25 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     if matches!(query.root, Root::OData(_)) && !pushed.exact {
         planner.local.push(0..query.text().len());
     }
-    let Planner { resolver, faults, local, .. } = planner;
-    if !faults.is_empty() {
-        return Err(faults);
+    let Planner { resolver, diagnostics, local, .. } = planner;
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
     let local: Vec<_> = local.into_iter().map(|span| query.text()[span].trim()).collect();
     Ok(Plan {
         pushed: pushed.expr,
         local: (!local.is_empty()).then(|| local.join(" ")),
-        id: alone(&test),
+        id: single_id(&test),
         test: Predicate(test),
         replan_at: resolver.stale_at,
         named: resolver.named,
     })
 }
 
-/// The id, where the test asks for one and nothing else.
-fn alone(test: &Test) -> Option<AlertId> {
+/// Returns the id, if the test is for a single id and nothing else.
+fn single_id(test: &Test) -> Option<AlertId> {
     match test {
-        Test::Text(TextTest { scope: Scope::Field(field), patterns }) if field.name == "id" => {
+        Test::Text(TextTest { scope: SearchScope::Field(field), patterns }) if field.name == "id" => {
             match patterns.as_slice() {
                 [Pattern::Equals { typed, .. }] => Some(AlertId::new(typed)),
                 _ => None,
@@ -124,14 +133,14 @@ fn alone(test: &Test) -> Option<AlertId> {
 struct Planner<'a> {
     context: &'a Context,
     resolver: Resolver<'a>,
-    faults: Vec<Diagnostic>,
-    /// The parts of the filter that are left to do here.
+    diagnostics: Vec<Diagnostic>,
+    /// The parts of the filter that are not pushed completely.
     local: Vec<Range<usize>>,
 }
 
 impl Planner<'_> {
-    /// Turns a part of the filter into a test. `top` says that the whole filter fails where the
-    /// part does, so that the part can be left to do here by itself.
+    /// Turns a part of the filter into a test. `top` means that the filter fails whenever the part
+    /// does, so that the part can be evaluated locally on its own.
     fn lower(&mut self, node: &Node, top: bool) -> Test {
         let test = match &node.kind {
             NodeKind::And(parts) => {
@@ -141,8 +150,8 @@ impl Planner<'_> {
                 Test::any(parts.iter().map(|part| self.lower(part, false)).collect::<Vec<_>>())
             }
             NodeKind::Not(part) => Test::not(self.lower(part, false)),
-            NodeKind::Term(term) => self.resolver.term(term).unwrap_or_else(|fault| {
-                self.faults.push(fault);
+            NodeKind::Term(term) => self.resolver.term(term).unwrap_or_else(|diagnostic| {
+                self.diagnostics.push(diagnostic);
                 Test::All(Vec::new())
             }),
         };
@@ -153,11 +162,11 @@ impl Planner<'_> {
     }
 }
 
-/// What Graph can be asked in place of a test.
+/// What can be pushed for a test.
 struct Push {
-    /// `None` asks for everything.
+    /// The expression; `None` requests all alerts.
     expr: Option<Expr>,
-    /// Whether it is the test and not only a superset.
+    /// Whether the expression is equivalent to the test, not only a superset.
     exact: bool,
 }
 
@@ -191,7 +200,7 @@ impl Push {
 }
 
 impl Context {
-    /// What to ask for so that the test holds, or else so that it fails.
+    /// Returns what to push for a test, or for its negation if `holds` is false.
     fn push(&self, test: &Test, holds: bool) -> Push {
         match test {
             Test::All(parts) | Test::Any(parts) => {
@@ -199,15 +208,15 @@ impl Context {
                 if matches!(test, Test::All(_)) == holds { Push::all(parts) } else { Push::any(parts) }
             }
             Test::Not(part) => self.push(part, !holds),
-            Test::Member(choice, member) => self.exactly(push_member(*choice, member, holds)),
-            Test::Within(moment, interval) => self.exactly(moment.property().map(|property| {
+            Test::Member(enumeration, member) => self.exactly(push_member(*enumeration, member, holds)),
+            Test::Within(date, interval) => self.exactly(date.property().map(|property| {
                 if holds {
                     Expr::and(interval.inside(property))
                 } else {
                     Expr::or(std::iter::once(null(property, true)).chain(interval.outside(property)))
                 }
             })),
-            Test::Known(moment) => self.exactly(moment.property().map(|property| null(property, !holds))),
+            Test::Known(date) => self.exactly(date.property().map(|property| null(property, !holds))),
             Test::Text(TextTest { scope, patterns }) if scope.is_owner() => {
                 let parts = patterns.iter().map(|pattern| self.exactly(self.push_owner(pattern, holds)));
                 if holds { Push::any(parts) } else { Push::all(parts) }
@@ -221,7 +230,8 @@ impl Context {
         }
     }
 
-    /// An expression that is the test itself, unless the service has refused what it needs.
+    /// Pushes an expression that is equivalent to the test, unless the service has refused a
+    /// feature that it uses.
     fn exactly(&self, expr: Option<Expr>) -> Push {
         match expr {
             Some(expr) if !self.refused.iter().any(|feature| expr.uses(*feature)) => {
@@ -235,8 +245,8 @@ impl Context {
         let owner = Property::AssignedTo;
         match pattern {
             Pattern::Equals { typed, .. } => {
-                let held = self.spellings.iter().filter(|held| same(held, typed));
-                let spellings = std::iter::once(typed).chain(held).map(|name| equal(owner, name, holds));
+                let loaded = self.spellings.iter().filter(|loaded| eq_ignore_case(loaded, typed));
+                let spellings = std::iter::once(typed).chain(loaded).map(|name| equal(owner, name, holds));
                 Some(if holds {
                     Expr::or(spellings)
                 } else {
@@ -252,29 +262,29 @@ impl Context {
     }
 }
 
-fn push_member(choice: Choice, member: &str, holds: bool) -> Option<Expr> {
-    let property = choice.property()?;
-    // The service refuses a filter that names a member it does not declare; what alerts hold all
-    // the same (QUIRKS.md) is found here.
-    if !choice.members().contains(&member) {
+fn push_member(enumeration: Enumeration, member: &str, holds: bool) -> Option<Expr> {
+    let property = enumeration.property()?;
+    // The service refuses a filter with a member that it does not declare. Alerts have such members
+    // all the same (docs/graph-api.md, "Enumerations"); they are matched locally.
+    if !enumeration.members().contains(&member) {
         return None;
     }
     let equal = equal(property, member, holds);
     Some(match (property.is_nullable(), member == "unknown", holds) {
         (false, ..) | (true, false, true) => equal,
-        // Null and unknown are one, and null is none of the others (ARCHITECTURE.md).
+        // Null and `unknown` mean the same, and null is none of the other members.
         (true, true, true) | (true, false, false) => Expr::or([null(property, true), equal]),
         (true, true, false) => Expr::and([null(property, false), equal]),
     })
 }
 
-/// `property eq text` or `property ne text`.
+/// Returns `property eq text` or `property ne text`.
 fn equal(property: Property, text: &str, equal: bool) -> Expr {
     let operator = if equal { Operator::Eq } else { Operator::Ne };
     Expr::Compare(property, operator, Literal::Text(text.to_owned()))
 }
 
-/// `property eq null` or `property ne null`.
+/// Returns `property eq null` or `property ne null`.
 fn null(property: Property, equal: bool) -> Expr {
     let operator = if equal { Operator::Eq } else { Operator::Ne };
     Expr::Compare(property, operator, Literal::Null)

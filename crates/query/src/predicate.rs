@@ -1,16 +1,16 @@
-//! What a resolved filter asks of an alert: a tree of tests without names, spans or quotes.
+//! A resolved filter: a tree of tests without names, spans or quotes.
 //!
-//! Here each test is defined once, plainly; [`super::Matcher`] only remembers answers. It knows
-//! nothing of what Graph can filter.
+//! This module defines the meaning of each test; [`super::Matcher`] only caches results. It does
+//! not know what Graph can filter.
 
 use std::{fmt, net::IpAddr, ops::Range};
 
 use regex::Regex;
 
 use super::{
-    fields::{Choice, Moment, Scope},
-    moment::Interval,
-    shown::Shown,
+    date::Interval,
+    fields::{DateProperty, Enumeration, SearchScope},
+    shown::ShownText,
 };
 use alertdeck_model::{
     attack::{self, Tactic},
@@ -20,13 +20,13 @@ use alertdeck_odata as odata;
 use alertdeck_odata::{Property, Value};
 use alertdeck_store::{Dictionary, Facts, FoldedText, Key, fold};
 
-/// A filter, resolved: what [`super::Matcher`] carries out.
+/// A resolved filter, for [`super::Matcher`].
 #[derive(Clone, Debug)]
 pub struct Predicate(pub(super) Test);
 
 impl Predicate {
-    /// Returns whether an alert fits, asking every test anew: for a single alert. For many, a
-    /// [`super::Matcher`] gives the same answers faster.
+    /// Returns whether an alert matches, without caching. For many alerts, a [`super::Matcher`] gives
+    /// the same results faster.
     pub fn matches(&self, dictionary: &Dictionary, facts: &Facts) -> bool {
         self.0.matches(dictionary, facts)
     }
@@ -38,26 +38,26 @@ pub(super) enum Test {
     Any(Vec<Self>),
     Not(Box<Self>),
     /// An enumeration of the alert has this member, or this undeclared text.
-    Member(Choice, String),
-    /// A moment is known and lies within.
-    Within(Moment, Interval),
-    /// A moment is known.
-    Known(Moment),
-    /// A value in scope fits one of the patterns.
+    Member(Enumeration, String),
+    /// A date is known and in the interval.
+    Within(DateProperty, Interval),
+    /// A date is known.
+    Known(DateProperty),
+    /// A value in scope matches one of the patterns.
     Text(TextTest),
-    /// OData as typed, asked of the values as sent.
+    /// OData as typed, evaluated on the values as sent.
     Raw(odata::Expr),
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct TextTest {
-    pub(super) scope: Scope,
+    pub(super) scope: SearchScope,
     pub(super) patterns: Vec<Pattern>,
 }
 
 impl Test {
-    /// Joins tests of which one must hold. Texts looked for in one place become one test, so
-    /// that a pasted list is scanned for at once.
+    /// Joins tests with "or". Text tests with the same scope become one test, so that a pasted list
+    /// is searched for in one pass.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
         for part in parts {
@@ -91,12 +91,12 @@ impl Test {
             Self::All(parts) => parts.iter().all(|part| part.matches(dictionary, facts)),
             Self::Any(parts) => parts.iter().any(|part| part.matches(dictionary, facts)),
             Self::Not(part) => !part.matches(dictionary, facts),
-            Self::Member(choice, member) => same(choice.of(facts), member),
-            Self::Within(moment, interval) => moment.of(facts).is_some_and(|at| interval.contains(at)),
-            Self::Known(moment) => moment.of(facts).is_some(),
+            Self::Member(enumeration, member) => eq_ignore_case(enumeration.value(facts), member),
+            Self::Within(date, interval) => date.value(facts).is_some_and(|at| interval.contains(at)),
+            Self::Known(date) => date.value(facts).is_some(),
             Self::Text(test) => facts.terms.iter().any(|(key, text)| {
                 let Key { kind, path } = dictionary.key(*key);
-                test.scope.covers(kind.as_deref(), path) && test.fits(dictionary.text(*text))
+                test.scope.covers(kind.as_deref(), path) && test.matches_text(dictionary.text(*text))
             }),
             Self::Raw(expr) => expr.matches(&AsSent { dictionary, facts }, odata::Mode::default()),
         }
@@ -104,17 +104,18 @@ impl Test {
 }
 
 impl TextTest {
-    pub(super) fn fits(&self, word: FoldedText<'_>) -> bool {
-        self.patterns.iter().any(|pattern| pattern.fits(word.text.raw(), word.folded))
+    pub(super) fn matches_text(&self, word: FoldedText<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(word.text.raw(), word.folded))
     }
 }
 
 /// Compares without regard to case.
-pub(super) fn same(a: &str, b: &str) -> bool {
+pub(super) fn eq_ignore_case(a: &str, b: &str) -> bool {
     a == b || a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// An alert's values as the service holds them: unlike [`Facts`], with null apart from unknown.
+/// The values of an alert as the service has them: unlike [`Facts`], they distinguish null from
+/// `unknown`.
 struct AsSent<'a> {
     dictionary: &'a Dictionary,
     facts: &'a Facts,
@@ -135,31 +136,31 @@ impl AsSent<'_> {
 
 impl odata::Row for AsSent<'_> {
     fn value(&self, property: Property) -> Value<'_> {
-        let time = |moment: Moment| moment.of(self.facts).map_or(Value::Null, Value::Time);
-        let member = |choice: Choice| {
-            let value = choice.of(self.facts);
+        let time = |date: DateProperty| date.value(self.facts).map_or(Value::Null, Value::Time);
+        let member = |enumeration: Enumeration| {
+            let value = enumeration.value(self.facts);
             self.member(property, value == "unknown", value)
         };
         match property {
             Property::AssignedTo => {
                 self.facts.assigned_to.as_ref().map_or(Value::Null, |owner| Value::Text(owner.raw()))
             }
-            Property::CreatedDateTime => time(Moment::Created),
-            Property::LastUpdateDateTime => time(Moment::LastUpdate),
-            Property::Severity => member(Choice::Severity),
-            Property::Status => member(Choice::Status),
-            Property::ServiceSource => member(Choice::Source),
-            Property::Classification => member(Choice::Classification),
-            Property::Determination => member(Choice::Determination),
+            Property::CreatedDateTime => time(DateProperty::Created),
+            Property::LastUpdateDateTime => time(DateProperty::LastUpdate),
+            Property::Severity => member(Enumeration::Severity),
+            Property::Status => member(Enumeration::Status),
+            Property::ServiceSource => member(Enumeration::Source),
+            Property::Classification => member(Enumeration::Classification),
+            Property::Determination => member(Enumeration::Determination),
         }
     }
 }
 
-/// What a text is asked. Texts inside are folded.
+/// A pattern for a text. The texts in it are folded.
 #[derive(Clone)]
 pub(super) enum Pattern {
     Contains(String),
-    /// The whole text; with how it was typed, which is what the service is asked for.
+    /// The whole text. `typed` is the spelling to send to the service.
     Equals {
         folded: String,
         typed: String,
@@ -167,17 +168,17 @@ pub(super) enum Pattern {
     Prefix(String),
     /// A technique or a sub-technique of it.
     Technique(String),
-    /// A category that is a tactic, or a technique that serves it; `None` is any tactic.
+    /// A category that is this tactic, or a technique of this tactic; `None` means any tactic.
     Tactic(Option<Tactic>),
     Network(Network),
     Domain(String),
-    /// The short name of a type.
+    /// The short name of an evidence type.
     Type(String),
     /// A wildcard or a regular expression.
     Expression(Regex),
     /// Not empty.
     Filled,
-    /// Neither blank nor a word for "nothing known".
+    /// Not blank, `unknown` or `none`.
     Known,
 }
 
@@ -186,13 +187,13 @@ impl fmt::Debug for Pattern {
         match self {
             Self::Contains(text) => write!(f, "contains {text:?}"),
             Self::Equals { folded, .. } => write!(f, "is {folded:?}"),
-            Self::Prefix(text) => write!(f, "begins {text:?}"),
+            Self::Prefix(text) => write!(f, "starts with {text:?}"),
             Self::Technique(text) => write!(f, "technique {text:?}"),
             Self::Tactic(tactic) => write!(f, "tactic {tactic:?}"),
             Self::Network(network) => write!(f, "in {network:?}"),
             Self::Domain(text) => write!(f, "under {text:?}"),
             Self::Type(text) => write!(f, "type {text:?}"),
-            Self::Expression(regex) => write!(f, "fits {:?}", regex.as_str()),
+            Self::Expression(regex) => write!(f, "matches {:?}", regex.as_str()),
             Self::Filled => f.write_str("filled"),
             Self::Known => f.write_str("known"),
         }
@@ -208,16 +209,17 @@ impl Pattern {
         Self::Equals { folded: fold(text), typed: text.to_owned() }
     }
 
-    pub(super) fn fits(&self, raw: &str, folded: &str) -> bool {
+    pub(super) fn matches(&self, raw: &str, folded: &str) -> bool {
         match self {
             Self::Contains(text) => folded.contains(text.as_str()),
             Self::Equals { folded: whole, .. } => folded == whole,
             Self::Prefix(prefix) => folded.starts_with(prefix.as_str()),
             Self::Technique(technique) => is_under(folded, technique, '.'),
-            Self::Tactic(asked) => {
-                let serves = |tactic: Tactic| asked.is_none_or(|asked| asked == tactic);
-                Tactic::read(raw).is_some_and(serves)
-                    || attack::technique(raw).is_some_and(|known| known.tactics.iter().copied().any(serves))
+            Self::Tactic(wanted) => {
+                let is_wanted = |tactic: Tactic| wanted.is_none_or(|wanted| wanted == tactic);
+                Tactic::read(raw).is_some_and(is_wanted)
+                    || attack::technique(raw)
+                        .is_some_and(|known| known.tactics.iter().copied().any(is_wanted))
             }
             Self::Network(network) => raw.trim().parse().is_ok_and(|address| network.contains(address)),
             Self::Domain(domain) => {
@@ -227,24 +229,24 @@ impl Pattern {
                     parent == domain && (sub.is_empty() || sub.ends_with('.'))
                 }
             }
-            Self::Type(name) => same(short_type_name(raw), name),
+            Self::Type(name) => eq_ignore_case(short_type_name(raw), name),
             Self::Expression(regex) => regex.is_match(raw),
             Self::Filled => !raw.is_empty(),
             Self::Known => !matches!(folded.trim(), "" | "unknown" | "none"),
         }
     }
 
-    /// The parts of a shown text that the pattern speaks of; none where it does not fit.
-    pub(super) fn highlights(&self, shown: &Shown<'_>) -> Vec<Range<usize>> {
+    /// Returns the parts of a shown text that the pattern matches.
+    pub(super) fn highlights(&self, shown: &ShownText<'_>) -> Vec<Range<usize>> {
         match self {
             Self::Contains(text) => shown.find(text),
             Self::Equals { folded: text, .. } | Self::Prefix(text) | Self::Domain(text)
-                if self.fits(shown.text(), shown.folded()) =>
+                if self.matches(shown.text(), shown.folded()) =>
             {
                 shown.find(text)
             }
             Self::Technique(_) | Self::Tactic(_) | Self::Network(_)
-                if self.fits(shown.text(), shown.folded()) =>
+                if self.matches(shown.text(), shown.folded()) =>
             {
                 std::iter::once(0..shown.text().len()).collect()
             }
@@ -256,21 +258,22 @@ impl Pattern {
     }
 }
 
-/// Returns whether `text` is `parent` or stands under it.
+/// Returns whether `text` is `parent` or one of its children.
 fn is_under(text: &str, parent: &str, separator: char) -> bool {
     text.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
 }
 
-/// An address or a range of addresses with a common beginning.
+/// An IP address, or a network of addresses with a common prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Network {
     address: IpAddr,
-    /// Bits that count.
+    /// The length of the prefix in bits.
     prefix: u32,
 }
 
 impl Network {
-    /// Reads `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`. An IPv4 address written as IPv6 is one.
+    /// Parses `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`. An IPv4-mapped IPv6 address is read as
+    /// IPv4.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),
@@ -318,8 +321,12 @@ mod tests {
     #[case("2001:db8::/32", "2001:DB8:1::1", true)]
     #[case("2001:db8::1", "2001:0db8:0:0:0:0:0:1", true)]
     #[case("::/0", "10.0.0.1", false)]
-    fn networks_hold_their_addresses(#[case] network: &str, #[case] address: &str, #[case] held: bool) {
-        assert_eq!(Network::parse(network).unwrap().contains(address.parse().unwrap()), held);
+    fn networks_contain_their_addresses(
+        #[case] network: &str,
+        #[case] address: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(Network::parse(network).unwrap().contains(address.parse().unwrap()), expected);
     }
 
     #[rstest]
@@ -327,7 +334,7 @@ mod tests {
     #[case("10.0.0")]
     #[case("::ffff:10.0.0.0/8")]
     #[case("10.0.0.0/")]
-    fn what_is_no_network_is_refused(#[case] text: &str) {
+    fn invalid_networks_are_refused(#[case] text: &str) {
         assert_eq!(Network::parse(text), None);
     }
 
@@ -341,35 +348,35 @@ mod tests {
     #[case("evil.com.", true)]
     #[case("evil.com.good.org", false)]
     #[case("é", false)]
-    fn domains_are_found_in_hosts(#[case] text: &str, #[case] found: bool) {
-        assert_eq!(Pattern::Domain("evil.com".into()).fits(text, text), found);
+    fn domains_match_the_host_of_an_address(#[case] text: &str, #[case] found: bool) {
+        assert_eq!(Pattern::Domain("evil.com".into()).matches(text, text), found);
     }
 
     #[rstest]
     #[case("CONTAINS tains", &[3..8, 9..14])]
     #[case("İstanbul tains", &[10..15])]
-    fn highlights_speak_of_the_shown_text(#[case] shown: &str, #[case] expected: &[Range<usize>]) {
-        assert_eq!(Pattern::contains("TAINS").highlights(&Shown::new(shown)), expected);
+    fn highlights_are_ranges_of_the_shown_text(#[case] shown: &str, #[case] expected: &[Range<usize>]) {
+        assert_eq!(Pattern::contains("TAINS").highlights(&ShownText::new(shown)), expected);
     }
 
     #[test]
-    fn a_character_that_folds_to_two_is_shown_whole() {
-        assert_eq!(Pattern::contains("i").highlights(&Shown::new("aİb")), [1..3]);
+    fn a_character_that_folds_to_two_is_highlighted_whole() {
+        assert_eq!(Pattern::contains("i").highlights(&ShownText::new("aİb")), [1..3]);
     }
 
     proptest! {
         #[test]
-        fn highlights_in_ascii_are_those_in_any_text(needle in "[aAbi ]{1,3}", shown in "[aAbBi ]{0,24}") {
+        fn ascii_and_unicode_texts_have_the_same_highlights(needle in "[aAbi ]{1,3}", shown in "[aAbBi ]{0,24}") {
             let (pattern, longer) = (Pattern::contains(&needle), format!("{shown}é"));
             prop_assert_eq!(
-                pattern.highlights(&Shown::new(&shown)),
-                pattern.highlights(&Shown::new(&longer))
+                pattern.highlights(&ShownText::new(&shown)),
+                pattern.highlights(&ShownText::new(&longer))
             );
         }
 
         #[test]
-        fn highlights_can_be_cut(needle in "[aiİß\u{307}]{1,2}", shown in "[aiIİßA\u{307} é]{0,12}") {
-            for range in Pattern::contains(&needle).highlights(&Shown::new(&shown)) {
+        fn highlights_are_at_character_boundaries(needle in "[aiİß\u{307}]{1,2}", shown in "[aiIİßA\u{307} é]{0,12}") {
+            for range in Pattern::contains(&needle).highlights(&ShownText::new(&shown)) {
                 prop_assert!(shown.get(range.clone()).is_some_and(|part| !part.is_empty()), "{:?}", range);
             }
         }

@@ -1,9 +1,9 @@
-//! Every property name that Graph's schema gives to alerts, evidence and their parts.
+//! The property names in Graph's schema of alerts and evidence.
 //!
-//! A plain list, held to the schema by a test: any of these names is a field of the filter
-//! language, whatever type it belongs to.
+//! Each of them is a field of the filter language, whatever its type. A test compares the list
+//! with the schema.
 
-/// The property names of the beta and v1.0 metadata, and the annotation that names a type.
+/// The property names of the beta and v1.0 metadata, and the annotation `@odata.type`.
 pub const PROPERTIES: &[&str] = &[
     "@odata.type",
     "accessDateTime",

@@ -1,6 +1,7 @@
-//! A term of the syntax tree to a test: names, members, dates and patterns get their meaning.
+//! Resolves a term of the syntax tree into a test: names, members, dates and patterns.
 //!
-//! This is where the rules of UX.md B for operators and values live. It knows no other term.
+//! This module has the rules for operators and values (docs/filter-language.md, "Operators"). It
+//! sees one term at a time.
 
 use std::ops::Range;
 
@@ -8,10 +9,10 @@ use regex::RegexBuilder;
 use serde::{Serialize, Serializer};
 
 use super::{
+    date::{self, Clock, DateInput},
     diagnostic::{Diagnostic, DiagnosticKind},
-    fields::{self, Choice, FIELDS, Field, FieldKind, Moment, Scope, Shape},
-    moment::{self, Clock, When},
-    predicate::{Network, Pattern, Test, TextTest, same},
+    fields::{self, DateProperty, Enumeration, FIELDS, Field, FieldKind, SearchScope, TextKind},
+    predicate::{Network, Pattern, Test, TextTest, eq_ignore_case},
     properties::PROPERTIES,
     syntax::{Head, Operator, Piece, Term, Value},
 };
@@ -22,28 +23,28 @@ use alertdeck_model::{
 };
 use alertdeck_store::fold;
 
-/// The fewest digits of a hash that stand for it.
+/// The fewest digits of a hash that are accepted.
 const MIN_HASH: usize = 6;
-/// The most memory, in bytes, that one regular expression may take.
+/// The maximum size of a compiled regular expression, in bytes.
 const REGEX_SIZE: usize = 1 << 20;
 
-/// What terms are resolved against, and what was learnt on the way.
+/// Resolves terms, and collects what the plan needs to know about them.
 pub(super) struct Resolver<'a> {
     pub(super) clock: Clock<'a>,
     pub(super) me: Option<&'a str>,
-    /// The earliest moment at which a relative date or age means something else.
+    /// The earliest time at which a relative date or a duration must be read again.
     pub(super) stale_at: Option<Timestamp>,
-    /// The names of techniques that were typed, with what they stand for.
+    /// The technique names that were typed, with the techniques that they match.
     pub(super) named: Vec<NamedTechniques>,
 }
 
-/// The name of a technique, or a part of it, as typed, and the techniques that it stands for; their
-/// sub-techniques are meant with them, unless the name is exact.
+/// A technique name, or part of one, as typed, and the techniques that it matches. Unless the name
+/// is exact, the filter matches their sub-techniques too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedTechniques {
-    /// What was typed.
+    /// The name as typed.
     pub typed: String,
-    /// What it stands for; written as ids.
+    /// The techniques; serialised as ids.
     #[serde(serialize_with = "ids")]
     pub techniques: Vec<&'static Technique>,
 }
@@ -69,27 +70,27 @@ impl Resolver<'_> {
             } else {
                 Pattern::contains(&refang(&value.text()))
             };
-            return Ok(Test::Text(TextTest { scope: Scope::Anywhere, patterns: vec![pattern] }));
+            return Ok(Test::Text(TextTest { scope: SearchScope::Anywhere, patterns: vec![pattern] }));
         };
-        let Some(scope) = fields::find(&head.name) else { return Err(unknown_field(head, term)) };
+        let Some(scope) = fields::find_scope(&head.name) else { return Err(unknown_field(head, term)) };
         let values = &term.values;
         if head.operator.is_order() && values.len() > 1 {
-            let fault = Diagnostic::new(
+            let diagnostic = Diagnostic::new(
                 values[1].span.clone(),
                 DiagnosticKind::WrongOperator,
-                "an order takes one value; a list goes with : = or !=",
+                "> >= < <= take one value; use : = or != with a list",
             );
-            return Err(fault);
+            return Err(diagnostic);
         }
         let tests: Result<Vec<_>, _> = values.iter().map(|value| self.value(head, &scope, value)).collect();
         let any = Test::any(tests?);
         Ok(if head.operator == Operator::Unequal { Test::not(any) } else { any })
     }
 
-    fn value(&mut self, head: &Head, scope: &Scope, value: &Value) -> Outcome {
+    fn value(&mut self, head: &Head, scope: &SearchScope, value: &Value) -> Outcome {
         let kind = match scope {
-            Scope::Field(field) => &field.kind,
-            Scope::Anywhere | Scope::Property(_) => &FieldKind::Text(Shape::Words, &[]),
+            SearchScope::Field(field) => &field.kind,
+            SearchScope::Anywhere | SearchScope::Property(_) => &FieldKind::Text(TextKind::Plain, &[]),
         };
         let keyword = if value.quoted || head.operator.is_order() || head.operator == Operator::Matches {
             String::new()
@@ -98,13 +99,15 @@ impl Resolver<'_> {
         };
         let present = match kind {
             _ if keyword != "none" && keyword != "any" => None,
-            // A member of this name is what is meant; it is also what a missing value counts as.
-            FieldKind::Choice(choice) => Some(Test::not(Test::Member(*choice, "unknown".into()))),
-            FieldKind::Moment(moment) | FieldKind::Age(moment) => Some(Test::Known(*moment)),
-            FieldKind::Text(shape, _) => {
-                let pattern = match shape {
-                    Shape::Owner => Pattern::Filled,
-                    Shape::Member(Choice::Tactic) => Pattern::Tactic(None),
+            // A missing value counts as the member `unknown`.
+            FieldKind::Enumeration(enumeration) => {
+                Some(Test::not(Test::Member(*enumeration, "unknown".into())))
+            }
+            FieldKind::Date(date) | FieldKind::Age(date) => Some(Test::Known(*date)),
+            FieldKind::Text(text_kind, _) => {
+                let pattern = match text_kind {
+                    TextKind::Owner => Pattern::Filled,
+                    TextKind::Member(Enumeration::Tactic) => Pattern::Tactic(None),
                     _ => Pattern::Known,
                 };
                 Some(Test::Text(TextTest { scope: scope.clone(), patterns: vec![pattern] }))
@@ -118,16 +121,16 @@ impl Resolver<'_> {
             });
         }
         match kind {
-            FieldKind::Choice(choice) => choose(head, *choice, value),
-            FieldKind::Moment(moment) => self.moment(head, *moment, value, false),
-            FieldKind::Age(moment) => self.moment(head, *moment, value, true),
-            FieldKind::Text(shape, _) => self.text(head, scope, *shape, value),
+            FieldKind::Enumeration(enumeration) => enumeration_test(head, *enumeration, value),
+            FieldKind::Date(date) => self.date(head, *date, value, false),
+            FieldKind::Age(date) => self.date(head, *date, value, true),
+            FieldKind::Text(text_kind, _) => self.text(head, scope, *text_kind, value),
         }
     }
 
-    fn moment(&mut self, head: &Head, moment: Moment, value: &Value, age: bool) -> Outcome {
+    fn date(&mut self, head: &Head, date: DateProperty, value: &Value, age: bool) -> Outcome {
         if head.operator == Operator::Matches {
-            return Err(wrong_operator(head, "a date takes : = != > >= < <="));
+            return Err(wrong_operator(head, "a date field takes : = != > >= < <="));
         }
         let expected = if age {
             "expected a duration such as 90m, 24h, 7d or 2w"
@@ -136,41 +139,41 @@ impl Resolver<'_> {
         };
         let text = value.text();
         let mut read = |text: &str| {
-            let when = self.clock.read(text)?;
-            if age && !matches!(when, When::Ago(_)) {
+            let input = self.clock.read(text)?;
+            if age && !matches!(input, DateInput::Ago(_)) {
                 return None;
             }
-            let stale = self.clock.stale_at(when);
+            let stale = self.clock.stale_at(input);
             self.stale_at = self.stale_at.into_iter().chain(stale).min();
-            Some(when)
+            Some(input)
         };
-        if let Some((from, to)) = moment::range(&text) {
+        if let Some((from, to)) = date::range(&text) {
             if head.operator.is_order() {
-                return Err(wrong_operator(head, "a range goes with : = or !="));
+                return Err(wrong_operator(head, "a range takes : = or !="));
             }
             let mut end = |at: Range<usize>| match &text[at] {
                 "" => Ok(None),
                 text => read(text).map(Some).ok_or_else(|| bad_value(value, expected)),
             };
-            return match moment::between(end(from)?, end(to)?) {
-                Some(interval) => Ok(Test::Within(moment, interval)),
-                None => Err(bad_value(value, "nothing lies between these two; the earlier stands first")),
+            return match date::between(end(from)?, end(to)?) {
+                Some(interval) => Ok(Test::Within(date, interval)),
+                None => Err(bad_value(value, "the range is empty; write the earlier end first")),
             };
         }
-        let when = read(&text).ok_or_else(|| bad_value(value, expected))?;
-        match moment::interval(head.operator, when) {
-            Some(interval) => Ok(Test::Within(moment, interval)),
-            None => Err(wrong_operator(head, "an age takes < (within) or > (longer ago)")
+        let input = read(&text).ok_or_else(|| bad_value(value, expected))?;
+        match date::interval(head.operator, input) {
+            Some(interval) => Ok(Test::Within(date, interval)),
+            None => Err(wrong_operator(head, "a duration takes < (within) or > (longer ago)")
                 .fix(head.operator_span.clone(), "<")),
         }
     }
 
-    fn text(&mut self, head: &Head, scope: &Scope, shape: Shape, value: &Value) -> Outcome {
+    fn text(&mut self, head: &Head, scope: &SearchScope, text_kind: TextKind, value: &Value) -> Outcome {
         let text = value.text();
         if head.operator.is_order() {
-            return Err(wrong_operator(head, "this field has no order; it takes : = != and ~"));
+            return Err(wrong_operator(head, "this field has no order; it takes : = != ~"));
         }
-        if shape == Shape::Technique {
+        if text_kind == TextKind::Technique {
             return Ok(Test::Text(TextTest {
                 scope: scope.clone(),
                 patterns: self.techniques(head, value)?,
@@ -180,40 +183,41 @@ impl Resolver<'_> {
         if head.operator == Operator::Matches {
             return regex(&text, value).map(of);
         }
-        // In quotes a text is what it is.
-        let fanged = matches!(shape, Shape::Address | Shape::Domain | Shape::Link) && !value.quoted;
+        // Quoted text is literal.
+        let fanged =
+            matches!(text_kind, TextKind::Address | TextKind::Domain | TextKind::Link) && !value.quoted;
         if value.has_wildcard() {
             return wildcard(value, if fanged { refang } else { str::to_owned }).map(of);
         }
         let text = if fanged { refang(&text) } else { text };
         let exact = head.operator != Operator::Has;
-        Ok(of(match shape {
-            Shape::Member(choice) => {
-                let members = members(choice, value)?;
-                let pattern = |name: &String| match choice {
-                    Choice::EvidenceType => Pattern::Type(name.clone()),
-                    Choice::Tactic => Tactic::read(name)
+        Ok(of(match text_kind {
+            TextKind::Member(enumeration) => {
+                let members = members(enumeration, value)?;
+                let pattern = |name: &String| match enumeration {
+                    Enumeration::EvidenceType => Pattern::Type(name.clone()),
+                    Enumeration::Tactic => Tactic::read(name)
                         .map_or_else(|| Pattern::equals(name), |tactic| Pattern::Tactic(Some(tactic))),
                     _ => Pattern::equals(name),
                 };
                 let patterns = members.iter().map(pattern).collect();
                 return Ok(Test::Text(TextTest { scope: scope.clone(), patterns }));
             }
-            Shape::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => {
+            TextKind::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => {
                 Pattern::equals(self.me.ok_or_else(|| {
-                    let message = "nobody is signed in, so `me` is nobody; write the address";
+                    let message = "`me` is unknown because nobody is signed in; write the address";
                     Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message)
                 })?)
             }
-            Shape::Owner if text.contains('@') => Pattern::equals(&text),
-            Shape::Whole => Pattern::equals(&text),
-            Shape::Address => Pattern::Network(Network::parse(&text).ok_or_else(|| {
+            TextKind::Owner if text.contains('@') => Pattern::equals(&text),
+            TextKind::Exact => Pattern::equals(&text),
+            TextKind::Address => Pattern::Network(Network::parse(&text).ok_or_else(|| {
                 bad_value(
                     value,
-                    "expected an address, a network such as 10.0.0.0/8, or a wildcard such as 10.0.*",
+                    "expected an IP address, a network such as 10.0.0.0/8, or a wildcard such as 10.0.*",
                 )
             })?),
-            Shape::Hash => {
+            TextKind::Hash => {
                 let hash = text.to_ascii_lowercase();
                 if !is_hash(&hash) {
                     let message = format!("expected a hash or at least its first {MIN_HASH} digits");
@@ -222,15 +226,16 @@ impl Resolver<'_> {
                 if exact { Pattern::equals(&hash) } else { Pattern::Prefix(hash) }
             }
             _ if exact => Pattern::equals(&text),
-            Shape::Domain => Pattern::Domain(fold(text.trim_end_matches('.'))),
-            Shape::Account if text.contains('\\') => return Ok(account(scope, &text)),
-            Shape::Words | Shape::Account | Shape::Owner | Shape::Link | Shape::Technique => {
+            TextKind::Domain => Pattern::Domain(fold(text.trim_end_matches('.'))),
+            TextKind::Account if text.contains('\\') => return Ok(account(scope, &text)),
+            TextKind::Plain | TextKind::Account | TextKind::Owner | TextKind::Link | TextKind::Technique => {
                 Pattern::contains(&text)
             }
         }))
     }
 
-    /// Looks for a technique by its id, and for all that the value is a name of: alerts hold ids.
+    /// Returns patterns for a technique's id, and for the ids of all techniques that have the value
+    /// as a name: alerts contain ids only.
     fn techniques(&mut self, head: &Head, value: &Value) -> Result<Vec<Pattern>, Diagnostic> {
         let text = value.text();
         let folded = fold(&text);
@@ -257,8 +262,8 @@ impl Resolver<'_> {
             return Err(unknown_technique(&text, exact, value));
         }
         let mut patterns = vec![by_id];
-        let meant = if exact { Pattern::equals } else { |id: &str| Pattern::Technique(fold(id)) };
-        patterns.extend(found.iter().map(|known| meant(known.id)));
+        let pattern = if exact { Pattern::equals } else { |id: &str| Pattern::Technique(fold(id)) };
+        patterns.extend(found.iter().map(|known| pattern(known.id)));
         if !found.is_empty() {
             self.named.push(NamedTechniques { typed: text, techniques: found });
         }
@@ -266,49 +271,53 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns whether a folded text is the id of a technique or the beginning of one.
+/// Returns whether a folded text is a technique id or the start of one.
 fn is_technique_id(folded: &str) -> bool {
     folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
-    let named = if exact { "is called this; : takes a part of a name" } else { "has this in its name" };
-    let message = format!("no technique of ATT&CK {named}; quote what alertdeck does not know");
-    let fault = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
-    let mut fault = fault.nearest(text, attack::techniques().iter().map(|known| known.name));
-    if let Some((_, name)) = &mut fault.fix {
+    let message = if exact {
+        "no ATT&CK technique has this name; use : to find a part of a name, or quote an unknown name"
+    } else {
+        "no ATT&CK technique has this in its name; quote an unknown name"
+    };
+    let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
+    let mut diagnostic = diagnostic.nearest(text, attack::techniques().iter().map(|known| known.name));
+    if let Some((_, name)) = &mut diagnostic.fix {
         *name = format!("\"{name}\"");
     }
-    fault
+    diagnostic
 }
 
-/// Returns whether a text is a hash, or enough of one to stand for it.
+/// Returns whether a text is a hash or enough of its first digits.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() >= MIN_HASH && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// `DOMAIN\name`: the parts are values of their own in an alert.
-fn account(scope: &Scope, text: &str) -> Test {
+/// Returns the test for `DOMAIN\name`, whose parts are separate values in alerts.
+fn account(scope: &SearchScope, text: &str) -> Test {
     let (domain, name) = text.split_once('\\').unwrap_or(("", text));
     let test = |scope, pattern| Test::Text(TextTest { scope, patterns: vec![pattern] });
     Test::All(vec![
-        test(Scope::Property("domainname".into()), Pattern::equals(domain)),
+        test(SearchScope::Property("domainname".into()), Pattern::equals(domain)),
         test(scope.clone(), Pattern::contains(name)),
     ])
 }
 
-/// Tests an enumeration of the alert.
-fn choose(head: &Head, choice: Choice, value: &Value) -> Outcome {
-    if head.operator == Operator::Matches || head.operator.is_order() && choice != Choice::Severity {
-        let message = match choice {
-            Choice::Severity => "severity takes : = != > >= < <=",
-            _ => "this field has no order; it takes : = and !=",
+/// Resolves a term on an enumeration of the alert.
+fn enumeration_test(head: &Head, enumeration: Enumeration, value: &Value) -> Outcome {
+    if head.operator == Operator::Matches || head.operator.is_order() && enumeration != Enumeration::Severity
+    {
+        let message = match enumeration {
+            Enumeration::Severity => "severity takes : = != > >= < <=",
+            _ => "this field takes only : = !=",
         };
         return Err(wrong_operator(head, message));
     }
-    let members = members(choice, value)?;
+    let members = members(enumeration, value)?;
     if !head.operator.is_order() {
-        return Ok(Test::any(members.into_iter().map(|member| Test::Member(choice, member))));
+        return Ok(Test::any(members.into_iter().map(|member| Test::Member(enumeration, member))));
     }
     let Some(limit) = members.first().and_then(|member| Severity::read(member).rank()) else {
         return Err(bad_value(value, "this severity has no place in the order"));
@@ -322,37 +331,37 @@ fn choose(head: &Head, choice: Choice, value: &Value) -> Outcome {
     let ranked: Vec<_> = Severity::MEMBERS
         .iter()
         .filter(|(_, severity)| severity.rank().is_some_and(fits))
-        .map(|(name, _)| Test::Member(choice, (*name).to_owned()))
+        .map(|(name, _)| Test::Member(enumeration, (*name).to_owned()))
         .collect();
     if ranked.is_empty() {
-        return Err(bad_value(value, "no severity lies beyond this one"));
+        return Err(bad_value(value, "there is no severity beyond this one"));
     }
     Ok(Test::any(ranked))
 }
 
-/// The members that a value stands for; an undeclared one in quotes stands for itself.
-fn members(choice: Choice, value: &Value) -> Result<Vec<String>, Diagnostic> {
+/// Returns the members that a value names. A quoted value may name an undeclared member.
+fn members(enumeration: Enumeration, value: &Value) -> Result<Vec<String>, Diagnostic> {
     let text = value.text();
-    let names = choice.members();
-    if let Some(name) = names.iter().find(|name| same(name, &text)) {
+    let names = enumeration.members();
+    if let Some(name) = names.iter().find(|name| eq_ignore_case(name, &text)) {
         return Ok(vec![(*name).to_owned()]);
     }
     if value.quoted {
         return Ok(vec![text]);
     }
-    let aliases = choice.aliases();
-    if let Some((_, members)) = aliases.iter().find(|(alias, _)| same(alias, &text)) {
+    let aliases = enumeration.aliases();
+    if let Some((_, members)) = aliases.iter().find(|(alias, _)| eq_ignore_case(alias, &text)) {
         return Ok(members.iter().map(|member| (*member).to_owned()).collect());
     }
     let all = || aliases.iter().map(|(alias, _)| *alias).chain(names.iter().copied());
     let message = if all().count() > 24 {
-        "no such name; quote a name that alertdeck does not know".to_owned()
+        "unknown name; quote it to search for it anyway".to_owned()
     } else {
         let all: Vec<_> = all().collect();
-        format!("expected one of {}; quote a name that alertdeck does not know", all.join(", "))
+        format!("expected one of {}; quote any other name", all.join(", "))
     };
-    let fault = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
-    Err(fault.nearest(&text, all()))
+    let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
+    Err(diagnostic.nearest(&text, all()))
 }
 
 fn wrong_operator(head: &Head, message: &str) -> Diagnostic {
@@ -360,20 +369,20 @@ fn wrong_operator(head: &Head, message: &str) -> Diagnostic {
 }
 
 fn unknown_field(head: &Head, term: &Term) -> Diagnostic {
-    let message = format!("no field is called {}; quote the text to search for it", head.name);
-    let fault = Diagnostic::new(head.name_span.clone(), DiagnosticKind::UnknownName, message);
+    let message = format!("unknown field {}; put it in quotes to search for it as text", head.name);
+    let diagnostic = Diagnostic::new(head.name_span.clone(), DiagnosticKind::UnknownName, message);
     let names = FIELDS.iter().flat_map(Field::names).chain(PROPERTIES.iter().copied());
-    let fault = fault.nearest(&head.name, names);
-    if fault.fix.is_some() || term.values.iter().any(|value| value.quoted) {
-        return fault;
+    let diagnostic = diagnostic.nearest(&head.name, names);
+    if diagnostic.fix.is_some() || term.values.iter().any(|value| value.quoted) {
+        return diagnostic;
     }
     let end = term.values.last().map_or(head.operator_span.end, |value| value.span.end);
     let written: Vec<_> = term.values.iter().map(Value::text).collect();
-    let text = format!("\"{}{}{}\"", head.name, head.operator.written(), written.join(","));
-    fault.fix(head.name_span.start..end, text)
+    let text = format!("\"{}{}{}\"", head.name, head.operator.symbol(), written.join(","));
+    diagnostic.fix(head.name_span.start..end, text)
 }
 
-/// Compiles a value with stars; it stands for the whole of a text.
+/// Compiles a value with wildcards, which is compared with the whole of a text.
 fn wildcard(value: &Value, fix: fn(&str) -> String) -> Result<Pattern, Diagnostic> {
     let mut pattern = String::from("^");
     for piece in &value.pieces {
@@ -394,9 +403,9 @@ fn regex(pattern: &str, value: &Value) -> Result<Pattern, Diagnostic> {
         .build()
         .map(Pattern::Expression)
         .map_err(|error| {
-            // The first lines repeat the pattern; the last one says what is wrong.
+            // The first lines repeat the pattern; the last one has the reason.
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default();
-            bad_value(value, format!("not a regular expression: {}", reason.trim_start_matches("error: ")))
+            bad_value(value, format!("invalid regular expression: {}", reason.trim_start_matches("error: ")))
         })
 }

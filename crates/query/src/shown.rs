@@ -1,18 +1,18 @@
-//! Where a shown text holds others, compared without regard to case.
+//! Finds texts in a shown text without regard to case.
 
 use std::{borrow::Cow, ops::Range};
 
-/// A shown text with its folded form and the way back from there.
+/// A shown text with its folded form and the mapping back.
 #[derive(Debug)]
-pub struct Shown<'a> {
+pub struct ShownText<'a> {
     text: &'a str,
     folded: Cow<'a, str>,
-    /// For each byte of `folded`, and its end, the character of `text` that it comes from; `None`
-    /// where all are ASCII and each comes from the byte at its own place.
+    /// For each byte of `folded`, and for its end, the offset in `text` of the character that it
+    /// comes from. `None` for ASCII, where the offsets are the same.
     origins: Option<Vec<usize>>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownText<'a> {
     /// Folds a text.
     pub fn new(text: &'a str) -> Self {
         if text.is_ascii() {
@@ -39,14 +39,15 @@ impl<'a> Shown<'a> {
         &self.folded
     }
 
-    /// Lists every place of a folded text that is not empty, in bytes of the shown text.
+    /// Lists the occurrences of a folded text, which must not be empty, as byte ranges of the shown
+    /// text.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
         found.map(|range| self.unfold(range)).collect()
     }
 
-    /// Returns the part of the shown text that a part of its folded form comes from. A character
-    /// that folds to several is taken whole.
+    /// Maps a range of the folded form back to the shown text. A character that folds to several is
+    /// included whole.
     pub fn unfold(&self, range: Range<usize>) -> Range<usize> {
         let Some(origins) = &self.origins else { return range };
         let last = origins[range.end.saturating_sub(1)];
@@ -55,8 +56,8 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Puts ranges in order and joins those that touch.
-pub fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// Sorts ranges and merges those that touch.
+pub fn merge_ranges(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     ranges.dedup_by(|next, range| {
         let touches = next.start <= range.end;

@@ -1,6 +1,6 @@
-//! The syntax tree of a filter: the grammar, and nothing of what names and values mean.
+//! The syntax tree of a filter. It does not know what names and values mean.
 //!
-//! Every part of the tree says where in the text it stands; the text is never changed.
+//! Every part has its range in the text; the text is never changed.
 
 mod parse;
 
@@ -13,7 +13,7 @@ pub(super) use parse::head;
 use super::diagnostic::Diagnostic;
 use alertdeck_odata as odata;
 
-/// A filter that was read, with what is wrong with it.
+/// A parsed filter with its syntax errors.
 #[derive(Clone, Debug)]
 pub struct Query {
     text: String,
@@ -23,7 +23,7 @@ pub struct Query {
 
 #[derive(Clone, Debug)]
 pub(super) enum Root {
-    /// No filter: everything matches.
+    /// An empty filter, which matches everything.
     Everything,
     Filter(Node),
     OData(odata::Expr),
@@ -33,7 +33,7 @@ pub(super) enum Root {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: NodeKind,
-    /// Where it stands, its own parentheses included.
+    /// The range in the text, including the part's own parentheses.
     pub(super) span: Range<usize>,
 }
 
@@ -45,10 +45,10 @@ pub(super) enum NodeKind {
     Term(Term),
 }
 
-/// `FIELD OP VALUE,VALUE` or a bare text.
+/// `FIELD OP VALUE,VALUE`, or a bare word.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
-    /// The field's name and operator with their places; `None` for a bare text.
+    /// The field's name and the operator; `None` for a bare word.
     pub(super) head: Option<Head>,
     /// At least one.
     pub(super) values: Vec<Value>,
@@ -76,7 +76,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// Every operator with how it is written; one that begins with another comes first.
+    /// All operators with their symbols; an operator comes before its prefixes.
     const ALL: [(&'static str, Self); 8] = [
         ("!=", Self::Unequal),
         (">=", Self::GreaterOrEqual),
@@ -88,30 +88,30 @@ impl Operator {
         ("~", Self::Matches),
     ];
 
-    /// Returns how the operator is written.
-    pub(super) fn written(self) -> &'static str {
-        Self::ALL.iter().find(|(_, operator)| *operator == self).map_or(":", |(written, _)| written)
+    /// Returns the operator's symbol.
+    pub(super) fn symbol(self) -> &'static str {
+        Self::ALL.iter().find(|(_, operator)| *operator == self).map_or(":", |(symbol, _)| symbol)
     }
 
     pub(super) fn is_order(self) -> bool {
         matches!(self, Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual)
     }
 
-    /// Reads the operator that `text` begins with; returns it with its length.
+    /// Parses the operator at the start of `text`; returns it and its length.
     fn read(text: &str) -> Option<(Self, usize)> {
         Self::ALL
             .iter()
-            .find(|(written, _)| text.starts_with(written))
-            .map(|(written, operator)| (*operator, written.len()))
+            .find(|(symbol, _)| text.starts_with(symbol))
+            .map(|(symbol, operator)| (*operator, symbol.len()))
     }
 }
 
-/// A value as typed, quotes resolved.
+/// A value without its quotes.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) pieces: Vec<Piece>,
     pub(super) span: Range<usize>,
-    /// Whether quotes were used anywhere in it.
+    /// Whether any part of it was quoted.
     pub(super) quoted: bool,
 }
 
@@ -123,7 +123,7 @@ pub(super) enum Piece {
 }
 
 impl Value {
-    /// The value as plain text; a star is a star.
+    /// Returns the value as text, with wildcards as `*`.
     pub(super) fn text(&self) -> String {
         self.pieces
             .iter()
@@ -145,23 +145,23 @@ impl Query {
         &self.text
     }
 
-    /// Returns what is wrong with the syntax; empty where nothing is.
+    /// Returns the syntax errors.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// Returns whether there is no filter, so that everything matches.
+    /// Returns whether the filter is empty and matches everything.
     pub fn is_empty(&self) -> bool {
         matches!(self.root, Root::Everything)
     }
 
-    /// Returns whether the whole filter is an `or`, so that what is joined to it by `and` needs
-    /// parentheses around it.
+    /// Returns whether the top level of the filter is an `or`, which needs parentheses when it is
+    /// joined to something by `and`.
     pub fn is_alternative(&self) -> bool {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
 
-    /// Writes the filter with the parentheses that its operators imply.
+    /// Writes the filter with the implied parentheses.
     pub fn grouped(&self) -> String {
         match &self.root {
             Root::Filter(node) => self.group(node, false),
@@ -172,7 +172,7 @@ impl Query {
     fn group(&self, node: &Node, inside: bool) -> String {
         let join = |parts: &[Node], by: &str| {
             let parts: Vec<_> = parts.iter().map(|part| self.group(part, true)).collect();
-            // A word that ends in an open parenthesis would take the closing one for its own.
+            // A word with an unclosed parenthesis would take the closing one as part of its value.
             let gap =
                 if parts.last().is_some_and(|last| last.matches('(').count() > last.matches(')').count()) {
                     " "
@@ -190,7 +190,7 @@ impl Query {
     }
 }
 
-/// A term's text without the parentheses around it; a term itself never begins with one.
+/// Returns a term's text without parentheses around it. A term never starts with one.
 fn bare(mut text: &str) -> &str {
     while let Some(inner) = text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         text = inner.trim();

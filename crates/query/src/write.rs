@@ -1,13 +1,13 @@
-//! Filters written for the user: the way back from a value to the term that asks for it.
+//! Writes filters: quotes values, builds terms for values, joins terms.
 //!
-//! A value that is looked for as a whole can be answered by an index as well. Its term and the
-//! keys under which an index holds a text are decided here side by side, by the shape of the
-//! field, so that both speak of the same alerts; a property test over the store holds that.
+//! An exact search for a value can also be answered by an index. The term for a value and the keys
+//! of an indexed text both depend on the kind of the field and are defined here side by side, so
+//! that both select the same alerts. A property test over the store checks that.
 
 use std::{net::IpAddr, sync::LazyLock};
 
 use super::{
-    fields::{Field, FieldKind, Shape},
+    fields::{Field, FieldKind, TextKind},
     resolve::is_hash,
     syntax::{self, MAX_LENGTH},
 };
@@ -15,18 +15,18 @@ use alertdeck_model::IndicatorKind;
 use alertdeck_model::host;
 use alertdeck_store::{FoldedText, PostingRules, fold};
 
-/// Words that mean something else in a filter than themselves.
+/// Words with a special meaning in filters.
 const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
 
-/// The longest value, in bytes, that a term asks for as a whole: its quotes may double, and it has
-/// to fit into a filter beside other terms.
-const LONGEST: usize = MAX_LENGTH / 2 - 64;
+/// The longest value, in bytes, of an exact term: its quotes may double, and the term must fit into
+/// a filter with others.
+const MAX_VALUE: usize = MAX_LENGTH / 2 - 64;
 
-/// The longest domain, in bytes, that a name may have (RFC 1035 2.3.4, as written). What is longer
-/// has no keys: each of thousands of levels would be one.
-const LONGEST_DOMAIN: usize = 253;
+/// The longest domain name, in bytes (RFC 1035, 2.3.4, in written form). Longer names have no keys,
+/// because each of thousands of levels would be one.
+const MAX_DOMAIN: usize = 253;
 
-/// Writes a value as the filter language takes it literally: quoted unless it is a plain word.
+/// Writes a value so that the filter language takes it literally: quoted unless it is a plain word.
 pub fn literal(value: &str) -> String {
     let is_word = value.starts_with(char::is_alphanumeric)
         && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
@@ -39,26 +39,26 @@ fn quote(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "\"\""))
 }
 
-/// Lists terms that may ask for a value of a field, the one for exactly this value first. Which of
-/// them a field takes depends on the value: an undeclared member must be quoted, what is no
-/// address is only found by a pattern for all of it.
-pub fn terms(field: &str, value: &str) -> Vec<String> {
-    let whole = super::named(field).and_then(|field| field.whole(value)).map(|whole| whole.term);
+/// Lists terms that may match a value of a field, the exact term first. Which of them is valid
+/// depends on the value: an undeclared member must be quoted, and a value of `ip` that is not an
+/// address matches only a regular expression.
+pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
+    let exact = super::find_field(field).and_then(|field| field.exact_term(value)).map(|exact| exact.term);
     let others = [
         format!("{field}:{}", literal(value)),
         format!("{field}:{}", quote(value)),
         format!("{field}~{}", quote(&format!("^{}$", regex::escape(value)))),
     ];
-    whole.into_iter().chain(others).collect()
+    exact.into_iter().chain(others).collect()
 }
 
-/// Joins a term to a filter.
+/// Joins a term to a filter with "and".
 pub fn join(filter: &str, term: &str) -> String {
     let filter = filter.trim();
     if filter.is_empty() {
         return term.to_owned();
     }
-    // A filter with `or` in it is kept together.
+    // A filter with `or` at its top level needs parentheses.
     if syntax::parse(filter).is_alternative() {
         format!("({filter}) {term}")
     } else {
@@ -66,65 +66,66 @@ pub fn join(filter: &str, term: &str) -> String {
     }
 }
 
-/// A value of a field that is looked for as a whole.
+/// An exact search for a value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whole {
-    /// The term that asks for it.
+pub struct ExactTerm {
+    /// The term that matches the value.
     pub term: String,
-    /// The key under which an index holds the texts that the term fits.
+    /// The index key of the texts that the term matches.
     pub key: String,
 }
 
 impl Field {
-    /// Writes the term that asks for exactly this value: whole and without regard to case; an
-    /// address in any spelling; a domain with its subdomains. `None` where no term does, as for a
-    /// hash that is none.
-    pub fn whole(&self, value: &str) -> Option<Whole> {
-        let FieldKind::Text(shape, _) = self.kind else { return None };
-        if value.len() > LONGEST {
+    /// Returns the term for exactly this value: the whole value without regard to case, an address
+    /// in any spelling, a domain with its subdomains. Returns `None` if there is no such term, as
+    /// for an invalid hash.
+    pub fn exact_term(&self, value: &str) -> Option<ExactTerm> {
+        let FieldKind::Text(text_kind, _) = self.kind else { return None };
+        if value.len() > MAX_VALUE {
             return None;
         }
         let name = self.name;
         let folded = fold(value);
-        match shape {
-            Shape::Address => {
+        match text_kind {
+            TextKind::Address => {
                 let key = address(value)?;
-                Some(Whole { term: format!("{name}:{}", literal(&key)), key })
+                Some(ExactTerm { term: format!("{name}:{}", literal(&key)), key })
             }
-            Shape::Domain => {
+            TextKind::Domain => {
                 let key = host(&folded).to_owned();
-                let fits = (1..=LONGEST_DOMAIN).contains(&key.len());
-                fits.then(|| Whole { term: format!("{name}:{}", literal(&key)), key })
+                let is_valid = (1..=MAX_DOMAIN).contains(&key.len());
+                is_valid.then(|| ExactTerm { term: format!("{name}:{}", literal(&key)), key })
             }
             _ => {
-                let has_key = shape.is_whole(&folded);
-                // Some fields compare nothing but whole values.
-                let operator = if shape == Shape::Whole { ':' } else { '=' };
-                has_key.then(|| Whole { term: format!("{name}{operator}{}", literal(value)), key: folded })
+                let has_key = text_kind.has_key(&folded);
+                // These fields compare only whole values.
+                let operator = if text_kind == TextKind::Exact { ':' } else { '=' };
+                has_key
+                    .then(|| ExactTerm { term: format!("{name}{operator}{}", literal(value)), key: folded })
             }
         }
     }
 
-    /// Tells the keys under which an index holds a text of this field: the key of a
-    /// [`Field::whole`] value is among them where its term fits the text, and only there.
+    /// Calls `each` with the index keys of a text of this field. They include the key of a
+    /// [`Field::exact_term`] if and only if its term matches the text.
     pub fn keys(&self, word: FoldedText<'_>, mut each: impl FnMut(&str)) {
-        let FieldKind::Text(shape, _) = self.kind else { return };
-        match shape {
-            Shape::Address => {
+        let FieldKind::Text(text_kind, _) = self.kind else { return };
+        match text_kind {
+            TextKind::Address => {
                 if let Some(address) = address(word.text.raw()) {
                     each(&address);
                 }
             }
-            Shape::Domain => {
+            TextKind::Domain => {
                 let host = host(word.folded);
                 let parents = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-                let named = |name: &&str| (1..=LONGEST_DOMAIN).contains(&name.len());
-                std::iter::once(host).chain(parents).filter(named).for_each(each);
+                let is_valid = |name: &&str| (1..=MAX_DOMAIN).contains(&name.len());
+                std::iter::once(host).chain(parents).filter(is_valid).for_each(each);
             }
-            // What no term asks for needs no key.
-            _ if word.text.raw().len() > LONGEST => {}
+            // There are no terms for longer values.
+            _ if word.text.raw().len() > MAX_VALUE => {}
             _ => {
-                if shape.is_whole(word.folded) {
+                if text_kind.has_key(word.folded) {
                     each(word.folded);
                 }
             }
@@ -132,13 +133,14 @@ impl Field {
     }
 }
 
-/// Postings by the fields of the filter language: a value's rows are those that its term matches.
+/// Posting rules by the fields of the filter language: the rows of a value are those that its exact
+/// term matches.
 #[derive(Debug)]
 pub struct FieldPostings;
 
 /// The field of each kind of indicator, in the order of the kinds.
 static FIELDS_BY_KIND: LazyLock<Vec<&'static Field>> =
-    LazyLock::new(|| IndicatorKind::ALL.iter().filter_map(|(_, name)| super::named(name)).collect());
+    LazyLock::new(|| IndicatorKind::ALL.iter().filter_map(|(_, name)| super::find_field(name)).collect());
 
 fn field(kind: IndicatorKind) -> &'static Field {
     FIELDS_BY_KIND[kind as usize]
@@ -154,22 +156,22 @@ impl PostingRules for FieldPostings {
     }
 
     fn key(&self, kind: IndicatorKind, value: &str) -> Option<String> {
-        field(kind).whole(value).map(|whole| whole.key)
+        field(kind).exact_term(value).map(|whole| whole.key)
     }
 }
 
-impl Shape {
-    /// Returns whether a folded text is a value that `=` compares as a whole.
-    fn is_whole(self, folded: &str) -> bool {
+impl TextKind {
+    /// Returns whether a folded text is a key of its own.
+    fn has_key(self, folded: &str) -> bool {
         match self {
-            Self::Words | Self::Account | Self::Whole | Self::Link => !folded.is_empty(),
+            Self::Plain | Self::Account | Self::Exact | Self::Link => !folded.is_empty(),
             Self::Hash => is_hash(folded),
             Self::Owner | Self::Technique | Self::Address | Self::Domain | Self::Member(_) => false,
         }
     }
 }
 
-/// An address in the one spelling that stands for all of them.
+/// Returns an address in its canonical spelling.
 fn address(text: &str) -> Option<String> {
     text.trim().parse().ok().map(|address: IpAddr| address.to_canonical().to_string())
 }
@@ -197,14 +199,14 @@ mod tests {
     #[case("ip", " ::ffff:10.0.0.1", "ip:10.0.0.1", "10.0.0.1")]
     #[case("ip", "2001:0DB8::0:1", "ip:\"2001:db8::1\"", "2001:db8::1")]
     #[case("domain", "https://x@A.evil.com:8080/a", "domain:a.evil.com", "a.evil.com")]
-    fn a_value_has_a_term_and_a_key(
+    fn values_have_a_term_and_a_key(
         #[case] field: &str,
         #[case] value: &str,
         #[case] term: &str,
         #[case] key: &str,
     ) {
-        let whole = Whole { term: term.into(), key: key.into() };
-        assert_eq!(super::super::named(field).unwrap().whole(value), Some(whole));
+        let expected = ExactTerm { term: term.into(), key: key.into() };
+        assert_eq!(super::super::find_field(field).unwrap().exact_term(value), Some(expected));
     }
 
     #[rstest]
@@ -214,27 +216,27 @@ mod tests {
     #[case("ip", "10.0.0.0/8")]
     #[case("domain", "https:///a")]
     #[case("severity", "high")]
-    fn what_no_term_asks_for_has_none(#[case] field: &str, #[case] value: &str) {
-        assert_eq!(super::super::named(field).unwrap().whole(value), None);
+    fn invalid_values_have_no_exact_term(#[case] field: &str, #[case] value: &str) {
+        assert_eq!(super::super::find_field(field).unwrap().exact_term(value), None);
     }
 
     #[test]
-    fn lengths_are_bounded() {
-        let field = |name| super::super::named(name).unwrap();
-        assert_eq!(field("device").whole(&"x".repeat(LONGEST + 1)), None);
+    fn long_values_have_no_terms_and_no_keys() {
+        let field = |name| super::super::find_field(name).unwrap();
+        assert_eq!(field("device").exact_term(&"x".repeat(MAX_VALUE + 1)), None);
         let long = "a.".repeat(5_000) + "com";
-        assert_eq!(field("domain").whole(&long), None);
+        assert_eq!(field("domain").exact_term(&long), None);
         let mut keys = 0;
         field("domain").keys(FoldedText { text: &long.as_str().into(), folded: &long }, |key| {
-            assert!(key.len() <= LONGEST_DOMAIN);
+            assert!(key.len() <= MAX_DOMAIN);
             keys += 1;
         });
         assert_eq!(keys, 126);
-        for (length, keys) in [(LONGEST, 1), (LONGEST + 1, 0)] {
+        for (length, keys) in [(MAX_VALUE, 1), (MAX_VALUE + 1, 0)] {
             let text = "x".repeat(length);
             let (mut found, word) = (0, FoldedText { text: &text.as_str().into(), folded: &text });
             field("device").keys(word, |_| found += 1);
-            assert_eq!((found, field("device").whole(&text).is_some()), (keys, keys == 1));
+            assert_eq!((found, field("device").exact_term(&text).is_some()), (keys, keys == 1));
         }
     }
 }

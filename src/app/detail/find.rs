@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::{FactValue, Folds, Line, LineKind, Place, Spot};
 use crate::app::{filter::Editor, message::Body, scroll::Scroll};
 use alertdeck_model::{attack, defang::refang};
-use alertdeck_query::{Shown, joined};
+use alertdeck_query::{ShownText, merge_ranges};
 use alertdeck_store::fold;
 
 /// What is looked for in the alert, and where it is.
@@ -153,8 +153,8 @@ impl Find {
         if self.needles.is_empty() {
             return Vec::new();
         }
-        let shown = Shown::new(shown);
-        joined(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
+        let shown = ShownText::new(shown);
+        merge_ranges(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 
     /// Returns the first of these places in a text of any length.
@@ -186,9 +186,9 @@ impl Find {
         let Some(first) = self.firsts.get(&line.spot.place) else { return Vec::new() };
         let found = self.words.within(first + line.spot.nth, &self.needles);
         let indent = text.len() - text.trim_start_matches(' ').len();
-        let shown = Shown::new(own(text));
+        let shown = ShownText::new(own(text));
         let ranges = found.into_iter().map(|range| shown.unfold(range));
-        joined(ranges.map(|range| range.start + indent..range.end + indent).collect())
+        merge_ranges(ranges.map(|range| range.start + indent..range.end + indent).collect())
     }
 }
 

@@ -91,7 +91,7 @@ fn a_mixed_filter_is_told_in_lines() {
                 "$filter  (severity eq 'medium' or severity eq 'high') and {NOT_MINE} \
                  and createdDateTime ge 2026-11-01T00:00:00Z"
             ),
-            "here     (status:new or title:\"x\")",
+            "local    (status:new or title:\"x\")",
             "exact    no",
         ]
     );

@@ -332,8 +332,8 @@ fn holding(value: &str) -> Value {
 /// properties that nobody has heard of, and a domain that was sent defanged, since the field takes
 /// that for a way to type it.
 fn beyond_the_language(field: &str, value: &str) -> bool {
-    match alertdeck_query::named(field) {
-        Some(named) if named.choice().is_some() => value.is_empty(),
+    match alertdeck_query::find_field(field) {
+        Some(named) if named.enumeration().is_some() => value.is_empty(),
         Some(_) => field == "domain" && alertdeck_model::defang::refang(value) != value,
         None => !PROPERTIES.contains(&field),
     }

@@ -1,6 +1,6 @@
-//! Reads filter text into a syntax tree.
+//! Parses filter text into a syntax tree.
 //!
-//! Faults are collected, and reading goes on after one so that one typing error hides no other.
+//! Parsing continues after an error, so that all errors are reported.
 
 use std::ops::Range;
 
@@ -8,32 +8,32 @@ use super::{Head, Node, NodeKind, Operator, Piece, Query, Root, Term, Value};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use alertdeck_odata as odata;
 
-/// The longest filter, in bytes: a pasted list of several hundred hashes fits.
+/// The maximum length of a filter in bytes: enough for several hundred pasted hashes.
 pub const MAX_LENGTH: usize = 64 * 1024;
-/// Parentheses and negations that may stand inside one another.
+/// The maximum nesting of parentheses and negations.
 const MAX_DEPTH: usize = 64;
-/// Faults after which reading stops; nobody reads more.
-const MAX_FAULTS: usize = 20;
+/// The number of errors at which parsing stops.
+const MAX_ERRORS: usize = 20;
 
-/// Reads a filter. It never fails: what is wrong is in [`Query::diagnostics`].
+/// Parses a filter. It never fails: errors are in [`Query::diagnostics`].
 pub fn parse(text: &str) -> Query {
-    let mut parser = Parser { text, at: 0, faults: Vec::new(), stopped: false };
+    let mut parser = Parser { text, at: 0, diagnostics: Vec::new(), stopped: false };
     let root = parser.root();
-    Query { text: text.to_owned(), root, diagnostics: parser.faults }
+    Query { text: text.to_owned(), root, diagnostics: parser.diagnostics }
 }
 
 struct Parser<'a> {
     text: &'a str,
     at: usize,
-    faults: Vec<Diagnostic>,
-    /// Reading was given up; nothing that follows is a fault of its own.
+    diagnostics: Vec<Diagnostic>,
+    /// Whether parsing has stopped; further errors are not reported.
     stopped: bool,
 }
 
 impl<'a> Parser<'a> {
     fn root(&mut self) -> Root {
         if self.text.len() > MAX_LENGTH {
-            let message = format!("a filter holds at most {MAX_LENGTH} bytes; this one goes on");
+            let message = format!("the filter is longer than {MAX_LENGTH} bytes");
             let start = (0..=MAX_LENGTH).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
             self.stop(Diagnostic::new(start..self.text.len(), DiagnosticKind::Limit, message));
             return Root::Everything;
@@ -53,8 +53,9 @@ impl<'a> Parser<'a> {
             }
             // Only `)` ends an `or` before the text does.
             let span = self.at..self.at + 1;
-            let fault = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, "this `)` closes nothing");
-            self.fault(fault.fix(span, ""));
+            let diagnostic =
+                Diagnostic::new(span.clone(), DiagnosticKind::Syntax, "this `)` has no matching `(`");
+            self.report(diagnostic.fix(span, ""));
             self.at += 1;
             self.skip_blanks();
             if self.rest().is_empty() {
@@ -75,12 +76,12 @@ impl<'a> Parser<'a> {
             Ok(expr) => Root::OData(expr),
             Err(error) => {
                 let span = self.at + error.span.start..self.at + error.span.end;
-                let mut fault = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, error.message);
+                let mut diagnostic = Diagnostic::new(span.clone(), DiagnosticKind::Syntax, error.message);
                 if let Some(near) = error.suggestion {
-                    fault = fault.fix(span, near.clone());
-                    fault.suggestion = Some(near);
+                    diagnostic = diagnostic.fix(span, near.clone());
+                    diagnostic.suggestion = Some(near);
                 }
-                self.stop(fault);
+                self.stop(diagnostic);
                 Root::Everything
             }
         }
@@ -94,24 +95,24 @@ impl<'a> Parser<'a> {
         self.at = self.text.len() - self.rest().trim_start().len();
     }
 
-    fn fault(&mut self, fault: Diagnostic) {
+    fn report(&mut self, diagnostic: Diagnostic) {
         if !self.stopped {
-            self.faults.push(fault);
-            if self.faults.len() >= MAX_FAULTS {
+            self.diagnostics.push(diagnostic);
+            if self.diagnostics.len() >= MAX_ERRORS {
                 self.stopped = true;
                 self.at = self.text.len();
             }
         }
     }
 
-    fn stop(&mut self, fault: Diagnostic) {
-        self.fault(fault);
+    fn stop(&mut self, diagnostic: Diagnostic) {
+        self.report(diagnostic);
         self.stopped = true;
         self.at = self.text.len();
     }
 
-    /// Takes a connecting word, or `|` where `word` is "or"; returns its place.
-    fn takes(&mut self, word: &str) -> Option<Range<usize>> {
+    /// Skips `word` if it is next, or `|` for "or"; returns its range.
+    fn accept_word(&mut self, word: &str) -> Option<Range<usize>> {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
         let length = match &rest[..end] {
@@ -127,7 +128,7 @@ impl<'a> Parser<'a> {
 
     fn or(&mut self, depth: usize) -> Option<Node> {
         let mut parts: Vec<Node> = self.and(depth).into_iter().collect();
-        while let Some(word) = self.takes("or") {
+        while let Some(word) = self.accept_word("or") {
             self.require_operand(word);
             parts.extend(self.and(depth));
         }
@@ -137,19 +138,19 @@ impl<'a> Parser<'a> {
     fn and(&mut self, depth: usize) -> Option<Node> {
         let mut parts = Vec::new();
         loop {
-            if let Some(word) = self.takes("and") {
+            if let Some(word) = self.accept_word("and") {
                 if parts.is_empty() {
-                    let message = "a filter is missing before this word; quote it to search for it";
-                    self.fault(Diagnostic::new(word, DiagnosticKind::Syntax, message));
+                    let message = "expected a condition before this word; quote it to search for it as text";
+                    self.report(Diagnostic::new(word, DiagnosticKind::Syntax, message));
                 } else {
                     self.require_operand(word);
                 }
             }
             let before = self.at;
-            if let Some(word) = self.takes("or") {
+            if let Some(word) = self.accept_word("or") {
                 if parts.is_empty() {
-                    let message = "a filter is missing before this word; quote it to search for it";
-                    self.fault(Diagnostic::new(word, DiagnosticKind::Syntax, message));
+                    let message = "expected a condition before this word; quote it to search for it as text";
+                    self.report(Diagnostic::new(word, DiagnosticKind::Syntax, message));
                     continue;
                 }
                 self.at = before;
@@ -164,11 +165,11 @@ impl<'a> Parser<'a> {
         join(parts, NodeKind::And)
     }
 
-    /// Reports a connecting word with nothing after it.
+    /// Reports a connecting word without an operand after it.
     fn require_operand(&mut self, word: Range<usize>) {
         if self.rest().is_empty() || self.rest().starts_with(')') {
-            let message = "a filter is missing after this";
-            self.fault(Diagnostic::new(word, DiagnosticKind::Unfinished, message));
+            let message = "expected a condition after this word";
+            self.report(Diagnostic::new(word, DiagnosticKind::Unfinished, message));
         }
     }
 
@@ -183,12 +184,12 @@ impl<'a> Parser<'a> {
             self.at += 1;
             Some(start..start + 1)
         } else {
-            self.takes("not")
+            self.accept_word("not")
         };
         if let Some(negation) = negation {
             if self.rest().is_empty() || self.rest().starts_with(|c: char| c.is_whitespace() || c == ')') {
-                let message = "nothing to negate here; quote it to search for it";
-                self.fault(Diagnostic::new(negation, DiagnosticKind::Unfinished, message));
+                let message = "expected a condition after the negation; quote it to search for it as text";
+                self.report(Diagnostic::new(negation, DiagnosticKind::Unfinished, message));
                 return None;
             }
             let part = self.not(depth + 1)?;
@@ -208,15 +209,15 @@ impl<'a> Parser<'a> {
         let inner = self.or(depth + 1);
         if !self.rest().starts_with(')') {
             let end = self.text.len();
-            let fault = Diagnostic::new(open, DiagnosticKind::Unfinished, "this `(` is not closed");
-            self.fault(fault.fix(end..end, ")"));
+            let diagnostic = Diagnostic::new(open, DiagnosticKind::Unfinished, "this `(` is not closed");
+            self.report(diagnostic.fix(end..end, ")"));
             return inner;
         }
         self.at += 1;
         let span = open.start..self.at;
         if inner.is_none() {
-            let message = "nothing stands between these parentheses";
-            self.fault(Diagnostic::new(span.clone(), DiagnosticKind::Unfinished, message));
+            let message = "there is nothing between these parentheses";
+            self.report(Diagnostic::new(span.clone(), DiagnosticKind::Unfinished, message));
         }
         inner.map(|node| Node { span, ..node })
     }
@@ -241,10 +242,11 @@ impl<'a> Parser<'a> {
         Some(Node { kind: NodeKind::Term(Term { head, values }), span: start..self.at })
     }
 
-    /// Reads a value up to a blank, a parenthesis that it did not open, or a list's comma.
+    /// Parses a value. It ends at a space, a parenthesis that it did not open, or the comma of a
+    /// list.
     fn value(&mut self, operator: Option<Operator>) -> Option<Value> {
         let start = self.at;
-        // Stars mean themselves where the text is taken as it stands.
+        // With other operators, a star is an ordinary character.
         let wild = matches!(operator, None | Some(Operator::Has));
         let list = !matches!(operator, None | Some(Operator::Matches));
         let (mut pieces, mut text, mut quoted, mut open) = (Vec::new(), String::new(), false, 0_usize);
@@ -283,16 +285,16 @@ impl<'a> Parser<'a> {
         }
         let value = Value { pieces, span: span.clone(), quoted };
         if value.text().is_empty() {
-            let message = if quoted { "this text is empty" } else { "a value is missing here" };
-            self.fault(Diagnostic::new(span, DiagnosticKind::Unfinished, message));
-            // A comma that no value stands before is done with.
+            let message = if quoted { "the value is empty" } else { "a value is missing here" };
+            self.report(Diagnostic::new(span, DiagnosticKind::Unfinished, message));
+            // Skip a comma without a value before it.
             self.at += usize::from(self.rest().starts_with(','));
             return None;
         }
         Some(value)
     }
 
-    /// Reads a quoted text; `""` in it is a quote and a backslash is a backslash.
+    /// Parses a quoted text. `""` in it is a quote; a backslash is an ordinary character.
     fn quoted(&mut self) -> Option<String> {
         let start = self.at;
         let mut text = String::new();
@@ -301,8 +303,8 @@ impl<'a> Parser<'a> {
             let Some(end) = self.rest().find('"') else {
                 let all = self.text.len();
                 let message = "this quote is not closed";
-                let fault = Diagnostic::new(start..all, DiagnosticKind::Unfinished, message);
-                self.stop(fault.fix(all..all, "\""));
+                let diagnostic = Diagnostic::new(start..all, DiagnosticKind::Unfinished, message);
+                self.stop(diagnostic.fix(all..all, "\""));
                 return None;
             };
             text.push_str(&self.rest()[..end]);
@@ -316,15 +318,16 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Joins parts; one stands for itself.
+/// Joins parts; a single part is returned as it is.
 fn join(mut parts: Vec<Node>, kind: impl Fn(Vec<Node>) -> NodeKind) -> Option<Node> {
     let span = parts.first()?.span.start..parts.last()?.span.end;
     Some(if parts.len() == 1 { parts.remove(0) } else { Node { kind: kind(parts), span } })
 }
 
-/// Finds the field name and operator that a token begins with: their lengths and the operator.
+/// Finds the field name and the operator at the start of a token. Returns the length of the name,
+/// the operator, and its length.
 ///
-/// `C:\x`, `https://x`, `fe80::1` and hardware addresses look like it and are text.
+/// `C:\x`, `https://x`, `fe80::1` and hardware addresses look like fields but are text.
 pub(crate) fn head(rest: &str) -> Option<(usize, Operator, usize)> {
     let inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let mut chars = rest.chars();
@@ -350,7 +353,7 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
-    /// The tree as text, each term as `name op [pieces]`.
+    /// Writes the tree as text.
     fn tree(text: &str) -> String {
         fn draw(node: &Node) -> String {
             let join = |parts: &[Node], by: &str| parts.iter().map(draw).collect::<Vec<_>>().join(by);
@@ -408,7 +411,7 @@ mod tests {
     #[case::annotation("@odata.type:x", "@odata.typeHas ‹x›")]
     #[case::odata("$filter=status eq 'new'", "OData(Compare(Status, Eq, Text(\"new\")))")]
     #[case::empty("  ", "Everything")]
-    fn texts_are_read(#[case] text: &str, #[case] expected: &str) {
+    fn filters_are_parsed(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(tree(text), expected);
     }
 
@@ -420,23 +423,27 @@ mod tests {
     #[case::empty_quotes("title:\"\"", 6..8, "empty")]
     #[case::quote("a \"b c", 2..6, "not closed")]
     #[case::group("(a or b", 0..1, "not closed")]
-    #[case::close("a) b", 1..2, "closes nothing")]
+    #[case::close("a) b", 1..2, "no matching")]
     #[case::empty_group("a ()", 2..4, "between these parentheses")]
-    #[case::or_end("a or", 2..4, "missing after")]
-    #[case::or_start("or a", 0..2, "missing before")]
-    #[case::and_end("a and", 2..5, "missing after")]
-    #[case::dash("a - b", 2..3, "nothing to negate")]
+    #[case::or_end("a or", 2..4, "condition after")]
+    #[case::or_start("or a", 0..2, "condition before")]
+    #[case::and_end("a and", 2..5, "condition after")]
+    #[case::dash("a - b", 2..3, "after the negation")]
     #[case::odata("$stats eq 'new'", 1..6, "Graph filters alerts by")]
-    fn faults_say_where(#[case] text: &str, #[case] span: Range<usize>, #[case] message: &str) {
+    fn errors_have_a_span_and_a_message(
+        #[case] text: &str,
+        #[case] span: Range<usize>,
+        #[case] message: &str,
+    ) {
         let query = parse(text);
-        let fault = &query.diagnostics()[0];
-        assert_eq!(fault.span, span, "{fault:?}");
-        assert!(fault.message.contains(message), "{fault:?}");
+        let diagnostic = &query.diagnostics()[0];
+        assert_eq!(diagnostic.span, span, "{diagnostic:?}");
+        assert!(diagnostic.message.contains(message), "{diagnostic:?}");
         assert_eq!(query.text(), text);
     }
 
     #[test]
-    fn reading_goes_on_after_a_fault() {
+    fn parsing_continues_after_an_error() {
         let query = parse("status: (a) x: b");
         assert_eq!(query.diagnostics().len(), 2);
         assert_eq!(query.grouped(), "a b");
@@ -453,19 +460,20 @@ mod tests {
     #[case::words("not ".repeat(10_000), 256)]
     #[case::long("x ".repeat(524_288), MAX_LENGTH)]
     #[case::long_quote("é\"".repeat(524_288), MAX_LENGTH - 1)]
-    fn too_much_is_an_error_with_a_place(#[case] text: String, #[case] at: usize) {
+    fn limits_are_errors_with_a_position(#[case] text: String, #[case] at: usize) {
         let query = parse(&text);
-        let limit = query.diagnostics().iter().find(|fault| fault.kind == DiagnosticKind::Limit).unwrap();
+        let limit =
+            query.diagnostics().iter().find(|diagnostic| diagnostic.kind == DiagnosticKind::Limit).unwrap();
         assert_eq!(limit.span.start, at);
     }
 
     proptest! {
         #[test]
-        fn no_text_panics_and_every_span_lies_in_it(text in "[a-z:=!<>~()*,\"$ -]{0,40}|\\PC{0,40}") {
+        fn parsing_never_panics_and_spans_are_in_the_text(text in "[a-z:=!<>~()*,\"$ -]{0,40}|\\PC{0,40}") {
             let query = parse(&text);
             prop_assert_eq!(query.text(), &text);
-            for fault in query.diagnostics() {
-                prop_assert!(text.get(fault.span.clone()).is_some(), "{:?}", fault);
+            for diagnostic in query.diagnostics() {
+                prop_assert!(text.get(diagnostic.span.clone()).is_some(), "{:?}", diagnostic);
             }
             query.grouped();
         }

@@ -1,12 +1,12 @@
 //! The laws of the filter compiler, over random filters and random tenants.
 //!
-//! What is pushed must hold wherever the filter holds, however the service reads what its
-//! documentation leaves open; so asking the service first and filtering its answer here gives
-//! what filtering everything here gives. The service is played by a [`Judge`], a function of
-//! the alert's JSON and the text of the expression; each judge listed is held to the law.
+//! The pushed part must hold wherever the filter holds, however the service reads what its
+//! documentation leaves open. So filtering the service's reply gives the same alerts as filtering
+//! all alerts. A [`ServiceModel`] stands for the service: a function of the alert's JSON and the
+//! text of the expression. The law is checked against each model.
 //!
-//! 256 cases by default; `ALERTDECK_LAW_CASES` sets another number for the laws, not for the
-//! properties after them.
+//! There are 256 cases by default. `ALERTDECK_LAW_CASES` sets another number for the laws, not for
+//! the other properties.
 
 #![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
 
@@ -21,13 +21,13 @@ use jiff::tz::TimeZone;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
 
-/// Returns whether the service returns an alert for an expression: it sees what goes over the
-/// wire and nothing else.
-type Judge = fn(&Json, &str, Mode) -> bool;
+/// Returns whether the service returns an alert for an expression, given only what is sent over the
+/// network.
+type ServiceModel = fn(&Json, &str, Mode) -> bool;
 
-const JUDGES: [Judge; 2] = [evaluator, service];
+const MODELS: [ServiceModel; 2] = [evaluator, service];
 
-/// The evaluator of `odata`, asked of the alert's own JSON.
+/// The evaluator of `alertdeck-odata`, on the alert's own JSON.
 fn evaluator(alert: &Json, expression: &str, mode: Mode) -> bool {
     struct Wire<'a>(&'a Json);
     impl odata::Row for Wire<'_> {
@@ -39,17 +39,17 @@ fn evaluator(alert: &Json, expression: &str, mode: Mode) -> bool {
             Value::Text(text)
         }
     }
-    odata::parse(expression).expect("what is pushed is OData").matches(&Wire(alert), mode)
+    odata::parse(expression).expect("pushed expressions are OData").matches(&Wire(alert), mode)
 }
 
 /// The simulated service's evaluator, which shares no code with the compiler.
 fn service(alert: &Json, expression: &str, mode: Mode) -> bool {
     let semantics = Semantics { three_valued: mode.three_valued, exact_text: mode.exact_text };
-    Filter::parse(expression).expect("what is pushed is taken by the service").matches(alert, semantics)
+    Filter::parse(expression).expect("the service accepts pushed expressions").matches(alert, semantics)
 }
 
 const NOW: &str = "2026-11-20T12:00:00Z";
-/// Owners in one spelling each, as the exact modes have them; the folded modes add more.
+/// Owners in one spelling each. Modes that ignore case add other spellings.
 const OWNERS: [&str; 4] = ["ana@x.io", "Bo@x.io", "o'neil@x.io", ""];
 const MOMENTS: [&str; 8] = [
     "2026-11-01T00:00:00Z",
@@ -65,14 +65,14 @@ const MOMENTS: [&str; 8] = [
 /// The number of cases for the laws themselves.
 fn law_cases() -> ProptestConfig {
     let cases = std::env::var("ALERTDECK_LAW_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.unwrap_or(256)) }
+    ProptestConfig::with_cases(cases.unwrap_or(256))
 }
 
 fn nullable(values: &'static [&'static str]) -> impl Strategy<Value = Json> {
     prop_oneof![1 => Just(Json::Null), 4 => select(values).prop_map(Json::from)]
 }
 
-/// An item of evidence with a few values that filters ask for.
+/// An item of evidence with a few values that filters match.
 fn evidence() -> impl Strategy<Value = Json> {
     prop_oneof![
         (select(&["srv-1", "SRV-2", "web"][..]), nullable(&["suspicious", "malicious", "5", "unknown"]))
@@ -122,7 +122,7 @@ fn list(values: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(select(values), 1..4).prop_map(|values| values.join(","))
 }
 
-/// Terms of every type, with every operator that the type takes.
+/// Terms of every type, with every operator that the type accepts.
 fn term() -> impl Strategy<Value = String> {
     let order = || select(&[">", ">=", "<", "<="][..]);
     let equality = || select(&[":", "=", "!="][..]);
@@ -201,8 +201,8 @@ fn filter() -> impl Strategy<Value = String> {
     })
 }
 
-/// Raw OData, negations of everything included. Null and `unknown` of a classification are left
-/// out: whether the service tells them apart is unknown, and raw OData is sent as typed.
+/// Raw OData, including negations of everything, without null and `unknown` classifications:
+/// whether the service distinguishes them is unknown, and raw OData is sent as typed.
 fn raw() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         (select(&["eq", "ne"][..]), select(&["'new'", "'resolved'"][..]))
@@ -233,7 +233,7 @@ fn decode(json: &Json) -> Alert {
     RawAlert(Bytes::from(json.to_string())).decode().expect("a JSON object")
 }
 
-/// A context that knows the owners of the tenant, as a console with loaded alerts does.
+/// A context with the owners of the tenant, like that of a console with loaded alerts.
 fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
     Context {
@@ -245,15 +245,15 @@ fn context(tenant: &[Json]) -> Context {
 }
 
 fn planned(filter: &str, context: &Context) -> Plan {
-    compile(filter, context).unwrap_or_else(|faults| panic!("{}", faults[0].render(filter)))
+    compile(filter, context).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)))
 }
 
 fn facts(dictionary: &mut Dictionary, tenant: &[Json]) -> Vec<Facts> {
     tenant.iter().map(|alert| dictionary.facts(&decode(alert))).collect()
 }
 
-/// Spells every other owner otherwise, for the modes in which the service folds case.
-fn respelt(tenant: &[Json]) -> Vec<Json> {
+/// Changes the case of every other owner, for the modes in which the service ignores case.
+fn change_case(tenant: &[Json]) -> Vec<Json> {
     let mut tenant = tenant.to_vec();
     for alert in tenant.iter_mut().step_by(2) {
         if let Some(owner) = alert["assignedTo"].as_str() {
@@ -267,23 +267,23 @@ proptest! {
     #![proptest_config(law_cases())]
 
     #[test]
-    fn what_is_pushed_holds_wherever_the_filter_holds(filter in any_filter(), tenant in tenant()) {
+    fn the_pushed_part_holds_wherever_the_filter_holds(filter in any_filter(), tenant in tenant()) {
         for exact_text in [false, true] {
-            let tenant = if exact_text { tenant.clone() } else { respelt(&tenant) };
+            let tenant = if exact_text { tenant.clone() } else { change_case(&tenant) };
             let plan = planned(&filter, &context(&tenant));
             let pushed = plan.pushed.as_ref().map(ToString::to_string);
             let mut matcher = Matcher::new(&plan.test);
             let mut dictionary = Dictionary::default();
             let facts = facts(&mut dictionary, &tenant);
             let filtered: Vec<_> = facts.iter().map(|facts| matcher.matches(&dictionary, facts)).collect();
-            for (judge, three_valued) in JUDGES.into_iter().flat_map(|judge| [(judge, false), (judge, true)]) {
+            for (model, three_valued) in MODELS.into_iter().flat_map(|model| [(model, false), (model, true)]) {
                 let mode = Mode { three_valued, exact_text };
-                for (alert, &fits) in tenant.iter().zip(&filtered) {
-                    let asked = pushed.as_ref().is_none_or(|pushed| judge(alert, pushed, mode));
-                    // With it, what is asked for and then filtered here is what is filtered here.
-                    prop_assert!(!fits || asked, "{filter} → {pushed:?} loses {alert} in {mode:?}");
+                for (alert, &matches) in tenant.iter().zip(&filtered) {
+                    let returned = pushed.as_ref().is_none_or(|pushed| model(alert, pushed, mode));
+                    // It follows that filtering the reply selects the same alerts as filtering all.
+                    prop_assert!(!matches || returned, "{filter} → {pushed:?} loses {alert} in {mode:?}");
                     if plan.is_exact() && !filter.starts_with('$') && !exact_text {
-                        prop_assert_eq!(asked, fits, "{} → {:?} is not exact for {}", filter, pushed, alert);
+                        prop_assert_eq!(returned, matches, "{} → {:?} is not exact for {}", filter, pushed, alert);
                     }
                 }
             }
@@ -291,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn refusals_keep_the_law(filter in any_filter(), tenant in tenant(), refused in select(&odata::Feature::ALL[..])) {
+    fn the_law_holds_without_refused_features(filter in any_filter(), tenant in tenant(), refused in select(&odata::Feature::ALL[..])) {
         let context = Context { refused: vec![refused], ..context(&tenant) };
         let plan = planned(&filter, &context);
         let mut dictionary = Dictionary::default();
@@ -299,14 +299,14 @@ proptest! {
         if let Some(pushed) = &plan.pushed {
             prop_assert!(!pushed.uses(refused));
             for (alert, facts) in tenant.iter().zip(&facts) {
-                let asked = evaluator(alert, &pushed.to_string(), Mode { three_valued: true, exact_text: true });
-                prop_assert!(asked || !plan.test.matches(&dictionary, facts));
+                let returned = evaluator(alert, &pushed.to_string(), Mode { three_valued: true, exact_text: true });
+                prop_assert!(returned || !plan.test.matches(&dictionary, facts));
             }
         }
     }
 
     #[test]
-    fn what_is_left_to_do_here_completes_what_is_pushed(filter in filter(), tenant in tenant()) {
+    fn the_pushed_and_local_parts_together_are_the_filter(filter in filter(), tenant in tenant()) {
         let context = context(&tenant);
         let plan = planned(&filter, &context);
         let local = planned(plan.local.as_deref().unwrap_or(""), &context);
@@ -314,9 +314,9 @@ proptest! {
         let facts = facts(&mut dictionary, &tenant);
         for (alert, facts) in tenant.iter().zip(&facts) {
             let pushed = plan.pushed.as_ref().map(ToString::to_string);
-            let asked = pushed.is_none_or(|pushed| evaluator(alert, &pushed, Mode::default()));
+            let returned = pushed.is_none_or(|pushed| evaluator(alert, &pushed, Mode::default()));
             prop_assert_eq!(
-                asked && local.test.matches(&dictionary, facts),
+                returned && local.test.matches(&dictionary, facts),
                 plan.test.matches(&dictionary, facts)
             );
         }
@@ -324,7 +324,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::default())]
 
     #[test]
     fn a_negation_is_the_complement(filter in filter(), tenant in tenant()) {
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn a_matcher_answers_as_its_predicate_does(filter in any_filter(), tenant in tenant()) {
+    fn a_matcher_gives_the_results_of_its_predicate(filter in any_filter(), tenant in tenant()) {
         let plan = planned(&filter, &context(&tenant));
         let mut matcher = Matcher::new(&plan.test);
         let mut dictionary = Dictionary::default();
@@ -349,7 +349,7 @@ proptest! {
     }
 
     #[test]
-    fn implied_parentheses_mean_the_same(filter in filter()) {
+    fn implied_parentheses_keep_the_meaning(filter in filter()) {
         let context = context(&[]);
         let grouped = parse(&filter).grouped();
         let pushed = |text: &str| planned(text, &context).pushed;
@@ -357,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in "\\PC{0,40}|([a-z]{1,8}(:|=|!=|>|>=|<|<=|~)?[ -~é]{0,8} ?){0,4}", cursor in 0..60_usize,
+    fn nothing_panics_and_ranges_are_in_the_text(text in "\\PC{0,40}|([a-z]{1,8}(:|=|!=|>|>=|<|<=|~)?[ -~é]{0,8} ?){0,4}", cursor in 0..60_usize,
         shown in "\\PC{0,20}") {
         let context = context(&[]);
         match compile(&text, &context) {
@@ -366,11 +366,11 @@ proptest! {
                     prop_assert!(shown.get(range).is_some());
                 }
             }
-            Err(faults) => {
-                for fault in faults {
-                    prop_assert!(text.get(fault.span.clone()).is_some());
-                    fault.render(&text);
-                    if let Some((range, _)) = fault.fix {
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    prop_assert!(text.get(diagnostic.span.clone()).is_some());
+                    diagnostic.render(&text);
+                    if let Some((range, _)) = diagnostic.fix {
                         prop_assert!(text.get(range).is_some());
                     }
                 }

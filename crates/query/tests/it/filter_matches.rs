@@ -1,4 +1,4 @@
-//! Which alerts filters match, and which parts of a shown text they underline.
+//! Which alerts filters match, and which parts of a shown text they highlight.
 
 #![expect(clippy::single_range_in_vec_init, reason = "one highlight is a list of one range")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
@@ -33,7 +33,8 @@ fn context() -> Context {
 }
 
 fn matcher(filter: &str) -> Matcher {
-    let plan = compile(filter, &context()).unwrap_or_else(|faults| panic!("{}", faults[0].render(filter)));
+    let plan =
+        compile(filter, &context()).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)));
     Matcher::new(&plan.test)
 }
 
@@ -45,7 +46,7 @@ fn matches(filter: &str) -> bool {
 }
 
 #[rstest]
-#[case::nothing_typed("")]
+#[case::empty("")]
 #[case::severity("severity>=medium -severity>medium severity<=medium severity!=low")]
 #[case::status("status:open -status:resolved status!=resolved")]
 #[case::class_missing("class:none -class:tp class!=tp -class:any")]
@@ -97,7 +98,7 @@ fn matches(filter: &str) -> bool {
 #[case::odata_owner(
     "$assignedTo eq 'jo@x.io' and determination ne 'unknown' and createdDateTime lt 2026-11-21T00:00:00Z"
 )]
-fn matching(#[case] filter: &str) {
+fn filters_that_match(#[case] filter: &str) {
     assert!(matches(filter), "{filter}");
     if !filter.is_empty() && !filter.starts_with('$') {
         assert!(!matches(&format!("-({filter})")), "{filter}");
@@ -119,7 +120,7 @@ fn matching(#[case] filter: &str) {
 #[case("technique:T1564*2,spearphishing")]
 #[case("suspicious verdict:malicious")]
 #[case("$classification eq 'unknown'")]
-fn not_matching(#[case] filter: &str) {
+fn filters_that_do_not_match(#[case] filter: &str) {
     assert!(!matches(filter), "{filter}");
 }
 
@@ -129,7 +130,7 @@ fn not_matching(#[case] filter: &str) {
 #[case::field_out_of_scope("device:srv", Some((None, "title")), "Srv", &[])]
 #[case::negative("-srv", None, "srv", &[])]
 #[case::negative_twice("-(a -srv)", None, "a srv", &[2..5])]
-#[case::joined("ab bc title~b.", None, "abc", &[0..3])]
+#[case::merge_ranges("ab bc title~b.", None, "abc", &[0..3])]
 #[case::wildcard("title:a*", None, "abc", &[0..3])]
 #[case::regex("title~b+", None, "abbc b", &[1..3, 5..6])]
 #[case::whole("incident:12", None, "123", &[])]
@@ -142,7 +143,7 @@ fn not_matching(#[case] filter: &str) {
 #[case::owner("assigned:jo", Some((None, "assignedTo")), "Jo@x.io", &[0..2])]
 #[case::no_text("severity:high", None, "high", &[])]
 #[case::wide("日本", None, "x日本x", &[1..7])]
-fn parts_that_matched_are_known(
+fn matching_parts_are_highlighted(
     #[case] filter: &str,
     #[case] property: Option<(Option<&str>, &str)>,
     #[case] shown: &str,

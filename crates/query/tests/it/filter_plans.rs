@@ -1,4 +1,4 @@
-//! What filters are turned into: UX.md B's table as it stands there, more filters, and errors.
+//! Plans of filters: the examples of docs/filter-language.md, more filters, and errors.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -8,22 +8,22 @@ use alertdeck_query::{Context, DiagnosticKind, Plan, compile};
 use jiff::tz::TimeZone;
 use rstest::rstest;
 
-/// me = ana@x.io, now = 2026-11-20T12:00Z, as UX.md B has it.
+/// The context of the examples in docs/filter-language.md: the user and the time.
 fn context() -> Context {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     Context { me: Some("ana@x.io".into()), ..Context::at(now) }
 }
 
 fn planned(filter: &str) -> Plan {
-    compile(filter, &context()).unwrap_or_else(|faults| panic!("{}", faults[0].render(filter)))
+    compile(filter, &context()).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)))
 }
 
 fn pushed(plan: &Plan) -> String {
     plan.pushed.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-/// UX.md B's words for what is left to do here.
-fn here(filter: &str, plan: &Plan) -> String {
+/// Abbreviates the local part as in the table below.
+fn local_part(filter: &str, plan: &Plan) -> String {
     match &plan.local {
         None => String::new(),
         Some(local) if local == filter => "all".into(),
@@ -51,7 +51,7 @@ const TABLE: &str = r#"
 "#;
 
 #[test]
-fn the_table_of_the_contract_holds() {
+fn examples_are_planned_as_documented() {
     for line in TABLE.trim().lines() {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         let (filter, odata, local) = (cells[1].trim_matches('`'), cells[2], cells[3]);
@@ -61,7 +61,7 @@ fn the_table_of_the_contract_holds() {
             .replace("uDT", "lastUpdateDateTime")
             .replace("as typed", "status eq 'new'");
         let plan = planned(filter);
-        assert_eq!((pushed(&plan), here(filter, &plan)), (odata, local.to_owned()), "{filter}");
+        assert_eq!((pushed(&plan), local_part(filter, &plan)), (odata, local.to_owned()), "{filter}");
         assert_eq!(plan.is_exact(), local.is_empty(), "{filter}");
     }
 }
@@ -139,63 +139,63 @@ fn the_table_of_the_contract_holds() {
 #[case::raw_property("osPlatform:Windows10 status:new", "status eq 'new'", "osPlatform:Windows10")]
 #[case::odata("$filter=status in ('new','x')", "status in ('new', 'x')", "")]
 #[case::odata_ne("$assignedTo ne 'a'", "(assignedTo eq null or assignedTo ne 'a')", "$assignedTo ne 'a'")]
-fn filters_are_split(#[case] filter: &str, #[case] odata: &str, #[case] local: &str) {
+fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: &str, #[case] local: &str) {
     let plan = planned(filter);
     assert_eq!(pushed(&plan), odata);
     assert_eq!(plan.local.as_deref().unwrap_or(""), local);
 }
 
 #[rstest]
-#[case::field("sevrity:high", "sevrity", "no field", Some("severity:high"))]
-#[case::field_without_a_near_one("qqqqqq:x y", "qqqqqq", "no field", Some("\"qqqqqq:x\" y"))]
+#[case::field("sevrity:high", "sevrity", "unknown field", Some("severity:high"))]
+#[case::field_without_a_near_one("qqqqqq:x y", "qqqqqq", "unknown field", Some("\"qqqqqq:x\" y"))]
 #[case::member("status:nwe", "nwe", "expected one of", Some("status:new"))]
 #[case::later_member("severity:high,lo", "lo", "expected one of", Some("severity:high,low"))]
-#[case::order_list("severity>=low,high", "high", "one value", None)]
+#[case::order_list("severity>=low,high", "high", "take one value", None)]
 #[case::order_of_text("title>x", ">", "no order", None)]
-#[case::order_of_members("status>new", ">", "no order", None)]
+#[case::order_of_members("status>new", ">", "takes only", None)]
 #[case::order_of_undeclared("severity>\"odd\"", "\"odd\"", "no place in the order", None)]
-#[case::beyond("severity>high", "high", "no severity lies beyond", None)]
-#[case::regex_on_members("status~n", "~", "no order", None)]
+#[case::beyond("severity>high", "high", "no severity beyond", None)]
+#[case::regex_on_members("status~n", "~", "takes only", None)]
 #[case::date("created>=soon", "soon", "expected a date", None)]
 #[case::no_such_day("created:2026-02-30", "2026-02-30", "expected a date", None)]
 #[case::duration("age<2026-11-01", "2026-11-01", "expected a duration", None)]
-#[case::age_equals("age:7d", ":", "an age takes", Some("age<7d"))]
-#[case::range_order("created>=2026-11-01..2026-11-02", ">=", "a range goes with", None)]
+#[case::age_equals("age:7d", ":", "a duration takes", Some("age<7d"))]
+#[case::range_order("created>=2026-11-01..2026-11-02", ">=", "a range takes", None)]
 #[case::range_reversed(
     "created:2026-11-05..2026-11-01",
     "2026-11-05..2026-11-01",
-    "nothing lies between",
+    "the range is empty",
     None
 )]
-#[case::range_empty("created:..", "..", "nothing lies between", None)]
-#[case::address("ip:10.0", "10.0", "expected an address", None)]
+#[case::range_empty("created:..", "..", "the range is empty", None)]
+#[case::address("ip:10.0", "10.0", "expected an IP address", None)]
 #[case::hash("hash:abc", "abc", "first 6 digits", None)]
 #[case::hash_digits("hash:zzzzzz", "zzzzzz", "first 6 digits", None)]
 #[case::technique(
     "technique:T1059,pwershell",
     "pwershell",
-    "no technique of ATT&CK has this in its name",
+    "no ATT&CK technique has this in its name",
     Some("technique:T1059,\"PowerShell\"")
 )]
-#[case::technique_exact("technique=interpreter", "interpreter", ": takes a part of a name", None)]
-#[case::technique_star("technique=power*", "power*", ": takes a part of a name", None)]
+#[case::technique_exact("technique=interpreter", "interpreter", "use : to find a part of a name", None)]
+#[case::technique_star("technique=power*", "power*", "use : to find a part of a name", None)]
 #[case::tactic("tactic:command-and-control", "command-and-control", "", Some("tactic:CommandAndControl"))]
-#[case::tactic_unknown("tactic:stealth", "stealth", "quote a name", None)]
-#[case::regex("title~(a", "(a", "not a regular expression", None)]
-#[case::regex_size("title~\"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "not a regular expression", None)]
+#[case::tactic_unknown("tactic:stealth", "stealth", "quote any other name", None)]
+#[case::regex("title~(a", "(a", "invalid regular expression", None)]
+#[case::regex_size("title~\"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "invalid regular expression", None)]
 #[case::quote("title:\"a b", "\"a b", "not closed", Some("title:\"a b\""))]
 #[case::odata("$statsu eq 'new'", "statsu", "Graph filters alerts by", Some("$status eq 'new'"))]
-fn errors_point_and_mend(
+fn errors_have_a_span_a_message_and_a_fix(
     #[case] filter: &str,
     #[case] wrong: &str,
     #[case] message: &str,
     #[case] fixed: Option<&str>,
 ) {
-    let faults = compile(filter, &context()).unwrap_err();
-    let fault = &faults[0];
-    assert_eq!(&filter[fault.span.clone()], wrong, "{fault:?}");
-    assert!(fault.message.contains(message), "{fault:?}");
-    let actual = fault.fix.as_ref().map(|(range, text)| {
+    let diagnostics = compile(filter, &context()).unwrap_err();
+    let diagnostic = &diagnostics[0];
+    assert_eq!(&filter[diagnostic.span.clone()], wrong, "{diagnostic:?}");
+    assert!(diagnostic.message.contains(message), "{diagnostic:?}");
+    let actual = diagnostic.fix.as_ref().map(|(range, text)| {
         let mut fixed = filter.to_owned();
         fixed.replace_range(range.clone(), text);
         assert!(compile(&fixed, &context()).is_ok(), "{fixed}");
@@ -205,21 +205,21 @@ fn errors_point_and_mend(
 }
 
 #[test]
-fn every_wrong_term_is_reported() {
-    let faults = compile("sevrity:high created:soon title:x ip:y", &context()).unwrap_err();
-    let starts: Vec<_> = faults.iter().map(|fault| fault.span.start).collect();
+fn all_wrong_terms_are_reported() {
+    let diagnostics = compile("sevrity:high created:soon title:x ip:y", &context()).unwrap_err();
+    let starts: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.span.start).collect();
     assert_eq!(starts, [0, 21, 37]);
 }
 
 #[test]
-fn me_is_nobody_without_a_sign_in() {
-    let faults = compile("assigned:me", &Context::at(context().now)).unwrap_err();
-    assert_eq!(faults[0].kind, DiagnosticKind::NotSignedIn);
+fn me_is_an_error_without_a_user() {
+    let diagnostics = compile("assigned:me", &Context::at(context().now)).unwrap_err();
+    assert_eq!(diagnostics[0].kind, DiagnosticKind::NotSignedIn);
     assert!(compile("assigned:\"me\"", &Context::at(context().now)).is_ok());
 }
 
 #[test]
-fn an_owner_is_asked_for_in_every_spelling_held() {
+fn owners_are_pushed_in_every_known_spelling() {
     let context = Context {
         spellings: ["Ana@x.io", "bo@x.io", "ana@x.io", "ANA@X.IO"].map(Into::into).into(),
         ..context()
@@ -246,7 +246,7 @@ fn an_owner_is_asked_for_in_every_spelling_held() {
     "severity eq 'high'",
     "$status ne 'new' and severity eq 'high'"
 )]
-fn what_was_refused_is_asked_no_more(
+fn refused_features_are_not_pushed(
     #[case] filter: &str,
     #[case] refused: Feature,
     #[case] odata: &str,
@@ -258,7 +258,7 @@ fn what_was_refused_is_asked_no_more(
 }
 
 #[test]
-fn a_day_is_the_zones_day() {
+fn days_are_those_of_the_time_zone() {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
     let plan = compile("created:yesterday", &Context { zone, ..context() }).unwrap();
     assert_eq!(
@@ -273,7 +273,7 @@ fn a_day_is_the_zones_day() {
 #[case("created:today age<2h", Some("2026-11-20T12:01:00Z"))]
 #[case("created:today", Some("2026-11-21T00:00:00Z"))]
 #[case("created:2026-11-01", None)]
-fn relative_filters_say_when_to_plan_again(#[case] filter: &str, #[case] at: Option<&str>) {
+fn relative_filters_have_a_time_to_plan_again(#[case] filter: &str, #[case] at: Option<&str>) {
     assert_eq!(planned(filter).replan_at, at.and_then(Timestamp::parse));
 }
 
@@ -286,6 +286,6 @@ fn relative_filters_say_when_to_plan_again(#[case] filter: &str, #[case] at: Opt
 #[case("id:da*", None)]
 #[case("id:da1 status:new", None)]
 #[case("incident:da1", None)]
-fn an_id_alone_is_known(#[case] filter: &str, #[case] id: Option<&str>) {
+fn a_single_id_is_recognised(#[case] filter: &str, #[case] id: Option<&str>) {
     assert_eq!(planned(filter).id.as_ref().map(alertdeck_model::AlertId::raw), id);
 }

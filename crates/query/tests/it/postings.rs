@@ -1,10 +1,9 @@
-//! Postings against the filter language, and counts in slices against counts.
+//! Postings select the same alerts as the filter language, and counting in slices is exact.
 
 use std::collections::HashSet;
 
-use alertdeck_model::{AlertId, Classification, RawAlert, Timestamp};
-use alertdeck_model::{Indicator, IndicatorKind};
-use alertdeck_query::{self as query, FieldPostings, Matcher, named};
+use alertdeck_model::{AlertId, Classification, Indicator, IndicatorKind, RawAlert, Timestamp};
+use alertdeck_query::{self as query, FieldPostings, Matcher, find_field};
 use alertdeck_store::{Batch, Column, Prevalence, Row, Store, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,8 +13,8 @@ fn batch(alerts: &[Value]) -> Batch {
     Batch::decode(&raw, &FieldPostings)
 }
 
-/// Values that belong together, so that they meet: spellings of one address, hosts and their
-/// parents, case, and what the filter language might take for something else.
+/// Related values, so that they coincide: spellings of one address, hosts and their parents,
+/// differences in case, and text with a special meaning in filters.
 fn value() -> impl Strategy<Value = String> {
     let awkward = prop::sample::select(vec![
         "",
@@ -91,7 +90,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![6 => awkward.prop_map(str::to_owned), 1 => "[aA.@/:*\" ]{0,6}", 1 => "\\PC{0,6}"]
 }
 
-/// A value in every kind of place: where fields look for it, and where none does.
+/// An item with a value in a property that fields cover, or in one that none covers.
 fn item() -> impl Strategy<Value = Value> {
     let place = prop::sample::select(vec![
         ("device", "deviceDnsName"),
@@ -164,7 +163,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 fn matching(store: &Store, term: &str) -> Vec<Row> {
     let context = query::Context::at(Timestamp::MIN);
     let plan = query::compile(term, &context);
-    let plan = plan.unwrap_or_else(|faults| panic!("`{term}`: {faults:?}"));
+    let plan = plan.unwrap_or_else(|diagnostics| panic!("`{term}`: {diagnostics:?}"));
     let mut matcher = Matcher::new(&plan.test);
     store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect()
 }
@@ -173,12 +172,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_alerts_of_a_value_are_those_that_its_term_matches(
+    fn the_rows_of_a_value_are_those_that_its_term_matches(
         batches in prop::collection::vec(prop::collection::vec(sent(), 1..5), 1..5),
-        asked in prop::collection::vec(value(), 3),
+        extra in prop::collection::vec(value(), 3),
     ) {
         let mut store = Store::with_postings(&FieldPostings);
-        let mut values = asked;
+        let mut values = extra;
         for (version, alerts) in batches.iter().enumerate() {
             let alerts: Vec<_> = alerts.iter().map(|sent| alert(sent, version)).collect();
             for alert in &alerts {
@@ -190,19 +189,19 @@ proptest! {
         values.dedup();
         for value in &values {
             for (kind, name) in &IndicatorKind::ALL {
-                let field = named(name).unwrap();
+                let field = find_field(name).unwrap();
                 let what = Indicator { kind: *kind, value: value.as_str().into() };
-                let held = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
-                match field.whole(value) {
-                    None => prop_assert_eq!(held, &[]),
-                    Some(whole) => prop_assert_eq!(held, matching(&store, &whole.term), "{}", whole.term),
+                let found = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
+                match field.exact_term(value) {
+                    None => prop_assert_eq!(found, &[]),
+                    Some(exact) => prop_assert_eq!(found, matching(&store, &exact.term), "{}", exact.term),
                 }
             }
         }
     }
 
     #[test]
-    fn a_count_in_slices_is_a_count(
+    fn counting_in_slices_is_exact(
         steps in prop::collection::vec((prop::collection::vec((0u8..30, 0u8..4, 0u8..5), 0..20), 0usize..9), 1..6),
     ) {
         let what = Indicator { kind: IndicatorKind::Hash, value: "abcdef".into() };
@@ -247,23 +246,23 @@ proptest! {
 }
 
 #[test]
-fn what_an_alert_no_longer_holds_is_forgotten() {
+fn rows_are_removed_from_values_that_an_alert_no_longer_has() {
     let mut store = Store::with_postings(&FieldPostings);
     let with = |id: &str, second: u32, hash: &str| {
         json!({"id": id, "lastUpdateDateTime": format!("2026-11-01T00:00:{second:02}Z"), "evidence": [
             {"@odata.type": "fileEvidence", "fileDetails": {"sha1": hash, "fileName": "a"}}]})
     };
     store.absorb(batch(&[with("a", 1, "AAAAAA"), with("b", 1, "aaaaaa"), with("a", 2, "bbbbbb")]));
-    let held = |store: &Store, kind, value: &str| -> Vec<String> {
+    let found = |store: &Store, kind, value: &str| -> Vec<String> {
         let what = Indicator { kind, value: value.into() };
         let rows = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
         rows.iter().map(|row| store.facts(*row).id.raw().to_owned()).collect()
     };
-    assert_eq!(held(&store, IndicatorKind::Hash, "aaaaaa"), ["b"]);
-    assert_eq!(held(&store, IndicatorKind::Hash, "bbbbbb"), ["a"]);
+    assert_eq!(found(&store, IndicatorKind::Hash, "aaaaaa"), ["b"]);
+    assert_eq!(found(&store, IndicatorKind::Hash, "bbbbbb"), ["a"]);
     store.absorb(batch(&[with("a", 3, "aaaaaa"), with("b", 3, "cccccc")]));
-    assert_eq!(held(&store, IndicatorKind::Hash, "aaaaaa"), ["a"]);
-    assert_eq!(held(&store, IndicatorKind::Hash, "bbbbbb"), [""; 0]);
-    assert_eq!(held(&store, IndicatorKind::File, "A"), ["a", "b"]);
+    assert_eq!(found(&store, IndicatorKind::Hash, "aaaaaa"), ["a"]);
+    assert_eq!(found(&store, IndicatorKind::Hash, "bbbbbb"), [""; 0]);
+    assert_eq!(found(&store, IndicatorKind::File, "A"), ["a", "b"]);
     assert!(store.row(&AlertId::new("b")).is_some());
 }

@@ -1,9 +1,9 @@
-//! Dates, ages and ranges as typed, to intervals of moments.
+//! Parses dates, durations and ranges into intervals of time.
 //!
-//! A date is the span of time that it names: `2026-11-01` a whole day in the profile's zone,
-//! `2026-11-01T10:00` a minute, with seconds a second. Every operator follows from that: `<=`
-//! goes to the end of the span, `>` begins after it. An age counts back from now. This module
-//! knows no alert and never asks for the time.
+//! A date is the span of time that it names: `2026-11-01` a whole day in the time zone of the
+//! context, `2026-11-01T10:00` a minute, and with seconds a second. The operators follow from that:
+//! `<=` includes the span, `>` starts after it. A duration counts back from now
+//! (docs/filter-language.md, "Dates", "Ages"). This module never reads the clock.
 
 use std::{ops::Range, time::Duration};
 
@@ -17,11 +17,11 @@ use alertdeck_odata as odata;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
     pub(super) at: Timestamp,
-    /// Whether `at` itself belongs to the interval.
+    /// Whether the interval includes `at`.
     pub(super) inclusive: bool,
 }
 
-/// What a moment can be compared with: all between two ends, either of which may be open.
+/// An interval of time. A missing end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Interval {
     pub(super) from: Option<Bound>,
@@ -34,7 +34,7 @@ impl Interval {
             && self.to.is_none_or(|to| at < to.at || to.inclusive && at == to.at)
     }
 
-    /// The comparisons that hold for a moment in the interval.
+    /// Returns comparisons that all hold inside the interval.
     pub(super) fn inside(&self, property: odata::Property) -> Vec<odata::Expr> {
         use odata::Operator::{Ge, Gt, Le, Lt};
         let compare = |bound: Bound, inclusive, exclusive| {
@@ -45,7 +45,7 @@ impl Interval {
         from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
     }
 
-    /// The comparisons of which one holds for a moment outside the interval.
+    /// Returns comparisons of which one holds outside the interval.
     pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
         let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
         let below = Self { from: None, to: flip(self.from) };
@@ -54,16 +54,16 @@ impl Interval {
     }
 }
 
-/// What was typed in place of a moment.
+/// A date or duration as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
-    /// A date or time, as the span that it names; relative if it is one only today.
+pub(super) enum DateInput {
+    /// The span that a date or time names; relative for `today` and `yesterday`.
     Span { start: Timestamp, end: Timestamp, relative: bool },
-    /// That long before now.
+    /// The time that is a duration before now.
     Ago(Timestamp),
 }
 
-/// The frame in which dates and ages are read.
+/// The current time and the zone in which dates are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock<'a> {
     pub(super) now: Timestamp,
@@ -71,15 +71,15 @@ pub(super) struct Clock<'a> {
 }
 
 impl Clock<'_> {
-    /// Reads a date, `today`, `yesterday` or a duration.
-    pub(super) fn read(self, text: &str) -> Option<When> {
+    /// Parses a date, `today`, `yesterday` or a duration.
+    pub(super) fn read(self, text: &str) -> Option<DateInput> {
         if let Some(age) = duration(text) {
-            return Some(When::Ago(self.now.before(age)));
+            return Some(DateInput::Ago(self.now.before(age)));
         }
         let day = |date: civil::Date, relative| {
-            let start = self.moment(date.at(0, 0, 0, 0))?;
-            let next = date.tomorrow().ok().and_then(|next| self.moment(next.at(0, 0, 0, 0)));
-            Some(When::Span { start, end: next.unwrap_or(Timestamp::MAX), relative })
+            let start = self.to_timestamp(date.at(0, 0, 0, 0))?;
+            let next = date.tomorrow().ok().and_then(|next| self.to_timestamp(next.at(0, 0, 0, 0)));
+            Some(DateInput::Span { start, end: next.unwrap_or(Timestamp::MAX), relative })
         };
         match text {
             _ if text.eq_ignore_ascii_case("today") => day(self.today(), true),
@@ -89,8 +89,8 @@ impl Clock<'_> {
         }
     }
 
-    /// Reads a date with a time: the span that its last digit names.
-    fn time(self, text: &str) -> Option<When> {
+    /// Parses a date with a time, as the span of its last unit.
+    fn time(self, text: &str) -> Option<DateInput> {
         const TO_MINUTES: usize = "2026-11-01T10:00".len();
         const TO_SECONDS: usize = "2026-11-01T10:00:00".len();
         let (date, rest) = text.split_at_checked("2026-11-01".len())?;
@@ -99,11 +99,11 @@ impl Clock<'_> {
         }
         let zone = rest.find(['Z', 'z', '+', '-']).map_or(text.len(), |at| date.len() + at);
         let start = if zone < text.len() {
-            // jiff's civil times and `Timestamp` both need the seconds.
+            // `Timestamp::parse` needs the seconds.
             let seconds = if zone == TO_MINUTES { ":00" } else { "" };
             Timestamp::parse(&format!("{}{seconds}{}", &text[..zone], &text[zone..]))?
         } else {
-            self.moment(text.parse().ok()?)?
+            self.to_timestamp(text.parse().ok()?)?
         };
         let length = match zone {
             TO_MINUTES => Duration::from_secs(60),
@@ -111,80 +111,83 @@ impl Clock<'_> {
             longer if longer > TO_SECONDS => Duration::from_nanos(100),
             _ => return None,
         };
-        Some(When::Span { start, end: start.after(length), relative: false })
+        Some(DateInput::Span { start, end: start.after(length), relative: false })
     }
 
     fn today(self) -> civil::Date {
         self.zone.to_datetime(self.now.to_jiff()).date()
     }
 
-    fn moment(self, local: civil::DateTime) -> Option<Timestamp> {
+    fn to_timestamp(self, local: civil::DateTime) -> Option<Timestamp> {
         self.zone.to_timestamp(local).ok().map(Timestamp::from_jiff)
     }
 
-    /// When what was read means something else: at the next minute for an age, at the next
-    /// midnight for a day that is relative to today.
-    pub(super) fn stale_at(self, when: When) -> Option<Timestamp> {
+    /// Returns when the input must be read again: at the next minute for a duration, at the next
+    /// midnight for `today` and `yesterday`.
+    pub(super) fn stale_at(self, when: DateInput) -> Option<Timestamp> {
         match when {
-            When::Ago(_) => {
+            DateInput::Ago(_) => {
                 let minute = self.now.seconds().div_euclid(60);
                 Some(Timestamp::from_seconds((minute + 1) * 60))
             }
-            When::Span { relative: true, .. } => {
+            DateInput::Span { relative: true, .. } => {
                 let next = self.today().tomorrow().ok()?;
-                self.moment(next.at(0, 0, 0, 0))
+                self.to_timestamp(next.at(0, 0, 0, 0))
             }
-            When::Span { .. } => None,
+            DateInput::Span { .. } => None,
         }
     }
 }
 
-/// Compares a moment with what was typed. With an age, more is earlier: `<2h` is within two
-/// hours. `None` where the operator asks for a single moment and an age names none.
-pub(super) fn interval(operator: Operator, when: When) -> Option<Interval> {
+/// Returns the interval that an operator selects. With a duration, larger is earlier: `<2h` is
+/// within two hours. Returns `None` if the operator needs a span, because a duration names none.
+pub(super) fn interval(operator: Operator, when: DateInput) -> Option<Interval> {
     let bound = |at, inclusive| Some(Bound { at, inclusive });
     Some(match (when, operator) {
-        (When::Span { start, end, .. }, operator) => match operator {
+        (DateInput::Span { start, end, .. }, operator) => match operator {
             Operator::Greater => Interval { from: bound(end, true), to: None },
             Operator::GreaterOrEqual => Interval { from: bound(start, true), to: None },
             Operator::Less => Interval { from: None, to: bound(start, false) },
             Operator::LessOrEqual => Interval { from: None, to: bound(end, false) },
             _ => Interval { from: bound(start, true), to: bound(end, false) },
         },
-        (When::Ago(at), Operator::Less) => Interval { from: bound(at, false), to: None },
-        (When::Ago(at), Operator::LessOrEqual) => Interval { from: bound(at, true), to: None },
-        (When::Ago(at), Operator::Greater) => Interval { from: None, to: bound(at, false) },
-        (When::Ago(at), Operator::GreaterOrEqual) => Interval { from: None, to: bound(at, true) },
-        (When::Ago(_), _) => return None,
+        (DateInput::Ago(at), Operator::Less) => Interval { from: bound(at, false), to: None },
+        (DateInput::Ago(at), Operator::LessOrEqual) => Interval { from: bound(at, true), to: None },
+        (DateInput::Ago(at), Operator::Greater) => Interval { from: None, to: bound(at, false) },
+        (DateInput::Ago(at), Operator::GreaterOrEqual) => Interval { from: None, to: bound(at, true) },
+        (DateInput::Ago(_), _) => return None,
     })
 }
 
-/// From the one to the other, both included; a missing one leaves that side open. Two ages may
-/// stand in either order. `None` where nothing lies between them.
-pub(super) fn between(from: Option<When>, to: Option<When>) -> Option<Interval> {
+/// Returns the interval from one input to another, both included. A missing input leaves its end
+/// open, and two durations may be in either order. Returns `None` if the interval is empty or both
+/// inputs are missing.
+pub(super) fn between(from: Option<DateInput>, to: Option<DateInput>) -> Option<Interval> {
     let (from, to) = match (from, to) {
-        (Some(When::Ago(a)), Some(When::Ago(b))) if a > b => (Some(When::Ago(b)), Some(When::Ago(a))),
+        (Some(DateInput::Ago(a)), Some(DateInput::Ago(b))) if a > b => {
+            (Some(DateInput::Ago(b)), Some(DateInput::Ago(a)))
+        }
         other => other,
     };
     let from = from.map(|when| match when {
-        When::Span { start, .. } => Bound { at: start, inclusive: true },
-        When::Ago(at) => Bound { at, inclusive: true },
+        DateInput::Span { start, .. } => Bound { at: start, inclusive: true },
+        DateInput::Ago(at) => Bound { at, inclusive: true },
     });
     let to = to.map(|when| match when {
-        When::Span { end, .. } => Bound { at: end, inclusive: false },
-        When::Ago(at) => Bound { at, inclusive: true },
+        DateInput::Span { end, .. } => Bound { at: end, inclusive: false },
+        DateInput::Ago(at) => Bound { at, inclusive: true },
     });
     let empty =
         matches!((from, to), (Some(from), Some(to)) if from.at > to.at || from.at == to.at && !to.inclusive);
     (!empty && (from.is_some() || to.is_some())).then_some(Interval { from, to })
 }
 
-/// Splits a range at its dots: the places of its two ends in the text.
+/// Splits a range at its dots; returns the byte ranges of its ends.
 pub(super) fn range(text: &str) -> Option<(Range<usize>, Range<usize>)> {
     text.find("..").map(|dots| (0..dots, dots + 2..text.len()))
 }
 
-/// Reads a number with a unit: `s m h d w`, where `m` is minutes.
+/// Parses a number with a unit: `s m h d w`, where `m` is minutes.
 fn duration(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit.to_ascii_lowercase() {
@@ -237,19 +240,19 @@ mod tests {
     #[case::hour_alone("2026-11-01T10", "none")]
     #[case::word("soon", "none")]
     #[case::last_day("9999-12-31", "none")]
-    fn what_is_typed_is_a_span(#[case] text: &str, #[case] expected: &str) {
+    fn dates_and_durations_are_parsed(#[case] text: &str, #[case] expected: &str) {
         let read = match clock(&TimeZone::UTC).read(text) {
-            Some(When::Span { start, end, .. }) => format!("{start} {end}"),
-            Some(When::Ago(at)) => format!("{at} ago"),
+            Some(DateInput::Span { start, end, .. }) => format!("{start} {end}"),
+            Some(DateInput::Ago(at)) => format!("{at} ago"),
             None => "none".into(),
         };
         assert_eq!(read, expected);
     }
 
     #[test]
-    fn a_day_is_as_long_as_its_zone_makes_it() {
+    fn the_length_of_a_day_depends_on_the_zone() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        let Some(When::Span { start, end, .. }) = clock(&zone).read("2026-03-29") else { panic!() };
+        let Some(DateInput::Span { start, end, .. }) = clock(&zone).read("2026-03-29") else { panic!() };
         assert_eq!(
             (start.to_string(), end.to_string()),
             ("2026-03-28T23:00:00Z".into(), "2026-03-29T22:00:00Z".into())
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_texts_go_stale() {
+    fn relative_inputs_become_stale() {
         let stale = |text| {
             let zone = TimeZone::fixed(jiff::tz::offset(2));
             let clock = clock(&zone);
