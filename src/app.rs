@@ -51,7 +51,7 @@ pub use loading::Loaded;
 pub use marks::Marks;
 pub use message::{
     Body, Bookmark, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose,
-    Scope, Wait,
+    Scope,
 };
 pub use notice::{Notice, Notices};
 pub use overlay::{

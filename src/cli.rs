@@ -40,7 +40,7 @@ pub use service::{EnvSecrets, Service};
 pub use show::{Show, ShowFormat};
 pub use source::{Origin, Source};
 
-use alertdeck_graph::{Event, Wait};
+use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_query::{Context, Diagnostic};
 
@@ -78,15 +78,16 @@ fn wrong_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
 }
 
 /// Says what a request waits for, where it takes long enough to wonder.
-fn tell(event: Event) {
-    let Event::Waiting { delay, why } = event else { return };
+fn tell(event: ClientEvent) {
+    let ClientEvent::Waiting { delay, cause } = event else { return };
     if delay < WORTH_TELLING {
         return;
     }
     let seconds = delay.as_secs_f64().ceil();
-    match why {
-        Wait::Throttled => say(format_args!("throttled by the service, going on in {seconds} s")),
-        Wait::Budget => say(format_args!("this minute's requests are used up, going on in {seconds} s")),
-        Wait::Retry { cause, .. } => say(format_args!("{cause}; trying again in {seconds} s")),
+    match cause {
+        WaitCause::Throttled => say(format_args!("throttled by the service, going on in {seconds} s")),
+        WaitCause::Budget => say(format_args!("this minute's requests are used up, going on in {seconds} s")),
+        WaitCause::Retry { failure, .. } => say(format_args!("{failure}; trying again in {seconds} s")),
+        WaitCause::Recheck => say(format_args!("checking the change again in {seconds} s")),
     }
 }

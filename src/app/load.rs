@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     backfill::{Backfill, BackfillCursor},
-    message::{Failure, Generation, Scope, Wait},
+    message::{Failure, Generation, Scope},
 };
+use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_odata::Feature;
 use alertdeck_store::Row;
@@ -170,7 +171,7 @@ pub enum Phase {
         /// The end of the wait.
         until: Duration,
         /// Why.
-        why: Wait,
+        why: WaitCause,
     },
     /// The list is whole.
     Complete,

@@ -7,6 +7,7 @@ use super::{
     backfill::since,
     load::{Load, OVERLAP, POLL_EVERY, Whole},
 };
+use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
 use alertdeck_store::Row;
 
@@ -173,11 +174,12 @@ impl App {
                 self.load.total = total.or(self.load.total);
                 self.load.partial = partial.or(self.load.partial.take());
             }
-            LoadEvent::Waiting { wait, why } => {
-                self.load.phase = Phase::Waiting { until: self.clock.now.mono + wait, why };
+            LoadEvent::Client(ClientEvent::Waiting { delay, cause: why }) => {
+                self.load.phase = Phase::Waiting { until: self.clock.now.mono + delay, why };
             }
-            LoadEvent::Resumed => self.load.phase = Phase::Loading,
-            LoadEvent::Reached(_) => {}
+            LoadEvent::Client(ClientEvent::Resumed) => self.load.phase = Phase::Loading,
+            LoadEvent::Client(ClientEvent::RenewingToken | ClientEvent::Checking { .. })
+            | LoadEvent::Reached(_) => {}
             LoadEvent::Done => {
                 self.load.phase = Phase::Complete;
                 self.load.failures = 0;

@@ -11,6 +11,7 @@ use super::{
     sign_in::{Identity, SignInEvent, SignInWay},
 };
 use alertdeck_evidence::{Timeline, Tree};
+use alertdeck_graph::ClientEvent;
 use alertdeck_model::Indicator;
 use alertdeck_model::{
     Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp,
@@ -126,30 +127,12 @@ pub enum LoadEvent {
     Batch(Batch),
     /// All alerts of the page have been told, and the list goes on there.
     Reached(Bookmark),
-    /// Nothing will come for a while.
-    Waiting {
-        /// How long.
-        wait: Duration,
-        /// Why, as words that follow "waiting: ".
-        why: Wait,
-    },
-    /// The wait is over.
-    Resumed,
+    /// Something happened to the request that is under way, such as a wait.
+    Client(ClientEvent),
     /// The list is whole.
     Done,
     /// The list ended before it was whole.
     Failed(Failure),
-}
-
-/// Why a fetch waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// The service asked for it.
-    Throttled,
-    /// The requests of this minute are used up (API.md 9).
-    Budget,
-    /// The next try after a fault, with its cause as one line.
-    Retry(String),
 }
 
 /// Why a fetch ended before its list was whole.

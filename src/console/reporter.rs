@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::sign_in::identity;
-use crate::app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message, Wait};
+use crate::app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
 use alertdeck_model::{AlertId, RawAlert};
@@ -63,7 +63,7 @@ impl FetchReporter {
 
     /// Fetches one alert; that there is none is an empty list, not a failure.
     pub(super) async fn look_up(&self, client: &graph::Client, id: &AlertId) -> Option<()> {
-        let (sender, mut waits) = mpsc::unbounded_channel();
+        let (sender, mut happened) = mpsc::unbounded_channel();
         let mut report = move |event| {
             // The receiver outlives the request.
             let _ = sender.send(event);
@@ -72,7 +72,7 @@ impl FetchReporter {
         let found = loop {
             tokio::select! {
                 biased;
-                Some(event) = waits.recv() => self.report(waiting(event)).await?,
+                Some(event) = happened.recv() => self.report(LoadEvent::Client(event)).await?,
                 found = &mut request => break found,
             }
         };
@@ -122,10 +122,7 @@ impl FetchReporter {
                         self.report(LoadEvent::Reached(Bookmark(bookmark))).await?;
                     }
                 }
-                graph::LoadEvent::Waiting { delay, why } => {
-                    self.report(LoadEvent::Waiting { wait: delay, why: wait(why) }).await?;
-                }
-                graph::LoadEvent::Resumed => self.report(LoadEvent::Resumed).await?,
+                graph::LoadEvent::Client(event) => self.report(LoadEvent::Client(event)).await?,
                 graph::LoadEvent::Done(coverage) => {
                     let event = match coverage.incomplete {
                         None => LoadEvent::Done,
@@ -142,21 +139,6 @@ impl FetchReporter {
                 }
             }
         }
-    }
-}
-
-fn waiting(event: graph::Event) -> LoadEvent {
-    match event {
-        graph::Event::Waiting { delay, why } => LoadEvent::Waiting { wait: delay, why: wait(why) },
-        graph::Event::Resumed => LoadEvent::Resumed,
-    }
-}
-
-fn wait(why: graph::Wait) -> Wait {
-    match why {
-        graph::Wait::Throttled => Wait::Throttled,
-        graph::Wait::Budget => Wait::Budget,
-        graph::Wait::Retry { cause, .. } => Wait::Retry(cause),
     }
 }
 

@@ -154,11 +154,14 @@ impl Runner {
     /// Writes the request that would fetch a scope as a command; `None` for files.
     pub(super) fn curl(&self, scope: Scope) -> Option<RawText> {
         let Source::Service(client) = &self.source else { return None };
-        let list = |filter| client.curl_of_list(&graph::ListRequest { filter, ..Default::default() });
+        let list = |filter| {
+            let query = graph::ListQuery { filter, ..Default::default() };
+            client.curl(&graph::Request::list(&query))
+        };
         match scope {
-            Scope::All => Some(list(None)),
-            Scope::Filter(filter) => Some(list(Some(filter))),
-            Scope::One(id) => client.curl(&id),
+            Scope::All => list(None),
+            Scope::Filter(filter) => list(Some(filter)),
+            Scope::One(id) => client.curl(&graph::Request::alert(&id)),
         }
     }
 

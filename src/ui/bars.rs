@@ -3,7 +3,8 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{App, Area, Editor, FailureKind, Fresh, Phase, Shape, Wait, thousands, utc};
+use crate::app::{App, Area, Editor, FailureKind, Fresh, Phase, Shape, thousands, utc};
+use alertdeck_graph::WaitCause;
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
@@ -121,7 +122,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
         Phase::Loading => ("loading".into(), theme.accent),
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
-            let what = if let Wait::Retry(_) = why { "retry in" } else { "wait" };
+            let what = if let WaitCause::Retry { .. } = why { "retry in" } else { "wait" };
             (format!("{what} {left:.0}s"), theme.bad)
         }
         Phase::Complete if app.load.partial.is_some() => ("incomplete".into(), theme.bad),
@@ -145,11 +146,16 @@ pub(super) fn waiting(app: &App) -> Option<String> {
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
             Some(match why {
-                Wait::Throttled => format!("throttled by the service, next page in {left:.0} s; Esc stops"),
-                Wait::Budget => {
+                WaitCause::Throttled => {
+                    format!("throttled by the service, next page in {left:.0} s; Esc stops")
+                }
+                WaitCause::Budget => {
                     format!("this minute's requests are used up, next page in {left:.0} s; Esc stops")
                 }
-                Wait::Retry(cause) => format!("{cause}; next try in {left:.0} s; Esc stops"),
+                WaitCause::Retry { failure, .. } => {
+                    format!("{failure}; next try in {left:.0} s; Esc stops")
+                }
+                WaitCause::Recheck => format!("the change does not show yet, checking again in {left:.0} s"),
             })
         }
         Phase::Failed { failure, retry_at } => Some(match retry_at {

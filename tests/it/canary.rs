@@ -444,7 +444,7 @@ fn refusals_in_the_console(scene: &mut Scene) {
 fn a_panic_over_what_holds_secrets_shows_none() {
     use alertdeck_graph::{
         auth::{Account, Application, Authority, Identity, Key, Proof, Session, Stored, Tokens, Vault},
-        http::{Budget, Credential, HeaderValue, Http, Limits, Repeat, Request, Route},
+        http::{Budget, Credential, HeaderValue, Http, Limits, Repeat, Route, TransportRequest},
     };
     const CANARY: &str = "canary-2f7a-secret";
     let authority = Authority::new("http://127.0.0.1:9", "contoso.com").unwrap();
@@ -467,7 +467,8 @@ fn a_panic_over_what_holds_secrets_shows_none() {
     authorization.set_sensitive(true);
     let scope = application.authority.scope().clone();
     let credential = Credential { scope: &scope, authorization: Some(authorization) };
-    let request = Request::post_form(scope.base().clone(), CANARY.to_owned().into(), Repeat::IfRefused);
+    let request =
+        TransportRequest::post_form(scope.base().clone(), CANARY.to_owned().into(), Repeat::IfRefused);
     let quoted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         panic!(
             "{token:?} {tokens:?} {stored:?} {vault:?} {proof:?} {user:?} {program:?} {credential:?} {request:?}"
@@ -475,6 +476,6 @@ fn a_panic_over_what_holds_secrets_shows_none() {
     }))
     .unwrap_err();
     let message = quoted.downcast_ref::<String>().unwrap();
-    assert!(message.contains("Session") && message.contains("Request"), "{message}");
+    assert!(message.contains("Session") && message.contains("TransportRequest"), "{message}");
     assert!(!message.contains(CANARY), "{message}");
 }

@@ -26,7 +26,10 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Mutex, watch};
 
-use crate::http::{Event, Fault, HeaderValue};
+use crate::{
+    event::ClientEvent,
+    http::{Fault, HeaderValue},
+};
 
 pub use application::{Certificate, Proof, SECRET_VARIABLE};
 pub use authority::{Application, Authority};
@@ -217,7 +220,7 @@ impl Tokens {
 
     /// Returns what speaks while a token is being got and the sign-in service lets us wait; `None`
     /// where nobody is asked for tokens.
-    pub fn waits(&self) -> Option<watch::Receiver<Option<Event>>> {
+    pub fn waits(&self) -> Option<watch::Receiver<Option<ClientEvent>>> {
         self.as_session().map(Session::waits)
     }
 

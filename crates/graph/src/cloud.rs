@@ -1,10 +1,10 @@
-//! Which Graph: the cloud with its hosts, the API version, and the endpoint made of both.
+//! The clouds with their hosts, the versions of the API, and the endpoint made of both.
 
 use std::{fmt, str::FromStr};
 
 use crate::http::{Route, Scope, ScopeError};
 
-/// A Microsoft cloud that offers the alerts API (API.md 7).
+/// A Microsoft cloud that offers the alerts API (docs/graph-api.md, "National clouds").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cloud {
     /// The worldwide cloud, GCC included.
@@ -17,10 +17,10 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// Every cloud, in the order in which they are offered.
+    /// Every cloud, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Global, Self::UsGovL4, Self::UsGovL5];
 
-    /// Returns the name that options and profiles use.
+    /// Returns the cloud's name in options and profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Global => "global",
@@ -29,7 +29,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the root of Graph, without the API version.
+    /// Returns the root address of Graph, without the API version.
     pub fn graph_root(self) -> &'static str {
         match self {
             Self::Global => "https://graph.microsoft.com",
@@ -38,7 +38,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the authority that signs users in.
+    /// Returns the root address of the sign-in service.
     pub fn login_authority(self) -> &'static str {
         match self {
             Self::Global => "https://login.microsoftonline.com",
@@ -55,7 +55,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the scope to ask a token for.
+    /// Returns the scope to request a token for.
     pub fn token_scope(self) -> String {
         format!("{}/.default", self.graph_root())
     }
@@ -67,13 +67,13 @@ impl fmt::Display for Cloud {
     }
 }
 
-/// A name that is no cloud, or none with this API.
+/// An error for a name that is not a cloud with this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloudError {
-    /// The cloud exists and lacks the API.
+    /// The cloud exists, but lacks the API.
     #[error("Microsoft does not offer the alerts API in the China cloud")]
     NotOffered,
-    /// No such cloud.
+    /// There is no such cloud.
     #[error("unknown cloud; expected global, usgov-l4 or usgov-l5")]
     Unknown,
 }
@@ -90,7 +90,7 @@ impl FromStr for Cloud {
     }
 }
 
-/// The version of the API; both hold the same alerts (API.md 3).
+/// A version of the API; both declare the same alerts (docs/graph-api.md, "Response shape").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Api {
     /// The version that Microsoft supports in production.
@@ -101,7 +101,7 @@ pub enum Api {
 }
 
 impl Api {
-    /// Returns the name that options and addresses use.
+    /// Returns the version's name in options and addresses.
     pub fn name(self) -> &'static str {
         match self {
             Self::V1 => "v1.0",
@@ -116,7 +116,7 @@ impl fmt::Display for Api {
     }
 }
 
-/// A name that is no API version.
+/// An error for a name that is not an API version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown API version; expected v1.0 or beta")]
 pub struct ApiError;
@@ -129,7 +129,7 @@ impl FromStr for Api {
     }
 }
 
-/// Where Graph is: the scope of every request, and of the token.
+/// The address of Graph: the scope of every request and of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     scope: Scope,
@@ -140,20 +140,22 @@ impl Endpoint {
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
-        reason = "the roots are constants, and a test reads each of them"
+        reason = "the roots are constants, and a test parses each of them"
     )]
     pub fn of(cloud: Cloud, api: Api) -> Self {
-        Self::at(cloud.graph_root(), api).expect("a cloud's root")
+        Self::at(cloud.graph_root(), api).expect("a cloud's root is an address")
     }
 
-    /// Takes a root address in place of a cloud's, as `--graph-url` gives it: https, or http on
-    /// loopback. The API version is added to it.
+    /// Makes an endpoint from a root address in place of a cloud's, to which the API version is
+    /// added.
+    ///
+    /// Fails unless the address is https, or http on loopback.
     pub fn at(root: &str, api: Api) -> Result<Self, ScopeError> {
         let root = Scope::new(root)?;
         Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
     }
 
-    /// Returns the way to the endpoint: no proxy stands before a service on this machine.
+    /// Returns how to connect: without a proxy to a service on this machine.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }
@@ -170,7 +172,7 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn every_cloud_reads_back_and_has_its_own_hosts() {
+    fn names_of_clouds_and_versions_parse_back() {
         for cloud in Cloud::ALL {
             assert_eq!(cloud.name().parse(), Ok(cloud));
             for api in [Api::V1, Api::Beta] {
@@ -190,7 +192,7 @@ mod tests {
     #[case("https://proxy.example/graph/", Ok("https://proxy.example/graph/v1.0/"))]
     #[case("http://proxy.example", Err(ScopeError::Insecure))]
     #[case("proxy.example", Err(ScopeError::Unreadable))]
-    fn a_root_of_ones_own_gets_the_version(#[case] root: &str, #[case] base: Result<&str, ScopeError>) {
+    fn the_version_is_added_to_a_custom_root(#[case] root: &str, #[case] base: Result<&str, ScopeError>) {
         let found = Endpoint::at(root, Api::V1).map(|endpoint| endpoint.scope().base().to_string());
         assert_eq!(found, base.map(str::to_owned));
     }

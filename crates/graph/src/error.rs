@@ -1,46 +1,46 @@
-//! What went wrong with Graph, as one clear line: what happened, what to do, and what support
-//! asks for.
+//! Errors of requests to Graph, each as one line: what happened, what to do, and the ids that
+//! Microsoft's support asks for.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::permission::Allowed;
 use crate::{
     auth::{AuthError, TokenClaims},
     http::{Cause, Fault, Reply},
+    permission::Allowed,
 };
 use alertdeck_model::{SafeText, WireError};
 
-/// What a caller can tell apart.
+/// The kinds of errors that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The service refused the filter.
     Filter,
-    /// There is no token, or the service does not take it.
+    /// There is no token, or the service rejects it.
     SignIn,
-    /// The token is good and does not suffice.
+    /// The token is valid, but lacks a permission, or the tenant or the user lacks something.
     Permission,
-    /// No such alert, or none that this identity may see.
+    /// There is no such alert, or this identity may not see it.
     NotFound,
-    /// The service let no request through.
+    /// The service throttled every attempt.
     Throttled,
-    /// The service failed, time and again.
+    /// The service failed at every attempt.
     Unavailable,
-    /// No connection.
+    /// There is no connection to the service.
     Offline,
-    /// An answer that is not what Graph answers.
+    /// The answer, or the refusal, is not one that Graph is known to give.
     Protocol,
-    /// The next page lies outside the endpoint; it was not asked for.
+    /// The next page lies outside the endpoint; it was not requested.
     ForeignLink,
-    /// The pages go round in a circle.
+    /// The pages of a list lead in a circle.
     Loop,
 }
 
 /// A failed request. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What a caller can act on.
+    /// The kind, for callers to decide by.
     pub kind: Kind,
     /// What happened.
     pub what: Box<str>,
@@ -50,7 +50,7 @@ pub struct Error {
     pub code: Option<SafeText>,
     /// Graph's own message.
     pub message: Option<SafeText>,
-    /// The service's id of the request, on one line.
+    /// The service's own id of the request, on one line.
     pub request_id: Option<Box<str>>,
 }
 
@@ -60,8 +60,8 @@ impl fmt::Display for Error {
         if let Some(advice) = self.advice {
             write!(f, "; {advice}")?;
         }
-        let said = [&self.code, &self.message].map(|text| text.as_ref().map(SafeText::line));
-        match said {
+        let details = [&self.code, &self.message].map(|text| text.as_ref().map(SafeText::line));
+        match details {
             [Some(code), Some(message)] => write!(f, " [{code}: {message}]")?,
             [Some(text), None] | [None, Some(text)] => write!(f, " [{text}]")?,
             [None, None] => {}
@@ -75,24 +75,40 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What was asked for: one status means different things for each.
+/// What a request was about: the same status has different meanings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// The first page of a list, with or without a filter.
     List { filtered: bool },
     /// A page that the service itself named.
     NextPage,
     /// One alert by id.
     Alert,
+    /// A change to an alert.
+    Update,
+    /// A comment on an alert.
+    Comment,
+    /// Anything else.
+    Other,
+}
+
+impl Asked {
+    fn is_write(self) -> bool {
+        matches!(self, Self::Update | Self::Comment)
+    }
+
+    fn is_about_an_alert(self) -> bool {
+        matches!(self, Self::Alert | Self::Update | Self::Comment)
+    }
 }
 
 impl Error {
-    pub(super) fn new(kind: Kind, what: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(kind: Kind, what: impl Into<Box<str>>) -> Self {
         Self { kind, what: what.into(), advice: None, code: None, message: None, request_id: None }
     }
 
-    /// Reads a refusal.
-    pub(super) fn refused(reply: &Reply, asked: Asked) -> Self {
+    /// Explains a reply whose status is not a success.
+    pub(crate) fn refused(reply: &Reply, asked: Asked) -> Self {
         let body = ErrorBody::read(&reply.body);
         let (kind, what, advice) = explain(reply, asked);
         Self {
@@ -105,27 +121,35 @@ impl Error {
         }
     }
 
-    /// Says of a missing permission what the token itself tells: whether the permission is not in
-    /// it, or whether something else is missing. The service has decided; this only explains.
-    pub(super) fn judged_by(self, claims: Option<&TokenClaims>) -> Self {
+    /// Makes the advice about a missing permission more precise by the token's claims: either the
+    /// permission is not among them, or something else is missing. The service has decided already.
+    pub(crate) fn explained_by(self, claims: Option<&TokenClaims>, asked: Asked) -> Self {
         let allowed = claims.and_then(|claims| Allowed::by(claims.permissions.iter().map(String::as_str)));
-        let advice = match allowed {
-            None => return self,
-            Some(Allowed { read: true, .. }) if claims.is_some_and(|claims| claims.is_application) => {
-                "the token holds the permission, so a Defender licence of the tenant is missing"
-            }
-            Some(Allowed { read: false, .. }) => {
+        let Some(allowed) = allowed else { return self };
+        let is_application = claims.is_some_and(|claims| claims.is_application);
+        let has_permission = if asked.is_write() { allowed.write } else { allowed.read };
+        let advice = match (has_permission, asked.is_write()) {
+            (false, false) => {
                 "the token lacks SecurityAlert.Read.All: add it to the application, with admin consent, and sign in again"
             }
-            Some(Allowed { read: true, .. }) => {
+            (false, true) => {
+                "the token lacks SecurityAlert.ReadWrite.All, so alerts can only be read: add it to the application, with admin consent, and sign in again"
+            }
+            (true, _) if is_application => {
+                "the token holds the permission, so a Defender licence of the tenant is missing"
+            }
+            (true, false) => {
                 "the token holds the permission, so an Entra role such as Security Reader or a Defender licence is missing"
+            }
+            (true, true) => {
+                "the token holds the permission, so an Entra role such as Security Operator or a Defender licence is missing"
             }
         };
         Self { advice: Some(advice), ..self }
     }
 
-    /// Takes a page that came with a good status and cannot be read.
-    pub(super) fn unreadable(reply: &Reply, error: &WireError) -> Self {
+    /// Explains a reply that has a good status but cannot be read.
+    pub(crate) fn unreadable(reply: &Reply, error: &WireError) -> Self {
         let what = format!("the service's answer cannot be read: {error}");
         Self { request_id: reply.request_id().map(|id| id.line().into()), ..Self::new(Kind::Protocol, what) }
     }
@@ -138,7 +162,7 @@ impl From<Fault> for Error {
                 return Self::new(
                     Kind::ForeignLink,
                     format!(
-                        "next page points to {place}, outside the configured service; it was not asked for"
+                        "next page points to {place}, outside the configured service; it was not requested"
                     ),
                 );
             }
@@ -200,8 +224,31 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
                 plain(Kind::Protocol, "the service refused its own next page", Some("load the list again"))
             }
             Asked::Alert => plain(Kind::Protocol, "the service refused the alert's id", None),
+            Asked::Update => plain(
+                Kind::Protocol,
+                "the service refused the change",
+                Some("nothing was changed; check the values"),
+            ),
+            Asked::Comment => plain(
+                Kind::Protocol,
+                "the service refused the comment",
+                Some("nothing was added; check the text"),
+            ),
+            Asked::Other => plain(Kind::Protocol, "the service refused the request", None),
         },
         401 => plain(Kind::SignIn, "the service refused the token", Some("sign in again or get a new token")),
+        403 if asked.is_write() => plain(
+            Kind::Permission,
+            "not allowed to change alerts",
+            Some(
+                "needs SecurityAlert.ReadWrite.All with admin consent, and for users also an Entra role such as Security Operator; reading still works",
+            ),
+        ),
+        403 if asked == Asked::Other => plain(
+            Kind::Permission,
+            "not allowed",
+            Some("check the application's permissions and the user's Entra roles"),
+        ),
         403 => plain(
             Kind::Permission,
             "not allowed to read alerts",
@@ -209,7 +256,8 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
                 "needs SecurityAlert.Read.All with admin consent, for users also an Entra role such as Security Reader, and a Defender licence in the tenant",
             ),
         ),
-        404 if asked == Asked::Alert => {
+        404 if asked == Asked::Other => plain(Kind::NotFound, "no such resource", None),
+        404 if asked.is_about_an_alert() => {
             plain(Kind::NotFound, "no such alert", Some("it is gone, or not visible to this identity"))
         }
         404 => plain(Kind::Protocol, "no alerts API at this address", Some("check --graph-url and --api")),
@@ -225,12 +273,12 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
             let times = if tries == 1 { String::new() } else { format!(", {tries} times") };
             (Kind::Unavailable, format!("{html} failed with HTTP {status}{times}"), Some("try again later"))
         }
-        _ => plain(Kind::Protocol, "the service gave an unexpected answer", None),
+        _ => plain(Kind::Protocol, "unexpected answer from the service", None),
     }
 }
 
-/// The error object of a reply. Its keys vary in case, nest to any depth, and its id is spelled
-/// in two ways (API.md 9, QUIRKS.md).
+/// The error object of a reply. Its keys vary in case, it nests to any depth, and its id has two
+/// spellings (docs/graph-api.md, "Errors").
 #[derive(Default)]
 struct ErrorBody {
     code: Option<SafeText>,
@@ -238,7 +286,7 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// Characters of a foreign message that are kept: more fills no line.
+/// How many characters of a code, a message or an id are kept.
 const LONGEST_MESSAGE: usize = 400;
 
 impl ErrorBody {
@@ -249,7 +297,7 @@ impl ErrorBody {
         let mut level = get(&outer, "error").and_then(Value::as_object).unwrap_or(&outer);
         found.code = text(level, "code");
         found.message = text(level, "message");
-        // The outermost code and message are the ones to act on; the id stands at the bottom.
+        // The outermost code and message decide; the innermost id counts.
         loop {
             found.request_id =
                 text(level, "request-id").or_else(|| text(level, "requestId")).or(found.request_id);
@@ -259,7 +307,7 @@ impl ErrorBody {
             }
         }
         if found.message.is_none() {
-            // Some replies leave the outer message empty (QUIRKS.md).
+            // Some replies leave the outer message empty (docs/graph-api.md, "Errors").
             found.message = text(level, "message");
         }
         found

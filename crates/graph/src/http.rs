@@ -1,17 +1,22 @@
-//! The one place that builds, sends, limits, retries and reports requests.
+//! The transport: sends requests, limits and repeats them, and reports what happens.
 //!
-//! It knows no Graph, no sign-in and no token: a request names an address below a [`Scope`], and
-//! whatever is secret about it, a header value or a body, is bound to that scope. A request that
-//! its scope does not cover is never sent, so no link in a reply can carry a credential elsewhere.
-//! Redirects are off.
+//! It knows nothing of Graph, of sign-in and of tokens. A [`TransportRequest`] names an address,
+//! and everything secret in it, a header value or a body, is bound to a [`Scope`]. A request
+//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
+//! Redirects are not followed.
 //!
-//! Every wait (the budget, throttling, a repeated try) is reported before it begins and ends
-//! when the future is dropped. No error and no log shows a query or a header value, and
-//! what another host wrote passes through [`SafeText`] first.
+//! Every wait (for the budget, for throttling, before another attempt) is reported before it
+//! begins, and ends when the future is dropped. No error and no log line shows a query or a header
+//! value, and foreign text passes through [`SafeText`](alertdeck_model::SafeText) first.
+//!
+//! Over TLS, HTTP/2 is offered beside HTTP/1.1 (ALPN). The HTTP libraries resend a request by
+//! themselves only if the server provably did not process it: the connection went away before
+//! the request was written, or the server refused the stream (GOAWAY, REFUSED_STREAM).
 
 mod budget;
 mod fault;
 mod journal;
+mod message;
 mod retry;
 mod scope;
 mod trust;
@@ -22,12 +27,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::time::sleep;
 
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
 pub use journal::{Entry, JOURNAL_LENGTH, Journal};
+pub use message::{Credential, Repeat, Reply, TransportRequest};
 pub use reqwest::{
     Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -35,40 +41,39 @@ pub use reqwest::{
 pub use scope::{Scope, ScopeError};
 pub use trust::Untrusted;
 
-use alertdeck_model::SafeText;
+use crate::event::{ClientEvent, OnEvent, WaitCause};
 use journal::Target;
 use reqwest::header;
 use retry::{Next, Retry};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
-/// The header that carries a fresh GUID with each attempt, for support (API.md 9).
+/// The header that carries a fresh GUID with each attempt. Microsoft's support asks for it
+/// (docs/graph-api.md, "Errors").
 const CLIENT_REQUEST_ID: &str = "client-request-id";
-/// The headers with the service's own id of a request: Graph's, and the sign-in service's.
-const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
-/// What a request may cost before it is given up.
+/// What a request may cost before it fails.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the first packet to a connection, TLS included.
+    /// The time to make a connection, TLS included.
     pub connect: Duration,
-    /// Between two pieces of an answer.
+    /// The time between two parts of an answer.
     pub idle: Duration,
-    /// For one attempt from connecting to the last byte, waits before it excluded.
+    /// The time of one attempt, from connecting to the last byte. Waits before it do not count.
     pub total: Duration,
-    /// Bytes of a body after decompression.
+    /// The size of a body after decompression, in bytes.
     pub body: usize,
-    /// Tries where the transport or the service fails.
+    /// Attempts while the transport or the service fails.
     pub tries: u32,
-    /// Waits that throttling may cost one request.
+    /// Throttling waits of one request.
     pub throttles: u32,
-    /// Upper bound of the first wait between tries; it doubles with each, to 20 s at most.
+    /// The upper bound of the first wait between attempts. It doubles with each attempt, up to 20 s.
     pub backoff: Duration,
-    /// All waits of one request that the service did not ask for.
+    /// The sum of the waits of one request that the service did not ask for.
     pub patience: Duration,
 }
 
 impl Default for Limits {
-    /// The bounds of FAULTS.md, rule 10, and of API.md 9.
+    /// Returns the limits of docs/security.md, "Limits".
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -86,166 +91,20 @@ impl Default for Limits {
 /// How connections leave this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// Through the proxy that the system or the environment names, if any.
+    /// Through the proxy of the system or the environment, if there is one.
     System,
-    /// Without a proxy: a service on loopback is not reachable through one.
+    /// Without a proxy. A service on loopback cannot be reached through one.
     Direct,
 }
 
-/// A request below a scope.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// What is done.
-    pub method: Method,
-    /// Where to; sent only where the scope covers it.
-    pub url: Url,
-    /// Headers beside those that every request carries.
-    pub headers: HeaderMap,
-    /// What is sent; it may hold secrets, so it is in no log and no `Debug`.
-    pub body: Option<SecretString>,
-    /// Whether it may be sent again.
-    pub repeat: Repeat,
-}
-
-impl Request {
-    /// Asks for what is at an address; such a request is repeated freely: it changes nothing.
-    pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, repeat: Repeat::Freely }
-    }
-
-    /// Sends a form to an address.
-    pub fn post_form(url: Url, form: SecretString, repeat: Repeat) -> Self {
-        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-        Self {
-            method: Method::POST,
-            url,
-            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
-            body: Some(form),
-            repeat,
-        }
-    }
-}
-
-/// When a request may be sent again (FAULTS.md, rule 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
-    /// After any failure that may pass: sending it twice does what sending it once does.
-    Freely,
-    /// Only where it is certain that it was not carried out: no connection, or an answer that
-    /// says when to come back.
-    IfRefused,
-}
-
-/// A value for `Authorization`, if there is one, and the scope that the request may go to.
-#[derive(Clone, Debug)]
-pub struct Credential<'a> {
-    /// Where the request may go, with all that is secret about it.
-    pub scope: &'a Scope,
-    /// The value; it must be marked sensitive so that `Debug` hides it.
-    pub authorization: Option<HeaderValue>,
-}
-
-/// What the service answered at last, whatever its status. `Debug` leaves the body out: that of a
-/// sign-in holds tokens.
-#[derive(Clone)]
-pub struct Reply {
-    /// The status of the last try.
-    pub status: StatusCode,
-    /// The headers of the last try.
-    pub headers: HeaderMap,
-    /// The whole body, decompressed.
-    pub body: Bytes,
-    /// How many times the request was sent.
-    pub tries: u32,
-    /// Who answered, with the port where that is not the usual one.
-    pub host: String,
-}
-
-impl fmt::Debug for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut reply = f.debug_struct("Reply");
-        reply.field("status", &self.status).field("host", &self.host).field("bytes", &self.body.len());
-        reply.finish_non_exhaustive()
-    }
-}
-
-impl Reply {
-    /// Returns a header as text that is safe to show.
-    pub fn header(&self, name: impl header::AsHeaderName) -> Option<SafeText> {
-        self.headers.get(name).map(|value| SafeText::new(&String::from_utf8_lossy(value.as_bytes())))
-    }
-
-    /// Returns the service's own id of the request.
-    pub fn request_id(&self) -> Option<SafeText> {
-        REQUEST_IDS.into_iter().find_map(|name| self.header(name))
-    }
-
-    /// Returns the moment that the service's clock showed.
-    pub fn date(&self) -> Option<SystemTime> {
-        httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
-    }
-
-    /// Tells whether the body is a page for people, as proxies and captive portals send.
-    pub fn is_html(&self) -> bool {
-        let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-            || self.body.trim_ascii_start().starts_with(b"<")
-    }
-
-    /// Returns the body where it may be JSON: there is one, and it is no HTML.
-    pub fn json(&self) -> Result<Bytes, Fault> {
-        let fault = |cause| Err(Fault { host: self.host.clone(), cause });
-        if self.is_html() {
-            return fault(Cause::Html);
-        }
-        if self.body.trim_ascii().is_empty() {
-            return fault(Cause::Empty(self.status.as_u16()));
-        }
-        Ok(self.body.clone())
-    }
-}
-
-/// What happens to a request while its answer is awaited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The request is held back.
-    Waiting {
-        /// How long, from now.
-        delay: Duration,
-        /// What for.
-        why: Wait,
-    },
-    /// The wait is over; the request is sent.
-    Resumed,
-}
-
-/// Why a request is held back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// The service asked for it (429, or a 503 with Retry-After).
-    Throttled,
-    /// The requests of this minute are used up.
-    Budget,
-    /// The last try failed.
-    Retry {
-        /// The failure in one line.
-        cause: String,
-        /// How many tries have failed.
-        failed: u32,
-    },
-}
-
-/// Where a request reports its events to.
-pub type OnEvent<'a> = &'a mut (dyn FnMut(Event) + Send);
-
-/// The client: connections, limits, budget and journal. Cheap to clone; clones share all of it.
+/// Sends requests: connections, limits, budget and journal. Cheap to clone; clones share all of it.
 #[derive(Clone)]
 pub struct Http {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// Replaced where a service asks for a new connection.
+    /// Replaced after a 503, to leave the connections behind.
     client: Mutex<reqwest::Client>,
     tls: rustls::ClientConfig,
     route: Route,
@@ -261,14 +120,14 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// Prepares a client; nothing is sent yet.
+    /// Prepares a transport with a journal of its own; nothing is sent yet.
     ///
-    /// Fails where the proxy settings of the platform cannot be read.
+    /// Fails with [`Cause::Setup`] if TLS or the platform's proxy settings cannot be used.
     pub fn new(limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
         Self::with_journal(limits, budget, route, Journal::default())
     }
 
-    /// Prepares a client that notes its requests in a journal that others write too.
+    /// Prepares a transport as [`Http::new`] does, with a journal that others may share.
     pub fn with_journal(
         limits: Limits,
         budget: Budget,
@@ -277,15 +136,30 @@ impl Http {
     ) -> Result<Self, Fault> {
         let setup = |reason| Fault { host: "services".into(), cause: Cause::Setup(reason) };
         let tls = trust::config().map_err(|error| setup(error.to_string()))?;
+        Self::with_tls(limits, budget, route, journal, tls)
+    }
+
+    fn with_tls(
+        limits: Limits,
+        budget: Budget,
+        route: Route,
+        journal: Journal,
+        tls: rustls::ClientConfig,
+    ) -> Result<Self, Fault> {
         let client = connect(&tls, &limits, route).map_err(|error| Fault::read(error, "services"))?;
         let client = Mutex::new(client);
         Ok(Self { inner: Arc::new(Inner { client, tls, route, limits, budget, journal }) })
     }
 
-    /// Prepares a client for another service: with the same limits and journal, a budget and
-    /// connections of its own.
+    /// Prepares a transport for another service. It shares limits and journal with this one, and
+    /// has its own budget and connections.
     pub fn beside(&self, budget: Budget, route: Route) -> Result<Self, Fault> {
         Self::with_journal(self.inner.limits.clone(), budget, route, self.inner.journal.clone())
+    }
+
+    /// Returns the limits of each request.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
 
     /// Returns the journal of requests.
@@ -293,13 +167,13 @@ impl Http {
         &self.inner.journal
     }
 
-    /// Sends a request until it is answered, or until its limits are used up.
+    /// Sends a request, and repeats it as its [`Repeat`] allows until its limits are used up.
     ///
-    /// Any answer is a [`Reply`], also a refusal; a [`Fault`] means that there was none. A
-    /// request outside the scope of its credential is refused here ([`Cause::Foreign`]).
+    /// Returns the last answer, whatever its status. A [`Fault`] means that there was no answer,
+    /// or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
     pub async fn send(
         &self,
-        request: &Request,
+        request: &TransportRequest,
         credential: &Credential<'_>,
         on_event: OnEvent<'_>,
     ) -> Result<Reply, Fault> {
@@ -314,10 +188,10 @@ impl Http {
             .await
     }
 
-    /// Sends a request once and notes it in the journal.
+    /// Sends a request once and records it in the journal.
     async fn attempt(
         &self,
-        request: &Request,
+        request: &TransportRequest,
         credential: &Credential<'_>,
         waited: Duration,
     ) -> Result<Reply, Fault> {
@@ -343,7 +217,7 @@ impl Http {
         });
         let outcome = self.exchange(request, headers).await;
         if matches!(&outcome, Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE) {
-            self.connect_anew();
+            self.reconnect();
         }
         let ended = pending.end(|entry| {
             entry.outcome = Some(match &outcome {
@@ -357,24 +231,24 @@ impl Http {
             tracing::info!("{entry}");
         }
         if let Ok(reply) = &outcome {
-            // What support asks for beside the ids (API.md 9).
+            // Microsoft's support asks for these too (docs/graph-api.md, "Errors").
             let header = |name: &str| reply.header(name).map_or_else(String::new, |text| text.line());
             tracing::debug!(date = header("date"), diagnostic = header("x-ms-ags-diagnostic"));
         }
         outcome
     }
 
-    /// Leaves the connections that there are: an overloaded server is to be asked over a new one
-    /// (API.md 9), which may lead to another.
-    fn connect_anew(&self) {
+    /// Abandons the open connections. An overloaded service wants requests over a new one, which
+    /// may lead to another server (docs/graph-api.md, "Status codes").
+    fn reconnect(&self) {
         let Inner { client, tls, limits, route, .. } = &*self.inner;
-        // It was made this way before, so it can be again.
+        // The same settings worked before.
         if let Ok(new) = connect(tls, limits, *route) {
             *client.lock().unwrap_or_else(PoisonError::into_inner) = new;
         }
     }
 
-    async fn exchange(&self, request: &Request, headers: HeaderMap) -> Result<Reply, Fault> {
+    async fn exchange(&self, request: &TransportRequest, headers: HeaderMap) -> Result<Reply, Fault> {
         let host = scope::host(&request.url);
         let fault = |error| Fault::read(error, &host);
         let client = self.inner.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -405,7 +279,7 @@ impl Http {
     }
 }
 
-/// Makes a client without connections yet.
+/// Makes an HTTP client; it has no connections yet.
 fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("alertdeck/", env!("CARGO_PKG_VERSION")))
@@ -421,7 +295,7 @@ fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest
     builder.build()
 }
 
-/// Makes attempts until one is final: every wait lies between two of them.
+/// Makes attempts until one is final, and waits between them.
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,
@@ -435,38 +309,41 @@ where
     let mut retry = Retry::new(limits, repeat);
     let mut waited = Duration::ZERO;
     loop {
-        while let Err((delay, why)) = budget.take() {
+        while let Err((delay, cause)) = budget.take() {
             waited += delay;
-            pause(delay, why, on_event).await;
+            pause(delay, cause, on_event).await;
         }
         let outcome = attempt(waited).await;
         waited = Duration::ZERO;
         match retry.after(&outcome, rand::random()) {
             Next::Stop => return outcome.map(|reply| Reply { tries: retry.tries(), ..reply }),
-            // Held for everyone who shares the budget: the limit is the tenant's, not the request's.
+            // All who share the budget wait: the limit is the tenant's, not the request's.
             Next::Throttled(delay) => budget.hold(delay),
-            Next::Again(delay, why) => {
+            Next::Again(delay, cause) => {
                 waited += delay;
-                pause(delay, why, on_event).await;
+                pause(delay, cause, on_event).await;
             }
         }
     }
 }
 
-async fn pause(delay: Duration, why: Wait, on_event: OnEvent<'_>) {
-    match &why {
-        Wait::Throttled => tracing::info!("throttled, waiting {} ms", delay.as_millis()),
-        Wait::Budget => tracing::debug!("requests of this minute used up, waiting {} ms", delay.as_millis()),
-        Wait::Retry { cause, failed } => {
-            tracing::info!("try {failed} failed: {cause}; waiting {} ms", delay.as_millis());
+/// Waits, and reports the wait before it begins and when it is over.
+pub(crate) async fn pause(delay: Duration, cause: WaitCause, on_event: OnEvent<'_>) {
+    let ms = delay.as_millis();
+    match &cause {
+        WaitCause::Throttled => tracing::info!("throttled, waiting {ms} ms"),
+        WaitCause::Budget => tracing::debug!("requests of this minute used up, waiting {ms} ms"),
+        WaitCause::Retry { failure, failed } => {
+            tracing::info!("attempt {failed} failed: {failure}; waiting {ms} ms");
         }
+        WaitCause::Recheck => tracing::info!("the change does not show yet, waiting {ms} ms"),
     }
-    on_event(Event::Waiting { delay, why });
+    on_event(ClientEvent::Waiting { delay, cause });
     sleep(delay).await;
-    on_event(Event::Resumed);
+    on_event(ClientEvent::Resumed);
 }
 
-/// Writes random bits as a version 4 GUID (RFC 9562, 5.4).
+/// Formats random bits as a version 4 GUID (RFC 9562, 5.4).
 fn guid(bits: u128) -> String {
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");

@@ -1,75 +1,62 @@
-//! Loads a whole list: its newest alerts at once, then all of it.
+//! Loads a whole list: the newest alerts first, then all of it.
 //!
-//! The first request is small so that rows appear early; then the list is read from its start
-//! again in pages of the largest size that is honoured, because a page size cannot be changed
-//! on the way. So the first alerts arrive twice: the receiver merges by id, as it has to anyway.
+//! The first request is small, so that rows appear early. Then the list is read again from its
+//! start in pages of the largest size that the service honours, because the page size of a list
+//! cannot change on the way. The first alerts therefore arrive twice; the receiver merges alerts by
+//! id anyway.
 
-use std::{pin::pin, time::Duration};
+use std::pin::pin;
 
 use tokio::{
     sync::mpsc::{self, Receiver, Sender},
     task::JoinHandle,
 };
 
-use super::{Client, Error, Event, ListRequest, Page, Pages, Wait};
+use crate::{
+    answer::Page, client::Client, error::Error, event::ClientEvent, pages::Pages, request::ListQuery,
+};
 
-/// Events that may wait for their receiver; a page can be 32 MB.
+/// How many events may wait for their receiver. A page can have 32 MB.
 const CHANNEL: usize = 4;
-/// `$top` of the request that brings the first rows.
+/// The page length of the first request.
 const FIRST: u32 = 50;
-/// The largest `$top` that is honoured (QUIRKS.md).
+/// The largest page length that the service honours (docs/graph-api.md, "Paging").
 const LARGEST: u32 = 1000;
 
-/// What happens while a list is loaded. The last one is `Done` or `Failed`.
+/// An event of a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// Alerts arrived.
+    /// A page arrived.
     Page(Page),
-    /// The next request is held back.
-    Waiting {
-        /// How long, from now.
-        delay: Duration,
-        /// What for.
-        why: Wait,
-    },
-    /// The wait is over.
-    Resumed,
+    /// Something happened to the request that is under way.
+    Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
-    /// The list was not read to its end; what arrived stays good.
+    /// The list was not read to its end. What arrived stays valid.
     Failed(Error, Coverage),
-}
-
-impl From<Event> for LoadEvent {
-    fn from(event: Event) -> Self {
-        match event {
-            Event::Waiting { delay, why } => Self::Waiting { delay, why },
-            Event::Resumed => Self::Resumed,
-        }
-    }
 }
 
 /// How much of a list was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Pages that arrived.
+    /// The number of pages that arrived.
     pub pages: u32,
-    /// Alerts in the longest run of pages, repeated ones included.
+    /// The number of alerts in the longest chain of pages, repeated ones included.
     pub alerts: u64,
-    /// How many alerts match by the service's own count.
+    /// The number of matches by the service's own count.
     pub total: Option<u64>,
     /// Why the list is incomplete, in one line; `None` where it is complete.
     pub incomplete: Option<String>,
 }
 
 impl Coverage {
-    /// Tells whether every alert of the list arrived.
+    /// Returns whether every alert of the list arrived.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_none()
     }
 }
 
-/// A list that is being loaded; dropping it cancels the load at once.
+/// A list that is being loaded. Dropping it cancels the load at once.
 #[derive(Debug)]
 pub struct Load {
     events: Receiver<LoadEvent>,
@@ -77,29 +64,29 @@ pub struct Load {
 }
 
 impl Load {
-    /// Begins to load the alerts that `filter` (the text of `$filter`) selects, or all.
+    /// Starts to load the alerts that `filter` (the text of `$filter`) selects, or all alerts.
     ///
     /// Must be called within a tokio runtime.
     pub fn start(client: Client, filter: Option<String>) -> Self {
         Self::spawn(client, filter, LoadMode::FirstRows)
     }
 
-    /// Begins to load the same without haste, no page of it twice: from its start, or from the
-    /// [`Page::bookmark`] that an earlier load has reached.
+    /// Starts to load the same list for completeness, with no page twice: from its start, or from
+    /// the [`Page::bookmark`] that an earlier load reached.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
         Self::spawn(client, filter, LoadMode::Steady { from })
     }
 
-    fn spawn(client: Client, filter: Option<String>, way: LoadMode) -> Self {
+    fn spawn(client: Client, filter: Option<String>, mode: LoadMode) -> Self {
         let (sender, events) = mpsc::channel(CHANNEL);
-        let loader = Loader { client, filter, way, events: sender, coverage: Coverage::default() };
+        let loader = Loader { client, filter, mode, events: sender, coverage: Coverage::default() };
         Self { events, task: tokio::spawn(loader.run()) }
     }
 
-    /// Asks for nothing more. What has arrived can still be taken; then comes `None`, without an
-    /// end.
+    /// Stops the load. Events that have arrived can still be taken; then `None` follows, without
+    /// [`LoadEvent::Done`] or [`LoadEvent::Failed`].
     pub fn give_up(&self) {
         self.task.abort();
     }
@@ -118,7 +105,7 @@ impl Drop for Load {
 
 /// Why a load ends early.
 enum Stop {
-    /// The receiver is gone: nobody is left to tell.
+    /// The receiver is gone.
     Gone,
     Failed(Error),
 }
@@ -131,7 +118,7 @@ impl From<Error> for Stop {
 
 /// How a list is read.
 enum LoadMode {
-    /// Its newest alerts at once, and counted.
+    /// The newest alerts first, with a count.
     FirstRows,
     /// In large pages only.
     Steady { from: Option<String> },
@@ -140,7 +127,7 @@ enum LoadMode {
 struct Loader {
     client: Client,
     filter: Option<String>,
-    way: LoadMode,
+    mode: LoadMode,
     events: Sender<LoadEvent>,
     coverage: Coverage,
 }
@@ -156,19 +143,19 @@ impl Loader {
             Err(Stop::Gone) => return,
         };
         match &last {
-            LoadEvent::Failed(error, _) => tracing::warn!("a list is incomplete: {error}"),
+            LoadEvent::Failed(error, _) => tracing::warn!("list incomplete: {error}"),
             LoadEvent::Done(coverage) => {
-                tracing::info!("a list was read: {} alerts in {} pages", coverage.alerts, coverage.pages);
+                tracing::info!("list read: {} alerts in {} pages", coverage.alerts, coverage.pages);
             }
             _ => {}
         }
-        // Where the receiver is gone by now, nobody is left to tell.
+        // The receiver may be gone by now.
         let _ = self.events.send(last).await;
     }
 
     async fn load(&mut self) -> Result<(), Stop> {
-        let pages = match &self.way {
-            // The count of the first request serves the load; asking again costs the service work.
+        let pages = match &self.mode {
+            // The first request counts for the whole load; counting again would cost the service work.
             LoadMode::FirstRows => {
                 let first = self.pages(FIRST, true);
                 if self.chain(first, Some(1)).await? {
@@ -183,12 +170,12 @@ impl Loader {
         Ok(())
     }
 
-    /// The list from its start.
+    /// Prepares the list from its start.
     fn pages(&self, top: u32, count: bool) -> Pages {
-        self.client.pages(&ListRequest { filter: self.filter.clone(), top: Some(top), count })
+        self.client.pages(&ListQuery { filter: self.filter.clone(), top: Some(top), count })
     }
 
-    /// Reads pages, at most so many; tells whether that was all of them.
+    /// Reads pages, `most` of them if it is given. Returns whether the list is at its end.
     async fn chain(&mut self, mut pages: Pages, most: Option<u32>) -> Result<bool, Stop> {
         let (mut read, mut alerts) = (0, 0);
         while let Some(page) = self.page(&mut pages).await? {
@@ -211,9 +198,9 @@ impl Loader {
         Ok(true)
     }
 
-    /// Waits for a page, passing on what happens meanwhile in its order.
+    /// Waits for a page, and passes on the events meanwhile in their order.
     async fn page(&self, pages: &mut Pages) -> Result<Option<Result<Page, Error>>, Stop> {
-        // Bounded by the limits of one request: it has a few dozen events at most.
+        // The limits of a request allow a few dozen events at most.
         let (sender, mut happened) = mpsc::unbounded_channel();
         let mut report = move |event| {
             // The receiver outlives the request.
@@ -223,12 +210,12 @@ impl Loader {
         let page = loop {
             tokio::select! {
                 biased;
-                Some(event) = happened.recv() => self.send(LoadEvent::from(event)).await?,
+                Some(event) = happened.recv() => self.send(LoadEvent::Client(event)).await?,
                 page = &mut request => break page,
             }
         };
         while let Ok(event) = happened.try_recv() {
-            self.send(event.into()).await?;
+            self.send(LoadEvent::Client(event)).await?;
         }
         Ok(page)
     }

@@ -1,26 +1,28 @@
-//! Graph's permissions on alerts, by name: what a token's scopes or roles allow (API.md 1).
+//! Graph's permissions on alerts, and what a token's scopes or roles allow (docs/graph-api.md,
+//! "Permissions").
 //!
-//! For display alone: what is allowed is for the service to say, and for users an Entra role and a
-//! licence of the tenant decide as well.
+//! It serves display only. The service decides, and needs an Entra role of a user and a licence of
+//! the tenant as well.
 
-/// Lets alerts be read.
+/// The permission to read alerts.
 pub const READ: &str = "SecurityAlert.Read.All";
-/// Lets alerts be read and changed.
+/// The permission to read and change alerts.
 pub const WRITE: &str = "SecurityAlert.ReadWrite.All";
-/// The service takes those of incidents for reading too, as its own refusals say (QUIRKS.md).
+/// The permissions on incidents, which allow reading alerts too, as the service's own refusals say
+/// (docs/graph-api.md, "Permissions").
 const OTHERS: [&str; 2] = ["SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"];
 
-/// What permissions allow to do with alerts.
+/// What a set of permissions allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
-    /// To read them.
+    /// Reading alerts.
     pub read: bool,
-    /// To change them and to comment.
+    /// Changing alerts and commenting on them.
     pub write: bool,
 }
 
 impl Allowed {
-    /// Reads the scopes or roles of a token; `None` where there are none to judge by.
+    /// Evaluates the scopes or roles of a token; `None` if there are none.
     pub fn by<'a>(permissions: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut found = None;
         for name in permissions {
@@ -44,7 +46,7 @@ mod tests {
     #[case(&["profile", "securityalert.read.all"], Some((true, false)))]
     #[case(&["SecurityAlert.ReadWrite.All"], Some((true, true)))]
     #[case(&["SecurityIncident.ReadWrite.All"], Some((true, false)))]
-    fn names_are_judged(#[case] names: &[&str], #[case] expected: Option<(bool, bool)>) {
+    fn permissions_are_evaluated_by_name(#[case] names: &[&str], #[case] expected: Option<(bool, bool)>) {
         let allowed = Allowed::by(names.iter().copied());
         assert_eq!(allowed.map(|allowed| (allowed.read, allowed.write)), expected);
     }

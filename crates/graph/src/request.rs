@@ -1,79 +1,261 @@
-//! Requests as values: what is asked for becomes an address here, before anything is sent.
+//! Requests for Graph's resources, as values: what is asked for, with the type of the answer.
 //!
-//! It is the one place where text becomes part of an address, encoded exactly once.
+//! [`Client::send`](crate::Client::send) sends them. On the way each becomes a
+//! [`TransportRequest`], which knows addresses and bytes only.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::{fmt, marker::PhantomData};
 
-use super::Endpoint;
-use crate::http::{HeaderMap, HeaderName, HeaderValue, Request, Url};
-use alertdeck_model::AlertId;
+use alertdeck_model::{AlertId, Comment, RawAlert};
+use serde_json::json;
 
-/// Everything but the unreserved characters of RFC 3986, 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::{
+    answer::{Outcome, Page, RawJson},
+    cloud::Endpoint,
+    error::Asked,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Repeat, TransportRequest, Url},
+    resource::{Resource, encode},
+    update::AlertUpdate,
+};
 
-/// Asks for enum members that Graph otherwise hides as `unknownFutureValue`; needed with every
-/// request, next pages included (API.md 3).
+/// Asks for the enumeration members that Graph otherwise replaces by `unknownFutureValue`. Every
+/// request needs it, next pages included (docs/graph-api.md, "Enumerations" and "Paging").
 const PREFER: (HeaderName, HeaderValue) =
     (HeaderName::from_static("prefer"), HeaderValue::from_static("include-unknown-enum-members"));
+const JSON: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
 
-/// A list of alerts to ask for.
+/// The effect of sending a request again, in the terms of RFC 9110, 9.2. It decides when a request
+/// is repeated and what follows an unclear outcome (docs/security.md, "Retries").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotence {
+    /// It changes nothing. It is repeated after every failure that may pass.
+    Safe,
+    /// Sending it twice has the effect of sending it once. It is repeated only if it was certainly
+    /// not carried out; after an unclear outcome, the alert is read and compared.
+    Idempotent,
+    /// Sending it twice changes something twice. It is repeated only if it was certainly not
+    /// carried out; after an unclear outcome, its effect is looked for, and it is never sent again.
+    NonIdempotent,
+}
+
+/// The query options of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListRequest {
-    /// The text of `$filter`, as OData, not encoded.
+pub struct ListQuery {
+    /// The text of `$filter`: OData, not encoded.
     pub filter: Option<String>,
-    /// The wanted page length (`$top`); the service cuts it to 1000 (QUIRKS.md).
+    /// The wanted page length (`$top`). The service cuts that of alerts to 1000
+    /// (docs/graph-api.md, "Paging").
     pub top: Option<u32>,
-    /// Whether to ask for the number of all alerts that match (`$count=true`).
+    /// Whether to ask for the number of all matches (`$count=true`).
     pub count: bool,
 }
 
-impl ListRequest {
-    /// Returns the address of the first page.
-    pub fn url(&self, endpoint: &Endpoint) -> Url {
-        let mut url = alerts(endpoint);
-        let mut options = Vec::new();
-        if let Some(filter) = &self.filter {
-            options.push(format!("$filter={}", encode(filter)));
-        }
-        if let Some(top) = self.top {
-            options.push(format!("$top={top}"));
-        }
-        if self.count {
-            options.push("$count=true".to_owned());
-        }
-        if !options.is_empty() {
-            url.set_query(Some(&options.join("&")));
-        }
-        url
+impl ListQuery {
+    /// Returns the encoded query, or `None` if it is empty.
+    fn encoded(&self) -> Option<String> {
+        let filter = self.filter.as_ref().map(|filter| format!("$filter={}", encode(filter)));
+        let top = self.top.map(|top| format!("$top={top}"));
+        let count = self.count.then(|| "$count=true".to_owned());
+        let options: Vec<_> = [filter, top, count].into_iter().flatten().collect();
+        (!options.is_empty()).then(|| options.join("&"))
     }
 }
 
-/// The address of one alert; `None` for an id that no address can hold: nothing, or the dots
-/// that stand for folders, encoded or not.
-pub(super) fn alert(endpoint: &Endpoint, id: &AlertId) -> Option<Url> {
-    if matches!(id.raw(), "" | "." | "..") {
-        return None;
+/// The content of a request.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A change to an alert.
+    Update(AlertUpdate),
+    /// The text of a new comment.
+    Comment(String),
+    /// An advanced hunting query, in KQL.
+    HuntingQuery(String),
+}
+
+/// Names the kind only: texts of analysts do not belong into logs.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Update(_) => "Update(…)",
+            Self::Comment(_) => "Comment(…)",
+            Self::HuntingQuery(_) => "HuntingQuery(…)",
+        })
     }
-    let mut url = alerts(endpoint);
-    let path = format!("{}/{}", url.path(), encode(id.raw()));
-    url.set_path(&path);
-    Some(url)
 }
 
-/// The request for an address, with Graph's headers.
-pub(super) fn get(url: Url) -> Request {
-    Request { headers: HeaderMap::from_iter([PREFER]), ..Request::get(url) }
+impl Body {
+    fn json(&self) -> String {
+        match self {
+            Self::Update(update) => update.body(),
+            // In the documented example the type has no leading `#` (docs/graph-api.md, "Comments").
+            Self::Comment(text) => {
+                json!({"@odata.type": "microsoft.graph.security.alertComment", "comment": text}).to_string()
+            }
+            Self::HuntingQuery(query) => json!({ "Query": query }).to_string(),
+        }
+    }
 }
 
-fn alerts(endpoint: &Endpoint) -> Url {
-    let mut url = endpoint.scope().base().clone();
-    let path = format!("{}security/alerts_v2", url.path());
-    url.set_path(&path);
-    url
+/// A request for a resource of Graph; `T` is the type of its answer.
+pub struct Request<T> {
+    parts: Parts,
+    answer: PhantomData<fn() -> T>,
 }
 
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
+/// A request without the type of its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) method: Method,
+    pub(crate) resource: Resource,
+    pub(crate) query: ListQuery,
+    pub(crate) body: Option<Body>,
+    pub(crate) idempotence: Idempotence,
+}
+
+impl<T> Clone for Request<T> {
+    fn clone(&self) -> Self {
+        Self::from_parts(self.parts.clone())
+    }
+}
+
+impl<T> fmt::Debug for Request<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.fmt(f)
+    }
+}
+
+impl<T> Request<T> {
+    /// Makes a GET of a resource.
+    pub fn get(resource: Resource, query: ListQuery) -> Self {
+        Self::from_parts(Parts {
+            method: Method::GET,
+            resource,
+            query,
+            body: None,
+            idempotence: Idempotence::Safe,
+        })
+    }
+
+    /// Makes a request that is not a GET.
+    pub fn new(method: Method, resource: Resource, body: Option<Body>, idempotence: Idempotence) -> Self {
+        Self::from_parts(Parts { method, resource, query: ListQuery::default(), body, idempotence })
+    }
+
+    fn from_parts(parts: Parts) -> Self {
+        Self { parts, answer: PhantomData }
+    }
+
+    /// Returns the HTTP method.
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// Returns the resource.
+    pub fn resource(&self) -> &Resource {
+        &self.parts.resource
+    }
+
+    /// Returns the effect of sending the request again.
+    pub fn idempotence(&self) -> Idempotence {
+        self.parts.idempotence
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl Request<Page> {
+    /// Asks for the first page of a list of alerts.
+    pub fn list(query: &ListQuery) -> Self {
+        Self::get(Resource::Alerts, query.clone())
+    }
+
+    /// Asks for the first page of the alerts of an incident.
+    pub fn incident_alerts(id: impl Into<String>) -> Self {
+        Self::get(Resource::IncidentAlerts(id.into()), ListQuery::default())
+    }
+
+    /// Asks for a page at the address that the page before it named.
+    pub fn next_page(url: Url) -> Self {
+        Self::get(Resource::NextPage(url), ListQuery::default())
+    }
+}
+
+impl Request<RawAlert> {
+    /// Asks for one alert.
+    pub fn alert(id: &AlertId) -> Self {
+        Self::get(Resource::Alert(id.clone()), ListQuery::default())
+    }
+}
+
+impl Request<Outcome<RawAlert>> {
+    /// Changes an alert. The answer is the alert after the change.
+    pub fn update_alert(id: &AlertId, update: &AlertUpdate) -> Self {
+        let body = Body::Update(update.clone());
+        Self::new(Method::PATCH, Resource::Alert(id.clone()), Some(body), Idempotence::Idempotent)
+    }
+}
+
+impl Request<Outcome<Vec<Comment>>> {
+    /// Adds a comment to an alert. The answer is the list of all its comments.
+    pub fn add_comment(id: &AlertId, text: &str) -> Self {
+        let body = Body::Comment(text.to_owned());
+        Self::new(Method::POST, Resource::Comments(id.clone()), Some(body), Idempotence::NonIdempotent)
+    }
+}
+
+impl Request<RawJson> {
+    /// Asks for the first page of a list of incidents. A `$top` above 50 is an error
+    /// (docs/graph-api.md, "Incidents").
+    pub fn incidents(query: &ListQuery) -> Self {
+        Self::get(Resource::Incidents, query.clone())
+    }
+
+    /// Asks for one incident.
+    pub fn incident(id: impl Into<String>) -> Self {
+        Self::get(Resource::Incident(id.into()), ListQuery::default())
+    }
+
+    /// Runs an advanced hunting query, in KQL. It is a POST, but changes nothing.
+    pub fn hunt(query: impl Into<String>) -> Self {
+        let body = Body::HuntingQuery(query.into());
+        Self::new(Method::POST, Resource::HuntingQuery, Some(body), Idempotence::Safe)
+    }
+}
+
+impl Parts {
+    /// Makes the request of the transport; `None` if no address can hold the id.
+    pub(crate) fn transport(&self, endpoint: &Endpoint) -> Option<TransportRequest> {
+        let mut url = self.resource.url(endpoint)?;
+        if let Some(query) = self.query.encoded() {
+            url.set_query(Some(&query));
+        }
+        let mut headers = HeaderMap::from_iter([PREFER]);
+        headers.extend(self.body.is_some().then_some(JSON));
+        Some(TransportRequest {
+            method: self.method.clone(),
+            url,
+            headers,
+            body: self.body.as_ref().map(|body| body.json().into()),
+            repeat: match self.idempotence {
+                Idempotence::Safe => Repeat::Freely,
+                Idempotence::Idempotent | Idempotence::NonIdempotent => Repeat::IfRefused,
+            },
+        })
+    }
+
+    /// Returns what the request is about, for the texts of errors.
+    pub(crate) fn asked(&self) -> Asked {
+        match (&self.resource, &self.body) {
+            (_, Some(Body::Update(_))) => Asked::Update,
+            (_, Some(Body::Comment(_))) => Asked::Comment,
+            (Resource::Alerts, _) => Asked::List { filtered: self.query.filter.is_some() },
+            (Resource::NextPage(_), _) => Asked::NextPage,
+            (Resource::Alert(_), None) => Asked::Alert,
+            _ => Asked::Other,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,15 +264,17 @@ mod tests {
     use crate::{Api, Cloud};
     use proptest::prelude::*;
     use rstest::rstest;
+    use secrecy::ExposeSecret as _;
 
     const LIST: &str = "https://graph.microsoft.com/v1.0/security/alerts_v2";
 
-    fn endpoint() -> Endpoint {
-        Endpoint::of(Cloud::Global, Api::V1)
+    fn transport<T>(request: &Request<T>) -> TransportRequest {
+        request.parts().transport(&Endpoint::of(Cloud::Global, Api::V1)).unwrap()
     }
 
     fn filtered(filter: &str) -> Url {
-        ListRequest { filter: Some(filter.to_owned()), ..ListRequest::default() }.url(&endpoint())
+        let query = ListQuery { filter: Some(filter.to_owned()), ..ListQuery::default() };
+        transport(&Request::list(&query)).url
     }
 
     #[rstest]
@@ -107,24 +291,36 @@ mod tests {
     }
 
     #[test]
-    fn options_stand_in_the_address_in_their_order() {
-        assert_eq!(ListRequest::default().url(&endpoint()).as_str(), LIST);
-        let request = ListRequest { filter: Some("a".into()), top: Some(50), count: true };
-        assert_eq!(request.url(&endpoint()).as_str(), format!("{LIST}?$filter=a&$top=50&$count=true"));
+    fn options_are_sent_in_a_fixed_order() {
+        assert_eq!(transport(&Request::list(&ListQuery::default())).url.as_str(), LIST);
+        let query = ListQuery { filter: Some("a".into()), top: Some(50), count: true };
+        let url = transport(&Request::list(&query)).url;
+        assert_eq!(url.as_str(), format!("{LIST}?$filter=a&$top=50&$count=true"));
     }
 
-    #[rstest]
-    #[case("da637551227677560813_-961444813", Some("da637551227677560813_-961444813"))]
-    #[case("a/b", Some("a%2Fb"))]
-    #[case("../x", Some("..%2Fx"))]
-    #[case("a?b#c%d e\t\n\\", Some("a%3Fb%23c%25d%20e%09%0A%5C"))]
-    #[case("..", None)]
-    #[case(".", None)]
-    #[case("", None)]
-    #[case("%2e%2e", Some("%252e%252e"))]
-    fn an_id_is_one_segment(#[case] id: &str, #[case] segment: Option<&str>) {
-        let url = alert(&endpoint(), &AlertId::new(id)).map(String::from);
-        assert_eq!(url, segment.map(|segment| format!("{LIST}/{segment}")));
+    #[test]
+    fn repetition_follows_idempotence_not_the_method() {
+        let id = AlertId::new("a");
+        let repeat = |request: &TransportRequest| (request.method.clone(), request.repeat);
+        assert_eq!(repeat(&transport(&Request::alert(&id))), (Method::GET, Repeat::Freely));
+        assert_eq!(repeat(&transport(&Request::hunt("x"))), (Method::POST, Repeat::Freely));
+        let update = Request::update_alert(&id, &AlertUpdate::default());
+        assert_eq!(repeat(&transport(&update)), (Method::PATCH, Repeat::IfRefused));
+        assert_eq!(repeat(&transport(&Request::add_comment(&id, "x"))), (Method::POST, Repeat::IfRefused));
+    }
+
+    #[test]
+    fn bodies_are_json_and_in_no_debug_text() {
+        let request = Request::add_comment(&AlertId::new("a"), "canary \"1\"\n");
+        let sent = transport(&request);
+        assert_eq!(sent.headers["content-type"], "application/json");
+        assert_eq!(
+            sent.body.as_ref().unwrap().expose_secret(),
+            r#"{"@odata.type":"microsoft.graph.security.alertComment","comment":"canary \"1\"\n"}"#
+        );
+        assert!(!format!("{request:?}{sent:?}").contains("canary"));
+        let hunt = transport(&Request::hunt("DeviceInfo | take 1"));
+        assert_eq!(hunt.body.unwrap().expose_secret(), r#"{"Query":"DeviceInfo | take 1"}"#);
     }
 
     proptest! {
@@ -133,16 +329,6 @@ mod tests {
             let url = filtered(&filter);
             let pairs: Vec<_> = url.query_pairs().into_owned().collect();
             prop_assert_eq!(pairs, [("$filter".to_owned(), filter)]);
-        }
-
-        #[test]
-        fn any_id_stays_below_the_list(id in any::<String>()) {
-            if let Some(url) = alert(&endpoint(), &AlertId::new(&id)) {
-                let last = url.path_segments().unwrap().next_back().unwrap();
-                let decoded = percent_encoding::percent_decode_str(last).decode_utf8().unwrap();
-                prop_assert_eq!(&*decoded, id);
-                prop_assert!(url.as_str().starts_with(LIST) && url.query().is_none());
-            }
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
-    App, Backfill, Effect, Overlay, Phase, Scroll, Wait,
+    App, Backfill, Effect, Overlay, Phase, Scroll,
     command::{Context, Hint, Motion, hint, run},
     format::{span, thousands},
 };
+use alertdeck_graph::WaitCause;
 
 /// What can be done with a job.
 pub(super) static CONTEXT: Context =
@@ -96,9 +97,9 @@ impl App {
             Phase::Loading => (JobState::Running, count, Some(stop)),
             Phase::Waiting { until, why } => {
                 let why = match why {
-                    Wait::Throttled => "throttled by the service",
-                    Wait::Budget => "this minute's requests are used up",
-                    Wait::Retry(_) => "retry after an error",
+                    WaitCause::Throttled => "throttled by the service",
+                    WaitCause::Budget => "this minute's requests are used up",
+                    WaitCause::Retry(_) => "retry after an error",
                 };
                 (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)), Some(stop))
             }

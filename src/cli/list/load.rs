@@ -1,7 +1,7 @@
 //! Brings the alerts of a list together, all of them, from the service or from files.
 
 use crate::cli::{Failure, Service, Source, files, say, tell, wrong_filter};
-use alertdeck_graph::{Client, Error, Kind, ListRequest};
+use alertdeck_graph::{Client, Error, Kind, ListQuery};
 use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
@@ -72,7 +72,7 @@ async fn ask(
 /// the list incomplete.
 async fn read(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
-    let mut pages = client.pages(&ListRequest { filter, top: Some(LARGEST), count: false });
+    let mut pages = client.pages(&ListQuery { filter, top: Some(LARGEST), count: false });
     let mut store = Store::default();
     let mut read = 0;
     let mut missing = None;

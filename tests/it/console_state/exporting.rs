@@ -5,10 +5,11 @@ use std::time::Duration;
 use alertdeck::{
     app::{
         Effect, Export, ExportForm, ExportStage, Failure, FailureKind, LoadEvent, Message, NotWritten,
-        Overlay, Settings, Wait, Written,
+        Overlay, Settings, Written,
     },
     export::Format,
 };
+use alertdeck_graph::{ClientEvent, WaitCause};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -349,7 +350,10 @@ fn a_list_that_is_not_whole_says_so() {
     says(&console, "2 of 1,284 loaded so far");
     console.load(LoadEvent::Batch(batch(&[alert(3)])));
     says(&console, "3 alerts, all that match");
-    console.load(LoadEvent::Waiting { wait: Duration::from_secs(9), why: Wait::Throttled });
+    console.load(LoadEvent::Client(ClientEvent::Waiting {
+        delay: Duration::from_secs(9),
+        cause: WaitCause::Throttled,
+    }));
     says(&console, "3 of 1,284 loaded so far");
     console.load(failed("page 7 was cut"));
     says(&console, "3 of 1,284 loaded: page 7 was cut");

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope, Wait};
+use alertdeck::app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope};
+use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{AlertId, SafeText, Timestamp};
 use rstest::rstest;
 use serde_json::json;
@@ -71,10 +72,13 @@ fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
     assert_eq!(console.fetches().len(), 2);
     let events = [
         LoadEvent::Page { total: Some(9), partial: Some("p".into()), server_time: None },
-        LoadEvent::Waiting { wait: Duration::from_secs(9), why: Wait::Throttled },
+        LoadEvent::Client(ClientEvent::Waiting {
+            delay: Duration::from_secs(9),
+            cause: WaitCause::Throttled,
+        }),
         LoadEvent::Done,
         LoadEvent::Failed(Failure { kind: FailureKind::SignIn, line: "no".into() }),
-        LoadEvent::Resumed,
+        LoadEvent::Client(ClientEvent::Resumed),
     ];
     for event in events {
         console.send(Message::Load(old, event));
@@ -179,7 +183,10 @@ fn a_refused_filter_is_not_asked_for_for_ever(#[case] text: &str) {
 #[test]
 fn a_wait_counts_down_and_ends() {
     let mut console = Harness::open("");
-    console.load(LoadEvent::Waiting { wait: Duration::from_secs(7), why: Wait::Throttled });
+    console.load(LoadEvent::Client(ClientEvent::Waiting {
+        delay: Duration::from_secs(7),
+        cause: WaitCause::Throttled,
+    }));
     for left in [7, 6, 5] {
         let screen = console.screen();
         assert!(screen.contains(&format!("wait {left}s")), "{screen}");
@@ -188,9 +195,12 @@ fn a_wait_counts_down_and_ends() {
     }
     console.keys("j / x Esc");
     assert!(matches!(console.app.load.phase, Phase::Waiting { .. }), "keys work meanwhile");
-    console.load(LoadEvent::Resumed);
+    console.load(LoadEvent::Client(ClientEvent::Resumed));
     assert_eq!(console.app.load.phase, Phase::Loading);
-    console.load(LoadEvent::Waiting { wait: Duration::from_secs(2), why: Wait::Retry("no route".into()) });
+    console.load(LoadEvent::Client(ClientEvent::Waiting {
+        delay: Duration::from_secs(2),
+        cause: WaitCause::Retry { failure: "no route".into(), failed: 1 },
+    }));
     assert!(console.screen().contains("no route; next try in 2 s"), "{}", console.screen());
 }
 

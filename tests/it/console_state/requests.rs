@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{Effect, Input, LoadEvent, Message, Overlay, RequestLine, Requests, Wait};
+use alertdeck::app::{Effect, Input, LoadEvent, Message, Overlay, RequestLine, Requests};
+use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{RawText, Timestamp};
 use rstest::rstest;
 
@@ -141,7 +142,10 @@ fn it_is_looked_at_while_it_is_open_and_not_after() {
     console.pass(Duration::from_millis(2_500));
     assert_eq!(console.asked, [Effect::ListRequests, Effect::ListRequests]);
     console.asked.clear();
-    console.load(LoadEvent::Waiting { wait: Duration::from_secs(1), why: Wait::Throttled });
+    console.load(LoadEvent::Client(ClientEvent::Waiting {
+        delay: Duration::from_secs(1),
+        cause: WaitCause::Throttled,
+    }));
     assert_eq!(console.asked, [Effect::ListRequests], "what a load says may come of a request");
     console.load(LoadEvent::Batch(batch(&[alert(2)])));
     assert_eq!(console.asked.len(), 1, "alerts come of none");

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use alertdeck::{
-    app::{Failure, FailureKind, LoadEvent, Message, NotWritten, Wait},
+    app::{Failure, FailureKind, LoadEvent, Message, NotWritten},
     ui::{Depth, Theme, ThemeKind},
 };
+use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::Timestamp;
 use alertdeck_simulator as simulator;
 use alertdeck_simulator::Simulator;
@@ -107,8 +108,10 @@ impl State {
         match self {
             Self::Loading => return,
             Self::Waiting => {
-                return console
-                    .load(LoadEvent::Waiting { wait: Duration::from_secs(7), why: Wait::Throttled });
+                return console.load(LoadEvent::Client(ClientEvent::Waiting {
+                    delay: Duration::from_secs(7),
+                    cause: WaitCause::Throttled,
+                }));
             }
             Self::Failed => {
                 let line = "graph.microsoft.com cannot be reached: no route to host; check the network";

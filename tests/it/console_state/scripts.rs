@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use alertdeck::app::{
     Failure, FailureKind, Generation, Input, Key, KeyCode, Keymap, LoadEvent, Message, Overlay, SignInEvent,
-    Wait, commands,
+    commands,
 };
+use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_query::{Context, Matcher, compile};
 use alertdeck_store::Row;
 use proptest::prelude::*;
@@ -83,9 +84,15 @@ fn event(number: u8) -> LoadEvent {
     let failed = |kind| LoadEvent::Failed(Failure { kind, line: "it failed".into() });
     match number {
         0 => LoadEvent::Page { total: Some(7), partial: None, server_time: None },
-        1 => LoadEvent::Waiting { wait: Duration::from_millis(2_500), why: Wait::Throttled },
-        2 => LoadEvent::Waiting { wait: Duration::from_secs(90), why: Wait::Retry("reset".into()) },
-        3 => LoadEvent::Resumed,
+        1 => LoadEvent::Client(ClientEvent::Waiting {
+            delay: Duration::from_millis(2_500),
+            cause: WaitCause::Throttled,
+        }),
+        2 => LoadEvent::Client(ClientEvent::Waiting {
+            delay: Duration::from_secs(90),
+            cause: WaitCause::Retry { failure: "reset".into(), failed: 1 },
+        }),
+        3 => LoadEvent::Client(ClientEvent::Resumed),
         4 | 5 => LoadEvent::Done,
         6 => failed(FailureKind::Filter),
         7 => failed(FailureKind::Offline),

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{Account, Application, AuthError, Refusal, checked, claims::TokenClaims};
-use crate::http::{Credential, Event, Fault, Http, Repeat, Request, Url};
+use crate::{
+    event::ClientEvent,
+    http::{Credential, Fault, Http, Repeat, TransportRequest, Url},
+};
 use alertdeck_model::SafeText;
 
 /// How long a token is taken to last where the authority does not say.
@@ -94,7 +97,7 @@ pub(super) struct Wire {
 }
 
 /// Where waits of the sign-in service are told; `None` before the first.
-pub(super) type Waits = watch::Sender<Option<Event>>;
+pub(super) type Waits = watch::Sender<Option<ClientEvent>>;
 
 impl Wire {
     pub(super) fn new(http: &Http, application: &Application, repeat: Repeat) -> Self {
@@ -114,7 +117,7 @@ impl Wire {
         let url = Url::parse(&parts.uri.to_string()).map_err(|_| odd("its own address cannot be read"))?;
         let form = SecretString::from(String::from_utf8(body).map_err(|_| odd("the request is no text"))?);
         let credential = Credential { scope: self.application.authority.scope(), authorization: None };
-        let request = Request::post_form(url, form, self.repeat);
+        let request = TransportRequest::post_form(url, form, self.repeat);
         let mut tell = |event| {
             if let Some(waits) = &self.waits {
                 waits.send_replace(Some(event));

@@ -21,7 +21,7 @@ use super::{
     grant::{Grant, Waits},
     vault::{Key, Vault, VaultError},
 };
-use crate::http::{Event, Http};
+use crate::{event::ClientEvent, http::Http};
 
 /// How long before its end a token is replaced: longer than a page may take to arrive. Of a
 /// short life it is a fifth.
@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// Returns what speaks when the sign-in service lets us wait, and when the wait is over.
-    pub(super) fn waits(&self) -> watch::Receiver<Option<Event>> {
+    pub(super) fn waits(&self) -> watch::Receiver<Option<ClientEvent>> {
         self.inner.waits.subscribe()
     }
 

@@ -1,4 +1,4 @@
-//! What becomes of the error bodies and headers of the service.
+//! Errors from the service's statuses, bodies and headers.
 
 use super::*;
 use crate::http::{HeaderMap, HeaderValue, StatusCode};
@@ -33,13 +33,21 @@ const ALL: Asked = Asked::List { filtered: false };
 #[case(403, LIST, Kind::Permission, "licence")]
 #[case(404, Asked::Alert, Kind::NotFound, "no such alert")]
 #[case(404, LIST, Kind::Protocol, "--graph-url")]
+#[case(400, Asked::Update, Kind::Protocol, "nothing was changed")]
+#[case(400, Asked::Comment, Kind::Protocol, "nothing was added")]
+#[case(403, Asked::Update, Kind::Permission, "SecurityAlert.ReadWrite.All")]
+#[case(403, Asked::Comment, Kind::Permission, "Security Operator")]
+#[case(404, Asked::Update, Kind::NotFound, "no such alert")]
+#[case(404, Asked::Comment, Kind::NotFound, "no such alert")]
+#[case(403, Asked::Other, Kind::Permission, "check the application's permissions")]
+#[case(404, Asked::Other, Kind::NotFound, "no such resource")]
 #[case(407, LIST, Kind::Offline, "proxy")]
 #[case(408, LIST, Kind::Unavailable, "HTTP 408")]
 #[case(429, LIST, Kind::Throttled, "wait a minute")]
 #[case(500, LIST, Kind::Unavailable, "HTTP 500")]
 #[case(503, Asked::NextPage, Kind::Unavailable, "try again later")]
 #[case(418, LIST, Kind::Protocol, "HTTP 418")]
-fn each_status_says_what_happened_and_what_to_do(
+fn each_status_has_a_kind_and_advice(
     #[case] status: u16,
     #[case] asked: Asked,
     #[case] kind: Kind,
@@ -83,13 +91,13 @@ fn each_status_says_what_happened_and_what_to_do(
     "change it and try again (request-id header-id)"
 )]
 #[case::text_error(r#"{"error":"invalid_grant"}"#, "change it and try again (request-id header-id)")]
-fn graphs_own_words_are_found_however_they_are_spelled(#[case] body: &str, #[case] end: &str) {
+fn code_message_and_id_are_found_in_any_spelling(#[case] body: &str, #[case] end: &str) {
     let line = Error::refused(&reply(400, body), LIST).to_string();
     assert!(line.ends_with(end), "{line}");
 }
 
 #[test]
-fn foreign_text_is_neutral_and_short() {
+fn foreign_text_is_neutralised_and_cut() {
     let long = "x".repeat(100_000);
     let body = serde_json::json!({"error": {
         "code": "\u{1b}]52;c;AAAA\u{7}",
@@ -103,7 +111,7 @@ fn foreign_text_is_neutral_and_short() {
 }
 
 #[test]
-fn html_is_not_dumped() {
+fn html_is_not_printed() {
     let line = Error::refused(&reply(502, "<html><body>proxy secret</body></html>"), LIST).to_string();
     assert_eq!(line, "a proxy or the service failed with HTTP 502; try again later (request-id header-id)");
 }
@@ -112,8 +120,27 @@ fn html_is_not_dumped() {
 #[case("error-400-update.json", 400, "InvalidRequestBody: Request body is incorrect")]
 #[case("error-403.json", 403, "Forbidden: Missing application roles.")]
 #[case("error-429.json", 429, "TooManyRequests: Please retry again later.")]
-fn published_bodies_are_read(#[case] name: &str, #[case] status: u16, #[case] part: &str) {
+fn published_error_bodies_are_read(#[case] name: &str, #[case] status: u16, #[case] part: &str) {
     let line = Error::refused(&reply(status, &alertdeck_testing::sample(name)), LIST).to_string();
     assert!(line.contains(part), "{line}");
     assert!(!line.contains("header-id"), "{line}");
+}
+
+#[rstest]
+#[case::write_lacks(Asked::Update, &["SecurityAlert.Read.All"], false, "lacks SecurityAlert.ReadWrite.All")]
+#[case::write_role(Asked::Comment, &["SecurityAlert.ReadWrite.All"], false, "Security Operator")]
+#[case::write_licence(Asked::Update, &["SecurityAlert.ReadWrite.All"], true, "Defender licence of the tenant")]
+#[case::read_lacks(LIST, &["User.Read"], false, "lacks SecurityAlert.Read.All")]
+#[case::read_role(LIST, &["SecurityAlert.Read.All"], false, "Security Reader")]
+#[case::unknown(Asked::Update, &[], false, "needs SecurityAlert.ReadWrite.All")]
+fn a_missing_permission_is_explained_by_the_token(
+    #[case] asked: Asked,
+    #[case] permissions: &[&str],
+    #[case] is_application: bool,
+    #[case] part: &str,
+) {
+    let permissions = permissions.iter().map(|name| (*name).to_owned()).collect();
+    let claims = TokenClaims { permissions, is_application, ..TokenClaims::default() };
+    let line = Error::refused(&reply(403, ""), asked).explained_by(Some(&claims), asked).to_string();
+    assert!(line.contains(part), "{line}");
 }

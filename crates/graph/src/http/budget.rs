@@ -1,6 +1,6 @@
-//! Requests per minute, shared by all that talk to one tenant.
+//! The budget of requests per minute, shared by everything that talks to one tenant.
 //!
-//! It counts and tells how long to wait; it does not wait and reports to nobody.
+//! It counts requests and computes waits; it neither waits nor reports.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Wait;
+use crate::event::WaitCause;
 
-/// A token bucket that never lets more than its number of requests pass in any one minute.
+/// A token bucket that never allows more than its number of requests in any minute.
 ///
-/// A fifth of the minute's requests may go at once; the rest refill evenly, so that burst and
+/// A fifth of the minute's requests may be sent at once. The rest refill evenly, so that burst and
 /// refill together keep the limit. Clones share the bucket.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<Bucket>>);
@@ -24,35 +24,35 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// Until when the service asked for silence.
+    /// The service asked for no requests until then.
     held: Instant,
 }
 
 impl Default for Budget {
-    /// The documented limit for `/security`: 150 requests per minute per app per tenant
-    /// (API.md 9).
+    /// Returns the budget of Graph's documented limit below `/security`: 150 requests per minute,
+    /// per application and tenant (docs/graph-api.md, "Throttling").
     fn default() -> Self {
         Self::per_minute(150)
     }
 }
 
 impl Budget {
-    /// Allows `requests` in any one minute, at least one.
+    /// Allows `requests` in any minute, at least one.
     pub fn per_minute(requests: u32) -> Self {
         let requests = f64::from(requests.max(1));
         let burst = (requests / 5.0).max(1.0);
-        // A budget of one request has no rest to refill with: it refills its burst.
+        // A budget of one request has nothing beyond its burst to refill.
         let per_second = (requests - burst).max(1.0) / 60.0;
         let now = Instant::now();
         Self(Arc::new(Mutex::new(Bucket { tokens: burst, counted: now, burst, per_second, held: now })))
     }
 
-    /// Takes the right to send one request, or tells how long to wait before asking again.
-    pub(super) fn take(&self) -> Result<(), (Duration, Wait)> {
+    /// Takes one request out of the budget. Fails with the time to wait before asking again.
+    pub(super) fn take(&self) -> Result<(), (Duration, WaitCause)> {
         let mut bucket = self.bucket();
         let now = Instant::now();
         if now < bucket.held {
-            return Err((bucket.held - now, Wait::Throttled));
+            return Err((bucket.held - now, WaitCause::Throttled));
         }
         let gained = (now - bucket.counted).as_secs_f64() * bucket.per_second;
         bucket.tokens = (bucket.tokens + gained).min(bucket.burst);
@@ -63,20 +63,20 @@ impl Budget {
             return Ok(());
         }
         let missing = (1.0 - bucket.tokens) / bucket.per_second;
-        Err((Duration::from_secs_f64(missing).max(Duration::from_millis(1)), Wait::Budget))
+        Err((Duration::from_secs_f64(missing).max(Duration::from_millis(1)), WaitCause::Budget))
     }
 
-    /// Lets no request pass for `delay`, as the service asked.
+    /// Allows no request for `delay`, as the service asked.
     pub(super) fn hold(&self, delay: Duration) {
         let mut bucket = self.bucket();
-        // Past what the clock can count there is nothing to tell apart.
+        // The clock cannot count further than this; a year is as good as forever.
         let now = Instant::now();
         let until = now.checked_add(delay).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365));
         bucket.held = bucket.held.max(until);
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        // No holder can panic half-way through a change.
+        // No change is left half done by a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,8 +86,8 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    /// Sends as fast as the budget lets for `minutes`; returns the moments in seconds.
-    async fn greedy(budget: &Budget, minutes: u64) -> Vec<f64> {
+    /// Sends as fast as the budget allows for `minutes`; returns the times in seconds.
+    async fn send_greedily(budget: &Budget, minutes: u64) -> Vec<f64> {
         let start = Instant::now();
         let mut sent = Vec::new();
         while start.elapsed() < Duration::from_secs(60 * minutes) {
@@ -104,10 +104,10 @@ mod tests {
     #[case(60)]
     #[case(7)]
     #[tokio::test(start_paused = true)]
-    async fn no_minute_sees_more_than_its_requests(#[case] limit: u32) {
-        let sent = greedy(&Budget::per_minute(limit), 5).await;
-        for (at, first) in sent.iter().enumerate() {
-            let within = sent[at..].iter().take_while(|moment| **moment < first + 60.0).count();
+    async fn no_minute_has_more_requests_than_the_limit(#[case] limit: u32) {
+        let sent = send_greedily(&Budget::per_minute(limit), 5).await;
+        for (from, first) in sent.iter().enumerate() {
+            let within = sent[from..].iter().take_while(|at| **at < first + 60.0).count();
             assert!(within <= limit as usize, "{within} requests in the minute from {first}");
         }
         let least = limit as usize * 5 * 3 / 4;
@@ -115,12 +115,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hold_stops_every_clone_and_the_longest_wins() {
+    async fn a_hold_applies_to_every_clone_and_the_longest_wins() {
         let budget = Budget::default();
         let other = budget.clone();
         budget.hold(Duration::from_secs(7));
         budget.hold(Duration::from_secs(3));
-        assert_eq!(other.take(), Err((Duration::from_secs(7), Wait::Throttled)));
+        assert_eq!(other.take(), Err((Duration::from_secs(7), WaitCause::Throttled)));
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!(other.take(), Ok(()));
         budget.hold(Duration::MAX);

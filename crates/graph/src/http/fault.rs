@@ -1,4 +1,4 @@
-//! Why a request got no answer, in one line.
+//! The reasons why a request got no usable answer, each in one line.
 
 use std::{error::Error, fmt, io};
 
@@ -8,7 +8,7 @@ use alertdeck_model::SafeText;
 /// A request without a usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Who was asked: the host, with its port where that is not the usual one.
+    /// The host of the request, with its port unless it is the usual one.
     pub host: String,
     /// What happened.
     pub cause: Cause,
@@ -23,32 +23,32 @@ pub enum Cause {
     Refused,
     /// The connection broke.
     Reset,
-    /// The connection was closed in place of an answer.
+    /// The connection was closed without an answer.
     Closed,
-    /// A deadline passed: connecting, silence, or the whole answer.
+    /// A deadline passed: for connecting, for the next part of the answer, or for all of it.
     Timeout,
     /// The server's certificate is not trusted.
     Untrusted(Untrusted),
     /// No TLS connection; the reason as the TLS library gives it.
     Tls(String),
-    /// The proxy did not pass the request on; the reason.
+    /// The proxy made no connection; the reason.
     Proxy(String),
-    /// The proxy wants to know who asks (407).
+    /// The proxy asks for a user name and a password (407).
     ProxySignIn,
-    /// The body ended before its announced end, or its compression did.
+    /// The body, or its compressed form, ended too early.
     Cut,
     /// The body is larger than this many bytes.
     TooLarge(usize),
-    /// HTML where JSON was asked for.
+    /// HTML instead of JSON.
     Html,
     /// No body; the status that came with it.
     Empty(u16),
-    /// The address lies outside the scope of the credential: nothing was sent. It is shown
-    /// without its query.
+    /// The address, shown without its query, lies outside the credential's scope; nothing was
+    /// sent.
     Foreign(String),
-    /// The client could not be made: certificates or proxy settings of this machine.
+    /// The transport cannot be set up: certificates or proxy settings of this machine.
     Setup(String),
-    /// Anything else, as the transport says it.
+    /// Anything else, in the HTTP library's words.
     Other(String),
 }
 
@@ -83,14 +83,36 @@ impl fmt::Display for Fault {
 impl Error for Fault {}
 
 impl Fault {
-    /// Reads the cause from the chain of sources: the outermost error says the same for most.
+    /// Reads the cause from the error's chain of sources: the outermost error is the same for most.
     pub(super) fn read(error: reqwest::Error, host: &str) -> Self {
-        // The URL, and with it the query, is in no message from here on.
+        // No message may contain the URL, because of its query.
         let error = error.without_url();
         Self { host: host.to_owned(), cause: read_cause(&error) }
     }
 
-    /// Tells whether the same request may succeed when it is sent again.
+    /// Returns whether no byte of the request can have reached the service.
+    pub fn was_not_sent(&self) -> bool {
+        match self.cause {
+            Cause::Dns
+            | Cause::Refused
+            | Cause::Proxy(_)
+            | Cause::ProxySignIn
+            | Cause::Untrusted(_)
+            | Cause::Tls(_)
+            | Cause::Foreign(_)
+            | Cause::Setup(_) => true,
+            Cause::Reset
+            | Cause::Closed
+            | Cause::Timeout
+            | Cause::Cut
+            | Cause::TooLarge(_)
+            | Cause::Html
+            | Cause::Empty(_)
+            | Cause::Other(_) => false,
+        }
+    }
+
+    /// Returns whether the same request may succeed when it is sent again.
     pub fn is_passing(&self) -> bool {
         match self.cause {
             Cause::Dns
@@ -120,7 +142,7 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         let last = chain().last().map_or_else(|| error.to_string(), ToString::to_string);
         SafeText::new(&last.chars().take(200).collect::<String>()).line()
     };
-    // The proxy connectors have no public error types; their messages start with their name.
+    // The proxy connectors have no public error types, but distinct messages.
     if let Some(text) = chain()
         .map(ToString::to_string)
         .find(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error"))
@@ -146,12 +168,12 @@ fn read_cause(error: &reqwest::Error) -> Cause {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
         ) => Cause::Reset,
         _ if error.is_timeout() => Cause::Timeout,
-        // Of a body, the same is a cut.
+        // In a body, the same error means a cut.
         _ if error.is_request() && chain().any(is_incomplete) => Cause::Closed,
-        // While connecting, only the TLS layer reads data, so only it finds it invalid.
+        // While connecting, only the TLS layer reads data.
         Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(reason()),
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
-        // A body fails here only by its framing or its compression.
+        // What is left of a body's errors are its framing and its compression.
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
     }
@@ -161,7 +183,7 @@ fn is_incomplete(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
 }
 
-/// Finds what `trust` said of a certificate: the TLS library wraps it twice.
+/// Finds the refusal that `trust` made; the TLS library wraps it twice.
 fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
@@ -171,8 +193,8 @@ fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     }
 }
 
-/// The errors below an error, outermost first. An I/O error names as its source what lies below
-/// the error that it wraps, so it is unwrapped here.
+/// Returns the errors below an error, outermost first. The source of an I/O error is the source of
+/// the error that it wraps, so the wrapped error is taken here.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
@@ -191,7 +213,7 @@ mod tests {
         net::TcpListener,
     };
 
-    /// A resolver that knows no name and asks nobody.
+    /// A resolver that knows no name.
     struct Nowhere;
 
     impl Resolve for Nowhere {
@@ -201,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_without_address_is_named() {
+    async fn a_dns_failure_names_the_host() {
         let client = reqwest::Client::builder().dns_resolver(Nowhere).no_proxy().build().unwrap();
         let error = client.get("https://graph.example/?secret=1").send().await.unwrap_err();
         let fault = Fault::read(error, "graph.example");
@@ -210,10 +232,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case("HTTP/1.1 407 Who are you\r\n\r\n", "it asks for a user name and a password", false)]
+    #[case(
+        "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+        "it asks for a user name and a password",
+        false
+    )]
     #[case("HTTP/1.1 502 Bad Gateway\r\n\r\n", "tunnel error: unsuccessful", true)]
     #[tokio::test]
-    async fn a_proxy_that_refuses_is_named_without_its_password(
+    async fn a_proxy_refusal_does_not_show_the_password(
         #[case] answer: &'static str,
         #[case] reason: &str,
         #[case] passes: bool,
@@ -222,7 +248,7 @@ mod tests {
         let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            // The first byte of the request is enough to answer it.
+            // One byte of the request is enough.
             stream.read_u8().await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
         });

@@ -1,4 +1,4 @@
-//! The requests sent of late: what support asks for, and nothing that is secret.
+//! The journal of recent requests: what Microsoft's support asks for, and nothing secret.
 
 use std::{
     collections::VecDeque,
@@ -13,10 +13,10 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::{Request, scope};
+use super::{TransportRequest, scope};
 use alertdeck_model::{RawText, SafeText};
 
-/// How many requests are remembered.
+/// How many requests the journal keeps.
 pub const JOURNAL_LENGTH: usize = 200;
 
 /// One attempt to send a request. `Display` writes it on one line that is safe to show.
@@ -24,21 +24,21 @@ pub const JOURNAL_LENGTH: usize = 200;
 pub struct Entry {
     /// When it was sent, by the local clock.
     pub started: SystemTime,
-    /// How long it was held back before.
+    /// How long it was held back before it was sent.
     pub waited: Duration,
-    /// From sending to the last byte, or to the failure.
+    /// The time from sending to the last byte or to the failure.
     pub took: Duration,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// What was asked for.
+    /// The requested address.
     pub target: Target,
     /// The status, or the failure in one line; `None` while there is no answer yet.
     pub outcome: Option<Result<u16, String>>,
-    /// Bytes of the body after decompression.
+    /// The size of the reply's body after decompression, in bytes.
     pub bytes: usize,
-    /// The GUID that was sent with it.
+    /// The GUID that was sent as `client-request-id`.
     pub client_request_id: String,
-    /// The service's own id.
+    /// The service's own id of the request.
     pub request_id: Option<SafeText>,
 }
 
@@ -60,15 +60,15 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What a request asked for. `Debug` leaves the query out: it may hold tokens and names.
+/// The address of a request. `Debug` leaves the query out, which may hold tokens and names.
 #[derive(Clone)]
 pub struct Target {
-    /// Who was asked: the host, with its port where that is not the usual one.
+    /// The host, with its port unless it is the usual one.
     pub host: String,
     /// The path.
     pub path: SafeText,
     url: Url,
-    /// Headers that say what is asked for; none of them is secret.
+    /// Headers that are needed to repeat the request; none of them is secret.
     headers: Vec<(&'static str, String)>,
     has_body: bool,
 }
@@ -80,8 +80,8 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
-    /// Returns path and query as words for the user's own screen: decoded, without the tokens that
-    /// say where a list goes on. The log holds no query at all.
+    /// Returns path and query for the user's own screen: decoded, and without the tokens that say
+    /// where a list continues. The log holds no query at all.
     pub fn in_words(&self) -> SafeText {
         let options = self.url.query_pairs().map(|(name, value)| {
             let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
@@ -106,28 +106,33 @@ impl Target {
 }
 
 impl Entry {
-    /// Writes the request as a command for a POSIX shell that sends it again, as
-    /// [`Request::curl`] does.
+    /// Formats the request as a curl command, as [`TransportRequest::curl`] does.
     pub fn curl(&self) -> RawText {
         self.target.curl(&self.method)
     }
 }
 
-impl Request {
-    /// Writes the request as a command for a POSIX shell that sends it.
+impl TransportRequest {
+    /// Formats the request as a curl command for a POSIX shell.
     ///
-    /// The token is not in it: the command takes it from the variable `TOKEN`. Nor is a body,
-    /// which may hold secrets: the command reads one from standard input.
+    /// The command takes the token from the variable `TOKEN` and a body from standard input: both
+    /// may be secret.
     pub fn curl(&self) -> RawText {
         Target::new(&self.url, &self.headers, self.body.is_some()).curl(self.method.as_str())
     }
 }
 
 impl Target {
+    /// Returns whether the body is a form. Forms go to the sign-in service and carry no token.
+    fn is_form(&self) -> bool {
+        let form = "application/x-www-form-urlencoded";
+        self.headers.iter().any(|(name, value)| *name == header::CONTENT_TYPE.as_str() && value == form)
+    }
+
     fn curl(&self, method: &str) -> RawText {
         let mut line = format!("curl --request {method}");
         let mut add = |option: &str, value: &str| {
-            // A quote ends the quoted text, stands escaped, and begins it again.
+            // A quote ends the quoted text, follows escaped, and begins it again.
             // Writing to a string cannot fail.
             let _ = write!(line, " --{option} '{}'", value.replace('\'', r"'\''"));
         };
@@ -138,26 +143,27 @@ impl Target {
         }
         if self.has_body {
             add("data-binary", "@-");
-        } else {
+        }
+        if !self.is_form() {
             line += " --header \"Authorization: Bearer $TOKEN\"";
         }
         RawText(line)
     }
 }
 
-/// A ring of entries. Cheap to clone; clones share it.
+/// The most recent requests, at most [`JOURNAL_LENGTH`]. Cheap to clone; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<Ring>>);
 
 #[derive(Debug, Default)]
 struct Ring {
     entries: VecDeque<Entry>,
-    /// The number of the oldest entry; the others follow.
+    /// The number of the oldest entry.
     first: usize,
 }
 
 impl Journal {
-    /// Notes a request that is about to be sent.
+    /// Records a request that is about to be sent.
     pub(super) fn begin(&self, entry: Entry) -> Pending {
         let mut ring = self.ring();
         if ring.entries.len() == JOURNAL_LENGTH {
@@ -169,7 +175,7 @@ impl Journal {
         Pending { journal: self.clone(), number, began: Instant::now() }
     }
 
-    /// Returns the requests sent of late, oldest first, at most [`JOURNAL_LENGTH`].
+    /// Returns the recent requests, oldest first.
     pub fn entries(&self) -> Vec<Entry> {
         self.ring().entries.iter().cloned().collect()
     }
@@ -179,7 +185,7 @@ impl Journal {
     }
 }
 
-/// A request without an answer. Dropping it notes that nobody waits for one any more.
+/// A request without an answer. Dropping it records that the request was cancelled.
 pub(super) struct Pending {
     journal: Journal,
     number: usize,
@@ -187,12 +193,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Notes how it ended, and returns it.
+    /// Records how the request ended, and returns its entry.
     pub(super) fn end(self, end: impl FnOnce(&mut Entry)) -> Option<Entry> {
         self.change(end)
     }
 
-    /// Entries that were pushed out of the ring meanwhile are not changed.
+    /// Changes the entry unless it has left the ring meanwhile.
     fn change(&self, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
         let mut ring = self.journal.ring();
         let at = self.number.checked_sub(ring.first)?;
@@ -205,7 +211,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let left = self.change(|entry| entry.outcome = Some(Err("given up before it was answered".into())));
+        let left = self.change(|entry| entry.outcome = Some(Err("cancelled before it was answered".into())));
         if let Some(entry) = left {
             tracing::info!("{entry}");
         }
@@ -235,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_what_support_asks_for_and_no_query() {
+    fn a_line_holds_ids_and_times_but_no_query() {
         let line = entry("https://graph.example/v1.0/a%0Ab?$filter=canary", false).to_string();
         assert_eq!(
             line,
@@ -247,18 +253,25 @@ mod tests {
     }
 
     #[test]
-    fn a_command_sends_it_again_without_the_token() {
+    fn a_curl_command_holds_no_token() {
         let curl = entry("https://graph.example/v1.0/o'b?$top=2&$filter=a%20eq%20%27b%27", false).curl();
         assert_eq!(
             curl.0,
             r#"curl --request GET --url 'https://graph.example/v1.0/o'\''b?$top=2&$filter=a%20eq%20%27b%27' --header 'Accept: application/json' --header 'prefer: include-unknown-enum-members' --header "Authorization: Bearer $TOKEN""#
         );
-        let with_body = entry("https://login.example/token", true).curl();
-        assert!(with_body.0.ends_with("--data-binary '@-'"), "{}", with_body.0);
+        let change = entry("https://graph.example/v1.0/a", true).curl();
+        assert!(
+            change.0.ends_with(r#"--data-binary '@-' --header "Authorization: Bearer $TOKEN""#),
+            "{}",
+            change.0
+        );
+        let url = Url::parse("https://login.example/token").unwrap();
+        let form = TransportRequest::post_form(url, "canary".into(), super::super::Repeat::Freely).curl();
+        assert!(form.0.ends_with("--data-binary '@-'"), "{}", form.0);
     }
 
     #[test]
-    fn a_query_is_shown_in_words_without_its_tokens() {
+    fn a_shown_query_is_decoded_and_has_no_tokens() {
         let url = "https://graph.example/v1.0/a?$filter=status%20eq%20%27new%27&$skiptoken=canary&$top=50%1B";
         let words = entry(url, false).target.in_words();
         assert_eq!(words.line(), "/v1.0/a?$filter=status eq 'new'&$skiptoken=…&$top=50␛");
@@ -266,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_there_from_the_start_and_tells_how_it_ended() {
+    fn an_entry_exists_from_the_start_and_records_the_outcome() {
         let journal = Journal::default();
         let sent = || Entry { outcome: None, ..entry("https://graph.example/", false) };
         let outcomes =
@@ -276,18 +289,18 @@ mod tests {
         assert_eq!(outcomes(&journal), [None, None]);
         assert!(second.end(|entry| entry.outcome = Some(Ok(200))).is_some());
         drop(first);
-        let given_up = Some(Err("given up before it was answered".to_owned()));
-        assert_eq!(outcomes(&journal), [given_up, Some(Ok(200))]);
+        let cancelled = Some(Err("cancelled before it was answered".to_owned()));
+        assert_eq!(outcomes(&journal), [cancelled, Some(Ok(200))]);
         let slow = journal.begin(sent());
         for _ in 0..JOURNAL_LENGTH {
             drop(journal.begin(sent()));
         }
-        assert!(slow.end(|entry| entry.outcome = Some(Ok(204))).is_none(), "it is out of the ring");
+        assert!(slow.end(|entry| entry.outcome = Some(Ok(204))).is_none(), "the entry has left the ring");
         assert!(outcomes(&journal).iter().all(|outcome| *outcome != Some(Ok(204))));
     }
 
     #[test]
-    fn the_oldest_requests_go() {
+    fn the_oldest_entries_are_dropped() {
         let journal = Journal::default();
         for bytes in 0..JOURNAL_LENGTH + 3 {
             drop(journal.begin(Entry { bytes, ..entry("https://graph.example/", false) }));

@@ -1,12 +1,13 @@
-//! Whether a request is sent again, and after which wait. It decides; it does not wait.
+//! Decides whether a request is sent again, and after which wait. It does not wait itself.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::{StatusCode, header};
 
-use super::{Cause, Fault, Limits, Repeat, Reply, Wait};
+use super::{Fault, Limits, Repeat, Reply};
+use crate::event::WaitCause;
 
-/// The largest wait that is not asked for by the service.
+/// The longest wait that the service did not ask for.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 
 /// What follows an attempt.
@@ -14,10 +15,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 pub(super) enum Next {
     /// The outcome is final.
     Stop,
-    /// The service wants silence for this long.
+    /// The service asked for no requests for this long.
     Throttled(Duration),
-    /// Another try after this wait.
-    Again(Duration, Wait),
+    /// Another attempt after this wait.
+    Again(Duration, WaitCause),
 }
 
 /// The attempts of one request so far.
@@ -26,7 +27,7 @@ pub(super) struct Retry<'a> {
     repeat: Repeat,
     failures: u32,
     throttles: u32,
-    /// Waits so far that the service did not ask for.
+    /// The sum of the waits so far that the service did not ask for.
     own: Duration,
 }
 
@@ -35,20 +36,20 @@ impl<'a> Retry<'a> {
         Self { limits, repeat, failures: 0, throttles: 0, own: Duration::ZERO }
     }
 
-    /// How many times the request was sent, the last time included.
+    /// Returns how many times the request was sent.
     pub(super) fn tries(&self) -> u32 {
         (self.failures + self.throttles).max(1)
     }
 
-    /// Decides after an attempt. `jitter` lies in `0.0..1.0`.
+    /// Decides what follows an attempt. `jitter` lies in `0.0..1.0`.
     ///
-    /// A wait told by the service is kept in full and costs no patience, but their number is
-    /// bounded: a service that never lets one through has to be given up some time.
+    /// A wait that the service asks for is kept in full and costs no patience, but the number of
+    /// such waits is limited.
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
-        let told = outcome.as_ref().ok().and_then(retry_after);
-        let cause = match outcome {
-            Err(fault) if fault.is_passing() && self.may_repeat(&fault.cause) => fault.to_string(),
-            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, told) => {
+        let asked = outcome.as_ref().ok().and_then(retry_after);
+        let failure = match outcome {
+            Err(fault) if fault.is_passing() && self.may_repeat(fault) => fault.to_string(),
+            Ok(reply) if is_passing(reply.status) && self.may_follow(reply.status, asked) => {
                 format!("HTTP {}", reply.status.as_u16())
             }
             _ => {
@@ -57,7 +58,7 @@ impl<'a> Retry<'a> {
             }
         };
         let throttled =
-            told.is_some() || matches!(outcome, Ok(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS);
+            asked.is_some() || matches!(outcome, Ok(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS);
         let spent = if throttled {
             self.throttles += 1;
             self.throttles > self.limits.throttles
@@ -68,8 +69,8 @@ impl<'a> Retry<'a> {
         if spent {
             return Next::Stop;
         }
-        let delay = told.unwrap_or_else(|| self.backoff().mul_f64(jitter));
-        if told.is_none() {
+        let delay = asked.unwrap_or_else(|| self.backoff().mul_f64(jitter));
+        if asked.is_none() {
             self.own += delay;
             if self.own > self.limits.patience {
                 return Next::Stop;
@@ -78,41 +79,43 @@ impl<'a> Retry<'a> {
         if throttled {
             Next::Throttled(delay)
         } else {
-            Next::Again(delay, Wait::Retry { cause, failed: self.failures })
+            Next::Again(delay, WaitCause::Retry { failure, failed: self.failures })
         }
     }
 
-    /// Tells whether a request that got no answer may be sent again.
-    fn may_repeat(&self, cause: &Cause) -> bool {
-        // Without a connection nothing was sent.
-        self.repeat == Repeat::Freely || matches!(cause, Cause::Dns | Cause::Refused)
+    /// Returns whether a request that got no answer may be sent again.
+    fn may_repeat(&self, fault: &Fault) -> bool {
+        self.repeat == Repeat::Freely || fault.was_not_sent()
     }
 
-    /// Tells whether a request that was answered so may be sent again.
-    fn may_follow(&self, status: StatusCode, told: Option<Duration>) -> bool {
+    /// Returns whether a request that got this answer may be sent again.
+    fn may_follow(&self, status: StatusCode, asked: Option<Duration>) -> bool {
         match self.repeat {
             Repeat::Freely => true,
-            Repeat::IfRefused => {
-                status == StatusCode::TOO_MANY_REQUESTS
-                    || status == StatusCode::SERVICE_UNAVAILABLE && told.is_some()
-            }
+            Repeat::IfRefused => is_refusal(status, asked.is_some()),
         }
     }
 
-    /// The upper bound of the next own wait; full jitter takes a part of it.
+    /// Returns the upper bound of the next wait of our own. Full jitter takes a part of it.
     fn backoff(&self) -> Duration {
         let earlier = (self.failures + self.throttles).saturating_sub(1).min(16);
         self.limits.backoff.saturating_mul(1 << earlier).min(LONGEST_BACKOFF)
     }
 }
 
-/// Statuses after which the same GET may succeed (API.md 9); 501 and 505 never do.
+/// Returns whether a status says that the service did not carry out the request and wants it
+/// again later: 429, or 503 with `Retry-After`.
+fn is_refusal(status: StatusCode, has_retry_after: bool) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE && has_retry_after
+}
+
+/// Returns whether the same GET may succeed after this status (docs/graph-api.md, "Status codes").
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 509)
 }
 
-/// Reads how long the service wants silence: seconds, also with a fraction as Graph sends, or
-/// an HTTP date (RFC 9110, 10.2.3), counted from the service's own clock where it is told.
+/// Reads `Retry-After`: seconds, which Graph may send with a fraction, or an HTTP date (RFC 9110,
+/// 10.2.3). A date counts from the reply's `Date`, or from the local clock without one.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let text = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
@@ -121,4 +124,12 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
     let at = httpdate::parse_http_date(text).ok()?;
     let now = reply.date().unwrap_or_else(SystemTime::now);
     Some(at.duration_since(now).unwrap_or_default())
+}
+
+impl Reply {
+    /// Returns whether the answer proves that the request was not carried out: 429, or 503 with
+    /// `Retry-After`.
+    pub(crate) fn is_refusal(&self) -> bool {
+        is_refusal(self.status, retry_after(self).is_some())
+    }
 }

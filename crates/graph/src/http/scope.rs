@@ -1,11 +1,11 @@
-//! Where requests may go: the one check that every request passes, first pages and next pages.
+//! Where requests may go: the check that every request passes, links from replies included.
 
 use std::fmt;
 
 use reqwest::Url;
 use url::Host;
 
-/// A base address; it covers what lies below it on the very same origin.
+/// A base address. It covers the addresses below it on exactly the same origin.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scope {
     base: Url,
@@ -14,19 +14,19 @@ pub struct Scope {
 /// Why an address cannot be a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// The text is no absolute address.
+    /// The text is not an absolute address.
     #[error("not a web address; expected one such as https://graph.microsoft.com")]
     Unreadable,
-    /// A secret would cross the network in clear text.
+    /// Secrets would cross the network in clear text.
     #[error("https is required, http only on loopback (127.0.0.1, [::1], localhost)")]
     Insecure,
-    /// User name, password, query or fragment.
+    /// The address has a user name, a password, a query or a fragment.
     #[error("expected scheme, host, port and path only, without name, password, ? or #")]
     Decorated,
 }
 
 impl Scope {
-    /// Takes a base address; its path counts as a folder, with or without a `/` at its end.
+    /// Parses a base address. Its path counts as a folder, with or without a final `/`.
     pub fn new(base: &str) -> Result<Self, ScopeError> {
         let mut base = Url::parse(base).map_err(|_| ScopeError::Unreadable)?;
         match base.scheme() {
@@ -48,18 +48,19 @@ impl Scope {
         &self.base
     }
 
-    /// Returns the host, with its port where that is not the usual one.
+    /// Returns the host, with its port unless it is the usual one.
     pub fn host(&self) -> String {
         host(&self.base)
     }
 
-    /// Tells whether requests stay on this machine.
+    /// Returns whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// Tells whether `url` lies below the base: scheme, host and port exactly the same, the path
-    /// below its path also for a server that decodes it, and no user name (which a client would send as a credential of its own).
+    /// Returns whether `url` lies below the base: it has exactly the same scheme, host and port, its
+    /// path is below the base's path even after percent-decoding, and it has no user name, which an
+    /// HTTP client would send as a credential.
     pub fn covers(&self, url: &Url) -> bool {
         url.scheme() == self.base.scheme()
             && url.host_str() == self.base.host_str()
@@ -76,8 +77,8 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// Tells whether a path leads upwards for a server that decodes it: the dots of a plain one were
-/// resolved when it was read.
+/// Returns whether a percent-decoded path leads upwards. Unencoded dots were resolved when the
+/// address was parsed.
 fn climbs(path: &str) -> bool {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     decoded.split(['/', '\\']).any(|segment| segment == "..")
@@ -96,7 +97,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The host of an address for messages, with its port where that is not the usual one.
+/// Formats the host of an address for messages, with its port unless it is the usual one.
 pub(super) fn host(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -105,7 +106,7 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-/// An address for messages: without user name, password, query and fragment.
+/// Formats an address for messages: without user name, password, query and fragment.
 pub(super) fn place(url: &Url) -> String {
     match url.host_str() {
         Some(_) => format!("{}://{}{}", url.scheme(), host(url), url.path()),
@@ -140,7 +141,7 @@ mod tests {
     #[case::encoded_backslash("https://graph.microsoft.com/v1.0/x/..%5C..%5cbeta", false)]
     #[case::encoded_id("https://graph.microsoft.com/v1.0/a%2F..b", true)]
     #[case::opaque("data:/v1.0/x", false)]
-    fn covers_the_same_origin_below_the_base_only(#[case] url: &str, #[case] covered: bool) {
+    fn covers_only_the_same_origin_below_the_base(#[case] url: &str, #[case] covered: bool) {
         let scope = Scope::new("https://graph.microsoft.com/v1.0").unwrap();
         assert_eq!(scope.covers(&Url::parse(url).unwrap()), covered);
     }
@@ -158,7 +159,7 @@ mod tests {
     #[case("https://host.example/?x=1", Err(ScopeError::Decorated))]
     #[case("graph.microsoft.com", Err(ScopeError::Unreadable))]
     #[case("", Err(ScopeError::Unreadable))]
-    fn a_base_is_https_or_loopback(#[case] base: &str, #[case] expected: Result<&str, ScopeError>) {
+    fn a_base_must_be_https_or_loopback(#[case] base: &str, #[case] expected: Result<&str, ScopeError>) {
         assert_eq!(
             Scope::new(base).map(|scope| scope.base().to_string()),
             expected.map(str::to_owned),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_shows_no_secret() {
+    fn a_formatted_address_shows_no_secret() {
         let url = Url::parse("https://name:pw@evil.example:8443/a/b?code=secret#token").unwrap();
         assert_eq!(place(&url), "https://evil.example:8443/a/b");
         assert_eq!(place(&Url::parse("data:text/html,secret").unwrap()), "data:");

@@ -1,7 +1,8 @@
-//! Waits and tries, against attempts that are scripted and a clock that is paused. What needs
-//! sockets is in `tests/graph_network.rs`.
+//! Waits and attempts, with scripted outcomes and a paused clock. The tests with sockets are in
+//! `tests/it/graph_network`, those with TLS in `tls`.
 
 use super::*;
+use bytes::Bytes;
 use rstest::rstest;
 use tokio::time::Instant;
 
@@ -28,7 +29,7 @@ struct Run {
     outcome: Result<Reply, Fault>,
     /// When each attempt was made.
     attempts: Vec<Duration>,
-    events: Vec<Event>,
+    events: Vec<ClientEvent>,
 }
 
 /// Answers the attempts from `script`, its last entry for all further ones.
@@ -49,9 +50,9 @@ async fn run_with(script: &[Result<Reply, Fault>], limits: &Limits, repeat: Repe
     Run { outcome, attempts, events }
 }
 
-fn throttle_waits(events: &[Event]) -> Vec<Duration> {
-    let throttled = |event: &Event| match event {
-        Event::Waiting { delay, why: Wait::Throttled } => Some(*delay),
+fn throttle_waits(events: &[ClientEvent]) -> Vec<Duration> {
+    let throttled = |event: &ClientEvent| match event {
+        ClientEvent::Waiting { delay, cause: WaitCause::Throttled } => Some(*delay),
         _ => None,
     };
     events.iter().filter_map(throttled).collect()
@@ -65,23 +66,23 @@ fn throttle_waits(events: &[Event]) -> Vec<Duration> {
 #[case::date("Fri, 20 Nov 2026 12:00:09 GMT", &[("date", "Fri, 20 Nov 2026 12:00:00 GMT")], 9.0)]
 #[case::date_past("Fri, 20 Nov 2026 11:00:00 GMT", &[("date", "Fri, 20 Nov 2026 12:00:00 GMT")], 0.0)]
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_told_is_kept_in_full(
+async fn retry_after_is_honoured_in_full(
     #[values(429, 503)] status: u16,
-    #[case] told: &str,
+    #[case] asked: &str,
     #[case] more: &[(&'static str, &str)],
     #[case] seconds: f64,
 ) {
-    let headers: Vec<_> = [("retry-after", told)].into_iter().chain(more.iter().copied()).collect();
+    let headers: Vec<_> = [("retry-after", asked)].into_iter().chain(more.iter().copied()).collect();
     let run = run(&[Ok(reply(status, &headers)), Ok(reply(200, &[]))], &Limits::default()).await;
     assert_eq!(run.outcome.unwrap().tries, 2);
-    let told = Duration::from_secs_f64(seconds);
-    assert!(run.attempts[1] >= told, "asked again after {:?}", run.attempts[1]);
-    assert!(run.attempts[1] <= told + Duration::from_millis(2), "waited {:?}", run.attempts[1]);
+    let asked = Duration::from_secs_f64(seconds);
+    assert!(run.attempts[1] >= asked, "asked again after {:?}", run.attempts[1]);
+    assert!(run.attempts[1] <= asked + Duration::from_millis(2), "waited {:?}", run.attempts[1]);
     if seconds > 0.0 {
         assert_eq!(
             run.events,
-            [Event::Waiting { delay: told, why: Wait::Throttled }, Event::Resumed],
-            "the wait is shown before it begins and when it ends"
+            [ClientEvent::Waiting { delay: asked, cause: WaitCause::Throttled }, ClientEvent::Resumed],
+            "the wait is reported before it begins and when it ends"
         );
     }
 }
@@ -92,14 +93,14 @@ async fn a_wait_that_is_told_is_kept_in_full(
 #[case("NaN")]
 #[case("")]
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_cannot_be_read_becomes_a_wait_of_ones_own(#[case] told: &str) {
-    let script = [Ok(reply(429, &[("retry-after", told)])), Ok(reply(200, &[]))];
+async fn an_unreadable_retry_after_means_backoff(#[case] asked: &str) {
+    let script = [Ok(reply(429, &[("retry-after", asked)])), Ok(reply(200, &[]))];
     let run = run(&script, &Limits::default()).await;
     assert!(run.attempts[1] <= Limits::default().backoff + Duration::from_millis(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_wait_is_neither_cut_nor_a_panic() {
+async fn an_enormous_retry_after_is_neither_cut_nor_a_panic() {
     let script = [Ok(reply(429, &[("retry-after", "1e300")]))];
     let limits = Limits::default();
     let day = Duration::from_secs(86_400);
@@ -107,11 +108,11 @@ async fn an_endless_wait_is_neither_cut_nor_a_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_without_end_ends() {
+async fn endless_throttling_ends_in_the_last_reply() {
     let run = run(&[Ok(reply(429, &[]))], &Limits::default()).await;
     let reply = run.outcome.unwrap();
     assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
-    // Chance may use up the patience before the number of waits.
+    // Random waits may use up the patience first.
     assert!((8..=11).contains(&run.attempts.len()), "{} attempts", run.attempts.len());
     assert_eq!(reply.tries as usize, run.attempts.len());
     let own: Duration = throttle_waits(&run.events).iter().sum();
@@ -119,7 +120,7 @@ async fn throttling_without_end_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_that_are_told_cost_no_patience() {
+async fn retry_after_costs_no_patience() {
     let run = run(&[Ok(reply(429, &[("retry-after", "50")]))], &Limits::default()).await;
     assert_eq!(run.attempts.len(), 11);
     assert_eq!(throttle_waits(&run.events), [Duration::from_secs(50); 10]);
@@ -135,14 +136,14 @@ async fn waits_that_are_told_cost_no_patience() {
 #[case(fault(Cause::Cut))]
 #[case(fault(Cause::Timeout))]
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_tried_five_times(#[case] failure: Result<Reply, Fault>) {
+async fn passing_failures_are_tried_five_times(#[case] failure: Result<Reply, Fault>) {
     let run = run(&[failure], &Limits::default()).await;
     assert_eq!(run.attempts.len(), 5);
     let failed: Vec<_> = run
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::Waiting { why: Wait::Retry { failed, .. }, delay } => Some((*failed, *delay)),
+            ClientEvent::Waiting { cause: WaitCause::Retry { failed, .. }, delay } => Some((*failed, *delay)),
             _ => None,
         })
         .collect();
@@ -167,13 +168,13 @@ async fn what_may_pass_is_tried_five_times(#[case] failure: Result<Reply, Fault>
 #[case(fault(Cause::Tls("UnknownIssuer".into())))]
 #[case(fault(Cause::TooLarge(1)))]
 #[tokio::test(start_paused = true)]
-async fn what_is_final_is_not_tried_again(#[case] outcome: Result<Reply, Fault>) {
+async fn final_outcomes_are_not_tried_again(#[case] outcome: Result<Reply, Fault>) {
     let run = run(std::slice::from_ref(&outcome), &Limits::default()).await;
     assert_eq!((run.attempts.len(), run.events.len()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_request_that_is_throttled_holds_the_others_back() {
+async fn a_throttled_request_holds_the_others_back() {
     let budget = Budget::default();
     budget.hold(Duration::from_secs(7));
     let start = Instant::now();
@@ -200,7 +201,7 @@ fn a_guid_has_its_version_and_variant() {
 #[case(&[], "\n <!DOCTYPE html>", "a proxy answered, not graph.example: HTML instead of JSON")]
 #[case(&[], "", "graph.example sent an empty answer (HTTP 200)")]
 #[case(&[], " \n", "graph.example sent an empty answer (HTTP 200)")]
-fn a_body_that_is_no_json_is_named(
+fn a_body_that_is_not_json_is_reported(
     #[case] headers: &[(&'static str, &str)],
     #[case] body: &'static str,
     #[case] message: &str,
@@ -211,19 +212,20 @@ fn a_body_that_is_no_json_is_named(
 
 #[rstest]
 #[case::throttled(Ok(reply(429, &[("retry-after", "1")])), 2)]
-#[case::throttled_untold(Ok(reply(429, &[])), 2)]
+#[case::throttled_without_time(Ok(reply(429, &[])), 2)]
 #[case::overloaded(Ok(reply(503, &[("retry-after", "1")])), 2)]
-#[case::overloaded_untold(Ok(reply(503, &[])), 1)]
+#[case::overloaded_without_time(Ok(reply(503, &[])), 1)]
 #[case::gateway(Ok(reply(502, &[])), 1)]
 #[case::gateway_timeout(Ok(reply(504, &[])), 1)]
 #[case::failed(Ok(reply(500, &[])), 1)]
 #[case::no_name(fault(Cause::Dns), 2)]
 #[case::refused(fault(Cause::Refused), 2)]
+#[case::proxy(fault(Cause::Proxy("x".into())), 2)]
 #[case::reset(fault(Cause::Reset), 1)]
 #[case::silence(fault(Cause::Timeout), 1)]
 #[case::cut(fault(Cause::Cut), 1)]
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_carried_out_is_not_sent_again(
+async fn requests_that_may_have_been_carried_out_are_not_repeated(
     #[case] first: Result<Reply, Fault>,
     #[case] sent: usize,
 ) {
@@ -231,5 +233,5 @@ async fn what_may_have_been_carried_out_is_not_sent_again(
     let once = run_with(&script, &Limits::default(), Repeat::IfRefused).await;
     assert_eq!(once.attempts.len(), sent);
     let freely = run_with(&script, &Limits::default(), Repeat::Freely).await;
-    assert_eq!(freely.attempts.len(), 2, "each of them passes");
+    assert_eq!(freely.attempts.len(), 2, "all of them may pass");
 }

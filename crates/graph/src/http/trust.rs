@@ -1,8 +1,8 @@
-//! Which servers are trusted: those that the certificates of this machine vouch for, whoever
-//! keeps them (its administrators may have added a CA of their own). There is no way round it.
+//! Decides which servers to trust: those whose certificates this machine's store accepts,
+//! including CAs that its administrators added. There is no option to skip the check.
 //!
-//! A refusal names the certificate's issuer: that is what tells a proxy that inspects traffic from
-//! an attack, and what an administrator needs to know.
+//! A refusal names the certificate's issuer, which distinguishes a proxy that inspects traffic
+//! from an attack.
 
 use std::{
     fmt,
@@ -20,19 +20,25 @@ use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 use alertdeck_model::{SafeText, Timestamp};
 
-/// Prepares TLS by the certificates of this machine.
+/// The protocols to offer (ALPN), best first. The HTTP library leaves a configuration that it is
+/// given as it is, so without these it would never speak HTTP/2.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Makes the TLS configuration: this machine's certificate store, and HTTP/2 before HTTP/1.1.
 pub(super) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let machine = Machine { provider: Arc::clone(&provider), verifier: OnceLock::new() };
-    Ok(ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(machine))
-        .with_no_client_auth())
+        .with_no_client_auth();
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    Ok(config)
 }
 
-/// The platform's verifier, made when it is first needed: a machine without certificates can
-/// still be served by a service on loopback.
+/// The platform's verifier. It is made when it is first needed, so that a machine without a
+/// certificate store can still use a service on loopback.
 #[derive(Debug)]
 struct Machine {
     provider: Arc<CryptoProvider>,
@@ -65,7 +71,7 @@ impl ServerCertVerifier for Machine {
         }
     }
 
-    // The signatures are the algorithm's business, not the platform's.
+    // Signatures do not depend on the platform.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
@@ -95,11 +101,11 @@ impl ServerCertVerifier for Machine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untrusted {
     reason: String,
-    /// Who issued it, and by whom that one was issued where others stand between.
+    /// The issuer, then the issuer at the top of the chain if that is another one.
     issuers: Vec<String>,
 }
 
-/// Characters of a name in a certificate that are kept: more fills no line.
+/// How many characters of a name in a certificate are kept.
 const LONGEST_NAME: usize = 100;
 
 impl Untrusted {
@@ -112,7 +118,7 @@ impl Untrusted {
                 issuers.push(issuer);
             }
         }
-        // The first and the last say who vouches for it; those between say nothing new.
+        // The issuers in between add nothing.
         if issuers.len() > 2 {
             issuers.drain(1..issuers.len() - 1);
         }
@@ -164,13 +170,13 @@ fn reason(error: &CertificateError) -> String {
     }
 }
 
-/// Names are given as `DnsName("host")` or `IpAddress(...)`.
+/// Unwraps a name that the TLS library gives as `DnsName("host")` or `IpAddress(...)`.
 fn presented_name(name: &str) -> String {
     let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
     short(inner.unwrap_or(name))
 }
 
-/// The common name of who is named, else the organisation, else the whole name.
+/// Returns the common name, else the organisation, else the whole name.
 fn name(of: &X509Name<'_>) -> String {
     let common = of.iter_common_name().chain(of.iter_organization());
     let first = common.filter_map(|attribute| attribute.as_str().ok()).find(|text| !text.trim().is_empty());

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use alertdeck_graph::{
-    Api, Client, Endpoint, ListRequest,
+    Api, Client, Endpoint, ListQuery,
     auth::{
         Application, Authority, BrowserSignIn, Claims, Grant, Identity, Key, Needed, Session, Token, Tokens,
         Vault,
@@ -150,7 +150,7 @@ pub(crate) async fn needed(watched: &mut watch::Receiver<Option<Needed>>) -> Nee
 
 /// Reads all pages: the ids, and the error that ended the list.
 pub(crate) async fn read(client: Client) -> (Vec<String>, Option<alertdeck_graph::Error>) {
-    let mut pages = client.pages(&ListRequest::default());
+    let mut pages = client.pages(&ListQuery::default());
     let mut ids = Vec::new();
     while let Some(page) = timeout(SOON, pages.next(&mut |_| {})).await.unwrap() {
         match page {

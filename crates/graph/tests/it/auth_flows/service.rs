@@ -6,7 +6,7 @@ use std::{
 };
 
 use alertdeck_graph::{
-    Api, Client, Endpoint, Event, Kind, ListRequest, Wait,
+    Api, Client, ClientEvent, Endpoint, Kind, ListQuery, WaitCause,
     auth::{Identity, Proof, Session, Tokens, Vault},
 };
 use alertdeck_simulator::{Access, Grant, SignIn, SignInControl};
@@ -23,7 +23,7 @@ use super::{
 async fn a_token_that_ends_on_page_three_costs_nothing() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let mut pages = harness.client(&session).pages(&ListRequest::default());
+    let mut pages = harness.client(&session).pages(&ListQuery::default());
     let mut ids = Vec::new();
     let mut number = 0;
     while let Some(page) = pages.next(&mut |_| {}).await {
@@ -115,7 +115,7 @@ fn nbf(value: &str) -> serde_json::Value {
 async fn a_demand_that_a_refresh_meets_costs_the_user_nothing() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let mut pages = harness.client(&session).pages(&ListRequest::default());
+    let mut pages = harness.client(&session).pages(&ListQuery::default());
     assert_eq!(pages.next(&mut |_| {}).await.unwrap().unwrap().raw.alerts.len(), 2);
     harness.simulator.sign_in(|control| control.demand_claims(Some(nbf("1600000000"))));
     let mut count = 2;
@@ -267,12 +267,12 @@ async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
     .await;
     let client = application_client(&fake);
     let mut events = Vec::new();
-    let page = client.pages(&ListRequest::default()).next(&mut |event| events.push(event)).await;
+    let page = client.pages(&ListQuery::default()).next(&mut |event| events.push(event)).await;
     assert_eq!(page.unwrap().unwrap().raw.alerts.len(), 1);
     assert!(
         matches!(
             events.as_slice(),
-            [Event::Waiting { delay, why: Wait::Throttled }, Event::Resumed]
+            [ClientEvent::Waiting { delay, cause: WaitCause::Throttled }, ClientEvent::Resumed]
                 if (45..=50).contains(&delay.as_millis())
         ),
         "{events:?}"

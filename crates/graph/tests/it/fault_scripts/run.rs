@@ -105,7 +105,7 @@ async fn load(client: Client, arrived: &mut Versions) -> (Option<Kind>, Coverage
                     *newest = at.max(*newest);
                 }
             }
-            LoadEvent::Waiting { .. } | LoadEvent::Resumed => {}
+            LoadEvent::Client(_) => {}
             LoadEvent::Done(coverage) => return (None, coverage),
             LoadEvent::Failed(error, coverage) => return (Some(error.kind), coverage),
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alertdeck_graph::{
-    Api, Client, Endpoint, Event,
+    Api, Client, ClientEvent, Endpoint,
     auth::Tokens,
     http::{Budget, Http, Limits, Route},
 };
@@ -158,7 +158,7 @@ pub(crate) fn quick() -> Limits {
 }
 
 /// Takes events and forgets them.
-pub(crate) fn ignore() -> impl FnMut(Event) + Send {
+pub(crate) fn ignore() -> impl FnMut(ClientEvent) + Send {
     |_| {}
 }
 

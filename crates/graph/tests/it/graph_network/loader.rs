@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alertdeck_graph::{Coverage, Kind, Load, LoadEvent, Wait};
+use alertdeck_graph::{ClientEvent, Coverage, Kind, Load, LoadEvent, WaitCause};
 
 use super::fake::{Fake, Step, answer, page};
 
@@ -12,9 +12,12 @@ async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     loop {
         match load.next().await.expect("the load ends with Done or Failed") {
             LoadEvent::Page(page) => words.push(format!("page {}", page.raw.alerts.len())),
-            LoadEvent::Waiting { why: Wait::Throttled, .. } => words.push("throttled".into()),
-            LoadEvent::Waiting { .. } => words.push("waiting".into()),
-            LoadEvent::Resumed => words.push("resumed".into()),
+            LoadEvent::Client(ClientEvent::Waiting { cause: WaitCause::Throttled, .. }) => {
+                words.push("throttled".into());
+            }
+            LoadEvent::Client(ClientEvent::Waiting { .. }) => words.push("waiting".into()),
+            LoadEvent::Client(ClientEvent::Resumed) => words.push("resumed".into()),
+            LoadEvent::Client(other) => panic!("{other:?}"),
             LoadEvent::Done(coverage) => {
                 assert!(load.next().await.is_none());
                 return (words, coverage, None);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alertdeck_graph::{Event, Kind, ListRequest, Page, Wait, auth::Tokens};
+use alertdeck_graph::{ClientEvent, Kind, ListQuery, Page, WaitCause, auth::Tokens};
 use alertdeck_model::AlertId;
 use rstest::rstest;
 
@@ -10,7 +10,7 @@ use super::fake::{CANARY, Fake, Step, answer, ignore, page};
 
 /// Reads a list to its end: the ids, and the error that ended it.
 async fn read(fake: &Fake) -> (Vec<String>, Option<(Kind, String)>) {
-    let mut pages = fake.client().pages(&ListRequest::default());
+    let mut pages = fake.client().pages(&ListQuery::default());
     let mut ids = Vec::new();
     while let Some(page) = pages.next(&mut ignore()).await {
         match page {
@@ -166,7 +166,7 @@ async fn a_byte_order_mark_and_strange_alerts_cost_nothing() {
     let fake =
         Fake::start(|_, _, _| answer(200, &[], "\u{feff}{\"value\":[{\"id\":\"a\"},7,{\"id\":\"b\"}]}"))
             .await;
-    let mut pages = fake.client().pages(&ListRequest::default());
+    let mut pages = fake.client().pages(&ListQuery::default());
     let page = pages.next(&mut ignore()).await.unwrap().unwrap();
     assert_eq!(page.raw.alerts.len(), 3);
 }
@@ -181,7 +181,7 @@ async fn a_partial_answer_is_marked_and_the_services_clock_is_kept() {
         answer(206, &headers, "{\"value\":[]}")
     })
     .await;
-    let mut pages = fake.client().pages(&ListRequest::default());
+    let mut pages = fake.client().pages(&ListQuery::default());
     let page = pages.next(&mut ignore()).await.unwrap().unwrap();
     assert_eq!(page.partial.unwrap().as_str(), "199 - \"one provider⟨009F⟩ timed out\"");
     assert_eq!(page.date.unwrap().to_string(), "2026-11-20T12:00:00Z");
@@ -195,12 +195,15 @@ async fn no_call_comes_before_the_told_moment() {
     })
     .await;
     let mut events = Vec::new();
-    let mut pages = fake.client().pages(&ListRequest::default());
+    let mut pages = fake.client().pages(&ListQuery::default());
     assert!(pages.next(&mut |event| events.push(event)).await.unwrap().is_ok());
     let asked = fake.asked();
     assert!(asked[1].at - asked[0].at >= Duration::from_millis(250));
     assert!(
-        matches!(events[..], [Event::Waiting { why: Wait::Throttled, .. }, Event::Resumed]),
+        matches!(
+            events[..],
+            [ClientEvent::Waiting { cause: WaitCause::Throttled, .. }, ClientEvent::Resumed]
+        ),
         "{events:?}"
     );
 }
@@ -252,7 +255,7 @@ mod with_a_token_command {
             page(&[&format!("a{page_number}")], (page_number < 4).then_some(next.as_str()))
         })
         .await;
-        let mut pages = fake.client_with(counting(&folder)).pages(&ListRequest::default());
+        let mut pages = fake.client_with(counting(&folder)).pages(&ListQuery::default());
         let mut ids = Vec::new();
         while let Some(page) = pages.next(&mut ignore()).await {
             ids.extend(ids_of(&page.unwrap()));
@@ -265,7 +268,7 @@ mod with_a_token_command {
     async fn a_second_refusal_ends_it() {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start(|_, _, _| answer(401, &[], "{}")).await;
-        let mut pages = fake.client_with(counting(&folder)).pages(&ListRequest::default());
+        let mut pages = fake.client_with(counting(&folder)).pages(&ListQuery::default());
         assert_eq!(pages.next(&mut ignore()).await.unwrap().unwrap_err().kind, Kind::SignIn);
         let sent: Vec<_> =
             fake.asked().iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect();
@@ -306,7 +309,7 @@ async fn an_alert_that_is_not_there_is_named() {
 async fn the_token_is_in_no_debug_text() {
     let fake = Fake::start(|_, _, _| page(&[], None)).await;
     let client = fake.client();
-    let mut pages = client.pages(&ListRequest::default());
+    let mut pages = client.pages(&ListQuery::default());
     let page = pages.next(&mut ignore()).await.unwrap().unwrap();
     let shown = format!("{client:?}{pages:?}{page:?}");
     assert!(!shown.contains("canary"), "{shown}");

@@ -3,7 +3,7 @@
 use std::{io::Write as _, time::Duration};
 
 use alertdeck_graph::http::{
-    Budget, Cause, Credential, Fault, HeaderValue, Http, Limits, Reply, Request, Route, Scope, Url,
+    Budget, Cause, Credential, Fault, HeaderValue, Http, Limits, Reply, Route, Scope, TransportRequest, Url,
 };
 use rstest::rstest;
 use tokio::net::TcpListener;
@@ -14,7 +14,7 @@ async fn send_to(http: &Http, base: &str, path: &str) -> Result<Reply, Fault> {
     let scope = Scope::new(base).unwrap();
     let mut authorization = HeaderValue::try_from(format!("Bearer {CANARY}")).unwrap();
     authorization.set_sensitive(true);
-    let request = Request::get(scope.base().join(path).unwrap());
+    let request = TransportRequest::get(scope.base().join(path).unwrap());
     http.send(&request, &Credential { scope: &scope, authorization: Some(authorization) }, &mut ignore())
         .await
 }
@@ -160,7 +160,7 @@ async fn a_redirect_is_not_followed() {
 async fn nothing_is_sent_outside_the_scope() {
     let fake = Fake::start(|_, _, _| answer(200, &[], "{}")).await;
     let scope = Scope::new(&format!("{}/v1.0", fake.base())).unwrap();
-    let request = Request::get(Url::parse(&format!("{}/beta?q=canary", fake.base())).unwrap());
+    let request = TransportRequest::get(Url::parse(&format!("{}/beta?q=canary", fake.base())).unwrap());
     let credential = Credential { scope: &scope, authorization: Some(HeaderValue::from_static("x")) };
     let place = format!("{}/beta", fake.base());
     assert_eq!(cause(http().send(&request, &credential, &mut ignore()).await), Cause::Foreign(place));

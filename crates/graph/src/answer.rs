@@ -1,0 +1,59 @@
+//! The types of answers, as plain data.
+
+use alertdeck_model::{RawPage, SafeText, Timestamp};
+use bytes::Bytes;
+
+use crate::error::Error;
+
+/// A page of alerts, as received.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The alerts and the envelope.
+    pub raw: RawPage,
+    /// The time of the answer by the service's clock (the `Date` header).
+    pub date: Option<Timestamp>,
+    /// The service's warning, if it sent only a part of its answer (206).
+    pub partial: Option<SafeText>,
+    /// The address of the next page, from which the list can be continued later; `None` after the
+    /// last page.
+    pub bookmark: Option<String>,
+}
+
+/// The JSON of a reply, byte for byte as it was received.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawJson(pub Bytes);
+
+impl std::fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RawJson({} bytes)", self.0.len())
+    }
+}
+
+/// The outcome of a change that the service did not refuse.
+///
+/// An [`Error`] in its place means that the change was certainly not made: the service refused it,
+/// or it was not sent.
+#[derive(Clone, Debug)]
+pub enum Outcome<T> {
+    /// The change is in effect. The state is the one that the service returned last.
+    Applied(T),
+    /// The outcome was unclear, and the alert, read again, does not show the change.
+    ///
+    /// An update may be sent again. `current` may hold neither the former nor the new values: then
+    /// somebody else has changed the alert, and the user should decide. A comment was missing for
+    /// as long as it was looked for; only the user should decide to send it again, since the
+    /// service may still be working on it.
+    NotApplied {
+        /// The state that was read.
+        current: T,
+        /// Why the outcome was unclear.
+        cause: Error,
+    },
+    /// The outcome is unclear, and reading the alert did not help.
+    Unknown {
+        /// Why the outcome was unclear.
+        cause: Error,
+        /// Why the alert does not tell.
+        recheck: Error,
+    },
+}

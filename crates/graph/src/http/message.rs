@@ -1,0 +1,133 @@
+//! What the transport sends and receives: requests with their rule of repetition, credentials, and
+//! replies.
+
+use std::{fmt, time::SystemTime};
+
+use bytes::Bytes;
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{self, HeaderMap, HeaderValue},
+};
+use secrecy::SecretString;
+
+use super::{Cause, Fault, Scope};
+use alertdeck_model::SafeText;
+
+/// The headers with the service's own id of a request: Graph's, and the sign-in service's.
+const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
+
+/// A request as the transport sends it: an address, headers and bytes, without any knowledge of
+/// Graph. [`crate::Request`] is the request for one of Graph's resources, and becomes this.
+#[derive(Clone, Debug)]
+pub struct TransportRequest {
+    /// The HTTP method.
+    pub method: Method,
+    /// The address; the request is sent only if the scope of its credential covers it.
+    pub url: Url,
+    /// Headers in addition to those of every request.
+    pub headers: HeaderMap,
+    /// The body. It may hold secrets, so neither the log nor `Debug` shows it.
+    pub body: Option<SecretString>,
+    /// When it may be sent again.
+    pub repeat: Repeat,
+}
+
+impl TransportRequest {
+    /// Makes a GET of an address, which may be repeated freely.
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, repeat: Repeat::Freely }
+    }
+
+    /// Makes a POST of a form.
+    pub fn post_form(url: Url, form: SecretString, repeat: Repeat) -> Self {
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        Self {
+            method: Method::POST,
+            url,
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
+            body: Some(form),
+            repeat,
+        }
+    }
+}
+
+/// When a request may be sent again (docs/security.md, "Retries").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// After any failure that may pass: sending it twice has the effect of sending it once.
+    Freely,
+    /// Only if it was certainly not carried out: no connection was made, or the service answered
+    /// 429, or 503 with `Retry-After`.
+    IfRefused,
+}
+
+/// A value for `Authorization`, if any, and the scope that the request may go to.
+#[derive(Clone, Debug)]
+pub struct Credential<'a> {
+    /// Where the request may go, with everything in it that is secret.
+    pub scope: &'a Scope,
+    /// The value, marked sensitive so that `Debug` hides it.
+    pub authorization: Option<HeaderValue>,
+}
+
+/// The answer to the last attempt, whatever its status. `Debug` leaves the body out: that of a
+/// sign-in holds tokens.
+#[derive(Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body, decompressed.
+    pub body: Bytes,
+    /// How many times the request was sent.
+    pub tries: u32,
+    /// The host that answered, with its port unless it is the usual one.
+    pub host: String,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut reply = f.debug_struct("Reply");
+        reply.field("status", &self.status).field("host", &self.host).field("bytes", &self.body.len());
+        reply.finish_non_exhaustive()
+    }
+}
+
+impl Reply {
+    /// Returns a header as text that is safe to show.
+    pub fn header(&self, name: impl header::AsHeaderName) -> Option<SafeText> {
+        self.headers.get(name).map(|value| SafeText::new(&String::from_utf8_lossy(value.as_bytes())))
+    }
+
+    /// Returns the service's own id of the request.
+    pub fn request_id(&self) -> Option<SafeText> {
+        REQUEST_IDS.into_iter().find_map(|name| self.header(name))
+    }
+
+    /// Returns the time of the answer by the service's clock (the `Date` header).
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
+    }
+
+    /// Returns whether the body is HTML, as proxies and captive portals send.
+    pub fn is_html(&self) -> bool {
+        let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+            || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// Returns the body if it may be JSON.
+    ///
+    /// Fails with [`Cause::Html`] for HTML and with [`Cause::Empty`] for an empty body.
+    pub fn json(&self) -> Result<Bytes, Fault> {
+        let fault = |cause| Err(Fault { host: self.host.clone(), cause });
+        if self.is_html() {
+            return fault(Cause::Html);
+        }
+        if self.body.trim_ascii().is_empty() {
+            return fault(Cause::Empty(self.status.as_u16()));
+        }
+        Ok(self.body.clone())
+    }
+}

@@ -1,0 +1,165 @@
+//! A change to an alert: what is sent, and how to recognise it in an alert that is read later.
+
+use alertdeck_model::{Alert, Classification, Determination, Status};
+use serde_json::{Map, Value};
+
+/// What to change in an alert. `None` leaves a property as it is.
+///
+/// The service recalculates other properties by itself; resolving an alert sets its
+/// `resolvedDateTime` (docs/graph-api.md, "Updating alerts"). Unknown members
+/// ([`Status::Undeclared`] and the like) are sent as they are, and the service refuses those that it
+/// does not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertUpdate {
+    /// The new status.
+    pub status: Option<Status>,
+    /// The new classification.
+    pub classification: Option<Classification>,
+    /// The new determination. It is sent under the metadata's name, which differs from the update
+    /// page's for four members.
+    pub determination: Option<Determination>,
+    /// The new owner, usually a user principal name; `Some(None)` clears the owner.
+    pub assigned_to: Option<Option<String>>,
+}
+
+impl AlertUpdate {
+    /// Returns whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Writes the body of the request: only what changes, and null for no owner.
+    pub(crate) fn body(&self) -> String {
+        let mut body = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.into(), value);
+            }
+        };
+        set("status", self.status.as_ref().map(|status| status.raw().into()));
+        set("classification", self.classification.as_ref().map(|member| member.raw().into()));
+        set("determination", self.determination.as_ref().map(|member| determination(member).raw().into()));
+        set("assignedTo", self.assigned_to.as_ref().map(|owner| owner.clone().into()));
+        Value::Object(body).to_string()
+    }
+
+    /// Returns whether an alert has all the values that this update sets.
+    ///
+    /// Null, `unknown` and an empty text are the same classification and determination, and the
+    /// determinations that only the update page names are the same as the metadata's. Owners are
+    /// compared without regard to case, because the service may store another spelling.
+    pub fn is_shown_by(&self, alert: &Alert) -> bool {
+        let owner = |text: &str| text.trim().to_lowercase();
+        self.status.as_ref().is_none_or(|status| *status == alert.status)
+            && self
+                .classification
+                .as_ref()
+                .is_none_or(|member| classification(member) == classification(&alert.classification))
+            && self
+                .determination
+                .as_ref()
+                .is_none_or(|member| determination(member) == determination(&alert.determination))
+            && self.assigned_to.as_ref().is_none_or(|wanted| {
+                let wanted = owner(wanted.as_deref().unwrap_or_default());
+                wanted == owner(alert.assigned_to.as_ref().map_or("", |text| text.raw()))
+            })
+    }
+}
+
+/// The names of the update page beside the metadata's (docs/graph-api.md, "Updating alerts").
+const SYNONYMS: [(&str, Determination); 4] = [
+    ("compromisedUser", Determination::CompromisedAccount),
+    ("clean", Determination::NotMalicious),
+    ("insufficientData", Determination::NotEnoughDataToValidate),
+    ("confirmedUserActivity", Determination::ConfirmedActivity),
+];
+
+/// Returns a determination under the metadata's name.
+fn determination(member: &Determination) -> Determination {
+    match member {
+        Determination::Undeclared(text) if text.raw().is_empty() => Determination::Unknown,
+        Determination::Undeclared(text) => {
+            let synonym = SYNONYMS.into_iter().find(|(name, _)| text.raw().eq_ignore_ascii_case(name));
+            synonym.map_or_else(|| member.clone(), |(_, member)| member)
+        }
+        known => known.clone(),
+    }
+}
+
+/// Returns a classification, with an empty text as unknown.
+fn classification(member: &Classification) -> Classification {
+    match member {
+        Classification::Undeclared(text) if text.raw().is_empty() => Classification::Unknown,
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_model::RawAlert;
+    use rstest::rstest;
+
+    fn update(
+        status: Option<Status>,
+        determination: Option<Determination>,
+        owner: Option<Option<&str>>,
+    ) -> AlertUpdate {
+        let assigned_to = owner.map(|owner| owner.map(str::to_owned));
+        AlertUpdate { status, classification: None, determination, assigned_to }
+    }
+
+    #[rstest]
+    #[case(update(None, None, None), "{}")]
+    #[case(update(Some(Status::InProgress), None, None), r#"{"status":"inProgress"}"#)]
+    #[case(update(None, None, Some(None)), r#"{"assignedTo":null}"#)]
+    #[case(update(None, None, Some(Some("O'Brien \"x\""))), r#"{"assignedTo":"O'Brien \"x\""}"#)]
+    #[case(update(None, Some(Determination::read("clean")), None), r#"{"determination":"notMalicious"}"#)]
+    #[case(
+        AlertUpdate {
+            classification: Some(Classification::InformationalExpectedActivity),
+            ..update(Some(Status::Resolved), Some(Determination::ConfirmedActivity), Some(Some("a@b.c")))
+        },
+        r#"{"status":"resolved","classification":"informationalExpectedActivity","determination":"confirmedActivity","assignedTo":"a@b.c"}"#
+    )]
+    fn the_body_holds_only_what_changes(#[case] update: AlertUpdate, #[case] body: &str) {
+        assert_eq!(update.body(), body);
+        assert_eq!(update.is_empty(), body == "{}");
+    }
+
+    #[rstest]
+    #[case(update(None, None, None), "{}", true)]
+    #[case(update(Some(Status::Resolved), None, None), r#"{"status":"Resolved"}"#, true)]
+    #[case(update(Some(Status::Resolved), None, None), r#"{"status":"new"}"#, false)]
+    #[case(
+        update(Some(Status::Resolved), None, Some(None)),
+        r#"{"status":"resolved","assignedTo":"a"}"#,
+        false
+    )]
+    #[case(update(None, None, Some(None)), r#"{"assignedTo":""}"#, true)]
+    #[case(update(None, None, Some(None)), "{}", true)]
+    #[case(update(None, None, Some(Some("Ana@contoso.com"))), r#"{"assignedTo":"ana@contoso.com"}"#, true)]
+    #[case(update(None, None, Some(Some("ana"))), r#"{"assignedTo":null}"#, false)]
+    #[case(update(None, Some(Determination::NotMalicious), None), r#"{"determination":"clean"}"#, true)]
+    #[case(update(None, Some(Determination::Unknown), None), r#"{"determination":""}"#, true)]
+    #[case(update(None, Some(Determination::Unknown), None), r#"{"determination":null}"#, true)]
+    #[case(update(None, Some(Determination::Apt), None), r#"{"determination":null}"#, false)]
+    #[case(
+        AlertUpdate { classification: Some(Classification::Unknown), ..AlertUpdate::default() },
+        r#"{"classification":""}"#,
+        true
+    )]
+    #[case(
+        AlertUpdate { classification: Some(Classification::TruePositive), ..AlertUpdate::default() },
+        r#"{"classification":"falsePositive"}"#,
+        false
+    )]
+    fn an_alert_shows_an_update_or_not(
+        #[case] update: AlertUpdate,
+        #[case] alert: &str,
+        #[case] shown: bool,
+    ) {
+        let alert = RawAlert(bytes::Bytes::copy_from_slice(alert.as_bytes())).decode().unwrap();
+        assert_eq!(update.is_shown_by(&alert), shown);
+    }
+}
