@@ -19,6 +19,7 @@ pub mod odata;
 mod operations;
 mod reply;
 mod request;
+mod script;
 mod service;
 mod sign_in;
 mod store;
@@ -55,6 +56,7 @@ use tokio::{
 };
 
 pub use fault::{Faults, UnknownFaults};
+pub use script::{FaultyReply, ScriptedFault};
 pub use sign_in::{
     Authorization, CLIENT_SECRET, Grant, SignIn, SignInControl, SignInError, UNKNOWN_TENANT,
     UnreadableCertificate,
@@ -264,6 +266,12 @@ impl Simulator {
         lock(&self.service).log.iter().cloned().collect()
     }
 
+    /// Orders faults for single requests, used up in their order by the next requests with their
+    /// methods. They come in addition to [`Settings::faults`].
+    pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
+        lock(&self.service).script.add(faults);
+    }
+
     /// Calls `act` with the control of the sign-in endpoints. Requests wait until it returns.
     pub fn sign_in<R>(&self, act: impl FnOnce(&mut SignInControl) -> R) -> R {
         act(&mut lock(&self.service).sign_in)
@@ -384,6 +392,10 @@ async fn handle(
         body,
     };
     let reply = lock(&service).answer(call, arrived);
+    if reply.damage == Damage::Silence {
+        // The client gives up at some time, and the connection ends with it.
+        std::future::pending::<()>().await;
+    }
     if reply.damage == Damage::Reset {
         reset.store(true, Ordering::Relaxed);
     }
@@ -394,7 +406,7 @@ async fn handle(
 fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {
-        Damage::Unanswered | Damage::Reset => return Err(Closed),
+        Damage::Unanswered | Damage::Reset | Damage::Silence => return Err(Closed),
         Damage::None => Body::from(reply.body),
         Damage::Cut | Damage::Short => {
             let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);

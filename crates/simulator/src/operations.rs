@@ -49,6 +49,22 @@ impl Handler<'_> {
         }
     }
 
+    /// Answers a change without making it.
+    pub(super) fn state(&self, route: &Route) -> Result<Reply, Refusal> {
+        match &route.operation {
+            Operation::Comment(id) => {
+                let alert = self.store.value(id).ok_or_else(not_found)?;
+                Ok(self.comments(route.version, id, &alert))
+            }
+            other => self.one(route.version, other.id().ok_or_else(not_found)?, true),
+        }
+    }
+
+    fn comments(&self, version: &str, id: &str, alert: &Value) -> Reply {
+        let context = self.context(version, &format!("('{id}')/comments"));
+        Reply::json(json!({"@odata.context": context, "value": alert["comments"]}).to_string())
+    }
+
     fn context(&self, version: &str, rest: &str) -> String {
         format!("{}/{version}/$metadata#security/alerts_v2{rest}", self.base)
     }
@@ -120,12 +136,9 @@ impl Handler<'_> {
             comments.push(comment);
         }
         alert["lastUpdateDateTime"] = self.now.to_string().into();
-        let reply = json!({
-            "@odata.context": self.context(version, &format!("('{id}')/comments")),
-            "value": alert["comments"],
-        });
+        let reply = self.comments(version, id, &alert);
         self.store.insert(&alert);
-        Ok(Reply::json(reply.to_string()))
+        Ok(reply)
     }
 }
 

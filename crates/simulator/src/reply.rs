@@ -30,6 +30,8 @@ pub(super) enum Damage {
     Unanswered,
     /// The connection is reset without a reply.
     Reset,
+    /// Nothing is sent, and the connection stays open.
+    Silence,
     /// The complete body is sent in pieces, each after a delay.
     Slow,
 }
@@ -37,7 +39,7 @@ pub(super) enum Damage {
 impl Damage {
     /// Whether no reply is sent at all.
     pub(super) fn is_unanswered(self) -> bool {
-        matches!(self, Self::Unanswered | Self::Reset)
+        matches!(self, Self::Unanswered | Self::Reset | Self::Silence)
     }
 }
 

@@ -55,6 +55,16 @@ pub(super) enum Operation {
     Comment(String),
 }
 
+impl Operation {
+    /// Returns the id of the alert that the operation is about.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::List | Self::Count => None,
+            Self::Get(id) | Self::Update(id) | Self::Comment(id) => Some(id),
+        }
+    }
+}
+
 /// An operation in a version of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {

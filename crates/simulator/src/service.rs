@@ -20,6 +20,7 @@ use super::{
     operations::Handler,
     reply::{Damage, Refusal, Reply, RetryAfter},
     request::{Call, Operation, Route},
+    script::{FaultyReply, Script, ScriptedFault},
     sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
     store::Store,
     world::{SIGNED_IN, guid},
@@ -41,6 +42,7 @@ pub(super) struct Service {
     generator: Generator,
     budget: Budget,
     faults: FaultPlan,
+    pub(super) script: Script,
     /// For request ids and everything random after the start.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
@@ -56,6 +58,7 @@ impl Service {
         Self {
             budget: Budget::new(settings.budget, settings.timing.minute),
             faults: FaultPlan::new(&settings),
+            script: Script::default(),
             rng: StdRng::seed_from_u64(settings.seed),
             sign_in: SignInControl::new(settings.sign_in.clone(), base.clone()),
             settings,
@@ -152,6 +155,9 @@ impl Service {
             author: holder.as_ref().map_or(SIGNED_IN, |holder| &holder.name),
             foreign_base: &self.foreign_base,
         };
+        if let Some(scripted) = self.script.take(&call.method) {
+            return act_out(&mut handler, &route, call, &scripted);
+        }
         let mut reply = handler.handle(&route, call, fault)?;
         match fault {
             Fault::Cut => reply.damage = Damage::Cut,
@@ -247,6 +253,42 @@ impl Service {
         ]);
         reply
     }
+}
+
+/// Carries out a request, or not, and answers with the fault that a script orders.
+fn act_out(
+    handler: &mut Handler<'_>,
+    route: &Route,
+    call: &Call,
+    scripted: &ScriptedFault,
+) -> Result<Reply, Refusal> {
+    let before = route.operation.id().and_then(|id| handler.store.value(id));
+    let mut reply = handler.handle(route, call, Fault::None)?;
+    let after = route.operation.id().and_then(|id| handler.store.value(id));
+    if let Some(before) = &before {
+        handler.store.insert(before);
+        if scripted.reply == FaultyReply::OldValues {
+            reply = handler.state(route)?;
+        }
+    }
+    if let Some(after) = after.filter(|_| scripted.is_carried_out) {
+        handler.store.insert(&after);
+    }
+    if let Some((status, wait)) = scripted.reply.status() {
+        let refusal = Refusal::new(status, "UnknownError", "");
+        let retry_after = wait.map(|wait| RetryAfter { wait, as_date: false });
+        return Err(Refusal { retry_after, ..refusal });
+    }
+    match scripted.reply {
+        FaultyReply::Html => reply = Reply::html(),
+        FaultyReply::Empty => reply = Reply::json(""),
+        FaultyReply::Cut => reply.damage = Damage::Cut,
+        FaultyReply::Closed => reply.damage = Damage::Unanswered,
+        FaultyReply::Reset => reply.damage = Damage::Reset,
+        FaultyReply::Silence => reply.damage = Damage::Silence,
+        FaultyReply::OldValues | FaultyReply::Status(..) => {}
+    }
+    Ok(reply)
 }
 
 /// Permissions for reading; one is enough. The last two are undocumented but work too

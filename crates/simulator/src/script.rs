@@ -1,0 +1,64 @@
+//! Faults that tests order for single requests: whether the request is carried out, and what comes
+//! back instead of its reply.
+
+use std::{collections::VecDeque, time::Duration};
+
+use axum::http::{Method, StatusCode};
+
+/// A fault for the next request with a method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptedFault {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// Whether the request is carried out nevertheless.
+    pub is_carried_out: bool,
+    /// What the client gets.
+    pub reply: FaultyReply,
+}
+
+/// What a client gets in place of the reply to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultyReply {
+    /// An error status, with `Retry-After` if there is a time.
+    Status(u16, Option<Duration>),
+    /// A good status with the values from before the request.
+    OldValues,
+    /// A good status with no body.
+    Empty,
+    /// A proxy's page with a good status.
+    Html,
+    /// The first half of the reply.
+    Cut,
+    /// A connection that is closed.
+    Closed,
+    /// A connection that is reset.
+    Reset,
+    /// Nothing, while the connection stays open.
+    Silence,
+}
+
+/// The faults that are ordered, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Script(VecDeque<ScriptedFault>);
+
+impl Script {
+    pub(super) fn add(&mut self, faults: impl IntoIterator<Item = ScriptedFault>) {
+        self.0.extend(faults);
+    }
+
+    /// Takes the first fault for a method out of the script.
+    pub(super) fn take(&mut self, method: &Method) -> Option<ScriptedFault> {
+        let at = self.0.iter().position(|fault| fault.method == method.as_str())?;
+        self.0.remove(at)
+    }
+}
+
+impl FaultyReply {
+    /// Returns the status of an error reply.
+    pub(super) fn status(self) -> Option<(StatusCode, Option<Duration>)> {
+        match self {
+            Self::Status(status, wait) => Some((StatusCode::from_u16(status).ok()?, wait)),
+            _ => None,
+        }
+    }
+}
