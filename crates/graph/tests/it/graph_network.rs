@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails ends its test")]
 
-mod fake;
+pub(crate) mod fake;
 mod loader;
 mod pages;
 mod renewal;

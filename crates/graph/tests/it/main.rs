@@ -3,3 +3,4 @@
 mod auth_flows;
 mod fault_scripts;
 mod graph_network;
+mod graph_writes;
