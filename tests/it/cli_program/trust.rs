@@ -94,6 +94,11 @@ type Seen = Arc<Mutex<Vec<String>>>;
 
 /// A service with three pages of an alert each.
 fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
+    let mut tls = ServerConfig::clone(&tls);
+    if manner == Manner::Closes {
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    }
+    let tls = Arc::new(tls);
     let seen = Seen::default();
     let log = Arc::clone(&seen);
     let address = serve(async move |listener| {
@@ -130,7 +135,8 @@ fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
                     }
                 });
                 let stream = TokioIo::new(stream);
-                if two && manner == Manner::GoesAway {
+                assert_eq!(two, manner == Manner::GoesAway, "the program offers HTTP/2");
+                if two {
                     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
                         .serve_connection(stream, handler);
                     let mut connection = std::pin::pin!(connection);

@@ -169,18 +169,21 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         ) => Cause::Reset,
         _ if error.is_timeout() => Cause::Timeout,
         // In a body, the same error means a cut.
-        _ if error.is_request() && chain().any(is_incomplete) => Cause::Closed,
+        _ if error.is_request() && chain().any(is_closed) => Cause::Closed,
         // While connecting, only the TLS layer reads data.
         Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(reason()),
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
+        // TLS without a proper end.
+        Some(io::ErrorKind::UnexpectedEof) if error.is_request() => Cause::Closed,
         // What is left of a body's errors are its framing and its compression.
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
     }
 }
 
-fn is_incomplete(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+fn is_closed(error: &(dyn Error + 'static)) -> bool {
+    let closed = |error: &hyper::Error| error.is_incomplete_message() || error.is_closed();
+    error.downcast_ref::<hyper::Error>().is_some_and(closed)
 }
 
 /// Finds the refusal that `trust` made; the TLS library wraps it twice.

@@ -1,6 +1,8 @@
 //! Waits and attempts, with scripted outcomes and a paused clock. The tests with sockets are in
 //! `tests/it/graph_network`, those with TLS in `tls`.
 
+mod tls;
+
 use super::*;
 use bytes::Bytes;
 use rstest::rstest;

@@ -1,0 +1,146 @@
+//! Lists over TLS from a server on loopback: the protocol that both sides agree on, and
+//! connections that end between two pages.
+
+use std::sync::{Arc, Mutex};
+
+use hyper::{
+    Request, Response, Version,
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rstest::rstest;
+use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+use rustls_platform_verifier::Verifier;
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_rustls::TlsAcceptor;
+
+use super::super::{Budget, Http, Journal, Limits, Route, trust};
+use crate::{Api, Client, ClientEvent, Endpoint, ListQuery, auth::Tokens};
+
+/// How many pages the server has.
+const PAGES: u32 = 4;
+
+/// What the server does after each answer.
+#[derive(Clone, Copy, PartialEq)]
+enum After {
+    /// It keeps the connection.
+    Stays,
+    /// It announces the end of the connection: GOAWAY, or `connection: close`.
+    Leaves,
+}
+
+/// The requests that arrived: connection, protocol and query.
+type Seen = Arc<Mutex<Vec<(u32, Version, String)>>>;
+
+/// Starts a server for `localhost` that offers these protocols; returns its port, its log, and a
+/// transport that trusts it.
+async fn server(protocols: &'static [&'static [u8]], after: After) -> (u16, Seen, Http) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+
+    // The configuration of the program, except for the certificates that it trusts.
+    let mut tls = trust::config().unwrap();
+    let trusted = Verifier::new_with_extra_roots([issuer.der().clone()], provider).unwrap();
+    tls.dangerous().set_certificate_verifier(Arc::new(trusted));
+    let http =
+        Http::with_tls(Limits::default(), Budget::default(), Route::Direct, Journal::default(), tls).unwrap();
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = Seen::default();
+    let log = Arc::clone(&seen);
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            let stream = acceptor.accept(stream).await.unwrap();
+            tokio::spawn(serve(stream, connection, Arc::clone(&log), after));
+        }
+    });
+    (port, seen, http)
+}
+
+async fn serve(
+    stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
+    connection: u32,
+    log: Seen,
+    after: After,
+) {
+    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let answered = Arc::new(Notify::new());
+    let notify = Arc::clone(&answered);
+    let handler = service_fn(move |request: Request<Incoming>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let number = query.strip_prefix("n=").map_or(1, |number| number.parse::<u32>().unwrap());
+        log.lock().unwrap().push((connection, request.version(), query));
+        let mut page = serde_json::json!({"value": [{"id": number.to_string()}]});
+        if number < PAGES {
+            page["@odata.nextLink"] = format!("?n={}", number + 1).into();
+        }
+        notify.notify_one();
+        std::future::ready(Ok::<_, hyper::Error>(Response::new(page.to_string())))
+    });
+    let stream = TokioIo::new(stream);
+    if is_h2 {
+        let served = http2::Builder::new(TokioExecutor::new()).serve_connection(stream, handler);
+        let mut served = std::pin::pin!(served);
+        if after == After::Leaves {
+            tokio::select! {
+                _ = &mut served => return,
+                () = answered.notified() => served.as_mut().graceful_shutdown(),
+            }
+        }
+        let _ = served.await;
+    } else {
+        let keep_alive = after == After::Stays;
+        let _ = http1::Builder::new().keep_alive(keep_alive).serve_connection(stream, handler).await;
+    }
+}
+
+const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
+const ONE: &[&[u8]] = &[b"http/1.1"];
+
+#[rstest]
+#[case::h2(BOTH, After::Stays, Version::HTTP_2, 1)]
+#[case::h2_goaway(BOTH, After::Leaves, Version::HTTP_2, PAGES)]
+#[case::http1(ONE, After::Stays, Version::HTTP_11, 1)]
+#[case::http1_close(ONE, After::Leaves, Version::HTTP_11, PAGES)]
+#[case::no_alpn(&[], After::Stays, Version::HTTP_11, 1)]
+#[tokio::test]
+async fn pages_survive_the_end_of_a_connection(
+    #[case] protocols: &'static [&'static [u8]],
+    #[case] after: After,
+    #[case] version: Version,
+    #[case] connections: u32,
+) {
+    let (port, seen, http) = server(protocols, after).await;
+    let endpoint = Endpoint::at(&format!("https://localhost:{port}"), Api::V1).unwrap();
+    let client = Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap());
+    let mut pages = client.pages(&ListQuery::default());
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next(&mut |event: ClientEvent| panic!("{event:?}")).await {
+        ids.extend(page.unwrap().raw.alerts.iter().map(|raw| raw.decode().unwrap().id.raw().to_owned()));
+    }
+    assert_eq!(ids, ["1", "2", "3", "4"]);
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().all(|(_, used, _)| *used == version), "{seen:?}");
+    let mut used: Vec<_> = seen.iter().map(|(connection, ..)| *connection).collect();
+    used.dedup();
+    assert_eq!(used.len(), connections as usize, "{seen:?}");
+}
