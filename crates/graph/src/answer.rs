@@ -53,7 +53,7 @@ pub enum Outcome<T> {
     Unknown {
         /// Why the outcome was unclear.
         cause: Error,
-        /// Why the alert does not tell.
+        /// Why the alert does not settle it.
         recheck: Error,
     },
 }

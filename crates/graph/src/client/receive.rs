@@ -66,8 +66,8 @@ impl Receive for Page {
         let failed = |Failure { error, .. }| error;
         let reply = client.exchange(parts, on_event).await.map_err(failed)?;
         match read_page(&reply, url.as_ref()).await {
-            // What lies between us and the service may have failed for a moment. Asking once more
-            // costs little, while a lost page ends its list.
+            // A proxy may have failed for a moment. Asking once more costs little, while a lost page
+            // ends its list.
             Err(_) => {
                 let reply = client.exchange(parts, on_event).await.map_err(failed)?;
                 read_page(&reply, url.as_ref()).await
@@ -89,7 +89,7 @@ async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
         raw,
         date: date(reply),
         partial: (reply.status == StatusCode::PARTIAL_CONTENT)
-            .then(|| reply.header("warning").unwrap_or_else(|| "the service says: partial content".into())),
+            .then(|| reply.header("warning").unwrap_or_else(|| "partial content (HTTP 206)".into())),
         bookmark: next.map(String::from),
     })
 }

@@ -34,13 +34,13 @@ const PAUSES: [u32; 2] = [2, 8];
 /// that dates comments. An assumption.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// What an alert says about a change.
+/// Whether an alert shows a change.
 enum Shows<T> {
     /// The change is in effect.
     Change(T),
-    /// It is not, or not yet.
+    /// The change is not in effect, or not yet.
     Other(T),
-    /// The alert does not tell.
+    /// The alert does not settle it.
     Nothing(Error),
 }
 

@@ -1,8 +1,8 @@
-//! Whole loads by the real client from tenants that misbehave, each in its own way by its seed.
+//! Whole loads from tenants that misbehave, each in its own way by its seed.
 //!
 //! Whatever a tenant does, a load ends, and either every alert arrived or the coverage says why
-//! not. 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. The outcomes are
-//! counted and printed (`--nocapture`).
+//! not. There are 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. With
+//! `--nocapture`, the test prints how often each outcome occurred.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -15,10 +15,10 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use run::{End, Run, play};
 
-/// How many tenants live at once: most of a run is waiting.
+/// How many tenants run at once. Most of a run is waiting.
 const AT_ONCE: usize = 48;
 
-/// The profile of a seed: most are flaky, a seventh has a fault that no client can mend.
+/// Returns the profile of a seed. Most are flaky; a seventh has a fault that no retry can fix.
 fn faults(seed: u64) -> Faults {
     match seed % 14 {
         0 | 7 => Faults::Hostile,
@@ -29,7 +29,7 @@ fn faults(seed: u64) -> Faults {
 }
 
 #[test]
-fn every_load_is_whole_or_says_why_not() {
+fn every_load_is_complete_or_explains_why_not() {
     let runs = std::env::var("ALERTDECK_FAULT_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(200);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let began = Instant::now();
@@ -55,7 +55,7 @@ fn every_load_is_whole_or_says_why_not() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert_eq!(ended.len() as u64, runs);
 
-    // The scripts are worth something only where both ends occur.
+    // The test is worth something only if both ends occur.
     let count = |words: &str| -> u32 {
         outcomes.iter().filter(|(name, _)| name.contains(words)).map(|(_, count)| count).sum()
     };
@@ -88,9 +88,9 @@ async fn play_all(runs: u64) -> Vec<Run> {
     ended
 }
 
-/// What a tenant does follows from its seed, so a load that went wrong can be looked into.
+/// The seed alone decides what a tenant does, so a failed load can be repeated.
 #[tokio::test]
-async fn a_seed_can_be_played_again() {
+async fn a_seed_gives_the_same_run_again() {
     for seed in [1, 2, 4] {
         let first = play(seed, faults(seed)).await;
         let second = play(seed, faults(seed)).await;

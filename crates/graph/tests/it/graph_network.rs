@@ -1,4 +1,4 @@
-//! The client against servers on loopback that answer exactly what a test tells them to.
+//! The client against servers on loopback that answer exactly what a test scripts.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails ends its test")]
 

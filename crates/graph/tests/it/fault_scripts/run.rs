@@ -1,4 +1,4 @@
-//! One load from one tenant, and what there is to say against it.
+//! One load from one tenant, and what is wrong with it.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,8 +12,7 @@ use alertdeck_simulator::{Faults, Settings, Simulator, Timing};
 use serde_json::Value;
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// The longest that a load may take. The longest waits of a run are those for an HTTP date: a
-/// second each.
+/// The time limit of a load. Its longest waits are those for an HTTP date, of a second each.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How a load ended.
@@ -24,7 +23,7 @@ pub(crate) enum End {
     Hung,
 }
 
-/// A load that ended, or should have.
+/// A load, ended or stopped by the deadline.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) seed: u64,
@@ -33,18 +32,18 @@ pub(crate) struct Run {
     pub(crate) requests: usize,
     /// Alerts of the tenant that did not arrive, or not in their newest version.
     missing: usize,
-    /// Alerts that arrived and are not the tenant's.
+    /// Alerts that arrived but are not the tenant's.
     invented: usize,
-    /// Requests that came before their Retry-After was over.
+    /// Requests that came before `Retry-After` was over.
     early: usize,
-    /// Connections to where a foreign link leads.
+    /// Connections to the address of a foreign link.
     strayed: usize,
 }
 
-/// The moment of the last change, by id.
+/// The time of the last change, by id.
 type Versions = HashMap<String, Timestamp>;
 
-/// Loads a small tenant in small pages: by its seed it has one to some two dozen of them.
+/// Loads a small tenant in up to about two dozen pages, depending on its seed.
 pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
     let settings = Settings {
         alerts: 60 + usize::try_from(seed * 37 % 91).unwrap(),
@@ -93,7 +92,7 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
     .unwrap()
 }
 
-/// Reads a load to its end: what ended it, if it failed.
+/// Reads a load to its end. Returns the kind of an error, and the coverage.
 async fn load(client: Client, arrived: &mut Versions) -> (Option<Kind>, Coverage) {
     let mut load = Load::start(client, None);
     loop {
@@ -118,7 +117,7 @@ fn version(alert: &Value) -> (String, Timestamp) {
 }
 
 impl Run {
-    /// Lists what is wrong with the run.
+    /// Returns what is wrong with the run.
     pub(crate) fn objections(&self) -> Vec<String> {
         let mut objections = Vec::new();
         let mut object = |wrong: bool, what: String| {
@@ -148,7 +147,7 @@ impl Run {
     }
 }
 
-/// Tells whether a line says after how many pages the load ended and what ended it.
+/// Returns whether a line says after how many pages the load ended, and why.
 fn says_why(kind: Kind, line: &str) -> bool {
     let reasons: &[&str] = match kind {
         Kind::Loop => &["was read before"],

@@ -1,4 +1,4 @@
-//! A server that answers byte for byte what it is told, and remembers what it was asked.
+//! A server that answers byte for byte by a script, and records its requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use tokio::{
     time::Instant,
 };
 
-/// The token that must be seen in one header and nowhere else.
+/// The token, which may occur in one header and nowhere else.
 pub(crate) const CANARY: &str = "canary-7c1e-token";
 
-/// A request as it arrived.
+/// A request that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     /// Path and query.
@@ -34,18 +34,18 @@ impl Asked {
     }
 }
 
-/// What the server does for one request; then it closes the connection.
+/// What the server does for one request. Afterwards it closes the connection.
 pub(crate) enum Step {
     Send(Vec<u8>),
-    /// Sends these bytes one by one, with this much time between them.
+    /// Sends bytes one by one, with a pause before each.
     Drip(Vec<u8>, Duration),
-    /// Keeps silent until the client goes away.
+    /// Sends nothing until the client disconnects.
     Hang,
-    /// Closes with a reset rather than an end.
+    /// Resets the connection.
     Reset,
 }
 
-/// A whole answer with a length.
+/// Makes a whole answer with a length.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<Step> {
     let body = body.as_ref();
     let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
@@ -56,7 +56,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8
     vec![Step::Send([head.as_bytes(), body].concat())]
 }
 
-/// A page of alerts with these ids.
+/// Makes a page of alerts with these ids.
 pub(crate) fn page(ids: &[&str], next: Option<&str>) -> Vec<Step> {
     let alerts: Vec<_> = ids.iter().map(|id| serde_json::json!({ "id": id })).collect();
     let mut body = serde_json::json!({ "value": alerts });
@@ -69,7 +69,7 @@ pub(crate) fn page(ids: &[&str], next: Option<&str>) -> Vec<Step> {
 pub(crate) struct Fake {
     port: u16,
     asked: watch::Receiver<Vec<Asked>>,
-    /// How many connections a client has left.
+    /// How many connections have ended.
     gone: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
@@ -81,8 +81,8 @@ impl Drop for Fake {
 }
 
 impl Fake {
-    /// Answers each request by `script`, which gets its number from 0, the base address of this
-    /// server, and the request.
+    /// Starts a server that answers by `script`. The script gets the number of the request, from 0,
+    /// the base address of the server, and the request.
     pub(crate) async fn start(
         script: impl Fn(usize, &str, &Asked) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
@@ -128,12 +128,12 @@ impl Fake {
         self.asked().into_iter().map(|asked| asked.target).collect()
     }
 
-    /// Waits until so many requests have arrived.
+    /// Waits until this many requests have arrived.
     pub(crate) async fn reached(&self, count: usize) {
         self.asked.clone().wait_for(|asked| asked.len() >= count).await.unwrap();
     }
 
-    /// Waits until so many connections have ended.
+    /// Waits until this many connections have ended.
     pub(crate) async fn left(&self, count: usize) {
         self.gone.clone().wait_for(|left| *left >= count).await.unwrap();
     }
@@ -148,7 +148,7 @@ impl Fake {
     }
 }
 
-/// A transport whose own waits take milliseconds.
+/// Makes a transport that waits only milliseconds between attempts.
 pub(crate) fn http() -> Http {
     Http::new(quick(), Budget::per_minute(100_000), Route::Direct).unwrap()
 }
@@ -157,7 +157,7 @@ pub(crate) fn quick() -> Limits {
     Limits { backoff: Duration::from_millis(2), ..Limits::default() }
 }
 
-/// Takes events and forgets them.
+/// Ignores events.
 pub(crate) fn ignore() -> impl FnMut(ClientEvent) + Send {
     |_| {}
 }
@@ -172,7 +172,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
     let target = lines.next()?.split(' ').nth(1)?.to_owned();
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut asked = Asked { target, headers: lines.filter_map(header).collect(), at: Instant::now() };
-    // What was not read when the connection ends would reset it.
+    // Closing with unread data would reset the connection.
     let length = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
     stream.read_exact(&mut vec![0; length]).await.ok()?;
     asked.at = Instant::now();
@@ -183,7 +183,7 @@ async fn perform(mut stream: TcpStream, steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Send(bytes) => {
-                // A client that has seen enough goes away.
+                // The client may have disconnected.
                 let _ = stream.write_all(&bytes).await;
             }
             Step::Drip(bytes, pause) => {

@@ -1,4 +1,4 @@
-//! A whole load: first rows, then everything, and how it ends.
+//! Whole loads: first rows, then the whole list, and the end.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use alertdeck_graph::{ClientEvent, Coverage, Kind, Load, LoadEvent, WaitCause};
 
 use super::fake::{Fake, Step, answer, page};
 
-/// Reads a load to its end: the events as short words, and the coverage.
+/// Reads a load to its end. Returns the events as words, the coverage, and the kind of an error.
 async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     let mut words = Vec::new();
     loop {
@@ -31,7 +31,7 @@ async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
 }
 
 #[tokio::test]
-async fn a_short_list_is_one_request() {
+async fn a_short_list_needs_one_request() {
     let fake = Fake::start(|_, _, _| answer(200, &[], r#"{"@odata.count":1,"value":[{"id":"a"}]}"#)).await;
     let (words, coverage, _) = read(Load::start(fake.client(), Some("status eq 'new'".into()))).await;
     assert_eq!(words, ["page 1"]);
@@ -43,7 +43,7 @@ async fn a_short_list_is_one_request() {
 }
 
 #[tokio::test]
-async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
+async fn a_backfill_reads_no_page_twice_and_continues_at_a_bookmark() {
     let fake = Fake::start(|_, _, asked| match asked.target.rsplit_once('=') {
         Some((_, "x")) => page(&["c"], Some("?$skiptoken=y")),
         Some((_, "y")) => page(&["d"], None),
@@ -53,7 +53,7 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
     let mut load = Load::start_backfill(fake.client(), Some("x".into()), None);
     let mut bookmark = None;
     for _ in 0..2 {
-        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("two pages come") };
+        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("expected two pages") };
         bookmark = page.bookmark;
     }
     drop(load);
@@ -61,7 +61,7 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
     assert!(at.ends_with("/v1.0/security/alerts_v2?$skiptoken=y"), "{at}");
     let (words, coverage, _) = read(Load::start_backfill(fake.client(), Some("x".into()), Some(at))).await;
     assert_eq!((words, coverage.is_complete()), (vec!["page 1".into()], true));
-    // The page after the last may have been on its way when the first load was dropped.
+    // The first load may have requested one more page when it was dropped.
     let mut targets = fake.targets();
     targets.dedup();
     let list = "/v1.0/security/alerts_v2";
@@ -70,7 +70,7 @@ async fn a_steady_load_reads_no_page_twice_and_goes_on_where_one_has_ended() {
 }
 
 #[tokio::test]
-async fn a_load_that_is_given_up_still_hands_over_what_has_arrived() {
+async fn a_stopped_load_still_delivers_what_has_arrived() {
     let fake = Fake::start(|number, _, _| match number {
         0 => page(&["a", "b"], Some("?$skiptoken=x")),
         1 => page(&["c"], Some("?$skiptoken=y")),
@@ -81,14 +81,16 @@ async fn a_load_that_is_given_up_still_hands_over_what_has_arrived() {
     fake.reached(3).await;
     load.give_up();
     for alerts in [2, 1] {
-        let Some(LoadEvent::Page(page)) = load.next().await else { panic!("it has arrived") };
+        let Some(LoadEvent::Page(page)) = load.next().await else {
+            panic!("expected a page that has arrived")
+        };
         assert_eq!(page.raw.alerts.len(), alerts);
     }
     assert!(load.next().await.is_none());
 }
 
 #[tokio::test]
-async fn a_place_to_go_on_at_is_trusted_as_little_as_a_link() {
+async fn a_bookmark_is_checked_like_a_link() {
     let fake = Fake::start(|_, _, _| page(&["a"], None)).await;
     for (place, expected) in [("nowhere", Kind::Protocol), ("https://elsewhere.example/x", Kind::ForeignLink)]
     {
@@ -121,7 +123,7 @@ async fn a_long_list_is_read_again_in_large_pages() {
 }
 
 #[tokio::test]
-async fn a_later_page_that_is_refused_leaves_the_list_incomplete() {
+async fn a_refused_later_page_leaves_the_list_incomplete() {
     let fake = Fake::start(|number, _, _| match number {
         0 | 1 => page(&["a"], Some("?$skiptoken=x")),
         _ => answer(
@@ -138,14 +140,14 @@ async fn a_later_page_that_is_refused_leaves_the_list_incomplete() {
 }
 
 #[tokio::test]
-async fn a_refused_filter_is_told_from_other_failures() {
+async fn a_refused_filter_has_its_own_kind() {
     let fake = Fake::start(|_, _, _| answer(400, &[], "{}")).await;
     let (_, coverage, kind) = read(Load::start(fake.client(), Some("status ne 'new'".into()))).await;
     assert_eq!((kind, coverage.pages), (Some(Kind::Filter), 0));
 }
 
 #[tokio::test]
-async fn waits_are_told_in_their_order() {
+async fn waits_are_reported_in_order() {
     let fake = Fake::start(|number, _, _| match number {
         0 => answer(429, &[("retry-after", "0.05")], ""),
         1 => answer(500, &[], ""),
@@ -157,7 +159,7 @@ async fn waits_are_told_in_their_order() {
 }
 
 #[tokio::test]
-async fn partial_results_are_no_complete_list() {
+async fn partial_results_make_a_list_incomplete() {
     let fake =
         Fake::start(|_, _, _| answer(206, &[("warning", "199 - \"provider\"")], r#"{"value":[]}"#)).await;
     let (_, coverage, kind) = read(Load::start(fake.client(), None)).await;
@@ -179,13 +181,13 @@ async fn dropping_a_load_closes_its_connection() {
     tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
 }
 
-/// A service that pages by `$skip`, and gets five new alerts before each page but the first.
+/// The service pages by `$skip`, and five new alerts arrive before each page but the first.
 #[tokio::test]
-async fn alerts_that_arrive_between_pages_push_none_out() {
+async fn new_alerts_between_pages_hide_no_old_ones() {
     const AT_FIRST: usize = 40;
     let fake = Fake::start(|number, _, asked| {
         let skip: usize = asked.target.split("$skip=").nth(1).map_or(0, |skip| skip.parse().unwrap());
-        // Newest first: the new ones push the others down.
+        // The newest come first and push the others down.
         let new = (0..number * 5).rev().map(|at| format!("new-{at}"));
         let all: Vec<_> = new.chain((0..AT_FIRST).map(|at| format!("old-{at}"))).collect();
         let ids: Vec<_> = all.iter().skip(skip).take(10).map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! Lists and single alerts: headers, links, tokens, odd bodies.
+//! Lists and single alerts: headers, links, tokens and odd bodies.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::fake::{CANARY, Fake, Step, answer, ignore, page};
 
-/// Reads a list to its end: the ids, and the error that ended it.
+/// Reads a list to its end. Returns the ids, and the error that ended it.
 async fn read(fake: &Fake) -> (Vec<String>, Option<(Kind, String)>) {
     let mut pages = fake.client().pages(&ListQuery::default());
     let mut ids = Vec::new();
@@ -31,7 +31,7 @@ fn ids_of(page: &Page) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_page_carries_the_headers_and_an_id_of_its_own() {
+async fn every_page_request_has_the_headers_and_its_own_id() {
     let fake = Fake::start(|number, base, _| {
         let next = format!("{base}/v1.0/security/alerts_v2?$skiptoken=A%2Bb%27&$top=2&n={number}");
         page(&[&format!("a{number}")], (number < 3).then_some(next.as_str()))
@@ -54,7 +54,7 @@ async fn every_page_carries_the_headers_and_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_foreign_next_page_is_never_asked_for() {
+async fn a_foreign_next_page_is_never_requested() {
     let foreign = Fake::start(|_, _, _| page(&["evil"], None)).await;
     let port = foreign.port();
     for link in [
@@ -82,7 +82,7 @@ async fn a_foreign_next_page_is_never_asked_for() {
         })
         .await;
         let (ids, error) = read(&fake).await;
-        assert_eq!(ids, ["a"], "what was read stays");
+        assert_eq!(ids, ["a"], "the pages before stay valid");
         let (kind, line) = error.unwrap();
         assert_eq!(kind, Kind::ForeignLink, "{link}: {line}");
         assert!(line.starts_with("next page points to "), "{line}");
@@ -92,7 +92,7 @@ async fn a_foreign_next_page_is_never_asked_for() {
 }
 
 #[tokio::test]
-async fn a_relative_next_page_is_resolved_and_an_empty_one_is_the_end() {
+async fn a_relative_next_link_is_resolved_and_an_empty_one_ends_the_list() {
     let fake = Fake::start(|number, _, _| match number {
         0 => page(&["a"], Some("?$skip=1")),
         1 => page(&["b"], Some("/v1.0/security/alerts_v2?$skip=2")),
@@ -104,7 +104,7 @@ async fn a_relative_next_page_is_resolved_and_an_empty_one_is_the_end() {
 }
 
 #[tokio::test]
-async fn a_circle_of_pages_ends() {
+async fn a_circle_of_pages_is_an_error() {
     let fake = Fake::start(|number, base, _| {
         page(&["a"], Some(&format!("{base}/v1.0/security/alerts_v2?p={}", number % 3)))
     })
@@ -115,7 +115,7 @@ async fn a_circle_of_pages_ends() {
 }
 
 #[tokio::test]
-async fn pages_without_progress_end() {
+async fn pages_without_progress_are_an_error() {
     let fake = Fake::start(|number, _, _| page(&["a"], Some(&format!("?p={number}")))).await;
     let (_, error) = read(&fake).await;
     let (kind, line) = error.unwrap();
@@ -124,7 +124,7 @@ async fn pages_without_progress_end() {
 }
 
 #[tokio::test]
-async fn fifty_empty_pages_are_passed() {
+async fn fifty_empty_pages_do_not_end_a_list() {
     let fake = Fake::start(|number, _, _| match number {
         0..50 => page(&[], Some(&format!("?p={number}"))),
         _ => page(&["a"], None),
@@ -143,13 +143,13 @@ async fn fifty_empty_pages_are_passed() {
 #[case::broken(|| answer(200, &[], "{\"value\":[{\"id\":1},,]}"), "line 1, column 20")]
 #[case::null(|| answer(200, &[], "{\"value\":null}"), "cannot be read")]
 #[tokio::test]
-async fn an_answer_that_is_no_page_is_named(#[case] steps: fn() -> Vec<Step>, #[case] part: &str) {
+async fn an_unreadable_page_is_requested_once_more(#[case] steps: fn() -> Vec<Step>, #[case] part: &str) {
     let fake = Fake::start(move |_, _, _| steps()).await;
     let (ids, error) = read(&fake).await;
     let (kind, line) = error.unwrap();
     assert_eq!((ids.len(), kind), (0, Kind::Protocol));
     assert!(line.contains(part), "{line}");
-    assert_eq!(fake.asked().len(), 2, "once more, for what lies between may have had a bad moment");
+    assert_eq!(fake.asked().len(), 2, "a proxy may have failed for a moment");
 
     let fake = Fake::start(move |number, _, _| match number {
         0 => page(&["a"], Some("?p=1")),
@@ -162,7 +162,7 @@ async fn an_answer_that_is_no_page_is_named(#[case] steps: fn() -> Vec<Step>, #[
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_and_strange_alerts_cost_nothing() {
+async fn a_byte_order_mark_and_odd_alerts_do_not_fail_a_page() {
     let fake =
         Fake::start(|_, _, _| answer(200, &[], "\u{feff}{\"value\":[{\"id\":\"a\"},7,{\"id\":\"b\"}]}"))
             .await;
@@ -172,7 +172,7 @@ async fn a_byte_order_mark_and_strange_alerts_cost_nothing() {
 }
 
 #[tokio::test]
-async fn a_partial_answer_is_marked_and_the_services_clock_is_kept() {
+async fn a_partial_answer_and_the_services_time_are_returned() {
     let fake = Fake::start(|_, _, _| {
         let headers = [
             ("warning", "199 - \"one provider\u{9f} timed out\""),
@@ -188,7 +188,7 @@ async fn a_partial_answer_is_marked_and_the_services_clock_is_kept() {
 }
 
 #[tokio::test]
-async fn no_call_comes_before_the_told_moment() {
+async fn no_request_comes_before_retry_after() {
     let fake = Fake::start(|number, _, _| match number {
         0 => answer(429, &[("retry-after", "0.25")], "{}"),
         _ => page(&["a"], None),
@@ -209,7 +209,7 @@ async fn no_call_comes_before_the_told_moment() {
 }
 
 #[tokio::test]
-async fn endless_throttling_ends_in_a_clear_line() {
+async fn endless_throttling_ends_in_a_clear_error() {
     let fake = Fake::start(|_, _, _| answer(429, &[("request-id", "r")], "")).await;
     let (_, error) = read(&fake).await;
     let (kind, line) = error.unwrap();
@@ -221,7 +221,7 @@ async fn endless_throttling_ends_in_a_clear_line() {
 }
 
 #[tokio::test]
-async fn a_refused_token_that_is_fixed_asks_once() {
+async fn a_rejected_fixed_token_is_sent_once() {
     let body = r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed"}}"#;
     let fake = Fake::start(move |_, _, _| answer(401, &[], body)).await;
     let (_, error) = read(&fake).await;
@@ -243,7 +243,7 @@ mod with_a_token_command {
     }
 
     #[tokio::test]
-    async fn a_refused_token_is_replaced_and_the_same_page_asked_again() {
+    async fn a_rejected_token_is_replaced_and_the_same_page_requested_again() {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start(|_, _, asked| {
             let page_number = asked.target.split("p=").nth(1).map_or(1, |n| n.parse().unwrap());
@@ -265,7 +265,7 @@ mod with_a_token_command {
     }
 
     #[tokio::test]
-    async fn a_second_refusal_ends_it() {
+    async fn a_second_rejection_ends_the_list() {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start(|_, _, _| answer(401, &[], "{}")).await;
         let mut pages = fake.client_with(counting(&folder)).pages(&ListQuery::default());
@@ -276,7 +276,7 @@ mod with_a_token_command {
     }
 
     #[tokio::test]
-    async fn a_command_that_fails_sends_nothing() {
+    async fn nothing_is_sent_if_the_token_command_fails() {
         let fake = Fake::start(|_, _, _| page(&[], None)).await;
         let client = fake.client_with(Tokens::command("echo please log in >&2; exit 1"));
         let error = client.get(&AlertId::new("a"), &mut ignore()).await.unwrap_err();
@@ -287,7 +287,7 @@ mod with_a_token_command {
 }
 
 #[tokio::test]
-async fn one_alert_comes_as_it_was_sent() {
+async fn an_alert_is_returned_as_received() {
     let body = "{ \"@odata.context\" : \"x\",\n \"id\":\"a/b\" }";
     let fake = Fake::start(move |_, _, _| answer(200, &[], body)).await;
     let raw = fake.client().get(&AlertId::new("a/b"), &mut ignore()).await.unwrap();
@@ -296,7 +296,7 @@ async fn one_alert_comes_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn an_alert_that_is_not_there_is_named() {
+async fn a_missing_alert_is_not_found() {
     let fake = Fake::start(|_, _, _| answer(404, &[], "{\"error\":{\"code\":\"NotFound\"}}")).await;
     let error = fake.client().get(&AlertId::new("a"), &mut ignore()).await.unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
@@ -306,7 +306,7 @@ async fn an_alert_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_debug_text() {
+async fn no_debug_text_contains_the_token() {
     let fake = Fake::start(|_, _, _| page(&[], None)).await;
     let client = fake.client();
     let mut pages = client.pages(&ListQuery::default());

@@ -1,4 +1,4 @@
-//! A token that is being renewed while whoever wants it goes away, or the user signs out.
+//! Token renewals whose caller goes away, or during which the user signs out.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::fake::{Fake, Step, answer, http};
 
-/// An authority that gives a token for the first request, slowly, and refuses every other.
+/// Starts an authority that answers the first request slowly and refuses all others.
 async fn authority() -> Fake {
     let json = [("content-type", "application/json")];
     Fake::start(move |number, _, _| {
@@ -35,7 +35,7 @@ struct Kept {
     _folder: tempfile::TempDir,
 }
 
-/// A sign-in that was kept by an earlier run.
+/// Makes a sign-in that an earlier run has stored.
 async fn kept(authority: &Fake) -> Kept {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::file(folder.path());
@@ -57,17 +57,17 @@ async fn kept(authority: &Fake) -> Kept {
 }
 
 #[tokio::test]
-async fn a_renewal_whose_asker_went_away_is_not_lost() {
+async fn a_renewal_whose_caller_went_away_is_not_lost() {
     let authority = authority().await;
     let kept = kept(&authority).await;
     let tokens = Tokens::session(kept.session.clone());
-    let asker = tokio::spawn({
+    let caller = tokio::spawn({
         let tokens = tokens.clone();
         async move { tokens.current().await }
     });
     authority.reached(1).await;
-    asker.abort();
-    assert!(asker.await.unwrap_err().is_cancelled());
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
     let token = tokens.current().await.unwrap();
     assert_eq!(token.authorization().unwrap(), "Bearer new");
     let stored = kept.vault.load(&kept.key).await.unwrap().stored.unwrap();
@@ -76,17 +76,17 @@ async fn a_renewal_whose_asker_went_away_is_not_lost() {
 }
 
 #[tokio::test]
-async fn who_signs_out_during_a_renewal_stays_signed_out() {
+async fn signing_out_during_a_renewal_wins() {
     let authority = authority().await;
     let kept = kept(&authority).await;
     let tokens = Tokens::session(kept.session.clone());
-    let asker = tokio::spawn({
+    let caller = tokio::spawn({
         let tokens = tokens.clone();
         async move { tokens.current().await }
     });
     authority.reached(1).await;
     assert!(kept.session.sign_out().await.unwrap());
-    asker.await.unwrap().unwrap_err();
+    caller.await.unwrap().unwrap_err();
     assert!(kept.vault.load(&kept.key).await.unwrap().stored.is_none());
     assert!(kept.session.claims().is_none());
     assert_eq!(tokens.current().await.unwrap_err().to_string(), "sign-in is needed: you are not signed in");

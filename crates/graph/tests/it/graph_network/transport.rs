@@ -58,7 +58,7 @@ fn raw(head: &str, body: &[u8]) -> Vec<Step> {
     Cause::Reset
 )]
 #[tokio::test]
-async fn a_broken_answer_is_tried_again_and_then_named(
+async fn a_broken_answer_is_tried_again_and_then_explained(
     #[case] steps: fn() -> Vec<Step>,
     #[case] expected: Cause,
 ) {
@@ -73,27 +73,27 @@ async fn a_broken_answer_is_tried_again_and_then_named(
 }
 
 #[tokio::test]
-async fn nobody_listening_is_refused() {
+async fn a_closed_port_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     assert_eq!(cause(send_to(&http(), &base, "x").await), Cause::Refused);
 }
 
-/// A host that takes no more connections and refuses none, as a filter that drops packets does.
+/// The host neither accepts nor refuses connections, like a firewall that drops packets.
 #[tokio::test]
-async fn a_black_hole_ends_by_the_deadline_for_connecting() {
+async fn a_black_hole_ends_by_the_connect_deadline() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let full = socket.listen(0).unwrap();
     let address = full.local_addr().unwrap();
-    // Connections that nobody accepts, until one hangs.
+    // Fill the queue until a connection hangs.
     let mut waiting = Vec::new();
     while let Ok(Ok(stream)) =
         tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await
     {
         waiting.push(stream);
-        assert!(waiting.len() < 100, "connections are taken without end");
+        assert!(waiting.len() < 100, "the queue never fills");
     }
     let limits = Limits { connect: Duration::from_millis(200), tries: 2, ..quick() };
     let http = Http::new(limits, Budget::default(), Route::Direct).unwrap();
@@ -101,7 +101,7 @@ async fn a_black_hole_ends_by_the_deadline_for_connecting() {
 }
 
 #[tokio::test]
-async fn what_speaks_no_tls_is_not_trusted() {
+async fn a_server_without_tls_is_not_trusted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -138,11 +138,11 @@ async fn a_body_is_read_up_to_the_limit(#[case] steps: fn() -> Vec<Step>) {
     let http = Http::new(Limits { body: 64 << 10, ..quick() }, Budget::default(), Route::Direct).unwrap();
     let fake = Fake::start(move |_, _, _| steps()).await;
     assert_eq!(cause(send(&http, &fake).await), Cause::TooLarge(64 << 10));
-    assert_eq!(fake.asked().len(), 1, "a body that is too large is not asked for again");
+    assert_eq!(fake.asked().len(), 1, "a body that is too large is not requested again");
 }
 
 #[tokio::test]
-async fn gzip_is_read() {
+async fn gzip_is_decompressed() {
     let fake = Fake::start(|_, _, _| answer(200, &[("content-encoding", "gzip")], gzip(b"{\"a\":1}"))).await;
     assert_eq!(&send(&http(), &fake).await.unwrap().body[..], b"{\"a\":1}");
 }
@@ -157,7 +157,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_outside_the_scope() {
+async fn a_request_outside_the_scope_is_not_sent() {
     let fake = Fake::start(|_, _, _| answer(200, &[], "{}")).await;
     let scope = Scope::new(&format!("{}/v1.0", fake.base())).unwrap();
     let request = TransportRequest::get(Url::parse(&format!("{}/beta?q=canary", fake.base())).unwrap());
@@ -168,7 +168,7 @@ async fn nothing_is_sent_outside_the_scope() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_each_attempt_and_no_secret() {
+async fn the_journal_records_each_attempt_and_no_secret() {
     let http = http();
     let fake = Fake::start(|number, _, _| match number {
         0 => answer(503, &[("request-id", "service-id")], ""),
@@ -186,7 +186,7 @@ async fn the_journal_tells_each_attempt_and_no_secret() {
     let sent: Vec<_> =
         fake.asked().iter().map(|asked| asked.header("client-request-id").unwrap().to_owned()).collect();
     assert_eq!(sent, log.iter().map(|entry| entry.client_request_id.clone()).collect::<Vec<_>>());
-    assert_ne!(sent[0], sent[1], "each attempt has an id of its own");
+    assert_ne!(sent[0], sent[1], "each attempt has its own id");
     let shown = format!("{log:?}{http:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }
