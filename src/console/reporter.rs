@@ -104,7 +104,7 @@ impl FetchReporter {
                 biased;
                 () = &mut stopped, if !stopping => {
                     stopping = true;
-                    load.give_up();
+                    load.stop();
                     continue;
                 }
                 event = load.next() => event,

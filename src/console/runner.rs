@@ -276,7 +276,7 @@ fn request_line(entry: &Entry) -> RequestLine {
         },
         method: entry.method.clone(),
         host: SafeText::new(&entry.target.host),
-        path: entry.target.in_words(),
+        path: entry.target.decoded(),
         outcome: entry.outcome.clone(),
         bytes: entry.bytes,
         client_request_id: entry.client_request_id.clone(),

@@ -219,7 +219,9 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
             Asked::List { filtered: true } => {
                 plain(Kind::Filter, "the service refused the filter", Some("change it and try again"))
             }
-            Asked::List { filtered: false } => plain(Kind::Protocol, "the service refused the request", None),
+            Asked::List { filtered: false } | Asked::Other => {
+                plain(Kind::Protocol, "the service refused the request", None)
+            }
             Asked::NextPage => {
                 plain(Kind::Protocol, "the service refused its own next page", Some("load the list again"))
             }
@@ -234,7 +236,6 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
                 "the service refused the comment",
                 Some("nothing was added; check the text"),
             ),
-            Asked::Other => plain(Kind::Protocol, "the service refused the request", None),
         },
         401 => plain(Kind::SignIn, "the service refused the token", Some("sign in again or get a new token")),
         403 if asked.is_write() => plain(

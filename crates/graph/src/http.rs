@@ -180,7 +180,7 @@ impl Http {
         if !credential.scope.covers(&request.url) {
             return Err(Fault {
                 host: scope::host(&request.url),
-                cause: Cause::Foreign(scope::place(&request.url)),
+                cause: Cause::Foreign(scope::without_secrets(&request.url)),
             });
         }
         let Inner { limits, budget, .. } = &*self.inner;

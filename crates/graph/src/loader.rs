@@ -87,7 +87,7 @@ impl Load {
 
     /// Stops the load. Events that have arrived can still be taken; then `None` follows, without
     /// [`LoadEvent::Done`] or [`LoadEvent::Failed`].
-    pub fn give_up(&self) {
+    pub fn stop(&self) {
         self.task.abort();
     }
 

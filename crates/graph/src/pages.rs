@@ -18,7 +18,7 @@ use crate::{
 
 /// The number of pages in a row without a new alert after which a list counts as endless. The
 /// service does send empty pages, dozens in a row (docs/security.md, "Pages without progress").
-const MOST_BARREN: u32 = 100;
+const MAX_PAGES_WITHOUT_NEW: u32 = 100;
 
 /// A list that is read page by page.
 ///
@@ -34,7 +34,7 @@ pub struct Pages {
     known: HashSet<u64>,
     fingerprint: RandomState,
     /// Pages in a row without a new alert.
-    barren: u32,
+    without_new: u32,
 }
 
 impl Client {
@@ -61,7 +61,7 @@ impl Pages {
             seen: url.into_iter().collect(),
             known: HashSet::new(),
             fingerprint: RandomState::new(),
-            barren: 0,
+            without_new: 0,
         }
     }
 
@@ -80,7 +80,7 @@ impl Pages {
         let fingerprints = self.fingerprints(&page).await?;
         let before = self.known.len();
         self.known.extend(fingerprints);
-        self.barren = if self.known.len() > before { 0 } else { self.barren + 1 };
+        self.without_new = if self.known.len() > before { 0 } else { self.without_new + 1 };
         let next = page.raw.next.is_some().then(|| self.follow(page.bookmark.as_deref()));
         page.bookmark = next.as_ref().and_then(|next| next.as_ref().ok()).map(Url::to_string);
         self.next = next.map(|next| next.map(Request::next_page));
@@ -106,8 +106,8 @@ impl Pages {
         if !self.seen.insert(url.clone()) {
             return Err(Error::new(Kind::Loop, "the service's next page was read before"));
         }
-        if self.barren >= MOST_BARREN {
-            let what = format!("{MOST_BARREN} pages in a row brought no new alert");
+        if self.without_new >= MAX_PAGES_WITHOUT_NEW {
+            let what = format!("{MAX_PAGES_WITHOUT_NEW} pages in a row brought no new alert");
             return Err(Error::new(Kind::Loop, what));
         }
         Ok(url)

@@ -62,3 +62,22 @@ impl FaultyReply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_used_up_in_order_by_their_methods() {
+        let fault = |method, reply| ScriptedFault { method, is_carried_out: false, reply };
+        let mut script = Script::default();
+        script.add([fault("PATCH", FaultyReply::Cut), fault("GET", FaultyReply::Html)]);
+        script.add([fault("PATCH", FaultyReply::Reset)]);
+        let mut take = |method| script.take(&method).map(|fault| fault.reply);
+        assert_eq!(take(Method::POST), None);
+        assert_eq!(take(Method::GET), Some(FaultyReply::Html));
+        assert_eq!(take(Method::PATCH), Some(FaultyReply::Cut));
+        assert_eq!(take(Method::PATCH), Some(FaultyReply::Reset));
+        assert_eq!((take(Method::PATCH), take(Method::GET)), (None, None));
+    }
+}

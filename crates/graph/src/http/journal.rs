@@ -82,7 +82,7 @@ impl fmt::Debug for Target {
 impl Target {
     /// Returns path and query for the user's own screen: decoded, and without the tokens that say
     /// where a list continues. The log holds no query at all.
-    pub fn in_words(&self) -> SafeText {
+    pub fn decoded(&self) -> SafeText {
         let options = self.url.query_pairs().map(|(name, value)| {
             let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
             format!("{name}={value}")
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn a_shown_query_is_decoded_and_has_no_tokens() {
         let url = "https://graph.example/v1.0/a?$filter=status%20eq%20%27new%27&$skiptoken=canary&$top=50%1B";
-        let words = entry(url, false).target.in_words();
-        assert_eq!(words.line(), "/v1.0/a?$filter=status eq 'new'&$skiptoken=…&$top=50␛");
-        assert_eq!(entry("https://graph.example/v1.0/a", false).target.in_words().line(), "/v1.0/a");
+        let shown = entry(url, false).target.decoded();
+        assert_eq!(shown.line(), "/v1.0/a?$filter=status eq 'new'&$skiptoken=…&$top=50␛");
+        assert_eq!(entry("https://graph.example/v1.0/a", false).target.decoded().line(), "/v1.0/a");
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 /// Formats an address for messages: without user name, password, query and fragment.
-pub(super) fn place(url: &Url) -> String {
+pub(super) fn without_secrets(url: &Url) -> String {
     match url.host_str() {
         Some(_) => format!("{}://{}{}", url.scheme(), host(url), url.path()),
         None => host(url),
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_formatted_address_shows_no_secret() {
         let url = Url::parse("https://name:pw@evil.example:8443/a/b?code=secret#token").unwrap();
-        assert_eq!(place(&url), "https://evil.example:8443/a/b");
-        assert_eq!(place(&Url::parse("data:text/html,secret").unwrap()), "data:");
+        assert_eq!(without_secrets(&url), "https://evil.example:8443/a/b");
+        assert_eq!(without_secrets(&Url::parse("data:text/html,secret").unwrap()), "data:");
     }
 }

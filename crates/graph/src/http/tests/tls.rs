@@ -1,10 +1,13 @@
 //! Lists over TLS from a server on loopback: the protocol that both sides agree on, and
 //! connections that end between two pages.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use hyper::{
-    Request, Response, Version,
+    Method, Request, Response, Version,
     body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
@@ -19,18 +22,25 @@ use tokio_rustls::TlsAcceptor;
 
 use super::super::{Budget, Http, Journal, Limits, Route, trust};
 use crate::{Api, Client, ClientEvent, Endpoint, ListQuery, auth::Tokens};
+use alertdeck_model::AlertId;
 
 /// How many pages the server has.
 const PAGES: u32 = 4;
 
-/// What the server does after each answer.
+/// What the server does to streams and connections.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
     /// It keeps the connection.
     Stays,
     /// It announces the end of the connection: GOAWAY, or `connection: close`.
     Leaves,
+    /// It resets the stream of each POST, and of the first GET of each page.
+    Resets,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the stream is reset")]
+struct Reset;
 
 /// The requests that arrived: connection, protocol and query.
 type Seen = Arc<Mutex<Vec<(u32, Version, String)>>>;
@@ -58,8 +68,8 @@ async fn server(protocols: &'static [&'static [u8]], after: After) -> (u16, Seen
     let mut tls = trust::config().unwrap();
     let trusted = Verifier::new_with_extra_roots([issuer.der().clone()], provider).unwrap();
     tls.dangerous().set_certificate_verifier(Arc::new(trusted));
-    let http =
-        Http::with_tls(Limits::default(), Budget::default(), Route::Direct, Journal::default(), tls).unwrap();
+    let limits = Limits { backoff: Duration::from_millis(2), ..Limits::default() };
+    let http = Http::with_tls(limits, Budget::default(), Route::Direct, Journal::default(), tls).unwrap();
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -87,6 +97,7 @@ async fn serve(
     let notify = Arc::clone(&answered);
     let handler = service_fn(move |request: Request<Incoming>| {
         let query = request.uri().query().unwrap_or_default().to_owned();
+        let is_first = !log.lock().unwrap().iter().any(|(.., earlier)| *earlier == query);
         let number = query.strip_prefix("n=").map_or(1, |number| number.parse::<u32>().unwrap());
         log.lock().unwrap().push((connection, request.version(), query));
         let mut page = serde_json::json!({"value": [{"id": number.to_string()}]});
@@ -94,7 +105,8 @@ async fn serve(
             page["@odata.nextLink"] = format!("?n={}", number + 1).into();
         }
         notify.notify_one();
-        std::future::ready(Ok::<_, hyper::Error>(Response::new(page.to_string())))
+        let resets = after == After::Resets && (is_first || request.method() == Method::POST);
+        std::future::ready(if resets { Err(Reset) } else { Ok(Response::new(page.to_string())) })
     });
     let stream = TokioIo::new(stream);
     if is_h2 {
@@ -111,6 +123,11 @@ async fn serve(
         let keep_alive = after == After::Stays;
         let _ = http1::Builder::new().keep_alive(keep_alive).serve_connection(stream, handler).await;
     }
+}
+
+fn client(port: u16, http: Http) -> Client {
+    let endpoint = Endpoint::at(&format!("https://localhost:{port}"), Api::V1).unwrap();
+    Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap())
 }
 
 const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -130,8 +147,7 @@ async fn pages_survive_the_end_of_a_connection(
     #[case] connections: u32,
 ) {
     let (port, seen, http) = server(protocols, after).await;
-    let endpoint = Endpoint::at(&format!("https://localhost:{port}"), Api::V1).unwrap();
-    let client = Client::new(http, endpoint, Tokens::fixed(&"any".into()).unwrap());
+    let client = client(port, http);
     let mut pages = client.pages(&ListQuery::default());
     let mut ids = Vec::new();
     while let Some(page) = pages.next(&mut |event: ClientEvent| panic!("{event:?}")).await {
@@ -143,4 +159,23 @@ async fn pages_survive_the_end_of_a_connection(
     let mut used: Vec<_> = seen.iter().map(|(connection, ..)| *connection).collect();
     used.dedup();
     assert_eq!(used.len(), connections as usize, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_reset_stream_is_repeated_for_a_page_and_not_for_a_comment() {
+    let (port, seen, http) = server(BOTH, After::Resets).await;
+    let client = client(port, http);
+    let mut pages = client.pages(&ListQuery::default());
+    let mut count = 0;
+    while let Some(page) = pages.next(&mut |_| {}).await {
+        page.unwrap();
+        count += 1;
+    }
+    let sent = |seen: &Seen| seen.lock().unwrap().len() as u32;
+    assert_eq!((count, sent(&seen)), (PAGES, 2 * PAGES));
+
+    let request = crate::Request::add_comment(&AlertId::new("1"), "text");
+    let outcome = client.send(&request, &mut |_| {}).await.unwrap();
+    assert!(matches!(outcome, crate::Outcome::NotApplied { .. }), "{outcome:?}");
+    assert_eq!(sent(&seen), 2 * PAGES + 4, "the comment once, the alert three times");
 }

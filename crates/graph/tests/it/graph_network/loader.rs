@@ -79,7 +79,7 @@ async fn a_stopped_load_still_delivers_what_has_arrived() {
     .await;
     let mut load = Load::start_backfill(fake.client(), None, None);
     fake.reached(3).await;
-    load.give_up();
+    load.stop();
     for alerts in [2, 1] {
         let Some(LoadEvent::Page(page)) = load.next().await else {
             panic!("expected a page that has arrived")
