@@ -37,4 +37,4 @@ pub use loader::{Coverage, Load, LoadEvent};
 pub use pages::Pages;
 pub use request::{Body, Idempotence, ListQuery, Request};
 pub use resource::Resource;
-pub use update::AlertUpdate;
+pub use update::{AlertUpdate, Owner};

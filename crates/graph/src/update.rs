@@ -18,8 +18,26 @@ pub struct AlertUpdate {
     /// The new determination. It is sent under the metadata's name, which differs from the update
     /// page's for four members.
     pub determination: Option<Determination>,
-    /// The new owner, usually a user principal name; `Some(None)` clears the owner.
-    pub assigned_to: Option<Option<String>>,
+    /// The new owner.
+    pub assigned_to: Option<Owner>,
+}
+
+/// Who is to own an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// No one; null is sent.
+    Unassigned,
+    /// This user, normally by the user principal name.
+    User(String),
+}
+
+impl Owner {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Unassigned => None,
+            Self::User(name) => Some(name),
+        }
+    }
 }
 
 impl AlertUpdate {
@@ -39,7 +57,7 @@ impl AlertUpdate {
         set("status", self.status.as_ref().map(|status| status.raw().into()));
         set("classification", self.classification.as_ref().map(|member| member.raw().into()));
         set("determination", self.determination.as_ref().map(|member| determination(member).raw().into()));
-        set("assignedTo", self.assigned_to.as_ref().map(|owner| owner.clone().into()));
+        set("assignedTo", self.assigned_to.as_ref().map(|owner| owner.name().into()));
         Value::Object(body).to_string()
     }
 
@@ -60,7 +78,7 @@ impl AlertUpdate {
                 .as_ref()
                 .is_none_or(|member| determination(member) == determination(&alert.determination))
             && self.assigned_to.as_ref().is_none_or(|wanted| {
-                let wanted = owner(wanted.as_deref().unwrap_or_default());
+                let wanted = owner(wanted.name().unwrap_or_default());
                 wanted == owner(alert.assigned_to.as_ref().map_or("", |text| text.raw()))
             })
     }
@@ -100,25 +118,28 @@ mod tests {
     use alertdeck_model::RawAlert;
     use rstest::rstest;
 
+    fn user(name: &str) -> Owner {
+        Owner::User(name.to_owned())
+    }
+
     fn update(
         status: Option<Status>,
         determination: Option<Determination>,
-        owner: Option<Option<&str>>,
+        assigned_to: Option<Owner>,
     ) -> AlertUpdate {
-        let assigned_to = owner.map(|owner| owner.map(str::to_owned));
         AlertUpdate { status, classification: None, determination, assigned_to }
     }
 
     #[rstest]
     #[case(update(None, None, None), "{}")]
     #[case(update(Some(Status::InProgress), None, None), r#"{"status":"inProgress"}"#)]
-    #[case(update(None, None, Some(None)), r#"{"assignedTo":null}"#)]
-    #[case(update(None, None, Some(Some("O'Brien \"x\""))), r#"{"assignedTo":"O'Brien \"x\""}"#)]
+    #[case(update(None, None, Some(Owner::Unassigned)), r#"{"assignedTo":null}"#)]
+    #[case(update(None, None, Some(user("O'Brien \"x\""))), r#"{"assignedTo":"O'Brien \"x\""}"#)]
     #[case(update(None, Some(Determination::read("clean")), None), r#"{"determination":"notMalicious"}"#)]
     #[case(
         AlertUpdate {
             classification: Some(Classification::InformationalExpectedActivity),
-            ..update(Some(Status::Resolved), Some(Determination::ConfirmedActivity), Some(Some("a@b.c")))
+            ..update(Some(Status::Resolved), Some(Determination::ConfirmedActivity), Some(user("a@b.c")))
         },
         r#"{"status":"resolved","classification":"informationalExpectedActivity","determination":"confirmedActivity","assignedTo":"a@b.c"}"#
     )]
@@ -132,14 +153,14 @@ mod tests {
     #[case(update(Some(Status::Resolved), None, None), r#"{"status":"Resolved"}"#, true)]
     #[case(update(Some(Status::Resolved), None, None), r#"{"status":"new"}"#, false)]
     #[case(
-        update(Some(Status::Resolved), None, Some(None)),
+        update(Some(Status::Resolved), None, Some(Owner::Unassigned)),
         r#"{"status":"resolved","assignedTo":"a"}"#,
         false
     )]
-    #[case(update(None, None, Some(None)), r#"{"assignedTo":""}"#, true)]
-    #[case(update(None, None, Some(None)), "{}", true)]
-    #[case(update(None, None, Some(Some("Ana@contoso.com"))), r#"{"assignedTo":"ana@contoso.com"}"#, true)]
-    #[case(update(None, None, Some(Some("ana"))), r#"{"assignedTo":null}"#, false)]
+    #[case(update(None, None, Some(Owner::Unassigned)), r#"{"assignedTo":""}"#, true)]
+    #[case(update(None, None, Some(Owner::Unassigned)), "{}", true)]
+    #[case(update(None, None, Some(user("Ana@contoso.com"))), r#"{"assignedTo":"ana@contoso.com"}"#, true)]
+    #[case(update(None, None, Some(user("ana"))), r#"{"assignedTo":null}"#, false)]
     #[case(update(None, Some(Determination::NotMalicious), None), r#"{"determination":"clean"}"#, true)]
     #[case(update(None, Some(Determination::Unknown), None), r#"{"determination":""}"#, true)]
     #[case(update(None, Some(Determination::Unknown), None), r#"{"determination":null}"#, true)]

@@ -124,9 +124,9 @@ async fn an_earlier_comment_with_the_same_text_is_not_the_new_one() {
         let request = Request::add_comment(&AlertId::new("a"), "benign");
         let outcome = fake.client().send(&request, &mut |_| {}).await;
         if is_new {
-            drop(applied(outcome))
+            drop(applied(outcome));
         } else {
-            drop(not_applied(outcome))
+            drop(not_applied(outcome));
         }
         assert_eq!(fake.asked().iter().filter(|asked| asked.target.ends_with("/comments")).count(), 1);
     }

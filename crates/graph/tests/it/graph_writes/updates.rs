@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck_graph::{
-    AlertUpdate, ClientEvent, Kind, Request, WaitCause,
+    AlertUpdate, ClientEvent, Kind, Owner, Request, WaitCause,
     auth::{Application, Authority, Identity, Proof, Session, Tokens},
 };
 use alertdeck_model::{AlertId, Classification, Determination, Status, Timestamp};
@@ -21,7 +21,7 @@ fn resolve() -> AlertUpdate {
         status: Some(Status::Resolved),
         classification: Some(Classification::TruePositive),
         determination: Some(Determination::Malware),
-        assigned_to: Some(Some("O'Brien@contoso.com".into())),
+        assigned_to: Some(Owner::User("O'Brien@contoso.com".into())),
     }
 }
 
@@ -34,7 +34,7 @@ async fn only_what_changes_is_sent_and_the_reply_is_returned() {
     assert!(alert.resolved.is_some(), "the service's own changes are in the reply");
     assert_eq!(harness.held(&id)["assignedTo"], "O'Brien@contoso.com");
 
-    let clear = AlertUpdate { assigned_to: Some(None), ..AlertUpdate::default() };
+    let clear = AlertUpdate { assigned_to: Some(Owner::Unassigned), ..AlertUpdate::default() };
     assert!(decode(&applied(harness.send(&Request::update_alert(&id, &clear)).await)).assigned_to.is_none());
     assert_eq!(harness.held(&id)["assignedTo"], Value::Null);
     assert_eq!(harness.held(&id)["determination"], "malware");
