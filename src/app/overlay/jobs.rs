@@ -99,7 +99,7 @@ impl App {
                 let why = match why {
                     WaitCause::Throttled => "throttled by the service",
                     WaitCause::Budget => "this minute's requests are used up",
-                    WaitCause::Retry(_) => "retry after an error",
+                    WaitCause::Retry { .. } => "retry after an error",
                 };
                 (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)), Some(stop))
             }
