@@ -1,11 +1,16 @@
-//! Test data shared by several crates: Graph's type schema and published example bodies.
+//! Test data shared by several crates: Graph's type schema, published example bodies and RSA
+//! identities.
 //!
 //! Only tests depend on this crate. It depends on no other crate of the workspace, so that the unit
 //! tests of all of them can use it.
 
 #![expect(clippy::missing_panics_doc, reason = "the data is part of the repository")]
 
+mod identity;
+
 use serde_json::Value;
+
+pub use identity::Identity;
 
 /// Returns Graph's schema: types, properties and enumeration members of both API versions.
 ///

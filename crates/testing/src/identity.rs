@@ -1,0 +1,50 @@
+//! Fixed RSA identities for tests of certificate sign-in: making RSA keys takes seconds, and ring
+//! does not make any.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// An RSA key of 2048 bits with a self-signed certificate.
+///
+/// Source: made for this project; see `tests/data/README.md`.
+#[derive(Clone, Copy)]
+pub struct Identity {
+    /// The private key as PEM.
+    pub key: &'static str,
+    /// The certificate as PEM.
+    pub certificate: &'static str,
+}
+
+impl Identity {
+    /// An application's identity; its key is in PKCS#8.
+    pub const APP: Self = Self {
+        key: include_str!("../../../tests/data/identities/app.key.pem"),
+        certificate: include_str!("../../../tests/data/identities/app.cert.pem"),
+    };
+
+    /// Another identity; its key is in PKCS#1.
+    pub const OTHER: Self = Self {
+        key: include_str!("../../../tests/data/identities/other.key.pem"),
+        certificate: include_str!("../../../tests/data/identities/other.cert.pem"),
+    };
+
+    /// Returns the certificate and the key in one text, as a certificate file holds them.
+    pub fn pem(&self) -> String {
+        format!("{}{}", self.certificate, self.key)
+    }
+
+    /// Returns the certificate as DER.
+    pub fn certificate_der(&self) -> Vec<u8> {
+        der(self.certificate)
+    }
+
+    /// Returns the private key as DER, in the format that the PEM text names.
+    pub fn key_der(&self) -> Vec<u8> {
+        der(self.key)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the data is part of the repository")]
+fn der(pem: &str) -> Vec<u8> {
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    STANDARD.decode(body).expect("PEM holds base64")
+}
