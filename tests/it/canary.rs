@@ -19,8 +19,8 @@ use std::{
 };
 
 use alertdeck_simulator::SignInControl;
+use alertdeck_testing::Identity;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 
 use crate::support::tenant::{Tenant, browse, files};
 use crate::support::terminal::Session;
@@ -187,16 +187,15 @@ fn applications(scene: &mut Scene) {
     let mut command = scene.command(log, &["whoami"]);
     command.env("ALERTDECK_CLIENT_SECRET", wrong);
     scene.run("whoami by a wrong secret", &mut command, 3);
-    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
-    scene.tenant.simulator.sign_in(|control| control.trust_certificate(certificate.der())).unwrap();
-    let key = pair.serialize_pem();
+    let Identity { key, certificate } = Identity::APP;
+    let der = Identity::APP.certificate_der();
+    scene.tenant.simulator.sign_in(|control| control.trust_certificate(&der)).unwrap();
     // The first line is alike in all keys of this kind, the last may be short.
     for line in key.lines().skip(2).filter(|line| line.len() >= 60) {
         scene.secrets.add("private key", line);
     }
     let file = scene.path("identity.pem");
-    let (whole, broken) = (certificate.pem() + &key, certificate.pem() + &key.replace("END", "ENDE"));
+    let (whole, broken) = (Identity::APP.pem(), certificate.to_owned() + &key.replace("END", "ENDE"));
     for (what, text, code) in [("a certificate", whole, 0), ("a broken certificate file", broken, 3)] {
         fs::write(&file, text).unwrap();
         let mut command = scene.command(log, &["list", "--certificate", file.to_str().unwrap()]);

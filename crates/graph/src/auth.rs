@@ -12,6 +12,7 @@ mod claims;
 mod command;
 mod device;
 mod grant;
+mod jws;
 mod refusal;
 mod session;
 mod vault;

@@ -11,6 +11,7 @@ mod authorize;
 mod device;
 mod form;
 mod grants;
+mod jws;
 mod page;
 mod refusal;
 mod tokens;

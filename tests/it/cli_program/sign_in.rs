@@ -8,7 +8,7 @@ use std::{
 };
 
 use alertdeck_simulator::{CLIENT_SECRET, Grant, SignIn, SignInControl, SignInError, UNKNOWN_TENANT};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+use alertdeck_testing::Identity;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -73,16 +73,15 @@ fn a_secret_that_is_not_taken_says_why(#[case] secret: &str, #[case] words: &[&s
 #[test]
 fn an_application_lists_with_a_certificate_that_is_registered() {
     let tenant = Tenant::new(|_| {});
-    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), format!("{}{}", certificate.pem(), pair.serialize_pem())).unwrap();
+    std::fs::write(file.path(), Identity::APP.pem()).unwrap();
     let arguments = ["list", "--certificate", file.path().to_str().unwrap()];
     assert_refused(
         &run(&mut command(&tenant, &arguments)),
         &["the certificate is not the one that is registered", "AADSTS700027"],
     );
-    tenant.simulator.sign_in(|control| control.trust_certificate(certificate.der())).unwrap();
+    let certificate = Identity::APP.certificate_der();
+    tenant.simulator.sign_in(|control| control.trust_certificate(&certificate)).unwrap();
     let listed = run(&mut command(&tenant, &arguments));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
 }
@@ -90,10 +89,8 @@ fn an_application_lists_with_a_certificate_that_is_registered() {
 #[test]
 fn a_certificate_file_without_a_key_is_told_before_anything_is_asked() {
     let tenant = Tenant::new(|_| {});
-    let pair = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), certificate.pem()).unwrap();
+    std::fs::write(file.path(), Identity::APP.certificate).unwrap();
     let arguments = ["list", "--certificate", file.path().to_str().unwrap()];
     assert_refused(&run(&mut command(&tenant, &arguments)), &["holds no private key"]);
     assert!(tenant.simulator.log().is_empty());

@@ -110,6 +110,8 @@ pub(crate) fn browse(address: &str) -> String {
 }
 
 fn client() -> reqwest::Client {
+    // reqwest insists on a TLS provider even for plain HTTP; this fails if it is installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
 }
 

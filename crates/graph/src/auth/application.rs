@@ -7,16 +7,16 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use oauth2::{ClientSecret, Scope};
+use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     AuthError, Claims,
     grant::{Grant, Wire, oauth},
+    jws::{KEY_SIZES, KeyError, SigningKey},
 };
 
 /// The variable that may hold an application's secret; no child process gets it.
@@ -49,7 +49,7 @@ impl fmt::Debug for Proof {
 /// A certificate with its private key.
 #[derive(Clone)]
 pub struct Certificate {
-    key: EncodingKey,
+    key: SigningKey,
     /// SHA-256 of the certificate, as the header of an assertion names it.
     thumbprint: String,
 }
@@ -79,12 +79,15 @@ impl Proof {
         let wrong = |what: &str| AuthError::Setup(format!("the certificate file {what}"));
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| wrong("holds no certificate (-----BEGIN CERTIFICATE-----)"))?;
-        let key = key_block(pem).ok_or_else(|| {
-            wrong("holds no private key (-----BEGIN PRIVATE KEY-----) without a passphrase")
+        let key = SigningKey::from_pem(pem).map_err(|error| match error {
+            KeyError::Missing => {
+                wrong("holds no private key (-----BEGIN PRIVATE KEY-----) without a passphrase")
+            }
+            KeyError::Unsuitable => {
+                wrong(&format!("holds a private key that cannot sign: use an RSA key of {KEY_SIZES} bits"))
+            }
         })?;
-        let key = EncodingKey::from_rsa_pem(key.as_bytes())
-            .map_err(|_| wrong("holds a private key that is not RSA, which Entra wants"))?;
-        let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate));
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, &certificate));
         Ok(Self::Certificate(Certificate { key, thumbprint }))
     }
 
@@ -115,11 +118,6 @@ impl Certificate {
     /// Signs that it is the application who asks (API.md 8, "Client credentials").
     fn assertion(&self, client_id: &str, audience: &str, now: SystemTime) -> Result<SecretString, AuthError> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let header = Header {
-            x5t_s256: Some(self.thumbprint.clone()),
-            typ: Some("JWT".into()),
-            ..Header::new(Algorithm::PS256)
-        };
         let claims = json!({
             "aud": audience,
             "iss": client_id,
@@ -129,19 +127,9 @@ impl Certificate {
             "nbf": since.saturating_sub(60),
             "exp": since + ASSERTION_LIFE.as_secs(),
         });
-        let signed = jsonwebtoken::encode(&header, &claims, &self.key);
-        signed.map(SecretString::from).map_err(|_| AuthError::Setup("the private key cannot sign".into()))
+        let signed = self.key.sign(&self.thumbprint, &claims);
+        signed.ok_or_else(|| AuthError::Setup("the private key cannot sign".into()))
     }
-}
-
-/// Finds the block of the private key, for the reader of keys takes one block.
-fn key_block(pem: &str) -> Option<&str> {
-    ["PRIVATE KEY", "RSA PRIVATE KEY"].iter().find_map(|kind| {
-        let (begin, end) = (format!("-----BEGIN {kind}-----"), format!("-----END {kind}-----"));
-        let from = pem.find(&begin)?;
-        let to = from + pem[from..].find(&end)? + end.len();
-        Some(&pem[from..to])
-    })
 }
 
 fn read(path: &Path, what: &str) -> Result<SecretString, AuthError> {
@@ -177,7 +165,7 @@ mod tests {
     #[case("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "holds no private key")]
     #[case(
         "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
-        "not RSA"
+        "use an RSA key of 2048 to 4096 bits"
     )]
     fn a_file_without_certificate_or_key_is_told(#[case] pem: &str, #[case] words: &str) {
         let error = Proof::certificate(pem).unwrap_err().to_string();

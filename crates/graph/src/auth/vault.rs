@@ -18,8 +18,8 @@ use std::{
     time::Duration,
 };
 
+use ring::digest;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
 use alertdeck_model::SafeText;
@@ -54,14 +54,14 @@ impl Key {
     ///
     /// It is a safe file name. Hosts, tenants and application ids do not tell case apart.
     pub fn name(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = digest::Context::new(&digest::SHA256);
         let others = [&self.authority, &self.tenant, &self.client_id];
         let parts = std::iter::once(self.profile.clone())
             .chain(others.into_iter().map(|part| part.to_ascii_lowercase()));
         for part in parts {
             // With their lengths, no two lists of parts read the same.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
         }
         let mut name: String = self
             .profile
@@ -70,7 +70,7 @@ impl Key {
             .take(NAME_LENGTH)
             .collect();
         name.push('-');
-        for byte in &hash.finalize()[..HASH_LENGTH] {
+        for byte in &hash.finish().as_ref()[..HASH_LENGTH] {
             let _ = write!(name, "{byte:02x}");
         }
         name

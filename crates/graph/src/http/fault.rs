@@ -216,6 +216,10 @@ mod tests {
         net::TcpListener,
     };
 
+    fn client() -> reqwest::ClientBuilder {
+        reqwest::Client::builder().tls_backend_preconfigured(crate::http::trust::config().unwrap())
+    }
+
     /// A resolver that knows no name.
     struct Nowhere;
 
@@ -227,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dns_failure_names_the_host() {
-        let client = reqwest::Client::builder().dns_resolver(Nowhere).no_proxy().build().unwrap();
+        let client = client().dns_resolver(Nowhere).no_proxy().build().unwrap();
         let error = client.get("https://graph.example/?secret=1").send().await.unwrap_err();
         let fault = Fault::read(error, "graph.example");
         assert_eq!(fault.to_string(), "no address found for graph.example (DNS)");
@@ -256,7 +260,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
         let proxy = reqwest::Proxy::all(proxy).unwrap();
-        let client = reqwest::Client::builder().proxy(proxy).build().unwrap();
+        let client = client().proxy(proxy).build().unwrap();
         let error = client.get("https://graph.example/?secret=canary").send().await.unwrap_err();
         let fault = Fault::read(error, "graph.example");
         assert_eq!(fault.to_string(), format!("the proxy did not connect to graph.example: {reason}"));

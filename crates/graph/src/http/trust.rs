@@ -4,6 +4,8 @@
 //! A refusal names the certificate's issuer, which distinguishes a proxy that inspects traffic
 //! from an attack.
 
+mod issuer;
+
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -12,11 +14,10 @@ use std::{
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use rustls_platform_verifier::Verifier;
-use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 use alertdeck_model::{SafeText, Timestamp};
 
@@ -26,7 +27,7 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Makes the TLS configuration: this machine's certificate store, and HTTP/2 before HTTP/1.1.
 pub(super) fn config() -> Result<ClientConfig, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(ring::default_provider());
     let machine = Machine { provider: Arc::clone(&provider), verifier: OnceLock::new() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -112,9 +113,8 @@ impl Untrusted {
     fn read(error: &CertificateError, end_entity: &[u8], intermediates: &[CertificateDer<'_>]) -> Self {
         let mut issuers = Vec::new();
         for der in std::iter::once(end_entity).chain(intermediates.iter().map(AsRef::as_ref)) {
-            let Ok((_, certificate)) = X509Certificate::from_der(der) else { break };
-            let issuer = name(certificate.issuer());
-            if !issuer.is_empty() && !issuers.contains(&issuer) {
+            let Some(issuer) = issuer::issuer(der).map(|name| short(&name)) else { break };
+            if !issuers.contains(&issuer) {
                 issuers.push(issuer);
             }
         }
@@ -174,13 +174,6 @@ fn reason(error: &CertificateError) -> String {
 fn presented_name(name: &str) -> String {
     let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
     short(inner.unwrap_or(name))
-}
-
-/// Returns the common name, else the organisation, else the whole name.
-fn name(of: &X509Name<'_>) -> String {
-    let common = of.iter_common_name().chain(of.iter_organization());
-    let first = common.filter_map(|attribute| attribute.as_str().ok()).find(|text| !text.trim().is_empty());
-    short(&first.map_or_else(|| of.to_string(), str::to_owned))
 }
 
 fn short(text: &str) -> String {

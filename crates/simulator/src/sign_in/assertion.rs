@@ -1,69 +1,61 @@
-//! Client assertions: an application that proves its certificate's key (API.md 8).
+//! Client assertions: an application proves that it holds its certificate's private key
+//! (docs/graph-api.md, "Client credentials").
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
+use pki_types::CertificateDer;
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
-use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
+use webpki::EndEntityCert;
 
-use super::{SignInControl, SignInError};
+use super::{SignInControl, SignInError, jws::Jws};
 
-/// Bytes that are no certificate in DER.
+/// How far the client's clock may be off, in seconds.
+const LEEWAY: u64 = 60;
+
+/// Bytes that are not a certificate in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a certificate in DER")]
 pub struct UnreadableCertificate;
 
 /// A certificate that an application is registered with.
 pub(super) struct Certificate {
-    /// SHA-256 over the certificate, in base64url: what `x5t#S256` names it by.
+    /// SHA-256 over the certificate, in base64url: the value of `x5t#S256`.
     thumbprint: String,
-    key: DecodingKey,
+    der: CertificateDer<'static>,
 }
 
 impl Certificate {
     pub(super) fn read(der: &[u8]) -> Result<Self, UnreadableCertificate> {
-        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| UnreadableCertificate)?;
-        if !rest.is_empty() {
-            return Err(UnreadableCertificate);
-        }
-        Ok(Self {
-            thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(der)),
-            // Of an RSA key the bits are PKCS#1; any other key verifies no assertion.
-            key: DecodingKey::from_rsa_der(&certificate.public_key().subject_public_key.data),
-        })
+        let der = CertificateDer::from(der.to_vec());
+        EndEntityCert::try_from(&der).map_err(|_| UnreadableCertificate)?;
+        Ok(Self { thumbprint: URL_SAFE_NO_PAD.encode(digest(&SHA256, &der)), der })
     }
 }
 
 impl SignInControl {
-    /// Checks an assertion for real: who signed it with which key, for whom, for how long.
+    /// Verifies an assertion: its signature, issuer, audience, validity period and single use.
     pub(super) fn check_assertion(
         &mut self,
         assertion: &str,
         tenant: &str,
         client: &str,
+        now: u64,
     ) -> Result<(), SignInError> {
         let refuse = |why: &str| {
             let words = format!("The client assertion was refused: {why}.");
             SignInError::new("invalid_client", 700_027).saying(words)
         };
-        let header = jsonwebtoken::decode_header(assertion).map_err(|_| refuse("it is no JWT"))?;
-        if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256) {
-            return Err(refuse("it is signed by neither RS256 nor PS256"));
-        }
-        let thumbprint = header.x5t_s256.ok_or_else(|| refuse("it names no certificate by x5t#S256"))?;
+        let jws = Jws::read(assertion).ok_or_else(|| refuse("it is not a JWT"))?;
+        let algorithm = jws.algorithm().ok_or_else(|| refuse("it is signed with neither RS256 nor PS256"))?;
+        let thumbprint = jws.header("x5t#S256");
+        let thumbprint = thumbprint.ok_or_else(|| refuse("it names no certificate by x5t#S256"))?;
         let certificate = self.certificates.iter().find(|certificate| certificate.thumbprint == thumbprint);
         let certificate = certificate.ok_or_else(|| refuse("its certificate is not registered"))?;
-        let mut validation = Validation::new(header.alg);
+        let claims = jws.verify(algorithm, &certificate.der);
+        let claims = claims.ok_or_else(|| refuse("its signature does not match the certificate"))?;
         let local = self.base.replace("127.0.0.1", "localhost");
-        let endpoint = |base: &str| format!("{base}/{tenant}/oauth2/v2.0/token");
-        validation.set_audience(&[endpoint(&self.base), endpoint(&local)]);
-        validation.set_issuer(&[client]);
-        validation.sub = Some(client.to_owned());
-        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        validation.validate_nbf = true;
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(assertion, &certificate.key, &validation)
-            .map_err(|error| refuse(reason(error.kind())))?
-            .claims;
+        let audiences = [&self.base, &local].map(|base| format!("{base}/{tenant}/oauth2/v2.0/token"));
+        check_claims(claims, &audiences, client, now).map_err(refuse)?;
         let id = claims.get("jti").and_then(Value::as_str).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| refuse("it has no id (jti)"))?;
         if !self.assertions.insert(id.to_owned()) {
@@ -73,14 +65,30 @@ impl SignInControl {
     }
 }
 
-fn reason(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidSignature => "its signature is not the certificate's",
-        ErrorKind::ExpiredSignature => "it has expired",
-        ErrorKind::ImmatureSignature => "it is not valid yet",
-        ErrorKind::InvalidAudience => "it is for another audience",
-        ErrorKind::InvalidIssuer | ErrorKind::InvalidSubject => "it is not by the application itself",
-        ErrorKind::MissingRequiredClaim(_) => "it leaves out aud, exp, iss or sub",
-        _ => "it cannot be read",
+/// Checks the claims about issuer, audience and time; `now` is in Unix seconds.
+fn check_claims(
+    claims: &Map<String, Value>,
+    audiences: &[String],
+    client: &str,
+    now: u64,
+) -> Result<(), &'static str> {
+    const MISSING: &str = "it leaves out aud, exp, iss or sub";
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(MISSING);
+    let (audience, issuer, subject) = (text("aud")?, text("iss")?, text("sub")?);
+    let expires = claims.get("exp").and_then(Value::as_u64).ok_or(MISSING)?;
+    let starts = match claims.get("nbf") {
+        None => 0,
+        Some(starts) => starts.as_u64().ok_or("its nbf is not a time")?,
+    };
+    if expires.saturating_add(LEEWAY) < now {
+        Err("it has expired")
+    } else if starts > now.saturating_add(LEEWAY) {
+        Err("it is not valid yet")
+    } else if !audiences.iter().any(|expected| expected == audience) {
+        Err("it is for another audience")
+    } else if issuer != client || subject != client {
+        Err("it was not issued by the application itself")
+    } else {
+        Ok(())
     }
 }

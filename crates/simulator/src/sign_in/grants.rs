@@ -1,8 +1,8 @@
 //! The token endpoint: what is given for a token, grant by grant.
 
 use base64::Engine as _;
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Grant, Moment, SignInControl, SignInError,
@@ -51,7 +51,7 @@ impl SignInControl {
                 let (wanted, remembered) = self.poll_device(form.need("device_code")?, client, now)?;
                 Order::person(wanted, merged(remembered, form.claims()?), None)
             }
-            Grant::Client => self.credentials(&form, tenant, client)?,
+            Grant::Client => self.credentials(&form, tenant, client, now)?,
         };
         Ok(self.issue(order, client, tenant, now))
     }
@@ -122,7 +122,13 @@ impl SignInControl {
         Ok(Order::person(wanted, claims, None))
     }
 
-    fn credentials(&mut self, form: &Form, tenant: &str, client: &str) -> Result<Order, SignInError> {
+    fn credentials(
+        &mut self,
+        form: &Form,
+        tenant: &str,
+        client: &str,
+        now: Moment,
+    ) -> Result<Order, SignInError> {
         if NO_TENANTS.contains(&tenant) {
             return Err(SignInError::new("invalid_request", 9_001_023));
         }
@@ -135,7 +141,7 @@ impl SignInControl {
         match (form.get("client_secret"), form.get("client_assertion")) {
             (Some(secret), None) => self.check_secret(secret)?,
             (None, Some(assertion)) if form.get("client_assertion_type") == Some(ASSERTION_TYPE) => {
-                self.check_assertion(assertion, tenant, client)?;
+                self.check_assertion(assertion, tenant, client, now.unix)?;
             }
             _ => return Err(SignInError::new("invalid_client", 7_000_218)),
         }
@@ -165,7 +171,7 @@ fn is_verifier(text: &str) -> bool {
 
 /// RFC 7636, 4.2.
 fn challenge(verifier: &str) -> String {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
 #[cfg(test)]

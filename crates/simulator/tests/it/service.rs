@@ -28,7 +28,7 @@ struct Tenant {
 
 impl Tenant {
     fn new(settings: Settings) -> Self {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+        let client = crate::client_builder().timeout(Duration::from_secs(20)).build().unwrap();
         Self { simulator: Simulator::start(settings).unwrap(), client }
     }
 

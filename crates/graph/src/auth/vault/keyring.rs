@@ -1,8 +1,15 @@
 //! A sign-in in the system's keyring: Secret Service, Keychain or Credential Manager.
 //!
-//! A keyring may ask its owner a question, and D-Bus may hang: every call runs on a thread of
-//! its own and is given up after [`LIMIT`] (FAULTS.md 29). Such a thread goes on until it is
-//! answered; what it was to write is not written once it was given up.
+//! A keyring may ask the user to unlock it, and D-Bus may hang. So every call runs on a thread of its
+//! own and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned thread
+//! runs until the keyring answers, and then writes nothing.
+
+#[cfg(any(target_os = "macos", windows))]
+#[path = "keyring/native.rs"]
+mod system;
+#[cfg(not(any(target_os = "macos", windows)))]
+#[path = "keyring/secret_service.rs"]
+mod system;
 
 use std::{
     sync::{
@@ -13,7 +20,6 @@ use std::{
     time::Duration,
 };
 
-use ::keyring::{Entry, Error};
 use secrecy::{ExposeSecret as _, SecretBox, SecretSlice, SecretString};
 use tokio::{sync::oneshot, time::timeout};
 
@@ -22,37 +28,40 @@ use alertdeck_model::SafeText;
 
 /// How long a keyring may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The service that entries are kept under.
+/// The service name of all entries.
 const SERVICE: &str = "alertdeck";
-/// How many calls may hang before no more are made.
-const MOST_HANGING: usize = 4;
-/// Characters that are shown of what a keyring says.
-const MOST_SAID: usize = 200;
+/// The number of unanswered calls at which no more are made.
+const MAX_CALLS: usize = 4;
+/// The longest message of a keyring that is shown, in characters.
+const MAX_MESSAGE: usize = 200;
 
-/// Calls under way, given up or not.
+/// Unanswered calls, abandoned or not.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether nobody waits for a call any more.
+/// Set when the caller has stopped waiting for a call.
 #[derive(Clone, Default)]
-struct GivenUp(Arc<AtomicBool>);
+struct Abandoned(Arc<AtomicBool>);
 
-impl GivenUp {
-    /// Fails where nobody waits: what happens later would surprise.
-    fn check(&self) -> Result<(), Error> {
-        if self.0.load(Ordering::SeqCst) { Err(Error::NoDefaultStore) } else { Ok(()) }
+impl Abandoned {
+    /// Fails once the caller has stopped waiting: a write after that would come unexpectedly.
+    fn check(&self) -> Result<(), Failure> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(Failure::Other("the call was abandoned".into()));
+        }
+        Ok(())
     }
 }
 
-/// Says that nobody waits any more, when the waiting ends in whatever way.
-struct Waiting(GivenUp);
+/// Marks a call as abandoned when it is dropped: at the time limit, or with the waiting task.
+struct Waiter(Abandoned);
 
-impl Drop for Waiting {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::SeqCst);
     }
 }
 
-/// One of the calls that are counted.
+/// Counts a call until it is dropped.
 struct Counted(&'static AtomicUsize);
 
 impl Drop for Counted {
@@ -62,102 +71,92 @@ impl Drop for Counted {
 }
 
 pub(super) async fn load(name: String) -> Result<Option<SecretSlice<u8>>, VaultError> {
-    within(&CALLS, LIMIT, move |_| match entry(&name)?.get_secret() {
-        Ok(bytes) => Ok(Some(SecretBox::new(bytes.into_boxed_slice()))),
-        Err(Error::NoEntry) => Ok(None),
-        Err(error) => Err(error),
+    run(&CALLS, LIMIT, move |_| {
+        Ok(system::get(&name)?.map(|secret| SecretBox::new(secret.into_boxed_slice())))
     })
     .await
 }
 
 pub(super) async fn save(name: String, text: SecretString) -> Result<(), VaultError> {
-    within(&CALLS, LIMIT, move |given_up| set(&name, text.expose_secret().as_bytes(), given_up)).await
+    run(&CALLS, LIMIT, move |abandoned| system::set(&name, text.expose_secret().as_bytes(), abandoned)).await
 }
 
 pub(super) async fn forget(name: String) -> Result<bool, VaultError> {
-    within(&CALLS, LIMIT, move |_| delete(&name)).await
+    run(&CALLS, LIMIT, move |_| system::delete(&name)).await
 }
 
-/// Writes an entry that is no secret, which asks to unlock the keyring, and removes it.
+/// Writes an entry without a secret and removes it. The user is asked to unlock the keyring if it
+/// is locked.
 pub(super) async fn check() -> Result<(), VaultError> {
-    within(&CALLS, LIMIT, |given_up| {
-        set("check", b"check", given_up)?;
-        delete("check").map(|_| ())
+    run(&CALLS, LIMIT, |abandoned| {
+        system::set("check", b"check", abandoned)?;
+        system::delete("check").map(drop)
     })
     .await
 }
 
-fn set(name: &str, bytes: &[u8], given_up: &GivenUp) -> Result<(), Error> {
-    let entry = entry(name)?;
-    // Reading first: a question to the owner comes here, before anything is written.
-    match entry.get_secret() {
-        Ok(_) | Err(Error::NoEntry) => {}
-        Err(error) => return Err(error),
-    }
-    given_up.check()?;
-    entry.set_secret(bytes)
-}
-
-fn delete(name: &str) -> Result<bool, Error> {
-    match entry(name)?.delete_credential() {
-        Ok(()) => Ok(true),
-        Err(Error::NoEntry) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn entry(name: &str) -> Result<Entry, Error> {
-    Entry::new(SERVICE, name)
-}
-
-/// Runs a call on a thread of its own, and waits for it at most `limit`.
-async fn within<T: Send + 'static>(
+/// Runs a call on a thread of its own and waits up to `limit` for it.
+async fn run<T: Send + 'static>(
     calls: &'static AtomicUsize,
     limit: Duration,
-    call: impl FnOnce(&GivenUp) -> Result<T, Error> + Send + 'static,
+    call: impl FnOnce(&Abandoned) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, VaultError> {
     let counted = Counted(calls);
-    if calls.fetch_add(1, Ordering::SeqCst) >= MOST_HANGING {
+    if calls.fetch_add(1, Ordering::SeqCst) >= MAX_CALLS {
         return Err(VaultError::Silent(limit));
     }
-    let waiting = Waiting(GivenUp::default());
-    let given_up = waiting.0.clone();
+    let waiter = Waiter(Abandoned::default());
+    let abandoned = waiter.0.clone();
     let (sender, receiver) = oneshot::channel();
     let started = thread::Builder::new().name("keyring".into()).spawn(move || {
-        let result = call(&given_up);
+        let result = call(&abandoned);
         drop(counted);
-        let _ = sender.send(result.map_err(|error| understood(&error)));
+        let _ = sender.send(result.map_err(VaultError::from));
     });
     if let Err(error) = started {
         return Err(VaultError::Refused(error.to_string()));
     }
     match timeout(limit, receiver).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(VaultError::Refused("its library failed".into())),
+        Ok(Err(_)) => Err(VaultError::Refused("the call panicked".into())),
         Err(_) => Err(VaultError::Silent(limit)),
     }
 }
 
-/// Puts what the keyring said into a line. What it holds is never part of that.
-fn understood(error: &Error) -> VaultError {
-    let line = |text: String| SafeText::new(&text.trim().chars().take(MOST_SAID).collect::<String>()).line();
-    match error {
-        Error::NoDefaultStore => VaultError::NoKeyring(line(match Entry::store_status() {
-            Err(Error::PlatformFailure(error) | Error::NoStorageAccess(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-            Ok(()) => "it was given up".to_owned(),
-        })),
-        Error::NoStorageAccess(error) => VaultError::Locked(line(error.to_string())),
-        Error::TooLong(_, most) => VaultError::TooLong(*most),
-        Error::PlatformFailure(error) => VaultError::Refused(line(error.to_string())),
-        Error::Ambiguous(_) => {
-            VaultError::Refused("it holds the sign-in twice; remove one of them with its own program".into())
+/// Why a call failed. The texts are the system's and are not neutralised.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(test, target_os = "macos", windows)),
+    expect(dead_code, reason = "the Secret Service has no limit and quotes no entry")
+)]
+enum Failure {
+    /// There is no keyring, or it cannot be reached.
+    Unavailable(String),
+    /// It is locked, and the user did not unlock it.
+    Locked(String),
+    /// The secret exceeds this number of bytes.
+    TooLong(u32),
+    /// There are several entries of one name.
+    Ambiguous,
+    /// The entry is not what this program writes.
+    Unreadable,
+    Other(String),
+}
+
+impl From<Failure> for VaultError {
+    fn from(failure: Failure) -> Self {
+        let line =
+            |text: String| SafeText::new(&text.trim().chars().take(MAX_MESSAGE).collect::<String>()).line();
+        match failure {
+            Failure::Unavailable(why) => Self::NoKeyring(line(why)),
+            Failure::Locked(why) => Self::Locked(line(why)),
+            Failure::TooLong(limit) => Self::TooLong(limit),
+            Failure::Ambiguous => {
+                Self::Refused("it holds the sign-in twice; remove one with the keyring's own program".into())
+            }
+            Failure::Unreadable => Self::Refused("the entry cannot be read".into()),
+            Failure::Other(why) => Self::Refused(line(why)),
         }
-        // These hold what was found.
-        Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => {
-            VaultError::Refused("what it holds cannot be read".into())
-        }
-        error => VaultError::Refused(line(error.to_string())),
     }
 }
 

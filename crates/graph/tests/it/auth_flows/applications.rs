@@ -1,10 +1,10 @@
 //! Sign-in as an application.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
 use alertdeck_graph::auth::{Application, AuthError, Authority, Identity, Proof, Session};
 use alertdeck_simulator::{CLIENT_SECRET, Grant as Kind, SignIn, SignInControl};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+use alertdeck_testing::Identity as TestIdentity;
 use rstest::rstest;
 
 use super::harness::{Harness, current, read};
@@ -12,13 +12,6 @@ use super::harness::{Harness, current, read};
 fn by(harness: &Harness, proof: Proof) -> Session {
     Session::new(harness.http.clone(), harness.application(), Identity::Application(proof))
 }
-
-/// A certificate as DER, and with its key as PEM; making RSA keys takes a while.
-static CERTIFICATE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
-    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
-    (certificate.der().to_vec(), pair.serialize_pem() + &certificate.pem())
-});
 
 #[tokio::test]
 async fn a_secret_reads_the_list() {
@@ -29,13 +22,17 @@ async fn a_secret_reads_the_list() {
     assert_eq!(harness.requests(Kind::Client), 1);
 }
 
+#[rstest]
+#[case::pkcs8(TestIdentity::APP)]
+#[case::pkcs1(TestIdentity::OTHER)]
 #[tokio::test]
-async fn a_certificate_signs_each_request_anew() {
+async fn each_token_request_is_signed_anew(#[case] identity: TestIdentity) {
     let harness = Harness::new();
-    harness.simulator.sign_in(|control| control.trust_certificate(&CERTIFICATE.0).unwrap());
-    let session = by(&harness, Proof::certificate(&CERTIFICATE.1).unwrap());
+    let certificate = identity.certificate_der();
+    harness.simulator.sign_in(|control| control.trust_certificate(&certificate).unwrap());
+    let session = by(&harness, Proof::certificate(&identity.pem()).unwrap());
     assert_eq!(read(harness.client(&session)).await.0.len(), 7);
-    // The tenant takes each assertion once.
+    // The tenant accepts each assertion once.
     harness.simulator.sign_in(SignInControl::expire_access_tokens);
     assert_eq!(read(harness.client(&session)).await.0.len(), 7);
     assert_eq!(harness.requests(Kind::Client), 2);
@@ -44,7 +41,7 @@ async fn a_certificate_signs_each_request_anew() {
 #[rstest]
 #[case::wrong(|| Proof::secret("other").unwrap(), "wrong client secret")]
 #[case::expired(|| Proof::secret("last year's").unwrap(), "the client secret has expired")]
-#[case::certificate(|| Proof::certificate(&CERTIFICATE.1).unwrap(), "the certificate is not the one that is registered")]
+#[case::certificate(|| Proof::certificate(&TestIdentity::APP.pem()).unwrap(), "the certificate is not the one that is registered")]
 #[tokio::test]
 async fn a_proof_that_is_not_good_says_why(#[case] proof: fn() -> Proof, #[case] words: &str) {
     let harness = Harness::with(SignIn { expired_secret: Some("last year's".into()), ..SignIn::default() });

@@ -125,6 +125,8 @@ pub(crate) fn http() -> Http {
 
 /// Opens an address as a browser does that follows where it is sent.
 pub(crate) async fn visit(address: &str) -> (u16, String) {
+    // reqwest insists on a TLS provider even for plain HTTP; this fails if it is installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let browser = reqwest::Client::builder()
         .no_proxy()
         .resolve("localhost", ([127, 0, 0, 1], 0).into())

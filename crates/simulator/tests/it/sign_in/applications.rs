@@ -1,15 +1,20 @@
 //! Applications: secrets and certificates.
 
-use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use alertdeck_simulator::{CLIENT_SECRET, SignIn};
+use alertdeck_testing::Identity;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use reqwest::StatusCode;
+use ring::{
+    digest::{SHA256, digest},
+    hmac,
+    rand::SystemRandom,
+    rsa::KeyPair,
+    signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256, RsaEncoding},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::harness::{CLIENT, Harness, Refused, claims};
 
@@ -78,32 +83,13 @@ async fn an_application_needs_a_real_tenant() {
     assert!(refused.is(400, "invalid_request", 9_001_023), "{refused:?}");
 }
 
-/// A certificate with its key.
-struct Identity {
-    certificate: Vec<u8>,
-    key: EncodingKey,
+fn thumbprint(identity: Identity) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, &identity.certificate_der()))
 }
-
-impl Identity {
-    fn new() -> Self {
-        let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
-        let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&pair).unwrap();
-        let key = EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).unwrap();
-        Self { certificate: certificate.der().to_vec(), key }
-    }
-
-    fn thumbprint(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(&self.certificate))
-    }
-}
-
-/// Making RSA keys takes a while.
-static OURS: LazyLock<Identity> = LazyLock::new(Identity::new);
-static ANOTHER: LazyLock<Identity> = LazyLock::new(Identity::new);
 
 /// What a good assertion says to this tenant.
 fn good(harness: &Harness) -> Value {
-    let now = jsonwebtoken::get_current_timestamp();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     json!({
         "aud": format!("{}/contoso.com/oauth2/v2.0/token", harness.simulator.base_url()),
         "iss": CLIENT,
@@ -118,28 +104,88 @@ async fn assert_with(harness: &Harness, assertion: &str) -> Result<Value, Refuse
     ask(harness, &[TYPE, ("client_assertion", assertion)]).await
 }
 
-fn signed(algorithm: Algorithm, by: &Identity, named: &Identity, claims: &Value) -> String {
-    let mut header = Header::new(algorithm);
-    header.x5t_s256 = Some(named.thumbprint());
-    jsonwebtoken::encode(&header, claims, &by.key).unwrap()
+/// The algorithms of the tests, by the names that a header gives them.
+#[derive(Clone, Copy)]
+enum Algorithm {
+    Rs256,
+    Rs384,
+    Ps256,
+}
+
+impl Algorithm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Ps256 => "PS256",
+        }
+    }
+
+    fn encoding(self) -> &'static dyn RsaEncoding {
+        match self {
+            Self::Rs256 => &RSA_PKCS1_SHA256,
+            Self::Rs384 => &RSA_PKCS1_SHA384,
+            Self::Ps256 => &RSA_PSS_SHA256,
+        }
+    }
+}
+
+/// Joins header and claims as they are signed.
+fn signing_input(header: &Value, claims: &Value) -> String {
+    [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
+}
+
+/// Returns an assertion under this header, signed with the key of `by`.
+fn sign(algorithm: Algorithm, by: Identity, header: &Value, claims: &Value) -> String {
+    let key = KeyPair::from_pkcs8(&by.key_der()).or_else(|_| KeyPair::from_der(&by.key_der())).unwrap();
+    let input = signing_input(header, claims);
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(algorithm.encoding(), &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Returns an assertion that is signed with the key of `by` and names the certificate of `named`.
+fn signed(algorithm: Algorithm, by: Identity, named: Identity, claims: &Value) -> String {
+    let header = json!({"alg": algorithm.name(), "typ": "JWT", "x5t#S256": thumbprint(named)});
+    sign(algorithm, by, &header, claims)
+}
+
+/// Returns an assertion without a certificate's name.
+fn unnamed(claims: &Value) -> String {
+    sign(Algorithm::Rs256, Identity::APP, &json!({"alg": "RS256", "typ": "JWT"}), claims)
+}
+
+/// Returns an assertion whose HMAC key is the public certificate: a verifier that took the algorithm
+/// from the header and the key from the certificate would accept it.
+fn signed_with_the_certificate(claims: &Value) -> String {
+    let header = json!({"alg": "HS256", "typ": "JWT", "x5t#S256": thumbprint(Identity::APP)});
+    let input = signing_input(&header, claims);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &Identity::APP.certificate_der());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, input.as_bytes())))
+}
+
+/// Returns an assertion without a signature.
+fn unsigned(claims: &Value) -> String {
+    let header = json!({"alg": "none", "x5t#S256": thumbprint(Identity::APP)});
+    format!("{}.", signing_input(&header, claims))
 }
 
 fn registered() -> Harness {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| {
         assert!(control.trust_certificate(b"no certificate").is_err());
-        control.trust_certificate(&OURS.certificate).unwrap();
+        control.trust_certificate(&Identity::APP.certificate_der()).unwrap();
     });
     harness
 }
 
 #[rstest]
-#[case(Algorithm::RS256)]
-#[case(Algorithm::PS256)]
+#[case(Algorithm::Rs256)]
+#[case(Algorithm::Ps256)]
 #[tokio::test]
 async fn an_assertion_becomes_a_token_once(#[case] algorithm: Algorithm) {
     let harness = registered();
-    let assertion = signed(algorithm, &OURS, &OURS, &good(&harness));
+    let assertion = signed(algorithm, Identity::APP, Identity::APP, &good(&harness));
     let reply = assert_with(&harness, &assertion).await.unwrap();
     assert_eq!(harness.ask(reply["access_token"].as_str().unwrap()).await.status(), StatusCode::OK);
     let refused = assert_with(&harness, &assertion).await.unwrap_err();
@@ -150,11 +196,13 @@ async fn an_assertion_becomes_a_token_once(#[case] algorithm: Algorithm) {
 }
 
 #[rstest]
-#[case::signature(|_: &Harness| signed(Algorithm::RS256, &ANOTHER, &OURS, &json!({})), "signature is not")]
-#[case::unregistered(|control: &Harness| signed(Algorithm::RS256, &ANOTHER, &ANOTHER, &good(control)), "not registered")]
-#[case::algorithm(|control: &Harness| signed(Algorithm::RS384, &OURS, &OURS, &good(control)), "neither RS256 nor PS256")]
-#[case::nameless(|control: &Harness| jsonwebtoken::encode(&Header::new(Algorithm::RS256), &good(control), &OURS.key).unwrap(), "x5t#S256")]
-#[case::secret(|control: &Harness| jsonwebtoken::encode(&Header::default(), &good(control), &EncodingKey::from_secret(&OURS.certificate)).unwrap(), "neither RS256")]
+#[case::other_key(|_: &Harness| signed(Algorithm::Rs256, Identity::OTHER, Identity::APP, &json!({})), "does not match")]
+#[case::mislabelled(|harness: &Harness| sign(Algorithm::Rs256, Identity::APP, &json!({"alg": "PS256", "x5t#S256": thumbprint(Identity::APP)}), &good(harness)), "does not match")]
+#[case::unregistered(|harness: &Harness| signed(Algorithm::Rs256, Identity::OTHER, Identity::OTHER, &good(harness)), "not registered")]
+#[case::algorithm(|harness: &Harness| signed(Algorithm::Rs384, Identity::APP, Identity::APP, &good(harness)), "neither RS256 nor PS256")]
+#[case::no_thumbprint(|harness: &Harness| unnamed(&good(harness)), "x5t#S256")]
+#[case::public_key_as_secret(|harness: &Harness| signed_with_the_certificate(&good(harness)), "neither RS256")]
+#[case::unsigned(|harness: &Harness| unsigned(&good(harness)), "neither RS256")]
 #[tokio::test]
 async fn an_assertion_must_be_signed_by_the_application(
     #[case] assertion: fn(&Harness) -> String,
@@ -168,8 +216,8 @@ async fn an_assertion_must_be_signed_by_the_application(
 #[rstest]
 #[case("aud", json!("https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"), "another audience")]
 #[case("aud", Value::Null, "leaves out")]
-#[case("iss", json!("other"), "not by the application")]
-#[case("sub", json!("other"), "not by the application")]
+#[case("iss", json!("other"), "not issued by the application")]
+#[case("sub", json!("other"), "not issued by the application")]
 #[case("exp", json!(1_600_000_000), "expired")]
 #[case("exp", Value::Null, "leaves out")]
 #[case("nbf", json!(32_000_000_000_u64), "not valid yet")]
@@ -188,6 +236,8 @@ async fn an_assertion_must_say_the_right_things(
     } else {
         claims[claim] = value;
     }
-    let refused = assert_with(&harness, &signed(Algorithm::PS256, &OURS, &OURS, &claims)).await.unwrap_err();
+    let refused = assert_with(&harness, &signed(Algorithm::Ps256, Identity::APP, Identity::APP, &claims))
+        .await
+        .unwrap_err();
     assert!(refused.is(401, "invalid_client", 700_027) && refused.words.contains(words), "{refused:?}");
 }

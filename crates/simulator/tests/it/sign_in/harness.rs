@@ -6,8 +6,8 @@ use alertdeck_model::Timestamp;
 use alertdeck_simulator::{Access, Settings, SignIn, Simulator};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Client, Response, StatusCode, Url, redirect::Policy};
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 pub(crate) const CLIENT: &str = "11111111-2222-4333-8444-555555555555";
 pub(crate) const REDIRECT: &str = "http://localhost:43210/back";
@@ -33,8 +33,7 @@ impl Harness {
     }
 
     pub(crate) fn start(settings: Settings) -> Self {
-        let client = Client::builder()
-            .no_proxy()
+        let client = crate::client_builder()
             .redirect(Policy::none())
             .timeout(Duration::from_secs(20))
             .build()
@@ -155,7 +154,7 @@ fn encode(pairs: &[(&str, &str)]) -> String {
 }
 
 pub(crate) fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
 /// What a browser is sent back to the client with.

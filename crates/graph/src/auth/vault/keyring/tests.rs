@@ -1,4 +1,4 @@
-//! Tests of the keyring's limits: what hangs, what is absent, what it says.
+//! Tests of the keyring's time limit, of its absence and of its errors.
 
 use super::*;
 use rstest::rstest;
@@ -10,14 +10,14 @@ fn counter() -> &'static AtomicUsize {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_is_given_up_and_writes_nothing_later() {
+async fn a_call_that_hangs_is_abandoned_and_writes_nothing_later() {
     let calls = counter();
     let (answer, question) = std::sync::mpsc::channel::<()>();
     let (done, outcome) = std::sync::mpsc::channel();
     let limit = Duration::from_millis(20);
-    let error = within(calls, limit, move |given_up| {
+    let error = run(calls, limit, move |abandoned| {
         question.recv().unwrap();
-        done.send(given_up.check().is_err()).unwrap();
+        done.send(abandoned.check().is_err()).unwrap();
         Ok(())
     })
     .await
@@ -31,53 +31,55 @@ async fn a_call_that_hangs_is_given_up_and_writes_nothing_later() {
 }
 
 #[tokio::test]
-async fn a_keyring_that_hangs_costs_few_threads() {
+async fn a_keyring_that_hangs_takes_few_threads() {
     let calls = counter();
-    let hang = |_: &GivenUp| -> Result<(), Error> {
+    let hang = |_: &Abandoned| -> Result<(), Failure> {
         loop {
             thread::park();
         }
     };
-    for _ in 0..MOST_HANGING {
+    for _ in 0..MAX_CALLS {
         let limit = Duration::from_millis(1);
-        assert_eq!(within(calls, limit, hang).await.unwrap_err(), VaultError::Silent(limit));
+        assert_eq!(run(calls, limit, hang).await.unwrap_err(), VaultError::Silent(limit));
     }
-    assert_eq!(within(calls, LONG, |_| Ok(1)).await.unwrap_err(), VaultError::Silent(LONG));
-    assert_eq!(calls.load(Ordering::SeqCst), MOST_HANGING);
+    assert_eq!(run(calls, LONG, |_| Ok(1)).await.unwrap_err(), VaultError::Silent(LONG));
+    assert_eq!(calls.load(Ordering::SeqCst), MAX_CALLS);
 }
 
 #[tokio::test]
-async fn calls_that_end_leave_room_for_others() {
+async fn finished_calls_do_not_count() {
     let calls = counter();
-    for turn in 0..3 * MOST_HANGING {
-        assert_eq!(within(calls, LONG, move |_| Ok(turn)).await, Ok(turn));
+    for turn in 0..3 * MAX_CALLS {
+        assert_eq!(run(calls, LONG, move |_| Ok(turn)).await, Ok(turn));
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[rstest]
-#[case::locked(Error::NoStorageAccess("Prompt\u{1b}[2J was\ndismissed".into()), "the keyring is locked (Prompt␛[2J was⏎dismissed): unlock it, or")]
-#[case::long(Error::TooLong("password".into(), 2_560), "holds no more than 2560 bytes")]
-#[case::other(Error::PlatformFailure("x".repeat(9_000).into()), "the keyring refused (xxx")]
-#[case::found(Error::BadEncoding(b"canary-4f1d".to_vec()), "what it holds cannot be read")]
-#[case::found_data(Error::BadDataFormat(b"canary-4f1d".to_vec(), "canary-4f1d".into()), "what it holds cannot be read")]
-fn what_a_keyring_says_is_one_short_line_with_the_next_step(#[case] error: Error, #[case] start: &str) {
-    let line = understood(&error).to_string();
+#[case::locked(Failure::Locked("Prompt\u{1b}[2J was\ndismissed".into()), "the keyring is locked (Prompt␛[2J was⏎dismissed): unlock it, or")]
+#[case::unavailable(Failure::Unavailable("no bus".into()), "there is no keyring here: use")]
+#[case::too_long(Failure::TooLong(2_560), "holds no more than 2560 bytes")]
+#[case::other(Failure::Other("x".repeat(9_000)), "the keyring refused (xxx")]
+#[case::ambiguous(Failure::Ambiguous, "it holds the sign-in twice")]
+#[case::unreadable(Failure::Unreadable, "the entry cannot be read")]
+fn a_keyring_error_is_one_short_line_with_the_next_step(#[case] failure: Failure, #[case] start: &str) {
+    let line = VaultError::from(failure).to_string();
     assert!(line.contains(start), "{line}");
     assert!(line.contains("--plaintext-secrets") && line.contains("--token-command"), "{line}");
-    assert!(!line.contains("canary") && !line.contains(['\u{1b}', '\n']) && line.len() < 500, "{line}");
+    assert!(!line.contains(['\u{1b}', '\n']) && line.len() < 500, "{line}");
 }
 
-/// The Secret Service, in a process of its own: its address comes from the environment.
+/// The Secret Service, asked from a child process: the address of the bus comes from the
+/// environment.
 #[cfg(all(unix, not(target_os = "macos")))]
-mod on_a_bus {
+mod secret_service {
     use super::*;
     use std::{os::unix::net::UnixListener, process::Command, time::Instant};
 
-    const CHILD: &str = "auth::vault::keyring::tests::on_a_bus::asks_the_bus_of_its_environment";
+    const CHILD: &str = "auth::vault::keyring::tests::secret_service::ask_the_bus_of_the_environment";
     const MARK: &str = "ALERTDECK_TEST_KEYRING";
 
-    /// What the child says about the bus at `address`, and how long it took.
+    /// Returns what a child process prints about the bus at `address`, and the time it took.
     fn ask(address: &str) -> (String, Duration) {
         let started = Instant::now();
         let output = Command::new(std::env::current_exe().unwrap())
@@ -88,15 +90,15 @@ mod on_a_bus {
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
-        let said = String::from_utf8(output.stdout).unwrap();
-        let line = said.lines().find_map(|line| line.split_once("keyring: ")).unwrap().1;
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let line = printed.lines().find_map(|line| line.split_once("keyring: ")).unwrap().1;
         (line.to_owned(), started.elapsed())
     }
 
     #[test]
-    #[ignore = "run by the tests beside it, with a bus in its environment"]
-    fn asks_the_bus_of_its_environment() {
-        // Never the keyring of whoever runs all ignored tests.
+    #[ignore = "run by other tests, with a bus in its environment"]
+    fn ask_the_bus_of_the_environment() {
+        // Never the real keyring of someone who runs all ignored tests.
         if std::env::var_os(MARK).is_none() {
             return;
         }
@@ -106,20 +108,41 @@ mod on_a_bus {
     }
 
     #[test]
-    fn no_bus_is_no_keyring() {
+    fn without_a_bus_there_is_no_keyring() {
         let (line, _) = ask("unix:path=/nonexistent/bus");
         assert!(line.starts_with("there is no keyring here: "), "{line}");
         assert!(line.contains("use --plaintext-secrets"), "{line}");
     }
 
     #[test]
-    fn a_bus_that_accepts_and_is_silent_is_given_up_in_time() {
+    fn a_silent_bus_is_abandoned_at_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bus");
-        // The system accepts for it; nobody ever reads.
+        // The system accepts connections; nothing reads from them.
         let _bus = UnixListener::bind(&path).unwrap();
         let (line, took) = ask(&format!("unix:path={}", path.display()));
         assert!(line.starts_with("the keyring has not answered within 5 s: unlock it, or"), "{line}");
         assert!(took >= LIMIT && took < 3 * LIMIT, "{took:?}");
+    }
+
+    /// Against a real keyring: `ALERTDECK_TEST_KEYRING=real` and a session bus with an unlocked
+    /// Secret Service, as docs/testing.md describes.
+    #[tokio::test]
+    #[ignore = "needs a Secret Service"]
+    async fn a_real_keyring_stores_replaces_and_removes() {
+        if std::env::var_os(MARK).is_none_or(|value| value != "real") {
+            return;
+        }
+        let name = format!("test-{}", std::process::id());
+        check().await.unwrap();
+        assert!(load(name.clone()).await.unwrap().is_none());
+        for secret in ["first", "second, and \u{e9}\0\n"] {
+            save(name.clone(), secret.into()).await.unwrap();
+            let loaded = load(name.clone()).await.unwrap().unwrap();
+            assert_eq!(loaded.expose_secret(), secret.as_bytes());
+        }
+        assert!(forget(name.clone()).await.unwrap());
+        assert!(!forget(name.clone()).await.unwrap());
+        assert!(load(name).await.unwrap().is_none());
     }
 }
