@@ -1,9 +1,9 @@
-//! Where access tokens come from: a ready one, a command that prints one, or a sign-in.
+//! Access tokens from three sources: a ready token, a command that prints one, or a sign-in.
 //!
-//! It knows no service: who holds a [`Token`] gives it to `http` together with the scope it may go
-//! to. Invariants: a token is never in `Debug`, in an error or in the environment of a child
-//! process; secrets go to the authority they belong to and nowhere else; however many requests
-//! need a new token, one is got.
+//! This module knows no service. The holder of a [`Token`] passes it to `http` together with the
+//! scope that it may be sent to. Invariants: tokens never appear in `Debug`, in errors or in the
+//! environment of child processes; secrets are sent only to their own authority; one request for a
+//! new token serves all tasks that wait for it.
 
 mod application;
 mod authority;
@@ -43,36 +43,37 @@ pub use refusal::Refusal;
 pub use session::{Identity, Needed, Session};
 pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 
-/// The variables that may hold a secret, a command with one among them; no child process gets them.
+/// The environment variables that may hold a secret. They are removed from the environment of child
+/// processes. A token command may contain a secret too.
 pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERTDECK_TOKEN_COMMAND"];
 
-/// How long before its end a token is replaced: longer than a page may take to arrive.
+/// How long before its expiry a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
-/// How long a token from the command is used at least, so that one which is about to end does
-/// not make the command run with each request.
-const LEAST_USE: Duration = Duration::from_secs(30);
+/// How long a command's token is used at least. Without this, a token that is about to expire would
+/// make the command run for each request.
+const MIN_USE: Duration = Duration::from_secs(30);
 
-/// How access tokens are come by, as `--auth` and profiles name it (DESIGN.md 2).
+/// The way to obtain access tokens, as `--auth` and profiles name it (docs/tenant-setup.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The user signs in with a browser on this machine: authorization code with PKCE.
     Browser,
-    /// The user signs in with a browser anywhere, by a code.
+    /// The user enters a code in a browser on any device: the device code flow.
     DeviceCode,
-    /// The program signs in as an application, by a secret or a certificate.
+    /// The program signs in as an application, with a secret or a certificate.
     ClientSecret,
     /// A command prints a token.
     Command,
-    /// A ready token is in [`TOKEN_VARIABLE`].
+    /// [`TOKEN_VARIABLE`] holds a token.
     Token,
 }
 
 impl Method {
-    /// Every method, in the order in which they are offered.
+    /// All methods, in display order.
     pub const ALL: [Self; 5] =
         [Self::Browser, Self::DeviceCode, Self::ClientSecret, Self::Command, Self::Token];
 
-    /// Returns the name that options and profiles use.
+    /// Returns the name for options and profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Browser => "browser",
@@ -90,9 +91,9 @@ impl fmt::Display for Method {
     }
 }
 
-/// A name that is no way to sign in.
+/// The name is not a sign-in method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown way to sign in; expected browser, device-code, client-secret, command or token")]
+#[error("unknown sign-in method; expected browser, device-code, client-secret, command or token")]
 pub struct MethodError;
 
 impl FromStr for Method {
@@ -103,48 +104,48 @@ impl FromStr for Method {
     }
 }
 
-/// Why there is no token, in one line that is safe to show.
+/// The reason why there is no token. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// The text cannot be an access token.
-    #[error("{0} is not an access token: it is empty or holds blanks or other characters no token has")]
+    /// The text cannot be an access token; the payload is its source.
+    #[error("{0} is not an access token: it is empty or contains spaces or other invalid characters")]
     NotAToken(&'static str),
-    /// The command did not start, failed, or printed no token; what it said on stderr.
+    /// The command did not start, failed, or printed no token; the payload completes the sentence.
     #[error("the token command {0}")]
     Command(String),
-    /// The user has to sign in, and is not there to be asked or does not want to.
+    /// The user has to sign in, but cannot be asked or has declined.
     #[error("sign-in is needed: {}", .0.why)]
     SignInNeeded(Needed),
-    /// The authority said no.
+    /// The authority refused the request.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The authority could not be asked.
+    /// The authority could not be reached.
     #[error("{0}")]
     Transport(Fault),
-    /// The authority failed; the HTTP status.
+    /// The authority failed with this HTTP status.
     #[error("the sign-in service failed with HTTP {0}; try again later")]
     Unavailable(u16),
-    /// The authority's answer is not what the standards say; what is wrong with it.
-    #[error("the sign-in service's answer cannot be read: {0}")]
+    /// The authority's response violates the standards; the payload says how.
+    #[error("the sign-in service's response cannot be read: {0}")]
     Unreadable(String),
-    /// Something that a sign-in needs is missing or wrong on this side.
+    /// The local configuration lacks something or is wrong.
     #[error("{0}")]
     Setup(String),
-    /// Nobody came back from the browser in this time.
+    /// The browser did not return within this time.
     #[error("nobody signed in within {} minutes", .0.as_secs() / 60)]
     TooLate(Duration),
 }
 
-/// An access token that was handed out.
+/// An access token.
 #[derive(Clone, Debug)]
 pub struct Token {
     value: SecretString,
-    /// Which token of its source this is; two with one number are the same.
+    /// The position among the tokens of its source: tokens with equal numbers are the same.
     number: u64,
 }
 
 impl Token {
-    /// Returns what the token says of itself, for display; `None` where it cannot be read.
+    /// Returns the token's claims, for display; `None` if the token cannot be read.
     pub fn claims(&self) -> Option<TokenClaims> {
         TokenClaims::read(self.value.expose_secret())
     }
@@ -153,7 +154,7 @@ impl Token {
     pub fn authorization(&self) -> Result<HeaderValue, AuthError> {
         let text = SecretString::from(format!("Bearer {}", self.value.expose_secret()));
         let mut value = HeaderValue::from_str(text.expose_secret())
-            .map_err(|_| AuthError::NotAToken("what was given"))?;
+            .map_err(|_| AuthError::NotAToken("the given text"))?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -168,22 +169,23 @@ pub struct Tokens {
 #[derive(Debug)]
 enum Source {
     Fixed(SecretString),
-    /// A shell command, and what it printed last.
-    Command(String, Mutex<Held>),
+    /// A shell command, and its last token.
+    Command(String, Mutex<CommandToken>),
     /// A sign-in.
     Session(Session),
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct CommandToken {
     value: Option<SecretString>,
     number: u64,
-    /// When to run the command again although nobody complained.
-    stale: Option<SystemTime>,
+    /// When to run the command again even if the service still accepts the token.
+    stale_at: Option<SystemTime>,
 }
 
 impl Tokens {
-    /// Uses a ready token, such as the value of `ALERTDECK_TOKEN`; blanks around it are dropped.
+    /// Uses a ready token, such as the value of `ALERTDECK_TOKEN`. Surrounding white space is
+    /// removed.
     pub fn fixed(token: &SecretString) -> Result<Self, AuthError> {
         let value = checked(token.expose_secret()).ok_or(AuthError::NotAToken(TOKEN_VARIABLE))?;
         Ok(Self { source: Arc::new(Source::Fixed(value)) })
@@ -191,18 +193,18 @@ impl Tokens {
 
     /// Runs `command` in the platform's shell whenever a token is needed.
     ///
-    /// It may print a bare token, or JSON with `accessToken` or `access_token` and an expiry as
-    /// the Azure CLI does. It has 30 s.
+    /// The command may print a bare token, or JSON with `accessToken` or `access_token` and an
+    /// expiry, as the Azure CLI does. It has to finish within 30 s.
     pub fn command(command: impl Into<String>) -> Self {
         Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
     }
 
-    /// Takes the tokens of a sign-in.
+    /// Uses the tokens of a sign-in.
     pub fn session(session: Session) -> Self {
         Self { source: Arc::new(Source::Session(session)) }
     }
 
-    /// Returns the sign-in, where tokens come from one.
+    /// Returns the sign-in, if the tokens come from one.
     pub fn as_session(&self) -> Option<&Session> {
         match &*self.source {
             Source::Session(session) => Some(session),
@@ -210,17 +212,19 @@ impl Tokens {
         }
     }
 
-    /// Returns what the token at hand says of itself, for display; nothing is asked for it.
+    /// Returns the claims of the current token, for display. Never fetches a token.
     pub async fn claims(&self) -> Option<TokenClaims> {
         match &*self.source {
             Source::Fixed(value) => TokenClaims::read(value.expose_secret()),
-            Source::Command(_, held) => TokenClaims::read(held.lock().await.value.as_ref()?.expose_secret()),
+            Source::Command(_, cached) => {
+                TokenClaims::read(cached.lock().await.value.as_ref()?.expose_secret())
+            }
             Source::Session(session) => session.claims(),
         }
     }
 
-    /// Returns what speaks while a token is being got and the sign-in service lets us wait; `None`
-    /// where nobody is asked for tokens.
+    /// Returns a channel that reports throttling and retries of the sign-in service; `None` if the
+    /// tokens do not come from a sign-in.
     pub fn waits(&self) -> Option<watch::Receiver<Option<ClientEvent>>> {
         self.as_session().map(Session::waits)
     }
@@ -230,22 +234,22 @@ impl Tokens {
         match &*self.source {
             Source::Session(session) => session.current().await,
             Source::Fixed(value) => Ok(Token { value: value.clone(), number: 0 }),
-            Source::Command(command, held) => {
-                let mut held = held.lock().await;
-                match &held.value {
-                    Some(value) if held.stale.is_none_or(|at| SystemTime::now() < at) => {
-                        Ok(Token { value: value.clone(), number: held.number })
+            Source::Command(command, cached) => {
+                let mut cached = cached.lock().await;
+                match &cached.value {
+                    Some(value) if cached.stale_at.is_none_or(|at| SystemTime::now() < at) => {
+                        Ok(Token { value: value.clone(), number: cached.number })
                     }
-                    _ => held.fetch(command).await,
+                    _ => cached.fetch(command).await,
                 }
             }
         }
     }
 
-    /// Returns a token to use instead of `refused`, or `None` where the source has no other.
+    /// Returns a token to use instead of `refused`, or `None` if the source has no other.
     ///
-    /// Where someone else has fetched a new one meanwhile, that one is returned. What the service
-    /// demands of the new token is passed on.
+    /// If another task has fetched a new token meanwhile, returns that one. `demanded` are the
+    /// claims that the service demands of the new token.
     pub async fn renewed(
         &self,
         refused: &Token,
@@ -254,20 +258,20 @@ impl Tokens {
         match &*self.source {
             Source::Fixed(_) => Ok(None),
             Source::Session(session) => session.renewed(refused, demanded).await.map(Some),
-            Source::Command(command, held) => {
-                let mut held = held.lock().await;
-                match &held.value {
-                    Some(value) if held.number != refused.number => {
-                        Ok(Some(Token { value: value.clone(), number: held.number }))
+            Source::Command(command, cached) => {
+                let mut cached = cached.lock().await;
+                match &cached.value {
+                    Some(value) if cached.number != refused.number => {
+                        Ok(Some(Token { value: value.clone(), number: cached.number }))
                     }
-                    _ => held.fetch(command).await.map(Some),
+                    _ => cached.fetch(command).await.map(Some),
                 }
             }
         }
     }
 
-    /// Returns a token for which the user has signed in anew, after a renewed one was refused
-    /// too; `None` where the source cannot ask anybody.
+    /// Asks the user to sign in again, after the service has refused a renewed token too, and
+    /// returns the new token; `None` if the source has no user.
     pub async fn asked_for(
         &self,
         refused: &Token,
@@ -280,19 +284,19 @@ impl Tokens {
     }
 }
 
-impl Held {
+impl CommandToken {
     async fn fetch(&mut self, command: &str) -> Result<Token, AuthError> {
-        let printed = command::run(command, command::TIMEOUT).await?;
+        let output = command::run(command, command::TIMEOUT).await?;
         let now = SystemTime::now();
-        let least = now + LEAST_USE;
-        self.stale = printed.expires.map(|at| at.checked_sub(EARLY).map_or(least, |early| early.max(least)));
+        let min = now + MIN_USE;
+        self.stale_at = output.expires.map(|at| at.checked_sub(EARLY).map_or(min, |early| early.max(min)));
         self.number += 1;
-        self.value = Some(printed.token.clone());
-        Ok(Token { value: printed.token, number: self.number })
+        self.value = Some(output.token.clone());
+        Ok(Token { value: output.token, number: self.number })
     }
 }
 
-/// Trims `text` and takes it if it consists of the characters of a bearer token (RFC 6750, 2.1).
+/// Trims `text` and returns it if it is a bearer token by its characters (RFC 6750, 2.1).
 fn checked(text: &str) -> Option<SecretString> {
     let text = text.trim();
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
@@ -306,7 +310,7 @@ mod tests {
     const CANARY: &str = "canary-4f1d.token_value";
 
     #[test]
-    fn a_ready_token_is_checked_and_never_shown() {
+    fn a_ready_token_is_validated_and_never_shown() {
         let tokens = Tokens::fixed(&format!(" {CANARY}\n").into()).unwrap();
         assert!(!format!("{tokens:?}").contains(CANARY));
         for bad in ["", "  ", "a b", "a\nb", "tok\u{e9}n", "a\u{1b}[2J"] {
@@ -330,7 +334,8 @@ mod tests {
         use super::*;
         use std::path::Path;
 
-        /// A command that notes each run in `file` and prints `text` with the number of runs.
+        /// Returns a command that appends a line to `file` on each run and prints `text`, in which
+        /// `$n` is the number of runs.
         fn counting(file: &Path, text: &str) -> String {
             let file = file.display();
             format!("echo run >> '{file}'; n=$(wc -l < '{file}'); n=$((n)); printf '%s' \"{text}\"")
@@ -345,7 +350,7 @@ mod tests {
         }
 
         #[tokio::test]
-        async fn the_command_runs_once_for_many_and_again_when_a_token_is_refused() {
+        async fn the_command_runs_once_for_several_tasks_and_again_after_a_refusal() {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("runs");
             let tokens = Tokens::command(counting(&file, "token-$n"));
@@ -359,22 +364,22 @@ mod tests {
         }
 
         #[tokio::test]
-        async fn a_token_is_kept_until_shortly_before_its_end() {
+        async fn a_token_is_reused_until_shortly_before_its_expiry() {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("runs");
             let json = r#"{\"accessToken\":\"t$n\",\"expires_on\":4000000000}"#;
             let tokens = Tokens::command(counting(&file, json));
             assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
             assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t1");
-            let Source::Command(_, held) = &*tokens.source else { unreachable!() };
+            let Source::Command(_, cached) = &*tokens.source else { unreachable!() };
             let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
-            assert_eq!(held.lock().await.stale, Some(end - EARLY));
-            held.lock().await.stale = Some(SystemTime::now());
+            assert_eq!(cached.lock().await.stale_at, Some(end - EARLY));
+            cached.lock().await.stale_at = Some(SystemTime::now());
             assert_eq!(shown(&tokens.current().await.unwrap()), "Bearer t2");
         }
 
         #[tokio::test]
-        async fn a_token_past_its_end_does_not_make_the_command_run_each_time() {
+        async fn an_expired_token_does_not_make_the_command_run_for_each_request() {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("runs");
             let tokens =

@@ -1,10 +1,10 @@
-//! The sign-in side of the tenant, as API.md 8 describes it: who gets which token for what, and
-//! what the tests may change about that while it runs.
+//! The tenant's sign-in service (docs/graph-api.md, "Sign-in"), and what tests can change about it
+//! while it runs.
 //!
-//! A request comes in as a [`Call`] and leaves as a [`Reply`]; sockets are not known here, and
-//! neither are alerts. What the desk handed out it keeps: a token is judged by that and not by
-//! what it says of itself. All times are real ones, whatever moment the tenant's alerts are
-//! from, because clients hold the lives of tokens and assertions against clocks of their own.
+//! A request is a [`Call`], a response is a [`Reply`]. This module knows neither sockets nor alerts. It
+//! remembers all tokens that it has issued, and checks a token against that record instead of the
+//! token's own claims. All times are real, whatever the time of the tenant's alerts, since clients
+//! compare the lives of tokens and assertions with their own clocks.
 
 mod assertion;
 mod authorize;
@@ -40,57 +40,56 @@ use authorize::Code;
 use device::Device;
 use tokens::{Issued, Refresh};
 
-/// The one tenant that does not exist: every other name is as good as any.
+/// The only tenant that does not exist. Every other name is accepted.
 pub const UNKNOWN_TENANT: &str = "nowhere.example";
-/// The client secret that is accepted unless the rules say otherwise.
+/// The default client secret.
 pub const CLIENT_SECRET: &str = "simulated-secret";
 
-/// What holds for signing in. All of it can be changed while the tenant runs.
+/// The rules for sign-ins. All of them can be changed while the tenant runs.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// How long an access token is good for; told in whole seconds, rounded down.
+    /// The life of access tokens. Responses state it in whole seconds, rounded down.
     pub token_life: Duration,
-    /// How long an authorization code waits to be redeemed.
+    /// The life of authorization codes.
     pub code_life: Duration,
-    /// How long a refresh token is good for.
+    /// The life of refresh tokens.
     pub refresh_life: Duration,
-    /// Whether a refresh token is good for one use only. Entra's are not: the former one goes on
-    /// working.
+    /// Whether refresh tokens are valid for one use only. Entra's remain valid.
     pub strict_rotation: bool,
-    /// The least time between two polls with a device code. It is told in whole seconds, rounded
-    /// down: one shorter than a second, as tests want it, is told as 0, and the client has to
-    /// bring a pace of its own.
+    /// The minimum time between two polls with a device code. Responses state it in whole seconds,
+    /// rounded down. Tests use less than a second, which is stated as 0, so that the client chooses
+    /// its own interval.
     pub device_interval: Duration,
-    /// What a poll that came too soon adds to the interval (RFC 8628, 3.5).
+    /// The time that an early poll adds to the interval (RFC 8628, 3.5).
     pub slow_down: Duration,
-    /// How long a device code waits to be approved.
+    /// The life of device codes.
     pub device_life: Duration,
-    /// Conditional Access refuses sign-in by device code (AADSTS53003).
+    /// Whether Conditional Access blocks the device code flow (AADSTS53003).
     pub device_blocked: bool,
-    /// The person approves a device code by themselves at this poll, the first being 1.
+    /// The number of the poll, counted from 1, at which the user approves a device code.
     pub approves_at_poll: Option<u32>,
-    /// The ids of the applications that the tenant knows; none: any.
+    /// The ids of the registered applications. Empty means any.
     pub clients: Vec<String>,
-    /// Whether applications may sign people in without a secret (AADSTS7000218 where not).
+    /// Whether public client flows are allowed, which have no secret (else AADSTS7000218).
     pub public_clients: bool,
-    /// The principal name of the person who signs in.
+    /// The principal name of the user who signs in.
     pub user: String,
-    /// The delegated permissions that the person has consented to.
+    /// The delegated permissions with consent.
     pub scopes: Vec<String>,
-    /// The permissions that applications hold.
+    /// The application permissions.
     pub roles: Vec<String>,
-    /// The secret that applications sign in with.
+    /// The client secret of all applications.
     pub secret: String,
-    /// A secret that was good once (AADSTS7000222).
+    /// An expired client secret (AADSTS7000222).
     pub expired_secret: Option<String>,
-    /// Whether a refresh token is enough to get a token that meets demanded claims; if not, the
-    /// person is wanted (`interaction_required`).
+    /// Whether a refresh yields a token with demanded claims; otherwise the user has to sign in
+    /// (`interaction_required`).
     pub refresh_meets_demand: bool,
 }
 
 impl Default for SignIn {
-    /// The lives and intervals that Entra's documentation names (API.md 8), and one person and
-    /// one application that may read and write alerts.
+    /// Returns the lives and intervals of Entra's documentation, with permissions to read and write
+    /// alerts for users and applications.
     fn default() -> Self {
         let write = || vec!["SecurityAlert.ReadWrite.All".to_owned()];
         Self {
@@ -115,10 +114,10 @@ impl Default for SignIn {
     }
 }
 
-/// The ways to get a token.
+/// The grant type of a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grant {
-    /// A code from the authorize endpoint, with its PKCE verifier.
+    /// An authorization code with its PKCE verifier.
     Code,
     /// A refresh token.
     Refresh,
@@ -128,53 +127,53 @@ pub enum Grant {
     Client,
 }
 
-/// What the person does at the authorize endpoint.
+/// The user's reaction at the authorize endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
-    /// Agrees at once.
+    /// Consents at once.
     Agree,
-    /// Is sent back with an error; both texts go out as they are, hostile ones too.
+    /// Returns to the client with an error. Both texts are sent unchanged, even hostile ones.
     Refuse {
         /// The value of `error`.
         error: String,
         /// The value of `error_description`.
         description: String,
     },
-    /// Agrees, but the answer carries a state that nobody sent.
+    /// Consents, but the redirect has another state than the request.
     ForeignState,
-    /// Does nothing: the sign-in page stays open and nobody is sent back.
+    /// Does nothing: the sign-in page stays open, without a redirect.
     Ignore,
 }
 
-/// The two clocks at the moment of a request.
+/// The time of a request by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) at: Instant,
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     pub(super) unix: u64,
 }
 
-/// Signs people and applications in; reached through [`Simulator::sign_in`].
+/// Signs users and applications in. Tests reach it through [`Simulator::sign_in`].
 ///
 /// [`Simulator::sign_in`]: super::Simulator::sign_in
 pub struct SignInControl {
-    /// What holds from now on; tokens and codes that were handed out keep their lives.
+    /// The current rules. Issued tokens and codes keep their lives.
     pub rules: SignIn,
     base: String,
-    /// What access tokens are signed with.
+    /// The HMAC key of access tokens.
     key: [u8; 32],
     codes: HashMap<String, Code>,
     devices: Vec<Device>,
     refresh: HashMap<String, Refresh>,
-    /// None is ever removed: one that is over must not pass for one that nobody knows.
+    /// All access tokens. None is removed, since expired and unknown tokens have different errors.
     issued: HashMap<String, Issued>,
     certificates: Vec<Certificate>,
-    /// The ids of the assertions that were taken: each is good once.
+    /// The ids of accepted assertions: each is valid once.
     assertions: HashSet<String>,
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
     refusals: VecDeque<(Option<Grant>, SignInError)>,
-    /// How many replies of the token endpoint are still to be lost.
+    /// The number of replies of the token endpoint yet to be lost.
     lost: u32,
     requests: HashMap<Grant, u32>,
     tokens: u32,
@@ -186,99 +185,100 @@ impl std::fmt::Debug for SignInControl {
     }
 }
 
-/// What the tests change and ask.
+/// Control and inspection by tests.
 impl SignInControl {
-    /// Decides what the person does at the next authorize request that is in order; without a
-    /// decision they agree. Several are used up in turn.
+    /// Sets the user's reaction to the next valid authorize request; the default is to consent.
+    /// Several reactions queue up.
     pub fn next_authorization(&mut self, outcome: Authorization) {
         self.outcomes.push_back(outcome);
     }
 
-    /// Refuses the next token request, of one grant or of any. Several are used up in turn.
+    /// Refuses the next token request of one grant type or of any. Several refusals queue up.
     pub fn refuse_next(&mut self, grant: Option<Grant>, error: SignInError) {
         self.refusals.push_back((grant, error));
     }
 
-    /// Carries out the next token request and loses the reply on its way: the client sees a
-    /// connection that closes, and a refresh token may be used up. Several add up.
+    /// Processes the next token request and closes the connection instead of replying, after the
+    /// refresh token may have been used up. Several calls add up.
     pub fn lose_next_reply(&mut self) {
         self.lost += 1;
     }
 
-    /// Registers a certificate (DER) that applications may sign assertions with.
+    /// Registers a certificate in DER for client assertions.
     pub fn trust_certificate(&mut self, der: &[u8]) -> Result<(), UnreadableCertificate> {
         self.certificates.push(Certificate::read(der)?);
         Ok(())
     }
 
-    /// Returns the user codes that wait for a person, oldest first.
+    /// Returns the pending user codes, oldest first.
     pub fn pending_devices(&self) -> Vec<String> {
         let pending = self.devices.iter().filter(|device| device.is_pending());
         pending.map(|device| device.user_code.clone()).collect()
     }
 
-    /// Approves a device code by its user code, or the only one pending; tells whether there was
-    /// exactly one such.
+    /// Approves the device code with this user code, or the only pending one; returns whether there
+    /// was exactly one.
     pub fn approve_device(&mut self, user_code: Option<&str>) -> bool {
         self.decide_device(user_code, true)
     }
 
-    /// Declines a device code as [`approve_device`](Self::approve_device) approves it.
+    /// Declines a device code, selected as in [`approve_device`](Self::approve_device).
     pub fn decline_device(&mut self, user_code: Option<&str>) -> bool {
         self.decide_device(user_code, false)
     }
 
-    /// Ends the life of every device code that was handed out.
+    /// Expires all device codes.
     pub fn expire_devices(&mut self) {
         self.devices.iter_mut().for_each(Device::expire);
     }
 
-    /// Makes every refresh token useless, as a password change does (AADSTS50173).
+    /// Revokes all refresh tokens, as a password change does (AADSTS50173).
     pub fn revoke_refresh_tokens(&mut self) {
         self.refresh.values_mut().for_each(|token| token.revoked = true);
     }
 
-    /// Makes the service refuse every access token handed out so far with a plain 401.
+    /// Revokes all access tokens: the service refuses them with a plain 401.
     pub fn revoke_access_tokens(&mut self) {
         self.issued.values_mut().for_each(|token| token.revoked = true);
     }
 
-    /// Ends the life of every access token handed out so far.
+    /// Expires all access tokens.
     pub fn expire_access_tokens(&mut self) {
         self.issued.values_mut().for_each(|token| token.expired = true);
     }
 
-    /// Demands that tokens were asked for with these claims, such as
-    /// `{"access_token":{"nbf":{"essential":true,"value":"1600000000"}}}`; `None` ends it.
+    /// Demands tokens that were requested with these claims, such as
+    /// `{"access_token":{"nbf":{"essential":true,"value":"1600000000"}}}`; `None` ends the demand.
     ///
-    /// Who declared `cp1` gets the challenge, everyone else a plain 401 (API.md 8).
+    /// Clients with the capability `cp1` get a claims challenge, others a plain 401
+    /// (docs/graph-api.md, "Claims challenges").
     pub fn demand_claims(&mut self, claims: Option<Value>) {
         self.demand = claims;
     }
 
-    /// Returns how many token requests there were of a grant, refused ones included.
+    /// Returns the number of token requests with a grant type, refused ones included.
     pub fn requests(&self, grant: Grant) -> u32 {
         self.requests.get(&grant).copied().unwrap_or_default()
     }
 
-    /// Returns how many access tokens were handed out.
+    /// Returns the number of issued access tokens.
     pub fn issued(&self) -> u32 {
         self.tokens
     }
 }
 
-/// A request of the sign-in side.
+/// An endpoint of the sign-in service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Authorize(String),
     Token(String),
     DeviceCode(String),
-    /// The page for people with a user code; the same for all tenants.
+    /// The page for user codes, shared by all tenants.
     Device,
 }
 
 impl Endpoint {
-    /// Reads a path; `None` where it is not the sign-in side's.
+    /// Returns the endpoint with this path, if any.
     pub(super) fn of(path: &str) -> Option<Self> {
         let segments: Vec<_> = path.trim_end_matches('/').split('/').skip(1).collect();
         let (tenant, endpoint) = match segments[..] {
@@ -338,15 +338,15 @@ impl SignInControl {
             _ => page::error(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "The method is not allowed.",
-                "Sign-in pages are read, token requests are posted.",
+                "Sign-in pages need GET, token requests need POST.",
             ),
         }
     }
 
     fn check_tenant(tenant: &str) -> Result<(), SignInError> {
         if tenant.eq_ignore_ascii_case(UNKNOWN_TENANT) {
-            let words = format!("Tenant '{tenant}' was not found; it may belong to another cloud.");
-            return Err(SignInError::new("invalid_request", 90002).saying(words));
+            let message = format!("Tenant '{tenant}' was not found; it may belong to another cloud.");
+            return Err(SignInError::new("invalid_request", 90002).with_message(message));
         }
         Ok(())
     }
@@ -355,13 +355,13 @@ impl SignInControl {
         if self.rules.clients.is_empty() || self.rules.clients.iter().any(|known| known == client) {
             return Ok(());
         }
-        let words = format!("Application '{client}' was not found in the tenant.");
-        Err(SignInError::new("unauthorized_client", 700_016).saying(words))
+        let message = format!("Application '{client}' was not found in the tenant.");
+        Err(SignInError::new("unauthorized_client", 700_016).with_message(message))
     }
 }
 
-/// Makes a text that nobody can guess.
-fn unguessable() -> String {
+/// Returns an unguessable text.
+fn random_secret() -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
@@ -380,7 +380,7 @@ mod tests {
     #[case("/t/oauth2/v2.0/logout", None)]
     #[case("/v1.0/security/alerts_v2", None)]
     #[case("/", None)]
-    fn endpoints_are_told_from_the_path(#[case] path: &str, #[case] endpoint: Option<Endpoint>) {
+    fn paths_select_endpoints(#[case] path: &str, #[case] endpoint: Option<Endpoint>) {
         assert_eq!(Endpoint::of(path), endpoint);
     }
 }

@@ -60,7 +60,7 @@ fn an_application_lists_with_its_secret_from_a_variable_or_a_file() {
 
 #[rstest]
 #[case::wrong("guess", &["wrong client secret", "AADSTS7000215"])]
-#[case::expired("last-years", &["the client secret has expired: make a new one", "AADSTS7000222"])]
+#[case::expired("last-years", &["the client secret has expired: create a new one", "AADSTS7000222"])]
 fn a_secret_that_is_not_taken_says_why(#[case] secret: &str, #[case] words: &[&str]) {
     let rules = SignIn { expired_secret: Some("last-years".into()), ..SignIn::default() };
     let tenant = Tenant::new(|settings| settings.sign_in = rules);
@@ -78,7 +78,7 @@ fn an_application_lists_with_a_certificate_that_is_registered() {
     let arguments = ["list", "--certificate", file.path().to_str().unwrap()];
     assert_refused(
         &run(&mut command(&tenant, &arguments)),
-        &["the certificate is not the one that is registered", "AADSTS700027"],
+        &["the certificate is not registered", "AADSTS700027"],
     );
     let certificate = Identity::APP.certificate_der();
     tenant.simulator.sign_in(|control| control.trust_certificate(&certificate)).unwrap();
@@ -92,7 +92,7 @@ fn a_certificate_file_without_a_key_is_told_before_anything_is_asked() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), Identity::APP.certificate).unwrap();
     let arguments = ["list", "--certificate", file.path().to_str().unwrap()];
-    assert_refused(&run(&mut command(&tenant, &arguments)), &["holds no private key"]);
+    assert_refused(&run(&mut command(&tenant, &arguments)), &["contains no private key"]);
     assert!(tenant.simulator.log().is_empty());
 }
 

@@ -155,7 +155,7 @@ fn a_service_that_refuses_every_token_is_asked_twice_and_then_the_user_is() {
     let tenant = Tenant::new(|settings| settings.access = Access::Only("nobody's".into()));
     let mut session = tenant.open(&[""]);
     sign_in(&mut session);
-    session.wait("refused a new one too");
+    session.wait("and a renewed one");
     assert_eq!((tenant.asked().len(), tenant.requests(Grant::Refresh)), (2, 1));
     // A sign-in gives it one more chance, and that is all.
     sign_in(&mut session);

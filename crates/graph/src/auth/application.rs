@@ -1,4 +1,4 @@
-//! Sign-in as an application: by a secret, or by a certificate that signs an assertion.
+//! Sign-in as an application: with a secret, or with a certificate whose key signs an assertion.
 
 use std::{
     fmt,
@@ -15,25 +15,26 @@ use serde_json::json;
 
 use super::{
     AuthError, Claims,
-    grant::{Grant, Wire, oauth},
+    grant::{Grant, OAuthHttp, oauth},
     jws::{KEY_SIZES, KeyError, SigningKey},
 };
 
-/// The variable that may hold an application's secret; no child process gets it.
+/// The environment variable that may hold an application's secret. It is removed from the
+/// environment of child processes.
 pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
-/// How long an assertion is good for: it is used at once.
+/// How long an assertion is valid. It is used at once.
 const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 /// The type of the assertion (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Bytes of a file with a secret or a certificate that are read.
-const MOST: u64 = 64 << 10;
+/// The maximum size of a secret or certificate file in bytes; the rest is ignored.
+const MAX_FILE: u64 = 64 << 10;
 
-/// What an application proves itself with.
+/// An application's credential.
 #[derive(Clone)]
 pub enum Proof {
-    /// A secret that the authority knows.
+    /// A client secret.
     Secret(SecretString),
-    /// A key whose certificate the authority knows.
+    /// A private key whose certificate is registered with the authority.
     Certificate(Certificate),
 }
 
@@ -50,16 +51,17 @@ impl fmt::Debug for Proof {
 #[derive(Clone)]
 pub struct Certificate {
     key: SigningKey,
-    /// SHA-256 of the certificate, as the header of an assertion names it.
+    /// The SHA-256 digest of the certificate in base64url, as `x5t#S256` has it.
     thumbprint: String,
 }
 
 impl Proof {
-    /// Takes a secret; line ends around it are dropped, as files end with one.
+    /// Creates a proof from a secret. Surrounding white space is removed, since files end with a
+    /// line break.
     pub fn secret(text: &str) -> Result<Self, AuthError> {
         let text = text.trim_matches(['\r', '\n', ' ', '\t']);
         if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(AuthError::Setup("the client secret is empty or no single line".into()));
+            return Err(AuthError::Setup("the client secret is empty or has several lines".into()));
         }
         Ok(Self::Secret(text.to_owned().into()))
     }
@@ -74,17 +76,17 @@ impl Proof {
         Self::certificate(read(path, "certificate")?.expose_secret())
     }
 
-    /// Takes a certificate and its RSA private key, both as PEM.
+    /// Creates a proof from a certificate and its RSA private key, both in PEM.
     pub fn certificate(pem: &str) -> Result<Self, AuthError> {
         let wrong = |what: &str| AuthError::Setup(format!("the certificate file {what}"));
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| wrong("holds no certificate (-----BEGIN CERTIFICATE-----)"))?;
+            .map_err(|_| wrong("contains no certificate (-----BEGIN CERTIFICATE-----)"))?;
         let key = SigningKey::from_pem(pem).map_err(|error| match error {
             KeyError::Missing => {
-                wrong("holds no private key (-----BEGIN PRIVATE KEY-----) without a passphrase")
+                wrong("contains no private key (-----BEGIN PRIVATE KEY-----) without a passphrase")
             }
             KeyError::Unsuitable => {
-                wrong(&format!("holds a private key that cannot sign: use an RSA key of {KEY_SIZES} bits"))
+                wrong(&format!("contains an unsuitable private key: use an RSA key of {KEY_SIZES} bits"))
             }
         })?;
         let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, &certificate));
@@ -92,13 +94,17 @@ impl Proof {
     }
 
     /// Signs in and returns a token.
-    pub(super) async fn sign_in(&self, wire: Wire, demanded: Option<&Claims>) -> Result<Grant, AuthError> {
-        let application = &wire.application;
+    pub(super) async fn sign_in(
+        &self,
+        http: OAuthHttp,
+        demanded: Option<&Claims>,
+    ) -> Result<Grant, AuthError> {
+        let application = &http.application;
         let mut client = oauth(application);
         if let Self::Secret(secret) = self {
             client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
         }
-        let mut asked = client
+        let mut request = client
             .exchange_client_credentials()
             .add_scope(Scope::new(application.scope.clone()))
             .add_extra_param("claims", Claims::parameter(demanded));
@@ -106,16 +112,17 @@ impl Proof {
             let audience = application.authority.endpoint("token");
             let assertion =
                 certificate.assertion(&application.client_id, audience.as_str(), SystemTime::now())?;
-            asked = asked
+            request = request
                 .add_extra_param("client_assertion_type", ASSERTION_TYPE)
                 .add_extra_param("client_assertion", assertion.expose_secret().to_owned());
         }
-        Grant::read(asked.request_async(&wire).await)
+        Grant::read(request.request_async(&http).await)
     }
 }
 
 impl Certificate {
-    /// Signs that it is the application who asks (API.md 8, "Client credentials").
+    /// Returns an assertion that the request comes from the application (docs/graph-api.md, "Client
+    /// credentials").
     fn assertion(&self, client_id: &str, audience: &str, now: SystemTime) -> Result<SecretString, AuthError> {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = json!({
@@ -123,7 +130,7 @@ impl Certificate {
             "iss": client_id,
             "sub": client_id,
             "jti": format!("{:032x}", rand::random::<u128>()),
-            // The authority's clock may be a little behind.
+            // The authority's clock may be slow.
             "nbf": since.saturating_sub(60),
             "exp": since + ASSERTION_LIFE.as_secs(),
         });
@@ -138,8 +145,8 @@ fn read(path: &Path, what: &str) -> Result<SecretString, AuthError> {
     let failed = |why: String| AuthError::Setup(format!("the {what} file {shown} {why}"));
     let file = std::fs::File::open(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
     let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    String::from_utf8(text).map(SecretString::from).map_err(|_| failed("is no text".into()))
+    file.take(MAX_FILE).read_to_end(&mut text).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    String::from_utf8(text).map(SecretString::from).map_err(|_| failed("is not text".into()))
 }
 
 #[cfg(test)]
@@ -161,19 +168,19 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", "holds no certificate")]
-    #[case("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "holds no private key")]
+    #[case("", "contains no certificate")]
+    #[case("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "contains no private key")]
     #[case(
         "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
         "use an RSA key of 2048 to 4096 bits"
     )]
-    fn a_file_without_certificate_or_key_is_told(#[case] pem: &str, #[case] words: &str) {
+    fn a_file_without_certificate_or_usable_key_is_refused(#[case] pem: &str, #[case] words: &str) {
         let error = Proof::certificate(pem).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn an_error_names_the_missing_file() {
         let error = Proof::secret_file(Path::new("/no/such\u{1b}[2J")).unwrap_err().to_string();
         assert!(error.starts_with("the client secret file /no/such␛[2J cannot be read"), "{error}");
     }

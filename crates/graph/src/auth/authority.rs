@@ -1,40 +1,41 @@
-//! Who signs users in: the authority of a cloud, for one tenant, and the application that asks.
+//! The authority of a cloud for one tenant, and the application that signs in there.
 
 use crate::http::{Route, Scope, Url};
 
 use super::AuthError;
 
-/// An application that is registered with an authority, and what it wants tokens for.
+/// An application that is registered with an authority, and the scope of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
-    /// Who signs in.
+    /// The authority that issues the tokens.
     pub authority: Authority,
-    /// The application's id, a GUID. It is no secret.
+    /// The application's id, a GUID. It is not secret.
     pub client_id: String,
-    /// The scope of the tokens, as in `https://graph.microsoft.com/.default` (API.md 7).
+    /// The scope of the tokens, as in `https://graph.microsoft.com/.default` (docs/graph-api.md, "National
+    /// clouds").
     pub scope: String,
 }
 
 /// The sign-in endpoints of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
-    /// Covers the endpoints and nothing else.
+    /// Covers exactly the endpoints.
     scope: Scope,
 }
 
 impl Authority {
-    /// Takes the root address of a cloud's authority, https or http on loopback, and a tenant: a
-    /// GUID, a domain, `organizations` or `common`.
+    /// Creates an authority from the root address of a cloud's sign-in service (https, or http on
+    /// loopback) and a tenant: a GUID, a domain, `organizations` or `common`.
     pub fn new(root: &str, tenant: &str) -> Result<Self, AuthError> {
-        let wrong = |what: String| AuthError::Setup(what);
-        let root = Scope::new(root).map_err(|error| wrong(format!("the login address: {error}")))?;
+        let setup = |what: String| AuthError::Setup(what);
+        let root = Scope::new(root).map_err(|error| setup(format!("the login address: {error}")))?;
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if tenant.is_empty() || !tenant.chars().all(fits) || tenant.chars().all(|c| c == '.') {
-            return Err(wrong("a tenant is a GUID, a domain, organizations or common".into()));
+            return Err(setup("a tenant is a GUID, a domain, organizations or common".into()));
         }
-        // The tenant consists of characters that stand in a path as they are.
+        // No character of the tenant needs encoding in a path.
         let scope = Scope::new(&format!("{}{tenant}/oauth2/v2.0", root.base()))
-            .map_err(|error| wrong(format!("the login address: {error}")))?;
+            .map_err(|error| setup(format!("the login address: {error}")))?;
         Ok(Self { scope })
     }
 
@@ -43,12 +44,12 @@ impl Authority {
         &self.scope
     }
 
-    /// Returns the host, with its port where that is not the usual one.
+    /// Returns the host, with the port if it is not the default one.
     pub fn host(&self) -> String {
         self.scope.host()
     }
 
-    /// Returns the way to the authority: no proxy stands before a service on this machine.
+    /// Returns the route to the authority: direct on loopback, else through the system's proxy.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }
@@ -71,13 +72,13 @@ mod tests {
     #[case("https://login.microsoftonline.com", "contoso.com")]
     #[case("https://login.microsoftonline.us/", "organizations")]
     #[case("http://127.0.0.1:4000", "11111111-2222-3333-4444-555555555555")]
-    fn the_endpoints_lie_below_the_tenant(#[case] root: &str, #[case] tenant: &str) {
+    fn endpoints_are_below_the_tenant(#[case] root: &str, #[case] tenant: &str) {
         let authority = Authority::new(root, tenant).unwrap();
         let token = authority.endpoint("token");
         assert_eq!(token.as_str(), format!("{}/{tenant}/oauth2/v2.0/token", root.trim_end_matches('/')));
         assert!(authority.scope().covers(&token));
         let other = Url::parse(&format!("{root}/other/oauth2/v2.0/token")).unwrap();
-        assert!(!authority.scope().covers(&other), "another tenant's endpoint is not ours");
+        assert!(!authority.scope().covers(&other), "the scope covers another tenant");
     }
 
     #[rstest]
@@ -87,7 +88,7 @@ mod tests {
     #[case("https://login.example", "..", "a tenant is")]
     #[case("https://login.example", "a?b", "a tenant is")]
     #[case("https://login.example", "\u{430}.com", "a tenant is")]
-    fn what_cannot_be_one_is_refused(#[case] root: &str, #[case] tenant: &str, #[case] words: &str) {
+    fn invalid_roots_and_tenants_are_refused(#[case] root: &str, #[case] tenant: &str, #[case] words: &str) {
         let error = Authority::new(root, tenant).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }

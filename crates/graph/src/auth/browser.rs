@@ -1,19 +1,13 @@
-//! Sign-in with a browser on this machine: authorization code with PKCE, the answer comes back to
-//! a port on loopback (RFC 8252, RFC 7636).
+//! Sign-in with a browser on this machine: authorization code flow with PKCE and a redirect to a
+//! loopback port (RFC 8252, RFC 7636).
 //!
-//! The port listens on 127.0.0.1 alone and for one sign-in. Whoever knocks without the state of
-//! this sign-in, a browser asking for an icon, another program, a page that guesses, is turned
-//! away and changes nothing.
+//! The port listens on 127.0.0.1 only, and only for one sign-in. Requests without the sign-in's
+//! state (a browser that wants an icon, another program, a page that guesses) are refused and have no
+//! effect.
 
 mod page;
 
-use std::{
-    borrow::Cow,
-    collections::VecDeque,
-    convert::Infallible,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::VecDeque, convert::Infallible, net::Ipv4Addr, time::Duration};
 
 use hyper::{
     Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn,
@@ -30,25 +24,25 @@ use tokio::{
 
 use super::{
     Application, AuthError, Claims, Refusal,
-    grant::{Grant, Wire, oauth, scopes},
+    grant::{Grant, OAuthHttp, oauth, scopes},
 };
 use crate::http::{Http, Repeat, Url};
 
-/// How long the user has in the browser.
+/// How long the user may take in the browser.
 pub const DEADLINE: Duration = Duration::from_secs(300);
-/// Connections that are served at the same time; a browser opens a few. For one more the oldest
-/// goes, so that nobody keeps the browser out by connecting and saying nothing.
-const MOST_CONNECTIONS: usize = 32;
-/// How long a connection may take for its request.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// How long the browser has for reading the last page.
-const LAST_PAGE: Duration = Duration::from_secs(2);
+/// The maximum number of concurrent connections; a browser opens a few. A further connection closes
+/// the oldest one, so that idle connections cannot lock the browser out.
+const MAX_CONNECTIONS: usize = 32;
+/// How long a connection may take to send its request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the browser may take to read the result page.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A sign-in that waits for the browser. Dropping it ends it and frees its port.
+/// A sign-in that waits for the browser. Dropping it cancels the sign-in and closes the port.
 pub struct BrowserSignIn {
     application: Application,
     listener: TcpListener,
-    /// What our own address is, as the `Host` header of an honest request names it.
+    /// The port in the `Host` header of a genuine redirect.
     port: u16,
     redirect: RedirectUrl,
     claims: String,
@@ -60,25 +54,25 @@ pub struct BrowserSignIn {
 impl BrowserSignIn {
     /// Opens the port and prepares the address to open in a browser.
     ///
-    /// The page is made out for `account`, a principal name; without one the user chooses among the
-    /// accounts that the browser knows, rather than being signed in with whichever it used last.
+    /// The page suggests `account`, a principal name. Without one, the page lets the user choose
+    /// among the browser's accounts instead of signing in with the one used last.
     pub async fn begin(
         application: &Application,
         demanded: Option<&Claims>,
         account: Option<&str>,
     ) -> Result<Self, AuthError> {
         let setup = |error: std::io::Error| {
-            AuthError::Setup(format!("no port on 127.0.0.1 can be opened for the browser's answer: {error}"))
+            AuthError::Setup(format!("cannot open a port on 127.0.0.1 for the browser's redirect: {error}"))
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(setup)?;
         let port = listener.local_addr().map_err(setup)?.port();
-        // By name: `http://localhost` is what native applications are registered with, and the
-        // port does not matter there (API.md 8).
+        // By name: native applications are registered with `http://localhost`, for which the
+        // authority ignores the port (docs/graph-api.md, "Authorization code").
         let redirect = RedirectUrl::new(format!("http://localhost:{port}/"))
-            .map_err(|_| AuthError::Setup("no redirect address".into()))?;
+            .map_err(|_| AuthError::Setup("the redirect address is not valid".into()))?;
         let claims = Claims::parameter(demanded);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let whose = account.map_or(("prompt", "select_account"), |account| ("login_hint", account));
+        let (hint, value) = account.map_or(("prompt", "select_account"), |account| ("login_hint", account));
         let client = oauth(application);
         let (address, state) = client
             .authorize_url(CsrfToken::new_random)
@@ -86,61 +80,61 @@ impl BrowserSignIn {
             .set_pkce_challenge(challenge)
             .set_redirect_uri(Cow::Borrowed(&redirect))
             .add_extra_param("response_mode", "query")
-            .add_extra_param(whose.0, whose.1.to_owned())
+            .add_extra_param(hint, value.to_owned())
             .add_extra_param("claims", claims.clone())
             .url();
         let application = application.clone();
         Ok(Self { application, listener, port, redirect, claims, state, verifier, address })
     }
 
-    /// Returns the address to open; its query holds nothing that is secret for long.
+    /// Returns the address to open. Its query contains no lasting secret.
     pub fn address(&self) -> &Url {
         &self.address
     }
 
-    /// Waits for the browser and redeems what it brings, within [`DEADLINE`].
+    /// Waits up to [`DEADLINE`] for the browser and redeems its authorization code.
     pub async fn finish(self, http: &Http) -> Result<Grant, AuthError> {
         self.finish_within(http, DEADLINE).await
     }
 
-    /// Does what [`BrowserSignIn::finish`] does, within another time.
+    /// Works as [`BrowserSignIn::finish`] with another deadline.
     pub async fn finish_within(self, http: &Http, deadline: Duration) -> Result<Grant, AuthError> {
-        let (answers, mut answered) = mpsc::channel(1);
-        let desk = Desk { port: self.port, state: self.state.clone(), answers };
+        let (sender, mut redirects) = mpsc::channel(1);
+        let endpoint = RedirectEndpoint { port: self.port, state: self.state.clone(), redirects: sender };
         let mut connections = JoinSet::new();
         let mut oldest = VecDeque::new();
         let first = timeout(deadline, async {
             loop {
                 let accepted = tokio::select! {
-                    Some(answer) = answered.recv() => return answer,
+                    Some(redirect) = redirects.recv() => return redirect,
                     accepted = self.listener.accept() => accepted,
                 };
                 while connections.try_join_next().is_some() {}
                 oldest.retain(|connection: &task::AbortHandle| !connection.is_finished());
                 match accepted {
-                    Ok((stream, peer)) if is_near(peer) => {
-                        if oldest.len() >= MOST_CONNECTIONS
+                    Ok((stream, peer)) if peer.ip().is_loopback() => {
+                        if oldest.len() >= MAX_CONNECTIONS
                             && let Some(connection) = oldest.pop_front()
                         {
                             connection.abort();
                         }
-                        oldest.push_back(connections.spawn(serve(stream, desk.clone())));
+                        oldest.push_back(connections.spawn(serve(stream, endpoint.clone())));
                     }
                     Ok(_) => {}
-                    // Out of sockets: others must close first.
+                    // Out of sockets: wait until others are closed.
                     Err(_) => sleep(Duration::from_millis(20)).await,
                 }
             }
         });
-        let Ok(Answer { code, page, connection }) = first.await else {
+        let Ok(Redirect { code, result, connection }) = first.await else {
             return Err(AuthError::TooLate(deadline));
         };
         let outcome = match code {
             Ok(code) => self.redeem(http, code).await,
             Err(refusal) => Err(AuthError::Refused(Box::new(refusal))),
         };
-        // A browser that has gone away needs no page.
-        let _ = page.send(outcome.as_ref().err().map(ToString::to_string));
+        // Fails if the browser has disconnected.
+        let _ = result.send(outcome.as_ref().err().map(ToString::to_string));
         let read = async {
             while let Some(ended) = connections.join_next_with_id().await {
                 let ended = ended.map_or_else(|error| error.id(), |(id, ())| id);
@@ -149,63 +143,60 @@ impl BrowserSignIn {
                 }
             }
         };
-        let _ = timeout(LAST_PAGE, read).await;
+        let _ = timeout(PAGE_TIMEOUT, read).await;
         outcome
     }
 
     async fn redeem(&self, http: &Http, code: AuthorizationCode) -> Result<Grant, AuthError> {
         let client = oauth(&self.application);
-        // A code works once: a request that may have been carried out is not sent again.
-        let call = Wire::new(http, &self.application, Repeat::IfRefused);
+        // A code works once: do not repeat a request that may have succeeded.
+        let transport = OAuthHttp::new(http, &self.application, Repeat::IfRefused);
         let verifier = PkceCodeVerifier::new(self.verifier.secret().clone());
-        let asked = client
+        let request = client
             .exchange_code(code)
             .set_pkce_verifier(verifier)
             .set_redirect_uri(Cow::Borrowed(&self.redirect))
             .add_extra_param("claims", self.claims.clone());
-        Grant::read(asked.request_async(&call).await)
+        Grant::read(request.request_async(&transport).await)
     }
 }
 
-/// The port is on loopback, so that none but this machine can reach it; this holds it true.
-fn is_near(peer: SocketAddr) -> bool {
-    peer.ip().is_loopback()
-}
-
-/// What the browser brought, and where the last page goes: with a failure, if there was one.
-struct Answer {
+/// A redirect from the authority.
+struct Redirect {
     code: Result<AuthorizationCode, Refusal>,
-    page: oneshot::Sender<Option<String>>,
+    /// Takes the result of the sign-in for the page: `None`, or the error.
+    result: oneshot::Sender<Option<String>>,
     /// The connection that waits for the page.
     connection: Option<task::Id>,
 }
 
+/// Serves the redirect URI.
 #[derive(Clone)]
-struct Desk {
+struct RedirectEndpoint {
     port: u16,
     state: CsrfToken,
-    answers: mpsc::Sender<Answer>,
+    redirects: mpsc::Sender<Redirect>,
 }
 
-async fn serve(stream: tokio::net::TcpStream, desk: Desk) {
+async fn serve(stream: tokio::net::TcpStream, endpoint: RedirectEndpoint) {
     let handler = service_fn(move |request| {
-        let desk = desk.clone();
-        async move { Ok::<_, Infallible>(desk.answer(&request).await) }
+        let endpoint = endpoint.clone();
+        async move { Ok::<_, Infallible>(endpoint.answer(&request).await) }
     });
-    // An error here is a connection that went away or asked for nothing in time.
+    // An error means that the connection was closed or sent no request in time.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN)
+        .header_read_timeout(REQUEST_TIMEOUT)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), handler)
         .await;
 }
 
-impl Desk {
+impl RedirectEndpoint {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let ours = [format!("localhost:{}", self.port), format!("127.0.0.1:{}", self.port)];
-        // A name that some page made lead here is none of ours.
+        // DNS rebinding: another name that resolves to this address.
         if !host.is_some_and(|host| ours.iter().any(|ours| ours.eq_ignore_ascii_case(host))) {
             return page::write(StatusCode::MISDIRECTED_REQUEST, page::NOT_OURS);
         }
@@ -217,7 +208,7 @@ impl Desk {
         let value =
             |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string());
         let state = value("state").unwrap_or_default();
-        // In constant time, so that nobody finds it out letter by letter.
+        // In constant time, so that timing reveals no part of it.
         if !bool::from(state.as_bytes().ct_eq(self.state.secret().as_bytes())) {
             return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS);
         }
@@ -226,8 +217,8 @@ impl Desk {
             (Some(code), None) => Ok(AuthorizationCode::new(code)),
             (None, None) => return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS),
         };
-        let (page, outcome) = oneshot::channel();
-        if self.answers.send(Answer { code, page, connection: task::try_id() }).await.is_err() {
+        let (result, outcome) = oneshot::channel();
+        if self.redirects.send(Redirect { code, result, connection: task::try_id() }).await.is_err() {
             return page::write(StatusCode::GONE, page::OVER);
         }
         match outcome.await {

@@ -1,7 +1,7 @@
-//! Claims: what a service demands of a token beyond its validity, and what a token says of itself.
+//! Claims that a service demands of the next token, and claims that a token contains.
 //!
-//! What a token says is for display alone: nobody here checks its signature, so nothing is
-//! decided by it.
+//! Token claims are for display only. Their signature is not verified, so no decision depends on
+//! them.
 
 use std::{
     sync::LazyLock,
@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 
 use crate::http::HeaderMap;
 
-/// What a service demands of the next token (continuous access evaluation, API.md 8).
+/// The claims that a service demands of the next token: continuous access evaluation
+/// (docs/graph-api.md, "Claims challenges").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
@@ -26,7 +27,8 @@ static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)\b(error|claims)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))"#).ok());
 
 impl Claims {
-    /// Reads the demand of a refusal; there may be several headers, in any order of parameters.
+    /// Reads the claims challenge of a refused request. There may be several headers, with their
+    /// parameters in any order.
     pub fn challenged(headers: &HeaderMap) -> Option<Self> {
         headers.get_all("www-authenticate").iter().find_map(|value| Self::read(value.to_str().ok()?))
     }
@@ -47,8 +49,8 @@ impl Claims {
         Some(Self(serde_json::from_slice(&bytes).ok()?))
     }
 
-    /// Writes the `claims` parameter of a request for a token: the demand, if there is one, and
-    /// the word that this client understands demands.
+    /// Returns the `claims` parameter of a token request: the demanded claims, if any, and the
+    /// capability `cp1`, which declares that this client handles challenges.
     pub(super) fn parameter(demanded: Option<&Self>) -> String {
         let mut claims = demanded.map_or_else(Map::new, |claims| claims.0.clone());
         let token = claims.entry("access_token").or_insert_with(|| json!({}));
@@ -60,7 +62,7 @@ impl Claims {
     }
 }
 
-/// What a token says of itself.
+/// The claims of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenClaims {
     /// The user's principal name.
@@ -75,26 +77,27 @@ pub struct TokenClaims {
     pub permissions: Vec<String>,
     /// Whether an application signed in rather than a user.
     pub is_application: bool,
-    /// When it ends.
+    /// The expiry.
     pub expires: Option<SystemTime>,
 }
 
 impl TokenClaims {
-    /// Reads a token, if it can be read: a service may give out any kind.
+    /// Reads the claims of a token; `None` if the token is not a JWT, as services may issue any
+    /// kind.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?.trim_end_matches('=')).ok()?;
-        let said: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
+        let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
         let text = |names: &[&str]| {
-            let texts = names.iter().filter_map(|name| said.get(*name)?.as_str());
+            let texts = names.iter().filter_map(|name| claims.get(*name)?.as_str());
             texts.map(str::trim).find(|text| !text.is_empty()).map(str::to_owned)
         };
         let scopes = text(&["scp"]);
-        let roles = said.get("roles").and_then(Value::as_array);
+        let roles = claims.get("roles").and_then(Value::as_array);
         let mut permissions: Vec<String> =
             scopes.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned).collect();
         permissions.extend(roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-        let seconds = said.get("exp").and_then(Value::as_u64);
+        let seconds = claims.get("exp").and_then(Value::as_u64);
         Some(Self {
             account: text(&["upn", "preferred_username", "unique_name"]),
             name: text(&["name", "app_displayname"]),
@@ -130,7 +133,10 @@ mod tests {
     #[case::other_order(r#"Bearer claims="C", error="insufficient_claims", realm="""#)]
     #[case::bare(r"bearer error=insufficient_claims,claims=C")]
     #[case::among_others(r#"Negotiate, Bearer error="insufficient_claims", claims="C""#)]
-    fn a_demand_is_found(#[case] header: &str, #[values(&STANDARD, &URL_SAFE_NO_PAD)] alphabet: &dyn Encode) {
+    fn a_challenge_is_found(
+        #[case] header: &str,
+        #[values(&STANDARD, &URL_SAFE_NO_PAD)] alphabet: &dyn Encode,
+    ) {
         let header = header.replace('C', &alphabet.encode(DEMAND));
         for values in [vec![header.clone()], vec!["Bearer".into(), header]] {
             let claims = Claims::challenged(&headers(&values)).unwrap();
@@ -162,12 +168,12 @@ mod tests {
     #[case(r#"Bearer error="insufficient_claims", claims="***""#)]
     #[case(r#"Bearer error="insufficient_claims", claims="W10=""#)]
     #[case(r#"Bearer error="other", claims="e30=""#)]
-    fn a_refusal_without_a_demand_has_none(#[case] header: &str) {
+    fn other_refusals_have_no_challenge(#[case] header: &str) {
         assert_eq!(Claims::challenged(&headers(&[header.to_owned()])), None);
     }
 
     #[test]
-    fn without_a_demand_the_capability_is_told() {
+    fn the_capability_is_declared_without_a_challenge() {
         let expected = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
         assert_eq!(Claims::parameter(None), expected);
         let odd = Claims(serde_json::from_str(r#"{"access_token":7}"#).unwrap());
@@ -180,12 +186,12 @@ mod tests {
 
     #[test]
     fn a_token_is_read_for_display() {
-        let said = TokenClaims::read(&token(&json!({
+        let claims = TokenClaims::read(&token(&json!({
             "upn": "ana@contoso.com", "name": "Ana", "tid": "T", "exp": 60,
             "scp": "SecurityAlert.Read.All profile",
         })));
         assert_eq!(
-            said,
+            claims,
             Some(TokenClaims {
                 account: Some("ana@contoso.com".into()),
                 name: Some("Ana".into()),
@@ -209,7 +215,7 @@ mod tests {
     #[case("a.***.c")]
     #[case("a.W10.c")]
     #[case("")]
-    fn another_kind_of_token_says_nothing(#[case] token: &str) {
+    fn other_kinds_of_tokens_have_no_claims(#[case] token: &str) {
         assert_eq!(TokenClaims::read(token), None);
     }
 }

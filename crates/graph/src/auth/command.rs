@@ -1,4 +1,4 @@
-//! Runs a command that prints an access token, and reads what it prints.
+//! Runs a command that prints an access token and parses its output.
 
 use std::{
     process::Stdio,
@@ -18,21 +18,22 @@ use tokio::{
 use super::{AuthError, checked};
 use alertdeck_model::SafeText;
 
-/// The variable that may hold a ready token; no child process gets it.
+/// The environment variable that may hold a ready token. It is removed from the environment of child
+/// processes.
 pub const TOKEN_VARIABLE: &str = "ALERTDECK_TOKEN";
 /// How long the command may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes that are read of what it prints: far more than a token has.
-const MOST: u64 = 64 << 10;
+/// The maximum number of bytes that are kept of an output stream: far more than a token has.
+const MAX_OUTPUT: u64 = 64 << 10;
 
-/// What the command printed.
-pub(super) struct Printed {
+/// A token that a command printed.
+pub(super) struct CommandOutput {
     pub(super) token: SecretString,
     pub(super) expires: Option<SystemTime>,
 }
 
-/// Runs the command and reads its token.
-pub(super) async fn run(command: &str, limit: Duration) -> Result<Printed, AuthError> {
+/// Runs the command and returns its token.
+pub(super) async fn run(command: &str, limit: Duration) -> Result<CommandOutput, AuthError> {
     let failed = |what: String| AuthError::Command(what);
     let mut child = shell(command).spawn().map_err(|error| failed(format!("did not start: {error}")))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -40,13 +41,14 @@ pub(super) async fn run(command: &str, limit: Duration) -> Result<Printed, AuthE
     let Ok((stdout, stderr, status)) = timeout(limit, work).await else {
         return Err(failed(format!("printed no token within {} s", limit.as_secs_f64())));
     };
-    let status = status.map_err(|error| failed(format!("was lost: {error}")))?;
+    let status = status.map_err(|error| failed(format!("cannot be waited for: {error}")))?;
     if !status.success() {
-        let said = last_line(stderr.expose_secret());
-        return Err(failed(format!("failed ({status}){}{said}", if said.is_empty() { "" } else { ": " })));
+        let message = last_line(stderr.expose_secret());
+        let separator = if message.is_empty() { "" } else { ": " };
+        return Err(failed(format!("failed ({status}){separator}{message}")));
     }
-    understand(stdout.expose_secret(), SystemTime::now())
-        .ok_or_else(|| failed("printed no token: expected a bare one, or JSON with accessToken".into()))
+    parse(stdout.expose_secret(), SystemTime::now())
+        .ok_or_else(|| failed("printed no token: expected a bare token, or JSON with accessToken".into()))
 }
 
 fn shell(command: &str) -> Command {
@@ -65,30 +67,30 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// Reads a stream to its end and keeps its beginning; what cannot be read is left out.
+/// Reads a stream to its end and returns its beginning. Read errors end it.
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
     let mut kept = Vec::new();
     if let Some(mut stream) = stream {
-        let _ = (&mut stream).take(MOST).read_to_end(&mut kept).await;
-        // A full pipe would keep the command from ending.
+        let _ = (&mut stream).take(MAX_OUTPUT).read_to_end(&mut kept).await;
+        // A full pipe would block the command.
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     }
     String::from_utf8_lossy(&kept).into_owned().into()
 }
 
-/// The last line that says something, safe to show and not too long for a status line.
+/// Returns the last line that is not blank, safe to show and short enough for a status line.
 fn last_line(text: &str) -> String {
     let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     SafeText::new(&line.trim().chars().take(300).collect::<String>()).line()
 }
 
-/// The fields of a token as the Azure CLI (`accessToken`, `expires_on`, `expiresOn`) and token
-/// endpoints (`access_token`, `expires_in`) name them.
+/// A token as the Azure CLI (`accessToken`, `expires_on`, `expiresOn`) and token endpoints
+/// (`access_token`, `expires_in`) print it.
 #[derive(Deserialize)]
 struct Json {
     #[serde(alias = "access_token", rename = "accessToken")]
     token: String,
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     expires_on: Option<Value>,
     /// Local time without a zone.
     #[serde(rename = "expiresOn")]
@@ -97,10 +99,10 @@ struct Json {
     expires_in: Option<Value>,
 }
 
-fn understand(text: &str, now: SystemTime) -> Option<Printed> {
+fn parse(text: &str, now: SystemTime) -> Option<CommandOutput> {
     let text = text.trim().trim_start_matches('\u{feff}');
     if !text.starts_with('{') {
-        return Some(Printed { token: checked(text)?, expires: None });
+        return Some(CommandOutput { token: checked(text)?, expires: None });
     }
     let json: Json = serde_json::from_str(text).ok()?;
     let token = checked(SecretString::from(json.token).expose_secret())?;
@@ -109,10 +111,10 @@ fn understand(text: &str, now: SystemTime) -> Option<Printed> {
         (None, Some(local)) => local_time(local),
         (None, None) => json.expires_in.as_ref().and_then(seconds).and_then(|left| now.checked_add(left)),
     };
-    Some(Printed { token, expires })
+    Some(CommandOutput { token, expires })
 }
 
-/// Seconds as a number or as text, as both are in use.
+/// Reads seconds from a number or a string; both are in use.
 fn seconds(value: &Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     Some(Duration::from_secs(seconds))
@@ -148,17 +150,17 @@ mod tests {
     #[case::no_expiry(r#"{"access_token":"a.b"}"#, "a.b", None)]
     #[case::odd_expiry(r#"{"access_token":"a.b","expires_on":null,"expires_in":-5}"#, "a.b", None)]
     #[case::endless(r#"{"access_token":"a.b","expires_on":18446744073709551615}"#, "a.b", None)]
-    fn what_commands_print_is_understood(
+    fn command_output_is_parsed(
         #[case] text: &str,
         #[case] token: &str,
         #[case] expires: Option<SystemTime>,
     ) {
-        let printed = understand(text, at(1000)).unwrap();
+        let printed = parse(text, at(1000)).unwrap();
         assert_eq!((printed.token.expose_secret(), printed.expires), (token, expires));
     }
 
     #[test]
-    fn a_local_time_is_read_in_the_zone_of_this_machine() {
+    fn a_local_time_is_in_the_systems_time_zone() {
         let at = local_time("2026-11-23 17:58:00.000000").unwrap();
         let local = jiff::Timestamp::try_from(at).unwrap().to_zoned_datetime(TimeZone::system());
         assert_eq!(local.datetime().to_string(), "2026-11-23T17:58:00");
@@ -172,12 +174,12 @@ mod tests {
     #[case(r#"{"accessToken":""}"#)]
     #[case(r#"{"accessToken":7}"#)]
     #[case("{\"accessToken\":\"a\\nb\"}")]
-    fn anything_else_is_no_token(#[case] text: &str) {
-        assert!(understand(text, at(0)).is_none());
+    fn other_output_is_not_a_token(#[case] text: &str) {
+        assert!(parse(text, at(0)).is_none());
     }
 
     #[test]
-    fn the_command_does_not_get_the_ready_token() {
+    fn the_command_does_not_inherit_the_ready_token() {
         let shell = shell("env");
         let removed =
             |(name, value): (&std::ffi::OsStr, Option<_>)| name == TOKEN_VARIABLE && value.is_none();
@@ -196,23 +198,23 @@ mod tests {
         }
 
         #[tokio::test]
-        async fn a_failing_command_shows_its_last_words_neutralised() {
-            let said =
+        async fn a_failing_command_shows_its_last_stderr_line_neutralised() {
+            let message =
                 error("echo canary-on-stdout; printf 'first\\n\\033[31mplease sign in\\n\\n' >&2; exit 3")
                     .await;
-            assert_eq!(said, "the token command failed (exit status: 3): ␛[31mplease sign in");
+            assert_eq!(message, "the token command failed (exit status: 3): ␛[31mplease sign in");
             assert_eq!(error("exit 4").await, "the token command failed (exit status: 4)");
         }
 
         #[tokio::test]
-        async fn what_is_no_token_is_not_shown() {
-            let said = error("echo 'canary with blanks'").await;
-            assert!(said.starts_with("the token command printed no token"), "{said}");
-            assert!(!said.contains("canary"));
+        async fn output_that_is_not_a_token_is_not_shown() {
+            let message = error("echo 'canary with blanks'").await;
+            assert!(message.starts_with("the token command printed no token"), "{message}");
+            assert!(!message.contains("canary"));
         }
 
         #[tokio::test]
-        async fn a_silent_command_ends_by_its_deadline() {
+        async fn a_silent_command_is_stopped_at_the_time_limit() {
             let Err(error) = run("sleep 60", Duration::from_millis(50)).await else {
                 panic!("a token from sleep")
             };
@@ -220,9 +222,9 @@ mod tests {
         }
 
         #[tokio::test]
-        async fn an_endless_printer_ends_and_is_no_token() {
-            let said = error("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2").await;
-            assert!(said.contains("printed no token"), "{said}");
+        async fn long_output_neither_blocks_the_command_nor_is_a_token() {
+            let message = error("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2").await;
+            assert!(message.contains("printed no token"), "{message}");
         }
     }
 }

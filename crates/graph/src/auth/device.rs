@@ -1,4 +1,4 @@
-//! Sign-in by a code that the user enters in a browser, on this machine or another.
+//! Device code flow: the user enters a code in a browser, on this machine or another (RFC 8628).
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use tokio::{sync::mpsc, time::sleep};
 
 use super::{
     Application, AuthError, Claims,
-    grant::{Grant, Sending, Wire, failed, oauth, scopes},
+    grant::{Grant, OAuthHttp, Sending, failed, oauth, scopes},
 };
 use crate::http::{Http, Repeat};
 use alertdeck_model::SafeText;
 
-/// The least time between two polls, whatever the authority says: it is not to be flooded.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause that failures of the network lead to.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// The minimum time between two polls, so that no response of the authority can cause a flood.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// The maximum time between two polls after network errors.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
-/// A code that waits to be entered. Dropping it ends the sign-in.
+/// A sign-in whose code the user has yet to enter. Dropping it cancels the sign-in.
 pub struct DeviceSignIn {
     application: Application,
     http: Http,
     claims: String,
-    answer: StandardDeviceAuthorizationResponse,
+    response: StandardDeviceAuthorizationResponse,
 }
 
 impl DeviceSignIn {
-    /// Asks for a code.
+    /// Requests a code.
     pub async fn begin(
         application: &Application,
         http: &Http,
@@ -34,65 +34,65 @@ impl DeviceSignIn {
     ) -> Result<Self, AuthError> {
         let claims = Claims::parameter(demanded);
         let client = oauth(application);
-        let call = Wire::new(http, application, Repeat::Freely);
-        let asked = client
+        let transport = OAuthHttp::new(http, application, Repeat::Freely);
+        let request = client
             .exchange_device_code()
             .add_scopes(scopes(application))
             .add_extra_param("claims", claims.clone())
-            .request_async(&call);
-        let answer = asked.await.map_err(failed::<BasicErrorResponse>)?;
-        Ok(Self { application: application.clone(), http: http.clone(), claims, answer })
+            .request_async(&transport);
+        let response = request.await.map_err(failed::<BasicErrorResponse>)?;
+        Ok(Self { application: application.clone(), http: http.clone(), claims, response })
     }
 
     /// Returns the code to enter, safe to show.
     pub fn code(&self) -> String {
-        SafeText::new(self.answer.user_code().secret()).line()
+        SafeText::new(self.response.user_code().secret()).line()
     }
 
     /// Returns the address to enter it at, safe to show.
     pub fn address(&self) -> String {
-        SafeText::new(self.answer.verification_uri().as_str()).line()
+        SafeText::new(self.response.verification_uri().as_str()).line()
     }
 
-    /// Returns how long the code is good for.
+    /// Returns how long the code is valid.
     pub fn life(&self) -> Duration {
-        self.answer.expires_in()
+        self.response.expires_in()
     }
 
-    /// Waits until the code was entered, asking no more often than the authority says.
+    /// Waits until the user has entered the code. Polls no more often than the authority allows.
     ///
-    /// It ends with a refusal where the user declined, a policy forbids this way, or the code
-    /// has expired: [`super::Refusal::is_policy`] tells one from the other.
+    /// Fails with a refusal if the user declined, a policy forbids this flow, or the code has
+    /// expired; [`super::Refusal::is_policy`] distinguishes the second case.
     pub async fn finish(self) -> Result<Grant, AuthError> {
         self.finish_with(sleep).await
     }
 
-    /// Does what [`DeviceSignIn::finish`] does, with a way of the caller's to let the time between
-    /// two polls pass.
+    /// Works as [`DeviceSignIn::finish`] with another way to wait between two polls.
     pub async fn finish_with<S>(self, sleep: impl Fn(Duration) -> S + Send) -> Result<Grant, AuthError>
     where
         S: Future<Output = ()> + Send,
     {
         let client = oauth(&self.application);
-        let (report, mut reports) = mpsc::unbounded_channel();
-        let call = Poll { wire: Wire::new(&self.http, &self.application, Repeat::IfRefused), report };
-        let asked = client
-            .exchange_device_access_token(&self.answer)
+        let (errors, mut permanent) = mpsc::unbounded_channel();
+        let http = OAuthHttp::new(&self.http, &self.application, Repeat::IfRefused);
+        let transport = Poll { http, errors };
+        let request = client
+            .exchange_device_access_token(&self.response)
             .add_extra_param("claims", self.claims.clone())
-            .set_max_backoff_interval(LONGEST_PAUSE)
-            .request_async(&call, |pause| sleep(pause.max(LEAST_PAUSE)), None);
+            .set_max_backoff_interval(MAX_BACKOFF)
+            .request_async(&transport, |pause| sleep(pause.max(MIN_INTERVAL)), None);
         tokio::select! {
-            outcome = asked => Grant::read(outcome),
-            Some(error) = reports.recv() => Err(error),
+            outcome = request => Grant::read(outcome),
+            Some(error) = permanent.recv() => Err(error),
         }
     }
 }
 
-/// Sends polls. The crate takes every error of the transport for a passing one. Some are not: an
-/// untrusted server would be asked in vain until the code expires.
+/// Sends polls. The `oauth2` crate retries after every transport error until the code expires, so
+/// permanent errors, such as an untrusted server, are reported separately.
 struct Poll {
-    wire: Wire,
-    report: mpsc::UnboundedSender<AuthError>,
+    http: OAuthHttp,
+    errors: mpsc::UnboundedSender<AuthError>,
 }
 
 impl<'a> AsyncHttpClient<'a> for Poll {
@@ -101,20 +101,20 @@ impl<'a> AsyncHttpClient<'a> for Poll {
 
     fn call(&'a self, request: HttpRequest) -> Sending<'a> {
         Box::pin(async move {
-            let outcome = self.wire.send(request).await;
+            let outcome = self.http.send(request).await;
             if let Err(error) = &outcome
-                && !passes(error)
+                && !is_transient(error)
             {
                 // The receiver lives as long as the future that polls.
-                let _ = self.report.send(error.clone());
+                let _ = self.errors.send(error.clone());
             }
             outcome
         })
     }
 }
 
-/// Tells whether asking again may help.
-fn passes(error: &AuthError) -> bool {
+/// Returns whether a retry may succeed.
+fn is_transient(error: &AuthError) -> bool {
     match error {
         AuthError::Transport(fault) => fault.is_passing(),
         AuthError::Unavailable(_) => true,

@@ -1,5 +1,4 @@
-//! Requests to the token endpoint, spoken by the `oauth2` crate over our own HTTP client, and what
-//! comes back.
+//! Token requests: the `oauth2` crate writes and reads them, our own HTTP client sends them.
 
 use std::{fmt, pin::Pin, time::Duration};
 
@@ -22,26 +21,26 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// How long a token is taken to last where the authority does not say.
-const LIFE: Duration = Duration::from_secs(300);
-/// The longest life that is believed.
-const LONGEST_LIFE: Duration = Duration::from_secs(86_400 * 7);
+/// The assumed life of a token if the authority does not state one.
+const DEFAULT_LIFE: Duration = Duration::from_secs(300);
+/// The maximum life that is trusted.
+const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
-/// What a sign-in or a refresh has brought.
+/// The tokens of a sign-in or a refresh.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    /// How long the access token is good for, from now.
+    /// How long the access token is valid, from now.
     pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
-    /// Who signed in, as the authority says it to us.
+    /// The user who signed in, according to the authority.
     pub account: Option<Account>,
 }
 
-/// What Entra adds to a token reply.
+/// Fields that Entra adds to a token response.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Extra {
-    /// Who signed in; sent where `openid` was asked for.
+    /// Describes the user; present if the scope `openid` was requested.
     id_token: Option<String>,
 }
 
@@ -68,74 +67,74 @@ pub(super) type OAuth = oauth2::Client<
     EndpointSet,
 >;
 
-/// Prepares the client of an application; it sends nothing by itself.
+/// Creates the OAuth client of an application. Sends nothing.
 pub(super) fn oauth(application: &Application) -> OAuth {
     let endpoint = |name| application.authority.endpoint(name);
     oauth2::Client::new(ClientId::new(application.client_id.clone()))
-        // Public clients have no secret; the others' stands in the body, as the documents of the
-        // flows show it (API.md 8).
+        // Confidential clients send their secret in the body (docs/graph-api.md, "Sign-in").
         .set_auth_type(oauth2::AuthType::RequestBody)
         .set_auth_uri(AuthUrl::from_url(endpoint("authorize")))
         .set_token_uri(TokenUrl::from_url(endpoint("token")))
         .set_device_authorization_url(DeviceAuthorizationUrl::from_url(endpoint("devicecode")))
 }
 
-/// The scopes to ask for when a user signs in: what Graph is asked for, a token that renews it,
-/// and who it is.
+/// Returns the scopes of a user's sign-in: Graph's permissions, a refresh token, and the user's
+/// identity.
 pub(super) fn scopes(application: &Application) -> impl Iterator<Item = Scope> + use<> {
     [application.scope.clone(), "offline_access".into(), "openid".into(), "profile".into()]
         .into_iter()
         .map(Scope::new)
 }
 
-/// Sends what the `oauth2` crate has prepared.
-pub(super) struct Wire {
+/// Sends the requests of the `oauth2` crate with our HTTP client.
+pub(super) struct OAuthHttp {
     pub(super) http: Http,
     pub(super) application: Application,
     pub(super) repeat: Repeat,
     waits: Option<Waits>,
 }
 
-/// Where waits of the sign-in service are told; `None` before the first.
+/// Reports throttling and retries of the sign-in service; `None` before the first.
 pub(super) type Waits = watch::Sender<Option<ClientEvent>>;
 
-impl Wire {
+impl OAuthHttp {
     pub(super) fn new(http: &Http, application: &Application, repeat: Repeat) -> Self {
         Self { http: http.clone(), application: application.clone(), repeat, waits: None }
     }
 
-    /// Tells of waits to whoever watches.
-    pub(super) fn telling(self, waits: &Waits) -> Self {
+    /// Reports waits to this channel.
+    pub(super) fn reporting(self, waits: &Waits) -> Self {
         Self { waits: Some(waits.clone()), ..self }
     }
 
-    /// Answers that are no OAuth answer (a proxy's page, a server error without words) end here;
-    /// refusals go back to the crate, which reads them.
+    /// Sends a request. Responses that are not OAuth (a proxy's page, a server error without a body)
+    /// become errors here; refusals are returned for the crate to read.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, AuthError> {
         let (parts, body) = request.into_parts();
-        let odd = |what: &str| AuthError::Unreadable(what.to_owned());
-        let url = Url::parse(&parts.uri.to_string()).map_err(|_| odd("its own address cannot be read"))?;
-        let form = SecretString::from(String::from_utf8(body).map_err(|_| odd("the request is no text"))?);
+        let invalid = |what: &str| AuthError::Unreadable(what.to_owned());
+        let url = Url::parse(&parts.uri.to_string()).map_err(|_| invalid("its address is not valid"))?;
+        let form = String::from_utf8(body).map_err(|_| invalid("the request is not text"))?;
+        let form = SecretString::from(form);
         let credential = Credential { scope: self.application.authority.scope(), authorization: None };
         let request = TransportRequest::post_form(url, form, self.repeat);
-        let mut tell = |event| {
+        let mut report = |event| {
             if let Some(waits) = &self.waits {
                 waits.send_replace(Some(event));
             }
         };
-        let reply = self.http.send(&request, &credential, &mut tell).await?;
+        let reply = self.http.send(&request, &credential, &mut report).await?;
         let status = reply.status.as_u16();
         let is_refusal = || serde_json::from_slice::<BasicErrorResponse>(&reply.body).is_ok();
-        // Whatever a gateway writes beside it: the status says all.
+        // The body is a gateway's: ignore it.
         if (reply.status.is_server_error() || status == 429) && !is_refusal() {
             return Err(AuthError::Unavailable(status));
         }
         if reply.status.is_redirection() {
-            return Err(odd(&format!("it is a redirect (HTTP {status}), which is not followed")));
+            return Err(invalid(&format!("it is a redirect (HTTP {status}), which is not followed")));
         }
         let body = reply.json()?;
         if !reply.status.is_success() && !is_refusal() {
-            return Err(odd(&format!("HTTP {status} without a reason")));
+            return Err(invalid(&format!("HTTP {status} without a reason")));
         }
         let mut response = HttpResponse::new(body.to_vec());
         *response.status_mut() = reply.status;
@@ -143,11 +142,10 @@ impl Wire {
     }
 }
 
-/// A future with its type hidden: that of the crate's closures is too deep for the compiler to
-/// see that it may move between threads.
+/// A boxed future: the compiler cannot prove that the crate's nested closures are `Send`.
 pub(super) type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, AuthError>> + Send + 'a>>;
 
-impl<'a> AsyncHttpClient<'a> for Wire {
+impl<'a> AsyncHttpClient<'a> for OAuthHttp {
     type Error = AuthError;
     type Future = Sending<'a>;
 
@@ -157,22 +155,22 @@ impl<'a> AsyncHttpClient<'a> for Wire {
 }
 
 impl Grant {
-    /// Takes the answer to a request for a token.
+    /// Reads the response to a token request.
     pub(super) fn read<E>(outcome: Result<Reply, RequestTokenError<AuthError, E>>) -> Result<Self, AuthError>
     where
         E: oauth2::ErrorResponse + Refused + 'static,
     {
         let reply = outcome.map_err(failed)?;
         let access = checked(reply.access_token().secret())
-            .ok_or_else(|| AuthError::Unreadable("it granted something that is no access token".into()))?;
-        let life = reply.expires_in().unwrap_or(LIFE).min(LONGEST_LIFE);
-        let said = |token: &str| TokenClaims::read(token).filter(|said| said.account.is_some());
-        let account = reply.extra_fields().id_token.as_deref().and_then(said);
-        let account = account.or_else(|| said(access.expose_secret())).map(|said| Account {
-            upn: said.account,
-            name: said.name,
-            tenant_id: said.tenant,
-            object_id: said.object,
+            .ok_or_else(|| AuthError::Unreadable("its access token is malformed".into()))?;
+        let life = reply.expires_in().unwrap_or(DEFAULT_LIFE).min(MAX_LIFE);
+        let read = |token: &str| TokenClaims::read(token).filter(|claims| claims.account.is_some());
+        let claims = reply.extra_fields().id_token.as_deref().and_then(read);
+        let account = claims.or_else(|| read(access.expose_secret())).map(|claims| Account {
+            upn: claims.account,
+            name: claims.name,
+            tenant_id: claims.tenant,
+            object_id: claims.object,
         });
         Ok(Self {
             access,
@@ -183,7 +181,7 @@ impl Grant {
     }
 }
 
-/// What the error types of the crate have in common.
+/// An error response of the crate.
 pub(super) trait Refused {
     fn refusal(&self) -> Refusal;
 }
@@ -194,7 +192,7 @@ impl<T: oauth2::ErrorResponseType + AsRef<str>> Refused for oauth2::StandardErro
     }
 }
 
-/// Says what went wrong with a request of the crate.
+/// Converts an error of the crate.
 pub(super) fn failed<E>(error: RequestTokenError<AuthError, E>) -> AuthError
 where
     E: oauth2::ErrorResponse + Refused + 'static,
@@ -202,10 +200,10 @@ where
     match error {
         RequestTokenError::ServerResponse(error) => AuthError::Refused(Box::new(error.refusal())),
         RequestTokenError::Request(error) => error,
-        // The text that could not be read may hold a token.
+        // The malformed text itself may contain a token.
         RequestTokenError::Parse(error, _) => {
             let at = error.inner();
-            // Names of members are foreign text too.
+            // Property names are untrusted too.
             let path = SafeText::new(&error.path().to_string().chars().take(60).collect::<String>());
             AuthError::Unreadable(format!("`{}` at line {}, column {}", path.line(), at.line(), at.column()))
         }

@@ -1,4 +1,4 @@
-//! What a refusal of the sign-in endpoints means for the user.
+//! Refusals of the sign-in endpoints, and what they mean for the user.
 
 use std::{fmt, sync::LazyLock};
 
@@ -9,39 +9,39 @@ use alertdeck_model::SafeText;
 /// A refusal by the authority. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The `error` of RFC 6749, 5.2, RFC 8628, 3.5 or of the authority's own: what to act on.
+    /// The `error` code: of RFC 6749, 5.2, of RFC 8628, 3.5, or of the authority. Code decides by
+    /// this.
     pub error: String,
-    /// The authority's number for the case, as in AADSTS53003; a hint, it may change.
+    /// The authority's error number, as in AADSTS53003. A hint that may change.
     pub number: Option<u32>,
-    /// The authority's words, without the ids behind them.
-    said: Option<SafeText>,
+    /// The authority's message without the ids at its end.
+    message: Option<SafeText>,
 }
 
-/// Characters of foreign words that are kept: more fills no line.
-const LONGEST: usize = 300;
+/// The maximum length of the authority's message, in characters.
+const MAX_MESSAGE: usize = 300;
 
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"AADSTS(\d{4,9})\s*:?\s*").ok());
 
 impl Refusal {
-    /// Takes an error and its description as received.
+    /// Creates a refusal from an error code and its description as received.
     pub(super) fn new(error: &str, description: Option<&str>) -> Self {
         let description = description.unwrap_or_default();
         let found = NUMBER.as_ref().and_then(|number| number.captures(description));
         let number = found.as_ref().and_then(|found| found[1].parse().ok());
         let words = found.and_then(|found| Some(&description[found.get(0)?.end()..]));
         let words = words.unwrap_or(description);
-        // Ids and times follow the sentence; support asks for them, and the log of the tenant
-        // has them by the time.
+        // Ids and a time follow the sentence. Support can find them in the tenant's sign-in log.
         let sentence = words.split("Trace ID:").next().unwrap_or(words).trim();
-        let kept: String = sentence.chars().take(LONGEST).collect();
+        let kept: String = sentence.chars().take(MAX_MESSAGE).collect();
         Self {
             error: SafeText::new(&error.chars().take(60).collect::<String>()).line(),
             number,
-            said: (!kept.is_empty()).then(|| SafeText::new(&kept)),
+            message: (!kept.is_empty()).then(|| SafeText::new(&kept)),
         }
     }
 
-    /// Tells whether the user must sign in anew: what is kept is no longer good for a token.
+    /// Returns whether the user must sign in again: the stored sign-in no longer yields a token.
     pub fn wants_user(&self) -> bool {
         matches!(
             self.error.as_str(),
@@ -49,17 +49,17 @@ impl Refusal {
         )
     }
 
-    /// Tells whether a policy of the tenant forbids this way to sign in; another may do.
+    /// Returns whether a policy of the tenant forbids this sign-in method; another may work.
     pub fn is_policy(&self) -> bool {
         matches!(self.number, Some(50_097 | 50_131 | 53_000 | 53_001 | 53_003 | 530_032 | 530_033))
     }
 
-    /// Tells whether the same may succeed later.
+    /// Returns whether a retry may succeed.
     pub fn is_passing(&self) -> bool {
         matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
     }
 
-    /// What happened, in our words; the authority's own follow.
+    /// Returns a description in our own words.
     fn meaning(&self) -> &'static str {
         self.number.and_then(by_number).unwrap_or_else(|| by_error(&self.error))
     }
@@ -72,31 +72,31 @@ impl fmt::Display for Refusal {
             Some(number) => write!(f, " [AADSTS{number}")?,
             None => write!(f, " [{}", self.error)?,
         }
-        match &self.said {
-            Some(said) => write!(f, ": {}]", said.line()),
+        match &self.message {
+            Some(message) => write!(f, ": {}]", message.line()),
             None => f.write_str("]"),
         }
     }
 }
 
-/// The numbers of API.md 8 with what they mean to whoever signs in.
+/// Returns the meaning of an error number (docs/graph-api.md, "Sign-in errors").
 fn by_number(number: u32) -> Option<&'static str> {
     Some(match number {
         50_011 => "the application's registration lacks the redirect address http://localhost",
         50_020 | 90_072 => "the account is not a member of this tenant",
         50_034 => "the tenant has no such account",
-        50_053 => "the account is locked, or the sign-in comes from an address with a bad name",
+        50_053 => "the account is locked, or the sign-in comes from an IP address with a bad reputation",
         50_055 => "the password has expired",
         50_057 => "the account is disabled",
         50_126 => "wrong user name or password",
-        50_058 | 50_196 => "the sign-in has to begin anew",
-        50_072 | 50_074 | 50_076 | 50_078 | 50_079 => "the tenant asks for multifactor authentication",
+        50_058 | 50_196 => "the sign-in has expired: start over",
+        50_072 | 50_074 | 50_076 | 50_078 | 50_079 => "the tenant requires multifactor authentication",
         50_097 | 53_000 | 53_001 => {
-            "blocked by policy: the tenant asks for a managed device; sign in with the browser of one"
+            "blocked by policy: the tenant requires a managed device; use a browser on one"
         }
         50_105 => "the account is not assigned to the application: ask an administrator",
         50_131 | 53_003 | 530_032 | 530_033 => "blocked by a Conditional Access policy of the tenant",
-        50_158 => "the tenant asks for a further step outside Microsoft's sign-in",
+        50_158 => "the tenant requires a further step outside Microsoft's sign-in",
         50_173 | 70_000 | 70_008 | 70_043 | 700_082 => "the sign-in has ended: sign in again",
         50_194 => "the application belongs to one tenant: name it in place of common or organizations",
         54_005 => "the code was used before: sign in again",
@@ -104,27 +104,25 @@ fn by_number(number: u32) -> Option<&'static str> {
             "an administrator has not consented to the application's permissions (SecurityAlert.Read.All)"
         }
         65_004 => "consent was declined",
-        65_002 => "this application id is not authorised for Graph: register one of your own",
-        650_052 | 650_057 | 500_011 => {
-            "Graph's security permissions are not among those of the application in this tenant"
-        }
+        65_002 => "this application id is not authorised for Graph: register your own application",
+        650_052 | 650_057 | 500_011 => "the application lacks Graph's security permissions in this tenant",
         70_011 => "the scope is not valid for this cloud",
-        70_016 => "the code was not entered yet",
+        70_016 => "the code has not been entered yet",
         70_018 => "the code was not recognised",
         70_019 => "the code has expired: start over",
         700_016 | 700_011 => "the tenant has no application with this client id",
-        700_025 => "the application is a public client: it signs in without a secret",
-        700_027 => "the certificate is not the one that is registered for the application",
+        700_025 => "the application is a public client, which signs in without a secret",
+        700_027 => "the certificate is not registered for the application",
         7_000_215 => "wrong client secret: give its value, not its id",
-        7_000_222 => "the client secret has expired: make a new one",
+        7_000_222 => "the client secret has expired: create a new one",
         7_000_218 => {
             "the application's registration does not allow public client flows, or a secret is missing"
         }
         90_002 => "no such tenant in this cloud: check tenant and cloud",
         90_014 | 900_144 | 9_002_313 => "the request was malformed: please report this",
-        90_038 => "the tenant lives in another national cloud: check cloud",
-        501_481 => "the answer does not belong to this sign-in: sign in again",
-        9_001_023 => "this way to sign in needs a real tenant in place of common or organizations",
+        90_038 => "the tenant is in another national cloud: check cloud",
+        501_481 => "the response does not belong to this sign-in: sign in again",
+        9_001_023 => "this sign-in method needs a specific tenant in place of common or organizations",
         _ => return None,
     })
 }
@@ -135,10 +133,10 @@ fn by_error(error: &str) -> &'static str {
         "expired_token" => "the code has expired: start over",
         "bad_verification_code" => "the code was not recognised: start over",
         "invalid_grant" => "the sign-in has ended: sign in again",
-        "interaction_required" | "login_required" => "the tenant asks you to sign in again",
+        "interaction_required" | "login_required" => "the tenant requires you to sign in again",
         "consent_required" => "an administrator has not consented to the application's permissions",
         "invalid_client" => "the application was not accepted: check client id and secret",
-        "unauthorized_client" => "the application may not sign in this way",
+        "unauthorized_client" => "the application may not use this sign-in method",
         "invalid_scope" | "invalid_resource" => "the scope is not valid for this cloud",
         "temporarily_unavailable" | "server_error" => "the sign-in service failed: try again later",
         _ => "the sign-in was refused",
@@ -168,7 +166,7 @@ mod tests {
         Some("AADSTS9999999: new"),
         "the application was not accepted: check client id and secret [AADSTS9999999: new]"
     )]
-    fn a_refusal_is_one_line_that_says_what_to_do(
+    fn a_refusal_is_one_line_with_the_next_step(
         #[case] error: &str,
         #[case] description: Option<&str>,
         #[case] line: &str,
@@ -177,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_cut() {
+    fn long_messages_are_cut() {
         let refusal = Refusal::new("x", Some(&"word ".repeat(1_000)));
         assert!(refusal.to_string().len() < 400);
     }
 
     #[test]
-    fn every_number_of_the_table_means_something() {
+    fn documented_numbers_have_a_meaning() {
         for number in [
             50_011, 50_020, 50_034, 50_053, 50_055, 50_057, 50_126, 50_058, 50_072, 50_074, 50_076, 50_078,
             50_079, 50_097, 53_000, 53_001, 50_105, 50_131, 53_003, 530_032, 50_158, 50_173, 50_194, 50_196,

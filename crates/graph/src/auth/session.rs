@@ -1,19 +1,19 @@
-//! One identity over time: its access token in memory, renewed ahead of its end, by one request
-//! however many tasks want it, and by one running copy at a time.
+//! The access token of one identity, kept in memory and renewed before its expiry.
 //!
-//! Where the user has to act, whoever waits for a token goes on waiting until the user has signed
-//! in or has said no; so a list goes on with the page at which it was held up. Without anybody to
-//! ask, it is an error ([`AuthError::SignInNeeded`]). What the user does, signing in or out, wins
-//! over whatever is under way. How a token is renewed is in `renewal`.
+//! One request renews the token for all tasks of the program, and one running copy of the program
+//! renews at a time. If the user has to sign in, tasks that need a token wait until the user has
+//! signed in or declined; a list then continues with the page at which it was interrupted. If no user
+//! can be asked, they get [`AuthError::SignInNeeded`]. Signing in or out overrides a renewal that is
+//! in progress. Module `renewal` renews, module `state` holds what tasks share.
 
 mod renewal;
+mod state;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use secrecy::SecretString;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
@@ -22,37 +22,38 @@ use super::{
     vault::{Key, Vault, VaultError},
 };
 use crate::{event::ClientEvent, http::Http};
+use state::{CurrentToken, State};
 
-/// How long before its end a token is replaced: longer than a page may take to arrive. Of a
-/// short life it is a fifth.
+/// How long before its expiry a token is renewed: longer than a page may take to arrive. At most a
+/// fifth of its life.
 const EARLY: Duration = Duration::from_secs(150);
-/// How long a renewal that failed is not tried again while the token at hand still holds.
-const PAUSE: Duration = Duration::from_secs(30);
+/// How long after a failed renewal the next one is tried, while the current token is still valid.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// What the user has to do before there is a token.
+/// A sign-in that the user has to perform before there is a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needed {
-    /// Why, in one line that is safe to show.
+    /// The reason, in one line that is safe to show.
     pub why: String,
-    /// What the service demands of the next token.
+    /// The claims that the service demands of the next token.
     pub claims: Option<Claims>,
 }
 
-/// How an identity comes by its tokens.
+/// The source of an identity's tokens.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// A user, whose refresh token is kept in a vault.
+    /// A user, whose refresh token is in a vault.
     User {
-        /// Where it is kept.
+        /// The vault with the refresh token.
         vault: Vault,
-        /// As what.
+        /// The key of the refresh token in the vault.
         key: Key,
     },
-    /// An application, which can prove itself at any time.
+    /// An application, which can sign in at any time.
     Application(Proof),
 }
 
-/// An identity at an authority. Cheap to clone; clones share the token.
+/// The session of an identity at an authority. Cheap to clone; clones share the token.
 #[derive(Clone, Debug)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -64,65 +65,24 @@ struct Inner {
     application: Application,
     identity: Identity,
     state: Mutex<State>,
-    /// Held while a token is being got: the others wait and find it.
-    getting: Arc<tokio::sync::Mutex<()>>,
-    /// Speaks when there is a new token, and when the user has said no.
+    /// Locked during a renewal. Other tasks wait for it and then find the new token.
+    renewal_lock: Arc<tokio::sync::Mutex<()>>,
+    /// Changes with each new token, and when the user declines.
     changes: watch::Sender<u64>,
-    /// What the user has to do; `None` while there is nothing.
+    /// The sign-in that the user is asked for.
     needed: watch::Sender<Option<Needed>>,
-    /// Speaks when the sign-in service lets us wait.
+    /// Reports throttling and retries of the sign-in service.
     waits: Waits,
     clock: fn() -> SystemTime,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    held: Option<Held>,
-    /// The token that renews the access token, once it was loaded or granted.
-    refresh: Option<SecretString>,
-    /// The refresh token that the vault held when we last looked: one that differs is another
-    /// copy's, and newer than ours.
-    seen: Option<SecretString>,
-    account: Option<Account>,
-    number: u64,
-    /// The number of the token that the user's last sign-in has brought.
-    users: u64,
-    /// Counts what the user does: a renewal that was begun before counts for nothing.
-    epoch: u64,
-    /// Renewals that have ended, well or not.
-    renewals: u64,
-    /// How the last one failed.
-    failure: Option<AuthError>,
-    /// Whether somebody is there to be asked.
-    attended: bool,
-    /// The user does not want to sign in now.
-    declined: bool,
-    /// How often the user has said so.
-    declines: u64,
-    /// The service refuses what renewals bring: only the user can help.
-    only_user: bool,
-    /// When a renewal that failed is tried again.
-    paused: Option<SystemTime>,
-    /// What a caller should tell the user: a sign-in that could not be kept or read.
-    notice: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Held {
-    token: Token,
-    /// What was demanded of it when it was asked for.
-    claims: Option<Claims>,
-    renew_at: SystemTime,
-    expires: SystemTime,
-}
-
 impl Session {
-    /// Prepares an identity; nothing is sent or loaded yet.
+    /// Creates a session. Sends and loads nothing yet.
     pub fn new(http: Http, application: Application, identity: Identity) -> Self {
         Self::with_clock(http, application, identity, SystemTime::now)
     }
 
-    /// Prepares an identity that goes by a clock of the caller's, which may jump.
+    /// Creates a session with another clock, which may jump.
     pub fn with_clock(
         http: Http,
         application: Application,
@@ -134,7 +94,7 @@ impl Session {
             application,
             identity,
             state: Mutex::default(),
-            getting: Arc::default(),
+            renewal_lock: Arc::default(),
             changes: watch::Sender::new(0),
             needed: watch::Sender::new(None),
             waits: watch::Sender::new(None),
@@ -143,17 +103,17 @@ impl Session {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Returns the application that signs in, and where.
+    /// Returns the application and its authority.
     pub fn application(&self) -> &Application {
         &self.inner.application
     }
 
-    /// Returns the client for the authority.
+    /// Returns the HTTP client for the authority.
     pub fn http(&self) -> &Http {
         &self.inner.http
     }
 
-    /// Returns where the sign-in is kept; `None` for an application.
+    /// Returns the vault of the sign-in; `None` for an application.
     pub fn vault(&self) -> Option<&Vault> {
         match &self.inner.identity {
             Identity::User { vault, .. } => Some(vault),
@@ -161,7 +121,7 @@ impl Session {
         }
     }
 
-    /// Returns as what the sign-in is kept; `None` for an application.
+    /// Returns the key of the sign-in in the vault; `None` for an application.
     pub fn key(&self) -> Option<&Key> {
         match &self.inner.identity {
             Identity::User { key, .. } => Some(key),
@@ -169,40 +129,42 @@ impl Session {
         }
     }
 
-    /// Returns what speaks whenever there is a new token, and when the user has said no.
+    /// Returns a channel that changes with each new token, and when the user declines.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
 
-    /// Returns what speaks when the sign-in service lets us wait, and when the wait is over.
+    /// Returns a channel that reports throttling and retries of the sign-in service.
     pub(super) fn waits(&self) -> watch::Receiver<Option<ClientEvent>> {
         self.inner.waits.subscribe()
     }
 
-    /// Returns what the user has to do, if there is something.
+    /// Returns the sign-in that the user is asked for, if any.
     pub fn needed(&self) -> Option<Needed> {
         self.inner.needed.borrow().clone()
     }
 
-    /// Returns what the token at hand says of itself, and who signed in; `None` without a token.
+    /// Returns the claims of the current token with the account that signed in; `None` without a
+    /// token.
     pub fn claims(&self) -> Option<TokenClaims> {
         let state = self.state();
-        let mut said = state.held.as_ref()?.token.claims().unwrap_or_default();
-        said.expires = said.expires.or(state.held.as_ref().map(|held| held.expires));
+        let current = state.current.as_ref()?;
+        let mut claims = current.token.claims().unwrap_or_default();
+        claims.expires = claims.expires.or(Some(current.expires));
         if let Some(account) = &state.account {
-            said.account = account.upn.clone().or(said.account);
-            said.name = account.name.clone().or(said.name);
-            said.tenant = account.tenant_id.clone().or(said.tenant);
+            claims.account = account.upn.clone().or(claims.account);
+            claims.name = account.name.clone().or(claims.name);
+            claims.tenant = account.tenant_id.clone().or(claims.tenant);
         }
-        Some(said)
+        Some(claims)
     }
 
-    /// Returns who is signed in, as far as the authority has said.
+    /// Returns the account that is signed in, if the authority has named it.
     pub fn account(&self) -> Option<Account> {
         self.state().account.clone()
     }
 
-    /// Returns who has signed in before, as the vault knows it; nothing is asked for it.
+    /// Returns the account of the sign-in in the vault. Sends no request.
     pub async fn recall(&self) -> Option<Account> {
         if let Some(account) = self.account() {
             return Some(account);
@@ -210,8 +172,8 @@ impl Session {
         let Identity::User { vault, key } = &self.inner.identity else { return None };
         let epoch = self.state().epoch;
         let loaded = vault.load(key).await.ok()?;
-        let mut state = self.state_of(epoch)?;
-        // What cannot be read is met once, so it is told by whoever meets it.
+        let mut state = self.state_since(epoch)?;
+        // An unreadable sign-in is reported once, so this must not lose the notice.
         state.notice = loaded.notice.or(state.notice.take());
         if state.account.is_none() {
             state.account = loaded.stored.and_then(|stored| stored.account);
@@ -219,31 +181,31 @@ impl Session {
         state.account.clone()
     }
 
-    /// Takes what the user should be told, once.
+    /// Takes the pending notice for the user.
     pub fn notice(&self) -> Option<String> {
         self.state().notice.take()
     }
 
-    /// Says that somebody can be asked from now on: watch what is returned, and answer with
-    /// [`Session::accept`] or [`Session::decline`].
+    /// Declares that a user can be asked from now on. Returns a channel with the sign-in that is
+    /// needed; answer it with [`Session::accept`] or [`Session::decline`].
     pub fn attend(&self) -> watch::Receiver<Option<Needed>> {
         self.state().attended = true;
         self.inner.needed.subscribe()
     }
 
-    /// Takes what the user's sign-in has brought; who waits for a token goes on.
+    /// Uses the tokens of a sign-in by the user; tasks that wait for a token continue.
     ///
-    /// It is taken at once, and kept in the vault by and by, whether or not that is waited for.
-    /// Where it cannot be kept, it is good for this run only, and why is returned. Must be called
-    /// within a runtime.
+    /// The tokens are used at once. A background task saves them to the vault, whether or not the
+    /// returned future is awaited. If that fails, the sign-in lasts for this run, and the future
+    /// returns the error. Must be called within a tokio runtime.
     pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + Send + use<> {
         let epoch = {
             let mut state = self.state();
             state.epoch += 1;
-            // Whoever signed in before takes everything along.
+            // Nothing of the former user may remain.
             (state.refresh, state.account) = (None, None);
-            self.hold(&mut state, &grant, None);
-            state.users = state.number;
+            self.use_grant(&mut state, &grant, None);
+            state.user_number = state.number;
             (state.declined, state.only_user, state.failure) = (false, false, None);
             self.inner.needed.send_replace(None);
             state.epoch
@@ -251,42 +213,42 @@ impl Session {
         tracing::info!("signed in at {}", self.inner.application.authority.host());
         self.changed();
         let session = self.clone();
-        // To the end, also where the caller goes away: half a sign-in is none.
-        let kept = tokio::spawn(async move { session.keep_granted(grant.refresh, epoch).await });
-        async move { kept.await.unwrap_or(Err(VaultError::Ending)) }
+        // Completes even if the caller drops the future.
+        let saved = tokio::spawn(async move { session.save_granted(grant.refresh, epoch).await });
+        async move { saved.await.unwrap_or(Err(VaultError::Ending)) }
     }
 
-    /// Says that the user does not sign in now; who waits for a token gets an error.
+    /// Declines the sign-in; tasks that wait for a token get an error.
     pub fn decline(&self) {
         {
             let mut state = self.state();
             state.declines += 1;
             (state.declined, state.only_user) = (true, false);
-            // Not left to those who wait: there may be none any more.
+            // Not left to the waiting tasks: there may be none any more.
             self.inner.needed.send_replace(None);
         }
         self.changed();
     }
 
-    /// Says that the user is to be asked again, after having said no.
+    /// Allows the user to be asked again after [`Session::decline`].
     pub fn ask_again(&self) {
         self.state().declined = false;
     }
 
-    /// Forgets the sign-in, here and in the vault; tells whether there was one.
+    /// Removes the sign-in from the session and the vault; returns whether there was one.
     pub async fn sign_out(&self) -> Result<bool, VaultError> {
-        let (held, epoch) = {
+        let (signed_in, epoch) = {
             let mut state = self.state();
             (state.sign_out(), state.epoch)
         };
         tracing::info!("signed out at {}", self.inner.application.authority.host());
-        let Identity::User { vault, key } = &self.inner.identity else { return Ok(held) };
+        let Identity::User { vault, key } = &self.inner.identity else { return Ok(signed_in) };
         let removed = vault.forget(key).await;
-        // A renewal may have begun before the vault was empty; a sign-in of the user stays.
-        if let Some(mut state) = self.state_of(epoch) {
+        // A renewal may have started before the vault was empty. A new sign-in stays.
+        if let Some(mut state) = self.state_since(epoch) {
             state.sign_out();
         }
-        Ok(removed? | held)
+        Ok(removed? | signed_in)
     }
 
     /// Returns the token to use now.
@@ -296,22 +258,22 @@ impl Session {
                 return Ok(token);
             }
             let (number, renewals) = self.progress();
-            let getting = Arc::clone(&self.inner.getting);
-            let getting = match self.holding() {
-                // One task renews ahead of the end; the others go on with what holds.
-                Some(token) => match getting.try_lock_owned() {
-                    Ok(getting) => getting,
+            let lock = Arc::clone(&self.inner.renewal_lock);
+            let guard = match self.valid() {
+                // One task renews early; the others continue with the valid token.
+                Some(token) => match lock.try_lock_owned() {
+                    Ok(guard) => guard,
                     Err(_) => return Ok(token),
                 },
-                None => getting.lock_owned().await,
+                None => lock.lock_owned().await,
             };
             let outcome = match self.fresh() {
                 Some(token) => return Ok(token),
-                None => self.obtain(getting, renewals, None).await,
+                None => self.renew_once(guard, renewals, None).await,
             };
             match outcome {
                 Ok(token) => return Ok(token),
-                Err(error) => match (self.still_good(), error) {
+                Err(error) => match (self.valid_after_failure(), error) {
                     (Some(token), _) => return Ok(token),
                     (None, AuthError::SignInNeeded(needed)) => {
                         self.wait_for_user(needed, |state| state.number != number).await?;
@@ -322,20 +284,19 @@ impl Session {
         }
     }
 
-    /// Returns a token to use instead of one that was refused.
+    /// Returns a token to use instead of one that the service refused.
     ///
-    /// Where someone else has got a new one meanwhile, that one is returned, if it was asked for
-    /// with what the service demands.
+    /// If another task has renewed the token meanwhile with the demanded claims, returns that one.
     pub(super) async fn renewed(
         &self,
         refused: &Token,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
         let (number, renewals) = self.progress();
-        let getting = Arc::clone(&self.inner.getting).lock_owned().await;
+        let guard = Arc::clone(&self.inner.renewal_lock).lock_owned().await;
         let outcome = match self.other_than(refused, demanded) {
             Some(token) => return Ok(token),
-            None => self.obtain(getting, renewals, demanded).await,
+            None => self.renew_once(guard, renewals, demanded).await,
         };
         match outcome {
             Err(AuthError::SignInNeeded(needed)) => {
@@ -347,28 +308,29 @@ impl Session {
         }
     }
 
-    /// Returns a token for which the user has signed in anew: what was renewed was refused too.
+    /// Asks the user to sign in again, since the service has refused a renewed token too, and
+    /// returns the new token.
     pub(super) async fn asked_for(
         &self,
         refused: &Token,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
         let why = match demanded {
-            Some(_) => "the service asks you to sign in again",
-            None => "the service refuses the token, and refused a new one too",
+            Some(_) => "the service requires you to sign in again",
+            None => "the service refused the token and a renewed one",
         };
         let needed = Needed { why: why.into(), claims: demanded.cloned() };
         if matches!(self.inner.identity, Identity::Application(_)) {
             return Err(AuthError::SignInNeeded(needed));
         }
         self.state().only_user = true;
-        // What another task has got by a renewal since is no better.
+        // Another task's renewal does not count: the service refuses renewed tokens.
         let number = refused.number;
-        self.wait_for_user(needed.clone(), |state| state.users > number).await?;
+        self.wait_for_user(needed.clone(), |state| state.user_number > number).await?;
         self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
     }
 
-    /// Waits until the user has signed in; an error where nobody can be asked, or the user says no.
+    /// Waits until the user has signed in. Fails if no user can be asked, or the user declines.
     async fn wait_for_user(
         &self,
         needed: Needed,
@@ -383,7 +345,7 @@ impl Session {
             if !state.attended || state.declined {
                 return Err(AuthError::SignInNeeded(needed));
             }
-            // Under the lock, so that no answer of the user's comes in between.
+            // Under the lock, so that the user cannot answer in between.
             self.inner.needed.send_if_modified(|waiting| {
                 let new = waiting.as_ref() != Some(&needed);
                 *waiting = Some(needed.clone());
@@ -407,13 +369,14 @@ impl Session {
         }
     }
 
-    /// Gets a token as the one who may, unless someone else has just failed to.
+    /// Renews the token, or returns the error of a renewal that has just failed: `renewals` is their
+    /// number from before the caller waited for the lock.
     ///
-    /// It is got to the end, also where the caller goes away: an answer that is lost may be the
-    /// only one that holds the next refresh token.
-    async fn obtain(
+    /// The renewal completes even if the caller is dropped: a lost response may be the only one with
+    /// the next refresh token.
+    async fn renew_once(
         &self,
-        getting: OwnedMutexGuard<()>,
+        guard: OwnedMutexGuard<()>,
         renewals: u64,
         demanded: Option<&Claims>,
     ) -> Result<Token, AuthError> {
@@ -426,42 +389,43 @@ impl Session {
         let (session, demanded) = (self.clone(), demanded.cloned());
         let task = tokio::spawn(async move {
             let outcome = session.renew(demanded.as_ref()).await;
-            drop(getting);
+            drop(guard);
             outcome
         });
         task.await.unwrap_or_else(|_| Err(AuthError::Setup("the program is ending".into())))
     }
 
-    /// The token at hand, if it has not ended.
-    fn holding(&self) -> Option<Token> {
-        let now = (self.inner.clock)();
-        self.state().held.as_ref().filter(|held| now < held.expires).map(|held| held.token.clone())
+    /// Returns the current token if it has not expired.
+    fn valid(&self) -> Option<Token> {
+        self.state().valid((self.inner.clock)()).map(|current| current.token.clone())
     }
 
-    /// The token at hand, if it need not be renewed yet.
+    /// Returns the current token if it need not be renewed yet.
     fn fresh(&self) -> Option<Token> {
         let state = self.state();
         let now = (self.inner.clock)();
-        let held = state.held.as_ref().filter(|held| now < held.expires)?;
-        let may_wait = now < held.renew_at || state.paused.is_some_and(|until| now < until);
-        may_wait.then(|| held.token.clone())
+        let current = state.valid(now)?;
+        let may_wait = now < current.renew_at || state.retry_at.is_some_and(|at| now < at);
+        may_wait.then(|| current.token.clone())
     }
 
-    /// The token at hand where a renewal has failed: it may still hold for a while.
-    fn still_good(&self) -> Option<Token> {
-        let token = self.holding()?;
-        self.state().paused = Some((self.inner.clock)() + PAUSE);
+    /// Returns the current token after a failed renewal, if it is still valid, and postpones the
+    /// next renewal.
+    fn valid_after_failure(&self) -> Option<Token> {
+        let token = self.valid()?;
+        self.state().retry_at = Some((self.inner.clock)() + RETRY_AFTER);
         Some(token)
     }
 
+    /// Returns the current token if it is not `refused` and was requested with these claims.
     fn other_than(&self, refused: &Token, demanded: Option<&Claims>) -> Option<Token> {
         let state = self.state();
-        let held = state.held.as_ref()?;
-        let meets = demanded.is_none() || held.claims.as_ref() == demanded;
-        (held.token.number != refused.number && meets).then(|| held.token.clone())
+        let current = state.current.as_ref()?;
+        let meets = demanded.is_none() || current.claims.as_ref() == demanded;
+        (current.token.number != refused.number && meets).then(|| current.token.clone())
     }
 
-    /// The number of the token at hand, and how many renewals there were.
+    /// Returns the number of the current token and the number of renewals so far.
     fn progress(&self) -> (u64, u64) {
         let state = self.state();
         (state.number, state.renewals)
@@ -471,12 +435,13 @@ impl Session {
         self.inner.changes.send_modify(|times| *times += 1);
     }
 
-    fn hold(&self, state: &mut State, grant: &Grant, claims: Option<Claims>) -> Token {
+    /// Makes the access token of `grant` the current one.
+    fn use_grant(&self, state: &mut State, grant: &Grant, claims: Option<Claims>) -> Token {
         let now = (self.inner.clock)();
         let early = EARLY.min(grant.life / 5);
         state.number += 1;
         let token = Token { value: grant.access.clone(), number: state.number };
-        state.held = Some(Held {
+        state.current = Some(CurrentToken {
             token: token.clone(),
             claims,
             renew_at: now + grant.life.saturating_sub(early),
@@ -484,27 +449,18 @@ impl Session {
         });
         state.refresh = grant.refresh.clone().or(state.refresh.take());
         state.account = grant.account.clone().or(state.account.take());
-        state.paused = None;
+        state.retry_at = None;
         token
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No holder can panic half-way through a change.
+        // No holder of the lock can panic in the middle of a change.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, unless the user has signed in or out since.
-    fn state_of(&self, epoch: u64) -> Option<MutexGuard<'_, State>> {
+    /// Returns the state, unless the user has signed in or out since `epoch`.
+    fn state_since(&self, epoch: u64) -> Option<MutexGuard<'_, State>> {
         let state = self.state();
         (state.epoch == epoch).then_some(state)
-    }
-}
-
-impl State {
-    /// Forgets the sign-in; tells whether there was one.
-    fn sign_out(&mut self) -> bool {
-        self.epoch += 1;
-        (self.seen, self.account, self.failure, self.paused) = (None, None, None, None);
-        self.held.take().is_some() | self.refresh.take().is_some()
     }
 }

@@ -1,13 +1,13 @@
-//! Where refresh tokens are kept: the system's keyring, a private file, or nowhere.
+//! Storage of refresh tokens: the system's keyring, private files, or memory.
 //!
-//! It knows nothing of how a token is got or used, and holds no access token. Invariants: a
-//! token is never in `Debug`, in an error or in a notice; nothing falls back from the keyring
-//! to a file by itself; every answer comes in bounded time; whoever signs in under another
-//! profile, cloud, tenant or application does not see this one's token.
+//! This module neither obtains nor uses tokens, and stores no access tokens. Invariants: tokens never
+//! appear in `Debug`, in errors or in notices; there is no silent fallback from the keyring to a file;
+//! every call returns in bounded time; a sign-in under another profile, cloud, tenant or application
+//! does not see this one's token.
 
 mod file;
 mod keyring;
-mod wire;
+mod record;
 
 use std::{
     collections::HashMap,
@@ -25,23 +25,24 @@ use tokio::time::{Instant, sleep};
 use alertdeck_model::SafeText;
 use alertdeck_platform::{FileError, Lock, private_folder};
 
-/// The folder for secrets and locks, in the state folder.
+/// The folder for secrets and locks, below the state folder.
 const FOLDER: &str = "secrets";
-/// How long another copy may hold a sign-in: longer than a refresh takes, unless the network fails.
+/// How long to wait while another copy of the program has locked a sign-in: longer than a refresh
+/// takes, unless the network fails.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
-/// Between two tries to get the lock.
+/// The time between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
-/// Characters of a profile's name in a file name.
+/// The maximum length of the profile's name in a file name, in characters.
 const NAME_LENGTH: usize = 32;
-/// Bytes of the hash in a name: beyond any accident.
+/// The length of the hash in a name in bytes: enough to exclude accidental collisions.
 const HASH_LENGTH: usize = 10;
 
-/// What a secret belongs to.
+/// Identifies a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The profile's name.
     pub profile: String,
-    /// The host of the sign-in service, which names the cloud.
+    /// The host of the sign-in service, which identifies the cloud.
     pub authority: String,
     /// The tenant: an id, a domain, or `organizations`.
     pub tenant: String,
@@ -50,16 +51,16 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns the one name for all parts: the profile, for people, and a hash of everything.
+    /// Returns a name for the whole key: the profile for readability, and a hash of all parts.
     ///
-    /// It is a safe file name. Hosts, tenants and application ids do not tell case apart.
+    /// The name is a safe file name. The case of hosts, tenants and application ids does not matter.
     pub fn name(&self) -> String {
         let mut hash = digest::Context::new(&digest::SHA256);
         let others = [&self.authority, &self.tenant, &self.client_id];
         let parts = std::iter::once(self.profile.clone())
             .chain(others.into_iter().map(|part| part.to_ascii_lowercase()));
         for part in parts {
-            // With their lengths, no two lists of parts read the same.
+            // With the lengths, different lists of parts never hash the same bytes.
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
@@ -77,12 +78,12 @@ impl Key {
     }
 }
 
-/// Who signed in, as the sign-in service said. For showing only, and not neutralised.
+/// The user who signed in, according to the sign-in service. For display only; not neutralised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// The user principal name.
     pub upn: Option<String>,
-    /// The name to show.
+    /// The display name.
     pub name: Option<String>,
     /// The id of the tenant.
     pub tenant_id: Option<String>,
@@ -90,132 +91,130 @@ pub struct Account {
     pub object_id: Option<String>,
 }
 
-/// A sign-in that is kept. `Debug` hides the token.
+/// A stored sign-in. `Debug` hides the token.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// What a new access token is got with.
+    /// The refresh token.
     pub refresh_token: SecretString,
-    /// Whose it is.
+    /// The user it belongs to.
     pub account: Option<Account>,
 }
 
-/// What was found.
+/// The result of loading a sign-in.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// The sign-in, if one is kept.
+    /// The sign-in, if one is stored.
     pub stored: Option<Stored>,
-    /// Why one that was kept is not to be had any more: a line that is safe to show.
+    /// Why a stored sign-in is unreadable: a line that is safe to show.
     pub notice: Option<String>,
 }
 
-/// Why a secret cannot be kept or had, in one line that is safe to show and names the next step.
+/// An error of a vault. `Display` writes one line that is safe to show and names the next step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// There is no keyring on this system, or nothing that leads to one.
+    /// There is no keyring on this system, or it cannot be reached; the payload is the cause.
     #[error("there is no keyring here: {WITHOUT_KEYRING}")]
     NoKeyring(String),
-    /// It waits for its owner, or was not unlocked when it asked.
+    /// The keyring is locked, and the user did not unlock it.
     #[error("the keyring is locked ({0}): unlock it, or {WITHOUT_KEYRING}")]
     Locked(String),
-    /// It does not answer: it may be showing a question, or hang.
+    /// The keyring has not answered: it may be waiting for the user, or hang.
     #[error("the keyring has not answered within {} s: unlock it, or {WITHOUT_KEYRING}", .0.as_secs_f64())]
     Silent(Duration),
-    /// The sign-in is longer than what the keyring holds.
-    #[error("the keyring holds no more than {0} bytes, and the sign-in is longer: {WITHOUT_KEYRING}")]
+    /// The sign-in exceeds the keyring's limit.
+    #[error("the keyring accepts up to {0} bytes, and the sign-in is longer: {WITHOUT_KEYRING}")]
     TooLong(u32),
-    /// Anything else that the keyring said.
-    #[error("the keyring refused ({0}): mend it, or {WITHOUT_KEYRING}")]
+    /// Any other error of the keyring.
+    #[error("the keyring failed ({0}): fix it, or {WITHOUT_KEYRING}")]
     Refused(String),
     /// A file or folder is not private, or cannot be used.
     #[error("{0}")]
     File(#[from] FileError),
-    /// Another copy of the program has been using the same sign-in all the time.
-    #[error("another alertdeck has been signing in for {} s: end it, or try again", .0.as_secs_f64())]
+    /// Another copy of the program has locked the sign-in for this time.
+    #[error("another alertdeck has been signing in for {} s: quit it, or try again", .0.as_secs_f64())]
     Busy(Duration),
     /// The program is ending.
     #[error("the program is ending")]
     Ending,
 }
 
-/// What to do without a keyring.
-const WITHOUT_KEYRING: &str = "use --plaintext-secrets to keep the sign-in in a file that only you can \
-     read, or ALERTDECK_TOKEN or --token-command to bring a token of your own";
+/// The options without a keyring.
+const WITHOUT_KEYRING: &str = "use --plaintext-secrets to store the sign-in in a file that only you can \
+     read, or ALERTDECK_TOKEN or --token-command to provide a token";
 
-/// A place for secrets. Cheap to clone.
+/// A store for refresh tokens. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Vault {
-    place: Place,
-    /// Where files and locks lie.
+    storage: Storage,
+    /// The folder for files and locks.
     folder: PathBuf,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Storage {
     Keyring,
     File,
     Memory(Arc<Mutex<HashMap<Key, Stored>>>),
 }
 
-/// An exclusive right to a sign-in over all running copies, until it is dropped.
+/// An exclusive lock on a sign-in among all running copies of the program. Dropping it unlocks.
 #[derive(Debug)]
-#[must_use = "another copy may go on as soon as it is dropped"]
+#[must_use = "dropping the guard unlocks the sign-in"]
 pub struct Guard(Option<Lock>);
 
 impl Vault {
-    /// Keeps secrets in the system's keyring; locks lie below `state`, the state folder.
+    /// Creates a vault in the system's keyring. `state` is the state folder, for locks.
     pub fn keyring(state: &Path) -> Self {
-        Self { place: Place::Keyring, folder: state.join(FOLDER) }
+        Self { storage: Storage::Keyring, folder: state.join(FOLDER) }
     }
 
-    /// Keeps secrets in files that only their owner can read, below `state`, the state folder.
+    /// Creates a vault of files below `state`, the state folder, that only their owner can read.
     pub fn file(state: &Path) -> Self {
-        Self { place: Place::File, folder: state.join(FOLDER) }
+        Self { storage: Storage::File, folder: state.join(FOLDER) }
     }
 
-    /// Keeps secrets in memory, shared by all clones, until the program ends.
+    /// Creates a vault in memory. Its clones share the secrets.
     pub fn memory() -> Self {
-        Self { place: Place::Memory(Arc::default()), folder: PathBuf::new() }
+        Self { storage: Storage::Memory(Arc::default()), folder: PathBuf::new() }
     }
 
-    /// Lists the sign-ins that files below the state folder hold, by their names. A keyring does not
-    /// tell what it holds.
+    /// Returns the names of the sign-ins in files below the state folder. A keyring cannot be listed.
     pub async fn kept_in_files(&self) -> Result<Vec<String>, VaultError> {
         let folder = self.folder.clone();
-        blocking(move || Ok(file::kept(&folder)?)).await
+        blocking(move || Ok(file::names(&folder)?)).await
     }
 
-    /// Removes every sign-in from the files below the state folder; returns how many there were.
+    /// Removes all sign-ins in files below the state folder; returns their number.
     pub async fn forget_files(&self) -> Result<usize, VaultError> {
         let folder = self.folder.clone();
         blocking(move || Ok(file::forget_all(&folder)?)).await
     }
 
-    /// Tells whether secrets are kept unencrypted, which is to be said wherever it is so.
+    /// Returns whether secrets are stored unencrypted. The user must be told so.
     pub fn is_plaintext(&self) -> bool {
-        matches!(self.place, Place::File)
+        matches!(self.storage, Storage::File)
     }
 
-    /// Returns the other place where a sign-in may have been left, by a run with another setting;
-    /// what is kept in memory is nowhere else.
+    /// Returns the other vault in which a run with another setting may have stored a sign-in; `None`
+    /// for a vault in memory.
     pub fn elsewhere(&self) -> Option<Self> {
-        let place = match self.place {
-            Place::Keyring => Place::File,
-            Place::File => Place::Keyring,
-            Place::Memory(_) => return None,
+        let storage = match self.storage {
+            Storage::Keyring => Storage::File,
+            Storage::File => Storage::Keyring,
+            Storage::Memory(_) => return None,
         };
-        Some(Self { place, folder: self.folder.clone() })
+        Some(Self { storage, folder: self.folder.clone() })
     }
 
-    /// Returns the sign-in that is kept.
+    /// Loads the stored sign-in.
     ///
-    /// One that cannot be read any more counts as none, and is not met again: a file is renamed
-    /// with `.unreadable`, of which the last is kept. Fails where the place refuses, and within
-    /// 5 s where a keyring does not answer.
+    /// An unreadable sign-in counts as none. An unreadable file is renamed once, to `.unreadable`,
+    /// which replaces an earlier one. Fails within 5 s if the keyring does not answer.
     pub async fn load(&self, key: &Key) -> Result<Loaded, VaultError> {
-        match &self.place {
-            Place::Keyring => {
+        match &self.storage {
+            Storage::Keyring => {
                 let Some(bytes) = keyring::load(key.name()).await? else { return Ok(Loaded::default()) };
-                Ok(match wire::decode(bytes.expose_secret()) {
+                Ok(match record::decode(bytes.expose_secret()) {
                     Ok(stored) => Loaded { stored: Some(stored), notice: None },
                     Err(why) => {
                         let notice = format!("the sign-in in the keyring {why}; sign in again");
@@ -223,41 +222,40 @@ impl Vault {
                     }
                 })
             }
-            Place::File => {
+            Storage::File => {
                 let (folder, path) = (self.folder.clone(), self.secret(key));
                 blocking(move || Ok(file::load(&folder, &path)?)).await
             }
-            Place::Memory(map) => {
+            Storage::Memory(map) => {
                 let stored = map.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
                 Ok(Loaded { stored, notice: None })
             }
         }
     }
 
-    /// Keeps a sign-in in the place of the one before. Hold [`Vault::lock`] while doing so.
+    /// Stores a sign-in and replaces the former one. The caller must hold [`Vault::lock`].
     pub async fn save(&self, key: &Key, stored: &Stored) -> Result<(), VaultError> {
-        match &self.place {
-            Place::Keyring => keyring::save(key.name(), wire::encode(stored)).await,
-            Place::File => {
-                let (folder, path, text) = (self.folder.clone(), self.secret(key), wire::encode(stored));
+        match &self.storage {
+            Storage::Keyring => keyring::save(key.name(), record::encode(stored)).await,
+            Storage::File => {
+                let (folder, path, text) = (self.folder.clone(), self.secret(key), record::encode(stored));
                 blocking(move || Ok(file::save(&folder, &path, &text)?)).await
             }
-            Place::Memory(map) => {
+            Storage::Memory(map) => {
                 map.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), stored.clone());
                 Ok(())
             }
         }
     }
 
-    /// Removes a sign-in with all that was made for it; tells whether there was one.
+    /// Removes a sign-in with its files; returns whether there was one.
     ///
-    /// It takes the lock by itself, so that no other copy puts back what was removed: do not
-    /// hold it.
+    /// Takes the lock, so that no other copy restores the sign-in. The caller must not hold it.
     pub async fn forget(&self, key: &Key) -> Result<bool, VaultError> {
         let guard = match self.lock_within(key, LOCK_LIMIT).await {
             Ok(guard) => guard,
-            // Where no lock file can be, the keyring may still hold something.
-            Err(VaultError::File(_)) if matches!(self.place, Place::Keyring) => Guard(None),
+            // Without a place for the lock file, the keyring may still hold a sign-in.
+            Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Guard(None),
             Err(error) => return Err(error),
         };
         let had = self.remove(key).await;
@@ -265,7 +263,7 @@ impl Vault {
         blocking(move || {
             let Some(lock) = guard.0 else { return had };
             lock.remove()?;
-            // Only empty ones go.
+            // Fails unless the folders are empty.
             let _ = fs::remove_dir(&folder);
             if let Some(state) = folder.parent() {
                 let _ = fs::remove_dir(state);
@@ -275,50 +273,50 @@ impl Vault {
         .await
     }
 
-    /// Removes a sign-in that is no longer good. Hold [`Vault::lock`] while doing so.
+    /// Removes a sign-in that has ended. The caller must hold [`Vault::lock`].
     pub async fn clear(&self, key: &Key) -> Result<(), VaultError> {
         self.remove(key).await.map(drop)
     }
 
     async fn remove(&self, key: &Key) -> Result<bool, VaultError> {
-        match &self.place {
-            Place::Keyring => keyring::forget(key.name()).await,
-            Place::File => {
+        match &self.storage {
+            Storage::Keyring => keyring::forget(key.name()).await,
+            Storage::File => {
                 let path = self.secret(key);
                 blocking(move || Ok(file::forget(&path)?)).await
             }
-            Place::Memory(map) => {
+            Storage::Memory(map) => {
                 Ok(map.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
             }
         }
     }
 
-    /// Tells whether a secret could be kept here, by keeping one: ask before a sign-in is begun.
+    /// Checks that secrets can be stored, by storing one. To be called before a sign-in starts.
     pub async fn check(&self) -> Result<(), VaultError> {
-        match &self.place {
-            Place::Keyring => keyring::check().await,
-            Place::File => {
+        match &self.storage {
+            Storage::Keyring => keyring::check().await,
+            Storage::File => {
                 let folder = self.folder.clone();
                 blocking(move || Ok(file::check(&folder)?)).await
             }
-            Place::Memory(_) => Ok(()),
+            Storage::Memory(_) => Ok(()),
         }
     }
 
-    /// Waits until no other copy of the program, and no other task, works on this sign-in.
+    /// Locks a sign-in against other copies of the program and other tasks.
     ///
-    /// Load after this, not before: the other may have saved a new token. Fails after 30 s, and,
-    /// for files, where their folder cannot be used. What is kept in memory needs no lock.
+    /// Load after locking, not before: another copy may have saved a new token. Fails after 30 s, and
+    /// for files if their folder cannot be used. A vault in memory needs no lock.
     pub async fn lock(&self, key: &Key) -> Result<Guard, VaultError> {
         match self.lock_within(key, LOCK_LIMIT).await {
-            // Where no lock file can be, a keyring can still be used.
-            Err(VaultError::File(_)) if matches!(self.place, Place::Keyring) => Ok(Guard(None)),
+            // Without a place for the lock file, a keyring can still be used.
+            Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Ok(Guard(None)),
             other => other,
         }
     }
 
     async fn lock_within(&self, key: &Key, limit: Duration) -> Result<Guard, VaultError> {
-        if matches!(self.place, Place::Memory(_)) {
+        if matches!(self.storage, Storage::Memory(_)) {
             return Ok(Guard(None));
         }
         let deadline = Instant::now() + limit;
@@ -327,7 +325,7 @@ impl Vault {
             let (folder, path) = (folder.clone(), path.clone());
             let attempt = blocking(move || {
                 match private_folder(&folder).and_then(|()| Lock::try_acquire(&path)) {
-                    // Another copy has just removed the folder after its last sign-in.
+                    // Another copy has just removed the empty folder.
                     Err(error) if error.is_missing() => Ok(None),
                     attempt => Ok(attempt?),
                 }
@@ -349,20 +347,20 @@ impl Vault {
 
 impl fmt::Display for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::Keyring => f.write_str("the system's keyring"),
-            Place::File => write!(f, "unencrypted files in {}", shown(&self.folder)),
-            Place::Memory(_) => f.write_str("memory, for this run only"),
+        match self.storage {
+            Storage::Keyring => f.write_str("the system's keyring"),
+            Storage::File => write!(f, "unencrypted files in {}", shown(&self.folder)),
+            Storage::Memory(_) => f.write_str("memory, for this run only"),
         }
     }
 }
 
-/// Returns a path as it may be shown.
+/// Returns a path as text that is safe to show.
 fn shown(path: &Path) -> String {
     SafeText::new(&path.to_string_lossy()).line()
 }
 
-/// Runs what touches files away from the threads that serve tasks.
+/// Runs file operations on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
 ) -> Result<T, VaultError> {

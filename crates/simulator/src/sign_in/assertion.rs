@@ -42,8 +42,8 @@ impl SignInControl {
         now: u64,
     ) -> Result<(), SignInError> {
         let refuse = |why: &str| {
-            let words = format!("The client assertion was refused: {why}.");
-            SignInError::new("invalid_client", 700_027).saying(words)
+            let message = format!("The client assertion was refused: {why}.");
+            SignInError::new("invalid_client", 700_027).with_message(message)
         };
         let jws = Jws::read(assertion).ok_or_else(|| refuse("it is not a JWT"))?;
         let algorithm = jws.algorithm().ok_or_else(|| refuse("it is signed with neither RS256 nor PS256"))?;

@@ -1,4 +1,4 @@
-//! The authorize endpoint: from a person's consent to a code on a loopback redirect.
+//! The authorize endpoint: issues authorization codes on a loopback redirect.
 
 use std::time::Instant;
 
@@ -8,21 +8,21 @@ use url::Url;
 
 use super::{
     Authorization, Moment, SignInControl, SignInError,
-    form::{Form, Wanted},
-    page, unguessable,
+    form::{Form, RequestedScopes},
+    page, random_secret,
 };
 use crate::reply::Reply;
 
 /// The length of a SHA-256 in base64url without padding (RFC 7636, 4.2).
 const CHALLENGE_LENGTH: usize = 43;
 
-/// A code that was handed out.
+/// An authorization code.
 pub(super) struct Code {
     pub(super) client: String,
-    /// As it was sent: the redemption has to repeat it.
+    /// The redirect URI as sent. The token request has to repeat it.
     pub(super) redirect: String,
     pub(super) challenge: String,
-    pub(super) wanted: Wanted,
+    pub(super) scopes: RequestedScopes,
     pub(super) claims: Map<String, Value>,
     pub(super) nonce: Option<String>,
     pub(super) expires: Instant,
@@ -32,7 +32,7 @@ pub(super) struct Code {
 impl SignInControl {
     pub(super) fn authorize(&mut self, tenant: &str, query: &str, now: Moment) -> Reply {
         let form = Form::read(query.as_bytes());
-        // Until the redirect address is known to be good, nobody is sent anywhere.
+        // No redirect before the redirect URI is validated.
         let (client, redirect) = match self.requester(tenant, &form) {
             Ok(known) => known,
             Err(error) => return page::error(StatusCode::BAD_REQUEST, "Sign-in failed", &error.line()),
@@ -40,21 +40,22 @@ impl SignInControl {
         let state = form.get("state");
         let code = match self.check(&form, client, now) {
             Ok(code) => code,
-            Err(error) => return send_back(redirect, &refused(&error.error, &error.line()), state),
+            Err(error) => return redirect_with(redirect, &error_pairs(&error.error, &error.line()), state),
         };
         match self.outcomes.pop_front().unwrap_or(Authorization::Agree) {
-            Authorization::Agree => send_back(redirect, &self.agreed(code), state),
+            Authorization::Agree => redirect_with(redirect, &self.code_pairs(code), state),
             Authorization::ForeignState => {
-                send_back(redirect, &self.agreed(code), Some("a-state-that-nobody-sent"))
+                redirect_with(redirect, &self.code_pairs(code), Some("a-state-that-nobody-sent"))
             }
             Authorization::Refuse { error, description } => {
-                send_back(redirect, &refused(&error, &description), state)
+                redirect_with(redirect, &error_pairs(&error, &description), state)
             }
             Authorization::Ignore => page::notice("Sign in", "Nobody is at the keyboard."),
         }
     }
 
-    /// Reads who asks, and where the answer goes: a loopback address of any port (API.md 8).
+    /// Returns the client id and the redirect URI: a loopback address with any port
+    /// (docs/graph-api.md, "Authorization code").
     fn requester(&self, tenant: &str, form: &Form) -> Result<(String, Url), SignInError> {
         Self::check_tenant(tenant)?;
         let client = form.need("client_id")?;
@@ -70,8 +71,8 @@ impl SignInControl {
         match redirect {
             Some(redirect) => Ok((client.to_owned(), redirect)),
             None => {
-                let words = format!("The redirect address '{address}' is not registered.");
-                Err(SignInError::new("invalid_request", 50011).saying(words))
+                let message = format!("The redirect address '{address}' is not registered.");
+                Err(SignInError::new("invalid_request", 50011).with_message(message))
             }
         }
     }
@@ -79,24 +80,24 @@ impl SignInControl {
     fn check(&self, form: &Form, client: String, now: Moment) -> Result<Code, SignInError> {
         if form.need("response_type")? != "code" {
             let error = SignInError::new("unsupported_response_type", 70005);
-            return Err(error.saying("The response type is not supported for this application."));
+            return Err(error.with_message("The response type is not supported for this application."));
         }
         if form.get("response_mode").is_some_and(|mode| mode != "query") {
             let error = SignInError::new("invalid_request", 9_002_313);
-            return Err(error.saying("The response mode must be 'query' here."));
+            return Err(error.with_message("The response mode must be 'query' here."));
         }
         let challenge = form.need("code_challenge")?;
         if form.need("code_challenge_method")? != "S256" {
             let error = SignInError::new("invalid_request", 9_002_313);
-            return Err(error.saying("The code challenge method must be 'S256'."));
+            return Err(error.with_message("The code challenge method must be 'S256'."));
         }
         if challenge.len() != CHALLENGE_LENGTH {
             let error = SignInError::new("invalid_request", 9_002_313);
-            return Err(error.saying("The code challenge is not a SHA-256 in base64url."));
+            return Err(error.with_message("The code challenge is not a SHA-256 in base64url."));
         }
-        let wanted = Wanted::read(form.need("scope")?, &self.base)?;
-        wanted.check_consent(&self.rules).map_err(|error| SignInError {
-            // The person is there to be asked: the error is another one than at the token endpoint.
+        let scopes = RequestedScopes::read(form.need("scope")?, &self.base)?;
+        scopes.check_consent(&self.rules).map_err(|error| SignInError {
+            // Unlike at the token endpoint, since the user can consent here.
             error: "consent_required".into(),
             ..error
         })?;
@@ -104,7 +105,7 @@ impl SignInControl {
             client,
             redirect: form.need("redirect_uri")?.to_owned(),
             challenge: challenge.to_owned(),
-            wanted,
+            scopes,
             claims: form.claims()?,
             nonce: form.get("nonce").map(str::to_owned),
             expires: now.at + self.rules.code_life,
@@ -112,21 +113,22 @@ impl SignInControl {
         })
     }
 
-    fn agreed(&mut self, code: Code) -> Vec<(&'static str, String)> {
-        let text = unguessable();
+    /// Issues a code; returns the parameters of the redirect.
+    fn code_pairs(&mut self, code: Code) -> Vec<(&'static str, String)> {
+        let text = random_secret();
         self.codes.insert(text.clone(), code);
         vec![("code", text)]
     }
 }
 
-fn refused(error: &str, description: &str) -> Vec<(&'static str, String)> {
+fn error_pairs(error: &str, description: &str) -> Vec<(&'static str, String)> {
     vec![("error", error.to_owned()), ("error_description", description.to_owned())]
 }
 
-/// Sends the browser to the client. A redirect address without a path gets `/` (API.md 8), which
-/// `Url` has seen to.
-fn send_back(mut redirect: Url, answer: &[(&'static str, String)], state: Option<&str>) -> Reply {
-    redirect.query_pairs_mut().extend_pairs(answer).extend_pairs(state.map(|state| ("state", state)));
+/// Redirects the browser to the client. `Url` has added the path `/` to an address without one, as
+/// Entra does.
+fn redirect_with(mut redirect: Url, pairs: &[(&'static str, String)], state: Option<&str>) -> Reply {
+    redirect.query_pairs_mut().extend_pairs(pairs).extend_pairs(state.map(|state| ("state", state)));
     let mut reply = Reply::new(StatusCode::FOUND, "text/html; charset=utf-8", "");
     reply.headers.push((header::LOCATION, redirect.into()));
     reply

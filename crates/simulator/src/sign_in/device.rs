@@ -1,4 +1,4 @@
-//! Sign-in by device code: handing codes out, and what the person does with them.
+//! The device code flow: issues codes, answers polls, and serves the page for user codes.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Moment, SignInControl, SignInError,
-    form::{Form, Wanted},
-    page, unguessable,
+    form::{Form, RequestedScopes},
+    page, random_secret,
 };
 use crate::reply::Reply;
 
-/// What user codes are made of: no letter or digit that is easily taken for another.
+/// The alphabet of user codes, without characters that are easily confused.
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// How long they are.
-const USER_CODE: usize = 9;
+/// The length of user codes.
+const USER_CODE_LENGTH: usize = 9;
 
-/// A device code that was handed out.
+/// A device code.
 pub(super) struct Device {
-    /// What the client polls with.
+    /// The code that the client polls with.
     pub(super) secret: String,
     pub(super) user_code: String,
     pub(super) client: String,
-    pub(super) wanted: Wanted,
+    pub(super) scopes: RequestedScopes,
     pub(super) claims: Map<String, Value>,
     expires: Instant,
     expired: bool,
@@ -51,7 +51,7 @@ impl Device {
         self.expired = true;
     }
 
-    /// Answers a poll: nothing where the code can be redeemed, which it then is.
+    /// Answers a poll. Redeems the code if it is approved.
     fn poll(
         &mut self,
         now: Moment,
@@ -68,9 +68,9 @@ impl Device {
         }
         if polled.is_some_and(|last| now.at.duration_since(last) < self.interval) {
             self.interval += slow_down;
-            // No number is documented for it; clients go by `error` alone.
+            // No error number is documented; clients decide by `error`.
             let error = SignInError::new("slow_down", 70016);
-            return Err(error.saying("The client asks more often than it was told to."));
+            return Err(error.with_message("The client polls more often than the interval allows."));
         }
         match self.state {
             State::Pending => Err(SignInError::new("authorization_pending", 70016)),
@@ -95,17 +95,19 @@ impl SignInControl {
         let form = Form::read(body);
         let client = form.need("client_id")?.to_owned();
         self.check_client(&client)?;
-        let wanted = Wanted::read(form.need("scope")?, &self.base)?;
-        wanted.check_consent(&self.rules)?;
+        let scopes = RequestedScopes::read(form.need("scope")?, &self.base)?;
+        scopes.check_consent(&self.rules)?;
         let mut rng = rand::rng();
-        let user_code: String =
-            (0..USER_CODE).filter_map(|_| LETTERS.choose(&mut rng)).map(|byte| char::from(*byte)).collect();
+        let user_code: String = (0..USER_CODE_LENGTH)
+            .filter_map(|_| LETTERS.choose(&mut rng))
+            .map(|byte| char::from(*byte))
+            .collect();
         let verification = format!("{}/device", self.base);
         let device = Device {
-            secret: unguessable(),
+            secret: random_secret(),
             user_code: user_code.clone(),
             client,
-            wanted,
+            scopes,
             claims: form.claims()?,
             expires: now.at + self.rules.device_life,
             expired: false,
@@ -126,13 +128,13 @@ impl SignInControl {
         Ok(Reply::plain_json(reply.to_string()))
     }
 
-    /// Redeems a device code, or tells why that cannot be done yet.
+    /// Redeems a device code; the error says why it cannot be redeemed yet.
     pub(super) fn poll_device(
         &mut self,
         code: &str,
         client: &str,
         now: Moment,
-    ) -> Result<(Wanted, Map<String, Value>), SignInError> {
+    ) -> Result<(RequestedScopes, Map<String, Value>), SignInError> {
         let (slow_down, approved_at) = (self.rules.slow_down, self.rules.approves_at_poll);
         let unknown = || SignInError::new("bad_verification_code", 70018);
         let device = self.devices.iter_mut().find(|device| device.secret == code).ok_or_else(unknown)?;
@@ -143,7 +145,7 @@ impl SignInControl {
             return Err(SignInError::new("invalid_grant", 53003));
         }
         device.poll(now, slow_down, approved_at)?;
-        Ok((device.wanted.clone(), device.claims.clone()))
+        Ok((device.scopes.clone(), device.claims.clone()))
     }
 
     pub(super) fn decide_device(&mut self, user_code: Option<&str>, approve: bool) -> bool {
@@ -166,13 +168,13 @@ impl SignInControl {
         let approve = form.get("answer") == Some("approve");
         let code = form.get("user_code").unwrap_or_default();
         if code.is_empty() || !self.decide_device(Some(code), approve) {
-            let text = "No program waits for this code. Compare it with what the program shows.";
-            return page::error(StatusCode::BAD_REQUEST, "That code is not known", text);
+            let text = "No program waits for this code. Compare it with the code in the program.";
+            return page::error(StatusCode::BAD_REQUEST, "Unknown code", text);
         }
         if approve {
-            page::notice("You are signed in", "The program goes on by itself; close this window.")
+            page::notice("You are signed in", "The program continues by itself. You can close this window.")
         } else {
-            page::notice("Declined", "The program is told that you declined.")
+            page::notice("Declined", "The program gets your answer. You can close this window.")
         }
     }
 }
@@ -187,7 +189,7 @@ mod tests {
             secret: String::new(),
             user_code: String::new(),
             client: String::new(),
-            wanted: Wanted::default(),
+            scopes: RequestedScopes::default(),
             claims: Map::new(),
             expires: start + Duration::from_secs(life),
             expired: false,
@@ -200,18 +202,18 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_that_comes_too_soon_makes_the_interval_longer() {
+    fn early_polls_lengthen_the_interval() {
         let (mut device, at) = device(5, 900);
         let mut poll = |second| device.poll(at(second), Duration::from_secs(5), None).unwrap_err().error;
-        assert_eq!(poll(0.0), "authorization_pending", "the first may come at once");
+        assert_eq!(poll(0.0), "authorization_pending", "the first poll may come at once");
         assert_eq!(poll(4.9), "slow_down");
-        assert_eq!(poll(14.8), "slow_down", "now it is ten seconds");
-        assert_eq!(poll(29.8), "authorization_pending", "now fifteen");
+        assert_eq!(poll(14.8), "slow_down", "the interval is ten seconds");
+        assert_eq!(poll(29.8), "authorization_pending", "the interval is fifteen seconds");
         assert_eq!(poll(44.8), "authorization_pending");
     }
 
     #[test]
-    fn a_code_ends_by_itself_and_is_redeemed_once() {
+    fn a_code_expires_and_is_redeemed_once() {
         let (mut device, at) = device(0, 10);
         device.state = State::Approved;
         assert_eq!(device.poll(at(1.0), Duration::ZERO, None), Ok(()));

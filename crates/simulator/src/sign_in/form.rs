@@ -1,12 +1,12 @@
-//! What a sign-in request brings: its parameters, the permissions it asks for, its claims.
+//! The parts of a sign-in request: parameters, requested scopes, claims.
 
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::{SignIn, SignInError};
 
-/// The Graph roots of the clouds (API.md 7): a client may be turned to the simulator for signing
-/// in and still name the Graph it means.
+/// The Graph roots of the clouds (docs/graph-api.md, "National clouds"). A client that signs in to
+/// the simulator may still name a real root in its scope.
 const GRAPH_ROOTS: [&str; 3] =
     ["https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us"];
 
@@ -18,24 +18,26 @@ impl Form {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// Returns a parameter; an empty one counts as missing.
+    /// Returns a parameter. Empty ones count as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Returns a parameter that is required.
     pub(super) fn need(&self, name: &str) -> Result<&str, SignInError> {
         self.get(name).ok_or_else(|| {
-            let words = format!("The request must hold the parameter '{name}'.");
-            SignInError::new("invalid_request", 900_144).saying(words)
+            let message = format!("The request must contain the parameter '{name}'.");
+            SignInError::new("invalid_request", 900_144).with_message(message)
         })
     }
 
-    /// Reads `claims`, which is an object with an object `access_token` in it, or nothing.
+    /// Returns the object `access_token` of the parameter `claims`; empty if there is none.
     pub(super) fn claims(&self) -> Result<Map<String, Value>, SignInError> {
         let Some(text) = self.get("claims") else { return Ok(Map::new()) };
         let malformed = || {
-            SignInError::new("invalid_request", 9_002_313).saying("The parameter 'claims' is no JSON object.")
+            SignInError::new("invalid_request", 9_002_313)
+                .with_message("The parameter 'claims' is not a JSON object.")
         };
         let mut claims: Map<String, Value> = serde_json::from_str(text).map_err(|_| malformed())?;
         match claims.shift_remove("access_token") {
@@ -46,27 +48,27 @@ impl Form {
     }
 }
 
-/// The permissions that a request asks for.
+/// The scopes of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// Whatever was consented to (`/.default`).
+pub(super) struct RequestedScopes {
+    /// Whether all scopes with consent are requested (`/.default`).
     pub(super) all: bool,
     /// Graph permissions by name.
     pub(super) named: Vec<String>,
-    /// A refresh token.
+    /// Whether a refresh token is requested (`offline_access`).
     pub(super) offline: bool,
-    /// An id token.
+    /// Whether an id token is requested (`openid`).
     pub(super) openid: bool,
 }
 
-impl Wanted {
-    /// Reads a `scope`. It must hold something of Graph's, whose root here is `base`.
+impl RequestedScopes {
+    /// Reads the parameter `scope`, which must contain a scope of Graph. `base` is Graph's root.
     pub(super) fn read(scope: &str, base: &str) -> Result<Self, SignInError> {
-        let mut wanted = Self::default();
+        let mut scopes = Self::default();
         for item in scope.split_whitespace() {
             match item {
-                "offline_access" => wanted.offline = true,
-                "openid" => wanted.openid = true,
+                "offline_access" => scopes.offline = true,
+                "openid" => scopes.openid = true,
                 "profile" | "email" => {}
                 _ => {
                     let (root, name) = match item.rsplit_once('/') {
@@ -74,46 +76,46 @@ impl Wanted {
                         None => (None, item),
                     };
                     if root.is_some_and(|root| !is_graph(root, base)) {
-                        let words = format!("The resource of '{item}' was not found in the tenant.");
-                        return Err(SignInError::new("invalid_resource", 500_011).saying(words));
+                        let message = format!("The resource of '{item}' was not found in the tenant.");
+                        return Err(SignInError::new("invalid_resource", 500_011).with_message(message));
                     }
                     match (root, name) {
-                        (Some(_), ".default") => wanted.all = true,
-                        _ => wanted.named.push(name.to_owned()),
+                        (Some(_), ".default") => scopes.all = true,
+                        _ => scopes.named.push(name.to_owned()),
                     }
                 }
             }
         }
-        if wanted.all || !wanted.named.is_empty() {
-            return Ok(wanted);
+        if scopes.all || !scopes.named.is_empty() {
+            return Ok(scopes);
         }
-        let words = format!("The scope '{scope}' asks for nothing of Microsoft Graph.");
-        Err(SignInError::new("invalid_scope", 70011).saying(words))
+        let message = format!("The scope '{scope}' contains no permission of Microsoft Graph.");
+        Err(SignInError::new("invalid_scope", 70011).with_message(message))
     }
 
-    /// Checks that the person agreed to everything that is asked for by name.
+    /// Checks that all named scopes have consent.
     pub(super) fn check_consent(&self, rules: &SignIn) -> Result<(), SignInError> {
-        match self.named.iter().find(|name| !holds(&rules.scopes, name)) {
+        match self.named.iter().find(|name| !contains(&rules.scopes, name)) {
             None => Ok(()),
             Some(name) => {
-                let words = format!("Nobody has consented to '{name}' for this application yet.");
-                Err(SignInError::new("invalid_grant", 65001).saying(words))
+                let message = format!("Nobody has consented to '{name}' for this application.");
+                Err(SignInError::new("invalid_grant", 65001).with_message(message))
             }
         }
     }
 
-    /// Returns the permissions that a person's token gets.
+    /// Returns the permissions of a user's token.
     pub(super) fn granted(&self, rules: &SignIn) -> Vec<String> {
-        let granted = rules.scopes.iter().filter(|scope| self.all || holds(&self.named, scope));
+        let granted = rules.scopes.iter().filter(|scope| self.all || contains(&self.named, scope));
         granted.cloned().collect()
     }
 }
 
-fn holds(names: &[String], name: &str) -> bool {
+fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Tells whether the root of a scope names this tenant's Graph, also by its other loopback name.
+/// Returns whether the root of a scope is this tenant's Graph, by either loopback name, or a cloud's.
 pub(super) fn is_graph(root: &str, base: &str) -> bool {
     let root = root.trim_end_matches('/');
     root == base || root == base.replace("127.0.0.1", "localhost") || GRAPH_ROOTS.contains(&root)
@@ -126,18 +128,18 @@ mod tests {
 
     const BASE: &str = "http://127.0.0.1:80";
 
-    fn wanted(all: bool, named: &[&str], offline: bool, openid: bool) -> Wanted {
-        Wanted { all, named: named.iter().map(|name| (*name).to_owned()).collect(), offline, openid }
+    fn scopes(all: bool, named: &[&str], offline: bool, openid: bool) -> RequestedScopes {
+        RequestedScopes { all, named: named.iter().map(|name| (*name).to_owned()).collect(), offline, openid }
     }
 
     #[rstest]
-    #[case("https://graph.microsoft.us/.default offline_access", wanted(true, &[], true, false))]
-    #[case("http://localhost:80/.default openid profile", wanted(true, &[], false, true))]
-    #[case("http://127.0.0.1:80//.default", wanted(true, &[], false, false))]
-    #[case("SecurityAlert.Read.All", wanted(false, &["SecurityAlert.Read.All"], false, false))]
-    #[case("http://127.0.0.1:80/A https://graph.microsoft.com/B", wanted(false, &["A", "B"], false, false))]
-    fn scopes_are_read(#[case] scope: &str, #[case] expected: Wanted) {
-        assert_eq!(Wanted::read(scope, BASE).unwrap(), expected);
+    #[case("https://graph.microsoft.us/.default offline_access", scopes(true, &[], true, false))]
+    #[case("http://localhost:80/.default openid profile", scopes(true, &[], false, true))]
+    #[case("http://127.0.0.1:80//.default", scopes(true, &[], false, false))]
+    #[case("SecurityAlert.Read.All", scopes(false, &["SecurityAlert.Read.All"], false, false))]
+    #[case("http://127.0.0.1:80/A https://graph.microsoft.com/B", scopes(false, &["A", "B"], false, false))]
+    fn scopes_are_read(#[case] scope: &str, #[case] expected: RequestedScopes) {
+        assert_eq!(RequestedScopes::read(scope, BASE).unwrap(), expected);
     }
 
     #[rstest]
@@ -146,15 +148,15 @@ mod tests {
     #[case("https://graph.evil.example/.default", "invalid_resource")]
     #[case("http://127.0.0.1:81/.default", "invalid_resource")]
     fn other_scopes_are_refused(#[case] scope: &str, #[case] error: &str) {
-        assert_eq!(Wanted::read(scope, BASE).unwrap_err().error, error);
+        assert_eq!(RequestedScopes::read(scope, BASE).unwrap_err().error, error);
     }
 
     #[test]
-    fn only_what_was_consented_to_is_granted() {
+    fn only_scopes_with_consent_are_granted() {
         let rules = SignIn { scopes: vec!["A".into(), "B".into()], ..SignIn::default() };
-        assert_eq!(wanted(true, &[], false, false).granted(&rules), ["A", "B"]);
-        assert_eq!(wanted(false, &["b", "C"], false, false).granted(&rules), ["B"]);
-        assert!(wanted(false, &["b", "a"], false, false).check_consent(&rules).is_ok());
-        assert!(wanted(false, &["b", "C"], false, false).check_consent(&rules).is_err());
+        assert_eq!(scopes(true, &[], false, false).granted(&rules), ["A", "B"]);
+        assert_eq!(scopes(false, &["b", "C"], false, false).granted(&rules), ["B"]);
+        assert!(scopes(false, &["b", "a"], false, false).check_consent(&rules).is_ok());
+        assert!(scopes(false, &["b", "C"], false, false).check_consent(&rules).is_err());
     }
 }

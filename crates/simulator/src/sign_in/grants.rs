@@ -1,4 +1,4 @@
-//! The token endpoint: what is given for a token, grant by grant.
+//! The token endpoint, by grant type.
 
 use base64::Engine as _;
 use ring::digest::{SHA256, digest};
@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 
 use super::{
     Grant, Moment, SignInControl, SignInError,
-    form::{Form, Wanted, is_graph},
-    tokens::{Order, Party, meets},
+    form::{Form, RequestedScopes, is_graph},
+    tokens::{Issuance, Subject, meets},
 };
 use crate::reply::Reply;
 
-/// The names that stand for no real tenant; an application cannot sign in to them (API.md 8).
-const NO_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+/// Names that stand for several tenants. Applications cannot sign in to them (docs/graph-api.md,
+/// "Client credentials").
+const MULTI_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 impl Grant {
@@ -20,7 +21,7 @@ impl Grant {
         match name {
             "authorization_code" => Some(Self::Code),
             "refresh_token" => Some(Self::Refresh),
-            // The first is the name that RFC 8628 gives, the second an older one that Entra takes.
+            // The name of RFC 8628, and an older one that Entra accepts.
             "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => Some(Self::Device),
             "client_credentials" => Some(Self::Client),
             _ => None,
@@ -44,19 +45,19 @@ impl SignInControl {
         if grant != Grant::Client {
             self.check_public(&form)?;
         }
-        let order = match grant {
+        let issuance = match grant {
             Grant::Code => self.redeem(&form, client, now)?,
-            Grant::Refresh => self.refreshed(&form, client, now)?,
+            Grant::Refresh => self.redeem_refresh(&form, client, now)?,
             Grant::Device => {
-                let (wanted, remembered) = self.poll_device(form.need("device_code")?, client, now)?;
-                Order::person(wanted, merged(remembered, form.claims()?), None)
+                let (scopes, remembered) = self.poll_device(form.need("device_code")?, client, now)?;
+                Issuance::user(scopes, merged(remembered, form.claims()?), None)
             }
             Grant::Client => self.credentials(&form, tenant, client, now)?,
         };
-        Ok(self.issue(order, client, tenant, now))
+        Ok(self.issue(issuance, client, tenant, now))
     }
 
-    /// Checks that an application without a secret may sign people in, and sends none.
+    /// Checks that public client flows are allowed, and that the request has no client credential.
     fn check_public(&self, form: &Form) -> Result<(), SignInError> {
         if !self.rules.public_clients {
             return Err(SignInError::new("invalid_client", 7_000_218));
@@ -67,7 +68,8 @@ impl SignInControl {
         Ok(())
     }
 
-    fn redeem(&mut self, form: &Form, client: &str, now: Moment) -> Result<Order, SignInError> {
+    /// Redeems an authorization code.
+    fn redeem(&mut self, form: &Form, client: &str, now: Moment) -> Result<Issuance, SignInError> {
         let refuse = |number| Err(SignInError::new("invalid_grant", number));
         let text = form.need("code")?;
         let (redirect, verifier) = (form.need("redirect_uri")?, form.get("code_verifier"));
@@ -89,10 +91,11 @@ impl SignInControl {
         }
         code.used = true;
         let claims = merged(code.claims.clone(), claims);
-        Ok(Order::person(code.wanted.clone(), claims, code.nonce.clone()))
+        Ok(Issuance::user(code.scopes.clone(), claims, code.nonce.clone()))
     }
 
-    fn refreshed(&mut self, form: &Form, client: &str, now: Moment) -> Result<Order, SignInError> {
+    /// Redeems a refresh token.
+    fn redeem_refresh(&mut self, form: &Form, client: &str, now: Moment) -> Result<Issuance, SignInError> {
         let refuse = |number| Err(SignInError::new("invalid_grant", number));
         let text = form.need("refresh_token")?;
         let claims = form.claims()?;
@@ -108,10 +111,10 @@ impl SignInControl {
         if self.rules.strict_rotation && token.used {
             return refuse(70000);
         }
-        let mut wanted = token.wanted.clone();
+        let mut scopes = token.scopes.clone();
         if let Some(scope) = form.get("scope") {
-            wanted = Wanted { offline: true, ..Wanted::read(scope, &self.base)? };
-            wanted.check_consent(&self.rules)?;
+            scopes = RequestedScopes { offline: true, ..RequestedScopes::read(scope, &self.base)? };
+            scopes.check_consent(&self.rules)?;
         }
         let claims = merged(token.claims.clone(), claims);
         let demand = self.demand.as_ref();
@@ -119,23 +122,24 @@ impl SignInControl {
             return Err(SignInError::new("interaction_required", 50076));
         }
         token.used = true;
-        Ok(Order::person(wanted, claims, None))
+        Ok(Issuance::user(scopes, claims, None))
     }
 
+    /// Checks an application's secret or assertion.
     fn credentials(
         &mut self,
         form: &Form,
         tenant: &str,
         client: &str,
         now: Moment,
-    ) -> Result<Order, SignInError> {
-        if NO_TENANTS.contains(&tenant) {
+    ) -> Result<Issuance, SignInError> {
+        if MULTI_TENANT.contains(&tenant) {
             return Err(SignInError::new("invalid_request", 9_001_023));
         }
         let scope = form.need("scope")?;
         if !scope.strip_suffix("/.default").is_some_and(|root| is_graph(root, &self.base)) {
-            let words = format!("An application asks for '/.default' of one resource, not for '{scope}'.");
-            return Err(SignInError::new("invalid_scope", 70011).saying(words));
+            let message = format!("An application requests '/.default' of one resource, not '{scope}'.");
+            return Err(SignInError::new("invalid_scope", 70011).with_message(message));
         }
         let claims = form.claims()?;
         match (form.get("client_secret"), form.get("client_assertion")) {
@@ -145,7 +149,12 @@ impl SignInControl {
             }
             _ => return Err(SignInError::new("invalid_client", 7_000_218)),
         }
-        Ok(Order { party: Party::Application, wanted: Wanted::default(), claims, nonce: None })
+        Ok(Issuance {
+            subject: Subject::Application,
+            scopes: RequestedScopes::default(),
+            claims,
+            nonce: None,
+        })
     }
 
     fn check_secret(&self, secret: &str) -> Result<(), SignInError> {
@@ -157,19 +166,19 @@ impl SignInControl {
     }
 }
 
-/// What was asked for before, with what is asked for now in its place.
-fn merged(mut before: Map<String, Value>, now: Map<String, Value>) -> Map<String, Value> {
-    before.extend(now);
-    before
+/// Returns earlier claims, overridden by the current ones.
+fn merged(mut earlier: Map<String, Value>, current: Map<String, Value>) -> Map<String, Value> {
+    earlier.extend(current);
+    earlier
 }
 
-/// 43 to 128 unreserved characters (RFC 7636, 4.1).
+/// Returns whether a text has 43 to 128 unreserved characters (RFC 7636, 4.1).
 fn is_verifier(text: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
 }
 
-/// RFC 7636, 4.2.
+/// Returns the code challenge of a verifier (RFC 7636, 4.2).
 fn challenge(verifier: &str) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
@@ -179,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_challenge_is_that_of_the_rfc() {
+    fn the_example_of_rfc_7636_is_reproduced() {
         // RFC 7636, appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         assert!(is_verifier(verifier));

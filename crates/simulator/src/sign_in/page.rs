@@ -1,24 +1,24 @@
-//! The pages for people: where a device code is typed, and why a sign-in went wrong.
+//! HTML pages: the form for user codes, notices and errors.
 
 use axum::http::StatusCode;
 
 use crate::reply::Reply;
 
-/// The form that takes a user code.
+/// Returns the form for a user code.
 pub(super) fn device_form() -> Reply {
     let form = "<form method=\"post\" action=\"/device\">\
-                <label>The code that the program shows: <input name=\"user_code\" autofocus></label> \
+                <label>Code from the program: <input name=\"user_code\" autofocus></label> \
                 <button name=\"answer\" value=\"approve\">Approve</button> \
                 <button name=\"answer\" value=\"decline\">Decline</button></form>";
     page(StatusCode::OK, "Sign in on a device", form)
 }
 
-/// A page that says one thing.
+/// Returns a page with one sentence.
 pub(super) fn notice(title: &str, text: &str) -> Reply {
     page(StatusCode::OK, title, &format!("<p>{}</p>", escape(text)))
 }
 
-/// A page that says what went wrong where there is nobody to send an error to.
+/// Returns the page for an error that cannot be sent to the client.
 pub(super) fn error(status: StatusCode, title: &str, text: &str) -> Reply {
     page(status, title, &format!("<p>{}</p>", escape(text)))
 }
@@ -32,7 +32,7 @@ fn page(status: StatusCode, title: &str, body: &str) -> Reply {
     Reply::new(status, "text/html; charset=utf-8", html)
 }
 
-/// What a request said never becomes markup.
+/// Escapes untrusted text.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

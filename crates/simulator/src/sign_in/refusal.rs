@@ -1,4 +1,5 @@
-//! Why nobody is signed in, in the shape of the token endpoint (API.md 8).
+//! Errors of the sign-in service, as the token endpoint returns them (docs/graph-api.md, "Sign-in
+//! errors").
 
 use axum::http::StatusCode;
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -8,32 +9,32 @@ use super::Moment;
 use crate::{reply::Reply, world::guid};
 use alertdeck_model::Timestamp;
 
-/// An error of the sign-in side.
+/// An error of the sign-in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInError {
-    /// The value of `error`: what clients decide by.
+    /// The value of `error`, by which clients decide.
     pub error: String,
-    /// The number behind `AADSTS`.
+    /// The number after `AADSTS`.
     pub number: u32,
-    /// What the description says behind the number.
-    pub words: String,
+    /// The message after the number.
+    pub message: String,
 }
 
 impl SignInError {
-    /// Makes an error that says in the description what its number stands for.
+    /// Creates an error with the message of its number.
     pub fn new(error: impl Into<String>, number: u32) -> Self {
-        Self { error: error.into(), number, words: words(number).to_owned() }
+        Self { error: error.into(), number, message: message(number).to_owned() }
     }
 
-    /// Returns the error with other words, which go out as they are.
+    /// Returns the error with another message, which is sent unchanged.
     #[must_use]
-    pub fn saying(self, words: impl Into<String>) -> Self {
-        Self { words: words.into(), ..self }
+    pub fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
     }
 
-    /// Returns `error_description` less the ids.
+    /// Returns `error_description` without the ids.
     pub(super) fn line(&self) -> String {
-        format!("AADSTS{}: {}", self.number, self.words)
+        format!("AADSTS{}: {}", self.number, self.message)
     }
 
     pub(super) fn reply(&self, base: &str, now: Moment) -> Reply {
@@ -62,16 +63,16 @@ impl SignInError {
     }
 }
 
-/// What a number means (the table of API.md 8).
-fn words(number: u32) -> &'static str {
+/// Returns the message of an error number (docs/graph-api.md, "Sign-in errors").
+fn message(number: u32) -> &'static str {
     match number {
-        50011 => "The redirect address is not one that the application has registered.",
+        50011 => "The redirect address is not registered for the application.",
         50020 => "The account is from another tenant.",
         50034 => "The account does not exist in the tenant.",
         50053 => "The account is locked.",
         50055 => "The password has expired.",
         50057 => "The account is disabled.",
-        50058 => "A silent request was sent but nobody is signed in.",
+        50058 => "A silent request was sent, but no user is signed in.",
         50072 | 50074 | 50076 | 50078 | 50079 => "Multifactor authentication is required.",
         50097 => "Device authentication is required.",
         50105 => "The user is not assigned to the application.",
@@ -79,8 +80,8 @@ fn words(number: u32) -> &'static str {
         50131 | 53003 | 530_032 => "Access was blocked by Conditional Access policies.",
         50158 => "An external challenge was not met.",
         50173 => "The grant was revoked; sign in again.",
-        50194 => "The application is for one tenant only.",
-        50196 => "The client sent the same request again and again.",
+        50194 => "The application belongs to one tenant.",
+        50196 => "The client repeats the same request too often.",
         53000 => "The device is not compliant.",
         53001 => "The device is not joined.",
         54005 => "The code was redeemed before.",
@@ -91,18 +92,18 @@ fn words(number: u32) -> &'static str {
         70008 | 700_082 => "The grant has expired.",
         70011 => "The scope is not valid.",
         70016 => "The user has not yet signed in with the code.",
-        70018 => "The code is not known.",
+        70018 => "The code is unknown.",
         70019 => "The code has expired.",
-        70043 => "The refresh token was cut short by the sign-in frequency.",
+        70043 => "The refresh token has expired because of the sign-in frequency policy.",
         90094 | 90095 => "An administrator has to consent.",
         501_481 => "The code verifier does not match the code challenge.",
         700_016 => "The application was not found in the tenant.",
         700_025 => "The application is public and may not send a secret or an assertion.",
         700_027 => "The client assertion was refused.",
         7_000_215 => "The client secret is wrong.",
-        7_000_218 => "The request must hold 'client_assertion' or 'client_secret'.",
+        7_000_218 => "The request must contain 'client_assertion' or 'client_secret'.",
         7_000_222 => "The client secret has expired.",
-        9_001_023 => "The grant needs a real tenant.",
+        9_001_023 => "The grant needs a specific tenant.",
         9_002_313 => "The request is malformed.",
         _ => "The request was refused.",
     }

@@ -1,4 +1,4 @@
-//! Access tokens: what is in them, and what the service makes of them later.
+//! Tokens: issuing them, and checking access tokens in requests to the service.
 
 use std::time::Instant;
 
@@ -7,35 +7,35 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::{Moment, SignInControl, form::Wanted, jws, unguessable};
+use super::{Moment, SignInControl, form::RequestedScopes, jws, random_secret};
 use crate::{reply::Reply, world::guid};
 
-/// The name that an application's comments carry.
+/// The author of an application's comments.
 const APPLICATION: &str = "alertdeck automation";
 
-/// Who a token is for.
+/// The subject of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Party {
-    Person,
+pub(super) enum Subject {
+    User,
     Application,
 }
 
-/// A token that somebody has the right to.
-pub(super) struct Order {
-    pub(super) party: Party,
-    pub(super) wanted: Wanted,
-    /// What `access_token` in the request's claims held.
+/// The parameters of tokens that are to be issued.
+pub(super) struct Issuance {
+    pub(super) subject: Subject,
+    pub(super) scopes: RequestedScopes,
+    /// The object `access_token` of the request's claims.
     pub(super) claims: Map<String, Value>,
     pub(super) nonce: Option<String>,
 }
 
-impl Order {
-    pub(super) fn person(wanted: Wanted, claims: Map<String, Value>, nonce: Option<String>) -> Self {
-        Self { party: Party::Person, wanted, claims, nonce }
+impl Issuance {
+    pub(super) fn user(scopes: RequestedScopes, claims: Map<String, Value>, nonce: Option<String>) -> Self {
+        Self { subject: Subject::User, scopes, claims, nonce }
     }
 }
 
-/// An access token that was handed out.
+/// An access token that was issued.
 pub(super) struct Issued {
     holder: Holder,
     claims: Map<String, Value>,
@@ -45,49 +45,50 @@ pub(super) struct Issued {
     tenant: String,
 }
 
-/// A refresh token that was handed out.
+/// A refresh token that was issued.
 pub(super) struct Refresh {
     pub(super) client: String,
-    pub(super) wanted: Wanted,
+    pub(super) scopes: RequestedScopes,
     pub(super) claims: Map<String, Value>,
     pub(super) expires: Instant,
     pub(super) used: bool,
     pub(super) revoked: bool,
 }
 
-/// Who asks the service, and with which rights.
+/// The subject of a token with its permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// The name that comments carry.
+    /// The author of the subject's comments.
     pub(crate) name: String,
-    /// An application's roles or a person's scopes.
+    /// An application's roles or a user's scopes.
     pub(crate) rights: Vec<String>,
     pub(crate) is_application: bool,
 }
 
-/// What the service makes of a token.
+/// The result of checking a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good(Holder),
-    /// Not handed out here.
+    /// Not issued by this tenant.
     Unknown,
     Expired,
     Revoked,
-    /// Good but for claims that are demanded by now; the value of `WWW-Authenticate`.
+    /// The token lacks demanded claims; the payload is the value of `WWW-Authenticate`.
     Challenged(String),
-    /// The same, where the client declared that it takes no challenges.
+    /// The token lacks demanded claims, and the client does not handle challenges.
     Unmet,
 }
 
 impl SignInControl {
-    pub(super) fn issue(&mut self, order: Order, client: &str, tenant: &str, now: Moment) -> Reply {
-        let Order { party, wanted, claims, nonce } = order;
+    /// Issues an access token, and a refresh token and an id token if they were requested.
+    pub(super) fn issue(&mut self, issuance: Issuance, client: &str, tenant: &str, now: Moment) -> Reply {
+        let Issuance { subject, scopes, claims, nonce } = issuance;
         let life = self.rules.token_life;
-        let person = party == Party::Person;
-        let rights = if person { wanted.granted(&self.rules) } else { self.rules.roles.clone() };
-        let name = if person { self.rules.user.clone() } else { APPLICATION.to_owned() };
+        let is_user = subject == Subject::User;
+        let rights = if is_user { scopes.granted(&self.rules) } else { self.rules.roles.clone() };
+        let name = if is_user { self.rules.user.clone() } else { APPLICATION.to_owned() };
         let tenant_id = tenant_id(tenant);
-        let object = guid_of(&format!("{tenant_id}/{}", if person { &name } else { client }));
+        let object = guid_of(&format!("{tenant_id}/{}", if is_user { &name } else { client }));
         let common = json!({
             "iss": format!("{}/{tenant_id}/v2.0", self.base),
             "iat": now.unix,
@@ -96,13 +97,13 @@ impl SignInControl {
             "tid": tenant_id,
             "oid": object,
             "sub": object,
-            // No two tokens are the same, however quickly they follow each other.
-            "uti": unguessable(),
+            // Makes all tokens different.
+            "uti": random_secret(),
         });
         let mut access = common.clone();
         access["aud"] = self.base.clone().into();
         access["appid"] = client.into();
-        if person {
+        if is_user {
             access["scp"] = rights.join(" ").into();
             access["upn"] = name.clone().into();
             access["preferred_username"] = name.clone().into();
@@ -118,25 +119,25 @@ impl SignInControl {
         let token = self.sign(&access);
         let mut reply = json!({
             "token_type": "Bearer",
-            "scope": if person { scope(&rights, &wanted) } else { format!("{}/.default", self.base) },
+            "scope": if is_user { scope(&rights, &scopes) } else { format!("{}/.default", self.base) },
             "expires_in": life.as_secs(),
             "ext_expires_in": life.as_secs(),
             "access_token": token,
         });
-        if person && wanted.offline {
-            let refresh = unguessable();
+        if is_user && scopes.offline {
+            let refresh = random_secret();
             reply["refresh_token"] = refresh.clone().into();
-            let held = Refresh {
+            let token = Refresh {
                 client: client.to_owned(),
-                wanted: wanted.clone(),
+                scopes: scopes.clone(),
                 claims: claims.clone(),
                 expires: now.at + self.rules.refresh_life,
                 used: false,
                 revoked: false,
             };
-            self.refresh.insert(refresh, held);
+            self.refresh.insert(refresh, token);
         }
-        if person && wanted.openid {
+        if is_user && scopes.openid {
             let mut id = common;
             id["aud"] = client.into();
             id["preferred_username"] = name.clone().into();
@@ -146,7 +147,7 @@ impl SignInControl {
             }
             reply["id_token"] = self.sign(&id).into();
         }
-        let holder = Holder { name, rights, is_application: !person };
+        let holder = Holder { name, rights, is_application: !is_user };
         let expires = now.at + life;
         let tenant = tenant.to_owned();
         self.issued.insert(token, Issued { holder, claims, expires, expired: false, revoked: false, tenant });
@@ -154,13 +155,13 @@ impl SignInControl {
         Reply::plain_json(reply.to_string())
     }
 
-    /// Signs with a key of the tenant's own: clients have to take an access token for an opaque
-    /// text, and so need no key to check it by.
+    /// Signs with a secret key: access tokens are opaque to clients, so they need no key to verify
+    /// them.
     fn sign(&self, claims: &Value) -> String {
         jws::sign_hs256(&self.key, claims)
     }
 
-    /// Judges a token that came with a request to the service.
+    /// Checks the token of a request to the service.
     pub(crate) fn judge(&self, token: &str, now: Instant) -> Verdict {
         let Some(issued) = self.issued.get(token) else { return Verdict::Unknown };
         if issued.expired || now >= issued.expires {
@@ -187,25 +188,26 @@ impl SignInControl {
     }
 }
 
-/// Tells whether a token that was asked for with these claims has what is demanded.
+/// Returns whether a token that was requested with these claims meets the demand.
 pub(super) fn meets(demand: Option<&Value>, claims: &Map<String, Value>) -> bool {
     let demanded = demand.and_then(|demand| demand["access_token"].as_object());
     demanded.is_none_or(|demanded| demanded.iter().all(|(name, value)| claims.get(name) == Some(value)))
 }
 
-/// Tells whether the client declared that it takes claims challenges (API.md 8).
+/// Returns whether the client declared the capability `cp1`: it handles claims challenges
+/// (docs/graph-api.md, "Claims challenges").
 fn declares_cp1(claims: &Map<String, Value>) -> bool {
     let values = claims.get("xms_cc").and_then(|claim| claim["values"].as_array());
     values.is_some_and(|values| values.iter().any(|value| value == "cp1"))
 }
 
-/// The `scope` of a reply: what was granted, and what of OpenID was asked for.
-fn scope(rights: &[String], wanted: &Wanted) -> String {
-    let openid = wanted.openid.then_some("openid profile");
+/// Returns the `scope` of a reply: the granted permissions, and OpenID scopes if requested.
+fn scope(rights: &[String], scopes: &RequestedScopes) -> String {
+    let openid = scopes.openid.then_some("openid profile");
     rights.iter().map(String::as_str).chain(openid).collect::<Vec<_>>().join(" ")
 }
 
-/// `alex.morgan@contoso.com` is Alex Morgan.
+/// Returns the display name for a principal name: Alex Morgan for `alex.morgan@contoso.com`.
 fn display_name(principal: &str) -> String {
     let account = principal.split('@').next().unwrap_or(principal);
     let capital = |word: &str| {
@@ -215,7 +217,7 @@ fn display_name(principal: &str) -> String {
     account.split('.').map(capital).collect::<Vec<String>>().join(" ")
 }
 
-/// A tenant that is named by its GUID keeps it; every other name stands for one of its own.
+/// Returns the id of a tenant: the name if it is a GUID, else a GUID derived from the name.
 fn tenant_id(name: &str) -> String {
     let is_guid = name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| match at {
@@ -241,12 +243,12 @@ mod tests {
     #[case("élodie@x", "Élodie")]
     #[case("a..b", "A  B")]
     #[case("", "")]
-    fn a_person_has_a_name(#[case] principal: &str, #[case] name: &str) {
+    fn display_names_come_from_principal_names(#[case] principal: &str, #[case] name: &str) {
         assert_eq!(display_name(principal), name);
     }
 
     #[test]
-    fn a_tenant_has_one_id() {
+    fn tenant_ids_are_stable() {
         let own = "6F5C1A2B-0000-4000-A000-0123456789AB";
         assert_eq!(tenant_id(own), own.to_ascii_lowercase());
         assert_eq!(tenant_id("contoso.com"), tenant_id("Contoso.com"));

@@ -1,4 +1,4 @@
-//! Signing in to the simulated tenant, as a client meets it: over HTTP.
+//! Signing in to the simulated tenant over HTTP.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

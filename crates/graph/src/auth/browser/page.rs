@@ -1,17 +1,17 @@
-//! The pages that a browser shows at the end of a sign-in.
+//! Result pages of a browser sign-in.
 
 use hyper::{Response, StatusCode, header};
 
 pub(super) const DONE: &str = "<h1>Signed in</h1><p>You can close this page and go back to alertdeck.</p>";
 pub(super) const NOTHING: &str = "<h1>Nothing here</h1>";
 pub(super) const NOT_OURS: &str =
-    "<h1>Not this sign-in</h1><p>This page does not belong to the sign-in that is under way.</p>";
+    "<h1>Not this sign-in</h1><p>This page does not belong to the current sign-in.</p>";
 pub(super) const OVER: &str =
-    "<h1>Too late</h1><p>This sign-in is over. Go back to alertdeck and begin again.</p>";
+    "<h1>Too late</h1><p>This sign-in has ended. Go back to alertdeck and start again.</p>";
 
-/// The page of a failure; the words come from elsewhere.
-pub(super) fn failed(words: &str) -> String {
-    format!("<h1>Not signed in</h1><p>{}</p><p>Go back to alertdeck.</p>", escape(words))
+/// Returns the page for an error, whose text is untrusted.
+pub(super) fn failed(error: &str) -> String {
+    format!("<h1>Not signed in</h1><p>{}</p><p>Go back to alertdeck.</p>", escape(error))
 }
 
 fn escape(text: &str) -> String {
@@ -29,7 +29,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Writes a page: nothing in it runs, nothing is fetched, nothing is kept.
+/// Returns a page that runs no scripts, fetches nothing and is not cached.
 pub(super) fn write(status: StatusCode, body: &str) -> Response<String> {
     let mut page = Response::new(format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>alertdeck</title>\
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_words_are_text() {
+    fn untrusted_text_is_escaped() {
         let page = write(StatusCode::OK, &failed("<script>alert('x')</script> & \"y\""));
         assert!(!page.body().contains("<script>"), "{}", page.body());
         assert!(page.body().contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot;"));

@@ -1,7 +1,7 @@
-//! How a session comes by a new token without the user, and keeps what it needs for the next one.
+//! Renewal of the access token without the user, and storage of the refresh token.
 //!
-//! Each answer may replace the refresh token, so that one copy at a time renews, and what the
-//! vault holds is compared with what it held: where it has changed, another copy was here.
+//! Each response may replace the refresh token. So one copy of the program renews at a time, and a
+//! refresh token in the vault that differs from the one seen before comes from another copy.
 
 use oauth2::{RefreshToken, basic::BasicErrorResponse};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,41 +10,41 @@ use super::{Identity, Inner, Needed, Session};
 use crate::{
     auth::{
         AuthError, Claims, Refusal, Token,
-        grant::{Grant, Wire, oauth, scopes},
+        grant::{Grant, OAuthHttp, oauth, scopes},
         vault::{Key, Stored, Vault, VaultError},
     },
     http::Repeat,
 };
 
-/// A renewal under way: where the refresh token is kept, and what it was begun for.
+/// A renewal in progress.
 struct Renewal<'a> {
     vault: &'a Vault,
     key: &'a Key,
     demanded: Option<&'a Claims>,
-    /// As it was at the beginning.
+    /// The session's epoch at the start.
     epoch: u64,
-    /// Whether other copies are held off.
-    alone: bool,
+    /// Whether the lock of the vault keeps other copies out.
+    locked: bool,
 }
 
 impl Session {
-    /// Gets a token without the user.
+    /// Fetches a new token without the user.
     pub(super) async fn renew(&self, demanded: Option<&Claims>) -> Result<Token, AuthError> {
         let Inner { http, application, identity, .. } = &*self.inner;
         let epoch = self.state().epoch;
         let outcome = match identity {
             Identity::Application(proof) => {
-                let wire = Wire::new(http, application, Repeat::Freely).telling(&self.inner.waits);
-                proof.sign_in(wire, demanded).await
+                let http = OAuthHttp::new(http, application, Repeat::Freely).reporting(&self.inner.waits);
+                proof.sign_in(http, demanded).await
             }
-            Identity::User { vault, key } => match self.nothing_kept(vault, key).await {
-                // Nothing to renew needs no lock, whose file would stay behind.
-                Some(trouble) => Err(not_signed_in(trouble, demanded)),
-                None => {
-                    // Where the lock cannot be had, the worst is a refresh token that the other
-                    // copy has used up; it is read again then.
+            Identity::User { vault, key } => match self.check_signed_in(vault, key).await {
+                // Without a lock, whose file would remain.
+                Err(reason) => Err(not_signed_in(reason, demanded)),
+                Ok(()) => {
+                    // Without the lock, another copy may use up the refresh token at the worst; then
+                    // it is loaded again.
                     let guard = vault.lock(key).await;
-                    let renewal = Renewal { vault, key, demanded, epoch, alone: guard.is_ok() };
+                    let renewal = Renewal { vault, key, demanded, epoch, locked: guard.is_ok() };
                     self.refresh(&renewal).await
                 }
             },
@@ -54,50 +54,46 @@ impl Session {
             state.renewals += 1;
             state.failure = None;
             if state.epoch != epoch {
-                let held = state.held.as_ref().map(|held| held.token.clone());
-                return held.ok_or_else(|| not_signed_in(None, demanded));
+                let current = state.current.as_ref().map(|current| current.token.clone());
+                return current.ok_or_else(|| not_signed_in(None, demanded));
             }
             let grant = outcome.inspect_err(|error| state.failure = Some(error.clone()))?;
             if !state.only_user {
                 self.inner.needed.send_if_modified(|needed| needed.take().is_some());
             }
-            self.hold(&mut state, &grant, demanded.cloned())
+            self.use_grant(&mut state, &grant, demanded.cloned())
         };
-        tracing::info!("a new access token for {}", application.authority.host());
+        tracing::info!("new access token from {}", application.authority.host());
         self.changed();
         Ok(token)
     }
 
-    /// Looks for a sign-in, here or kept before; where there is none, returns why the vault has none
-    /// to give, if it says so. A keyring that hangs is asked once.
-    async fn nothing_kept(&self, vault: &Vault, key: &Key) -> Option<Option<String>> {
+    /// Fails if there is no refresh token in memory or in the vault, with the vault's error if it has
+    /// one. A keyring that hangs is asked once.
+    async fn check_signed_in(&self, vault: &Vault, key: &Key) -> Result<(), Option<String>> {
         if self.state().refresh.is_some() {
-            return None;
+            return Ok(());
         }
-        let loaded = match vault.load(key).await {
-            Ok(loaded) => loaded,
-            Err(error) => return Some(Some(trouble(&error))),
-        };
-        let nothing = loaded.stored.is_none();
+        let loaded = vault.load(key).await.map_err(|error| Some(vault_failure(&error)))?;
         let mut state = self.state();
         state.notice = loaded.notice.or(state.notice.take());
-        nothing.then_some(None)
+        if loaded.stored.is_some() { Ok(()) } else { Err(None) }
     }
 
-    /// Renews the token by what the vault or an earlier answer holds.
+    /// Renews the token with the refresh token of the vault or of an earlier response.
     async fn refresh(&self, renewal: &Renewal<'_>) -> Result<Grant, AuthError> {
-        let (mut refresh, trouble) = self.newest(renewal).await;
+        let (mut refresh, reason) = self.newest(renewal).await;
         loop {
-            let Some(token) = refresh else { return Err(not_signed_in(trouble, renewal.demanded)) };
+            let Some(token) = refresh else { return Err(not_signed_in(reason, renewal.demanded)) };
             match self.redeem(&token, renewal.demanded).await {
                 Ok(grant) => {
-                    self.keep(renewal, &grant, &token).await;
+                    self.save_renewed(renewal, &grant, &token).await;
                     return Ok(grant);
                 }
                 Err(AuthError::Refused(refusal)) if refusal.wants_user() => {
-                    let (kept, _) = self.newest(renewal).await;
-                    if kept.as_ref().is_some_and(|kept| !same(kept, &token)) {
-                        refresh = kept;
+                    let (newest, _) = self.newest(renewal).await;
+                    if newest.as_ref().is_some_and(|newest| !same(newest, &token)) {
+                        refresh = newest;
                         continue;
                     }
                     self.drop_refresh(renewal, &refusal).await;
@@ -109,14 +105,14 @@ impl Session {
         }
     }
 
-    /// The refresh token in the vault, where another copy has replaced it; else the one at hand,
-    /// which may be newer than what could be kept. With it, why the vault has none to give.
+    /// Returns the refresh token of the vault if another copy has replaced it, else the one in
+    /// memory, which is newer if saving it failed. The second part is the vault's error.
     async fn newest(&self, renewal: &Renewal<'_>) -> (Option<SecretString>, Option<String>) {
         let loaded = renewal.vault.load(renewal.key).await;
-        let Some(mut state) = self.state_of(renewal.epoch) else { return (None, None) };
+        let Some(mut state) = self.state_since(renewal.epoch) else { return (None, None) };
         let loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(error) => return (state.refresh.clone(), Some(trouble(&error))),
+            Err(error) => return (state.refresh.clone(), Some(vault_failure(&error))),
         };
         let readable = loaded.notice.is_none();
         state.notice = loaded.notice.or(state.notice.take());
@@ -127,7 +123,7 @@ impl Session {
                 state.account = stored.account.or(state.account.take());
                 state.refresh = Some(stored.refresh_token);
             }
-            // Another copy has signed out, which is meant for all.
+            // Another copy has signed out, which applies to all.
             None if was.is_some() && readable => state.refresh = None,
             _ => {}
         }
@@ -138,46 +134,50 @@ impl Session {
         let Inner { http, application, .. } = &*self.inner;
         let client = oauth(application);
         let token = RefreshToken::new(token.expose_secret().to_owned());
-        // The former token goes on working (API.md 8), so an answer that was lost costs nothing.
-        let call = Wire::new(http, application, Repeat::Freely).telling(&self.inner.waits);
-        let asked = client
+        // The former token remains valid (docs/graph-api.md, "Refresh tokens"), so a repeated request
+        // does no harm.
+        let transport = OAuthHttp::new(http, application, Repeat::Freely).reporting(&self.inner.waits);
+        let request = client
             .exchange_refresh_token(&token)
             .add_scopes(scopes(application))
             .add_extra_param("claims", Claims::parameter(demanded));
-        Grant::read::<BasicErrorResponse>(asked.request_async(&call).await)
+        Grant::read::<BasicErrorResponse>(request.request_async(&transport).await)
     }
 
-    async fn keep(&self, renewal: &Renewal<'_>, grant: &Grant, former: &SecretString) {
+    /// Saves the refresh token of a renewal if it is new.
+    async fn save_renewed(&self, renewal: &Renewal<'_>, grant: &Grant, former: &SecretString) {
         let Some(new) = grant.refresh.as_ref().filter(|new| !same(new, former)) else { return };
-        let Some(account) = self.state_of(renewal.epoch).map(|state| state.account.clone()) else { return };
+        let Some(account) = self.state_since(renewal.epoch).map(|state| state.account.clone()) else {
+            return;
+        };
         let stored = Stored { refresh_token: new.clone(), account: grant.account.clone().or(account) };
         let saved = renewal.vault.save(renewal.key, &stored).await;
-        let Some(mut state) = self.state_of(renewal.epoch) else { return };
+        let Some(mut state) = self.state_since(renewal.epoch) else { return };
         match saved {
             Ok(()) => state.seen = Some(stored.refresh_token),
             Err(error) => {
-                state.notice = Some(format!("the renewed sign-in could not be kept: {error}"));
+                state.notice = Some(format!("the renewed sign-in could not be saved: {error}"));
             }
         }
     }
 
-    /// Lets go of a refresh token that has ended; one that a policy refuses, or that does not
-    /// suffice for what is demanded, may be good again.
+    /// Removes a refresh token that has ended. One that a policy or a claims challenge refuses may
+    /// work again.
     async fn drop_refresh(&self, renewal: &Renewal<'_>, refusal: &Refusal) {
-        tracing::warn!("no renewal: {refusal}");
+        tracing::warn!("renewal refused: {refusal}");
         if refusal.error != "invalid_grant" || refusal.is_policy() {
             return;
         }
-        match self.state_of(renewal.epoch) {
+        match self.state_since(renewal.epoch) {
             Some(mut state) => state.refresh = None,
             None => return,
         }
-        // Without the lock, another copy may just be saving the next one.
-        if renewal.alone {
-            // It is under our lock, so it is emptied rather than removed with its lock.
+        // Without the lock, another copy may be saving the next token at this moment.
+        if renewal.locked {
+            // Not `forget`, which takes the lock itself.
             match renewal.vault.clear(renewal.key).await {
                 Ok(()) => {
-                    if let Some(mut state) = self.state_of(renewal.epoch) {
+                    if let Some(mut state) = self.state_since(renewal.epoch) {
                         state.seen = None;
                     }
                 }
@@ -186,26 +186,27 @@ impl Session {
         }
     }
 
-    /// Keeps what the user's sign-in has brought, unless the user has done something else since.
-    pub(super) async fn keep_granted(
+    /// Saves the refresh token of a sign-in by the user, unless the user has signed in or out since.
+    pub(super) async fn save_granted(
         &self,
         refresh: Option<SecretString>,
         epoch: u64,
     ) -> Result<(), VaultError> {
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(()) };
-        let kept = self.put(vault, key, refresh.as_ref(), epoch).await;
-        let seen = match &kept {
+        let saved = self.replace(vault, key, refresh.as_ref(), epoch).await;
+        let seen = match &saved {
             Ok(()) => refresh,
-            // What lies in the vault is older than what is at hand.
+            // The token in the vault is older than the one in memory.
             Err(_) => vault.load(key).await.ok().and_then(|loaded| Some(loaded.stored?.refresh_token)),
         };
-        if let Some(mut state) = self.state_of(epoch) {
+        if let Some(mut state) = self.state_since(epoch) {
             state.seen = seen;
         }
-        kept
+        saved
     }
 
-    async fn put(
+    /// Replaces the sign-in in the vault.
+    async fn replace(
         &self,
         vault: &Vault,
         key: &Key,
@@ -214,13 +215,13 @@ impl Session {
     ) -> Result<(), VaultError> {
         let _guard = match vault.lock(key).await {
             Err(error @ VaultError::File(_)) => return Err(error),
-            // Another copy takes its time; what it saves next is as good as what is saved here.
+            // Another copy holds the lock for long; whichever saves last is fine.
             other => other.ok(),
         };
-        let Some(account) = self.state_of(epoch).map(|state| state.account.clone()) else { return Ok(()) };
+        let Some(account) = self.state_since(epoch).map(|state| state.account.clone()) else { return Ok(()) };
         match refresh {
             Some(refresh) => vault.save(key, &Stored { refresh_token: refresh.clone(), account }).await,
-            // Nothing may be left that renews the token of whoever signed in before.
+            // The former user's refresh token must not remain.
             None => vault.clear(key).await,
         }
     }
@@ -230,22 +231,22 @@ fn same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }
 
-/// Why a vault has nothing to give, and what to do.
-fn trouble(error: &VaultError) -> String {
+/// Describes an error of a vault, with the next step.
+fn vault_failure(error: &VaultError) -> String {
     match error {
         VaultError::NoKeyring(why) => {
             tracing::info!("no keyring: {why}");
-            "there is no keyring here, so a sign-in lasts for one run; --plaintext-secrets keeps it in a file"
+            "there is no keyring here, so a sign-in lasts for one run; --plaintext-secrets stores it in a file"
                 .into()
         }
         error => error.to_string(),
     }
 }
 
-fn not_signed_in(trouble: Option<String>, demanded: Option<&Claims>) -> AuthError {
-    let why = trouble.map_or_else(
+fn not_signed_in(reason: Option<String>, demanded: Option<&Claims>) -> AuthError {
+    let why = reason.map_or_else(
         || "you are not signed in".to_owned(),
-        |trouble| format!("you are not signed in; {trouble}"),
+        |reason| format!("you are not signed in; {reason}"),
     );
     AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() })
 }

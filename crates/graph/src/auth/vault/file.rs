@@ -1,4 +1,4 @@
-//! A sign-in in a private file.
+//! Sign-ins in private files.
 
 use std::{
     fs,
@@ -8,39 +8,39 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Loaded, shown, wire};
+use super::{Loaded, record, shown};
 use alertdeck_platform::{FileError, private_folder, read_private, remove, write_private};
 
-/// Bytes that are read: far more than a sign-in has.
-const MOST: u64 = 64 << 10;
-/// What the name of a file that cannot be read is extended by.
-const ASIDE: &str = "json.unreadable";
+/// The maximum file size in bytes: far more than a sign-in has.
+const MAX_FILE: u64 = 64 << 10;
+/// The extension of an unreadable file.
+const UNREADABLE: &str = "json.unreadable";
 
 pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
     match folder.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Loaded::default()),
         _ => private_folder(folder)?,
     }
-    let why = match read_private(path, MOST) {
+    let why = match read_private(path, MAX_FILE) {
         Ok(None) => return Ok(Loaded::default()),
-        Ok(Some(bytes)) => match wire::decode(&bytes) {
+        Ok(Some(bytes)) => match record::decode(&bytes) {
             Ok(stored) => return Ok(Loaded { stored: Some(stored), notice: None }),
             Err(why) => why,
         },
-        Err(FileError::TooLong { .. }) => wire::Unreadable::Damaged,
+        Err(FileError::TooLong { .. }) => record::Unreadable::Damaged,
         Err(error) => return Err(error),
     };
-    let aside = path.with_extension(ASIDE);
+    let aside = path.with_extension(UNREADABLE);
     match fs::rename(path, &aside) {
         Ok(()) => {
             let (was, is) = (shown(path), shown(&aside));
             let notice = format!("the sign-in in {was} {why}, and is now {is}: sign in again");
             Ok(Loaded { stored: None, notice: Some(notice) })
         }
-        // Another copy has set it aside.
+        // Another copy has renamed it.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Loaded::default()),
         Err(error) => Err(FileError::Io {
-            what: "set aside",
+            what: "renamed",
             path: path.to_owned(),
             kind: error.kind(),
             reason: error.to_string(),
@@ -51,7 +51,7 @@ pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
 pub(super) fn save(folder: &Path, path: &Path, text: &SecretString) -> Result<(), FileError> {
     private_folder(folder)?;
     match write_private(path, text.expose_secret().as_bytes()) {
-        // Another copy has just removed the folder after its last sign-in.
+        // Another copy has just removed the empty folder.
         Err(error) if error.is_missing() => {
             private_folder(folder)?;
             write_private(path, text.expose_secret().as_bytes())
@@ -61,19 +61,19 @@ pub(super) fn save(folder: &Path, path: &Path, text: &SecretString) -> Result<()
 }
 
 pub(super) fn forget(path: &Path) -> Result<bool, FileError> {
-    let aside = remove(&path.with_extension(ASIDE))?;
+    let aside = remove(&path.with_extension(UNREADABLE))?;
     Ok(remove(path)? || aside)
 }
 
-/// Writes a file that is no secret, and removes it.
+/// Writes a file without a secret and removes it.
 pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     let path = folder.join(format!("check-{}", std::process::id()));
     save(folder, &path, &SecretString::from("check"))?;
     remove(&path).map(|_| ())
 }
 
-/// Lists the sign-ins that files hold, by their names: profile and a hash.
-pub(super) fn kept(folder: &Path) -> Result<Vec<String>, FileError> {
+/// Returns the names of the stored sign-ins: profile and hash.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, FileError> {
     let mut names: Vec<_> = entries(folder)?
         .iter()
         .filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned()))
@@ -82,13 +82,13 @@ pub(super) fn kept(folder: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
-/// Removes everything that was ever kept here; returns how many sign-ins that was.
+/// Removes all files with sign-ins, readable or not; returns the number of readable ones.
 pub(super) fn forget_all(folder: &Path) -> Result<usize, FileError> {
-    let count = kept(folder)?.len();
+    let count = names(folder)?.len();
     for path in entries(folder)? {
         remove(&path)?;
     }
-    // Only an empty one goes.
+    // Fails unless the folder is empty.
     let _ = fs::remove_dir(folder);
     Ok(count)
 }

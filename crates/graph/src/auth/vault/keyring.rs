@@ -1,15 +1,13 @@
-//! A sign-in in the system's keyring: Secret Service, Keychain or Credential Manager.
+//! Sign-ins in the system's keyring: Secret Service, Keychain or Credential Manager.
 //!
-//! A keyring may ask the user to unlock it, and D-Bus may hang. So every call runs on a thread of its
-//! own and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned thread
-//! runs until the keyring answers, and then writes nothing.
+//! A keyring may ask the user to unlock it, and D-Bus may hang. So every call runs on its own thread
+//! and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned thread runs
+//! until the keyring answers, and then writes nothing.
 
 #[cfg(any(target_os = "macos", windows))]
-#[path = "keyring/native.rs"]
-mod system;
+mod native;
 #[cfg(not(any(target_os = "macos", windows)))]
-#[path = "keyring/secret_service.rs"]
-mod system;
+mod secret_service;
 
 use std::{
     sync::{
@@ -25,6 +23,11 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::VaultError;
 use alertdeck_model::SafeText;
+
+#[cfg(any(target_os = "macos", windows))]
+use native as system;
+#[cfg(not(any(target_os = "macos", windows)))]
+use secret_service as system;
 
 /// How long a keyring may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -95,7 +98,7 @@ pub(super) async fn check() -> Result<(), VaultError> {
     .await
 }
 
-/// Runs a call on a thread of its own and waits up to `limit` for it.
+/// Runs a call on its own thread and waits up to `limit` for it.
 async fn run<T: Send + 'static>(
     calls: &'static AtomicUsize,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! Tests of the vault over its places: who sees what, what is set aside, what is left behind.
+//! Tests of the vault with each kind of storage: isolation, unreadable files, clean-up, locks.
 
 use super::*;
 use alertdeck_platform::write_private;
@@ -20,13 +20,13 @@ fn stored(token: &str) -> Stored {
     Stored { refresh_token: token.into(), account: Some(account) }
 }
 
-/// The token that is kept under a key, and the notice that came with it.
+/// Returns the token that is stored under a key, and the notice.
 async fn token(vault: &Vault, key: &Key) -> (Option<String>, Option<String>) {
     let loaded = vault.load(key).await.unwrap();
     (loaded.stored.map(|stored| stored.refresh_token.expose_secret().to_owned()), loaded.notice)
 }
 
-/// Every path below a folder, sorted.
+/// Returns all paths below a folder, sorted.
 fn paths(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -45,7 +45,7 @@ fn paths(folder: &Path) -> Vec<String> {
 #[case::file(true)]
 #[case::memory(false)]
 #[tokio::test]
-async fn what_is_saved_is_loaded_replaced_and_forgotten(#[case] file: bool) {
+async fn a_sign_in_is_saved_loaded_replaced_and_removed(#[case] file: bool) {
     let root = tempfile::tempdir().unwrap();
     let state = root.path().join("state");
     let vault = if file { Vault::file(&state) } else { Vault::memory() };
@@ -70,7 +70,7 @@ async fn what_is_saved_is_loaded_replaced_and_forgotten(#[case] file: bool) {
 #[case::tenant(Key { tenant: "fabrikam.com".into(), ..key("work") })]
 #[case::application(Key { client_id: "99999999-2222-3333-4444-555555555555".into(), ..key("work") })]
 #[tokio::test]
-async fn nobody_sees_the_sign_in_of_another(#[case] other: Key) {
+async fn keys_that_differ_in_one_part_are_isolated(#[case] other: Key) {
     let root = tempfile::tempdir().unwrap();
     for vault in [Vault::file(root.path()), Vault::memory()] {
         vault.save(&key("work"), &stored("mine")).await.unwrap();
@@ -82,10 +82,10 @@ async fn nobody_sees_the_sign_in_of_another(#[case] other: Key) {
 }
 
 #[test]
-fn a_name_is_one_for_all_spellings_and_safe_as_a_file() {
-    let shouted =
+fn a_name_ignores_case_and_is_a_safe_file_name() {
+    let upper_case =
         Key { authority: "LOGIN.microsoftonline.com".into(), tenant: "Contoso.COM".into(), ..key("work") };
-    assert_eq!(shouted.name(), key("work").name());
+    assert_eq!(upper_case.name(), key("work").name());
     let shifted = Key { authority: "a".into(), tenant: "bc".into(), ..key("work") };
     let other = Key { authority: "ab".into(), tenant: "c".into(), ..key("work") };
     assert_ne!(shifted.name(), other.name());
@@ -103,7 +103,7 @@ fn debug_and_errors_hide_the_token() {
     let loaded = Loaded { stored: Some(stored(CANARY)), notice: None };
     assert!(!format!("{loaded:?}").contains(CANARY));
     let vault = Vault::memory();
-    let Place::Memory(map) = &vault.place else { unreachable!() };
+    let Storage::Memory(map) = &vault.storage else { unreachable!() };
     map.lock().unwrap().insert(key("work"), stored(CANARY));
     assert!(!format!("{vault:?} {vault}").contains(CANARY));
 }
@@ -115,7 +115,7 @@ fn debug_and_errors_hide_the_token() {
 #[case::newer(br#"{"version":7,"rt":{"v":"0.canary-4f1d"}}"#, "was written by a newer alertdeck (format 7)")]
 #[case::long(&vec![b' '; (64 << 10) + 1], "is damaged")]
 #[tokio::test]
-async fn a_file_that_cannot_be_read_is_set_aside_once(#[case] bytes: &[u8], #[case] why: &str) {
+async fn an_unreadable_file_is_renamed_once(#[case] bytes: &[u8], #[case] why: &str) {
     let root = tempfile::tempdir().unwrap();
     let vault = Vault::file(&root.path().join("state"));
     let key = key("work");
@@ -128,7 +128,7 @@ async fn a_file_that_cannot_be_read_is_set_aside_once(#[case] bytes: &[u8], #[ca
         assert_eq!(found, None);
         assert!(notice.contains(why) && notice.contains("sign in again"), "{notice}");
         assert!(!notice.contains("canary") && !notice.contains('\u{1b}'), "{notice}");
-        // It is not met again, and kept for whoever wants to look.
+        // The file is reported once and kept for inspection.
         assert_eq!(token(&vault, &key).await, (None, None));
         assert_eq!(fs::read(path.with_extension("json.unreadable")).unwrap(), bytes);
     }
@@ -139,7 +139,7 @@ async fn a_file_that_cannot_be_read_is_set_aside_once(#[case] bytes: &[u8], #[ca
 }
 
 #[tokio::test]
-async fn forgetting_leaves_the_files_of_others() {
+async fn forgetting_leaves_other_files() {
     let root = tempfile::tempdir().unwrap();
     let state = root.path().join("state");
     let vault = Vault::file(&state);
@@ -153,9 +153,9 @@ async fn forgetting_leaves_the_files_of_others() {
 }
 
 #[tokio::test]
-async fn a_lock_is_between_copies_and_ends_with_its_guard() {
+async fn a_lock_excludes_other_copies_until_its_guard_is_dropped() {
     let root = tempfile::tempdir().unwrap();
-    // Two vaults, as two copies of the program have; a keyring's locks are the same.
+    // Two vaults, as in two copies of the program. A keyring uses the same locks.
     let (one, two) = (Vault::file(root.path()), Vault::keyring(root.path()));
     let limit = Duration::from_millis(50);
     let guard = one.lock(&key("work")).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_lock_is_between_copies_and_ends_with_its_guard() {
 }
 
 #[tokio::test]
-async fn only_one_of_many_is_let_in_at_a_time_though_the_folder_comes_and_goes() {
+async fn locks_exclude_each_other_while_the_folder_is_created_and_removed() {
     let root = tempfile::tempdir().unwrap();
     let vault = Vault::file(&root.path().join("state"));
     let tasks: Vec<_> = (0..4)
@@ -192,8 +192,8 @@ async fn only_one_of_many_is_let_in_at_a_time_though_the_folder_comes_and_goes()
 }
 
 #[tokio::test]
-#[ignore = "needs the keyring of a session: writes to it, and cleans up"]
-async fn a_keyring_keeps_and_forgets() {
+#[ignore = "writes to the keyring of the session and cleans up"]
+async fn a_keyring_stores_and_removes() {
     let root = tempfile::tempdir().unwrap();
     let vault = Vault::keyring(&root.path().join("state"));
     let key = key("alertdeck-test");
@@ -238,7 +238,7 @@ mod with_modes {
     }
 
     #[tokio::test]
-    async fn a_file_that_others_can_read_is_refused_with_the_mend() {
+    async fn a_file_that_others_can_read_is_refused_with_the_fix() {
         let root = tempfile::tempdir().unwrap();
         let vault = Vault::file(root.path());
         vault.save(&key("work"), &stored(CANARY)).await.unwrap();
@@ -248,22 +248,22 @@ mod with_modes {
     }
 
     #[tokio::test]
-    async fn nothing_goes_through_a_link() {
+    async fn links_are_not_followed() {
         let root = tempfile::tempdir().unwrap();
-        let (state, behind) = (root.path().join("state"), root.path().join("behind"));
+        let (state, target) = (root.path().join("state"), root.path().join("target"));
         fs::create_dir_all(&state).unwrap();
-        fs::create_dir(&behind).unwrap();
-        symlink(&behind, state.join(FOLDER)).unwrap();
+        fs::create_dir(&target).unwrap();
+        symlink(&target, state.join(FOLDER)).unwrap();
         let vault = Vault::file(&state);
         let refused = VaultError::File(FileError::Link(state.join(FOLDER)));
         assert_eq!(vault.check().await.unwrap_err(), refused);
         assert_eq!(vault.save(&key("work"), &stored(CANARY)).await.unwrap_err(), refused);
         assert_eq!(vault.lock(&key("work")).await.unwrap_err(), refused);
-        assert_eq!(paths(&behind), [""; 0]);
-        // Neither is anything read or removed through it.
-        write_private(&behind.join(vault.secret(&key("work")).file_name().unwrap()), b"theirs").unwrap();
+        assert_eq!(paths(&target), [""; 0]);
+        // Nor is anything read or removed.
+        write_private(&target.join(vault.secret(&key("work")).file_name().unwrap()), b"theirs").unwrap();
         assert_eq!(vault.load(&key("work")).await.unwrap_err(), refused);
         assert_eq!(vault.forget(&key("work")).await.unwrap_err(), refused);
-        assert_eq!(paths(&behind).len(), 1);
+        assert_eq!(paths(&target).len(), 1);
     }
 }

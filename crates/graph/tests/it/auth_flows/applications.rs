@@ -41,9 +41,9 @@ async fn each_token_request_is_signed_anew(#[case] identity: TestIdentity) {
 #[rstest]
 #[case::wrong(|| Proof::secret("other").unwrap(), "wrong client secret")]
 #[case::expired(|| Proof::secret("last year's").unwrap(), "the client secret has expired")]
-#[case::certificate(|| Proof::certificate(&TestIdentity::APP.pem()).unwrap(), "the certificate is not the one that is registered")]
+#[case::certificate(|| Proof::certificate(&TestIdentity::APP.pem()).unwrap(), "the certificate is not registered")]
 #[tokio::test]
-async fn a_proof_that_is_not_good_says_why(#[case] proof: fn() -> Proof, #[case] words: &str) {
+async fn a_refused_credential_is_explained(#[case] proof: fn() -> Proof, #[case] words: &str) {
     let harness = Harness::with(SignIn { expired_secret: Some("last year's".into()), ..SignIn::default() });
     let (_, error) = read(harness.client(&by(&harness, proof()))).await;
     let line = error.unwrap().to_string();
@@ -52,23 +52,23 @@ async fn a_proof_that_is_not_good_says_why(#[case] proof: fn() -> Proof, #[case]
 }
 
 #[tokio::test]
-async fn an_application_needs_a_real_tenant() {
+async fn an_application_needs_a_specific_tenant() {
     let harness = Harness::new();
     let authority = Authority::new(&harness.simulator.base_url(), "common").unwrap();
     let application = Application { authority, ..harness.application() };
     let proof = Proof::secret(CLIENT_SECRET).unwrap();
     let session = Session::new(harness.http.clone(), application, Identity::Application(proof));
     let error = current(&session).await.unwrap_err();
-    assert!(error.to_string().starts_with("this way to sign in needs a real tenant"), "{error}");
+    assert!(error.to_string().starts_with("this sign-in method needs a specific tenant"), "{error}");
 }
 
 #[tokio::test]
-async fn a_new_token_comes_by_itself_when_the_old_one_ends() {
+async fn a_token_is_renewed_before_it_expires() {
     let harness = Harness::with(SignIn { token_life: Duration::from_secs(1), ..SignIn::default() });
     let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
     let first = current(&session).await.unwrap();
     assert_eq!(current(&session).await.unwrap(), first);
-    // It is replaced after four fifths of its life.
+    // The token is renewed after four fifths of its life.
     let next = async {
         loop {
             let token = current(&session).await.unwrap();
@@ -83,16 +83,16 @@ async fn a_new_token_comes_by_itself_when_the_old_one_ends() {
 }
 
 #[tokio::test]
-async fn an_application_whose_token_is_never_taken_asks_nobody() {
+async fn an_application_whose_tokens_are_refused_asks_no_user() {
     let harness = Harness::new();
     let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
     let _watched = session.attend();
-    let fake = super::fake::Fake::start(|_, _| super::fake::Answer::json(401, "{}")).await;
+    let fake = super::fake::FakeServer::start(|_, _| super::fake::Answer::json(401, "{}")).await;
     let endpoint = alertdeck_graph::Endpoint::at(&fake.base(), alertdeck_graph::Api::V1).unwrap();
     let tokens = alertdeck_graph::auth::Tokens::session(session.clone());
     let client = alertdeck_graph::Client::new(harness.http.clone(), endpoint, tokens);
     let (_, error) = read(client).await;
     assert_eq!(error.unwrap().kind, alertdeck_graph::Kind::SignIn);
-    assert_eq!((fake.asked().len(), harness.requests(Kind::Client), session.needed()), (2, 2, None));
+    assert_eq!((fake.requests().len(), harness.requests(Kind::Client), session.needed()), (2, 2, None));
     assert!(matches!(current(&session).await, Ok(_) | Err(AuthError::Refused(_))));
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    fake::{Answer, Fake, token},
+    fake::{Answer, FakeServer, token},
     harness::{CLIENT, Harness, SOON, application, visit},
 };
 
@@ -27,8 +27,8 @@ fn port(waiting: &BrowserSignIn) -> u16 {
     Url::parse(&query(waiting.address())["redirect_uri"]).unwrap().port().unwrap()
 }
 
-/// Sends bytes to the port and returns what comes back.
-async fn knock(port: u16, bytes: &str) -> String {
+/// Sends raw bytes to the port and returns the response.
+async fn send_raw(port: u16, bytes: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -37,7 +37,7 @@ async fn knock(port: u16, bytes: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_and_is_named() {
+async fn a_sign_in_yields_a_token_and_an_account() {
     let harness = Harness::new();
     let session = harness.session(&Vault::memory());
     let grant = harness.grant().await;
@@ -48,7 +48,7 @@ async fn a_person_signs_in_and_is_named() {
 }
 
 #[tokio::test]
-async fn every_sign_in_has_secrets_and_a_port_of_its_own() {
+async fn each_sign_in_has_its_own_secrets_and_port() {
     let harness = Harness::new();
     let (one, other) = (harness.begin(None).await, harness.begin(None).await);
     let (first, second) = (query(one.address()), query(other.address()));
@@ -62,7 +62,7 @@ async fn every_sign_in_has_secrets_and_a_port_of_its_own() {
 }
 
 #[tokio::test]
-async fn strange_visitors_change_nothing() {
+async fn invalid_requests_to_the_port_have_no_effect() {
     let harness = Harness::new();
     let waiting = harness.begin(None).await;
     let (address, port) = (waiting.address().to_string(), port(&waiting));
@@ -88,7 +88,7 @@ async fn strange_visitors_change_nothing() {
         (format!("GET /?state={state} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"), 400),
         ("\u{1b}[2J\r\n\r\n".into(), 400),
     ] {
-        let answer = knock(port, &request).await;
+        let answer = send_raw(port, &request).await;
         assert!(answer.split(' ').nth(1) == Some(&status.to_string()), "{request}: {answer}");
         assert!(!answer.contains(&state), "{answer}");
     }
@@ -101,7 +101,7 @@ async fn strange_visitors_change_nothing() {
 }
 
 #[tokio::test]
-async fn silent_connections_do_not_keep_the_browser_out() {
+async fn idle_connections_do_not_lock_the_browser_out() {
     let harness = Harness::new();
     let waiting = harness.begin(None).await;
     let (address, port) = (waiting.address().to_string(), port(&waiting));
@@ -117,11 +117,11 @@ async fn silent_connections_do_not_keep_the_browser_out() {
 }
 
 #[tokio::test]
-async fn the_port_is_for_this_machine_alone() {
+async fn the_port_listens_on_127_0_0_1_only() {
     let harness = Harness::new();
     let waiting = harness.begin(None).await;
     let port = port(&waiting);
-    // Everything else of 127.0.0.0/8 is loopback too, and is not listened at.
+    // The rest of 127.0.0.0/8 is loopback too.
     #[cfg(target_os = "linux")]
     assert!(TcpStream::connect(("127.0.0.2", port)).await.is_err());
     assert!(TcpStream::connect(("::1", port)).await.is_err());
@@ -129,7 +129,7 @@ async fn the_port_is_for_this_machine_alone() {
 }
 
 #[tokio::test]
-async fn the_port_is_free_after_the_deadline() {
+async fn the_port_is_closed_at_the_deadline() {
     let harness = Harness::new();
     let waiting = harness.begin(None).await;
     let port = port(&waiting);
@@ -141,20 +141,22 @@ async fn the_port_is_free_after_the_deadline() {
 }
 
 #[tokio::test]
-async fn the_port_is_free_when_the_sign_in_is_dropped() {
+async fn the_port_is_closed_when_the_sign_in_is_dropped() {
     let harness = Harness::new();
     let waiting = harness.begin(None).await;
     let port = port(&waiting);
     let http = harness.http.clone();
     let finish = tokio::spawn(async move { waiting.finish(&http).await });
-    assert!(knock(port, &format!("GET /x HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await.contains("404"));
+    assert!(
+        send_raw(port, &format!("GET /x HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await.contains("404")
+    );
     finish.abort();
     assert!(finish.await.unwrap_err().is_cancelled());
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
 }
 
 #[tokio::test]
-async fn foreign_words_are_neutral_in_page_and_error() {
+async fn an_untrusted_description_is_neutralised_in_page_and_error() {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| {
         control.next_authorization(Authorization::Refuse {
@@ -177,9 +179,9 @@ async fn foreign_words_are_neutral_in_page_and_error() {
 #[case::consent("invalid_grant", 65001, "an administrator has not consented")]
 #[case::redirect("invalid_request", 50011, "lacks the redirect address http://localhost")]
 #[case::public("invalid_client", 7_000_218, "does not allow public client flows")]
-#[case::verifier("invalid_grant", 501_481, "the answer does not belong to this sign-in")]
+#[case::verifier("invalid_grant", 501_481, "the response does not belong to this sign-in")]
 #[tokio::test]
-async fn a_refused_code_says_why(#[case] error: &str, #[case] number: u32, #[case] words: &str) {
+async fn a_refused_code_is_explained(#[case] error: &str, #[case] number: u32, #[case] words: &str) {
     let harness = Harness::new();
     harness.refuse(Kind::Code, error, number);
     let waiting = harness.begin(None).await;
@@ -192,13 +194,13 @@ async fn a_refused_code_says_why(#[case] error: &str, #[case] number: u32, #[cas
 }
 
 #[tokio::test]
-async fn consent_that_is_missing_comes_back_from_the_page() {
+async fn missing_consent_is_explained() {
     let harness = Harness::with(SignIn { scopes: Vec::new(), ..SignIn::default() });
     harness.simulator.sign_in(|control| {
         let error = SignInError::new("consent_required", 65001);
         control.next_authorization(Authorization::Refuse {
             error: error.error,
-            description: format!("AADSTS65001: {} Trace ID: 1", error.words),
+            description: format!("AADSTS65001: {} Trace ID: 1", error.message),
         });
     });
     let waiting = harness.begin(None).await;
@@ -209,7 +211,7 @@ async fn consent_that_is_missing_comes_back_from_the_page() {
 }
 
 #[tokio::test]
-async fn an_answer_with_a_foreign_state_is_waited_out() {
+async fn a_redirect_with_another_state_is_ignored() {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| control.next_authorization(Authorization::ForeignState));
     let waiting = harness.begin(None).await;
@@ -224,13 +226,13 @@ async fn an_answer_with_a_foreign_state_is_waited_out() {
     assert_eq!(harness.requests(Kind::Code), 1);
 }
 
-/// Plays the browser that comes back with a code.
-async fn come_back(
+/// Finishes a sign-in whose browser returns with the code `canary`.
+async fn finish_with_code(
     waiting: BrowserSignIn,
     http: &alertdeck_graph::http::Http,
 ) -> (Result<(), AuthError>, String) {
-    let asked = query(waiting.address());
-    let back = format!("{}?code=canary&state={}", asked["redirect_uri"], asked["state"]);
+    let query = query(waiting.address());
+    let back = format!("{}?code=canary&state={}", query["redirect_uri"], query["state"]);
     let (outcome, (_, page)) = tokio::join!(waiting.finish(http), visit(&back));
     (outcome.map(drop), page)
 }
@@ -242,13 +244,13 @@ async fn come_back(
 #[case::busy(503, &[("retry-after", "0")], 2, true)]
 #[case::throttled(429, &[("retry-after", "0")], 2, true)]
 #[tokio::test]
-async fn a_code_is_sent_again_only_where_it_was_not_used(
+async fn a_code_is_resent_only_if_it_was_not_used(
     #[case] status: u16,
     #[case] headers: &'static [(&'static str, &'static str)],
     #[case] requests: usize,
     #[case] good: bool,
 ) {
-    let fake = Fake::start(move |number, _| match number {
+    let fake = FakeServer::start(move |number, _| match number {
         0 => {
             let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
             Answer::Send(status, headers.collect(), "<html>canary</html>".into())
@@ -258,8 +260,8 @@ async fn a_code_is_sent_again_only_where_it_was_not_used(
     .await;
     let http = super::harness::http();
     let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
-    let (outcome, page) = come_back(waiting, &http).await;
-    assert_eq!((outcome.is_ok(), fake.asked().len()), (good, requests));
+    let (outcome, page) = finish_with_code(waiting, &http).await;
+    assert_eq!((outcome.is_ok(), fake.requests().len()), (good, requests));
     if let Err(error) = outcome {
         assert_eq!(error, AuthError::Unavailable(status));
         assert!(page.contains("Not signed in") && !page.contains("canary"), "{page}");
@@ -267,27 +269,27 @@ async fn a_code_is_sent_again_only_where_it_was_not_used(
 }
 
 #[tokio::test]
-async fn a_code_whose_answer_was_lost_is_not_sent_again() {
-    let fake = Fake::start(|_, _| Answer::Close).await;
+async fn a_code_is_not_resent_after_a_lost_response() {
+    let fake = FakeServer::start(|_, _| Answer::Close).await;
     let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
-    let (outcome, _) = come_back(waiting, &super::harness::http()).await;
+    let (outcome, _) = finish_with_code(waiting, &super::harness::http()).await;
     assert!(matches!(outcome, Err(AuthError::Transport(_))), "{outcome:?}");
-    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(fake.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn the_page_is_made_out_for_whoever_is_known() {
+async fn a_known_account_is_suggested_on_the_page() {
     let application = application("http://127.0.0.1:9");
     for (account, name, value) in
         [(None, "prompt", "select_account"), (Some("ana+x@contoso.com"), "login_hint", "ana+x@contoso.com")]
     {
         let waiting = BrowserSignIn::begin(&application, None, account).await.unwrap();
-        let whose: Vec<_> = waiting
+        let hints: Vec<_> = waiting
             .address()
             .query_pairs()
             .filter(|(key, _)| key == "prompt" || key == "login_hint")
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect();
-        assert_eq!(whose, [(name.to_owned(), value.to_owned())]);
+        assert_eq!(hints, [(name.to_owned(), value.to_owned())]);
     }
 }

@@ -13,11 +13,11 @@ use alertdeck_simulator::{Grant as Kind, SignIn, SignInControl, SignInError};
 use rstest::rstest;
 
 use super::{
-    fake::{Answer, Fake, token},
+    fake::{Answer, FakeServer, token},
     harness::{Harness, application, http},
 };
 
-/// A tenant that lets clients poll as often as they like.
+/// Returns a tenant with no minimum poll interval.
 fn quick() -> Harness {
     Harness::with(SignIn { device_interval: Duration::ZERO, ..SignIn::default() })
 }
@@ -26,7 +26,7 @@ async fn begin(harness: &Harness) -> DeviceSignIn {
     DeviceSignIn::begin(&harness.application(), &harness.http, None).await.unwrap()
 }
 
-/// Pauses that last no time, and what they would have lasted.
+/// Records pauses in seconds instead of waiting.
 #[derive(Clone, Default)]
 struct Pauses(Arc<Mutex<Vec<u64>>>);
 
@@ -45,7 +45,7 @@ impl Pauses {
 }
 
 #[tokio::test]
-async fn a_code_is_entered_after_some_polls() {
+async fn polling_continues_until_the_code_is_entered() {
     let harness = quick();
     harness.simulator.sign_in(|control| control.rules.approves_at_poll = Some(4));
     let waiting = begin(&harness).await;
@@ -55,12 +55,12 @@ async fn a_code_is_entered_after_some_polls() {
     let pauses = Pauses::default();
     let grant = waiting.finish_with(pauses.pass()).await.unwrap();
     assert!(grant.account.is_some());
-    assert_eq!(pauses.seconds(), [1, 1, 1], "an interval of nothing is none to keep to");
+    assert_eq!(pauses.seconds(), [1, 1, 1], "the minimum interval applies");
     assert_eq!(harness.requests(Kind::Device), 4);
 }
 
 #[tokio::test]
-async fn polls_slow_down_when_told() {
+async fn slow_down_responses_lengthen_the_interval() {
     let harness = quick();
     harness.refuse(Kind::Device, "authorization_pending", 70016);
     harness.refuse(Kind::Device, "slow_down", 70016);
@@ -82,7 +82,7 @@ async fn polls_slow_down_when_told() {
 #[case::blocked(|control: &mut SignInControl| control.rules.device_blocked = true, "invalid_grant", "blocked by a Conditional Access policy", true)]
 #[case::no_public_clients(|control: &mut SignInControl| control.rules.public_clients = false, "invalid_client", "the application's registration does not allow public client flows", false)]
 #[tokio::test]
-async fn each_end_has_words_of_its_own(
+async fn each_outcome_has_its_own_message(
     #[case] act: fn(&mut SignInControl),
     #[case] error: &str,
     #[case] words: &str,
@@ -105,7 +105,7 @@ const PENDING: &str = r#"{"error":"authorization_pending"}"#;
 async fn against(
     script: impl Fn(usize) -> Answer + Send + 'static,
 ) -> (Result<(), AuthError>, usize, Vec<u64>) {
-    let fake = Fake::start(move |number, _| match number {
+    let fake = FakeServer::start(move |number, _| match number {
         0 => Answer::json(200, CODE),
         _ => script(number),
     })
@@ -114,11 +114,11 @@ async fn against(
     assert_eq!(waiting.code(), "AB␛[2J");
     let pauses = Pauses::default();
     let outcome = waiting.finish_with(pauses.pass()).await.map(drop);
-    (outcome, fake.asked().len() - 1, pauses.seconds())
+    (outcome, fake.requests().len() - 1, pauses.seconds())
 }
 
 #[tokio::test]
-async fn faults_of_the_network_pass() {
+async fn transient_errors_do_not_end_polling() {
     let (outcome, polls, pauses) = against(|number| match number {
         1 | 5 => Answer::json(400, PENDING),
         2 => Answer::Close,
@@ -135,7 +135,7 @@ async fn faults_of_the_network_pass() {
 #[case(200)]
 #[case(403)]
 #[tokio::test]
-async fn an_answer_that_is_not_the_authoritys_ends_it_at_once(#[case] status: u16) {
+async fn a_response_of_a_proxy_ends_polling_at_once(#[case] status: u16) {
     let (outcome, polls, _) = against(move |_| {
         Answer::Send(status, vec![("content-type", "text/html".into())], "<html>canary</html>".into())
     })
@@ -147,9 +147,13 @@ async fn an_answer_that_is_not_the_authoritys_ends_it_at_once(#[case] status: u1
 #[rstest]
 #[case::no_oauth(404, r#"{"message":"canary"}"#, "HTTP 404 without a reason")]
 #[case::no_token(200, r#"{"token_type":"Bearer","canary":1}"#, "access_token")]
-#[case::odd_token(200, r#"{"token_type":"Bearer","access_token":"canary canary"}"#, "no access token")]
+#[case::odd_token(
+    200,
+    r#"{"token_type":"Bearer","access_token":"canary canary"}"#,
+    "its access token is malformed"
+)]
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_ends_it_at_once(
+async fn a_malformed_response_ends_polling_at_once(
     #[case] status: u16,
     #[case] body: &'static str,
     #[case] words: &str,

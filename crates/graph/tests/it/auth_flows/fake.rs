@@ -1,4 +1,4 @@
-//! A server that answers what it is told, and remembers what it was asked.
+//! A server that answers by a script and records its requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,19 +9,19 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A request as it arrived.
+/// A recorded request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) target: String,
-    /// The request line and the headers.
+    /// The request line and the header lines.
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-/// What the server does for one request; then it closes the connection.
+/// The reaction to one request. The server then closes the connection.
 pub(crate) enum Answer {
     Send(u16, Vec<(&'static str, String)>, String),
-    /// Keeps silent until the client goes away.
+    /// Sends nothing until the client closes the connection.
     Hang,
     Close,
 }
@@ -32,7 +32,7 @@ impl Answer {
     }
 }
 
-/// A token reply.
+/// Returns a token response.
 pub(crate) fn token(number: usize, life: u64) -> Answer {
     Answer::json(
         200,
@@ -42,54 +42,54 @@ pub(crate) fn token(number: usize, life: u64) -> Answer {
     )
 }
 
-pub(crate) struct Fake {
+pub(crate) struct FakeServer {
     port: u16,
-    asked: Arc<watch::Sender<Vec<Asked>>>,
+    requests: Arc<watch::Sender<Vec<Request>>>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Fake {
+impl Drop for FakeServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-type Script = dyn FnMut(usize, &Asked) -> Answer + Send;
+type Script = dyn FnMut(usize, &Request) -> Answer + Send;
 
-impl Fake {
-    /// Answers each request by `script`, which gets its number from 0.
-    pub(crate) async fn start(script: impl FnMut(usize, &Asked) -> Answer + Send + 'static) -> Self {
+impl FakeServer {
+    /// Answers each request by `script`, which gets its number, counted from 0.
+    pub(crate) async fn start(script: impl FnMut(usize, &Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let script: Arc<Mutex<Box<Script>>> = Arc::new(Mutex::new(Box::new(script)));
-        let asked = Arc::new(watch::Sender::new(Vec::new()));
-        let seen = Arc::clone(&asked);
+        let requests = Arc::new(watch::Sender::new(Vec::new()));
+        let seen = Arc::clone(&requests);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(talk(stream, Arc::clone(&script), Arc::clone(&seen)));
+                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&seen)));
             }
         });
-        Self { port, asked, task }
+        Self { port, requests, task }
     }
 
     pub(crate) fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.borrow().clone()
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.borrow().clone()
     }
 
-    /// Waits until so many requests have arrived.
+    /// Waits until `count` requests have arrived.
     pub(crate) async fn reached(&self, count: usize) {
-        self.asked.subscribe().wait_for(|asked| asked.len() >= count).await.unwrap();
+        self.requests.subscribe().wait_for(|requests| requests.len() >= count).await.unwrap();
     }
 }
 
-async fn talk(
+async fn serve(
     mut stream: TcpStream,
     script: Arc<Mutex<Box<Script>>>,
-    seen: Arc<watch::Sender<Vec<Asked>>>,
+    seen: Arc<watch::Sender<Vec<Request>>>,
 ) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -100,14 +100,14 @@ async fn talk(
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await.ok()?;
     let target = head.split(' ').nth(1)?.to_owned();
-    let asked = Asked { target, head, body: String::from_utf8(body).unwrap() };
+    let request = Request { target, head, body: String::from_utf8(body).unwrap() };
     let mut number = 0;
-    // Noted before the answer, so that who has the answer finds it.
+    // Recorded before the answer, so that a client that has the answer finds the request.
     seen.send_modify(|seen| {
         number = seen.len();
-        seen.push(asked.clone());
+        seen.push(request.clone());
     });
-    let answer = script.lock().unwrap()(number, &asked);
+    let answer = script.lock().unwrap()(number, &request);
     match answer {
         Answer::Send(status, headers, body) => {
             let mut text =

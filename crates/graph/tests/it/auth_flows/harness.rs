@@ -1,4 +1,4 @@
-//! A tenant that wants people to sign in, the program's side of signing in, and a browser.
+//! A simulated tenant, the client's side of a sign-in, and a browser.
 
 use std::{path::Path, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{sync::watch, time::timeout};
 
 pub(crate) const CLIENT: &str = "11111111-2222-4333-8444-555555555555";
 pub(crate) const TENANT: &str = "contoso.com";
-/// How long something may take that happens by itself.
+/// The time limit for events that need no further action.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) struct Harness {
@@ -49,7 +49,7 @@ impl Harness {
         BrowserSignIn::begin(&self.application(), demanded, None).await.unwrap()
     }
 
-    /// Signs the person in with a browser.
+    /// Signs the user in with a browser.
     pub(crate) async fn grant(&self) -> Grant {
         self.grant_for(None).await
     }
@@ -62,7 +62,7 @@ impl Harness {
         granted.unwrap()
     }
 
-    /// A session of somebody who has just signed in.
+    /// Returns a session whose user has just signed in.
     pub(crate) async fn signed_in(&self, vault: &Vault) -> Session {
         let session = self.session(vault);
         session.accept(self.grant().await).await.unwrap();
@@ -74,7 +74,7 @@ impl Harness {
         Client::new(self.http.clone(), endpoint, Tokens::session(session.clone()))
     }
 
-    /// How many token requests of a kind there were.
+    /// Returns the number of token requests with a grant type.
     pub(crate) fn requests(&self, kind: Kind) -> u32 {
         self.simulator.sign_in(|control| control.requests(kind))
     }
@@ -83,7 +83,7 @@ impl Harness {
         self.simulator.sign_in(|control| control.refuse_next(Some(kind), SignInError::new(error, number)));
     }
 
-    /// How many requests for alerts there were, with their statuses.
+    /// Returns the statuses of the requests for alerts.
     pub(crate) fn lists(&self) -> Vec<u16> {
         let log = self.simulator.log();
         let lists = log.iter().filter(|exchange| exchange.target.contains("alerts_v2"));
@@ -116,14 +116,14 @@ pub(crate) fn session(http: &Http, application: Application, vault: &Vault) -> S
     Session::new(http.clone(), application, user(vault))
 }
 
-/// A transport whose own waits take milliseconds.
+/// Returns an HTTP client with short delays and a short idle limit.
 pub(crate) fn http() -> Http {
     let limits =
         Limits { backoff: Duration::from_millis(2), idle: Duration::from_millis(700), ..Limits::default() };
     Http::new(limits, Budget::per_minute(100_000), Route::Direct).unwrap()
 }
 
-/// Opens an address as a browser does that follows where it is sent.
+/// Opens an address as a browser does, redirects included; returns the status and the page.
 pub(crate) async fn visit(address: &str) -> (u16, String) {
     // reqwest insists on a TLS provider even for plain HTTP; this fails if it is installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -136,7 +136,7 @@ pub(crate) async fn visit(address: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-/// The token to use now, as text.
+/// Returns the current token as an `Authorization` value.
 pub(crate) async fn current(session: &Session) -> Result<String, alertdeck_graph::auth::AuthError> {
     Tokens::session(session.clone()).current().await.map(|token| shown(&token))
 }
@@ -145,12 +145,12 @@ pub(crate) fn shown(token: &Token) -> String {
     token.authorization().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Waits until the user is needed.
+/// Waits until the user is asked to sign in.
 pub(crate) async fn needed(watched: &mut watch::Receiver<Option<Needed>>) -> Needed {
     timeout(SOON, watched.wait_for(Option::is_some)).await.unwrap().unwrap().clone().unwrap()
 }
 
-/// Reads all pages: the ids, and the error that ended the list.
+/// Reads all pages; returns the ids and the error that ended the list.
 pub(crate) async fn read(client: Client) -> (Vec<String>, Option<alertdeck_graph::Error>) {
     let mut pages = client.pages(&ListQuery::default());
     let mut ids = Vec::new();
@@ -165,12 +165,12 @@ pub(crate) async fn read(client: Client) -> (Vec<String>, Option<alertdeck_graph
     (ids, None)
 }
 
-/// The ids of all alerts, as a complete list has them.
+/// Returns the ids of all alerts, in list order.
 pub(crate) fn all(harness: &Harness) -> Vec<String> {
     harness.simulator.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The file that holds a sign-in.
+/// Returns the file of the stored sign-in.
 pub(crate) fn file(state: &Path) -> std::path::PathBuf {
     state.join("secrets").join(format!("{}.json", key().name()))
 }

@@ -1,4 +1,4 @@
-//! Where secrets go, and where they are never seen.
+//! Where secrets are sent, and that they are never shown.
 
 use alertdeck_graph::{
     Api, Client, Endpoint,
@@ -9,13 +9,13 @@ use alertdeck_simulator::SignIn;
 use rstest::rstest;
 
 use super::{
-    fake::{Answer, Fake, token},
+    fake::{Answer, FakeServer, token},
     harness::{Harness, application, current, http, read, session, visit},
 };
 
-/// A server that must not be asked.
-async fn foreign() -> Fake {
-    Fake::start(|number, _| token(number, 3600)).await
+/// Starts a server that must get no requests.
+async fn foreign() -> FakeServer {
+    FakeServer::start(|number, _| token(number, 3600)).await
 }
 
 #[rstest]
@@ -23,7 +23,7 @@ async fn foreign() -> Fake {
 async fn a_redirect_of_the_token_endpoint_is_not_followed(#[values(301, 302, 303, 307, 308)] status: u16) {
     let foreign = foreign().await;
     let elsewhere = format!("{}/contoso.com/oauth2/v2.0/token", foreign.base());
-    let fake = Fake::start(move |_, _| {
+    let fake = FakeServer::start(move |_, _| {
         Answer::Send(status, vec![("location", elsewhere.clone())], "<html>moved</html>".into())
     })
     .await;
@@ -33,19 +33,19 @@ async fn a_redirect_of_the_token_endpoint_is_not_followed(#[values(301, 302, 303
     assert_eq!(
         error.to_string(),
         format!(
-            "the sign-in service's answer cannot be read: it is a redirect (HTTP {status}), which is not followed"
+            "the sign-in service's response cannot be read: it is a redirect (HTTP {status}), which is not followed"
         )
     );
     let error = DeviceSignIn::begin(&application(&fake.base()), &http(), None).await.err().unwrap();
     assert!(error.to_string().contains("is not followed"), "{error}");
-    assert_eq!((fake.asked().len(), foreign.asked().len()), (2, 0));
+    assert_eq!((fake.requests().len(), foreign.requests().len()), (2, 0));
 }
 
 #[tokio::test]
-async fn an_answer_of_the_authority_leads_nowhere() {
+async fn addresses_in_responses_are_not_contacted() {
     let foreign = foreign().await;
     let base = foreign.base();
-    let fake = Fake::start(move |number, _| match number {
+    let fake = FakeServer::start(move |number, _| match number {
         0 => Answer::json(
             200,
             &format!(
@@ -58,12 +58,12 @@ async fn an_answer_of_the_authority_leads_nowhere() {
     let waiting = DeviceSignIn::begin(&application(&fake.base()), &http(), None).await.unwrap();
     let error = waiting.finish_with(|_| std::future::ready(())).await.unwrap_err();
     assert!(matches!(error, AuthError::Refused(_)), "{error}");
-    assert_eq!((fake.asked().len(), foreign.asked().len()), (2, 0));
+    assert_eq!((fake.requests().len(), foreign.requests().len()), (2, 0));
 }
 
 #[tokio::test]
-async fn only_the_authority_gets_forms() {
-    let fake = Fake::start(|number, _| match number {
+async fn credentials_are_sent_only_to_the_authority() {
+    let fake = FakeServer::start(|number, _| match number {
         0 => token(number, 3600),
         _ => Answer::json(400, r#"{"error":"invalid_client"}"#),
     })
@@ -80,11 +80,11 @@ async fn only_the_authority_gets_forms() {
         let _ = current(&session).await;
     }
     let _ = DeviceSignIn::begin(&application, &http(), None).await;
-    let targets: Vec<_> = fake.asked().into_iter().map(|asked| asked.target).collect();
+    let targets: Vec<_> = fake.requests().into_iter().map(|request| request.target).collect();
     let below = "/contoso.com/oauth2/v2.0";
     assert_eq!(targets, [format!("{below}/token"), format!("{below}/token"), format!("{below}/devicecode")]);
-    for asked in fake.asked() {
-        assert!(asked.head.starts_with("POST ") && !asked.head.to_lowercase().contains("authorization:"));
+    for request in fake.requests() {
+        assert!(request.head.starts_with("POST ") && !request.head.to_lowercase().contains("authorization:"));
     }
     let authority = Authority::new(&fake.base(), "contoso.com").unwrap();
     for outside in [
@@ -99,10 +99,10 @@ async fn only_the_authority_gets_forms() {
 }
 
 #[tokio::test]
-async fn nothing_secret_is_shown_or_noted() {
+async fn secrets_are_neither_shown_nor_recorded() {
     let http = http();
     let mut shown = Vec::new();
-    // A code that nobody takes, and a connection that breaks.
+    // A refused code, malformed responses and a closed connection.
     for answer in [
         || Answer::Close,
         || Answer::json(400, r#"{"error":"invalid_grant","error_description":"AADSTS54005: used"}"#),
@@ -114,12 +114,12 @@ async fn nothing_secret_is_shown_or_noted() {
             )
         },
     ] {
-        let fake = Fake::start(move |_, _| answer()).await;
+        let fake = FakeServer::start(move |_, _| answer()).await;
         let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
-        let asked: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
-        let back = format!("{}?code=canary-code&state={}", asked["redirect_uri"], asked["state"]);
+        let query: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
+        let back = format!("{}?code=canary-code&state={}", query["redirect_uri"], query["state"]);
         let (outcome, (_, page)) = tokio::join!(waiting.finish(&http), visit(&back));
-        assert!(fake.asked()[0].body.contains("code=canary-code"), "the form holds it");
+        assert!(fake.requests()[0].body.contains("code=canary-code"), "the form contains the code");
         shown.push(format!("{outcome:?} {page}"));
         match outcome {
             Err(error) => shown.push(error.to_string()),
@@ -134,8 +134,8 @@ async fn nothing_secret_is_shown_or_noted() {
         let outcome = Tokens::session(session.clone()).current().await;
         shown.push(format!("{session:?} {outcome:?}"));
     }
-    // A `$skiptoken` in a connection that breaks.
-    let graph = Fake::start(|number, _| match number {
+    // A `$skiptoken` in a request whose connection is closed.
+    let graph = FakeServer::start(|number, _| match number {
         0 => Answer::json(200, r#"{"value":[],"@odata.nextLink":"?$skiptoken=canary-skip"}"#),
         _ => Answer::Close,
     })
@@ -144,7 +144,7 @@ async fn nothing_secret_is_shown_or_noted() {
     let tokens = Tokens::fixed(&"canary-bearer".into()).unwrap();
     let (_, error) = read(Client::new(http.clone(), endpoint, tokens)).await;
     let error = error.unwrap();
-    assert!(graph.asked()[1].target.contains("canary-skip"));
+    assert!(graph.requests()[1].target.contains("canary-skip"));
     shown.push(format!("{error} {error:?}"));
     let entries = http.journal().entries();
     assert!(entries.len() >= 10, "{}", entries.len());
@@ -158,7 +158,7 @@ async fn nothing_secret_is_shown_or_noted() {
 }
 
 #[tokio::test]
-async fn a_certificate_or_key_is_in_no_debug_text() {
+async fn debug_output_contains_no_token() {
     let harness = Harness::with(SignIn::default());
     let session = harness.signed_in(&Vault::memory()).await;
     let token = current(&session).await.unwrap();

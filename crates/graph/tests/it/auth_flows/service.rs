@@ -1,4 +1,4 @@
-//! Lists whose tokens end, are refused, or do not suffice.
+//! Lists during which tokens expire, are refused, or lack demanded claims.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -15,12 +15,12 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
-    fake::{Answer, Fake, token},
+    fake::{Answer, FakeServer, token},
     harness::{Harness, SOON, all, application, http, needed, read, user},
 };
 
 #[tokio::test]
-async fn a_token_that_ends_on_page_three_costs_nothing() {
+async fn a_token_that_expires_at_page_three_is_renewed() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let mut pages = harness.client(&session).pages(&ListQuery::default());
@@ -38,14 +38,14 @@ async fn a_token_that_ends_on_page_three_costs_nothing() {
     assert_eq!(harness.requests(Grant::Refresh), 1);
 }
 
-/// A list in the background, of somebody who can be asked.
+/// Reads a list in the background.
 fn reading(client: Client) -> tokio::task::JoinHandle<(Vec<String>, Option<alertdeck_graph::Error>)> {
     tokio::spawn(read(client))
 }
 
-/// A service that takes no token at all.
-async fn never(harness: &Harness, session: &Session) -> (Fake, Client) {
-    let fake = Fake::start(|_, _| {
+/// Starts a service that refuses all tokens.
+async fn refusing(harness: &Harness, session: &Session) -> (FakeServer, Client) {
+    let fake = FakeServer::start(|_, _| {
         Answer::json(
             401,
             r#"{"error":{"code":"InvalidAuthenticationToken","message":"Wrong \u001b[2J audience"}}"#,
@@ -58,41 +58,41 @@ async fn never(harness: &Harness, session: &Session) -> (Fake, Client) {
 }
 
 #[tokio::test]
-async fn a_token_that_is_never_taken_ends_after_the_user() {
+async fn refused_tokens_end_the_list_after_a_new_sign_in() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let (fake, client) = never(&harness, &session).await;
+    let (fake, client) = refusing(&harness, &session).await;
     let mut watched = session.attend();
     let list = reading(client);
     let why = needed(&mut watched).await.why;
-    assert_eq!(why, "the service refuses the token, and refused a new one too");
-    assert_eq!((fake.asked().len(), harness.requests(Grant::Refresh)), (2, 1));
+    assert_eq!(why, "the service refused the token and a renewed one");
+    assert_eq!((fake.requests().len(), harness.requests(Grant::Refresh)), (2, 1));
     session.accept(harness.grant().await).await.unwrap();
     let (ids, error) = timeout(SOON, list).await.unwrap().unwrap();
     let error = error.unwrap();
-    assert_eq!((ids.len(), error.kind, fake.asked().len()), (0, Kind::SignIn, 3));
+    assert_eq!((ids.len(), error.kind, fake.requests().len()), (0, Kind::SignIn, 3));
     assert!(error.to_string().contains("Wrong ␛[2J audience"), "{error}");
     assert_eq!(harness.requests(Grant::Refresh), 1);
 }
 
 #[tokio::test]
-async fn nobody_there_to_ask_ends_it_after_two_calls() {
+async fn without_a_user_refused_tokens_end_the_list_after_two_requests() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let (fake, client) = never(&harness, &session).await;
+    let (fake, client) = refusing(&harness, &session).await;
     assert_eq!(read(client).await.1.unwrap().kind, Kind::SignIn);
-    assert_eq!(fake.asked().len(), 2);
+    assert_eq!(fake.requests().len(), 2);
 }
 
 #[tokio::test]
-async fn many_lists_whose_token_is_never_taken_ask_the_user_once() {
+async fn several_lists_with_refused_tokens_ask_the_user_once() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let (fake, client) = never(&harness, &session).await;
+    let (fake, client) = refusing(&harness, &session).await;
     let mut watched = session.attend();
     let lists: Vec<_> = (0..8).map(|_| reading(client.clone())).collect();
     needed(&mut watched).await;
-    // One that comes later has its own try, and frees nobody else by it.
+    // A later list tries once itself, without releasing the others.
     let late = reading(client.clone());
     timeout(SOON, fake.reached(18)).await.unwrap();
     assert!(session.needed().is_some());
@@ -101,8 +101,8 @@ async fn many_lists_whose_token_is_never_taken_ask_the_user_once() {
     for list in lists.into_iter().chain([late]) {
         assert_eq!(timeout(SOON, list).await.unwrap().unwrap().1.unwrap().kind, Kind::SignIn);
     }
-    let sent = fake.asked();
-    let after_the_user = sent.iter().filter(|asked| asked.head.contains(&accepted)).count();
+    let sent = fake.requests();
+    let after_the_user = sent.iter().filter(|request| request.head.contains(&accepted)).count();
     assert_eq!((sent.len(), after_the_user), (27, 9));
     assert_eq!(session.needed(), None);
 }
@@ -112,7 +112,7 @@ fn nbf(value: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_demand_that_a_refresh_meets_costs_the_user_nothing() {
+async fn a_claims_challenge_that_a_renewal_meets_does_not_ask_the_user() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let mut pages = harness.client(&session).pages(&ListQuery::default());
@@ -127,7 +127,7 @@ async fn a_demand_that_a_refresh_meets_costs_the_user_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_got_without_the_demand_does_not_pass_for_one_got_with_it() {
+async fn a_token_without_the_demanded_claims_is_not_reused() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let tokens = Tokens::session(session.clone());
@@ -137,11 +137,11 @@ async fn a_token_got_without_the_demand_does_not_pass_for_one_got_with_it() {
     tokens.renewed(&first, Some(&claims)).await.unwrap();
     assert_eq!(harness.requests(Grant::Refresh), 2);
     tokens.renewed(&first, Some(&claims)).await.unwrap();
-    assert_eq!(harness.requests(Grant::Refresh), 2, "it is there already");
+    assert_eq!(harness.requests(Grant::Refresh), 2, "a token with the claims exists");
 }
 
 #[tokio::test]
-async fn a_demand_for_the_user_is_answered_once() {
+async fn a_claims_challenge_for_the_user_asks_once() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let mut watched = session.attend();
@@ -150,8 +150,7 @@ async fn a_demand_for_the_user_is_answered_once() {
         control.demand_claims(Some(nbf("1600000000")));
     });
     let list = reading(harness.client(&session));
-    let asked = needed(&mut watched).await;
-    let claims = asked.claims.unwrap();
+    let claims = needed(&mut watched).await.claims.unwrap();
     let waiting = harness.begin(Some(&claims)).await;
     let address = waiting.address().to_string();
     let pairs: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
@@ -167,10 +166,10 @@ async fn a_demand_for_the_user_is_answered_once() {
 }
 
 #[tokio::test]
-async fn a_demand_without_end_ends() {
+async fn endless_claims_challenges_end_the_list() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
-    let fake = Fake::start(|number, _| {
+    let fake = FakeServer::start(|number, _| {
         use base64::Engine as _;
         let demand = base64::engine::general_purpose::STANDARD.encode(nbf(&number.to_string()).to_string());
         let challenge = format!("Bearer error=\"insufficient_claims\", claims=\"{demand}\"");
@@ -181,22 +180,22 @@ async fn a_demand_without_end_ends() {
     let client = Client::new(harness.http.clone(), endpoint, Tokens::session(session.clone()));
     let mut watched = session.attend();
     let list = reading(client);
-    let asked = needed(&mut watched).await;
-    assert_eq!(asked.why, "the service asks you to sign in again");
-    session.accept(harness.grant_for(asked.claims.as_ref()).await).await.unwrap();
+    let needed = needed(&mut watched).await;
+    assert_eq!(needed.why, "the service requires you to sign in again");
+    session.accept(harness.grant_for(needed.claims.as_ref()).await).await.unwrap();
     assert_eq!(timeout(SOON, list).await.unwrap().unwrap().1.unwrap().kind, Kind::SignIn);
-    assert_eq!((fake.asked().len(), session.needed()), (3, None));
+    assert_eq!((fake.requests().len(), session.needed()), (3, None));
 }
 
 #[rstest]
 #[case::not_a_jwt("opaque")]
 #[case::foreign("eyJhbGciOiJub25lIn0.eyJzY3AiOiJTZWN1cml0eUFsZXJ0LlJlYWRXcml0ZS5BbGwiLCJleHAiOjF9.x")]
 #[tokio::test]
-async fn a_token_that_is_not_taken_is_refused_in_the_services_words(#[case] text: &str) {
+async fn a_refused_ready_token_reports_the_services_error(#[case] text: &str) {
     let harness = Harness::new();
     let endpoint = Endpoint::at(&harness.simulator.base_url(), Api::V1).unwrap();
     let tokens = Tokens::fixed(&text.into()).unwrap();
-    // What it says of itself, also that it has ended, decides nothing.
+    // The token's own claims, such as its expiry, decide nothing.
     let (_, error) = read(Client::new(harness.http.clone(), endpoint, tokens)).await;
     let error = error.unwrap();
     assert_eq!(error.kind, Kind::SignIn);
@@ -206,9 +205,9 @@ async fn a_token_that_is_not_taken_is_refused_in_the_services_words(#[case] text
 }
 
 #[tokio::test]
-async fn a_token_that_says_nothing_good_is_used_where_the_service_takes_it() {
+async fn a_token_with_useless_claims_is_used_if_the_service_accepts_it() {
     let now = alertdeck_model::Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
-    // It has no permission and ended in 1970.
+    // The token has no permissions and expired in 1970.
     let text = "eyJhbGciOiJub25lIn0.eyJleHAiOjEsInNjcCI6IiJ9.x";
     let simulator = alertdeck_simulator::Simulator::start(alertdeck_simulator::Settings {
         alerts: 3,
@@ -228,21 +227,21 @@ fn clock() -> SystemTime {
 }
 
 #[tokio::test]
-async fn sleeping_for_eight_hours_costs_one_reconnect_and_one_token() {
+async fn after_eight_hours_of_sleep_one_reconnect_and_one_renewal_suffice() {
     let harness = Harness::with(SignIn::default());
     let vault = Vault::memory();
     harness.signed_in(&vault).await;
-    let authority = Fake::start(|number, _| token(number, 3600)).await;
-    let graph = Fake::start(|number, asked| {
+    let authority = FakeServer::start(|number, _| token(number, 3600)).await;
+    let graph = FakeServer::start(|number, request| {
         let page = |ids: &str, next: &str| Answer::json(200, &format!(r#"{{"value":[{ids}]{next}}}"#));
         match number {
             0 => page(r#"{"id":"a"}"#, r#","@odata.nextLink":"?$skiptoken=1""#),
-            // The machine sleeps; the server has long forgotten the connection.
+            // The machine sleeps, and the server drops the connection.
             1 => {
                 AHEAD.store(8 * 3600, Ordering::SeqCst);
                 Answer::Hang
             }
-            _ if asked.head.contains("at-0\r\n") => Answer::json(401, "{}"),
+            _ if request.head.contains("at-0\r\n") => Answer::json(401, "{}"),
             _ => page(r#"{"id":"b"}"#, ""),
         }
     })
@@ -252,16 +251,16 @@ async fn sleeping_for_eight_hours_costs_one_reconnect_and_one_token() {
     let client = Client::new(http(), endpoint, Tokens::session(session.clone()));
     let (ids, error) = read(client).await;
     assert_eq!((ids, error), (vec!["a".to_owned(), "b".to_owned()], None));
-    // The page that hung, once more on a new connection, and with the new token.
-    assert_eq!((graph.asked().len(), authority.asked().len()), (4, 2));
-    assert!(graph.asked()[3].head.contains("at-1\r\n"));
+    // The page that hung is requested again on a new connection, and then with the new token.
+    assert_eq!((graph.requests().len(), authority.requests().len()), (4, 2));
+    assert!(graph.requests()[3].head.contains("at-1\r\n"));
 }
 
 #[tokio::test]
-async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
-    let fake = Fake::start(|number, asked| match number {
+async fn throttling_of_the_sign_in_service_is_reported_to_the_list() {
+    let fake = FakeServer::start(|number, request| match number {
         0 => Answer::Send(429, vec![("retry-after", "0.05".into())], "{}".into()),
-        _ if asked.target.contains("/token") => token(1, 3600),
+        _ if request.target.contains("/token") => token(1, 3600),
         _ => Answer::json(200, r#"{"value":[{"id":"a"}]}"#),
     })
     .await;
@@ -280,24 +279,24 @@ async fn waits_of_the_sign_in_service_are_told_like_those_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_demand_may_come_with_a_403() {
+async fn a_claims_challenge_may_come_with_a_403() {
     const CHALLENGE: &str = "Bearer error=\"insufficient_claims\", claims=\"e30=\"";
-    let fake = Fake::start(|number, asked| match number {
+    let fake = FakeServer::start(|number, request| match number {
         1 => Answer::Send(403, vec![("www-authenticate", CHALLENGE.into())], "{}".into()),
-        _ if asked.target.contains("/token") => token(number, 3600),
+        _ if request.target.contains("/token") => token(number, 3600),
         _ => Answer::json(200, r#"{"value":[{"id":"a"}]}"#),
     })
     .await;
     let (ids, error) = read(application_client(&fake)).await;
     assert_eq!((ids, error), (vec!["a".to_owned()], None));
-    let targets: Vec<_> = fake.asked().iter().map(|asked| asked.target.contains("/token")).collect();
+    let targets: Vec<_> = fake.requests().iter().map(|request| request.target.contains("/token")).collect();
     assert_eq!(targets, [true, false, true, false], "token, list, token, list");
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_twice_is_refused_in_the_services_words_where_nobody_can_be_asked() {
-    let fake = Fake::start(|number, asked| {
-        if asked.target.contains("/token") {
+async fn an_application_refused_twice_reports_the_services_error() {
+    let fake = FakeServer::start(|number, request| {
+        if request.target.contains("/token") {
             token(number, 3600)
         } else {
             Answer::json(401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Wrong audience"}}"#)
@@ -309,8 +308,8 @@ async fn a_token_that_is_refused_twice_is_refused_in_the_services_words_where_no
     assert!(line.contains("Wrong audience") && !line.contains("alertdeck login"), "{line}");
 }
 
-/// A client of an application, whose tokens and lists come from one server.
-fn application_client(fake: &Fake) -> Client {
+/// Returns a client of an application whose tokens and lists come from one server.
+fn application_client(fake: &FakeServer) -> Client {
     let proof = Identity::Application(Proof::secret("s").unwrap());
     let session = Session::new(http(), application(&fake.base()), proof);
     Client::new(http(), Endpoint::at(&fake.base(), Api::V1).unwrap(), Tokens::session(session))

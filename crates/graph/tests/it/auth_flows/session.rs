@@ -1,4 +1,4 @@
-//! A session over time: renewals, and waiting for the user.
+//! Sessions: renewal, and waiting for the user.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -11,12 +11,12 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{
-    fake::{Answer, Fake, token},
+    fake::{Answer, FakeServer, token},
     harness::{Harness, SOON, application, current, http, needed, session, shown, user},
 };
 
 #[tokio::test]
-async fn fifty_tasks_get_one_token() {
+async fn fifty_tasks_share_one_renewal() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let first = Tokens::session(session.clone()).current().await.unwrap();
@@ -28,21 +28,21 @@ async fn fifty_tasks_get_one_token() {
 }
 
 #[tokio::test]
-async fn fifty_tasks_fail_by_one_request() {
-    let fake = Fake::start(|_, _| Answer::json(400, r#"{"error":"invalid_client"}"#)).await;
+async fn fifty_tasks_share_one_failed_renewal() {
+    let fake = FakeServer::start(|_, _| Answer::json(400, r#"{"error":"invalid_client"}"#)).await;
     let vault = Vault::memory();
     let harness = Harness::new();
     harness.signed_in(&vault).await;
     let session = session(&http(), application(&fake.base()), &vault);
     let outcomes = join_all((0..50).map(|_| current(&session))).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(AuthError::Refused(_)))));
-    assert_eq!(fake.asked().len(), 1);
-    // A later one tries for itself.
+    assert_eq!(fake.requests().len(), 1);
+    // A later task tries again.
     assert!(current(&session).await.is_err());
-    assert_eq!(fake.asked().len(), 2);
+    assert_eq!(fake.requests().len(), 2);
 }
 
-/// A clock that a test sets forward: seconds beside the real one.
+/// Defines a clock that a test can set forward by a number of seconds.
 macro_rules! clock {
     ($ahead:ident, $clock:ident) => {
         static $ahead: AtomicU64 = AtomicU64::new(0);
@@ -52,17 +52,17 @@ macro_rules! clock {
     };
 }
 
-/// A session by a clock, signed in against a server that gives tokens of an hour.
-async fn clocked(fake: &Fake, harness: &Harness, clock: fn() -> SystemTime) -> Session {
+/// Returns a session with this clock whose sign-in is in the vault.
+async fn clocked(fake: &FakeServer, harness: &Harness, clock: fn() -> SystemTime) -> Session {
     let vault = Vault::memory();
     harness.signed_in(&vault).await;
     Session::with_clock(http(), application(&fake.base()), user(&vault), clock)
 }
 
 #[tokio::test]
-async fn a_token_is_replaced_ahead_of_its_end() {
+async fn a_token_is_renewed_before_its_expiry() {
     clock!(AHEAD, clock);
-    let fake = Fake::start(|number, _| token(number, 3600)).await;
+    let fake = FakeServer::start(|number, _| token(number, 3600)).await;
     let harness = Harness::new();
     let session = clocked(&fake, &harness, clock).await;
     assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
@@ -71,14 +71,14 @@ async fn a_token_is_replaced_ahead_of_its_end() {
     AHEAD.store(3600 - 140, Ordering::SeqCst);
     assert_eq!(current(&session).await.unwrap(), "Bearer at-1");
     assert_eq!(current(&session).await.unwrap(), "Bearer at-1");
-    let sent: Vec<_> = fake.asked().into_iter().map(|asked| asked.body).collect();
+    let sent: Vec<_> = fake.requests().into_iter().map(|request| request.body).collect();
     assert!(sent.len() == 2 && sent[1].contains("refresh_token=rt-0"), "{sent:?}");
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_ahead_costs_nothing_and_is_tried_again_later() {
+async fn a_failed_early_renewal_is_retried_later() {
     clock!(AHEAD, clock);
-    let fake = Fake::start(|number, _| match number {
+    let fake = FakeServer::start(|number, _| match number {
         1 => Answer::json(400, r#"{"error":"invalid_client"}"#),
         _ => token(number, 3600),
     })
@@ -90,15 +90,16 @@ async fn a_renewal_that_fails_ahead_costs_nothing_and_is_tried_again_later() {
     for _ in 0..5 {
         assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
     }
-    assert_eq!(fake.asked().len(), 2, "it is not tried each time");
+    assert_eq!(fake.requests().len(), 2, "the renewal is retried at once");
     AHEAD.store(3540, Ordering::SeqCst);
     assert_eq!(current(&session).await.unwrap(), "Bearer at-2");
 }
 
 #[tokio::test]
-async fn while_one_task_renews_ahead_the_others_go_on() {
+async fn other_tasks_continue_during_an_early_renewal() {
     clock!(AHEAD, clock);
-    let fake = Fake::start(|number, _| if number == 1 { Answer::Hang } else { token(number, 3600) }).await;
+    let fake =
+        FakeServer::start(|number, _| if number == 1 { Answer::Hang } else { token(number, 3600) }).await;
     let harness = Harness::new();
     let session = clocked(&fake, &harness, clock).await;
     assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
@@ -110,11 +111,11 @@ async fn while_one_task_renews_ahead_the_others_go_on() {
     fake.reached(2).await;
     assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
     assert!(!renewing.is_finished());
-    assert_eq!(renewing.await.unwrap().unwrap(), "Bearer at-2", "silence is given up and asked again");
+    assert_eq!(renewing.await.unwrap().unwrap(), "Bearer at-2", "a silent request is repeated");
 }
 
 #[tokio::test]
-async fn a_renewal_whose_caller_has_gone_is_not_lost() {
+async fn a_renewal_completes_after_its_caller_is_dropped() {
     let harness = Harness::with(SignIn { strict_rotation: true, ..SignIn::default() });
     let vault = Vault::memory();
     let session = harness.signed_in(&vault).await;
@@ -124,25 +125,25 @@ async fn a_renewal_whose_caller_has_gone_is_not_lost() {
     changes.mark_unchanged();
     {
         let mut renewing = Box::pin(tokens.renewed(&first, None));
-        // Once polled, the renewal is under way.
+        // The first poll starts the renewal.
         assert!(timeout(Duration::ZERO, &mut renewing).await.is_err());
     }
     timeout(SOON, changes.changed()).await.unwrap().unwrap();
     assert_ne!(current(&session).await.unwrap(), shown(&first));
-    // What was granted was kept: the next one works although each is good once.
+    // The new refresh token was stored: the next renewal works, although each token is valid once.
     let second = tokens.current().await.unwrap();
     assert!(tokens.renewed(&second, None).await.unwrap().is_some());
     assert_eq!(harness.requests(Kind::Refresh), 2);
 }
 
 #[tokio::test]
-async fn a_revoked_sign_in_asks_whoever_is_there() {
+async fn a_revoked_sign_in_asks_the_user() {
     let harness = Harness::new();
     let session = harness.signed_in(&Vault::memory()).await;
     let tokens = Tokens::session(session.clone());
     let first = tokens.current().await.unwrap();
     harness.simulator.sign_in(SignInControl::revoke_refresh_tokens);
-    // Nobody is there.
+    // No user can be asked yet.
     let error = tokens.renewed(&first, None).await.unwrap_err();
     let AuthError::SignInNeeded(why) = &error else { panic!("{error:?}") };
     assert!(why.why.starts_with("the sign-in has ended: sign in again [AADSTS50173"), "{}", why.why);
@@ -167,7 +168,7 @@ async fn a_revoked_sign_in_asks_whoever_is_there() {
 }
 
 #[tokio::test]
-async fn a_no_of_the_user_ends_every_wait_until_asked_again() {
+async fn declining_ends_all_waits_until_the_user_may_be_asked_again() {
     let harness = Harness::new();
     let session = harness.session(&Vault::memory());
     let mut watched = session.attend();
@@ -178,14 +179,14 @@ async fn a_no_of_the_user_ends_every_wait_until_asked_again() {
     let waiting = [wait(), wait(), wait()];
     needed(&mut watched).await;
     session.decline();
-    // At once, as someone does who presses Esc and then reloads.
+    // Immediately, as with Esc followed by a reload.
     session.ask_again();
     for task in waiting {
         let outcome = timeout(SOON, task).await.unwrap().unwrap();
         assert!(matches!(outcome, Err(AuthError::SignInNeeded(_))), "{outcome:?}");
     }
     session.decline();
-    assert!(matches!(current(&session).await, Err(AuthError::SignInNeeded(_))), "nobody is asked");
+    assert!(matches!(current(&session).await, Err(AuthError::SignInNeeded(_))), "the user is asked");
     assert_eq!(session.needed(), None);
     session.ask_again();
     let waiting = wait();
@@ -195,7 +196,7 @@ async fn a_no_of_the_user_ends_every_wait_until_asked_again() {
 }
 
 #[tokio::test]
-async fn the_user_is_asked_anew_where_nobody_waited_when_they_said_no() {
+async fn the_user_is_asked_again_after_declining_without_waiting_tasks() {
     let harness = Harness::new();
     let session = harness.session(&Vault::memory());
     let mut watched = session.attend();
@@ -216,11 +217,11 @@ async fn the_user_is_asked_anew_where_nobody_waited_when_they_said_no() {
     assert!(watched.borrow().is_some());
 }
 
-/// A session whose renewal is held up at the authority until it is let go.
-async fn held_up(vault: &Vault) -> (Fake, Session, std::sync::mpsc::Sender<()>) {
+/// Returns a session whose renewal blocks at the authority until the sender is used.
+async fn blocked(vault: &Vault) -> (FakeServer, Session, std::sync::mpsc::Sender<()>) {
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let fake = Fake::start(move |number, _| {
-        // A whole worker waits here; the tests that use it have some to spare.
+    let fake = FakeServer::start(move |number, _| {
+        // Blocks a worker thread; the tests that use this have several.
         let _ = wait.recv();
         token(number, 3600)
     })
@@ -230,10 +231,10 @@ async fn held_up(vault: &Vault) -> (Fake, Session, std::sync::mpsc::Sender<()>) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_sign_in_while_a_renewal_is_under_way_wins() {
+async fn a_sign_in_overrides_a_renewal_in_progress() {
     let (harness, vault) = (Harness::new(), Vault::memory());
     harness.signed_in(&vault).await;
-    let (fake, session, go) = held_up(&vault).await;
+    let (fake, session, go) = blocked(&vault).await;
     let renewing = tokio::spawn({
         let session = session.clone();
         async move { current(&session).await }
@@ -250,10 +251,10 @@ async fn a_sign_in_while_a_renewal_is_under_way_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn signing_out_while_a_renewal_is_under_way_signs_out() {
+async fn signing_out_overrides_a_renewal_in_progress() {
     let (harness, vault) = (Harness::new(), Vault::memory());
     harness.signed_in(&vault).await;
-    let (fake, session, go) = held_up(&vault).await;
+    let (fake, session, go) = blocked(&vault).await;
     let renewing = tokio::spawn({
         let session = session.clone();
         async move { current(&session).await }
@@ -265,13 +266,13 @@ async fn signing_out_while_a_renewal_is_under_way_signs_out() {
     assert_eq!((session.claims(), session.account()), (None, None));
     assert!(vault.load(&super::harness::key()).await.unwrap().stored.is_none());
     assert!(matches!(current(&session).await, Err(AuthError::SignInNeeded(_))));
-    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(fake.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_token_that_still_holds_is_used_although_the_sign_in_has_ended() {
+async fn a_valid_token_is_used_after_the_sign_in_has_ended() {
     clock!(AHEAD, clock);
-    let fake = Fake::start(|number, _| match number {
+    let fake = FakeServer::start(|number, _| match number {
         0 => token(number, 3600),
         _ => Answer::json(400, r#"{"error":"invalid_grant"}"#),
     })
@@ -282,7 +283,7 @@ async fn a_token_that_still_holds_is_used_although_the_sign_in_has_ended() {
     assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
     AHEAD.store(3500, Ordering::SeqCst);
     assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
-    assert_eq!(session.needed(), None, "nobody is asked before there is need");
+    assert_eq!(session.needed(), None, "the user is asked too early");
     AHEAD.store(3600, Ordering::SeqCst);
     let waiting = tokio::spawn({
         let session = session.clone();

@@ -23,12 +23,12 @@ const TYPE: (&str, &str) =
 
 async fn ask(harness: &Harness, changes: &[(&str, &str)]) -> Result<Value, Refused> {
     let scope = format!("{}/.default", harness.simulator.base_url());
-    let right = [("grant_type", "client_credentials"), ("client_id", CLIENT), ("scope", &scope)];
-    harness.token(&[&right, changes]).await
+    let valid = [("grant_type", "client_credentials"), ("client_id", CLIENT), ("scope", &scope)];
+    harness.token(&[&valid, changes]).await
 }
 
 #[tokio::test]
-async fn a_secret_becomes_a_token_with_roles() {
+async fn a_secret_yields_a_token_with_roles() {
     let harness = Harness::new();
     let reply = ask(&harness, &[("client_secret", CLIENT_SECRET)]).await.unwrap();
     assert!(reply.get("refresh_token").is_none() && reply.get("id_token").is_none());
@@ -57,7 +57,7 @@ async fn a_secret_becomes_a_token_with_roles() {
 #[case::scope(&[("client_secret", CLIENT_SECRET), ("scope", "SecurityAlert.Read.All")], 400, "invalid_scope", 70011)]
 #[case::no_scope(&[("client_secret", CLIENT_SECRET), ("scope", "")], 400, "invalid_request", 900_144)]
 #[tokio::test]
-async fn an_application_must_prove_who_it_is(
+async fn an_application_needs_a_valid_credential(
     #[case] changes: &[(&str, &str)],
     #[case] status: u16,
     #[case] error: &str,
@@ -69,7 +69,7 @@ async fn an_application_must_prove_who_it_is(
 }
 
 #[tokio::test]
-async fn an_application_needs_a_real_tenant() {
+async fn an_application_needs_a_specific_tenant() {
     let harness = Harness::new();
     let scope = format!("{}/.default", harness.simulator.base_url());
     let form = [
@@ -87,8 +87,8 @@ fn thumbprint(identity: Identity) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, &identity.certificate_der()))
 }
 
-/// What a good assertion says to this tenant.
-fn good(harness: &Harness) -> Value {
+/// Returns the claims of a valid assertion.
+fn valid_claims(harness: &Harness) -> Value {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     json!({
         "aud": format!("{}/contoso.com/oauth2/v2.0/token", harness.simulator.base_url()),
@@ -183,34 +183,34 @@ fn registered() -> Harness {
 #[case(Algorithm::Rs256)]
 #[case(Algorithm::Ps256)]
 #[tokio::test]
-async fn an_assertion_becomes_a_token_once(#[case] algorithm: Algorithm) {
+async fn an_assertion_yields_a_token_once(#[case] algorithm: Algorithm) {
     let harness = registered();
-    let assertion = signed(algorithm, Identity::APP, Identity::APP, &good(&harness));
+    let assertion = signed(algorithm, Identity::APP, Identity::APP, &valid_claims(&harness));
     let reply = assert_with(&harness, &assertion).await.unwrap();
     assert_eq!(harness.ask(reply["access_token"].as_str().unwrap()).await.status(), StatusCode::OK);
     let refused = assert_with(&harness, &assertion).await.unwrap_err();
     assert!(
-        refused.is(401, "invalid_client", 700_027) && refused.words.contains("used before"),
+        refused.is(401, "invalid_client", 700_027) && refused.message.contains("used before"),
         "{refused:?}"
     );
 }
 
 #[rstest]
 #[case::other_key(|_: &Harness| signed(Algorithm::Rs256, Identity::OTHER, Identity::APP, &json!({})), "does not match")]
-#[case::mislabelled(|harness: &Harness| sign(Algorithm::Rs256, Identity::APP, &json!({"alg": "PS256", "x5t#S256": thumbprint(Identity::APP)}), &good(harness)), "does not match")]
-#[case::unregistered(|harness: &Harness| signed(Algorithm::Rs256, Identity::OTHER, Identity::OTHER, &good(harness)), "not registered")]
-#[case::algorithm(|harness: &Harness| signed(Algorithm::Rs384, Identity::APP, Identity::APP, &good(harness)), "neither RS256 nor PS256")]
-#[case::no_thumbprint(|harness: &Harness| unnamed(&good(harness)), "x5t#S256")]
-#[case::public_key_as_secret(|harness: &Harness| signed_with_the_certificate(&good(harness)), "neither RS256")]
-#[case::unsigned(|harness: &Harness| unsigned(&good(harness)), "neither RS256")]
+#[case::mislabelled(|harness: &Harness| sign(Algorithm::Rs256, Identity::APP, &json!({"alg": "PS256", "x5t#S256": thumbprint(Identity::APP)}), &valid_claims(harness)), "does not match")]
+#[case::unregistered(|harness: &Harness| signed(Algorithm::Rs256, Identity::OTHER, Identity::OTHER, &valid_claims(harness)), "not registered")]
+#[case::algorithm(|harness: &Harness| signed(Algorithm::Rs384, Identity::APP, Identity::APP, &valid_claims(harness)), "neither RS256 nor PS256")]
+#[case::no_thumbprint(|harness: &Harness| unnamed(&valid_claims(harness)), "x5t#S256")]
+#[case::public_key_as_secret(|harness: &Harness| signed_with_the_certificate(&valid_claims(harness)), "neither RS256")]
+#[case::unsigned(|harness: &Harness| unsigned(&valid_claims(harness)), "neither RS256")]
 #[tokio::test]
-async fn an_assertion_must_be_signed_by_the_application(
+async fn an_assertion_needs_a_valid_signature(
     #[case] assertion: fn(&Harness) -> String,
     #[case] words: &str,
 ) {
     let harness = registered();
     let refused = assert_with(&harness, &assertion(&harness)).await.unwrap_err();
-    assert!(refused.is(401, "invalid_client", 700_027) && refused.words.contains(words), "{refused:?}");
+    assert!(refused.is(401, "invalid_client", 700_027) && refused.message.contains(words), "{refused:?}");
 }
 
 #[rstest]
@@ -224,13 +224,9 @@ async fn an_assertion_must_be_signed_by_the_application(
 #[case("jti", Value::Null, "no id")]
 #[case("jti", json!(""), "no id")]
 #[tokio::test]
-async fn an_assertion_must_say_the_right_things(
-    #[case] claim: &str,
-    #[case] value: Value,
-    #[case] words: &str,
-) {
+async fn an_assertion_needs_valid_claims(#[case] claim: &str, #[case] value: Value, #[case] words: &str) {
     let harness = registered();
-    let mut claims = good(&harness);
+    let mut claims = valid_claims(&harness);
     if value.is_null() {
         claims.as_object_mut().unwrap().shift_remove(claim);
     } else {
@@ -239,5 +235,5 @@ async fn an_assertion_must_say_the_right_things(
     let refused = assert_with(&harness, &signed(Algorithm::Ps256, Identity::APP, Identity::APP, &claims))
         .await
         .unwrap_err();
-    assert!(refused.is(401, "invalid_client", 700_027) && refused.words.contains(words), "{refused:?}");
+    assert!(refused.is(401, "invalid_client", 700_027) && refused.message.contains(words), "{refused:?}");
 }

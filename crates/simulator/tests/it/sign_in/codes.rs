@@ -7,12 +7,14 @@ use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 
-use super::harness::{CLIENT, CP1, Harness, REDIRECT, VERIFIER, challenge, claims, redemption, sent_back};
+use super::harness::{
+    CLIENT, CP1, Harness, REDIRECT, VERIFIER, challenge, claims, redemption, redirect_query,
+};
 
 #[tokio::test]
-async fn a_code_becomes_tokens() {
+async fn a_code_yields_tokens() {
     let harness = Harness::new();
-    let back = sent_back(&harness.authorize(&[("claims", CP1), ("nonce", "n-1")]).await);
+    let back = redirect_query(&harness.authorize(&[("claims", CP1), ("nonce", "n-1")]).await);
     assert_eq!(back["state"], "a state & more");
     let reply = harness.token(&[&redemption(&back["code"])]).await.unwrap();
     assert_eq!(reply["token_type"], "Bearer");
@@ -41,10 +43,10 @@ async fn a_code_becomes_tokens() {
 }
 
 #[tokio::test]
-async fn tokens_that_were_not_asked_for_are_not_sent() {
+async fn tokens_are_issued_only_for_requested_scopes() {
     let harness = Harness::new();
     let plain = [("scope", "SecurityAlert.ReadWrite.All")];
-    let back = sent_back(&harness.authorize(&plain).await);
+    let back = redirect_query(&harness.authorize(&plain).await);
     let reply = harness.token(&[&redemption(&back["code"])]).await.unwrap();
     assert_eq!(reply["scope"], "SecurityAlert.ReadWrite.All");
     assert!(reply.get("refresh_token").is_none() && reply.get("id_token").is_none());
@@ -60,7 +62,7 @@ async fn tokens_that_were_not_asked_for_are_not_sent() {
 #[case::user(&[("redirect_uri", "http://a@localhost:1/")], "AADSTS50011")]
 #[case::lookalike(&[("redirect_uri", "http://localhost.evil.example/")], "AADSTS50011")]
 #[tokio::test]
-async fn who_cannot_be_sent_back_sees_a_page(#[case] changes: &[(&str, &str)], #[case] number: &str) {
+async fn errors_without_a_valid_redirect_are_pages(#[case] changes: &[(&str, &str)], #[case] number: &str) {
     let response = Harness::new().authorize(changes).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert!(response.headers().get("location").is_none());
@@ -83,19 +85,19 @@ async fn who_cannot_be_sent_back_sees_a_page(#[case] changes: &[(&str, &str)], #
 #[case::no_consent(&[("scope", "User.Read")], "consent_required", "AADSTS65001")]
 #[case::claims(&[("claims", "{")], "invalid_request", "AADSTS9002313")]
 #[tokio::test]
-async fn what_is_wrong_is_sent_back(
+async fn errors_are_redirected_to_the_client(
     #[case] changes: &[(&str, &str)],
     #[case] error: &str,
     #[case] number: &str,
 ) {
-    let back = sent_back(&Harness::new().authorize(changes).await);
+    let back = redirect_query(&Harness::new().authorize(changes).await);
     assert_eq!((&*back["error"], &*back["state"]), (error, "a state & more"));
     assert!(back["error_description"].starts_with(number), "{back:?}");
     assert!(!back.contains_key("code"));
 }
 
 #[tokio::test]
-async fn a_redirect_without_a_path_gets_a_slash_and_any_port_will_do() {
+async fn a_redirect_may_have_any_port_and_no_path() {
     let harness = Harness::new();
     for (redirect, start) in [
         ("http://localhost:1234", "http://localhost:1234/?"),
@@ -108,7 +110,7 @@ async fn a_redirect_without_a_path_gets_a_slash_and_any_port_will_do() {
 }
 
 #[tokio::test]
-async fn the_person_may_do_other_things() {
+async fn the_user_may_react_in_other_ways() {
     let harness = Harness::new();
     let hostile = "<script>alert(1)</script>\u{1b}[2J\r\nx: y";
     harness.simulator.sign_in(|control| {
@@ -117,14 +119,14 @@ async fn the_person_may_do_other_things() {
         control.next_authorization(Authorization::ForeignState);
         control.next_authorization(Authorization::Ignore);
     });
-    let back = sent_back(&harness.authorize(&[]).await);
+    let back = redirect_query(&harness.authorize(&[]).await);
     assert_eq!((&*back["error"], &*back["error_description"]), ("access_denied", hostile));
     assert_eq!(back["state"], "a state & more");
-    let back = sent_back(&harness.authorize(&[]).await);
+    let back = redirect_query(&harness.authorize(&[]).await);
     assert!(back.contains_key("code") && back["state"] != "a state & more");
     let response = harness.authorize(&[]).await;
     assert!(response.status() == StatusCode::OK && response.headers().get("location").is_none());
-    assert!(sent_back(&harness.authorize(&[]).await).contains_key("code"));
+    assert!(redirect_query(&harness.authorize(&[]).await).contains_key("code"));
 }
 
 #[rstest]
@@ -140,35 +142,35 @@ async fn the_person_may_do_other_things() {
 #[case::no_grant(&[("grant_type", "")], 400, "invalid_request", 900_144)]
 #[case::claims(&[("claims", "[]")], 400, "invalid_request", 9_002_313)]
 #[tokio::test]
-async fn a_redemption_must_be_in_order(
+async fn an_invalid_redemption_is_refused(
     #[case] changes: &[(&str, &str)],
     #[case] status: u16,
     #[case] error: &str,
     #[case] number: u64,
 ) {
     let harness = Harness::new();
-    let code = sent_back(&harness.authorize(&[]).await)["code"].clone();
+    let code = redirect_query(&harness.authorize(&[]).await)["code"].clone();
     let refused = harness.token(&[&redemption(&code), changes]).await.unwrap_err();
     assert!(refused.is(status, error, number), "{refused:?}");
     assert_eq!(harness.simulator.sign_in(|control| control.issued()), 0);
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_and_not_for_long() {
+async fn a_code_is_valid_once_and_expires() {
     let harness = Harness::new();
-    let code = sent_back(&harness.authorize(&[]).await)["code"].clone();
+    let code = redirect_query(&harness.authorize(&[]).await)["code"].clone();
     assert!(harness.token(&[&redemption(&code)]).await.is_ok());
     let refused = harness.token(&[&redemption(&code)]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 54005), "{refused:?}");
 
     harness.simulator.sign_in(|control| control.rules.code_life = Duration::ZERO);
-    let code = sent_back(&harness.authorize(&[]).await)["code"].clone();
+    let code = redirect_query(&harness.authorize(&[]).await)["code"].clone();
     let refused = harness.token(&[&redemption(&code)]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 70008), "{refused:?}");
 }
 
 #[tokio::test]
-async fn tenants_and_applications_may_be_unknown() {
+async fn unknown_tenants_and_applications_are_refused() {
     let harness = Harness::with(SignIn { clients: vec![CLIENT.into()], ..SignIn::default() });
     let target = format!("/{UNKNOWN_TENANT}/oauth2/v2.0/token");
     let (status, body) = harness.post(&target, &redemption("x")).await;
@@ -186,25 +188,29 @@ async fn tenants_and_applications_may_be_unknown() {
 }
 
 #[tokio::test]
-async fn refusals_can_be_prepared_for_any_grant_or_for_one() {
+async fn refusals_can_be_queued_for_any_grant_or_for_one() {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| {
         control.refuse_next(Some(Grant::Refresh), SignInError::new("invalid_grant", 50173));
-        control
-            .refuse_next(None, SignInError::new("temporarily_unavailable", 90033).saying("\u{1b}[31m later"));
+        control.refuse_next(
+            None,
+            SignInError::new("temporarily_unavailable", 90033).with_message("\u{1b}[31m later"),
+        );
         control.refuse_next(Some(Grant::Code), SignInError::new("invalid_grant", 50126));
     });
-    let code = sent_back(&harness.authorize(&[]).await)["code"].clone();
+    let code = redirect_query(&harness.authorize(&[]).await)["code"].clone();
     let refused = harness.token(&[&redemption(&code)]).await.unwrap_err();
-    assert!(refused.is(503, "temporarily_unavailable", 90033) && refused.words.contains("\u{1b}[31m later"));
+    assert!(
+        refused.is(503, "temporarily_unavailable", 90033) && refused.message.contains("\u{1b}[31m later")
+    );
     let refused = harness.token(&[&redemption(&code)]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 50126), "{refused:?}");
-    assert!(harness.token(&[&redemption(&code)]).await.is_ok(), "what was prepared is used up");
+    assert!(harness.token(&[&redemption(&code)]).await.is_ok(), "no refusal is left");
     assert_eq!(harness.simulator.sign_in(|control| control.requests(Grant::Code)), 3);
 }
 
 #[tokio::test]
-async fn pages_are_read_and_tokens_are_posted() {
+async fn pages_need_get_and_token_requests_need_post() {
     let harness = Harness::new();
     assert_eq!(harness.open("/t/oauth2/v2.0/token").await.status(), StatusCode::METHOD_NOT_ALLOWED);
     let (status, _) = harness.post("/t/oauth2/v2.0/authorize", &[("redirect_uri", REDIRECT)]).await;

@@ -1,4 +1,4 @@
-//! Sign-in by device code.
+//! The device code flow.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::harness::{CLIENT, Harness, Refused};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// A tenant that lets clients poll as often as they like.
+/// Returns a tenant with no minimum poll interval.
 fn quick() -> Harness {
     Harness::with(SignIn { device_interval: Duration::ZERO, ..SignIn::default() })
 }
@@ -31,14 +31,14 @@ async fn poll(harness: &Harness, code: &Value) -> Result<Value, Refused> {
     harness.token(&[&[("grant_type", GRANT), ("client_id", CLIENT), ("device_code", code)]]).await
 }
 
-/// What a poll is told that gets no token.
-async fn told(harness: &Harness, code: &Value) -> (u16, String, u64) {
+/// Polls and returns the error.
+async fn poll_error(harness: &Harness, code: &Value) -> (u16, String, u64) {
     let refused = poll(harness, code).await.unwrap_err();
     (refused.status, refused.error, refused.number)
 }
 
 #[tokio::test]
-async fn a_code_waits_for_the_person_and_becomes_tokens() {
+async fn an_approved_code_yields_tokens_once() {
     let harness = quick();
     let code = begin(&harness, &[]).await.unwrap();
     let user_code = code["user_code"].as_str().unwrap();
@@ -48,53 +48,53 @@ async fn a_code_waits_for_the_person_and_becomes_tokens() {
     let message = code["message"].as_str().unwrap();
     assert!(message.contains(user_code) && message.contains("/device"), "{message}");
 
-    assert_eq!(told(&harness, &code).await, (400, "authorization_pending".into(), 70016));
+    assert_eq!(poll_error(&harness, &code).await, (400, "authorization_pending".into(), 70016));
     assert!(harness.simulator.sign_in(|control| control.approve_device(None)));
     let reply = poll(&harness, &code).await.unwrap();
     assert!(reply["refresh_token"].is_string() && reply["id_token"].is_string());
     assert_eq!(harness.ask(reply["access_token"].as_str().unwrap()).await.status(), StatusCode::OK);
-    assert_eq!(told(&harness, &code).await, (400, "invalid_grant".into(), 54005));
+    assert_eq!(poll_error(&harness, &code).await, (400, "invalid_grant".into(), 54005));
     assert_eq!(harness.simulator.sign_in(|control| control.requests(Grant::Device)), 3);
 }
 
 #[tokio::test]
-async fn the_default_interval_is_told_and_kept() {
+async fn the_default_interval_is_enforced() {
     let harness = Harness::new();
     let code = begin(&harness, &[]).await.unwrap();
     assert_eq!(code["interval"], 5);
-    assert_eq!(told(&harness, &code).await.1, "authorization_pending");
-    assert_eq!(told(&harness, &code).await, (400, "slow_down".into(), 70016));
-    // Whoever has the right to a token still has to keep to the interval.
+    assert_eq!(poll_error(&harness, &code).await.1, "authorization_pending");
+    assert_eq!(poll_error(&harness, &code).await, (400, "slow_down".into(), 70016));
+    // The interval applies to an approved code too.
     harness.simulator.sign_in(|control| control.approve_device(None));
-    assert_eq!(told(&harness, &code).await.1, "slow_down");
+    assert_eq!(poll_error(&harness, &code).await.1, "slow_down");
 }
 
 #[tokio::test]
-async fn a_code_is_declined_expired_unknown_or_blocked() {
+async fn declined_expired_unknown_and_blocked_codes_are_refused() {
     let harness = quick();
     let code = begin(&harness, &[]).await.unwrap();
     assert!(harness.simulator.sign_in(|control| control.decline_device(None)));
-    assert_eq!(told(&harness, &code).await, (400, "authorization_declined".into(), 65004));
+    assert_eq!(poll_error(&harness, &code).await, (400, "authorization_declined".into(), 65004));
 
     let code = begin(&harness, &[]).await.unwrap();
     harness.simulator.sign_in(|control| {
         control.expire_devices();
-        assert!(!control.approve_device(None), "it is too late");
+        assert!(!control.approve_device(None), "the code has expired");
     });
-    assert_eq!(told(&harness, &code).await, (400, "expired_token".into(), 70019));
+    assert_eq!(poll_error(&harness, &code).await, (400, "expired_token".into(), 70019));
     harness.simulator.sign_in(|control| control.rules.device_life = Duration::ZERO);
     let code = begin(&harness, &[]).await.unwrap();
-    assert_eq!(told(&harness, &code).await.1, "expired_token");
+    assert_eq!(poll_error(&harness, &code).await.1, "expired_token");
 
     let unknown = json!({"device_code": "other"});
-    assert_eq!(told(&harness, &unknown).await, (400, "bad_verification_code".into(), 70018));
+    assert_eq!(poll_error(&harness, &unknown).await, (400, "bad_verification_code".into(), 70018));
 
     harness.simulator.sign_in(|control| {
         control.rules.device_life = Duration::from_secs(900);
         control.rules.device_blocked = true;
     });
     let code = begin(&harness, &[]).await.unwrap();
-    assert_eq!(told(&harness, &code).await, (400, "invalid_grant".into(), 53003));
+    assert_eq!(poll_error(&harness, &code).await, (400, "invalid_grant".into(), 53003));
 }
 
 #[rstest]
@@ -103,7 +103,7 @@ async fn a_code_is_declined_expired_unknown_or_blocked() {
 #[case(&[("scope", "openid")], "invalid_scope", 70011)]
 #[case(&[("scope", "User.Read")], "invalid_grant", 65001)]
 #[tokio::test]
-async fn a_code_must_be_asked_for_in_order(
+async fn an_invalid_code_request_is_refused(
     #[case] changes: &[(&str, &str)],
     #[case] error: &str,
     #[case] number: u64,
@@ -113,21 +113,21 @@ async fn a_code_must_be_asked_for_in_order(
 }
 
 #[tokio::test]
-async fn the_person_may_need_some_polls() {
+async fn the_user_may_approve_after_several_polls() {
     let harness = quick();
     harness.simulator.sign_in(|control| control.rules.approves_at_poll = Some(3));
     let code = begin(&harness, &[]).await.unwrap();
-    assert_eq!(told(&harness, &code).await.1, "authorization_pending");
-    assert_eq!(told(&harness, &code).await.1, "authorization_pending");
+    assert_eq!(poll_error(&harness, &code).await.1, "authorization_pending");
+    assert_eq!(poll_error(&harness, &code).await.1, "authorization_pending");
     assert!(poll(&harness, &code).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_person_types_the_code_on_a_page() {
+async fn the_user_enters_the_code_on_a_page() {
     let harness = quick();
     let codes = [begin(&harness, &[]).await.unwrap(), begin(&harness, &[]).await.unwrap()];
     let pending = harness.simulator.sign_in(|control| {
-        assert!(!control.approve_device(None), "there are two");
+        assert!(!control.approve_device(None), "two codes are pending");
         control.pending_devices()
     });
     assert_eq!(codes.each_ref().map(|code| code["user_code"].as_str().unwrap()), pending[..]);
@@ -146,5 +146,5 @@ async fn a_person_types_the_code_on_a_page() {
     let declined = harness.post("/device", &[("user_code", &pending[1]), ("answer", "decline")]).await;
     assert_eq!(declined.0, StatusCode::OK);
     assert!(poll(&harness, &codes[0]).await.is_ok());
-    assert_eq!(told(&harness, &codes[1]).await.1, "authorization_declined");
+    assert_eq!(poll_error(&harness, &codes[1]).await.1, "authorization_declined");
 }

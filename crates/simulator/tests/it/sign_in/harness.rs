@@ -1,4 +1,4 @@
-//! A tenant that wants people to sign in, and a client that knows nothing but reqwest.
+//! A tenant that requires a sign-in, and a plain reqwest client.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) const REDIRECT: &str = "http://localhost:43210/back";
 /// The example of RFC 7636.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const ALERTS: &str = "/v1.0/security/alerts_v2";
-/// What a client sends that takes claims challenges.
+/// The `claims` parameter of a client that handles claims challenges.
 pub(crate) const CP1: &str = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
 
 pub(crate) struct Harness {
@@ -45,12 +45,12 @@ impl Harness {
         format!("{}/.default offline_access openid", self.simulator.base_url())
     }
 
-    /// Opens a page, as a browser does.
+    /// Opens a page.
     pub(crate) async fn open(&self, target: &str) -> Response {
         self.client.get(format!("{}{target}", self.simulator.base_url())).send().await.unwrap()
     }
 
-    /// Posts a form; the body of the answer with its status.
+    /// Posts a form; returns the status and the body.
     pub(crate) async fn post(&self, target: &str, form: &[(&str, &str)]) -> (StatusCode, String) {
         let response = self.try_post(target, form).await.unwrap();
         (response.status(), response.text().await.unwrap())
@@ -65,23 +65,23 @@ impl Harness {
         request.send().await
     }
 
-    /// Asks the token endpoint, which may not answer.
+    /// Sends a token request that may get no response.
     pub(crate) async fn try_token(&self, form: &[(&str, &str)]) -> reqwest::Result<Response> {
         self.try_post("/contoso.com/oauth2/v2.0/token", form).await
     }
 
-    /// Asks the token endpoint; a form's later pairs replace earlier ones of the same name, and
-    /// an empty value leaves the parameter out.
+    /// Sends a token request. Later pairs replace earlier ones of the same name; an empty value
+    /// removes the parameter.
     pub(crate) async fn token(&self, pairs: &[&[(&str, &str)]]) -> Result<Value, Refused> {
-        let (status, body) = self.post("/contoso.com/oauth2/v2.0/token", &laid_over(pairs)).await;
+        let (status, body) = self.post("/contoso.com/oauth2/v2.0/token", &merge(pairs)).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         if status == StatusCode::OK { Ok(body) } else { Err(Refused::read(status, &body)) }
     }
 
-    /// Asks the authorize endpoint as a client does that does all of it right, but for `changes`.
+    /// Sends a valid authorize request with `changes`.
     pub(crate) async fn authorize(&self, changes: &[(&str, &str)]) -> Response {
         let (scope, challenge) = (self.scope(), challenge(VERIFIER));
-        let right = [
+        let valid = [
             ("client_id", CLIENT),
             ("response_type", "code"),
             ("response_mode", "query"),
@@ -91,23 +91,23 @@ impl Harness {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        let query = encode(&laid_over(&[&right, changes]));
+        let query = encode(&merge(&[&valid, changes]));
         self.open(&format!("/contoso.com/oauth2/v2.0/authorize?{query}")).await
     }
 
-    /// Signs a person in by browser: the answer of the token endpoint.
+    /// Signs a user in; returns the token response.
     pub(crate) async fn signed_in(&self, claims: &str) -> Value {
-        let code = sent_back(&self.authorize(&[("claims", claims)]).await)["code"].clone();
+        let code = redirect_query(&self.authorize(&[("claims", claims)]).await)["code"].clone();
         self.token(&[&redemption(&code)]).await.unwrap()
     }
 
-    /// Asks the service with a token.
+    /// Lists alerts with a token.
     pub(crate) async fn ask(&self, token: &str) -> Response {
         let url = format!("{}{ALERTS}", self.simulator.base_url());
         self.client.get(url).bearer_auth(token).send().await.unwrap()
     }
 
-    /// Tries to change an alert with a token.
+    /// Changes an alert with a token.
     pub(crate) async fn change(&self, token: &str) -> Response {
         let id = self.simulator.alerts()[0]["id"].as_str().unwrap().to_owned();
         let url = format!("{}{ALERTS}/{id}", self.simulator.base_url());
@@ -115,7 +115,7 @@ impl Harness {
         request.send().await.unwrap()
     }
 
-    /// Writes a comment with a token.
+    /// Posts a comment with a token.
     pub(crate) async fn comment(&self, token: &str) -> Response {
         let id = self.simulator.alerts()[0]["id"].as_str().unwrap().to_owned();
         let url = format!("{}{ALERTS}/{id}/comments", self.simulator.base_url());
@@ -123,7 +123,7 @@ impl Harness {
     }
 }
 
-/// What redeems a code, done right.
+/// Returns the parameters that redeem a code.
 pub(crate) fn redemption(code: &str) -> [(&str, &str); 5] {
     [
         ("grant_type", "authorization_code"),
@@ -134,19 +134,19 @@ pub(crate) fn redemption(code: &str) -> [(&str, &str); 5] {
     ]
 }
 
-/// What renews a token, done right.
+/// Returns the parameters that renew a token.
 pub(crate) fn renewal(token: &str) -> [(&str, &str); 3] {
     [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token)]
 }
 
-fn laid_over<'a>(pairs: &[&[(&'a str, &'a str)]]) -> Vec<(&'a str, &'a str)> {
-    let mut whole: Vec<(&str, &str)> = Vec::new();
+fn merge<'a>(pairs: &[&[(&'a str, &'a str)]]) -> Vec<(&'a str, &'a str)> {
+    let mut merged: Vec<(&str, &str)> = Vec::new();
     for (name, value) in pairs.concat() {
-        whole.retain(|(key, _)| *key != name);
-        whole.push((name, value));
+        merged.retain(|(key, _)| *key != name);
+        merged.push((name, value));
     }
-    whole.retain(|(_, value)| !value.is_empty());
-    whole
+    merged.retain(|(_, value)| !value.is_empty());
+    merged
 }
 
 fn encode(pairs: &[(&str, &str)]) -> String {
@@ -157,15 +157,15 @@ pub(crate) fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
-/// What a browser is sent back to the client with.
-pub(crate) fn sent_back(response: &Response) -> HashMap<String, String> {
+/// Returns the parameters of a redirect to the client.
+pub(crate) fn redirect_query(response: &Response) -> HashMap<String, String> {
     assert_eq!(response.status(), StatusCode::FOUND);
     let location = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
     assert!(location.as_str().starts_with(REDIRECT), "{location}");
     location.query_pairs().into_owned().collect()
 }
 
-/// Reads what a token says of itself, without checking it.
+/// Returns a token's claims without verification.
 pub(crate) fn claims(token: &Value) -> Value {
     let part = token.as_str().unwrap().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -177,11 +177,11 @@ pub(crate) struct Refused {
     pub(crate) status: u16,
     pub(crate) error: String,
     pub(crate) number: u64,
-    pub(crate) words: String,
+    pub(crate) message: String,
 }
 
 impl Refused {
-    /// Checks that the error has the documented shape.
+    /// Reads an error response and checks its documented form.
     pub(crate) fn read(status: StatusCode, body: &Value) -> Self {
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {body}")).to_owned();
         let number = body["error_codes"][0].as_u64().unwrap();
@@ -195,7 +195,7 @@ impl Refused {
         assert!(description.ends_with(&ids), "{description}");
         assert!(text("error_uri").ends_with(&format!("/error?code={number}")));
         assert!(Timestamp::parse(&timestamp.replace(' ', "T")).is_some(), "{timestamp}");
-        Self { status: status.as_u16(), error: text("error"), number, words: description }
+        Self { status: status.as_u16(), error: text("error"), number, message: description }
     }
 
     pub(crate) fn is(&self, status: u16, error: &str, number: u64) -> bool {

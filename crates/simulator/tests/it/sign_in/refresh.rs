@@ -12,13 +12,13 @@ fn refresh_token(reply: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_refresh_token_brings_another_and_goes_on_working() {
+async fn a_refresh_token_yields_another_and_remains_valid() {
     let harness = Harness::new();
     let first = harness.signed_in(CP1).await;
     let second = harness.token(&[&renewal(&refresh_token(&first))]).await.unwrap();
     assert_ne!(first["access_token"], second["access_token"]);
     assert_ne!(refresh_token(&first), refresh_token(&second));
-    assert_eq!(claims(&second["access_token"])["xms_cc"][0], "cp1", "what was declared is remembered");
+    assert_eq!(claims(&second["access_token"])["xms_cc"][0], "cp1", "the capability is remembered");
     assert!(harness.token(&[&renewal(&refresh_token(&first))]).await.is_ok());
     assert!(harness.token(&[&renewal(&refresh_token(&second))]).await.is_ok());
     harness
@@ -27,18 +27,21 @@ async fn a_refresh_token_brings_another_and_goes_on_working() {
 }
 
 #[tokio::test]
-async fn under_strict_rotation_each_is_good_once() {
+async fn under_strict_rotation_each_token_is_valid_once() {
     let harness = Harness::new();
     harness.simulator.sign_in(|control| control.rules.strict_rotation = true);
     let first = refresh_token(&harness.signed_in("").await);
     let second = refresh_token(&harness.token(&[&renewal(&first)]).await.unwrap());
     let refused = harness.token(&[&renewal(&first)]).await.unwrap_err();
     assert!(refused.is(400, "invalid_grant", 70000), "{refused:?}");
-    assert!(harness.token(&[&renewal(&second)]).await.is_ok(), "presenting the first costs nothing else");
+    assert!(
+        harness.token(&[&renewal(&second)]).await.is_ok(),
+        "reuse of the first does not revoke the second"
+    );
 }
 
 #[tokio::test]
-async fn a_reply_can_be_lost_after_the_token_was_used_up() {
+async fn a_reply_can_be_lost_after_the_token_was_used() {
     let harness = Harness::new();
     let token = refresh_token(&harness.signed_in("").await);
     harness.simulator.sign_in(|control| {
@@ -53,7 +56,7 @@ async fn a_reply_can_be_lost_after_the_token_was_used_up() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_can_be_revoked_expired_or_somebody_elses() {
+async fn revoked_expired_and_foreign_refresh_tokens_are_refused() {
     let harness = Harness::new();
     let token = refresh_token(&harness.signed_in("").await);
     let refused = harness.token(&[&renewal(&token), &[("client_id", "other")]]).await.unwrap_err();
@@ -70,7 +73,7 @@ async fn a_refresh_token_can_be_revoked_expired_or_somebody_elses() {
 }
 
 #[tokio::test]
-async fn a_scope_that_is_asked_for_again_must_be_consented_to() {
+async fn a_requested_scope_needs_consent() {
     let harness = Harness::new();
     let token = refresh_token(&harness.signed_in("").await);
     let narrow = [("scope", "SecurityAlert.ReadWrite.All")];

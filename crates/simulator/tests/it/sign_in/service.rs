@@ -1,4 +1,4 @@
-//! What the service makes of the tokens that the tenant hands out.
+//! How the service treats the tenant's tokens.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn token(reply: &Value) -> &str {
     reply["access_token"].as_str().unwrap()
 }
 
-/// A refusal's status, challenge, code and message.
+/// Returns the status, challenge, code and message of a refusal.
 async fn refusal(response: Response) -> (u16, String, String, String) {
     let status = response.status().as_u16();
     let challenge =
@@ -27,19 +27,19 @@ async fn refusal(response: Response) -> (u16, String, String, String) {
 }
 
 #[tokio::test]
-async fn only_tokens_that_were_handed_out_are_taken() {
+async fn only_issued_tokens_are_accepted() {
     let harness = Harness::new();
     let reply = harness.signed_in("").await;
     assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::OK);
     let changed = format!("{}x", token(&reply));
-    for strange in ["any", &changed] {
-        let (status, challenge, code, _) = refusal(harness.ask(strange).await).await;
+    for unknown in ["any", &changed] {
+        let (status, challenge, code, _) = refusal(harness.ask(unknown).await).await;
         assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
     }
 }
 
 #[tokio::test]
-async fn a_token_ends() {
+async fn expired_and_revoked_tokens_are_refused() {
     let harness = Harness::new();
     let reply = harness.signed_in(CP1).await;
     harness.simulator.sign_in(SignInControl::expire_access_tokens);
@@ -59,7 +59,7 @@ async fn a_token_ends() {
     harness.simulator.sign_in(SignInControl::revoke_access_tokens);
     assert_eq!(harness.ask(token(&reply)).await.status(), StatusCode::UNAUTHORIZED);
     let renewed = harness.token(&[&renewal(reply["refresh_token"].as_str().unwrap())]).await.unwrap();
-    assert_eq!(harness.ask(token(&renewed)).await.status(), StatusCode::OK, "later ones are good");
+    assert_eq!(harness.ask(token(&renewed)).await.status(), StatusCode::OK, "later tokens are valid");
 }
 
 #[rstest]
@@ -70,7 +70,7 @@ async fn a_token_ends() {
 #[case(&["User.Read", "Mail.Read"], 403, 403)]
 #[case(&[], 403, 403)]
 #[tokio::test]
-async fn rights_decide_on_reading_and_writing(
+async fn reading_and_writing_need_permissions(
     #[case] rights: &[&str],
     #[case] reading: u16,
     #[case] writing: u16,
@@ -85,9 +85,8 @@ async fn rights_decide_on_reading_and_writing(
         ("client_secret", CLIENT_SECRET),
         ("scope", &*scope),
     ];
-    let (person, application) = (harness.signed_in("").await, harness.token(&[&form]).await.unwrap());
-    for (token, kind) in
-        [(token(&person), "scopes on the request"), (token(&application), "application roles")]
+    let (user, application) = (harness.signed_in("").await, harness.token(&[&form]).await.unwrap());
+    for (token, kind) in [(token(&user), "scopes on the request"), (token(&application), "application roles")]
     {
         for (response, status, needed) in [
             (harness.ask(token).await, reading, "SecurityAlert.Read.All,"),
@@ -106,7 +105,7 @@ async fn rights_decide_on_reading_and_writing(
 }
 
 #[tokio::test]
-async fn a_comment_carries_the_name_of_who_signed_in() {
+async fn the_author_of_a_comment_is_the_user() {
     let harness = Harness::with(SignIn { user: "dana@contoso.com".into(), ..SignIn::default() });
     let reply = harness.signed_in("").await;
     let comments: Value =
@@ -117,7 +116,7 @@ async fn a_comment_carries_the_name_of_who_signed_in() {
     );
 }
 
-/// What the service demands, and the same with what the client declares about itself.
+/// Returns the demanded claims, alone and merged with the client's capabilities.
 fn demanded() -> (Value, String) {
     let nbf = json!({"essential": true, "value": "1600000000"});
     let merged = json!({"access_token": {"nbf": nbf, "xms_cc": {"values": ["cp1"]}}});
@@ -125,7 +124,7 @@ fn demanded() -> (Value, String) {
 }
 
 #[tokio::test]
-async fn claims_are_demanded_until_a_token_was_asked_for_with_them() {
+async fn demanded_claims_are_met_by_a_token_requested_with_them() {
     let harness = Harness::new();
     let (demand, merged) = demanded();
     let (reply, plain) = (harness.signed_in(CP1).await, harness.signed_in("").await);
@@ -145,7 +144,7 @@ async fn claims_are_demanded_until_a_token_was_asked_for_with_them() {
     assert_eq!(
         refusal(harness.ask(token(&plain)).await).await.1,
         "Bearer",
-        "who takes no challenges gets none"
+        "a client without the capability gets a challenge"
     );
 
     let refresh = reply["refresh_token"].as_str().unwrap();
@@ -153,13 +152,13 @@ async fn claims_are_demanded_until_a_token_was_asked_for_with_them() {
     assert_eq!(
         harness.ask(token(&same)).await.status(),
         StatusCode::UNAUTHORIZED,
-        "a new token is not enough"
+        "a token without the claims is accepted"
     );
     let renewed = harness.token(&[&renewal(refresh), &[("claims", &merged)]]).await.unwrap();
     assert_eq!(harness.ask(token(&renewed)).await.status(), StatusCode::OK);
     let refresh = renewed["refresh_token"].as_str().unwrap();
     let later = harness.token(&[&renewal(refresh)]).await.unwrap();
-    assert_eq!(harness.ask(token(&later)).await.status(), StatusCode::OK, "what was met stays met");
+    assert_eq!(harness.ask(token(&later)).await.status(), StatusCode::OK, "the claims are remembered");
     let signed_in = harness.signed_in(&merged).await;
     assert_eq!(harness.ask(token(&signed_in)).await.status(), StatusCode::OK);
 
@@ -168,7 +167,7 @@ async fn claims_are_demanded_until_a_token_was_asked_for_with_them() {
 }
 
 #[tokio::test]
-async fn claims_may_need_the_person() {
+async fn claims_may_require_a_sign_in() {
     let harness = Harness::with(SignIn { refresh_meets_demand: false, ..SignIn::default() });
     let (demand, merged) = demanded();
     let reply = harness.signed_in(CP1).await;
@@ -181,7 +180,7 @@ async fn claims_may_need_the_person() {
 }
 
 #[tokio::test]
-async fn where_any_token_is_taken_those_of_the_tenant_are_judged_all_the_same() {
+async fn issued_tokens_are_checked_even_if_any_token_is_accepted() {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     let harness = Harness::start(Settings { access: Access::Any, ..Settings::new(now) });
     let reply = harness.signed_in("").await;

@@ -1,12 +1,12 @@
 //! The Secret Service of the freedesktop.org specification, over the session's D-Bus: GNOME Keyring,
 //! KWallet, KeePassXC.
 //!
-//! Each call opens a connection of its own, on a runtime of its own: a bus that hangs then keeps
-//! nothing but the calling thread.
+//! Each call has its own connection and its own runtime, so that a bus that hangs blocks nothing but
+//! the calling thread.
 
 use std::collections::HashMap;
 
-use secret_service::{Collection, EncryptionType, Error, Item, SecretService};
+use ::secret_service::{Collection, EncryptionType, Error, Item, SecretService};
 
 use super::{Abandoned, Failure, SERVICE};
 

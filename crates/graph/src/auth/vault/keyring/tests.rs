@@ -58,8 +58,8 @@ async fn finished_calls_do_not_count() {
 #[rstest]
 #[case::locked(Failure::Locked("Prompt\u{1b}[2J was\ndismissed".into()), "the keyring is locked (Prompt␛[2J was⏎dismissed): unlock it, or")]
 #[case::unavailable(Failure::Unavailable("no bus".into()), "there is no keyring here: use")]
-#[case::too_long(Failure::TooLong(2_560), "holds no more than 2560 bytes")]
-#[case::other(Failure::Other("x".repeat(9_000)), "the keyring refused (xxx")]
+#[case::too_long(Failure::TooLong(2_560), "accepts up to 2560 bytes")]
+#[case::other(Failure::Other("x".repeat(9_000)), "the keyring failed (xxx")]
 #[case::ambiguous(Failure::Ambiguous, "it holds the sign-in twice")]
 #[case::unreadable(Failure::Unreadable, "the entry cannot be read")]
 fn a_keyring_error_is_one_short_line_with_the_next_step(#[case] failure: Failure, #[case] start: &str) {
@@ -72,11 +72,11 @@ fn a_keyring_error_is_one_short_line_with_the_next_step(#[case] failure: Failure
 /// The Secret Service, asked from a child process: the address of the bus comes from the
 /// environment.
 #[cfg(all(unix, not(target_os = "macos")))]
-mod secret_service {
+mod on_a_bus {
     use super::*;
     use std::{os::unix::net::UnixListener, process::Command, time::Instant};
 
-    const CHILD: &str = "auth::vault::keyring::tests::secret_service::ask_the_bus_of_the_environment";
+    const CHILD: &str = "auth::vault::keyring::tests::on_a_bus::ask_the_bus_of_the_environment";
     const MARK: &str = "ALERTDECK_TEST_KEYRING";
 
     /// Returns what a child process prints about the bus at `address`, and the time it took.

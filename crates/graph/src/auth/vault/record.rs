@@ -1,12 +1,12 @@
-//! How a sign-in is written down: JSON with a version and short names, since the credentials of
-//! Windows hold 2,560 bytes.
+//! The storage format of a sign-in: JSON with a version. Property names are short, since a Windows
+//! credential is limited to 2,560 bytes.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Stored};
 
-/// The version that is written, and the only one that is read.
+/// The version that is written and read.
 const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
@@ -15,7 +15,7 @@ struct Version {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire<'a> {
+struct Record<'a> {
     version: u64,
     /// The refresh token.
     rt: std::borrow::Cow<'a, str>,
@@ -31,7 +31,7 @@ struct Wire<'a> {
     oid: Option<String>,
 }
 
-/// Why something that was kept cannot be read; completes "the sign-in ...".
+/// Why a stored sign-in cannot be read. `Display` completes "the sign-in ...".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     #[error("was written by a newer alertdeck (format {0})")]
@@ -42,7 +42,7 @@ pub(super) enum Unreadable {
 
 pub(super) fn encode(stored: &Stored) -> SecretString {
     let account = stored.account.clone().unwrap_or_default();
-    let wire = Wire {
+    let record = Record {
         version: VERSION,
         rt: stored.refresh_token.expose_secret().into(),
         upn: account.upn,
@@ -50,8 +50,8 @@ pub(super) fn encode(stored: &Stored) -> SecretString {
         tid: account.tenant_id,
         oid: account.object_id,
     };
-    // Text and a number: there is nothing that JSON could not say.
-    serde_json::to_string(&wire).unwrap_or_default().into()
+    // Cannot fail: strings and a number.
+    serde_json::to_string(&record).unwrap_or_default().into()
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Stored, Unreadable> {
@@ -59,13 +59,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Stored, Unreadable> {
     if version > VERSION {
         return Err(Unreadable::Newer(version));
     }
-    let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
-    if version != VERSION || wire.rt.is_empty() {
+    let record: Record<'_> = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
+    if version != VERSION || record.rt.is_empty() {
         return Err(Unreadable::Damaged);
     }
-    let account = Account { upn: wire.upn, name: wire.name, tenant_id: wire.tid, object_id: wire.oid };
+    let account =
+        Account { upn: record.upn, name: record.name, tenant_id: record.tid, object_id: record.oid };
     Ok(Stored {
-        refresh_token: wire.rt.into_owned().into(),
+        refresh_token: record.rt.into_owned().into(),
         account: (account != Account::default()).then_some(account),
     })
 }
@@ -76,7 +77,7 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_sign_in_is_read_back() {
         let account = Account {
             upn: Some("me@contoso.com".into()),
             name: Some("Zoë \"M\"".into()),
@@ -112,7 +113,7 @@ mod tests {
     #[case::no_version(r#"{"rt":"abc"}"#, Unreadable::Damaged)]
     #[case::never_written(r#"{"version":0,"rt":"abc"}"#, Unreadable::Damaged)]
     #[case::newer(r#"{"version":2,"secrets":[]}"#, Unreadable::Newer(2))]
-    fn what_is_damaged_or_newer_is_told_apart(#[case] text: &str, #[case] why: Unreadable) {
+    fn damaged_and_newer_records_are_distinguished(#[case] text: &str, #[case] why: Unreadable) {
         assert_eq!(decode(text.as_bytes()).unwrap_err(), why);
     }
 }

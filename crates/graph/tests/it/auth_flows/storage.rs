@@ -1,4 +1,4 @@
-//! What is kept between runs, and between running copies.
+//! Stored sign-ins: between runs, and between running copies of the program.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -8,7 +8,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    fake::{Fake, token},
+    fake::{FakeServer, token},
     harness::{Harness, application, current, file, http, key, session},
 };
 
@@ -17,18 +17,18 @@ fn strict() -> Harness {
 }
 
 #[tokio::test]
-async fn the_next_run_is_signed_in() {
+async fn a_sign_in_persists_to_the_next_run() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     harness.signed_in(&Vault::file(state.path())).await;
     let next = harness.session(&Vault::file(state.path()));
     let account = next.recall().await.unwrap();
     assert_eq!(account.upn.as_deref(), Some(alertdeck_simulator::SIGNED_IN));
-    assert_eq!(harness.requests(Kind::Refresh), 0, "nothing is asked to know who it is");
+    assert_eq!(harness.requests(Kind::Refresh), 0, "recalling sends a request");
     assert!(current(&next).await.is_ok());
     assert_eq!(next.account(), Some(account));
 }
 
-/// Renews `times` over, each time from the token before.
+/// Renews a number of times.
 async fn renew(session: &Session, times: usize) -> Result<(), AuthError> {
     let tokens = Tokens::session(session.clone());
     for _ in 0..times {
@@ -48,7 +48,7 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
     block_on(Box::pin(async {
         harness.signed_in(&Vault::file(state.path())).await;
     }));
-    // Each copy has a runtime, a transport and a vault of its own, as two processes have.
+    // Each copy has its own runtime, HTTP client and vault, as a process does.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -59,8 +59,8 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
             });
         }
     });
-    // One more each: the token that a copy begins with.
-    assert_eq!(harness.requests(Kind::Refresh) as usize, 2 * (TIMES + 1), "no token was used twice");
+    // One more for each copy: its first token.
+    assert_eq!(harness.requests(Kind::Refresh) as usize, 2 * (TIMES + 1), "a refresh token was used twice");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn two_sessions_in_one_runtime_stay_signed_in() {
 }
 
 #[tokio::test]
-async fn a_token_that_another_copy_has_used_up_is_read_again() {
+async fn a_refresh_token_that_another_copy_has_used_is_reloaded() {
     let (harness, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     let ours = harness.signed_in(&vault).await;
@@ -84,7 +84,7 @@ async fn a_token_that_another_copy_has_used_up_is_read_again() {
 }
 
 #[tokio::test]
-async fn signing_out_in_one_copy_is_meant_for_all() {
+async fn signing_out_in_one_copy_applies_to_all() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     let ours = harness.signed_in(&vault).await;
@@ -92,12 +92,12 @@ async fn signing_out_in_one_copy_is_meant_for_all() {
     assert!(theirs.sign_out().await.unwrap());
     let error = renew(&ours, 1).await.unwrap_err();
     assert!(matches!(error, AuthError::SignInNeeded(_)), "{error}");
-    assert!(vault.load(&key()).await.unwrap().stored.is_none(), "it does not come back");
+    assert!(vault.load(&key()).await.unwrap().stored.is_none(), "the sign-in is restored");
     assert_eq!(harness.requests(Kind::Refresh), 0);
 }
 
 #[tokio::test]
-async fn signing_out_leaves_nothing() {
+async fn signing_out_removes_everything() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     let state = state.path().join("alertdeck");
     let session = harness.signed_in(&Vault::file(&state)).await;
@@ -105,7 +105,7 @@ async fn signing_out_leaves_nothing() {
     assert!(session.sign_out().await.unwrap());
     assert!(!state.exists());
     assert_eq!((session.claims(), session.account(), session.recall().await), (None, None, None));
-    assert!(!session.sign_out().await.unwrap(), "there was nothing");
+    assert!(!session.sign_out().await.unwrap(), "there is no sign-in");
 }
 
 #[rstest]
@@ -115,7 +115,7 @@ async fn signing_out_leaves_nothing() {
 }, "is damaged")]
 #[case::newer(|path: &Path| fs::write(path, r#"{"version":2,"secrets":[]}"#).unwrap(), "was written by a newer alertdeck")]
 #[tokio::test]
-async fn what_cannot_be_read_is_told_once_and_signed_in_anew(
+async fn an_unreadable_sign_in_is_reported_once_and_replaced(
     #[values(true, false)] recalled: bool,
     #[case] spoil: fn(&Path),
     #[case] words: &str,
@@ -138,25 +138,24 @@ async fn what_cannot_be_read_is_told_once_and_signed_in_anew(
     assert!(current(&harness.session(&vault)).await.is_ok());
 }
 
-/// A vault that holds a sign-in and takes no other: where the file would be put together, there
-/// is no room.
+/// A vault whose folder is read-only, so that its sign-in can be read but not replaced.
 #[cfg(unix)]
-struct Stuck(std::path::PathBuf);
+struct ReadOnly(std::path::PathBuf);
 
 #[cfg(unix)]
-impl Stuck {
-    /// `None` where permissions hold nobody back, as for root.
+impl ReadOnly {
+    /// Returns `None` if permissions have no effect, as for root.
     fn new(state: &Path) -> Option<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = state.join("secrets");
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
-        let stuck = Self(folder);
-        fs::write(stuck.0.join("probe"), "").is_err().then_some(stuck)
+        let vault = Self(folder);
+        fs::write(vault.0.join("probe"), "").is_err().then_some(vault)
     }
 }
 
 #[cfg(unix)]
-impl Drop for Stuck {
+impl Drop for ReadOnly {
     fn drop(&mut self) {
         use std::os::unix::fs::PermissionsExt as _;
         let _ = fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700));
@@ -165,7 +164,7 @@ impl Drop for Stuck {
 }
 
 #[tokio::test]
-async fn a_vault_that_takes_nothing_costs_the_next_run_only() {
+async fn a_sign_in_that_cannot_be_saved_lasts_for_this_run() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     let state = state.path().join("a file");
     fs::write(&state, "").unwrap();
@@ -176,12 +175,12 @@ async fn a_vault_that_takes_nothing_costs_the_next_run_only() {
     assert!(session.account().is_some());
     renew(&session, 3).await.unwrap();
     let notice = session.notice().unwrap();
-    assert!(notice.starts_with("the renewed sign-in could not be kept: "), "{notice}");
+    assert!(notice.starts_with("the renewed sign-in could not be saved: "), "{notice}");
 }
 
-/// Puts a link, which is never followed, where the lock would be: it cannot be had any more.
+/// Replaces the lock file by a link, which is never followed, so that locking fails.
 #[cfg(unix)]
-fn take_the_lock_away(state: &Path) {
+fn break_lock(state: &Path) {
     let lock = file(state).with_extension("lock");
     fs::remove_file(&lock).unwrap();
     std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
@@ -189,27 +188,27 @@ fn take_the_lock_away(state: &Path) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn without_the_lock_nothing_is_removed_that_another_copy_may_have_saved() {
+async fn without_the_lock_an_ended_sign_in_is_not_removed() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     let session = harness.signed_in(&vault).await;
-    take_the_lock_away(state.path());
+    break_lock(state.path());
     harness.simulator.sign_in(SignInControl::revoke_refresh_tokens);
     for _ in 0..2 {
         assert!(matches!(renew(&session, 1).await, Err(AuthError::SignInNeeded(_))));
     }
     assert!(file(state.path()).exists());
-    assert_eq!(harness.requests(Kind::Refresh), 1, "what has ended is not sent again");
+    assert_eq!(harness.requests(Kind::Refresh), 1, "an ended refresh token is sent again");
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_older_sign_in_in_the_vault_does_not_come_back() {
+async fn an_older_sign_in_in_the_vault_is_not_used() {
     let (harness, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     harness.signed_in(&vault).await;
-    // Nothing new can be kept; reading goes on.
-    take_the_lock_away(state.path());
+    // Saving fails, loading works.
+    break_lock(state.path());
     harness.simulator.sign_in(|control| control.rules.user = "dana@contoso.com".into());
     let session = harness.session(&vault);
     let error = session.accept(harness.grant().await).await.unwrap_err().to_string();
@@ -224,11 +223,11 @@ async fn an_older_sign_in_in_the_vault_does_not_come_back() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn renewals_that_cannot_be_kept_go_on_from_the_newest() {
+async fn renewals_that_cannot_be_saved_continue_from_the_newest() {
     let (harness, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     harness.signed_in(&vault).await;
-    let Some(_stuck) = Stuck::new(state.path()) else { return };
+    let Some(_read_only) = ReadOnly::new(state.path()) else { return };
     harness.simulator.sign_in(|control| control.rules.user = "dana@contoso.com".into());
     let session = harness.session(&vault);
     assert!(session.accept(harness.grant().await).await.is_err());
@@ -237,18 +236,18 @@ async fn renewals_that_cannot_be_kept_go_on_from_the_newest() {
 }
 
 #[tokio::test]
-async fn a_grant_without_a_refresh_token_leaves_nothing_of_the_user_before() {
+async fn a_grant_without_a_refresh_token_removes_the_former_users() {
     let harness = Harness::new();
     let vault = Vault::memory();
     harness.signed_in(&vault).await;
-    let fake = Fake::start(|_, _| {
+    let fake = FakeServer::start(|_, _| {
         super::fake::Answer::json(200, r#"{"token_type":"Bearer","expires_in":3600,"access_token":"opaque"}"#)
     })
     .await;
     let waiting =
         alertdeck_graph::auth::BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
-    let asked: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
-    let back = format!("{}?code=x&state={}", asked["redirect_uri"], asked["state"]);
+    let query: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
+    let back = format!("{}?code=x&state={}", query["redirect_uri"], query["state"]);
     let (grant, _) = tokio::join!(waiting.finish(&harness.http), super::harness::visit(&back));
     let session = harness.session(&vault);
     session.recall().await.unwrap();
@@ -260,16 +259,16 @@ async fn a_grant_without_a_refresh_token_leaves_nothing_of_the_user_before() {
 }
 
 #[tokio::test]
-async fn a_renewal_waits_for_the_copy_that_is_at_it() {
+async fn a_renewal_waits_for_the_lock_of_another_copy() {
     let (harness, state) = (Harness::new(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     harness.signed_in(&vault).await;
-    let fake = Fake::start(|number, _| token(number, 3600)).await;
+    let fake = FakeServer::start(|number, _| token(number, 3600)).await;
     let session = session(&http(), application(&fake.base()), &vault);
     let guard = vault.lock(&key()).await.unwrap();
     let mut renewing = Box::pin(current(&session));
     assert!(tokio::time::timeout(Duration::from_millis(100), &mut renewing).await.is_err());
-    assert_eq!(fake.asked().len(), 0);
+    assert_eq!(fake.requests().len(), 0);
     drop(guard);
     assert_eq!(renewing.await.unwrap(), "Bearer at-0");
 }

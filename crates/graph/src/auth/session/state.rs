@@ -1,0 +1,64 @@
+//! The state of a session, which its tasks share behind a lock.
+
+use std::time::SystemTime;
+
+use secrecy::SecretString;
+
+use crate::auth::{Account, AuthError, Claims, Token};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) current: Option<CurrentToken>,
+    /// The refresh token, once it was loaded or granted.
+    pub(super) refresh: Option<SecretString>,
+    /// The refresh token that the vault contained at the last load. A different one comes from
+    /// another copy of the program, and is newer than ours.
+    pub(super) seen: Option<SecretString>,
+    pub(super) account: Option<Account>,
+    /// The number of the latest token.
+    pub(super) number: u64,
+    /// The number of the token of the user's last sign-in.
+    pub(super) user_number: u64,
+    /// Counts sign-ins and sign-outs by the user. The result of a renewal from an earlier epoch is
+    /// discarded.
+    pub(super) epoch: u64,
+    /// Counts finished renewals, failed ones included.
+    pub(super) renewals: u64,
+    /// The error of the last renewal.
+    pub(super) failure: Option<AuthError>,
+    /// Whether a user can be asked to sign in.
+    pub(super) attended: bool,
+    /// Whether the user has declined to sign in.
+    pub(super) declined: bool,
+    /// Counts how often the user has declined.
+    pub(super) declines: u64,
+    /// Whether the service refuses renewed tokens, so that only a sign-in by the user helps.
+    pub(super) only_user: bool,
+    /// When to retry a failed renewal.
+    pub(super) retry_at: Option<SystemTime>,
+    /// A message for the user: a sign-in could not be saved or read.
+    pub(super) notice: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct CurrentToken {
+    pub(super) token: Token,
+    /// The claims that it was requested with.
+    pub(super) claims: Option<Claims>,
+    pub(super) renew_at: SystemTime,
+    pub(super) expires: SystemTime,
+}
+
+impl State {
+    /// Returns the current token if it has not expired at `now`.
+    pub(super) fn valid(&self, now: SystemTime) -> Option<&CurrentToken> {
+        self.current.as_ref().filter(|current| now < current.expires)
+    }
+
+    /// Removes the sign-in; returns whether there was one.
+    pub(super) fn sign_out(&mut self) -> bool {
+        self.epoch += 1;
+        (self.seen, self.account, self.failure, self.retry_at) = (None, None, None, None);
+        self.current.take().is_some() | self.refresh.take().is_some()
+    }
+}
