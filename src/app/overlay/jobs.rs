@@ -100,6 +100,7 @@ impl App {
                     WaitCause::Throttled => "throttled by the service",
                     WaitCause::Budget => "this minute's requests are used up",
                     WaitCause::Retry { .. } => "retry after an error",
+                    WaitCause::Recheck => "checks what became of a change",
                 };
                 (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)), Some(stop))
             }
