@@ -1,9 +1,9 @@
-//! The commands of `alertdeck`: what each takes, does, prints and exits with.
+//! The commands of `alertdeck`: their arguments, output and exit codes.
 //!
-//! Each command is a set of arguments with a `run`; the program puts them together. Results go
-//! to the writer that `run` is given and to nothing else; what is said beside them goes to
-//! standard error, neutralised, one line each ([`say`]). A command knows no simulator: a
-//! simulated tenant reaches it as the address of a service like any other.
+//! Each command is a struct of arguments with a `run` function; the program dispatches to them.
+//! Results go to the writer that `run` receives and nowhere else. Other messages go to standard
+//! error, neutralised ([`notify`]). Commands do not know the simulator: to them, a simulated tenant
+//! is a service like any other.
 
 mod account;
 mod config;
@@ -29,7 +29,7 @@ use std::{
 pub use account::{AccountFormat, Logout, WhoAmI, login};
 pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::Connection;
-pub use console::{Open, watch};
+pub use console::{Open, open_service};
 pub use display::DisplayArgs;
 pub use explain::{Explain, ExplainFormat};
 pub use failure::Failure;
@@ -44,50 +44,52 @@ use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_query::{Context, Diagnostic};
 
-/// Waits that are shorter pass unmentioned.
-const WORTH_TELLING: Duration = Duration::from_secs(2);
+/// Shorter waits are not reported.
+const MIN_REPORTED_WAIT: Duration = Duration::from_secs(2);
 
-/// Says something beside the result. Where standard error takes nothing, nobody is told.
-pub fn say(what: impl Display) {
-    let _ = writeln!(stderr().lock(), "alertdeck: {what}");
+/// Prints a message to standard error. Write errors are ignored.
+pub fn notify(message: impl Display) {
+    let _ = writeln!(stderr().lock(), "alertdeck: {message}");
 }
 
-/// Takes a filter from the command line. It may begin with `-`, which negates; what begins with
-/// `--` is an option that does not exist.
-pub fn filter_text(text: &str) -> Result<String, String> {
+/// Parses a filter argument. It may begin with `-`, which negates. Text that begins with `--` is an
+/// unknown option.
+pub fn parse_filter(text: &str) -> Result<String, String> {
     if text.starts_with("--") {
-        return Err("no such option; see --help".into());
+        return Err("unknown option; see --help".into());
     }
     Ok(text.to_owned())
 }
 
-/// Foreign text as one line that is safe to show.
+/// Neutralises untrusted text and puts it on one line.
 fn line(text: &str) -> String {
     SafeText::new(text).line()
 }
 
-/// What a filter is understood with: now, days in UTC, and whoever `me` is.
+/// Returns the context for compiling a filter: the current time, days in UTC, and the value of `me`.
 fn context(me: Option<&str>) -> Context {
     Context { me: me.map(str::to_owned), ..Context::at(Timestamp::from_jiff(jiff::Timestamp::now())) }
 }
 
-/// Makes a failure of what is wrong with a filter, with carets under the faulty parts.
-fn wrong_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
-    let drawn: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.render(filter)).collect();
-    Failure::Usage(format!("the filter cannot be used\n{}", drawn.join("\n")))
+/// Returns the failure for an invalid filter, with carets under the errors.
+fn invalid_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
+    let rendered: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.render(filter)).collect();
+    Failure::Usage(format!("invalid filter\n{}", rendered.join("\n")))
 }
 
-/// Says what a request waits for, where it takes long enough to wonder.
-fn tell(event: ClientEvent) {
+/// Reports what a request waits for, unless the wait is short.
+fn notify_wait(event: ClientEvent) {
     let ClientEvent::Waiting { delay, cause } = event else { return };
-    if delay < WORTH_TELLING {
+    if delay < MIN_REPORTED_WAIT {
         return;
     }
     let seconds = delay.as_secs_f64().ceil();
     match cause {
-        WaitCause::Throttled => say(format_args!("throttled by the service, going on in {seconds} s")),
-        WaitCause::Budget => say(format_args!("this minute's requests are used up, going on in {seconds} s")),
-        WaitCause::Retry { failure, .. } => say(format_args!("{failure}; trying again in {seconds} s")),
-        WaitCause::Recheck => say(format_args!("checking the change again in {seconds} s")),
+        WaitCause::Throttled => notify(format_args!("throttled by the service; retrying in {seconds} s")),
+        WaitCause::Budget => {
+            notify(format_args!("request limit for this minute reached; continuing in {seconds} s"));
+        }
+        WaitCause::Retry { failure, .. } => notify(format_args!("{failure}; retrying in {seconds} s")),
+        WaitCause::Recheck => notify(format_args!("checking the change again in {seconds} s")),
     }
 }

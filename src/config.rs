@@ -1,11 +1,11 @@
-//! The config file and the profiles in it: which tenant is asked, where, and by whom.
+//! The config file and its profiles: a profile names a tenant and how to sign in to it.
 //!
-//! It reads one file, holds no secret, sends nothing and prints nothing. Invariants: a value
-//! that is held has been checked; what is wrong with a file is told all at once, each fault with
-//! its place; a text that may be a secret is in no message.
+//! This module reads files, contains no secrets, and neither sends nor prints anything. Invariants:
+//! every value has been checked; all errors of a file are reported at once, each with its position;
+//! no message contains text that may be a secret.
 //!
 //! ```toml
-//! # The profile that is used where none is named.
+//! # The profile that is used if none is named.
 //! default_profile = "contoso"
 //!
 //! [profile.contoso]
@@ -27,9 +27,9 @@
 //! ```
 
 mod diagnostic;
+mod file;
 mod key;
 mod keymap;
-mod place;
 mod profile;
 mod read;
 #[cfg(test)]
@@ -48,99 +48,99 @@ use alertdeck_model::SafeText;
 use diagnostic::nearest;
 use key::Settings;
 
-/// What the config file says. Without a file there are no profiles.
+/// The content of the config file. Without a file, there are no profiles.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The profile that is used where none is named.
+    /// The profile that is used if none is named.
     default: Option<String>,
     /// In the order of the file.
     sections: Vec<Section>,
 }
 
-/// A profile as the file has it.
+/// A profile as written in the file.
 #[derive(Clone, Debug)]
 struct Section {
     name: String,
     settings: Settings,
 }
 
-/// Why there is no config, or no profile in it. `Display` is safe to show.
+/// An error in the config file, the keymap file or the options. `Display` is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The system names no folder for settings.
-    #[error("this system names no folder for settings; set HOME, or name a file with --config")]
+    /// The system has no folder for settings.
+    #[error("no settings folder on this system; set HOME, or name a file with --config")]
     NoFolder,
-    /// The file that was named is not there.
-    #[error("{}: there is no such config file", shown(.0))]
+    /// The named file does not exist.
+    #[error("{}: config file not found", safe(.0))]
     Missing(PathBuf),
-    /// The file cannot be read, and the system's reason.
-    #[error("{}: the config file cannot be read: {reason}", shown(path))]
+    /// The file cannot be read.
+    #[error("{}: cannot read the config file: {reason}", safe(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The system's reason.
         reason: String,
     },
-    /// The file is larger than any config.
-    #[error("{}: larger than 1 MB, so hardly a config file; nothing was read", shown(.0))]
+    /// The file is too large for a config file.
+    #[error("{}: not read: a config file can have up to 1 MB", safe(.0))]
     TooLarge(PathBuf),
-    /// The file is wrong.
-    #[error("the config file cannot be used\n{}", Told { path, faults, more: *more })]
+    /// The file has errors.
+    #[error("invalid configuration\n{}", Rendered { path, errors, more: *more })]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What is wrong, in the order of the file; the first 50 of it.
-        faults: Vec<Diagnostic>,
-        /// How many faults there are beside.
+        /// The first 50 errors, in the order of the file.
+        errors: Vec<Diagnostic>,
+        /// The number of further errors.
         more: usize,
     },
     /// No profile has the name.
-    #[error("there is no profile `{}`{}", SafeText::new(name).line(), choice(near.as_deref(), names))]
+    #[error("no profile named `{}`{}", SafeText::new(name).line(), suggestion(near.as_deref(), names))]
     NoProfile {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest that exists.
+        /// The closest existing name.
         near: Option<String>,
-        /// All that exist.
+        /// All existing names.
         names: Vec<String>,
     },
-    /// There are several profiles, none is the default, and none was named.
-    #[error("which profile? Name one with --profile ({}), or set default_profile in the file", .0.join(", "))]
+    /// There are several profiles, no default, and none was named.
+    #[error("several profiles; select one with --profile ({}), or set default_profile in the config file", .0.join(", "))]
     NoDefault(Vec<String>),
-    /// An option, or a variable, is wrong or does not go with the rest of the profile.
+    /// An option or variable is invalid or contradicts another value of the profile.
     #[error("{what}: {message}")]
     Setting {
-        /// The option or key.
+        /// The option, variable or key.
         what: String,
-        /// What is wrong, and the fix.
+        /// The error, and the fix.
         message: String,
     },
 }
 
-/// A path, neutralised.
-fn shown(path: &Path) -> String {
+/// Neutralises a path.
+fn safe(path: &Path) -> String {
     SafeText::new(&path.to_string_lossy()).line()
 }
 
-fn choice(near: Option<&str>, names: &[String]) -> String {
+fn suggestion(near: Option<&str>, names: &[String]) -> String {
     match (near, names) {
         (Some(near), _) => format!("; did you mean `{near}`?"),
-        (None, []) => "; the config file has none".to_owned(),
-        (None, names) => format!("; there are {}", names.join(", ")),
+        (None, []) => "; the config file defines no profiles".to_owned(),
+        (None, names) => format!("; available: {}", names.join(", ")),
     }
 }
 
-/// The faults of a file, one below the other.
-struct Told<'a> {
+/// Displays the errors of a file, one below the other.
+struct Rendered<'a> {
     path: &'a Path,
-    faults: &'a [Diagnostic],
+    errors: &'a [Diagnostic],
     more: usize,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told: Vec<_> = self.faults.iter().map(|fault| fault.render(self.path)).collect();
-        f.write_str(&told.join("\n"))?;
+        let rendered: Vec<_> = self.errors.iter().map(|error| error.render(self.path)).collect();
+        f.write_str(&rendered.join("\n"))?;
         if self.more > 0 {
             write!(f, "\nand {} more", self.more)?;
         }
@@ -149,18 +149,20 @@ impl fmt::Display for Told<'_> {
 }
 
 impl Config {
-    /// Reads the text of a config file; `path` is where it lies, for messages and for the paths
-    /// in it, which count from there. [`ConfigError::Broken`] tells everything that is wrong.
+    /// Parses the text of a config file. `path` is its location, for messages and for relative paths
+    /// in the file.
+    ///
+    /// Fails with [`ConfigError::Broken`] and all errors of the file.
     pub fn read(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
-        read::read(path, text).map_err(|read::Faults { told, more }| ConfigError::Broken {
+        read::read(path, text).map_err(|read::ErrorList { shown, more }| ConfigError::Broken {
             path: path.to_owned(),
-            faults: told,
+            errors: shown,
             more,
         })
     }
 
-    /// Reads the file that `given` names, or the one in its usual place, which may be missing.
-    /// An empty name means no file at all.
+    /// Loads the file that `given` names, or the file at the default path, which may be missing. An
+    /// empty name means no file.
     pub fn load(given: Option<&Path>) -> Result<Self, ConfigError> {
         let path = match Self::path(given) {
             Ok(Some(path)) => path,
@@ -168,19 +170,21 @@ impl Config {
             Ok(None) | Err(ConfigError::NoFolder) => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
-        match place::bytes(&path) {
+        match file::read(&path) {
             Err(ConfigError::Missing(_)) if given.is_none() => Ok(Self::default()),
             bytes => Self::read(&path, &bytes?),
         }
     }
 
-    /// Returns where the file is looked for, whether it exists or not: `None` where `given` is
-    /// empty; [`ConfigError::NoFolder`] where the system has no place for it.
+    /// Returns the path of the config file, whether the file exists or not: `given`, or else the
+    /// default path. `None` if `given` is empty.
+    ///
+    /// Fails with [`ConfigError::NoFolder`] if the system has no folder for settings.
     pub fn path(given: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {
         match given {
             Some(path) if path.as_os_str().is_empty() => Ok(None),
             Some(path) => Ok(Some(path.to_owned())),
-            None => place::usual().map(Some).ok_or(ConfigError::NoFolder),
+            None => file::default_path().map(Some).ok_or(ConfigError::NoFolder),
         }
     }
 
@@ -189,10 +193,10 @@ impl Config {
         self.sections.iter().map(|section| section.name.as_str())
     }
 
-    /// Puts a profile together: `overrides` win over the file, the file over what is usual.
+    /// Resolves a profile: `overrides` take precedence over the file, the file over the defaults.
     ///
-    /// Without a name it is the file's default, or its only profile; a file without profiles
-    /// leaves one of overrides alone, called `default`.
+    /// Without a name, that is the default profile or the only one of the file. If the file has no
+    /// profiles, it is a profile called `default` that consists of the overrides alone.
     pub fn resolve(&self, name: Option<&str>, overrides: &Overrides) -> Result<Profile, ConfigError> {
         let names = || self.names().map(str::to_owned).collect::<Vec<_>>();
         let section = match (name.or(self.default.as_deref()), self.sections.as_slice()) {
@@ -209,6 +213,6 @@ impl Config {
             (None, [only]) => Some(only),
             (None, _) => return Err(ConfigError::NoDefault(names())),
         };
-        profile::put_together(section, overrides)
+        profile::merge(section, overrides)
     }
 }

@@ -1,18 +1,16 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
 //!
-//! The libraries below it are crates of their own: a crate's `Cargo.toml` says what it may know.
-//! This one puts them together:
+//! The lower layers are separate crates, and each `Cargo.toml` lists the layers that a crate may
+//! use (docs/architecture.md, "Crates"). This crate combines them:
 //!
-//! - [`config`]: the config file and its profiles. Holds no secret.
+//! - [`config`]: the config file and its profiles; contains no secrets.
 //! - [`log`]: the log file, for support.
-//! - [`report`]: one alert as a document, as text and as Markdown for a ticket.
-//! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown. Writes no files.
-//! - [`app`]: the state of the console; `update` is a plain function from message to effects.
+//! - [`report`]: an alert as a document, in plain text and in Markdown for a ticket.
+//! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
+//! - [`app`]: the state of the console; `update` is a pure function from a message to effects.
 //! - [`ui`]: draws that state.
-//! - [`console`]: the event loop that owns state and terminal and carries out effects.
-//! - [`cli`]: the commands that are not the console.
-//!
-//! `docs/architecture.md` has the whole picture.
+//! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
+//! - [`cli`]: the commands.
 
 pub mod app;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The `alertdeck` program: arguments, wiring, exit code.
+//! The `alertdeck` program: parses arguments, connects the parts and sets the exit code.
 
 use std::{
     ffi::OsString,
@@ -10,7 +10,7 @@ use std::{
 use alertdeck::{
     cli::{
         ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
-        Service, Show, Source, WhoAmI, filter_text, login, say, watch,
+        Service, Show, Source, WhoAmI, login, notify, open_service, parse_filter,
     },
     config::Config,
     console, log,
@@ -23,30 +23,31 @@ use clap::{
 };
 use secrecy::SecretString;
 
-/// What the console shows at first: the work to do. It stands in the filter bar (UX.md D 1).
+/// The filter that the console starts with (docs/console.md, "First filter").
 const FIRST_FILTER: &str = "status:open age<7d";
-/// A new alert arrives in the demo about this often, so that live mode shows something.
+/// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
 
-/// An application's id, for the simulated tenant takes any.
+/// A client id for examples. The simulated tenant accepts any.
 const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
 
 const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
 
 const NOTES: &str = "\
 Examples:
-  alertdeck demo                                     a simulated tenant, nothing to set up
+  alertdeck demo                                     a simulated tenant, no setup needed
   alertdeck 'severity>=medium -assigned:me'          the console on your tenant
   alertdeck list 'status:new age<1d' --format csv    for scripts and reports
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
-  alertdeck explain 'status:open device:srv-*'       what of a filter Graph is asked
+  alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
 
-A filter that equals a command's name is that command. ALERTDECK_TOKEN holds an access token.
+A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to use a ready
+access token.
 
 Exit codes:
-  0  done                         3  sign-in or permission
-  1  failed                       4  throttled, service unavailable, or offline
-  2  usage, or a bad filter       5  incomplete result: what was read is printed";
+  0  success                      3  sign-in or permission
+  1  failure                      4  throttled, service unavailable, or offline
+  2  usage error or bad filter    5  incomplete result: what was read is printed";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]
@@ -54,13 +55,13 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The filter to begin with; without it "status:open age<7d"
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    /// Initial filter [default: status:open age<7d]
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     filter: Option<String>,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
-    look: DisplayArgs,
+    display: DisplayArgs,
     #[command(flatten)]
     logging: Logging,
 }
@@ -75,22 +76,22 @@ enum Command {
     List(List),
     /// Print one alert with its evidence
     Show(Show),
-    /// Show what of a filter Graph is asked and what is left to do here
+    /// Show which part of a filter Graph evaluates and which is filtered locally
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),
-    /// Sign in with a browser or by a device code, and keep the sign-in
+    /// Sign in with a browser or a device code, and stay signed in
     Login,
-    /// Remove the sign-in that is kept
+    /// Remove the stored sign-in
     Logout(Logout),
-    /// Print who is signed in, with what permissions, and what they allow
+    /// Print the signed-in account, its permissions and what they allow
     Whoami(WhoAmI),
-    /// Show the config file's place, the profile in force, or what is wrong with the file
+    /// Print the path of the config file or the active profile, or check the file for errors
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print a script that completes arguments: for bash, elvish, fish, powershell or zsh
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell to generate the script for
         shell: clap_complete::Shell,
     },
     /// Print the manual page
@@ -98,7 +99,7 @@ enum Command {
 }
 
 impl Command {
-    /// The name, for the log.
+    /// Returns the command's name, for the log.
     fn name(&self) -> &'static str {
         match self {
             Self::Demo(_) => "demo",
@@ -116,8 +117,8 @@ impl Command {
         }
     }
 
-    /// Tells whether there may be something to log.
-    fn asks_a_service(&self) -> bool {
+    /// Returns whether the command sends requests, and so has something to log.
+    fn sends_requests(&self) -> bool {
         match self {
             Self::Demo(_)
             | Self::List(_)
@@ -137,8 +138,8 @@ impl Command {
 
 #[derive(Debug, clap::Args)]
 struct Demo {
-    /// The filter to begin with
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    /// Initial filter
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     filter: Option<String>,
     #[command(flatten)]
     tenant: Tenant,
@@ -146,29 +147,29 @@ struct Demo {
 
 #[derive(Debug, clap::Args)]
 struct Simulate {
-    /// The port on 127.0.0.1; 0 takes any that is free
+    /// Port on 127.0.0.1; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// A new alert arrives about this often; 0: never
+    /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
     #[command(flatten)]
     tenant: Tenant,
 }
 
-/// What a simulated tenant is like.
+/// Options of a simulated tenant.
 #[derive(Debug, clap::Args)]
 struct Tenant {
-    /// How many alerts there are at the start
+    /// Number of alerts at the start
     #[arg(long, value_name = "N", default_value_t = 2000)]
     alerts: usize,
-    /// Decides on everything that is left to chance
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Milliseconds that each request takes longer
+    /// Delay of each request, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
-    /// What goes wrong: none, flaky, throttled, hostile or offline
+    /// Failures to simulate: none, flaky, throttled, hostile or offline
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
 }
@@ -192,17 +193,17 @@ fn now() -> Timestamp {
 fn main() -> ExitCode {
     let outcome = match parse(std::env::args_os()) {
         Ok(arguments) => run(arguments),
-        Err(error) => return answer(&error),
+        Err(error) => return print_parse_result(&error),
     };
     if log::lost() > 0 {
-        say(format_args!("lines that could not be logged: {}", log::lost()));
+        notify(format_args!("log lines that could not be written: {}", log::lost()));
     }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_quiet() {
                 tracing::warn!("ended: {failure}");
-                say(&failure);
+                notify(&failure);
             }
             ExitCode::from(failure.exit_code())
         }
@@ -214,47 +215,47 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, cla
     let arguments =
         Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
     if arguments.filter.is_some() && arguments.command.is_some() {
-        let text = "a filter before a command: give it to the command, as in `alertdeck list FILTER`";
+        let text = "a filter cannot precede a command; pass it to the command: `alertdeck list FILTER`";
         return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
     }
     Ok(arguments)
 }
 
-/// Finds a mistyped option. As a filter may begin with `-`, the parser takes such an option for
-/// the filter and complains of what follows; without that licence it names the option, and the
-/// nearest that exists.
+/// Finds a mistyped option. A filter may begin with `-`, so the parser takes a mistyped option for
+/// the filter and reports the argument after it. Parsing again without filters that begin with `-`
+/// yields an error that names the option and the closest known one.
 fn unknown_option(given: &[OsString]) -> Option<clap::Error> {
     fn strict(command: clap::Command) -> clap::Command {
         command.mut_args(|arg| arg.allow_hyphen_values(false)).mut_subcommands(strict)
     }
     let error = strict(Arguments::command()).try_get_matches_from(given).err()?;
     let is_long = |value: &ContextValue| matches!(value, ContextValue::String(arg) if arg.starts_with("--"));
-    let names_it =
+    let is_unknown_option =
         error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_long);
-    names_it.then_some(error)
+    is_unknown_option.then_some(error)
 }
 
-/// Prints help or version as a result, anything else as an error: it quotes the arguments, so it
-/// is neutralised.
-fn answer(error: &clap::Error) -> ExitCode {
+/// Prints help and version to standard output, and a usage error to standard error. The error
+/// quotes the arguments, so it is neutralised.
+fn print_parse_result(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = SafeText::new(&error.to_string());
         let text = text.as_str().trim_end();
-        say(text.strip_prefix("error: ").unwrap_or(text));
+        notify(text.strip_prefix("error: ").unwrap_or(text));
         return ExitCode::from(2);
     }
     match error.print().map_err(Failure::from) {
         Err(failure) if !failure.is_quiet() => {
-            say(&failure);
+            notify(&failure);
             ExitCode::from(failure.exit_code())
         }
         _ => ExitCode::SUCCESS,
     }
 }
 
-fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> Result<(), Failure> {
+fn run(Arguments { command, filter, connection, display, logging }: Arguments) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
-    if command.as_ref().is_none_or(Command::asks_a_service) {
+    if command.as_ref().is_none_or(Command::sends_requests) {
         logging.start();
         tracing::info!("command: {}", command.as_ref().map_or("console", Command::name));
     }
@@ -268,38 +269,38 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
             let profiles = connection.profiles()?;
             let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
             let keymap = Config::keymap(connection.config.as_deref())?;
-            block_on(watch(service, profiles, filter, keymap, &look))
+            block_on(open_service(service, profiles, filter, keymap, &display))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
-            let (_simulator, service) = simulated(settings, &connection)?;
+            let (_simulator, service) = start_simulated(settings, &connection)?;
             let keymap = Config::keymap(connection.config.as_deref())?;
             let filter = demo.filter.as_deref().unwrap_or_default();
-            block_on(watch(service, Vec::new(), filter, keymap, &look))
+            block_on(open_service(service, Vec::new(), filter, keymap, &display))
         }
-        Some(Command::Open(open)) => block_on(open.run(&connection, &look)),
+        Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
         Some(Command::List(list)) => {
             let (_simulator, source) = source(&list.origin, &connection)?;
             let outcome = block_on(list.run(&source, &mut out));
-            source.notice().iter().for_each(say);
+            source.notice().iter().for_each(notify);
             outcome
         }
         Some(Command::Show(show)) => {
             let (_simulator, source) = source(&show.origin, &connection)?;
             let outcome = block_on(show.run(&source, &mut out));
-            source.notice().iter().for_each(say);
+            source.notice().iter().for_each(notify);
             outcome
         }
         Some(Command::Explain(explain)) => {
-            let mut me = connection.known().me;
+            let mut me = connection.profile_if_usable().me;
             if me.is_none()
                 && explain.filter.contains(":me")
                 && let Ok(service) = connection.service()
             {
-                // Whoever signed in before, as for every other command.
+                // As in every other command, `me` is the account of the stored sign-in.
                 block_on(async {
-                    me = Source::Service(service).recall().await;
+                    me = Source::Service(service).stored_account().await;
                     Ok(())
                 })?;
             }
@@ -316,7 +317,7 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
             Ok(out.flush()?)
         }
         Some(Command::Completions { shell }) => {
-            // Into memory first: the generator panics where it cannot write.
+            // Into memory first: the generator panics if a write fails.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "alertdeck", &mut script);
             out.write_all(&script)?;
@@ -329,36 +330,36 @@ fn run(Arguments { command, filter, connection, look, logging }: Arguments) -> R
     }
 }
 
-/// Runs a command to its end. Helpers that still block then are not waited for.
+/// Runs a command to its end, without waiting for blocking tasks that are still running then.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::System { what: "no threads to work with", error })?;
+        .map_err(|error| Failure::System { what: "cannot start worker threads", error })?;
     let outcome = runtime.block_on(command);
     runtime.shutdown_background();
     outcome
 }
 
-/// Finds where a command's alerts come from; a simulated tenant lives as long as its handle.
+/// Returns the source of a command's alerts. A simulated tenant lives as long as its handle.
 fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>, Source), Failure> {
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
-    // Ids follow from the moment: within the hour `show` finds what `list` printed.
+    // Ids depend on the start time. With the full hour, `show` finds the alerts that `list` printed.
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
-    let (simulator, service) = simulated(Settings::new(hour), connection)?;
+    let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Service(service)))
 }
 
-/// Starts a simulated tenant and turns the connection to it. It takes one token, made up here:
-/// other programs on this machine have no business with it.
-fn simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
+/// Starts a simulated tenant and connects to it. It accepts one random token only, so that other
+/// programs on this machine cannot use it.
+fn start_simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
     let token = format!("{:032x}", rand::random::<u128>());
     settings.access = Access::Only(token.clone());
     let simulator = start(settings)?;
-    let mut profile = connection.alone(simulator.base_url())?;
+    let mut profile = connection.profile_for(simulator.base_url())?;
     if profile.tenant.is_none() {
         profile.title = "demo".into();
     }
@@ -373,19 +374,21 @@ fn simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulat
 
 fn start(settings: Settings) -> Result<Simulator, Failure> {
     Simulator::start(settings)
-        .map_err(|error| Failure::System { what: "the simulated tenant could not be started", error })
+        .map_err(|error| Failure::System { what: "cannot start the simulated tenant", error })
 }
 
-/// Serves a simulated tenant until the process is ended.
+/// Serves a simulated tenant until the process ends.
 fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
     let arrivals = (simulate.arrivals > 0).then(|| Duration::from_secs(simulate.arrivals));
     let simulator = start(Settings { port: simulate.port, arrivals, ..simulate.tenant.settings() })?;
     let address = simulator.base_url();
     writeln!(out, "{address}")?;
     out.flush()?;
-    say(format_args!("serving; ask it with `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"));
-    say(format_args!(
-        "or sign in to it: `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`; an application's secret is {CLIENT_SECRET}"
+    notify(format_args!(
+        "serving; to query it, run `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"
+    ));
+    notify(format_args!(
+        "to sign in to it, run `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`; the client secret is {CLIENT_SECRET}"
     ));
     loop {
         std::thread::park();
@@ -403,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arguments_are_well_formed() {
+    fn clap_accepts_the_argument_definitions() {
         Arguments::command().debug_assert();
     }
 
@@ -414,13 +417,13 @@ mod tests {
     #[case("-hash:abcdef", Some("-hash:abcdef"))]
     #[case("--theme light -Verdict:malicious", Some("-Verdict:malicious"))]
     #[case("$status_eq_'new' --cloud usgov-l4", Some("$status_eq_'new'"))]
-    fn a_filter_stands_alone(#[case] line: &str, #[case] filter: Option<&str>) {
+    fn a_filter_without_a_command_is_accepted(#[case] line: &str, #[case] filter: Option<&str>) {
         let arguments = read(line).unwrap();
         assert_eq!((arguments.filter.as_deref(), arguments.command.is_none()), (filter, true));
     }
 
     #[test]
-    fn a_command_takes_its_own_filter_and_the_connection_stands_anywhere() {
+    fn connection_options_are_accepted_before_and_after_a_command() {
         for line in ["--me a@x.io list -assigned:me --limit 3", "list --limit 3 --me a@x.io -assigned:me"] {
             let arguments = read(line).unwrap();
             assert_eq!(arguments.connection.me.as_deref(), Some("a@x.io"));
@@ -433,7 +436,7 @@ mod tests {
     #[case("list --limt 4", "'--limit'")]
     #[case("--formt json", "unexpected argument '--formt'")]
     #[case("list -status:new --limt", "'--limit'")]
-    #[case("status:new list", "a filter before a command")]
+    #[case("status:new list", "a filter cannot precede a command")]
     #[case("list a b", "unexpected argument 'b'")]
     #[case("list --demo --file x", "cannot be used with")]
     #[case("list --format xml", "ndjson")]
@@ -441,7 +444,7 @@ mod tests {
     #[case("demo --faults floods", "flaky")]
     #[case("open", "<FILE>")]
     #[case("explain x --now noon", "not a time")]
-    fn what_is_wrong_is_named(#[case] line: &str, #[case] words: &str) {
+    fn usage_errors_name_the_argument(#[case] line: &str, #[case] words: &str) {
         let error = read(line).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
@@ -449,7 +452,7 @@ mod tests {
     #[test]
     fn the_commands_in_the_readme_parse() {
         let readme = include_str!("../README.md");
-        let mut seen = 0;
+        let mut count = 0;
         for line in readme.lines().map(str::trim) {
             let Some(at) = line.strip_prefix("alertdeck").or_else(|| line.strip_prefix("$ alertdeck")) else {
                 continue;
@@ -459,12 +462,12 @@ mod tests {
             if let Err(error) = parse(given) {
                 panic!("{line}\n{error}");
             }
-            seen += 1;
+            count += 1;
         }
-        assert!(seen >= 10, "only {seen} commands found");
+        assert!(count >= 10, "only {count} commands found");
     }
 
-    /// Splits a line as a shell does, as far as the README needs: single quotes and pipes.
+    /// Splits a line as a shell would, with the syntax that the README uses: single quotes and pipes.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
         for c in line.chars().chain([' ']) {

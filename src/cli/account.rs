@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::{Failure, Service, line, say};
+use super::{Failure, Service, line, notify};
 use alertdeck_graph as graph;
 use alertdeck_graph::{
     auth::{
@@ -19,259 +19,263 @@ use alertdeck_graph::{
 use alertdeck_model::Timestamp;
 use alertdeck_platform as platform;
 
-/// Shows who is signed in.
+/// Shows the signed-in account.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct WhoAmI {
-    /// How to print it: text or json
+    /// Output format: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: AccountFormat,
 }
 
-/// How an account is printed.
+/// The output format of an account.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum AccountFormat {
-    /// A line for each fact.
+    /// One line per property.
     #[default]
     Text,
-    /// An object.
+    /// A JSON object.
     Json,
 }
 
-/// Finds the sign-in of a user; the other ways to a token have nothing to sign in to or out of.
-fn user(service: &Service) -> Result<&Session, Failure> {
+/// Returns the user's session. Fails for the other sign-in methods, which have no stored sign-in.
+fn user_session(service: &Service) -> Result<&Session, Failure> {
     service.session().ok_or_else(|| {
-        let why = match service.method {
-            Method::Token => "the token is the one in ALERTDECK_TOKEN",
-            Method::Command => "a command prints the token",
-            _ => "an application proves itself each time",
+        let reason = match service.method {
+            Method::Token => "the token comes from ALERTDECK_TOKEN",
+            Method::Command => "the token comes from a command",
+            _ => "an application signs in anew for each run",
         };
-        Failure::Usage(format!("there is nothing to sign in to or out of: {why}"))
+        Failure::Usage(format!("`login` and `logout` do not apply: {reason}"))
     })
 }
 
-/// Signs a user in and keeps the sign-in.
+/// Signs a user in and stores the sign-in.
 pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failure> {
-    let session = user(service)?;
-    // Before the user goes through it all in vain.
+    let session = user_session(service)?;
+    // Checked first, so that a sign-in that cannot be stored fails before the user goes through it.
     if let Some(vault) = session.vault() {
         vault.check().await.map_err(Failure::Vault)?;
     }
     let grant = match service.method {
-        Method::DeviceCode => by_code(session).await,
-        _ => in_browser(session).await,
+        Method::DeviceCode => sign_in_with_code(session).await,
+        _ => sign_in_with_browser(session).await,
     };
     session.accept(grant?).await.map_err(Failure::Vault)?;
-    let said = session.claims().unwrap_or_default();
-    writeln!(out, "signed in as {}", name(&said))?;
+    let claims = session.claims().unwrap_or_default();
+    writeln!(out, "signed in as {}", name(&claims))?;
     if let Some(vault) = session.vault() {
-        writeln!(out, "kept in {vault}")?;
+        writeln!(out, "stored in {vault}")?;
         if vault.is_plaintext() {
-            say("from now on with --plaintext-secrets, or plaintext_secrets = true in the profile");
+            notify("use --plaintext-secrets from now on, or set plaintext_secrets = true in the profile");
         }
     }
-    if let Some(missing) = missing(&said) {
-        say(format_args!("the token lacks {missing}: alerts cannot be read with it"));
+    if let Some(missing) = missing(&claims) {
+        notify(format_args!(
+            "the token lacks {missing}, so alerts cannot be read; grant it and sign in again"
+        ));
     }
     Ok(out.flush()?)
 }
 
-async fn in_browser(session: &Session) -> Result<Grant, Failure> {
-    let waiting =
+async fn sign_in_with_browser(session: &Session) -> Result<Grant, Failure> {
+    let sign_in =
         BrowserSignIn::begin(session.application(), None, None).await.map_err(graph::Error::from)?;
-    let address = waiting.address().to_string();
+    let address = sign_in.address().to_string();
     let link = address.clone();
     let opening = async {
         let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
         let minutes = DEADLINE.as_secs() / 60;
         match opened {
-            Ok(Ok(())) => say(format_args!(
-                "sign in with the browser that was opened, within {minutes} minutes; Ctrl-C stops. Its address:"
+            Ok(Ok(())) => notify(format_args!(
+                "a browser was opened; sign in within {minutes} minutes, or press Ctrl-C to cancel. The address:"
             )),
-            Ok(Err(why)) => say(format_args!(
-                "{why}; open this address in a browser on this machine within {minutes} minutes, or use --auth device-code:"
+            Ok(Err(reason)) => notify(format_args!(
+                "{reason}; open this address in a browser on this machine within {minutes} minutes, or use --auth device-code:"
             )),
-            Err(_) => say("open this address in a browser on this machine:"),
+            Err(_) => notify("open this address in a browser on this machine:"),
         }
-        // On a line of its own, so that it can be copied whole.
+        // On a separate line, so that it is easy to copy.
         let _ = writeln!(stderr().lock(), "{}", line(&address));
         std::future::pending().await
     };
     let granted = tokio::select! {
-        granted = waiting.finish(session.http()) => granted,
+        granted = sign_in.finish(session.http()) => granted,
         never = opening => never,
     };
     Ok(granted.map_err(graph::Error::from)?)
 }
 
-async fn by_code(session: &Session) -> Result<Grant, Failure> {
-    let waiting =
+async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
+    let sign_in =
         DeviceSignIn::begin(session.application(), session.http(), None).await.map_err(graph::Error::from)?;
-    say(format_args!(
+    notify(format_args!(
         "enter the code {} at {} within {} minutes",
-        waiting.code(),
-        waiting.address(),
-        waiting.life().as_secs() / 60
+        sign_in.code(),
+        sign_in.address(),
+        sign_in.life().as_secs() / 60
     ));
-    say("never enter a code that somebody sent you: it would sign them in as you");
-    Ok(waiting.finish().await.map_err(graph::Error::from)?)
+    notify("never enter a code that somebody sent you: it would sign them in as you");
+    Ok(sign_in.finish().await.map_err(graph::Error::from)?)
 }
 
-/// Removes sign-ins that were kept.
+/// Removes stored sign-ins.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Remove every sign-in that files hold, of all profiles
+    /// Remove the sign-ins of all profiles that are stored in files
     #[arg(long)]
     pub all: bool,
 }
 
 impl Logout {
-    /// Removes the sign-in of a profile.
+    /// Removes the stored sign-in of a profile.
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
-        let session = user(service)?;
-        let mut had = session.sign_out().await.map_err(Failure::Vault)?;
-        // A run with another setting may have left it in the other place; a keyring that is not
-        // there has none.
+        let session = user_session(service)?;
+        let mut removed = session.sign_out().await.map_err(Failure::Vault)?;
+        // A run with or without `plaintext_secrets` may have stored it in the other vault. An error
+        // there means that no keyring is available, so nothing is stored in one.
         if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
-            had |= vault.forget(key).await.unwrap_or(false);
+            removed |= vault.forget(key).await.unwrap_or(false);
         }
         let profile = line(&service.profile);
-        if had {
-            writeln!(out, "signed out; nothing of profile {profile} is kept")?;
+        if removed {
+            writeln!(out, "signed out; the stored sign-in of profile {profile} was removed")?;
         } else {
-            writeln!(out, "nobody was signed in with profile {profile}")?;
+            writeln!(out, "profile {profile} was not signed in")?;
         }
         if let Some(vault) = session.vault()
             && let Ok(others) = vault.kept_in_files().await
             && !others.is_empty()
         {
             let others = line(&others.join(", "));
-            say(format_args!(
-                "other sign-ins are kept in files: {others}; `alertdeck logout --all` removes them"
+            notify(format_args!(
+                "other sign-ins are stored in files: {others}; remove them with `alertdeck logout --all`"
             ));
         }
         Ok(out.flush()?)
     }
 
-    /// Removes every sign-in from files.
+    /// Removes all sign-ins that are stored in files.
     pub async fn run_for_all(out: &mut impl Write) -> Result<(), Failure> {
         let count = match platform::state_folder() {
             Some(state) => Vault::file(&state).forget_files().await.map_err(Failure::Vault)?,
             None => 0,
         };
         writeln!(out, "sign-ins removed from files: {count}")?;
-        say("what a keyring holds is removed by `alertdeck logout --profile NAME`");
+        notify("to remove a sign-in from the keyring, run `alertdeck logout --profile NAME`");
         Ok(out.flush()?)
     }
 }
 
 impl WhoAmI {
-    /// Prints who is signed in, and what that allows.
+    /// Prints the signed-in account, its permissions and what they allow.
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let tokens = service.client.tokens();
         let current = tokens.current().await;
-        service.notice().iter().for_each(say);
+        service.notice().iter().for_each(notify);
         current.map_err(graph::Error::from)?;
-        let said = tokens.claims().await;
-        let ended = said.as_ref().and_then(|said| said.expires).is_some_and(|at| at <= SystemTime::now());
+        let claims = tokens.claims().await;
+        let expired =
+            claims.as_ref().and_then(|claims| claims.expires).is_some_and(|at| at <= SystemTime::now());
         match self.format {
-            AccountFormat::Text => write!(out, "{}", text(service, said.as_ref()))?,
+            AccountFormat::Text => write!(out, "{}", text(service, claims.as_ref()))?,
             AccountFormat::Json => {
-                serde_json::to_writer_pretty(&mut *out, &object(service, said.as_ref()))
+                serde_json::to_writer_pretty(&mut *out, &object(service, claims.as_ref()))
                     .map_err(std::io::Error::from)?;
                 writeln!(out)?;
             }
         }
         out.flush()?;
-        if ended {
-            return Err(Failure::Ended);
+        if expired {
+            return Err(Failure::Expired);
         }
         Ok(())
     }
 }
 
-fn name(said: &TokenClaims) -> String {
-    match (&said.account, &said.name) {
+fn name(claims: &TokenClaims) -> String {
+    match (&claims.account, &claims.name) {
         (Some(account), Some(name)) => format!("{} ({})", line(account), line(name)),
         (Some(text), None) | (None, Some(text)) => line(text),
-        (None, None) => "somebody the token does not name".into(),
+        (None, None) => "unknown account".into(),
     }
 }
 
-fn allowed(said: &TokenClaims) -> Option<Allowed> {
-    Allowed::by(said.permissions.iter().map(String::as_str))
+fn allowed(claims: &TokenClaims) -> Option<Allowed> {
+    Allowed::by(claims.permissions.iter().map(String::as_str))
 }
 
-/// The permission that is missing for reading, where that is known.
-fn missing(said: &TokenClaims) -> Option<&'static str> {
-    allowed(said).filter(|allowed| !allowed.read).map(|_| READ)
+/// Returns the permission that is missing for reading alerts, if that is known.
+fn missing(claims: &TokenClaims) -> Option<&'static str> {
+    allowed(claims).filter(|allowed| !allowed.read).map(|_| READ)
 }
 
-fn how(service: &Service) -> String {
+fn sign_in_text(service: &Service) -> String {
     match (service.method, service.session().and_then(Session::vault)) {
-        (Method::Token, _) => "by the token in ALERTDECK_TOKEN".into(),
-        (Method::Command, _) => "by a command's token".into(),
-        (method, Some(vault)) => format!("by {method}; kept in {vault}"),
+        (Method::Token, _) => "token from ALERTDECK_TOKEN".into(),
+        (Method::Command, _) => "token from a command".into(),
+        (method, Some(vault)) => format!("{method}; stored in {vault}"),
         (_, None) => "as an application".into(),
     }
 }
 
-fn when(at: SystemTime) -> Option<(Timestamp, String)> {
+/// Returns the time of expiry, and the time left in words.
+fn expiry(at: SystemTime) -> Option<(Timestamp, String)> {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let left = at.duration_since(SystemTime::now()).unwrap_or_default();
     let words = match left {
-        Duration::ZERO => "ended".into(),
+        Duration::ZERO => "expired".into(),
         left => format!("in {} min", left.as_secs().div_ceil(60)),
     };
     Some((Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?), words))
 }
 
-fn text(service: &Service, said: Option<&TokenClaims>) -> String {
+fn text(service: &Service, claims: Option<&TokenClaims>) -> String {
     let mut rows = vec![("profile", service.profile.clone())];
-    match said {
-        None => rows.push(("account", "the token cannot be read here; the service knows".into())),
-        Some(said) => {
-            let kind = if said.is_application { "application" } else { "account" };
-            rows.push((kind, name(said)));
-            let guid = said.tenant.as_deref().map_or_else(String::new, |id| format!(" ({})", line(id)));
+    match claims {
+        None => rows.push(("account", "unknown account (external token)".into())),
+        Some(claims) => {
+            let kind = if claims.is_application { "application" } else { "account" };
+            rows.push((kind, name(claims)));
+            let guid = claims.tenant.as_deref().map_or_else(String::new, |id| format!(" ({})", line(id)));
             rows.push(("tenant", format!("{}{guid}", service.tenant)));
         }
     }
     rows.push(("service", service.origin.clone()));
-    rows.push(("signs in", how(service)));
-    if let Some(said) = said {
-        let kind = if said.is_application { "roles" } else { "scopes" };
-        let permissions: Vec<_> = said.permissions.iter().map(|name| line(name)).collect();
-        rows.push((kind, if permissions.is_empty() { "none told".into() } else { permissions.join(", ") }));
+    rows.push(("sign-in", sign_in_text(service)));
+    if let Some(claims) = claims {
+        let kind = if claims.is_application { "roles" } else { "scopes" };
+        let permissions: Vec<_> = claims.permissions.iter().map(|name| line(name)).collect();
+        rows.push((kind, if permissions.is_empty() { "none".into() } else { permissions.join(", ") }));
         let verdict = |allowed: bool, name: &str| {
             if allowed { "yes".to_owned() } else { format!("no, {name} is missing") }
         };
-        if let Some(allowed) = allowed(said) {
+        if let Some(allowed) = allowed(claims) {
             rows.push(("read alerts", verdict(allowed.read, READ)));
             let change = verdict(allowed.write, WRITE);
             rows.push((
                 "change alerts",
-                if allowed.write { change + ", but this version only reads" } else { change },
+                if allowed.write { change + ", but this version is read-only" } else { change },
             ));
         }
-        if let Some((at, left)) = said.expires.and_then(when) {
-            rows.push(("token ends", format!("{} ({left})", at.to_second())));
+        if let Some((at, left)) = claims.expires.and_then(expiry) {
+            rows.push(("token expires", format!("{} ({left})", at.to_second())));
         }
     }
     rows.iter().fold(String::new(), |text, (label, value)| text + &format!("{label:<14}{value}\n"))
 }
 
-fn object(service: &Service, said: Option<&TokenClaims>) -> serde_json::Value {
-    let allowed = said.and_then(allowed);
+fn object(service: &Service, claims: Option<&TokenClaims>) -> serde_json::Value {
+    let allowed = claims.and_then(allowed);
     json!({
         "profile": service.profile,
         "method": service.method.name(),
-        "account": said.and_then(|said| said.account.clone()),
-        "name": said.and_then(|said| said.name.clone()),
-        "tenant": said.and_then(|said| said.tenant.clone()),
-        "application": said.map(|said| said.is_application),
-        "permissions": said.map(|said| said.permissions.clone()),
+        "account": claims.and_then(|claims| claims.account.clone()),
+        "name": claims.and_then(|claims| claims.name.clone()),
+        "tenant": claims.and_then(|claims| claims.tenant.clone()),
+        "application": claims.map(|claims| claims.is_application),
+        "permissions": claims.map(|claims| claims.permissions.clone()),
         "reads": allowed.map(|allowed| allowed.read),
         "writes": allowed.map(|allowed| allowed.write),
-        "expires": said.and_then(|said| said.expires).and_then(when).map(|(at, _)| at.to_second()),
+        "expires": claims.and_then(|claims| claims.expires).and_then(expiry).map(|(at, _)| at.to_second()),
     })
 }

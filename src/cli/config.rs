@@ -1,4 +1,4 @@
-//! `alertdeck config`: where the config file lies, what of it is in force, what is wrong with it.
+//! `alertdeck config`: the path of the config file, the active profile, and the errors in the file.
 
 use std::{
     io::Write,
@@ -8,41 +8,42 @@ use std::{
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Connection, EnvSecrets, Failure, line, say};
+use super::{Connection, EnvSecrets, Failure, line, notify};
 use crate::config::{Config, Key, Profile};
 use alertdeck_graph::auth::{SECRET_VARIABLE, TOKEN_VARIABLE};
 
-/// Shows the config file and the profile in force.
+/// Shows or checks the config file.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Print where the config file is looked for
+    /// Print the path of the config file
     Path,
-    /// Print the profile in force, and where each value comes from
+    /// Print the active profile and where each value comes from
     Show {
-        /// How to print it: text or json
+        /// Output format: text or json
         #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
         format: ConfigFormat,
     },
-    /// Print everything that is wrong with a config file
+    /// Check the config file and the keymap beside it for errors
     Check {
-        /// The file; without one, the config file that is in use
+        /// Config file to check [default: the file in use]
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
 }
 
-/// How a profile is printed.
+/// The output format of a profile.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum ConfigFormat {
-    /// A line for each key.
+    /// One line per key.
     #[default]
     Text,
-    /// An object with the keys file, profile, title, method, settings, secrets and profiles.
+    /// An object with the keys `file`, `profile`, `title`, `method`, `settings`, `secrets` and
+    /// `profiles`.
     Json,
 }
 
 impl ConfigCommand {
-    /// Prints what was asked for. A file that is wrong ends it with everything that is.
+    /// Runs the command. Fails with all errors in the file if it has any.
     pub fn run(&self, connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Path => path(connection, out),
@@ -54,13 +55,13 @@ impl ConfigCommand {
 
 fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
     let Some(path) = Config::path(connection.config.as_deref())? else {
-        say("no config file is read: its name is empty");
+        notify("no config file in use: its name is empty");
         return Ok(());
     };
     if !path.exists() {
-        say("there is no such file yet");
+        notify("the file does not exist yet");
     }
-    // As it is, so that scripts find the file whatever its name is made of.
+    // Unchanged, so that scripts find the file even if its name is not valid Unicode.
     out.write_all(path.as_os_str().as_encoded_bytes())?;
     Ok(writeln!(out)?)
 }
@@ -68,15 +69,15 @@ fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
 fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
     let config = Config::load(given)?;
     let Some(path) = Config::path(given)? else {
-        say("no config file is read: its name is empty");
+        notify("no config file in use: its name is empty");
         return Ok(());
     };
     Config::keymap(given)?;
-    let path_shown = line(&path.to_string_lossy());
+    let safe_path = line(&path.to_string_lossy());
     match config.names().count() {
-        0 if !path.exists() => writeln!(out, "{path_shown}: no config file; using defaults")?,
-        1 => writeln!(out, "{path_shown}: 1 profile, no errors")?,
-        count => writeln!(out, "{path_shown}: {count} profiles, no errors")?,
+        0 if !path.exists() => writeln!(out, "{safe_path}: no config file; using defaults")?,
+        1 => writeln!(out, "{safe_path}: 1 profile, no errors")?,
+        count => writeln!(out, "{safe_path}: {count} profiles, no errors")?,
     }
     if let Some(keymap) = Config::keymap_path(given).filter(|keymap| keymap.exists()) {
         writeln!(out, "{}: no errors", line(&keymap.to_string_lossy()))?;
@@ -84,48 +85,48 @@ fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is shown of a profile. It has no way to a secret.
-struct Shown {
+/// The data that `config show` prints. It contains no secrets.
+struct Overview {
     file: Option<PathBuf>,
     profile: Profile,
     names: Vec<String>,
-    /// The variables for secrets, and whether they are set.
+    /// The variables that hold secrets, and whether they are set.
     secrets: [(&'static str, bool); 2],
 }
 
 fn show(connection: &Connection, format: ConfigFormat, out: &mut impl Write) -> Result<(), Failure> {
-    let env_secrets = EnvSecrets::look();
+    let env_secrets = EnvSecrets::read();
     let (token, secret) = (env_secrets.token.is_some(), env_secrets.secret.is_some());
-    let shown = Shown {
+    let overview = Overview {
         file: Config::path(connection.config.as_deref()).ok().flatten().filter(|path| path.exists()),
         profile: connection.profile()?,
         names: connection.load()?.names().map(str::to_owned).collect(),
         secrets: [(TOKEN_VARIABLE, token), (SECRET_VARIABLE, secret)],
     };
     match format {
-        ConfigFormat::Text => out.write_all(shown.text().as_bytes())?,
+        ConfigFormat::Text => out.write_all(overview.text().as_bytes())?,
         ConfigFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &shown.json()).map_err(std::io::Error::from)?;
+            serde_json::to_writer_pretty(&mut *out, &overview.json()).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
     }
     Ok(())
 }
 
-impl Shown {
+impl Overview {
     fn method(&self) -> Option<&'static str> {
         let [(_, token), (_, secret)] = self.secrets;
         self.profile.method(token, secret).map(alertdeck_graph::auth::Method::name)
     }
 
-    /// The value of a key; where the cloud decides, the cloud's.
+    /// Returns the value of a key; for an address that is not set, the cloud's.
     fn value(&self, key: Key) -> Option<String> {
-        let usual = || match key {
+        let default = || match key {
             Key::GraphUrl => Some(self.profile.cloud.graph_root().to_owned()),
             Key::LoginUrl => Some(self.profile.cloud.login_authority().to_owned()),
             _ => None,
         };
-        self.profile.value(key).or_else(usual)
+        self.profile.value(key).or_else(default)
     }
 
     fn text(&self) -> String {
@@ -133,7 +134,7 @@ impl Shown {
         let mut rows = vec![
             ("profile".to_owned(), self.profile.name.clone(), String::new()),
             ("file".to_owned(), file, String::new()),
-            ("sign-in".to_owned(), self.method().unwrap_or("none yet").to_owned(), String::new()),
+            ("sign-in".to_owned(), self.method().unwrap_or("not configured").to_owned(), String::new()),
             Default::default(),
         ];
         for key in Key::all() {
@@ -153,7 +154,7 @@ impl Shown {
             rows.push(("other profiles".to_owned(), others.join(", "), String::new()));
         }
         let width = |text: fn(&(String, String, String)) -> &String| {
-            // What stands in a line without an origin pushes nothing aside.
+            // Rows without an origin do not widen the columns.
             let texts = rows.iter().filter(|row| !row.2.is_empty()).map(text);
             texts.map(|text| text.width()).max().unwrap_or(0)
         };

@@ -1,21 +1,22 @@
-//! The profile that is in force, as the options, the environment and the config file name it.
+//! The active profile, from options, environment variables and the config file.
 
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 
-use super::{EnvSecrets, Failure, Service, say};
+use super::{EnvSecrets, Failure, Service, notify};
 use crate::config::{Config, ConfigError, Overrides, Profile};
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Journal};
 
-/// Options that say which tenant is asked and by whom; they win over the config file.
+/// Options for the tenant and the sign-in. Options override environment variables, which override
+/// the config file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// The profile of the config file to use
+    /// Profile of the config file to use
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The config file; an empty name for none
+    /// Config file; an empty name for none
     #[arg(
         long,
         global = true,
@@ -25,31 +26,31 @@ pub struct Connection {
         value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub config: Option<PathBuf>,
-    /// The cloud: global, usgov-l4 or usgov-l5
-    #[arg(long, global = true, env = "ALERTDECK_CLOUD", hide_env_values = true, value_name = "CLOUD")]
+    /// Microsoft cloud: global, usgov-l4 or usgov-l5
+    #[arg(long, global = true, env = "ALERTDECK_CLOUD", hide_env_values = true, value_name = "NAME")]
     pub cloud: Option<Cloud>,
-    /// The tenant: a domain, a GUID, organizations or common
+    /// Tenant: a domain, a GUID, organizations or common
     #[arg(long, global = true, env = "ALERTDECK_TENANT", hide_env_values = true, value_name = "NAME")]
     pub tenant: Option<String>,
-    /// The application that signs in: its client id
+    /// Client id of the application that signs in
     #[arg(long, global = true, env = "ALERTDECK_CLIENT_ID", hide_env_values = true, value_name = "GUID")]
     pub client_id: Option<String>,
-    /// The way to sign in: browser, device-code, client-secret, command or token
-    #[arg(long, global = true, env = "ALERTDECK_AUTH", hide_env_values = true, value_name = "WAY")]
+    /// Sign-in method: browser, device-code, client-secret, command or token
+    #[arg(long, global = true, env = "ALERTDECK_AUTH", hide_env_values = true, value_name = "METHOD")]
     pub auth: Option<Method>,
-    /// The version of the API: v1.0 or beta
+    /// API version: v1.0 or beta
     #[arg(long, global = true, env = "ALERTDECK_API", hide_env_values = true, value_name = "VERSION")]
     pub api: Option<Api>,
-    /// Another root address than the cloud's: https, or http on loopback
+    /// Root address of Graph instead of the cloud's: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", hide_env_values = true, value_name = "URL")]
     pub graph_url: Option<String>,
-    /// Another sign-in service than the cloud's: https, or http on loopback
+    /// Sign-in service instead of the cloud's: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_LOGIN_URL", hide_env_values = true, value_name = "URL")]
     pub login_url: Option<String>,
-    /// A shell command that prints an access token, bare or as the Azure CLI does
+    /// Shell command that prints an access token, bare or as the Azure CLI does
     #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub token_command: Option<String>,
-    /// A file with the application's secret; ALERTDECK_CLIENT_SECRET holds it as well
+    /// File with the application's secret, instead of ALERTDECK_CLIENT_SECRET
     #[arg(
         long,
         global = true,
@@ -58,16 +59,16 @@ pub struct Connection {
         value_name = "FILE"
     )]
     pub client_secret_file: Option<PathBuf>,
-    /// A PEM file with the application's certificate and private key
+    /// PEM file with the application's certificate and private key
     #[arg(long, global = true, env = "ALERTDECK_CERTIFICATE", hide_env_values = true, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
-    /// Your own principal name, for `assigned:me`
+    /// Your user principal name, for `assigned:me`
     #[arg(long, global = true, env = "ALERTDECK_ME", hide_env_values = true, value_name = "UPN")]
     pub me: Option<String>,
-    /// Keep the sign-in in a file that only you can read, instead of the keyring
+    /// Store the sign-in in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
-    /// Change nothing in the tenant: the default, and all that there is so far
+    /// Change nothing in the tenant: the default, and currently the only mode
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }
@@ -79,7 +80,7 @@ impl From<ConfigError> for Failure {
 }
 
 impl Connection {
-    /// Returns what the options and variables say.
+    /// Returns the values of the options and variables.
     fn overrides(&self) -> Overrides {
         let overrides = Overrides {
             cloud: self.cloud,
@@ -99,12 +100,12 @@ impl Connection {
         overrides.with_variables(|name| std::env::var(name).ok())
     }
 
-    /// Returns the config file as it is now.
+    /// Loads the config file.
     pub(super) fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.config.as_deref())?)
     }
 
-    /// Returns the profile in force: of the config file, with what the options say.
+    /// Returns the active profile: that of the config file, with options and variables applied.
     pub fn profile(&self) -> Result<Profile, Failure> {
         Ok(self.resolved()?)
     }
@@ -114,8 +115,8 @@ impl Connection {
         Config::load(self.config.as_deref())?.resolve(name, &self.overrides())
     }
 
-    /// Returns every profile of the config file, in its order. Of the options only those count
-    /// that say nothing of tenant and identity.
+    /// Returns all profiles of the config file, in its order. Options that specify a tenant or an
+    /// identity are not applied.
     pub fn profiles(&self) -> Result<Vec<Profile>, Failure> {
         let config = self.load()?;
         let Overrides { api, plaintext_secrets, variables, .. } = self.overrides();
@@ -123,13 +124,13 @@ impl Connection {
         config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
     }
 
-    /// Returns the profile in force for a command that asks no service: it goes on without a
-    /// config that cannot be used, and says so.
-    pub fn known(&self) -> Profile {
+    /// Returns the active profile for a command that sends no requests. If the config cannot be
+    /// used, reports that and returns a profile without it.
+    pub fn profile_if_usable(&self) -> Profile {
         self.resolved().unwrap_or_else(|error| {
-            // Where several are at hand and none was asked for, none is missed.
+            // With several profiles and none selected, such a command needs none.
             if !matches!(error, ConfigError::NoDefault(_)) {
-                say(format_args!("going on without a profile: {error}"));
+                notify(format_args!("continuing without a profile: {error}"));
             }
             let mut profile = Profile::default();
             profile.me.clone_from(&self.me);
@@ -138,8 +139,8 @@ impl Connection {
         })
     }
 
-    /// Returns a profile for a service at `graph_url` that the config file knows nothing of.
-    pub fn alone(&self, graph_url: String) -> Result<Profile, Failure> {
+    /// Returns a profile for a service at `graph_url`, without the config file.
+    pub fn profile_for(&self, graph_url: String) -> Result<Profile, Failure> {
         let overrides = Overrides {
             cloud: self.cloud,
             tenant: self.tenant.clone(),
@@ -151,10 +152,11 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Prepares the service of the profile in force; nothing is sent yet.
-    /// [`Failure::NoToken`] where there is nothing to sign in with.
+    /// Prepares the service of the active profile, without sending anything.
+    ///
+    /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, &EnvSecrets::look(), Journal::default())
+        Service::of(&self.profile()?, &EnvSecrets::read(), Journal::default())
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
         [profile.agency]\n\
         cloud = 'usgov-l4'\n";
 
-    /// A connection with a config file and options.
+    /// Returns a connection with a config file and options.
     fn connection(options: &[&str]) -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_profile_in_force_is_that_of_the_file_with_the_options() {
+    fn the_active_profile_combines_the_file_and_the_options() {
         let (_folder, connection) = connection(&["--api", "beta", "--me", "bo@contoso.example"]);
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
@@ -200,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn other_profiles_take_nothing_of_an_identity_from_the_options() {
+    fn options_for_tenant_and_identity_do_not_apply_to_other_profiles() {
         let options = ["--api", "beta", "--me", "bo@contoso.example", "--tenant", "fabrikam.example"];
         let (_folder, connection) = connection(&options);
         let profiles = connection.profiles().unwrap();
-        let told: Vec<_> =
+        let shown: Vec<_> =
             profiles.iter().map(|one| (one.title.as_str(), one.me.as_deref(), one.cloud, one.api)).collect();
         assert_eq!(
-            told,
+            shown,
             [
                 ("contoso.example", Some("ana@contoso.example"), Cloud::Global, Api::Beta),
                 ("agency", None, Cloud::UsGovL4, Api::Beta)
@@ -216,14 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_alone_and_one_without_a_config_know_nothing_of_the_file() {
+    fn a_missing_profile_or_config_file_is_an_error_only_where_it_is_needed() {
         let (folder, connection) = connection(&["--profile", "none", "--cloud", "usgov-l5"]);
-        let alone = connection.alone("http://127.0.0.1:9".into()).unwrap();
-        assert_eq!((alone.me, alone.token_command, alone.cloud), (None, None, Cloud::UsGovL5));
+        let other = connection.profile_for("http://127.0.0.1:9".into()).unwrap();
+        assert_eq!((other.me, other.token_command, other.cloud), (None, None, Cloud::UsGovL5));
         let error = connection.profile().unwrap_err();
-        assert_eq!((error.exit_code(), error.to_string().contains("no profile `none`")), (2, true));
-        assert_eq!((connection.known().cloud, connection.known().me), (Cloud::UsGovL5, None));
+        assert_eq!((error.exit_code(), error.to_string().contains("no profile named `none`")), (2, true));
+        let usable = connection.profile_if_usable();
+        assert_eq!((usable.cloud, usable.me), (Cloud::UsGovL5, None));
         drop(folder);
-        assert!(connection.profile().unwrap_err().to_string().contains("there is no such config file"));
+        assert!(connection.profile().unwrap_err().to_string().contains("config file not found"));
     }
 }

@@ -1,11 +1,12 @@
-//! The console, opened on a service or on saved alerts.
+//! Opening the console on a service or on saved alerts.
 
 use std::{collections::HashMap, path::PathBuf};
 
 use jiff::tz::TimeZone;
 
 use super::{
-    Connection, DisplayArgs, EnvSecrets, Failure, Service, context, files, filter_text, service, wrong_filter,
+    Connection, DisplayArgs, EnvSecrets, Failure, Service, context, files, invalid_filter, parse_filter,
+    service,
 };
 use crate::{
     app::{Keymap, ProfileLine, Settings},
@@ -18,53 +19,56 @@ use alertdeck_query as query;
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Open {
-    /// Saved alerts: files, folders with *.json and *.ndjson, or `-` for standard input
+    /// Saved alerts: files, folders with *.json and *.ndjson files, or `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// The filter to begin with
-    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    /// Initial filter
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     pub filter: Option<String>,
 }
 
-/// Opens the console on a service, with a filter to begin with, and a way to the other profiles.
-pub async fn watch(
+/// Opens the console on a service with an initial filter. The user can switch to the other profiles.
+pub async fn open_service(
     mut service: Service,
     profiles: Vec<Profile>,
     filter: &str,
     keymap: Keymap,
-    look: &DisplayArgs,
+    display: &DisplayArgs,
 ) -> Result<(), Failure> {
     if query::compile(filter, &context(service.me.as_deref())).is_err() {
-        // It may speak of `me`: whoever signed in before, or is about to.
-        service.recall().await;
+        // The filter may contain `me`: the account of the stored sign-in, if there is one.
+        service.load_account().await;
     }
-    // What the options and the environment hold belongs to the profile that the program was started
-    // with.
-    let others = EnvSecrets::default();
+    // Options and environment apply only to the profile that the program was started with.
+    let no_secrets = EnvSecrets::default();
     let line = |profile: &Profile| {
         let started = profile.name == service.profile;
-        service::line(profile, if started { Some(service.method) } else { others.method(profile) })
+        service::profile_line(
+            profile,
+            if started { Some(service.method) } else { no_secrets.method(profile) },
+        )
     };
     let lines: Vec<_> = profiles.iter().map(line).collect();
     let first = settings(&service, lines.clone(), filter, keymap.clone());
     let client = service.client.clone();
     let journal = client.http().journal().clone();
-    // A service is kept with its sign-in and the waits that it was told: coming back asks nobody.
-    let mut known = HashMap::from([(service.profile.clone(), service)]);
+    // Services stay in memory with their sign-in and throttling state, so that switching back needs
+    // no new sign-in.
+    let mut services = HashMap::from([(service.profile.clone(), service)]);
     let connect = move |name: &str| {
-        if !known.contains_key(name) {
+        if !services.contains_key(name) {
             let profile = profiles.iter().find(|profile| profile.name == name);
-            let profile = profile.ok_or_else(|| "there is no such profile any more".to_owned())?;
+            let profile = profile.ok_or_else(|| "the profile no longer exists".to_owned())?;
             let service = Service::of(profile, &EnvSecrets::default(), journal.clone());
-            known.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
+            services.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
-        let service = &known[name];
+        let service = &services[name];
         Ok(Connected {
             settings: settings(service, lines.clone(), "", keymap.clone()),
             client: service.client.clone(),
         })
     };
-    run(first, || Ok(Source::Service(client)), Some(Box::new(connect)), look).await
+    run(first, || Ok(Source::Service(client)), Some(Box::new(connect)), display).await
 }
 
 fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
@@ -85,9 +89,10 @@ fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str, keymap:
 }
 
 impl Open {
-    /// Opens the console on what can be read of the files; what cannot is told when it has ended.
-    pub async fn run(&self, connection: &Connection, look: &DisplayArgs) -> Result<(), Failure> {
-        let profile = connection.known();
+    /// Opens the console on the files that can be read. Errors in the others are reported when the
+    /// console ends.
+    pub async fn run(&self, connection: &Connection, display: &DisplayArgs) -> Result<(), Failure> {
+        let profile = connection.profile_if_usable();
         let settings = Settings {
             tenant: "saved alerts".into(),
             origin: match self.files.as_slice() {
@@ -109,26 +114,27 @@ impl Open {
         let read = || {
             let saved = files::read(&self.files).or_fail()?;
             outcome = saved.outcome();
-            Ok(Source::Held(saved.alerts))
+            Ok(Source::Saved(saved.alerts))
         };
-        run(settings, read, None, look).await?;
+        run(settings, read, None, display).await?;
         outcome
     }
 }
 
-/// Checks terminal and filter before anything is read or asked for, then runs the console.
+/// Checks the terminal and the filter before anything is read or requested, then runs the console.
 async fn run(
     settings: Settings,
     source: impl FnOnce() -> Result<Source, Failure>,
     connect: Option<Connect>,
-    look: &DisplayArgs,
+    display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
-    // Who `me` is may be known only when the user has signed in.
+    // The account may be unknown until the user signs in.
     let me = settings.me.as_deref().or(settings.signs_in.then_some("me"));
     query::compile(&settings.filter, &context(me))
-        .map_err(|diagnostics| wrong_filter(&settings.filter, &diagnostics))?;
+        .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
     let source = source()?;
-    console::run(Options { settings, source, connect, theme: look.theme(), mouse: !look.no_mouse }).await?;
+    console::run(Options { settings, source, connect, theme: display.theme(), mouse: !display.no_mouse })
+        .await?;
     Ok(())
 }

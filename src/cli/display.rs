@@ -1,20 +1,20 @@
-//! How the console looks on this terminal.
+//! The options for how the console is displayed.
 
 use clap::builder::FalseyValueParser;
 
 use crate::ui::{Depth, Theme, ThemeKind};
 
-/// Options of the console's look.
+/// Options for how the console is displayed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Console")]
 pub struct DisplayArgs {
-    /// The colours: dark, light or mono; by default dark, or mono where NO_COLOR is set
+    /// Colour theme: dark, light or mono [default: dark, or mono if NO_COLOR is set]
     #[arg(
         long,
         global = true,
         env = "ALERTDECK_THEME",
         hide_env_values = true,
-        value_name = "THEME",
+        value_name = "NAME",
         hide_possible_values = true
     )]
     pub theme: Option<ThemeKind>,
@@ -24,16 +24,16 @@ pub struct DisplayArgs {
 }
 
 impl DisplayArgs {
-    /// Returns the theme that this terminal can show.
+    /// Returns the theme, adapted to the terminal.
     pub fn theme(&self) -> Theme {
         theme(self.theme, |name| std::env::var(name).ok())
     }
 }
 
-/// Decides on a theme. What was asked for by an option goes before `NO_COLOR`.
-fn theme(asked: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) -> Theme {
+/// Selects the theme. The option overrides `NO_COLOR`.
+fn theme(option: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) -> Theme {
     let set = |name| variable(name).filter(|value| !value.is_empty());
-    let kind = match (asked, set("NO_COLOR")) {
+    let kind = match (option, set("NO_COLOR")) {
         (Some(kind), _) => kind,
         (None, Some(_)) => ThemeKind::Mono,
         (None, None) => ThemeKind::default(),
@@ -41,27 +41,28 @@ fn theme(asked: Option<ThemeKind>, variable: impl Fn(&str) -> Option<String>) ->
     Theme::new(kind, depth(set), !is_utf8(set))
 }
 
+/// Returns the colour depth of the terminal.
 fn depth(set: impl Fn(&'static str) -> Option<String>) -> Depth {
-    let names =
+    let contains =
         |name, words: &[&str]| set(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
-    if names("COLORTERM", &["truecolor", "24bit"]) || names("TERM", &["-direct"]) {
+    if contains("COLORTERM", &["truecolor", "24bit"]) || contains("TERM", &["-direct"]) {
         Depth::True
-    } else if names("TERM", &["256color"]) {
+    } else if contains("TERM", &["256color"]) {
         Depth::Xterm
     } else {
         Depth::Basic
     }
 }
 
-/// Tells whether the locale's encoding is UTF-8: the first of these variables that is set decides
-/// (POSIX, "Internationalization Variables").
+/// Returns whether the locale's encoding is UTF-8, by the first variable that is set (POSIX,
+/// "Internationalization Variables").
 fn is_utf8(set: impl Fn(&'static str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     let is_utf8 = |locale: String| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     };
-    // Other platforms have no such variables and speak UTF-8.
+    // Other platforms have no such variables and use UTF-8.
     locale.map_or(!cfg!(unix), is_utf8)
 }
 
@@ -80,7 +81,10 @@ mod tests {
     #[case(&[("TERM", "xterm-direct")], Depth::True)]
     #[case(&[("TERM", "vt220")], Depth::Basic)]
     #[case(&[], Depth::Basic)]
-    fn colours_follow_the_terminal(#[case] variables: &[(&'static str, &str)], #[case] expected: Depth) {
+    fn colour_depth_follows_the_terminal(
+        #[case] variables: &[(&'static str, &str)],
+        #[case] expected: Depth,
+    ) {
         assert_eq!(depth(|name| with(variables)(name)), expected);
     }
 
@@ -99,12 +103,12 @@ mod tests {
     #[case(None, "1", true)]
     #[case(Some(ThemeKind::Light), "1", false)]
     #[case(Some(ThemeKind::Mono), "", true)]
-    fn no_color_gives_way_to_an_option(
-        #[case] asked: Option<ThemeKind>,
+    fn the_theme_option_overrides_no_color(
+        #[case] option: Option<ThemeKind>,
         #[case] no_color: &str,
         #[case] mono: bool,
     ) {
-        let theme = theme(asked, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
+        let theme = theme(option, with(&[("NO_COLOR", no_color), ("LANG", "C.UTF-8")]));
         assert_eq!(theme.accent.fg.is_none(), mono);
     }
 }

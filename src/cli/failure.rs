@@ -1,4 +1,4 @@
-//! Why a command did not do all that it was asked, and the exit code that says so to scripts.
+//! The reasons why a command fails, and their exit codes.
 
 use std::io;
 
@@ -8,67 +8,67 @@ use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::AlertId;
 use alertdeck_platform::FileError;
 
-/// How to begin, for someone who has just called the console without a way to sign in.
-const WELCOME: &str = "there is nothing to sign in with yet. To begin:
+/// First steps, for a user who starts the console without a configured sign-in.
+const WELCOME: &str = "no sign-in configured. To get started:
 
-  alertdeck demo                     a simulated tenant, nothing to set up
-  alertdeck open alerts.json         alerts that were saved before
+  alertdeck demo                     a simulated tenant, no setup needed
+  alertdeck open alerts.json         saved alerts
   alertdeck --tenant contoso.com --client-id GUID
-                                     your tenant: a browser signs you in, by an application that
-                                     is registered there with SecurityAlert.Read.All
+                                     your tenant, with sign-in in a browser; needs an application
+                                     registered there with SecurityAlert.Read.All
   ALERTDECK_TOKEN=... alertdeck      your tenant, with a ready access token
   alertdeck --token-command 'az account get-access-token --resource https://graph.microsoft.com'
 
-`alertdeck config path` names the file for profiles; `alertdeck --help` lists everything else.";
+Profiles go into the file that `alertdeck config path` prints. See also `alertdeck --help`.";
 
-/// Why a command did not do all that it was asked. `Display` is safe to show.
+/// The reason why a command failed or is incomplete. `Display` is safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The arguments or the filter are wrong.
     #[error("{0}")]
     Usage(String),
-    /// There is no access token, and the command needs one.
+    /// The command needs an access token, and no sign-in is configured.
     #[error(
-        "there is nothing to sign in with: name --tenant and --client-id, set ALERTDECK_TOKEN or --token-command, or use --demo or --file"
+        "no sign-in configured: set --tenant and --client-id, ALERTDECK_TOKEN or --token-command, or use --demo or --file"
     )]
     NoToken,
-    /// The same, for the console: how to begin.
+    /// No sign-in is configured; with first steps, for the console.
     #[error("{WELCOME}")]
     Welcome,
-    /// The service did not give what was asked for.
+    /// A request to the service failed.
     #[error(transparent)]
     Service(#[from] graph::Error),
-    /// The token that is at hand has ended.
-    #[error("the token has ended; sign in again or bring a new one")]
-    Ended,
-    /// The sign-in cannot be kept or removed.
+    /// The access token has expired.
+    #[error("the token has expired; sign in again or provide a new one")]
+    Expired,
+    /// The sign-in cannot be stored or removed.
     #[error(transparent)]
     Vault(VaultError),
-    /// There is no such alert.
+    /// No alert has this id.
     #[error("no alert has the id \"{}\"", .0.text().line())]
     NotFound(AlertId),
-    /// No file could be read; a line for each.
+    /// No file could be read; one line per file.
     #[error("{0}")]
     Unreadable(String),
-    /// What could be read was printed or shown; this could not, or is missing.
+    /// The result was printed or shown, but a part is missing.
     #[error("incomplete: {0}")]
     Incomplete(String),
-    /// The console could not be opened or has ended with an error.
+    /// The console could not start, or ended with an error.
     #[error(transparent)]
     Console(#[from] ConsoleError),
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
-    /// The file for the result exists, and nobody said that it may be replaced.
-    #[error("{}: --overwrite replaces it", .0)]
+    /// The output file exists and may not be replaced.
+    #[error("{}; use --overwrite to replace it", .0)]
     Exists(FileError),
-    /// The file for the result could not be written.
+    /// The output file could not be written.
     #[error("the result was not written: {0}")]
     File(FileError),
-    /// This machine did not give what the command needs.
+    /// The system refused something that the command needs.
     #[error("{what}: {error}")]
     System {
-        /// What failed, in words.
+        /// The action that failed.
         what: &'static str,
         /// The system's reason.
         error: io::Error,
@@ -76,8 +76,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Returns the exit code (DESIGN.md 2): 0 done, 1 failed, 2 usage or bad filter, 3 sign-in
-    /// or permission, 4 throttled or service unavailable, 5 incomplete result.
+    /// Returns the exit code (README.md, "Exit codes"): 0 success, 1 failure, 2 usage error or bad
+    /// filter, 3 sign-in or permission, 4 throttled, unavailable or offline, 5 incomplete result.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Output(_) if self.is_quiet() => 0,
@@ -88,7 +88,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Console(ConsoleError::Terminal(_) | ConsoleError::NotExported(_)) => 1,
             Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
-            Self::NoToken | Self::Welcome | Self::Ended | Self::Vault(_) => 3,
+            Self::NoToken | Self::Welcome | Self::Expired | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
             Self::Service(error) => match error.kind {
                 Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,
@@ -99,7 +99,7 @@ impl Failure {
         }
     }
 
-    /// Tells whether there is nothing to say: the reader of a pipe had enough.
+    /// Returns whether to exit silently with code 0, since the pipe was closed.
     pub fn is_quiet(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -124,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_has_its_exit_code() {
-        let refused = |kind: io::ErrorKind| Failure::Output(kind.into());
+    fn exit_codes_follow_the_kind_of_failure() {
+        let output = |kind: io::ErrorKind| Failure::Output(kind.into());
         for (failure, code) in [
             (Failure::Usage(String::new()), 2),
             (Failure::NoToken, 3),
@@ -134,10 +134,10 @@ mod tests {
             (Failure::Unreadable(String::new()), 1),
             (Failure::Incomplete(String::new()), 5),
             (Failure::Console(ConsoleError::NoTerminal("x")), 2),
-            (refused(io::ErrorKind::StorageFull), 1),
+            (output(io::ErrorKind::StorageFull), 1),
             (FileError::Exists("x".into()).into(), 2),
             (FileError::IsFolder("x".into()).into(), 1),
-            (refused(io::ErrorKind::BrokenPipe), 0),
+            (output(io::ErrorKind::BrokenPipe), 0),
             (service(Kind::Filter), 2),
             (service(Kind::SignIn), 3),
             (service(Kind::Permission), 3),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_neutralised() {
+    fn ids_in_errors_are_neutralised() {
         let failure = Failure::NotFound(AlertId::new("a\u{1b}[2J\nb"));
         assert_eq!(failure.to_string(), "no alert has the id \"a␛[2J⏎b\"");
     }

@@ -1,8 +1,8 @@
-//! Saved alerts, read from files, folders and standard input.
+//! Reads saved alerts from files, folders and standard input.
 //!
-//! Beside the shapes that [`alertdeck_model::split`] reads, incidents that hold their alerts
-//! (`$expand=alerts`, API.md 6) are read for those alerts. A file that cannot be read is named
-//! and costs no other.
+//! Accepts the shapes that [`alertdeck_model::split`] accepts, and incidents that contain their
+//! alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). An unreadable file is reported and does
+//! not affect the others.
 
 use std::{
     ffi::OsStr,
@@ -19,37 +19,36 @@ use serde_json::value::RawValue;
 use super::Failure;
 use alertdeck_model::{RawAlert, SafeText, WireError, split};
 
-/// Bytes that are read of all files together: a million alerts, and far from what would exhaust
-/// the machine.
-const MOST: u64 = 1 << 30;
+/// The most bytes that are read in total: enough for a million alerts, without exhausting memory.
+const MAX_BYTES: u64 = 1 << 30;
 
-/// What was read.
+/// The alerts that were read, and the errors.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
     /// The alerts, in the order of the files.
     pub(super) alerts: Vec<RawAlert>,
-    /// What could not be read, a line each: which file, where in it, why, what to do.
-    pub(super) faults: Vec<String>,
+    /// The errors, one line each: the file, the position, the reason and the next step.
+    pub(super) errors: Vec<String>,
 }
 
 impl Saved {
-    /// Fails where nothing at all could be read.
+    /// Fails if there are errors and no alert could be read.
     pub(super) fn or_fail(self) -> Result<Self, Failure> {
-        if self.alerts.is_empty() && !self.faults.is_empty() {
-            return Err(Failure::Unreadable(self.faults.join("\n")));
+        if self.alerts.is_empty() && !self.errors.is_empty() {
+            return Err(Failure::Unreadable(self.errors.join("\n")));
         }
         Ok(self)
     }
 
-    /// Returns the failure to end with, after what was read has been printed or shown.
+    /// Returns the outcome of the command, once the alerts have been printed or shown.
     pub(super) fn outcome(&self) -> Result<(), Failure> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Failure::Incomplete(self.faults.join("\n"))) }
+        if self.errors.is_empty() { Ok(()) } else { Err(Failure::Incomplete(self.errors.join("\n"))) }
     }
 }
 
-/// Reads files, folders (their `*.json` and `*.ndjson`, by name) and `-`, standard input.
+/// Reads files, folders (their `*.json` and `*.ndjson` files, by name) and standard input (`-`).
 pub(super) fn read(paths: &[PathBuf]) -> Saved {
-    let mut reader = Reader { saved: Saved::default(), left: MOST };
+    let mut reader = Reader { saved: Saved::default(), left: MAX_BYTES };
     for path in paths {
         if path.as_os_str() == "-" {
             reader.add(path, Ok(stdin().lock()));
@@ -64,7 +63,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Saved {
 
 struct Reader {
     saved: Saved,
-    /// Bytes that may still be read.
+    /// The bytes that may still be read.
     left: u64,
 }
 
@@ -75,16 +74,16 @@ impl Reader {
         });
         let mut files = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.fault(folder, &format!("cannot be read: {error}")),
+            Err(error) => return self.add_error(folder, &format!("cannot be read: {error}")),
         };
-        let holds_alerts = |path: &PathBuf| {
+        let is_saved_alerts = |path: &PathBuf| {
             let extension = path.extension().and_then(OsStr::to_str);
             extension.is_some_and(|extension| matches!(extension, "json" | "ndjson")) && path.is_file()
         };
-        files.retain(holds_alerts);
+        files.retain(is_saved_alerts);
         files.sort();
         if files.is_empty() {
-            self.fault(folder, "the folder holds no *.json or *.ndjson");
+            self.add_error(folder, "no *.json or *.ndjson files in this folder");
         }
         for file in files {
             self.add(&file, File::open(&file));
@@ -95,48 +94,49 @@ impl Reader {
         let mut body = Vec::new();
         let read = opened.and_then(|stream| stream.take(self.left + 1).read_to_end(&mut body));
         if let Err(error) = read {
-            return self.fault(path, &format!("cannot be read: {error}"));
+            return self.add_error(path, &format!("cannot be read: {error}"));
         }
         let Some(left) = self.left.checked_sub(body.len() as u64) else {
-            let most = MOST >> 30;
-            return self.fault(path, &format!("not read: more than {most} GB in all; give fewer files"));
+            let limit = MAX_BYTES >> 30;
+            let what = format!("not read: the files exceed {limit} GB in total; pass fewer files");
+            return self.add_error(path, &what);
         };
         self.left = left;
         match split(Bytes::from(body)) {
             Ok(page) => {
-                for fault in &page.errors {
-                    self.fault(path, &unreadable(fault));
+                for error in &page.errors {
+                    self.add_error(path, &unreadable(error));
                 }
                 for item in page.alerts {
                     match alerts_of_incident(&item) {
                         None => self.saved.alerts.push(item),
-                        Some(alerts) if alerts.is_empty() => self.fault(
+                        Some(alerts) if alerts.is_empty() => self.add_error(
                             path,
-                            "an incident without its alerts; ask for incidents with $expand=alerts",
+                            "an incident without alerts; request incidents with $expand=alerts",
                         ),
                         Some(alerts) => self.saved.alerts.extend(alerts),
                     }
                 }
             }
-            Err(error) => self.fault(path, &unreadable(&error)),
+            Err(error) => self.add_error(path, &unreadable(&error)),
         }
     }
 
-    fn fault(&mut self, path: &Path, what: &str) {
+    fn add_error(&mut self, path: &Path, what: &str) {
         let name = if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() };
         let line = format!("{}: {what}", SafeText::new(&name).line());
-        // A file of many incidents says the same of each.
-        if self.saved.faults.last() != Some(&line) {
-            self.saved.faults.push(line);
+        // Many incidents in one file yield the same error.
+        if self.saved.errors.last() != Some(&line) {
+            self.saved.errors.push(line);
         }
     }
 }
 
 fn unreadable(error: &WireError) -> String {
-    format!("{error}; expected an alert, an array of them, {{\"value\":[...]}} or JSON lines")
+    format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
 }
 
-/// Returns the alerts that an incident holds; `None` for what is no incident.
+/// Returns the alerts of an incident, or `None` if the item is not an incident.
 fn alerts_of_incident(item: &RawAlert) -> Option<Vec<RawAlert>> {
     #[derive(Deserialize)]
     struct Incident<'a> {
@@ -146,7 +146,7 @@ fn alerts_of_incident(item: &RawAlert) -> Option<Vec<RawAlert>> {
         alerts: Option<Vec<&'a RawValue>>,
     }
     const TYPE: &[u8] = b"microsoft.graph.security.incident";
-    // Few files hold incidents: nothing is parsed twice where none can be.
+    // Few files contain incidents: a search for the bytes avoids parsing every alert twice.
     memmem::find(&item.0, TYPE).or_else(|| memmem::find(&item.0, b"\"alerts\""))?;
     let incident: Incident<'_> = serde_json::from_slice(&item.0).ok()?;
     let declared = incident.declared.map_or("", RawValue::get).trim_matches(['"', '#']).as_bytes();
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A folder with these files.
+    /// Returns a folder with these files.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_means_its_json_files_by_name() {
+    fn a_folder_is_read_by_name_of_its_json_files() {
         let folder = folder(&[
             ("b.json", r#"{"id":"b"}"#),
             ("a.ndjson", "{\"id\":\"a1\"}\n{\"id\":\"a2\"}\n"),
@@ -189,19 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_file_costs_no_other_and_is_named() {
+    fn a_bad_file_is_reported_and_the_others_are_read() {
         let folder = folder(&[("bad.json", "[{\"id\":1},\n{]"), ("good.json", r#"[{"id":"a"}]"#)]);
         let missing = folder.path().join("miss\u{1b}ing.json");
         let saved = read(&[folder.path().to_owned(), missing]).or_fail().unwrap();
         assert_eq!(texts(&saved), [r#"{"id":"a"}"#]);
-        assert_eq!(saved.faults.len(), 2);
-        assert!(saved.faults[0].contains("bad.json: ") && saved.faults[0].contains("(line 2, column 2)"));
-        assert!(saved.faults[1].contains("miss␛ing.json: cannot be read"), "{}", saved.faults[1]);
+        assert_eq!(saved.errors.len(), 2);
+        assert!(saved.errors[0].contains("bad.json: ") && saved.errors[0].contains("(line 2, column 2)"));
+        assert!(saved.errors[1].contains("miss␛ing.json: cannot be read"), "{}", saved.errors[1]);
         assert_eq!(saved.outcome().unwrap_err().exit_code(), 5);
     }
 
     #[test]
-    fn nothing_read_is_a_failure_and_an_empty_list_is_none() {
+    fn reading_fails_without_any_alert_but_not_on_an_empty_list() {
         let folder = folder(&[("empty.json", "[]"), ("bad.json", "<html>")]);
         let (empty, bad) = (folder.path().join("empty.json"), folder.path().join("bad.json"));
         assert!(read(&[empty]).or_fail().unwrap().alerts.is_empty());
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn incidents_are_read_for_their_alerts() {
+    fn alerts_are_read_from_incidents() {
         let text = r##"{"value":[
             {"@odata.type":"#microsoft.graph.security.incident","id":"1","alerts":[{ "id":"a" },{"id":"b"}]},
             {"id":"2","alerts":[{"id":"c"}]},
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(texts(&saved)[..3], [r#"{ "id":"a" }"#, r#"{"id":"b"}"#, r#"{"id":"c"}"#]);
         assert!(texts(&saved)[3].contains(r#""id":"d""#));
         assert_eq!(saved.alerts.len(), 4);
-        assert_eq!(saved.faults.len(), 1, "{:?}", saved.faults);
-        assert!(saved.faults[0].contains("$expand=alerts"));
+        assert_eq!(saved.errors.len(), 1, "{:?}", saved.errors);
+        assert!(saved.errors[0].contains("$expand=alerts"));
     }
 }

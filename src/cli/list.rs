@@ -1,7 +1,7 @@
-//! `alertdeck list`: the alerts that match a filter, newest first, for people and scripts.
+//! `alertdeck list`: the alerts that match a filter, newest first.
 //!
-//! The service's order is not documented (API.md 2), so which alerts are the newest is known only
-//! when all of them were read: `--limit` cuts what is printed, not what is fetched.
+//! Graph does not define an order (docs/graph-api.md, "Query options"), so the newest alerts are
+//! known only after all have been read: `--limit` limits what is printed, not what is fetched.
 
 mod load;
 mod table;
@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, Write};
 
 use load::Loaded;
 
-use super::{Failure, Origin, Output, Source, context, filter_text, say, wrong_filter};
+use super::{Failure, Origin, Output, Source, context, invalid_filter, notify, parse_filter};
 use crate::export::{self, COLUMNS, Format};
 use alertdeck_query as query;
 use alertdeck_query::Matcher;
@@ -19,27 +19,27 @@ use alertdeck_store::{Column, Row, Sort, Store};
 /// Prints the alerts that match a filter, newest first.
 #[derive(Clone, Debug, clap::Args)]
 pub struct List {
-    /// The filter; without it, all alerts
-    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    /// Filter; without it, all alerts are printed
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     pub filter: Option<String>,
-    /// How to print them: table, json, ndjson, csv or markdown
+    /// Output format: table, json, ndjson, csv or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
-    /// Print the newest N only; all are read nevertheless, since the service's order is not defined
+    /// Print only the newest N alerts; all are still fetched, since Graph defines no order
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// The columns of a table, of CSV or of Markdown, in their order
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = column)]
+    /// Columns of a table, CSV or Markdown, in this order
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = parse_column)]
     pub columns: Vec<Column>,
-    /// Where they go.
+    /// The output file.
     #[command(flatten)]
     pub output: Output,
-    /// Where they come from.
+    /// The source of the alerts.
     #[command(flatten)]
     pub origin: Origin,
 }
 
-/// How a list is printed.
+/// The output format of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ListFormat {
     /// Aligned columns, cut to the width of a terminal.
@@ -47,7 +47,7 @@ pub enum ListFormat {
     Table,
     /// An array of the alerts as received, byte for byte.
     Json,
-    /// The alerts as received, one a line.
+    /// The alerts as received, one per line.
     Ndjson,
     /// RFC 4180 with a header row, safe to open in a spreadsheet.
     Csv,
@@ -55,47 +55,47 @@ pub enum ListFormat {
     Markdown,
 }
 
-/// Finds a column by its name.
-fn column(name: &str) -> Result<Column, String> {
+/// Parses the name of a column.
+fn parse_column(name: &str) -> Result<Column, String> {
     let found = Column::ALL.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, column)| column).ok_or_else(|| {
         let names: Vec<_> = Column::ALL.iter().map(|(known, _)| *known).collect();
         let typed = name.to_lowercase();
         let nearest = names.iter().min_by_key(|known| strsim::osa_distance(known, &typed));
-        format!("did you mean {}? There are: {}", nearest.unwrap_or(&""), names.join(", "))
+        format!("did you mean {}? Available columns: {}", nearest.unwrap_or(&""), names.join(", "))
     })
 }
 
 impl List {
-    /// Reads, filters here with the whole filter, sorts and prints.
+    /// Reads the alerts, applies the whole filter locally, sorts and prints.
     ///
-    /// What was read is printed even where not everything could be: [`Failure::Incomplete`].
+    /// If a part is missing, prints the rest and fails with [`Failure::Incomplete`].
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
         let as_received = matches!(self.format, ListFormat::Json | ListFormat::Ndjson);
         if as_received && !self.columns.is_empty() {
             return Err(Failure::Usage(
-                "--columns is for table, csv and markdown: JSON is printed as received".into(),
+                "--columns applies to table, csv and markdown only: JSON is printed as received".into(),
             ));
         }
         self.output.check()?;
         let filter = self.filter.as_deref().unwrap_or_default();
         let mut context = context(source.me());
         if query::compile(filter, &context).is_err() {
-            // It may speak of `me`: whoever signed in before.
-            context.me = source.recall().await;
+            // The filter may contain `me`: the account of the stored sign-in, if there is one.
+            context.me = source.stored_account().await;
         }
         let plan =
-            query::compile(filter, &context).map_err(|diagnostics| wrong_filter(filter, &diagnostics))?;
+            query::compile(filter, &context).map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
         let mut matcher = Matcher::new(&plan.test);
         let Loaded { store, outcome } = load::load(source, filter, plan, &mut context).await?;
         let mut rows: Vec<_> =
             store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect();
         if self.filter.is_some() {
-            tell_unreadable(&store);
+            notify_unreadable(&store);
         }
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
-        self.output.put(out, |out| self.print((&store, &rows), source.portal_host(), out))?;
+        self.output.write_result(out, |out| self.print((&store, &rows), source.portal_host(), out))?;
         outcome
     }
 
@@ -122,15 +122,15 @@ impl List {
     }
 }
 
-/// No filter can look into an alert that cannot be read.
-fn tell_unreadable(store: &Store) {
+/// Reports the unreadable alerts. No filter can match them.
+fn notify_unreadable(store: &Store) {
     let unreadable = store.rows().filter(|row| store.entry(*row).error.is_some()).count();
     if unreadable > 0 {
-        say(format_args!("unreadable alerts: {unreadable}; they are listed only without a filter"));
+        notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
     }
 }
 
-/// The columns of the terminal, where standard output is one.
+/// Returns the width of the terminal in columns, if standard output is a terminal.
 fn terminal_width() -> Option<usize> {
     let (width, _) = std::io::stdout().is_terminal().then(crossterm::terminal::size)?.ok()?;
     Some(usize::from(width)).filter(|width| *width > 0)
@@ -141,11 +141,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_found_by_name_or_the_nearest_is_named() {
+    fn column_names_ignore_case_and_typos_get_a_suggestion() {
         for (name, expected) in Column::ALL {
-            assert_eq!(column(&name.to_uppercase()), Ok(expected));
+            assert_eq!(parse_column(&name.to_uppercase()), Ok(expected));
         }
-        let fault = column("titel").unwrap_err();
-        assert!(fault.starts_with("did you mean title? There are: severity, status"), "{fault}");
+        let error = parse_column("titel").unwrap_err();
+        assert!(error.starts_with("did you mean title? Available columns: severity, status"), "{error}");
     }
 }

@@ -1,39 +1,39 @@
-//! Where the program writes down what it did.
+//! The options of the log file.
 
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 
-use super::say;
+use super::notify;
 use crate::log;
 
-/// Options of the log.
+/// Options of the log file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct Logging {
-    /// The file to log to; by default alertdeck.log in the folder for state
+    /// Log file [default: alertdeck.log in the state folder]
     #[arg(long, global = true, env = "ALERTDECK_LOG_FILE", hide_env_values = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Log details too
+    /// Log more details
     #[arg(long, global = true, env = "ALERTDECK_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }
 
 impl Logging {
-    /// Begins to log. Without a log the program goes on, and says why there is none where one was
-    /// asked for.
+    /// Starts logging. If that fails, the program continues without a log, and reports the reason if
+    /// a log was requested.
     pub fn start(&self) {
-        let asked = self.log_file.is_some() || self.verbose;
+        let requested = self.log_file.is_some() || self.verbose;
         let Some(file) = self.log_file.clone().or_else(log::default_file) else {
-            if asked {
-                say("nothing is logged: this system names no folder for state; name a file with --log-file");
+            if requested {
+                notify("logging is off: no state folder on this system; name a file with --log-file");
             }
             return;
         };
         if let Err(error) = log::start(&log::Settings { file, verbose: self.verbose })
-            && asked
+            && requested
         {
-            say(error);
+            notify(error);
         }
     }
 }

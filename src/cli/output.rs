@@ -1,4 +1,4 @@
-//! Where a command's result goes: standard output, or a file that is there whole or not at all.
+//! The destination of a command's result: standard output, or a file that is written atomically.
 
 use std::{
     io::{self, Write},
@@ -8,10 +8,10 @@ use std::{
 use super::Failure;
 use alertdeck_platform::{Existing, check_new_file, write_new_file};
 
-/// Options that name a file for the result.
+/// Options for an output file.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Output {
-    /// Write to a file, which only you can read, instead of standard output
+    /// Write to FILE, readable only by you, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Replace the file if it exists
@@ -20,13 +20,13 @@ pub struct Output {
 }
 
 impl Output {
-    /// Fails where the file cannot be put there, before anything is asked of a service.
+    /// Checks that the file can be created, so that a command fails before it sends requests.
     pub(super) fn check(&self) -> Result<(), Failure> {
         self.output.as_ref().map_or(Ok(()), |path| Ok(check_new_file(path, self.existing())?))
     }
 
-    /// Writes the result to the file, or else to `out`.
-    pub(super) fn put(
+    /// Writes the result to the file if one is named, otherwise to `out`.
+    pub(super) fn write_result(
         &self,
         out: &mut dyn Write,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -43,7 +43,7 @@ impl Output {
         Ok(())
     }
 
-    /// Tells whether the result goes to standard output.
+    /// Returns whether the result goes to standard output.
     pub(super) fn is_standard(&self) -> bool {
         self.output.is_none()
     }

@@ -1,4 +1,4 @@
-//! The service of a profile: which endpoint is asked, by whom, and how to speak of it.
+//! The service of a profile: the client, and the names to show for it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -16,56 +16,56 @@ use alertdeck_graph::{
 use alertdeck_model::SafeText;
 use alertdeck_platform as platform;
 
-/// A service that is ready to be asked, and how to speak of it.
+/// A client for the service of a profile, with the names to show for it.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// The client.
     pub client: Client,
-    /// Whose alerts these are; safe to show.
+    /// The tenant of the alerts; safe to show.
     pub tenant: String,
-    /// Where they come from; safe to show.
+    /// The cloud or host, and the API version; safe to show.
     pub origin: String,
-    /// The host of the portal that links may lead to.
+    /// The host of the Defender portal; links to it may be opened.
     pub portal_host: &'static str,
-    /// The signed-in user's principal name, where it is known beforehand.
+    /// The user principal name, if known.
     pub me: Option<String>,
-    /// The profile's name; empty where there is none.
+    /// The profile's name; empty if there is none.
     pub profile: String,
-    /// How tokens are come by.
+    /// The sign-in method.
     pub method: Method,
 }
 
-/// The secrets that the environment holds. They belong to the profile that the program was started
-/// with: no other profile is given them.
+/// The secrets in the environment. They apply only to the profile that the program was started with.
 #[derive(Clone, Debug, Default)]
 pub struct EnvSecrets {
-    /// A ready token.
+    /// An access token.
     pub token: Option<SecretString>,
     /// An application's secret.
     pub secret: Option<SecretString>,
 }
 
 impl EnvSecrets {
-    /// Looks at the environment.
-    pub fn look() -> Self {
+    /// Reads the environment.
+    pub fn read() -> Self {
         let read = |name| {
             let value = std::env::var_os(name)?;
             Some(SecretString::from(value.to_string_lossy().into_owned()))
         };
         let is_set = |secret: &SecretString| !secret.expose_secret().is_empty();
-        // An empty token is told as one, and not taken for none.
+        // An empty token is kept, so that it is reported as invalid.
         Self { token: read(TOKEN_VARIABLE), secret: read(SECRET_VARIABLE).filter(is_set) }
     }
 
-    /// Returns how a profile comes by tokens with these.
+    /// Returns the sign-in method of a profile with these secrets.
     pub fn method(&self, profile: &Profile) -> Option<Method> {
         profile.method(self.token.is_some(), self.secret.is_some())
     }
 }
 
 impl Service {
-    /// Prepares the service of a profile; nothing is sent yet. [`Failure::NoToken`] where there is
-    /// nothing to sign in with.
+    /// Prepares the service of a profile, without sending anything.
+    ///
+    /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn of(profile: &Profile, env_secrets: &EnvSecrets, journal: Journal) -> Result<Self, Failure> {
         let method = match env_secrets.method(profile) {
             Some(method) => method,
@@ -87,7 +87,7 @@ impl Service {
         Self::with(profile, method, http, tokens)
     }
 
-    /// Prepares the service of a profile for which a token is at hand.
+    /// Prepares the service of a profile with a ready token.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
         Self::with(profile, Method::Token, http(profile, Journal::default())?, tokens)
@@ -109,8 +109,8 @@ impl Service {
         })
     }
 
-    /// Finds out who the user is where nothing said so: whoever has signed in before.
-    pub async fn recall(&mut self) {
+    /// Sets `me` to the account of the stored sign-in, if `me` is not known.
+    pub async fn load_account(&mut self) {
         if self.me.is_none()
             && let Some(session) = self.session()
         {
@@ -118,24 +118,24 @@ impl Service {
         }
     }
 
-    /// Returns what the user should be told of the sign-in, once.
+    /// Returns a message about the sign-in, once.
     pub fn notice(&self) -> Option<String> {
         self.client.tokens().as_session().and_then(Session::notice)
     }
 
-    /// Tells whether a user can sign in here.
+    /// Returns whether a user can sign in to this service.
     pub fn signs_in(&self) -> bool {
         self.session().is_some()
     }
 
-    /// Returns the sign-in of a user, where tokens come from one.
+    /// Returns the user's session, if tokens come from a user's sign-in.
     pub fn session(&self) -> Option<&Session> {
         self.client.tokens().as_session().filter(|session| session.vault().is_some())
     }
 }
 
-/// A profile in words that are safe to show.
-pub(super) fn line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
+/// Returns the line of a profile in the console's list, safe to show.
+pub(super) fn profile_line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     app::ProfileLine {
         name: profile.name.clone(),
         tenant: super::line(profile.tenant.as_deref().unwrap_or(&profile.title)),
@@ -159,15 +159,15 @@ fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
         .map_err(graph::Error::from)?)
 }
 
-/// Says what a way to sign in needs and does not have.
+/// Returns the failure for a missing setting of a sign-in method.
 fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
     let name = super::line(&profile.name);
     Failure::Usage(format!(
-        "profile {name}: {method} sign-in needs {what}, as an option, a variable or in the config file"
+        "profile {name}: {method} sign-in needs {what}; set it by option, variable or config file"
     ))
 }
 
-/// Prepares the sign-in of a profile.
+/// Creates the session of a profile.
 fn session(
     profile: &Profile,
     method: Method,
@@ -194,21 +194,20 @@ fn session(
             },
         },
     };
-    // Sign-in has a budget of its own: it is another service, with limits that are not told.
+    // The sign-in service has its own, undocumented limits, hence its own budget.
     let http = http.beside(Budget::per_minute(120), application.authority.route());
     Ok(Session::new(http.map_err(graph::Error::from)?, application, identity))
 }
 
 fn vault(profile: &Profile) -> Result<Vault, Failure> {
     let Some(state) = platform::state_folder() else {
-        return Err(Failure::Usage(
-            "this system names no folder for what is kept between runs: set HOME".into(),
-        ));
+        return Err(Failure::Usage("no state folder on this system; set HOME".into()));
     };
     Ok(if profile.plaintext_secrets { Vault::file(&state) } else { Vault::keyring(&state) })
 }
 
-/// What an application proves itself with: a certificate, a file, else the variable.
+/// Returns the credential of an application: the certificate, the secret file or the variable, in
+/// this order.
 fn proof(profile: &Profile, secret: Option<&SecretString>) -> Result<Proof, Failure> {
     let proof = match (&profile.certificate, &profile.client_secret_file, secret) {
         (Some(file), _, _) => Proof::certificate_file(file),

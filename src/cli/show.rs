@@ -1,8 +1,8 @@
-//! `alertdeck show`: one alert, whole.
+//! `alertdeck show`: one alert with its evidence.
 
 use std::io::Write;
 
-use super::{Failure, Origin, Output, Source, files, say, tell};
+use super::{Failure, Origin, Output, Source, files, notify, notify_wait};
 use crate::report::Report;
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
@@ -11,39 +11,40 @@ use alertdeck_store::{Batch, Store};
 /// Prints one alert with its evidence.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Show {
-    /// The alert's id
+    /// Id of the alert
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub id: String,
-    /// How to print it: text, json or markdown
+    /// Output format: text, json or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ShowFormat,
-    /// Where it goes.
+    /// The output file.
     #[command(flatten)]
     pub output: Output,
-    /// Where it comes from.
+    /// The source of the alert.
     #[command(flatten)]
     pub origin: Origin,
 }
 
-/// How an alert is printed.
+/// The output format of an alert.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum ShowFormat {
-    /// Summary, facts, the evidence as a tree, indicators, timeline, texts, comments, every value.
+    /// Summary, facts, evidence tree, indicators, timeline, descriptions, comments and all other
+    /// values.
     #[default]
     Text,
     /// The alert as received, byte for byte.
     Json,
-    /// The same for a ticket, with addresses defanged.
+    /// The same as Markdown for a ticket, with addresses defanged.
     Markdown,
 }
 
 impl Show {
-    /// Finds the alert and prints it; [`Failure::NotFound`] where there is none of this id.
+    /// Finds the alert and prints it. Fails with [`Failure::NotFound`] if no alert has this id.
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
         self.output.check()?;
         let id = AlertId::new(&self.id);
         let (raw, outcome) = match source {
-            Source::Service(service) => match service.client.get(&id, &mut tell).await {
+            Source::Service(service) => match service.client.get(&id, &mut notify_wait).await {
                 Ok(raw) => (raw, Ok(())),
                 Err(error) if error.kind == Kind::NotFound => return Err(Failure::NotFound(id)),
                 Err(error) => return Err(error.into()),
@@ -52,13 +53,13 @@ impl Show {
                 let saved = files::read(paths).or_fail()?;
                 let outcome = saved.outcome();
                 let Some(raw) = newest(&saved.alerts, &id) else {
-                    outcome.unwrap_or_else(say);
+                    outcome.unwrap_or_else(notify);
                     return Err(Failure::NotFound(id));
                 };
                 (raw, outcome)
             }
         };
-        self.output.put(out, |out| self.print(&raw, source.portal_host(), out))?;
+        self.output.write_result(out, |out| self.print(&raw, source.portal_host(), out))?;
         outcome
     }
 
@@ -75,7 +76,7 @@ impl Show {
     }
 }
 
-/// The alert of this id in its newest state: several files may hold it.
+/// Returns the newest state of the alert with this id. Several files may contain it.
 fn newest(alerts: &[RawAlert], id: &AlertId) -> Option<RawAlert> {
     let mut store = Store::default();
     store.absorb(Batch::plain(alerts));

@@ -1,51 +1,53 @@
-//! Where a command takes alerts from: the service, or files.
+//! The source of a command's alerts: the service, or files.
 
 use std::path::PathBuf;
 
 use super::{Connection, Failure, Service};
 
-/// Options that name a source other than the tenant.
+/// Options for a source other than the tenant.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Origin {
-    /// Take the alerts of a simulated tenant
+    /// Use a simulated tenant
     #[arg(long)]
     pub demo: bool,
-    /// Take saved alerts: a file, `-` for standard input, or a folder with *.json and *.ndjson
-    /// (repeatable)
+    /// Read saved alerts from a file, `-` for standard input, or a folder with *.json and *.ndjson
+    /// files (repeatable)
     #[arg(long = "file", value_name = "FILE_OR_FOLDER", conflicts_with = "demo")]
     pub files: Vec<PathBuf>,
 }
 
-/// Where alerts come from.
+/// The source of a command's alerts.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A service.
     Service(Service),
-    /// Files, to be read when they are needed.
+    /// Files, which are read on demand.
     Files {
         /// Files and folders.
         paths: Vec<PathBuf>,
-        /// The user's own principal name, where it is known.
+        /// The user principal name, if known.
         me: Option<String>,
-        /// The host of the portal that links may lead to.
+        /// The host of the Defender portal; links to it may be opened.
         portal_host: &'static str,
     },
 }
 
 impl Origin {
-    /// Returns the files, or else the service; [`Failure::NoToken`] where neither is there.
+    /// Returns the files if there are any, otherwise the service.
+    ///
+    /// Fails with [`Failure::NoToken`] if there are neither files nor a configured sign-in.
     pub fn source(&self, connection: &Connection) -> Result<Source, Failure> {
         if self.files.is_empty() {
             return connection.service().map(Source::Service);
         }
-        let profile = connection.known();
+        let profile = connection.profile_if_usable();
         let portal_host = profile.cloud.portal_host();
         Ok(Source::Files { paths: self.files.clone(), me: profile.me, portal_host })
     }
 }
 
 impl Source {
-    /// Returns the signed-in user's principal name, where it is known beforehand.
+    /// Returns the user principal name, if the profile or the options specify it.
     pub fn me(&self) -> Option<&str> {
         match self {
             Self::Service(service) => service.me.as_deref(),
@@ -53,7 +55,7 @@ impl Source {
         }
     }
 
-    /// Returns the host of the portal that links may lead to.
+    /// Returns the host of the Defender portal; links to it may be opened.
     pub fn portal_host(&self) -> &'static str {
         match self {
             Self::Service(service) => service.portal_host,
@@ -61,19 +63,20 @@ impl Source {
         }
     }
 
-    /// Finds out who the user is where nothing said so; see [`Service::recall`].
-    pub async fn recall(&self) -> Option<String> {
+    /// Returns the user principal name, from the stored sign-in if nothing else specifies it; see
+    /// [`Service::load_account`].
+    pub async fn stored_account(&self) -> Option<String> {
         match self {
             Self::Service(service) => {
                 let mut service = service.clone();
-                service.recall().await;
+                service.load_account().await;
                 service.me
             }
             Self::Files { me, .. } => me.clone(),
         }
     }
 
-    /// Returns what the user should be told of the sign-in, once.
+    /// Returns a message about the sign-in, once.
     pub fn notice(&self) -> Option<String> {
         match self {
             Self::Service(service) => service.notice(),

@@ -1,7 +1,7 @@
-//! What is wrong with a config file, where, and what would fix it.
+//! Errors in a config file, with their position and a suggested fix.
 //!
-//! A diagnostic holds its place and the line as it may be shown, so it outlives the text. It
-//! knows no keys: whoever finds a fault says whether the value on its line may be a secret.
+//! A diagnostic contains its position and a safe excerpt of the line, so it does not borrow the text.
+//! The code that reports an error decides whether the value on the line may be a secret.
 
 use std::{ops::Range, path::Path};
 
@@ -9,49 +9,50 @@ use unicode_width::UnicodeWidthStr as _;
 
 use alertdeck_model::SafeText;
 
-/// A fault in a config file.
+/// An error in a config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The line, counted from 1.
     pub line: usize,
-    /// The column in characters, counted from 1. One past the last where something is missing.
+    /// The column in characters, counted from 1. One past the end of the line if something is missing
+    /// there.
     pub column: usize,
-    /// What is wrong; safe to show.
+    /// The error; safe to show.
     pub message: String,
-    /// What would fix it; safe to show.
+    /// The suggested fix; safe to show.
     pub fix: Option<String>,
-    /// The line, neutralised and cut.
+    /// The line, neutralised and shortened.
     excerpt: String,
-    /// Columns of the screen before the faulty part, and under it.
+    /// The width before the carets, and the number of carets.
     carets: (usize, usize),
 }
 
-/// A fault before its place is worked out.
+/// An error with a span in the text instead of line and column.
 #[derive(Clone, Debug)]
-pub(super) struct Fault {
-    /// The faulty part, in bytes of the text.
+pub(super) struct SpannedError {
+    /// The range of bytes that is wrong.
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) fix: Option<String>,
     pub(super) hide: Hide,
 }
 
-/// What of the line may be a secret.
+/// The part of the line that may be a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hide {
     #[default]
     Nothing,
-    /// What stands after the first `=`.
+    /// Everything after the first `=`.
     Value,
-    /// All of it: it may be the rest of a value that began above.
+    /// The whole line, which may continue a value of a line above.
     Line,
 }
 
-/// Characters shown of a line before the faulty part, of it, and after it; and of a text that a
-/// message quotes.
-const SHOWN: usize = 60;
+/// The most characters that are shown of the wrong part, before it and after it, and of a quoted
+/// text.
+const MAX_SHOWN: usize = 60;
 
-impl Fault {
+impl SpannedError {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Self { span, message: message.into(), fix: None, hide: Hide::Nothing }
     }
@@ -62,17 +63,17 @@ impl Fault {
         self
     }
 
-    /// Works out the place in `text`.
+    /// Converts the span to a line and column of `text`.
     pub(super) fn locate(self, text: &str) -> Diagnostic {
         let start = boundary(text, self.span.start);
         let end = boundary(text, self.span.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = text[line_start..].split('\n').next().unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
-        // A fault may begin at the line's end, and may reach over it.
+        // The span may begin at the end of the line, and may extend beyond it.
         let at = (start - line_start).min(line.len());
         let upto = (end - line_start).min(line.len());
-        // Where the value begins, if it is to be hidden.
+        // The start of the hidden part.
         let sign = line.find('=').map_or(0, |sign| sign + 1);
         let value = match self.hide {
             Hide::Nothing => line.len(),
@@ -87,7 +88,7 @@ impl Fault {
             (&line[..at.min(value)], "…", String::new())
         };
         let show = |text: &str| SafeText::new(text).line();
-        let skipped = before.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);
+        let skipped = before.char_indices().rev().nth(MAX_SHOWN - 1).map_or(0, |(at, _)| at);
         let before = format!("{}{}", if skipped > 0 { "…" } else { "" }, show(&before[skipped..]));
         let wrong = show(clip(wrong));
         Diagnostic {
@@ -102,8 +103,8 @@ impl Fault {
 }
 
 impl Diagnostic {
-    /// Writes place and message, the line, and carets under the faulty part with the fix, for a
-    /// terminal.
+    /// Renders the error for a terminal: position and message, the line, and carets under the wrong
+    /// part with the fix.
     pub fn render(&self, path: &Path) -> String {
         let Self { line, column, message, fix, excerpt, carets: (indent, count) } = self;
         let path = SafeText::new(&path.to_string_lossy()).line();
@@ -117,15 +118,15 @@ impl Diagnostic {
     }
 }
 
-/// Quotes a text of the file in a message.
+/// Quotes a text of the file for a message, shortened.
 pub(super) fn quoted(text: &str) -> String {
     let cut = clip(text);
     format!("`{cut}{}`", if cut.len() < text.len() { "…" } else { "" })
 }
 
-/// The nearest of `names`, where there is one near enough: a third of its letters may differ.
+/// Returns the name closest to `typed`, if at most a third of its letters differ.
 pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer than any name, and the time grows with the square.
+    // Shortened, since the time of the comparison grows with the square of the length.
     let typed = clip(typed).to_lowercase();
     names
         .into_iter()
@@ -135,12 +136,12 @@ pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
-/// The first [`SHOWN`] characters.
+/// Returns the first [`MAX_SHOWN`] characters.
 fn clip(text: &str) -> &str {
-    text.char_indices().nth(SHOWN).map_or(text, |(at, _)| &text[..at])
+    text.char_indices().nth(MAX_SHOWN).map_or(text, |(at, _)| &text[..at])
 }
 
-/// The nearest place at or before `at` where the text can be cut.
+/// Returns the last character boundary at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

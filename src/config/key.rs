@@ -1,6 +1,6 @@
-//! The keys of a profile: one table of their names, what each takes and how it is checked.
+//! The keys of a profile: a table of their names, their types and their checks.
 //!
-//! Reading the file, checking the options and showing a profile go by this table.
+//! The table is used to read the file, to check the options and to show a profile.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
@@ -14,21 +14,21 @@ use alertdeck_graph::{
 /// A key of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
-    /// Words for the header.
+    /// The title in the header.
     Name,
     /// The Microsoft cloud.
     Cloud,
-    /// The tenant that is signed in to.
+    /// The tenant to sign in to.
     Tenant,
-    /// The application that is signed in to.
+    /// The application that signs in.
     ClientId,
-    /// The way to sign in.
+    /// The sign-in method.
     Auth,
-    /// The version of the API.
+    /// The API version.
     Api,
-    /// Another root of Graph than the cloud's.
+    /// The root address of Graph, instead of the cloud's.
     GraphUrl,
-    /// Another sign-in service than the cloud's.
+    /// The sign-in service, instead of the cloud's.
     LoginUrl,
     /// A command that prints a token.
     TokenCommand,
@@ -36,30 +36,30 @@ pub enum Key {
     ClientSecretFile,
     /// A file with the application's certificate and private key.
     Certificate,
-    /// The user's principal name.
+    /// The user principal name.
     Me,
-    /// Whether the sign-in is kept in a file instead of the keyring.
+    /// Whether the sign-in is stored in a file instead of the keyring.
     PlaintextSecrets,
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
-    /// An option of the command line.
+    /// A command-line option.
     Option,
-    /// A variable of the environment.
+    /// An environment variable.
     Variable,
     /// The config file.
     File {
         /// The line, counted from 1.
         line: usize,
     },
-    /// It was not set.
+    /// The value was not set.
     #[default]
     Default,
 }
 
-/// A value that has been checked.
+/// A checked value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
@@ -79,77 +79,76 @@ pub(super) struct Setting {
 
 pub(super) type Settings = BTreeMap<Key, Setting>;
 
-/// What is wrong with a value, and the fix.
+/// An error in a value, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct ValueError {
     pub(super) message: String,
     pub(super) fix: String,
     /// The value may hold a secret.
     pub(super) hide: bool,
 }
 
-/// What a key takes.
+/// The type of a key's value.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// A text, read by a function that checks it.
-    Text(fn(&str) -> Result<Value, Wrong>),
+pub(super) enum ValueKind {
+    /// A text, with the function that parses and checks it.
+    Text(fn(&str) -> Result<Value, ValueError>),
     /// `true` or `false`.
     Flag,
 }
 
-/// A line of the table.
-pub(super) struct Spec {
+/// The definition of a key.
+pub(super) struct KeySpec {
     pub(super) key: Key,
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
 }
 
-const fn spec(key: Key, name: &'static str, kind: Kind) -> Spec {
-    Spec { key, name, kind }
+const fn spec(key: Key, name: &'static str, kind: ValueKind) -> KeySpec {
+    KeySpec { key, name, kind }
 }
 
-/// Every key, in the order in which a profile is shown.
-pub(super) const KEYS: [Spec; 13] = [
-    spec(Key::Name, "name", Kind::Text(words)),
-    spec(Key::Cloud, "cloud", Kind::Text(cloud)),
-    spec(Key::Tenant, "tenant", Kind::Text(tenant)),
-    spec(Key::ClientId, "client_id", Kind::Text(client_id)),
-    spec(Key::Auth, "auth", Kind::Text(auth)),
-    spec(Key::Api, "api", Kind::Text(api)),
-    spec(Key::GraphUrl, "graph_url", Kind::Text(address)),
-    spec(Key::LoginUrl, "login_url", Kind::Text(address)),
-    spec(Key::TokenCommand, "token_command", Kind::Text(words)),
-    spec(Key::ClientSecretFile, "client_secret_file", Kind::Text(path)),
-    spec(Key::Certificate, "certificate", Kind::Text(path)),
-    spec(Key::Me, "me", Kind::Text(words)),
-    spec(Key::PlaintextSecrets, "plaintext_secrets", Kind::Flag),
+/// All keys, in the order in which a profile is shown.
+pub(super) const KEYS: [KeySpec; 13] = [
+    spec(Key::Name, "name", ValueKind::Text(non_empty)),
+    spec(Key::Cloud, "cloud", ValueKind::Text(cloud)),
+    spec(Key::Tenant, "tenant", ValueKind::Text(tenant)),
+    spec(Key::ClientId, "client_id", ValueKind::Text(client_id)),
+    spec(Key::Auth, "auth", ValueKind::Text(auth)),
+    spec(Key::Api, "api", ValueKind::Text(api)),
+    spec(Key::GraphUrl, "graph_url", ValueKind::Text(address)),
+    spec(Key::LoginUrl, "login_url", ValueKind::Text(address)),
+    spec(Key::TokenCommand, "token_command", ValueKind::Text(non_empty)),
+    spec(Key::ClientSecretFile, "client_secret_file", ValueKind::Text(path)),
+    spec(Key::Certificate, "certificate", ValueKind::Text(path)),
+    spec(Key::Me, "me", ValueKind::Text(non_empty)),
+    spec(Key::PlaintextSecrets, "plaintext_secrets", ValueKind::Flag),
 ];
 
 impl Key {
-    /// Returns every key, in the order in which a profile is shown.
+    /// Returns all keys, in the order in which a profile is shown.
     pub fn all() -> impl Iterator<Item = Self> {
         KEYS.iter().map(|spec| spec.key)
     }
 
-    /// Returns the name in the file.
+    /// Returns the key's name in the file.
     pub fn name(self) -> &'static str {
         KEYS.iter().find(|spec| spec.key == self).map_or("", |spec| spec.name)
     }
 
-    /// Returns the option that sets it: `--client-id`. The name of a profile has none.
+    /// Returns the option for the key, such as `--client-id`. [`Key::Name`] has none.
     pub fn option(self) -> String {
         format!("--{}", self.name().replace('_', "-"))
     }
 
-    /// Returns the variable that sets it: `ALERTDECK_CLIENT_ID`.
+    /// Returns the variable for the key, such as `ALERTDECK_CLIENT_ID`.
     pub fn variable(self) -> String {
         format!("ALERTDECK_{}", self.name().to_ascii_uppercase())
     }
 }
 
-/// Says where a value comes from, for a key.
 impl Source {
-    /// Returns the origin of a value of `key` in words.
+    /// Describes the origin of the value of `key`.
     pub fn describe(self, key: Key) -> String {
         match self {
             Self::Option => key.option(),
@@ -173,13 +172,13 @@ impl fmt::Display for Value {
     }
 }
 
-impl Wrong {
+impl ValueError {
     fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { message: message.into(), fix: fix.into(), hide: false }
     }
 
-    /// A name that is none of `names`.
-    fn member(what: &str, text: &str, names: &[&'static str]) -> Self {
+    /// Returns the error for a name that is not one of `names`.
+    fn unknown_name(what: &str, text: &str, names: &[&'static str]) -> Self {
         let fix = match nearest(text, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("expected {}", names.join(", ")),
@@ -188,77 +187,77 @@ impl Wrong {
     }
 }
 
-fn words(text: &str) -> Result<Value, Wrong> {
+fn non_empty(text: &str) -> Result<Value, ValueError> {
     if text.trim().is_empty() {
-        return Err(Wrong::new("the value is empty", "give it one, or take the line out"));
+        return Err(ValueError::new("the value is empty", "enter a value or remove the line"));
     }
     Ok(Value::Text(text.trim().to_owned()))
 }
 
-fn path(text: &str) -> Result<Value, Wrong> {
-    words(text)?;
+fn path(text: &str) -> Result<Value, ValueError> {
+    non_empty(text)?;
     Ok(Value::Path(text.into()))
 }
 
-fn cloud(text: &str) -> Result<Value, Wrong> {
+fn cloud(text: &str) -> Result<Value, ValueError> {
     Cloud::from_str(text).map(Value::Cloud).map_err(|error| match error {
         CloudError::NotOffered => {
-            Wrong::new(error.to_string(), "use a tenant in global, usgov-l4 or usgov-l5")
+            ValueError::new(error.to_string(), "use a tenant in global, usgov-l4 or usgov-l5")
         }
-        CloudError::Unknown => Wrong::member("cloud", text, &Cloud::ALL.map(Cloud::name)),
+        CloudError::Unknown => ValueError::unknown_name("cloud", text, &Cloud::ALL.map(Cloud::name)),
     })
 }
 
-fn auth(text: &str) -> Result<Value, Wrong> {
-    let wrong = |_| Wrong::member("way to sign in", text, &Method::ALL.map(Method::name));
-    Method::from_str(text).map(Value::Method).map_err(wrong)
+fn auth(text: &str) -> Result<Value, ValueError> {
+    let error = |_| ValueError::unknown_name("sign-in method", text, &Method::ALL.map(Method::name));
+    Method::from_str(text).map(Value::Method).map_err(error)
 }
 
-fn api(text: &str) -> Result<Value, Wrong> {
-    let wrong = |_| Wrong::member("API version", text, &[Api::V1.name(), Api::Beta.name()]);
-    Api::from_str(text).map(Value::Api).map_err(wrong)
+fn api(text: &str) -> Result<Value, ValueError> {
+    let error = |_| ValueError::unknown_name("API version", text, &[Api::V1.name(), Api::Beta.name()]);
+    Api::from_str(text).map(Value::Api).map_err(error)
 }
 
-fn address(text: &str) -> Result<Value, Wrong> {
+fn address(text: &str) -> Result<Value, ValueError> {
     match Scope::new(text) {
         Ok(_) => Ok(Value::Text(text.to_owned())),
         Err(error) => {
             let fix = match error {
-                ScopeError::Unreadable => "write the whole address, with https:// before it",
-                ScopeError::Insecure => "write https:// before it",
-                ScopeError::Decorated => "take out what is more",
+                ScopeError::Unreadable => "enter the full address, starting with https://",
+                ScopeError::Insecure => "start the address with https://",
+                ScopeError::Decorated => "remove the other parts",
             };
-            // Before an `@` stands a password.
+            // The part before an `@` may contain a password.
             let hide = error == ScopeError::Decorated;
-            Err(Wrong { hide, ..Wrong::new(error.to_string(), fix) })
+            Err(ValueError { hide, ..ValueError::new(error.to_string(), fix) })
         }
     }
 }
 
-fn client_id(text: &str) -> Result<Value, Wrong> {
+fn client_id(text: &str) -> Result<Value, ValueError> {
     if is_guid(text) {
         return Ok(Value::Text(text.to_ascii_lowercase()));
     }
-    // A secret is easily taken for the id, so it is not quoted.
-    let message = "a client id is a GUID, this is none";
-    let fix = "take the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
-    Err(Wrong { hide: true, ..Wrong::new(message, fix) })
+    // Not quoted, since users may enter the secret by mistake.
+    let message = "a client id must be a GUID";
+    let fix = "use the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
+    Err(ValueError { hide: true, ..ValueError::new(message, fix) })
 }
 
-/// What the sign-in service takes for a tenant (API.md 8). It becomes a part of an address.
-fn tenant(text: &str) -> Result<Value, Wrong> {
+/// Parses a tenant, which becomes a part of an address (docs/graph-api.md, "Sign-in").
+fn tenant(text: &str) -> Result<Value, ValueError> {
     if text.eq_ignore_ascii_case("consumers") {
-        let fix = "name the tenant: its domain or its GUID";
-        return Err(Wrong::new("personal accounts have no Defender alerts", fix));
+        let fix = "use the tenant's domain or GUID";
+        return Err(ValueError::new("personal accounts have no Defender alerts", fix));
     }
     if is_guid(text) || is_domain(text) || is_shared(text) {
         return Ok(Value::Text(text.to_ascii_lowercase()));
     }
     let fix = "expected a domain such as contoso.onmicrosoft.com, a GUID, organizations or common";
-    Err(Wrong::new(format!("{} is no tenant", quoted(text)), fix))
+    Err(ValueError::new(format!("{} is not a valid tenant", quoted(text)), fix))
 }
 
-/// Tells whether a tenant is none in particular: whoever signs in decides.
+/// Returns whether the tenant is a placeholder, so that the account that signs in decides.
 pub(super) fn is_shared(tenant: &str) -> bool {
     ["organizations", "common"].iter().any(|name| tenant.eq_ignore_ascii_case(name))
 }
@@ -276,7 +275,7 @@ fn is_domain(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // No top level is of digits alone, so an address of numbers is none.
+    // No top-level domain consists of digits, so an IP address is not a domain.
     let top = text.rsplit('.').next().unwrap_or_default();
     text.len() <= 253
         && text.contains('.')
@@ -284,29 +283,30 @@ fn is_domain(text: &str) -> bool {
         && top.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// The longest name of a profile, in characters.
-const LONGEST_NAME: usize = 40;
+/// The most characters in the name of a profile.
+const MAX_NAME: usize = 40;
 
-/// Tells whether a profile can be called so.
+/// Returns whether a name is valid for a profile.
 pub(super) fn is_profile_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len())
+    (1..=MAX_NAME).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Words that a key for a secret is called by, without blanks and dashes.
+/// Words in the names of keys for secrets.
 const SECRETS: [&str; 6] = ["secret", "token", "password", "passwd", "credential", "assertion"];
 
-/// Tells whether a key is called like one that holds a secret. No key of ours holds one.
+/// Returns whether an unknown key has a name like that of a secret. No known key holds a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();
     !KEYS.iter().any(|spec| spec.name == name) && SECRETS.iter().any(|word| plain.contains(word))
 }
 
-/// Says where the secret that a key would hold belongs.
-pub(super) fn place_for(name: &str) -> String {
+/// Returns the fix for a secret in the file: the places where it belongs.
+pub(super) fn fix_for_secret(name: &str) -> String {
     if name.to_ascii_lowercase().contains("token") {
-        return "set the variable ALERTDECK_TOKEN, or token_command to a command that prints one".to_owned();
+        return "set the variable ALERTDECK_TOKEN, or token_command to a command that prints the token"
+            .to_owned();
     }
-    format!("set the variable {SECRET_VARIABLE}, or client_secret_file to a file that holds it")
+    format!("set the variable {SECRET_VARIABLE}, or client_secret_file to a file with the secret")
 }

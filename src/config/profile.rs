@@ -1,6 +1,7 @@
-//! One profile, put together from the file, the options and what is usual.
+//! A profile, merged from the file, the options and the defaults.
 //!
-//! It reads no file and no variable: the caller hands over what options and variables say.
+//! This module reads neither files nor variables: the caller passes the values of options and
+//! variables.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,53 +10,53 @@ use std::{
 
 use super::{
     ConfigError, Section,
-    key::{KEYS, Key, Kind, Setting, Settings, Source, Value, Wrong, is_shared},
+    key::{KEYS, Key, Setting, Settings, Source, Value, ValueError, ValueKind, is_shared},
 };
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Scope};
 use alertdeck_model::SafeText;
 
-/// What a profile without a file is called.
+/// The name of a profile that comes from no file.
 const UNNAMED: &str = "default";
-/// What the header says where nothing names the tenant.
+/// The title if the tenant is unknown.
 const UNKNOWN_TENANT: &str = "tenant";
 
-/// Which tenant is asked, where, and by whom. It holds no secret.
+/// A tenant and how to sign in to it. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The name in the file; `default` without one.
+    /// The name in the file; `default` if it comes from no file.
     pub name: String,
-    /// Words for the header. They come from the file or an option: neutralise them.
+    /// The title in the header, from the file or an option. Not neutralised.
     pub title: String,
     /// The Microsoft cloud.
     pub cloud: Cloud,
-    /// The tenant: a GUID, a domain, `organizations` or `common`, wherever someone signs in;
-    /// with a ready token any words.
+    /// The tenant: a GUID, a domain, `organizations` or `common`. Any text if the token comes from
+    /// elsewhere.
     pub tenant: Option<String>,
-    /// The application's id, a GUID.
+    /// The application's client id, a GUID.
     pub client_id: Option<String>,
-    /// The way to sign in, where one was named; see [`Profile::method`].
+    /// The sign-in method, if one was named; see [`Profile::method`].
     pub auth: Option<Method>,
-    /// The version of the API.
+    /// The API version.
     pub api: Api,
-    /// Another root of Graph than the cloud's: https, or http on loopback.
+    /// The root address of Graph, instead of the cloud's: https, or http on loopback.
     pub graph_url: Option<String>,
-    /// Another sign-in service than the cloud's: https, or http on loopback.
+    /// The sign-in service, instead of the cloud's: https, or http on loopback.
     pub login_url: Option<String>,
-    /// A command that prints a token. It may hold a secret: it is not to be shown.
+    /// A command that prints a token. It may contain a secret and must not be shown.
     pub token_command: Option<String>,
     /// A file with the application's secret.
     pub client_secret_file: Option<PathBuf>,
     /// A PEM file with the application's certificate and private key.
     pub certificate: Option<PathBuf>,
-    /// The user's principal name.
+    /// The user principal name.
     pub me: Option<String>,
-    /// The sign-in is kept in a file instead of the keyring.
+    /// Whether the sign-in is stored in a file instead of the keyring.
     pub plaintext_secrets: bool,
-    /// Where the values that were set come from.
+    /// The origins of the values that were set.
     sources: BTreeMap<Key, Source>,
 }
 
-/// What options and variables say of a profile; they win over the file.
+/// The values of options and variables, which override the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// See [`Profile::cloud`].
@@ -87,31 +88,31 @@ pub struct Overrides {
 }
 
 impl Profile {
-    /// Returns the way to sign in: the one that was named, else the one that what is at hand
-    /// allows. A ready token goes before a command, a command before a secret of the
-    /// application, that before a browser; `None` where there is nothing to sign in with.
+    /// Returns the sign-in method: the named one, or else the first whose requirements are met, in
+    /// this order: a ready token, a command, the application's secret or certificate, a browser.
+    /// `None` if no sign-in is configured.
     ///
-    /// `token` and `secret` say whether the variables of a ready token and of the application's
+    /// `token` and `secret` are whether the variables of a ready token and of the application's
     /// secret are set.
     pub fn method(&self, token: bool, secret: bool) -> Option<Method> {
         let secret = secret || self.client_secret_file.is_some() || self.certificate.is_some();
-        let at_hand = [
+        let available = [
             (token, Method::Token),
             (self.token_command.is_some(), Method::Command),
             (secret && self.client_id.is_some(), Method::ClientSecret),
             (self.client_id.is_some(), Method::Browser),
         ];
-        let found = || at_hand.into_iter().find_map(|(there, method)| there.then_some(method));
-        self.auth.or_else(found)
+        let first = || available.into_iter().find_map(|(is_met, method)| is_met.then_some(method));
+        self.auth.or_else(first)
     }
 
-    /// Returns where the value of a key comes from.
+    /// Returns the origin of the value of a key.
     pub fn source(&self, key: Key) -> Source {
         self.sources.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns the value of a key in words: `None` where it has none. They may come from the
-    /// file: neutralise them. Of a command only that there is one, since it may hold a secret.
+    /// Returns the value of a key as text, or `None` if it has none. Not neutralised. For a token
+    /// command, returns `set`, since the command may contain a secret.
     pub fn value(&self, key: Key) -> Option<String> {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         match key {
@@ -142,10 +143,10 @@ impl Profile {
             _ => None,
         };
         let tenant = text(Key::Tenant);
-        let known = || if name == UNNAMED { UNKNOWN_TENANT } else { name }.to_owned();
+        let default_title = || if name == UNNAMED { UNKNOWN_TENANT } else { name }.to_owned();
         Self {
             name: name.to_owned(),
-            title: text(Key::Name).or_else(|| tenant.clone()).unwrap_or_else(known),
+            title: text(Key::Name).or_else(|| tenant.clone()).unwrap_or_else(default_title),
             cloud: match value(Key::Cloud) {
                 Some(Value::Cloud(cloud)) => *cloud,
                 _ => Cloud::default(),
@@ -173,15 +174,15 @@ impl Profile {
 }
 
 impl Default for Profile {
-    /// The profile that nobody has said anything of.
+    /// Returns the profile without any settings.
     fn default() -> Self {
         Self::of(UNNAMED, &Settings::new())
     }
 }
 
 impl Overrides {
-    /// Notes which values come from variables, as far as that can be told: those that equal the
-    /// variable's. `variable` returns the value of a variable by its name.
+    /// Marks the values that come from variables. The arguments do not say so; a value counts as one
+    /// if it equals that of the variable. `variable` returns the value of a variable.
     #[must_use]
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let equals = |key: Key, value: &Value| {
@@ -218,16 +219,16 @@ impl Overrides {
         ]
     }
 
-    /// Checks the values as those of the file are. Those that are empty count as not set.
+    /// Checks the values like those of the file. An empty value counts as not set.
     fn settings(&self) -> Result<Settings, ConfigError> {
         let mut settings = Settings::new();
         for (key, value) in self.values() {
             let Some(value) = value.filter(|value| !is_empty(value)) else { continue };
             let source = if self.variables.contains(&key) { Source::Variable } else { Source::Option };
-            // What is taken for a tenant depends on how one signs in, see `put_together`.
+            // The check of a tenant depends on the sign-in method, see `merge`.
             let value = match &value {
                 Value::Text(text) if key != Key::Tenant => {
-                    check(key, text).map_err(|wrong| refused(source.describe(key), &wrong))?
+                    check(key, text).map_err(|error| setting_error(source.describe(key), &error))?
                 }
                 _ => value,
             };
@@ -245,38 +246,38 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Reads a text as the value of a key.
-fn check(key: Key, text: &str) -> Result<Value, Wrong> {
+/// Parses a text as the value of a key.
+fn check(key: Key, text: &str) -> Result<Value, ValueError> {
     match KEYS.iter().find(|spec| spec.key == key).map(|spec| spec.kind) {
-        Some(Kind::Text(read)) => read(text),
+        Some(ValueKind::Text(parse)) => parse(text),
         _ => Ok(Value::Text(text.to_owned())),
     }
 }
 
-fn refused(what: String, wrong: &Wrong) -> ConfigError {
-    let shown = SafeText::new(&format!("{}; {}", wrong.message, wrong.fix)).line();
-    ConfigError::Setting { what, message: shown }
+fn setting_error(what: String, error: &ValueError) -> ConfigError {
+    let message = SafeText::new(&format!("{}; {}", error.message, error.fix)).line();
+    ConfigError::Setting { what, message }
 }
 
-/// Brings a profile of the file and what options and variables say together.
-pub(super) fn put_together(section: Option<&Section>, overrides: &Overrides) -> Result<Profile, ConfigError> {
+/// Merges a profile of the file with options and variables.
+pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<Profile, ConfigError> {
     let mut settings = section.map(|section| section.settings.clone()).unwrap_or_default();
     let given = overrides.settings()?;
-    // The words for the header speak of the tenant that the profile names, and of no other.
-    if given.get(&Key::Tenant).is_some_and(|tenant| !is_held(&settings, tenant)) {
+    // The title describes the tenant of the profile; drop it if another tenant is given.
+    if given.get(&Key::Tenant).is_some_and(|tenant| !is_same_tenant(&settings, tenant)) {
         settings.remove(&Key::Name);
     }
-    // Who brings a command or a secret along wants it used, whatever the file prefers.
-    let brought = [
+    // A command, secret or certificate that is given overrides the sign-in method of the file.
+    let implied = [
         (Key::TokenCommand, Method::Command),
         (Key::ClientSecretFile, Method::ClientSecret),
         (Key::Certificate, Method::ClientSecret),
     ];
-    let brought = brought.into_iter().find_map(|(key, method)| Some((given.get(&key)?.source, method)));
-    if let (Some((source, method)), Some(auth)) = (brought, settings.get_mut(&Key::Auth)) {
+    let implied = implied.into_iter().find_map(|(key, method)| Some((given.get(&key)?.source, method)));
+    if let (Some((source, method)), Some(auth)) = (implied, settings.get_mut(&Key::Auth)) {
         *auth = Setting { value: Value::Method(method), source };
     }
-    // Of secret and certificate, the one that was brought along replaces the one in the file.
+    // A given secret replaces the certificate of the file, and the other way round.
     for (key, other) in [(Key::Certificate, Key::ClientSecretFile), (Key::ClientSecretFile, Key::Certificate)]
     {
         if given.contains_key(&key) {
@@ -295,33 +296,33 @@ pub(super) fn put_together(section: Option<&Section>, overrides: &Overrides) -> 
     };
     if let Some(setting) = settings.get_mut(&Key::Tenant).filter(|_| signs_in) {
         setting.value = check(Key::Tenant, &setting.value.to_string())
-            .map_err(|wrong| refused(setting.source.describe(Key::Tenant), &wrong))?;
+            .map_err(|error| setting_error(setting.source.describe(Key::Tenant), &error))?;
     }
-    if let Some((key, wrong)) = contradictions(&settings).into_iter().next() {
+    if let Some((key, error)) = contradictions(&settings).into_iter().next() {
         let source = settings.get(&key).map(|setting| setting.source).unwrap_or_default();
         let what = match source {
             Source::File { line } => format!("{} (line {line} of the config file)", key.name()),
             source => source.describe(key),
         };
-        return Err(refused(what, &wrong));
+        return Err(setting_error(what, &error));
     }
     Ok(Profile::of(section.map_or(UNNAMED, |section| &section.name), &settings))
 }
 
-fn is_held(settings: &Settings, tenant: &Setting) -> bool {
-    let held = settings.get(&Key::Tenant).map(|held| held.value.to_string());
-    held.is_some_and(|held| held.eq_ignore_ascii_case(tenant.value.to_string().trim()))
+fn is_same_tenant(settings: &Settings, tenant: &Setting) -> bool {
+    let own = settings.get(&Key::Tenant).map(|own| own.value.to_string());
+    own.is_some_and(|own| own.eq_ignore_ascii_case(tenant.value.to_string().trim()))
 }
 
-/// An address that a cloud has.
+/// Returns an address of a cloud.
 type Root = fn(Cloud) -> &'static str;
 
-/// Lists what does not go together, each with the key to blame; it has a value.
-pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
+/// Returns the contradictions between values, each with the key to report, which has a value.
+pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
-    let mut found = Vec::new();
-    let mut say = |key: Key, message: String, fix: String| {
-        found.push((key, Wrong { message, fix, hide: false }));
+    let mut errors = Vec::new();
+    let mut add = |key: Key, message: String, fix: String| {
+        errors.push((key, ValueError { message, fix, hide: false }));
     };
     if let Some(Value::Method(method)) = value(Key::Auth) {
         let needed: &[Key] = match method {
@@ -331,18 +332,18 @@ pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
         };
         for key in needed.iter().filter(|key| value(**key).is_none()) {
             let name = key.name();
-            say(Key::Auth, format!("`{method}` needs {name}, which is missing"), format!("add {name}"));
+            add(Key::Auth, format!("`{method}` requires {name}"), format!("add {name}"));
         }
         if let (Method::ClientSecret, Some(Value::Text(tenant))) = (method, value(Key::Tenant))
             && is_shared(tenant)
         {
             let message = format!("an application cannot sign in to `{tenant}`");
-            say(Key::Tenant, message, "name the tenant: its domain or its GUID".into());
+            add(Key::Tenant, message, "use the tenant's domain or GUID".into());
         }
     }
     if value(Key::Certificate).is_some() && value(Key::ClientSecretFile).is_some() {
         let message = "certificate and client_secret_file are both set";
-        say(Key::Certificate, message.into(), "keep one of them".into());
+        add(Key::Certificate, message.into(), "keep one of them".into());
     }
     let cloud = match value(Key::Cloud) {
         Some(Value::Cloud(cloud)) => *cloud,
@@ -353,18 +354,18 @@ pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, Wrong)> {
         let is_host = |cloud: &Cloud| self::host(root(*cloud)).as_ref() == Some(&host);
         if CHINA.contains(&host.as_str()) {
             let message = "Microsoft does not offer the alerts API in the China cloud";
-            say(key, message.into(), "use a tenant in global, usgov-l4 or usgov-l5".into());
+            add(key, message.into(), "use a tenant in global, usgov-l4 or usgov-l5".into());
         } else if let Some(other) = Cloud::ALL.iter().find(|cloud| is_host(cloud))
             && !is_host(&cloud)
         {
-            let message = format!("{host} belongs to the cloud {other}, and the cloud is {cloud}");
-            say(key, message, format!("set cloud = \"{other}\", or take the address out"));
+            let message = format!("{host} belongs to cloud {other}, but cloud is {cloud}");
+            add(key, message, format!("set cloud = \"{other}\", or remove the address"));
         }
     }
-    found
+    errors
 }
 
-/// The hosts of a cloud that lacks the API (API.md 7).
+/// The hosts of the China cloud, which lacks the API (docs/graph-api.md, "National clouds").
 const CHINA: [&str; 2] = ["microsoftgraph.chinacloudapi.cn", "login.chinacloudapi.cn"];
 
 fn host(url: &str) -> Option<String> {

@@ -7,12 +7,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use alertdeck_store::Column;
 
-/// Between two columns.
+/// The blanks between two columns.
 const GAP: usize = 2;
-/// Columns are not made narrower than this.
-const LEAST: usize = 8;
+/// The least width that a column is narrowed to.
+const MIN_WIDTH: usize = 8;
 
-/// Writes a header row and the rows; with a `width`, no line is wider.
+/// Writes a header row and the rows. If `width` is given, no line is wider.
 pub(super) fn write(
     columns: &[Column],
     rows: impl Iterator<Item = Vec<String>>,
@@ -30,30 +30,30 @@ pub(super) fn write(
     for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            let cell = cut(cell, *width);
+            let cell = truncate(cell, *width);
             let blanks = width - cell.width() + GAP;
             line.push_str(&cell);
             line.extend(std::iter::repeat_n(' ', blanks));
         }
         let line = line.trim_end();
-        writeln!(out, "{}", width.map_or_else(|| line.to_owned(), |width| cut(line, width)))?;
+        writeln!(out, "{}", width.map_or_else(|| line.to_owned(), |width| truncate(line, width)))?;
     }
     Ok(())
 }
 
-/// Takes from the widest column until the row fits. Ids stay whole: half an id is no use.
+/// Narrows the widest column until the row fits. Ids are never cut, since a part of one is useless.
 fn narrow(columns: &[Column], widths: &mut [usize], width: usize) {
     while widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > width {
-        let cuttable = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| **column != Column::Id);
-        match cuttable.map(|(_, width)| width).max() {
-            Some(widest) if *widest > LEAST => *widest -= 1,
+        let flexible = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| **column != Column::Id);
+        match flexible.map(|(_, width)| width).max() {
+            Some(widest) if *widest > MIN_WIDTH => *widest -= 1,
             _ => break,
         }
     }
 }
 
-/// Cuts a text to so many columns of the screen, between characters as a reader sees them.
-fn cut(text: &str, width: usize) -> String {
+/// Truncates a text to a number of screen columns, at a grapheme boundary.
+fn truncate(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_each_other() {
+    fn columns_are_aligned() {
         assert_eq!(
             table(&[["不審な", "me", "1"], ["a title", "", "22"]], None),
             "TITLE    ASSIGNED  ID\n不審な   me        1\na title            22\n"
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_column_gives_way_and_ids_stay_whole() {
+    fn the_widest_column_is_narrowed_and_ids_are_not_cut() {
         let shown = table(&[["a title that is rather long", "someone", "da1234567890"]], Some(40));
         assert_eq!(shown, "TITLE             ASSIGNED  ID\na title that is…  someone   da1234567890\n");
     }
 
     proptest! {
         #[test]
-        fn no_line_is_wider_than_the_screen(title in "\\PC{0,40}", width in 0usize..60) {
+        fn no_line_exceeds_the_width(title in "\\PC{0,40}", width in 0usize..60) {
             for line in table(&[[&title, "x", "id"]], Some(width)).lines() {
                 prop_assert!(line.width() <= width, "{line:?}");
             }

@@ -1,0 +1,43 @@
+//! The path of the config file, and reading its bytes.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use directories::{BaseDirs, ProjectDirs};
+
+use super::ConfigError;
+
+/// The size above which a file is not read.
+const MAX_BYTES: u64 = 1_000_000;
+
+/// Returns the default path, in the platform's folder for settings.
+pub(super) fn default_path() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "alertdeck").map(|folders| folders.config_dir().join("config.toml"))
+}
+
+/// Reads a file. The size limit applies to pipes and devices too.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        // The home folder may be a file such as /dev/null.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(ConfigError::Missing(path.to_owned()))
+        }
+        Err(error) => Err(ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() }),
+        Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(ConfigError::TooLarge(path.to_owned())),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// Resolves a path in the file `file`: `~/` is the home folder, and a relative path starts at the
+/// folder of the file.
+pub(super) fn resolve(file: &Path, path: &Path) -> PathBuf {
+    if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), BaseDirs::new()) {
+        return home.home_dir().join(rest);
+    }
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
