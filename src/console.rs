@@ -1,9 +1,9 @@
-//! The console: the loop that owns the state, and everything that `update` asks for.
+//! The console: the event loop and the effects that `update` requests.
 //!
-//! One loop holds the state and the terminal; tasks only send messages over a bounded channel.
-//! A turn takes input first, then a bounded number of messages, then a slice of the work that is
-//! left, and draws: at once after input, else at most 30 times a second. The decisions are all in
-//! [`crate::app`]; this module carries them out.
+//! One loop owns the state and the terminal; tasks only send messages over a bounded channel. Each
+//! iteration handles input first, then messages for a bounded time, then a slice of the remaining
+//! work. It draws immediately after input, otherwise at most 30 times per second. All decisions are
+//! made in [`crate::app`]; this module runs the effects (docs/architecture.md, "Data flow").
 
 mod events;
 mod export;
@@ -33,56 +33,55 @@ use alertdeck_model::{Now, Timestamp, defang};
 use runner::{ExportEnd, Runner};
 use terminal::Screen;
 
-/// How long a slice of work may take: what a key waits for at most.
+/// The longest slice of work, and so the longest delay of a key press.
 const SLICE: Duration = Duration::from_millis(3);
-/// Between two drawings that no key asked for.
+/// The time between two frames that no input requires.
 const FRAME: Duration = Duration::from_millis(33);
-/// Messages that may wait for the loop.
+/// The capacity of the message channel.
 const CHANNEL: usize = 4;
-/// Input that follows this closely is taken in the same turn, for no longer than a frame.
+/// Input events that are closer together are handled in one iteration, for at most one frame.
 const GAP: Duration = Duration::from_millis(1);
 
-/// Why the console ended with an error.
+/// The reason why the console ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
-    /// Standard output or input is no terminal that can show the console.
-    #[error("{0}; `alertdeck list` needs no terminal")]
+    /// Standard output is not a terminal that can display the console.
+    #[error("{0}; `alertdeck list` works without one")]
     NoTerminal(&'static str),
-    /// The user has left, and a file that was being written could not be.
+    /// An export failed after the user quit.
     #[error("{0}")]
     NotExported(String),
     /// The terminal failed.
-    #[error("the terminal failed: {0}")]
+    #[error("terminal error: {0}")]
     Terminal(#[from] std::io::Error),
 }
 
-/// A profile that was switched to.
+/// The result of switching to a profile.
 pub struct Connected {
-    /// What the state goes on with.
+    /// The new settings of the state.
     pub settings: Settings,
-    /// The service that is asked from now on.
+    /// The client of the new profile.
     pub client: graph::Client,
 }
 
-/// Prepares the service of a profile by its name; why it cannot be used, in a line that is safe to
-/// show.
+/// Prepares the service of a profile by its name. The error is one line that is safe to show.
 pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
-/// What a console is opened with.
+/// The options to open a console with.
 pub struct Options {
-    /// What the state begins with.
+    /// The initial settings of the state.
     pub settings: Settings,
-    /// Where alerts come from.
+    /// The source of the alerts.
     pub source: Source,
-    /// The way to other profiles, where there are any.
+    /// The function that switches profiles, if there are any.
     pub connect: Option<Connect>,
-    /// How it looks.
+    /// The colours and symbols.
     pub theme: Theme,
-    /// Whether it listens to the mouse from the start.
+    /// Whether mouse reports are on at the start.
     pub mouse: bool,
 }
 
-/// Tells the time of the wall and since the start.
+/// Returns the wall-clock time and the time since the start.
 #[derive(Clone, Copy, Debug)]
 struct Clock(Instant);
 
@@ -94,11 +93,11 @@ impl Clock {
     }
 }
 
-/// Runs the console until the user quits. The terminal is restored whatever happens.
+/// Runs the console until the user quits. Restores the terminal in every case.
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
     terminal::check()?;
     let clock = Clock(Instant::now());
-    // First, so that no signal finds a terminal that nobody gives back.
+    // Before the terminal is set up, so that every signal restores it.
     let suspends = platform::watch_signals()?;
     let mut screen = Screen::open(options.mouse)?;
     tokio::task::spawn_blocking(defang::prepare);
@@ -106,7 +105,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let runner = Runner::new(options.source, sender, clock);
     let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
-    let mut turn = Loop {
+    let mut event_loop = Loop {
         app,
         clock,
         theme: options.theme,
@@ -120,12 +119,12 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
         drawn: None,
         slice: 2_000,
     };
-    turn.carry_out(effects, &mut screen)?;
-    let outcome = turn.run(&mut screen, messages, suspends).await;
+    event_loop.run_effects(effects, &mut screen)?;
+    let outcome = event_loop.run(&mut screen, messages, suspends).await;
     drop(screen);
-    // What was asked for is still written, and said where it fails.
-    let untold = turn.runner.finish().await;
-    outcome.and(untold.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
+    // Pending exports are still written; failures become the error of the program.
+    let failed = event_loop.runner.finish().await;
+    outcome.and(failed.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
 
 struct Loop {
@@ -134,17 +133,17 @@ struct Loop {
     theme: Theme,
     connect: Option<Connect>,
     runner: Runner,
-    /// When the state wants to be woken, since the start.
+    /// The time at which to send the next tick, since the start.
     wake: Option<Duration>,
-    /// Whether work is left.
+    /// Whether work remains.
     more: bool,
     quit: bool,
-    /// Whether the screen is behind the state.
+    /// Whether the state has changed since the last frame.
     dirty: bool,
-    /// Whether it must not wait for the next frame.
+    /// Whether to draw without waiting for the next frame.
     urgent: bool,
     drawn: Option<Instant>,
-    /// Rows of work that take about [`SLICE`].
+    /// The number of rows of work that take about [`SLICE`].
     slice: usize,
 }
 
@@ -170,9 +169,9 @@ impl Loop {
                     Some(event) => {
                         let mut inputs = Vec::new();
                         events::queue(&mut inputs, event?);
-                        // crossterm's reader hands over one event each time that its thread wakes
-                        // this task, however many wait. With a frame for each, a burst of keys
-                        // would go on for long after the last was pressed.
+                        // crossterm delivers one event per wake-up of this task, however many are
+                        // pending. With a frame for each, a burst of keys would still be replayed
+                        // long after the last key press.
                         let began = Instant::now();
                         while began.elapsed() < FRAME
                             && let Ok(Some(event)) = timeout(GAP, stream.next()).await
@@ -182,8 +181,8 @@ impl Loop {
                         for input in inputs {
                             self.input(input, screen)?;
                         }
-                        // What a key asks for is begun before it is drawn: a list that is being
-                        // filtered shows its first hits at once instead of nothing.
+                        // Start the work before drawing: a list that is being filtered shows its
+                        // first matches at once instead of nothing.
                         self.work(screen)?;
                         self.urgent = true;
                     }
@@ -193,7 +192,7 @@ impl Loop {
                     drop(events.take());
                     self.suspend(screen)?;
                 }
-                // Beside the messages, which a switch of profile leaves unread.
+                // Not through the message channel, which a switch of profile replaces.
                 Some(ended) = self.runner.next_export() => {
                     let ExportEnd { number, path, outcome } = ended;
                     self.dispatch(Message::Exported { number, path, outcome }, screen)?;
@@ -205,7 +204,7 @@ impl Loop {
                         let Ok(message) = messages.try_recv() else { break };
                         self.dispatch(message, screen)?;
                     }
-                    // A stream of messages must not starve the walk over the rows.
+                    // A stream of messages must not starve the work.
                     self.work(screen)?;
                 }
                 () = sleep_until(wake), if self.wake.is_some() => {
@@ -230,8 +229,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Goes over to another profile. Whatever the tasks for the former one still have to say goes
-    /// into a channel that nobody reads: nothing of one tenant reaches the list of another.
+    /// Switches to another profile. Messages of tasks of the previous profile go to a channel that
+    /// is no longer read, so data of one tenant never reaches the list of another.
     fn switch(
         &mut self,
         name: String,
@@ -239,7 +238,7 @@ impl Loop {
     ) -> Result<Option<mpsc::Receiver<Message>>, ConsoleError> {
         let connected = match &mut self.connect {
             Some(connect) => connect(&name),
-            None => Err("there are no profiles".into()),
+            None => Err("no profiles configured".into()),
         };
         match connected {
             Ok(Connected { settings, client }) => {
@@ -281,7 +280,7 @@ impl Loop {
         self.dispatch(Message::Work(rows), screen)?;
         let took = began.elapsed().max(Duration::from_micros(10));
         let fitting = (rows as f64 * SLICE.as_secs_f64() / took.as_secs_f64()) as usize;
-        // Halfway to the measured size: one slow slice says little.
+        // Halfway to the measured size, since a single slow slice means little.
         self.slice = usize::midpoint(rows, fitting).clamp(64, 500_000);
         Ok(())
     }
@@ -289,27 +288,27 @@ impl Loop {
     fn dispatch(&mut self, message: Message, screen: &mut Screen) -> Result<(), ConsoleError> {
         let effects = update(&mut self.app, self.clock.now(), message);
         self.dirty = true;
-        self.carry_out(effects, screen)
+        self.run_effects(effects, screen)
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>, screen: &mut Screen) -> Result<(), ConsoleError> {
+    fn run_effects(&mut self, effects: Vec<Effect>, screen: &mut Screen) -> Result<(), ConsoleError> {
         for effect in effects {
             match effect {
                 Effect::WakeAt(at) => self.wake = Some(at),
                 Effect::More => self.more = true,
                 Effect::Quit => self.quit = true,
-                Effect::Mouse(on) => screen.listen_to_mouse(on)?,
+                Effect::Mouse(on) => screen.set_mouse(on)?,
                 Effect::Redraw => screen.clear()?,
                 Effect::Copy(text) => {
                     let copied = screen.copy(&text.0).map_err(|error| error.to_string());
-                    let more = update(&mut self.app, self.clock.now(), Message::Copied(copied));
-                    self.carry_out(more, screen)?;
+                    let effects = update(&mut self.app, self.clock.now(), Message::Copied(copied));
+                    self.run_effects(effects, screen)?;
                 }
                 Effect::CopyCurl(scope) => {
                     let curl = self.runner.curl(scope).map(Effect::Copy);
-                    self.carry_out(curl.into_iter().collect(), screen)?;
+                    self.run_effects(curl.into_iter().collect(), screen)?;
                 }
-                other => self.runner.carry_out(other),
+                other => self.runner.run_effect(other),
             }
         }
         Ok(())
@@ -325,7 +324,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Gives the terminal back to the shell, stops, and takes it again when continued.
+    /// Restores the terminal, stops the process, and sets up the terminal again when continued.
     fn suspend(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {
         screen.leave();
         platform::stop()?;

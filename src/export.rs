@@ -1,8 +1,8 @@
-//! Alerts as texts to hand over: JSON, JSON lines, CSV, Markdown tables, tickets.
+//! Export formats: JSON, JSON lines, CSV, Markdown tables and Markdown tickets.
 //!
-//! One set of writers for the command line and the console. They write to whatever takes bytes and
-//! know neither files nor where alerts come from. Alert text is hostile: JSON is as it was
-//! received, everything else is neutral and closes no place that it stands in.
+//! The command line and the console share these writers, which write to any [`Write`] and neither
+//! open files nor fetch alerts. Alert text is untrusted: JSON contains it as received; in all other
+//! formats it is neutralised and escaped.
 
 mod csv;
 mod json;
@@ -13,7 +13,7 @@ use crate::report::{Report, markdown};
 use alertdeck_model::RawAlert;
 use alertdeck_store::{Batch, Cell, Column, Row, Store};
 
-/// What is written of an alert unless other columns are asked for.
+/// The default columns.
 pub const COLUMNS: [Column; 7] = [
     Column::Severity,
     Column::Status,
@@ -24,16 +24,16 @@ pub const COLUMNS: [Column; 7] = [
     Column::Id,
 ];
 
-/// Alerts that are decoded at a time when only their JSON is at hand.
+/// The number of alerts that are decoded at a time.
 const BATCH: usize = 1_000;
 
-/// A way to write alerts.
+/// An export format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// An array of the alerts as received, byte for byte.
     #[default]
     Json,
-    /// The alerts as received, one a line.
+    /// The alerts as received, one per line.
     Lines,
     /// RFC 4180 with a header row, safe to open in a spreadsheet.
     Csv,
@@ -44,7 +44,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order in which they are offered.
+    /// All formats, in the order of the menu.
     pub const ALL: [Self; 5] = [Self::Json, Self::Lines, Self::Csv, Self::Markdown, Self::Tickets];
 
     /// Returns the format's name.
@@ -58,18 +58,18 @@ impl Format {
         }
     }
 
-    /// Returns what the format is for, in a few words.
+    /// Returns a short description of the format.
     pub fn about(self) -> &'static str {
         match self {
             Self::Json => "as received, an array",
-            Self::Lines => "as received, one a line",
+            Self::Lines => "as received, one per line",
             Self::Csv => "columns, for spreadsheets",
             Self::Markdown => "columns, for chats and wikis",
-            Self::Tickets => "all there is to say of each",
+            Self::Tickets => "full report per alert",
         }
     }
 
-    /// Returns how the names of its files end, without the dot.
+    /// Returns the file name extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -80,8 +80,8 @@ impl Format {
     }
 }
 
-/// Writes rows of a store, in their order; `columns` are those of CSV and Markdown tables. In
-/// tickets, links to the portal's host can be followed.
+/// Writes rows of a store in the given order. `columns` applies to CSV and Markdown tables. In
+/// tickets, only links to `portal_host` become links.
 pub fn write(
     format: Format,
     columns: &[Column],
@@ -106,8 +106,8 @@ pub fn write(
     }
 }
 
-/// Writes alerts of which only the JSON is at hand, in their order. Columns are read out of it:
-/// some 40 ms for 1,000 alerts.
+/// Writes raw alerts in the given order. CSV and Markdown tables require decoding, which takes about
+/// 40 ms per 1,000 alerts.
 pub fn write_alerts(
     format: Format,
     alerts: &[RawAlert],
@@ -121,15 +121,15 @@ pub fn write_alerts(
         Format::Csv | Format::Markdown => {
             let mut store = Store::default();
             let mut rows = Vec::with_capacity(alerts.len());
-            for some in alerts.chunks(BATCH) {
-                rows.extend(store.absorb(Batch::plain(some)).seen);
+            for chunk in alerts.chunks(BATCH) {
+                rows.extend(store.absorb(Batch::plain(chunk)).seen);
             }
             write(format, &COLUMNS, (&store, &rows), portal_host, out)
         }
     }
 }
 
-/// Writes the report of each alert, with a rule between them.
+/// Writes the report of each alert, separated by horizontal rules.
 fn tickets<'a>(
     alerts: impl Iterator<Item = &'a RawAlert>,
     portal_host: &str,
@@ -144,7 +144,7 @@ fn tickets<'a>(
     Ok(())
 }
 
-/// Writes a cell for Markdown; what is ours needs no escape.
+/// Writes a cell for Markdown. Times need no escaping.
 fn markdown_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Time(at) => at.to_second(),
@@ -168,24 +168,24 @@ mod tests {
     }
 
     #[test]
-    fn alerts_are_written_in_their_order_with_and_without_a_store() {
+    fn rows_and_raw_alerts_are_written_alike_and_in_order() {
         let alerts = alerts();
         let mut store = Store::default();
         store.absorb(Batch::decode(&alerts, &alertdeck_query::FieldPostings));
         let rows: Vec<_> = store.rows().collect();
         for format in Format::ALL {
-            let (mut held, mut raw) = (Vec::new(), Vec::new());
-            write(format, &COLUMNS, (&store, &rows), HOST, &mut held).unwrap();
+            let (mut stored, mut raw) = (Vec::new(), Vec::new());
+            write(format, &COLUMNS, (&store, &rows), HOST, &mut stored).unwrap();
             write_alerts(format, &alerts, HOST, &mut raw).unwrap();
             let text = String::from_utf8(raw).unwrap();
-            assert_eq!(String::from_utf8(held).unwrap(), text, "{format:?}");
-            let places: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
-            assert!(places.is_sorted(), "{text}");
+            assert_eq!(String::from_utf8(stored).unwrap(), text, "{format:?}");
+            let positions: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
+            assert!(positions.is_sorted(), "{text}");
         }
     }
 
     #[test]
-    fn tickets_stand_apart() {
+    fn tickets_are_separated_by_rules() {
         let mut out = Vec::new();
         write_alerts(Format::Tickets, &alerts(), HOST, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();

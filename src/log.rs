@@ -1,6 +1,6 @@
-//! What the program did, in a file for support: one neutral line an event, of bounded size.
+//! The log file, for support: one neutralised line per event, in a file of bounded size.
 //!
-//! Events come from the macros of `tracing`, from anywhere in this crate:
+//! Events come from the macros of `tracing`:
 //!
 //! ```
 //! # let (status, took) = (429, std::time::Duration::from_millis(31));
@@ -9,11 +9,12 @@
 //! tracing::warn!(error = %"connection refused", "offline");
 //! ```
 //!
-//! gives `2026-05-01T08:00:00.000Z INFO  http throttled status=429 took_ms=31` and so on. It
-//! knows nothing of what is logged. Invariants: no event of another crate is written, since
-//! those may hold secrets; text from data cannot begin a line or steer a terminal; a log that
-//! cannot be written disturbs nobody. No event may name a token, a secret or the body of an
-//! alert; values of fields that are called so are left out all the same.
+//! writes `2026-05-01T08:00:00.000Z INFO  http throttled status=429 took_ms=31` and so on.
+//!
+//! Invariants: events of outside crates are not written, since they may contain secrets; data cannot
+//! start a line or control a terminal; write errors do not affect the program. Events must not
+//! contain tokens, secrets or alerts; fields with such names are redacted nevertheless
+//! (docs/security.md, "Log and errors").
 
 mod file;
 mod line;
@@ -38,46 +39,46 @@ const NAME: &str = "alertdeck.log";
 /// The crates whose events are written.
 const CRATES: [&str; 2] = ["alertdeck", "alertdeck_graph"];
 
-/// Lines that could not be written.
+/// The number of lines that could not be written.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// How to log.
+/// The settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file to append to. Its folder must exist, unless it is [`default_file`].
     pub file: PathBuf,
-    /// Whether debug events are written beside the others.
+    /// Whether debug events are written too.
     pub verbose: bool,
 }
 
-/// Why nothing is logged, in one line that is safe to show.
+/// The reason why logging is off, in one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
     /// The file or its folder cannot be used.
-    #[error("nothing is logged: {0}")]
+    #[error("logging is off: {0}")]
     File(#[from] FileError),
-    /// The first line could not be written: the disk may be full.
-    #[error("nothing is logged: {path:?} cannot be written: {reason}")]
+    /// The first line could not be written. The disk may be full.
+    #[error("logging is off: {path:?} cannot be written: {reason}")]
     Write {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's message.
         reason: String,
     },
-    /// Something else in this process receives the events.
-    #[error("nothing is logged: logging has been started before")]
+    /// Another subscriber in this process already receives the events.
+    #[error("logging is off: it was already started")]
     Started,
 }
 
-/// Returns the log in the state folder, or `None` without a home.
+/// Returns the default log file, in the state folder. `None` if the system has no home folder.
 pub fn default_file() -> Option<PathBuf> {
     Some(state_folder()?.join(NAME))
 }
 
-/// Begins to log for the rest of the run, with a line that says so.
+/// Starts logging for the rest of the run, and logs the start.
 ///
-/// After an error nothing is logged, and everything else works. What fails later is not
-/// reported but counted, see [`lost`].
+/// If this fails, nothing is logged; the program is not affected otherwise. Later errors are only
+/// counted, see [`lost`].
 pub fn start(settings: &Settings) -> Result<(), LogError> {
     if tracing::dispatcher::has_been_set() {
         return Err(LogError::Started);
@@ -91,7 +92,7 @@ pub fn start(settings: &Settings) -> Result<(), LogError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Started)
 }
 
-/// Returns how many lines could not be written so far.
+/// Returns the number of lines that could not be written so far.
 pub fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
@@ -103,23 +104,23 @@ fn subscriber(settings: &Settings) -> Result<impl Subscriber + Send + Sync + use
     let first = line::assemble(SystemTime::now(), Level::INFO, "log", &first);
     file.write(&first)
         .map_err(|error| LogError::Write { path: settings.file.clone(), reason: error.to_string() })?;
-    let most = if settings.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    Ok(Registry::default().with(Log { file, most }))
+    let level = if settings.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    Ok(Registry::default().with(Log { file, level }))
 }
 
-/// Writes the events of this crate.
+/// Writes the events of [`CRATES`].
 struct Log {
     file: LogFile,
-    most: LevelFilter,
+    level: LevelFilter,
 }
 
 impl<S: Subscriber> Layer<S> for Log {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        *metadata.level() <= self.most && is_ours(metadata.target())
+        *metadata.level() <= self.level && is_own(metadata.target())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.most)
+        Some(self.level)
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -129,13 +130,13 @@ impl<S: Subscriber> Layer<S> for Log {
     }
 }
 
-/// Returns whether a target is one of the crates that log, or in one.
-fn is_ours(target: &str) -> bool {
+/// Returns whether a target is one of [`CRATES`] or a module of one.
+fn is_own(target: &str) -> bool {
     CRATES.contains(&target.split("::").next().unwrap_or(target))
 }
 
-/// The file that the last one becomes when a new one is begun.
-fn former(path: &Path) -> PathBuf {
+/// Returns the path that a full log file is renamed to.
+fn rotated(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
     name.into()

@@ -1,9 +1,8 @@
-//! One alert as a document to hand over: summary, facts, evidence, indicators, timeline, texts,
-//! comments, and every value that was sent.
+//! The report of an alert: summary, facts, evidence, indicators, timeline, descriptions, comments,
+//! and every other value.
 //!
-//! What it says is gathered once and written in two ways: as plain text, and as Markdown for a
-//! ticket. It knows no store, no filter and no screen, and does no I/O, so the commands and the
-//! console write the same report.
+//! The content is collected once and written in two formats: plain text, and Markdown for a ticket.
+//! The commands and the console write the same report; this module does no I/O.
 
 mod gather;
 pub mod markdown;
@@ -15,7 +14,7 @@ use std::collections::HashSet;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_model::{PortalUrl, SafeText, defang};
 
-/// What is said of an alert.
+/// The report of an alert.
 #[derive(Clone, Debug)]
 pub struct Report {
     title: String,
@@ -24,17 +23,17 @@ pub struct Report {
     facts: Vec<(&'static str, String)>,
     sections: Vec<Section>,
     indicators: Vec<Sighting>,
-    /// Names of one's own devices and people, folded: nobody has to be kept from following them.
+    /// The names of the organisation's devices and people, in lower case. They are not defanged.
     own: HashSet<String>,
 }
 
-/// An indicator of the alert with where in the evidence it is.
+/// An indicator of the alert and its location in the evidence.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     /// The value with its kind.
     pub indicator: Indicator,
-    /// The first thing that has it, with how many more do; safe to show.
-    pub place: String,
+    /// The first evidence item that has it, with the number of further ones; safe to show.
+    pub location: String,
 }
 
 #[derive(Clone, Debug)]
@@ -43,18 +42,18 @@ struct Section {
     parts: Vec<Part>,
 }
 
-/// A part of a section; all texts are safe to show.
+/// A part of a section; all text is safe to show.
 #[derive(Clone, Debug)]
 enum Part {
-    /// Lines in which every column counts.
+    /// Preformatted lines.
     Lines(String),
-    /// Running text, with its line ends and tabs.
+    /// Running text, with its line breaks and tabs.
     Prose(SafeText),
-    /// A sentence of ours.
+    /// Text that is not from the alert.
     Note(String),
-    /// Who said something when, and what.
-    Said(String, SafeText),
-    /// A table with its heads.
+    /// A comment: time and author, and the text.
+    Comment(String, SafeText),
+    /// A table with its header.
     Table(&'static [&'static str], Vec<Vec<Cell>>),
     Links(Vec<Link>),
     Values(Vec<Values>),
@@ -62,22 +61,22 @@ enum Part {
 
 #[derive(Clone, Debug)]
 enum Cell {
-    /// Words of ours.
-    Own(String),
-    Words(String),
-    /// A value, of an indicator with its kind.
+    /// Text that needs no escaping.
+    Literal(String),
+    Text(String),
+    /// A value; with its kind, if it is an indicator.
     Value(Option<IndicatorKind>, String),
 }
 
 impl Cell {
-    fn shown(&self) -> &str {
+    fn as_str(&self) -> &str {
         match self {
-            Self::Own(text) | Self::Words(text) | Self::Value(_, text) => text,
+            Self::Literal(text) | Self::Text(text) | Self::Value(_, text) => text,
         }
     }
 }
 
-/// A link as it was sent; only one to the portal can be followed.
+/// A link of the alert; only those to the Defender portal become links.
 #[derive(Clone, Debug)]
 struct Link {
     label: &'static str,
@@ -85,7 +84,7 @@ struct Link {
     portal: Option<PortalUrl>,
 }
 
-/// Values of one thing, with their paths.
+/// The values of the alert or of an evidence item, with their paths.
 #[derive(Clone, Debug)]
 struct Values {
     label: String,
@@ -93,12 +92,12 @@ struct Values {
 }
 
 impl Report {
-    /// Lists the values that other alerts may hold too, each once, by their kind.
+    /// Returns the indicators, without duplicates, sorted by kind.
     pub fn indicators(&self) -> &[Sighting] {
         &self.indicators
     }
 
-    /// Writes the indicators one a line, as they are or so that nobody follows them by accident.
+    /// Returns the indicators, one per line, as received or defanged.
     pub fn indicator_lines(&self, defanged: bool) -> String {
         let line = |Sighting { indicator, .. }: &Sighting| {
             let value = indicator.value.line();
@@ -107,7 +106,7 @@ impl Report {
         self.indicators.iter().map(|sighting| line(sighting) + "\n").collect()
     }
 
-    /// Defangs what is not one's own.
+    /// Defangs text, except the names of the organisation's devices and people.
     fn defang(&self, shown: &str) -> String {
         defang::prose_except(shown, &|name| self.own.contains(&name.to_lowercase()))
     }

@@ -1,11 +1,11 @@
-//! Terminal events as the state names them.
+//! Translates terminal events to the input events of the state.
 
 use crossterm::event::{Event, KeyCode as Code, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
 use crate::app::{Input, Key, KeyCode};
 
-/// Puts an event behind those that wait. Of several sizes or places of the mouse in a row only
-/// the last counts: terminals report each step of a resize.
+/// Appends an event to the queue. Of consecutive resizes or drags only the last is kept, since
+/// terminals report every step.
 pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
     let Some(input) = input(event) else { return };
     match (inputs.last_mut(), &input) {
@@ -15,7 +15,8 @@ pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
     }
 }
 
-/// Translates an event; what means nothing to the console is `None`: releases, focus.
+/// Translates an event. Returns `None` for events that the console ignores, such as key releases and
+/// focus changes.
 fn input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -23,7 +24,7 @@ fn input(event: Event) -> Option<Input> {
                 Code::Char(c) => KeyCode::Char(c),
                 Code::Enter => KeyCode::Enter,
                 Code::Esc => KeyCode::Esc,
-                // Terminals report Shift-Tab as a key of its own.
+                // Terminals report Shift-Tab as a separate key.
                 Code::Tab | Code::BackTab => KeyCode::Tab,
                 Code::Insert => KeyCode::Insert,
                 Code::F(number) => KeyCode::F(number),
@@ -48,7 +49,7 @@ fn input(event: Event) -> Option<Input> {
                 code,
                 ctrl: held(KeyModifiers::CONTROL),
                 alt: held(KeyModifiers::ALT),
-                // A letter with Shift is its capital already.
+                // A letter with Shift is already a capital.
                 shift: !is_char && (held(KeyModifiers::SHIFT) || key.code == Code::BackTab),
             }))
         }

@@ -9,29 +9,29 @@ use crate::{
 use alertdeck_model::SafeText;
 use alertdeck_platform::{Existing, FileError, expand_home, write_new_file};
 
-/// Writes an export; work for a worker.
+/// Writes an export. Blocks.
 pub(super) fn write(export: &Export) -> Result<Written, NotWritten> {
-    let refused = |error| match error {
+    let not_written = |error| match error {
         FileError::Exists(_) => NotWritten::Exists,
         error => NotWritten::Refused(error.to_string()),
     };
     let Some(path) = expand_home(&export.path) else {
-        let line = format!("there is no home folder for {:?}: name the folder", export.path);
+        let line = format!("no home folder to expand {:?}: enter the full path", export.path);
         return Err(NotWritten::Refused(line));
     };
     let existing = if export.overwrite { Existing::Replace } else { Existing::Keep };
     let bytes = write_new_file(&path, existing, |out| {
         write_alerts(export.format, &export.alerts, &export.portal_host, out)
     });
-    let path = shown(&path);
-    bytes.map(|bytes| Written { alerts: export.alerts.len(), bytes, path }).map_err(refused)
+    let path = display_path(&path);
+    bytes.map(|bytes| Written { alerts: export.alerts.len(), bytes, path }).map_err(not_written)
 }
 
-/// A path as it is shown; one in the current folder as such.
-fn shown(path: &Path) -> String {
+/// Returns a path for display, with `./` before a bare file name.
+fn display_path(path: &Path) -> String {
     let text = SafeText::new(&path.to_string_lossy()).line();
-    let here = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
-    if here { format!(".{}{text}", std::path::MAIN_SEPARATOR) } else { text }
+    let is_bare = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
+    if is_bare { format!(".{}{text}", std::path::MAIN_SEPARATOR) } else { text }
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
     use alertdeck_model::RawAlert;
 
     #[test]
-    fn an_export_is_written_once_and_again_when_it_may_be() {
+    fn an_existing_export_is_replaced_only_with_overwrite() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json").to_str().unwrap().to_owned();
         let alerts = vec![RawAlert("{\"id\":\"a\"}".into())];
@@ -65,8 +65,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_current_folder_is_shown_as_such() {
-        assert_eq!(shown(Path::new("a\u{1b}.csv")), format!(".{}a␛.csv", std::path::MAIN_SEPARATOR));
-        assert_eq!(shown(Path::new("b/a.csv")), "b/a.csv");
+    fn a_bare_file_name_is_shown_with_the_current_folder() {
+        assert_eq!(display_path(Path::new("a\u{1b}.csv")), format!(".{}a␛.csv", std::path::MAIN_SEPARATOR));
+        assert_eq!(display_path(Path::new("b/a.csv")), "b/a.csv");
     }
 }

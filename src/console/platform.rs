@@ -1,8 +1,8 @@
-//! What differs between platforms about the terminal: its modes, and signals.
+//! Platform-specific handling of terminal modes and signals.
 //!
-//! With `alertdeck_platform`, nothing Unix-only stands anywhere else.
+//! The only platform-specific code besides the crate `alertdeck_platform`.
 
-pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_is_taken, watch_signals};
+pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_signals};
 
 #[cfg(unix)]
 mod imp {
@@ -31,43 +31,44 @@ mod imp {
 
     use super::super::terminal::RESTORE;
 
-    /// A handle of our own to the terminal, and the modes it had before we took it.
-    struct Former {
+    /// A separate handle to the terminal, and its original modes.
+    struct Original {
         terminal: File,
         modes: Termios,
     }
 
-    static FORMER: OnceLock<Former> = OnceLock::new();
-    /// Whether the console has the terminal: it is given back once.
-    static TAKEN: AtomicBool = AtomicBool::new(false);
+    static ORIGINAL: OnceLock<Original> = OnceLock::new();
+    /// Whether the console uses the terminal, so that it is restored only once.
+    static IN_USE: AtomicBool = AtomicBool::new(false);
 
-    /// Remembers the terminal's modes. Fails where this process has no terminal.
+    /// Stores the terminal's modes. Fails if this process has no terminal.
     pub(in super::super) fn remember_terminal() -> io::Result<()> {
-        // Non-blocking: a terminal that takes no output must not hold up the end.
+        // Non-blocking: a terminal that accepts no output must not delay the exit.
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let terminal = File::from(rustix::fs::open("/dev/tty", flags, Mode::empty())?);
         let modes = tcgetattr(&terminal)?;
-        let _ = FORMER.set(Former { terminal, modes });
+        let _ = ORIGINAL.set(Original { terminal, modes });
         Ok(())
     }
 
-    pub(in super::super) fn terminal_is_taken() {
-        TAKEN.store(true, Ordering::SeqCst);
+    /// Marks the terminal as in use, so that it will be restored.
+    pub(in super::super) fn terminal_in_use() {
+        IN_USE.store(true, Ordering::SeqCst);
     }
 
-    /// Gives the terminal back, once, from any thread, without a lock.
+    /// Restores the terminal if it is in use. Can be called from any thread; takes no lock.
     pub(in super::super) fn restore_terminal() {
-        if TAKEN.swap(false, Ordering::SeqCst)
-            && let Some(former) = FORMER.get()
+        if IN_USE.swap(false, Ordering::SeqCst)
+            && let Some(original) = ORIGINAL.get()
         {
-            let _ = (&former.terminal).write_all(RESTORE);
-            let _ = tcsetattr(&former.terminal, OptionalActions::Now, &former.modes);
+            let _ = (&original.terminal).write_all(RESTORE);
+            let _ = tcsetattr(&original.terminal, OptionalActions::Now, &original.modes);
         }
     }
 
-    /// Ends the process on TERM, INT, HUP and QUIT with the terminal restored, from a thread of
-    /// its own: the loop may be blocked, and a hang-up leaves crossterm spinning (FAULTS.md,
-    /// "Hang-up"). Asks the loop to suspend on TSTP.
+    /// Handles signals on a separate thread. TERM, INT, HUP and QUIT restore the terminal and end
+    /// the process; TSTP is sent to the loop, which suspends. A separate thread is needed since the
+    /// loop may block, and since a hang-up leaves crossterm spinning (docs/security.md, "Hang-up").
     pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
         let (sender, receiver) = mpsc::channel(1);
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])?;
@@ -81,15 +82,15 @@ mod imp {
                 }
             }
         })?;
-        thread::Builder::new().name("terminal".into()).spawn(end_with_the_terminal)?;
+        thread::Builder::new().name("terminal".into()).spawn(exit_on_hang_up)?;
         Ok(receiver)
     }
 
-    /// Ends the process where its terminal is gone: no signal tells of one that is not the
-    /// controlling terminal.
-    fn end_with_the_terminal() {
+    /// Ends the process when its terminal is gone. Needed for a terminal that is not the controlling
+    /// terminal, for which there is no signal.
+    fn exit_on_hang_up() {
         let terminal = io::stdout();
-        // Nothing is waited for but what is always told: that it hung up, or failed.
+        // Without requested events, poll still reports hang-ups and errors.
         let mut fds = [PollFd::new(&terminal, PollFlags::empty())];
         while poll(&mut fds, None) == Err(Errno::INTR) {}
         if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
@@ -98,7 +99,7 @@ mod imp {
         }
     }
 
-    /// Stops this process as Ctrl-Z does in a shell; returns when it is continued.
+    /// Stops this process like Ctrl-Z in a shell. Returns when it is continued.
     pub(in super::super) fn stop() -> io::Result<()> {
         emulate_default_handler(SIGTSTP)
     }
@@ -116,14 +117,14 @@ mod imp {
         Ok(())
     }
 
-    pub(in super::super) fn terminal_is_taken() {}
+    pub(in super::super) fn terminal_in_use() {}
 
     pub(in super::super) fn restore_terminal() {
         let _ = io::stdout().write_all(RESTORE);
         let _ = crossterm::terminal::disable_raw_mode();
     }
 
-    /// Signals are no part of this platform; the channel never speaks.
+    /// Returns a closed channel: there are no such signals on this platform.
     pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
         Ok(mpsc::channel(1).1)
     }

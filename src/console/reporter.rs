@@ -1,5 +1,5 @@
-//! Tells the state what a fetch brings: pages in batches that are decoded away from the loop, waits,
-//! and how it ended. It knows nothing of which fetches there are.
+//! Reports the progress of a fetch to the state: pages, in batches that are decoded outside the event
+//! loop, waits, and the outcome.
 
 use std::{convert::Infallible, future::pending, pin::pin};
 
@@ -18,14 +18,14 @@ use alertdeck_graph::auth::Tokens;
 use alertdeck_model::{AlertId, RawAlert};
 use alertdeck_store::Batch;
 
-/// Alerts decoded and absorbed at a time: about a millisecond of the loop.
+/// The number of alerts per batch, which takes the loop about a millisecond.
 const BATCH: usize = 128;
 
-/// Tells the state of one fetch; `None` from its methods means that nobody listens any more.
+/// Reports one fetch to the state. Its methods return `None` if the receiver is gone.
 pub(super) struct FetchReporter {
     pub(super) generation: Generation,
     pub(super) messages: Sender<Message>,
-    /// Where the token comes from, if from elsewhere.
+    /// The token source, if tokens do not come from a session.
     pub(super) tokens: Option<Tokens>,
 }
 
@@ -34,34 +34,35 @@ impl FetchReporter {
         self.messages.send(Message::Load(self.generation, event)).await.ok()
     }
 
-    /// Tells whose token the service has taken, as far as it says so.
-    async fn introduce(&self) -> Option<()> {
+    /// Reports the identity of a token that the service has accepted, if the token can be decoded.
+    async fn report_identity(&self) -> Option<()> {
         if let Some(tokens) = &self.tokens
-            && let Some(said) = tokens.claims().await
+            && let Some(claims) = tokens.claims().await
         {
-            self.messages.send(Message::Identity(identity(said))).await.ok()?;
+            self.messages.send(Message::Identity(identity(claims))).await.ok()?;
         }
         Some(())
     }
 
-    async fn batches(&self, alerts: &[RawAlert]) -> Option<()> {
-        for some in alerts.chunks(BATCH) {
-            let some = some.to_vec();
+    async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
+        for chunk in alerts.chunks(BATCH) {
+            let chunk = chunk.to_vec();
             let batch =
-                spawn_blocking(move || Batch::decode(&some, &alertdeck_query::FieldPostings)).await.ok()?;
+                spawn_blocking(move || Batch::decode(&chunk, &alertdeck_query::FieldPostings)).await.ok()?;
             self.report(LoadEvent::Batch(batch)).await?;
         }
         Some(())
     }
 
-    pub(super) async fn hand_over(&self, alerts: Vec<RawAlert>) -> Option<()> {
+    /// Reports alerts that are already in memory.
+    pub(super) async fn report_alerts(&self, alerts: Vec<RawAlert>) -> Option<()> {
         let total = u64::try_from(alerts.len()).ok();
         self.report(LoadEvent::Page { total, partial: None, server_time: None }).await?;
-        self.batches(&alerts).await?;
+        self.report_batches(&alerts).await?;
         self.report(LoadEvent::Done).await
     }
 
-    /// Fetches one alert; that there is none is an empty list, not a failure.
+    /// Fetches one alert. If it does not exist, reports an empty list, not a failure.
     pub(super) async fn look_up(&self, client: &graph::Client, id: &AlertId) -> Option<()> {
         let (sender, mut happened) = mpsc::unbounded_channel();
         let mut report = move |event| {
@@ -77,8 +78,8 @@ impl FetchReporter {
             }
         };
         match found {
-            Ok(raw) => self.hand_over(vec![raw]).await,
-            Err(error) if error.kind == graph::Kind::NotFound => self.hand_over(Vec::new()).await,
+            Ok(raw) => self.report_alerts(vec![raw]).await,
+            Err(error) if error.kind == graph::Kind::NotFound => self.report_alerts(Vec::new()).await,
             Err(error) => {
                 let failure = Failure { kind: kind(error.kind), line: error.to_string() };
                 self.report(LoadEvent::Failed(failure)).await
@@ -86,13 +87,13 @@ impl FetchReporter {
         }
     }
 
-    /// Tells what a load brings. Once it is stopped, that is what it has received by then.
+    /// Reports the events of a load. Once stopped, the load ends with what it has received by then.
     pub(super) async fn follow(
         &self,
         mut load: graph::Load,
         stopped: Option<oneshot::Receiver<Infallible>>,
     ) -> Option<()> {
-        let (mut introduced, mut stopping) = (false, false);
+        let (mut identified, mut stopping) = (false, false);
         let mut stopped = pin!(async {
             match stopped {
                 Some(stopped) => drop(stopped.await),
@@ -112,12 +113,12 @@ impl FetchReporter {
             let Some(event) = event else { return Some(()) };
             match event {
                 graph::LoadEvent::Page(page) => {
-                    if !std::mem::replace(&mut introduced, true) {
-                        self.introduce().await?;
+                    if !std::mem::replace(&mut identified, true) {
+                        self.report_identity().await?;
                     }
                     let (total, partial, server_time) = (page.raw.count, page.partial, page.date);
                     self.report(LoadEvent::Page { total, partial, server_time }).await?;
-                    self.batches(&page.raw.alerts).await?;
+                    self.report_batches(&page.raw.alerts).await?;
                     if let Some(bookmark) = page.bookmark {
                         self.report(LoadEvent::Reached(Bookmark(bookmark))).await?;
                     }

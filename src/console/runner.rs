@@ -1,4 +1,4 @@
-//! Carries out what the state asks for: fetches, reading alerts, the browser, exports.
+//! Runs the effects that the state requests: fetches, reading alerts, the browser, exports.
 
 use std::{convert::Infallible, time::SystemTime};
 
@@ -17,38 +17,38 @@ use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
 use alertdeck_model::{RawAlert, RawText, SafeText, Timestamp};
 use alertdeck_platform as platform;
 
-/// Where alerts come from.
+/// The source of the alerts.
 #[derive(Debug)]
 pub enum Source {
     /// A service.
     Service(graph::Client),
-    /// Alerts that were read before.
-    Held(Vec<RawAlert>),
+    /// Saved alerts, in memory.
+    Saved(Vec<RawAlert>),
 }
 
-/// How an export ended.
+/// The outcome of an export.
 pub(super) struct ExportEnd {
     pub(super) number: u64,
-    /// The file, as the export named it.
+    /// The path as the user entered it.
     pub(super) path: String,
     pub(super) outcome: Result<Written, NotWritten>,
 }
 
-/// The tasks that work for the state.
+/// Runs effects as tasks.
 pub(super) struct Runner {
     source: Source,
     messages: Sender<Message>,
-    /// The list, or a look of live mode.
+    /// The task that fetches the list, or polls.
     fetch: Option<AbortHandle>,
-    /// What loads behind the list, until this is dropped: it tells then what it has received.
-    behind: Option<oneshot::Sender<Infallible>>,
-    /// Files that are being written; they outlive the profile that their alerts are of.
+    /// Stops the backfill when dropped. The backfill then reports what it has received.
+    backfill: Option<oneshot::Sender<Infallible>>,
+    /// The running exports. They continue after a switch of profile.
     pub(super) exports: JoinSet<ExportEnd>,
-    /// The sign-in of the service; `None` for files.
+    /// The sign-in to the service; `None` for files.
     sign_in: Option<SignIn>,
-    /// The profile that the state asked for; the loop goes over to it.
+    /// The profile to switch to; the loop does that.
     pub(super) switch_to: Option<String>,
-    /// Whether the state asked to be suspended; the loop does that itself.
+    /// Whether to suspend the program; the loop does that.
     pub(super) suspend: bool,
 }
 
@@ -59,18 +59,18 @@ impl Drop for Runner {
 }
 
 impl Runner {
-    /// Must be called within a runtime.
+    /// Creates a runner. Must be called within a runtime.
     pub(super) fn new(source: Source, messages: Sender<Message>, clock: Clock) -> Self {
         let sign_in = match &source {
             Source::Service(client) => Some(SignIn::new(client.tokens(), messages.clone(), clock)),
-            Source::Held(_) => None,
+            Source::Saved(_) => None,
         };
         let exports = JoinSet::new();
         Self {
             source,
             messages,
             fetch: None,
-            behind: None,
+            backfill: None,
             exports,
             sign_in,
             switch_to: None,
@@ -78,7 +78,8 @@ impl Runner {
         }
     }
 
-    pub(super) fn carry_out(&mut self, effect: Effect) {
+    /// Runs an effect. Ignores those that the loop runs.
+    pub(super) fn run_effect(&mut self, effect: Effect) {
         match effect {
             Effect::Fetch(fetch) => {
                 if let Some(sign_in) = &self.sign_in {
@@ -151,7 +152,7 @@ impl Runner {
         }
     }
 
-    /// Writes the request that would fetch a scope as a command; `None` for files.
+    /// Returns the curl command that fetches a scope; `None` for files.
     pub(super) fn curl(&self, scope: Scope) -> Option<RawText> {
         let Source::Service(client) = &self.source else { return None };
         let list = |filter| {
@@ -169,14 +170,13 @@ impl Runner {
         self.exports.spawn(async move {
             let (number, path) = (export.number, export.path.clone());
             let outcome = spawn_blocking(move || export::write(&export)).await;
-            let failed = || NotWritten::Refused(format!("{path:?} cannot be written: the writer has failed"));
+            let failed = || NotWritten::Refused(format!("{path:?} cannot be written: internal error"));
             let outcome = outcome.unwrap_or_else(|_| Err(failed()));
             ExportEnd { number, path, outcome }
         });
     }
 
-    /// Waits for a file that is being written to be there or not; `None` where none is. May be
-    /// dropped: nothing is lost.
+    /// Waits for an export to end. Returns `None` if none is running. Cancel-safe.
     pub(super) async fn next_export(&mut self) -> Option<ExportEnd> {
         while let Some(ended) = self.exports.join_next().await {
             if let Ok(ended) = ended {
@@ -186,21 +186,20 @@ impl Runner {
         None
     }
 
-    /// Waits for the files that are being written; returns why some were not, since nobody can be
-    /// told any more.
+    /// Waits for the running exports to end. Returns the errors in one line, if there are any.
     pub(super) async fn finish(&mut self) -> Option<String> {
-        let mut untold = Vec::new();
+        let mut errors = Vec::new();
         while let Some(ExportEnd { path, outcome, .. }) = self.next_export().await {
-            untold.extend(outcome.err().map(|why| why.line(&path)));
+            errors.extend(outcome.err().map(|error| error.line(&path)));
         }
-        (!untold.is_empty()).then(|| untold.join("; "))
+        (!errors.is_empty()).then(|| errors.join("; "))
     }
 
     fn cancel(&mut self) {
         if let Some(task) = self.fetch.take() {
             task.abort();
         }
-        self.behind = None;
+        self.backfill = None;
     }
 
     fn fetch(&mut self, fetch: Fetch) {
@@ -217,14 +216,14 @@ impl Runner {
             }
             Purpose::Backfill => {
                 let (sender, stopped) = oneshot::channel();
-                self.behind = Some(sender);
+                self.backfill = Some(sender);
                 Some(stopped)
             }
         };
-        // A sign-in tells by itself whose token it is; of one from elsewhere the token says it.
+        // A session reports its identity by itself; that of other tokens is reported with the fetch.
         let tokens = match &self.source {
             Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
-            Source::Held(_) => None,
+            Source::Saved(_) => None,
         };
         let reporter = FetchReporter {
             generation: fetch.generation,
@@ -235,7 +234,7 @@ impl Runner {
             Source::Service(client) => {
                 let client = client.clone();
                 tokio::spawn(async move {
-                    // `None` says that nobody listens any more.
+                    // `None` means that the receiver is gone.
                     let filter = match fetch.scope {
                         Scope::All => None,
                         Scope::Filter(filter) => Some(filter),
@@ -250,10 +249,10 @@ impl Runner {
                     reporter.follow(load, stopped).await.unwrap_or_default();
                 })
             }
-            Source::Held(alerts) => {
+            Source::Saved(alerts) => {
                 let alerts = alerts.clone();
                 tokio::spawn(async move {
-                    let _ = reporter.hand_over(alerts).await;
+                    let _ = reporter.report_alerts(alerts).await;
                 })
             }
         };
@@ -263,7 +262,7 @@ impl Runner {
     }
 }
 
-/// A request as the state shows it.
+/// Converts a journal entry for display.
 fn request_line(entry: &Entry) -> RequestLine {
     let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
@@ -303,33 +302,33 @@ mod tests {
         })
     }
 
-    /// A runner whose messages nobody reads any more.
+    /// Returns a runner whose message receiver is gone.
     fn runner() -> Runner {
         let (sender, _) = mpsc::channel(1);
-        Runner::new(Source::Held(Vec::new()), sender, Clock(Instant::now()))
+        Runner::new(Source::Saved(Vec::new()), sender, Clock(Instant::now()))
     }
 
     #[tokio::test]
-    async fn the_end_of_an_export_needs_no_channel() {
+    async fn the_outcome_of_an_export_does_not_use_the_message_channel() {
         let folder = tempfile::tempdir().unwrap();
         let mut runner = runner();
         assert!(runner.next_export().await.is_none());
-        runner.carry_out(export(7, &folder.path().join("a")));
+        runner.run_effect(export(7, &folder.path().join("a")));
         let ended = runner.next_export().await.unwrap();
         assert_eq!((ended.number, ended.outcome.map(|written| written.alerts)), (7, Ok(1)));
     }
 
     #[tokio::test]
-    async fn at_the_end_every_file_that_was_not_written_is_named() {
+    async fn finish_names_every_failed_export() {
         let folder = tempfile::tempdir().unwrap();
         let mut runner = runner();
-        std::fs::write(folder.path().join("held"), "").unwrap();
-        for (number, name) in ["held", "good", "no/such"].into_iter().enumerate() {
-            runner.carry_out(export(number as u64, &folder.path().join(name)));
+        std::fs::write(folder.path().join("existing"), "").unwrap();
+        for (number, name) in ["existing", "good", "no/such"].into_iter().enumerate() {
+            runner.run_effect(export(number as u64, &folder.path().join(name)));
         }
-        let untold = runner.finish().await.unwrap();
-        assert!(untold.contains("held exists") && untold.contains("no/such"), "{untold}");
-        assert!(!untold.contains("good") && folder.path().join("good").exists(), "{untold}");
+        let errors = runner.finish().await.unwrap();
+        assert!(errors.contains("existing exists") && errors.contains("no/such"), "{errors}");
+        assert!(!errors.contains("good") && folder.path().join("good").exists(), "{errors}");
         assert_eq!(runner.finish().await, None);
     }
 }

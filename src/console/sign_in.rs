@@ -1,4 +1,4 @@
-//! Carries out the sign-in that the state asks for, and tells it what becomes of it.
+//! Runs the sign-in that the state requests, and reports its progress.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use alertdeck_graph::{
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_platform as platform;
 
-/// Watches the sign-in of one source, and signs in on demand. Dropping it ends both.
+/// Watches the session of one service, and signs in on demand. Dropping it stops both.
 pub(super) struct SignIn {
     session: Option<Session>,
     messages: Sender<Message>,
@@ -33,41 +33,42 @@ impl Drop for SignIn {
         if let Some(watch) = &self.watch {
             watch.abort();
         }
-        self.leave();
+        self.abort_flow();
     }
 }
 
 impl SignIn {
-    /// Begins to watch where tokens come from. Must be called within a runtime.
+    /// Starts to watch the session. Must be called within a runtime.
     pub(super) fn new(tokens: &Tokens, messages: Sender<Message>, clock: Clock) -> Self {
         let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
         let watch = match tokens.as_session().cloned() {
-            // From now on somebody can be asked, whoever runs first.
+            // `attend` is called here, not in the task: from now on the session can ask the user.
             Some(session) => {
                 let (needed, changes) = (session.attend(), session.changes());
-                Some(tokio::spawn(keep_told(session, needed, changes, messages.clone())).abort_handle())
+                let report = report_changes(session, needed, changes, messages.clone());
+                Some(tokio::spawn(report).abort_handle())
             }
             None => None,
         };
         Self { session, messages, clock, watch, flow: None }
     }
 
-    /// Lets the user be asked again: they want something fetched.
+    /// Allows the session to ask the user again, since the user started a fetch.
     pub(super) fn ask_again(&self) {
         if let Some(session) = &self.session {
             session.ask_again();
         }
     }
 
-    /// Signs in one way; a flow under way is left.
+    /// Starts a sign-in. Aborts the one in progress.
     pub(super) fn begin(&mut self, way: SignInWay) {
-        self.leave();
+        self.abort_flow();
         let Some(session) = self.session.clone() else { return };
-        let reporter = FetchReporter { messages: self.messages.clone(), clock: self.clock };
+        let reporter = SignInReporter { messages: self.messages.clone(), clock: self.clock };
         let flow = tokio::spawn(async move {
             let granted = match way {
-                SignInWay::Browser => in_browser(&session, &reporter).await,
-                SignInWay::DeviceCode => by_code(&session, &reporter).await,
+                SignInWay::Browser => sign_in_with_browser(&session, &reporter).await,
+                SignInWay::DeviceCode => sign_in_with_code(&session, &reporter).await,
             };
             match granted {
                 Ok(grant) => reporter.signed_in(&session, grant).await,
@@ -77,58 +78,58 @@ impl SignIn {
         self.flow = Some(flow.abort_handle());
     }
 
-    /// Leaves the flow under way; who waits for it is told that nobody signs in.
+    /// Aborts the sign-in in progress. Requests that wait for it fail.
     pub(super) fn cancel(&mut self) {
-        self.leave();
+        self.abort_flow();
         if let Some(session) = &self.session {
             session.decline();
         }
     }
 
-    fn leave(&mut self) {
+    fn abort_flow(&mut self) {
         if let Some(flow) = self.flow.take() {
             flow.abort();
         }
     }
 
-    /// Throws the sign-in away.
+    /// Signs out and removes the stored sign-in.
     pub(super) fn sign_out(&mut self) {
         self.cancel();
         let Some(session) = self.session.clone() else { return };
         let messages = self.messages.clone();
         tokio::spawn(async move {
-            // Here it is forgotten whatever the vault says.
+            // The session is cleared even if the vault fails.
             let removed = session.sign_out().await;
             let _ = messages.send(Message::SignIn(SignInEvent::SignedOut)).await;
             if let Err(error) = removed
                 && !matches!(error, VaultError::NoKeyring(_))
             {
-                let line = format!("the sign-in that was kept could not be removed: {error}");
+                let line = format!("the stored sign-in could not be removed: {error}");
                 let _ = messages.send(Message::Warning(line)).await;
             }
         });
     }
 }
 
-/// Tells the state when the user is needed, and who is signed in whenever there is a new token.
-async fn keep_told(
+/// Reports to the state when the user must sign in, and the identity of each new token.
+async fn report_changes(
     session: Session,
     mut needed: watch::Receiver<Option<Needed>>,
     mut changes: watch::Receiver<u64>,
     messages: Sender<Message>,
 ) {
-    let (mut told, mut ask) = (None, true);
+    let (mut reported, mut ask) = (None, true);
     loop {
-        let said = session.claims().filter(|said| Some(said) != told.as_ref());
-        let identity = said.map(|said| {
-            told = Some(said.clone());
-            Message::Identity(identity(said))
+        let claims = session.claims().filter(|claims| Some(claims) != reported.as_ref());
+        let identity = claims.map(|claims| {
+            reported = Some(claims.clone());
+            Message::Identity(identity(claims))
         });
         let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
         let needs = why.filter(|_| ask).map(|why| Message::SignIn(SignInEvent::Needed { why }));
         let notice = session.notice().map(Message::Warning);
         for message in [identity, needs, notice].into_iter().flatten() {
-            // Where the state is gone, nobody is left to tell.
+            // The receiver is gone once the console ends or switches profiles.
             if messages.send(message).await.is_err() {
                 return;
             }
@@ -141,74 +142,76 @@ async fn keep_told(
     }
 }
 
-/// What a token says, as the state shows it.
-pub(super) fn identity(said: TokenClaims) -> Identity {
-    let allowed = Allowed::by(said.permissions.iter().map(String::as_str));
+/// Converts the claims of a token for display.
+pub(super) fn identity(claims: TokenClaims) -> Identity {
+    let allowed = Allowed::by(claims.permissions.iter().map(String::as_str));
     let safe = |text: String| SafeText::new(&text);
-    let ticks = |at: std::time::SystemTime| {
+    let timestamp = |at: std::time::SystemTime| {
         let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
         Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))
     };
     Identity {
-        account: said.account.or(said.name).map(safe),
-        tenant: said.tenant.map(safe),
-        permissions: said.permissions.into_iter().map(safe).collect(),
+        account: claims.account.or(claims.name).map(safe),
+        tenant: claims.tenant.map(safe),
+        permissions: claims.permissions.into_iter().map(safe).collect(),
         reads: allowed.map(|allowed| allowed.read),
-        expires: said.expires.and_then(ticks),
+        expires: claims.expires.and_then(timestamp),
     }
 }
 
-struct FetchReporter {
+/// Reports the progress of a sign-in to the state.
+struct SignInReporter {
     messages: Sender<Message>,
     clock: Clock,
 }
 
-impl FetchReporter {
-    /// Where the state is gone, nobody is left to tell.
+impl SignInReporter {
+    /// Sends an event. Ignores that the receiver may be gone.
     async fn report(&self, event: SignInEvent) {
         let _ = self.messages.send(Message::SignIn(event)).await;
     }
 
     fn until(&self, left: Duration) -> Duration {
-        // Whatever number a service tells: no sum overflows.
+        // Saturating, since the service sends the number.
         self.clock.now().mono.saturating_add(left)
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
-        // The state hears of it before anything that the new token brings, a refusal above all: that
-        // came after the sign-in and is none to begin the list anew for.
-        let place = self.messages.reserve().await;
-        let kept = session.accept(grant);
-        if let Ok(place) = place {
-            place.send(Message::SignIn(SignInEvent::Done(identity(session.claims().unwrap_or_default()))));
+        // `Done` must arrive before any reply to a request with the new token. Otherwise, the state
+        // would take a refusal of the new token for one of the old token, and reload the list.
+        let permit = self.messages.reserve().await;
+        let stored = session.accept(grant);
+        if let Ok(permit) = permit {
+            permit.send(Message::SignIn(SignInEvent::Done(identity(session.claims().unwrap_or_default()))));
         }
-        if let Err(error) = kept.await {
-            let line = format!("signed in for this run only, the sign-in was not kept: {error}");
+        if let Err(error) = stored.await {
+            let line = format!("signed in for this run only; the sign-in could not be stored: {error}");
             let _ = self.messages.send(Message::Warning(line)).await;
         }
     }
 
     async fn failed(&self, error: &AuthError) {
         let may_retry = !matches!(error, AuthError::Setup(_));
-        tracing::warn!("no sign-in: {error}");
+        tracing::warn!("sign-in failed: {error}");
         let mut line = error.to_string();
         if matches!(error, AuthError::Refused(refusal) if refusal.is_policy()) {
-            line += "; the browser on a managed device may do";
+            line += "; the browser on a managed device may work";
         }
         self.report(SignInEvent::Failed { line, may_retry }).await;
     }
 }
 
-async fn in_browser(session: &Session, reporter: &FetchReporter) -> Result<Grant, AuthError> {
+async fn sign_in_with_browser(session: &Session, reporter: &SignInReporter) -> Result<Grant, AuthError> {
     let needed = session.needed();
-    // Whoever has to sign in again is known; whoever wants to may want to as somebody else.
+    // Suggest the account if the session requires a new sign-in. A user who starts a sign-in may want
+    // another account.
     let account = session.account().filter(|_| needed.is_some()).and_then(|account| account.upn);
     let claims = needed.and_then(|needed| needed.claims);
-    let waiting = BrowserSignIn::begin(session.application(), claims.as_ref(), account.as_deref()).await?;
-    let address = waiting.address().to_string();
+    let sign_in = BrowserSignIn::begin(session.application(), claims.as_ref(), account.as_deref()).await?;
+    let address = sign_in.address().to_string();
     let link = address.clone();
     let until = reporter.until(DEADLINE);
-    // The answer may come before the opener has ended, so both go on side by side.
+    // The reply may arrive before the opener exits, so both run at the same time.
     let opening = async {
         let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
         let opened = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));
@@ -217,19 +220,19 @@ async fn in_browser(session: &Session, reporter: &FetchReporter) -> Result<Grant
     };
     tokio::select! {
         biased;
-        granted = waiting.finish(session.http()) => granted,
+        granted = sign_in.finish(session.http()) => granted,
         never = opening => never,
     }
 }
 
-async fn by_code(session: &Session, reporter: &FetchReporter) -> Result<Grant, AuthError> {
+async fn sign_in_with_code(session: &Session, reporter: &SignInReporter) -> Result<Grant, AuthError> {
     let needed = session.needed().and_then(|needed| needed.claims);
-    let waiting = DeviceSignIn::begin(session.application(), session.http(), needed.as_ref()).await?;
+    let sign_in = DeviceSignIn::begin(session.application(), session.http(), needed.as_ref()).await?;
     let event = SignInEvent::Code {
-        code: SafeText::new(&waiting.code()),
-        address: SafeText::new(&waiting.address()),
-        until: reporter.until(waiting.life()),
+        code: SafeText::new(&sign_in.code()),
+        address: SafeText::new(&sign_in.address()),
+        until: reporter.until(sign_in.life()),
     };
     reporter.report(event).await;
-    waiting.finish().await
+    sign_in.finish().await
 }

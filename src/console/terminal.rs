@@ -1,4 +1,4 @@
-//! The terminal, taken and given back.
+//! Sets up and restores the terminal (docs/architecture.md, "Terminal").
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Stdout, Write as _},
@@ -20,39 +20,39 @@ use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use super::{ConsoleError, platform};
 use alertdeck_model::SafeText;
 
-/// What gives the terminal back: mouse and paste reports off, main screen, cursor, plain style.
-/// One constant, so that a signal handler needs no lock and no allocation.
+/// The sequences that restore the terminal: mouse and paste reports off, main screen, visible
+/// cursor, default style. A constant, so that restoring needs neither a lock nor an allocation.
 pub(super) const RESTORE: &[u8] =
     b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[0m\x1b[?1049l\x1b[?25h";
 
-/// Tells whether the console can be shown; if not, why.
+/// Checks that the console can be displayed.
 pub fn check() -> Result<(), ConsoleError> {
     if !io::stdout().is_terminal() {
-        return Err(ConsoleError::NoTerminal("standard output is no terminal"));
+        return Err(ConsoleError::NoTerminal("standard output is not a terminal"));
     }
     if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return Err(ConsoleError::NoTerminal("the terminal (TERM=dumb) cannot show a console"));
+        return Err(ConsoleError::NoTerminal("TERM=dumb is not a terminal for the console"));
     }
     Ok(())
 }
 
-/// The terminal, while the console has it.
+/// The terminal, while the console uses it.
 pub(super) struct Screen {
-    /// Never dropped: that would show the cursor once more, and panic where the terminal is gone.
+    /// Never dropped: dropping shows the cursor once more, and panics if the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
-    /// Takes the terminal and sees to it that it is given back: also after a panic on any thread.
+    /// Sets up the terminal, and installs a panic hook that restores it.
     pub(super) fn open(mouse: bool) -> Result<Self, ConsoleError> {
         platform::remember_terminal()
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;
         std::panic::set_hook(Box::new(move |panic| {
             platform::restore_terminal();
-            // What panicked may quote the text that it panicked over. Where the terminal is gone
-            // nobody reads it, and a panic over that would abort.
+            // Neutralised, since the message may quote alert text. If the terminal is gone, the write
+            // fails; a second panic would abort.
             let _ = writeln!(io::stderr(), "alertdeck: {}", SafeText::new(&panic.to_string()));
-            // A task's panic would otherwise leave half a console behind.
+            // Otherwise the console would continue without the task that panicked.
             std::process::exit(101);
         }));
         let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
@@ -61,9 +61,9 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Takes the terminal.
+    /// Sets up the terminal.
     pub(super) fn enter(&mut self, mouse: bool) -> io::Result<()> {
-        platform::terminal_is_taken();
+        platform::terminal_in_use();
         enable_raw_mode()?;
         let out = self.terminal.backend_mut();
         out.queue(EnterAlternateScreen)?.queue(EnableBracketedPaste)?.queue(Hide)?;
@@ -74,17 +74,17 @@ impl Screen {
         self.clear()
     }
 
-    /// Gives the terminal back.
+    /// Restores the terminal.
     pub(super) fn leave(&mut self) {
         let out = self.terminal.backend_mut();
-        // What fails here is tried again by the platform's own way.
+        // `platform::restore_terminal` below covers errors here.
         let _ = out
             .queue(DisableMouseCapture)
             .and_then(|out| out.queue(DisableBracketedPaste))
             .and_then(|out| out.queue(LeaveAlternateScreen))
             .and_then(|out| out.queue(Show))
             .map(io::Write::flush);
-        // Else crossterm takes the terminal for raw when it is to be taken again.
+        // Resets crossterm's state, which would otherwise still count the terminal as raw.
         let _ = disable_raw_mode();
         platform::restore_terminal();
     }
@@ -94,10 +94,10 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
-    /// Forgets what is on the screen, so that the next drawing writes all of it.
+    /// Invalidates the screen, so that the next frame draws all of it.
     ///
-    /// By resizing: `Terminal::clear` would ask the terminal where its cursor is, and end the
-    /// console where no answer comes in time.
+    /// Uses a resize, since `Terminal::clear` queries the cursor position and fails if the terminal
+    /// does not reply in time.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
@@ -111,7 +111,8 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    pub(super) fn listen_to_mouse(&mut self, on: bool) -> io::Result<()> {
+    /// Switches mouse reports on or off.
+    pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         if on {
             out.queue(EnableMouseCapture)?;
@@ -121,7 +122,7 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    /// Asks the terminal to put a text on the clipboard (OSC 52), which also works over ssh.
+    /// Copies text to the clipboard through the terminal (OSC 52), which works over ssh too.
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         out.queue(CopyToClipboard::to_clipboard_from(text))?;

@@ -1,4 +1,4 @@
-//! CSV as RFC 4180 has it, with cells that no spreadsheet takes for a formula.
+//! CSV (RFC 4180) with cells that spreadsheets do not evaluate as formulas.
 
 use std::io::{Result, Write};
 
@@ -18,8 +18,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes a cell. One that begins as a formula does gets an apostrophe before it, which
-/// spreadsheets take for "this is text": alert text is written by attackers.
+/// Formats a cell. Text that begins like a formula gets an apostrophe before it, which makes
+/// spreadsheets treat it as text: attackers control alert text.
 fn field(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if text.contains(['"', ',', '\r', '\n']) {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_end_as_the_rfc_says() {
+    fn lines_end_with_carriage_return_and_line_feed() {
         let mut out = Vec::new();
         write(&[Column::Id, Column::Owner], [vec!["a".into(), "b".into()]].into_iter(), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "id,assigned\r\na,b\r\n");

@@ -1,4 +1,4 @@
-//! Alerts as received: no value is read and written again, so none can change.
+//! Alerts as received: values are never parsed and serialised again, so they cannot change.
 
 use std::io::{Result, Write};
 
@@ -17,8 +17,8 @@ pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dy
     out.write_all(end)
 }
 
-/// Writes an alert a line. One that holds line breaks loses its blanks between values, and
-/// nothing else.
+/// Writes one alert per line. If an alert contains line breaks, removes the white space between its
+/// values, and nothing else.
 pub(super) fn lines<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {
     for alert in alerts {
         if alert.0.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -31,7 +31,7 @@ pub(super) fn lines<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dy
     Ok(())
 }
 
-/// Drops the blanks outside strings.
+/// Removes white space outside strings.
 fn compact(json: &[u8]) -> Vec<u8> {
     let (mut in_string, mut escaped) = (false, false);
     let mut kept = json.to_vec();
@@ -68,21 +68,21 @@ mod tests {
     }
 
     #[test]
-    fn an_array_holds_the_alerts_unchanged() {
+    fn an_array_contains_the_alerts_unchanged() {
         assert_eq!(as_array(&[]), "[]\n");
         let odd = "{ \"n\" : 1.50e+3,\n  \"s\":\"\\u00e9\\/\" }";
         assert_eq!(as_array(&[odd, "{}"]), format!("[\n{odd},\n{{}}\n]\n"));
     }
 
     #[test]
-    fn a_line_holds_an_alert_and_changes_nothing_but_blanks() {
+    fn each_line_is_an_alert_and_only_white_space_changes() {
         let text = "{ \"a b\" :\r\n\t[ 1.50e+3, \"x \\\" \\\\\" ,\n\"\\n y\" ] }";
         assert_eq!(as_lines(&[text, "{ }"]), "{\"a b\":[1.50e+3,\"x \\\" \\\\\",\"\\n y\"]}\n{ }\n");
     }
 
     proptest! {
         #[test]
-        fn compacting_keeps_every_value(text in "\\PC*", number in any::<f64>()) {
+        fn compacting_preserves_every_value(text in "\\PC*", number in any::<f64>()) {
             let value = serde_json::json!({"a": [text.clone(), {"b\\": number}], "\"": text});
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             let line = as_lines(&[&pretty]);

@@ -1,7 +1,7 @@
-//! A file that lines are appended to, of bounded size, shared by all running copies.
+//! A log file of bounded size that several processes can append to.
 //!
-//! Each line is one write in append mode, so lines of several copies do not mix. Before each,
-//! the file is looked at: another copy may have renamed it, or somebody removed it.
+//! Each line is one write in append mode, so lines of several processes do not mix. The file is
+//! checked before each line, since another process may have renamed or removed it.
 
 use std::{
     fs::{self, File},
@@ -10,42 +10,42 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::former;
+use super::rotated;
 use alertdeck_platform::{FileError, append_private, same_file};
 
-/// Bytes of a file before a new one is begun; with the one before, there are twice as many.
-pub(super) const MOST: u64 = 2 << 20;
+/// The most bytes of a file. Together with the rotated file, the log takes up to twice as many.
+pub(super) const MAX_BYTES: u64 = 2 << 20;
 
-/// The log, to write to from any thread.
+/// A log file that any thread can write to.
 pub(super) struct LogFile {
     path: PathBuf,
-    most: u64,
+    max_bytes: u64,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    /// `None` after the file could not be opened again.
+    /// `None` if the file could not be reopened.
     file: Option<File>,
-    /// Whether the last line was written in part.
+    /// Whether the last line was written only in part.
     torn: bool,
 }
 
 impl LogFile {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
-        Ok(Self::over(append_private(path)?, path, MOST))
+        Ok(Self::with_limit(append_private(path)?, path, MAX_BYTES))
     }
 
-    pub(super) fn over(file: File, path: &Path, most: u64) -> Self {
+    pub(super) fn with_limit(file: File, path: &Path, max_bytes: u64) -> Self {
         let inner = Inner { file: Some(file), torn: false };
-        Self { path: path.to_owned(), most, inner: Mutex::new(inner) }
+        Self { path: path.to_owned(), max_bytes, inner: Mutex::new(inner) }
     }
 
-    /// Appends a line, in a new file where this one is full.
+    /// Appends a line. Rotates the file first if it is full.
     pub(super) fn write(&self, line: &str) -> io::Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
         let mut file = self.current(inner.file.take())?;
-        if file.metadata()?.len() + line.len() as u64 > self.most {
+        if file.metadata()?.len() + line.len() as u64 > self.max_bytes {
             file = self.rotate(file)?;
         }
         let text = if inner.torn { format!("\n{line}") } else { line.to_owned() };
@@ -53,47 +53,47 @@ impl LogFile {
         inner.file = Some(file);
         match written {
             Ok(()) => inner.torn = false,
-            Err(Torn { begun, error }) => {
-                inner.torn |= begun;
+            Err(WriteError { is_partial, error }) => {
+                inner.torn |= is_partial;
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    /// Returns the file that the path names now.
-    fn current(&self, held: Option<File>) -> io::Result<File> {
-        match held {
+    /// Returns the file that is at the path now.
+    fn current(&self, open: Option<File>) -> io::Result<File> {
+        match open {
             Some(file) if same_file(&file, &self.path)? => Ok(file),
             _ => append_private(&self.path).map_err(io::Error::other),
         }
     }
 
-    /// Makes the full file the former one and begins a new one, if no other copy is at it: then
-    /// the line goes to the file at hand.
+    /// Renames the full file and creates a new one. If another process is rotating it, returns the
+    /// full file, so that the line still goes there.
     fn rotate(&self, full: File) -> io::Result<File> {
         if full.try_lock().is_err() {
             return Ok(full);
         }
-        // Another copy may have been faster.
+        // Another process may have rotated it already.
         if same_file(&full, &self.path)? {
-            fs::rename(&self.path, former(&self.path))?;
+            fs::rename(&self.path, rotated(&self.path))?;
         }
         append_private(&self.path).map_err(io::Error::other)
     }
 }
 
-struct Torn {
-    /// Whether a part of the line is in the file.
-    begun: bool,
+struct WriteError {
+    /// Whether a part of the line was written.
+    is_partial: bool,
     error: io::Error,
 }
 
-/// Writes a line in one go where the system takes it whole.
-fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), Torn> {
+/// Writes a line, in a single write if the system accepts all of it.
+fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), WriteError> {
     let length = bytes.len();
     while !bytes.is_empty() {
-        let failed = |error: io::Error| Torn { begun: bytes.len() < length, error };
+        let failed = |error: io::Error| WriteError { is_partial: bytes.len() < length, error };
         match file.write(bytes) {
             Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into())),
             Ok(written) => bytes = &bytes[written..],
@@ -108,7 +108,7 @@ fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), Torn> {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes and then is full.
+    /// Accepts this many bytes, then is full.
     struct Disk(usize);
 
     impl io::Write for Disk {
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_cut_by_a_full_disk_is_known_to_be() {
+    fn a_partial_write_on_a_full_disk_is_reported() {
         assert!(append(Disk(4), b"line").is_ok());
-        assert!(append(Disk(3), b"line").is_err_and(|torn| torn.begun));
-        assert!(append(Disk(0), b"line").is_err_and(|torn| !torn.begun));
+        assert!(append(Disk(3), b"line").is_err_and(|error| error.is_partial));
+        assert!(append(Disk(0), b"line").is_err_and(|error| !error.is_partial));
     }
 
     #[test]
-    fn the_line_after_a_cut_one_begins_a_line() {
+    fn a_line_after_a_partial_line_starts_on_a_new_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         let file = LogFile::open(&path).unwrap();

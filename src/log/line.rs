@@ -1,4 +1,4 @@
-//! An event as one line.
+//! Formats an event as one line.
 
 use std::{
     fmt::{self, Write as _},
@@ -13,13 +13,13 @@ use tracing::{
 
 use alertdeck_model::SafeText;
 
-/// Bytes of a line with its end.
-pub(super) const MOST: usize = 4 << 10;
-/// What stands for the rest of a line that is cut.
-const CUT: char = '…';
-/// The field that the macros put the text into.
+/// The most bytes of a line, including the line break.
+pub(super) const MAX_LINE: usize = 4 << 10;
+/// The mark at the end of a truncated line.
+const ELLIPSIS: char = '…';
+/// The field with the message of an event.
 const MESSAGE: &str = "message";
-/// Fields that are not written, should an event ever have them; also as a part of a name.
+/// Parts of the names of fields that are redacted.
 const SECRET: [&str; 7] = ["token", "secret", "password", "authorization", "assertion", "verifier", "body"];
 
 /// Returns the line of an event.
@@ -27,46 +27,46 @@ pub(super) fn of(event: &Event<'_>, now: SystemTime) -> String {
     let mut parts = Parts::default();
     event.record(&mut parts);
     let target = event.metadata().target();
-    let place = target.rsplit("::").next().unwrap_or(target);
+    let module = target.rsplit("::").next().unwrap_or(target);
     parts.message.0.push_str(&parts.fields.0);
-    assemble(now, *event.metadata().level(), place, &parts.message.0)
+    assemble(now, *event.metadata().level(), module, &parts.message.0)
 }
 
-/// Puts the parts of a line together, makes it neutral, and cuts it.
-pub(super) fn assemble(now: SystemTime, level: Level, place: &str, text: &str) -> String {
+/// Assembles, neutralises and truncates a line.
+pub(super) fn assemble(now: SystemTime, level: Level, module: &str, text: &str) -> String {
     let at = Timestamp::try_from(now).unwrap_or_default();
-    let line = format!("{at:.3} {level:<5} {place} {text}");
+    let line = format!("{at:.3} {level:<5} {module} {text}");
     let mut line = SafeText::new(&line).line();
-    let end = MOST - 1;
+    let end = MAX_LINE - 1;
     if line.len() > end {
-        line.truncate(head(&line, end - CUT.len_utf8()).len());
-        line.push(CUT);
+        line.truncate(head(&line, end - ELLIPSIS.len_utf8()).len());
+        line.push(ELLIPSIS);
     }
     line.push('\n');
     line
 }
 
-/// The beginning of a text, in whole characters: at most so many bytes.
-fn head(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+/// Returns the first whole characters of a text, up to `max_bytes`.
+fn head(text: &str, max_bytes: usize) -> &str {
+    let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
-/// Text that takes no more than a line has: formatting stops when it is full.
+/// Text of at most one line. Formatting stops when it is full.
 #[derive(Default)]
 struct Bounded(String);
 
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = MOST - self.0.len().min(MOST);
+        let left = MAX_LINE - self.0.len().min(MAX_LINE);
         if text.len() <= left {
             self.0.push_str(text);
             return Ok(());
         }
         self.0.push_str(head(text, left));
         if left > 0 {
-            // Beyond the end, so that the whole line is known to be cut.
-            self.0.push(CUT);
+            // Exceeds the limit, so that `assemble` truncates the line.
+            self.0.push(ELLIPSIS);
         }
         Err(fmt::Error)
     }
@@ -85,7 +85,7 @@ impl Parts {
             let _ = self.message.write_fmt(value);
             return;
         }
-        // An overfull line is cut where it is put together.
+        // Errors mean that the text is full; `assemble` truncates the line.
         if SECRET.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
             let _ = write!(self.fields, " {name}=(left out)");
             return;
@@ -93,7 +93,7 @@ impl Parts {
         let mut text = Bounded::default();
         let _ = text.write_fmt(value);
         let text = text.0;
-        // Text with blanks must not read as further fields.
+        // Text with spaces is quoted, so that it does not read as further fields.
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"=".contains(&b));
         let _ = if plain {
             write!(self.fields, " {name}={text}")

@@ -1,11 +1,11 @@
-//! Tests of the log: what a line says, what is not logged, how large it becomes, what it survives.
+//! Tests of the log: its lines, what is not logged, rotation, and errors.
 
 use super::*;
 use rstest::rstest;
 use std::fs;
 use tracing::{Dispatch, debug, dispatcher::with_default, error, info, trace, warn};
 
-/// What is in the log at the end of `work`, without the line that says that it was started.
+/// Returns the log after running `work`, without its first line.
 fn logged(verbose: bool, work: impl FnOnce()) -> String {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { file: folder.path().join("a.log"), verbose };
@@ -17,13 +17,13 @@ fn logged(verbose: bool, work: impl FnOnce()) -> String {
     rest.to_owned()
 }
 
-/// A line without its time.
+/// Returns a line without its time.
 fn untimed(line: &str) -> &str {
     line.split_once(' ').unwrap().1
 }
 
 #[test]
-fn a_line_says_when_how_grave_where_and_what() {
+fn a_line_has_time_level_module_message_and_fields() {
     let text = logged(false, || {
         info!(target: "alertdeck_graph::http::scope", status = 429, wait = ?std::time::Duration::from_millis(1_500), "throttled {}", 2);
         warn!(target: "alertdeck", error = %"no route to host", name = "", id = "a-b", "offline");
@@ -39,7 +39,7 @@ fn a_line_says_when_how_grave_where_and_what() {
 }
 
 #[test]
-fn a_time_has_milliseconds_always() {
+fn times_always_have_milliseconds() {
     let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_micros(1_777_622_400_000_999);
     assert_eq!(line::assemble(at, Level::ERROR, "a", "b"), "2026-05-01T08:00:00.000Z ERROR a b\n");
 }
@@ -49,7 +49,7 @@ fn a_time_has_milliseconds_always() {
 #[case::line_end("a\n2026-05-01T08:00:00.000Z INFO  log forged\r\nb")]
 #[case::other_line_ends("a\u{2028}b\u{2029}c\u{85}d\u{b}e")]
 #[case::bidi("a\u{202e}b\u{2066}c")]
-fn data_cannot_forge_a_line_or_steer_a_terminal(#[case] hostile: &str) {
+fn data_cannot_forge_a_line_or_control_a_terminal(#[case] hostile: &str) {
     let text = logged(true, || {
         error!("{hostile}");
         error!(text = hostile, display = %hostile, debug = ?hostile, "fields");
@@ -72,7 +72,7 @@ fn data_in_a_field_does_not_read_as_further_fields() {
 }
 
 #[test]
-fn other_crates_and_finer_levels_are_absent() {
+fn events_of_other_crates_and_lower_levels_are_not_written() {
     let events = || {
         info!(target: "hyper::proto", "CANARY");
         info!(target: "alertdeck_evil", "CANARY");
@@ -88,7 +88,7 @@ fn other_crates_and_finer_levels_are_absent() {
 }
 
 #[test]
-fn a_field_that_is_called_a_secret_is_left_out() {
+fn fields_named_like_secrets_are_redacted() {
     let text = logged(false, || {
         info!(refresh_token = "CANARY", client_secret = %"CANARY", Authorization = ?"CANARY", kept = 1, "x");
     });
@@ -100,7 +100,7 @@ fn a_field_that_is_called_a_secret_is_left_out() {
 #[case::ascii("x")]
 #[case::wide("ä")]
 #[case::growing("\u{1b}a")]
-fn a_line_is_cut_at_four_kilobytes(#[case] unit: &str) {
+fn lines_are_truncated_at_four_kilobytes(#[case] unit: &str) {
     let long = unit.repeat(3_000_000);
     let text = logged(false, || {
         info!("{long}");
@@ -115,9 +115,9 @@ fn a_line_is_cut_at_four_kilobytes(#[case] unit: &str) {
     }
 }
 
-/// The lines of a log and its former file, oldest first.
+/// Returns the lines of a log and its rotated file, oldest first.
 fn both(path: &Path) -> Vec<String> {
-    [former(path), path.to_owned()]
+    [rotated(path), path.to_owned()]
         .iter()
         .flat_map(|path| {
             fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>()
@@ -126,10 +126,10 @@ fn both(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_full_file_becomes_the_former_one_and_only_one_is_kept() {
+fn a_full_file_is_rotated_and_one_rotated_file_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 100);
+    let file = LogFile::with_limit(alertdeck_platform::append_private(&path).unwrap(), &path, 100);
     for n in 0..50 {
         file.write(&format!("line {n:03}\n")).unwrap();
         assert!(fs::metadata(&path).unwrap().len() <= 100);
@@ -144,19 +144,19 @@ fn a_full_file_becomes_the_former_one_and_only_one_is_kept() {
 fn a_file_that_is_full_at_the_start_is_rotated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    fs::write(&path, vec![b'x'; file::MOST as usize]).unwrap();
+    fs::write(&path, vec![b'x'; file::MAX_BYTES as usize]).unwrap();
     subscriber(&Settings { file: path.clone(), verbose: false }).unwrap();
-    assert_eq!(fs::metadata(former(&path)).unwrap().len(), file::MOST);
+    assert_eq!(fs::metadata(rotated(&path)).unwrap().len(), file::MAX_BYTES);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
 }
 
 #[test]
-fn no_line_is_lost_or_torn_by_several_copies_and_threads() {
+fn lines_of_several_processes_and_threads_are_complete() {
     const LINES: usize = 400;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    // Two copies of the program, two threads each; nothing is rotated away for good.
-    let open = || LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 20_000);
+    // Two processes, two threads each. The limit leads to one rotation only.
+    let open = || LogFile::with_limit(alertdeck_platform::append_private(&path).unwrap(), &path, 20_000);
     let copies = [open(), open()];
     std::thread::scope(|scope| {
         for writer in 0..4 {
@@ -176,15 +176,15 @@ fn no_line_is_lost_or_torn_by_several_copies_and_threads() {
         let prefix = format!("{writer} ");
         assert_eq!(lines.iter().filter(|line| line.starts_with(&prefix)).count(), LINES);
     }
-    // While one copy makes way for a new file, the other goes on in the old one.
-    assert!(fs::metadata(former(&path)).unwrap().len() >= 20_000 - 20);
+    // While one process rotates the file, the other continues to write to it.
+    assert!(fs::metadata(rotated(&path)).unwrap().len() >= 20_000 - 20);
 }
 
 #[test]
-fn the_threads_of_one_copy_keep_to_the_cap() {
+fn the_threads_of_one_process_observe_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 5_000);
+    let file = LogFile::with_limit(alertdeck_platform::append_private(&path).unwrap(), &path, 5_000);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -192,13 +192,13 @@ fn the_threads_of_one_copy_keep_to_the_cap() {
             });
         }
     });
-    for path in [path.clone(), former(&path)] {
+    for path in [path.clone(), rotated(&path)] {
         assert!((20..=5_000).contains(&fs::metadata(path).unwrap().len()));
     }
 }
 
 #[test]
-fn the_log_goes_on_in_the_file_that_the_path_names() {
+fn the_log_continues_in_the_file_at_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
     let file = LogFile::open(&path).unwrap();
@@ -212,7 +212,7 @@ fn the_log_goes_on_in_the_file_that_the_path_names() {
 }
 
 #[test]
-fn a_removed_folder_disturbs_nobody_and_the_log_goes_on_when_it_is_back() {
+fn the_log_continues_once_a_removed_folder_is_back() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("state");
     fs::create_dir(&folder).unwrap();
@@ -231,11 +231,11 @@ fn a_removed_folder_disturbs_nobody_and_the_log_goes_on_when_it_is_back() {
 }
 
 #[test]
-fn a_log_without_a_folder_is_reported_at_the_start() {
+fn a_missing_folder_is_an_error_at_the_start() {
     let root = tempfile::tempdir().unwrap();
     let settings = Settings { file: root.path().join("none/a.log"), verbose: false };
     let error = subscriber(&settings).err().unwrap().to_string();
-    assert!(error.starts_with("nothing is logged: ") && error.contains("cannot be written"), "{error}");
+    assert!(error.starts_with("logging is off: ") && error.contains("cannot be written"), "{error}");
     assert!(!root.path().join("none").exists());
 }
 
@@ -248,35 +248,35 @@ mod with_modes {
     fn both_files_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let file = LogFile::over(alertdeck_platform::append_private(&path).unwrap(), &path, 20);
+        let file = LogFile::with_limit(alertdeck_platform::append_private(&path).unwrap(), &path, 20);
         for _ in 0..5 {
             file.write("0123456789\n").unwrap();
         }
-        for path in [path.clone(), former(&path)] {
+        for path in [path.clone(), rotated(&path)] {
             assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
         }
     }
 
     #[test]
-    fn a_link_is_refused_at_the_start_and_later() {
+    fn symbolic_links_are_refused_at_the_start_and_later() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, behind) = (folder.path().join("a.log"), folder.path().join("behind"));
-        fs::write(&behind, "theirs").unwrap();
+        let (path, target) = (folder.path().join("a.log"), folder.path().join("target"));
+        fs::write(&target, "theirs").unwrap();
         let file = LogFile::open(&path).unwrap();
         fs::remove_file(&path).unwrap();
-        symlink(&behind, &path).unwrap();
+        symlink(&target, &path).unwrap();
         assert!(file.write("one\n").is_err());
         let error = subscriber(&Settings { file: path.clone(), verbose: false }).err().unwrap();
         assert_eq!(error, LogError::File(FileError::Link(path)));
-        assert_eq!(fs::read_to_string(&behind).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_survived() {
+    fn a_full_disk_is_an_error_and_not_a_panic() {
         let full = Path::new("/dev/full");
         let file = fs::OpenOptions::new().append(true).open(full).unwrap();
-        let file = LogFile::over(file, full, file::MOST);
+        let file = LogFile::with_limit(file, full, file::MAX_BYTES);
         for _ in 0..3 {
             assert_eq!(file.write("one\n").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
         }
@@ -285,8 +285,8 @@ mod with_modes {
     }
 }
 
-/// Starting is for the whole process, and the default file comes from the environment: both need
-/// a process of their own.
+/// Logging is started for the whole process, and the default file depends on the environment, so
+/// these tests run in a separate process.
 #[cfg(all(unix, not(target_os = "macos")))]
 mod in_a_process {
     use super::*;
@@ -324,11 +324,8 @@ mod in_a_process {
         let lines: Vec<_> = text.lines().map(|line| untimed(line).trim_start_matches("INFO  ")).collect();
         assert!(lines[0].starts_with("log alertdeck "), "{text}");
         assert_eq!(text.matches(" started pid=").count(), 1, "{text}");
-        let said: Vec<_> = lines.into_iter().filter(|line| line.starts_with("in_a_process ")).collect();
-        assert_eq!(
-            said,
-            ["in_a_process from here", "in_a_process from another thread", "in_a_process still"]
-        );
+        let own: Vec<_> = lines.into_iter().filter(|line| line.starts_with("in_a_process ")).collect();
+        assert_eq!(own, ["in_a_process from here", "in_a_process from another thread", "in_a_process still"]);
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&folder), mode(&path)), (0o700, 0o600));
     }

@@ -1,4 +1,4 @@
-//! Gathers what a report says from an alert: everything that was sent is in it once at least.
+//! Collects the content of a report. Every value of the alert appears in it at least once.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -10,11 +10,12 @@ use alertdeck_evidence::{Entry, NodeId, Timeline, Tree, device, user};
 use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// A name is cut to so many characters where it only says which thing is meant.
-const SHORT: usize = 60;
+/// The most characters of a name that only identifies an item.
+const MAX_NAME: usize = 60;
 
 impl Report {
-    /// Reads an alert. One that cannot be read is reported as that, with its JSON.
+    /// Creates the report of a raw alert. If the alert cannot be read, the report contains the error
+    /// and the JSON.
     pub fn read(raw: &RawAlert, portal_host: &str) -> Self {
         match raw.decode() {
             Ok(alert) => Self::new(&alert, portal_host),
@@ -32,40 +33,40 @@ impl Report {
         }
     }
 
-    /// Reports an alert; links to `portal_host` can be followed.
+    /// Creates the report of an alert. Only links to `portal_host` become links.
     pub fn new(alert: &Alert, portal_host: &str) -> Self {
         let tree = Tree::new(&alert.evidence);
         let timeline = Timeline::new(alert, &tree);
         let indicators = indicators(&tree);
-        let mut said = Said::default();
-        let facts = facts(alert, &mut said);
+        let mut covered = Covered::default();
+        let facts = facts(alert, &mut covered);
         let title = alert.title.as_ref().filter(|title| !title.is_blank());
-        said.add("title", title);
+        covered.add("title", title);
         let mut sections = vec![
             Section {
                 title: "Description",
-                parts: prose("description", alert.description.as_ref(), &mut said),
+                parts: prose("description", alert.description.as_ref(), &mut covered),
             },
             Section { title: "Evidence", parts: lines(tree.text()) },
             Section { title: "Indicators", parts: indicator_table(&indicators) },
-            Section { title: "Timeline", parts: timeline_parts(alert, &tree, &timeline, &mut said) },
-            Section { title: "Links", parts: links(alert, portal_host, &mut said) },
+            Section { title: "Timeline", parts: timeline_parts(alert, &tree, &timeline, &mut covered) },
+            Section { title: "Links", parts: links(alert, portal_host, &mut covered) },
             Section {
                 title: "Recommended actions",
-                parts: prose("recommendedActions", alert.recommended_actions.as_ref(), &mut said),
+                parts: prose("recommendedActions", alert.recommended_actions.as_ref(), &mut covered),
             },
-            Section { title: "Comments", parts: comments(alert, &mut said) },
+            Section { title: "Comments", parts: comments(alert, &mut covered) },
             Section {
                 title: "Custom details",
-                parts: dictionary("customDetails", &alert.custom_details, &mut said),
+                parts: dictionary("customDetails", &alert.custom_details, &mut covered),
             },
             Section {
                 title: "Additional data",
-                parts: dictionary("additionalData", &alert.additional_data, &mut said),
+                parts: dictionary("additionalData", &alert.additional_data, &mut covered),
             },
         ];
-        // Last, when it is known what was said.
-        sections.push(Section { title: "All other values", parts: values(alert, &tree, &said) });
+        // Last, when all other sections have marked the values that they cover.
+        sections.push(Section { title: "All other values", parts: values(alert, &tree, &covered) });
         sections.retain(|section| !section.parts.is_empty());
         Self {
             title: title.map_or_else(|| "(blank title)".into(), SafeText::line),
@@ -78,43 +79,43 @@ impl Report {
     }
 }
 
-/// What of the alert's own properties is said whole: paths without places in lists, and values on
-/// one line.
+/// The values of the alert's own properties that the sections already show in full: paths without
+/// list indices, and values on one line.
 #[derive(Default)]
-struct Said(HashSet<(String, String)>);
+struct Covered(HashSet<(String, String)>);
 
-impl Said {
+impl Covered {
     fn add<'a>(&mut self, path: &str, values: impl IntoIterator<Item = &'a SafeText>) {
-        self.0.extend(values.into_iter().map(|value| (without_places(path), value.line())));
+        self.0.extend(values.into_iter().map(|value| (without_indices(path), value.line())));
     }
 
-    fn has(&self, path: &str, value: &SafeText) -> bool {
-        self.0.contains(&(without_places(path), value.line()))
+    fn contains(&self, path: &str, value: &SafeText) -> bool {
+        self.0.contains(&(without_indices(path), value.line()))
     }
 }
 
-/// Takes the places in lists out of a path: `comments[0].comment` becomes `comments.comment`.
-fn without_places(path: &str) -> String {
+/// Removes the list indices from a path: `comments[0].comment` becomes `comments.comment`.
+fn without_indices(path: &str) -> String {
     let mut out = String::new();
-    let mut within = false;
+    let mut in_index = false;
     for c in path.chars() {
-        within |= c == '[';
-        if !within {
+        in_index |= c == '[';
+        if !in_index {
             out.push(c);
         }
-        within &= c != ']';
+        in_index &= c != ']';
     }
     out
 }
 
-/// What is known of the alert as a whole; what was not sent is left out, but for the owner.
-fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
+/// Returns the facts about the alert as a whole. Missing ones are left out, except the owner.
+fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
     let one = |text: &Option<SafeText>| text.iter().cloned().collect::<Vec<_>>();
     let member = |name: &str| if name == "unknown" { Vec::new() } else { vec![SafeText::new(name)] };
     let mut categories = one(&alert.category);
     categories
         .extend(alert.categories.iter().filter(|other| Some(*other) != alert.category.as_ref()).cloned());
-    said.add("categories", &alert.categories);
+    covered.add("categories", &alert.categories);
     let facts = [
         ("severity", "severity", vec![SafeText::new(alert.severity.raw())]),
         ("status", "status", vec![SafeText::new(alert.status.raw())]),
@@ -137,15 +138,15 @@ fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
     let mut shown = Vec::new();
     for (label, path, values) in facts {
         let values: Vec<_> = values.into_iter().filter(|value| !value.is_blank()).collect();
-        said.add(path, &values);
+        covered.add(path, &values);
         if path == "mitreTechniques" {
-            // One a line: with their names they are long.
+            // One per line, since they are long with their names.
             shown.extend(values.iter().map(|id| (label, attack::describe(id))));
             continue;
         }
         let text = values.iter().map(SafeText::line).collect::<Vec<_>>().join(", ");
         match (label, text.is_empty()) {
-            ("owner", true) => shown.push((label, "nobody".to_owned())),
+            ("owner", true) => shown.push((label, "unassigned".to_owned())),
             (_, true) => {}
             (_, false) => shown.push((label, text)),
         }
@@ -153,16 +154,16 @@ fn facts(alert: &Alert, said: &mut Said) -> Vec<(&'static str, String)> {
     shown
 }
 
-/// The alert in one sentence: how bad, on what, whose, when. The title stands before it.
+/// Returns the alert in one sentence: severity, device and user, state, times and incident.
 fn summary(alert: &Alert, timeline: &Timeline) -> String {
     let mut severity = alert.severity.to_string();
     if let Some(first) = severity.get(..1).map(str::to_uppercase) {
         severity.replace_range(..1, &first);
     }
     let mut first = format!("{severity} severity alert");
-    for (word, of) in [("on", device as fn(&Evidence) -> Option<SafeText>), ("user", user)] {
+    for (word, name_in) in [("on", device as fn(&Evidence) -> Option<SafeText>), ("user", user)] {
         let mut names: Vec<SafeText> = Vec::new();
-        for name in alert.evidence.iter().filter_map(of) {
+        for name in alert.evidence.iter().filter_map(name_in) {
             if !names.iter().any(|known| known.raw().eq_ignore_ascii_case(name.raw())) {
                 names.push(name);
             }
@@ -176,8 +177,8 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
         }
     }
     let owner = alert.assigned_to.as_ref().filter(|owner| !owner.is_blank());
-    let owner = owner.map_or_else(|| "nobody".into(), SafeText::line);
-    let mut state = format!("{}, assigned to {owner}", words(alert.status.as_str()));
+    let owner = owner.map_or_else(|| "unassigned".into(), |owner| format!("assigned to {}", owner.line()));
+    let mut state = format!("{}, {owner}", words(alert.status.as_str()));
     for member in [alert.classification.as_str(), alert.determination.as_str()] {
         if member != "unknown" {
             state = format!("{state}, {}", words(member));
@@ -192,7 +193,7 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
     sentence.join("; ") + "."
 }
 
-/// A name of the service's in words: `inProgress` as `in progress`; other text stays.
+/// Splits an enumeration member into words: `inProgress` becomes `in progress`. Keeps other text.
 fn words(name: &str) -> String {
     if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return SafeText::new(name).line();
@@ -207,7 +208,7 @@ fn words(name: &str) -> String {
     words
 }
 
-/// Writes a duration in its two largest units: `1 d 4 h`.
+/// Formats a duration in its two largest units: `1 d 4 h`.
 fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [
@@ -223,13 +224,13 @@ fn span(duration: Duration) -> String {
 }
 
 fn shortened(shown: &str) -> String {
-    match shown.char_indices().nth(SHORT) {
+    match shown.char_indices().nth(MAX_NAME) {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown.to_owned(),
     }
 }
 
-/// What a node is called where only which one is meant counts.
+/// Returns a short name that identifies a node.
 fn name_of(tree: &Tree, id: NodeId) -> String {
     match tree.describe(id).name() {
         name if name.is_empty() => format!("{} (unnamed)", tree.node(id).label()),
@@ -238,14 +239,14 @@ fn name_of(tree: &Tree, id: NodeId) -> String {
 }
 
 fn indicators(tree: &Tree) -> Vec<Sighting> {
-    let mut places: HashMap<Indicator, usize> = HashMap::new();
+    let mut positions: HashMap<Indicator, usize> = HashMap::new();
     let mut found: Vec<(Indicator, NodeId, usize)> = Vec::new();
     for id in tree.rows(|_| false) {
         for indicator in &tree.describe(id).indicators {
-            match places.get(indicator) {
+            match positions.get(indicator) {
                 Some(at) => found[*at].2 += 1,
                 None => {
-                    places.insert(indicator.clone(), found.len());
+                    positions.insert(indicator.clone(), found.len());
                     found.push((indicator.clone(), id, 0));
                 }
             }
@@ -254,12 +255,12 @@ fn indicators(tree: &Tree) -> Vec<Sighting> {
     found.sort_by_key(|(indicator, _, _)| indicator.kind);
     let sighting = |(indicator, id, others): (Indicator, NodeId, usize)| {
         let more = if others > 0 { format!(" +{others}") } else { String::new() };
-        Sighting { indicator, place: name_of(tree, id) + &more }
+        Sighting { indicator, location: name_of(tree, id) + &more }
     };
     found.into_iter().map(sighting).collect()
 }
 
-/// One's own devices and people, and those who work on the alert.
+/// Returns the names of the organisation's devices and people, and of those who work on the alert.
 fn own(alert: &Alert, indicators: &[Sighting]) -> HashSet<String> {
     let is_own = |kind| matches!(kind, IndicatorKind::Device | IndicatorKind::User);
     let assets = indicators.iter().map(|sighting| &sighting.indicator).filter(|found| is_own(found.kind));
@@ -278,17 +279,17 @@ fn table(head: &'static [&'static str], rows: Vec<Vec<Cell>>) -> Vec<Part> {
 }
 
 fn indicator_table(indicators: &[Sighting]) -> Vec<Part> {
-    let row = |Sighting { indicator, place }: &Sighting| {
+    let row = |Sighting { indicator, location }: &Sighting| {
         vec![
-            Cell::Own(indicator.kind.field().to_owned()),
+            Cell::Literal(indicator.kind.field().to_owned()),
             Cell::Value(Some(indicator.kind), indicator.value.line()),
-            Cell::Words(place.clone()),
+            Cell::Text(location.clone()),
         ]
     };
-    table(&["kind", "value", "where"], indicators.iter().map(row).collect())
+    table(&["kind", "value", "found in"], indicators.iter().map(row).collect())
 }
 
-fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, said: &mut Said) -> Vec<Part> {
+fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, covered: &mut Covered) -> Vec<Part> {
     for (path, at) in [
         ("firstActivityDateTime", alert.first_activity),
         ("lastActivityDateTime", alert.last_activity),
@@ -296,18 +297,18 @@ fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, said: &mut Sa
         ("lastUpdateDateTime", alert.last_update),
         ("resolvedDateTime", alert.resolved),
     ] {
-        said.add(path, &at.map(|at| SafeText::new(&at.to_second())));
+        covered.add(path, &at.map(|at| SafeText::new(&at.to_second())));
     }
     let row = |entry: &Entry| {
         let who = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {}", who.line()));
         vec![
-            Cell::Own(entry.at.to_second()),
-            Cell::Words(entry.what.line() + &who),
-            Cell::Words(entry.node.map_or_else(String::new, |id| name_of(tree, id))),
+            Cell::Literal(entry.at.to_second()),
+            Cell::Text(entry.what.line() + &who),
+            Cell::Text(entry.node.map_or_else(String::new, |id| name_of(tree, id))),
         ]
     };
-    let mut parts = table(&["time", "what", "of"], timeline.entries.iter().map(row).collect());
-    let spans = [("time to notice", timeline.time_to_detect), ("time to resolve", timeline.time_to_resolve)];
+    let mut parts = table(&["time", "event", "item"], timeline.entries.iter().map(row).collect());
+    let spans = [("time to detect", timeline.time_to_detect), ("time to resolve", timeline.time_to_resolve)];
     let spans: Vec<_> =
         spans.into_iter().filter_map(|(what, after)| Some(format!("{what}: {}", span(after?)))).collect();
     if !spans.is_empty() {
@@ -316,7 +317,7 @@ fn timeline_parts(alert: &Alert, tree: &Tree, timeline: &Timeline, said: &mut Sa
     parts
 }
 
-fn links(alert: &Alert, portal_host: &str, said: &mut Said) -> Vec<Part> {
+fn links(alert: &Alert, portal_host: &str, covered: &mut Covered) -> Vec<Part> {
     let links = [
         ("alert", "alertWebUrl", &alert.alert_web_url),
         ("incident", "incidentWebUrl", &alert.incident_web_url),
@@ -325,9 +326,9 @@ fn links(alert: &Alert, portal_host: &str, said: &mut Said) -> Vec<Part> {
     for (label, path, link) in links {
         let Some(link) = link.as_ref().filter(|link| !link.is_blank()) else { continue };
         let portal = PortalUrl::check(link.raw(), portal_host).ok();
-        // What is followed is the checked form; what was sent is told where it differs.
+        // The report shows the checked form. If it differs, the original is in "All other values".
         if portal.as_ref().is_none_or(|url| url.as_str() == link.raw()) {
-            said.add(path, [link]);
+            covered.add(path, [link]);
         }
         let text = portal.as_ref().map_or_else(|| link.line(), ToString::to_string);
         shown.push(Link { label, shown: text, portal });
@@ -335,37 +336,37 @@ fn links(alert: &Alert, portal_host: &str, said: &mut Said) -> Vec<Part> {
     if shown.is_empty() { Vec::new() } else { vec![Part::Links(shown)] }
 }
 
-fn prose(path: &str, text: Option<&SafeText>, said: &mut Said) -> Vec<Part> {
+fn prose(path: &str, text: Option<&SafeText>, covered: &mut Covered) -> Vec<Part> {
     let text = text.filter(|text| !text.is_blank());
-    said.add(path, text);
+    covered.add(path, text);
     text.map(|text| Part::Prose(text.clone())).into_iter().collect()
 }
 
-fn comments(alert: &Alert, said: &mut Said) -> Vec<Part> {
+fn comments(alert: &Alert, covered: &mut Covered) -> Vec<Part> {
     let mut parts = Vec::new();
     for comment in &alert.comments {
         let by = comment.author.as_ref().filter(|author| !author.is_blank());
-        said.add("comments.comment", Some(&comment.text).filter(|text| !text.is_blank()));
-        said.add("comments.createdByDisplayName", by);
-        said.add("comments.createdDateTime", &comment.created.map(|at| SafeText::new(&at.to_second())));
-        let by = by.map_or_else(|| "somebody".into(), SafeText::line);
+        covered.add("comments.comment", Some(&comment.text).filter(|text| !text.is_blank()));
+        covered.add("comments.createdByDisplayName", by);
+        covered.add("comments.createdDateTime", &comment.created.map(|at| SafeText::new(&at.to_second())));
+        let by = by.map_or_else(|| "unknown author".into(), SafeText::line);
         let at = comment.created.map_or_else(String::new, |at: Timestamp| format!("{}, ", at.to_second()));
-        parts.push(Part::Said(format!("{at}{by}"), comment.text.clone()));
+        parts.push(Part::Comment(format!("{at}{by}"), comment.text.clone()));
     }
     parts
 }
 
-fn dictionary(name: &'static str, properties: &[Property], said: &mut Said) -> Vec<Part> {
+fn dictionary(name: &'static str, properties: &[Property], covered: &mut Covered) -> Vec<Part> {
     let mut rows = Vec::new();
     for Property { path, value } in properties {
         let Some(value) = value else { continue };
-        said.add(&format!("{name}.{}", path.raw()), [value]);
-        rows.push(vec![Cell::Words(path.line()), Cell::Value(None, shown(value))]);
+        covered.add(&format!("{name}.{}", path.raw()), [value]);
+        rows.push(vec![Cell::Text(path.line()), Cell::Value(None, shown(value))]);
     }
     table(&["name", "value"], rows)
 }
 
-/// A value on one line; one that is empty is seen as that.
+/// Returns a value on one line; `""` if it is empty.
 fn shown(value: &SafeText) -> String {
     match value.line() {
         line if line.is_empty() => "\"\"".to_owned(),
@@ -373,15 +374,16 @@ fn shown(value: &SafeText) -> String {
     }
 }
 
-/// Every value that is not said elsewhere; what all items of the evidence say alike stands once.
-fn values(alert: &Alert, tree: &Tree, said: &Said) -> Vec<Part> {
+/// Returns the values that the other sections do not cover. Values that all evidence items share
+/// are listed once.
+fn values(alert: &Alert, tree: &Tree, covered: &Covered) -> Vec<Part> {
     let mut all = Vec::new();
-    let is_usual =
+    let is_default_type =
         |path: &str, value: &str| path == "@odata.type" && value == "#microsoft.graph.security.alert";
     let mut own = Vec::new();
     for Property { path, value } in alert.properties() {
         let Some(value) = value else { continue };
-        if !is_usual(path.raw(), value.raw()) && !said.has(path.raw(), &value) {
+        if !is_default_type(path.raw(), value.raw()) && !covered.contains(path.raw(), &value) {
             own.push((path.line(), shown(&value)));
         }
     }
@@ -399,7 +401,7 @@ fn values(alert: &Alert, tree: &Tree, said: &Said) -> Vec<Part> {
         counts.retain(|(path, _), count| *count == alert.evidence.len() && path.raw() != "@odata.type");
     }
     let common = counts.keys().map(|(path, value)| (path.line(), shown(value)));
-    all.push(Values { label: "every item of the evidence".into(), values: common.collect() });
+    all.push(Values { label: "all evidence items".into(), values: common.collect() });
     for id in tree.rows(|_| false) {
         let several = tree.node(id).items.len() > 1;
         let mut values = Vec::new();
@@ -413,6 +415,6 @@ fn values(alert: &Alert, tree: &Tree, said: &Said) -> Vec<Part> {
         }
         all.push(Values { label: name_of(tree, id), values });
     }
-    all.retain(|of| !of.values.is_empty());
+    all.retain(|group| !group.values.is_empty());
     if all.is_empty() { Vec::new() } else { vec![Part::Values(all)] }
 }

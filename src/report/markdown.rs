@@ -1,12 +1,11 @@
-//! Markdown (CommonMark with GitHub's tables) out of text that nobody may trust.
+//! Writes untrusted text as Markdown (CommonMark with GitHub's tables).
 
-/// Escapes a text on one line: it comes out as it is and begins no construct, neither in the
-/// middle of a line nor at its start.
+/// Escapes a text on one line, so that it is shown unchanged and starts no Markdown construct, within
+/// a line or at its start.
 ///
-/// What some construct begins with is escaped wherever it stands: CommonMark takes a backslash
-/// before any punctuation mark (CommonMark 2.4). A mark that is one only in certain places is left
-/// alone elsewhere, since not every form that a ticket is pasted into takes the backslash away
-/// again: the dot of a domain, the colon of a path.
+/// A character that can start a construct anywhere is escaped everywhere (CommonMark 2.4). One that
+/// starts a construct only in certain positions, such as the dot of a domain or the colon of a path,
+/// is escaped only there, since some ticket systems show the backslash.
 pub fn text(line: &str) -> String {
     let line = line.trim();
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
@@ -16,9 +15,9 @@ pub fn text(line: &str) -> String {
         let is_construct = match c {
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '$'
             | '@' | '^' => true,
-            // A list, a line under a heading.
+            // A list, or the underline of a heading.
             '+' | '-' | '=' => before.is_empty(),
-            // A numbered list; GitHub makes a link of what begins with `www.`.
+            // A numbered list; GitHub turns text that begins with `www.` into a link.
             '.' | ')' => {
                 let is_www = || {
                     let from = before.len().checked_sub(3);
@@ -28,7 +27,7 @@ pub fn text(line: &str) -> String {
             }
             // An image.
             '!' => after.starts_with('['),
-            // A definition, a link, a name of an emoji.
+            // A definition, a link, or an emoji name.
             ':' => before.is_empty() || after.starts_with("//") || is_name_to_colon(before, after),
             _ => false,
         };
@@ -40,7 +39,7 @@ pub fn text(line: &str) -> String {
     out
 }
 
-/// Tells whether a name and a colon stand behind a colon, as in `:tada:`; a time of day is none.
+/// Returns whether a name and a colon follow a colon, as in `:tada:`. A time of day does not count.
 fn is_name_to_colon(before: &str, after: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
     let rest = after.trim_start_matches(is_name);
@@ -49,12 +48,12 @@ fn is_name_to_colon(before: &str, after: &str) -> bool {
     rest.starts_with(':') && !name.is_empty() && !is_time
 }
 
-/// Escapes a text of several lines: paragraphs stay apart, line ends stay line ends.
+/// Escapes a text of several lines. Preserves paragraphs and line breaks.
 pub fn paragraphs(shown: &str) -> String {
     let mut out = String::new();
     let mut lines = shown.lines().map(text).peekable();
     while let Some(line) = lines.next() {
-        // A backslash before the line end is a hard line break.
+        // A backslash at the end of a line is a hard line break.
         let breaks = !line.is_empty() && lines.peek().is_some_and(|next| !next.is_empty());
         out.push_str(&line);
         out.push_str(if breaks { "\\\n" } else { "\n" });
@@ -62,31 +61,28 @@ pub fn paragraphs(shown: &str) -> String {
     out
 }
 
-/// Puts a text into a block of its own where nothing is a construct; the fence is longer than any
-/// in the text.
+/// Returns a text as a fenced code block. The fence is longer than any run of backticks in the text.
 pub fn block(shown: &str) -> String {
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", shown.trim_end_matches('\n'))
 }
 
-/// Puts a text on one line into a code span, where nothing is a construct. For the cell of a table
-/// see [`cell`].
+/// Returns a text on one line as a code span. For table cells, see [`cell`].
 pub fn code(line: &str) -> String {
     if line.is_empty() {
         return String::new();
     }
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let ticks = "`".repeat(longest + 1);
-    // One blank at each end is taken off, but from a text of blanks alone (CommonMark 6.1).
+    // Parsers strip one space at each end, unless the text consists of spaces (CommonMark 6.1).
     let is_stripped = line.starts_with(' ') && line.ends_with(' ') && !line.trim_matches(' ').is_empty();
     let pad = if line.starts_with('`') || line.ends_with('`') || is_stripped { " " } else { "" };
     format!("{ticks}{pad}{line}{pad}{ticks}")
 }
 
-/// Puts a text into a code span within the cell of a table, where a bar ends the cell unless a
-/// backslash stands before it. Where the text has such a pair itself, parsers do not agree on what
-/// another backslash means; there it is escaped text.
+/// Returns a text as a code span in a table cell, where `|` must be escaped as `\|`. If the text
+/// itself contains `\|`, returns escaped text instead, since parsers disagree on further backslashes.
 pub fn cell(line: &str) -> String {
     if line.contains(r"\|") || line.ends_with('\\') && line.contains('|') {
         return text(line);
@@ -94,13 +90,13 @@ pub fn cell(line: &str) -> String {
     code(line).replace('|', r"\|")
 }
 
-/// Writes the head of a table.
+/// Returns the header of a table.
 pub fn head<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().collect();
     format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len()))
 }
 
-/// Writes a row of a table, of cells that are escaped already.
+/// Returns a row of a table. The cells must be escaped.
 pub fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
@@ -125,12 +121,12 @@ mod tests {
     #[case("@everyone #12 :tada: $x$", r"\@everyone \#12 \:tada: \$x\$")]
     #[case(r"C:\temp", r"C:\\temp")]
     #[case("&lt; `x` **b**", r"\&lt; \`x\` \*\*b\*\*")]
-    fn nothing_is_a_construct(#[case] raw: &str, #[case] escaped: &str) {
+    fn escaped_text_contains_no_constructs(#[case] raw: &str, #[case] escaped: &str) {
         assert_eq!(text(raw), escaped);
     }
 
     #[test]
-    fn a_long_line_takes_no_longer_than_a_long_line() {
+    fn long_hostile_lines_take_linear_time() {
         let half = 1 << 20;
         let hostile = [("1", "."), ("w", "."), (":", "a:"), ("www.", ")"), ("![", "!"), ("a", ":")];
         for (one, other) in hostile {
@@ -140,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_paragraphs_are_kept() {
+    fn lines_and_paragraphs_are_preserved() {
         assert_eq!(paragraphs("# a\nb\n\n    c"), "\\# a\\\nb\n\nc\n");
     }
 
     #[test]
-    fn no_text_closes_its_block() {
+    fn text_cannot_close_its_code_block() {
         assert_eq!(block("a\n````\nb\n"), "`````text\na\n````\nb\n`````\n");
         assert_eq!(block("a"), "```text\na\n```\n");
     }
@@ -157,7 +153,7 @@ mod tests {
     #[case(" a ", "`  a  `")]
     #[case("  ", "`  `")]
     #[case("a | b\\", "`a | b\\`")]
-    fn no_text_ends_its_span(#[case] raw: &str, #[case] span: &str) {
+    fn text_cannot_end_its_code_span(#[case] raw: &str, #[case] span: &str) {
         assert_eq!(code(raw), span);
     }
 
@@ -165,13 +161,13 @@ mod tests {
     #[case("a | b", r"`a \| b`")]
     #[case(r"a\|b", r"a\\\|b")]
     #[case(r"C:\", r"`C:\`")]
-    fn no_text_ends_its_cell(#[case] raw: &str, #[case] written: &str) {
+    fn text_cannot_end_its_table_cell(#[case] raw: &str, #[case] written: &str) {
         assert_eq!(cell(raw), written);
     }
 
     proptest! {
         #[test]
-        fn an_escaped_text_reads_back(raw in "[ -~é]{0,40}") {
+        fn escaped_text_reads_back_unchanged(raw in "[ -~é]{0,40}") {
             let escaped = text(&raw);
             let mut chars = escaped.chars();
             let mut read = String::new();

@@ -1,4 +1,4 @@
-//! The report as plain text for a terminal: what was sent, as it was sent.
+//! The report as plain text for a terminal. Values are not defanged.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Cell, Part, Report};
 
 impl Report {
-    /// Writes it as plain text.
+    /// Returns the report as plain text.
     pub fn text(&self) -> String {
         let mut out = format!("{}\n{}\n\n", self.title, self.summary);
         let width = self.facts.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
@@ -30,14 +30,15 @@ fn write(out: &mut String, part: &Part) {
         Part::Lines(lines) => indent(out, lines),
         Part::Prose(text) => indent(out, text.as_str()),
         Part::Note(note) => indent(out, note),
-        Part::Said(by, text) => {
+        Part::Comment(by, text) => {
             indent(out, &format!("{by}:"));
             indent(out, text.as_str());
         }
         Part::Table(_, rows) => {
-            let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
+            let rows: Vec<Vec<&str>> =
+                rows.iter().map(|row| row.iter().map(Cell::as_str).collect()).collect();
             let columns = rows.first().map_or(0, Vec::len);
-            // The last column takes what it takes, and so does a value that is longer than most.
+            // Very long cells do not widen their column.
             let widths: Vec<usize> = (0..columns)
                 .map(|at| {
                     rows.iter().map(|row| row[at].width()).filter(|width| *width <= 64).max().unwrap_or(0)
@@ -60,9 +61,9 @@ fn write(out: &mut String, part: &Part) {
             }
         }
         Part::Values(all) => {
-            for of in all {
-                indent(out, &of.label);
-                for (path, value) in &of.values {
+            for group in all {
+                indent(out, &group.label);
+                for (path, value) in &group.values {
                     indent(out, &format!("  {path}: {value}"));
                 }
             }

@@ -1,5 +1,5 @@
-//! The report as Markdown for a ticket. No text of the alert can break out of its place, and every
-//! address is defanged: only links to the portal are links.
+//! The report as Markdown for a ticket. Text of the alert is escaped, so that it forms no Markdown
+//! constructs, and addresses are defanged: only links to the Defender portal are links.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::{Cell, Part, Report, markdown};
 use alertdeck_model::defang;
 
 impl Report {
-    /// Writes it as Markdown for a ticket.
+    /// Returns the report as Markdown for a ticket.
     pub fn markdown(&self) -> String {
         let text = |shown: &str| markdown::text(&self.defang(shown));
         let mut out = format!("# {}\n\n{}\n", text(&self.title), text(&self.summary));
@@ -33,17 +33,17 @@ impl Report {
             Part::Lines(lines) => markdown::block(&self.defang(lines)),
             Part::Prose(prose) => markdown::paragraphs(&self.defang(prose.as_str())),
             Part::Note(note) => format!("{note}\n"),
-            Part::Said(by, said) => {
-                let said = markdown::paragraphs(&self.defang(said.as_str()));
-                let quoted = said.lines().flat_map(|line| ["> ", line, "\n"]).collect::<String>();
+            Part::Comment(by, comment) => {
+                let comment = markdown::paragraphs(&self.defang(comment.as_str()));
+                let quoted = comment.lines().flat_map(|line| ["> ", line, "\n"]).collect::<String>();
                 format!("{}:\n\n{quoted}", text(by))
             }
             Part::Table(head, rows) => {
                 let mut out = markdown::head(head.iter().copied());
                 for row in rows {
                     let cell = |cell: &Cell| match cell {
-                        Cell::Own(words) => words.clone(),
-                        Cell::Words(words) => text(words),
+                        Cell::Literal(literal) => literal.clone(),
+                        Cell::Text(shown) => text(shown),
                         Cell::Value(kind, value) => markdown::cell(
                             &kind.map_or_else(|| self.defang(value), |kind| kind.defang(value)),
                         ),
@@ -62,12 +62,12 @@ impl Report {
                 };
                 out
             }),
-            Part::Values(all) => all.iter().fold(String::new(), |mut out, of| {
+            Part::Values(all) => all.iter().fold(String::new(), |mut out, group| {
                 let value = |(path, value): &(String, String)| {
                     format!("{} {}", text(path), markdown::code(&self.defang(value)))
                 };
-                let values: Vec<_> = of.values.iter().map(value).collect();
-                let _ = writeln!(out, "- {}: {}", text(&of.label), values.join("; "));
+                let values: Vec<_> = group.values.iter().map(value).collect();
+                let _ = writeln!(out, "- {}: {}", text(&group.label), values.join("; "));
                 out
             }),
         }
