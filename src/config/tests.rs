@@ -1,4 +1,4 @@
-//! Tests of files, good and bad, and of what wins over what.
+//! Tests of valid and invalid files, and of precedence.
 
 use std::path::Path;
 
@@ -12,43 +12,43 @@ fn read(text: &str) -> Result<Config, ConfigError> {
     Config::read(Path::new("/etc/x/config.toml"), text.as_bytes())
 }
 
-fn faults(text: &[u8]) -> Vec<Diagnostic> {
+fn errors(text: &[u8]) -> Vec<Diagnostic> {
     match Config::read(Path::new("config.toml"), text) {
-        Err(ConfigError::Broken { faults, .. }) => faults,
+        Err(ConfigError::Broken { errors, .. }) => errors,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_fault_is_drawn_with_the_line_and_carets() {
+fn errors_are_rendered_with_line_and_carets() {
     let text = "# x\n\n[profile.contoso]\nauth = 'token'\ntennant = \"contoso\"\n";
     let error = read(text).unwrap_err().to_string();
-    let drawn = "the config file cannot be used\n\
+    let rendered = "invalid configuration\n\
         /etc/x/config.toml:5:1: unknown key `tennant`\n  \
           5 | tennant = \"contoso\"\n    \
             | ^^^^^^^ did you mean `tenant`?";
-    assert_eq!(error, drawn);
+    assert_eq!(error, rendered);
 }
 
 #[test]
-fn all_faults_are_told_in_the_order_of_the_file() {
+fn all_errors_are_reported_in_file_order() {
     let text = "a = 1\n[profile.x]\ncloud = mars\ntennant = 'b.io'\nauth = 'browser'\napi = 2\n";
-    let places: Vec<_> = faults(text.as_bytes()).iter().map(|fault| (fault.line, fault.column)).collect();
-    assert_eq!(places, [(1, 1), (3, 9), (4, 1), (6, 7)]);
+    let positions: Vec<_> = errors(text.as_bytes()).iter().map(|error| (error.line, error.column)).collect();
+    assert_eq!(positions, [(1, 1), (3, 9), (4, 1), (6, 7)]);
 }
 
 #[test]
-fn what_is_no_text_is_told_where_it_begins() {
-    let fault = &faults(b"# \xc3\xa4\n[profile.a]\nme = '\xc3\xa4\xff'\n")[0];
-    assert_eq!((fault.line, fault.column), (3, 8));
-    assert_eq!(fault.fix.as_deref(), Some("save the file as UTF-8"));
+fn invalid_utf8_is_reported_where_it_begins() {
+    let error = &errors(b"# \xc3\xa4\n[profile.a]\nme = '\xc3\xa4\xff'\n")[0];
+    assert_eq!((error.line, error.column), (3, 8));
+    assert_eq!(error.fix.as_deref(), Some("save the file as UTF-8"));
     let utf16: Vec<u8> = "[profile.a]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let fault = &faults(&[b"\xff\xfe", utf16.as_slice()].concat())[0];
-    assert_eq!((fault.line, fault.column), (1, 1));
+    let error = &errors(&[b"\xff\xfe", utf16.as_slice()].concat())[0];
+    assert_eq!((error.line, error.column), (1, 1));
 }
 
 #[test]
-fn hostile_text_is_neutralised_and_long_lines_are_cut() {
+fn hostile_text_is_neutralised_and_long_lines_are_shortened() {
     let escaped = "\"a\\u001b]0;x\\u0007\u{202e}\"";
     let text = format!("# \u{1b}[31m\n{escaped} = 1 # {}\n[profile.a]\n{escaped} = 1\n", "x".repeat(9_000));
     let error = read(&text).unwrap_err().to_string();
@@ -62,15 +62,15 @@ fn hostile_text_is_neutralised_and_long_lines_are_cut() {
 }
 
 #[test]
-fn of_very_many_faults_the_first_are_told() {
+fn only_the_first_errors_of_many_are_shown() {
     let text = (0..400).map(|n| format!("x{n} = 1")).collect::<Vec<_>>().join("\n");
-    let Err(ConfigError::Broken { faults, more, .. }) = read(&text) else { panic!() };
-    assert_eq!((faults.len(), more, faults[49].line), (50, 350, 50));
+    let Err(ConfigError::Broken { errors, more, .. }) = read(&text) else { panic!() };
+    assert_eq!((errors.len(), more, errors[49].line), (50, 350, 50));
     assert!(read(&text).unwrap_err().to_string().ends_with("\nand 350 more"));
 }
 
 #[test]
-fn the_other_lines_of_a_file_with_a_secret_are_shown() {
+fn lines_without_a_secret_are_shown() {
     let error = read("[profile.a]\nclient_secret = 'canary'\ncloud = 'mars'\n").unwrap_err().to_string();
     assert!(
         error.contains("  2 | client_secret = …\n") && error.contains("  3 | cloud = 'mars'\n"),
@@ -78,7 +78,7 @@ fn the_other_lines_of_a_file_with_a_secret_are_shown() {
     );
 }
 
-/// Whatever is wrong around a secret, it is in no message.
+/// No message contains a secret, whatever the error near it.
 #[rstest]
 #[case("[profile.a]\nclient_secret = \"canary\n")]
 #[case("[profile.a]\nclient_secret = canary\n")]
@@ -95,14 +95,14 @@ fn the_other_lines_of_a_file_with_a_secret_are_shown() {
 #[case("[profile.a]\nclient_secret =\n'canary'\n")]
 #[case("[profile.a]\nx = 1\nclient_secret = \"\"\"\na = 'canary\\q'\n\"\"\"\n")]
 #[case("[profile.a]\nPassword = 'canary\u{0}'\n")]
-fn a_secret_is_in_no_message(#[case] text: &str) {
+fn messages_contain_no_secret(#[case] text: &str) {
     let error = read(text).unwrap_err();
-    // What stands under a name that is none of a secret is shown.
+    // The value of a key that is not named like a secret is shown.
     let quoted = text.contains("cloud = 'canary'");
     assert!(quoted || !format!("{error} {error:?}").contains("canary"), "{error}");
 }
 
-const SOUND: &str = r#"
+const VALID: &str = r#"
 default_profile = "contoso"
 
 [profile.contoso]
@@ -129,8 +129,8 @@ client_secret_file = "/run/secrets/app"
 "#;
 
 #[test]
-fn a_sound_file_reads_back() {
-    let config = read(SOUND).unwrap();
+fn a_valid_file_is_read_completely() {
+    let config = read(VALID).unwrap();
     assert_eq!(config.names().collect::<Vec<_>>(), ["contoso", "app", "bare"]);
     let profile = config.resolve(None, &Overrides::default()).unwrap();
     let text = |text: &str| Some(text.to_owned());
@@ -154,7 +154,7 @@ fn a_sound_file_reads_back() {
 }
 
 #[test]
-fn the_example_of_the_module_is_sound() {
+fn the_example_in_the_module_docs_is_valid() {
     let source = include_str!("../config.rs");
     let lines = source.lines().skip_while(|line| *line != "//! ```toml").skip(1);
     let text: Vec<_> = lines.take_while(|line| *line != "//! ```").map(|line| &line[3..]).collect();
@@ -167,8 +167,8 @@ fn the_example_of_the_module_is_sound() {
 }
 
 #[test]
-fn options_and_variables_win_over_the_file_and_the_file_over_what_is_usual() {
-    let config = read(SOUND).unwrap();
+fn options_and_variables_override_the_file_and_the_file_overrides_defaults() {
+    let config = read(VALID).unwrap();
     let given = Overrides {
         api: Some(Api::V1),
         me: Some("bo@contoso.example".into()),
@@ -184,7 +184,7 @@ fn options_and_variables_win_over_the_file_and_the_file_over_what_is_usual() {
 }
 
 #[test]
-fn values_that_equal_a_variable_come_from_it() {
+fn values_that_equal_a_variable_are_attributed_to_it() {
     let given = Overrides {
         cloud: Some(Cloud::UsGovL4),
         tenant: Some("a.io".into()),
@@ -202,13 +202,13 @@ fn values_that_equal_a_variable_come_from_it() {
 }
 
 #[test]
-fn the_words_for_the_header_follow_the_tenant() {
-    let config = read(SOUND).unwrap();
+fn the_title_follows_the_tenant() {
+    let config = read(VALID).unwrap();
     let title = |name, tenant: &str| {
         let given = Overrides { tenant: Some(tenant.into()), ..Overrides::default() };
         config.resolve(Some(name), &given).unwrap().title
     };
-    // `name` says `Contoso`, and that is no other tenant's name.
+    // `name` is `Contoso`, which must not be shown for another tenant.
     assert_eq!(title("contoso", "fabrikam.us"), "fabrikam.us");
     assert_eq!(title("contoso", "CONTOSO.onmicrosoft.us"), "Contoso");
     assert_eq!(title("contoso", " "), "Contoso");
@@ -217,7 +217,7 @@ fn the_words_for_the_header_follow_the_tenant() {
 }
 
 #[test]
-fn one_profile_alone_is_used_and_of_several_one_must_be_named() {
+fn a_single_profile_is_used_and_one_of_several_must_be_named() {
     let none = Overrides::default();
     let name = |text: &str, name| read(text).unwrap().resolve(name, &none).map(|profile| profile.name);
     assert_eq!(name("", None).unwrap(), "default");
@@ -226,11 +226,11 @@ fn one_profile_alone_is_used_and_of_several_one_must_be_named() {
     let error = name(two, None).unwrap_err().to_string();
     assert!(error.contains("--profile (lab, prod)"), "{error}");
     let error = name(two, Some("prot")).unwrap_err().to_string();
-    assert_eq!(error, "there is no profile `prot`; did you mean `prod`?");
+    assert_eq!(error, "no profile named `prot`; did you mean `prod`?");
     let error = name(two, Some("\u{1b}[31m")).unwrap_err().to_string();
-    assert_eq!(error, "there is no profile `␛[31m`; there are lab, prod");
+    assert_eq!(error, "no profile named `␛[31m`; available: lab, prod");
     let error = name("", Some("x")).unwrap_err().to_string();
-    assert_eq!(error, "there is no profile `x`; the config file has none");
+    assert_eq!(error, "no profile named `x`; the config file defines no profiles");
 }
 
 #[rstest]
@@ -244,7 +244,7 @@ fn one_profile_alone_is_used_and_of_several_one_must_be_named() {
 #[case::no_application(Overrides::default(), (false, true), None)]
 #[case::nothing(Overrides::default(), (false, false), None)]
 #[case::named(Overrides { auth: Some(Method::DeviceCode), ..app() }, (true, true), Some(Method::DeviceCode))]
-fn the_way_to_sign_in_follows_from_what_is_at_hand(
+fn the_sign_in_method_follows_from_the_available_settings(
     #[case] given: Overrides,
     #[case] (token, secret): (bool, bool),
     #[case] method: Option<Method>,
@@ -253,7 +253,7 @@ fn the_way_to_sign_in_follows_from_what_is_at_hand(
     assert_eq!(profile.method(token, secret), method);
 }
 
-/// An application in a tenant.
+/// Returns overrides with an application in a tenant.
 fn app() -> Overrides {
     Overrides {
         tenant: Some("a.io".into()),
@@ -263,8 +263,8 @@ fn app() -> Overrides {
 }
 
 #[test]
-fn a_command_or_a_secret_that_is_brought_along_is_used() {
-    let config = read(SOUND).unwrap();
+fn a_given_command_or_secret_overrides_the_method_of_the_file() {
+    let config = read(VALID).unwrap();
     let given = Overrides { token_command: Some("x".into()), ..Overrides::default() };
     let profile = config.resolve(Some("app"), &given).unwrap();
     assert_eq!((profile.auth, profile.source(Key::Auth)), (Some(Method::Command), Source::Option));
@@ -277,37 +277,37 @@ fn a_command_or_a_secret_that_is_brought_along_is_used() {
 
 #[rstest]
 #[case(Overrides { graph_url: Some("http://x.io".into()), ..app() }, "--graph-url: https is required")]
-#[case(Overrides { client_id: Some("x".into()), ..app() }, "--client-id: a client id is a GUID")]
-#[case(Overrides { tenant: Some("contoso".into()), ..app() }, "--tenant: `contoso` is no tenant")]
+#[case(Overrides { client_id: Some("x".into()), ..app() }, "--client-id: a client id must be a GUID")]
+#[case(Overrides { tenant: Some("contoso".into()), ..app() }, "--tenant: `contoso` is not a valid tenant")]
 #[case(Overrides { tenant: Some("consumers".into()), ..app() }, "--tenant: personal accounts")]
-#[case(Overrides { auth: Some(Method::Command), ..app() }, "--auth: `command` needs token_command")]
-#[case(Overrides { auth: Some(Method::Browser), tenant: None, ..app() }, "--auth: `browser` needs tenant")]
+#[case(Overrides { auth: Some(Method::Command), ..app() }, "--auth: `command` requires token_command")]
+#[case(Overrides { auth: Some(Method::Browser), tenant: None, ..app() }, "--auth: `browser` requires tenant")]
 #[case(
     Overrides { auth: Some(Method::ClientSecret), tenant: Some("Common".into()), ..app() },
     "--tenant: an application cannot sign in to `common`"
 )]
 #[case(
     Overrides { graph_url: Some("https://graph.microsoft.us".into()), ..app() },
-    "--graph-url: graph.microsoft.us belongs to the cloud usgov-l4, and the cloud is global"
+    "--graph-url: graph.microsoft.us belongs to cloud usgov-l4, but cloud is global"
 )]
 #[case(
     Overrides { me: Some("x".into()), api: None, graph_url: Some("x\u{1b}".into()), ..app() },
     "--graph-url: not a web address"
 )]
-fn options_that_are_wrong_are_named(#[case] given: Overrides, #[case] words: &str) {
+fn errors_in_options_name_the_option(#[case] given: Overrides, #[case] words: &str) {
     let error = Config::default().resolve(None, &given).unwrap_err().to_string();
     assert!(error.starts_with(words) && !error.contains('\u{1b}'), "{error}");
 }
 
 #[test]
-fn an_option_against_the_file_is_told_with_the_line() {
+fn an_option_that_contradicts_the_file_is_reported_with_the_line() {
     let given = Overrides { cloud: Some(Cloud::Global), ..Overrides::default() };
-    let error = read(SOUND).unwrap().resolve(None, &given).unwrap_err().to_string();
+    let error = read(VALID).unwrap().resolve(None, &given).unwrap_err().to_string();
     assert!(error.starts_with("graph_url (line 11 of the config file): dod-graph.microsoft.us"), "{error}");
 }
 
 #[test]
-fn a_tenant_in_words_is_for_ready_tokens_only() {
+fn a_tenant_can_be_any_text_only_with_a_ready_token() {
     let given = Overrides { tenant: Some("Contoso (prod)".into()), ..Overrides::default() };
     let profile = Config::default().resolve(None, &given).unwrap();
     assert_eq!(
@@ -319,7 +319,7 @@ fn a_tenant_in_words_is_for_ready_tokens_only() {
 }
 
 #[test]
-fn the_file_may_be_missing_where_it_was_not_named() {
+fn a_named_file_must_exist_and_be_readable() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("no such.toml");
     assert_eq!(Config::load(Some(&missing)).unwrap_err(), ConfigError::Missing(missing));
@@ -338,7 +338,7 @@ fn the_file_may_be_missing_where_it_was_not_named() {
     assert_eq!(Config::load(Some(&largest)).unwrap().names().collect::<Vec<_>>(), ["a"]);
 }
 
-/// Pieces of which files are made that are nearly right.
+/// Pieces of almost valid files.
 const PIECES: &[&str] = &[
     "[profile.a]",
     "[profile.b]",
@@ -382,29 +382,29 @@ const PIECES: &[&str] = &[
     "\u{1b}",
 ];
 
-fn check_places(bytes: &[u8]) {
-    let Err(ConfigError::Broken { faults, more, .. }) = Config::read(Path::new("x"), bytes) else { return };
-    assert!(!faults.is_empty() && (more == 0 || faults.len() == 50));
+fn check_positions(bytes: &[u8]) {
+    let Err(ConfigError::Broken { errors, more, .. }) = Config::read(Path::new("x"), bytes) else { return };
+    assert!(!errors.is_empty() && (more == 0 || errors.len() == 50));
     let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned();
     let lines: Vec<_> = text.split('\n').collect();
-    for fault in &faults {
-        let line = lines.get(fault.line - 1).unwrap_or_else(|| panic!("{fault:?}"));
-        assert!(fault.column >= 1 && fault.column <= line.chars().count() + 1, "{fault:?}");
-        let drawn = fault.render(Path::new("x"));
-        assert_eq!(drawn.lines().count(), 3, "{drawn:?}");
-        assert!(drawn.chars().all(|c| c == '\n' || !c.is_control()), "{drawn:?}");
+    for error in &errors {
+        let line = lines.get(error.line - 1).unwrap_or_else(|| panic!("{error:?}"));
+        assert!(error.column >= 1 && error.column <= line.chars().count() + 1, "{error:?}");
+        let rendered = error.render(Path::new("x"));
+        assert_eq!(rendered.lines().count(), 3, "{rendered:?}");
+        assert!(rendered.chars().all(|c| c == '\n' || !c.is_control()), "{rendered:?}");
     }
-    assert!(faults.is_sorted_by_key(|fault| (fault.line, fault.column)));
+    assert!(errors.is_sorted_by_key(|error| (error.line, error.column)));
 }
 
 proptest! {
     #[test]
-    fn no_bytes_upset_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        check_places(&bytes);
+    fn arbitrary_bytes_yield_valid_positions(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        check_positions(&bytes);
     }
 
     #[test]
-    fn no_text_upsets_the_reader(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
-        check_places(pieces.concat().as_bytes());
+    fn almost_valid_files_yield_valid_positions(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        check_positions(pieces.concat().as_bytes());
     }
 }

@@ -1,9 +1,8 @@
-//! A canary for each secret: a token, a code, a password or a key appears in no output, log, file,
-//! argument or environment, only in the one place that it is for.
+//! Secrets do not leak: a token, code, password or key appears in no output, log, file, argument or
+//! environment, except in the one place where it belongs.
 //!
-//! The secrets are those of a run: the simulated tenant makes them up and tells which it saw, so
-//! each was really in use; and each place is checked to hold something, so it was really looked
-//! at.
+//! The secrets are taken from the requests that the simulated tenant received, so each of them was in
+//! use. Each text that is searched must not be empty, so the search covers something.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -24,19 +23,19 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::support::tenant::{Tenant, browse, files};
 use crate::support::terminal::Session;
-use secrets::{Places, Secrets};
+use secrets::{Secrets, Texts};
 use servers::Server;
 
 const CLIENT_SECRET: &str = "canary-5b0e-client-secret-value";
 const PASSWORD: &str = "canary-77d1-proxy-password";
 
-/// A tenant, a folder for what the programs leave, and what was found.
+/// A tenant, a folder for output files, the secrets so far, and the texts to search.
 struct Scene {
     tenant: Tenant,
     folder: tempfile::TempDir,
     secrets: Secrets,
-    places: Places,
-    /// A ready token, as somebody else would bring it.
+    texts: Texts,
+    /// A ready token.
     token: String,
 }
 
@@ -47,7 +46,7 @@ impl Scene {
         let token = tenant.application_token(CLIENT_SECRET);
         secrets.add("ready token", &token);
         let folder = tempfile::tempdir().unwrap();
-        Self { tenant, folder, secrets, places: Places::default(), token }
+        Self { tenant, folder, secrets, texts: Texts::default(), token }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -60,7 +59,7 @@ impl Scene {
             .unwrap_or_default()
     }
 
-    /// The options that every run has: a log of its own, with details.
+    /// Returns the arguments of a run, with a separate, verbose log.
     fn arguments(&self, log: &str, more: &[&str]) -> Vec<String> {
         let log = self.path(log);
         self.tenant.arguments(&[&["--verbose", "--log-file", log.to_str().unwrap()], more].concat())
@@ -86,30 +85,30 @@ impl Scene {
         command
     }
 
-    /// Runs a command to its end and looks at what it printed.
+    /// Runs a command to its end, and adds its output to the texts.
     fn run(&mut self, what: &str, command: &mut Command, code: i32) {
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let printed = text(&output.stdout) + &text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{what}: {printed}");
-        self.places.look_at(format!("the output of {what}"), printed);
+        self.texts.add(format!("the output of {what}"), printed);
     }
 
-    /// Looks at a log that a run has written.
-    fn look_at_log(&mut self, name: &str) {
+    /// Adds the log of a run to the texts.
+    fn add_log(&mut self, name: &str) {
         let text = self.text_of(name);
-        assert!(text.contains("HTTP ") || text.contains("failed: "), "no request is in {name}:\n{text}");
-        self.places.look_at(name, text);
+        assert!(text.contains("HTTP ") || text.contains("failed: "), "no request in {name}:\n{text}");
+        self.texts.add(name, text);
     }
 }
 
-/// The arguments of a running program, a line each.
+/// Returns the arguments of a running program, one per line.
 fn arguments_of(process: u32) -> String {
     fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap().replace('\0', "\n")
 }
 
 #[test]
-fn no_secret_is_anywhere_but_where_it_is_for() {
+fn secrets_appear_only_where_they_belong() {
     let mut scene = Scene::new();
     ready_tokens(&mut scene);
     applications(&mut scene);
@@ -128,19 +127,19 @@ fn no_secret_is_anywhere_but_where_it_is_for() {
         "code_verifier",
         "command's token",
         "device_code",
-        "kept refresh token",
         "private key",
         "proxy password",
         "ready token",
         "refresh_token",
+        "stored refresh token",
     ];
     assert_eq!(scene.secrets.kinds(), expected);
-    assert!(scene.places.len() > 40, "{}", scene.places.len());
-    scene.places.assert_clean(&scene.secrets);
+    assert!(scene.texts.len() > 40, "{}", scene.texts.len());
+    scene.texts.assert_clean(&scene.secrets);
     scene.secrets.assert_in_place(&log);
 }
 
-/// A token in a variable, and an application's secret beside it that nobody needs.
+/// A token and an unused application secret in variables.
 fn ready_tokens(scene: &mut Scene) {
     let log = "ready.log";
     for (what, arguments) in [
@@ -170,13 +169,14 @@ fn ready_tokens(scene: &mut Scene) {
         }
         scene.run(what, &mut command, code);
     }
-    // One with a blank in it is no token, and is not quoted.
+    // A value with a space is not a token; the error does not quote it.
     let mut command = scene.command(log, &["list"]);
     command.env("ALERTDECK_TOKEN", format!("{} x", scene.token));
-    scene.run("list with a token that is none", &mut command, 3);
-    scene.look_at_log(log);
+    scene.run("list with an invalid token", &mut command, 3);
+    scene.add_log(log);
 }
 
+/// An application with a client secret or a certificate.
 fn applications(scene: &mut Scene) {
     let log = "application.log";
     let mut command = scene.command(log, &["list"]);
@@ -190,7 +190,7 @@ fn applications(scene: &mut Scene) {
     let Identity { key, certificate } = Identity::APP;
     let der = Identity::APP.certificate_der();
     scene.tenant.simulator.sign_in(|control| control.trust_certificate(&der)).unwrap();
-    // The first line is alike in all keys of this kind, the last may be short.
+    // The first line is the same in all keys of this kind, the last may be short.
     for line in key.lines().skip(2).filter(|line| line.len() >= 60) {
         scene.secrets.add("private key", line);
     }
@@ -202,10 +202,10 @@ fn applications(scene: &mut Scene) {
         scene.run(&format!("list by {what}"), &mut command, code);
     }
     fs::remove_file(file).unwrap();
-    scene.look_at_log(log);
+    scene.add_log(log);
 }
 
-/// A command that prints a token, and writes down what it was given and by whom.
+/// A command that prints a token, and records its environment and command line.
 fn token_command(scene: &mut Scene) {
     let log = "command.log";
     let token = scene.tenant.application_token(CLIENT_SECRET);
@@ -229,14 +229,14 @@ fn token_command(scene: &mut Scene) {
     fs::remove_file(scene.path("token")).unwrap();
     for name in ["command.environ", "command.cmdline"] {
         let text = scene.text_of(name);
-        scene.places.look_at(name, text);
+        scene.texts.add(name, text);
     }
     assert!(scene.text_of("command.environ").contains("XDG_STATE_HOME="));
     assert!(scene.text_of("command.cmdline").contains("--token-command"));
-    scene.look_at_log(log);
+    scene.add_log(log);
 }
 
-/// A proxy that does not take its password.
+/// A proxy that refuses the password.
 fn proxy(scene: &mut Scene) {
     let log = "proxy.log";
     let server = Server::new("407 Who are you", "text/plain", "who?");
@@ -255,37 +255,36 @@ fn proxy(scene: &mut Scene) {
         .env_remove("no_proxy");
     scene.run("list through a proxy", &mut command, 4);
     let seen = server.seen.lock().unwrap().join("\n");
-    assert!(seen.contains(&encoded), "the password was not in use: {seen}");
-    scene.look_at_log(log);
+    assert!(seen.contains(&encoded), "the password was not sent: {seen}");
+    scene.add_log(log);
 }
 
-/// `login` both ways, what is kept, and `logout`.
+/// `login` with a browser and a device code, the stored sign-in, and `logout`.
 fn logins(scene: &mut Scene) {
     let log = "login.log";
-    for way in ["browser", "device-code"] {
+    for method in ["browser", "device-code"] {
         let mut child = scene
-            .command(log, &["login", "--auth", way])
+            .command(log, &["login", "--auth", method])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut errors = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let mut printed: Vec<_> = errors.by_ref().take(2).collect();
-        scene.places.look_at(format!("the arguments of login by {way}"), arguments_of(child.id()));
-        if way == "browser" {
-            scene.places.look_at("the browser's last page", browse(&printed[1]));
+        scene.texts.add(format!("the arguments of login by {method}"), arguments_of(child.id()));
+        if method == "browser" {
+            scene.texts.add("the browser's last page", browse(&printed[1]));
         } else {
             assert!(scene.tenant.simulator.sign_in(|control| control.approve_device(None)));
         }
         printed.extend(errors);
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{printed:?}");
-        scene.places.look_at(format!("the errors of login by {way}"), printed.join("\n"));
-        scene
-            .places
-            .look_at(format!("the output of login by {way}"), String::from_utf8(output.stdout).unwrap());
+        scene.texts.add(format!("the errors of login by {method}"), printed.join("\n"));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        scene.texts.add(format!("the output of login by {method}"), stdout);
     }
-    look_at_state(scene);
+    add_state_files(scene);
     for (what, arguments) in
         [("whoami", &["whoami"][..]), ("list", &["list"]), ("config show", &["config", "show"])]
     {
@@ -297,27 +296,28 @@ fn logins(scene: &mut Scene) {
     scene.run("list after the sign-in was revoked", &mut command, 3);
     let mut command = scene.command(log, &["logout"]);
     scene.run("logout", &mut command, 0);
-    scene.look_at_log(log);
+    scene.add_log(log);
 }
 
-/// Looks at every file that is kept, but for the secret one, which must hold the refresh token.
-fn look_at_state(scene: &mut Scene) {
-    let mut kept = 0;
+/// Adds all files of the state folder to the texts, except the stored sign-in, which must contain the
+/// refresh token.
+fn add_state_files(scene: &mut Scene) {
+    let mut count = 0;
     for path in files(scene.tenant.state.path()) {
         let text = fs::read_to_string(&path).unwrap();
         if path.extension().is_some_and(|extension| extension == "json") {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
-            scene.secrets.add("kept refresh token", stored["rt"].as_str().unwrap());
-            kept += 1;
+            scene.secrets.add("stored refresh token", stored["rt"].as_str().unwrap());
+            count += 1;
         } else if !text.is_empty() {
-            scene.places.look_at(path.display().to_string(), text);
+            scene.texts.add(path.display().to_string(), text);
         }
     }
-    assert_eq!(kept, 1);
+    assert_eq!(count, 1);
 }
 
-/// Makes a program that stands for the one that opens links; it writes down what it was given.
+/// Creates a program in place of `xdg-open`, which records its arguments and environment.
 fn fake_opener(scene: &Scene) -> String {
     let folder = scene.path("bin");
     fs::create_dir(&folder).unwrap();
@@ -332,15 +332,15 @@ fn fake_opener(scene: &Scene) -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// Looks at everything that a console has sent, and at what it put on the clipboard.
-fn look_at_desk(scene: &mut Scene, what: &str, session: &Session) {
-    scene.places.look_at(format!("what {what} sent"), session.sent());
+/// Adds the output of a console, and the texts that it copied.
+fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
+    scene.texts.add(format!("the output of {what}"), session.sent());
     for copy in session.copied() {
-        scene.places.look_at(format!("what {what} copied"), copy);
+        scene.texts.add(format!("a copy from {what}"), copy);
     }
 }
 
-/// Signs in with a browser that is opened, then by code; the requests are looked at and copied.
+/// The console: sign-in with a browser, then with a device code; the list of requests and copies.
 fn console(scene: &mut Scene) {
     let log = "console.log";
     let path = fake_opener(scene);
@@ -349,7 +349,7 @@ fn console(scene: &mut Scene) {
         ("XDG_STATE_HOME", &*state),
         ("PATH", &path),
         ("DISPLAY", ":99"),
-        // Named, so that the browser is what signs in; no child may see it.
+        // `--auth browser` takes precedence; child processes must not inherit these.
         ("ALERTDECK_TOKEN", &scene.token),
         ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
     ];
@@ -357,27 +357,28 @@ fn console(scene: &mut Scene) {
     session.press("\r", "A browser was opened");
     let address = session.copy("y");
     assert_eq!(scene.text_of("opener.arguments").trim_end(), address);
-    scene.places.look_at("the arguments of the console", arguments_of(session.process()));
+    scene.texts.add("the arguments of the console", arguments_of(session.process_id()));
     for name in ["opener.environ", "opener.arguments", "opener.parent"] {
         let text = scene.text_of(name);
-        scene.places.look_at(name, text);
+        scene.texts.add(name, text);
     }
     assert!(scene.text_of("opener.environ").contains("DISPLAY=:99"));
-    scene.places.look_at("the page after the console's sign-in", browse(&address));
+    scene.texts.add("the page after the console's sign-in", browse(&address));
     session.wait("30 of 30 loaded");
-    look_at_state(scene);
+    add_state_files(scene);
     session.type_keys("R");
     session.wait("/oauth2/v2.0/token");
     for keys in ["y", "c", "jy", "c"] {
         session.copy(keys);
     }
     session.press_away("\x1b", "/oauth2/v2.0/token");
-    // A refusal, a renewal, an end: each with its words on the screen and in the log.
+    // Refusal, renewal and revocation put messages on the screen and into the log.
     scene.tenant.simulator.sign_in(SignInControl::expire_access_tokens);
     session.type_keys("r");
     session.wait_until("the token is renewed", |_| {
-        let asked = scene.tenant.asked();
-        asked.iter().skip_while(|asked| asked.status != Some(401)).any(|asked| asked.status == Some(200))
+        let requests = scene.tenant.alert_requests();
+        let mut since_refusal = requests.iter().skip_while(|request| request.status != Some(401));
+        since_refusal.any(|request| request.status == Some(200))
     });
     session.wait("30 of 30 loaded");
     session.wait("complete");
@@ -399,11 +400,11 @@ fn console(scene: &mut Scene) {
     session.press_away("\x1b", "Profiles and sign-in");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    look_at_desk(scene, "the console", &session);
-    scene.look_at_log(log);
+    add_console_output(scene, "the console", &session);
+    scene.add_log(log);
 }
 
-/// A service that is out of order in every way, asked with a ready token.
+/// The console with a ready token, on a service that fails in several ways.
 fn refusals_in_the_console(scene: &mut Scene) {
     let log = "refusals.log";
     let server = Server::new("401 Unauthorized", "application/json", "{}");
@@ -422,7 +423,7 @@ fn refusals_in_the_console(scene: &mut Scene) {
         ("200 OK", "text/html", "<html>sign in</html>", "a proxy answered"),
         ("200 OK", "application/json", "{\"value\":", "cannot be read"),
     ] {
-        server.answer_by(status, kind, body);
+        server.respond_with(status, kind, body);
         session.press("r", words);
         session.type_keys("R");
         session.wait("alerts_v2");
@@ -432,15 +433,14 @@ fn refusals_in_the_console(scene: &mut Scene) {
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
     let seen = server.seen.lock().unwrap().join("\n");
-    assert!(seen.contains(&scene.token), "the token was not in use");
-    look_at_desk(scene, "the console of a broken service", &session);
-    scene.look_at_log(log);
+    assert!(seen.contains(&scene.token), "the token was not sent");
+    add_console_output(scene, "the console of a broken service", &session);
+    scene.add_log(log);
 }
 
-/// A panic's message quotes what it is made over: what holds secrets shows none, however it is
-/// written.
+/// A panic message may contain the debug output of any value.
 #[test]
-fn a_panic_over_what_holds_secrets_shows_none() {
+fn debug_output_contains_no_secrets() {
     use alertdeck_graph::{
         auth::{Account, Application, Authority, Identity, Key, Proof, Session, Stored, Tokens, Vault},
         http::{Budget, Credential, HeaderValue, Http, Limits, Repeat, Route, TransportRequest},

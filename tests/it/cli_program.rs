@@ -1,4 +1,4 @@
-//! The program as a script meets it: arguments in; output, errors and exit codes out.
+//! Tests of the command line: arguments, output, errors and exit codes.
 
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 
@@ -18,7 +18,7 @@ mod trust;
 
 use std::{ffi::OsStr, path::PathBuf, process::Output};
 
-/// A run of the program, with nothing of this machine's settings.
+/// Returns a command that runs the program without the settings of this machine.
 fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_cmd::Command {
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("alertdeck");
     for (name, _) in std::env::vars_os() {
@@ -26,12 +26,12 @@ fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_
             command.env_remove(name);
         }
     }
-    // An empty name: no config file, whatever this user has. The log goes where builds go.
+    // An empty name means no config file. The log goes to the build folder.
     command.env("ALERTDECK_CONFIG", "").env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR")).args(arguments);
     command
 }
 
-/// What a run left: exit code, standard output, standard error.
+/// The result of a run.
 struct Run {
     code: i32,
     stdout: String,
@@ -44,7 +44,7 @@ fn run(command: &mut assert_cmd::Command) -> Run {
     Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// The published sample: one alert in a page.
+/// Returns the path of the published sample, a page with one alert.
 fn sample() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/published-sample.json")
 }

@@ -1,8 +1,7 @@
-//! The console signs in, in a pseudo-terminal, at a simulated tenant: the test is the user at the
-//! keys, the browser, and whoever takes tokens away.
+//! Sign-in in the console, in a pseudo-terminal, to a simulated tenant. The tests act as the user, the
+//! browser and the administrator who revokes tokens.
 //!
-//! Nothing here waits for a time: each step waits until the screen or the service shows what it
-//! should, with a deadline after which the test fails.
+//! No test sleeps: each step waits for a condition on the screen or the service, with a deadline.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -24,7 +23,7 @@ impl Tenant {
         Session::open(&self.arguments(more), &[self.home()])
     }
 
-    /// Opens the console on all its alerts, with a browser's sign-in, until they are there.
+    /// Opens the console without a filter, signs in with a browser and waits for all alerts.
     fn signed_in(&self) -> Session {
         let mut session = self.open(&[""]);
         sign_in(&mut session);
@@ -32,7 +31,7 @@ impl Tenant {
         session
     }
 
-    /// Leaves neither the access token nor the refresh token any use.
+    /// Revokes the access token and the refresh token.
     fn revoke(&self) {
         self.simulator.sign_in(|control| {
             control.revoke_access_tokens();
@@ -41,15 +40,15 @@ impl Tenant {
     }
 }
 
-/// Answers the question to sign in with a browser; returns the address that it opened.
+/// Signs in with a browser when asked to. Returns the address that was opened.
 fn sign_in(session: &mut Session) -> String {
     session.press("\r", "No browser was opened");
     let address = session.copy("y");
     let page = browse(&address);
     assert!(page.contains("<h1>Signed in</h1>"), "{page}");
-    session.wait_until("the question is gone", |session| !session.shows("No browser was opened"));
+    session.wait_until("the overlay is closed", |session| !session.shows("No browser was opened"));
     address
 }
 
-/// The question that comes up where nobody is signed in.
+/// A text of the overlay that opens when a sign-in is needed.
 const QUESTION: &str = "with a browser on this computer";

@@ -1,7 +1,6 @@
-//! The program in a pseudo-terminal: what it does to a terminal, and that it gives it back.
+//! The console in a pseudo-terminal: how it uses the terminal, and that it restores it.
 //!
-//! Nothing here waits for a time: each step waits until the screen shows what it should, with a
-//! deadline after which the test fails.
+//! No test sleeps: each step waits for a condition on the screen, with a deadline.
 
 use std::{
     io::Read as _,
@@ -20,7 +19,7 @@ fn demo(alerts: &str) -> Session {
 }
 
 #[test]
-fn a_session_from_the_first_page_to_q() {
+fn a_session_from_the_first_page_to_quitting() {
     let mut session = demo("300");
     session.wait("300 of 300 loaded");
     session.type_keys("/severity:high");
@@ -46,7 +45,7 @@ fn a_session_from_the_first_page_to_q() {
 #[case("INT", 130)]
 #[case("HUP", 129)]
 #[case("QUIT", 131)]
-fn a_signal_ends_it_and_restores_the_terminal(#[case] signal: &str, #[case] code: u32) {
+fn signals_end_the_program_and_restore_the_terminal(#[case] signal: &str, #[case] code: u32) {
     let mut session = demo("50");
     session.type_keys("?");
     session.wait("Everywhere");
@@ -58,19 +57,19 @@ fn a_signal_ends_it_and_restores_the_terminal(#[case] signal: &str, #[case] code
 }
 
 #[test]
-fn a_hang_up_ends_it() {
+fn a_hang_up_ends_the_program() {
     let mut session = demo("50");
     let began = Instant::now();
     session.hang_up();
-    // By the signal, or because it could not draw any more: whichever comes first.
+    // Ends by the signal, or by an error when drawing.
     let code = session.exit_code();
     assert!([1, 129].contains(&code), "{code}");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[test]
-fn a_terminal_that_goes_without_a_signal_ends_it_too() {
-    // Of what is no controlling terminal no signal tells that it is gone.
+fn a_hang_up_without_a_signal_ends_the_program() {
+    // There is no signal for a terminal that is not the controlling terminal.
     let ptys = native_pty_system();
     let [controlling, shown] = [(); 2].map(|()| ptys.openpty(PtySize::default()).unwrap());
     let mut command = CommandBuilder::new("sh");
@@ -85,7 +84,7 @@ fn a_terminal_that_goes_without_a_signal_ends_it_too() {
         let count = reader.read(&mut buffer).unwrap();
         sent.extend_from_slice(&buffer[..count]);
     }
-    // Nothing is left to do: it notices without drawing.
+    // The program is idle, so it must notice without drawing.
     drop((reader, shown));
     let (code, ended) = mpsc::channel();
     let mut killer = child.clone_killer();
@@ -96,11 +95,11 @@ fn a_terminal_that_goes_without_a_signal_ends_it_too() {
 }
 
 #[test]
-fn ctrl_z_gives_the_terminal_back_until_it_is_continued() {
+fn ctrl_z_restores_the_terminal_until_the_program_continues() {
     let mut session = demo("50");
-    let whole = session.with_screen(vt100::Screen::contents);
+    let screen = session.with_screen(vt100::Screen::contents);
     session.type_keys("\x1a");
-    session.wait_until("it has stopped", |session| session.is_stopped());
+    session.wait_until("the program is stopped", |session| session.is_stopped());
     assert!(session.is_cooked());
     session.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
     session.resize(100, 30);
@@ -109,14 +108,14 @@ fn ctrl_z_gives_the_terminal_back_until_it_is_continued() {
     session.wait_until("the screen is back", |session| {
         session.with_screen(|screen| screen.alternate_screen() && screen.contents().contains("complete"))
     });
-    assert!(session.sent().len() - before > whole.trim().len() / 2, "it is drawn anew as a whole");
+    assert!(session.sent().len() - before > screen.trim().len() / 2, "the whole screen is redrawn");
     session.wait("? keys");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
 }
 
 #[test]
-fn a_storm_of_resizes_ends_with_the_last_size_drawn() {
+fn many_resizes_end_with_a_frame_of_the_last_size() {
     let mut session = Session::open(&["demo", "--alerts", "3000", "--seed", "1", "--latency", "20"], &[]);
     session.wait("loaded");
     for step in 0..200 {
@@ -124,7 +123,7 @@ fn a_storm_of_resizes_ends_with_the_last_size_drawn() {
     }
     session.resize(132, 41);
     session.wait("complete");
-    session.wait_until("the keys stand in the last line", |session| {
+    session.wait_until("the key bar is in the last line", |session| {
         session.with_screen(|screen| {
             let rows: Vec<_> = screen.rows(0, 132).collect();
             rows.len() == 41
@@ -138,7 +137,7 @@ fn a_storm_of_resizes_ends_with_the_last_size_drawn() {
 }
 
 #[test]
-fn a_burst_of_keys_is_taken_whole_and_none_is_left_for_later() {
+fn a_burst_of_keys_is_handled_completely() {
     let mut session = Session::open(&["demo", "--alerts", "8100", "--seed", "1"], &[]);
     session.wait("complete");
     session.type_keys(&"j".repeat(8_000));
@@ -150,7 +149,7 @@ fn a_burst_of_keys_is_taken_whole_and_none_is_left_for_later() {
 }
 
 #[test]
-fn two_marked_alerts_are_exported_to_a_file_once() {
+fn marked_alerts_are_exported_and_existing_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().to_str().unwrap();
     let mut session = Session::open(&["demo", "--alerts", "50", "--seed", "1"], &[("HOME", home)]);
@@ -174,7 +173,7 @@ fn two_marked_alerts_are_exported_to_a_file_once() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// Lists the control sequences in a byte stream, with their parameters left out.
+/// Returns the control sequences in a text, without their parameters.
 fn sequences(sent: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = sent;
@@ -199,8 +198,8 @@ fn sequences(sent: &str) -> Vec<String> {
     found
 }
 
-/// What the console itself sends: modes, positions, styles, clearing.
-fn is_ours(sequence: &str) -> bool {
+/// Returns whether the console itself sends a sequence: modes, positions, styles, clearing.
+fn is_own(sequence: &str) -> bool {
     let modes = ["1049", "2004", "2026", "25", "1000", "1002", "1003", "1006", "1015"];
     ["\x1b[m", "\x1b[H", "\x1b[J", "\x1b[K", "\x1b[G", "\x1b[n"].contains(&sequence)
         || modes
@@ -209,7 +208,7 @@ fn is_ours(sequence: &str) -> bool {
 }
 
 #[test]
-fn no_sequence_of_the_data_reaches_the_terminal() {
+fn control_sequences_in_alerts_do_not_reach_the_terminal() {
     let hostile = "\\u001b[31mRED\\u001b[2J\\u001b]52;c;eA==\\u0007\\u001b]0;owned\\u0007\\u001b]8;;http://x\\u001b\\\\ \\u009b31m\\u0007\\u0008\\u202e\\u0000";
     let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
     let alert = format!(
@@ -221,7 +220,7 @@ fn no_sequence_of_the_data_reaches_the_terminal() {
     std::fs::write(file.path(), alert).unwrap();
     let mut session = Session::open(&["open", file.path().to_str().unwrap()], &[]);
     session.wait("complete");
-    // Through the tree, the values, the JSON, a refused link and a filter made of the title.
+    // Show the tree, the values, the JSON, a refused link and a filter for the title.
     session.type_keys("\r");
     session.wait("Esc list");
     session.wait("Evidence");
@@ -235,12 +234,12 @@ fn no_sequence_of_the_data_reaches_the_terminal() {
     session.wait("filter › title=");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    let odd: Vec<_> = sequences(&session.sent()).into_iter().filter(|sequence| !is_ours(sequence)).collect();
+    let odd: Vec<_> = sequences(&session.sent()).into_iter().filter(|sequence| !is_own(sequence)).collect();
     assert_eq!(odd, Vec::<String>::new());
 }
 
 #[test]
-fn the_clipboard_is_set_by_y_alone() {
+fn only_copying_sets_the_clipboard() {
     let mut session = demo("50");
     let clipboard = "\x1b]52;c;";
     assert!(!session.sent().contains(clipboard));
@@ -250,7 +249,7 @@ fn the_clipboard_is_set_by_y_alone() {
 }
 
 #[test]
-fn without_colour_there_is_none() {
+fn no_color_disables_colours() {
     let mut session = Session::open(&["demo", "--alerts", "50", "--seed", "1"], &[("NO_COLOR", "1")]);
     session.wait("complete");
     session.type_keys("\r");

@@ -1,4 +1,4 @@
-//! Integration tests of the program, in one binary.
+//! The integration tests of the program, in one binary.
 
 #[cfg(target_os = "linux")]
 mod canary;

@@ -1,4 +1,4 @@
-//! The report of an alert: no value is lost, and no value breaks out of the ticket.
+//! The report of an alert: it contains every value, and no value breaks out of the ticket.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -21,7 +21,7 @@ fn report(alert: &Value) -> Report {
     Report::new(&decode(alert), PORTAL)
 }
 
-/// Reads Markdown with every extension that a ticket system may have.
+/// Parses Markdown with all extensions that a ticket system may support.
 fn parse(markdown: &str) -> Parser<'_> {
     let odd = Options::ENABLE_SMART_PUNCTUATION
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS

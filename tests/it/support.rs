@@ -1,5 +1,4 @@
-//! What several modules of these tests share: the program in a pseudo-terminal, and a tenant that
-//! people sign in to.
+//! Shared helpers: the program in a pseudo-terminal, and a simulated tenant with sign-in.
 
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 

@@ -1,32 +1,32 @@
-//! What is secret, found where it was in use, and every place where it must not be.
+//! The secrets that were in use, and the texts that must not contain them.
 
 use std::collections::BTreeSet;
 
 use alertdeck_simulator::Exchange;
 use reqwest::Url;
 
-/// Characters at either end of a secret that give it away: what is cut is told as well.
+/// The characters at either end of a secret that are searched for, to find truncated secrets too.
 const PIECE: usize = 20;
-/// How every token begins that the tenant or a certificate signs.
+/// The beginning of every token that the tenant signs, and of every assertion.
 const START: &str = "eyJ0eXAiOiJKV1Qi";
-/// The parameters of token requests that are secret.
+/// The secret parameters of token requests.
 const PARAMETERS: [&str; 6] =
     ["refresh_token", "code", "code_verifier", "device_code", "client_secret", "client_assertion"];
 
-/// What is sent to the service for alerts, wherever it came from.
+/// The kinds of tokens that are sent to the service for alerts.
 const TOKENS: [&str; 3] = ["access token", "command's token", "ready token"];
 
-/// Secrets with what each is.
+/// Secrets with their kinds.
 #[derive(Default)]
 pub(crate) struct Secrets(BTreeSet<(&'static str, String)>);
 
 impl Secrets {
     pub(crate) fn add(&mut self, kind: &'static str, secret: &str) {
-        assert!(secret.len() >= PIECE, "{kind} is too short to be told from other text");
+        assert!(secret.len() >= PIECE, "{kind} is too short to be distinctive");
         self.0.insert((kind, secret.to_owned()));
     }
 
-    /// Takes every secret that a service saw.
+    /// Adds the secrets of all requests that a service received.
     pub(crate) fn learn(&mut self, log: &[Exchange]) {
         for exchange in log {
             let token = exchange.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -47,18 +47,18 @@ impl Secrets {
         kinds
     }
 
-    /// Returns what of it stands in a text.
+    /// Returns the kinds of the secrets that a text contains.
     pub(crate) fn found_in(&self, text: &str) -> Vec<&'static str> {
-        // What a terminal has wrapped is found as well.
+        // Without white space, to find secrets that a terminal has wrapped.
         let unwrapped: String = text.split_whitespace().collect();
-        let stands = |secret: &str| {
+        let is_found = |secret: &str| {
             pieces(secret).iter().any(|piece| text.contains(piece) || unwrapped.contains(piece))
         };
-        self.0.iter().filter(|(_, secret)| stands(secret)).map(|(kind, _)| *kind).collect()
+        self.0.iter().filter(|(_, secret)| is_found(secret)).map(|(kind, _)| *kind).collect()
     }
 
-    /// Checks that each request holds no more than it must: the access token in one header of
-    /// requests for alerts, everything else in bodies of token requests.
+    /// Asserts that requests contain secrets only where they belong: the access token in the
+    /// authorization header of requests for alerts, all others in the bodies of token requests.
     pub(crate) fn assert_in_place(&self, log: &[Exchange]) {
         for exchange in log {
             let (path, _) = exchange.target.split_once('?').unwrap_or((&exchange.target, ""));
@@ -105,8 +105,8 @@ impl Secrets {
     }
 }
 
-/// What gives a secret away where it stands: both its ends. Tokens begin alike: of those, the ends
-/// of their parts.
+/// Returns the pieces of a secret that are searched for: both its ends. All tokens begin alike, so for
+/// a token these are pieces of its claims and its signature.
 fn pieces(secret: &str) -> Vec<&str> {
     let end = |part: &'_ str| part.len() - PIECE;
     match secret.split('.').collect::<Vec<_>>()[..] {
@@ -122,13 +122,13 @@ fn form(exchange: &Exchange) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
-/// Texts that must hold no secret, each with what it is.
+/// Texts that must not contain secrets, with their descriptions.
 #[derive(Default)]
-pub(crate) struct Places(Vec<(String, String)>);
+pub(crate) struct Texts(Vec<(String, String)>);
 
-impl Places {
-    /// Takes a text. An empty one was not really looked at.
-    pub(crate) fn look_at(&mut self, what: impl Into<String>, text: impl Into<String>) {
+impl Texts {
+    /// Adds a text, which must not be empty.
+    pub(crate) fn add(&mut self, what: impl Into<String>, text: impl Into<String>) {
         let (what, text) = (what.into(), text.into());
         assert!(!text.trim().is_empty(), "{what} is empty");
         self.0.push((what, text));

@@ -1,4 +1,4 @@
-//! Servers that only say no: a proxy that wants another password, a service that is out of order.
+//! Servers that reply with errors: a proxy that refuses the password, a service that fails.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -7,12 +7,12 @@ use std::{
     thread,
 };
 
-/// A server on a thread of its own, for as long as the test runs.
+/// A server on a separate thread, until the test ends.
 pub(crate) struct Server {
     pub(crate) port: u16,
-    /// The heads of the requests so far.
+    /// The request lines and headers of the requests so far.
     pub(crate) seen: Arc<Mutex<Vec<String>>>,
-    answer: Arc<Mutex<String>>,
+    response: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -21,32 +21,32 @@ impl Server {
         let server = Self {
             port: listener.local_addr().unwrap().port(),
             seen: Arc::default(),
-            answer: Arc::default(),
+            response: Arc::default(),
         };
-        server.answer_by(status, kind, body);
-        let (seen, answer) = (Arc::clone(&server.seen), Arc::clone(&server.answer));
+        server.respond_with(status, kind, body);
+        let (seen, response) = (Arc::clone(&server.seen), Arc::clone(&server.response));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(&stream.unwrap(), &seen, &answer);
+                serve(&stream.unwrap(), &seen, &response);
             }
         });
         server
     }
 
-    /// Answers so from now on.
-    pub(crate) fn answer_by(&self, status: &str, kind: &str, body: &str) {
-        *self.answer.lock().unwrap() = format!(
+    /// Sets the response to further requests.
+    pub(crate) fn respond_with(&self, status: &str, kind: &str, body: &str) {
+        *self.response.lock().unwrap() = format!(
             "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
     }
 }
 
-/// Who goes away half-way is not missed: programs are ended in the middle of what they do.
-fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<String>>, answer: &Mutex<String>) {
+/// Replies to one request. Ignores write errors, since the program may end at any time.
+fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<String>>, response: &Mutex<String>) {
     let head: Vec<_> =
         BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     seen.lock().unwrap().push(head.join("\n"));
-    let answer = answer.lock().unwrap().clone();
-    let _ = stream.write_all(answer.as_bytes());
+    let response = response.lock().unwrap().clone();
+    let _ = stream.write_all(response.as_bytes());
 }

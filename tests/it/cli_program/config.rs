@@ -1,4 +1,4 @@
-//! `config`: the file's place, the profile in force, and what is wrong with a file.
+//! `config`: the path of the file, the active profile, and the errors in a file.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ use broken::BROKEN;
 
 const CANARY: &str = "canary-91c3";
 
-const SOUND: &str = "\
+const VALID: &str = "\
 default_profile = 'contoso'
 
 [profile.contoso]
@@ -23,12 +23,12 @@ me = 'ana@contoso.example'
 cloud = 'usgov-l4'
 ";
 
-/// Runs with a config file.
+/// Runs the program with a config file.
 fn with(file: &Path, arguments: &[&str]) -> Run {
     run(alertdeck(arguments).env("ALERTDECK_CONFIG", file))
 }
 
-/// A folder whose name has a blank, with a config file in it.
+/// Writes a config file into a folder whose name contains a space.
 fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
     let file = folder.path().join("config.toml");
@@ -37,14 +37,14 @@ fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_with_place_and_mend() {
+fn errors_are_reported_with_position_and_fix() {
     assert!(BROKEN.len() >= 20);
     for broken in BROKEN {
         let (_folder, file) = written(broken.text);
         let checked = run(alertdeck(["config", "check"]).arg(&file));
         assert_eq!((checked.code, checked.stdout.as_str()), (2, ""), "{:?}", broken.text);
-        let place = format!("config.toml:{}:{}: ", broken.line, broken.column);
-        assert!(checked.stderr.contains(&place), "{:?}\n{}", broken.text, checked.stderr);
+        let position = format!("config.toml:{}:{}: ", broken.line, broken.column);
+        assert!(checked.stderr.contains(&position), "{:?}\n{}", broken.text, checked.stderr);
         assert!(checked.stderr.contains(broken.message), "{:?}\n{}", broken.text, checked.stderr);
         assert!(checked.stderr.contains(broken.fix), "{:?}\n{}", broken.text, checked.stderr);
         assert!(!checked.stderr.contains("canary") && !checked.stderr.contains('\u{1b}'));
@@ -52,8 +52,8 @@ fn what_is_wrong_with_a_file_is_told_with_place_and_mend() {
 }
 
 #[test]
-fn a_sound_file_is_told_with_its_profiles() {
-    let (_folder, file) = written(SOUND);
+fn check_prints_the_number_of_profiles_of_a_valid_file() {
+    let (_folder, file) = written(VALID);
     for checked in [run(alertdeck(["config", "check"]).arg(&file)), with(&file, &["config", "check"])] {
         assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
         assert_eq!(checked.stdout, format!("{}: 2 profiles, no errors\n", file.display()));
@@ -61,58 +61,65 @@ fn a_sound_file_is_told_with_its_profiles() {
     let missing = file.with_file_name("other.toml");
     let checked = run(alertdeck(["config", "check"]).arg(&missing));
     assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
-    assert!(checked.stderr.contains("there is no such config file"), "{}", checked.stderr);
+    assert!(checked.stderr.contains("config file not found"), "{}", checked.stderr);
 }
 
 #[test]
 fn the_path_is_printed_whether_the_file_exists_or_not() {
     let (_folder, file) = written("x = 1");
-    let told = with(&file, &["config", "path"]);
-    assert_eq!((told.code, told.stdout, told.stderr.as_str()), (0, format!("{}\n", file.display()), ""));
+    let printed = with(&file, &["config", "path"]);
+    assert_eq!(
+        (printed.code, printed.stdout, printed.stderr.as_str()),
+        (0, format!("{}\n", file.display()), "")
+    );
     let missing = file.with_file_name("other.toml");
-    let told = with(&missing, &["config", "path"]);
-    assert_eq!((told.code, told.stdout), (0, format!("{}\n", missing.display())));
-    assert_eq!(told.stderr, "alertdeck: there is no such file yet\n");
+    let printed = with(&missing, &["config", "path"]);
+    assert_eq!((printed.code, printed.stdout), (0, format!("{}\n", missing.display())));
+    assert_eq!(printed.stderr, "alertdeck: the file does not exist yet\n");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_file_lies_in_the_folder_for_settings() {
+fn the_default_path_is_in_the_settings_folder() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
-    let (folder, file) = written(SOUND);
+    let (folder, file) = written(VALID);
     let home = folder.path().join("home");
-    let usual = |name: &OsStr, value: &Path| {
+    let path_with = |name: &OsStr, value: &Path| {
         let mut command = alertdeck(["config", "path"]);
         command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
         command.env(name, value).output().unwrap()
     };
     let expected = format!("{}\n", home.join(".config/alertdeck/config.toml").display());
-    assert_eq!(String::from_utf8(usual(OsStr::new("HOME"), &home).stdout).unwrap(), expected);
-    // A folder whose name is no text is a folder all the same.
+    assert_eq!(String::from_utf8(path_with(OsStr::new("HOME"), &home).stdout).unwrap(), expected);
+    // The name of the folder need not be valid Unicode.
     let odd = folder.path().join(OsStr::from_bytes(b"\xff x"));
     fs::create_dir_all(odd.join("alertdeck")).unwrap();
     fs::copy(&file, odd.join("alertdeck/config.toml")).unwrap();
-    let told = usual(OsStr::new("XDG_CONFIG_HOME"), &odd);
-    assert_eq!(told.stdout, [odd.as_os_str().as_bytes(), b"/alertdeck/config.toml\n"].concat());
+    let printed = path_with(OsStr::new("XDG_CONFIG_HOME"), &odd);
+    assert_eq!(printed.stdout, [odd.as_os_str().as_bytes(), b"/alertdeck/config.toml\n"].concat());
     let mut command = alertdeck(["config", "show", "--format", "json"]);
     command.env_remove("ALERTDECK_CONFIG").env("XDG_CONFIG_HOME", &odd);
     let shown: Value = serde_json::from_str(&run(&mut command).stdout).unwrap();
     assert_eq!(shown["profile"], "contoso");
-    // A home that is no folder holds no file, and nothing more is wrong with it.
+    // A home that is not a folder counts as one without a config file.
     let mut command = alertdeck(["config", "show"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", "/dev/null");
     assert_eq!(run(&mut command).code, 0);
-    // Neither variable: the system knows the user's folder, or the user is told what to do.
+    // Without both variables, the system provides the folder, or an error says what to do.
     let mut command = alertdeck(["config", "path"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
-    let told = run(&mut command);
-    assert!(told.stdout.ends_with("config.toml\n") || told.stderr.contains("set HOME"), "{}", told.stderr);
+    let printed = run(&mut command);
+    assert!(
+        printed.stdout.ends_with("config.toml\n") || printed.stderr.contains("set HOME"),
+        "{}",
+        printed.stderr
+    );
 }
 
 #[test]
-fn the_profile_in_force_is_shown_with_its_sources_and_no_secret() {
-    let (_folder, file) = written(SOUND);
-    let ask = |format: &str| {
+fn the_active_profile_is_shown_with_sources_and_without_secrets() {
+    let (_folder, file) = written(VALID);
+    let show = |format: &str| {
         let mut command = alertdeck(["config", "show", "--api", "beta", "--format", format]);
         command.env("ALERTDECK_CONFIG", &file).env("ALERTDECK_ME", "bo@contoso.example");
         command.env("ALERTDECK_TOKEN", CANARY).env("ALERTDECK_CLIENT_SECRET", CANARY);
@@ -121,7 +128,7 @@ fn the_profile_in_force_is_shown_with_its_sources_and_no_secret() {
         assert!(!shown.stdout.contains(CANARY), "{}", shown.stdout);
         shown.stdout
     };
-    let text = ask("text");
+    let text = show("text");
     let row = |name: &str| {
         let found = text.lines().find(|line| line.split_whitespace().next() == Some(name));
         found.unwrap().split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
@@ -137,7 +144,7 @@ fn the_profile_in_force_is_shown_with_its_sources_and_no_secret() {
     assert_eq!(row("token_command"), "set line 5");
     assert_eq!(row("ALERTDECK_TOKEN"), "set");
     assert!(text.ends_with("other profiles           agency\n"), "{text}");
-    let json: Value = serde_json::from_str(&ask("json")).unwrap();
+    let json: Value = serde_json::from_str(&show("json")).unwrap();
     assert_eq!(json["settings"]["me"]["from"], "ALERTDECK_ME");
     assert_eq!(json["settings"]["certificate"]["value"], Value::Null);
     assert_eq!(json["secrets"]["ALERTDECK_CLIENT_SECRET"], true);
@@ -145,19 +152,19 @@ fn the_profile_in_force_is_shown_with_its_sources_and_no_secret() {
 }
 
 #[test]
-fn a_profile_is_chosen_by_name() {
-    let (_folder, file) = written(SOUND);
+fn a_profile_is_selected_by_name() {
+    let (_folder, file) = written(VALID);
     let shown = with(&file, &["config", "show", "--profile", "agency", "--format", "json"]);
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(shown["settings"]["cloud"]["value"], "usgov-l4");
     assert_eq!(shown["settings"]["login_url"]["value"], "https://login.microsoftonline.us");
     let wrong = with(&file, &["list", "--profile", "agenci"]);
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
-    assert_eq!(wrong.stderr, "alertdeck: there is no profile `agenci`; did you mean `agency`?\n");
+    assert_eq!(wrong.stderr, "alertdeck: no profile named `agenci`; did you mean `agency`?\n");
 }
 
 #[test]
-fn a_wrong_file_stops_what_needs_it_and_nothing_else() {
+fn a_broken_file_fails_only_the_commands_that_need_it() {
     let (_folder, file) = written("[profile.a]\ntennant = 'a.io'\n");
     let sample = sample();
     let sample = sample.to_str().unwrap();
@@ -183,12 +190,12 @@ fn a_wrong_file_stops_what_needs_it_and_nothing_else() {
     assert!(with(&file, &["list"]).stderr.contains("--profile (a, b)"));
     let missing = file.with_file_name("other.toml");
     let run = with(&missing, &["list"]);
-    assert!(run.code == 2 && run.stderr.contains("there is no such config file"), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("config file not found"), "{}", run.stderr);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_command_and_the_name_of_a_profile_are_used() {
+fn the_token_command_and_user_name_of_a_profile_are_used() {
     let tenant = super::service::tenant(3);
     let text = format!(
         "[profile.lab]\ngraph_url = '{}'\ntoken_command = 'echo {}'\nme = 'ana@lab.example'\n",
@@ -204,7 +211,7 @@ fn the_command_and_the_name_of_a_profile_are_used() {
 
 #[test]
 fn the_keymap_beside_the_config_is_checked_with_it() {
-    let (folder, file) = written(SOUND);
+    let (folder, file) = written(VALID);
     let keymap = folder.path().join("keymap.toml");
     fs::write(&keymap, "[list]\nsort = \"F2\"\n").unwrap();
     let checked = run(alertdeck(["config", "check"]).arg(&file));
@@ -225,7 +232,7 @@ fn the_keymap_beside_the_config_is_checked_with_it() {
 
 #[test]
 fn the_console_does_not_start_on_a_broken_keymap() {
-    let (folder, file) = written(SOUND);
+    let (folder, file) = written(VALID);
     fs::write(folder.path().join("keymap.toml"), b"[list]\nsort = '\xff'\n").unwrap();
     let started = with(&file, &["open", sample().to_str().unwrap()]);
     assert_eq!(started.code, 2);

@@ -1,4 +1,4 @@
-//! `explain`: the meaning of filters, as scripts read it.
+//! `explain`: how filters are evaluated, in the formats for scripts and for people.
 
 use super::{alertdeck, run};
 use serde_json::Value;
@@ -9,7 +9,7 @@ const OPEN: &str = "(status eq 'new' or status eq 'inProgress')";
 const MINE: &str = "assignedTo eq 'ana@x.io'";
 const NOT_MINE: &str = "(assignedTo eq null or assignedTo ne 'ana@x.io')";
 
-/// Each filter with what Graph is asked (none: everything) and what is left to do here.
+/// Filters with the part that Graph evaluates (`None`: all alerts) and the part that is local.
 const FILTERS: &[(&str, Option<&str>, Option<&str>)] = &[
     ("", None, None),
     ("status:new", Some(NEW), None),
@@ -57,33 +57,33 @@ fn explain(filter: &str) -> super::Run {
     run(alertdeck(arguments).arg(filter))
 }
 
-/// A sole chain of `or` may stand in parentheses or not.
+/// Removes the parentheses around a single chain of `or`, which are optional.
 fn bare(odata: &str) -> &str {
     let inner = odata.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
     inner.filter(|inner| !inner.contains(['(', ')'])).unwrap_or(odata)
 }
 
 #[test]
-fn filters_are_split_between_graph_and_here() {
+fn filters_are_split_into_odata_and_a_local_part() {
     assert!(FILTERS.len() >= 30);
     for (filter, odata, local) in FILTERS {
         let run = explain(filter);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{filter}");
-        let said: Value = serde_json::from_str(&run.stdout).unwrap();
-        let keys: Vec<_> = said.as_object().unwrap().keys().map(String::as_str).collect();
+        let explained: Value = serde_json::from_str(&run.stdout).unwrap();
+        let keys: Vec<_> = explained.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["odata", "local", "exact", "request"], "{filter}");
-        assert_eq!(said["odata"].as_str().map(bare), odata.map(bare), "{filter}");
-        assert_eq!(said["local"].as_str(), *local, "{filter}");
-        assert_eq!(said["exact"], local.is_none(), "{filter}");
-        assert!(said["request"].as_str().unwrap().starts_with("GET /security/alerts_v2?"), "{filter}");
+        assert_eq!(explained["odata"].as_str().map(bare), odata.map(bare), "{filter}");
+        assert_eq!(explained["local"].as_str(), *local, "{filter}");
+        assert_eq!(explained["exact"], local.is_none(), "{filter}");
+        assert!(explained["request"].as_str().unwrap().starts_with("GET /security/alerts_v2?"), "{filter}");
     }
 }
 
 #[test]
-fn a_mixed_filter_is_told_in_lines() {
+fn a_mixed_filter_is_explained_in_lines() {
     let filter = "severity>=medium (status:new or title:\"x\") -assigned:me created>=2026-11-01";
-    let told = run(&mut alertdeck(["explain", filter, "--me", "ana@x.io"]));
-    let lines: Vec<_> = told.stdout.lines().collect();
+    let printed = run(&mut alertdeck(["explain", filter, "--me", "ana@x.io"]));
+    let lines: Vec<_> = printed.stdout.lines().collect();
     assert_eq!(
         lines[..3],
         [
@@ -100,17 +100,17 @@ fn a_mixed_filter_is_told_in_lines() {
 }
 
 #[test]
-fn an_id_alone_is_asked_for_by_itself() {
-    let said: Value = serde_json::from_str(&explain("id:da1_-2").stdout).unwrap();
-    assert_eq!(said["request"], "GET /security/alerts_v2/da1_-2");
+fn a_filter_for_an_id_requests_that_alert() {
+    let explained: Value = serde_json::from_str(&explain("id:da1_-2").stdout).unwrap();
+    assert_eq!(explained["request"], "GET /security/alerts_v2/da1_-2");
 }
 
 #[test]
-fn a_wrong_filter_is_marked_where_it_is_wrong() {
+fn an_invalid_filter_is_marked_at_the_error() {
     let wrong = explain("status:new sevrity:high");
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
     let lines: Vec<_> = wrong.stderr.lines().collect();
-    assert_eq!(lines[0], "alertdeck: the filter cannot be used");
+    assert_eq!(lines[0], "alertdeck: invalid filter");
     assert_eq!(lines[1..3], ["status:new sevrity:high", "           ^^^^^^^"]);
     assert!(lines[3].contains("did you mean `severity`?"));
     for filter in ["status:new )", "severity>", "created:yesteryear", "assigned", "(", "a:b:c \u{1b}[31m:x"] {
@@ -120,6 +120,6 @@ fn a_wrong_filter_is_marked_where_it_is_wrong() {
             assert!(run.stderr.contains('^') && !run.stderr.contains('\u{1b}'), "{filter}: {}", run.stderr);
         }
     }
-    let nobody = run(&mut alertdeck(["explain", "assigned:me"]));
-    assert_eq!(nobody.code, 2, "{}", nobody.stderr);
+    let without_user = run(&mut alertdeck(["explain", "assigned:me"]));
+    assert_eq!(without_user.code, 2, "{}", without_user.stderr);
 }

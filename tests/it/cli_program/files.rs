@@ -6,7 +6,7 @@ use super::{SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
 use serde_json::Value;
 
-/// Alerts whose texts try to break out of every format.
+/// Alerts with text that tries to break out of every format.
 const HOSTILE: &str = "[{\"id\":\"a1\",\"severity\":\"high\",\"status\":\"new\",\
     \"createdDateTime\":\"2026-11-01T00:00:00Z\",\
     \"title\":\"=cmd|'/C calc'!A0,\\u001b[31m \\u202e\\\"x\\\"\\n| a | ](https://evil.example) `\"},\n \
@@ -49,7 +49,7 @@ fn json_is_printed_as_received() {
 }
 
 #[test]
-fn nothing_breaks_out_of_a_format() {
+fn hostile_text_cannot_break_out_of_a_format() {
     let folder = Folder::with(&[("a.json", HOSTILE)]);
     let title =
         |format| list(&folder, &["severity:high", "--columns", "title,id", "--format", format]).stdout;
@@ -67,7 +67,7 @@ fn nothing_breaks_out_of_a_format() {
 }
 
 #[test]
-fn the_newest_are_kept_and_columns_chosen() {
+fn limit_keeps_the_newest_and_columns_can_be_chosen() {
     let folder = Folder::with(&[("a.json", HOSTILE)]);
     assert_eq!(list(&folder, &["--limit", "1", "--columns", "id", "--format", "csv"]).stdout, "id\r\nb2\r\n");
     assert_eq!(list(&folder, &["severity:medium", "--format", "json"]).stdout, "[]\n");
@@ -79,7 +79,7 @@ fn the_newest_are_kept_and_columns_chosen() {
 }
 
 #[test]
-fn files_overlap_and_the_newest_state_wins() {
+fn the_newest_state_of_an_alert_in_several_files_is_used() {
     let state = |status: &str, at: u32| {
         format!(r#"{{"id":"a","status":"{status}","lastUpdateDateTime":"2026-11-0{at}T00:00:00Z"}}"#)
     };
@@ -93,7 +93,7 @@ fn files_overlap_and_the_newest_state_wins() {
 }
 
 #[test]
-fn a_bad_file_costs_no_other() {
+fn a_bad_file_does_not_affect_the_others() {
     let folder = Folder::with(&[("bad.json", "{\"value\":[\n{\"id\":}"), ("good.json", r#"{"id":"a"}"#)]);
     let partial = list(&folder, &["--columns", "id", "--format", "csv"]);
     assert_eq!((partial.code, partial.stdout.as_str()), (5, "id\r\na\r\n"));
@@ -108,7 +108,7 @@ fn a_bad_file_costs_no_other() {
 }
 
 #[test]
-fn standard_input_is_a_file() {
+fn standard_input_can_be_read() {
     let piped = run(alertdeck(["list", "--file", "-", "--format", "ndjson"])
         .write_stdin("{\"id\":\"a\"}\n{\"id\":\"b\"}"));
     assert_eq!((piped.code, piped.stdout.as_str()), (0, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n"));
@@ -118,7 +118,7 @@ fn standard_input_is_a_file() {
 }
 
 #[test]
-fn an_unreadable_alert_is_listed_as_that() {
+fn unreadable_alerts_are_listed_without_a_filter() {
     let deep = format!(r#"[{{"id":{}{}}},{{"id":"b"}}]"#, "[".repeat(200), "]".repeat(200));
     let folder = Folder::with(&[("a.json", &deep)]);
     let all = list(&folder, &[]);
@@ -128,7 +128,7 @@ fn an_unreadable_alert_is_listed_as_that() {
 }
 
 #[test]
-fn the_published_sample_reads_well() {
+fn the_report_of_the_published_sample() {
     let shown = run(alertdeck(["show", SAMPLE_ID, "--file"]).arg(sample()));
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
     insta::assert_snapshot!("published_sample", shown.stdout);
@@ -143,7 +143,7 @@ fn the_published_sample_reads_well() {
 #[case("get-alert.v1.json", 1)]
 #[case("update-alert.beta.json", 1)]
 #[case("list-incidents-expand-alerts.v1.json", 1)]
-fn published_bodies_open(#[case] name: &str, #[case] alerts: usize) {
+fn published_examples_can_be_read(#[case] name: &str, #[case] alerts: usize) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/samples").join(name);
     let listed = run(alertdeck(["list", "--format", "json", "--file"]).arg(path));
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
@@ -153,7 +153,7 @@ fn published_bodies_open(#[case] name: &str, #[case] alerts: usize) {
 }
 
 #[test]
-fn incidents_without_alerts_say_what_to_do() {
+fn incidents_without_alerts_are_an_error_with_the_next_step() {
     let folder = Folder::with(&[(
         "incidents.json",
         r##"{"value":[{"@odata.type":"#microsoft.graph.security.incident","id":"1"}]}"##,

@@ -1,4 +1,4 @@
-//! `--output`: results as files that are there whole or not at all.
+//! `--output`: results in files that are written atomically.
 
 use std::{
     fs::{self, File},
@@ -9,14 +9,14 @@ use std::{
 use super::{Run, SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
 
-/// How a line begins that says that nothing was written.
+/// The beginning of the error if nothing was written.
 const REFUSED: &str = "alertdeck: the result was not written: ";
 
 fn list(output: &Path, more: &[&str]) -> Run {
     run(alertdeck(["list", "--file"]).arg(sample()).arg("--output").arg(output).args(more))
 }
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
@@ -34,7 +34,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[case(&["show", SAMPLE_ID])]
 #[case(&["show", SAMPLE_ID, "--format", "json"])]
 #[case(&["show", SAMPLE_ID, "--format", "markdown"])]
-fn a_file_holds_what_would_be_printed(#[case] arguments: &[&str]) {
+fn a_file_contains_what_would_be_printed(#[case] arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file");
     let printed = run(alertdeck(arguments).arg("--file").arg(sample()));
@@ -46,22 +46,30 @@ fn a_file_holds_what_would_be_printed(#[case] arguments: &[&str]) {
 }
 
 #[test]
-fn a_file_that_exists_is_replaced_on_demand_alone() {
+fn an_existing_file_is_replaced_only_with_overwrite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
     fs::write(&path, "old").unwrap();
     let refused = list(&path, &[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
-    assert!(refused.stderr.ends_with("a.csv\" exists: --overwrite replaces it\n"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.ends_with("a.csv\" exists; use --overwrite to replace it\n"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     let replaced = list(&path, &["--overwrite", "--format", "csv", "--columns", "id"]);
     assert_eq!((replaced.code, replaced.stderr.as_str()), (0, ""));
     assert_eq!(fs::read_to_string(&path).unwrap(), format!("id\r\n{SAMPLE_ID}\r\n"));
-    assert_eq!(run(&mut alertdeck(["list", "--demo", "--overwrite"])).code, 2, "it belongs to a file");
+    assert_eq!(
+        run(&mut alertdeck(["list", "--demo", "--overwrite"])).code,
+        2,
+        "--overwrite requires --output"
+    );
 }
 
 #[test]
-fn what_names_no_file_is_refused_before_anything_is_asked() {
+fn invalid_output_paths_are_refused_before_any_request() {
     let folder = tempfile::tempdir().unwrap();
     let none = folder.path().join("none/a.csv");
     for (path, words) in [
@@ -70,7 +78,7 @@ fn what_names_no_file_is_refused_before_anything_is_asked() {
         (Path::new("-"), "cannot be used as a file"),
         (Path::new("/dev/null"), "cannot be used as a file"),
     ] {
-        // Nobody listens there: whoever asked would fail with another code.
+        // Nothing listens on this port: a request would fail with another code.
         let service = ["list", "--graph-url", "http://127.0.0.1:9", "--token-command", "echo x", "--output"];
         let refused = run(alertdeck(service).arg(path).arg("--overwrite"));
         assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
@@ -80,7 +88,7 @@ fn what_names_no_file_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn what_could_be_read_is_written() {
+fn readable_alerts_are_written_despite_errors() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("bad.json"), "{").unwrap();
     let path = folder.path().join("a.ndjson");
@@ -108,7 +116,7 @@ mod on_unix {
     };
 
     #[test]
-    fn a_file_is_the_users_own_and_a_link_is_not_followed() {
+    fn files_are_private_and_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join(OsStr::from_bytes(b"a \xff.txt")), folder.path().join("link"));
         assert_eq!(list(&path, &[]).code, 0);
@@ -121,9 +129,9 @@ mod on_unix {
         assert!(link.is_symlink() && fs::read(&path).unwrap() == before);
     }
 
-    /// A limit on the size of files stands in for a full disk.
+    /// A limit on the file size simulates a full disk.
     #[test]
-    fn a_full_disk_leaves_what_was_there() {
+    fn a_full_disk_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         fs::write(&path, "old").unwrap();
@@ -138,11 +146,11 @@ mod on_unix {
             .env("XDG_STATE_HOME", folder.path().join("state"))
             .output()
             .unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(1), &b""[..]), "{said}");
-        assert!(said.starts_with(REFUSED) && said.contains("a.json\" cannot be written: "), "{said}");
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(1), &b""[..]), "{stderr}");
+        assert!(stderr.starts_with(REFUSED) && stderr.contains("a.json\" cannot be written: "), "{stderr}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        assert!(!names(folder.path()).iter().any(|name| name.contains("alertdeck-")), "{said}");
+        assert!(!names(folder.path()).iter().any(|name| name.contains("alertdeck-")), "{stderr}");
     }
 
     fn unfinished(folder: &Path) -> Vec<PathBuf> {
@@ -151,7 +159,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_writer_that_is_killed_leaves_the_old_file_or_the_new_one() {
+    fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let (path, many) = (folder.path().join("a.csv"), folder.path().join("many.ndjson"));
         let alerts: Vec<_> =
@@ -172,15 +180,15 @@ mod on_unix {
             let end = Instant::now() + Duration::from_secs(60);
             let before = unfinished(folder.path()).len();
             while unfinished(folder.path()).len() == before && writer.try_wait().unwrap().is_none() {
-                assert!(Instant::now() < end, "it never began to write");
+                assert!(Instant::now() < end, "the writer never started to write");
             }
             writer.kill().unwrap();
             killed += usize::from(!writer.wait().unwrap().success());
             let text = fs::read_to_string(&path).unwrap();
             assert!(text == "old" || text.lines().count() == 12_001, "{} lines", text.lines().count());
         }
-        assert!(killed > 0, "no writer was caught at work");
-        // What they left goes with the next file that is written beside it.
+        assert!(killed > 0, "no writer was killed while writing");
+        // Their temporary files are removed when the next file is written to the folder.
         for left in unfinished(folder.path()) {
             let left = File::options().write(true).open(left).unwrap();
             left.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();

@@ -1,10 +1,10 @@
-//! The keys in the documentation are those of the program.
+//! The keys in the documentation match those of the program.
 
 use std::fmt::Write as _;
 
 use alertdeck::app::{Keymap, commands, contexts};
 
-/// The commands that the README shows.
+/// The commands in the README.
 const ESSENTIAL: [&str; 18] = [
     "list.filter",
     "list.read",
@@ -31,7 +31,7 @@ fn keys(id: &str) -> String {
     keys.join(" ")
 }
 
-/// A table for each context, with the ids that a keymap file uses.
+/// Returns a table for each context, with the ids for keymap files.
 fn every_key() -> String {
     let mut text = String::new();
     for context in contexts().filter(|context| !context.commands.is_empty()) {
@@ -52,8 +52,8 @@ fn essential_keys() -> String {
     text
 }
 
-/// Compares what stands between the markers of a file with what should; with `UPDATE_DOCS` set,
-/// writes it there.
+/// Compares the text between the markers of a file with the expected one, or with `UPDATE_DOCS` set,
+/// writes it.
 fn check(file: &str, expected: &str) {
     const MARKERS: [&str; 2] = ["<!-- keys:begin -->\n", "<!-- keys:end -->"];
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -69,7 +69,7 @@ fn check(file: &str, expected: &str) {
 }
 
 #[test]
-fn the_documented_keys_are_those_of_the_program() {
+fn the_documented_keys_match_the_program() {
     check("docs/keys.md", &every_key());
     check("README.md", &essential_keys());
 }

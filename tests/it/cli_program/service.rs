@@ -1,4 +1,4 @@
-//! `list` and `show` on a service: the simulated tenant, and servers that answer as scripted.
+//! `list` and `show` on a service: the simulated tenant, and servers with scripted responses.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -20,22 +20,22 @@ pub(super) fn tenant(alerts: usize) -> Simulator {
     Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
 }
 
-/// Runs against a service with the canary as the token, which no output may ever hold.
+/// Runs the program on a service, with the canary as the token. Asserts that no output contains it.
 fn ask(base: &str, arguments: &[&str]) -> super::Run {
     let mut command = alertdeck(arguments);
     let run = run(command.args(["--graph-url", base]).env("ALERTDECK_TOKEN", CANARY));
-    assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "the token is shown");
+    assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY), "the output contains the token");
     run
 }
 
-/// A server that gives each request the next answer and keeps the targets.
+/// A server that sends the next response to each request, and records the request lines.
 struct Scripted {
     base: String,
     targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
-    /// `{base}` in a body stands for the server's own address.
+    /// In a body, `{base}` is replaced by the address of the server.
     fn new(answers: Vec<(u16, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -62,22 +62,22 @@ impl Scripted {
 }
 
 #[test]
-fn the_list_is_the_tenant() {
+fn list_prints_all_alerts_of_the_tenant() {
     let tenant = tenant(1_300);
     let listed = ask(&tenant.base_url(), &["list", "--format", "json"]);
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
     let mut listed: Vec<Value> = serde_json::from_str(&listed.stdout).unwrap();
     let created = |alert: &Value| Timestamp::parse(alert["createdDateTime"].as_str().unwrap()).unwrap();
     assert!(listed.is_sorted_by(|a, b| created(a) >= created(b)));
-    let mut held = tenant.alerts();
-    for list in [&mut listed, &mut held] {
+    let mut expected = tenant.alerts();
+    for list in [&mut listed, &mut expected] {
         list.sort_by_key(|alert| alert["id"].as_str().unwrap().to_owned());
     }
-    assert_eq!(listed, held);
+    assert_eq!(listed, expected);
 }
 
 #[test]
-fn a_filter_is_asked_for_and_filtered_again() {
+fn filters_are_sent_to_graph_and_applied_locally() {
     let tenant = tenant(300);
     let filter = "severity:high,medium device:srv-*";
     let listed =
@@ -87,11 +87,11 @@ fn a_filter_is_asked_for_and_filtered_again() {
     for line in listed.stdout.lines().skip(1) {
         assert!(line.starts_with("high,srv-") || line.starts_with("medium,srv-"), "{line}");
     }
-    let asked = tenant.log().pop().unwrap().target;
-    assert!(asked.contains("%24filter=") || asked.contains("$filter=%28severity"), "{asked}");
+    let target = tenant.log().pop().unwrap().target;
+    assert!(target.contains("%24filter=") || target.contains("$filter=%28severity"), "{target}");
 }
 
-/// Gives an alert of the tenant an owner.
+/// Assigns an alert of the tenant to an owner.
 fn assign(tenant: &Simulator, alert: &Value, owner: &str) {
     let id = alert["id"].as_str().unwrap();
     let body = serde_json::json!({ "assignedTo": owner }).to_string();
@@ -108,7 +108,7 @@ fn assign(tenant: &Simulator, alert: &Value, owner: &str) {
 }
 
 #[test]
-fn a_hostile_owner_is_one_literal() {
+fn a_hostile_owner_is_a_single_odata_literal() {
     let tenant = tenant(120);
     let alerts = tenant.alerts();
     for (alert, owner) in [
@@ -123,22 +123,22 @@ fn a_hostile_owner_is_one_literal() {
             let listed = ask(&tenant.base_url(), &["list", &filter, "--columns", "id", "--format", "csv"]);
             assert_eq!((listed.code, listed.stderr.as_str()), (0, ""), "{filter}");
             assert_eq!(listed.stdout, format!("id\r\n{}\r\n", alert["id"].as_str().unwrap()), "{filter}");
-            let asked = tenant.log().pop().unwrap().target;
-            let url = alertdeck_graph::http::Url::parse(&format!("http://x{asked}")).unwrap();
+            let target = tenant.log().pop().unwrap().target;
+            let url = alertdeck_graph::http::Url::parse(&format!("http://x{target}")).unwrap();
             let options: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-            assert_eq!(options, ["$filter", "$top"], "{asked}");
+            assert_eq!(options, ["$filter", "$top"], "{target}");
         }
     }
 }
 
 #[test]
-fn an_alert_is_shown_as_the_service_holds_it() {
+fn show_prints_the_alert_as_received() {
     let tenant = tenant(20);
     let alert = tenant.alerts().swap_remove(3);
     let id = alert["id"].as_str().unwrap();
     let shown = ask(&tenant.base_url(), &["show", id, "--format", "json"]);
     let mut received: Value = serde_json::from_str(&shown.stdout).unwrap();
-    // An alert that is asked for by itself comes with its context.
+    // A request for a single alert also returns the context.
     assert!(received.as_object_mut().unwrap().remove("@odata.context").is_some());
     assert_eq!(received, alert);
     let text = ask(&tenant.base_url(), &["show", id]);
@@ -154,7 +154,7 @@ fn an_alert_is_shown_as_the_service_holds_it() {
 }
 
 #[test]
-fn the_demo_needs_nothing() {
+fn the_demo_needs_no_setup() {
     let list_and_show = || {
         let listed =
             run(&mut alertdeck(["list", "assigned:me", "--demo", "--limit", "3", "--format", "ndjson"]));
@@ -163,12 +163,12 @@ fn the_demo_needs_nothing() {
         let alert: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
         run(&mut alertdeck(["show", alert["id"].as_str().unwrap(), "--demo"])).code
     };
-    // The demo's alerts are those of the hour: only a new hour may come between.
+    // The alerts of the demo change every hour, which may happen in between.
     assert!(list_and_show() == 0 || list_and_show() == 0);
 }
 
 #[test]
-fn a_token_is_needed_and_must_be_the_right_one() {
+fn a_missing_or_wrong_token_is_a_sign_in_error() {
     let tenant = tenant(5);
     let base = tenant.base_url();
     let none = run(&mut alertdeck(["list", "--graph-url", &base]));
@@ -184,7 +184,7 @@ fn a_token_is_needed_and_must_be_the_right_one() {
 
 #[cfg(unix)]
 #[test]
-fn a_command_can_print_the_token_and_never_sees_the_ready_one() {
+fn a_command_can_print_the_token() {
     let tenant = tenant(5);
     let command = format!("printf '{{\"accessToken\":\"{CANARY}\"}}'");
     let arguments = ["list", "--graph-url", &tenant.base_url(), "--token-command", &command];
@@ -196,7 +196,7 @@ fn a_command_can_print_the_token_and_never_sees_the_ready_one() {
 }
 
 #[test]
-fn no_permission_is_told_with_what_is_needed() {
+fn a_missing_permission_is_reported_with_the_required_one() {
     let refusal = r#"{"error":{"code":"Forbidden","message":"Missing \u001b[31mroles","innerError":{"request-id":"r-1"}}}"#;
     let server = Scripted::new(vec![(403, refusal)]);
     let refused = ask(&server.base, &["list"]);
@@ -208,7 +208,7 @@ fn no_permission_is_told_with_what_is_needed() {
 }
 
 #[test]
-fn what_was_read_is_printed_all_the_same() {
+fn an_incomplete_result_is_printed() {
     let first = r#"{"@odata.nextLink":"{base}/v1.0/security/alerts_v2?$skip=1","value":[{"id":"a"}]}"#;
     let server = Scripted::new(vec![(200, first), (400, r#"{"error":{"code":"BadRequest","message":"x"}}"#)]);
     let cut = ask(&server.base, &["list", "--format", "ndjson"]);
@@ -221,21 +221,21 @@ fn what_was_read_is_printed_all_the_same() {
 }
 
 #[test]
-fn a_refused_operator_is_filtered_here() {
+fn a_refused_operator_is_evaluated_locally() {
     let refusal = r#"{"error":{"code":"BadRequest","message":"operator ne is not supported"}}"#;
     let all = r#"{"value":[{"id":"a","status":"new","severity":"high"},{"id":"b","status":"resolved","severity":"high"}]}"#;
     let server = Scripted::new(vec![(400, refusal), (200, all)]);
     let listed =
         ask(&server.base, &["list", "severity:high -status:new", "--columns", "id", "--format", "csv"]);
     assert_eq!((listed.code, listed.stdout.as_str()), (0, "id\r\nb\r\n"));
-    assert_eq!(listed.stderr, "alertdeck: the service refused `ne`: that part is filtered here\n");
+    assert_eq!(listed.stderr, "alertdeck: the service refused `ne`; filtering that part locally\n");
     let targets = server.targets.lock().unwrap();
     assert!(targets[0].contains("%20ne%20") && !targets[1].contains("%20ne%20"), "{targets:?}");
     assert!(targets[1].contains("severity%20eq"), "{targets:?}");
 }
 
 #[test]
-fn a_filter_that_stays_refused_is_a_bad_filter() {
+fn a_filter_that_is_refused_again_is_a_bad_filter() {
     let refusal = r#"{"error":{"code":"BadRequest","message":"Invalid filter clause"}}"#;
     let refused = ask(&Scripted::new(vec![(400, refusal)]).base, &["list", "severity:high"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
@@ -243,8 +243,8 @@ fn a_filter_that_stays_refused_is_a_bad_filter() {
 }
 
 #[test]
-fn nobody_there_is_offline() {
-    // Bound and dropped: nothing listens on this port now.
+fn a_refused_connection_is_offline() {
+    // Bound and dropped, so nothing listens on this port.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let offline = ask(&format!("http://127.0.0.1:{port}"), &["list"]);
     assert_eq!((offline.code, offline.stdout.as_str()), (4, ""));
@@ -252,7 +252,7 @@ fn nobody_there_is_offline() {
 }
 
 #[test]
-fn an_address_that_leaks_the_token_is_refused() {
+fn insecure_addresses_are_refused() {
     for (url, words) in [("http://graph.example", "https is required"), ("graph", "not a web address")] {
         let refused = ask(url, &["list"]);
         assert_eq!(refused.code, 2);
@@ -265,7 +265,7 @@ fn an_address_that_leaks_the_token_is_refused() {
 }
 
 #[test]
-fn a_served_tenant_can_be_asked_by_others() {
+fn simulate_serves_other_clients() {
     let mut served = std::process::Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"))
         .args(["simulate", "--alerts", "7", "--arrivals", "0"])
         .stdout(std::process::Stdio::piped())

@@ -1,5 +1,5 @@
-//! Every way to a token, through `list`, `login`, `whoami` and `logout`: what works, what each
-//! failure says, and its exit code.
+//! All sign-in methods, through `list`, `login`, `whoami` and `logout`: successes, error messages and
+//! exit codes.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Run, alertdeck, run};
 use crate::support::tenant::{CLIENT, Tenant, browse};
 
-/// A run on the tenant, with its folder for state and nothing that leads to a keyring.
+/// Returns a command on the tenant, with the tenant's state folder and without a keyring.
 fn command(tenant: &Tenant, arguments: &[&str]) -> assert_cmd::Command {
     let mut command = alertdeck(tenant.arguments(arguments));
     without_keyring(&mut command).envs([tenant.home()]);
@@ -30,12 +30,12 @@ fn without_keyring(command: &mut assert_cmd::Command) -> &mut assert_cmd::Comman
         .env_remove("WAYLAND_DISPLAY")
 }
 
-/// Lists as an application whose secret is this.
+/// Runs `list` as an application with this secret.
 fn as_application(tenant: &Tenant, secret: &str) -> Run {
     run(command(tenant, &["list"]).env("ALERTDECK_CLIENT_SECRET", secret))
 }
 
-/// Checks that a run has failed for want of a sign-in, in one line with these words.
+/// Asserts that a run failed to sign in, with one line that contains these words.
 fn assert_refused(run: &Run, words: &[&str]) {
     assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -54,24 +54,24 @@ fn an_application_lists_with_its_secret_from_a_variable_or_a_file() {
     let arguments = ["list", "--client-secret-file", file.path().to_str().unwrap()];
     let listed = run(&mut command(&tenant, &arguments));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
-    assert_eq!(tenant.requests(Grant::Client), 2);
-    assert!(tenant.kept().is_empty(), "an application's token is kept nowhere");
+    assert_eq!(tenant.token_requests(Grant::Client), 2);
+    assert!(tenant.stored_files().is_empty(), "an application's token is not stored");
 }
 
 #[rstest]
 #[case::wrong("guess", &["wrong client secret", "AADSTS7000215"])]
 #[case::expired("last-years", &["the client secret has expired: create a new one", "AADSTS7000222"])]
-fn a_secret_that_is_not_taken_says_why(#[case] secret: &str, #[case] words: &[&str]) {
+fn a_refused_secret_is_reported_with_the_reason(#[case] secret: &str, #[case] words: &[&str]) {
     let rules = SignIn { expired_secret: Some("last-years".into()), ..SignIn::default() };
     let tenant = Tenant::new(|settings| settings.sign_in = rules);
     let refused = as_application(&tenant, secret);
     assert_refused(&refused, words);
     assert!(!refused.stderr.contains(secret));
-    assert_eq!((tenant.requests(Grant::Client), tenant.asked().len()), (1, 0));
+    assert_eq!((tenant.token_requests(Grant::Client), tenant.alert_requests().len()), (1, 0));
 }
 
 #[test]
-fn an_application_lists_with_a_certificate_that_is_registered() {
+fn an_application_lists_with_a_registered_certificate() {
     let tenant = Tenant::new(|_| {});
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), Identity::APP.pem()).unwrap();
@@ -87,7 +87,7 @@ fn an_application_lists_with_a_certificate_that_is_registered() {
 }
 
 #[test]
-fn a_certificate_file_without_a_key_is_told_before_anything_is_asked() {
+fn a_certificate_file_without_a_key_fails_before_any_request() {
     let tenant = Tenant::new(|_| {});
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), Identity::APP.certificate).unwrap();
@@ -98,7 +98,7 @@ fn a_certificate_file_without_a_key_is_told_before_anything_is_asked() {
 
 #[cfg(unix)]
 #[test]
-fn a_command_and_a_variable_bring_tokens_of_their_own() {
+fn tokens_from_a_command_or_a_variable_are_used() {
     let tenant = Tenant::new(|_| {});
     let token = tenant.application_token(CLIENT_SECRET);
     let listed = run(&mut command(&tenant, &["list", "--token-command", &format!("echo {token}")]));
@@ -107,12 +107,12 @@ fn a_command_and_a_variable_bring_tokens_of_their_own() {
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
     let who = run(command(&tenant, &["whoami"]).env("ALERTDECK_TOKEN", &token));
     assert_eq!(who.code, 0);
-    assert!(who.stdout.contains("by the token in ALERTDECK_TOKEN"), "{}", who.stdout);
+    assert!(who.stdout.contains("token from ALERTDECK_TOKEN"), "{}", who.stdout);
     assert!(who.stdout.contains("change alerts yes"), "{}", who.stdout);
-    // One that has ended is no reason to ask anybody: it comes from elsewhere.
+    // An expired external token does not lead to a sign-in.
     tenant.simulator.sign_in(SignInControl::expire_access_tokens);
-    let ended = run(command(&tenant, &["list"]).env("ALERTDECK_TOKEN", &token));
-    assert_refused(&ended, &["get a new token", "the token is expired"]);
+    let expired = run(command(&tenant, &["list"]).env("ALERTDECK_TOKEN", &token));
+    assert_refused(&expired, &["get a new token", "the token is expired"]);
     let login = run(command(&tenant, &["login"]).env("ALERTDECK_TOKEN", &token));
     assert_eq!(login.code, 2, "{}", login.stderr);
 }
@@ -122,7 +122,7 @@ fn a_command_and_a_variable_bring_tokens_of_their_own() {
 #[case::unknown_application(&["--client-id", "22222222-2222-4333-8444-555555555555"], None, &["no application with this client id", "AADSTS700016"])]
 #[case::no_consent(&[], Some(("invalid_grant", 65001)), &["an administrator has not consented", "AADSTS65001"])]
 #[case::no_public_flows(&[], Some(("invalid_client", 7_000_218)), &["does not allow public client flows"])]
-fn a_sign_in_that_cannot_work_says_what_is_to_be_done(
+fn a_failed_sign_in_names_the_next_step(
     #[case] options: &[&str],
     #[case] refusal: Option<(&str, u32)>,
     #[case] words: &[&str],
@@ -147,10 +147,10 @@ fn a_sign_in_that_cannot_work_says_what_is_to_be_done(
     for words in words {
         assert!(last.contains(words), "{words}\n{last}");
     }
-    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+    assert!(tenant.stored_files().is_empty(), "{:?}", tenant.stored_files());
 }
 
-/// A `login` under way.
+/// A running `login`.
 struct Login {
     child: Child,
     errors: BufReader<std::process::ChildStderr>,
@@ -194,16 +194,16 @@ fn logged_in(tenant: &Tenant) {
     let (code, out) = login.end();
     assert_eq!(code, 0);
     assert!(out.starts_with("signed in as alex.morgan@contoso.com ("), "{out}");
-    assert!(out.contains("kept in unencrypted files"), "{out}");
+    assert!(out.contains("stored in unencrypted files"), "{out}");
 }
 
 #[test]
-fn a_login_is_kept_and_told_until_logout() {
+fn a_login_is_stored_and_shown_until_logout() {
     let tenant = Tenant::new(|_| {});
     logged_in(&tenant);
     let who = run(&mut command(&tenant, &["whoami"]));
     assert_eq!((who.code, who.stderr.as_str()), (0, ""));
-    for words in ["alex.morgan@contoso.com", "read alerts   yes", "by browser; kept in unencrypted files"] {
+    for words in ["alex.morgan@contoso.com", "read alerts   yes", "browser; stored in unencrypted files"] {
         assert!(who.stdout.contains(words), "{}", who.stdout);
     }
     let who = run(&mut command(&tenant, &["whoami", "--format", "json"]));
@@ -215,40 +215,43 @@ fn a_login_is_kept_and_told_until_logout() {
     let listed = run(&mut command(&tenant, &["list", "--format", "csv"]));
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 31), "{}", listed.stderr);
     let out = run(&mut command(&tenant, &["logout"]));
-    assert_eq!((out.code, out.stdout.as_str()), (0, "signed out; nothing of profile default is kept\n"));
+    assert_eq!(
+        (out.code, out.stdout.as_str()),
+        (0, "signed out; the stored sign-in of profile default was removed\n")
+    );
     assert_refused(&run(&mut command(&tenant, &["whoami"])), &["not signed in", "alertdeck login"]);
     assert_refused(&run(&mut command(&tenant, &["list"])), &["not signed in", "alertdeck login"]);
-    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+    assert!(tenant.stored_files().is_empty(), "{:?}", tenant.stored_files());
     let out = run(&mut command(&tenant, &["logout"]));
-    assert_eq!((out.code, out.stdout.as_str()), (0, "nobody was signed in with profile default\n"));
-    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+    assert_eq!((out.code, out.stdout.as_str()), (0, "profile default was not signed in\n"));
+    assert!(tenant.stored_files().is_empty(), "{:?}", tenant.stored_files());
 }
 
 #[test]
-fn sign_ins_that_a_logout_leaves_are_told_and_all_can_be_removed() {
+fn logout_names_the_other_sign_ins_and_all_can_be_removed() {
     let tenant = Tenant::new(|_| {});
     logged_in(&tenant);
-    // The same user, as another tenant's: a sign-in of its own.
+    // The same user in another tenant is a separate sign-in.
     let other = run(&mut command(&tenant, &["logout", "--tenant", "fabrikam.com"]));
-    assert_eq!((other.code, other.stdout.as_str()), (0, "nobody was signed in with profile default\n"));
-    assert!(other.stderr.contains("other sign-ins are kept in files: default-"), "{}", other.stderr);
+    assert_eq!((other.code, other.stdout.as_str()), (0, "profile default was not signed in\n"));
+    assert!(other.stderr.contains("other sign-ins are stored in files: default-"), "{}", other.stderr);
     let all = run(&mut command(&tenant, &["logout", "--all"]));
     assert_eq!((all.code, all.stdout.as_str()), (0, "sign-ins removed from files: 1\n"));
-    assert!(tenant.kept().is_empty(), "{:?}", tenant.kept());
+    assert!(tenant.stored_files().is_empty(), "{:?}", tenant.stored_files());
 }
 
 #[test]
-fn a_token_that_has_ended_is_told_and_is_no_success() {
-    // A token of another kind, with nothing but an end: {"exp":1000}.
+fn whoami_fails_with_an_expired_token() {
+    // A token that contains only an expiry time: {"exp":1000}.
     let mut who = alertdeck(["whoami"]);
     let who = run(who.env("ALERTDECK_TOKEN", "e30.eyJleHAiOjEwMDB9.x"));
     assert_eq!(who.code, 3);
-    assert!(who.stdout.contains("1970-01-01T00:16:40Z (ended)"), "{}", who.stdout);
-    assert!(who.stderr.contains("the token has ended"), "{}", who.stderr);
+    assert!(who.stdout.contains("1970-01-01T00:16:40Z (expired)"), "{}", who.stdout);
+    assert!(who.stderr.contains("the token has expired"), "{}", who.stderr);
 }
 
 #[test]
-fn a_login_by_code_waits_for_the_person() {
+fn a_device_code_login_waits_for_approval() {
     let tenant = Tenant::new(|_| {});
     let mut login = Login::begin(&tenant, &["--auth", "device-code"]);
     let hint = login.line();
@@ -264,13 +267,13 @@ fn a_login_by_code_waits_for_the_person() {
 #[rstest]
 #[case::browser(&[])]
 #[case::device_code(&["--auth", "device-code"])]
-fn without_a_keyring_a_login_is_refused_before_it_begins(#[case] more: &[&str]) {
+fn without_a_keyring_login_fails_before_the_sign_in(#[case] more: &[&str]) {
     let tenant = Tenant::new(|_| {});
     let arguments = tenant.arguments(&[&["login"], more].concat());
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));
     let refused = run(without_keyring(&mut command).envs([tenant.home()]));
     assert_refused(&refused, &["there is no keyring here", "--plaintext-secrets", "--token-command"]);
-    assert!(tenant.simulator.log().is_empty() && tenant.kept().is_empty());
+    assert!(tenant.simulator.log().is_empty() && tenant.stored_files().is_empty());
 }
 
 #[cfg(target_os = "linux")]
@@ -278,10 +281,10 @@ fn without_a_keyring_a_login_is_refused_before_it_begins(#[case] more: &[&str]) 
 #[case("login")]
 #[case("list")]
 #[case("whoami")]
-fn a_keyring_that_hangs_is_given_up_in_time(#[case] name: &str) {
+fn a_keyring_that_does_not_answer_times_out(#[case] name: &str) {
     let tenant = Tenant::new(|_| {});
     let bus = tenant.state.path().join("bus");
-    // The system accepts for it; nobody ever reads.
+    // Connections are accepted by the system, but never read.
     let _listener = std::os::unix::net::UnixListener::bind(&bus).unwrap();
     let arguments = tenant.arguments(&[name]);
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));
@@ -294,10 +297,10 @@ fn a_keyring_that_hangs_is_given_up_in_time(#[case] name: &str) {
 }
 
 #[test]
-fn many_copies_at_a_time_renew_one_sign_in_whose_tokens_work_once() {
+fn parallel_processes_can_renew_a_sign_in_with_single_use_refresh_tokens() {
     let tenant = Tenant::new(|settings| settings.sign_in.strict_rotation = true);
     logged_in(&tenant);
-    let copies: Vec<_> = std::iter::repeat_with(|| {
+    let processes: Vec<_> = std::iter::repeat_with(|| {
         std::process::Command::new(env!("CARGO_BIN_EXE_alertdeck"))
             .args(tenant.arguments(&["list"]))
             .envs([tenant.home(), ("ALERTDECK_CONFIG", "")])
@@ -310,12 +313,12 @@ fn many_copies_at_a_time_renew_one_sign_in_whose_tokens_work_once() {
     })
     .take(6)
     .collect();
-    for copy in copies {
-        let output = copy.wait_with_output().unwrap();
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed.lines().count(), 31);
     }
-    assert_eq!((tenant.requests(Grant::Refresh), tenant.refused()), (6, 0));
+    assert_eq!((tenant.token_requests(Grant::Refresh), tenant.refused()), (6, 0));
 }

@@ -1,4 +1,4 @@
-//! Standard output and error: what goes where, closed pipes, full disks, no terminal.
+//! Standard output and error: results and messages, closed pipes, full disks, no terminal.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ fn many_alerts() -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn a_reader_that_had_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let file = many_alerts();
     let mut list = Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"))
         .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"))
@@ -41,19 +41,19 @@ fn a_reader_that_had_enough_is_no_error() {
 #[case(&["completions", "bash"], false)]
 #[case(&["man"], false)]
 #[case(&["--help"], false)]
-fn a_full_disk_is_told_in_a_line(#[case] arguments: &[&str], #[case] takes_file: bool) {
+fn a_full_disk_is_reported_in_one_line(#[case] arguments: &[&str], #[case] takes_file: bool) {
     let full = Path::new("/dev/full");
     if !full.exists() {
-        eprintln!("skipped: there is no /dev/full here");
+        eprintln!("skipped: no /dev/full on this system");
         return;
     }
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"));
     command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(arguments).args(takes_file.then(sample));
     let ended = command.stdout(File::options().write(true).open(full).unwrap()).output().unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!((ended.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.starts_with("alertdeck: the result could not be written: "), "{said}");
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!((ended.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert!(stderr.starts_with("alertdeck: the result could not be written: "), "{stderr}");
 }
 
 #[rstest]
@@ -61,7 +61,7 @@ fn a_full_disk_is_told_in_a_line(#[case] arguments: &[&str], #[case] takes_file:
 #[case(&["status:new"])]
 #[case(&["demo"])]
 #[case(&["open", "does-not-matter.json"])]
-fn without_a_terminal_there_is_no_console(#[case] arguments: &[&str]) {
+fn the_console_requires_a_terminal(#[case] arguments: &[&str]) {
     let refused = run(&mut alertdeck(arguments));
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
     assert!(refused.stderr.contains("`alertdeck list`"), "{}", refused.stderr);
@@ -73,7 +73,7 @@ fn without_a_terminal_there_is_no_console(#[case] arguments: &[&str]) {
 #[case(&["list", "\u{1b}[31m", "\u{202e}"])]
 #[case(&["show"])]
 #[case(&["--cloud", "china", "list"])]
-fn wrong_usage_is_two_and_neutralised(#[case] arguments: &[&str]) {
+fn usage_errors_exit_with_two_and_are_neutralised(#[case] arguments: &[&str]) {
     let refused = run(&mut alertdeck(arguments));
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
     assert!(refused.stderr.starts_with("alertdeck: "), "{}", refused.stderr);
@@ -81,7 +81,7 @@ fn wrong_usage_is_two_and_neutralised(#[case] arguments: &[&str]) {
 }
 
 #[test]
-fn completions_and_manual_know_the_commands() {
+fn completions_and_the_manual_contain_the_commands() {
     for arguments in [&["completions", "zsh"][..], &["completions", "fish"], &["man"]] {
         let printed = run(&mut alertdeck(arguments));
         assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
@@ -90,7 +90,7 @@ fn completions_and_manual_know_the_commands() {
 }
 
 #[test]
-fn help_and_version_are_results() {
+fn help_and_version_go_to_standard_output() {
     let help = run(&mut alertdeck(["--help"]));
     assert_eq!((help.code, help.stderr.as_str()), (0, ""));
     for words in ["Exit codes:", "Examples:", "--graph-url", "ALERTDECK_TOKEN", "simulate"] {

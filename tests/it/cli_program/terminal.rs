@@ -1,4 +1,4 @@
-//! The console as the commands open it, on a terminal.
+//! Opening the console from the commands, in a pseudo-terminal.
 
 use std::{
     fs,
@@ -14,24 +14,24 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
-/// What a terminal is asked for its cursor's place, and an answer.
-const WHERE: &str = "\u{1b}[6n";
-const HERE: &str = "\u{1b}[1;1R";
+/// The request for the cursor position, and a reply.
+const CURSOR_REQUEST: &str = "\u{1b}[6n";
+const CURSOR_REPLY: &str = "\u{1b}[1;1R";
 
-/// A run of the program on a terminal of its own.
+/// The program in a pseudo-terminal.
 struct Terminal {
-    /// Closed last: the program would take that for a hang-up.
+    /// Closed last, since closing it hangs up.
     _pty: portable_pty::PtyPair,
     writer: Box<dyn Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     output: Receiver<Vec<u8>>,
-    /// Everything that was written.
+    /// All output so far.
     seen: String,
     screen: vt100::Parser,
 }
 
 impl Terminal {
-    /// Runs a line of shell in which `alertdeck` is the program.
+    /// Runs a shell command line in which `alertdeck` is the program.
     fn run(line: &str) -> Self {
         let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), ..PtySize::default() };
         let pty = native_pty_system().openpty(size).unwrap();
@@ -65,7 +65,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until the screen shows the words.
+    /// Waits until the screen shows a text.
     fn until(&mut self, words: &str) {
         let end = Instant::now() + Duration::from_secs(60);
         while !self.screen.screen().contents().contains(words) {
@@ -75,8 +75,8 @@ impl Terminal {
             };
             self.screen.process(&bytes);
             let text = String::from_utf8_lossy(&bytes);
-            for _ in text.matches(WHERE) {
-                self.keys(HERE);
+            for _ in text.matches(CURSOR_REQUEST) {
+                self.keys(CURSOR_REPLY);
             }
             self.seen.push_str(&text);
         }
@@ -92,7 +92,7 @@ impl Terminal {
 }
 
 #[test]
-fn without_a_token_the_console_says_how_to_begin() {
+fn without_a_sign_in_the_console_prints_first_steps() {
     let mut terminal = Terminal::run("alertdeck");
     terminal.until("alertdeck demo");
     terminal.until("ALERTDECK_TOKEN=");
@@ -100,7 +100,7 @@ fn without_a_token_the_console_says_how_to_begin() {
 }
 
 #[test]
-fn a_bad_filter_is_told_before_anything_is_opened() {
+fn a_bad_filter_is_reported_before_the_console_opens() {
     let mut terminal = Terminal::run("alertdeck demo sevrity:high");
     terminal.until("did you mean `severity`?");
     assert!(!terminal.seen.contains("\u{1b}[?1049h"));
@@ -108,7 +108,7 @@ fn a_bad_filter_is_told_before_anything_is_opened() {
 }
 
 #[test]
-fn saved_alerts_open_and_what_could_not_be_read_is_told_at_the_end() {
+fn unreadable_files_are_reported_when_the_console_ends() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(sample(), folder.path().join("good.json")).unwrap();
     fs::write(folder.path().join("bad.json"), "<html>").unwrap();
@@ -121,7 +121,7 @@ fn saved_alerts_open_and_what_could_not_be_read_is_told_at_the_end() {
 }
 
 #[test]
-fn keys_come_from_the_terminal_where_alerts_come_from_a_pipe() {
+fn the_console_reads_keys_from_the_terminal_and_alerts_from_a_pipe() {
     let mut terminal =
         Terminal::run(&format!("cat '{}' | alertdeck open - --filter severity:low", sample().display()));
     terminal.until("Suspicious execution");

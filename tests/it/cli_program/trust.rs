@@ -1,6 +1,8 @@
-//! TLS and proxies, as the program meets them: certificates of this machine's store, refusals by
-//! name, the system's proxy settings. The servers are on loopback; 0.0.0.0 reaches them too and is
-//! no address of loopback to the program, so that it takes the proxy.
+//! TLS and proxies: certificates of the machine's store, errors for untrusted certificates, and the
+//! proxy settings of the system.
+//!
+//! The servers listen on loopback. The address 0.0.0.0 reaches them too, and the program does not
+//! count it as loopback, so it uses the proxy.
 
 use std::{
     io::Write as _,
@@ -27,7 +29,7 @@ use super::{Run, alertdeck, run};
 const CANARY: &str = "canary-91d2.token_value";
 const PASSWORD: &str = "canary-proxy-password";
 
-/// A certificate authority with a name that a refusal has to tell.
+/// A certificate authority, whose name must appear in errors.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -40,18 +42,18 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    /// Writes the store of a machine that trusts this authority alone.
+    /// Writes a certificate store that trusts only this authority.
     fn store(&self) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(self.issuer.pem().as_bytes()).unwrap();
         file
     }
 
-    /// Issues a server's certificate; a year before which it had ended, where there is one.
-    fn issue(&self, names: &[&str], ended: Option<i32>) -> Arc<ServerConfig> {
+    /// Issues a server certificate, which is expired since the start of a year if one is given.
+    fn issue(&self, names: &[&str], expired: Option<i32>) -> Arc<ServerConfig> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
-        if let Some(year) = ended {
+        if let Some(year) = expired {
             params.not_before = rcgen::date_time_ymd(year - 1, 1, 1);
             params.not_after = rcgen::date_time_ymd(year, 1, 1);
         }
@@ -69,7 +71,7 @@ impl Authority {
     }
 }
 
-/// Runs a server on a thread of its own, for as long as the test runs.
+/// Runs a server on a separate thread until the test ends.
 fn serve<F: Future<Output = ()>>(task: impl FnOnce(TcpListener) -> F + Send + 'static) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -81,18 +83,18 @@ fn serve<F: Future<Output = ()>>(task: impl FnOnce(TcpListener) -> F + Send + 's
     address
 }
 
-/// How a service treats its connections.
+/// How a service closes its connections.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
-    /// HTTP/2; after each answer it announces that the connection ends (GOAWAY).
+    /// HTTP/2; after each response, it sends GOAWAY.
     GoesAway,
-    /// HTTP/1.1; after each answer the connection is closed, which is not announced.
+    /// HTTP/1.1; after each response, it closes the connection without notice.
     Closes,
 }
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// A service with three pages of an alert each.
+/// Starts a service with four pages of one alert each.
 fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
     let mut tls = ServerConfig::clone(&tls);
     if manner == Manner::Closes {
@@ -106,13 +108,13 @@ fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
             let (stream, _) = listener.accept().await.unwrap();
             let (tls, log) = (Arc::clone(&tls), Arc::clone(&log));
             tokio::spawn(async move {
-                // A client that does not trust us goes away.
+                // A client that does not trust the certificate disconnects.
                 let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
                 let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let answered = Arc::new(tokio::sync::Notify::new());
-                let told = Arc::clone(&answered);
+                let notify = Arc::clone(&answered);
                 let handler = service_fn(move |request: Request<Incoming>| {
-                    let (log, told) = (Arc::clone(&log), Arc::clone(&told));
+                    let (log, notify) = (Arc::clone(&log), Arc::clone(&notify));
                     async move {
                         assert_eq!(request.headers()[header::AUTHORIZATION], format!("Bearer {CANARY}"));
                         let query = request.uri().query().unwrap_or_default().to_owned();
@@ -125,7 +127,7 @@ fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
                         if next < 4 {
                             page["@odata.nextLink"] = format!("/v1.0/security/alerts_v2?n={next}").into();
                         }
-                        told.notify_one();
+                        notify.notify_one();
                         let mut response = Response::new(page.to_string());
                         response.headers_mut().insert(
                             header::CONTENT_TYPE,
@@ -157,7 +159,7 @@ fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
     (address, seen)
 }
 
-/// A proxy that tunnels to whatever it is asked for, if it is told its password.
+/// Starts a proxy that requires a password and tunnels to any address.
 fn proxy(password: &'static str) -> (SocketAddr, Seen) {
     let seen = Seen::default();
     let log = Arc::clone(&seen);
@@ -187,7 +189,7 @@ fn proxy(password: &'static str) -> (SocketAddr, Seen) {
                 let place = first.split(' ').nth(1).unwrap().to_owned();
                 let mut upstream = TcpStream::connect(place).await.unwrap();
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-                // Either side may leave at any time.
+                // Either side may disconnect at any time.
                 let _ = copy_bidirectional(&mut stream, &mut upstream).await;
             });
         }
@@ -195,7 +197,7 @@ fn proxy(password: &'static str) -> (SocketAddr, Seen) {
     (address, seen)
 }
 
-/// Lists the ids at an address, with a store of certificates and variables.
+/// Runs `list` on an address, with a certificate store and variables.
 fn list(base: &str, store: &tempfile::NamedTempFile, variables: &[(&str, &str)]) -> Run {
     let mut command = alertdeck(["list", "--format", "csv", "--columns", "id", "--graph-url", base]);
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
@@ -212,7 +214,7 @@ fn list(base: &str, store: &tempfile::NamedTempFile, variables: &[(&str, &str)])
 #[rstest]
 #[case::goaway(Manner::GoesAway)]
 #[case::closed(Manner::Closes)]
-fn a_ca_of_this_machines_store_is_trusted_and_connections_that_end_cost_nothing(#[case] manner: Manner) {
+fn the_machines_certificate_store_is_trusted_and_closed_connections_are_reopened(#[case] manner: Manner) {
     let authority = Authority::new("Contoso inspection CA");
     let (address, seen) = service(authority.issue(&["localhost"], None), manner);
     let listed = list(&format!("https://localhost:{}", address.port()), &authority.store(), &[]);
@@ -220,8 +222,8 @@ fn a_ca_of_this_machines_store_is_trusted_and_connections_that_end_cost_nothing(
     let mut ids: Vec<_> = listed.stdout.lines().skip(1).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["alert-1", "alert-2", "alert-3", "alert-4"]);
-    let asked = seen.lock().unwrap().len();
-    assert!(asked >= 4, "{asked} requests");
+    let requests = seen.lock().unwrap().len();
+    assert!(requests >= 4, "{requests} requests");
 }
 
 #[rstest]
@@ -229,25 +231,25 @@ fn a_ca_of_this_machines_store_is_trusted_and_connections_that_end_cost_nothing(
 #[case::expired("localhost", &["localhost"], Some(2020), true, "expired on 2020-01-01 (issued by Contoso inspection CA)")]
 #[case::wrong_host("localhost", &["graph.example", "other.example"], None, true, "is for graph.example, other.example, not for this host")]
 #[case::look_alike("127.0.0.1", &["localhost"], None, true, "is for localhost, not for this host")]
-fn a_certificate_that_is_not_trusted_is_named(
+fn untrusted_certificates_are_reported_with_the_reason(
     #[case] host: &str,
     #[case] names: &[&str],
-    #[case] ended: Option<i32>,
+    #[case] expired: Option<i32>,
     #[case] known: bool,
     #[case] words: &str,
 ) {
     let authority = Authority::new("Contoso inspection CA");
-    let (address, seen) = service(authority.issue(names, ended), Manner::Closes);
+    let (address, seen) = service(authority.issue(names, expired), Manner::Closes);
     let store = if known { authority.store() } else { Authority::new("Another CA").store() };
     let refused = list(&format!("https://{host}:{}", address.port()), &store, &[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
     assert!(refused.stderr.contains(words), "{}", refused.stderr);
     assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
-    assert!(seen.lock().unwrap().is_empty(), "no request reached it");
+    assert!(seen.lock().unwrap().is_empty(), "no request reached the service");
 }
 
 #[test]
-fn a_hostile_issuer_is_neutralised() {
+fn hostile_issuer_names_are_neutralised() {
     let authority = Authority::new("CA\u{1b}[2J\u{202e}\nx");
     let (address, _) = service(authority.issue(&["localhost"], None), Manner::Closes);
     let refused =
@@ -260,7 +262,7 @@ fn a_hostile_issuer_is_neutralised() {
 #[case::wrong_password("0.0.0.0", "other", "", 4, 1)]
 #[case::left_out("0.0.0.0", PASSWORD, "0.0.0.0", 0, 0)]
 #[case::never_for_loopback("127.0.0.1", PASSWORD, "", 0, 0)]
-fn the_systems_proxy_is_taken(
+fn the_system_proxy_is_used(
     #[case] host: &str,
     #[case] password: &str,
     #[case] no_proxy: &str,
@@ -269,13 +271,13 @@ fn the_systems_proxy_is_taken(
 ) {
     let authority = Authority::new("Contoso CA");
     let (address, _) = service(authority.issue(&[host], None), Manner::GoesAway);
-    let (through, asked) = proxy(PASSWORD);
+    let (through, requests) = proxy(PASSWORD);
     let proxy = format!("http://user:{password}@{through}");
     let base = format!("https://{host}:{}", address.port());
     let listed = list(&base, &authority.store(), &[("HTTPS_PROXY", &proxy), ("NO_PROXY", no_proxy)]);
     assert_eq!(listed.code, code, "{}", listed.stderr);
-    let asked = asked.lock().unwrap().clone();
-    assert_eq!(asked.is_empty(), tunnels == 0, "{asked:?}");
+    let requests = requests.lock().unwrap().clone();
+    assert_eq!(requests.is_empty(), tunnels == 0, "{requests:?}");
     if code != 0 {
         assert!(listed.stderr.contains("the proxy did not connect to 0.0.0.0"), "{}", listed.stderr);
         assert!(listed.stderr.contains("HTTPS_PROXY"), "{}", listed.stderr);
@@ -283,8 +285,8 @@ fn the_systems_proxy_is_taken(
 }
 
 #[test]
-fn a_captive_portal_is_told_from_the_service() {
-    // It answers in the clear to whoever asks, as a network's sign-in page does.
+fn a_captive_portal_is_recognised() {
+    // Like the sign-in page of a network, it replies to any request, without TLS.
     let address = serve(async |listener| {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -1,4 +1,4 @@
-//! Sign-in by device code, and what can come of it.
+//! Sign-in by device code, and its outcomes.
 
 use std::net::TcpStream;
 
@@ -10,7 +10,7 @@ use super::QUESTION;
 use crate::support::tenant::Tenant;
 
 #[test]
-fn a_code_that_is_approved_signs_in() {
+fn an_approved_code_signs_in() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.open(&[""]);
     session.press("d", "time left");
@@ -29,12 +29,9 @@ fn a_code_that_is_approved_signs_in() {
 #[case::expired(SignInControl::expire_devices, &["The code has expired: start over"])]
 #[case::blocked(
     |session: &mut SignInControl| session.rules.device_blocked = true,
-    &["Blocked by a Conditional Access policy", "AADSTS53003", "the browser on a", "managed device may do"]
+    &["Blocked by a Conditional Access policy", "AADSTS53003", "the browser on a", "managed device may work"]
 )]
-fn a_code_that_comes_to_nothing_says_why_and_takes_nothing(
-    #[case] act: fn(&mut SignInControl),
-    #[case] words: &[&str],
-) {
+fn a_failed_code_is_reported_and_keeps_the_list(#[case] act: fn(&mut SignInControl), #[case] words: &[&str]) {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
     tenant.revoke();
@@ -45,7 +42,7 @@ fn a_code_that_comes_to_nothing_says_why_and_takes_nothing(
     session.press("d", "time left");
     tenant.simulator.sign_in(act);
     session.wait("Sign-in failed");
-    // It is wrapped as the window wants it.
+    // Join the wrapped lines.
     let shown = session.with_screen(vt100::Screen::contents);
     let shown: Vec<_> =
         shown.split(|c: char| c.is_whitespace() || c == '│').filter(|word| !word.is_empty()).collect();
@@ -60,13 +57,13 @@ fn a_code_that_comes_to_nothing_says_why_and_takes_nothing(
 }
 
 #[test]
-fn esc_leaves_each_stage_and_frees_the_port() {
+fn esc_cancels_each_stage_and_frees_the_port() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);
     session.press_away("\x1b", QUESTION);
     session.wait("press P to sign in");
-    // What is wanted again is asked for again.
+    // A new request asks for a sign-in again.
     session.type_keys("r");
     session.wait(QUESTION);
     session.press("\r", "No browser was opened");
@@ -83,7 +80,7 @@ fn esc_leaves_each_stage_and_frees_the_port() {
     session.wait("time left");
     session.press_away("\x1b", "time left");
     session.wait("signed out");
-    assert_eq!((tenant.requests(Grant::Code), tenant.asked().len()), (0, 0));
+    assert_eq!((tenant.token_requests(Grant::Code), tenant.alert_requests().len()), (0, 0));
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
     session.assert_restored();

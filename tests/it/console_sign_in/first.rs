@@ -1,4 +1,4 @@
-//! The first sign-in, the starts after it, and who `me` is in each.
+//! The first sign-in, later starts, and the value of `me` in each.
 
 use alertdeck_simulator::{Grant, SignIn};
 
@@ -6,12 +6,12 @@ use super::{PERSON, QUESTION, sign_in};
 use crate::support::tenant::Tenant;
 
 #[test]
-fn a_first_sign_in_leads_from_nothing_to_the_whole_list() {
+fn a_first_sign_in_loads_the_whole_list() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);
     assert!(session.shows("You are not signed in"));
-    assert!(session.shows("contoso.com"), "whose alerts these are is told before anything else");
+    assert!(session.shows("contoso.com"), "the tenant is shown before the sign-in");
     sign_in(&mut session);
     session.wait("30 of 30 loaded");
     session.wait("complete");
@@ -26,18 +26,18 @@ fn a_first_sign_in_leads_from_nothing_to_the_whole_list() {
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
     session.assert_restored();
-    assert_eq!((tenant.requests(Grant::Code), tenant.refused()), (1, 0));
+    assert_eq!((tenant.token_requests(Grant::Code), tenant.refused()), (1, 0));
 }
 
 #[test]
-fn a_second_start_asks_nobody_and_knows_who_i_am() {
+fn a_second_start_needs_no_sign_in_and_knows_the_account() {
     let tenant = Tenant::new(|settings| settings.alerts = 200);
     let mine = tenant.owned_by(PERSON);
     assert!(mine > 0 && mine < 200);
     let mut session = tenant.signed_in();
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    let before = tenant.lists().len();
+    let before = tenant.list_requests().len();
     let mut session = tenant.open(&[""]);
     session.wait("200 of 200 loaded");
     session.wait("complete");
@@ -46,18 +46,18 @@ fn a_second_start_asks_nobody_and_knows_who_i_am() {
     assert!(!session.sent().contains("Sign in"));
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    // As the filter to begin with, too.
+    // As the initial filter, too.
     let mut session = tenant.open(&["assigned:me"]);
     session.wait(&format!("{mine} of {mine} loaded"));
     session.wait("complete");
     assert!(!session.sent().contains("Sign in"));
-    let asked = tenant.lists().split_off(before);
-    assert!(asked.last().unwrap().target.contains("assignedTo"), "{asked:?}");
-    assert_eq!((tenant.requests(Grant::Code), tenant.refused()), (1, 0));
+    let requests = tenant.list_requests().split_off(before);
+    assert!(requests.last().unwrap().target.contains("assignedTo"), "{requests:?}");
+    assert_eq!((tenant.token_requests(Grant::Code), tenant.refused()), (1, 0));
 }
 
 #[test]
-fn a_first_start_on_my_own_alerts_asks_for_them_once_it_knows_whose_they_are() {
+fn an_initial_filter_with_me_is_applied_after_the_sign_in() {
     let tenant = Tenant::new(|settings| settings.alerts = 200);
     let mine = tenant.owned_by(PERSON);
     let mut session = tenant.open(&["assigned:me"]);
@@ -65,13 +65,13 @@ fn a_first_start_on_my_own_alerts_asks_for_them_once_it_knows_whose_they_are() {
     session.wait(&format!("{mine} of {mine} loaded"));
     session.wait("complete");
     session.wait(&format!("{mine} match"));
-    let last = tenant.lists().pop().unwrap().target;
+    let last = tenant.list_requests().pop().unwrap().target;
     let name = PERSON.replace('@', "%40");
     assert!(last.contains("assignedTo") && last.contains(&name), "{last}");
 }
 
 #[test]
-fn a_permission_that_is_missing_is_told() {
+fn a_missing_permission_is_reported() {
     let scopes = vec!["User.Read".to_owned()];
     let tenant = Tenant::new(|settings| settings.sign_in = SignIn { scopes, ..SignIn::default() });
     let mut session = tenant.open(&[""]);

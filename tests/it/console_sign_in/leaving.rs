@@ -1,11 +1,11 @@
-//! Signing out, ending by signals, and what is copied or left behind.
+//! Sign-out, signals during a sign-in, and copied requests.
 
 use std::process::Command;
 
 use super::{QUESTION, sign_in};
 use crate::support::{tenant::Tenant, terminal::Session};
 
-/// Runs the program without a terminal: exit code, output, errors.
+/// Runs the program without a terminal. Returns exit code, output and errors.
 fn run(tenant: &Tenant, command: &str) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_alertdeck"))
         .args(tenant.arguments(&[command]))
@@ -17,46 +17,46 @@ fn run(tenant: &Tenant, command: &str) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-fn assert_gone(tenant: &Tenant) {
-    assert_eq!(tenant.kept(), [""; 0].map(std::path::PathBuf::from));
+fn assert_signed_out(tenant: &Tenant) {
+    assert_eq!(tenant.stored_files(), [""; 0].map(std::path::PathBuf::from));
     let (code, out, error) = run(tenant, "whoami");
     assert_eq!((code, out.as_str(), error.lines().count()), (3, "", 1), "{error}");
     assert!(error.contains("not signed in") && error.contains("alertdeck login"), "{error}");
 }
 
 #[test]
-fn signing_out_by_command_leaves_nothing_behind() {
+fn logout_removes_the_stored_sign_in() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    assert!(!tenant.kept().is_empty());
+    assert!(!tenant.stored_files().is_empty());
     assert_eq!(run(&tenant, "whoami").0, 0);
     assert_eq!(
         run(&tenant, "logout"),
-        (0, "signed out; nothing of profile default is kept\n".into(), String::new())
+        (0, "signed out; the stored sign-in of profile default was removed\n".into(), String::new())
     );
-    assert_gone(&tenant);
+    assert_signed_out(&tenant);
 }
 
 #[test]
-fn signing_out_in_the_console_leaves_nothing_behind() {
+fn signing_out_in_the_console_removes_the_stored_sign_in() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
-    let before = tenant.asked().len();
+    let before = tenant.alert_requests().len();
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("x");
     session.wait("signed out; s signs in with a browser");
-    session.wait_until("nothing is kept", |_| tenant.kept().is_empty());
-    // The rows stay, and the way back is open.
+    session.wait_until("the stored sign-in is removed", |_| tenant.stored_files().is_empty());
+    // The rows stay, and the user can sign in again.
     session.press_away("\x1b", "Profiles and sign-in");
     session.wait("30 match");
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("s");
     sign_in(&mut session);
-    session.wait_until("the question is gone", |session| !session.shows(QUESTION));
+    session.wait_until("the overlay is closed", |session| !session.shows(QUESTION));
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("x");
@@ -64,11 +64,11 @@ fn signing_out_in_the_console_leaves_nothing_behind() {
     session.press_away("\x1b", "Profiles and sign-in");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    assert!(tenant.asked().len() >= before);
-    assert_gone(&tenant);
+    assert!(tenant.alert_requests().len() >= before);
+    assert_signed_out(&tenant);
 }
 
-/// A console that waits for the browser.
+/// Opens a console that waits for the browser.
 fn waiting(tenant: &Tenant) -> Session {
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);
@@ -77,7 +77,7 @@ fn waiting(tenant: &Tenant) -> Session {
 }
 
 #[test]
-fn a_signal_while_signing_in_restores_the_terminal() {
+fn a_signal_during_a_sign_in_restores_the_terminal() {
     let tenant = Tenant::new(|_| {});
     for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let mut session = waiting(&tenant);
@@ -88,11 +88,11 @@ fn a_signal_while_signing_in_restores_the_terminal() {
 }
 
 #[test]
-fn ctrl_z_while_signing_in_gives_the_terminal_back_and_the_sign_in_goes_on() {
+fn a_sign_in_continues_after_ctrl_z() {
     let tenant = Tenant::new(|_| {});
     let mut session = waiting(&tenant);
     session.type_keys("\x1a");
-    session.wait_until("it has stopped", |session| session.is_stopped());
+    session.wait_until("the program is stopped", |session| session.is_stopped());
     assert!(session.is_cooked());
     session.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
     session.signal("CONT");
@@ -116,9 +116,9 @@ fn a_request_is_copied_without_its_token() {
     session.type_keys("j");
     let form = session.copy("y");
     assert!(form.starts_with("curl --request POST") && form.contains("--data-binary '@-'"), "{form}");
-    for asked in tenant.simulator.log() {
-        let token = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let body = String::from_utf8(asked.body.to_vec()).unwrap();
+    for request in tenant.simulator.log() {
+        let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
         for secret in token.into_iter().chain(body.split(['&', '=']).filter(|part| part.len() > 40)) {
             assert!(!curl.contains(secret) && !form.contains(secret));
         }

@@ -1,4 +1,4 @@
-//! Two tenants, one config file: which is asked, with whose token, and what is on the screen.
+//! Two tenants in one config file: requests, tokens and screen after a switch of profile.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::{
     terminal::Session,
 };
 
-/// Two tenants, and a file that names both and a profile that cannot be used.
+/// Two tenants, and a config file with a profile for each and a broken profile.
 struct Two {
     contoso: Tenant,
     fabrikam: Tenant,
@@ -49,7 +49,7 @@ impl Two {
     }
 }
 
-/// Goes to the profile that stands so many lines below the one in use, or above it.
+/// Opens the list of profiles, moves by `keys` and switches to that profile.
 fn switch(session: &mut Session, keys: &str) {
     session.type_keys("P");
     session.wait("Profiles and sign-in");
@@ -57,20 +57,24 @@ fn switch(session: &mut Session, keys: &str) {
     session.type_keys("\r");
 }
 
-/// The titles that tell something: a hostile one may be empty.
+/// Returns the titles that are not blank; hostile titles may be.
 fn titles(simulator: &Simulator) -> BTreeSet<String> {
     let alerts = simulator.alerts();
     let titles = alerts.iter().map(|alert| alert["title"].as_str().unwrap().to_owned());
     titles.filter(|title| !title.trim().is_empty()).collect()
 }
 
-/// The tokens that a tenant was shown.
+/// Returns the tokens that a tenant received.
 fn tokens(tenant: &Tenant) -> BTreeSet<String> {
-    tenant.asked().iter().map(|asked| asked.header("authorization").unwrap().to_owned()).collect()
+    tenant
+        .alert_requests()
+        .iter()
+        .map(|request| request.header("authorization").unwrap().to_owned())
+        .collect()
 }
 
 #[test]
-fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
+fn switching_profiles_shows_only_the_other_tenant() {
     let two = Two::new();
     let (ours, theirs) = (titles(&two.contoso.simulator), titles(&two.fabrikam.simulator));
     let only_ours: Vec<_> = ours.difference(&theirs).cloned().collect();
@@ -91,12 +95,12 @@ fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
     let header = session.with_screen(|screen| screen.rows(0, 120).next().unwrap());
     assert!(header.contains("fabrikam.example") && !header.contains("contoso"), "{header}");
     assert!(!shown(&session));
-    // One that cannot be used is told, and the one in use stays.
+    // A broken profile is reported, and the active one stays.
     switch(&mut session, "j");
     session.wait("broken: ");
     assert!(session.shows("client secret"));
     assert!(session.shows("25 of 25 loaded"));
-    // Back, without a question: the sign-in was kept.
+    // Switching back needs no sign-in.
     switch(&mut session, "k");
     session.wait("12 of 12 loaded");
     assert!(session.shows("contoso.example") && shown(&session));
@@ -104,12 +108,12 @@ fn switching_leads_to_the_other_tenant_and_nothing_of_the_first_is_left() {
     assert_eq!(session.exit_code(), 0);
     assert!(tokens(&two.contoso).is_disjoint(&tokens(&two.fabrikam)));
     for tenant in [&two.contoso, &two.fabrikam] {
-        assert_eq!((tenant.refused(), tenant.requests(Grant::Code)), (0, 1));
+        assert_eq!((tenant.refused(), tenant.token_requests(Grant::Code)), (0, 1));
     }
 }
 
 #[test]
-fn each_profile_remembers_its_own_sign_in() {
+fn each_profile_has_its_own_stored_sign_in() {
     let two = Two::new();
     for (name, alerts) in [("contoso", 12), ("fabrikam", 25)] {
         let mut session = two.open(&["--profile", name]);
@@ -125,24 +129,24 @@ fn each_profile_remembers_its_own_sign_in() {
         session.wait(&format!("{alerts} of {alerts} loaded"));
         assert!(session.shows(tenant) && !session.sent().contains("Sign in"));
     }
-    assert_eq!(two.contoso.requests(Grant::Code) + two.fabrikam.requests(Grant::Code), 2);
+    assert_eq!(two.contoso.token_requests(Grant::Code) + two.fabrikam.token_requests(Grant::Code), 2);
 }
 
-/// A token or a secret in the environment is one tenant's: the profile that is switched to asks for
-/// a token of its own, and its service is not even asked.
+/// A token or secret in the environment belongs to one tenant. After a switch, it is not used, and
+/// the service receives no request.
 #[rstest]
 #[case::token("auth = 'token'", "ALERTDECK_TOKEN")]
 #[case::secret("auth = 'client-secret'", "ALERTDECK_CLIENT_SECRET")]
-fn what_the_environment_holds_goes_to_no_other_profile(#[case] way: &str, #[case] named: &str) {
+fn secrets_in_the_environment_are_not_used_for_other_profiles(#[case] auth: &str, #[case] named: &str) {
     let (contoso, fabrikam) = (Tenant::new(|_| {}), Tenant::new(|_| {}));
-    let section = |name: &str, tenant: &Tenant, way: &str| {
+    let section = |name: &str, tenant: &Tenant, auth: &str| {
         let url = tenant.simulator.base_url();
         format!(
-            "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n{way}\n\
+            "[profile.{name}]\ntenant = '{name}.example'\nclient_id = '{CLIENT}'\n{auth}\n\
              graph_url = '{url}'\nlogin_url = '{url}'\n"
         )
     };
-    let text = section("contoso", &contoso, "auth = 'token'") + &section("fabrikam", &fabrikam, way);
+    let text = section("contoso", &contoso, "auth = 'token'") + &section("fabrikam", &fabrikam, auth);
     let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
     std::fs::write(config.path(), text).unwrap();
     let token = contoso.application_token(CLIENT_SECRET);

@@ -1,4 +1,4 @@
-//! A token that ends, is revoked, or is not enough, while the console is in use.
+//! Tokens that expire, are revoked or are not sufficient while the console is in use.
 
 use std::time::{Duration, Instant};
 
@@ -10,55 +10,57 @@ use super::{QUESTION, sign_in};
 use crate::support::{tenant::Tenant, terminal::Session};
 
 #[test]
-fn a_token_is_renewed_before_it_ends_and_when_it_is_refused() {
+fn tokens_are_renewed_before_they_expire_and_when_refused() {
     let life = Duration::from_secs(2);
     let tenant = Tenant::new(|settings| settings.sign_in.token_life = life);
     let mut session = tenant.signed_in();
     let began = Instant::now();
-    session.wait_until("the token has ended", |_| began.elapsed() > life);
-    let asked = tenant.asked().len();
+    session.wait_until("the token has expired", |_| began.elapsed() > life);
+    let requests = tenant.alert_requests().len();
     session.type_keys("r");
-    session.wait_until("the list is asked for again", |_| tenant.asked().len() > asked);
+    session.wait_until("the list is requested again", |_| tenant.alert_requests().len() > requests);
     session.wait("complete");
-    assert_eq!((tenant.requests(Grant::Refresh), tenant.refused()), (1, 0));
-    // One that the service takes for ended costs one answer more.
+    assert_eq!((tenant.token_requests(Grant::Refresh), tenant.refused()), (1, 0));
+    // A token that the service considers expired costs one extra request.
     tenant.simulator.sign_in(|control| {
         control.rules.token_life = Duration::from_secs(3600);
         control.expire_access_tokens();
     });
     session.type_keys("r");
-    session.wait_until("the token is renewed", |_| tenant.requests(Grant::Refresh) >= 2);
+    session.wait_until("the token is renewed", |_| tenant.token_requests(Grant::Refresh) >= 2);
     session.wait("30 of 30 loaded");
     session.wait("complete");
     assert!(session.shows("30 match"));
     assert!(!session.shows(QUESTION));
     assert!(tenant.refused() <= 1, "{}", tenant.refused());
-    assert_eq!(tenant.requests(Grant::Code), 1);
+    assert_eq!(tenant.token_requests(Grant::Code), 1);
 }
 
 #[test]
-fn live_mode_goes_on_with_a_renewed_token() {
+fn live_mode_continues_with_a_renewed_token() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
     session.type_keys("L");
     session.wait("live ");
     tenant.simulator.sign_in(SignInControl::expire_access_tokens);
-    session.wait_until("live mode has looked", |_| tenant.refused() == 1);
-    session.wait_until("it has looked again", |_| tenant.asked().last().unwrap().status == Some(200));
+    session.wait_until("live mode has polled", |_| tenant.refused() == 1);
+    session.wait_until("live mode has polled again", |_| {
+        tenant.alert_requests().last().unwrap().status == Some(200)
+    });
     session.wait("30 match");
     assert!(!session.shows(QUESTION));
-    assert_eq!((tenant.requests(Grant::Refresh), tenant.requests(Grant::Code)), (1, 1));
+    assert_eq!((tenant.token_requests(Grant::Refresh), tenant.token_requests(Grant::Code)), (1, 1));
 }
 
 #[test]
-fn a_revoked_sign_in_is_asked_for_over_the_list_and_takes_no_draft() {
+fn a_revoked_sign_in_keeps_the_list_and_the_filter_draft() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
     let list = rows(&session);
     tenant.revoke();
     session.type_keys("r/severity:hi");
     session.wait("signed out");
-    // What is typed goes on; the question waits for its end.
+    // The overlay does not interrupt typing.
     session.type_keys("gh,low");
     session.wait("severity:high,low");
     assert!(!session.shows(QUESTION));
@@ -74,10 +76,10 @@ fn a_revoked_sign_in_is_asked_for_over_the_list_and_takes_no_draft() {
     session.wait("30 match");
     session.wait("30 of 30 loaded");
     session.wait("complete");
-    session.wait_until("the rows are those of before", |session| rows(session) == list);
+    session.wait_until("the rows are the same as before", |session| rows(session) == list);
 }
 
-/// The heading of the list and some rows, left of what else is on the screen.
+/// Returns the header and some rows of the list.
 fn rows(session: &Session) -> Vec<String> {
     session.with_screen(|screen| {
         screen.rows(0, 60).skip(7).take(10).map(|row| row.trim_end().to_owned()).collect()
@@ -85,7 +87,7 @@ fn rows(session: &Session) -> Vec<String> {
 }
 
 #[test]
-fn a_load_goes_on_with_the_page_at_which_it_was_held_up() {
+fn a_load_continues_at_the_interrupted_page() {
     let tenant = Tenant::new(|settings| {
         (settings.alerts, settings.largest_page) = (400, 40);
         settings.latency = Duration::from_millis(100);
@@ -93,79 +95,85 @@ fn a_load_goes_on_with_the_page_at_which_it_was_held_up() {
     let mut session = tenant.open(&[""]);
     sign_in(&mut session);
     session.wait_until("two pages were sent", |_| {
-        tenant.asked().iter().filter(|asked| asked.status == Some(200)).count() >= 2
+        tenant.alert_requests().iter().filter(|request| request.status == Some(200)).count() >= 2
     });
     tenant.revoke();
     session.wait(QUESTION);
-    let held: usize = tenant.asked().iter().filter(|asked| asked.status == Some(200)).count();
-    assert!((2..10).contains(&held), "{held}");
+    let before: usize = tenant.alert_requests().iter().filter(|request| request.status == Some(200)).count();
+    assert!((2..10).contains(&before), "{before}");
     assert!(!session.shows("no alerts"));
     sign_in(&mut session);
     session.wait("400 of 400 loaded");
     session.wait("complete");
-    let mut given: Vec<_> = tenant
-        .asked()
+    let mut served: Vec<_> = tenant
+        .alert_requests()
         .into_iter()
-        .filter(|asked| asked.status == Some(200))
-        .map(|asked| asked.target)
+        .filter(|request| request.status == Some(200))
+        .map(|request| request.target)
         .collect();
-    let all = given.len();
-    given.sort_unstable();
-    given.dedup();
-    assert_eq!(given.len(), all, "a page was asked for twice");
-    assert!(all > held, "{all}");
+    let all = served.len();
+    served.sort_unstable();
+    served.dedup();
+    assert_eq!(served.len(), all, "a page was fetched twice");
+    assert!(all > before, "{all}");
 }
 
-/// What the service asks of the next token.
-fn demand() -> serde_json::Value {
+/// Returns the claims that the service requires of the next token.
+fn challenge() -> serde_json::Value {
     json!({"access_token": {"nbf": {"essential": true, "value": "1600000000"}}})
 }
 
 #[test]
-fn a_demand_that_a_refresh_meets_is_met_unseen() {
+fn a_claims_challenge_is_met_by_a_refresh_without_the_user() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
-    tenant.simulator.sign_in(|control| control.demand_claims(Some(demand())));
-    let asked = tenant.asked().len();
+    tenant.simulator.sign_in(|control| control.demand_claims(Some(challenge())));
+    let requests = tenant.alert_requests().len();
     session.type_keys("r");
-    session.wait_until("it is asked for again", |_| tenant.asked().len() >= asked + 2);
+    session.wait_until("the list is requested again", |_| tenant.alert_requests().len() >= requests + 2);
     session.wait("complete");
     assert!(!session.shows(QUESTION));
-    assert_eq!((tenant.refused(), tenant.requests(Grant::Refresh), tenant.requests(Grant::Code)), (1, 1, 1));
+    assert_eq!(
+        (tenant.refused(), tenant.token_requests(Grant::Refresh), tenant.token_requests(Grant::Code)),
+        (1, 1, 1)
+    );
 }
 
 #[test]
-fn a_demand_that_wants_the_person_is_passed_on_and_met_once() {
+fn a_claims_challenge_that_needs_the_user_is_met_by_one_sign_in() {
     let tenant = Tenant::new(|settings| settings.sign_in.refresh_meets_demand = false);
     let mut session = tenant.signed_in();
-    tenant.simulator.sign_in(|control| control.demand_claims(Some(demand())));
+    tenant.simulator.sign_in(|control| control.demand_claims(Some(challenge())));
     session.type_keys("r");
     session.wait(QUESTION);
     let address = Url::parse(&sign_in(&mut session)).unwrap();
     let claims = address.query_pairs().find(|(name, _)| name == "claims").unwrap().1;
     let claims: serde_json::Value = serde_json::from_str(&claims).unwrap();
-    assert_eq!(claims["access_token"]["nbf"], demand()["access_token"]["nbf"]);
+    assert_eq!(claims["access_token"]["nbf"], challenge()["access_token"]["nbf"]);
     session.wait("complete");
     assert!(!session.shows(QUESTION));
-    assert_eq!((tenant.refused(), tenant.requests(Grant::Refresh), tenant.requests(Grant::Code)), (1, 1, 2));
+    assert_eq!(
+        (tenant.refused(), tenant.token_requests(Grant::Refresh), tenant.token_requests(Grant::Code)),
+        (1, 1, 2)
+    );
 }
 
 #[test]
-fn a_service_that_refuses_every_token_is_asked_twice_and_then_the_user_is() {
+fn a_service_that_refuses_every_token_leads_to_one_retry_and_a_sign_in() {
     let tenant = Tenant::new(|settings| settings.access = Access::Only("nobody's".into()));
     let mut session = tenant.open(&[""]);
     sign_in(&mut session);
     session.wait("and a renewed one");
-    assert_eq!((tenant.asked().len(), tenant.requests(Grant::Refresh)), (2, 1));
-    // A sign-in gives it one more chance, and that is all.
+    assert_eq!((tenant.alert_requests().len(), tenant.token_requests(Grant::Refresh)), (2, 1));
+    // After the sign-in, there is one more request and no other question.
     sign_in(&mut session);
     session.wait("! tries again");
     assert!(session.shows("no access") && !session.shows(QUESTION));
-    assert_eq!((tenant.asked().len(), tenant.requests(Grant::Code)), (3, 2));
+    assert_eq!((tenant.alert_requests().len(), tenant.token_requests(Grant::Code)), (3, 2));
 }
 
 #[test]
-fn a_sign_in_that_is_refused_says_why_and_may_be_tried_again() {
+fn a_refused_sign_in_is_reported_and_can_be_retried() {
     let tenant = Tenant::new(|settings| {
         settings.sign_in = SignIn { clients: vec!["other".into()], ..SignIn::default() }
     });

@@ -1,4 +1,4 @@
-//! Five campaigns of the simulated tenant as tickets, to be read without explanation.
+//! Tickets of five campaigns of the simulated tenant.
 
 use alertdeck_model::Timestamp;
 use alertdeck_simulator::{Settings, Simulator};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::report;
 
-/// The first alert of the tenant with evidence of all these types and of a size that fits a page.
+/// Returns the first alert of the tenant with evidence of all these types, and of moderate size.
 fn alert_with(types: &[&str]) -> Value {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     let tenant = Simulator::start(Settings { alerts: 1_500, ..Settings::new(now) }).unwrap();
@@ -17,8 +17,8 @@ fn alert_with(types: &[&str]) -> Value {
         alert["evidence"].as_array().unwrap().iter().any(|item| item["@odata.type"] == kind)
     };
     let fits = |alert: &Value| {
-        let whole = alert.to_string();
-        let readable = whole.len() < 24_000 && !whole.contains("\\u00") && !whole.contains("\\u202");
+        let json = alert.to_string();
+        let readable = json.len() < 24_000 && !json.contains("\\u00") && !json.contains("\\u202");
         readable && types.iter().all(|kind| has(alert, kind))
     };
     tenant.alerts().into_iter().find(|alert| fits(alert)).unwrap()
@@ -30,7 +30,7 @@ fn alert_with(types: &[&str]) -> Value {
 #[case("kubernetes", &["kubernetesPod", "ip"])]
 #[case("storage", &["blob", "sasToken"])]
 #[case("network", &["networkConnection", "dns"])]
-fn a_campaign_is_read_without_explanation(#[case] name: &str, #[case] types: &[&str]) {
-    // The ticket holds the evidence tree and the timeline.
+fn the_ticket_of_a_campaign(#[case] name: &str, #[case] types: &[&str]) {
+    // The ticket contains the evidence tree and the timeline.
     assert_snapshot!(format!("{name}-ticket"), report(&alert_with(types)).markdown());
 }

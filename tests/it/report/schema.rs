@@ -1,5 +1,5 @@
-//! Every property that Graph's schema declares, in every type of evidence and in both versions,
-//! is in the text and in the ticket. Skips where the schema is not beside the crate.
+//! The text and the ticket contain every property that Graph's schema declares, in every type of
+//! evidence and in both API versions.
 
 use alertdeck_evidence::Tree;
 use alertdeck_model::{SafeText, Timestamp, defang::refang, walk};
@@ -10,15 +10,15 @@ use super::{decode, parse, report};
 use alertdeck_testing::schema;
 
 const NAMESPACE: &str = "microsoft.graph.security.";
-/// Evidence within evidence within evidence.
+/// Levels of nested evidence.
 const DEEP: usize = 3;
-/// Enough where it is done again and again.
+/// Levels of nested evidence in tests with many variants.
 const SHALLOW: usize = 1;
 
-/// Makes up values, each its own.
+/// Generates unique values.
 struct Maker<'a> {
     version: &'a Value,
-    deepest: usize,
+    max_depth: usize,
     count: usize,
 }
 
@@ -89,7 +89,7 @@ impl Maker<'_> {
                         json!({(format!("key {n:04} |")): format!("custom {n:04}"), "deep": {"er": [n + 700_000]}}),
                     );
                 }
-                if depth == self.deepest {
+                if depth == self.max_depth {
                     return None;
                 }
                 let mut inner = self.object(of, depth + 1);
@@ -105,7 +105,7 @@ impl Maker<'_> {
 /// Values with their paths.
 type Leaves = Vec<(String, String)>;
 
-/// Every value below a document with its path, but the type, which becomes words.
+/// Returns all values of a document with their paths, except its type, which is shown as words.
 fn leaves(value: &Value) -> Leaves {
     let mut found = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {
@@ -121,21 +121,21 @@ fn leaves(value: &Value) -> Leaves {
     found
 }
 
-/// All that a reader of the ticket sees, with defanged addresses mended.
-fn seen(markdown: &str) -> String {
-    let mut seen = String::new();
+/// Returns the visible text of a ticket, refanged.
+fn visible_text(markdown: &str) -> String {
+    let mut visible = String::new();
     for event in parse(markdown) {
         match event {
-            Event::Text(text) | Event::Code(text) => seen.push_str(&text),
-            Event::SoftBreak | Event::HardBreak | Event::End(_) => seen.push('\n'),
+            Event::Text(text) | Event::Code(text) => visible.push_str(&text),
+            Event::SoftBreak | Event::HardBreak | Event::End(_) => visible.push('\n'),
             _ => {}
         }
     }
-    refang(&seen)
+    refang(&visible)
 }
 
-/// Fails where a value is missing among the properties, in the text or in the ticket.
-fn assert_nothing_is_lost(alert: &Value, expected: &[(String, String)], what: &str) {
+/// Asserts that the properties, the text and the ticket contain all expected values.
+fn assert_contains_all(alert: &Value, expected: &[(String, String)], what: &str) {
     let decoded = decode(alert);
     let tree = Tree::new(&decoded.evidence);
     let nodes = tree.rows(|_| false);
@@ -147,10 +147,10 @@ fn assert_nothing_is_lost(alert: &Value, expected: &[(String, String)], what: &s
         .filter_map(|property| Some((property.path.line(), property.value?.line())))
         .collect();
     let report = report(alert);
-    let (text, ticket) = (report.text(), seen(&report.markdown()));
+    let (text, ticket) = (report.text(), visible_text(&report.markdown()));
     for (path, value) in expected {
         assert!(properties.contains(&(path.clone(), value.clone())), "{what}: no property {path} = {value}");
-        // A value that others may have too counts only beside its name, in a list or in a line.
+        // A value that is not unique counts only next to its name, in a list or in a line.
         let is_unique = value.len() > 5 && value.contains(|c: char| c.is_ascii_digit());
         let in_line = nodes.iter().map(|id| tree.describe(*id)).any(|described| {
             let mut pieces = described.main.iter().chain(&described.facts);
@@ -175,7 +175,7 @@ fn assert_nothing_is_lost(alert: &Value, expected: &[(String, String)], what: &s
     }
 }
 
-/// Enumerations of the alert, by the words that stand before them.
+/// The enumerations of an alert, with their labels.
 const FACTS: [(&str, &str); 7] = [
     ("severity", "severity"),
     ("status", "status"),
@@ -186,9 +186,9 @@ const FACTS: [(&str, &str); 7] = [
     ("investigationState", "investigation"),
 ];
 
-/// The document with one property after the other spoilt, each in several ways, and what of its
-/// values must still be there.
-fn spoilt(whole: &Value) -> Vec<(String, Value, Leaves)> {
+/// Returns variants of a document in which one property is missing, null, empty or of another type,
+/// with the values that must still be present.
+fn variants(whole: &Value) -> Vec<(String, Value, Leaves)> {
     let mut all = Vec::new();
     let all_leaves = leaves(whole);
     for name in whole.as_object().unwrap().keys().filter(|name| !name.starts_with('@')) {
@@ -219,26 +219,26 @@ fn spoilt(whole: &Value) -> Vec<(String, Value, Leaves)> {
 }
 
 #[test]
-fn no_value_of_the_evidence_is_lost() {
+fn reports_contain_every_value_of_the_evidence() {
     let schema = schema();
     let mut items = 0;
     for (version_name, version) in schema["versions"].as_object().unwrap() {
         let types = version["evidenceTypes"].as_array().unwrap();
         assert_eq!(types.len(), 48);
         for of in types.iter().map(|of| of.as_str().unwrap()) {
-            let mut item = Maker { version, deepest: DEEP, count: 0 }.object(of, 0);
+            let mut item = Maker { version, max_depth: DEEP, count: 0 }.object(of, 0);
             let expected = leaves(&item);
             assert!(expected.len() >= 8, "{of}: {expected:?}");
             for spelling in [format!("#{of}"), of.to_owned(), format!("#{}", of.to_uppercase())] {
                 item["@odata.type"] = spelling.into();
-                assert_nothing_is_lost(&json!({"id": "a", "evidence": [item]}), &expected, of);
+                assert_contains_all(&json!({"id": "a", "evidence": [item]}), &expected, of);
             }
-            let mut item = Maker { version, deepest: SHALLOW, count: 0 }.object(of, 0);
+            let mut item = Maker { version, max_depth: SHALLOW, count: 0 }.object(of, 0);
             item["@odata.type"] = format!("#{of}").into();
-            for (what, item, expected) in spoilt(&item) {
+            for (what, item, expected) in variants(&item) {
                 items += 1;
                 let what = format!("{version_name} {of}: {what}");
-                assert_nothing_is_lost(&json!({"id": "a", "evidence": [item]}), &expected, &what);
+                assert_contains_all(&json!({"id": "a", "evidence": [item]}), &expected, &what);
             }
         }
     }
@@ -246,7 +246,7 @@ fn no_value_of_the_evidence_is_lost() {
 }
 
 #[test]
-fn no_value_of_an_alert_is_lost() {
+fn reports_contain_every_value_of_an_alert() {
     let schema = schema();
     for (version_name, version) in schema["versions"].as_object().unwrap() {
         for of in ["alert", "manualAlert"] {
@@ -254,17 +254,17 @@ fn no_value_of_an_alert_is_lost() {
             if version["entities"].get(&full).is_none() {
                 continue;
             }
-            let whole = Maker { version, deepest: DEEP, count: 0 }.object(&full, 0);
-            assert_nothing_is_lost(&whole, &leaves(&whole), of);
-            for (what, alert, expected) in spoilt(&whole) {
-                assert_nothing_is_lost(&alert, &expected, &format!("{version_name} {of}: {what}"));
+            let whole = Maker { version, max_depth: DEEP, count: 0 }.object(&full, 0);
+            assert_contains_all(&whole, &leaves(&whole), of);
+            for (what, alert, expected) in variants(&whole) {
+                assert_contains_all(&alert, &expected, &format!("{version_name} {of}: {what}"));
             }
         }
     }
 }
 
 #[test]
-fn two_items_of_one_thing_keep_their_own_values() {
+fn values_of_merged_evidence_items_are_kept_apart() {
     let file = |path: &str, size: u32| {
         json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "createdDateTime": "2026-11-01T10:00:00Z",
             "verdict": "suspicious", "mdeDeviceId": "d1", "odd.path": path,

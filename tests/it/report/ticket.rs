@@ -1,5 +1,5 @@
-//! The ticket as a Markdown parser reads it: what is in it is in its place, and nothing that an
-//! attacker wrote is a construct.
+//! Tickets, read with a Markdown parser: all parts are in their sections, and hostile text forms no
+//! constructs.
 
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ const SECTIONS: [&str; 11] = [
     "All other values",
 ];
 
-/// What an attacker would write; `{}` stands for the value that was there.
+/// Hostile texts; `{}` is replaced by the original value.
 const HOSTILE: [&str; 26] = [
     "{} | a | b",
     "{}\\| x \\|",
@@ -56,7 +56,7 @@ const HOSTILE: [&str; 26] = [
     "[[{}]] || {} || > [!NOTE]",
 ];
 
-/// Puts hostile texts into every text, name of a custom property or link.
+/// Puts hostile text into all texts, links and names of custom properties.
 fn poison(value: &mut Value, name: &str, count: &mut usize) {
     match value {
         Value::String(text) if !name.starts_with('@') && !name.ends_with("DateTime") => {
@@ -96,7 +96,7 @@ fn alerts() -> Vec<Value> {
     alerts
 }
 
-/// Cells of a line of a table as its writer meant them: bars with no backslash before them part.
+/// Counts the cells of a table row, which are separated by unescaped bars.
 fn cells(line: &str) -> usize {
     let mut bars = 0;
     let mut escaped = false;
@@ -111,14 +111,14 @@ fn same(shown: &str, expected: &str) -> bool {
     refang(shown).trim() == refang(expected).trim()
 }
 
-/// What a ticket is made of, as far as the tests look.
+/// The parsed parts of a ticket.
 #[derive(Default)]
 struct Read {
     sections: Vec<String>,
     title: String,
-    /// Rows of the tables by section, with the columns that the table has.
+    /// The table rows, by section.
     rows: Vec<(String, Vec<String>)>,
-    /// Code spans by section, those of tables left out.
+    /// The code spans of "All other values", by section.
     spans: Vec<(String, String)>,
     blocks: Vec<(String, String)>,
     links: Vec<String>,
@@ -155,7 +155,7 @@ fn read(ticket: &str) -> Read {
                     }
                     Tag::Table(alignments) => {
                         columns = alignments.len();
-                        // A row with a cell too many loses it when it is parsed: look at the text.
+                        // The parser drops surplus cells, so count them in the text.
                         for line in ticket[range].lines() {
                             assert_eq!(cells(line), columns, "{line}\n{ticket}");
                         }
@@ -204,7 +204,7 @@ fn read(ticket: &str) -> Read {
 }
 
 #[test]
-fn a_ticket_is_what_it_is_meant_to_be() {
+fn tickets_have_the_expected_structure() {
     for alert in alerts() {
         let decoded = decode(&alert);
         let tree = Tree::new(&decoded.evidence);
@@ -236,7 +236,7 @@ fn a_ticket_is_what_it_is_meant_to_be() {
                 (sighting.indicator.kind.field(), value.trim()),
                 "{ticket}"
             );
-            assert!(same(&row[2], &sighting.place), "{} is not {}", row[2], sighting.place);
+            assert!(same(&row[2], &sighting.location), "{} is not {}", row[2], sighting.location);
         }
         let custom = rows("Custom details");
         let set = decoded
@@ -256,12 +256,12 @@ fn a_ticket_is_what_it_is_meant_to_be() {
             .collect();
         assert!(!read.spans.is_empty());
         for (_, span) in &read.spans {
-            assert!(known.contains(&refang(span)), "{span:?} is no value\n{ticket}");
+            assert!(known.contains(&refang(span)), "{span:?} is not a value\n{ticket}");
         }
         for link in &read.links {
             assert!(link.starts_with("https://security.microsoft.com/"), "{link}");
         }
-        // What some programs make a link of without being told to: nothing but the links.
+        // Some programs turn bare addresses into links: there must be none except the links.
         let bare = read
             .links
             .iter()
@@ -274,7 +274,7 @@ fn a_ticket_is_what_it_is_meant_to_be() {
 }
 
 #[test]
-fn a_list_in_markdown_is_a_table_whatever_is_in_it() {
+fn hostile_cells_do_not_break_a_markdown_table() {
     for hostile in HOSTILE {
         let cell = SafeText::new(&hostile.replace("{}", "x")).line();
         let table =

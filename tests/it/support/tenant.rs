@@ -1,4 +1,4 @@
-//! A tenant that people sign in to, a place for what the program keeps, and a browser.
+//! A simulated tenant with sign-in, a state folder for the program, and a browser.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,12 +13,12 @@ const ALERTS: &str = "/v1.0/security/alerts_v2";
 
 pub(crate) struct Tenant {
     pub(crate) simulator: Simulator,
-    /// Where the program keeps things between runs.
+    /// The state folder of the program.
     pub(crate) state: tempfile::TempDir,
 }
 
 impl Tenant {
-    /// A tenant of 30 alerts, with what is different about it.
+    /// Starts a tenant with 30 alerts and changed settings.
     pub(crate) fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
         let mut settings =
@@ -28,15 +28,15 @@ impl Tenant {
         Self { simulator: Simulator::start(settings).unwrap(), state: tempfile::tempdir().unwrap() }
     }
 
-    /// The options that lead to it, and what follows them.
+    /// Returns the options that connect to the tenant, followed by `more`.
     pub(crate) fn arguments(&self, more: &[&str]) -> Vec<String> {
         let url = self.simulator.base_url();
         let fixed = ["--graph-url", &url, "--login-url", &url, "--tenant", "contoso.com"];
-        let who = ["--client-id", CLIENT, "--plaintext-secrets"];
-        [&fixed[..], &who, more].concat().into_iter().map(str::to_owned).collect()
+        let sign_in = ["--client-id", CLIENT, "--plaintext-secrets"];
+        [&fixed[..], &sign_in, more].concat().into_iter().map(str::to_owned).collect()
     }
 
-    /// A token with every right, as somebody else would bring it.
+    /// Returns a ready token with all permissions.
     pub(crate) fn application_token(&self, secret: &str) -> String {
         let url = self.simulator.base_url();
         let form = format!(
@@ -55,47 +55,47 @@ impl Tenant {
         ("XDG_STATE_HOME", self.state.path().to_str().unwrap())
     }
 
-    /// The requests for alerts so far.
-    pub(crate) fn asked(&self) -> Vec<Exchange> {
+    /// Returns the requests for alerts so far.
+    pub(crate) fn alert_requests(&self) -> Vec<Exchange> {
         let log = self.simulator.log();
         log.into_iter().filter(|exchange| exchange.target.starts_with(ALERTS)).collect()
     }
 
-    /// The requests for lists so far, without what loads behind them.
-    pub(crate) fn lists(&self) -> Vec<Exchange> {
-        let behind = |exchange: &Exchange| exchange.target.contains("createdDateTime");
-        self.asked().into_iter().filter(|exchange| !behind(exchange)).collect()
+    /// Returns the requests for lists so far, without those of the backfill.
+    pub(crate) fn list_requests(&self) -> Vec<Exchange> {
+        let is_backfill = |exchange: &Exchange| exchange.target.contains("createdDateTime");
+        self.alert_requests().into_iter().filter(|exchange| !is_backfill(exchange)).collect()
     }
 
-    /// How often the alerts were refused to a token.
+    /// Returns the number of requests for alerts whose token was refused.
     pub(crate) fn refused(&self) -> usize {
-        self.asked().iter().filter(|exchange| exchange.status == Some(401)).count()
+        self.alert_requests().iter().filter(|exchange| exchange.status == Some(401)).count()
     }
 
-    /// How many requests there were for a token of this kind.
-    pub(crate) fn requests(&self, grant: Grant) -> u32 {
+    /// Returns the number of token requests with this grant.
+    pub(crate) fn token_requests(&self, grant: Grant) -> u32 {
         self.simulator.sign_in(|control| control.requests(grant))
     }
 
-    /// How many alerts belong to this person.
+    /// Returns the number of alerts that are assigned to this person.
     pub(crate) fn owned_by(&self, name: &str) -> usize {
         let owned =
             |alert: &serde_json::Value| alert["assignedTo"].as_str().is_some_and(|owner| owner == name);
         self.simulator.alerts().iter().filter(|alert| owned(alert)).count()
     }
 
-    /// Every file that is kept, but for the log.
-    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+    /// Returns all files in the state folder, except the log.
+    pub(crate) fn stored_files(&self) -> Vec<PathBuf> {
         let is_log = |path: &PathBuf| path.file_name().is_some_and(|name| name == "alertdeck.log");
         files(self.state.path()).into_iter().filter(|path| !is_log(path)).collect()
     }
 }
 
-/// Every file below a folder.
+/// Returns all files below a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(inner) = folders.pop() {
-        // A program that runs may take a file away at any time.
+        // A running program may remove a file at any time.
         for entry in std::fs::read_dir(inner).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() { folders.push(path) } else { found.push(path) }
@@ -104,7 +104,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Opens an address as a browser does that is sent on to the program; returns the last page.
+/// Opens an address like a browser, follows the redirects and returns the last page.
 pub(crate) fn browse(address: &str) -> String {
     in_runtime(async { client().get(address).send().await.unwrap().text().await.unwrap() })
 }

@@ -1,4 +1,4 @@
-//! The program with a terminal around it: a pseudo-terminal whose output a parser reads.
+//! The program in a pseudo-terminal whose output is parsed.
 
 use std::{
     ffi::OsStr,
@@ -18,24 +18,26 @@ use rustix::{
     termios::{LocalModes, tcgetattr},
 };
 
-/// After this long without what it waits for, a test fails.
+/// The longest time to wait for a condition.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What must be undone: mouse reports, bracketed paste, alternate screen, hidden cursor.
-const UNDONE: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
-/// Bytes that no frame exceeds.
-const FRAME: usize = 64 << 10;
-/// After this long a key that has done nothing is pressed again.
+/// The sequences that must be sent at the end: mouse reports, bracketed paste and alternate screen
+/// off, cursor on.
+const RESTORING: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
+/// The most bytes of a frame.
+const MAX_FRAME: usize = 64 << 10;
+/// The time after which a key without effect is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_millis(500);
 
-/// What the program has sent.
+/// The output of the program.
 struct Output {
     parser: vt100::Parser,
     sent: Vec<u8>,
-    /// The terminal is about to go away.
+    /// Whether the terminal is about to hang up.
     hung_up: bool,
 }
 
+/// The program in a pseudo-terminal.
 pub(crate) struct Session {
     child: Box<dyn Child + Send + Sync>,
     /// Dropped to hang up.
@@ -49,7 +51,7 @@ fn size(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
 }
 
-/// Sees to it that nothing of this user's settings counts.
+/// Sets the environment, so that the settings of the current user do not apply.
 pub(crate) fn set_environment(command: &mut CommandBuilder) {
     for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
         command.env_remove(name);
@@ -72,7 +74,7 @@ pub(crate) fn set_environment(command: &mut CommandBuilder) {
 }
 
 impl Session {
-    /// Starts the program in a terminal of 120 by 35 cells, with nothing of this user's settings.
+    /// Starts the program in a terminal of 120 by 35 cells.
     pub(crate) fn open<A: AsRef<OsStr>>(arguments: &[A], variables: &[(&str, &str)]) -> Self {
         let pty = native_pty_system().openpty(size(120, 35)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_alertdeck"));
@@ -104,7 +106,7 @@ impl Session {
         Self { child, master: Some((pty.master, writer)), terminal, output, reader: Some(reader) }
     }
 
-    /// Types keys; escape sequences as a terminal sends them.
+    /// Types keys. Special keys are escape sequences, as a terminal sends them.
     pub(crate) fn type_keys(&mut self, keys: &str) {
         let (_, writer) = self.master.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
@@ -124,31 +126,32 @@ impl Session {
         });
     }
 
-    /// Waits until something holds, looked at after each output and now and then between.
-    pub(crate) fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+    /// Waits until a condition holds. Checks it after each output, and regularly in between.
+    pub(crate) fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + DEADLINE;
-        while !(self.has_whole_screen() && holds(self)) {
+        while !(self.is_frame_complete() && condition(self)) {
             let screen = self.with_screen(vt100::Screen::contents);
-            assert!(Instant::now() < end, "waited in vain until {what}:\n{screen}");
+            assert!(Instant::now() < end, "timed out waiting until {what}:\n{screen}");
             let output = self.output.0.lock().unwrap();
             drop(self.output.1.wait_timeout(output, Duration::from_millis(10)).unwrap());
         }
     }
 
-    /// Presses a key until the screen shows a text: what comes up by itself is deaf at first.
+    /// Presses a key until the screen shows a text. An overlay that has just opened by itself ignores
+    /// keys at first.
     pub(crate) fn press(&mut self, key: &str, text: &str) {
         self.press_until(key, &format!("{key:?} leads to {text:?}"), |session| session.shows(text));
     }
 
-    /// Presses a key until the screen does not show a text any more.
+    /// Presses a key until the screen no longer shows a text.
     pub(crate) fn press_away(&mut self, key: &str, text: &str) {
         self.press_until(key, &format!("{key:?} takes {text:?} away"), |session| !session.shows(text));
     }
 
-    fn press_until(&mut self, key: &str, what: &str, holds: impl Fn(&Self) -> bool) {
+    fn press_until(&mut self, key: &str, what: &str, condition: impl Fn(&Self) -> bool) {
         let mut pressed: Option<Instant> = None;
         self.wait_until(what, |session| {
-            if holds(session) {
+            if condition(session) {
                 return true;
             }
             if pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN) {
@@ -159,19 +162,19 @@ impl Session {
         });
     }
 
-    /// Tells whether the screen shows a text.
+    /// Returns whether the screen shows a text.
     pub(crate) fn shows(&self, text: &str) -> bool {
         self.with_screen(|screen| screen.contents().contains(text))
     }
 
-    /// Returns everything that was copied, as the clipboard got it, oldest first.
+    /// Returns all texts that were copied, oldest first.
     pub(crate) fn copied(&self) -> Vec<String> {
         let sent = self.sent();
         let copies = sent.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split(['\x07', '\x1b']).next());
         copies.map(|text| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()).collect()
     }
 
-    /// Presses a key that copies; returns what was copied.
+    /// Presses a key that copies, and returns the copied text.
     pub(crate) fn copy(&mut self, key: &str) -> String {
         let before = self.copied().len();
         self.type_keys(key);
@@ -179,13 +182,13 @@ impl Session {
         self.copied().pop().unwrap()
     }
 
-    /// Checks that nothing of the console is left on the terminal.
+    /// Asserts that the terminal is restored, without any text of the console on it.
     pub(crate) fn assert_restored(&self) {
         let sent = self.sent();
-        let left = sent.rfind("\x1b[?1049l").unwrap();
-        for undone in UNDONE {
-            let last = sent.rfind(undone).unwrap_or_else(|| panic!("{undone:?} was not sent"));
-            let on = undone
+        let end = sent.rfind("\x1b[?1049l").unwrap();
+        for off in RESTORING {
+            let last = sent.rfind(off).unwrap_or_else(|| panic!("{off:?} was not sent"));
+            let on = off
                 .replace("1000l", "1000h")
                 .replace("2004l", "2004h")
                 .replace("1049l", "1049h")
@@ -195,70 +198,71 @@ impl Session {
         self.with_screen(|screen| {
             assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
             assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-            assert_eq!(screen.contents().trim(), "", "no alert's text is left behind");
+            assert_eq!(screen.contents().trim(), "", "no text is left on the main screen");
         });
-        assert_eq!(self.scrolled_away(), 0);
-        let letters = sent[left..].chars().filter(|c| c.is_alphabetic()).count();
-        assert!(letters < 40, "{:?}", &sent[left..]);
-        assert!(self.is_cooked(), "the terminal's modes are as they were");
+        assert_eq!(self.scrollback_len(), 0);
+        let letters = sent[end..].chars().filter(|c| c.is_alphabetic()).count();
+        assert!(letters < 40, "{:?}", &sent[end..]);
+        assert!(self.is_cooked(), "the terminal modes are restored");
     }
 
-    /// The program's process id.
-    pub(crate) fn process(&self) -> u32 {
+    /// Returns the process id of the program.
+    pub(crate) fn process_id(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
-    /// Tells whether no frame is half-way: a screen between two says what neither of them does.
-    fn has_whole_screen(&self) -> bool {
+    /// Returns whether the last frame is complete. In the middle of a frame, the screen shows parts of
+    /// two frames.
+    fn is_frame_complete(&self) -> bool {
         let output = self.output.0.lock().unwrap();
-        let recent = String::from_utf8_lossy(&output.sent[output.sent.len().saturating_sub(FRAME)..]);
+        let recent = String::from_utf8_lossy(&output.sent[output.sent.len().saturating_sub(MAX_FRAME)..]);
         output.hung_up || recent.rfind("\x1b[?2026h") <= recent.rfind("\x1b[?2026l")
     }
 
-    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.output.0.lock().unwrap().parser.screen())
+    pub(crate) fn with_screen<T>(&self, read: impl FnOnce(&vt100::Screen) -> T) -> T {
+        read(self.output.0.lock().unwrap().parser.screen())
     }
 
-    /// Returns what lies above the screen after the program has written there.
-    pub(crate) fn scrolled_away(&self) -> usize {
+    /// Returns the number of lines in the scrollback buffer.
+    pub(crate) fn scrollback_len(&self) -> usize {
         self.with_screen(vt100::Screen::scrollback_len)
     }
 
-    /// Returns everything that the program has sent.
+    /// Returns all output of the program.
     pub(crate) fn sent(&self) -> String {
         String::from_utf8_lossy(&self.output.0.lock().unwrap().sent).into_owned()
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let process = self.process().to_string();
+        let process = self.process_id().to_string();
         assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
     }
 
     /// Tells whether the program is stopped, as by Ctrl-Z.
     pub(crate) fn is_stopped(&self) -> bool {
-        let process = self.process();
+        let process = self.process_id();
         let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
         // The name in parentheses may hold anything; the state follows it.
         state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
     }
 
-    /// Tells whether the terminal handles lines by itself, as a shell expects.
+    /// Returns whether the terminal is in cooked mode, as a shell expects.
     pub(crate) fn is_cooked(&self) -> bool {
         let terminal =
             rustix::fs::open(&self.terminal, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 
-    /// Takes the terminal away, as a lost connection does.
+    /// Hangs up the terminal, as a lost connection does.
     pub(crate) fn hang_up(&mut self) {
         self.output.0.lock().unwrap().hung_up = true;
-        // The reader holds the terminal too, until it reads once more.
+        // The reader keeps the terminal open until it has read once more.
         self.type_keys("j");
         self.reader.take().unwrap().join().unwrap();
         self.master = None;
     }
 
-    /// Waits for the end; returns the exit code.
+    /// Waits until the program ends, and returns its exit code.
     pub(crate) fn exit_code(&mut self) -> u32 {
         let mut code = None;
         self.wait_until("the program ends", |session| {
@@ -266,8 +270,8 @@ impl Session {
             code.is_some()
         });
         let status = code.unwrap();
-        assert_eq!(status.signal(), None, "it ends by itself");
-        // What it wrote last may still be on its way.
+        assert_eq!(status.signal(), None, "the program exits by itself");
+        // The last output may not have been read yet.
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -277,7 +281,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Of a test that failed; one that has ended is not there to be killed.
+        // For tests that fail. Fails if the program has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
