@@ -71,7 +71,7 @@ pub enum ConfigError {
     #[error("no settings folder on this system; set HOME, or name a file with --config")]
     NoFolder,
     /// The named file does not exist.
-    #[error("{}: config file not found", safe(.0))]
+    #[error("{}: config file not found; check the path", safe(.0))]
     Missing(PathBuf),
     /// The file cannot be read.
     #[error("{}: cannot read the config file: {reason}", safe(path))]

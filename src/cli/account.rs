@@ -43,7 +43,7 @@ fn user_session(service: &Service) -> Result<&Session, Failure> {
         let reason = match service.method {
             Method::Token => "the token comes from ALERTDECK_TOKEN",
             Method::Command => "the token comes from a command",
-            _ => "an application signs in anew for each run",
+            _ => "an application signs in for each run",
         };
         Failure::Usage(format!("`login` and `logout` do not apply: {reason}"))
     })

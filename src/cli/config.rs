@@ -55,7 +55,7 @@ impl ConfigCommand {
 
 fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
     let Some(path) = Config::path(connection.config.as_deref())? else {
-        notify("no config file in use: its name is empty");
+        notify("no config file in use: --config or ALERTDECK_CONFIG is empty");
         return Ok(());
     };
     if !path.exists() {
@@ -69,7 +69,7 @@ fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
 fn check(given: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {
     let config = Config::load(given)?;
     let Some(path) = Config::path(given)? else {
-        notify("no config file in use: its name is empty");
+        notify("no config file in use: --config or ALERTDECK_CONFIG is empty");
         return Ok(());
     };
     Config::keymap(given)?;

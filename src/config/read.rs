@@ -344,7 +344,7 @@ fn looks_like_profile(table: &DeTable) -> bool {
 fn kind(value: &DeValue) -> &'static str {
     match value {
         DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a complete number",
+        DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",

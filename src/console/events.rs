@@ -43,14 +43,14 @@ fn input(event: Event) -> Option<Input> {
             if key.modifiers.intersects(KeyModifiers::SUPER | KeyModifiers::META | KeyModifiers::HYPER) {
                 return None;
             }
-            let held = |modifier| key.modifiers.contains(modifier);
+            let has = |modifier| key.modifiers.contains(modifier);
             let is_char = matches!(code, KeyCode::Char(_));
             Some(Input::Key(Key {
                 code,
-                ctrl: held(KeyModifiers::CONTROL),
-                alt: held(KeyModifiers::ALT),
+                ctrl: has(KeyModifiers::CONTROL),
+                alt: has(KeyModifiers::ALT),
                 // A letter with Shift is already a capital.
-                shift: !is_char && (held(KeyModifiers::SHIFT) || key.code == Code::BackTab),
+                shift: !is_char && (has(KeyModifiers::SHIFT) || key.code == Code::BackTab),
             }))
         }
         Event::Paste(text) => Some(Input::Paste(text)),

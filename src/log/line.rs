@@ -87,7 +87,7 @@ impl Parts {
         }
         // Errors mean that the text is full; `assemble` truncates the line.
         if SECRET.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
-            let _ = write!(self.fields, " {name}=(left out)");
+            let _ = write!(self.fields, " {name}=(redacted)");
             return;
         }
         let mut text = Bounded::default();

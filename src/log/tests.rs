@@ -93,7 +93,7 @@ fn fields_named_like_secrets_are_redacted() {
         info!(refresh_token = "CANARY", client_secret = %"CANARY", Authorization = ?"CANARY", kept = 1, "x");
     });
     assert!(!text.contains("CANARY"), "{text}");
-    assert!(text.contains("refresh_token=(left out)") && text.contains(" kept=1"), "{text}");
+    assert!(text.contains("refresh_token=(redacted)") && text.contains(" kept=1"), "{text}");
 }
 
 #[rstest]
@@ -295,7 +295,7 @@ mod in_a_process {
     const MARK: &str = "ALERTDECK_TEST_LOG";
 
     #[test]
-    #[ignore = "run by the test beside it, with a state folder in its environment"]
+    #[ignore = "run by `the_default_log_is_private_and_started_once` in a separate process"]
     fn starts_twice() {
         if std::env::var_os(MARK).is_none() {
             return;

@@ -195,8 +195,8 @@ fn applications(scene: &mut Scene) {
         scene.secrets.add("private key", line);
     }
     let file = scene.path("identity.pem");
-    let (whole, broken) = (Identity::APP.pem(), certificate.to_owned() + &key.replace("END", "ENDE"));
-    for (what, text, code) in [("a certificate", whole, 0), ("a broken certificate file", broken, 3)] {
+    let (valid, broken) = (Identity::APP.pem(), certificate.to_owned() + &key.replace("END", "ENDE"));
+    for (what, text, code) in [("a certificate", valid, 0), ("a broken certificate file", broken, 3)] {
         fs::write(&file, text).unwrap();
         let mut command = scene.command(log, &["list", "--certificate", file.to_str().unwrap()]);
         scene.run(&format!("list by {what}"), &mut command, code);

@@ -98,8 +98,8 @@ fn a_bad_file_does_not_affect_the_others() {
     let partial = list(&folder, &["--columns", "id", "--format", "csv"]);
     assert_eq!((partial.code, partial.stdout.as_str()), (5, "id\r\na\r\n"));
     assert!(partial.stderr.contains("bad.json: ") && partial.stderr.contains("(line 2, column 7)"));
-    let nothing = run(alertdeck(["list", "--file"]).arg(folder.path("bad.json")));
-    assert_eq!((nothing.code, nothing.stdout.as_str()), (1, ""));
+    let failed = run(alertdeck(["list", "--file"]).arg(folder.path("bad.json")));
+    assert_eq!((failed.code, failed.stdout.as_str()), (1, ""));
     let shown = run(alertdeck(["show", "a", "--file"]).arg(folder.0.path()));
     assert_eq!(shown.code, 5, "{}", shown.stderr);
     let missing = run(alertdeck(["show", "b\u{1b}[2J", "--file"]).arg(folder.0.path()));

@@ -188,22 +188,22 @@ const FACTS: [(&str, &str); 7] = [
 
 /// Returns variants of a document in which one property is missing, null, empty or of another type,
 /// with the values that must still be present.
-fn variants(whole: &Value) -> Vec<(String, Value, Leaves)> {
+fn variants(original: &Value) -> Vec<(String, Value, Leaves)> {
     let mut all = Vec::new();
-    let all_leaves = leaves(whole);
-    for name in whole.as_object().unwrap().keys().filter(|name| !name.starts_with('@')) {
+    let all_leaves = leaves(original);
+    for name in original.as_object().unwrap().keys().filter(|name| !name.starts_with('@')) {
         let is_below = |path: &str| {
             path.strip_prefix(name.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let others: Vec<_> = all_leaves.iter().filter(|(path, _)| !is_below(path)).cloned().collect();
-        let odd = match &whole[name] {
+        let odd = match &original[name] {
             Value::String(_) => json!({"odd": ["odd 700001", false]}),
             Value::Array(_) | Value::Object(_) => json!("odd 700001"),
             _ => json!(["odd 700001", {}]),
         };
         for value in [None, Some(Value::Null), Some("".into()), Some(odd)] {
-            let mut changed = whole.clone();
+            let mut changed = original.clone();
             let map = changed.as_object_mut().unwrap();
             let what = format!("{name} = {value:?}");
             match value {
@@ -254,9 +254,9 @@ fn reports_contain_every_value_of_an_alert() {
             if version["entities"].get(&full).is_none() {
                 continue;
             }
-            let whole = Maker { version, max_depth: DEEP, count: 0 }.object(&full, 0);
-            assert_contains_all(&whole, &leaves(&whole), of);
-            for (what, alert, expected) in variants(&whole) {
+            let original = Maker { version, max_depth: DEEP, count: 0 }.object(&full, 0);
+            assert_contains_all(&original, &leaves(&original), of);
+            for (what, alert, expected) in variants(&original) {
                 assert_contains_all(&alert, &expected, &format!("{version_name} {of}: {what}"));
             }
         }

@@ -145,7 +145,7 @@ impl Session {
 
     /// Presses a key until the screen no longer shows a text.
     pub(crate) fn press_away(&mut self, key: &str, text: &str) {
-        self.press_until(key, &format!("{key:?} takes {text:?} away"), |session| !session.shows(text));
+        self.press_until(key, &format!("{key:?} removes {text:?}"), |session| !session.shows(text));
     }
 
     fn press_until(&mut self, key: &str, what: &str, condition: impl Fn(&Self) -> bool) {
