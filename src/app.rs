@@ -1,9 +1,10 @@
-//! The state of the console and how it answers: `update(&mut App, Now, Message) -> Vec<Effect>`.
+//! The state of the console and its only transition: `update(&mut App, Now, Message) ->
+//! Vec<Effect>`.
 //!
-//! A plain function over data: it knows no terminal, no network, no clock and no task. Time
-//! comes in with each message; what is to be done goes out as an [`Effect`]. Work over many rows
-//! is done in slices that the caller sizes ([`Message::Work`]), so a key waits for one slice at
-//! most. `ui` reads this state and decides nothing.
+//! A plain function over data. It knows no terminal, network, clock or task: the time comes with
+//! each message, and everything to be done leaves as an [`Effect`]. Work over many rows is split
+//! into slices that the caller sizes ([`Message::Work`]), so that a key waits for one slice at most
+//! (docs/architecture.md, "State"). `ui` reads this state and decides nothing.
 
 mod alert;
 mod backfill;
@@ -44,10 +45,10 @@ pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
 pub use histogram::Histogram;
 pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
-pub use layout::{Area, HISTOGRAM_ROWS, Layout, Pane, Shape, Wanted};
+pub use layout::{Area, HISTOGRAM_ROWS, Layout, LayoutInput, Pane, Shape};
 pub use list::List;
 pub use load::{BackfillJob, Generations, Load, Phase, Poll};
-pub use loading::Loaded;
+pub use loading::ListProgress;
 pub use marks::Marks;
 pub use message::{
     Body, Bookmark, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose,
@@ -55,73 +56,74 @@ pub use message::{
 };
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    Export, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu, MenuAction,
-    MenuItem, NotWritten, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, RequestLine, Requests,
-    Role, SignInPrompt, ValueLine, Values, WholeAlert, Written, format_command, help,
+    AlertText, Export, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu,
+    MenuAction, MenuItem, NotWritten, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles,
+    RequestLine, Requests, Role, SignInPrompt, ValueLine, Values, Written, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use ui::Ui;
-pub use wrap::{more, wrap};
+pub use wrap::{more_bytes, wrap};
 
 use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{Row, Sort, Store, View};
 
-/// How often the histogram is counted while alerts stream in.
-const HISTOGRAM_EVERY: Duration = Duration::from_millis(250);
+/// The interval between counts of the histogram while alerts stream in.
+const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What stays the same while the console runs.
+/// The settings of a profile; constant until another profile or account is used.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whose alerts these are, as words for the header; safe to show.
+    /// The tenant's name for the header; safe to show.
     pub tenant: String,
-    /// Where they come from, as words for the header: cloud and API version, or files.
+    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
     pub origin: String,
-    /// Whether alerts are fetched from a service, or all of them were given.
+    /// Whether alerts are fetched from a service; otherwise they come from files.
     pub service: bool,
-    /// The host of the portal that links may lead to (API.md 7).
+    /// The host of the Defender portal, the only one that links may lead to (docs/graph-api.md,
+    /// "National clouds").
     pub portal_host: String,
-    /// The signed-in user's principal name, where it is known.
+    /// The signed-in user's principal name, if known.
     pub me: Option<String>,
     /// The zone of the terminal, for local times.
     pub zone: TimeZone,
-    /// The zone that days of the filter are in.
+    /// The time zone of days in the filter.
     pub filter_zone: TimeZone,
-    /// The filter to begin with.
+    /// The first filter.
     pub filter: String,
-    /// The profiles that can be switched to, with the one in use; none without a configuration.
+    /// The profiles to choose from, including the one in use; empty without a config file.
     pub profiles: Vec<ProfileLine>,
-    /// The name of the profile in use, safe to show; empty where it has none.
+    /// The name of the profile in use, safe to show; empty if it has none.
     pub profile: String,
-    /// Which keys ask for which commands.
+    /// The key bindings.
     pub keymap: Keymap,
-    /// Whether a user can sign in here. With a token from a variable, a command or a secret nobody
-    /// can: the texts say what to do instead.
+    /// Whether a user can sign in interactively. A token from a variable, a command or a secret
+    /// allows no sign-in; the texts then say what to do instead.
     pub signs_in: bool,
 }
 
-/// How an alert differs from when the list was last refreshed.
+/// How an alert has changed since the last refresh of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fresh {
-    /// It was not there.
+    /// It is new.
     New,
-    /// It was in another state.
+    /// It was updated.
     Changed,
 }
 
 /// The state of the console.
 #[derive(Debug)]
 pub struct App {
-    /// What stays the same.
+    /// The settings of the profile in use.
     pub settings: Settings,
-    /// The time and how it is written.
+    /// The current time and the time format.
     pub clock: Clock,
     /// Size, focus, overlays, notices, keys.
     pub ui: Ui,
     /// All loaded alerts.
     pub store: Store,
-    /// Those that match the filter.
+    /// The alerts that match the filter, sorted.
     pub view: View,
     /// The list pane.
     pub list: List,
@@ -129,24 +131,24 @@ pub struct App {
     pub detail: DetailPane,
     /// The filter bar.
     pub filter: FilterBar,
-    /// How far loading is.
+    /// The state of loading.
     pub load: Load,
-    /// Who is signed in, and how far signing in is.
+    /// The identity, and the state of the sign-in.
     pub sign_in: SignIn,
     /// The marked alerts.
     pub marks: Marks,
-    /// Alerts over time.
+    /// The alerts over time.
     pub histogram: Histogram,
-    /// How often values occur.
-    pivots: pivot::Pivots,
-    /// What the list showed before.
+    /// The counts of the values on screen.
+    tallies: pivot::Tallies,
+    /// The previous views of the list.
     history: history::History,
-    /// The exports under way.
+    /// The running exports.
     exports: overlay::Exports,
 }
 
 impl App {
-    /// Makes the state of a console that has just been opened, and what it wants done first.
+    /// Creates the state of a newly opened console, with its first effects.
     pub fn new(settings: Settings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let mut app = Self::empty(settings, now, size);
         let mut effects = Vec::new();
@@ -156,7 +158,7 @@ impl App {
         (app, effects)
     }
 
-    /// Makes the state before anything is asked for.
+    /// Creates the state before anything is fetched.
     fn empty(settings: Settings, now: Now, size: (u16, u16)) -> Self {
         Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
@@ -170,20 +172,20 @@ impl App {
             sign_in: SignIn::new(settings.me.is_some()),
             marks: Marks::default(),
             histogram: Histogram::default(),
-            pivots: pivot::Pivots::default(),
+            tallies: pivot::Tallies::default(),
             history: history::History::default(),
             exports: overlay::Exports::default(),
             settings,
         }
     }
 
-    /// Returns where everything is on the screen.
+    /// Returns the layout of the screen.
     pub fn layout(&self) -> Layout {
         self.layout_with(self.ui.focus)
     }
 
     fn layout_with(&self, focus: Pane) -> Layout {
-        Layout::new(Wanted {
+        Layout::new(LayoutInput {
             width: self.ui.size.0,
             height: self.ui.size.1,
             focus,
@@ -193,17 +195,17 @@ impl App {
         })
     }
 
-    /// Returns the alert under the list's cursor.
+    /// Returns the alert under the cursor of the list.
     pub fn selected(&self) -> Option<Row> {
         self.list.selected(&self.view)
     }
 
-    /// Returns the detail, if it is that of the alert under the cursor.
+    /// Returns the detail if it shows the alert under the cursor.
     pub fn current_detail(&self) -> Option<&Detail> {
         self.detail.shown.as_ref().filter(|detail| Some(detail.row) == self.selected())
     }
 
-    /// Returns what the filter is understood with.
+    /// Returns the context in which the filter is compiled.
     pub fn query_context(&self) -> query::Context {
         query::Context {
             zone: self.settings.filter_zone.clone(),
@@ -214,14 +216,13 @@ impl App {
         }
     }
 
-    /// The rows of the list's window, or of the one that it has when it is on the screen: going
-    /// away and coming back moves nothing.
+    /// Returns the height of the list's window in rows. If the list is hidden, this is the height
+    /// it would have, so that hiding and showing it moves nothing.
     fn list_height(&self) -> usize {
         self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
 
-    /// Columns and rows of the detail's window, or of the one that it has when it is on the
-    /// screen.
+    /// Returns columns and rows of the detail's window; if it is hidden, those that it would have.
     fn detail_size(&self) -> (usize, usize) {
         let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
         (usize::from(area.width), usize::from(area.height))
@@ -231,51 +232,52 @@ impl App {
         self.view.sort_by(&self.store, sort);
     }
 
-    /// Brings what depends on the rest up to date.
+    /// Updates everything that is derived from the rest of the state.
     fn finish(&mut self, effects: &mut Vec<Effect>) {
         let height = self.list_height();
         self.list.settle(&self.store, &self.view, height);
         if let Some(row) = self.selected() {
-            self.want_detail(row, effects);
+            self.request_detail(row, effects);
         }
         self.start_backfill(effects);
-        self.settle_marks();
+        self.update_mark_counts();
         self.count_histogram();
         self.show_sign_in();
-        self.count_pivots();
-        if self.view.has_work() || self.pivots.has_work() {
+        self.count_shown_values();
+        if self.view.has_work() || self.tallies.has_work() {
             effects.push(Effect::More);
         }
         self.plan_wake(effects);
     }
 
-    /// Counts what the timeline shows: while alerts stream in, a few times a second.
+    /// Counts the histogram; while alerts stream in, only a few times per second.
     fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
         let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
         let Some(area) = self.layout().histogram else { return };
         if !busy || mono >= self.histogram.due {
-            let stretches = usize::from(area.width.saturating_sub(20)).min(120);
-            self.histogram.count(&self.store, &self.view, stretches);
-            self.histogram.due = mono + HISTOGRAM_EVERY;
+            let buckets = usize::from(area.width.saturating_sub(20)).min(120);
+            self.histogram.count(&self.store, &self.view, buckets);
+            self.histogram.due = mono + HISTOGRAM_INTERVAL;
         }
     }
 
-    /// Asks a worker to read the alert under the cursor, one at a time, where it is shown.
-    fn want_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
+    /// Requests a worker to read the alert under the cursor if the detail shows it, one alert at a
+    /// time.
+    fn request_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
         let raw = self.store.raw(row);
-        let held =
-            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_of(raw));
-        if !held && self.detail.reading.is_none() && self.layout().detail.is_some() {
+        let is_current =
+            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_from(raw));
+        if !is_current && self.detail.reading.is_none() && self.layout().detail.is_some() {
             self.detail.reading = Some(row);
             effects.push(Effect::Read(row, raw.clone()));
         }
     }
 
-    /// Asks to be woken when the screen or a wait is next due.
+    /// Schedules a wake-up for the next time that the screen changes or a wait ends.
     fn plan_wake(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
-        // Ages and the clock change by the minute of the wall.
+        // Ages and the clock change with the wall clock's minute.
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
@@ -298,7 +300,7 @@ impl App {
         }
     }
 
-    /// Whatever was waited for may be due.
+    /// Handles a tick: runs everything that is due.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         self.ui.wake = None;
@@ -306,21 +308,21 @@ impl App {
         if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
             && *at <= mono
         {
-            if self.sign_in.out { self.wait_for_sign_in() } else { self.fetch(effects) }
+            if self.sign_in.signed_out { self.stop_retries() } else { self.fetch(effects) }
         }
         if self.load.poll.next.is_some_and(|at| at <= mono) {
-            if self.sign_in.out { self.wait_for_sign_in() } else { self.poll(effects) }
+            if self.sign_in.signed_out { self.stop_retries() } else { self.poll(effects) }
         }
         if self.requests_due().is_some_and(|at| at <= mono) {
             self.list_requests(effects);
         }
         let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
         if replan.is_some_and(|at| at <= self.clock.now.wall) {
-            self.plan_again();
+            self.replan();
         }
     }
 
-    /// Reads the text in the bar and filters by it, if it is right.
+    /// Compiles the text in the filter bar and filters by it if it is valid.
     fn apply_filter(&mut self) {
         let context = self.query_context();
         if let Some(test) = self.filter.compile(&context, false) {
@@ -328,9 +330,9 @@ impl App {
         }
     }
 
-    /// Plans the filter in force anew: it speaks of a later time, or the service has refused a
-    /// part. It still means the same, so rows keep their place.
-    fn plan_again(&mut self) {
+    /// Compiles the active filter again, because time has passed or the service has refused a part.
+    /// Its meaning is the same, so rows that no longer match keep their place.
+    fn replan(&mut self) {
         let context = self.query_context();
         if let Some(test) = self.filter.compile(&context, true) {
             self.view.retest(Some(test));
@@ -338,7 +340,7 @@ impl App {
     }
 }
 
-/// Returns when the seconds that are left until `end` next change.
+/// Returns the next time at which the number of seconds left until `end` changes.
 fn next_second(end: Duration, mono: Duration) -> Duration {
     match end.saturating_sub(mono).subsec_nanos() {
         0 => mono + Duration::from_secs(1),
@@ -346,22 +348,22 @@ fn next_second(end: Duration, mono: Duration) -> Duration {
     }
 }
 
-/// Answers a message: changes the state and says what is to be done.
+/// Handles a message: changes the state and returns the effects.
 pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     app.clock.now = now;
     let mut effects = Vec::new();
     match message {
         Message::Input(input) => app.input(input, &mut effects),
         Message::Load(generation, event) => {
-            // Alerts on their way from the network make no request.
+            // Alerts arriving from the network make no request.
             let arrives = matches!(event, LoadEvent::Batch(_));
-            app.loaded(generation, event, &mut effects);
+            app.handle_load(generation, event, &mut effects);
             if !arrives {
                 app.list_requests(&mut effects);
             }
         }
-        Message::SignIn(event) => app.signed(event, &mut effects),
-        Message::Identity(identity) => app.identify(identity, &mut effects),
+        Message::SignIn(event) => app.handle_sign_in(event, &mut effects),
+        Message::Identity(identity) => app.set_identity(identity, &mut effects),
         Message::Requests(lines) => app.requests_listed(lines),
         Message::Switched(settings) => app.switch_settings(*settings, &mut effects),
         Message::Warning(line) => app.notify_error(line),
@@ -369,26 +371,26 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
         Message::Read(row, body) => {
             app.detail.reading = None;
-            // The row may be one of another profile by now.
-            if app.selected() == Some(row) && body.is_of(app.store.raw(row)) {
+            // The row may belong to another profile by now.
+            if app.selected() == Some(row) && body.is_from(app.store.raw(row)) {
                 app.show_detail(row, *body);
             }
         }
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
-        // The sign-in stays where it is.
+        // The sign-in prompt stays open.
         Message::Opened(_, Err(reason)) if matches!(app.ui.overlay(), Some(Overlay::SignInPrompt(_))) => {
-            app.notify_error(format!("not opened: {reason}"));
+            app.notify_error(format!("could not open the browser: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.ui.open(Link { url, reason }),
-        Message::Exported { number, path, outcome } => app.exported(number, &path, outcome),
+        Message::Exported { number, path, outcome } => app.export_ended(number, &path, outcome),
         Message::Copied(Ok(())) => {}
-        Message::Copied(Err(reason)) => app.notify_error(format!("not copied: {reason}")),
+        Message::Copied(Err(reason)) => app.notify_error(format!("copy failed: {reason}")),
         Message::Tick => app.tick(&mut effects),
         Message::Work(rows) => {
             if app.view.has_work() {
                 app.view.advance(&app.store, rows);
             } else {
-                app.pivots.advance(&app.store, rows);
+                app.tallies.advance(&app.store, rows);
             }
         }
     }

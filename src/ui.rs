@@ -1,8 +1,7 @@
 //! The screen as a function of the state: `draw(&App)`, one file per pane.
 //!
-//! It performs no I/O, holds no state that matters and decides nothing; words and colours are
-//! its own. Texts reach it neutralised ([`alertdeck_model::SafeText`]), and it gives marks a style
-//! of their own.
+//! It performs no I/O, keeps no state and makes no decisions beyond words and styles. Texts arrive
+//! neutralised ([`alertdeck_model::SafeText`]); marks get a style of their own.
 
 mod bars;
 mod completions;
@@ -28,8 +27,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     let layout = app.layout();
     let mut painter = Painter::new(frame.buffer_mut(), theme);
     if layout.shape == Shape::TooSmall || (screen.width, screen.height) != app.ui.size {
-        // Between a resize and its message the state is a frame behind.
-        painter.put(0, 0, screen.width, "too small: 20x5 at least", theme.text);
+        // Between a resize and its message, the state is a frame behind.
+        painter.put(0, 0, screen.width, "too small: minimum 20x5", theme.text);
         return;
     }
     bars::header(app, &mut painter, layout.header);

@@ -1,9 +1,9 @@
-//! What can be done with the alert under the cursor: open, copy, look for its values.
+//! Commands for the alert under the cursor: open, copy, filter by its values, pivot on them.
 
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    App, Detail, Effect, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values, WholeAlert,
+    AlertText, App, Detail, Effect, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
     command::{Context, run},
     format::{bytes, thousands},
     pivot::ByValue,
@@ -14,12 +14,12 @@ use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Cell, Column, Row};
 
-/// The commands for the alert under the cursor, in list and detail.
+/// The commands for the alert under the cursor, in the list and in the detail.
 pub(super) static CONTEXT: Context = Context {
     name: "alert",
     heading: "The alert under the cursor",
     commands: &[
-        run("alert.mark", "mark the alert, or remove its mark", |app, _| app.mark()),
+        run("alert.mark", "mark or unmark the alert", |app, _| app.mark()),
         run("alert.open-in-browser", "open the alert in the browser", |app, effects| {
             app.open(false, effects);
         }),
@@ -32,14 +32,14 @@ pub(super) static CONTEXT: Context = Context {
                 app.ui.open(menu);
             }
         }),
-        run("alert.include", "narrow the filter to a value", |app, _| app.offer_terms(false)),
-        run("alert.exclude", "exclude a value", |app, _| app.offer_terms(true)),
-        run("alert.pivot", "a value's alerts, of any status", |app, _| app.offer_pivots()),
-        run("alert.incident", "the incident's alerts", App::show_incident),
+        run("alert.include", "filter: include a value", |app, _| app.offer_terms(false)),
+        run("alert.exclude", "filter: exclude a value", |app, _| app.offer_terms(true)),
+        run("alert.pivot", "pivot: all alerts with a value, any status", |app, _| app.offer_pivots()),
+        run("alert.incident", "pivot: all alerts of the incident", App::show_incident),
     ],
 };
 
-/// The columns that `f`, `F` and `s` offer, each with its letter.
+/// The columns that the menus of filtering and sorting offer, with their letters.
 const LETTERS: [(char, Column); 14] = [
     ('s', Column::Severity),
     ('u', Column::Status),
@@ -57,15 +57,15 @@ const LETTERS: [(char, Column); 14] = [
     ('a', Column::Id),
 ];
 
-/// Said where a value cannot be searched for.
-pub(super) const NO_TERM: &str = "no filter can ask for what is here";
+/// The notice for a place without a value that the filter language can express.
+pub(super) const NO_TERM: &str = "nothing to filter by here";
 
 impl App {
-    /// Returns the alert under the cursor, or says that there is none.
+    /// Returns the alert under the cursor, or notifies the user that there is none.
     pub(super) fn selected_or_notify(&mut self) -> Option<Row> {
         let row = self.selected();
         if row.is_none() {
-            self.notify("no alert is selected");
+            self.notify("no alert selected");
         }
         row
     }
@@ -77,11 +77,11 @@ impl App {
                 Some(term) => self.apply_local_filter(&term, effects),
                 None => self.notify(NO_TERM),
             },
-            _ => self.notify("this alert belongs to no incident"),
+            _ => self.notify("this alert has no incident"),
         }
     }
 
-    /// Opens a link of the alert, if it is one of the portal's.
+    /// Opens the alert's or the incident's link in the browser if it leads to the portal.
     fn open(&mut self, incident: bool, effects: &mut Vec<Effect>) {
         let Some(row) = self.selected_or_notify() else { return };
         let what = if incident { "incident" } else { "alert" };
@@ -90,30 +90,31 @@ impl App {
         };
         match PortalUrl::check(link.raw(), &self.settings.portal_host) {
             Ok(url) => effects.push(Effect::Open(url)),
-            Err(refusal) => self.notify_error(format!("not opened: {refusal}; y l copies it")),
+            Err(refusal) => self.notify_error(format!("link not opened: {refusal}; y l copies it")),
         }
     }
 
     fn link(&self, row: Row, incident: bool) -> Option<SafeText> {
-        let alert = self.read(row)?;
+        let alert = self.decoded(row)?;
         let link = if incident { &alert.incident_web_url } else { &alert.alert_web_url };
         link.clone().filter(|link| !link.is_blank())
     }
 
-    /// Returns what a worker has read of an alert. A menu is of its alert, whatever the cursor is on
-    /// by now.
+    /// Returns the detail of an alert if a worker has read it. A menu belongs to its alert,
+    /// whatever is under the cursor by now.
     fn detail_of(&self, row: Row) -> Option<&Detail> {
         self.detail.shown.as_ref().filter(|detail| detail.row == row)
     }
 
-    /// Returns an alert, which is decoded here where no worker has read it yet.
-    fn read(&self, row: Row) -> Option<Arc<Alert>> {
+    /// Returns an alert, decoded here if no worker has read it yet. `None` if it cannot be decoded.
+    fn decoded(&self, row: Row) -> Option<Arc<Alert>> {
         match self.detail_of(row) {
             Some(detail) => detail.body.alert.as_ref().ok().cloned(),
             None => self.store.raw(row).decode().ok().map(Arc::new),
         }
     }
 
+    /// Opens the values of the line under the cursor; folds or unfolds a line that has none.
     pub(super) fn show_values(&mut self) {
         let (width, _) = self.ui.overlay_size();
         let Some(detail) = self.current_detail() else { return };
@@ -129,7 +130,7 @@ impl App {
             }
             return;
         }
-        // The most telling one of those with one value counts.
+        // Of several indicators with the same value, the first is the most specific.
         let node: ByValue<'_> =
             detail.indicators_of(line).iter().rev().map(|what| (&what.value, what)).collect();
         let row = detail.row;
@@ -141,9 +142,9 @@ impl App {
         self.ui.open(Values::new(title, values, width));
     }
 
-    /// The values that a key on the alert may mean: those of the line in the detail pane, or
-    /// the columns of the row.
-    pub(super) fn values_here(&self, row: Row) -> Vec<(char, Value)> {
+    /// Returns the values under the cursor with their menu letters: those of the line in the
+    /// detail, or the columns of the row.
+    pub(super) fn values_at_cursor(&self, row: Row) -> Vec<(char, Value)> {
         if self.ui.focus == Pane::Detail
             && let Some(detail) = self.current_detail()
             && let Some(line) = detail.line()
@@ -162,7 +163,7 @@ impl App {
                     Cell::Text(text) | Cell::More(text, _) => text.clone(),
                     Cell::Severity(severity) => severity.raw().into(),
                     Cell::Status(status) => status.raw().into(),
-                    // What the cell shows is neutralised already: the value is as it was sent.
+                    // The cell's text is neutralised; the value must be as sent.
                     Cell::Member(_) if *column == Column::Source => facts.service_source.raw().into(),
                     Cell::Member(_) => facts.classification.raw().into(),
                 };
@@ -172,22 +173,22 @@ impl App {
             .collect()
     }
 
-    /// Writes a term that holds for the alert that the value is of, or, to exclude it, does not.
-    /// `None` where the language cannot ask for the value.
+    /// Returns a term that matches the given alert, or, with `exclude`, its negation. `None` if the
+    /// filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
         let context = self.query_context();
         let (dictionary, facts) = (self.store.dictionary(), self.store.facts(row));
-        let asks_for_it = |term: &String| {
+        let matches_row = |term: &String| {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
         };
-        let term = query::candidate_terms(field, value).into_iter().find(asks_for_it)?;
+        let term = query::candidate_terms(field, value).into_iter().find(matches_row)?;
         Some(if exclude { format!("-{term}") } else { term })
     }
 
-    /// Offers the values of the line or the row as terms of the filter.
+    /// Opens a menu of the values under the cursor as filter terms.
     fn offer_terms(&mut self, exclude: bool) {
         let Some(row) = self.selected_or_notify() else { return };
-        let terms = self.values_here(row).into_iter().filter_map(|(key, value)| {
+        let terms = self.values_at_cursor(row).into_iter().filter_map(|(key, value)| {
             let term = self.term(row, value.field.as_ref()?, value.text.raw(), exclude)?;
             Some(MenuItem {
                 key,
@@ -204,11 +205,11 @@ impl App {
         if items.is_empty() {
             return self.notify(NO_TERM);
         }
-        let title = if exclude { "Exclude alerts with" } else { "Only alerts with" };
+        let title = if exclude { "Exclude" } else { "Include" };
         self.ui.open(Menu { title: title.into(), items, at: 0 });
     }
 
-    /// The entry of an alert without an owner.
+    /// Returns the menu item for an alert without an owner.
     fn no_owner(exclude: bool) -> MenuItem {
         let key = LETTERS.iter().find(|(_, column)| *column == Column::Owner).map_or('o', |(key, _)| *key);
         MenuItem {
@@ -219,6 +220,7 @@ impl App {
         }
     }
 
+    /// Returns the menu of sort columns, with the cursor on the current one.
     pub(super) fn sort_menu(&self) -> Menu {
         let sort = self.view.sort();
         let items = LETTERS.iter().map(|(key, column)| MenuItem {
@@ -235,8 +237,8 @@ impl App {
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
-    /// The menu of `y` (UX.md A). Previews are short, and what may be megabytes is written when it is
-    /// asked for.
+    /// Returns the copy menu (docs/console.md, "Clipboard"). Previews are short; texts that may
+    /// have megabytes are written when they are chosen.
     fn copy_menu(&self, row: Row) -> Menu {
         let item = |key, label: &str, preview: String, action| MenuItem {
             key,
@@ -245,30 +247,30 @@ impl App {
             action,
         };
         let text = |key, label: &str, text: &str, preview: String| {
-            let told = format!("{label}, {}", measure(text));
-            item(key, label, preview, MenuAction::Copy(for_clipboard(text), told))
+            let described = format!("{label}, {}", describe_size(text));
+            item(key, label, preview, MenuAction::Copy(for_clipboard(text), described))
         };
-        let whole = |key, label: &str, preview: String, what| {
-            item(key, label, preview, MenuAction::CopyWhole(row, what))
+        let deferred = |key, label: &str, preview: String, what| {
+            item(key, label, preview, MenuAction::CopyAlert(row, what))
         };
         let mut items = Vec::new();
         if let Some((_, value)) = self
-            .values_here(row)
+            .values_at_cursor(row)
             .into_iter()
             .find(|(_, value)| self.ui.focus == Pane::Detail || value.label == Column::Title.name())
         {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
-            // What hides characters is copied with them made visible, unless asked otherwise.
+            // Hidden characters are copied as visible marks unless the raw text is chosen.
             items.push(text('v', &value.label, safe, preview(safe)));
             let defanged = defanged(&value);
             items.push(text('d', "defanged", &defanged, preview(&defanged)));
             if value.text.is_marked() {
-                items.push(text('s', "as sent, with its hidden characters", raw, String::new()));
+                items.push(text('s', "raw text, with hidden characters", raw, String::new()));
             }
         }
         let indicators = self.indicators_of(row).len();
         if indicators > 0 {
-            items.push(whole('a', "all indicators", thousands(indicators), WholeAlert::Indicators));
+            items.push(deferred('a', "all indicators", thousands(indicators), AlertText::Indicators));
         }
         let cells =
             [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
@@ -276,8 +278,8 @@ impl App {
         items.push(text('r', "row", &line, preview(&line)));
         let id = &self.store.facts(row).id;
         items.push(text('i', "alert id", id.raw(), preview(id.text().as_str())));
-        items.push(whole('j', "JSON", bytes(self.store.raw(row).0.len()), WholeAlert::Json));
-        items.push(whole('m', "Markdown", "a ticket".into(), WholeAlert::Ticket));
+        items.push(deferred('j', "JSON", bytes(self.store.raw(row).0.len()), AlertText::Json));
+        items.push(deferred('m', "Markdown", "full report".into(), AlertText::Ticket));
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
                 items.push(text(key, label, link.as_str(), preview(link.as_str())));
@@ -298,71 +300,75 @@ impl App {
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
-    /// The indicators of an alert's evidence, which is read here where no worker has read it yet.
+    /// Returns the indicators of an alert's evidence, read here if no worker has done so.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.detail_of(row) {
             Some(detail) => (&*detail.body.indicators).into(),
-            None => {
-                self.read(row).map_or_else(Vec::new, |alert| Tree::new(&alert.evidence).indicators()).into()
-            }
+            None => self
+                .decoded(row)
+                .map_or_else(Vec::new, |alert| Tree::new(&alert.evidence).indicators())
+                .into(),
         }
     }
 
-    pub(super) fn copy_whole(&mut self, row: Row, what: WholeAlert, effects: &mut Vec<Effect>) {
+    /// Copies a text about an alert that is written only now.
+    pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
-            WholeAlert::Ticket => {
+            AlertText::Ticket => {
                 let raw = self.store.raw(row).clone();
                 effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
-                return self.notify("writing the ticket");
+                return self.notify("writing the Markdown report");
             }
-            WholeAlert::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
-            WholeAlert::Indicators => {
+            AlertText::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
+            AlertText::Indicators => {
                 let line =
                     |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);
                 ("all indicators", self.indicators_of(row).iter().map(line).collect())
             }
         };
-        self.notify(format!("copied {label}, {}", measure(&text)));
+        self.notify(format!("copied {label}, {}", describe_size(&text)));
         effects.push(Effect::Copy(for_clipboard(&text)));
     }
 
+    /// Copies a ticket that a worker has written.
     pub(super) fn copy_ticket(&mut self, ticket: &str, effects: &mut Vec<Effect>) {
         effects.push(Effect::Copy(for_clipboard(ticket)));
-        self.notify(format!("copied Markdown, {}", measure(ticket)));
+        self.notify(format!("copied Markdown, {}", describe_size(ticket)));
     }
 
+    /// Copies a value, with hidden characters as visible marks.
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
         let text = value.text.as_str();
         effects.push(Effect::Copy(for_clipboard(text)));
-        let hidden = if value.text.is_marked() { ", hidden characters made visible" } else { "" };
-        self.notify(format!("copied {}, {}{hidden}", value.label, measure(text)));
+        let hidden = if value.text.is_marked() { " (hidden characters shown as marks)" } else { "" };
+        self.notify(format!("copied {}, {}{hidden}", value.label, describe_size(text)));
     }
 }
 
-/// What a text that is safe to show begins with, on one line: enough to tell it from others.
+/// Returns the beginning of a neutralised text on one line.
 fn preview(shown: &str) -> String {
-    /// Characters that a glance takes in.
-    const MOST: usize = 60;
-    match shown.char_indices().nth(MOST) {
+    /// The longest preview, in characters.
+    const MAX_CHARS: usize = 60;
+    match shown.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", one_line(&shown[..end])),
         None => one_line(shown),
     }
 }
 
-/// A text as it goes to the clipboard: without the line end at its end, which would run a command
-/// line that is pasted into a shell.
+/// Returns a text for the clipboard, without the line end at its end, which would run a command
+/// that is pasted into a shell.
 fn for_clipboard(text: &str) -> RawText {
     RawText(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// How much a copied text is, in words. Terminals differ in how much they take (OSC 52): what may
-/// be too much for some is said.
-fn measure(text: &str) -> String {
-    /// What xterm takes at least, in bytes of the text.
-    const SAFE: usize = 74_000;
+/// Returns the size of a copied text in words, with a warning if some terminals do not accept that
+/// much (OSC 52).
+fn describe_size(text: &str) -> String {
+    /// The least that xterm accepts, in bytes of the text.
+    const SAFE_BYTES: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.len() > SAFE {
-        return format!("{}: more than some terminals take", bytes(text.len()));
+    if text.len() > SAFE_BYTES {
+        return format!("{}: more than some terminals accept", bytes(text.len()));
     }
     match text.lines().count() {
         0 | 1 => format!("{} characters", text.chars().count()),
@@ -370,7 +376,7 @@ fn measure(text: &str) -> String {
     }
 }
 
-/// Makes what is an address unclickable, in the way of the value's kind.
+/// Defangs a value according to its kind.
 fn defanged(value: &Value) -> String {
     let text = value.text.as_str();
     let kind = value.field.as_deref().and_then(IndicatorKind::of_field);
@@ -382,17 +388,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preview_is_neutralised_once() {
+    fn preview_neutralises_once() {
         let marks = SafeText::new("a\u{202e}b\nc");
         assert_eq!(preview(marks.as_str()), "a⟨202E⟩b⏎c");
         assert_eq!(preview(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
     }
 
     #[test]
-    fn a_line_end_at_the_end_is_not_copied() {
+    fn trailing_line_ends_are_not_copied() {
         assert_eq!(for_clipboard("calc.exe\r\n").0, "calc.exe");
         assert_eq!(for_clipboard("a\nb\n").0, "a\nb");
-        assert_eq!(measure("calc.exe\n"), "8 characters");
-        assert_eq!(measure("a\nb\n"), "3 characters in 2 lines");
+        assert_eq!(describe_size("calc.exe\n"), "8 characters");
+        assert_eq!(describe_size("a\nb\n"), "3 characters in 2 lines");
     }
 }

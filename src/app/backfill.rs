@@ -1,10 +1,10 @@
-//! What loads behind the list: the alerts of the last weeks in whatever state, so that a value's
-//! count speaks of more than the queue (UX.md D 4).
+//! The backfill: loads the alerts of the last 30 days, whatever their status, so that counts of
+//! values cover more than the list (docs/console.md, "Backfill").
 //!
-//! It is a fetch like the list's, in a place of its own: it begins when nothing else loads, gives
-//! way to whatever the user wants fetched, and goes on after that where it was. What has changed
-//! during the break is looked for at the end. Nothing of it shows but what a count says of its
-//! coverage.
+//! It is a fetch like that of the list, with a state of its own. It starts when nothing else loads,
+//! pauses for every list that the user requests, and continues where it stopped. If it was
+//! interrupted, it ends with a fetch of everything that changed since it started. Only the coverage
+//! of counts shows how far it is.
 
 use std::time::Duration;
 
@@ -15,192 +15,193 @@ use super::{
 use alertdeck_model::Timestamp;
 use alertdeck_odata as odata;
 
-/// How many days back it reaches.
+/// The number of days to load.
 const DAYS: u64 = 30;
-/// How long after a failure that passes it is tried again.
+/// The delay before a retry after a transient failure.
 const RETRY_AFTER: Duration = Duration::from_secs(120);
 
-/// How far loading behind the list is.
+/// The state of the backfill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backfill {
-    /// It begins, or goes on, when nothing else loads.
+    /// It starts or continues when nothing else loads.
     #[default]
     Due,
-    /// It is under way.
-    UnderWay,
-    /// It has failed and goes on then, since the start.
-    Later(Duration),
-    /// All of it is held.
-    Whole,
-    /// It has failed for a reason that does not pass by itself.
+    /// It is running.
+    Running,
+    /// It failed and continues at this time, since the start of the console.
+    RetryAt(Duration),
+    /// All alerts are loaded.
+    Complete,
+    /// It failed for a reason that needs the user.
     Failed,
 }
 
 impl Backfill {
-    pub(super) fn is_under_way(self) -> bool {
-        self == Self::UnderWay
+    pub(super) fn is_running(self) -> bool {
+        self == Self::Running
     }
 
-    /// Gives way to another fetch, to go on after it.
+    /// Pauses for another fetch; continues after it.
     pub(super) fn pause(&mut self) {
-        if *self != Self::Whole {
+        if *self != Self::Complete {
             *self = Self::Due;
         }
     }
 }
 
-/// How far loading behind the list has come. It outlives the fetches that it takes, and is of one
-/// profile.
+/// The position of the backfill of one profile; it outlives the single fetches.
 #[derive(Debug, Default)]
 pub(super) struct BackfillCursor {
-    /// The fetch under way or, while there is none, the last one.
+    /// The running fetch, or the last one.
     generation: Generation,
-    /// What is asked for: the last weeks, then what has changed since; `None` before and after.
+    /// The scope of the fetch: the last days, then changes since; `None` before the start and after
+    /// the end.
     scope: Option<Scope>,
-    /// Where it goes on.
-    at: Option<Bookmark>,
-    /// When the service began to answer, by its own clock, or somewhat before that.
-    began: Option<Timestamp>,
-    /// Whether there was a break since: what has changed meanwhile may lie on pages already read.
-    broken: bool,
-    /// Whether the fetch goes on somewhere and nothing has come of it yet.
-    unproven: bool,
-    /// Whether the service said that a page is not whole.
+    /// The page to continue with.
+    next: Option<Bookmark>,
+    /// The time of the first answer by the service's clock, or somewhat earlier.
+    started_at: Option<Timestamp>,
+    /// Whether it was interrupted: changes in the meantime may be on pages already read.
+    interrupted: bool,
+    /// Whether the fetch continues at a page and has not received anything yet.
+    unconfirmed: bool,
+    /// Whether the service reported a partial page.
     partial: bool,
 }
 
 impl BackfillCursor {
-    /// Tells whether a fetch is the last of these.
-    pub(super) fn is(&self, fetch: Generation) -> bool {
+    /// Returns whether this is the current fetch of the backfill.
+    pub(super) fn is_current(&self, fetch: Generation) -> bool {
         self.scope.is_some() && self.generation == fetch
     }
 
-    /// Goes back to the start of what is asked for.
+    /// Returns to the start of the scope.
     fn start_over(&mut self) {
         *self = Self { scope: self.scope.take(), generation: self.generation, ..Self::default() };
     }
 }
 
-/// Which alerts a count over all that are held speaks of.
+/// The alerts that a count over all loaded alerts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
-    /// How many are held.
-    pub held: usize,
-    /// Which these are.
+    /// The number of loaded alerts.
+    pub loaded: usize,
+    /// What they cover.
     pub extent: Extent,
 }
 
-/// Which alerts are held.
+/// The extent of the loaded alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Every alert that there is.
-    Everything,
-    /// At least every one of the last weeks.
+    /// Every alert of the tenant or the files.
+    All,
+    /// At least every alert of the last days.
     Recent,
-    /// Those are being loaded.
-    RecentSoon,
-    /// What was asked for so far.
-    SoFar,
+    /// What was fetched so far; the last days are being loaded.
+    RecentLoading,
+    /// What was fetched so far.
+    Partial,
 }
 
 impl Coverage {
-    /// Returns the words that follow a count.
+    /// Returns the words that follow a count: `of 300 loaded, complete`.
     pub fn words(self) -> String {
-        let held = thousands(self.held);
+        let loaded = thousands(self.loaded);
         match self.extent {
-            Extent::Everything => format!("of {held} loaded, complete"),
-            Extent::Recent => format!("of {held} loaded, {DAYS} days whole"),
-            Extent::RecentSoon => format!("of {held} loaded, {DAYS} days loading"),
-            Extent::SoFar => format!("of {held} loaded so far"),
+            Extent::All => format!("of {loaded} loaded, complete"),
+            Extent::Recent => format!("of {loaded} loaded, {DAYS} days complete"),
+            Extent::RecentLoading => format!("of {loaded} loaded, {DAYS} days loading"),
+            Extent::Partial => format!("of {loaded} loaded so far"),
         }
     }
 }
 
 impl App {
-    /// Returns which alerts a count over all that are held speaks of.
+    /// Returns what a count over all loaded alerts covers.
     pub fn coverage(&self) -> Coverage {
-        let everything = if self.settings.service {
-            self.load.holds_everything()
+        let all = if self.settings.service {
+            self.load.has_all_alerts()
         } else {
             self.load.phase == Phase::Complete
         };
         let extent = match self.load.backfill.state {
-            _ if everything => Extent::Everything,
-            Backfill::Whole => Extent::Recent,
-            Backfill::UnderWay => Extent::RecentSoon,
-            Backfill::Due | Backfill::Later(_) | Backfill::Failed => Extent::SoFar,
+            _ if all => Extent::All,
+            Backfill::Complete => Extent::Recent,
+            Backfill::Running => Extent::RecentLoading,
+            Backfill::Due | Backfill::RetryAt(_) | Backfill::Failed => Extent::Partial,
         };
-        Coverage { held: self.store.len(), extent }
+        Coverage { loaded: self.store.len(), extent }
     }
 
-    /// Begins to load behind the list, if nothing else loads and something is missing.
+    /// Starts or continues the backfill if nothing else loads and something is missing.
     pub(super) fn start_backfill(&mut self, effects: &mut Vec<Effect>) {
         let due = match self.load.backfill.state {
             Backfill::Due => true,
-            Backfill::Later(at) => at <= self.clock.now.mono,
-            Backfill::UnderWay | Backfill::Whole | Backfill::Failed => false,
+            Backfill::RetryAt(at) => at <= self.clock.now.mono,
+            Backfill::Running | Backfill::Complete | Backfill::Failed => false,
         };
-        let idle = self.load.phase == Phase::Complete && !self.load.poll.running && !self.sign_in.out;
-        if !due || !idle || !self.settings.service || self.load.holds_everything() {
+        let idle = self.load.phase == Phase::Complete && !self.load.poll.running && !self.sign_in.signed_out;
+        if !due || !idle || !self.settings.service || self.load.has_all_alerts() {
             return;
         }
-        let weeks = self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
-        let generation = self.load.issue();
-        let way = &mut self.load.backfill.cursor;
-        if way.at.is_none() {
-            way.start_over();
+        let first_day = self.clock.now.wall.before(Duration::from_secs(DAYS * 24 * 60 * 60));
+        let generation = self.load.next_generation();
+        let cursor = &mut self.load.backfill.cursor;
+        if cursor.next.is_none() {
+            cursor.start_over();
         }
-        let scope = way.scope.get_or_insert_with(|| since(odata::Property::CreatedDateTime, weeks)).clone();
-        (way.broken, way.unproven) = (way.at.is_some(), way.at.is_some());
-        way.generation = generation;
-        let from = way.at.clone();
-        self.load.backfill.state = Backfill::UnderWay;
+        let scope =
+            cursor.scope.get_or_insert_with(|| since(odata::Property::CreatedDateTime, first_day)).clone();
+        (cursor.interrupted, cursor.unconfirmed) = (cursor.next.is_some(), cursor.next.is_some());
+        cursor.generation = generation;
+        let from = cursor.next.clone();
+        self.load.backfill.state = Backfill::Running;
         effects.push(Effect::Fetch(Fetch { generation, purpose: Purpose::Backfill, scope, from }));
     }
 
-    /// Takes what the fetch behind the list says beside its alerts, also what it has said before it
-    /// was broken off.
-    pub(super) fn backfill_event(&mut self, event: LoadEvent) {
-        let way = &mut self.load.backfill.cursor;
+    /// Handles an event of the backfill's fetch other than its alerts, also one sent before an
+    /// interruption.
+    pub(super) fn handle_backfill(&mut self, event: LoadEvent) {
+        let cursor = &mut self.load.backfill.cursor;
         match event {
             LoadEvent::Page { partial, server_time, .. } => {
-                way.unproven = false;
-                way.partial |= partial.is_some();
-                way.began = way.began.or(server_time).or(self.load.poll.watermark);
+                cursor.unconfirmed = false;
+                cursor.partial |= partial.is_some();
+                cursor.started_at = cursor.started_at.or(server_time).or(self.load.poll.watermark);
             }
-            // Without a time nobody could say what has changed since.
-            LoadEvent::Reached(bookmark) => way.at = way.began.map(|_| bookmark),
-            LoadEvent::Done if self.load.backfill.state.is_under_way() => self.backfill_ends(),
-            LoadEvent::Failed(failure) if self.load.backfill.state.is_under_way() => {
-                self.backfill_fails(failure.kind);
+            // Without a start time, later changes cannot be fetched.
+            LoadEvent::Reached(bookmark) => cursor.next = cursor.started_at.map(|_| bookmark),
+            LoadEvent::Done if self.load.backfill.state.is_running() => self.backfill_completed(),
+            LoadEvent::Failed(failure) if self.load.backfill.state.is_running() => {
+                self.backfill_failed(failure.kind);
             }
             _ => {}
         }
     }
 
-    fn backfill_ends(&mut self) {
-        let way = &mut self.load.backfill.cursor;
-        let began = way.began.filter(|_| way.broken);
-        self.load.backfill.state = match began {
-            _ if way.partial => Backfill::Failed,
-            Some(began) => {
-                let scope = since(odata::Property::LastUpdateDateTime, began.before(OVERLAP));
-                *way = BackfillCursor { scope: Some(scope), ..BackfillCursor::default() };
+    fn backfill_completed(&mut self) {
+        let cursor = &mut self.load.backfill.cursor;
+        let started_at = cursor.started_at.filter(|_| cursor.interrupted);
+        self.load.backfill.state = match started_at {
+            _ if cursor.partial => Backfill::Failed,
+            Some(started_at) => {
+                let scope = since(odata::Property::LastUpdateDateTime, started_at.before(OVERLAP));
+                *cursor = BackfillCursor { scope: Some(scope), ..BackfillCursor::default() };
                 Backfill::Due
             }
-            None => Backfill::Whole,
+            None => Backfill::Complete,
         };
         if self.load.backfill.state != Backfill::Due {
-            *way = BackfillCursor::default();
+            *cursor = BackfillCursor::default();
         }
     }
 
-    fn backfill_fails(&mut self, kind: FailureKind) {
+    fn backfill_failed(&mut self, kind: FailureKind) {
         self.load.backfill.state = match kind {
-            kind if kind.passes() => Backfill::Later(self.clock.now.mono + RETRY_AFTER),
+            kind if kind.is_transient() => Backfill::RetryAt(self.clock.now.mono + RETRY_AFTER),
             FailureKind::SignIn | FailureKind::Permission => Backfill::Failed,
-            // The service does not know the place any more.
-            _ if self.load.backfill.cursor.unproven => {
+            // The service no longer knows the page.
+            _ if self.load.backfill.cursor.unconfirmed => {
                 self.load.backfill.cursor.start_over();
                 Backfill::Due
             }
@@ -208,16 +209,16 @@ impl App {
         };
     }
 
-    /// When loading behind the list is tried again, since the start.
+    /// Returns the time of the next retry, since the start of the console.
     pub(super) fn backfill_due(&self) -> Option<Duration> {
         match self.load.backfill.state {
-            Backfill::Later(at) => Some(at).filter(|at| *at > self.clock.now.mono),
+            Backfill::RetryAt(at) => Some(at).filter(|at| *at > self.clock.now.mono),
             _ => None,
         }
     }
 }
 
-/// What has a time from then on.
+/// Returns the scope of alerts with a time at or after `at`.
 pub(super) fn since(property: odata::Property, at: Timestamp) -> Scope {
     let since = odata::Expr::Compare(property, odata::Operator::Ge, odata::Literal::Time(at));
     Scope::Filter(since.to_string())

@@ -1,12 +1,12 @@
-//! Commands: what a key can ask for, in the panes and overlays that carry them out.
+//! Commands: the actions that keys can be bound to, by pane and overlay.
 //!
-//! A command has a stable id (`list.sort`), which the keymap file names. Each pane and each
-//! overlay declares its own commands as a [`Context`]; which keys ask for them is the keymap's
-//! business ([`super::Keymap`]).
+//! A command has a stable id (`list.sort`), which the keymap file uses. Each pane and overlay
+//! declares its commands as a [`Context`]; the keymap ([`super::Keymap`]) decides which keys run
+//! them.
 
 use super::{App, Effect, alert, detail, filter, list, overlay};
 
-/// How far a cursor moves.
+/// A movement of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are plain")]
 pub enum Motion {
@@ -23,40 +23,40 @@ pub enum Motion {
 /// What a command does.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
-    /// Moves the cursor of whatever has the focus.
+    /// Moves the cursor of the pane or overlay with the focus.
     Move(Motion),
-    /// Changes the state and asks for effects.
+    /// Changes the state and returns effects.
     Run(fn(&mut App, &mut Vec<Effect>)),
 }
 
-/// Something that a key can ask for.
+/// An action that a key can be bound to.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// Its id: the name of its context, a dot, and its own name.
+    /// The id: the context's name, a dot, and the command's own name.
     pub id: &'static str,
-    /// What it does, in the words of the help.
+    /// The description in the help.
     pub help: &'static str,
-    /// How it is carried out.
+    /// The action.
     pub action: Action,
 }
 
 /// The commands of a pane or an overlay.
 #[derive(Debug)]
 pub struct Context {
-    /// Its name: a table of the keymap file, and where the ids of its commands begin.
+    /// The name: a table of the keymap file, and the prefix of the ids of its commands.
     pub name: &'static str,
-    /// Its heading in the help.
+    /// The heading in the help.
     pub heading: &'static str,
-    /// Its commands, in the order of the help.
+    /// The commands, in the order of the help.
     pub commands: &'static [Command],
 }
 
-/// A part of the key bar: keys, and what they do here.
+/// A part of the key bar: keys and what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// The keys.
     pub keys: HintKeys,
-    /// What they do, in a word or two.
+    /// What they do, in one or two words.
     pub words: &'static str,
 }
 
@@ -92,7 +92,7 @@ const fn moves(id: &'static str, help: &'static str, motion: Motion) -> Command 
     Command { id, help, action: Action::Move(motion) }
 }
 
-/// Moving a cursor, in panes and overlays.
+/// Moving the cursor, in panes and overlays.
 pub(super) static MOVE: Context = Context {
     name: "move",
     heading: "Moving",
@@ -108,19 +108,19 @@ pub(super) static MOVE: Context = Context {
     ],
 };
 
-/// Everywhere but in text fields, overlays included.
+/// Commands that work everywhere except in text fields.
 pub(super) static EVERYWHERE: Context = Context {
     name: "app",
     heading: "Everywhere",
     commands: &[
         run("app.back", "close the innermost overlay or pane; stop loading", App::back),
-        run("app.close", "close what covers the list; quit from the list", App::close),
-        run("app.suspend", "suspend to the shell; fg resumes", |_, effects| effects.push(Effect::Suspend)),
+        run("app.close", "close the overlay or detail; in the list, quit", App::close),
+        run("app.suspend", "suspend (fg resumes)", |_, effects| effects.push(Effect::Suspend)),
         run("app.redraw", "redraw the screen", |_, effects| effects.push(Effect::Redraw)),
     ],
 };
 
-/// In both panes: what is not about one alert.
+/// Commands of both panes that are not about one alert.
 pub(super) static PANES: Context = Context {
     name: "panes",
     heading: "List and detail",
@@ -129,19 +129,19 @@ pub(super) static PANES: Context = Context {
         run("panes.next-alert", "next alert", |app, _| app.next_alert(Motion::Down)),
         run("panes.previous-alert", "previous alert", |app, _| app.next_alert(Motion::Up)),
         run("panes.previous-view", "previous view: filter, pivot or sort", App::go_back),
-        run("panes.refresh", "refresh; removes rows that no longer match", App::refresh),
-        run("panes.live", "live: poll for new and changed alerts", App::toggle_live),
-        run("panes.time-format", "times as age, UTC or local", |app, _| {
+        run("panes.refresh", "refresh, and remove rows that no longer match", App::refresh),
+        run("panes.live", "live polling on or off", App::toggle_live),
+        run("panes.time-format", "time format: age, UTC or local", |app, _| {
             app.clock.format = app.clock.format.next();
         }),
-        run("panes.zoom", "one pane or two", |app, _| app.toggle_zoom()),
+        run("panes.zoom", "zoom: one pane or both", |app, _| app.toggle_zoom()),
         run("panes.profiles", "profiles and sign-in", |app, _| app.show_profiles()),
         run("panes.requests", "recent requests", App::show_requests),
-        run("panes.jobs", "jobs: what is loading, exporting or polling", |app, _| app.show_jobs()),
-        run("panes.export", "export the marked alerts, or all that match", |app, _| app.ask_for_export()),
-        run("panes.retry", "retry what failed", App::retry),
+        run("panes.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs()),
+        run("panes.export", "export the marked alerts, or all matches", |app, _| app.open_export()),
+        run("panes.retry", "retry now", App::retry),
         run("panes.mouse", "mouse on or off", App::toggle_mouse),
-        run("panes.help", "these keys", |app, _| app.show_help()),
+        run("panes.help", "help: all keys", |app, _| app.show_help()),
     ],
 };
 
@@ -158,8 +158,8 @@ pub fn commands() -> impl Iterator<Item = &'static Command> {
 }
 
 impl Context {
-    /// Returns whether two contexts can be in force at once, so that a key must not be in both.
-    /// Overlays and text fields have their keys to themselves: theirs come before any other.
+    /// Returns whether two contexts can be active at once, so that a key must not be bound in both.
+    /// Overlays and text fields handle their keys first, so they overlap with nothing else.
     pub fn overlaps(&self, other: &Self) -> bool {
         const TOGETHER: [&str; 4] = ["move", "app", "panes", "alert"];
         let shared = |name: &str| TOGETHER.contains(&name);
@@ -176,7 +176,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn ids_are_unique_and_begin_with_their_context() {
+    fn ids_are_unique_and_start_with_their_context() {
         let mut seen = BTreeSet::new();
         for context in contexts() {
             for command in context.commands {

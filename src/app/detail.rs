@@ -1,7 +1,8 @@
-//! The detail pane: one alert as a list of lines that fold, from the facts to the last property.
+//! The detail pane: one alert as a list of lines that can be folded, from its facts to its last
+//! property.
 //!
-//! Everything that the alert holds is reachable from here: facts, the evidence tree with all
-//! values of each node, texts, comments, all properties, and the JSON.
+//! Everything in the alert can be reached from here: facts, the evidence tree with all values of
+//! each node, texts, comments, all properties, and the JSON.
 
 mod fact;
 mod find;
@@ -18,7 +19,7 @@ pub(super) use pane::{CONTEXT, FIND, hints};
 pub use values::Value;
 
 use self::{
-    find::{Before, Hit},
+    find::{FindOrigin, Hit},
     outline::{Outline, SuspiciousPaths},
 };
 use super::{command::Motion, message::Body, scroll::Scroll};
@@ -26,39 +27,38 @@ use alertdeck_evidence::{Node, NodeId};
 use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
 use alertdeck_store::Row;
 
-/// What folds a line: the same for the same thing whenever the alert is shown.
+/// The key of a foldable line; the same for the same item whenever the alert is shown.
 pub type FoldKey = u64;
 
-/// What the user folded (`true`) and unfolded; everything else is as it is laid out at first.
+/// Lines that the user folded (`true`) or unfolded; all others have their initial state.
 pub type Folds = HashMap<FoldKey, bool>;
 
-/// What a line is of, the same whatever is folded and however wide the pane is.
-type Place = u64;
+/// The id of a block of lines, such as a wrapped text; independent of folds and width.
+type BlockId = u64;
 
-/// A line, told apart by the thing that it is of and its place among that thing's lines: the same
-/// whatever is folded.
+/// The id of a line: its block and its index in the block. Independent of folds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Spot {
-    place: Place,
+struct LineId {
+    block: BlockId,
     nth: usize,
 }
 
-impl Spot {
-    /// The first line, mostly the only one, of a thing.
-    fn of(place: Place) -> Self {
-        Self { place, nth: 0 }
+impl LineId {
+    /// Returns the id of the first line of a block, mostly its only one.
+    fn first(block: BlockId) -> Self {
+        Self { block, nth: 0 }
     }
 }
 
-/// What of the alert the pane shows.
+/// The view that the pane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DetailView {
     /// Facts, evidence, texts.
     #[default]
     Alert,
-    /// What happened when.
+    /// The timeline.
     Timeline,
-    /// The alert as it was sent.
+    /// The JSON as received.
     Json,
 }
 
@@ -67,86 +67,86 @@ pub enum DetailView {
 pub struct Line {
     /// Levels of indentation.
     pub depth: usize,
-    /// What stands in it.
+    /// The content.
     pub kind: LineKind,
-    /// What folds it and whether it is folded, where something is below it.
+    /// The fold key, and whether the line is folded; `None` if nothing is below it.
     pub fold: Option<(FoldKey, bool)>,
-    /// What it is of: a text takes more lines in a narrow pane than in a wide one.
-    spot: Spot,
+    /// The id, which survives folding and another width.
+    line_id: LineId,
 }
 
-/// What stands in a line.
+/// The content of a line.
 #[derive(Clone, Debug)]
 pub enum LineKind {
-    /// Labelled facts side by side.
+    /// Facts with labels, side by side.
     Facts(Vec<Fact>),
-    /// The heading of a section, with how much is in it.
+    /// The heading of a section, with the number of its items.
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
-    /// So many quiet nodes of a kind, with what they are called.
+    /// The number of unsuspicious nodes of one kind, and the plural of the kind.
     Group(usize, String),
-    /// One of the alert's indicators, by its place among them.
+    /// One of the alert's indicators, by index.
     Indicator(usize),
-    /// An entry of the timeline, by its place in it.
-    Moment(usize),
+    /// An entry of the timeline, by index.
+    TimelineEntry(usize),
     /// A line of text, wrapped to the pane.
     Text {
-        /// The line.
+        /// The text of the line.
         line: String,
-        /// The blanks of the text between it and the line before: none where a word goes on.
+        /// The number of spaces between it and the line before; 0 if a word continues.
         gap: usize,
-        /// The alert's property that it is of; empty where it is of none.
+        /// The alert's property that has this text; empty if there is none.
         property: &'static str,
         /// The whole text.
         whole: SafeText,
     },
-    /// What of a text is too long to be laid out.
+    /// The part of a text that is too long to be laid out.
     Rest {
-        /// Where in the shown text it begins, in bytes.
+        /// Where it begins in the shown text, in bytes.
         from: usize,
-        /// The alert's property that it is of; empty where it is of none.
+        /// The alert's property that has this text; empty if there is none.
         property: &'static str,
         /// The whole text.
         whole: SafeText,
     },
-    /// Who commented when.
+    /// The author and time of a comment.
     Comment(Option<SafeText>, Option<Timestamp>),
-    /// A value with its path.
+    /// A property with its path.
     Property(Property),
-    /// Nothing.
+    /// An empty line.
     Blank,
 }
 
-/// The alert that is shown, and where in it the reader is.
+/// The shown alert with the state of its view.
 #[derive(Debug)]
 pub struct Detail {
     /// The alert's row.
     pub row: Row,
     /// The alert.
     pub body: Body,
-    /// Where the reader is.
+    /// Cursor and window.
     pub scroll: Scroll,
-    /// What is looked for in it.
+    /// The search in the alert.
     pub find: Option<Find>,
     view: DetailView,
-    /// Where the reader was in the views that are not shown.
-    places: [Scroll; 3],
+    /// Cursor and window of each view, saved while another one is shown.
+    scrolls: [Scroll; 3],
     lines: Vec<Line>,
-    /// What the lines were made for.
-    laid: Option<Laid>,
+    /// The key for which `lines` was laid out.
+    layout_key: Option<LayoutKey>,
     suspicious_paths: SuspiciousPaths,
 }
 
-/// What lines were made for, beside the alert: they are the same for the same.
+/// What the lines depend on, apart from the alert and the view.
 #[derive(Debug)]
-struct Laid {
+struct LayoutKey {
     folds: Folds,
     width: usize,
 }
 
 impl Detail {
-    /// Shows an alert, once it is laid out.
+    /// Creates the detail of an alert; [`Self::lay_out`] makes its lines.
     pub fn new(row: Row, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
@@ -155,20 +155,20 @@ impl Detail {
             scroll: Scroll::default(),
             find: None,
             view: DetailView::default(),
-            places: [Scroll::default(); 3],
+            scrolls: [Scroll::default(); 3],
             lines: Vec::new(),
-            laid: None,
+            layout_key: None,
             suspicious_paths,
         }
     }
 
-    /// Shows an alert the way the one before was shown: the same view, the same text looked for;
-    /// an alert that has changed, at the same place.
-    pub(super) fn follow(&mut self, former: Self) {
+    /// Takes over view and search from the detail shown before; if it is the same alert, cursor and
+    /// window too.
+    pub(super) fn inherit_view(&mut self, former: Self) {
         self.view = former.view;
         self.find = former.find;
         if former.row == self.row {
-            (self.scroll, self.places) = (former.scroll, former.places);
+            (self.scroll, self.scrolls) = (former.scroll, former.scrolls);
         }
     }
 
@@ -182,47 +182,47 @@ impl Detail {
         self.lines.get(self.scroll.cursor)
     }
 
-    /// Returns what of the alert is shown.
+    /// Returns the view that is shown.
     pub fn view(&self) -> DetailView {
         self.view
     }
 
-    /// Shows something else of the alert, at the place where the reader left it.
+    /// Switches to another view, with the cursor where it was left.
     pub(super) fn show(&mut self, view: DetailView, folds: &Folds, (width, height): (usize, usize)) {
-        self.places[self.view as usize] = self.scroll;
+        self.scrolls[self.view as usize] = self.scroll;
         self.view = view;
-        self.scroll = self.places[view as usize];
+        self.scroll = self.scrolls[view as usize];
         self.lines.clear();
-        self.laid = None;
+        self.layout_key = None;
         self.lay_out(folds, width);
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Makes the lines anew, where there was a fold or the width is another. The cursor stays on
-    /// what it is on, or goes to what that is folded into.
+    /// Lays the lines out again if the folds or the width have changed. The cursor stays on its
+    /// line, or goes to the line into which that was folded.
     pub(super) fn lay_out(&mut self, folds: &Folds, width: usize) {
-        let laid = self.laid.as_ref().filter(|laid| laid.width == width);
-        if laid.is_some_and(|laid| laid.folds == *folds) {
+        let layout_key = self.layout_key.as_ref().filter(|layout_key| layout_key.width == width);
+        if layout_key.is_some_and(|layout_key| layout_key.folds == *folds) {
             return;
         }
-        let is_other = laid.is_none();
-        self.laid = Some(Laid { folds: folds.clone(), width });
+        let is_new_layout = layout_key.is_none();
+        self.layout_key = Some(LayoutKey { folds: folds.clone(), width });
         let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.suspicious_paths);
         let before = std::mem::replace(&mut self.lines, lines);
-        // What is looked for is looked for in what is shown, laid out alike.
-        if is_other && let Some(mut find) = self.find.take() {
-            find.read(self.all_lines(), &self.body);
+        // The search covers the lines as they are shown, so it must be indexed again.
+        if is_new_layout && let Some(mut find) = self.find.take() {
+            find.index(self.all_lines(), &self.body);
             self.find = Some(find);
         }
-        let mut sought = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
-        while let Some(at) = sought {
-            if let Some(cursor) = index_of(&self.lines, before[at].spot) {
-                // The cursor's line stays where it is in the window, as far as there is room.
+        let mut candidate = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
+        while let Some(at) = candidate {
+            if let Some(cursor) = index_of(&self.lines, before[at].line_id) {
+                // The cursor keeps its position in the window, if there is room.
                 self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
                 self.scroll.cursor = cursor;
                 return;
             }
-            sought = above(&before, at);
+            candidate = parent_line(&before, at);
         }
     }
 
@@ -231,36 +231,36 @@ impl Detail {
         self.scroll.go(motion, self.lines.len(), height);
     }
 
-    /// Moves the cursor to the line that the one under it hangs on.
+    /// Moves the cursor to the parent of its line.
     pub(super) fn go_to_parent(&mut self, height: usize) {
-        if let Some(at) = above(&self.lines, self.scroll.cursor) {
+        if let Some(at) = parent_line(&self.lines, self.scroll.cursor) {
             self.scroll.cursor = at;
             self.scroll.show(self.lines.len(), height);
         }
     }
 
-    /// Moves the cursor to a line of all lines, unfolding the way there.
+    /// Moves the cursor to line `at` of all lines, and unfolds its parents.
     fn reveal(&mut self, all: &[Line], at: usize, folds: &mut Folds, height: usize) {
-        let mut way = above(all, at);
-        while let Some(line) = way {
+        let mut parent = parent_line(all, at);
+        while let Some(line) = parent {
             folds.extend(all[line].fold.map(|(key, _)| (key, false)));
-            way = above(all, line);
+            parent = parent_line(all, line);
         }
         self.lay_out(folds, self.width());
-        if let Some(cursor) = index_of(&self.lines, all[at].spot) {
+        if let Some(cursor) = index_of(&self.lines, all[at].line_id) {
             self.scroll.cursor = cursor;
         }
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// How wide the lines are.
+    /// Returns the width for which the lines were laid out.
     fn width(&self) -> usize {
-        self.laid.as_ref().map_or(0, |laid| laid.width)
+        self.layout_key.as_ref().map_or(0, |layout_key| layout_key.width)
     }
 
-    /// Lays out everything, with nothing folded.
+    /// Lays out all lines, with nothing folded.
     fn all_lines(&self) -> Vec<Line> {
-        // A megabyte of text, which has no folds, is not wrapped twice.
+        // Without folds the lines are complete; a megabyte of text is not wrapped twice.
         if self.lines.iter().all(|line| line.fold.is_none()) {
             return self.lines.clone();
         }
@@ -269,11 +269,12 @@ impl Detail {
 
     /// Returns the index, among all lines, of the one under the cursor.
     fn cursor_in(&self, all: &[Line]) -> usize {
-        self.line().and_then(|here| index_of(all, here.spot)).unwrap_or(0)
+        self.line().and_then(|line| index_of(all, line.line_id)).unwrap_or(0)
     }
 
-    /// Moves the cursor to the next node, or the one before, that the service suspects, unfolding
-    /// the way there. Returns its number, from 1, and how many there are, if there is one.
+    /// Moves the cursor to the next or previous node that is suspicious or malicious, and unfolds
+    /// its parents. Returns the node's number, from 1, and how many there are; `None` if there is
+    /// no further one.
     pub(super) fn go_to_suspicious(
         &mut self,
         forward: bool,
@@ -281,19 +282,19 @@ impl Detail {
         height: usize,
     ) -> Option<(usize, usize)> {
         let all = self.all_lines();
-        let here = self.cursor_in(&all);
+        let cursor = self.cursor_in(&all);
         let is_suspicious = |line: &Line| self.node(line).is_some_and(|(_, node)| is_suspicious(node));
         let suspicious: Vec<usize> = (0..all.len()).filter(|at| is_suspicious(&all[*at])).collect();
         let nth = if forward {
-            suspicious.partition_point(|at| *at <= here)
+            suspicious.partition_point(|at| *at <= cursor)
         } else {
-            suspicious.partition_point(|at| *at < here).checked_sub(1)?
+            suspicious.partition_point(|at| *at < cursor).checked_sub(1)?
         };
         self.reveal(&all, *suspicious.get(nth)?, folds, height);
         Some((nth + 1, suspicious.len()))
     }
 
-    /// Moves the cursor to a node of the tree.
+    /// Moves the cursor to a node of the tree, and unfolds its parents.
     pub(super) fn go_to_node(&mut self, id: NodeId, folds: &mut Folds, height: usize) {
         let all = self.all_lines();
         if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id))
@@ -311,30 +312,30 @@ impl Detail {
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Begins to look for a text, from the cursor on.
+    /// Starts a search at the cursor.
     pub(super) fn begin_find(&mut self, folds: &Folds) {
-        let spot = self.line().map(|line| line.spot).unwrap_or_default();
-        let mut find = Find::begin(Before { folds: folds.clone(), scroll: self.scroll, spot });
-        find.read(self.all_lines(), &self.body);
+        let line_id = self.line().map(|line| line.line_id).unwrap_or_default();
+        let mut find = Find::begin(FindOrigin { folds: folds.clone(), scroll: self.scroll, line_id });
+        find.index(self.all_lines(), &self.body);
         self.find = Some(find);
     }
 
-    /// Looks for what has been typed: goes to the first hit from where the reader was, or back
-    /// there.
-    pub(super) fn look_for_typed(&mut self, folds: &mut Folds, height: usize) {
+    /// Searches for the typed text: goes to the first hit from the origin on, or back to the
+    /// origin.
+    pub(super) fn search_typed(&mut self, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         let text = find.editor.as_ref().map(|editor| editor.text().to_owned()).unwrap_or_default();
-        find.look_for(&text);
-        folds.clone_from(&find.before.folds);
-        let from = index_of(&find.lines, find.before.spot).unwrap_or(0);
+        find.set_text(&text);
+        folds.clone_from(&find.origin.folds);
+        let from = index_of(&find.lines, find.origin.line_id).unwrap_or(0);
         match find.first_from(from) {
             Some(hit) => self.reveal_hit(&find.lines, hit, folds, height),
-            None => self.return_to(&find.before, folds, height),
+            None => self.restore_origin(&find.origin, folds, height),
         }
         self.find = Some(find);
     }
 
-    /// Goes to the next hit, or the one before; tells whether there is one.
+    /// Goes to the next or previous hit. Returns whether there is one.
     pub(super) fn go_to_hit(&mut self, forward: bool, folds: &mut Folds, height: usize) -> bool {
         let Some(mut find) = self.find.take() else { return false };
         let hit = find.next_from(self.cursor_in(&find.lines), forward);
@@ -345,28 +346,29 @@ impl Detail {
         hit.is_some()
     }
 
-    /// Moves the cursor to a hit, and the window so that it shows the whole of it if it can.
+    /// Moves the cursor to a hit, and the window so that it shows all of it if possible.
     fn reveal_hit(&mut self, all: &[Line], hit: Hit, folds: &mut Folds, height: usize) {
         self.reveal(all, hit.line, folds, height);
         let end = self.scroll.cursor + hit.last - hit.line + 1;
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
     }
 
-    /// Leaves the text being typed: stays at the hit, or goes back to where the reader was.
+    /// Closes the search field: stays at the hit, or returns to the origin.
     pub(super) fn end_find(&mut self, keep: bool, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         if !keep {
-            self.return_to(&find.before, folds, height);
+            self.restore_origin(&find.origin, folds, height);
         } else if !find.text().trim().is_empty() {
             find.editor = None;
             self.find = Some(find);
         }
     }
 
-    fn return_to(&mut self, before: &Before, folds: &mut Folds, height: usize) {
-        folds.clone_from(&before.folds);
+    /// Restores folds, cursor and window from before the search.
+    fn restore_origin(&mut self, origin: &FindOrigin, folds: &mut Folds, height: usize) {
+        folds.clone_from(&origin.folds);
         self.lay_out(folds, self.width());
-        self.scroll = before.scroll;
+        self.scroll = origin.scroll;
         self.scroll.show(self.lines.len(), height);
     }
 
@@ -374,27 +376,28 @@ impl Detail {
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
             LineKind::Node(id) => id,
-            LineKind::Moment(at) => self.body.timeline.entries[at].node?,
+            LineKind::TimelineEntry(at) => self.body.timeline.entries[at].node?,
             _ => return None,
         };
         Some((id, self.body.tree.node(id)))
     }
 }
 
-/// Tells whether the service suspects a node.
+/// Returns whether the verdict on a node is suspicious or malicious.
 fn is_suspicious(node: &Node) -> bool {
     matches!(node.verdict, Verdict::Suspicious | Verdict::Malicious)
 }
 
-/// Returns the line that a line hangs on.
-fn above(lines: &[Line], at: usize) -> Option<usize> {
+/// Returns the index of a line's parent.
+fn parent_line(lines: &[Line], at: usize) -> Option<usize> {
     let depth = lines.get(at)?.depth;
     lines[..at].iter().rposition(|line| line.depth < depth && line.fold.is_some())
 }
 
-/// Returns the line at a spot; where its thing has fewer lines, the last of them.
-fn index_of(lines: &[Line], spot: Spot) -> Option<usize> {
-    let first = lines.iter().position(|line| line.spot.place == spot.place)?;
-    let its = lines[first..].iter().take_while(|line| line.spot.place == spot.place);
-    Some(first + its.take(spot.nth + 1).count() - 1)
+/// Returns the index of a line by its id; if its block has fewer lines now, of the block's last
+/// line.
+fn index_of(lines: &[Line], line_id: LineId) -> Option<usize> {
+    let first = lines.iter().position(|line| line.line_id.block == line_id.block)?;
+    let its = lines[first..].iter().take_while(|line| line.line_id.block == line_id.block);
+    Some(first + its.take(line_id.nth + 1).count() - 1)
 }

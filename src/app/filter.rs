@@ -1,4 +1,9 @@
-//! The filter bar: what is typed, what of it is in force, what came before.
+//! The filter bar: the filter being typed, the active filter, the filter last sent to the service,
+//! and the history.
+//!
+//! The *active* filter is the last valid text: it decides which rows are shown. The *committed*
+//! filter is the one that was run last. The *requested* filter is the one that the list was fetched
+//! with; a pivot commits a filter without requesting it.
 
 use std::sync::Arc;
 
@@ -19,8 +24,8 @@ pub(super) static CONTEXT: Commands = Commands {
     name: "filter",
     heading: "Filter bar",
     commands: &[
-        run("filter.run", "run: ask the service", App::run_typed_filter),
-        run("filter.restore", "restore the former filter", |app, _| app.restore_filter()),
+        run("filter.run", "run the filter (asks the service)", App::run_typed_filter),
+        run("filter.restore", "cancel: restore the last filter", |app, _| app.restore_filter()),
         run("filter.complete", "accept the completion or fix", |app, _| {
             if app.filter.complete() {
                 app.apply_filter();
@@ -33,7 +38,7 @@ pub(super) static CONTEXT: Commands = Commands {
     ],
 };
 
-/// Returns the keys that matter in the bar.
+/// Returns the keys for the key bar.
 pub(super) fn hints() -> Vec<Hint> {
     vec![
         hint(&["filter.run"], "run"),
@@ -44,7 +49,7 @@ pub(super) fn hints() -> Vec<Hint> {
     ]
 }
 
-/// How many filters are remembered.
+/// The length of the history.
 const MAX_HISTORY: usize = 200;
 
 /// The filter bar.
@@ -52,36 +57,34 @@ const MAX_HISTORY: usize = 200;
 pub struct FilterBar {
     /// The filter that was run last.
     pub committed: String,
-    /// The filter being typed, while it is.
+    /// The text field, while the filter is edited.
     pub editor: Option<Editor>,
-    /// How the filter in force is carried out; `None` where there is none.
+    /// The plan of the active filter; `None` without a filter.
     pub plan: Option<Arc<Plan>>,
-    /// What is wrong with the text in the bar.
+    /// The errors in the bar's text.
     pub diagnostics: Vec<Diagnostic>,
-    /// The filter in force with the parentheses that its operators imply, where that differs
-    /// from what was typed.
+    /// The active filter with its implied parentheses, if they change its text.
     pub grouped: Option<String>,
-    /// Finds what the filter in force matches in shown texts.
+    /// Finds the matches of the active filter in shown texts.
     pub highlighter: Option<Matcher>,
-    /// The text of the filter in force.
-    in_force: Option<String>,
-    /// The filter that the service was asked last: neither what is being typed nor a look at what
-    /// is held asks anything.
-    asked: String,
-    /// How that filter is carried out.
-    asked_plan: Option<Arc<Plan>>,
+    /// The text of the active filter.
+    active: Option<String>,
+    /// The filter of the last request to the service. Typing and pivots request nothing.
+    requested: String,
+    /// The plan of the requested filter.
+    requested_plan: Option<Arc<Plan>>,
     history: Vec<String>,
 }
 
-/// A filter being typed.
+/// A text field with completions.
 #[derive(Clone, Debug, Default)]
 pub struct Editor {
     field: TextField,
-    /// The completions that fit at the cursor.
+    /// The completions at the cursor.
     pub completions: Vec<Completion>,
-    /// Which of them is chosen.
+    /// The index of the chosen completion.
     pub choice: usize,
-    /// How far back in the history the text is from, and the text before that.
+    /// The position in the history, counted from the newest, and the text before it was opened.
     recalled: Option<(usize, String)>,
 }
 
@@ -95,18 +98,18 @@ impl Editor {
         self.field.value()
     }
 
-    /// Returns the cursor's place in characters.
+    /// Returns the cursor's position in characters.
     pub fn cursor(&self) -> usize {
         self.field.cursor()
     }
 
-    /// Returns the cursor's place in bytes.
+    /// Returns the cursor's position in bytes.
     fn cursor_byte(&self) -> usize {
         let text = self.text();
         text.char_indices().nth(self.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Edits the text by a key; tells whether the key meant something.
+    /// Handles an editing key. Returns whether it is one.
     pub(super) fn edit(&mut self, key: Key) -> bool {
         if key.alt {
             return false;
@@ -131,14 +134,14 @@ impl Editor {
     }
 
     pub(super) fn insert(&mut self, text: &str) {
-        let (mut whole, at) = (self.text().to_owned(), self.cursor_byte());
-        whole.insert_str(at, text);
+        let (mut full, at) = (self.text().to_owned(), self.cursor_byte());
+        full.insert_str(at, text);
         let cursor = self.cursor() + text.chars().count();
-        self.field = TextField::new(whole).with_cursor(cursor);
+        self.field = TextField::new(full).with_cursor(cursor);
     }
 
-    /// Cuts a text of more characters than these; tells whether it was one.
-    pub(super) fn cut(&mut self, most: usize) -> bool {
+    /// Truncates the text to `most` characters. Returns whether it was longer.
+    pub(super) fn truncate(&mut self, most: usize) -> bool {
         let end = self.text().char_indices().nth(most).map(|(end, _)| end);
         if let Some(end) = end {
             let cursor = self.cursor().min(most);
@@ -149,10 +152,10 @@ impl Editor {
 }
 
 impl FilterBar {
-    /// Makes a bar with a filter that is yet to be read.
+    /// Creates a bar with a filter that is not compiled yet.
     pub fn new(filter: &str) -> Self {
         let filter = filter.trim().to_owned();
-        Self { committed: filter.clone(), asked: filter, ..Self::default() }
+        Self { committed: filter.clone(), requested: filter, ..Self::default() }
     }
 
     /// Returns the text in the bar.
@@ -160,20 +163,19 @@ impl FilterBar {
         self.editor.as_ref().map_or(&self.committed, Editor::text)
     }
 
-    /// Begins to edit, with the cursor at the end.
+    /// Starts editing, with the cursor at the end.
     pub fn edit(&mut self) {
         if self.editor.is_none() {
             self.editor = Some(Editor::new(&self.committed));
         }
     }
 
-    /// Puts another text into the bar; it is not run.
+    /// Replaces the text in the bar without running it.
     pub fn set(&mut self, text: &str) {
         self.editor = Some(Editor::new(text));
     }
 
-    /// Edits by a key; tells whether the text has changed or the cursor has moved: both decide on
-    /// what completions there are.
+    /// Handles an editing key. Returns whether text or cursor changed: completions depend on both.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(editor) = &mut self.editor else { return false };
         let before = (editor.text().to_owned(), editor.cursor());
@@ -181,7 +183,7 @@ impl FilterBar {
         (editor.text(), editor.cursor()) != (before.0.as_str(), before.1)
     }
 
-    /// Puts a pasted text in at the cursor; line ends become blanks.
+    /// Pastes a text at the cursor; line ends become spaces.
     pub fn paste(&mut self, text: &str) {
         if let Some(editor) = &mut self.editor {
             let line =
@@ -190,22 +192,24 @@ impl FilterBar {
         }
     }
 
-    /// Reads and plans the text in the bar, if it is not in force already; `again` plans it anew
-    /// for another time or another service. What is right comes into force; what is not leaves
-    /// the former filter in force. Returns the test to filter by, where there is a new one.
+    /// Compiles the text in the bar unless it is active already; `again` compiles it in any case,
+    /// for another time or another service. A valid text becomes active; an invalid one leaves the
+    /// former filter active.
+    ///
+    /// Returns the test to filter by, if there is a new one. Errors are in [`Self::diagnostics`].
     pub fn compile(&mut self, context: &Context, again: bool) -> Option<RowTest> {
-        let test = self.read(context, again);
-        if self.editor.is_none() && self.is_asked() {
-            if self.is_sound() {
-                self.asked_plan.clone_from(&self.plan);
+        let test = self.parse(context, again);
+        if self.editor.is_none() && self.is_requested() {
+            if self.is_valid() {
+                self.requested_plan.clone_from(&self.plan);
             }
-        } else if again && let Ok(plan) = query::compile(&self.asked, context) {
-            self.asked_plan = Some(Arc::new(plan));
+        } else if again && let Ok(plan) = query::compile(&self.requested, context) {
+            self.requested_plan = Some(Arc::new(plan));
         }
         test
     }
 
-    fn read(&mut self, context: &Context, again: bool) -> Option<RowTest> {
+    fn parse(&mut self, context: &Context, again: bool) -> Option<RowTest> {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
             let completions = query::complete(&text, editor.cursor_byte());
@@ -214,14 +218,14 @@ impl FilterBar {
                 editor.choice = 0;
             }
         }
-        if !again && self.in_force.as_ref() == Some(&text) {
+        if !again && self.active.as_ref() == Some(&text) {
             self.diagnostics.clear();
             return None;
         }
         let query = query::parse(&text);
         if query.is_empty() && query.diagnostics().is_empty() {
             self.diagnostics.clear();
-            self.in_force = Some(text);
+            self.active = Some(text);
             self.plan = None;
             self.grouped = None;
             self.highlighter = None;
@@ -230,9 +234,9 @@ impl FilterBar {
         match query::plan(&query, context) {
             Ok(plan) => {
                 self.diagnostics.clear();
-                self.in_force = Some(text.clone());
+                self.active = Some(text.clone());
                 self.grouped = Some(query.grouped()).filter(|grouped| *grouped != text.trim());
-                Some(self.enforce(plan))
+                Some(self.activate(plan))
             }
             Err(diagnostics) => {
                 self.diagnostics = diagnostics;
@@ -241,61 +245,61 @@ impl FilterBar {
         }
     }
 
-    /// Carries the filter out by this plan.
-    fn enforce(&mut self, plan: Plan) -> RowTest {
+    /// Makes a plan the active one.
+    fn activate(&mut self, plan: Plan) -> RowTest {
         let mut matcher = Matcher::new(&plan.test);
         self.highlighter = Some(matcher.clone());
         self.plan = Some(Arc::new(plan));
         Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
     }
 
-    /// Takes the filter that was run last as the question to the service.
-    pub fn ask(&mut self) {
-        self.asked.clone_from(&self.committed);
-        self.asked_plan.clone_from(&self.plan);
+    /// Makes the committed filter the requested one.
+    pub fn request(&mut self) {
+        self.requested.clone_from(&self.committed);
+        self.requested_plan.clone_from(&self.plan);
     }
 
-    /// Tells whether the filter that was run last is what the service was asked; else it speaks of
-    /// the alerts that are held.
-    pub fn is_asked(&self) -> bool {
-        self.committed == self.asked
+    /// Returns whether the service was asked for the committed filter; otherwise the list shows
+    /// loaded alerts only.
+    pub fn is_requested(&self) -> bool {
+        self.committed == self.requested
     }
 
-    /// Tells whether the rows are those of the question to the service: neither of a look at what
-    /// is held nor of what is being typed.
-    pub fn shows_asked(&self) -> bool {
-        let of_asked = |text: &String| text.trim() == self.asked;
-        self.is_asked() && self.in_force.as_ref().is_none_or(of_asked)
+    /// Returns whether the rows are those of the requested filter: neither of a pivot nor of a
+    /// filter being typed.
+    pub fn shows_requested(&self) -> bool {
+        let is_same = |text: &String| text.trim() == self.requested;
+        self.is_requested() && self.active.as_ref().is_none_or(is_same)
     }
 
-    /// Returns the filter that the service was asked last.
-    pub fn asked(&self) -> &str {
-        &self.asked
+    /// Returns the requested filter.
+    pub fn requested(&self) -> &str {
+        &self.requested
     }
 
-    /// Returns how that filter is carried out.
-    pub fn asked_plan(&self) -> Option<&Plan> {
-        self.asked_plan.as_deref()
+    /// Returns the plan of the requested filter.
+    pub fn requested_plan(&self) -> Option<&Plan> {
+        self.requested_plan.as_deref()
     }
 
-    /// Returns what that filter asks of the service.
-    pub fn asked_scope(&self) -> Scope {
-        scope(self.asked_plan.as_deref())
+    /// Returns the scope to fetch for the requested filter.
+    pub fn requested_scope(&self) -> Scope {
+        scope(self.requested_plan.as_deref())
     }
 
-    /// Returns what the filter in force would ask of the service.
+    /// Returns the scope that the active filter would fetch.
     pub fn scope(&self) -> Scope {
         scope(self.plan.as_deref())
     }
 
-    /// Puts a former filter back, without a trace in the history.
-    pub fn put_back(&mut self, text: &str) {
+    /// Commits a former filter without adding it to the history.
+    pub fn set_committed(&mut self, text: &str) {
         self.editor = None;
         text.clone_into(&mut self.committed);
     }
 
-    /// Tells whether the text in the bar is in force.
-    pub fn is_sound(&self) -> bool {
+    /// Returns whether the text in the bar is valid.
+    pub fn is_valid(&self) -> bool {
         self.diagnostics.is_empty()
     }
 
@@ -320,23 +324,23 @@ impl FilterBar {
         self.diagnostics.clear();
     }
 
-    /// Takes the chosen completion, or else the fix of the first fault; tells whether the text
-    /// has changed.
+    /// Accepts the chosen completion, or else the fix of the first error. Returns whether the text
+    /// changed.
     pub fn complete(&mut self) -> bool {
-        let fix = self.diagnostics.iter().find_map(|fault| fault.fix.clone());
+        let fix = self.diagnostics.iter().find_map(|diagnostic| diagnostic.fix.clone());
         let Some(editor) = &mut self.editor else { return false };
         let completion = editor.completions.get(editor.choice);
         let Some((span, text)) = completion.map(|found| (found.range.clone(), found.text.clone())).or(fix)
         else {
             return false;
         };
-        let mut whole = editor.text().to_owned();
-        if whole.get(span.clone()).is_none_or(|old| old == text) {
+        let mut full = editor.text().to_owned();
+        if full.get(span.clone()).is_none_or(|old| old == text) {
             return false;
         }
-        whole.replace_range(span.clone(), &text);
-        let cursor = whole[..span.start + text.len()].chars().count();
-        editor.field = TextField::new(whole).with_cursor(cursor);
+        full.replace_range(span.clone(), &text);
+        let cursor = full[..span.start + text.len()].chars().count();
+        editor.field = TextField::new(full).with_cursor(cursor);
         true
     }
 
@@ -348,7 +352,7 @@ impl FilterBar {
         }
     }
 
-    /// Goes to an older filter, or back to a newer one; tells whether the text has changed.
+    /// Opens an older filter of the history, or a newer one. Returns whether the text changed.
     pub fn recall(&mut self, older: bool) -> bool {
         let Some(editor) = &mut self.editor else { return false };
         let at = editor.recalled.as_ref().map_or(0, |(at, _)| *at);

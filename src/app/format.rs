@@ -1,4 +1,5 @@
-//! Times as a reader wants them: as an age, in UTC, or in local time; always told apart.
+//! Writing times, durations and numbers. Times are ages, UTC or local time, and distinguishable
+//! from each other.
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use jiff::{
 
 use alertdeck_model::{Now, Timestamp};
 
-/// How times are written.
+/// The format of times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// How long ago.
+    /// Age: `3h`.
     #[default]
     Age,
     /// In UTC.
@@ -22,7 +23,7 @@ pub enum TimeFormat {
 }
 
 impl TimeFormat {
-    /// Returns the next way of writing.
+    /// Returns the next format.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -33,20 +34,20 @@ impl TimeFormat {
     }
 }
 
-/// Everything that the writing of a time depends on.
+/// The current time and everything that the format of times depends on.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// How times are written.
+    /// The format of times.
     pub format: TimeFormat,
     /// The zone of the terminal.
     pub zone: TimeZone,
-    /// The time it is.
+    /// The current time.
     pub now: Now,
 }
 
 impl Clock {
     /// Writes a time for a column of the list: `2h`, `11-20 12:03Z`, `11-20 13:03`, or the date
-    /// alone where the year is another one.
+    /// alone in another year.
     pub fn cell(&self, at: Timestamp) -> String {
         if self.format == TimeFormat::Age {
             return age(at, self.now.wall);
@@ -59,7 +60,7 @@ impl Clock {
         format!("{}{mark}", then.strftime("%m-%d %H:%M"))
     }
 
-    /// Returns the widest that [`Clock::cell`] gets.
+    /// Returns the width in columns of the longest text of [`Clock::cell`].
     pub fn cell_width(&self) -> usize {
         match self.format {
             TimeFormat::Age => 4,
@@ -68,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// Writes a time whole, to the second, with its zone.
+    /// Writes a time in full, to the second, with its zone.
     pub fn full(&self, at: Timestamp) -> String {
         let then = self.civil(at);
         match self.format {
@@ -78,7 +79,7 @@ impl Clock {
         }
     }
 
-    /// Writes the time of day, with the date where it is another one than that of `near`.
+    /// Writes the time of day, with the date unless it is the date of `near`.
     pub fn short(&self, at: Timestamp, near: Option<Timestamp>) -> String {
         let then = self.civil(at);
         let same_day = near.is_some_and(|near| self.civil(near).date() == then.date());
@@ -87,19 +88,19 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
-    /// Writes the day of a moment, in the zone that times are written in.
+    /// Writes the date of a time, in the zone of the time format.
     pub fn day(&self, at: Timestamp) -> String {
         self.civil(at).strftime("%Y-%m-%d").to_string()
     }
 
-    /// Tells whether two moments are of one day, in the zone that times are written in.
+    /// Returns whether two times have the same date, in the zone of the time format.
     pub fn is_same_day(&self, one: Timestamp, other: Timestamp) -> bool {
         self.civil(one).date() == self.civil(other).date()
     }
 
-    /// Writes a moment for a column of moments: as [`Clock::short`] does, with the age beside it
-    /// where times are written as ages.
-    pub fn moment(&self, at: Timestamp, near: Option<Timestamp>) -> String {
+    /// Writes a time for the timeline: like [`Clock::short`], with the age beside it if times are
+    /// ages.
+    pub fn timeline_time(&self, at: Timestamp, near: Option<Timestamp>) -> String {
         let time = self.short(at, near);
         if self.format == TimeFormat::Age { format!("{time} {:>4}", age(at, self.now.wall)) } else { time }
     }
@@ -110,7 +111,7 @@ impl Clock {
         format!("{}{mark}", self.civil(at).strftime("%H:%M:%S"))
     }
 
-    /// Writes the time it is, to the minute.
+    /// Writes the current time, to the minute.
     pub fn minute(&self) -> String {
         let zone = if self.format == TimeFormat::Local { "" } else { "Z" };
         format!("{}{zone}", self.civil(self.now.wall).strftime("%H:%M"))
@@ -130,13 +131,13 @@ impl Clock {
     }
 }
 
-/// Writes a moment in UTC to the second, as in `2026-11-20 12:03:11Z`.
+/// Writes a time in UTC, to the second: `2026-11-20 12:03:11Z`.
 pub fn utc(at: Timestamp) -> String {
     at.to_second().replace('T', " ")
 }
 
-/// Writes an age in at most four characters: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`; what lies
-/// ahead has a plus.
+/// Writes an age in at most four characters: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`; `+2h` for a
+/// time ahead.
 pub fn age(at: Timestamp, now: Timestamp) -> String {
     match now.since(at) {
         Some(past) => span(past),
@@ -144,7 +145,7 @@ pub fn age(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Writes a duration in its largest fitting unit.
+/// Writes a duration in its largest unit: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
@@ -159,7 +160,7 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// Writes a number with its thousands apart: `12,345`.
+/// Writes a number with separated thousands: `12,345`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_tells_its_zone() {
+    fn formats_show_their_zone() {
         let then = at("2026-11-19T23:30:00Z");
         assert_eq!(clock(TimeFormat::Age).cell(then), "12h");
         assert_eq!(clock(TimeFormat::Utc).cell(then), "11-19 23:30Z");
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_the_calendar_are_written() {
+    fn earliest_and_latest_times_are_written() {
         for format in [TimeFormat::Age, TimeFormat::Utc, TimeFormat::Local] {
             for at in [Timestamp::MIN, Timestamp::MAX] {
                 assert!(!clock(format).cell(at).is_empty());
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,32 +1,32 @@
-//! Alerts over time, by severity, for the small chart above the list.
+//! The histogram above the list: alerts over time, by severity.
 
 use alertdeck_model::{Severity, Timestamp};
 use alertdeck_store::{Store, View};
 
-/// Alerts counted by severity and stretch of time.
+/// The number of alerts by severity and time bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// High, medium, low, informational: counts from the oldest stretch to the newest.
+    /// High, medium, low, and all other severities: counts from the oldest bucket to the newest.
     pub counts: [Vec<u32>; 4],
-    /// The first and the last moment that are covered.
+    /// The creation times of the oldest and the newest alert.
     pub range: Option<(Timestamp, Timestamp)>,
     revision: u64,
-    /// When it is counted again while alerts stream in, since the start.
+    /// The time of the next count while alerts stream in, since the start.
     pub(super) due: std::time::Duration,
 }
 
 impl Histogram {
-    /// Counts the alerts that a view shows, in `stretches` stretches of the same length, unless
-    /// that was done for this state of the view already.
-    pub fn count(&mut self, store: &Store, view: &View, stretches: usize) {
-        if self.revision == view.revision() && self.counts[0].len() == stretches {
+    /// Counts the alerts of a view in `buckets` buckets of equal length, unless this revision of
+    /// the view has been counted.
+    pub fn count(&mut self, store: &Store, view: &View, buckets: usize) {
+        if self.revision == view.revision() && self.counts[0].len() == buckets {
             return;
         }
         *self = Self { revision: view.revision(), due: self.due, ..Self::default() };
-        self.counts = std::array::from_fn(|_| vec![0; stretches]);
+        self.counts = std::array::from_fn(|_| vec![0; buckets]);
         let times = || view.rows().iter().filter_map(|row| store.facts(*row).created);
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
-        if stretches == 0 {
+        if buckets == 0 {
             return;
         }
         self.range = Some((first, last));
@@ -40,8 +40,8 @@ impl Histogram {
                 _ => 3,
             };
             if let Some(at) = facts.created {
-                let stretch = i128::from(at.ticks() - first.ticks()) * stretches as i128 / length;
-                self.counts[line][stretch as usize] += 1;
+                let bucket = i128::from(at.ticks() - first.ticks()) * buckets as i128 / length;
+                self.counts[line][bucket as usize] += 1;
             }
         }
     }

@@ -1,37 +1,38 @@
-//! The history of views: what the list showed before, to go back to.
+//! The history of views of the list.
 //!
-//! Filters, pivots and sort orders are steps; moving the cursor is not.
+//! Filters, pivots and sort orders are steps; cursor movements are not (docs/console.md, "Going
+//! back").
 
 use super::{App, Detail, DetailView, Effect, Folds, Pane, Scroll, list};
 use alertdeck_store::{Row, Sort};
 
-/// How many places are remembered.
-const MOST: usize = 50;
+/// The length of the history.
+const MAX_ENTRIES: usize = 50;
 
-/// A place to come back to.
+/// A view to return to.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct HistoryEntry {
     filter: String,
-    /// Whether the filter was the question to the service.
-    asked: bool,
+    /// Whether the service was asked for the filter.
+    requested: bool,
     sort: Sort,
-    list: list::Place,
+    list: list::ListPosition,
     focus: Pane,
-    detail: Option<Reading>,
+    detail: Option<DetailPosition>,
 }
 
-/// Where the user was in an alert.
+/// A position in an alert.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
+pub(super) struct DetailPosition {
     row: Row,
     scroll: Scroll,
     view: DetailView,
 }
 
-impl Reading {
-    /// Puts the reader back, in a window of columns and rows, if it is this alert that is shown;
-    /// tells whether it is.
-    pub(super) fn put_back(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
+impl DetailPosition {
+    /// Restores the position in a window of this size (columns, rows) if the detail shows this
+    /// alert. Returns whether it does.
+    pub(super) fn restore(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
         if self.row == detail.row {
             detail.show(self.view, folds, size);
             detail.scroll = self.scroll;
@@ -41,40 +42,39 @@ impl Reading {
     }
 }
 
-/// What the list showed before.
+/// The previous views.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// The places, newest last.
-    places: Vec<Place>,
-    /// The place before the filter in the bar was edited.
-    before_edit: Option<Place>,
+    /// The views, newest last.
+    entries: Vec<HistoryEntry>,
+    /// The view before the filter was edited.
+    before_edit: Option<HistoryEntry>,
 }
 
 impl History {
-    fn push(&mut self, place: Place) {
-        if self.places.len() == MOST {
-            self.places.remove(0);
+    fn push(&mut self, entry: HistoryEntry) {
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.remove(0);
         }
-        self.places.push(place);
+        self.entries.push(entry);
     }
 }
 
 impl App {
-    /// Remembers what the list shows.
-    pub(super) fn remember_place(&mut self) {
-        let place = self.place();
-        self.history.push(place);
+    /// Adds the current view to the history.
+    pub(super) fn remember_view(&mut self) {
+        let entry = self.history_entry();
+        self.history.push(entry);
     }
 
-    /// Remembers what the list shows before the filter is edited.
+    /// Keeps the current view, before the filter is edited.
     pub(super) fn remember_before_edit(&mut self) {
         if self.filter.editor.is_none() {
-            self.history.before_edit = Some(self.place());
+            self.history.before_edit = Some(self.history_entry());
         }
     }
 
-    /// Makes what the list showed before the edit a step of the history, if the edit changes the
-    /// filter.
+    /// Adds the view before the edit to the history if the edit changes the filter.
     pub(super) fn remember_edit(&mut self) {
         let before = self.history.before_edit.take();
         if self.filter.text().trim() != self.filter.committed
@@ -84,48 +84,48 @@ impl App {
         }
     }
 
-    fn place(&self) -> Place {
+    fn history_entry(&self) -> HistoryEntry {
         let detail = self.current_detail();
-        Place {
+        HistoryEntry {
             filter: self.filter.committed.clone(),
-            asked: self.filter.is_asked(),
+            requested: self.filter.is_requested(),
             sort: self.view.sort(),
-            list: self.list.place(&self.view),
+            list: self.list.position(&self.view),
             focus: self.ui.focus,
-            detail: detail.map(|at| Reading { row: at.row, scroll: at.scroll, view: at.view() }),
+            detail: detail.map(|at| DetailPosition { row: at.row, scroll: at.scroll, view: at.view() }),
         }
     }
 
-    /// Returns how many places there are to go back to.
+    /// Returns the number of views to go back to.
     pub fn history_len(&self) -> usize {
-        self.history.places.len()
+        self.history.entries.len()
     }
 
-    /// Goes back to where the user was. The service is asked only for a list that it was asked for
-    /// then and that is no longer held.
+    /// Returns to the previous view. The service is asked only if it was asked then and the list is
+    /// no longer complete in memory.
     pub(super) fn go_back(&mut self, effects: &mut Vec<Effect>) {
-        let Some(place) = self.history.places.pop() else {
+        let Some(entry) = self.history.entries.pop() else {
             return self.notify("no previous view");
         };
-        self.filter.put_back(&place.filter);
+        self.filter.set_committed(&entry.filter);
         self.apply_filter();
-        if place.asked && !self.filter.is_asked() {
+        if entry.requested && !self.filter.is_requested() {
             self.fetch_unless_covered(effects);
         }
-        if self.view.sort() != place.sort {
-            self.sort(place.sort);
+        if self.view.sort() != entry.sort {
+            self.sort(entry.sort);
         }
-        // The alert under the cursor may have changed meanwhile.
-        self.view.keep(place.list.row());
-        self.list.go_to_place(place.list);
-        self.ui.focus = place.focus;
-        self.detail.returning = place.detail;
+        // The alert under the cursor may have changed and no longer match.
+        self.view.keep(entry.list.row());
+        self.list.restore_position(entry.list);
+        self.ui.focus = entry.focus;
+        self.detail.restore_to = entry.detail;
         self.lay_out();
         let size = self.detail_size();
-        if let (Some(reading), Some(detail)) = (self.detail.returning, &mut self.detail.shown)
-            && reading.put_back(detail, &self.detail.folds, size)
+        if let (Some(position), Some(detail)) = (self.detail.restore_to, &mut self.detail.shown)
+            && position.restore(detail, &self.detail.folds, size)
         {
-            self.detail.returning = None;
+            self.detail.restore_to = None;
         }
     }
 }

@@ -1,5 +1,4 @@
-//! How the state answers what the user does: which pane or overlay a key, a click or a paste is
-//! for.
+//! Dispatch of user input: which pane or overlay handles a key, a click or a paste.
 
 use super::{
     App, Effect, Input, Key, Pane, Phase, Shape, alert,
@@ -14,7 +13,7 @@ impl App {
     pub(super) fn input(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Key(key) => {
-                self.ui.notices.answer(self.clock.now.mono);
+                self.ui.notices.dismiss(self.clock.now.mono);
                 self.key(key, effects);
             }
             Input::Paste(text) => self.paste(&text),
@@ -29,7 +28,7 @@ impl App {
         }
     }
 
-    /// Lays out what depends on the size.
+    /// Lays out everything that depends on the size.
     pub(super) fn lay_out(&mut self) {
         let (width, height) = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
@@ -39,8 +38,8 @@ impl App {
         self.resize_overlays();
     }
 
-    /// Returns the contexts whose keys are in force in the panes and their text fields, the first
-    /// one first.
+    /// Returns the active contexts of the panes and their text fields, the first to be searched
+    /// first.
     fn contexts(&self) -> Vec<&'static Context> {
         if self.filter.editor.is_some() {
             return vec![&filter::CONTEXT];
@@ -70,20 +69,20 @@ impl App {
         }
     }
 
-    /// Says that a key does nothing here, and which one may have been meant.
+    /// Notifies the user that a key does nothing here, and which one may have been meant.
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
             Some((near, command)) => format!("{near}: {}", command.help),
             None => match self.ui.keymap.key("panes.help") {
-                help if !help.is_empty() && self.ui.overlay().is_none() => format!("{help} lists the keys"),
+                help if !help.is_empty() && self.ui.overlay().is_none() => format!("{help} shows all keys"),
                 _ => format!("{} closes this", self.ui.keymap.key("app.back")),
             },
         };
-        self.notify(format!("{key} does nothing here; {near}"));
+        self.notify(format!("{key} is not bound here; {near}"));
     }
 
-    /// Returns the keys that matter now, with what they do; the way out, or to the other keys, is
-    /// the last.
+    /// Returns the keys for the key bar with their descriptions. The way out, or the key of the
+    /// help, is the last.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
         let hints = match self.ui.overlay() {
             Some(overlay) => overlay.object().hints(self),
@@ -94,7 +93,7 @@ impl App {
         hints.into_iter().filter_map(|hint| Some((self.hint_keys(hint)?, hint.words))).collect()
     }
 
-    /// Returns the keys of a hint as text, `None` if none of its commands has a key.
+    /// Returns the keys of a hint as text; `None` if its commands have no keys.
     fn hint_keys(&self, hint: Hint) -> Option<String> {
         let commands = match hint.keys {
             HintKeys::Text(text) => return Some(text.to_owned()),
@@ -102,33 +101,33 @@ impl App {
         };
         let keys = commands.iter().map(|id| self.ui.keymap.key(id)).filter(|key| !key.is_empty());
         keys.reduce(|all, key| match key.strip_prefix("Ctrl-") {
-            // `Ctrl-n/p` says it for both.
+            // `Ctrl-n/p` for both.
             Some(letter) if all.starts_with("Ctrl-") => format!("{all}/{letter}"),
             _ => format!("{all}/{key}"),
         })
     }
 
-    /// Closes the innermost thing: overlay, range, search, detail pane, loading. It never quits,
+    /// Closes the innermost of overlay, range, search and detail, or stops loading. It never quits,
     /// and never drops the filter or marks.
     pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
-            self.leave_overlay(false, effects);
-        } else if self.leave_range() {
+            self.close_overlay(false, effects);
+        } else if self.cancel_range() {
             self.notify("range cancelled");
         } else if self.ui.focus == Pane::Detail {
-            if !self.drop_find() {
+            if !self.close_find() {
                 self.focus_on(Pane::List);
             }
         } else if self.stop_loading(effects) {
             let key = self.ui.keymap.key("panes.refresh");
-            self.notify(format!("loading stopped; {key} starts it again"));
+            self.notify(format!("loading stopped; {key} restarts it"));
         }
     }
 
-    /// Closes what covers the list; quits from the list.
+    /// Closes the overlay or the detail; quits if only the list is open.
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
-            self.leave_overlay(true, effects);
+            self.close_overlay(true, effects);
         } else if self.ui.focus == Pane::Detail {
             self.focus_on(Pane::List);
         } else {
@@ -147,13 +146,13 @@ impl App {
 
     pub(super) fn toggle_mouse(&mut self, effects: &mut Vec<Effect>) {
         self.ui.mouse = !self.ui.mouse;
-        self.notify(if self.ui.mouse { "mouse on" } else { "mouse off: the terminal selects text again" });
+        self.notify(if self.ui.mouse { "mouse on" } else { "mouse off: the terminal can select text" });
         effects.push(Effect::Mouse(self.ui.mouse));
     }
 
     pub(super) fn focus_on(&mut self, pane: Pane) {
         if pane == Pane::List {
-            self.leave_find_field();
+            self.accept_find();
         }
         self.ui.focus = pane;
         self.lay_out();
@@ -188,44 +187,44 @@ impl App {
     }
 
     pub(super) fn refresh(&mut self, effects: &mut Vec<Effect>) {
-        let whole = self.load.phase == Phase::Complete;
-        if !self.settings.service && whole {
-            self.notify("these alerts come from files: nothing to fetch");
+        let complete = self.load.phase == Phase::Complete;
+        if !self.settings.service && complete {
+            self.notify("saved alerts: nothing to refresh");
         }
         self.view.restart();
         self.list.fresh.clear();
-        self.plan_again();
-        self.filter.ask();
-        if self.settings.service || !whole {
+        self.replan();
+        self.filter.request();
+        if self.settings.service || !complete {
             self.fetch(effects);
-            self.load.covered.clear();
+            self.load.complete_lists.clear();
         }
     }
 
     pub(super) fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
         if !self.settings.service {
-            return self.notify("these alerts come from files: nothing to poll");
+            return self.notify("saved alerts: nothing to poll");
         }
         self.load.poll.live = !self.load.poll.live;
         if self.load.poll.live {
-            self.notify("live: new alerts are marked +, changed ones ~");
+            self.notify("live polling on: + marks new alerts, ~ changed ones");
             self.poll(effects);
         } else {
             self.load.poll.next = None;
-            self.notify("live polling is off");
+            self.notify("live polling off");
         }
     }
 
-    /// Starts to edit the filter.
+    /// Starts editing the filter.
     pub(super) fn edit_filter(&mut self) {
         self.remember_before_edit();
         self.filter.edit();
         self.apply_filter();
     }
 
-    /// Runs the filter in the bar.
+    /// Runs the filter in the bar, if it is valid.
     pub(super) fn run_typed_filter(&mut self, effects: &mut Vec<Effect>) {
-        if self.filter.is_sound() {
+        if self.filter.is_valid() {
             self.remember_edit();
             self.filter.commit();
             self.apply_filter();
@@ -234,6 +233,7 @@ impl App {
         }
     }
 
+    /// Cancels editing and restores the last filter.
     pub(super) fn restore_filter(&mut self) {
         self.filter.restore();
         self.apply_filter();
@@ -250,17 +250,17 @@ impl App {
     pub(super) fn run_filter(&mut self, text: &str, effects: &mut Vec<Effect>) {
         self.filter.set(text);
         self.apply_filter();
-        if self.filter.is_sound() {
+        if self.filter.is_valid() {
             self.filter.commit();
             self.fetch_unless_covered(effects);
             self.lay_out();
         }
     }
 
-    /// Sorts the list; the former order is a step of the history.
+    /// Sorts the list; the former order becomes a step of the history.
     pub(super) fn change_sort(&mut self, sort: Sort) {
         if sort != self.view.sort() {
-            self.remember_place();
+            self.remember_view();
             self.sort(sort);
         }
     }
@@ -274,8 +274,8 @@ impl App {
         } else if self.ui.focus == Pane::Detail && self.find_editor().is_some() {
             return self.find_paste(text);
         } else {
-            // On the list a paste is a list of things to look for. It is not run. Terminals paste
-            // line ends as carriage returns.
+            // A paste into the panes becomes a filter of alternatives, which is not run. Terminals
+            // send line ends as carriage returns.
             let lines: Vec<_> =
                 text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
             if lines.is_empty() {
@@ -351,7 +351,7 @@ impl App {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
-                // The largest, newest or worst comes first; names start at A.
+                // Most severe and newest first; names start at A.
                 let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.change_sort(Sort { column, descending });
@@ -366,7 +366,7 @@ impl App {
                 effects.push(Effect::CopyCurl(scope));
                 self.notify(COPIED_CURL);
             }
-            MenuAction::CopyWhole(row, what) => self.copy_whole(row, what, effects),
+            MenuAction::CopyAlert(row, what) => self.copy_alert(row, what, effects),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keys by name: `j`, `Space`, `Ctrl-d`, `Alt-x`, `F5`.
 //!
-//! The names are those of the keymap file and of every hint on the screen. No terminal library
-//! is known here.
+//! The names are those of the keymap file and of every hint on the screen. This module knows no
+//! terminal library.
 
 use std::{fmt, str::FromStr};
 
@@ -14,11 +14,11 @@ pub struct Key {
     pub ctrl: bool,
     /// Whether Alt was held.
     pub alt: bool,
-    /// Whether Shift was held. A letter with Shift is its capital, so this is for other keys.
+    /// Whether Shift was held. Not set for letters: a letter with Shift is a capital.
     pub shift: bool,
 }
 
-/// A key without its modifiers; a letter with Shift is its capital.
+/// A key without its modifiers; a letter with Shift is a capital.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named after the keys")]
 pub enum KeyCode {
@@ -40,7 +40,7 @@ pub enum KeyCode {
     PageDown,
 }
 
-/// Names of keys as they are shown.
+/// The names that are shown.
 const NAMES: [(&str, KeyCode); 15] = [
     ("Enter", KeyCode::Enter),
     ("Esc", KeyCode::Esc),
@@ -59,7 +59,7 @@ const NAMES: [(&str, KeyCode); 15] = [
     ("Space", KeyCode::Char(' ')),
 ];
 
-/// Other names that are accepted.
+/// Further names that are accepted.
 const ALIASES: [(&str, KeyCode); 11] = [
     ("Up", KeyCode::Up),
     ("Down", KeyCode::Down),
@@ -74,7 +74,7 @@ const ALIASES: [(&str, KeyCode); 11] = [
     ("Minus", KeyCode::Char('-')),
 ];
 
-/// A text that names no key.
+/// An error: the text is not the name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key: expected a character or a name such as Enter, Ctrl-d, Alt-x, Shift-Tab or F5")]
 pub struct UnknownKey;
@@ -96,7 +96,7 @@ impl Key {
         Self { ctrl: true, ..self }
     }
 
-    /// Returns the character that the key types, if it types one.
+    /// Returns the character that the key types, if any.
     pub fn typed(self) -> Option<char> {
         match self.code {
             KeyCode::Char(c) if !self.ctrl && !self.alt => Some(c),
@@ -104,8 +104,7 @@ impl Key {
         }
     }
 
-    /// Returns the key in the one form that the same key press always has: capitals carry no
-    /// Shift, letters with Ctrl are small.
+    /// Returns the normalised key: capitals have no Shift, letters with Ctrl are small.
     fn normal(self) -> Self {
         match self.code {
             KeyCode::Char(c) if self.ctrl => {
@@ -122,8 +121,7 @@ impl Key {
 impl FromStr for Key {
     type Err = UnknownKey;
 
-    /// Reads a key's name. Names and modifiers are read in any case, single characters as they
-    /// are.
+    /// Parses a key's name. Case matters only for single characters.
     fn from_str(text: &str) -> Result<Self, UnknownKey> {
         let mut key = Self::char(' ');
         let mut rest = text;
@@ -193,7 +191,7 @@ mod tests {
     #[case("space", Key::char(' '), "Space")]
     #[case("Up", Key::new(KeyCode::Up), "↑")]
     #[case("↑", Key::new(KeyCode::Up), "↑")]
-    fn names_are_read_and_written(#[case] name: &str, #[case] key: Key, #[case] shown: &str) {
+    fn names_are_parsed_and_written(#[case] name: &str, #[case] key: Key, #[case] shown: &str) {
         assert_eq!(name.parse(), Ok(key));
         assert_eq!(key.to_string(), shown);
         assert_eq!(shown.parse(), Ok(key));
@@ -209,7 +207,7 @@ mod tests {
     #[case("F25")]
     #[case("F1x")]
     #[case("\u{1b}")]
-    fn other_texts_are_not_keys(#[case] name: &str) {
+    fn invalid_names_are_errors(#[case] name: &str) {
         assert_eq!(name.parse::<Key>(), Err(UnknownKey));
     }
 }

@@ -1,7 +1,7 @@
-//! The keymap: which keys ask for which commands.
+//! The keymap: which keys run which commands.
 //!
-//! It is a value: the defaults come from `assets/keymap.toml`, and the user's file is merged over
-//! them. Dispatch, help, key bar and documentation read this one table. It reads no file itself
+//! It is a value. The defaults come from `assets/keymap.toml`, and the user's file is merged over
+//! them. Dispatch, help, key bar and docs/keys.md all use this table. This module reads no files
 //! and knows no terminal.
 
 use std::{collections::HashMap, ops::Range, sync::LazyLock};
@@ -20,25 +20,25 @@ static DEFAULT: LazyLock<Keymap> = LazyLock::new(|| {
     Keymap { keys: bindings.into_iter().map(|binding| (binding.command.id, binding.keys)).collect() }
 });
 
-/// Which keys ask for which commands.
+/// The keys of all commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap {
-    /// The keys of each command, by its id.
+    /// The keys of each command, by command id.
     keys: HashMap<&'static str, Vec<Key>>,
 }
 
 /// An error in a keymap file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeymapError {
-    /// The faulty part, in bytes of the text.
+    /// The wrong part, in bytes of the text.
     pub span: Range<usize>,
-    /// What is wrong; may quote the text, so it is not neutralised.
+    /// What is wrong. May quote the text, so it is not neutralised.
     pub message: String,
     /// What to do about it.
     pub fix: String,
 }
 
-/// The keys that a file gives a command, with their places in it.
+/// The keys that a file assigns to a command, with their positions.
 struct Binding {
     context: &'static Context,
     command: &'static Command,
@@ -55,8 +55,10 @@ impl Default for Keymap {
 impl Keymap {
     /// Merges the text of a user's file over the defaults.
     ///
-    /// Returns every error in the file: syntax, unknown commands, texts that are not keys, and
-    /// keys that would be bound twice where both commands are available.
+    /// # Errors
+    ///
+    /// Returns every error in the file: syntax, unknown commands, invalid keys, and keys bound
+    /// twice where both commands are available.
     pub fn with_user_file(text: &str) -> Result<Self, Vec<KeymapError>> {
         let (bindings, mut errors) = read(text);
         let mut keymap = Self::default();
@@ -66,8 +68,8 @@ impl Keymap {
         for binding in &bindings {
             for (key, span) in binding.keys.iter().zip(&binding.spans) {
                 if let Some(other) = keymap.conflict(binding.context, binding.command, *key) {
-                    let message = format!("`{key}` is bound to {} as well: {}", other.id, other.help);
-                    let fix = format!("choose another key, or give {} other keys in this file", other.id);
+                    let message = format!("`{key}` is also bound to {}: {}", other.id, other.help);
+                    let fix = format!("choose another key, or bind {} to other keys in this file", other.id);
                     errors.push(KeymapError { span: span.clone(), message, fix });
                 }
             }
@@ -79,8 +81,7 @@ impl Keymap {
         Err(errors)
     }
 
-    /// Returns another command that the same key asks for in a context that is in force together
-    /// with this one.
+    /// Returns another command that the same key runs in a context that is active at the same time.
     fn conflict(&self, context: &Context, command: &Command, key: Key) -> Option<&'static Command> {
         contexts()
             .filter(|other| context.overlaps(other))
@@ -88,7 +89,7 @@ impl Keymap {
             .find(|other| other.id != command.id && self.keys(other.id).contains(&key))
     }
 
-    /// Returns the keys that ask for a command, the one that hints show first.
+    /// Returns the keys of a command; hints show the first.
     pub fn keys(&self, id: &str) -> &[Key] {
         self.keys.get(id).map_or(&[], Vec::as_slice)
     }
@@ -98,15 +99,15 @@ impl Keymap {
         self.keys(id).first().map(Key::to_string).unwrap_or_default()
     }
 
-    /// Finds the command that a key asks for, in the first of the contexts that has it.
+    /// Finds the command of a key in the first of the contexts that has it.
     pub fn find(&self, contexts: &[&'static Context], key: Key) -> Option<&'static Command> {
         contexts
             .iter()
             .find_map(|context| context.commands.iter().find(|command| self.keys(command.id).contains(&key)))
     }
 
-    /// Finds what the user may have meant by a key that does nothing in these contexts: the same
-    /// letter in the other case, or with or without Ctrl or Alt.
+    /// Finds the nearest binding of an unbound key in these contexts: the same letter in the other
+    /// case, or with or without Ctrl or Alt.
     pub fn nearest(&self, contexts: &[&'static Context], key: Key) -> Option<(Key, &'static Command)> {
         let other_case = |key: Key| match key.code {
             super::KeyCode::Char(c) if c.is_lowercase() => {
@@ -122,7 +123,7 @@ impl Keymap {
     }
 }
 
-/// Reads a keymap file: its bindings, and what is wrong with it.
+/// Parses a keymap file: its bindings and its errors.
 fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax
@@ -148,8 +149,8 @@ fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
         let DeValue::Table(table) = value.get_ref() else {
             errors.push(KeymapError {
                 span: value.span(),
-                message: format!("`{}` is a table", name.get_ref()),
-                fix: format!("write [{}] on a line of its own, and the commands below it", name.get_ref()),
+                message: format!("`{}` must be a table", name.get_ref()),
+                fix: format!("write [{}] on its own line, with the commands below it", name.get_ref()),
             });
             continue;
         };
@@ -171,13 +172,13 @@ fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
     (bindings, errors)
 }
 
-/// What to do about a command that does not exist in a context.
+/// Returns the fix for an unknown command of a context.
 fn unknown_command(context: &Context, name: &str) -> String {
     let own = |command: &'static Command| command.id.split_once('.').map_or("", |(_, name)| name);
     let names: Vec<_> = context.commands.iter().map(own).collect();
     if let Some(elsewhere) = commands().find(|command| own(command) == name) {
         let table = elsewhere.id.split_once('.').map_or("", |(table, _)| table);
-        return format!("`{name}` belongs below [{table}]");
+        return format!("`{name}` belongs under [{table}]");
     }
     suggestion(name, &names).unwrap_or_else(|| format!("expected one of {}", names.join(", ")))
 }
@@ -188,7 +189,7 @@ fn suggestion(name: &str, names: &[&str]) -> Option<String> {
     (strsim::osa_distance(nearest, name) * 3 <= nearest.len()).then(|| format!("did you mean `{nearest}`?"))
 }
 
-/// Reads the keys of a command: one text, or a list of them.
+/// Parses the keys of a command: a string, or a list of strings.
 fn keys(value: &toml::Spanned<DeValue<'_>>, errors: &mut Vec<KeymapError>) -> Vec<(Key, Range<usize>)> {
     let mut one = |value: &toml::Spanned<DeValue<'_>>| match value.get_ref() {
         DeValue::String(text) => match text.parse::<Key>() {
@@ -206,7 +207,7 @@ fn keys(value: &toml::Spanned<DeValue<'_>>, errors: &mut Vec<KeymapError>) -> Ve
         _ => {
             errors.push(KeymapError {
                 span: value.span(),
-                message: "a key is text".into(),
+                message: "a key must be a string".into(),
                 fix: "put it in quotes".into(),
             });
             None
@@ -224,7 +225,7 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn the_default_file_gives_every_command_its_keys() {
+    fn default_file_binds_every_command() {
         let (bindings, errors) = read(include_str!("../../assets/keymap.toml"));
         assert_eq!(errors, []);
         for command in commands() {
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_default_key_has_two_meanings_at_once() {
+    fn default_keys_are_unambiguous() {
         let keymap = Keymap::default();
         for context in contexts() {
             for command in context.commands {
@@ -252,17 +253,17 @@ mod tests {
     }
 
     #[test]
-    fn defaults_leave_the_keys_of_multiplexers_and_terminals_alone() {
+    fn defaults_avoid_keys_of_multiplexers_and_terminals() {
         for command in commands() {
             for key in Keymap::default().keys(command.id) {
-                let taken = ["Ctrl-a", "Ctrl-b", "Ctrl-s", "Ctrl-q"].contains(&key.to_string().as_str());
-                assert!(!taken && !key.alt && !matches!(key.code, super::super::KeyCode::F(_)), "{key}");
+                let reserved = ["Ctrl-a", "Ctrl-b", "Ctrl-s", "Ctrl-q"].contains(&key.to_string().as_str());
+                assert!(!reserved && !key.alt && !matches!(key.code, super::super::KeyCode::F(_)), "{key}");
             }
         }
     }
 
     #[test]
-    fn a_user_file_replaces_the_keys_of_the_commands_that_it_names() {
+    fn user_file_replaces_the_keys_of_its_commands() {
         let keymap = Keymap::with_user_file("[list]\nsort = ['F2', 'Alt-s']\n[alert]\nmark = []\n").unwrap();
         assert_eq!(keymap.keys("list.sort").iter().map(Key::to_string).collect::<Vec<_>>(), ["F2", "Alt-s"]);
         assert_eq!(keymap.keys("alert.mark"), []);
@@ -274,20 +275,20 @@ mod tests {
     #[rstest]
     #[case("[list]\nsrot = 's'\n", "srot", "unknown command `list.srot`", "did you mean `sort`?")]
     #[case("[lits]\nsort = 's'\n", "lits", "unknown table `lits`", "did you mean `list`?")]
-    #[case("[list]\npivot = 'x'\n", "pivot", "unknown command `list.pivot`", "belongs below [alert]")]
+    #[case("[list]\npivot = 'x'\n", "pivot", "unknown command `list.pivot`", "belongs under [alert]")]
     #[case("[list]\nsort = 'Hyper-s'\n", "'Hyper-s'", "`Hyper-s` is not a key", "Ctrl-d")]
-    #[case("[list]\nsort = 5\n", "5", "a key is text", "in quotes")]
+    #[case("[list]\nsort = 5\n", "5", "a key must be a string", "in quotes")]
     #[case(
         "[list]\nsort = 'j'\n",
         "'j'",
-        "`j` is bound to move.down as well: next line",
-        "give move.down other"
+        "`j` is also bound to move.down: next line",
+        "bind move.down to other"
     )]
-    #[case("[list]\nsort = ['F1', 'y']\n", "'y'", "`y` is bound to alert.copy as well", "alert.copy")]
-    #[case("[list]\nread = 'F2'\nsort = 'F2'\n", "'F2'", "`F2` is bound to", "another key")]
-    #[case("list = 's'\n", "'s'", "`list` is a table", "[list]")]
+    #[case("[list]\nsort = ['F1', 'y']\n", "'y'", "`y` is also bound to alert.copy", "alert.copy")]
+    #[case("[list]\nread = 'F2'\nsort = 'F2'\n", "'F2'", "`F2` is also bound to", "another key")]
+    #[case("list = 's'\n", "'s'", "`list` must be a table", "[list]")]
     #[case("[list]\nsort = 's\n", "\n", "invalid literal string", "name = \"key\"")]
-    fn errors_have_a_place_and_a_fix(
+    fn errors_have_a_position_and_a_fix(
         #[case] text: &str,
         #[case] at: &str,
         #[case] message: &str,
@@ -300,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_may_mean_something_else_in_an_overlay() {
+    fn overlays_may_reuse_keys() {
         let keymap = Keymap::with_user_file("[jobs]\nstop = 'j'\n").unwrap();
         assert_eq!(keymap.key("jobs.stop"), "j");
     }
 
     #[test]
-    fn an_unbound_key_has_a_nearest_binding() {
+    fn nearest_binding_of_an_unbound_key() {
         let keymap = Keymap::default();
         let list: Vec<_> =
             contexts().filter(|context| ["list", "alert", "panes"].contains(&context.name)).collect();

@@ -1,8 +1,8 @@
-//! Where the panes are, as a function of the size and of what is shown.
+//! The layout of the screen as a function of its size and of what is shown.
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are plain")]
 pub struct Area {
     pub x: u16,
     pub y: u16,
@@ -11,7 +11,7 @@ pub struct Area {
 }
 
 impl Area {
-    /// Tells whether a cell lies in the rectangle.
+    /// Returns whether a cell is in the rectangle.
     pub fn contains(self, x: u16, y: u16) -> bool {
         (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
@@ -42,48 +42,48 @@ pub enum Pane {
     Detail,
 }
 
-/// How the panes share the screen (UX.md C).
+/// The arrangement of the panes (docs/console.md, "Layout").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Smaller than 20 by 5: one line says so.
+    /// Fewer than 20 columns or 5 rows: one line says so.
     TooSmall,
     /// One pane.
     Small,
-    /// List over detail.
+    /// List above detail.
     Narrow,
     /// List beside detail.
     Wide,
 }
 
-/// What the layout depends on.
+/// The input of the layout.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct LayoutInput {
     /// Columns of the screen.
     pub width: u16,
     /// Rows of the screen.
     pub height: u16,
-    /// The pane with the focus; the only one where there is room for one.
+    /// The pane with the focus; the only visible one if there is room for one.
     pub focus: Pane,
-    /// Whether one pane is to have the whole room.
+    /// Whether the pane with the focus fills the screen.
     pub zoom: bool,
     /// Whether the filter is being edited.
     pub editing: bool,
-    /// The share of the list in per cent, where both panes are shown side by side.
+    /// The list's share of the width in per cent, if the panes are side by side.
     pub split: u16,
 }
 
-/// Where everything is; what is not shown is `None` or empty.
+/// The areas of the screen; hidden ones are `None` or empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// How the panes share the screen.
+    /// The arrangement of the panes.
     pub shape: Shape,
-    /// The line of tenant, counts and completeness.
+    /// The header: tenant, counts, completeness.
     pub header: Area,
     /// The filter bar.
     pub filter: Area,
-    /// What the filter compiles to.
+    /// The compiled filter.
     pub compiled: Option<Area>,
-    /// Alerts over time.
+    /// The histogram.
     pub histogram: Option<Area>,
     /// The headings of the list.
     pub list_head: Option<Area>,
@@ -93,21 +93,21 @@ pub struct Layout {
     pub detail_head: Option<Area>,
     /// The lines of the detail pane.
     pub detail: Option<Area>,
-    /// The column between list and detail, where they stand side by side.
+    /// The divider, if the panes are side by side.
     pub divider: Option<Area>,
-    /// The line of keys and notices.
+    /// The key bar, which also shows notices.
     pub keys: Area,
 }
 
-/// The narrowest that either of two panes side by side gets.
-const LEAST_PANE: u16 = 40;
+/// The minimum width of a pane beside another.
+const MIN_PANE: u16 = 40;
 /// Rows of the histogram: one for each severity that is counted.
 pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {
     /// Lays out the screen.
-    pub fn new(wanted: Wanted) -> Self {
-        let Wanted { width, height, focus, zoom, editing, split } = wanted;
+    pub fn new(input: LayoutInput) -> Self {
+        let LayoutInput { width, height, focus, zoom, editing, split } = input;
         let mut rest = Area { x: 0, y: 0, width, height };
         let shape = match (width, height) {
             _ if width < 20 || height < 5 => Shape::TooSmall,
@@ -147,7 +147,7 @@ impl Layout {
             _ if one => layout.place_detail(rest),
             Shape::Wide => {
                 let share = u32::from(width) * u32::from(split.clamp(10, 90)) / 100;
-                let list = (share as u16).clamp(LEAST_PANE, width - LEAST_PANE);
+                let list = (share as u16).clamp(MIN_PANE, width - MIN_PANE);
                 layout.divider = Some(Area { x: list, width: 1, ..rest });
                 layout.place_list(Area { width: list - 1, ..rest });
                 layout.place_detail(Area { x: list + 2, width: width - list - 2, ..rest });
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn no_size_makes_panes_overlap_or_leave_the_screen() {
+    fn areas_never_overlap_or_leave_the_screen() {
         for width in 0..=220 {
             for height in 0..=60 {
                 for (focus, zoom, editing, split) in [
@@ -200,7 +200,7 @@ mod tests {
                     (Pane::Detail, false, true, 99),
                     (Pane::Detail, true, true, 0),
                 ] {
-                    let layout = Layout::new(Wanted { width, height, focus, zoom, editing, split });
+                    let layout = Layout::new(LayoutInput { width, height, focus, zoom, editing, split });
                     let mut cells = vec![false; usize::from(width) * usize::from(height)];
                     for area in areas(&layout) {
                         for y in area.y..area.y + area.height {
@@ -220,10 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn the_shapes_begin_where_they_are_said_to() {
+    fn shapes_start_at_their_sizes() {
         let shape = |width, height| {
-            Layout::new(Wanted { width, height, focus: Pane::List, zoom: false, editing: false, split: 45 })
-                .shape
+            Layout::new(LayoutInput {
+                width,
+                height,
+                focus: Pane::List,
+                zoom: false,
+                editing: false,
+                split: 45,
+            })
+            .shape
         };
         assert_eq!(shape(110, 24), Shape::Wide);
         assert_eq!(shape(109, 24), Shape::Narrow);

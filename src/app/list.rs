@@ -1,4 +1,5 @@
-//! The list's cursor: it keeps its alert and its line on the screen whatever arrives.
+//! The list: its commands and its cursor, which keeps its alert and its line on the screen whatever
+//! arrives (docs/console.md, "Cursor").
 
 use std::collections::HashMap;
 
@@ -14,9 +15,9 @@ pub(super) static CONTEXT: Context = Context {
     name: "list",
     heading: "List",
     commands: &[
-        run("list.filter", "filter", |app, _| app.edit_filter()),
+        run("list.filter", "edit the filter", |app, _| app.edit_filter()),
         run("list.read", "read the alert", |app, _| app.focus_on(Pane::Detail)),
-        run("list.sort", "sort by a column", |app, _| {
+        run("list.sort", "sort by column", |app, _| {
             let menu = app.sort_menu();
             app.ui.open(menu);
         }),
@@ -24,16 +25,16 @@ pub(super) static CONTEXT: Context = Context {
             let sort = app.view.sort();
             app.change_sort(Sort { descending: !sort.descending, ..sort });
         }),
-        run("list.mark-range", "mark a range; Space ends it", |app, _| app.begin_range()),
-        run("list.mark-all", "mark all that match", |app, _| app.mark_shown()),
-        run("list.invert-marks", "invert the marks of those", |app, _| app.invert_marks()),
+        run("list.mark-range", "mark a range (Space marks it)", |app, _| app.begin_range()),
+        run("list.mark-all", "mark all matching alerts", |app, _| app.mark_matching()),
+        run("list.invert-marks", "invert the marks of matching alerts", |app, _| app.invert_marks()),
         run("list.clear-marks", "clear all marks", |app, _| app.clear_marks()),
-        run("list.scroll-right", "scroll the titles right", |app, _| app.list.shift(true)),
-        run("list.scroll-left", "scroll the titles left", |app, _| app.list.shift(false)),
+        run("list.scroll-right", "scroll titles right", |app, _| app.list.shift(true)),
+        run("list.scroll-left", "scroll titles left", |app, _| app.list.shift(false)),
     ],
 };
 
-/// Returns the keys that matter in the list, the way to the others last.
+/// Returns the keys for the key bar, with that of the help last.
 pub(super) fn hints(app: &App) -> Vec<Hint> {
     let moving = hint(&["move.down", "move.up"], "move");
     if app.range().is_some() {
@@ -56,42 +57,42 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
 /// The state of the list.
 #[derive(Debug, Default)]
 pub struct List {
-    /// Where the cursor and the window are.
+    /// Cursor and window.
     pub scroll: Scroll,
-    /// The first column of the titles that is shown.
+    /// The first visible column of the titles.
     pub shift: usize,
-    /// Alerts that are new or changed since the list was last refreshed.
+    /// Alerts that are new or changed since the last refresh.
     pub fresh: HashMap<Row, Fresh>,
-    /// The alert that the cursor is on.
+    /// The alert under the cursor.
     cursor: Option<Row>,
-    /// The line of the window that it is on.
+    /// The cursor's line in the window.
     line: usize,
-    /// Whether the user has moved: before that the cursor stays on the newest alert.
+    /// Whether the user has moved the cursor; until then it stays on the newest alert.
     moved: bool,
     revision: u64,
 }
 
-/// Where the cursor was.
+/// A position of the cursor.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct ListPosition {
     row: Option<Row>,
     line: usize,
     shift: usize,
 }
 
-impl Place {
-    /// Returns the alert that the cursor was on.
+impl ListPosition {
+    /// Returns the alert under the cursor.
     pub(super) fn row(self) -> Option<Row> {
         self.row
     }
 }
 
-/// How far the titles can be scrolled, in columns.
+/// The furthest that titles can be scrolled, in columns.
 const MAX_SHIFT: usize = 400;
 
 impl List {
-    /// Returns the alert under the cursor. While a walk over the rows has yet to find it again,
-    /// it stays the one that it was.
+    /// Returns the alert under the cursor. While a scan of the rows has not found it yet, this is
+    /// the former one.
     pub fn selected(&self, view: &View) -> Option<Row> {
         let shown = view.rows().get(self.scroll.cursor).copied();
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
@@ -101,7 +102,7 @@ impl List {
     pub fn go(&mut self, view: &View, motion: Motion, height: usize) {
         self.moved = motion != Motion::Top;
         self.scroll.go(motion, view.rows().len(), height);
-        self.take_cursor(view);
+        self.remember_cursor(view);
     }
 
     /// Moves the cursor to a line of the window.
@@ -110,7 +111,7 @@ impl List {
         if at < view.rows().len() {
             self.moved = true;
             self.scroll.cursor = at;
-            self.take_cursor(view);
+            self.remember_cursor(view);
         }
     }
 
@@ -118,24 +119,24 @@ impl List {
     pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
         self.moved = true;
         self.scroll.wheel(lines, view.rows().len(), height);
-        self.take_cursor(view);
+        self.remember_cursor(view);
     }
 
-    /// Returns where the cursor is, to come back to.
-    pub(super) fn place(&self, view: &View) -> Place {
-        Place { row: self.selected(view), line: self.line, shift: self.shift }
+    /// Returns the position of the cursor, to restore later.
+    pub(super) fn position(&self, view: &View) -> ListPosition {
+        ListPosition { row: self.selected(view), line: self.line, shift: self.shift }
     }
 
-    /// Goes back to a place, whatever has come in since.
-    pub(super) fn go_to_place(&mut self, place: Place) {
+    /// Restores a position, whatever has arrived since.
+    pub(super) fn restore_position(&mut self, place: ListPosition) {
         self.moved = place.row.is_some();
         (self.cursor, self.line, self.shift) = (place.row, place.line, place.shift);
-        // Its alert is yet to be found.
+        // The next settling finds the alert.
         self.revision = u64::MAX;
     }
 
-    /// Keeps the cursor on its alert even if that was the newest.
-    pub(super) fn stay(&mut self, view: &View) {
+    /// Keeps the cursor on its alert even if the user has not moved it.
+    pub(super) fn pin_cursor(&mut self, view: &View) {
         self.cursor = self.selected(view);
         self.moved = self.cursor.is_some();
     }
@@ -145,13 +146,13 @@ impl List {
         self.shift = if right { (self.shift + 8).min(MAX_SHIFT) } else { self.shift.saturating_sub(8) };
     }
 
-    fn take_cursor(&mut self, view: &View) {
+    fn remember_cursor(&mut self, view: &View) {
         self.cursor = view.rows().get(self.scroll.cursor).copied();
         self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
-    /// Finds the cursor's place again after the view has changed. Where its alert is gone, the
-    /// row below it takes over (UX.md D 5 and 6).
+    /// Finds the cursor's alert after a change of the view. If the alert is gone, the row below
+    /// takes its place (docs/console.md, "Cursor" and "Rows that no longer match").
     pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
         let len = view.rows().len();
         if self.revision != view.revision() {
@@ -159,13 +160,13 @@ impl List {
             match self.cursor.filter(|_| self.moved) {
                 None => {
                     self.scroll.cursor = 0;
-                    self.take_cursor(view);
+                    self.remember_cursor(view);
                 }
                 Some(row) => {
-                    let place = view.nearest(store, row);
-                    let found = view.rows().get(place) == Some(&row);
+                    let index = view.nearest(store, row);
+                    let found = view.rows().get(index) == Some(&row);
                     if found || !view.is_scanning() {
-                        self.scroll.cursor = place.min(len.saturating_sub(1));
+                        self.scroll.cursor = index.min(len.saturating_sub(1));
                         self.scroll.top = self.scroll.cursor.saturating_sub(self.line);
                     }
                     if !found && !view.is_scanning() && len > 0 {
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_keeps_its_alert_and_its_line() {
+    fn cursor_keeps_its_alert_and_line() {
         let mut harness = Harness::new();
         harness.arrive(20..40);
         for _ in 0..3 {
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_over_the_rows_loses_neither_alert_nor_line() {
+    fn rescan_keeps_cursor_alert_and_line() {
         let mut harness = Harness::new();
         harness.arrive(0..200);
         for _ in 0..3 {
@@ -258,7 +259,7 @@ mod tests {
         assert!(line > 0);
         harness.view.restart();
         harness.list.settle(&harness.store, &harness.view, 5);
-        assert_eq!(harness.selected(), alert, "also before it is found again");
+        assert_eq!(harness.selected(), alert, "before the scan finds it");
         while harness.view.advance(&harness.store, 2) {
             harness.list.settle(&harness.store, &harness.view, 5);
             assert_eq!(harness.selected(), alert);
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn untouched_it_stays_on_the_newest() {
+    fn unmoved_cursor_stays_on_the_newest() {
         let mut harness = Harness::new();
         harness.arrive(20..40);
         harness.arrive(40..50);
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_below_takes_over_from_one_that_is_gone() {
+    fn cursor_moves_to_the_row_below_a_removed_one() {
         let mut harness = Harness::new();
         harness.arrive(20..40);
         harness.list.go(&harness.view, Motion::Bottom, 5);

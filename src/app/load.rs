@@ -1,4 +1,4 @@
-//! How far loading is, and what the header says of it.
+//! The state of loading.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,180 +14,180 @@ use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_odata::Feature;
 use alertdeck_store::Row;
 
-/// How long after a failure that passes the next try is made; it doubles with each.
+/// The delay before the first retry after a transient failure; it doubles with each failure.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
-/// The longest that it gets.
-const RETRY_AT_MOST: Duration = Duration::from_secs(5 * 60);
-/// How often live mode looks.
-pub(super) const POLL_EVERY: Duration = Duration::from_secs(15);
-/// How far a look of live mode reaches back behind the newest update: alerts become visible
-/// out of order (ARCHITECTURE.md, "Loading").
+/// The maximum of that delay.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// The interval between live polls.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// The overlap of a live poll with the newest update seen: alerts become visible late and out of
+/// order (docs/graph-api.md, "Polling").
 pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// The state of loading: the list, live polling, and the backfill.
 #[derive(Debug, Default)]
 pub struct Load {
-    /// Which fetches count.
+    /// The generations of fetches.
     pub generations: Generations,
     /// The backfill.
     pub backfill: BackfillJob,
     /// Live polling.
     pub poll: Poll,
-    /// How far the list is.
+    /// The state of the list.
     pub phase: Phase,
-    /// Alerts of the list that were read, each counted once however often it came.
+    /// The alerts read for the list, each once.
     pub(super) read: HashSet<Row>,
-    /// How many alerts the service counts in the list.
+    /// The number of alerts in the list, as counted by the service.
     pub total: Option<u64>,
-    /// The service's warning about a partial result.
+    /// The service's warning of a partial result.
     pub partial: Option<SafeText>,
     /// When the list was last complete.
-    pub whole_at: Option<Timestamp>,
-    /// What the fetch under way asks for.
+    pub completed_at: Option<Timestamp>,
+    /// The scope of the running fetch, or of the last one.
     pub(super) scope: Scope,
-    /// The filters, as typed, whose lists were read completely.
-    pub(super) covered: HashMap<String, Whole>,
-    /// Constructs of OData that the service has refused.
+    /// The complete lists, by filter as typed.
+    pub(super) complete_lists: HashMap<String, CompleteList>,
+    /// OData operators that the service has refused.
     pub(super) refused: Vec<Feature>,
-    /// When the service began to answer the fetch, by its own clock.
+    /// The time of the first answer to the fetch, by the service's clock.
     pub(super) answered_at: Option<Timestamp>,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     pub(super) failures: u32,
-    /// Whether the fetch under way brings news: it reads again what was complete before, or polls for
-    /// changes. Alerts that another filter asks for are not news.
-    pub(super) news: bool,
+    /// Whether alerts of the running fetch are marked as new or changed: it reads a complete list
+    /// again, or polls. Alerts that only another filter asks for are not new.
+    pub(super) marks_changes: bool,
 }
 
-/// The numbers of fetches: which one counts, and which are of an earlier profile.
+/// The generations of fetches: the current one, and those of an earlier profile.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Generations {
     /// The fetch whose events count.
     pub current: Generation,
-    /// The fetch that was started last, for whatever purpose.
+    /// The fetch that was started last, of any purpose.
     pub(super) issued: Generation,
-    /// The first fetch of the profile in use; earlier ones bring another tenant's alerts.
+    /// The first fetch of the profile in use; alerts of earlier ones belong to another tenant.
     pub(super) oldest: Generation,
 }
 
-/// The backfill: how far it is, and where it goes on.
+/// The backfill: its state and position.
 #[derive(Debug, Default)]
 pub struct BackfillJob {
-    /// How far it is.
+    /// Its state.
     pub state: Backfill,
-    /// Where it goes on.
+    /// Its position.
     pub(super) cursor: BackfillCursor,
 }
 
 /// Live polling.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Poll {
-    /// Whether the user watches for new and changed alerts.
+    /// Whether live polling is on.
     pub live: bool,
-    /// Whether the fetch under way is a poll.
+    /// Whether a poll is running.
     pub running: bool,
-    /// When the next poll is due, since the start.
+    /// The time of the next poll, since the start.
     pub(super) next: Option<Duration>,
-    /// Up to when all changes are known, by the service's clock.
+    /// The time up to which all changes are known, by the service's clock.
     pub(super) watermark: Option<Timestamp>,
-    /// The newest update among the alerts that the poll under way has brought.
+    /// The newest update among the alerts of the running poll.
     pub(super) newest: Option<Timestamp>,
 }
 
-/// A list that was read whole.
+/// A list that was read completely.
 #[derive(Clone, Debug)]
-pub(super) struct Whole {
-    /// What it asked for.
+pub(super) struct CompleteList {
+    /// Its scope.
     pub(super) scope: Scope,
     /// Its alerts.
     pub(super) read: HashSet<Row>,
-    /// How many the service counted.
+    /// The number of alerts that the service counted.
     pub(super) total: Option<u64>,
-    /// When it was whole.
+    /// When it was complete.
     pub(super) at: Timestamp,
 }
 
 impl Load {
-    /// Returns a number for the next fetch.
-    pub(super) fn issue(&mut self) -> Generation {
+    /// Returns the generation of the next fetch.
+    pub(super) fn next_generation(&mut self) -> Generation {
         self.generations.issued.0 += 1;
         self.generations.issued
     }
 
-    /// Ends the fetch under way: what it still brings is true, but counts for nothing.
-    pub(super) fn renew(&mut self) {
-        self.generations.current = self.issue();
+    /// Supersedes the running fetch: its alerts are still stored, but its other events are ignored.
+    pub(super) fn supersede(&mut self) {
+        self.generations.current = self.next_generation();
     }
 
-    /// Returns how many alerts of the list were read.
+    /// Returns the number of alerts read for the list.
     pub fn read(&self) -> usize {
         self.read.len()
     }
 
-    /// Tells whether a list of every alert was read whole.
-    pub(super) fn holds_everything(&self) -> bool {
-        self.covered.values().any(|whole| whole.scope == Scope::All)
+    /// Returns whether a list of all alerts was read completely.
+    pub(super) fn has_all_alerts(&self) -> bool {
+        self.complete_lists.values().any(|list| list.scope == Scope::All)
     }
 
-    /// Returns the list that holds all alerts of a filter, if one was read whole.
-    pub(super) fn covering(&self, filter: &str, scope: &Scope) -> Option<&Whole> {
+    /// Returns a complete list that contains all alerts of a filter, if there is one.
+    pub(super) fn complete_list(&self, filter: &str, scope: &Scope) -> Option<&CompleteList> {
         let others =
-            || self.covered.values().find(|whole| whole.scope == Scope::All || whole.scope == *scope);
-        self.covered.get(filter).or_else(others)
+            || self.complete_lists.values().find(|list| list.scope == Scope::All || list.scope == *scope);
+        self.complete_lists.get(filter).or_else(others)
     }
 
-    /// Counts a failure and returns how long to wait before the next try.
+    /// Counts a failure and returns the delay before the next try.
     pub(super) fn back_off(&mut self) -> Duration {
-        let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(RETRY_AT_MOST);
+        let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER);
         self.failures += 1;
         wait
     }
 
-    /// Takes the answer to a list: what changes from then on is yet to be looked for.
-    pub(super) fn list_begins(&mut self) {
+    /// Handles the first answer to a list: changes after it are left to the next poll.
+    pub(super) fn list_started(&mut self) {
         self.poll.watermark = match (self.poll.watermark, self.answered_at) {
             (Some(before), Some(now)) => Some(before.min(now)),
             (before, now) => before.or(now),
         };
     }
 
-    /// Takes the end of a look of live mode: all that changed up to the newest update was seen.
-    /// The service's clock bounds it: one alert dated into the year 9999 must not end the looking.
-    pub(super) fn poll_ends(&mut self) {
+    /// Handles the end of a poll: all changes up to the newest update are known. The service's
+    /// clock limits this, since one alert dated into the year 9999 must not end polling.
+    pub(super) fn poll_completed(&mut self) {
         let seen = self.poll.newest.map(|newest| self.answered_at.map_or(newest, |now| newest.min(now)));
         self.poll.watermark = self.poll.watermark.max(seen);
     }
 }
 
-/// How far a fetch is.
+/// The state of the list's fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing is to be fetched.
+    /// There is nothing to fetch.
     #[default]
     Idle,
-    /// Pages are coming.
+    /// Pages are arriving.
     Loading,
-    /// Nothing comes until then, since the start.
+    /// The fetch waits.
     Waiting {
-        /// The end of the wait.
+        /// The end of the wait, since the start.
         until: Duration,
-        /// Why.
+        /// The reason.
         why: WaitCause,
     },
-    /// The list is whole.
+    /// The list is complete.
     Complete,
     /// The user stopped it.
     Stopped,
-    /// It ended before the list was whole.
+    /// It failed before the list was complete.
     Failed {
-        /// What happened.
+        /// The failure.
         failure: Failure,
-        /// When it is tried again, since the start.
+        /// The time of the next try, since the start; `None` if the user must retry.
         retry_at: Option<Duration>,
     },
 }
 
 impl Phase {
-    /// Tells whether a fetch is under way.
+    /// Returns whether a fetch is running or waiting.
     pub fn is_active(&self) -> bool {
         matches!(self, Self::Loading | Self::Waiting { .. })
     }

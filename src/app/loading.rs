@@ -1,102 +1,107 @@
-//! How the state answers what a fetch says.
+//! Fetching: starting fetches and handling their events (docs/architecture.md, "Loading").
 
 use std::time::Duration;
 
 use super::{
     App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
     backfill::since,
-    load::{Load, OVERLAP, POLL_EVERY, Whole},
+    load::{CompleteList, Load, OVERLAP, POLL_INTERVAL},
 };
 use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
 use alertdeck_store::Row;
 
-/// How much of the list that was asked for is held.
+/// The progress of the requested list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loaded {
-    /// Alerts of it that are held, from whatever fetch: never fewer than match.
-    pub held: usize,
-    /// How many there are, where the service has counted them.
+pub struct ListProgress {
+    /// Loaded alerts of the list, from any fetch; never fewer than the matches.
+    pub loaded: usize,
+    /// The number of alerts in the list, if the service counted them.
     pub total: Option<usize>,
-    /// How many of them the fetch has read that was made last, if it has not read all.
+    /// The number that the last fetch has read, if that is not all.
     pub read: Option<usize>,
 }
 
 impl App {
-    /// Returns how much of the list that was asked for is held.
+    /// Returns the progress of the requested list.
     ///
-    /// What matches is a part of the list, since more is asked for than matches. So alerts that are
-    /// held from before count, while the list is read again, and so do those that live mode brings.
-    pub fn loaded_of_list(&self) -> Loaded {
+    /// Matches are a part of the list, since the request may return more than matches. Alerts
+    /// loaded earlier therefore count while the list is read again, and so do alerts from live
+    /// polls.
+    pub fn list_progress(&self) -> ListProgress {
         let read = if self.settings.service { self.load.read() } else { self.store.len() };
-        let found = if self.filter.shows_asked() { self.view.count().found() } else { 0 };
-        let held = read.max(found);
-        // Alerts that have arrived since are in the list and not in the service's count.
-        let total = self.load.total.map(|total| held.max(usize::try_from(total).unwrap_or(usize::MAX)));
-        let whole = match self.load.phase {
+        let found = if self.filter.shows_requested() { self.view.count().found() } else { 0 };
+        let loaded = read.max(found);
+        // Alerts that arrived later are not in the service's count.
+        let total = self.load.total.map(|total| loaded.max(usize::try_from(total).unwrap_or(usize::MAX)));
+        let complete = match self.load.phase {
             Phase::Idle => true,
             Phase::Complete => self.load.partial.is_none(),
             _ => false,
         };
-        Loaded { held, total, read: (read < held && !whole).then_some(read) }
+        ListProgress { loaded, total, read: (read < loaded && !complete).then_some(read) }
     }
 
-    /// Fetches what the service was asked last; what was under way is dropped.
+    /// Fetches the requested filter's list, superseding the running fetch.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
-        let scope = self.filter.asked_scope();
-        self.load.news = self.load.covering(self.filter.asked(), &scope).is_some();
+        let scope = self.filter.requested_scope();
+        self.load.marks_changes = self.load.complete_list(self.filter.requested(), &scope).is_some();
         self.load.scope = scope.clone();
         self.load.phase = Phase::Loading;
         self.load.read.clear();
         (self.load.total, self.load.partial) = (None, None);
         self.load.backfill.state.pause();
-        self.begin(scope, Purpose::List, effects);
+        self.start_fetch(scope, Purpose::List, effects);
     }
 
-    /// Sends for alerts under a new generation.
-    fn begin(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
+    /// Starts a fetch of a new generation.
+    fn start_fetch(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
         self.load.poll.running = purpose == Purpose::Poll;
         self.load.poll.next = None;
         self.load.answered_at = None;
-        self.load.renew();
+        self.load.supersede();
         let generation = self.load.generations.current;
         effects.push(Effect::Fetch(Fetch { generation, purpose, scope, from: None }));
     }
 
-    /// Breaks off whatever is being fetched.
+    /// Cancels all fetches.
     fn cancel(&mut self, effects: &mut Vec<Effect>) {
         self.load.poll.running = false;
-        self.load.renew();
+        self.load.supersede();
         self.load.backfill.state.pause();
         effects.push(Effect::Cancel);
     }
 
-    /// Makes the filter that was run last the question to the service, and fetches unless a whole
-    /// list covers it already, or nothing can be fetched.
+    /// Requests the committed filter, and fetches its list unless a complete list covers it or
+    /// nothing can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
-        self.filter.ask();
-        let scope = self.filter.asked_scope();
+        self.filter.request();
+        let scope = self.filter.requested_scope();
         let under_way = self.load.phase.is_active() && self.load.scope == scope;
         if !self.settings.service || under_way {
             return;
         }
-        let Some(whole) = self.load.covering(self.filter.asked(), &scope).cloned() else {
-            return if self.sign_in.out { self.do_without(scope, effects) } else { self.fetch(effects) };
+        let Some(list) = self.load.complete_list(self.filter.requested(), &scope).cloned() else {
+            return if self.sign_in.signed_out {
+                self.fail_signed_out(scope, effects)
+            } else {
+                self.fetch(effects)
+            };
         };
-        // The header speaks of the list that is shown, not of one that nobody waits for any more.
+        // The header describes the shown list, not one that was superseded.
         if self.load.phase.is_active() {
             self.cancel(effects);
         }
         self.load.scope = scope;
         self.load.phase = Phase::Complete;
         self.load.partial = None;
-        self.load.whole_at = Some(whole.at);
-        (self.load.read, self.load.total) = (whole.read, whole.total);
-        self.poll_later(POLL_EVERY);
+        self.load.completed_at = Some(list.at);
+        (self.load.read, self.load.total) = (list.read, list.total);
+        self.schedule_poll(POLL_INTERVAL);
     }
 
-    /// Looks for what is new or has changed. Status, severity and the like are not asked for,
-    /// else rows that leave the filter would go stale unseen (UX.md D 3).
+    /// Polls for new and changed alerts. The request never contains status, severity and the like:
+    /// otherwise rows that leave the filter would not be updated (docs/console.md, "Live polling").
     pub(super) fn poll(&mut self, effects: &mut Vec<Effect>) {
         self.load.poll.next = None;
         if self.load.phase.is_active() {
@@ -105,13 +110,13 @@ impl App {
         let Some(watermark) = self.load.poll.watermark else {
             return self.fetch(effects);
         };
-        self.load.news = true;
+        self.load.marks_changes = true;
         self.load.poll.newest = None;
         let scope = since(odata::Property::LastUpdateDateTime, watermark.before(OVERLAP));
-        self.begin(scope, Purpose::Poll, effects);
+        self.start_fetch(scope, Purpose::Poll, effects);
     }
 
-    /// Stops loading on the user's word; tells whether there was something to stop.
+    /// Stops loading for the user. Returns whether there was something to stop.
     pub(super) fn stop_loading(&mut self, effects: &mut Vec<Effect>) -> bool {
         let retrying = matches!(self.load.phase, Phase::Failed { retry_at: Some(_), .. });
         if !self.load.phase.is_active() && !retrying {
@@ -119,11 +124,17 @@ impl App {
         }
         self.cancel(effects);
         self.load.phase = Phase::Stopped;
-        self.poll_later(POLL_EVERY);
+        self.schedule_poll(POLL_INTERVAL);
         true
     }
 
-    pub(super) fn loaded(&mut self, generation: Generation, event: LoadEvent, effects: &mut Vec<Effect>) {
+    /// Handles an event of a fetch.
+    pub(super) fn handle_load(
+        &mut self,
+        generation: Generation,
+        event: LoadEvent,
+        effects: &mut Vec<Effect>,
+    ) {
         if generation < self.load.generations.oldest {
             return;
         }
@@ -131,20 +142,20 @@ impl App {
         if let LoadEvent::Page { server_time, .. } = &event
             && current
         {
-            // Somebody has signed in elsewhere, since the service answers.
-            self.sign_in.out &= self.sign_in.stage.is_some();
+            // The service answers, so the user has signed in elsewhere.
+            self.sign_in.signed_out &= self.sign_in.stage.is_some();
             if self.load.answered_at.is_none() {
                 self.load.answered_at = *server_time;
                 if !self.load.poll.running {
-                    self.load.list_begins();
+                    self.load.list_started();
                 }
             }
         }
         match event {
-            // What is true is kept even when nobody waits for it any more.
+            // Alerts of superseded fetches are kept: they are still true.
             LoadEvent::Batch(batch) => {
                 let absorbed = self.store.absorb(batch);
-                if current && self.load.news {
+                if current && self.load.marks_changes {
                     self.list.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
                     for row in &absorbed.changed {
                         self.list.fresh.entry(*row).or_insert(Fresh::Changed);
@@ -159,16 +170,16 @@ impl App {
                 self.view.touch(&self.store, &touched);
                 if current && !self.load.poll.running {
                     self.load.read.extend(&absorbed.seen);
-                } else if self.load.phase == Phase::Complete && self.filter.shows_asked() {
-                    // A list that is whole grows by what comes in and belongs to it.
+                } else if self.load.phase == Phase::Complete && self.filter.shows_requested() {
+                    // A complete list grows by arriving alerts that match.
                     let (store, view) = (&self.store, &self.view);
                     let fits = |row: &Row| view.position(store, *row).is_some() && !view.is_stale(*row);
                     self.load.read.extend(touched.into_iter().filter(fits));
                 }
             }
-            _ if self.load.backfill.cursor.is(generation) => self.backfill_event(event),
+            _ if self.load.backfill.cursor.is_current(generation) => self.handle_backfill(event),
             _ if !current => {}
-            _ if self.load.poll.running => self.polled(event),
+            _ if self.load.poll.running => self.handle_poll(event),
             LoadEvent::Page { total, partial, .. } => {
                 self.load.phase = Phase::Loading;
                 self.load.total = total.or(self.load.total);
@@ -184,36 +195,36 @@ impl App {
                 self.load.phase = Phase::Complete;
                 self.load.failures = 0;
                 if self.load.poll.watermark.is_none() {
-                    // A service that does not tell its time: by what it sent.
+                    // A service that sends no time: use its newest update.
                     let updates = self.load.read.iter().filter_map(|row| self.store.facts(*row).last_update);
                     self.load.poll.watermark = updates.max();
                 }
                 let at = self.clock.now.wall;
-                self.load.whole_at = Some(at);
+                self.load.completed_at = Some(at);
                 if self.load.partial.is_none() {
                     let Load { scope, read, total, .. } = &self.load;
-                    let whole = Whole { scope: scope.clone(), read: read.clone(), total: *total, at };
-                    self.load.covered.insert(self.filter.asked().to_owned(), whole);
+                    let list = CompleteList { scope: scope.clone(), read: read.clone(), total: *total, at };
+                    self.load.complete_lists.insert(self.filter.requested().to_owned(), list);
                 }
-                self.poll_later(POLL_EVERY);
+                self.schedule_poll(POLL_INTERVAL);
             }
-            LoadEvent::Failed(failure) => self.failed(failure, effects),
+            LoadEvent::Failed(failure) => self.handle_list_failure(failure, effects),
         }
     }
 
-    /// Breaks off what is under way, since nobody is signed in any more.
-    pub(super) fn give_up_loading(&mut self, effects: &mut Vec<Effect>) {
+    /// Cancels all fetches after a sign-out.
+    pub(super) fn cancel_when_signed_out(&mut self, effects: &mut Vec<Effect>) {
         if self.load.phase.is_active() {
             let scope = self.load.scope.clone();
-            self.do_without(scope, effects);
-        } else if self.load.poll.running || self.load.backfill.state.is_under_way() {
+            self.fail_signed_out(scope, effects);
+        } else if self.load.poll.running || self.load.backfill.state.is_running() {
             self.cancel(effects);
         }
     }
 
-    /// Leaves a list unread, since nobody is signed in and the user has been asked already.
-    fn do_without(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() || self.load.poll.running || self.load.backfill.state.is_under_way() {
+    /// Fails the list without a request: the user is signed out and has been asked to sign in.
+    fn fail_signed_out(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
+        if self.load.phase.is_active() || self.load.poll.running || self.load.backfill.state.is_running() {
             self.cancel(effects);
         }
         if self.load.scope != scope {
@@ -221,25 +232,25 @@ impl App {
             self.load.read.clear();
             (self.load.total, self.load.partial) = (None, None);
         }
-        let line = "nobody is signed in".to_owned();
+        let line = "not signed in".to_owned();
         self.load.phase =
             Phase::Failed { failure: Failure { kind: FailureKind::SignIn, line }, retry_at: None };
     }
 
-    /// Stops trying and looking by itself: it would ask the user again and again to sign in.
-    pub(super) fn wait_for_sign_in(&mut self) {
+    /// Stops automatic retries and polls: each would ask the user to sign in again.
+    pub(super) fn stop_retries(&mut self) {
         self.load.poll.next = None;
         if let Phase::Failed { retry_at, .. } = &mut self.load.phase {
             *retry_at = None;
         }
     }
 
-    /// Goes on where nobody was signed in; a fetch that waits for that goes on by itself.
-    pub(super) fn resume(&mut self, effects: &mut Vec<Effect>) {
+    /// Continues after a sign-in. A fetch that waited for it continues by itself.
+    pub(super) fn resume_loading(&mut self, effects: &mut Vec<Effect>) {
         self.load.backfill.state.pause();
         match &self.load.phase {
             Phase::Failed { failure, retry_at: None }
-                if failure.kind == FailureKind::SignIn || failure.kind.passes() =>
+                if failure.kind == FailureKind::SignIn || failure.kind.is_transient() =>
             {
                 self.fetch(effects);
             }
@@ -250,52 +261,53 @@ impl App {
         }
     }
 
-    fn failed(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
-        let may_ask =
+    fn handle_list_failure(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
+        let may_simplify =
             failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.filter.editor.is_none();
-        if may_ask && self.ask_for_less() {
+        if may_simplify && self.drop_refused_operator() {
             return self.fetch(effects);
         }
-        let retry_at = failure.kind.passes().then(|| self.clock.now.mono + self.load.back_off());
+        let retry_at = failure.kind.is_transient().then(|| self.clock.now.mono + self.load.back_off());
         if retry_at.is_none() {
-            self.poll_later(POLL_EVERY);
+            self.schedule_poll(POLL_INTERVAL);
         }
         self.load.phase = Phase::Failed { failure, retry_at };
     }
 
-    /// Some operators are unproven on this collection (API.md 2): where the filter uses one, it
-    /// is planned again without it, and that part is filtered here.
-    fn ask_for_less(&mut self) -> bool {
-        let pushed = self.filter.asked_plan().and_then(|plan| plan.pushed.clone());
+    /// Plans the filter again without an operator that the service may have refused, and leaves
+    /// that part to local filtering; not all operators are proven for alerts (docs/graph-api.md,
+    /// "Filtering"). Returns whether there was one.
+    fn drop_refused_operator(&mut self) -> bool {
+        let pushed = self.filter.requested_plan().and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         self.load.refused.push(unproven);
-        self.plan_again();
-        self.notify(format!("the service refused `{}`: that part is filtered here", unproven.name()));
+        self.replan();
+        self.notify(format!("the service refused `{}`; that part is filtered locally", unproven.name()));
         true
     }
 
-    /// A look of live mode changes nothing of what the header says of the list.
-    fn polled(&mut self, event: LoadEvent) {
+    /// Handles an event of a poll, which changes nothing in the header's state of the list.
+    fn handle_poll(&mut self, event: LoadEvent) {
         match event {
             LoadEvent::Done => {
-                self.load.poll_ends();
+                self.load.poll_completed();
                 self.load.poll.running = false;
                 self.load.failures = 0;
-                self.poll_later(POLL_EVERY);
+                self.schedule_poll(POLL_INTERVAL);
             }
             LoadEvent::Failed(failure) => {
                 self.load.poll.running = false;
-                self.notify_error(format!("live: {}", failure.line));
+                self.notify_error(format!("live polling: {}", failure.line));
                 let wait = self.load.back_off();
-                self.poll_later(wait);
+                self.schedule_poll(wait);
             }
             _ => {}
         }
     }
 
-    /// Live mode looks again after a while, also where the list itself was not read to its end.
-    fn poll_later(&mut self, wait: Duration) {
+    /// Schedules the next poll if live polling is on, even if the list is incomplete.
+    fn schedule_poll(&mut self, wait: Duration) {
         if self.load.poll.live && self.settings.service {
             self.load.poll.next = Some(self.clock.now.mono + wait);
         }

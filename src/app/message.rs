@@ -1,7 +1,7 @@
-//! What comes into the state and what goes out of it.
+//! Messages into the state, and effects out of it.
 //!
-//! Facts are named in the past, wishes in the imperative. Neither holds a task, a channel, a
-//! socket or a terminal, so that every sentence of `update` can be tested as data.
+//! Events are named in the past tense, requests in the imperative. Neither contains a task, a
+//! channel, a socket or a terminal, so that `update` can be tested as a function over data.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,82 +18,82 @@ use alertdeck_model::{
 };
 use alertdeck_store::{Batch, Row};
 
-/// A number that tells one fetch from those before it.
+/// The number of a fetch; later fetches have higher numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
-/// What happened.
+/// A message to the state.
 #[derive(Debug)]
 pub enum Message {
-    /// The user did something.
+    /// User input.
     Input(Input),
-    /// A fetch has something to say.
+    /// An event of a fetch.
     Load(Generation, LoadEvent),
-    /// The sign-in has come to something.
+    /// An event of the sign-in.
     SignIn(SignInEvent),
-    /// Somebody is signed in, or more is known of them.
+    /// The identity of the signed-in user became known.
     Identity(Identity),
-    /// The requests that were made last, newest last, a few hundred at most.
+    /// The recent requests, newest last; a few hundred at most.
     Requests(Vec<RequestLine>),
-    /// Another profile is in use, with these settings. What is asked for from now on goes there;
-    /// what comes of former fetches is dropped.
+    /// Another profile is in use, with these settings. Later fetches use it; events of earlier
+    /// fetches are ignored.
     Switched(Box<Settings>),
-    /// Something went wrong beside what was asked for; a line that is safe to show.
+    /// A warning about something that the user did not ask for; a line that is safe to show.
     Warning(String),
     /// A profile cannot be used.
     ProfileRefused {
         /// Its name, safe to show.
         name: String,
-        /// What is wrong with it and what to do, safe to show.
+        /// What is wrong and what to do, safe to show.
         line: String,
     },
     /// A worker has read an alert.
     Read(Row, Box<Body>),
-    /// A worker has written a ticket that is to be copied, in Markdown.
+    /// A worker has written a ticket to copy, in Markdown.
     Ticket(String),
-    /// The browser was asked to open a link; where it could not be, why.
+    /// The browser opened a link, or why it could not.
     Opened(PortalUrl, Result<(), String>),
-    /// The clipboard was asked to take a text; where it could not be, why.
+    /// A text was sent to the clipboard, or why it could not be.
     Copied(Result<(), String>),
-    /// An export has ended.
+    /// An export ended.
     Exported {
-        /// The export.
+        /// The number of the export.
         number: u64,
-        /// The file, as the export named it.
+        /// The path, as the user typed it.
         path: String,
-        /// What was written, or why nothing was.
+        /// The result.
         outcome: Result<Written, NotWritten>,
     },
-    /// A time that was asked for has come.
+    /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
-    /// There is room for so many rows of work.
+    /// Time for a slice of work, in rows.
     Work(usize),
 }
 
-/// What the user did.
+/// User input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Pressed a key.
+    /// KeyOutcome a key.
     Key(Key),
     /// Pasted a text.
     Paste(String),
-    /// Pressed the left button on a cell, 0-based.
+    /// KeyOutcome the left button on a cell, 0-based.
     Click {
         /// Column of the cell.
         x: u16,
         /// Row of the cell.
         y: u16,
     },
-    /// Moved the mouse to a cell with the left button held.
+    /// Dragged the mouse to a cell with the left button.
     Drag {
         /// Column of the cell.
         x: u16,
         /// Row of the cell.
         y: u16,
     },
-    /// Let go of the left button.
+    /// Released the left button.
     Release,
-    /// Turned the wheel over a cell, 0-based; downwards counts up.
+    /// Turned the wheel over a cell, 0-based.
     Wheel {
         /// Column of the cell.
         x: u16,
@@ -111,83 +111,84 @@ pub enum Input {
     },
 }
 
-/// What a fetch has to say.
+/// An event of a fetch.
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page began; so many alerts match on the service, where it said so.
+    /// A page started.
     Page {
-        /// The count of the service, which comes with a list's first page.
+        /// The service's count of the list's alerts; sent with its first page.
         total: Option<u64>,
-        /// The service said that the result is not whole, and why.
+        /// The service's warning of a partial result.
         partial: Option<SafeText>,
-        /// When the service answered, by its own clock.
+        /// The time of the answer, by the service's clock.
         server_time: Option<Timestamp>,
     },
-    /// Alerts of the page that was named last.
+    /// Alerts of the current page.
     Batch(Batch),
-    /// All alerts of the page have been told, and the list goes on there.
+    /// All alerts of the page were sent; the next page is at this bookmark.
     Reached(Bookmark),
-    /// Something happened to the request that is under way, such as a wait.
+    /// An event of the request under way, such as a wait.
     Client(ClientEvent),
-    /// The list is whole.
+    /// The list is complete.
     Done,
-    /// The list ended before it was whole.
+    /// The fetch failed before the list was complete.
     Failed(Failure),
 }
 
-/// Why a fetch ended before its list was whole.
+/// The reason why a fetch failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind of trouble it is.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// One line: what happened and what to do. Safe to show.
     pub line: String,
 }
 
-/// The kinds of trouble that the console answers differently.
+/// The kinds of failure that the console handles differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The service could not be reached, or does not answer: tried again by itself.
+    /// The service cannot be reached or does not answer; retried automatically.
     Offline,
-    /// The service is busy: tried again by itself.
+    /// The service is busy; retried automatically.
     Busy,
-    /// The service does not take the filter.
+    /// The service refused the filter.
     Filter,
-    /// No token, or one that is not accepted.
+    /// There is no token, or it was not accepted.
     SignIn,
-    /// The token does not allow it.
+    /// The token lacks a permission.
     Permission,
     /// Anything else.
     Other,
 }
 
 impl FailureKind {
-    /// Tells whether it makes sense to try again without the user.
-    pub fn passes(self) -> bool {
+    /// Returns whether the failure is retried without the user.
+    pub fn is_transient(self) -> bool {
         matches!(self, Self::Offline | Self::Busy)
     }
 }
 
-/// An alert as the detail pane needs it.
+/// An alert, prepared for the detail pane.
 #[derive(Debug)]
 pub struct Body {
     raw: RawAlert,
-    /// The alert, or why it could not be read.
+    /// The alert, or why it could not be decoded.
     pub alert: Result<Arc<Alert>, DecodeError>,
-    /// Its evidence.
+    /// The evidence tree.
     pub tree: Tree,
-    /// Its JSON with one value a line.
+    /// The JSON, indented, with one value per line.
     pub json: SafeText,
-    /// Every value outside the evidence.
+    /// Every property outside the evidence.
     pub properties: Vec<Property>,
-    /// The indicators of its evidence, each once, by kind.
+    /// The indicators of the evidence, each once, by kind.
     pub indicators: Vec<Indicator>,
-    /// What happened when.
+    /// The timeline.
     pub timeline: Timeline,
 }
 
 impl Body {
-    /// Reads an alert; work for a worker, since an alert may hold thousands of items.
+    /// Decodes and prepares an alert. Belongs on a worker: an alert may have thousands of evidence
+    /// items.
     pub fn read(raw: &RawAlert) -> Self {
         let alert = raw.decode().map(Arc::new);
         let tree = alert.as_ref().map(|alert| Tree::new(&alert.evidence)).unwrap_or_default();
@@ -201,8 +202,8 @@ impl Body {
         Self { raw: raw.clone(), alert, tree, json, properties, indicators, timeline }
     }
 
-    /// Returns what an entry of the timeline says.
-    pub fn moment(&self, at: usize) -> String {
+    /// Returns the text of a timeline entry, by index.
+    pub fn timeline_text(&self, at: usize) -> String {
         let entry = &self.timeline.entries[at];
         let by = entry.who.as_ref().map_or_else(String::new, |who| format!(" by {}", who.line()));
         let of = entry.node.map_or_else(String::new, |id| {
@@ -211,66 +212,65 @@ impl Body {
         format!("{}{by}{of}", entry.what.line())
     }
 
-    /// Tells whether the body was read from these very bytes: an alert that has changed since
-    /// lies elsewhere.
-    pub(super) fn is_of(&self, raw: &RawAlert) -> bool {
+    /// Returns whether the body was read from these very bytes: an updated alert has others.
+    pub(super) fn is_from(&self, raw: &RawAlert) -> bool {
         self.raw.0.as_ptr_range() == raw.0.as_ptr_range()
     }
 }
 
-/// What a fetch asks for.
+/// The scope of a fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Every alert.
     #[default]
     All,
-    /// The alerts that a `$filter`, printed but not encoded, holds for.
+    /// The alerts that match a `$filter`, which is not URL-encoded.
     Filter(String),
     /// One alert.
     One(AlertId),
 }
 
-/// The place that a fetch has reached, in the service's words. They mean something to the service
-/// alone, for as long as it likes, and within the scope that it was fetching.
+/// The position of a fetch: a value of the service, valid for as long as the service likes, within
+/// the scope of the fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bookmark(pub String);
 
-/// What a fetch is for.
+/// The purpose of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The list: every other fetch is no longer wanted.
+    /// The list; replaces every other fetch.
     List,
-    /// A look of live mode, which takes the place of a list.
+    /// A live poll; replaces a list.
     Poll,
-    /// Alerts behind the list, beside looks of live mode.
+    /// The backfill; runs beside live polls.
     Backfill,
 }
 
 /// A fetch to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// Marks what comes of it.
+    /// The generation of its events.
     pub generation: Generation,
-    /// What it is for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// What to fetch.
+    /// The scope.
     pub scope: Scope,
-    /// Where in it to begin, if not at its start.
+    /// The page to start with, if not the first.
     pub from: Option<Bookmark>,
 }
 
-/// What is to be done.
+/// An effect: something to be done outside the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Fetch alerts; the fetch before it in the same place is no longer wanted.
+    /// Fetch alerts; replaces fetches as [`Purpose`] says.
     Fetch(Fetch),
-    /// Stop fetching, whatever the purpose.
+    /// Cancel all fetches.
     Cancel,
-    /// Sign the user in. A flow under way is left; its later events must not come any more.
+    /// Start a sign-in. It replaces a running one, whose later events must not arrive.
     SignIn(SignInWay),
-    /// Leave the sign-in. A load that waits for it is told that nobody signs in.
+    /// Cancel the sign-in. A fetch that waits for it fails.
     CancelSignIn,
-    /// Throw the sign-in away: answered by [`SignInEvent::SignedOut`].
+    /// Sign out: answered by [`SignInEvent::SignedOut`].
     SignOut,
     /// Use another profile: answered by [`Message::Switched`] or [`Message::ProfileRefused`].
     SwitchProfile(String),
@@ -280,12 +280,12 @@ pub enum Effect {
     Read(Row, RawAlert),
     /// Open a link in the browser.
     Open(PortalUrl),
-    /// Put a text on the clipboard.
+    /// Copy a text to the clipboard.
     Copy(RawText),
-    /// Put the request that fetches this on the clipboard, as a command without the token.
+    /// Copy the request for this scope as a curl command, without the token.
     CopyCurl(Scope),
-    /// Write an alert's ticket on a worker: answered by [`Message::Ticket`]. Links to this host can
-    /// be followed.
+    /// Write an alert's ticket on a worker: answered by [`Message::Ticket`]. Its links may lead to
+    /// this portal host.
     CopyTicket(RawAlert, String),
     /// Write alerts to a file: answered by [`Message::Exported`].
     Export(Export),
@@ -293,12 +293,12 @@ pub enum Effect {
     WakeAt(Duration),
     /// There is work left: send [`Message::Work`].
     More,
-    /// Turn mouse reports on or off.
+    /// Turn mouse capture on or off.
     Mouse(bool),
-    /// Give the terminal back to the shell until it comes back.
+    /// Suspend: give the terminal to the shell until the console is resumed.
     Suspend,
-    /// Draw everything anew.
+    /// Redraw the whole screen.
     Redraw,
-    /// End the program.
+    /// Quit.
     Quit,
 }

@@ -1,37 +1,38 @@
-//! Notices: one line for the user, which goes away by itself.
+//! Notices: lines in the key bar that disappear by themselves.
 //!
-//! The answer to a key gives way to the next key. The end of a job that was started a while ago may
-//! come amid keys: it stays for a moment whatever is pressed, and what comes meanwhile waits.
+//! The answer to a key is replaced by the answer to the next key. The end of a job may be reported
+//! between keys: it stays for a moment whatever is pressed, and notices that arrive in the meantime
+//! wait.
 
 use std::{collections::VecDeque, time::Duration};
 
 use super::App;
 
-/// How long a notice stays.
-const STAYS: Duration = Duration::from_secs(6);
-/// How long one stays that nothing may replace.
-const HELD: Duration = Duration::from_secs(2);
+/// How long a notice is shown.
+const SHOWN_FOR: Duration = Duration::from_secs(6);
+/// How long the end of a job is shown at least.
+const HELD_FOR: Duration = Duration::from_secs(2);
 
-/// A line for the user.
+/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The text; safe to show.
     pub text: String,
     /// Whether it is an error.
     pub error: bool,
-    /// Whether it stays for a moment whatever is pressed.
+    /// Whether it cannot be replaced at first.
     held: bool,
-    /// When it appeared, since the start.
+    /// The time it appeared, since the start.
     since: Duration,
 }
 
 impl Notice {
     fn is_held(&self, mono: Duration) -> bool {
-        self.held && mono < self.since + HELD
+        self.held && mono < self.since + HELD_FOR
     }
 }
 
-/// The notice on the screen, and those that wait for its place.
+/// The visible notice, and those that wait.
 #[derive(Debug, Default)]
 pub struct Notices {
     current: Option<Notice>,
@@ -39,7 +40,7 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Returns the notice on the screen.
+    /// Returns the visible notice.
     pub fn current(&self) -> Option<&Notice> {
         self.current.as_ref()
     }
@@ -51,7 +52,7 @@ impl Notices {
     fn push(&mut self, text: String, error: bool, held: bool, mono: Duration) {
         let notice = Notice { text, error, held, since: mono };
         if self.is_held(mono) {
-            // Of the answers to keys only the last one matters.
+            // Only the last answer to a key matters.
             self.waiting.retain(|waiting| waiting.held);
             self.waiting.push_back(notice);
         } else {
@@ -59,8 +60,8 @@ impl Notices {
         }
     }
 
-    /// Removes the notice that a key press answers.
-    pub(super) fn answer(&mut self, mono: Duration) {
+    /// Dismisses the visible notice because a key was pressed.
+    pub(super) fn dismiss(&mut self, mono: Duration) {
         self.waiting.retain(|waiting| waiting.held);
         if !self.is_held(mono) {
             self.current = self.next(mono);
@@ -72,19 +73,19 @@ impl Notices {
         Some(Notice { since: mono, ..next })
     }
 
-    /// Removes the notice that has stayed long enough, and shows the one that has waited.
+    /// Removes a notice whose time is over, and shows the next one.
     pub(super) fn expire(&mut self, mono: Duration) {
         if !self.is_held(mono)
             && let Some(next) = self.next(mono)
         {
             self.current = Some(next);
         }
-        self.current.take_if(|notice| mono >= notice.since + STAYS);
+        self.current.take_if(|notice| mono >= notice.since + SHOWN_FOR);
     }
 
-    /// Returns when a notice next appears or goes, since the start.
+    /// Returns the time of the next change, since the start.
     pub(super) fn due(&self) -> Option<Duration> {
-        let stays = if self.waiting.is_empty() { STAYS } else { HELD };
+        let stays = if self.waiting.is_empty() { SHOWN_FOR } else { HELD_FOR };
         self.current.as_ref().map(|notice| notice.since + stays)
     }
 }
@@ -100,7 +101,7 @@ impl App {
         self.ui.notices.push(text.into(), true, false, self.clock.now.mono);
     }
 
-    /// Reports the end of a job that was started a while ago.
+    /// Shows the end of a job that was started earlier.
     pub(super) fn notify_completed(&mut self, text: String, error: bool) {
         self.ui.notices.push(text, error, true, self.clock.now.mono);
     }

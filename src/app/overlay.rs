@@ -1,9 +1,9 @@
-//! Overlays: what covers the panes. One object each, with its state, commands, handler and hints.
+//! Overlays over the panes: one object each, with its state, commands, key handling and hints.
 //!
-//! This file is their registry. A new overlay is a file below `overlay/` that implements
+//! This file is their registry. A new overlay needs a file in `overlay/` that implements
 //! [`Object`], a `mod` line and a line in the table here; its default keys are in
-//! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] is drawn as it is; one
-//! that needs more has a drawing file of the same name in `ui/overlay/`.
+//! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] needs no drawing code; any
+//! other has a drawing file of the same name in `ui/overlay/`.
 
 mod export;
 mod help;
@@ -23,12 +23,12 @@ pub use export::{Export, ExportForm, ExportStage, NotWritten, Written, format_co
 pub use help::{Help, HelpLine, help};
 pub use jobs::{JobLine, JobState, Jobs};
 pub use link::Link;
-pub use menu::{Menu, MenuAction, MenuItem, WholeAlert};
+pub use menu::{AlertText, Menu, MenuAction, MenuItem};
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
 pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
 pub use requests::{RequestLine, Requests};
-pub(super) use sign_in::DEAF_FOR;
+pub(super) use sign_in::IGNORE_KEYS_FOR;
 pub use sign_in::SignInPrompt;
 pub use values::{ValueLine, Values};
 
@@ -37,10 +37,10 @@ use super::{
     command::{Action, Command, Context, EVERYWHERE, Hint, MOVE, Motion, hint},
 };
 
-/// Declares the overlays: the enum, what it derefs to, and the list of their contexts.
+/// Declares the overlays: the enum, access to its objects, and the list of their contexts.
 macro_rules! overlays {
     ($($(#[$doc:meta])* $name:ident($module:ident)),* $(,)?) => {
-        /// What covers the panes.
+        /// An overlay over the panes.
         #[derive(Debug)]
         pub enum Overlay { $($(#[$doc])* $name($name)),* }
 
@@ -66,37 +66,37 @@ macro_rules! overlays {
 }
 
 overlays! {
-    /// The keys.
+    /// The help.
     Help(help),
     /// All values of a line of the detail pane.
     Values(values),
-    /// A choice by letter.
+    /// A menu.
     Menu(menu),
-    /// A link that no browser could be started for.
+    /// A link for which no browser could be started.
     Link(link),
-    /// The profiles, and who is signed in.
+    /// The profiles, and the signed-in user.
     Profiles(profiles),
-    /// The sign-in under way.
+    /// The prompt of the sign-in.
     SignInPrompt(sign_in),
     /// The recent requests.
     Requests(requests),
-    /// The form for an export.
+    /// The export form.
     ExportForm(export),
-    /// What is loading, exporting or polling.
+    /// The jobs: loading, polling, exports.
     Jobs(jobs),
 }
 
-/// What every overlay can do.
+/// The behaviour of an overlay.
 pub(super) trait Object: fmt::Debug {
-    /// Returns its commands. They come before those for moving and those that work everywhere.
+    /// Returns its commands. Their keys come before those of moving and those that work everywhere.
     fn context(&self) -> &'static Context;
 
-    /// Returns what the key bar shows; the way out comes last.
+    /// Returns the keys for the key bar, the way out last.
     fn hints(&self, _app: &App) -> Vec<Hint> {
         vec![hint(&["app.back"], "close")]
     }
 
-    /// Returns the id of the command that opens it: its key closes it again.
+    /// Returns the id of the command that opens it; its key also closes it.
     fn opener(&self) -> &'static str {
         ""
     }
@@ -110,47 +110,47 @@ pub(super) trait Object: fmt::Debug {
     /// Adapts to another size of the screen.
     fn resize(&mut self, _app: &App) {}
 
-    /// Handles a key before the keymap does: letters of a menu, text in a field.
-    fn key(&mut self, _app: &App, _key: Key) -> Pressed {
-        Pressed::Pass
+    /// Handles a key before the keymap does, such as letters of a menu or text in a field.
+    fn key(&mut self, _app: &App, _key: Key) -> KeyOutcome {
+        KeyOutcome::Pass
     }
 
-    /// Takes a pasted text.
+    /// Handles a pasted text.
     fn paste(&mut self, _text: &str) {}
 
-    /// Answers Esc.
+    /// Handles Esc.
     fn back(&mut self) -> Back {
         Back::Close
     }
 
-    /// Describes what it shows, if it needs no drawing of its own.
+    /// Describes its content, if it needs no drawing code of its own.
     fn panel(&self, _app: &App) -> Option<Panel> {
         None
     }
 }
 
-/// What became of a key.
-pub(super) enum Pressed {
-    /// Nothing: the keymap decides.
+/// The result of [`Object::key`].
+pub(super) enum KeyOutcome {
+    /// The key was not used: the keymap decides.
     Pass,
-    /// It was used.
+    /// The key was used.
     Used,
-    /// It chose an action, which closes the overlay.
+    /// The key chose an action, which closes the overlay.
     Choose(MenuAction),
 }
 
-/// What Esc does to an overlay.
+/// The result of [`Object::back`].
 pub(super) enum Back {
-    /// Closes it.
+    /// Close the overlay.
     Close,
-    /// Was answered inside it.
+    /// Keep it open; Esc was handled inside.
     Stay,
-    /// Closes it and does this.
+    /// Close it and run this.
     Run(fn(&mut App, &mut Vec<Effect>)),
 }
 
 impl App {
-    /// Lets the overlay with the focus do something that needs the rest of the state.
+    /// Calls `act` with the overlay that has the focus and the rest of the state.
     fn with_overlay<T>(&mut self, act: impl FnOnce(&mut dyn Object, &Self) -> T) -> Option<T> {
         let mut overlay = self.ui.overlays.pop()?;
         let done = act(overlay.object_mut(), self);
@@ -158,15 +158,15 @@ impl App {
         Some(done)
     }
 
-    /// Answers a key while an overlay is open.
+    /// Handles a key while an overlay is open.
     pub(super) fn overlay_key(&mut self, key: Key, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, app| overlay.key(app, key)) {
-            Some(Pressed::Pass) => {}
-            Some(Pressed::Choose(action)) => {
+            Some(KeyOutcome::Pass) => {}
+            Some(KeyOutcome::Choose(action)) => {
                 self.ui.close();
                 return self.run_menu_action(action, effects);
             }
-            Some(Pressed::Used) | None => return,
+            Some(KeyOutcome::Used) | None => return,
         }
         let Some(overlay) = self.ui.overlay() else { return };
         let contexts = [overlay.object().context(), &MOVE, &EVERYWHERE];
@@ -181,10 +181,11 @@ impl App {
         }
     }
 
-    /// Leaves the overlay with the focus: a part of it, where `whole` is not set and it has parts.
-    pub(super) fn leave_overlay(&mut self, whole: bool, effects: &mut Vec<Effect>) {
+    /// Closes the overlay with the focus; without `all`, the overlay may close only a part of
+    /// itself.
+    pub(super) fn close_overlay(&mut self, all: bool, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, _| overlay.back()) {
-            Some(Back::Stay) if !whole => {}
+            Some(Back::Stay) if !all => {}
             Some(Back::Run(run)) => {
                 self.ui.close();
                 run(self, effects);
@@ -201,7 +202,7 @@ impl App {
         self.with_overlay(|overlay, _| overlay.paste(text));
     }
 
-    /// Adapts every open overlay to the size of the screen.
+    /// Adapts all open overlays to the size of the screen.
     pub(super) fn resize_overlays(&mut self) {
         let mut overlays = std::mem::take(&mut self.ui.overlays);
         for overlay in &mut overlays {
@@ -210,7 +211,7 @@ impl App {
         self.ui.overlays = overlays;
     }
 
-    /// Returns what the overlay with the focus shows, if it describes itself.
+    /// Returns the content of the overlay with the focus, if it describes itself.
     pub fn panel(&self) -> Option<Panel> {
         self.ui.overlay()?.object().panel(self)
     }

@@ -1,8 +1,8 @@
-//! How often values were seen, and the way to their alerts.
+//! Counts of values, and pivots to their alerts.
 //!
-//! The number of alerts is known at once. Devices and classifications are counted for what is on
-//! the screen, a few thousand rows at a time, and kept until alerts change: drawing reads what is
-//! there.
+//! The number of alerts is known at once. Devices and classifications are counted for the values on
+//! screen, a few thousand rows at a time, and cached until alerts change. Drawing only reads the
+//! cache.
 
 use std::collections::HashMap;
 
@@ -13,41 +13,41 @@ use alertdeck_query as query;
 use alertdeck_store as store;
 use alertdeck_store::{Prevalence, Row, Store, Tally};
 
-/// Rows that are looked at in one go, whatever else there is to do: a fraction of a millisecond,
-/// and enough for nearly every value.
-const AT_ONCE: usize = 4_096;
-/// Counts that are kept.
-const KEPT: usize = 512;
+/// The rows counted at once, whatever else there is to do: a fraction of a millisecond, and enough
+/// for nearly every value.
+const SLICE: usize = 4_096;
+/// The number of cached counts.
+const MAX_COUNTS: usize = 512;
 
-/// Said where a value leads nowhere.
+/// The notice for a place without a value to pivot on.
 pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 
-/// The indicators of a node by their values.
+/// The indicators of a node, by value.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 
-/// The counts of values.
+/// The cached counts of values.
 #[derive(Debug, Default)]
-pub(super) struct Pivots {
-    tallies: HashMap<store::PostingId, Tally>,
-    /// What is on the screen and not counted yet.
+pub(super) struct Tallies {
+    counts: HashMap<store::PostingId, Tally>,
+    /// The values on screen that are not counted yet.
     due: Vec<store::PostingId>,
 }
 
-impl Pivots {
-    /// Takes what is on the screen now.
-    fn want(&mut self, store: &Store, wanted: impl Iterator<Item = store::PostingId>) {
-        self.due = wanted.collect();
-        if self.tallies.len() > KEPT {
-            self.tallies.retain(|pivot, _| self.due.contains(pivot));
+impl Tallies {
+    /// Sets the values that are on screen.
+    fn set_shown(&mut self, store: &Store, shown: impl Iterator<Item = store::PostingId>) {
+        self.due = shown.collect();
+        if self.counts.len() > MAX_COUNTS {
+            self.counts.retain(|pivot, _| self.due.contains(pivot));
         }
-        let tallies = &self.tallies;
-        self.due.retain(|posting| tallies.get(posting).is_none_or(|tally| tally.has_work(store, *posting)));
+        let counts = &self.counts;
+        self.due.retain(|posting| counts.get(posting).is_none_or(|tally| tally.has_work(store, *posting)));
     }
 
-    /// Looks at up to `work` rows.
+    /// Counts up to `work` rows.
     pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
         self.due.retain(|posting| {
-            let tally = self.tallies.entry(*posting).or_default();
+            let tally = self.counts.entry(*posting).or_default();
             if work > 0 {
                 tally.advance(store, *posting, &mut work);
             }
@@ -55,35 +55,35 @@ impl Pivots {
         });
     }
 
-    /// Tells whether something is left for [`Pivots::advance`].
+    /// Returns whether [`Tallies::advance`] has work left.
     pub(super) fn has_work(&self) -> bool {
         !self.due.is_empty()
     }
 }
 
 impl App {
-    /// Returns how many of the alerts that are held hold a value: as many as its list shows.
+    /// Returns the number of loaded alerts with a value: as many as a pivot on it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
         self.store.posting(what).map_or(0, |posting| self.store.postings(posting).len())
     }
 
-    /// Returns how often a value was seen; `None` where its alerts were not counted yet. What is
-    /// on the screen is counted by itself.
+    /// Returns the counts of a value; `None` if they are not complete yet. Values on screen are
+    /// counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
         let posting = self.store.posting(what)?;
-        let counted = self.pivots.tallies.get(&posting)?.prevalence()?;
+        let counted = self.tallies.counts.get(&posting)?.prevalence()?;
         Some(Prevalence { alerts: self.store.postings(posting).len(), ..counted })
     }
 
-    /// Counts what is on the screen, as far as that takes no time.
-    pub(super) fn count_pivots(&mut self) {
+    /// Counts the values on screen, as far as one slice of work allows.
+    pub(super) fn count_shown_values(&mut self) {
         let shown = self.shown_indicators();
         let store = &self.store;
-        self.pivots.want(store, shown.iter().filter_map(|what| store.posting(what)));
-        self.pivots.advance(&self.store, AT_ONCE);
+        self.tallies.set_shown(store, shown.iter().filter_map(|what| store.posting(what)));
+        self.tallies.advance(&self.store, SLICE);
     }
 
-    /// Lists the values on the screen that have a count.
+    /// Returns the values on screen that have a count.
     fn shown_indicators(&self) -> Vec<Indicator> {
         match self.ui.overlay() {
             Some(Overlay::Menu(menu)) => {
@@ -109,8 +109,8 @@ impl App {
         }
     }
 
-    /// Returns what a value of an alert is looked up as: by the kind that its field names, or as
-    /// what the node of the evidence that it is of says.
+    /// Returns the indicator of a value: of the kind that its field names, or the node's indicator
+    /// with the same value. `None` if there is none for the alert.
     pub(super) fn indicator(&self, row: Row, value: &Value, node: &ByValue<'_>) -> Option<Indicator> {
         let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
         let what = match named {
@@ -118,15 +118,15 @@ impl App {
             None => (*node.get(&value.text)?).clone(),
         };
         let posting = self.store.posting(&what)?;
-        // A value that is put together from several finds nothing, not even its own alert.
+        // A value composed of several parts would not find even its own alert.
         self.store.postings(posting).binary_search(&row).ok().map(|_| what)
     }
 
-    /// Offers the values of the line or the row whose alerts can be shown.
+    /// Opens a menu of the values under the cursor that can be pivoted on.
     pub(super) fn offer_pivots(&mut self) {
         let Some(row) = self.selected_or_notify() else { return };
         let items: Vec<_> = self
-            .values_here(row)
+            .values_at_cursor(row)
             .into_iter()
             .filter_map(|(key, value)| {
                 let indicator = self.indicator(row, &value, &ByValue::new())?;
@@ -137,48 +137,47 @@ impl App {
         if items.is_empty() {
             return self.notify(NO_PIVOT);
         }
-        self.ui.open(Menu { title: "Alerts with".into(), items, at: 0 });
+        self.ui.open(Menu { title: "Pivot".into(), items, at: 0 });
     }
 
-    /// Shows the alerts of a value, as far as they are held.
+    /// Pivots on a value: shows the loaded alerts that contain it.
     pub(super) fn pivot(&mut self, what: &Indicator, effects: &mut Vec<Effect>) {
         let field = query::find_field(what.kind.field());
         match field.and_then(|field| field.exact_term(what.value.raw())) {
-            Some(whole) => self.apply_local_filter(&whole.term, effects),
+            Some(exact) => self.apply_local_filter(&exact.term, effects),
             None => return self.notify(NO_PIVOT),
         }
-        // What is rare stands far apart: a walk over all rows would find it late. What is frequent
-        // fills the screen at once.
+        // A scan of all rows would find rare values late, so their rows are set at once. Frequent
+        // values fill the screen at once anyway.
         let rows = self.store.posting(what).map(|posting| self.store.postings(posting));
-        if let Some(rows) = rows.filter(|rows| rows.len() <= AT_ONCE && self.view.is_scanning()) {
+        if let Some(rows) = rows.filter(|rows| rows.len() <= SLICE && self.view.is_scanning()) {
             self.view.set_rows(&self.store, rows);
         }
     }
 
-    /// Shows what a filter finds among the alerts that are held. The service is not asked: `r`
-    /// does that.
+    /// Filters the loaded alerts. The service is not asked; a refresh does that.
     pub(super) fn apply_local_filter(&mut self, filter: &str, effects: &mut Vec<Effect>) {
         if filter == self.filter.committed {
-            return self.notify("these are its alerts");
+            return self.notify("already showing these alerts");
         }
-        self.remember_place();
-        self.list.stay(&self.view);
+        self.remember_view();
+        self.list.pin_cursor(&self.view);
         self.filter.set(filter);
         self.apply_filter();
         self.filter.commit();
         self.focus_on(Pane::List);
-        // Where every alert is held there is nothing to ask for.
-        if !self.settings.service || self.load.holds_everything() {
+        // If every alert is loaded, no request is needed, and the filter counts as requested.
+        if !self.settings.service || self.load.has_all_alerts() {
             self.fetch_unless_covered(effects);
         }
-        self.notify(format!("{} goes back", self.ui.keymap.key("panes.previous-view")));
+        self.notify(format!("press {} to go back", self.ui.keymap.key("panes.previous-view")));
     }
 
-    /// Narrows the list by a term. A list of what is held stays one.
+    /// Adds a term to the filter. A list of loaded alerts stays one.
     pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
         let filter = query::join(&self.filter.committed, term);
-        if self.filter.is_asked() {
-            self.remember_place();
+        if self.filter.is_requested() {
+            self.remember_view();
             self.run_filter(&filter, effects);
         } else {
             self.apply_local_filter(&filter, effects);

@@ -1,13 +1,13 @@
-//! A cursor in a list of lines of which a window is shown.
+//! A cursor and a window over a list of lines.
 
 use super::command::Motion;
 
-/// Where the cursor stands and what the window shows first.
+/// Cursor and window of a list of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
-    /// The line under the cursor.
+    /// The index of the line under the cursor.
     pub cursor: usize,
-    /// The first line in the window.
+    /// The index of the first line in the window.
     pub top: usize,
 }
 
@@ -39,7 +39,8 @@ impl Scroll {
             .clamp(self.top, (self.top + height.max(1) - 1).min(len.saturating_sub(1)).max(self.top));
     }
 
-    /// Moves the window as little as shows the cursor, and leaves no room below the last line.
+    /// Moves the window as little as needed to show the cursor, and leaves no empty lines below the
+    /// last line.
     pub fn show(&mut self, len: usize, height: usize) {
         self.cursor = self.cursor.min(len.saturating_sub(1));
         let lowest = (self.cursor + 1).saturating_sub(height.max(1));
@@ -54,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_cursor_is_always_in_the_window(
+        fn cursor_is_always_in_the_window(
             len in 0usize..40, height in 0usize..12, moves in prop::collection::vec(0u8..10, 0..30)
         ) {
             let mut scroll = Scroll::default();

@@ -1,38 +1,38 @@
-//! Signing in, as far as the user sees it: why it is needed, which way, what to do, how it ended.
+//! The state of the sign-in: why it is needed, the method, instructions, and the result.
 //!
-//! The flow runs elsewhere and tells what it has come to ([`SignInEvent`]). It lies over the list
-//! and takes nothing from it: rows, cursor, marks and the text being typed stay. What comes up by
-//! itself must not take a key that was meant for something else: it waits until the filter bar
-//! and whatever covers the panes are closed, and is deaf for a moment then.
+//! The flow runs elsewhere and sends [`SignInEvent`]s. The prompt opens over the list and changes
+//! nothing there: rows, cursor, marks and typed text stay. A prompt that opens by itself must not
+//! take keys meant for something else: it waits until the filter bar and all overlays are closed,
+//! and then ignores keys for a moment.
 
 use std::time::Duration;
 
-use super::{App, Effect, Overlay, SignInPrompt, overlay::DEAF_FOR};
+use super::{App, Effect, Overlay, SignInPrompt, overlay::IGNORE_KEYS_FOR};
 use alertdeck_model::{SafeText, Timestamp};
 
-/// A way to sign in.
+/// A method of signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInWay {
-    /// In a browser on this computer.
+    /// With a browser on this computer.
     Browser,
-    /// By a code that is entered in a browser anywhere.
+    /// With a code that is entered in any browser.
     DeviceCode,
 }
 
-/// What the sign-in has come to.
+/// An event of the sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInEvent {
-    /// No token can be had without the user. The load under way waits, and goes on by itself once
-    /// somebody is signed in.
+    /// An interactive sign-in is needed. The running fetch waits, and continues once the user is
+    /// signed in.
     Needed {
-        /// Why, as a sentence; safe to show.
+        /// The reason, as a sentence; safe to show.
         why: String,
     },
     /// The browser flow waits for the user at this address.
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started; if not, why, as words that are safe to show.
+        /// Whether a browser was started; if not, why, safe to show.
         opened: Result<(), String>,
         /// When the flow gives up, since the start.
         until: Duration,
@@ -46,45 +46,45 @@ pub enum SignInEvent {
         /// When the code ends, since the start.
         until: Duration,
     },
-    /// Somebody is signed in.
+    /// The user is signed in.
     Done(Identity),
-    /// The flow has ended without.
+    /// The flow failed.
     Failed {
         /// One line: what happened and what to do. Safe to show.
         line: String,
-        /// Whether to sign in again, one way or the other, can help.
+        /// Whether another try, with either method, may succeed.
         may_retry: bool,
     },
-    /// The token was thrown away, as the user wished.
+    /// The user signed out.
     SignedOut,
 }
 
-/// Who is signed in.
+/// The signed-in account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The account, as a principal name or an application's name.
     pub account: Option<SafeText>,
     /// The account's tenant.
     pub tenant: Option<SafeText>,
-    /// Names of the permissions that the token says it holds: scopes or roles. For display; what
-    /// is allowed is for the service to say.
+    /// The permissions named in the token: scopes or roles. For display only; the service decides
+    /// what is allowed.
     pub permissions: Vec<SafeText>,
-    /// Whether these let alerts be read; `None` where the token names none.
+    /// Whether these permit reading alerts; `None` if the token names none.
     pub reads: Option<bool>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires: Option<Timestamp>,
 }
 
-/// How far signing in is.
+/// The stage of the sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The user is asked to.
+    /// The user is asked to sign in.
     Asked {
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         why: String,
     },
-    /// The user has chosen a way, which has yet to say something.
-    Begun(SignInWay),
+    /// The user has chosen a method; the flow is starting.
+    Starting(SignInWay),
     /// The user is to sign in at an address.
     Address {
         /// The address.
@@ -103,86 +103,85 @@ pub enum Stage {
         /// When the code ends, since the start.
         until: Duration,
     },
-    /// It has not worked.
+    /// The sign-in failed.
     Failed {
         /// What happened and what to do.
         line: String,
-        /// Whether to sign in again can help.
+        /// Whether another try may succeed.
         may_retry: bool,
     },
 }
 
 impl Stage {
-    /// Returns the end of the user's time, since the start.
+    /// Returns when the address or the code expires, since the start.
     pub fn until(&self) -> Option<Duration> {
         match self {
             Self::Address { until, .. } | Self::Code { until, .. } => Some(*until),
-            Self::Asked { .. } | Self::Begun(_) | Self::Failed { .. } => None,
+            Self::Asked { .. } | Self::Starting(_) | Self::Failed { .. } => None,
         }
     }
 }
 
-/// The state of signing in.
+/// The state of the sign-in.
 #[derive(Debug, Default)]
 pub struct SignIn {
-    /// Who is signed in, as far as that is known.
+    /// The signed-in account, if known.
     pub identity: Option<Identity>,
-    /// Whether nobody is, so that nothing more can be fetched.
-    pub out: bool,
-    /// How far signing in is, while it is under way.
+    /// Whether the user is signed out, so that nothing can be fetched.
+    pub signed_out: bool,
+    /// The stage, while a sign-in is pending or running.
     pub stage: Option<Stage>,
-    /// Whether it has yet to come up.
-    due: bool,
-    /// The account that loaded the alerts, as far as it is known.
+    /// Whether the prompt waits to be opened.
+    prompt_due: bool,
+    /// The account that loaded the alerts, if known.
     pub(super) account: Option<String>,
-    /// Whether the settings say who the user is; else the sign-in does.
-    pub(super) me_given: bool,
+    /// Whether the settings name the user; otherwise the sign-in does.
+    pub(super) me_configured: bool,
 }
 
 impl SignIn {
-    /// Starts with nobody known. `me_given` tells whether the settings say who the user is.
-    pub(super) fn new(me_given: bool) -> Self {
-        Self { me_given, ..Self::default() }
+    /// Creates the state before any sign-in. `me_configured`: whether the settings name the user.
+    pub(super) fn new(me_configured: bool) -> Self {
+        Self { me_configured, ..Self::default() }
     }
 
-    /// Forgets who is signed in and what was under way. Whose alerts are loaded is still known.
-    fn end(&mut self) {
-        let (account, me_given) = (self.account.take(), self.me_given);
-        *self = Self { account, me_given, ..Self::default() };
+    /// Resets everything but the account that loaded the alerts.
+    fn reset(&mut self) {
+        let (account, me_configured) = (self.account.take(), self.me_configured);
+        *self = Self { account, me_configured, ..Self::default() };
     }
 
-    /// Returns why the user is asked to sign in, while something else is open over which that is
-    /// not shown.
-    pub fn waits(&self) -> Option<&str> {
+    /// Returns the reason for a sign-in whose prompt waits until something else is closed.
+    pub fn pending_reason(&self) -> Option<&str> {
         match &self.stage {
-            Some(Stage::Asked { why }) if self.due => Some(why),
+            Some(Stage::Asked { why }) if self.prompt_due => Some(why),
             _ => None,
         }
     }
 }
 
 impl App {
-    /// Takes what the sign-in has come to.
-    pub(super) fn signed(&mut self, event: SignInEvent, effects: &mut Vec<Effect>) {
+    /// Handles an event of the sign-in.
+    pub(super) fn handle_sign_in(&mut self, event: SignInEvent, effects: &mut Vec<Effect>) {
         let sign_in = &mut self.sign_in;
         match event {
             SignInEvent::Needed { why } => {
-                sign_in.out = true;
-                // Who is at it already is not asked again.
+                sign_in.signed_out = true;
+                // A user who is signing in already is not asked again.
                 if let None | Some(Stage::Asked { .. }) = sign_in.stage {
-                    sign_in.due |= sign_in.stage.is_none();
+                    sign_in.prompt_due |= sign_in.stage.is_none();
                     sign_in.stage = Some(Stage::Asked { why });
                 }
             }
             SignInEvent::Done(identity) => self.signed_in(identity, effects),
             SignInEvent::SignedOut => {
-                sign_in.end();
-                sign_in.out = true;
+                sign_in.reset();
+                sign_in.signed_out = true;
                 self.close_sign_in();
-                self.give_up_loading(effects);
+                self.cancel_when_signed_out(effects);
                 self.notify("signed out");
             }
-            // A flow that the user has left may still have something to say.
+            // A flow that the user cancelled may still send events.
             _ if sign_in.stage.is_none() => {}
             SignInEvent::Address { url, opened, until } => {
                 sign_in.stage = Some(Stage::Address { url, opened, until });
@@ -198,23 +197,23 @@ impl App {
 
     fn signed_in(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
         let name = identity.account.as_ref().map(|account| format!(" as {}", account.head()));
-        self.sign_in.end();
+        self.sign_in.reset();
         self.close_sign_in();
-        self.identify(identity, effects);
-        self.resume(effects);
+        self.set_identity(identity, effects);
+        self.resume_loading(effects);
         self.notify(format!("signed in{}", name.unwrap_or_default()));
     }
 
-    /// Takes who is signed in. Where nothing else says who the user is, `assigned:me` means them.
-    /// Nobody sees what another account has loaded.
-    pub(super) fn identify(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
+    /// Sets the signed-in account. Unless the settings name the user, `assigned:me` means this
+    /// account. The alerts of another account are dropped.
+    pub(super) fn set_identity(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
         if let (Some(one), Some(other)) = (&self.sign_in.account, &account)
             && !one.eq_ignore_ascii_case(other)
         {
             let mut settings = self.settings.clone();
-            self.filter.asked().clone_into(&mut settings.filter);
-            settings.me.take_if(|_| !self.sign_in.me_given);
+            self.filter.requested().clone_into(&mut settings.filter);
+            settings.me.take_if(|_| !self.sign_in.me_configured);
             self.start_over(settings);
             self.apply_filter();
             self.fetch(effects);
@@ -222,26 +221,26 @@ impl App {
         if account.is_some() {
             self.sign_in.account.clone_from(&account);
         }
-        // Alerts belong to users, by their principal names; an application is none.
+        // Owners of alerts are users, by principal name; an application is no owner.
         let user = account.filter(|account| account.contains('@'));
-        if !self.sign_in.me_given && user.is_some() && user != self.settings.me {
-            self.take_me(user, effects);
+        if !self.sign_in.me_configured && user.is_some() && user != self.settings.me {
+            self.set_me(user, effects);
         }
-        self.sign_in.out &= self.sign_in.stage.is_some();
+        self.sign_in.signed_out &= self.sign_in.stage.is_some();
         self.sign_in.identity = Some(identity);
     }
 
-    /// Takes who the user is; a filter that speaks of `me` asks for another list then.
-    fn take_me(&mut self, me: Option<String>, effects: &mut Vec<Effect>) {
-        // Planned anew first, since what asks for ages differs by the minute as well.
-        self.plan_again();
-        let before = self.filter.asked_scope();
+    /// Sets the user; a filter with `me` is then fetched again.
+    fn set_me(&mut self, me: Option<String>, effects: &mut Vec<Effect>) {
+        // Compiled again first, since filters by age change by the minute as well.
+        self.replan();
+        let before = self.filter.requested_scope();
         self.settings.me = me;
         let context = self.query_context();
         if let Some(test) = self.filter.compile(&context, true) {
             self.view.filter(Some(test));
         }
-        if self.filter.asked_scope() != before {
+        if self.filter.requested_scope() != before {
             self.fetch(effects);
         }
     }
@@ -250,32 +249,31 @@ impl App {
         self.ui.overlays.retain(|overlay| !matches!(overlay, Overlay::SignInPrompt(_)));
     }
 
-    /// Begins to sign in, as the user wished.
+    /// Starts a sign-in for the user.
     pub(super) fn begin_sign_in(&mut self, way: SignInWay, effects: &mut Vec<Effect>) {
-        self.sign_in.stage = Some(Stage::Begun(way));
-        self.sign_in.due = false;
+        self.sign_in.stage = Some(Stage::Starting(way));
+        self.sign_in.prompt_due = false;
         self.ui.close_all();
-        self.ui.open(SignInPrompt { deaf_until: Duration::ZERO });
+        self.ui.open(SignInPrompt { ignore_keys_until: Duration::ZERO });
         effects.push(Effect::SignIn(way));
     }
 
-    /// Leaves the sign-in, as the user wished: the list stays as it is.
-    pub(super) fn leave_sign_in(&mut self, effects: &mut Vec<Effect>) {
+    /// Cancels the sign-in for the user; the list stays as it is.
+    pub(super) fn cancel_sign_in(&mut self, effects: &mut Vec<Effect>) {
         self.sign_in.stage = None;
-        self.sign_in.due = false;
+        self.sign_in.prompt_due = false;
         self.close_sign_in();
         effects.push(Effect::CancelSignIn);
-        if !self.sign_in.out {
+        if !self.sign_in.signed_out {
             self.notify("sign-in cancelled");
         }
     }
 
-    /// Shows the sign-in that has come up by itself, unless that would take keys that are meant
-    /// for something else.
+    /// Opens a waiting prompt, unless it would take keys meant for something else.
     pub(super) fn show_sign_in(&mut self) {
-        if self.sign_in.due && self.ui.overlay().is_none() && self.filter.editor.is_none() {
-            self.sign_in.due = false;
-            self.ui.open(SignInPrompt { deaf_until: self.clock.now.mono + DEAF_FOR });
+        if self.sign_in.prompt_due && self.ui.overlay().is_none() && self.filter.editor.is_none() {
+            self.sign_in.prompt_due = false;
+            self.ui.open(SignInPrompt { ignore_keys_until: self.clock.now.mono + IGNORE_KEYS_FOR });
         }
     }
 }

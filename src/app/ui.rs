@@ -1,4 +1,4 @@
-//! What the console shows beside the alerts: size, focus, overlays, notices, keys.
+//! The state of the screen: size, focus, overlays, notices, keys.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use super::{Keymap, Notices, Overlay, Pane};
 /// The state of the screen.
 #[derive(Debug)]
 pub struct Ui {
-    /// The screen in cells: columns, rows.
+    /// The size of the screen: columns, rows.
     pub size: (u16, u16),
-    /// The pane that keys go to.
+    /// The pane with the focus.
     pub focus: Pane,
     /// Whether that pane fills the screen.
     pub zoom: bool,
-    /// The list's share of the width in per cent, where the panes stand side by side.
+    /// The list's share of the width in per cent, if the panes are side by side.
     pub split: u16,
     /// Whether the mouse is captured.
     pub mouse: bool,
-    /// Which keys ask for which commands.
+    /// The key bindings.
     pub keymap: Keymap,
-    /// Messages for the user.
+    /// The notices.
     pub notices: Notices,
-    /// What covers the panes, the one with the focus last.
+    /// The open overlays, the one with the focus last.
     pub(super) overlays: Vec<Overlay>,
-    /// The wake-up that was asked for last, since the start.
+    /// The last scheduled wake-up, since the start.
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,
@@ -54,7 +54,7 @@ impl Ui {
         self.overlays.last_mut()
     }
 
-    /// Opens an overlay over what is shown.
+    /// Opens an overlay above all others.
     pub fn open(&mut self, overlay: impl Into<Overlay>) {
         self.overlays.push(overlay.into());
     }
@@ -64,12 +64,12 @@ impl Ui {
         self.overlays.pop();
     }
 
-    /// Closes all overlays: what they led to is shown.
+    /// Closes all overlays.
     pub(super) fn close_all(&mut self) {
         self.overlays.clear();
     }
 
-    /// Returns the inside of an overlay of the largest size: columns and rows.
+    /// Returns the inner size of the largest overlay: columns, rows.
     pub fn overlay_size(&self) -> (usize, usize) {
         let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
         (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))

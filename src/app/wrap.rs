@@ -1,44 +1,43 @@
-//! Texts wrapped to their room.
+//! Wrapping of texts.
 
 use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// Text beyond this many bytes is not laid out, with what is left counted; copying takes all.
+/// The bytes of a text that are laid out; copying takes all of it.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
-/// The same for an alert's JSON, which nobody reads for one text in it.
+/// The same for an alert's JSON.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
-/// A text laid out in lines.
+/// A wrapped text.
 #[derive(Debug, Default)]
 pub(super) struct Wrapped {
-    pub(super) lines: Vec<Part>,
-    /// Where in the text the rest begins that is too long to be laid out, in bytes.
+    pub(super) lines: Vec<WrappedLine>,
+    /// The start of the part that is too long to be laid out, in bytes.
     pub(super) rest: Option<usize>,
 }
 
-/// A line of a text that was wrapped.
+/// A line of a wrapped text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    /// The line, as far to the right as it stands.
+pub(super) struct WrappedLine {
+    /// The line, with its indentation.
     pub(super) line: String,
-    /// The blanks of the text between it and the line before: none where a word goes on. The end
-    /// of a line of the text itself counts as one, and so does its indentation with it.
+    /// The number of spaces between it and the line before: 0 if a word continues. A line end of
+    /// the text counts as 1, its indentation included.
     pub(super) gap: usize,
 }
 
-/// Wraps a shown text at word ends; what is longer than can be read is cut, with the rest
-/// counted.
+/// Wraps a shown text at spaces. A last line counts what is too long to be laid out.
 pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     let wrapped = wrap_up_to(MAX_SHOWN, shown, width);
-    let rest = wrapped.rest.map(|from| format!("… {}", more(shown.len() - from)));
+    let rest = wrapped.rest.map(|from| format!("… {}", more_bytes(shown.len() - from)));
     wrapped.lines.into_iter().map(|part| part.line).chain(rest).collect()
 }
 
-/// Says how many bytes of a text are not laid out.
-pub fn more(rest: usize) -> String {
-    format!("{} more, copying takes all", bytes(rest))
+/// Returns the note on bytes that are not laid out.
+pub fn more_bytes(rest: usize) -> String {
+    format!("{} more (copying includes it)", bytes(rest))
 }
 
 /// Wraps the first `most` bytes of a shown text.
@@ -47,7 +46,7 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     while !shown.is_char_boundary(end) {
         end -= 1;
     }
-    // Only blanks part a line: a time, a path or an id is not torn at its dashes.
+    // Lines break at spaces only: times, paths and ids are not split at their dashes.
     let options = textwrap::Options::new(width.max(4))
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
@@ -56,32 +55,32 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
         let line = line.replace('\t', "  ");
         let line = line.trim_end();
         if line.is_empty() || line.is_ascii() && line.len() <= width {
-            lines.push(Part { line: line.to_owned(), gap: 1 });
+            lines.push(WrappedLine { line: line.to_owned(), gap: 1 });
             continue;
         }
-        // What is wrapped stays below what it continues, also behind the sign of a list. It
-        // always has room: blanks without end must not cost a line for each letter behind them.
-        let indent = " ".repeat(hanging(line).min(width / 2));
+        // Continued lines are indented like their text, also after a bullet. The indentation is
+        // limited: endless spaces must not cost a line per letter.
+        let indent = " ".repeat(hanging_indent(line).min(width / 2));
         let options = options.clone().subsequent_indent(&indent);
         let mut left = line;
         for (nth, part) in textwrap::wrap(line, &options).into_iter().enumerate() {
             let text = left.trim_start_matches(' ');
             let gap = if nth == 0 { 1 } else { left.len() - text.len() };
             left = text.get(part.trim_matches(' ').len()..).unwrap_or_default();
-            lines.push(Part { line: part.into_owned(), gap });
+            lines.push(WrappedLine { line: part.into_owned(), gap });
         }
     }
     Wrapped { lines, rest: Some(end).filter(|end| *end < shown.len()) }
 }
 
-/// Returns the column at which a line's text begins, behind a bullet or a dash.
-fn hanging(line: &str) -> usize {
+/// Returns the column at which a line's text begins, after a bullet or a dash.
+fn hanging_indent(line: &str) -> usize {
     let text = line.trim_start();
     let blanks = line.len() - text.len();
     let mut chars = text.chars();
     let sign = chars.next().filter(|sign| !sign.is_alphanumeric());
-    let behind = chars.as_str();
-    let gap = behind.len() - behind.trim_start().len();
+    let rest = chars.as_str();
+    let gap = rest.len() - rest.trim_start().len();
     match sign {
         Some(sign) if gap > 0 => blanks + sign.width().unwrap_or(0) + gap,
         _ => blanks,
@@ -93,20 +92,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_without_end_do_not_cost_a_line_for_each_letter() {
+    fn endless_spaces_do_not_cost_a_line_per_letter() {
         let hostile = format!("{}{}", " ".repeat(30_000), "x".repeat(30_000));
         let lines = wrap(&hostile, 40);
         assert!(lines.iter().map(String::len).sum::<usize>() < 200_000, "{} lines", lines.len());
     }
 
     #[test]
-    fn a_text_too_long_to_read_is_cut_with_the_rest_counted() {
+    fn long_texts_are_cut_and_the_rest_is_counted() {
         let lines = wrap(&"word ".repeat(100_000), 80);
-        assert_eq!(lines.last().unwrap(), "… 434.4 kB more, copying takes all");
+        assert_eq!(lines.last().unwrap(), "… 434.4 kB more (copying includes it)");
     }
 
     #[test]
-    fn the_lines_and_their_gaps_are_the_text() {
+    fn lines_and_gaps_make_up_the_text() {
         let texts = [
             "a  bc   defghijklmnopqrstuvwxyz  0123456789 abcdefghijklmnopqrstuvw x",
             "  - first of a  list which is long   enough, and a日本語の長い文字列がここにあります",
@@ -115,8 +114,9 @@ mod tests {
         for text in texts {
             for width in 4..40 {
                 let parts = wrap_up_to(MAX_SHOWN, text, width).lines;
-                let join =
-                    |all: String, part: &Part| all + &" ".repeat(part.gap) + part.line.trim_matches(' ');
+                let join = |all: String, part: &WrappedLine| {
+                    all + &" ".repeat(part.gap) + part.line.trim_matches(' ')
+                };
                 assert_eq!(parts.iter().fold(String::new(), join).trim(), text.trim(), "{width}");
             }
         }

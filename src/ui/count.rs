@@ -1,11 +1,11 @@
-//! How often a value was seen, in words.
+//! The counts of a value, in words.
 
 use crate::app::{App, thousands};
 use alertdeck_model::Indicator;
 use alertdeck_store::{Classes, Prevalence};
 
-/// Writes a count out: `12 alerts · 3 devices · 9 true positive, 3 open`. While only the alerts are
-/// known it says so.
+/// Writes counts in full: `12 alerts · 3 devices · 9 true positive, 3 open`, or `12 alerts ·
+/// counting` until devices and classifications are counted.
 pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     match app.prevalence(what) {
         None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
@@ -17,14 +17,14 @@ pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     }
 }
 
-/// Writes a count short: `12a 3d · 9 tp, 3 open`, the classifications as the filter takes them.
+/// Writes counts in short: `12a 3d · 9 tp, 3 open`, with the names of the filter language.
 pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
     let classes = app.prevalence(what).map(|counted| classified(counted.classes, |(.., short)| short));
     let classes = classes.map_or_else(String::new, |classes| format!(" {dot} {classes}"));
     format!("{}{classes}", shortest(app, what, true))
 }
 
-/// Writes alerts and devices alone: `12a 3d`, or `12a` where there is no room for more or no device.
+/// Writes alerts and devices: `12a 3d`; alerts alone without `devices`, or if there are none.
 pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
     let alerts = thousands(app.alerts_with(what));
     match app.prevalence(what).filter(|counted| devices && counted.devices > 0) {
@@ -38,7 +38,7 @@ fn classified(classes: Classes, name: fn((usize, &'static str, &'static str)) ->
     let classes = [
         (true_positive, "true positive", "tp"),
         (false_positive, "false positive", "fp"),
-        (expected, "expected", "info"),
+        (expected, "expected activity", "info"),
         (other, "other", "other"),
         (open, "open", "open"),
         (unclassified, "unclassified", "none"),

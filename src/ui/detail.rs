@@ -1,4 +1,4 @@
-//! The alert under the cursor.
+//! The detail pane: the alert under the cursor.
 
 mod node;
 
@@ -9,41 +9,42 @@ use super::{
     paint::{Painter, Span, columns},
 };
 use crate::app::{
-    App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes, more,
-    span, thousands,
+    App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes,
+    more_bytes, span, thousands,
 };
 use alertdeck_evidence::{Entry, TimelineEvent};
 use alertdeck_model::{SafeText, Timestamp, attack};
 use alertdeck_store::{Cell, Column};
 
-/// Draws the pane; returns where the caret is while a text to look for is being typed.
+/// Draws the pane. Returns the caret's position while the search field is open.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) -> Option<(u16, u16)> {
     let theme = painter.theme;
     let focused = app.ui.focus == Pane::Detail && app.filter.editor.is_none();
-    let caret = rule(app, painter, head, focused);
+    let caret = draw_rule(app, painter, head, focused);
     let detail = app.current_detail()?;
     let shown = detail.lines().iter().enumerate().skip(detail.scroll.top).take(usize::from(area.height));
     for (y, (at, line)) in (area.y..).zip(shown) {
         draw_line(app, painter, detail, line, Area { y, height: 1, ..area });
         if at == detail.scroll.cursor && focused {
-            painter.raise(area.x, y, area.width, theme.cursor);
+            painter.patch_style(area.x, y, area.width, theme.cursor);
         }
     }
     caret.filter(|_| focused)
 }
 
-/// A moment of the day that all of these are of.
-fn one_day(app: &App, moments: &[Entry]) -> Option<Timestamp> {
-    let (first, last) = (moments.first()?.at, moments.last()?.at);
+/// Returns a time on the common date of all entries, if they have one.
+fn common_day(app: &App, entries: &[Entry]) -> Option<Timestamp> {
+    let (first, last) = (entries.first()?.at, entries.last()?.at);
     app.clock.is_same_day(first, last).then_some(last)
 }
 
-/// The rule with the alert's title and its place in the list, or with what is looked for.
-fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Option<(u16, u16)> {
+/// Draws the rule with the alert's title and its position in the list, or with the search field.
+/// Returns the caret's position in the field.
+fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Option<(u16, u16)> {
     let theme = painter.theme;
     painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let row = app.selected()?;
-    // The place among the rows of the list, be it that some match no longer.
+    // The position among all rows of the list, including those that no longer match.
     let more = if app.view.is_scanning() { "+" } else { "" };
     let count = format!("{}{more}", thousands(app.view.rows().len()));
     let place = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
@@ -63,8 +64,8 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
                 let timeline = &detail.body.timeline;
                 &timeline.entries[timeline.earlier..]
             });
-            // The day that its lines leave out.
-            let day = one_day(app, entries).map(|at| format!(" of {}", app.clock.day(at)));
+            // The date that the lines leave out.
+            let day = common_day(app, entries).map(|at| format!(" {}", app.clock.day(at)));
             format!("timeline{}, {zone}: ", day.unwrap_or_default())
         }
         _ => String::new(),
@@ -73,12 +74,13 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
     let style = if focused { theme.accent.patch(theme.strong) } else { theme.strong };
     let find = app.detail.shown.as_ref().and_then(|detail| detail.find.as_ref());
     if let Some((find, editor)) = find.and_then(|find| Some((find, find.editor.as_ref()?))) {
-        let count = if find.text().trim().is_empty() { String::new() } else { format!(" {} ", hits(find)) };
+        let count =
+            if find.text().trim().is_empty() { String::new() } else { format!(" {} ", hit_position(find)) };
         let label = format!("find {} ", theme.symbols.prompt);
         let room = area.width.saturating_sub(columns(&count) as u16 + 4);
         let used = painter.put(area.x + 2, area.y, room, &label, theme.accent);
         painter.put(area.x + 1, area.y, 1, " ", theme.dim);
-        // What is typed is shown up to the caret, whatever its length.
+        // A text longer than the field is shown up to the caret.
         let room = usize::from(room.saturating_sub(used + 1));
         let hidden = editor.cursor().saturating_sub(room);
         let before: String = editor.text().chars().take(editor.cursor()).skip(hidden).collect();
@@ -94,7 +96,7 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
         painter.put_right(right, area.y, columns(&count) as u16, &count, theme.dim);
         return Some((x + columns(&before) as u16, area.y));
     }
-    let found = find.filter(|_| area.width >= 40).map(|find| format!(" {} ", hits(find)));
+    let found = find.filter(|_| area.width >= 40).map(|find| format!(" {} ", hit_position(find)));
     let taken = place.len() + found.as_ref().map_or(0, |found| columns(found) + 1);
     let room = area.width.saturating_sub(taken as u16 + 5);
     let used = painter.put(area.x + 2, area.y, room, &format!("{view}{title}"), style);
@@ -108,8 +110,8 @@ fn rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Opti
     None
 }
 
-/// Where the reader is among the hits.
-fn hits(find: &Find) -> String {
+/// Returns the position among the hits: `2 of 14`.
+fn hit_position(find: &Find) -> String {
     let more = if find.may_be_more() { "+" } else { "" };
     match (find.number(), find.count()) {
         (_, 0) => "not found".into(),
@@ -118,15 +120,15 @@ fn hits(find: &Find) -> String {
     }
 }
 
-/// Sets apart what is looked for within a text.
-fn found<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
+/// Highlights the hits of the search in a text.
+fn highlight_hits<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
     let Some(find) = &detail.find else { return vec![span] };
     let ranges = find.ranges(&span.text);
-    set_apart(painter, &span, ranges)
+    highlight(painter, &span, ranges)
 }
 
-/// Sets parts of a text apart, in order, as what is looked for.
-fn set_apart<'a>(painter: &Painter<'_>, span: &Span<'a>, ranges: Vec<Range<usize>>) -> Vec<Span<'a>> {
+/// Highlights parts of a text, which are in order, as hits.
+fn highlight<'a>(painter: &Painter<'_>, span: &Span<'a>, ranges: Vec<Range<usize>>) -> Vec<Span<'a>> {
     let (mut spans, mut from) = (Vec::new(), 0);
     let part = |from: usize, to: usize| {
         let within = |at: usize| at.clamp(from, to) - from;
@@ -154,7 +156,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         Some((_, false)) => theme.symbols.open,
         None => "  ",
     };
-    let behind = Area { x: x + 2, width: width.saturating_sub(2), ..area };
+    let content = Area { x: x + 2, width: width.saturating_sub(2), ..area };
     match &line.kind {
         LineKind::Blank => {}
         LineKind::Section(title, count) => {
@@ -167,12 +169,12 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
                 .iter()
                 .enumerate()
                 .flat_map(|(at, fact)| fact_spans(app, painter, facts, (at, width), fact));
-            let spans: Vec<_> = spans.flat_map(|span| found(detail, painter, span)).collect();
+            let spans: Vec<_> = spans.flat_map(|span| highlight_hits(detail, painter, span)).collect();
             painter.put_spans(x, y, width, &spans);
         }
         LineKind::Node(id) => {
             painter.put(x, y, width, marker, theme.dim);
-            node::draw(app, painter, detail, (line, *id), pane.width, behind);
+            node::draw(app, painter, detail, (line, *id), pane.width, content);
         }
         LineKind::Group(count, kind) => {
             let spans = [
@@ -181,19 +183,19 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             ];
             painter.put_spans(x, y, width, &spans);
         }
-        LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, behind),
-        LineKind::Moment(at) => draw_moment(app, painter, detail, (line, *at), area),
+        LineKind::Indicator(at) => node::draw_indicator(app, painter, detail, *at, content),
+        LineKind::TimelineEntry(at) => draw_timeline_entry(app, painter, detail, (line, *at), area),
         LineKind::Text { line: text, property, .. } => {
             let span = matched(app, (None, *property), text.as_str(), theme.text);
             let hits = detail.find.as_ref().map(|find| find.ranges_in(line)).unwrap_or_default();
-            painter.put_spans(x, y, width, &set_apart(painter, &span, hits));
+            painter.put_spans(x, y, width, &highlight(painter, &span, hits));
         }
         LineKind::Rest { from, whole, .. } => {
             let rest = &whole.as_str()[*from..];
             let hit = detail.find.as_ref().and_then(|find| find.range_in_rest(line));
-            let words =
-                if hit.is_some() { format!("{} more:  ", bytes(rest.len())) } else { more(rest.len()) };
-            let mut spans = vec![Span::new(format!("{} {words}", theme.symbols.cut), theme.dim)];
+            let note =
+                if hit.is_some() { format!("{} more: ", bytes(rest.len())) } else { more_bytes(rest.len()) };
+            let mut spans = vec![Span::new(format!("{} {note}", theme.symbols.cut), theme.dim)];
             if hit.is_some() {
                 let room = usize::from(width).saturating_sub(spans[0].width());
                 spans.extend(node::excerpt(detail, painter, (rest, hit), room));
@@ -202,7 +204,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
         }
         LineKind::Comment(author, at) => {
             let author = author.as_ref().map_or_else(|| "unknown".into(), SafeText::line);
-            let mut spans = found(detail, painter, Span::new(author, theme.strong));
+            let mut spans = highlight_hits(detail, painter, Span::new(author, theme.strong));
             spans.extend(at.map(|at| Span::new(format!("  {}", app.clock.full(at)), theme.dim)));
             painter.put_spans(x, y, width, &spans);
         }
@@ -211,23 +213,23 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let path = property.path.line();
             let value = matched(app, (None, &path), value, theme.text);
             let mut spans = vec![Span::new(format!("{path}  "), theme.dim)];
-            let room = usize::from(behind.width).saturating_sub(spans[0].width());
-            match node::beyond(detail, line, &[&value.text], room) {
+            let room = usize::from(content.width).saturating_sub(spans[0].width());
+            match node::hidden_hit(detail, line, &[&value.text], room) {
                 Some(value) => spans.extend(node::excerpt(
                     detail,
                     painter,
                     node::first_hit(detail, value.text.as_str()),
                     room,
                 )),
-                None => spans.extend(found(detail, painter, value)),
+                None => spans.extend(highlight_hits(detail, painter, value)),
             }
-            painter.put_spans(behind.x, y, behind.width, &spans);
+            painter.put_spans(content.x, y, content.width, &spans);
         }
     }
 }
 
-/// Moves a line to the right by its depth. What is deeper than the pane can show by a margin
-/// says how deep it is.
+/// Indents a line by its depth. Beyond the deepest indentation of the pane, a number shows the
+/// depth.
 fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     let levels = usize::from(pane.width / 10).clamp(2, 8);
     let theme = painter.theme;
@@ -240,62 +242,63 @@ fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     Area { x: pane.x + margin, width: pane.width.saturating_sub(margin), ..pane }
 }
 
-/// When, how long after the entry before, what. What was done with the alert is dim.
-fn draw_moment(
+/// Draws a timeline entry: the time, the gap to the entry before, and the event. Events of the
+/// alert itself are dim.
+fn draw_timeline_entry(
     app: &App,
     painter: &mut Painter<'_>,
     detail: &Detail,
     (line, at): (&Line, usize),
     area: Area,
 ) {
-    /// The widest gap: `+100d`, and a blank.
+    /// The width of the gap: `+100d` and a space.
     const GAP: usize = 6;
-    /// As much of a name as stays beside what happened to it.
-    const LEAST_NAME: usize = 8;
+    /// The minimum width of a name beside its event.
+    const MIN_NAME: usize = 8;
     let theme = painter.theme;
     let timeline = &detail.body.timeline;
-    let Some(moment) = timeline.entries.get(at) else { return };
-    // Of one day, the day stands above. What is earlier stands apart, where it is in a section of
-    // its own.
+    let Some(entry) = timeline.entries.get(at) else { return };
+    // A date common to all entries is in the rule above. Earlier entries in a section of their own
+    // do not count.
     let apart = if line.depth > 0 && at >= timeline.earlier { timeline.earlier } else { 0 };
-    let day = one_day(app, &timeline.entries[apart..]);
-    let time = app.clock.moment(moment.at, day);
+    let day = common_day(app, &timeline.entries[apart..]);
+    let time = app.clock.timeline_time(entry.at, day);
     let before = at.checked_sub(1).map(|before| timeline.entries[before].at);
-    let gap = before.and_then(|before| Some(format!("+{}", span(moment.at.since(before)?))));
+    let gap = before.and_then(|before| Some(format!("+{}", span(entry.at.since(before)?))));
     let gap = format!("{:>GAP$}  ", gap.unwrap_or_default());
     let mut spans = vec![Span::new(time, theme.text), Span::new(gap, theme.dim)];
-    match (moment.node, moment.event) {
+    match (entry.node, entry.event) {
         (Some(id), TimelineEvent::Evidence) => {
             let node = detail.body.tree.node(id);
-            let what = moment.what.line();
+            let what = entry.what.line();
             let label = node.label();
-            // "process created" says already what kind of thing it was.
+            // "process created" names the kind already.
             let kind = label.rsplit(' ').next().unwrap_or(&label);
             let (whole, short) = match what.strip_prefix(kind) {
                 _ if !what.contains(kind) => (format!("{what} {label}"), what.as_str()),
-                // So does the name of a process, and nothing happens to one more often.
+                // So does the name of a process, and creation is its most common event.
                 Some(" created") => (what.clone(), ""),
                 Some(rest) => (what.clone(), rest.trim_start()),
                 None => (what.clone(), what.as_str()),
             };
             let name = detail.body.tree.describe(id).name();
             let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
-            let state = node::state_beside(node, theme, columns(&name).min(node::NAME), room);
+            let state = node::state_beside(node, theme, columns(&name).min(node::MIN_NAME), room);
             let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
             let label = if columns(&whole) + 2 + columns(&name) <= room { &whole } else { short };
             let label = (!label.is_empty()).then(|| Span::new(format!("{label}  "), theme.dim));
-            let label = label.filter(|label| label.width() + columns(&name).min(LEAST_NAME) <= room);
+            let label = label.filter(|label| label.width() + columns(&name).min(MIN_NAME) <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
             let name = super::paint::fit(&name, room, theme.symbols.cut).text.into_owned();
             let name = Span::new(name, theme.text);
-            let said = label.into_iter().chain([name]);
-            spans.extend(said.flat_map(|span| found(detail, painter, span)));
+            let parts = label.into_iter().chain([name]);
+            spans.extend(parts.flat_map(|span| highlight_hits(detail, painter, span)));
             spans.extend(state);
         }
         (_, happening) => {
             let attack = matches!(happening, TimelineEvent::Activity | TimelineEvent::Evidence);
             let style = if attack { theme.text } else { theme.dim };
-            spans.extend(found(detail, painter, Span::new(detail.body.moment(at), style)));
+            spans.extend(highlight_hits(detail, painter, Span::new(detail.body.timeline_text(at), style)));
         }
     }
     painter.put_spans(area.x, area.y, area.width, &spans);
@@ -310,7 +313,7 @@ fn fact_spans<'a>(
 ) -> Vec<Span<'a>> {
     let theme = painter.theme;
     let mut spans = Vec::new();
-    // The same label twice in a row is one label with several values.
+    // A repeated label is shown once, with several values.
     let again = at > 0 && facts[at - 1].label == fact.label && !fact.label.is_empty();
     if at > 0 {
         spans.push(Span::new(if again { ", " } else { "   " }, theme.dim));
@@ -334,14 +337,14 @@ fn fact_spans<'a>(
             if let Some(technique) = attack::technique(id.raw()) {
                 let used: usize = spans.iter().map(Span::width).sum();
                 let whole = technique.full_name();
-                // Of a sub-technique its own name says more than that of what it is under.
+                // The sub-technique's own name is more specific than its parent's.
                 let fits = used + 1 + columns(&whole) <= usize::from(width);
                 let name = if fits { &whole } else { technique.name };
                 spans.push(Span::new(format!(" {name} "), theme.text));
                 spans.push(Span::new(technique.remark(), theme.dim));
             }
         }
-        FactValue::Nothing => {}
+        FactValue::Missing => {}
     }
     spans
 }

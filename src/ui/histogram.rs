@@ -1,4 +1,4 @@
-//! Alerts over time: one line of bars for each severity.
+//! The histogram: a line of bars for each severity.
 
 use super::paint::Painter;
 use crate::app::{App, Area, thousands, utc};
@@ -21,19 +21,19 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
         let symbol = theme.symbols.severity[at];
         painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });
         painter.put_right(area.x + LABEL - 1, y, 6, &thousands(total as usize), theme.dim);
-        for (stretch, count) in counts.iter().enumerate() {
-            // One scale for all severities, by the square root: single alerts stay visible
-            // beside a burst.
+        for (bucket, count) in counts.iter().enumerate() {
+            // One scale for all severities, by the square root: single alerts stay visible beside a
+            // burst.
             let share = if most == 0 { 0.0 } else { (f64::from(*count) / f64::from(most)).sqrt() };
             let height = if *count == 0 { 0 } else { ((share * 8.0).round() as usize).clamp(1, 8) };
-            let x = area.x + LABEL + stretch as u16;
+            let x = area.x + LABEL + bucket as u16;
             if x < area.x + area.width {
                 painter.fill(x, y, 1, theme.symbols.bars[height], style);
             }
         }
     }
     let Some((first, last)) = histogram.range else { return };
-    // The stretch of time that the bars cover, beside them where there is room.
+    // The time range of the bars, beside them if there is room.
     let x = area.x + LABEL + histogram.counts[0].len() as u16 + 2;
     let width = (area.x + area.width).saturating_sub(x);
     if width >= 20 {

@@ -1,4 +1,4 @@
-//! The list of alerts.
+//! The list pane.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use crate::app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousan
 use alertdeck_model::{SafeText, Status};
 use alertdeck_store::{Cell, Column, Count, Row};
 
-/// A column with its room.
-struct Place {
+/// A column with its position and width.
+struct ColumnLayout {
     column: Column,
     heading: &'static str,
     x: u16,
@@ -18,26 +18,26 @@ struct Place {
     right: bool,
 }
 
-/// Cursor, mark and what is new.
+/// The width of cursor, mark and the sign of new alerts.
 const GUTTER: u16 = 2;
 
-/// Shares the width among the columns: those that matter least go first when it gets narrow.
-fn places(app: &App, width: u16) -> Vec<Place> {
+/// Distributes the width among the columns; the least important are left out first.
+fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     let time = u16::try_from(app.clock.cell_width()).unwrap_or(4);
     let age = match app.clock.format {
         TimeFormat::Age => "AGE",
         TimeFormat::Utc => "CREATED UTC",
         TimeFormat::Local => "CREATED",
     };
-    let mut places = Vec::new();
+    let mut layout = Vec::new();
     let mut x = GUTTER;
-    let mut place = |column, heading, width: u16, right, gap: u16| {
-        places.push(Place { column, heading, x, width, right });
+    let mut add = |column, heading, width: u16, right, gap: u16| {
+        layout.push(ColumnLayout { column, heading, x, width, right });
         x += width + gap;
     };
-    place(Column::Severity, "SEV", 6, false, 1);
-    place(Column::Status, "STAT", 4, false, 1);
-    place(Column::Created, age, time, true, 1);
+    add(Column::Severity, "SEV", 6, false, 1);
+    add(Column::Status, "STAT", 4, false, 1);
+    add(Column::Created, age, time, true, 1);
     let rest = width.saturating_sub(GUTTER + 6 + 1 + 4 + 1 + time + 1);
     let optional = |enough: u16, share: u16, least: u16, most: u16| {
         if rest >= enough { (rest * share / 100).clamp(least, most) } else { 0 }
@@ -48,7 +48,7 @@ fn places(app: &App, width: u16) -> Vec<Place> {
     let category = optional(120, 12, 12, 20);
     let taken: u16 =
         [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
-    place(Column::Title, "TITLE", rest.saturating_sub(taken), false, 1);
+    add(Column::Title, "TITLE", rest.saturating_sub(taken), false, 1);
     for (column, heading, width) in [
         (Column::Device, "DEVICE", device),
         (Column::User, "USER", user),
@@ -56,32 +56,32 @@ fn places(app: &App, width: u16) -> Vec<Place> {
         (Column::Owner, "OWNER", owner),
     ] {
         if width > 0 {
-            place(column, heading, width, false, 1);
+            add(column, heading, width, false, 1);
         }
     }
-    places
+    layout
 }
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
     let theme = painter.theme;
-    let places = places(app, area.width);
+    let columns = layout_columns(app, area.width);
     let sort = app.view.sort();
     let focused = app.ui.focus == Pane::List && app.filter.editor.is_none();
-    for place in &places {
-        let sorted = place.column == sort.column;
+    for column in &columns {
+        let sorted = column.column == sort.column;
         let arrow = if sorted { theme.symbols.sorted[usize::from(sort.descending)] } else { "" };
-        let heading = format!("{}{arrow}", place.heading);
+        let heading = format!("{}{arrow}", column.heading);
         let style = if focused && sorted { theme.accent } else { theme.dim };
-        let x = head.x + place.x;
-        if place.right {
-            painter.put_right(x + place.width, head.y, place.width.max(4), &heading, style);
+        let x = head.x + column.x;
+        if column.right {
+            painter.put_right(x + column.width, head.y, column.width.max(4), &heading, style);
         } else {
-            painter.put(x, head.y, place.width, &heading, style);
+            painter.put(x, head.y, column.width, &heading, style);
         }
     }
-    let (rows, cursor, sound) = (app.view.rows(), app.selected(), app.filter.is_sound());
+    let (rows, cursor, valid) = (app.view.rows(), app.selected(), app.filter.is_valid());
     if rows.is_empty() {
-        return nothing(app, painter, area);
+        return draw_empty(app, painter, area);
     }
     let range = app.range();
     let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
@@ -89,20 +89,20 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
         let selected = Some(*row) == cursor;
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
         gutter(app, painter, (area.x, y), *row, selected, in_range);
-        draw_row(app, painter, Area { y, height: 1, ..area }, &places, *row);
+        draw_row(app, painter, Area { y, height: 1, ..area }, &columns, *row);
         if selected {
             let style = if focused { theme.cursor } else { theme.cursor_away };
-            painter.raise(area.x, y, area.width, style);
+            painter.patch_style(area.x, y, area.width, style);
         }
-        // What is typed cannot be read yet: these are the rows of what could be read last.
-        if !sound {
-            painter.raise(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
+        // The typed filter has an error: these are the rows of the last valid one.
+        if !valid {
+            painter.patch_style(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
         }
     }
 }
 
-/// Draws the cursor, the mark and what is new. What is new gives its place to the mark and takes
-/// that of the cursor, where that is elsewhere.
+/// Draws the cursor, the mark and the sign of a new alert. The sign moves from the second to the
+/// first column if the row is marked and the cursor elsewhere.
 fn gutter(
     app: &App,
     painter: &mut Painter<'_>,
@@ -127,49 +127,49 @@ fn gutter(
     painter.put(x + 1, y, 1, second.unwrap_or(" "), style);
 }
 
-fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], row: Row) {
+fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnLayout], row: Row) {
     let theme = painter.theme;
     let entry = app.store.entry(row);
     let stale = app.view.is_stale(row);
     let base = if stale { theme.dim } else { theme.text };
-    for place in places {
-        let (x, y) = (area.x + place.x, area.y);
-        let cell = app.store.cell(row, place.column);
-        match (place.column, cell) {
+    for column in columns {
+        let (x, y) = (area.x + column.x, area.y);
+        let cell = app.store.cell(row, column.column);
+        match (column.column, cell) {
             (_, Cell::Severity(severity)) => {
                 let (symbol, word, style) = theme.severity(severity);
                 let style = if stale { theme.dim } else { style };
-                painter.put(x, y, place.width, &format!("{symbol} {word}"), style);
+                painter.put(x, y, column.width, &format!("{symbol} {word}"), style);
             }
             (_, Cell::Status(status)) => {
                 let (word, style) = status_word(status, theme.text, theme.dim);
-                painter.put(x, y, place.width, word, if stale { theme.dim } else { style });
+                painter.put(x, y, column.width, word, if stale { theme.dim } else { style });
             }
             (_, Cell::Time(at)) => {
-                painter.put_right(x + place.width, y, place.width, &app.clock.cell(at), theme.dim);
+                painter.put_right(x + column.width, y, column.width, &app.clock.cell(at), theme.dim);
             }
             (Column::Title, _) if entry.error.is_some() => {
-                painter.put(x, y, place.width, &glance(cell), theme.bad);
+                painter.put(x, y, column.width, &glance(cell), theme.error);
             }
-            (Column::Title, cell) => title(app, painter, place, (x, y), cell, base, stale),
+            (Column::Title, cell) => title(app, painter, column, (x, y), cell, base, stale),
             (Column::Owner, cell) => {
                 let (text, style) = owner(app, &cell);
-                painter.put(x, y, place.width, &text, if style { base } else { theme.dim });
+                painter.put(x, y, column.width, &text, if style { base } else { theme.dim });
             }
             (_, Cell::Empty) => {
-                painter.put(x, y, place.width, "-", theme.dim);
+                painter.put(x, y, column.width, "-", theme.dim);
             }
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
-                let room = place.width.saturating_sub(count.len() as u16);
-                let text = short_name(place.column, text.head_cow(), room);
-                let used = painter.put_span(x, y, room, &matched(app, property(place.column), text, base));
-                painter.put(x + used, y, place.width.saturating_sub(used), &count, theme.dim);
+                let room = column.width.saturating_sub(count.len() as u16);
+                let text = short_name(column.column, text.head_cow(), room);
+                let used = painter.put_span(x, y, room, &matched(app, property(column.column), text, base));
+                painter.put(x + used, y, column.width.saturating_sub(used), &count, theme.dim);
             }
             (_, cell) => {
-                let text = short_name(place.column, glance(cell), place.width);
+                let text = short_name(column.column, glance(cell), column.width);
                 let text = if text.trim().is_empty() { "-".into() } else { text };
-                painter.put_span(x, y, place.width, &matched(app, property(place.column), text, base));
+                painter.put_span(x, y, column.width, &matched(app, property(column.column), text, base));
             }
         }
     }
@@ -178,23 +178,23 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, places: &[Place], 
 fn title(
     app: &App,
     painter: &mut Painter<'_>,
-    place: &Place,
+    column: &ColumnLayout,
     (x, y): (u16, u16),
     cell: Cell<'_>,
     base: Style,
     stale: bool,
 ) {
     let theme = painter.theme;
-    // Why a row is dim takes precedence over the end of its title.
+    // The reason why a row is dim is more important than the end of its title.
     let (long, short) = (" no longer matches", " no match");
     let text = glance(cell);
-    let fits = || columns(&text) + long.len() <= usize::from(place.width);
+    let fits = || columns(&text) + long.len() <= usize::from(column.width);
     let reason = match stale {
         false => "",
-        true if place.width >= 40 || fits() => long,
+        true if column.width >= 40 || fits() => long,
         true => short,
     };
-    let width = place.width.saturating_sub(reason.len() as u16);
+    let width = column.width.saturating_sub(reason.len() as u16);
     let blank = match cell {
         Cell::Text(text) => text.is_blank(),
         _ => true,
@@ -205,10 +205,10 @@ fn title(
         scrolled_title(app, painter, (x, y, width), &text, base)
     };
     let style = theme.dim.add_modifier(Modifier::ITALIC);
-    painter.put(x + used, y, place.width.saturating_sub(used), reason, style);
+    painter.put(x + used, y, column.width.saturating_sub(used), reason, style);
 }
 
-/// Writes a title from the column on that the list is scrolled to.
+/// Writes a title from the first visible column on.
 fn scrolled_title(
     app: &App,
     painter: &mut Painter<'_>,
@@ -230,7 +230,7 @@ fn scrolled_title(
     if skipped == 0 { used } else { used.max(painter.put_cut(x, y, width, base)) }
 }
 
-/// A device's or a user's name without its domain, where the whole does not fit.
+/// Returns a device's or user's name without its domain, if the full name does not fit.
 fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     let end = match column {
         _ if columns(&text) <= usize::from(width) => return text,
@@ -245,7 +245,7 @@ fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     }
 }
 
-/// The beginning of what a cell holds, on one line, uncopied where it is a text.
+/// Returns the beginning of a cell's text on one line, borrowed if possible.
 fn glance(cell: Cell<'_>) -> Cow<'_, str> {
     match cell {
         Cell::Text(text) => text.head_cow(),
@@ -253,11 +253,11 @@ fn glance(cell: Cell<'_>) -> Cow<'_, str> {
     }
 }
 
-/// The property that a text is of: the short name of the evidence type, or `None` for the
-/// alert's own, and the path; an empty path is of no one property.
+/// The property of a text: the short name of the evidence type, or `None` for the alert's own, and
+/// the path. An empty path is no single property.
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
-/// A text with what the filter matched in it: what a term on another field finds is not marked.
+/// Returns a text with the filter's matches underlined; terms on other fields do not count.
 pub(super) fn matched<'a>(app: &App, of: Of<'_>, text: impl Into<Cow<'a, str>>, style: Style) -> Span<'a> {
     let text = text.into();
     let matcher = app.filter.highlighter.as_ref().filter(|_| !of.1.is_empty());
@@ -265,7 +265,7 @@ pub(super) fn matched<'a>(app: &App, of: Of<'_>, text: impl Into<Cow<'a, str>>, 
     Span { text, style, matched }
 }
 
-/// The property that a column shows.
+/// Returns the property that a column shows.
 fn property(column: Column) -> Of<'static> {
     match column {
         Column::Title => (None, "title"),
@@ -277,7 +277,7 @@ fn property(column: Column) -> Of<'static> {
     }
 }
 
-/// The status as a short word.
+/// Returns the status as a short word.
 fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
     match status {
         Status::New => ("new", text),
@@ -288,7 +288,7 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
     }
 }
 
-/// The owner as short as it stays clear; whether there is one.
+/// Returns a short form of the owner, and whether there is one.
 fn owner<'a>(app: &App, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     let Cell::Text(owner) = cell else { return ("-".into(), false) };
     if app.settings.me.as_deref().is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
@@ -298,39 +298,46 @@ fn owner<'a>(app: &App, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     (SafeText::new(name).line().into(), true)
 }
 
-/// What an empty list says.
-fn nothing(app: &App, painter: &mut Painter<'_>, area: Area) {
+/// Draws the reason why the list is empty.
+fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
-    let held = app.store.len();
+    let loaded = app.store.len();
     let mut lines: Vec<(String, Style)> = Vec::new();
     match &app.load.phase {
-        _ if !app.filter.is_sound() => lines.push(("The filter is not finished.".into(), theme.dim)),
-        _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("looking…".into(), theme.dim)),
-        _ if app.sign_in.out && app.sign_in.stage.is_some() => {
-            lines.push(("Waiting for the sign-in.".into(), theme.dim));
+        _ if !app.filter.is_valid() => lines.push(("The filter has an error.".into(), theme.dim)),
+        _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("Filtering".into(), theme.dim)),
+        _ if app.sign_in.signed_out && app.sign_in.stage.is_some() => {
+            lines.push(("Waiting for sign-in.".into(), theme.dim));
         }
-        _ if app.sign_in.out => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.bad)),
-        Phase::Loading => lines.push(("Asking the service…".into(), theme.dim)),
+        _ if app.sign_in.signed_out => {
+            lines.push((super::bars::waiting(app).unwrap_or_default(), theme.error))
+        }
+        Phase::Loading => lines.push(("Loading".into(), theme.dim)),
         Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
         Phase::Failed { failure, retry_at } => {
-            lines.push((failure.line.clone(), theme.bad));
+            lines.push((failure.line.clone(), theme.error));
             let next = match retry_at {
                 Some(at) => {
                     let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
-                    format!("Next try in {left:.0} s; ! tries now.")
+                    format!("Retrying in {left:.0} s; press ! to retry now.")
                 }
-                None if failure.kind == FailureKind::Filter => "/ changes the filter, ! tries again.".into(),
-                None => "! tries again.".into(),
+                None if failure.kind == FailureKind::Filter => {
+                    "Press / to change the filter, ! to retry.".into()
+                }
+                None => "Press ! to retry.".into(),
             };
             lines.push((next, theme.dim));
         }
-        Phase::Stopped => lines.push(("Loading was stopped; r starts it again.".into(), theme.dim)),
-        Phase::Complete | Phase::Idle if held > 0 => lines.push(("No alert matches.".into(), theme.text)),
-        Phase::Complete | Phase::Idle => lines.push(("There are no alerts.".into(), theme.text)),
+        Phase::Stopped => lines.push(("Loading stopped. Press r to restart it.".into(), theme.dim)),
+        Phase::Complete | Phase::Idle if loaded > 0 => lines.push(("No matching alerts.".into(), theme.text)),
+        Phase::Complete | Phase::Idle => lines.push(("No alerts.".into(), theme.text)),
     }
-    if held > 0 && app.filter.is_sound() && !app.view.is_scanning() {
-        let others = thousands(held);
-        lines.push((format!("{others} held alerts do not fit the filter; / changes it."), theme.dim));
+    if loaded > 0 && app.filter.is_valid() && !app.view.is_scanning() {
+        let alerts = match loaded {
+            1 => "1 loaded alert doesn't".to_owned(),
+            _ => format!("{} loaded alerts don't", thousands(loaded)),
+        };
+        lines.push((format!("{alerts} match the filter. Press / to change it."), theme.dim));
     }
     let width = area.width.saturating_sub(GUTTER * 2);
     let mut y = area.y + area.height / 3;

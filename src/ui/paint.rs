@@ -1,8 +1,9 @@
-//! Writing texts into cells: cut to their room, marks in their own style, matches underlined.
+//! Writing texts into cells: cut to their room, with marks in a style of their own and matches
+//! underlined.
 //!
-//! A screen is drawn after every key, and nearly all of it is printable ASCII: such a text goes
-//! into the cells byte by byte, nothing copied, and no further than the room reaches. What is not
-//! takes the way of the glyphs.
+//! The screen is drawn after every key, and nearly all of it is printable ASCII. Such a text is
+//! written byte by byte, without copying and no further than there is room. All other texts are
+//! written glyph by glyph.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -16,7 +17,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::Theme;
 use alertdeck_model::{Piece, SafeText, one_line};
 
-/// Writes into a screen.
+/// Writes into a screen buffer.
 pub(super) struct Painter<'a> {
     pub(super) buffer: &'a mut Buffer,
     pub(super) theme: &'a Theme,
@@ -27,14 +28,14 @@ pub(super) struct Painter<'a> {
 pub(super) struct Span<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) style: Style,
-    /// Parts that the filter matched, in bytes of the text, in order.
+    /// The parts that the filter matched, in bytes of the text, in order.
     pub(super) matched: Vec<Range<usize>>,
 }
 
 impl<'a> Span<'a> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         let mut text = text.into();
-        // Every text is one line here, also a name of a severity that nobody declared.
+        // Every text is one line, including the name of an undeclared severity.
         if !is_plain(text.as_bytes()) && text.contains(char::is_control) {
             text = one_line(&text).into();
         }
@@ -51,32 +52,32 @@ impl<'a> Painter<'a> {
         Self { buffer, theme }
     }
 
-    /// Writes a text from a cell on, at most `width` cells; what does not fit is cut with a sign.
-    /// Returns how many cells it took.
+    /// Writes a text at a cell, at most `width` cells; a longer one is cut with a sign. Returns the
+    /// cells used.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let used = self.put_plain(x, y, width, text, style, &[]);
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, &Span::new(text, style)))
     }
 
-    /// Writes a text so that it ends before the cell `right`.
+    /// Writes a text right-aligned, ending before the cell `right`. Returns the cells used.
     pub(super) fn put_right(&mut self, right: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let room = u16::try_from(columns(text)).unwrap_or(u16::MAX).min(width).min(right);
         self.put(right - room, y, room, text, style)
     }
 
-    /// Writes a text as [`Painter::put`] does, what the filter matched in it underlined.
+    /// Writes a span like [`Painter::put`], with the filter's matches underlined.
     pub(super) fn put_span(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
         let used = self.put_plain(x, y, width, &span.text, span.style, &span.matched);
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
     }
 
-    /// Writes the sign of a cut over the first of `width` cells: what stood before them is left out.
+    /// Writes the sign of a cut over the first of `width` cells: text before them is left out.
     pub(super) fn put_cut(&mut self, x: u16, y: u16, width: u16, style: Style) -> u16 {
         let style = style.remove_modifier(self.theme.matched);
         self.put(x, y, width.min(1), self.theme.symbols.cut, style)
     }
 
-    /// Writes any text.
+    /// Writes any text, glyph by glyph.
     fn put_glyphs(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
         let width = usize::from(self.room(x, y, width));
         let cut = fit(&span.text, width, self.theme.symbols.cut);
@@ -89,7 +90,7 @@ impl<'a> Painter<'a> {
             for (glyph, columns) in glyphs(text) {
                 let matched = span.matched.iter().any(|range| range.contains(&byte) && byte < cut.kept);
                 let style = if matched { style.add_modifier(self.theme.matched) } else { style };
-                // What joined a glyph of the piece before may be nothing by itself.
+                // A character that joined the glyph before may have no width by itself.
                 if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
                     let cells = self.cells(x + used as u16, y, columns);
                     if let [first, covered @ ..] = cells {
@@ -104,7 +105,7 @@ impl<'a> Painter<'a> {
         used as u16
     }
 
-    /// Writes texts side by side.
+    /// Writes spans side by side. Returns the cells used.
     pub(super) fn put_spans(&mut self, x: u16, y: u16, width: u16, spans: &[Span<'_>]) -> u16 {
         let mut used = 0;
         for span in spans {
@@ -121,7 +122,7 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Empties cells, so that what is written next starts from the terminal's own colours.
+    /// Resets cells to the terminal's own colours.
     pub(super) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
         for y in area.top()..area.bottom() {
@@ -129,16 +130,16 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Gives a line of cells a background, keeping what is in it.
-    pub(super) fn raise(&mut self, x: u16, y: u16, width: u16, style: Style) {
+    /// Adds a style to cells of a line, keeping their text.
+    pub(super) fn patch_style(&mut self, x: u16, y: u16, width: u16, style: Style) {
         let room = usize::from(self.room(x, y, width));
         for cell in self.cells(x, y, room) {
             cell.set_style(style);
         }
     }
 
-    /// Writes a text as [`Painter::put_glyphs`] does if all that can be seen of it is printable
-    /// ASCII: a glyph is a byte and takes a cell, and nothing is a mark.
+    /// Writes a text like [`Painter::put_glyphs`] if its visible part is printable ASCII: each byte
+    /// is a glyph in one cell, and nothing is a mark. Otherwise returns `None`.
     fn put_plain(
         &mut self,
         x: u16,
@@ -149,7 +150,7 @@ impl<'a> Painter<'a> {
         matched: &[Range<usize>],
     ) -> Option<u16> {
         let room = usize::from(self.room(x, y, width));
-        // One byte more: the last one that fits may be a letter that an accent behind it joins.
+        // One byte more, since an accent may follow the last letter that fits.
         let seen = text.get(..text.len().min(room + 1))?;
         if !is_plain(seen.as_bytes()) {
             return None;
@@ -172,31 +173,31 @@ impl<'a> Painter<'a> {
         Some(kept as u16)
     }
 
-    /// Returns how many of `width` cells lie on the screen.
+    /// Returns how many of `width` cells are on the screen.
     fn room(&self, x: u16, y: u16, width: u16) -> u16 {
         let area = self.buffer.area;
         if y < area.height { width.min(area.width.saturating_sub(x)) } else { 0 }
     }
 
-    /// Returns cells of one line, which lie on the screen.
+    /// Returns cells of one line, all on the screen.
     fn cells(&mut self, x: u16, y: u16, width: usize) -> &mut [Cell] {
         let start = usize::from(y) * usize::from(self.buffer.area.width) + usize::from(x);
         self.buffer.content.get_mut(start..start + width).unwrap_or_default()
     }
 }
 
-/// Tells whether all bytes are printable ASCII.
+/// Returns whether all bytes are printable ASCII.
 fn is_plain(bytes: &[u8]) -> bool {
-    // Without a way out early this goes sixteen bytes at a time.
+    // Without an early exit, this is vectorised.
     bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-/// Lists the glyphs of a text with the cells that each takes when it is drawn by itself.
+/// Returns the glyphs of a text with the cells that each takes by itself.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (glyph, columns) = match rest.as_bytes() {
-            // Between two of ASCII there is always an end, but within a line end.
+            // ASCII characters never join, except in a CR LF.
             [b' '..=b'~'] | [b' '..=b'~', 0..=0x7f, ..] => (&rest[..1], 1),
             _ => {
                 let glyph = rest.graphemes(true).next()?;
@@ -208,14 +209,13 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// Returns the cells that a text takes: the sum of its glyphs, as each is drawn by itself. The
-/// width of a whole text may differ, since some letters join.
+/// Returns the cells of a text: the sum of its glyphs, each drawn by itself. The width of the whole
+/// text may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }
 
-/// Returns the first place in a text, never within a glyph, from which on `width` columns are left
-/// out.
+/// Returns the index of the first glyph after `width` columns.
 pub(super) fn after(text: &str, width: usize) -> usize {
     let (mut left_out, mut end) = (0, 0);
     for (glyph, columns) in glyphs(text) {
@@ -230,9 +230,9 @@ pub(super) fn after(text: &str, width: usize) -> usize {
 
 /// A text cut to its room.
 pub(super) struct Cut<'a> {
-    /// The text with the sign of the cut.
+    /// The text, with a sign if it was cut.
     pub(super) text: Cow<'a, str>,
-    /// How many bytes of it are of the whole text.
+    /// The number of its bytes that come from the original text.
     kept: usize,
 }
 
@@ -240,7 +240,7 @@ pub(super) struct Cut<'a> {
 pub(super) fn fit<'a>(text: &'a str, width: usize, sign: &str) -> Cut<'a> {
     let room = width.saturating_sub(columns(sign));
     let (mut used, mut end, mut kept) = (0, 0, 0);
-    // No further than it takes to see that the text is too wide; none is wider than it has bytes.
+    // Measures only until the text is too wide; none is wider than its bytes.
     let too_wide = text.len() > width
         && glyphs(text).any(|(glyph, columns)| {
             used += columns;
@@ -263,7 +263,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_glyph_is_never_cut_in_half() {
+    fn texts_are_cut_between_glyphs() {
         let cut = |text, width| fit(text, width, "…").text;
         assert_eq!(cut("services.exe", 12), "services.exe");
         assert_eq!(cut("services.exe", 5), "serv…");
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_ends_with_a_glyph() {
+    fn skipped_text_ends_with_a_glyph() {
         let rest = |text: &'static str, width| &text[after(text, width)..];
         assert_eq!([rest("services", 0), rest("services", 3), rest("abc", 9)], ["services", "vices", ""]);
         assert_eq!([rest("不審な", 1), rest("不審な", 2), rest("e\u{301}x", 1)], ["審な", "審な", "x"]);
@@ -282,22 +282,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_takes_the_cells_that_it_is_said_to(
+        fn texts_use_as_many_cells_as_measured(
             text in "(\\PC|ｶﾞ|ﾊﾟ|لا|ﷺ|👩🏽‍🚀|क्षि){0,12}", width in 0u16..20
         ) {
             let shown = SafeText::new(&text).line();
             let theme = Theme::new(crate::ui::ThemeKind::Dark, crate::ui::Depth::True, false);
             let mut buffer = Buffer::empty(Rect::new(0, 0, 40, 1));
             let used = Painter::new(&mut buffer, &theme).put(3, 0, width, &shown, Style::new());
-            let said = columns(&shown);
-            prop_assert_eq!(usize::from(used) == said, said <= usize::from(width), "{} of {} in {}", used, said, width);
+            let measured = columns(&shown);
+            prop_assert_eq!(usize::from(used) == measured, measured <= usize::from(width), "{} of {} in {}", used, measured, width);
             prop_assert!(used <= width);
             let next = usize::from(3 + used);
             prop_assert!(buffer.content[next..].iter().all(|cell| cell.symbol() == " "));
         }
 
         #[test]
-        fn a_plain_text_is_written_as_any_text_is(
+        fn plain_and_glyph_writing_agree(
             text in "[ -~]{0,16}(é|e\u{301}|…|不)?[ -~]{0,4}", width in 0u16..24, from in 0usize..8, long in 0usize..8
         ) {
             let theme = Theme::new(crate::ui::ThemeKind::Dark, crate::ui::Depth::True, false);

@@ -1,13 +1,14 @@
-//! Colours and symbols by what they mean.
+//! Styles and symbols by meaning.
 //!
-//! One accent; severity and verdict colours for those alone; the rest is plain or dim on the
-//! terminal's own background (UX.md E). Nothing is told by colour alone.
+//! There is one accent colour. Severity and verdict colours are used for severities and verdicts
+//! only; everything else is plain or dim on the terminal's own background (docs/console.md,
+//! "Themes"). Colour never carries information alone.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use alertdeck_model::{Severity, Verdict};
 
-/// Which set of colours.
+/// A set of colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ThemeKind {
     /// For dark backgrounds.
@@ -19,7 +20,7 @@ pub enum ThemeKind {
     Mono,
 }
 
-/// How many colours the terminal has.
+/// The number of colours that the terminal supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     /// 16 million.
@@ -31,30 +32,30 @@ pub enum Depth {
     Basic,
 }
 
-/// Symbols, in a plain and an ASCII set.
+/// The symbols of the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Symbols {
     /// High, medium, low, informational, unknown.
     pub severity: [&'static str; 5],
-    /// Something below is shown.
+    /// An unfolded line.
     pub open: &'static str,
-    /// Something below is hidden.
+    /// A folded line.
     pub folded: &'static str,
     /// A horizontal rule.
     pub horizontal: &'static str,
     /// A vertical rule.
     pub vertical: &'static str,
-    /// Between the parts of a line.
+    /// Separates the parts of a line.
     pub dot: &'static str,
-    /// What was cut off.
+    /// Marks a cut.
     pub cut: &'static str,
-    /// Sorted upwards, downwards.
+    /// Sorted ascending, descending.
     pub sorted: [&'static str; 2],
-    /// Behind the label of the filter bar.
+    /// Follows the label of a text field.
     pub prompt: &'static str,
-    /// Heights of a bar, from nothing to full.
+    /// The heights of a bar, from empty to full.
     pub bars: [&'static str; 9],
-    /// Something is above.
+    /// Points to rows above the window.
     pub above: &'static str,
 }
 
@@ -89,25 +90,25 @@ const ASCII: Symbols = Symbols {
 /// Styles by meaning, and symbols.
 #[derive(Clone, Debug)]
 pub struct Theme {
-    /// Most of the screen.
+    /// Most text.
     pub text: Style,
-    /// What is secondary: ids, times, labels.
+    /// Secondary text: ids, times, labels.
     pub dim: Style,
-    /// What has the focus, and links.
+    /// Focus, keys and links.
     pub accent: Style,
     /// Headings.
     pub strong: Style,
     /// A mark that replaces characters of the data.
     pub mark: Style,
-    /// Text that the filter matched; added to what is there.
+    /// Text that the filter matched; added to the text's style.
     pub matched: Modifier,
-    /// Text that is looked for in the alert; added to what is there.
+    /// Text that the search found; added to the text's style.
     pub found: Style,
-    /// Trouble.
-    pub bad: Style,
-    /// The line under the cursor, in the pane with the focus.
+    /// Errors.
+    pub error: Style,
+    /// The line under the cursor in the pane with the focus.
     pub cursor: Style,
-    /// The line under the cursor, in the other pane.
+    /// The line under the cursor in the other pane.
     pub cursor_away: Style,
     /// The inside of an overlay.
     pub overlay: Style,
@@ -123,7 +124,7 @@ pub struct Theme {
 type Shade = ((u8, u8, u8), u8, Color);
 
 impl Theme {
-    /// Makes a theme for a terminal with that many colours, in plain or ASCII symbols.
+    /// Creates a theme for a terminal with this number of colours, in plain or ASCII symbols.
     pub fn new(kind: ThemeKind, depth: Depth, ascii: bool) -> Self {
         let symbols = if ascii { ASCII } else { PLAIN };
         if kind == ThemeKind::Mono {
@@ -148,8 +149,8 @@ impl Theme {
                 .add_modifier(Modifier::BOLD),
             matched: Modifier::UNDERLINED,
             found: accent.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            bad: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
-            // Of the basic colours none is a shade of the terminal's own background.
+            error: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
+            // No basic colour is a shade of the terminal's own background.
             cursor: if depth == Depth::Basic {
                 Style::new().add_modifier(Modifier::REVERSED)
             } else {
@@ -183,7 +184,7 @@ impl Theme {
             mark: plain.add_modifier(Modifier::REVERSED),
             matched: Modifier::UNDERLINED,
             found: strong.add_modifier(Modifier::UNDERLINED),
-            bad: strong,
+            error: strong,
             cursor: plain.add_modifier(Modifier::REVERSED),
             cursor_away: plain,
             overlay: plain,
@@ -195,7 +196,7 @@ impl Theme {
         }
     }
 
-    /// Returns symbol, word and style of a severity.
+    /// Returns the symbol, the word and the style of a severity.
     pub fn severity<'a>(&self, severity: &'a Severity) -> (&'static str, &'a str, Style) {
         let (at, word) = match severity {
             Severity::High => (0, "high"),

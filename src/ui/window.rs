@@ -1,10 +1,10 @@
-//! The window of an overlay: border, title, and the part of its lines that is shown.
+//! The window of an overlay: border, title, and scroll position.
 
 use ratatui::layout::Rect;
 
 use super::paint::Painter;
 
-/// Opens a window in the middle of the screen; returns its inside.
+/// Draws a window in the middle of the screen. Returns its inside.
 pub(super) fn window(
     painter: &mut Painter<'_>,
     screen: Rect,
@@ -50,8 +50,8 @@ pub(super) fn window(
     }
 }
 
-/// Says in the lower border which lines are shown, where there are more.
-pub(super) fn say_more(painter: &mut Painter<'_>, inside: Rect, top: usize, lines: usize) {
+/// Draws the range of visible lines in the lower border, if there are more.
+pub(super) fn draw_position(painter: &mut Painter<'_>, inside: Rect, top: usize, lines: usize) {
     let shown = usize::from(inside.height);
     if lines > shown {
         let place = format!(" {}-{} of {lines} ", top + 1, (top + shown).min(lines));

@@ -1,5 +1,5 @@
-//! The console without terminal, network or clock: inputs and messages go in, effects and the
-//! state come out, and the screen is a buffer of cells.
+//! The state and the screen of the console, without terminal, network or clock: inputs and messages
+//! go in, effects and the state come out, and the screen is a buffer of cells.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

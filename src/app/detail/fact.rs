@@ -1,4 +1,4 @@
-//! The facts of an alert that stand side by side under their labels.
+//! The facts of an alert, shown side by side with their labels.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,17 +7,17 @@ use alertdeck_model::{SafeText, Severity, Status, Timestamp, attack};
 /// A fact with its label.
 #[derive(Clone, Debug)]
 pub struct Fact {
-    /// What it is.
+    /// The label; may be empty.
     pub label: &'static str,
-    /// The field of the filter language that finds it.
+    /// The filter field that finds it.
     pub field: Option<&'static str>,
-    /// What it says.
+    /// The value.
     pub value: FactValue,
 }
 
-/// What a fact says.
+/// The value of a fact.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are plain")]
 pub enum FactValue {
     Severity(Severity),
     Status(Status),
@@ -25,11 +25,11 @@ pub enum FactValue {
     Text(SafeText),
     /// The id of an ATT&CK technique; the screen shows the name with it.
     Technique(SafeText),
-    Nothing,
+    Missing,
 }
 
 impl Fact {
-    /// Returns the alert's property that the fact is of; empty where no text is searched for.
+    /// Returns the alert's property that has this fact; empty if the property has no text to match.
     pub fn property(&self) -> &'static str {
         match self.label {
             "category" => "category",
@@ -45,10 +45,10 @@ impl Fact {
         }
     }
 
-    /// The columns it takes, with what stands between it and the next.
+    /// Returns the width in columns, with the gap to the next fact.
     pub(super) fn width(&self) -> usize {
         let value = match &self.value {
-            // With the age behind it: `2026-11-20 12:03:11Z (12d ago)`.
+            // With the age after it: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
             FactValue::Technique(id) => attack::describe(id).width(),
             other => other.text().map_or(0, |text| text.line().width()),
@@ -58,14 +58,14 @@ impl Fact {
 }
 
 impl FactValue {
-    /// Returns the fact as text, where it says something.
+    /// Returns the value as text, if there is one.
     pub fn text(&self) -> Option<SafeText> {
         match self {
             Self::Severity(severity) => Some(severity.raw().into()),
             Self::Status(status) => Some(status.raw().into()),
             Self::Time(at) => Some(at.to_string().as_str().into()),
             Self::Text(text) | Self::Technique(text) => Some(text.clone()),
-            Self::Nothing => None,
+            Self::Missing => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finding a text anywhere in an alert, also in what is folded and in values that no line shows.
+//! Text search in an alert, including folded lines and values that no line shows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,70 +7,69 @@ use std::{
 
 use memchr::memmem;
 
-use super::{FactValue, Folds, Line, LineKind, Place, Spot};
+use super::{BlockId, FactValue, Folds, Line, LineId, LineKind};
 use crate::app::{filter::Editor, message::Body, scroll::Scroll};
 use alertdeck_model::{attack, defang::refang};
 use alertdeck_query::{ShownText, merge_ranges};
 use alertdeck_store::fold;
 
-/// What is looked for in the alert, and where it is.
+/// A search in the alert, with its hits.
 #[derive(Debug, Default)]
 pub struct Find {
-    /// The text, while it is being typed.
+    /// The text field, while it is open.
     pub editor: Option<Editor>,
-    /// The text as it is compared: as typed, and with its addresses made whole again.
+    /// The folded text to compare with: as typed, and refanged if that differs.
     needles: Vec<String>,
     text: String,
-    /// Every line of the alert, with nothing folded.
+    /// All lines of the alert, with nothing folded.
     pub(super) lines: Vec<Line>,
-    /// The index in `lines` of the first line of each thing.
-    firsts: HashMap<Place, usize>,
-    words: Words,
-    /// Where it is, by the indices of lines in `lines`.
+    /// The index in `lines` of the first line of each block.
+    first_lines: HashMap<BlockId, usize>,
+    index: TextIndex,
+    /// The hits, in the order of the lines.
     hits: Vec<Hit>,
-    /// Where it is first in what is not laid out of a text, by the index of that line.
-    rests: HashMap<usize, Range<usize>>,
-    places: HashSet<Place>,
-    /// The hit that the reader is at.
+    /// The first hit in each text part that is not laid out, by the index of its line.
+    rest_ranges: HashMap<usize, Range<usize>>,
+    hit_blocks: HashSet<BlockId>,
+    /// The index of the current hit.
     at: Option<usize>,
-    /// Where the reader was before.
-    pub(super) before: Before,
+    /// Where the search was started.
+    pub(super) origin: FindOrigin,
 }
 
-/// A line that holds what is looked for.
+/// A hit, by the indices of its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
-    /// The line, or the first one where it goes on in the next.
+    /// The line in which it starts.
     pub(super) line: usize,
-    /// The last one.
+    /// The line in which it ends.
     pub(super) last: usize,
 }
 
-/// Where the reader was, to go back to.
+/// The state before the search, restored when it is cancelled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Before {
+pub(super) struct FindOrigin {
     pub(super) folds: Folds,
     pub(super) scroll: Scroll,
-    pub(super) spot: Spot,
+    pub(super) line_id: LineId,
 }
 
 impl Find {
-    pub(super) fn begin(before: Before) -> Self {
-        Self { editor: Some(Editor::new("")), before, ..Self::default() }
+    pub(super) fn begin(origin: FindOrigin) -> Self {
+        Self { editor: Some(Editor::new("")), origin, ..Self::default() }
     }
 
-    /// Takes in what an alert holds, as lines with nothing folded, in place of what was taken in
-    /// before.
-    pub(super) fn read(&mut self, lines: Vec<Line>, body: &Body) {
+    /// Indexes the lines of an alert, laid out with nothing folded, and searches them.
+    pub(super) fn index(&mut self, lines: Vec<Line>, body: &Body) {
         self.lines = lines;
-        let firsts = self.lines.iter().enumerate().filter(|(_, line)| line.spot.nth == 0);
-        self.firsts = firsts.map(|(at, line)| (line.spot.place, at)).collect();
-        self.words = Words::new(&self.lines, body);
+        let first_lines = self.lines.iter().enumerate().filter(|(_, line)| line.line_id.nth == 0);
+        self.first_lines = first_lines.map(|(at, line)| (line.line_id.block, at)).collect();
+        self.index = TextIndex::new(&self.lines, body);
         self.search();
     }
 
-    /// Looks for a text.
-    pub(super) fn look_for(&mut self, text: &str) {
+    /// Sets the text and searches for it.
+    pub(super) fn set_text(&mut self, text: &str) {
         text.clone_into(&mut self.text);
         let typed = fold(text.trim());
         let whole = fold(&refang(text.trim()));
@@ -80,15 +79,15 @@ impl Find {
     }
 
     fn search(&mut self) {
-        self.hits = self.words.find(&self.needles);
+        self.hits = self.index.find(&self.needles);
         let held = self.hits.iter().filter_map(|hit| match &self.lines[hit.last].kind {
             LineKind::Rest { from, whole, .. } => {
                 Some((hit.last, self.first_range(&whole.as_str()[*from..])?))
             }
             _ => None,
         });
-        self.rests = held.collect();
-        self.places = self.hits.iter().map(|hit| self.lines[hit.line].spot.place).collect();
+        self.rest_ranges = held.collect();
+        self.hit_blocks = self.hits.iter().map(|hit| self.lines[hit.line].line_id.block).collect();
         self.at = None;
     }
 
@@ -97,34 +96,35 @@ impl Find {
         &self.text
     }
 
-    /// Returns how many lines hold the text.
+    /// Returns the number of hits.
     pub fn count(&self) -> usize {
         self.hits.len()
     }
 
-    /// Tells whether there may be more: what is not laid out of a text is one line, however often
-    /// it holds what is looked for.
+    /// Returns whether there may be more hits than counted: a text part that is not laid out counts
+    /// as one hit at most.
     pub fn may_be_more(&self) -> bool {
         self.hits.iter().any(|hit| matches!(self.lines[hit.last].kind, LineKind::Rest { .. }))
     }
 
-    /// Returns the number of the hit that the reader is at, from 1.
+    /// Returns the number of the current hit, from 1.
     pub fn number(&self) -> Option<usize> {
         self.at.map(|at| at + 1)
     }
 
-    /// Tells whether a line, or another line of the same thing, holds the text.
+    /// Returns whether a line's block contains a hit.
     pub fn is_hit(&self, line: &Line) -> bool {
-        self.places.contains(&line.spot.place)
+        self.hit_blocks.contains(&line.line_id.block)
     }
 
-    /// Goes to the first hit at a line or behind it, else to the first of all; returns it.
+    /// Goes to the first hit at or after a line, else to the first of all. Returns it.
     pub(super) fn first_from(&mut self, line: usize) -> Option<Hit> {
         let at = self.hits.partition_point(|hit| hit.line < line);
-        self.take(if at == self.hits.len() { 0 } else { at })
+        self.select(if at == self.hits.len() { 0 } else { at })
     }
 
-    /// Goes to the next hit behind a line, or to the one before it, at the ends to the other end.
+    /// Goes to the next hit after a line, or to the one before it; wraps around at the ends.
+    /// Returns it.
     pub(super) fn next_from(&mut self, line: usize, forward: bool) -> Option<Hit> {
         let count = self.hits.len();
         let at = if forward {
@@ -133,22 +133,22 @@ impl Find {
             let before = self.hits.partition_point(|hit| hit.line < line);
             before.checked_sub(1).unwrap_or(count.saturating_sub(1))
         };
-        self.take(at)
+        self.select(at)
     }
 
-    fn take(&mut self, at: usize) -> Option<Hit> {
+    fn select(&mut self, at: usize) -> Option<Hit> {
         let hit = self.hits.get(at).copied();
         self.at = hit.map(|_| at);
         hit
     }
 
-    /// Tells whether a text holds what is looked for.
-    pub(super) fn is_in(&self, text: &str) -> bool {
+    /// Returns whether a text contains the searched text.
+    pub(super) fn matches(&self, text: &str) -> bool {
         let folded = fold(text);
         self.needles.iter().any(|needle| folded.contains(needle))
     }
 
-    /// Returns where a shown text holds what is looked for, in bytes of the text.
+    /// Returns the hits in a shown text, in bytes of the text.
     pub fn ranges(&self, shown: &str) -> Vec<Range<usize>> {
         if self.needles.is_empty() {
             return Vec::new();
@@ -157,9 +157,9 @@ impl Find {
         merge_ranges(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 
-    /// Returns the first of these places in a text of any length.
+    /// Returns the first hit in a shown text of any length.
     pub fn first_range(&self, shown: &str) -> Option<Range<usize>> {
-        /// Megabytes are not folded after every key for a hit at their beginning.
+        /// Bytes to search at a time: a hit near the start must not cost the folding of megabytes.
         const PIECE: usize = 16 * 1024;
         let boundary = |at: usize| (at..shown.len()).find(|at| shown.is_char_boundary(*at));
         // No character folds to less than a third of its bytes.
@@ -174,104 +174,104 @@ impl Find {
         }
     }
 
-    /// Returns where what is not laid out of a text holds it first, in bytes of that.
+    /// Returns the first hit in a text part that is not laid out, in bytes of that part.
     pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
-        self.rests.get(&(self.firsts.get(&line.spot.place)? + line.spot.nth)).cloned()
+        self.rest_ranges.get(&(self.first_lines.get(&line.line_id.block)? + line.line_id.nth)).cloned()
     }
 
-    /// Returns where a line of a wrapped text holds what is looked for, in bytes of the line, also
-    /// where that began in a line before or goes on in the next.
+    /// Returns the hits in a line of a wrapped text, in bytes of the line, including those that
+    /// start in the line before or continue in the next.
     pub fn ranges_in(&self, line: &Line) -> Vec<Range<usize>> {
         let LineKind::Text { line: text, .. } = &line.kind else { return Vec::new() };
-        let Some(first) = self.firsts.get(&line.spot.place) else { return Vec::new() };
-        let found = self.words.within(first + line.spot.nth, &self.needles);
+        let Some(first) = self.first_lines.get(&line.line_id.block) else { return Vec::new() };
+        let found = self.index.within(first + line.line_id.nth, &self.needles);
         let indent = text.len() - text.trim_start_matches(' ').len();
-        let shown = ShownText::new(own(text));
+        let shown = ShownText::new(trim_blanks(text));
         let ranges = found.into_iter().map(|range| shown.unfold(range));
         merge_ranges(ranges.map(|range| range.start + indent..range.end + indent).collect())
     }
 }
 
-/// What a line of a wrapped text holds of it, without the blanks that the line's gap counts.
-fn own(line: &str) -> &str {
+/// Returns the text of a wrapped line without the spaces that its gap counts.
+fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
 
-/// The texts of lines, folded, one behind the other: a search through memory in order is faster
-/// than one from text to text.
+/// The folded texts of all lines in one string: searching it from start to end is faster than
+/// searching text by text.
 #[derive(Debug, Default)]
-struct Words {
+struct TextIndex {
     folded: String,
     entries: Vec<Entry>,
 }
 
-/// A text of a line, or the line's part of a text.
+/// The text of a line, or the line's part of a wrapped text.
 #[derive(Debug)]
 struct Entry {
-    /// Where it is.
+    /// Its bytes in the index.
     range: Range<usize>,
-    /// The line.
+    /// The index of the line.
     line: usize,
 }
 
-/// Between texts: nothing that can be typed is on both sides of it.
-const APART: char = '\n';
+/// Separates texts; a search text cannot contain it.
+const SEPARATOR: char = '\n';
 
-impl Words {
+impl TextIndex {
     fn new(lines: &[Line], body: &Body) -> Self {
-        let mut words = Self::default();
+        let mut index = Self::default();
         let mut shown: HashSet<String> = HashSet::new();
         for (at, line) in lines.iter().enumerate() {
             match &line.kind {
                 LineKind::Node(id) => {
-                    words.add(at, &body.tree.node(*id).label());
-                    body.tree.each_text(*id, &mut |text| words.add(at, text));
+                    index.add(at, &body.tree.node(*id).label());
+                    body.tree.each_text(*id, &mut |text| index.add(at, text));
                 }
                 LineKind::Facts(facts) => {
                     for fact in facts {
                         let Some(text) = fact.value.text() else { continue };
                         match &fact.value {
-                            // By what the screen shows with the id, too.
-                            FactValue::Technique(id) => words.add(at, &attack::describe(id)),
-                            _ => words.add(at, text.raw()),
+                            // With the name that the screen shows beside the id.
+                            FactValue::Technique(id) => index.add(at, &attack::describe(id)),
+                            _ => index.add(at, text.raw()),
                         }
                         shown.insert(text.raw().to_owned());
                     }
                 }
                 LineKind::Text { line: text, gap, whole, .. } => {
-                    if line.spot.nth > 0 {
-                        words.go_on(*gap);
+                    if line.line_id.nth > 0 {
+                        index.continue_text(*gap);
                     } else {
                         shown.insert(whole.raw().to_owned());
                     }
-                    words.add(at, own(text));
+                    index.add(at, trim_blanks(text));
                 }
                 LineKind::Rest { from, whole, .. } => {
                     let (before, rest) = whole.as_str().split_at(*from);
-                    let is_parted =
+                    let is_separated =
                         before.ends_with(char::is_whitespace) || rest.starts_with(char::is_whitespace);
-                    words.go_on(is_parted.into());
-                    words.add(at, &rest.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+                    index.continue_text(is_separated.into());
+                    index.add(at, &rest.lines().map(str::trim).collect::<Vec<_>>().join(" "));
                 }
                 LineKind::Comment(author, _) => {
                     if let Some(author) = author {
-                        words.add(at, author.raw());
+                        index.add(at, author.raw());
                         shown.insert(author.raw().to_owned());
                     }
                 }
-                // What stands further up is no second hit in the list of everything.
+                // Values shown further up are not found a second time under "All properties".
                 LineKind::Property(property) => {
                     if let Some(value) = property.value.as_ref().filter(|value| !shown.contains(value.raw()))
                     {
-                        words.add(at, value.raw());
+                        index.add(at, value.raw());
                     }
                 }
-                LineKind::Moment(nth) => words.add(at, &body.moment(*nth)),
-                // Indicators are values of the nodes above.
+                LineKind::TimelineEntry(nth) => index.add(at, &body.timeline_text(*nth)),
+                // Indicators are values of nodes, which are indexed already.
                 LineKind::Indicator(_) | LineKind::Section(..) | LineKind::Group(..) | LineKind::Blank => {}
             }
         }
-        words
+        index
     }
 
     fn add(&mut self, line: usize, text: &str) {
@@ -283,16 +283,16 @@ impl Words {
             self.folded.push_str(&fold(text));
         }
         self.entries.push(Entry { range: from..self.folded.len(), line });
-        self.folded.push(APART);
+        self.folded.push(SEPARATOR);
     }
 
-    /// Lets the text before go on in the next one, behind so many blanks.
-    fn go_on(&mut self, blanks: usize) {
+    /// Joins the next text to the one before, with this number of spaces between them.
+    fn continue_text(&mut self, blanks: usize) {
         self.folded.pop();
         self.folded.extend(std::iter::repeat_n(' ', blanks));
     }
 
-    /// Lists the lines in which one of the texts begins, in order.
+    /// Returns the hits of all texts, in order.
     fn find(&self, needles: &[String]) -> Vec<Hit> {
         let mut hits = Vec::new();
         for needle in needles {
@@ -306,7 +306,7 @@ impl Words {
                 let its = &self.entries[first..first + count];
                 let (Some(first), Some(last)) = (its.first(), its.last()) else { break };
                 hits.push(Hit { line: first.line, last: last.line });
-                // The rest of a line's text cannot make it more of a hit.
+                // Further occurrences in the same line are no further hits.
                 from = first.range.end.max(end);
             }
         }
@@ -315,8 +315,7 @@ impl Words {
         hits
     }
 
-    /// Lists the parts of a line's one text that belong to one of the texts, in bytes of its folded
-    /// form.
+    /// Returns the parts of a line's text that belong to a hit, in bytes of its folded form.
     fn within(&self, line: usize, needles: &[String]) -> Vec<Range<usize>> {
         let entry = self.entries.partition_point(|entry| entry.line < line);
         let Some(Entry { range, .. }) = self.entries.get(entry).filter(|entry| entry.line == line) else {
@@ -324,7 +323,7 @@ impl Words {
         };
         let mut parts = Vec::new();
         for needle in needles {
-            // Occurrences may overlap: where one is sought from decides nothing.
+            // Occurrences may overlap, so the starting point does not matter.
             let finder = memmem::Finder::new(needle);
             let mut from = (range.start + 1).saturating_sub(needle.len());
             let to = (range.end + needle.len() - 1).min(self.folded.len());
@@ -354,7 +353,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_part_of_a_text_is_found_and_marked_however_it_is_wrapped(
+        fn wrapped_texts_are_found_and_highlighted_at_any_width(
             text in "[ab C]{0,8}[aB cİẞK日é]{1,120}", from in 0usize..100, len in 1usize..60, width in 10usize..50
         ) {
             let part: String = text.chars().skip(from).take(len).collect();
@@ -366,7 +365,7 @@ mod tests {
             detail.lay_out(&folds, width);
             detail.begin_find(&folds);
             detail.find.as_mut().unwrap().editor = Some(Editor::new(&part));
-            detail.look_for_typed(&mut folds, 20);
+            detail.search_typed(&mut folds, 20);
             let find = detail.find.as_ref().unwrap();
             prop_assert!(find.count() > 0);
             let mut marked = String::new();

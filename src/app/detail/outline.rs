@@ -1,8 +1,8 @@
-//! The lines of the detail pane: what an alert says, in order, with what is folded left out.
+//! The lines of the detail pane in order, without the folded ones.
 //!
-//! A large tree opens to its verdicts: everything that the service suspects is visible with its
-//! way down, what is quiet and beside much else is folded, and long runs of quiet things of one
-//! kind are one line. All of it unfolds by the same keys.
+//! A large tree opens to its verdicts. Suspicious nodes are visible with all their parents;
+//! unsuspicious nodes among many siblings are folded; and long runs of unsuspicious nodes of one
+//! kind become one line. The same keys unfold all of these (docs/console.md, "Detail lines").
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,26 +10,25 @@ use std::{
     ops::Range,
 };
 
-use super::{DetailView, Fact, FactValue, FoldKey, Folds, Line, LineKind, Place, Spot, is_suspicious};
+use super::{BlockId, DetailView, Fact, FactValue, FoldKey, Folds, Line, LineId, LineKind, is_suspicious};
 use crate::app::{
     format::span,
     message::Body,
-    wrap::{MAX_JSON, MAX_SHOWN, Part, Wrapped, wrap_up_to},
+    wrap::{MAX_JSON, MAX_SHOWN, Wrapped, WrappedLine, wrap_up_to},
 };
 use alertdeck_evidence::{NodeId, Timeline, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp};
 
-/// A tree of more nodes than this opens with what is quiet folded: more than a screen.
-const LARGE: usize = 40;
-/// A quiet node with more siblings than this folds in a large tree: with fewer, it is part of
-/// the story.
-const FEW: usize = 4;
-/// More quiet siblings of one kind than this are one line that unfolds.
-const MANY: usize = 50;
-/// More indicators than this are folded at first: they would push the facts off the screen.
-const INDICATORS_SHOWN: usize = 12;
+/// A tree with more nodes than this opens partly folded: it is longer than a screen.
+const LARGE_TREE: usize = 40;
+/// In a large tree, an unsuspicious node with more siblings than this starts folded.
+const MAX_OPEN_SIBLINGS: usize = 4;
+/// More unsuspicious siblings of one kind than this become one line that can be unfolded.
+const MAX_LISTED_SIBLINGS: usize = 50;
+/// More indicators than this start folded: they would push the facts off the screen.
+const MAX_OPEN_INDICATORS: usize = 12;
 
-/// Which nodes have something under or in them that the service suspects.
+/// The suspicious nodes and all their parents.
 #[derive(Debug, Default)]
 pub(super) struct SuspiciousPaths(HashSet<NodeId>);
 
@@ -46,23 +45,23 @@ impl SuspiciousPaths {
     }
 }
 
-/// What a line of the tree is made from.
+/// The source of a line of the tree.
 enum OutlineNode<'a> {
     Node {
         id: NodeId,
-        /// How many hang beside it.
+        /// The number of its siblings.
         siblings: usize,
     },
-    /// Quiet siblings of one kind.
+    /// Unsuspicious siblings of one kind.
     Group { above: FoldKey, kind: &'a SafeText, members: Vec<NodeId> },
 }
 
 impl<'a> OutlineNode<'a> {
-    fn below(self, tree: &'a Tree, suspicious_paths: &SuspiciousPaths) -> Vec<Self> {
+    fn children(self, tree: &'a Tree, suspicious_paths: &SuspiciousPaths) -> Vec<Self> {
         match self {
             Self::Node { id, .. } => {
                 let node = tree.node(id);
-                twigs(tree, &node.children, node.key(), suspicious_paths)
+                outline_nodes(tree, &node.children, node.key(), suspicious_paths)
             }
             Self::Group { members, .. } => {
                 let siblings = members.len() - 1;
@@ -72,9 +71,8 @@ impl<'a> OutlineNode<'a> {
     }
 }
 
-/// Arranges siblings: where there are many quiet ones of a kind, these are in one group, in the
-/// place of the first.
-fn twigs<'a>(
+/// Arranges siblings: many unsuspicious ones of one kind become a group, in the place of the first.
+fn outline_nodes<'a>(
     tree: &'a Tree,
     nodes: &[NodeId],
     above: FoldKey,
@@ -82,31 +80,31 @@ fn twigs<'a>(
 ) -> Vec<OutlineNode<'a>> {
     let siblings = nodes.len().saturating_sub(1);
     let mut quiet: HashMap<&SafeText, Vec<NodeId>> = HashMap::new();
-    if nodes.len() > MANY {
+    if nodes.len() > MAX_LISTED_SIBLINGS {
         for id in nodes.iter().filter(|id| !suspicious_paths.0.contains(id)) {
             quiet.entry(&tree.node(*id).kind).or_default().push(*id);
         }
-        quiet.retain(|_, members| members.len() > MANY);
+        quiet.retain(|_, members| members.len() > MAX_LISTED_SIBLINGS);
     }
-    let mut twigs = Vec::with_capacity(nodes.len());
+    let mut outline = Vec::with_capacity(nodes.len());
     for id in nodes {
         let kind = &tree.node(*id).kind;
         let grouped = !suspicious_paths.0.contains(id) && quiet.contains_key(kind);
         if !grouped {
-            twigs.push(OutlineNode::Node { id: *id, siblings });
+            outline.push(OutlineNode::Node { id: *id, siblings });
         } else if let Some(members) = quiet.get_mut(kind).filter(|members| members.first() == Some(id)) {
-            twigs.push(OutlineNode::Group { above, kind, members: std::mem::take(members) });
+            outline.push(OutlineNode::Group { above, kind, members: std::mem::take(members) });
         }
     }
-    twigs
+    outline
 }
 
-/// Makes lines.
+/// Builds the lines.
 pub(super) struct Outline<'a> {
     lines: Vec<Line>,
-    /// The section that the next lines are of, and how many parts of it there are.
+    /// The current section, and the number of its blocks so far.
     section: (&'static str, usize),
-    /// What the user folded and unfolded; `None` leaves everything unfolded.
+    /// The user's folds; `None` unfolds everything.
     folds: Option<&'a Folds>,
     width: usize,
 }
@@ -116,7 +114,7 @@ impl<'a> Outline<'a> {
         Self { lines: Vec::new(), section: ("", 0), folds, width: width.max(10) }
     }
 
-    /// Makes the lines of an alert.
+    /// Builds the lines of an alert.
     pub(super) fn lines(
         mut self,
         body: &Body,
@@ -140,30 +138,30 @@ impl<'a> Outline<'a> {
         self.folds.is_some_and(|folds| folds.get(&key).copied().unwrap_or(at_first))
     }
 
-    /// The place of the next part of the section.
-    fn place(&mut self) -> Place {
+    /// Returns the id of the section's next block.
+    fn next_block(&mut self) -> BlockId {
         self.section.1 += 1;
         key_of(&self.section)
     }
 
-    /// Adds a part of one line.
+    /// Adds a block of one line.
     fn push(&mut self, depth: usize, kind: LineKind) {
         self.push_all(depth, [kind]);
     }
 
-    /// Adds a part of as many lines as it takes.
+    /// Adds a block of several lines.
     fn push_all(&mut self, depth: usize, kinds: impl IntoIterator<Item = LineKind>) {
-        let place = self.place();
+        let block = self.next_block();
         let kinds = kinds.into_iter().enumerate();
         self.lines.extend(kinds.map(|(nth, kind)| Line {
             depth,
             kind,
             fold: None,
-            spot: Spot { place, nth },
+            line_id: LineId { block, nth },
         }));
     }
 
-    /// Adds a heading; tells whether what is below it is to be shown.
+    /// Adds a heading. Returns whether its section is unfolded.
     fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
         let key = key_of(&title);
         let folded = self.is_folded(key, !open);
@@ -172,16 +170,16 @@ impl<'a> Outline<'a> {
             self.push(0, LineKind::Blank);
         }
         let kind = LineKind::Section(title, count);
-        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), spot: Spot::of(key) });
+        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), line_id: LineId::first(key) });
         !folded
     }
 
-    /// Adds a text, wrapped.
+    /// Adds a wrapped text.
     fn text(&mut self, depth: usize, whole: &SafeText, property: &'static str) {
         self.text_up_to(MAX_SHOWN, depth, whole, property);
     }
 
-    /// Adds the alert's JSON: all of it, as far as it can be laid out in one go.
+    /// Adds the alert's JSON, up to a larger limit.
     fn json(&mut self, json: &SafeText) {
         self.text_up_to(MAX_JSON, 0, json, "");
     }
@@ -189,7 +187,7 @@ impl<'a> Outline<'a> {
     fn text_up_to(&mut self, most: usize, depth: usize, whole: &SafeText, property: &'static str) {
         let width = self.width.saturating_sub(depth * 2);
         let Wrapped { lines, rest } = wrap_up_to(most, whole.as_str(), width);
-        let text = |Part { line, gap }| LineKind::Text { line, gap, property, whole: whole.clone() };
+        let text = |WrappedLine { line, gap }| LineKind::Text { line, gap, property, whole: whole.clone() };
         let rest = rest.map(|from| LineKind::Rest { from, property, whole: whole.clone() });
         self.push_all(depth, lines.into_iter().map(text).chain(rest));
     }
@@ -197,7 +195,7 @@ impl<'a> Outline<'a> {
     /// Adds facts side by side, on as many lines as they need.
     fn facts(&mut self, facts: Vec<Fact>) {
         let (mut lines, mut line, mut used) = (Vec::new(), Vec::new(), 0);
-        for fact in facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Nothing)) {
+        for fact in facts.into_iter().filter(|fact| !matches!(fact.value, FactValue::Missing)) {
             let width = fact.width();
             if !line.is_empty() && used + width > self.width {
                 lines.push(std::mem::take(&mut line));
@@ -220,7 +218,7 @@ impl<'a> Outline<'a> {
         }
         let indicators = &body.indicators;
         if !indicators.is_empty()
-            && self.section("Indicators", Some(indicators.len()), indicators.len() <= INDICATORS_SHOWN)
+            && self.section("Indicators", Some(indicators.len()), indicators.len() <= MAX_OPEN_INDICATORS)
         {
             for at in 0..indicators.len() {
                 self.push(1, LineKind::Indicator(at));
@@ -273,7 +271,7 @@ impl<'a> Outline<'a> {
         let time = |label, value: Option<Timestamp>| Fact {
             label,
             field: None,
-            value: value.map_or(FactValue::Nothing, FactValue::Time),
+            value: value.map_or(FactValue::Missing, FactValue::Time),
         };
         let category = alert.category.clone().or_else(|| alert.categories.first().cloned());
         self.facts(vec![text("category", "category", category.as_ref())]);
@@ -313,19 +311,21 @@ impl<'a> Outline<'a> {
 
     fn tree(&mut self, tree: &Tree, suspicious_paths: &SuspiciousPaths) {
         if tree.is_empty() {
-            self.text(1, &SafeText::new("none was sent"), "");
+            self.text(1, &SafeText::new("none"), "");
         }
-        // No recursion: how deep an alert's chain of processes goes is not ours to say.
+        // No recursion: an alert decides how deep its chain of processes is.
         let mut stack: Vec<(OutlineNode<'_>, usize)> = Vec::new();
-        let grow = |stack: &mut Vec<_>, twigs: Vec<_>, depth| {
-            stack.extend(twigs.into_iter().rev().map(|twig| (twig, depth)));
+        let push = |stack: &mut Vec<_>, nodes: Vec<_>, depth| {
+            stack.extend(nodes.into_iter().rev().map(|node| (node, depth)));
         };
-        grow(&mut stack, twigs(tree, tree.roots(), 0, suspicious_paths), 1);
-        while let Some((twig, depth)) = stack.pop() {
-            let (place, kind, fold) = match &twig {
+        push(&mut stack, outline_nodes(tree, tree.roots(), 0, suspicious_paths), 1);
+        while let Some((node, depth)) = stack.pop() {
+            let (block, kind, fold) = match &node {
                 OutlineNode::Node { id, siblings } => {
                     let node = tree.node(*id);
-                    let quiet = tree.len() > LARGE && *siblings > FEW && !suspicious_paths.0.contains(id);
+                    let quiet = tree.len() > LARGE_TREE
+                        && *siblings > MAX_OPEN_SIBLINGS
+                        && !suspicious_paths.0.contains(id);
                     let fold = (!node.children.is_empty()).then(|| (node.key(), quiet));
                     (key_of(&("node", id)), LineKind::Node(*id), fold)
                 }
@@ -336,60 +336,58 @@ impl<'a> Outline<'a> {
                 }
             };
             let fold = fold.map(|(key, at_first)| (key, self.is_folded(key, at_first)));
-            self.lines.push(Line { depth, kind, fold, spot: Spot::of(place) });
+            self.lines.push(Line { depth, kind, fold, line_id: LineId::first(block) });
             if let Some((_, false)) = fold {
-                grow(&mut stack, twig.below(tree, suspicious_paths), depth + 1);
+                push(&mut stack, node.children(tree, suspicious_paths), depth + 1);
             }
         }
     }
 
     fn timeline(&mut self, body: &Body) {
-        let took = [
-            body.timeline
-                .time_to_detect
-                .map(|took| format!("noticed {} after the first activity", span(took))),
-            body.timeline.time_to_resolve.map(|took| format!("resolved {} after that", span(took))),
+        let durations = [
+            body.timeline.time_to_detect.map(|time| format!("detected {} after the first activity", span(time))),
+            body.timeline.time_to_resolve.map(|time| format!("resolved {} later", span(time))),
         ];
-        let took: Vec<_> = took.into_iter().flatten().collect();
-        if !took.is_empty() {
-            self.text(0, &SafeText::new(&took.join(", ")), "");
+        let durations: Vec<_> = durations.into_iter().flatten().collect();
+        if !durations.is_empty() {
+            self.text(0, &SafeText::new(&durations.join(", ")), "");
         }
         let Timeline { entries, earlier, .. } = &body.timeline;
         if *earlier > 0 {
-            // A timeline begins where the alert does. How things came to be there unfolds.
+            // The timeline opens at the start of the alert; earlier entries are folded.
             if self.section("Earlier", Some(*earlier), false) {
-                self.moments(1, 0..*earlier);
+                self.timeline_entries(1, 0..*earlier);
             }
             if self.section("The alert", Some(entries.len() - earlier), true) {
-                self.moments(1, *earlier..entries.len());
+                self.timeline_entries(1, *earlier..entries.len());
             }
             return;
         }
-        if !took.is_empty() {
+        if !durations.is_empty() {
             self.push(0, LineKind::Blank);
         }
         if entries.is_empty() {
-            self.text(0, &SafeText::new("no times were sent"), "");
+            self.text(0, &SafeText::new("no times in this alert"), "");
         }
-        self.moments(0, 0..entries.len());
+        self.timeline_entries(0, 0..entries.len());
     }
 
-    fn moments(&mut self, depth: usize, entries: Range<usize>) {
+    fn timeline_entries(&mut self, depth: usize, entries: Range<usize>) {
         for at in entries {
-            self.push(depth, LineKind::Moment(at));
+            self.push(depth, LineKind::TimelineEntry(at));
         }
     }
 }
 
-/// A fact that is a text.
+/// Makes a fact of a text; a blank one is missing.
 fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
     let value = value.filter(|text| !text.is_blank()).cloned();
-    Fact { label, field: Some(field), value: value.map_or(FactValue::Nothing, FactValue::Text) }
+    Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }
 }
 
-/// A fact that is a member of an enumeration, as sent; unknown is nothing.
+/// Makes a fact of an enumeration member, as sent; `unknown` is missing.
 fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
-    let value = if member == "unknown" { FactValue::Nothing } else { FactValue::Text(member.into()) };
+    let value = if member == "unknown" { FactValue::Missing } else { FactValue::Text(member.into()) };
     Fact { label, field: Some(field), value }
 }
 
@@ -399,7 +397,7 @@ fn key_of(of: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Returns what several things of a kind are called: `registry keys`, `processes`, `identities`.
+/// Returns the plural of a kind: `registry keys`, `processes`, `identities`.
 fn plural(label: &str) -> String {
     let ends = |endings: &[&str]| endings.iter().any(|ending| label.ends_with(ending));
     match label.strip_suffix('y') {

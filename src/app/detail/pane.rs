@@ -1,4 +1,4 @@
-//! The detail pane: which alert it shows, its commands, and how it answers them.
+//! The state of the detail pane, its commands, and how it handles them.
 
 use super::{Detail, DetailView, Folds};
 use crate::app::{
@@ -12,14 +12,14 @@ use crate::app::{
 use alertdeck_store::Row;
 
 /// The longest text to search for, in characters.
-const LONGEST: usize = 1_000;
+const MAX_FIND_CHARS: usize = 1_000;
 
 /// The commands of the pane.
 pub(in crate::app) static CONTEXT: Context = Context {
     name: "detail",
     heading: "Detail",
     commands: &[
-        run("detail.find", "find a text in the alert", |app, _| {
+        run("detail.find", "find text in the alert", |app, _| {
             if let Some(detail) = &mut app.detail.shown {
                 detail.begin_find(&app.detail.folds);
             }
@@ -29,26 +29,26 @@ pub(in crate::app) static CONTEXT: Context = Context {
         run("detail.values", "all values of the line", |app, _| app.open_line()),
         run("detail.unfold", "unfold", |app, _| app.fold(false)),
         run("detail.fold", "fold, or go to the parent", |app, _| app.fold(true)),
-        run("detail.unfold-all", "unfold the whole tree", |app, _| app.fold_tree(false)),
-        run("detail.fold-all", "fold the whole tree", |app, _| app.fold_tree(true)),
+        run("detail.unfold-all", "unfold the tree", |app, _| app.fold_tree(false)),
+        run("detail.fold-all", "fold the tree", |app, _| app.fold_tree(true)),
         run("detail.next-suspicious", "next suspicious or malicious item", |app, _| {
             app.next_suspicious(true);
         }),
         run("detail.previous-suspicious", "previous suspicious or malicious item", |app, _| {
             app.next_suspicious(false);
         }),
-        run("detail.timeline", "timeline of the alert", |app, _| app.switch_view(DetailView::Timeline)),
+        run("detail.timeline", "the alert's timeline", |app, _| app.switch_view(DetailView::Timeline)),
         run("detail.json", "the alert's JSON", |app, _| app.switch_view(DetailView::Json)),
     ],
 };
 
-/// The commands of the field that a search text is typed into.
+/// The commands of the search field.
 pub(in crate::app) static FIND: Context = Context {
     name: "find",
-    heading: "Finding in an alert",
+    heading: "Find in an alert",
     commands: &[
-        run("find.accept", "stay here; n and N go on", |app, _| app.end_find(true)),
-        run("find.cancel", "back to where you were", |app, _| app.end_find(false)),
+        run("find.accept", "stay here (n, N: next, previous match)", |app, _| app.end_find(true)),
+        run("find.cancel", "return to where you were", |app, _| app.end_find(false)),
         run("find.next", "next match", |app, _| app.go_to_typed_hit(true)),
         run("find.previous", "previous match", |app, _| app.go_to_typed_hit(false)),
     ],
@@ -57,23 +57,23 @@ pub(in crate::app) static FIND: Context = Context {
 /// The state of the pane.
 #[derive(Debug, Default)]
 pub struct DetailPane {
-    /// The alert that is shown, once a worker has read it.
+    /// The shown alert, once a worker has read it.
     pub shown: Option<Detail>,
-    /// What the user folded and unfolded, in any alert.
+    /// The user's folds in all alerts.
     pub(in crate::app) folds: Folds,
-    /// The alert that a worker was asked to read.
+    /// The alert that a worker is reading.
     pub(in crate::app) reading: Option<Row>,
-    /// Where to go in the alert once a worker has read it.
-    pub(in crate::app) returning: Option<history::Reading>,
+    /// The position to restore once a worker has read the alert.
+    pub(in crate::app) restore_to: Option<history::DetailPosition>,
 }
 
-/// Returns the keys that matter in the pane, the way out last.
+/// Returns the keys for the key bar, the way out last.
 pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let detail = app.current_detail();
     let view = detail.map(Detail::view);
     let is_finding = detail.is_some_and(|detail| detail.find.is_some());
     let folds = detail.and_then(Detail::line).is_some_and(|line| line.fold.is_some());
-    // Of an alert that cannot be decoded there is its text alone. A text has no values and no folds.
+    // An alert that cannot be decoded has its text only. A text has no values and no folds.
     let is_text =
         detail.is_some_and(|detail| detail.view() == DetailView::Json || detail.body.alert.is_err());
     let moving = hint(&["move.down", "move.up"], "move");
@@ -83,7 +83,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let alerts = hint(&["panes.next-alert", "panes.previous-alert"], "alert");
     let times = hint(&["panes.time-format"], "times");
     let fold = hint(&["detail.fold", "detail.unfold"], "fold");
-    let evidence = hint(&["detail.values"], "to the evidence");
+    let evidence = hint(&["detail.values"], "show item");
     let list = hint(&["app.back"], "list");
     let keys = hint(&["panes.help"], "keys");
     let end = hint(&["app.back"], "end search");
@@ -91,7 +91,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
         return vec![
             hint(&["find.accept"], "stay"),
             hint(&["find.next", "find.previous"], "next, previous"),
-            hint(&["find.cancel"], "back to where you were"),
+            hint(&["find.cancel"], "return to where you were"),
         ];
     }
     if is_finding {
@@ -152,7 +152,7 @@ impl App {
             return self.notify(format!("no active search (press {key})"));
         };
         if !detail.go_to_hit(forward, &mut self.detail.folds, height) {
-            self.notify("not in this alert");
+            self.notify("not found in this alert");
         }
     }
 
@@ -161,17 +161,17 @@ impl App {
         let Some(detail) = &mut self.detail.shown else { return };
         match detail.go_to_suspicious(forward, &mut self.detail.folds, height) {
             Some((nth, count)) => self.notify(format!("suspicious {nth} of {count}")),
-            None if forward => self.notify("nothing suspicious below"),
-            None => self.notify("nothing suspicious above"),
+            None if forward => self.notify("no more suspicious items below"),
+            None => self.notify("no more suspicious items above"),
         }
     }
 
-    /// Shows the values of the line; from an entry of the timeline, goes to what it is about.
+    /// Opens the values of the line; on a timeline entry, goes to its item in the tree.
     fn open_line(&mut self) {
         let size = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
-        let about = detail.line().and_then(|line| detail.node(line)).map(|(id, _)| id);
-        match about.filter(|_| detail.view() == DetailView::Timeline) {
+        let item = detail.line().and_then(|line| detail.node(line)).map(|(id, _)| id);
+        match item.filter(|_| detail.view() == DetailView::Timeline) {
             Some(id) => {
                 detail.show(DetailView::Alert, &self.detail.folds, size);
                 detail.go_to_node(id, &mut self.detail.folds, size.1);
@@ -180,7 +180,7 @@ impl App {
         }
     }
 
-    /// Shows another view of the alert, or goes back from it.
+    /// Switches to a view, or back to the main view if it is shown already.
     fn switch_view(&mut self, view: DetailView) {
         let size = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
@@ -189,8 +189,7 @@ impl App {
         }
     }
 
-    /// Folds or unfolds the line under the cursor; where there is nothing to fold, goes to the
-    /// line that it hangs on.
+    /// Folds or unfolds the line under the cursor; if there is nothing to fold, goes to its parent.
     pub(in crate::app) fn fold(&mut self, fold: bool) {
         let (width, height) = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
@@ -205,21 +204,22 @@ impl App {
         }
     }
 
+    /// Shows an alert that a worker has read.
     pub(in crate::app) fn show_detail(&mut self, row: Row, body: Body) {
         let (width, height) = self.detail_size();
         let mut detail = Detail::new(row, body);
         if let Some(former) = self.detail.shown.take() {
-            detail.follow(former);
+            detail.inherit_view(former);
         }
         detail.lay_out(&self.detail.folds, width);
         detail.scroll.show(detail.lines().len(), height);
-        if let Some(returning) = self.detail.returning.take() {
-            returning.put_back(&mut detail, &self.detail.folds, (width, height));
+        if let Some(position) = self.detail.restore_to.take() {
+            position.restore(&mut detail, &self.detail.folds, (width, height));
         }
         self.detail.shown = Some(detail);
     }
 
-    /// The text that is being looked for, while it is being typed.
+    /// Returns the search field, while it is open.
     pub fn find_editor(&self) -> Option<&Editor> {
         self.detail
             .shown
@@ -228,7 +228,7 @@ impl App {
             .and_then(|find| find.editor.as_ref())
     }
 
-    /// Answers a key while a search text is being typed.
+    /// Handles a key in the search field.
     pub(in crate::app) fn find_key(&mut self, key: Key) {
         self.edit_find(|editor| editor.edit(key));
     }
@@ -247,7 +247,7 @@ impl App {
         }
     }
 
-    /// Puts a pasted text into the one that is being looked for, as one line.
+    /// Pastes a text into the search field, as one line.
     pub(in crate::app) fn find_paste(&mut self, text: &str) {
         let line = text.split(['\r', '\n']).map(str::trim).collect::<Vec<_>>().join(" ");
         self.edit_find(|editor| {
@@ -261,24 +261,21 @@ impl App {
         let Some(detail) = &mut self.detail.shown else { return };
         let Some(editor) = detail.find.as_mut().and_then(|find| find.editor.as_mut()) else { return };
         if edit(editor) {
-            let is_cut = editor.cut(LONGEST);
-            detail.look_for_typed(&mut self.detail.folds, height);
-            if is_cut {
-                self.notify_error(format!(
-                    "cut: no more than {} characters are looked for",
-                    thousands(LONGEST)
-                ));
+            let is_truncated = editor.truncate(MAX_FIND_CHARS);
+            detail.search_typed(&mut self.detail.folds, height);
+            if is_truncated {
+                self.notify_error(format!("search text cut to {} characters", thousands(MAX_FIND_CHARS)));
             }
         }
     }
 
-    /// Lets go of what was looked for; tells whether something was.
-    pub(in crate::app) fn drop_find(&mut self) -> bool {
+    /// Ends the search. Returns whether there was one.
+    pub(in crate::app) fn close_find(&mut self) -> bool {
         self.detail.shown.as_mut().and_then(|detail| detail.find.take()).is_some()
     }
 
-    /// Keeps what has been typed so far as what is looked for.
-    pub(in crate::app) fn leave_find_field(&mut self) {
+    /// Closes the search field and keeps its text as the search.
+    pub(in crate::app) fn accept_find(&mut self) {
         let (_, height) = self.detail_size();
         if self.find_editor().is_some()
             && let Some(detail) = &mut self.detail.shown

@@ -1,35 +1,35 @@
-//! What a line of the detail pane holds whole: what is listed, copied and searched for.
+//! The values of a line of the detail pane, uncut: to list, copy and filter by.
 
 use super::{Detail, Line, LineKind};
 use alertdeck_evidence::{NodeId, PropertySource};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Property, SafeText};
 
-/// A value that can be copied, and searched for where a field finds it.
+/// A value that can be copied, and filtered by if a field finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// What it is.
+    /// The label: a field name or the path of a property.
     pub label: String,
-    /// The field of the filter language that finds it.
+    /// The filter field that finds it.
     pub field: Option<String>,
     /// The value.
     pub text: SafeText,
 }
 
-/// The label of who tells the values that follow.
-const TOLD_BY: &str = "told by";
+/// The label of the item that reports the values below it.
+const REPORTED_BY: &str = "reported by";
 
 impl Detail {
-    /// Returns the first value of a line that holds what is looked for, with its path.
+    /// Returns the first value of a line that contains the searched text.
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
         values
-            .filter(|value| value.label != TOLD_BY && !value.label.ends_with("@odata.type"))
-            .find(|value| find.is_in(value.text.raw()))
+            .filter(|value| value.label != REPORTED_BY && !value.label.ends_with("@odata.type"))
+            .find(|value| find.matches(value.text.raw()))
     }
 
-    /// Returns the indicators that a line is about; the first is the one that it is counted by.
+    /// Returns the indicators of a line. The first one is counted in the line.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
             LineKind::Node(id) => &self.body.tree.describe(id).indicators,
@@ -38,7 +38,7 @@ impl Detail {
         }
     }
 
-    /// Lists the values of a line that other alerts may hold too, the most telling first.
+    /// Returns the values of a line that other alerts may contain too, the most specific first.
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
         let Some((id, node)) = self.node(line) else { return self.values(line) };
         let description = self.body.tree.describe(id);
@@ -49,27 +49,27 @@ impl Detail {
         values
     }
 
-    /// Returns what names a node, as it was sent.
+    /// Returns the name of a node as it was sent.
     fn raw_name(&self, id: NodeId) -> String {
         self.body.tree.describe(id).main.iter().map(|piece| piece.text.raw()).collect()
     }
 
-    /// Lists all values of a line with their paths. What only other items tell of a node follows
-    /// those items' names.
+    /// Returns all values of a line with their paths. Values of a node that only other items report
+    /// follow the names of these items.
     pub fn values(&self, line: &Line) -> Vec<Value> {
         if let Some((id, node)) = self.node(line) {
             let several = node.items.len() > 1;
-            let (mut values, mut told_by) = (Vec::new(), None);
-            for (teller, property) in self.body.tree.properties(id) {
+            let (mut values, mut reported_by) = (Vec::new(), None);
+            for (source, property) in self.body.tree.properties(id) {
                 let Some(mut value) = value_of(&property) else { continue };
-                match teller {
+                match source {
                     PropertySource::Item(nth) if several => value.label = format!("{nth}: {}", value.label),
                     PropertySource::Item(_) => {}
                     PropertySource::Other(other) => {
-                        if told_by.replace(other) != Some(other) {
+                        if reported_by.replace(other) != Some(other) {
                             let label = self.body.tree.node(other).label();
                             let text = SafeText::new(format!("{label} {}", self.raw_name(other)).trim());
-                            values.push(Value { label: TOLD_BY.into(), field: None, text });
+                            values.push(Value { label: REPORTED_BY.into(), field: None, text });
                         }
                     }
                 }
@@ -82,7 +82,7 @@ impl Detail {
                 .iter()
                 .filter_map(|fact| {
                     Some(Value {
-                        // What goes without a label in the line is named by its field.
+                        // A fact without a label is named by its field.
                         label: if fact.label.is_empty() {
                             fact.field.unwrap_or_default()
                         } else {
@@ -107,7 +107,7 @@ impl Detail {
             | LineKind::Comment(None, _)
             | LineKind::Blank
             | LineKind::Group(..)
-            | LineKind::Moment(_)
+            | LineKind::TimelineEntry(_)
             | LineKind::Node(_) => Vec::new(),
         }
     }
@@ -120,7 +120,8 @@ impl Value {
     }
 }
 
-/// A property with a value; its last name is the raw field that finds it again.
+/// Returns the value of a property, if it has one. The last name of its path is the raw filter
+/// field.
 fn value_of(property: &Property) -> Option<Value> {
     let path = property.path.line();
     let name = path.rsplit('.').next().unwrap_or(&path);

@@ -1,11 +1,11 @@
-//! Exporting: what is written, in which format, to which file, and how that ended.
+//! The export form, and the exports that run.
 //!
-//! The state knows no files: it asks for an export with the alerts as they were received, and is
-//! told how it went. What goes wrong leaves the form open with all that was typed.
+//! The state knows no files: it requests an export of the alerts as received, and gets a message
+//! when it ends. After an error the form stays open with everything that was typed.
 
 use std::collections::HashMap;
 
-use super::{Back, Object, Pressed};
+use super::{Back, KeyOutcome, Object};
 use crate::{
     app::{
         App, Editor, Effect, Key, Overlay, Phase,
@@ -17,7 +17,7 @@ use crate::{
 use alertdeck_model::{RawAlert, SafeText, Timestamp};
 use alertdeck_store::Row;
 
-/// What can be done in the form.
+/// The commands of the form.
 pub(super) static CONTEXT: Context = Context {
     name: "export",
     heading: "Export",
@@ -31,7 +31,7 @@ pub(super) static CONTEXT: Context = Context {
             edit_form(app, |form| {
                 form.typing = !form.typing || form.stage == ExportStage::Exists;
                 if form.stage == ExportStage::Exists {
-                    form.stage = ExportStage::Asked;
+                    form.stage = ExportStage::Editing;
                 }
             });
         }),
@@ -48,15 +48,15 @@ pub(super) static CONTEXT: Context = Context {
         run("export.markdown-tickets", "Markdown tickets", |app, _| {
             edit_form(app, |form| form.set_format(Format::Tickets));
         }),
-        run("export.overwrite", "overwrite a file that exists", |app, effects| {
+        run("export.overwrite", "overwrite the existing file", |app, effects| {
             if app.export_form().is_some_and(|form| form.stage == ExportStage::Exists) {
                 app.export(true, effects);
             }
         }),
-        run("export.rename", "take another name instead", |app, _| {
+        run("export.rename", "choose another name", |app, _| {
             edit_form(app, |form| {
                 if form.stage == ExportStage::Exists {
-                    form.stage = ExportStage::Asked;
+                    form.stage = ExportStage::Editing;
                     form.typing = true;
                 }
             });
@@ -64,7 +64,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// Returns the command that chooses a format.
+/// Returns the id of the command that chooses a format.
 pub fn format_command(format: Format) -> &'static str {
     match format {
         Format::Json => "export.json",
@@ -75,124 +75,124 @@ pub fn format_command(format: Format) -> &'static str {
     }
 }
 
-/// Characters of the tenant's name in that of a file.
-const TENANT: usize = 40;
+/// The longest part of a file name that comes from the tenant's name, in characters.
+const MAX_TENANT: usize = 40;
 
-/// The form for an export.
+/// The export form.
 #[derive(Debug)]
 pub struct ExportForm {
-    /// The format that is chosen.
+    /// The chosen format.
     pub format: Format,
-    /// The file's name, as typed.
+    /// The path, as typed.
     pub path: Editor,
-    /// Whether keys go to the file's name.
+    /// Whether the text field of the path has the focus.
     pub typing: bool,
-    /// How far it is.
+    /// The stage.
     pub stage: ExportStage,
 }
 
-/// How far an export is.
+/// The stage of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportStage {
-    /// It is being filled in.
-    Asked,
-    /// It is being written.
+    /// The form is being filled in.
+    Editing,
+    /// The file is being written.
     Writing {
-        /// The export.
+        /// The number of the export.
         number: u64,
-        /// How many alerts.
+        /// The number of alerts.
         alerts: usize,
     },
-    /// A file of this name exists: the user decides.
+    /// The file exists: the user decides.
     Exists,
-    /// It was not written; what happened, safe to show.
+    /// It failed; what happened, safe to show.
     Failed(String),
 }
 
-/// The exports under way, whatever the profile in use is by now.
+/// The running exports, including those of former profiles.
 #[derive(Debug, Default)]
 pub(in crate::app) struct Exports {
-    /// The number of the last one.
+    /// The number of the last export.
     last: u64,
-    /// Whose alerts each one writes, as words that are safe to show.
+    /// The tenant of each running export by its number; safe to show.
     under_way: HashMap<u64, String>,
-    /// The format of the last one.
+    /// The format of the last export.
     pub(in crate::app) format: Format,
 }
 
 /// An export to carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// Tells it from others: no two of one run of the program have the same.
+    /// The number of the export, unique in a run of the program.
     pub number: u64,
     /// The alerts, in their order.
     pub alerts: Vec<RawAlert>,
     /// The format.
     pub format: Format,
-    /// The file, as typed: `~` at the start is the user's home.
+    /// The path, as typed: `~` at the start is the user's home directory.
     pub path: String,
-    /// Whether a file that exists is replaced.
+    /// Whether an existing file is replaced.
     pub overwrite: bool,
-    /// The host of the portal, whose links can be followed in tickets.
+    /// The portal host to which links in tickets may lead.
     pub portal_host: String,
 }
 
-/// What was written.
+/// The result of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// How many alerts.
+    /// The number of alerts.
     pub alerts: usize,
-    /// How many bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Where, safe to show.
+    /// The path, safe to show.
     pub path: String,
 }
 
-/// Why nothing was written.
+/// The reason why an export failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotWritten {
-    /// A file of this name exists.
+    /// The file exists.
     Exists,
-    /// It could not be; what happened, where, and what to do, in a line that is safe to show.
+    /// It could not be written; what happened and what to do, in a line that is safe to show.
     Refused(String),
 }
 
 impl NotWritten {
-    /// Says it in a line that names the file, as the export did.
+    /// Returns a line that names the file as the export did.
     pub fn line(&self, path: &str) -> String {
         let path = SafeText::new(path).line();
         match self {
-            Self::Exists => format!("not exported: {path} exists"),
-            Self::Refused(line) if line.contains(&path) => format!("not exported: {line}"),
-            Self::Refused(line) => format!("not exported: {path}: {line}"),
+            Self::Exists => format!("export failed: {path} already exists"),
+            Self::Refused(line) if line.contains(&path) => format!("export failed: {line}"),
+            Self::Refused(line) => format!("export failed: {path}: {line}"),
         }
     }
 }
 
 impl Exports {
-    /// Lists the exports under way: number, and whose alerts are written.
+    /// Returns number and tenant of the running exports.
     pub(in crate::app) fn under_way(&self) -> impl Iterator<Item = (u64, &str)> {
         let mut list: Vec<_> =
-            self.under_way.iter().map(|(number, whose)| (*number, whose.as_str())).collect();
+            self.under_way.iter().map(|(number, tenant)| (*number, tenant.as_str())).collect();
         list.sort_unstable();
         list.into_iter()
     }
 
-    fn begin(&mut self, whose: String) -> u64 {
+    /// Registers an export and returns its number.
+    fn begin(&mut self, tenant: String) -> u64 {
         self.last += 1;
-        self.under_way.insert(self.last, whose);
+        self.under_way.insert(self.last, tenant);
         self.last
     }
 
-    /// Tells whose alerts an export that has ended wrote.
+    /// Removes an ended export and returns its tenant.
     fn end(&mut self, number: u64) -> Option<String> {
         self.under_way.remove(&number)
     }
 }
 
 impl ExportForm {
-    /// Sets the format; the file's name ends as the format wants it, unless the user has
-    /// given it an end of their own.
+    /// Sets the format, and the extension of the path unless the user has changed that.
     fn set_format(&mut self, format: Format) {
         let text = self.path.text();
         let stem = text.strip_suffix(self.format.extension()).and_then(|stem| stem.strip_suffix('.'));
@@ -200,10 +200,10 @@ impl ExportForm {
             self.path = Editor::new(&format!("{stem}.{}", format.extension()));
         }
         self.format = format;
-        self.stage = ExportStage::Asked;
+        self.stage = ExportStage::Editing;
     }
 
-    /// Edits the file's name by a key.
+    /// Handles a key in the text field.
     fn edit(&mut self, key: Key) {
         if matches!(self.stage, ExportStage::Writing { .. }) {
             return;
@@ -211,7 +211,7 @@ impl ExportForm {
         let before = self.path.text().to_owned();
         self.path.edit(key);
         if self.path.text() != before {
-            self.stage = ExportStage::Asked;
+            self.stage = ExportStage::Editing;
         }
     }
 
@@ -229,7 +229,7 @@ impl Object for ExportForm {
 
     fn hints(&self, _app: &App) -> Vec<Hint> {
         match &self.stage {
-            ExportStage::Writing { .. } => vec![hint(&["app.back"], "close; the export goes on")],
+            ExportStage::Writing { .. } => vec![hint(&["app.back"], "close; the export continues")],
             ExportStage::Exists => vec![
                 hint(&["export.overwrite"], "overwrite"),
                 hint(&["export.rename"], "another name"),
@@ -253,38 +253,38 @@ impl Object for ExportForm {
         if self.typing { "" } else { "panes.export" }
     }
 
-    /// In the file's name a letter is a letter, and so are keys that have no command here.
-    fn key(&mut self, app: &App, key: Key) -> Pressed {
+    /// In the text field, letters and keys without a command here are text.
+    fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
         let is_command = || app.ui.keymap.find(&[&CONTEXT, &EVERYWHERE], key).is_some();
         if self.typing && (key.typed().is_some() || !is_command()) {
             self.edit(key);
-            return Pressed::Used;
+            return KeyOutcome::Used;
         }
-        // Letters that move elsewhere do nothing here.
+        // Letters that move the cursor elsewhere do nothing here.
         if app.ui.keymap.find(&[&MOVE], key).is_some() && !is_command() {
-            return Pressed::Used;
+            return KeyOutcome::Used;
         }
-        Pressed::Pass
+        KeyOutcome::Pass
     }
 
-    /// Puts a pasted text into the file's name: its first line.
+    /// Pastes the first line of a text into the path.
     fn paste(&mut self, text: &str) {
         if self.typing && !matches!(self.stage, ExportStage::Writing { .. }) {
             self.path.insert(text.trim().lines().next().unwrap_or_default());
-            self.stage = ExportStage::Asked;
+            self.stage = ExportStage::Editing;
         }
     }
 
     fn back(&mut self) -> Back {
         if self.stage == ExportStage::Exists {
-            self.stage = ExportStage::Asked;
+            self.stage = ExportStage::Editing;
             return Back::Stay;
         }
         Back::Close
     }
 }
 
-/// Changes the form; what is being written stays as it was asked for.
+/// Changes the form, unless the file is being written.
 fn edit_form(app: &mut App, edit: impl FnOnce(&mut ExportForm)) {
     if let Some(Overlay::ExportForm(form)) = app.ui.overlay_mut()
         && !matches!(form.stage, ExportStage::Writing { .. })
@@ -295,18 +295,18 @@ fn edit_form(app: &mut App, edit: impl FnOnce(&mut ExportForm)) {
 
 impl App {
     /// Opens the form.
-    pub(in crate::app) fn ask_for_export(&mut self) {
+    pub(in crate::app) fn open_export(&mut self) {
         if self.view.rows().is_empty() {
-            return self.notify("no alert is shown: there is nothing to export");
+            return self.notify("the list is empty: nothing to export");
         }
         let format = self.exports.format;
         let name = file_name(&self.settings.tenant, self.clock.now.wall, format);
         let path = Editor::new(&name);
-        self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Asked });
+        self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Editing });
     }
 
-    /// Lists what an export means: the marked alerts in the list, or else all that match.
-    fn to_export(&self) -> Vec<Row> {
+    /// Returns the alerts to export: the marked alerts in the list, or else all that match.
+    fn alerts_to_export(&self) -> Vec<Row> {
         let marked = self.marked();
         if !marked.is_empty() {
             return marked;
@@ -314,26 +314,26 @@ impl App {
         self.view.rows().iter().copied().filter(|row| !self.view.is_stale(*row)).collect()
     }
 
-    /// Says what is missing in the list, where something is.
-    pub fn missing(&self) -> Option<String> {
-        let loaded = self.loaded_of_list();
-        // Of a list that is read again, what is held from before says nothing.
-        let (count, how) = loaded.read.map_or((loaded.held, "loaded"), |read| (read, "read"));
+    /// Returns why the list is incomplete, if it is.
+    pub fn incomplete_reason(&self) -> Option<String> {
+        let loaded = self.list_progress();
+        // While a list is read again, alerts loaded before do not count.
+        let (count, how) = loaded.read.map_or((loaded.loaded, "loaded"), |read| (read, "read"));
         let loaded = match loaded.total {
             Some(total) => format!("{} of {} {how}", thousands(count), thousands(total)),
             None => format!("{} {how}", thousands(count)),
         };
-        let missing = match &self.load.phase {
+        let reason = match &self.load.phase {
             Phase::Idle => None,
             Phase::Complete => {
                 let partial = self.load.partial.as_ref();
-                partial.map(|why| format!("{loaded}, the service sent a part: {}", why.line()))
+                partial.map(|why| format!("{loaded}, the service sent a partial result: {}", why.line()))
             }
             Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} so far")),
-            Phase::Stopped => Some(format!("{loaded}, then stopped")),
+            Phase::Stopped => Some(format!("{loaded} before it was stopped")),
             Phase::Failed { failure, .. } => Some(format!("{loaded}: {}", failure.line)),
         };
-        missing.map(|missing| format!("the list is not whole: {missing}"))
+        reason.map(|reason| format!("incomplete list: {reason}"))
     }
 
     fn export_form(&self) -> Option<&ExportForm> {
@@ -343,7 +343,7 @@ impl App {
         }
     }
 
-    /// Asks for the export.
+    /// Requests the export.
     fn export(&mut self, overwrite: bool, effects: &mut Vec<Effect>) {
         let Some(form) = self.export_form() else { return };
         if let ExportStage::Writing { .. } = form.stage {
@@ -351,15 +351,15 @@ impl App {
         }
         let (format, path) = (form.format, form.path.text().to_owned());
         let stage = if path.trim().is_empty() {
-            ExportStage::Failed("name a file to write to".into())
+            ExportStage::Failed("enter a file name".into())
         } else if self.view.is_scanning() {
-            ExportStage::Failed("the filter is still at work: Enter again in a moment".into())
+            ExportStage::Failed("the filter is still running; press Enter again in a moment".into())
         } else {
-            let rows = self.to_export();
+            let rows = self.alerts_to_export();
             let alerts: Vec<_> = rows.iter().map(|row| self.store.raw(*row).clone()).collect();
             let count = alerts.len();
             if count == 0 {
-                ExportStage::Failed("no alert matches any more: there is nothing to export".into())
+                ExportStage::Failed("no matching alerts left: nothing to export".into())
             } else {
                 let portal_host = self.settings.portal_host.clone();
                 let number = self.exports.begin(self.settings.tenant.clone());
@@ -374,29 +374,34 @@ impl App {
         }
     }
 
-    /// Takes how an export ended; its form may be closed by now, or be another's, and its profile
-    /// not be in use any more.
-    pub(in crate::app) fn exported(&mut self, number: u64, path: &str, outcome: Result<Written, NotWritten>) {
-        let whose = self.exports.end(number).filter(|whose| *whose != self.settings.tenant);
-        let whose = whose.map_or_else(String::new, |whose| format!("{whose}: "));
-        let is_its = |form: &ExportForm| matches!(form.stage, ExportStage::Writing { number: its, .. } if its == number);
-        let place = self.ui.overlays.iter().position(|overlay| match overlay {
-            Overlay::ExportForm(form) => is_its(form),
+    /// Handles the end of an export. Its form may be closed or show another export, and another
+    /// profile may be in use.
+    pub(in crate::app) fn export_ended(
+        &mut self,
+        number: u64,
+        path: &str,
+        outcome: Result<Written, NotWritten>,
+    ) {
+        let tenant = self.exports.end(number).filter(|tenant| *tenant != self.settings.tenant);
+        let tenant = tenant.map_or_else(String::new, |tenant| format!("{tenant}: "));
+        let is_own = |form: &ExportForm| matches!(form.stage, ExportStage::Writing { number: own, .. } if own == number);
+        let index = self.ui.overlays.iter().position(|overlay| match overlay {
+            Overlay::ExportForm(form) => is_own(form),
             _ => false,
         });
-        let form = place.and_then(|at| match self.ui.overlays.get_mut(at) {
+        let form = index.and_then(|at| match self.ui.overlays.get_mut(at) {
             Some(Overlay::ExportForm(form)) => Some(form),
             _ => None,
         });
         match (outcome, form) {
             (Ok(Written { alerts, bytes: size, path }), form) => {
-                if let (Some(_), Some(at)) = (form, place) {
+                if let (Some(_), Some(at)) = (form, index) {
                     self.ui.overlays.remove(at);
                 }
                 let noun = if alerts == 1 { "alert" } else { "alerts" };
                 let size = bytes(usize::try_from(size).unwrap_or(usize::MAX));
                 self.notify_completed(
-                    format!("{whose}{} {noun} written to {path} ({size})", thousands(alerts)),
+                    format!("{tenant}{} {noun} written to {path} ({size})", thousands(alerts)),
                     false,
                 );
             }
@@ -408,15 +413,15 @@ impl App {
                 form.stage = ExportStage::Failed(line);
                 form.typing = true;
             }
-            (Err(why), None) => self.notify_completed(format!("{whose}{}", why.line(path)), true),
+            (Err(why), None) => self.notify_completed(format!("{tenant}{}", why.line(path)), true),
         }
     }
 }
 
-/// Makes a name for a file that any system takes: whose alerts, as of when.
+/// Returns a file name that every system accepts, of tenant and time.
 fn file_name(tenant: &str, at: Timestamp, format: Format) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
-    let tenant: String = tenant.chars().take(TENANT).map(plain).collect();
+    let tenant: String = tenant.chars().take(MAX_TENANT).map(plain).collect();
     let tenant = Some(tenant.trim_matches(['-', '.'])).filter(|name| !name.is_empty()).unwrap_or("alerts");
     let stamp = at.to_second().replace(['-', ':'], "");
     format!("alertdeck-{tenant}-{stamp}.{}", format.extension())
@@ -433,7 +438,7 @@ mod tests {
     #[case("../../etc/pass\u{202e}wd\\C:", "etc-pass-wd-c")]
     #[case("\u{4e0d}", "alerts")]
     #[case(&"x".repeat(300), &"x".repeat(40))]
-    fn a_name_is_neutral(#[case] tenant: &str, #[case] part: &str) {
+    fn file_names_are_plain(#[case] tenant: &str, #[case] part: &str) {
         let at = Timestamp::parse("2026-11-20T12:03:04.5Z").unwrap();
         assert_eq!(file_name(tenant, at, Format::Lines), format!("alertdeck-{part}-20261120T120304Z.ndjson"));
     }

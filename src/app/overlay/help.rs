@@ -1,4 +1,4 @@
-//! The help: every command with its keys.
+//! The help: all commands with their keys.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
@@ -9,7 +9,7 @@ use crate::app::{
 /// The help has no commands of its own.
 pub(super) static CONTEXT: Context = Context { name: "help", heading: "Help", commands: &[] };
 
-/// The keys take this many columns, and two more before the words.
+/// The width of the column of keys.
 const KEYS: usize = 13;
 
 /// The help, while it is open.
@@ -26,11 +26,11 @@ pub enum HelpLine {
     Heading(&'static str),
     /// The keys of a command, and what it does.
     Keys(String, &'static str),
-    /// Nothing.
+    /// An empty line.
     Blank,
 }
 
-/// Lists the help by a keymap. Commands without a key are left out.
+/// Returns the lines of the help for a keymap. Commands without a key are left out.
 pub fn help(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for context in contexts().filter(|context| !context.commands.is_empty()) {

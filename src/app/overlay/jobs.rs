@@ -1,4 +1,4 @@
-//! The jobs: what is loading, polling, exporting or signing in, and how far it is.
+//! The jobs: the list, the backfill, live polling and exports, with their state.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
@@ -8,7 +8,7 @@ use crate::app::{
 };
 use alertdeck_graph::WaitCause;
 
-/// What can be done with a job.
+/// The command for a job.
 pub(super) static CONTEXT: Context =
     Context { name: "jobs", heading: "Jobs", commands: &[run("jobs.stop", "stop the job", stop)] };
 
@@ -18,36 +18,36 @@ pub struct Jobs {
     scroll: Scroll,
 }
 
-/// A job, as it is shown.
+/// A line of the list of jobs.
 #[derive(Clone, Debug)]
 pub struct JobLine {
-    /// What it does.
+    /// The name.
     pub name: &'static str,
-    /// How far it is.
+    /// The state.
     pub state: JobState,
-    /// More about that, in words that are safe to show.
+    /// Details of the state, safe to show.
     pub detail: String,
-    /// What stops it, if it can be stopped.
+    /// Stops the job; `None` if it cannot be stopped.
     stop: Option<fn(&mut App, &mut Vec<Effect>)>,
 }
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// It has not started, or waits for its next turn.
     Waiting,
-    /// It is under way.
+    /// It is running.
     Running,
-    /// It has ended as it should.
+    /// It is complete.
     Done,
     /// The user stopped it.
     Stopped,
-    /// It has failed.
+    /// It failed.
     Failed,
 }
 
 impl JobState {
-    /// Returns the word for it.
+    /// Returns the word for the state.
     pub fn word(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -71,10 +71,10 @@ impl App {
             jobs.push(self.backfill_job());
             jobs.push(self.poll_job());
         }
-        let exports = self.exports.under_way().map(|(number, whose)| JobLine {
+        let exports = self.exports.under_way().map(|(number, tenant)| JobLine {
             name: "export",
             state: JobState::Running,
-            detail: format!("number {number}, alerts of {whose}"),
+            detail: format!("#{number}, alerts of {tenant}"),
             stop: None,
         });
         jobs.extend(exports);
@@ -82,11 +82,11 @@ impl App {
     }
 
     fn list_job(&self) -> JobLine {
-        let loaded = self.loaded_of_list();
+        let loaded = self.list_progress();
         let count = match loaded.total {
-            Some(total) => format!("{} of {} alerts", thousands(loaded.held), thousands(total)),
-            None if loaded.held == 1 => "1 alert".to_owned(),
-            None => format!("{} alerts", thousands(loaded.held)),
+            Some(total) => format!("{} of {} alerts", thousands(loaded.loaded), thousands(total)),
+            None if loaded.loaded == 1 => "1 alert".to_owned(),
+            None => format!("{} alerts", thousands(loaded.loaded)),
         };
         let left = |until: std::time::Duration| span(until.saturating_sub(self.clock.now.mono));
         let stop: fn(&mut Self, &mut Vec<Effect>) = |app, effects| {
@@ -98,9 +98,9 @@ impl App {
             Phase::Waiting { until, why } => {
                 let why = match why {
                     WaitCause::Throttled => "throttled by the service",
-                    WaitCause::Budget => "this minute's requests are used up",
+                    WaitCause::Budget => "request limit of this minute reached",
                     WaitCause::Retry { .. } => "retry after an error",
-                    WaitCause::Recheck => "checks what became of a change",
+                    WaitCause::Recheck => "checking a change",
                 };
                 (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)), Some(stop))
             }
@@ -117,15 +117,15 @@ impl App {
 
     fn backfill_job(&self) -> JobLine {
         let (state, detail) = match self.load.backfill.state {
-            _ if self.load.holds_everything() => (JobState::Done, "every alert is loaded".to_owned()),
+            _ if self.load.has_all_alerts() => (JobState::Done, "every alert is loaded".to_owned()),
             Backfill::Due => (JobState::Waiting, "starts when the list is complete".to_owned()),
-            Backfill::UnderWay => (JobState::Running, "alerts of the last 30 days, any status".to_owned()),
-            Backfill::Later(at) => {
+            Backfill::Running => (JobState::Running, "alerts of the last 30 days, any status".to_owned()),
+            Backfill::RetryAt(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next try in {left}"))
             }
-            Backfill::Whole => (JobState::Done, "alerts of the last 30 days, any status".to_owned()),
-            Backfill::Failed => (JobState::Failed, "counts speak of the loaded alerts only".to_owned()),
+            Backfill::Complete => (JobState::Done, "alerts of the last 30 days, any status".to_owned()),
+            Backfill::Failed => (JobState::Failed, "counts cover loaded alerts only".to_owned()),
         };
         JobLine { name: "backfill", state, detail, stop: None }
     }
@@ -134,7 +134,7 @@ impl App {
         let stop: fn(&mut Self, &mut Vec<Effect>) = Self::toggle_live;
         let (state, detail, stop) = match self.load.poll.next {
             _ if !self.load.poll.live => {
-                (JobState::Stopped, format!("{} starts it", self.ui.keymap.key("panes.live")), None)
+                (JobState::Stopped, format!("press {} to start", self.ui.keymap.key("panes.live")), None)
             }
             _ if self.load.poll.running => {
                 (JobState::Running, "new and changed alerts".to_owned(), Some(stop))
@@ -143,7 +143,7 @@ impl App {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next poll in {left}"), Some(stop))
             }
-            None => (JobState::Waiting, "after the list".to_owned(), Some(stop)),
+            None => (JobState::Waiting, "starts after the list".to_owned(), Some(stop)),
         };
         JobLine { name: "live polling", state, detail, stop }
     }

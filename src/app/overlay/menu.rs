@@ -1,6 +1,6 @@
-//! A menu: choices by letter, or by the cursor and Enter.
+//! A menu: items chosen by letter, or with the cursor and Enter.
 
-use super::{Object, Pressed};
+use super::{KeyOutcome, Object};
 use crate::app::{
     App, Key, KeyCode, Scope, Scroll,
     command::{Context, Hint, Motion, hint, hint_text},
@@ -8,34 +8,34 @@ use crate::app::{
 use alertdeck_model::{Indicator, RawText};
 use alertdeck_store::{Column, Row};
 
-/// A menu has no commands: its letters are its own.
+/// A menu has no commands, only the letters of its items.
 pub(super) static CONTEXT: Context = Context { name: "menu", heading: "Menu", commands: &[] };
 
-/// A choice by letter.
+/// A menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Menu {
-    /// What is chosen.
+    /// The title.
     pub title: String,
-    /// What there is to choose from.
+    /// The items.
     pub items: Vec<MenuItem>,
     /// The item under the cursor.
     pub at: usize,
 }
 
-/// One choice.
+/// An item of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MenuItem {
-    /// The letter that takes it.
+    /// The letter that chooses it.
     pub key: char,
-    /// What it is.
+    /// The label.
     pub label: String,
-    /// What it would take, safe to show.
+    /// A preview of the value, safe to show.
     pub preview: String,
-    /// What it does.
+    /// The action.
     pub action: MenuAction,
 }
 
-/// What a choice does.
+/// The action of a menu item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MenuAction {
     /// Sorts by a column.
@@ -44,22 +44,22 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts of a value.
     Pivot(Indicator),
-    /// Copies a text, named so in the notice.
+    /// Copies a text; the notice names it with the second text.
     Copy(RawText, String),
-    /// Copies the request that fetches this.
+    /// Copies the request for this scope.
     CopyCurl(Scope),
-    /// Copies something of the alert that may be megabytes: it is written when it is asked for.
-    CopyWhole(Row, WholeAlert),
+    /// Copies a text about the alert, which may have megabytes and is written when it is chosen.
+    CopyAlert(Row, AlertText),
 }
 
-/// What is copied of a whole alert.
+/// A text about an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WholeAlert {
-    /// All indicators, a line each.
+pub enum AlertText {
+    /// All indicators, one per line.
     Indicators,
-    /// The alert as it was received.
+    /// The JSON as received.
     Json,
-    /// The ticket.
+    /// The ticket, in Markdown.
     Ticket,
 }
 
@@ -79,15 +79,15 @@ impl Object for Menu {
     }
 
     /// Letters of the menu come before all other keys.
-    fn key(&mut self, _app: &App, key: Key) -> Pressed {
+    fn key(&mut self, _app: &App, key: Key) -> KeyOutcome {
         let at = match key.typed() {
             Some(c) => self.items.iter().position(|item| item.key == c),
             None if key == Key::new(KeyCode::Enter) => Some(self.at),
             None => None,
         };
         match at.and_then(|at| self.items.get(at)) {
-            Some(item) => Pressed::Choose(item.action.clone()),
-            None => Pressed::Pass,
+            Some(item) => KeyOutcome::Choose(item.action.clone()),
+            None => KeyOutcome::Pass,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an overlay shows, as lines: the form that is drawn without a drawing file of its own.
+//! The content of an overlay as lines, for overlays without drawing code of their own.
 
 /// The content of an overlay's window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,20 +27,20 @@ pub type PanelLine = Vec<PanelSpan>;
 pub struct PanelSpan {
     /// The text; safe to show.
     pub text: String,
-    /// How it looks.
+    /// The style.
     pub role: Role,
-    /// The columns that it takes, whatever its length; `None` takes as many as the text has.
+    /// The width in columns; `None` takes the width of the text.
     pub width: Option<usize>,
 }
 
-/// How a part of a line looks.
+/// The style of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Plain.
     Text,
-    /// Less important.
+    /// Dimmed.
     Dim,
-    /// More important.
+    /// Bold.
     Strong,
     /// A key or a link.
     Accent,

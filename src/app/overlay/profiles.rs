@@ -1,4 +1,4 @@
-//! The profiles, and who is signed in with the one in use.
+//! The profiles, and the signed-in user of the one in use.
 
 use super::Object;
 use crate::app::{
@@ -6,7 +6,7 @@ use crate::app::{
     command::{Context, Hint, Motion, hint, run},
 };
 
-/// What can be done with a profile.
+/// The commands for a profile.
 pub(super) static CONTEXT: Context = Context {
     name: "profiles",
     heading: "Profiles",
@@ -23,7 +23,7 @@ pub(super) static CONTEXT: Context = Context {
             }
         }),
         run("profiles.sign-out", "sign out", |app, effects| match may_sign_in(app) {
-            true if app.sign_in.out => app.notify("not signed in"),
+            true if app.sign_in.signed_out => app.notify("not signed in"),
             true => effects.push(Effect::SignOut),
             false => {}
         }),
@@ -33,25 +33,25 @@ pub(super) static CONTEXT: Context = Context {
 /// The list of profiles, while it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profiles {
-    /// The profile under the cursor, by its place among the settings'.
+    /// The index of the profile under the cursor.
     pub at: usize,
 }
 
-/// A profile of the configuration, in words that are safe to show.
+/// A profile of the config file, with texts that are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileLine {
     /// Its name.
     pub name: String,
-    /// Whose alerts it leads to.
+    /// The tenant.
     pub tenant: String,
     /// The Microsoft cloud.
     pub cloud: String,
-    /// How it gets a token, in a word or two.
+    /// How it gets a token, in one or two words.
     pub auth: String,
 }
 
 impl App {
-    /// Returns the profile in use, where there is one.
+    /// Returns the profile in use, if there is one.
     pub fn profile(&self) -> Option<&ProfileLine> {
         self.settings.profiles.iter().find(|profile| profile.name == self.settings.profile)
     }
@@ -62,20 +62,20 @@ impl App {
         self.ui.open(Profiles { at });
     }
 
-    /// Takes another profile: nothing of the one before is shown under its name, whatever of it
-    /// still comes in. How the user has arranged the screen stays.
+    /// Switches to another profile. Nothing of the former one is shown any more, whatever still
+    /// arrives. The layout stays.
     pub(in crate::app) fn switch_settings(&mut self, mut settings: Settings, effects: &mut Vec<Effect>) {
-        // The question goes along: what was asked of one tenant is asked of the other.
-        self.filter.asked().clone_into(&mut settings.filter);
+        // The requested filter is kept.
+        self.filter.requested().clone_into(&mut settings.filter);
         self.start_over(settings);
-        // Whoever was reading an alert of the former profile is not listened to any more.
+        // Results of a worker that reads an alert of the former profile are ignored.
         self.detail.reading = None;
         self.apply_filter();
         self.fetch(effects);
-        self.notify(format!("profile {}: {}", self.settings.profile, self.settings.tenant));
+        self.notify(format!("using profile {}: {}", self.settings.profile, self.settings.tenant));
     }
 
-    /// Begins anew with nothing held. What was asked for before is answered yet, and dropped then.
+    /// Starts over with no alerts loaded. Events of earlier fetches are ignored.
     pub(in crate::app) fn start_over(&mut self, settings: Settings) {
         let mut next = Self::empty(settings, self.clock.now, self.ui.size);
         next.clock.format = self.clock.format;
@@ -83,7 +83,7 @@ impl App {
         next.view.sort_by(&next.store, self.view.sort());
         next.load.poll.live = self.load.poll.live;
         next.exports.format = self.exports.format;
-        // What was begun goes on, and is told when it ends.
+        // Running exports continue, and their end is reported.
         next.exports = std::mem::take(&mut self.exports);
         next.ui.notices = std::mem::take(&mut self.ui.notices);
         next.load.generations.current = self.load.generations.current;
@@ -137,21 +137,21 @@ fn selected(app: &App) -> Option<&str> {
 fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(name) = selected(app).map(str::to_owned) else { return };
     if name == app.settings.profile {
-        return app.notify(format!("{name} is in use"));
+        return app.notify(format!("already using {name}"));
     }
     app.ui.close_all();
     app.notify(format!("switching to {name}"));
     effects.push(Effect::SwitchProfile(name));
 }
 
-/// Returns whether a user can sign in or out here; says why not.
+/// Returns whether the user can sign in or out here; notifies the user if not.
 fn may_sign_in(app: &mut App) -> bool {
     let why = if !app.settings.service {
-        "these alerts come from files: there is no account to sign in with"
+        "saved alerts: no account to sign in with"
     } else if !app.settings.signs_in {
-        "this profile has no interactive sign-in: its token comes from elsewhere"
+        "no interactive sign-in: this profile uses an external token"
     } else if selected(app).is_some_and(|name| name != app.settings.profile) {
-        "switch to this profile first: Enter"
+        "switch to this profile first (Enter)"
     } else {
         return true;
     };

@@ -1,4 +1,4 @@
-//! The requests that were made last, with what a ticket to the service's support needs.
+//! The recent requests, with what Microsoft's support needs.
 
 use std::time::Duration;
 
@@ -10,62 +10,61 @@ use crate::app::{
 };
 use alertdeck_model::{RawText, SafeText, Timestamp};
 
-/// What can be done with a request.
+/// The commands for a request.
 pub(super) static CONTEXT: Context = Context {
     name: "requests",
     heading: "Requests",
     commands: &[
-        run("requests.copy-curl", "copy as a curl command, without the token", |app, effects| {
+        run("requests.copy-curl", "copy as curl, without the token", |app, effects| {
             copy(app, effects, |line| (line.curl.clone(), COPIED_CURL));
         }),
-        run("requests.copy-ids", "copy the ids, for support", |app, effects| {
-            copy(app, effects, |line| (ids(line), "copied the ids, for the service's support"));
+        run("requests.copy-ids", "copy the ids for support", |app, effects| {
+            copy(app, effects, |line| (ids(line), "copied the request ids for support"));
         }),
     ],
 };
 
-/// How often the list is refreshed while it is open.
-const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// The interval of updates while the list is open.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Said when a request has been copied.
-pub(in crate::app) const COPIED_CURL: &str = "copied for curl; it takes the token from the variable TOKEN";
+/// The notice after copying a request.
+pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable TOKEN to an access token";
 
-/// A request with its outcome.
+/// A request with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// When it was sent.
     pub started: Timestamp,
-    /// How long it was held back before: by the service's word, the budget or between tries.
+    /// How long it waited before it was sent: for throttling, the request budget or a retry.
     pub waited: Duration,
-    /// How long it took from then on.
+    /// How long it took from then on, so far if it has no answer yet.
     pub took: Duration,
     /// The method.
     pub method: String,
-    /// The host, with its port where that is not the usual one.
+    /// The host, with its port unless that is the default.
     pub host: SafeText,
     /// Path and query.
     pub path: SafeText,
-    /// The status, or why there is none, as words that are safe to show; `None` while there is no
-    /// answer yet.
+    /// The status, or why there is none, safe to show; `None` if there is no answer yet.
     pub outcome: Option<Result<u16, String>>,
-    /// Bytes of the answer's body.
+    /// The size of the response body in bytes.
     pub bytes: usize,
     /// The id that was sent.
     pub client_request_id: String,
-    /// The id that the service gave.
+    /// The id that the service assigned.
     pub request_id: Option<SafeText>,
-    /// The request as a command line for curl, without the token.
+    /// The request as a curl command, without the token.
     pub curl: RawText,
 }
 
 impl RequestLine {
-    /// Tells whether it brought what it asked for, or still may.
-    pub fn went_well(&self) -> bool {
+    /// Returns whether it succeeded or has no answer yet.
+    pub fn is_ok(&self) -> bool {
         matches!(self.outcome, None | Some(Ok(200..=399)))
     }
 
-    /// Tells whether two lines are of one request: a try again has the id of the one before.
-    fn is(&self, other: &Self) -> bool {
+    /// Returns whether two lines are of the same request: a retry has the id of the first try.
+    fn is_same(&self, other: &Self) -> bool {
         self.client_request_id == other.client_request_id && self.started == other.started
     }
 }
@@ -73,17 +72,17 @@ impl RequestLine {
 /// The list of requests, while it is open.
 #[derive(Debug, Default)]
 pub struct Requests {
-    /// The requests, newest first, once they were looked at.
+    /// The requests, newest first; `None` until they arrive.
     pub lines: Option<Vec<RequestLine>>,
-    /// The cursor and the window.
+    /// Cursor and window.
     pub scroll: Scroll,
-    /// When they are looked at next, since the start.
+    /// The time of the next update, since the start.
     due: Duration,
 }
 
 impl Requests {
-    /// Splits the rows inside the overlay: those of the table below its heading, and the lines
-    /// about the request under the cursor below a rule.
+    /// Splits the rows inside the overlay. Returns the rows of the table below its heading, and
+    /// those of the details below a rule.
     pub fn split(height: usize) -> (usize, usize) {
         let about = match height {
             0..7 => 0,
@@ -102,13 +101,12 @@ impl Requests {
         self.lines.as_ref().map_or(0, Vec::len)
     }
 
-    /// Takes what was looked at, newest last. The cursor stays on its request; on the newest it
-    /// stays there.
+    /// Sets the requests, newest last. The cursor stays on its request, or on the newest.
     fn set_lines(&mut self, mut lines: Vec<RequestLine>, rows: usize) {
         lines.reverse();
-        let stays = self.line().filter(|_| self.scroll.cursor > 0);
-        if let Some(at) = stays.and_then(|stays| lines.iter().position(|line| line.is(stays))) {
-            // Its place on the screen stays too.
+        let current = self.line().filter(|_| self.scroll.cursor > 0);
+        if let Some(at) = current.and_then(|current| lines.iter().position(|line| line.is_same(current))) {
+            // Its position on the screen stays too.
             self.scroll.top = (self.scroll.top + at).saturating_sub(self.scroll.cursor);
             self.scroll.cursor = at;
         }
@@ -122,7 +120,7 @@ impl Requests {
     }
 }
 
-/// The rows of the table.
+/// Returns the rows of the table.
 fn rows(app: &App) -> usize {
     Requests::split(app.ui.overlay_size().1).0
 }
@@ -135,7 +133,7 @@ impl Object for Requests {
     fn hints(&self, _app: &App) -> Vec<Hint> {
         vec![
             hint(&["move.down", "move.up"], "move"),
-            hint(&["requests.copy-curl"], "copy for curl"),
+            hint(&["requests.copy-curl"], "copy as curl"),
             hint(&["requests.copy-ids"], "copy the ids"),
             hint(&["app.back"], "close"),
         ]
@@ -173,9 +171,9 @@ impl App {
         })
     }
 
-    /// Asks for the requests again, if they are shown and some can have been made.
+    /// Updates the requests, if they are shown and alerts come from a service.
     pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
-        let due = self.clock.now.mono + REFRESH_EVERY;
+        let due = self.clock.now.mono + REFRESH_INTERVAL;
         if self.settings.service
             && let Some(requests) = self.open_requests()
         {
@@ -184,7 +182,7 @@ impl App {
         }
     }
 
-    /// Returns when the requests are listed next, since the start.
+    /// Returns the time of the next update, since the start.
     pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
         self.ui.overlays.iter().find_map(|overlay| match overlay {
             Overlay::Requests(requests) if self.settings.service => Some(requests.due),
@@ -200,16 +198,16 @@ impl App {
     }
 }
 
-/// Copies something of the request under the cursor.
+/// Copies a text about the request under the cursor.
 fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawText, &'static str)) {
     let Some(Overlay::Requests(requests)) = app.ui.overlay() else { return };
-    let Some(line) = requests.line() else { return app.notify("there is no request to copy") };
+    let Some(line) = requests.line() else { return app.notify("no request to copy") };
     let (text, notice) = of(line);
     effects.push(Effect::Copy(text));
     app.notify(notice);
 }
 
-/// What the service's support asks for: both ids, and when the request was made.
+/// Returns what support asks for: both ids and the time of the request.
 fn ids(line: &RequestLine) -> RawText {
     let request_id = line.request_id.as_ref().map(|id| format!("request-id: {}\n", id.line()));
     RawText(format!(

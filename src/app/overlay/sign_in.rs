@@ -1,15 +1,16 @@
-//! The prompt of the sign-in: why it is needed, which way, what to do, how it ended.
+//! The prompt of the sign-in: why it is needed, the choice of a method, instructions, and the
+//! result.
 
 use std::time::Duration;
 
-use super::{Back, Object, Pressed};
+use super::{Back, KeyOutcome, Object};
 use crate::app::{
     App, Effect, Key, SignInWay, Stage,
     command::{Context, Hint, hint, run},
 };
 use alertdeck_model::RawText;
 
-/// What can be done while signing in.
+/// The commands of the prompt.
 pub(super) static CONTEXT: Context = Context {
     name: "sign-in",
     heading: "Sign-in",
@@ -22,15 +23,15 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// How long the prompt ignores keys after it has come up by itself, and after each key that it has
-/// ignored: what is typed without looking must not start a browser.
-pub(in crate::app) const DEAF_FOR: Duration = Duration::from_millis(300);
+/// How long the prompt ignores keys after it has opened by itself, and after each ignored key: keys
+/// that were meant for something else must not start a browser.
+pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 
-/// The prompt, while it is open. How far signing in is stands in [`crate::app::SignIn`].
+/// The prompt, while it is open. The state of the sign-in is in [`crate::app::SignIn`].
 #[derive(Clone, Copy, Debug)]
 pub struct SignInPrompt {
-    /// Until when it ignores keys, since the start.
-    pub(in crate::app) deaf_until: Duration,
+    /// The time until which it ignores keys, since the start.
+    pub(in crate::app) ignore_keys_until: Duration,
 }
 
 impl Object for SignInPrompt {
@@ -55,26 +56,26 @@ impl Object for SignInPrompt {
             Some(Stage::Code { .. }) => {
                 vec![hint(&["sign-in.copy"], "copy the code"), hint(&["app.back"], "cancel")]
             }
-            Some(Stage::Begun(_)) => vec![hint(&["app.back"], "cancel")],
+            Some(Stage::Starting(_)) => vec![hint(&["app.back"], "cancel")],
             _ => vec![hint(&["app.back"], "close")],
         }
     }
 
-    fn key(&mut self, app: &App, _key: Key) -> Pressed {
+    fn key(&mut self, app: &App, _key: Key) -> KeyOutcome {
         let mono = app.clock.now.mono;
-        if mono < self.deaf_until {
-            self.deaf_until = mono + DEAF_FOR;
-            return Pressed::Used;
+        if mono < self.ignore_keys_until {
+            self.ignore_keys_until = mono + IGNORE_KEYS_FOR;
+            return KeyOutcome::Used;
         }
-        Pressed::Pass
+        KeyOutcome::Pass
     }
 
     fn back(&mut self) -> Back {
-        Back::Run(App::leave_sign_in)
+        Back::Run(App::cancel_sign_in)
     }
 }
 
-/// The sign-in of a profile whose token comes from elsewhere can only be left.
+/// Starts a sign-in with a browser, if the profile has an interactive sign-in.
 fn browser(app: &mut App, effects: &mut Vec<Effect>) {
     let offered =
         matches!(app.sign_in.stage, Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }));
@@ -96,7 +97,7 @@ fn device_code(app: &mut App, effects: &mut Vec<Effect>) {
 fn copy(app: &mut App, effects: &mut Vec<Effect>) {
     let (text, notice) = match &app.sign_in.stage {
         Some(Stage::Address { url, .. }) => (url.raw().to_owned(), "address copied"),
-        // Hidden characters in a code of the service are pasted visibly.
+        // Hidden characters in the service's code are copied as visible marks.
         Some(Stage::Code { code, .. }) => (code.line(), "code copied"),
         _ => return,
     };

@@ -1,4 +1,4 @@
-//! All values of a line of the detail pane: to read whole, copy, filter by and pivot on.
+//! All values of a line of the detail pane, uncut: to copy, filter by and pivot on.
 
 use super::Object;
 use crate::app::{
@@ -11,48 +11,48 @@ use crate::app::{
 };
 use alertdeck_model::Indicator;
 
-/// What can be done with a value.
+/// The commands for a value.
 pub(super) static CONTEXT: Context = Context {
     name: "values",
     heading: "Values of a line",
     commands: &[
         run("values.copy", "copy the value", copy),
-        run("values.include", "only alerts with the value", |app, effects| add_term(app, false, effects)),
-        run("values.exclude", "alerts without the value", |app, effects| add_term(app, true, effects)),
-        run("values.pivot", "the value's alerts, of any status", pivot),
+        run("values.include", "filter: include the value", |app, effects| add_term(app, false, effects)),
+        run("values.exclude", "filter: exclude the value", |app, effects| add_term(app, true, effects)),
+        run("values.pivot", "pivot: all alerts with the value, any status", pivot),
     ],
 };
 
-/// The room for a count of alerts and devices with a blank before it: `14,123a 1,234d`.
+/// The width of a count of alerts and devices: `14,123a 1,234d`, with a space before it.
 const LONG_COUNT: usize = 15;
-/// The room for a count of alerts alone.
+/// The width of a count of alerts alone.
 const SHORT_COUNT: usize = 8;
 
 /// The values of a line, wrapped, with a cursor that moves from value to value.
 #[derive(Debug)]
 pub struct Values {
-    /// What they are the values of, safe to show.
+    /// The title, safe to show.
     pub title: String,
     /// The values.
     pub values: Vec<Value>,
-    /// What each value is looked up as, where it can be.
+    /// The indicator of each value, if it has one.
     pub indicators: Vec<Option<Indicator>>,
-    /// Lines of text, each with the value that it belongs to.
+    /// The lines of text.
     pub lines: Vec<ValueLine>,
     /// The value under the cursor.
     pub at: usize,
     /// The first line that is shown.
     pub top: usize,
-    /// How wide the column of labels is.
+    /// The width of the column of labels.
     pub label_width: usize,
-    /// How wide the column of counts is; none where nothing is counted.
+    /// The width of the column of counts; 0 without counts.
     pub count_width: usize,
 }
 
-/// A line of a value.
+/// A line of text of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLine {
-    /// The value it belongs to.
+    /// The index of its value.
     pub value: usize,
     /// Whether it is the value's first line, which carries the label.
     pub first: bool,
@@ -61,7 +61,7 @@ pub struct ValueLine {
 }
 
 impl Values {
-    /// Lays values out in a window of `width` columns.
+    /// Creates the overlay with values laid out in `width` columns.
     pub fn new(title: String, values: Vec<(Value, Option<Indicator>)>, width: usize) -> Self {
         let (values, indicators) = values.into_iter().unzip();
         let lines = Vec::new();
@@ -71,12 +71,12 @@ impl Values {
         new
     }
 
-    /// Tells whether there is room for more than the number of alerts.
+    /// Returns whether there is room for the number of devices.
     pub fn counts_devices(&self) -> bool {
         self.count_width >= LONG_COUNT
     }
 
-    /// Lays the values out anew for another width.
+    /// Lays the values out for another width.
     pub fn lay_out(&mut self, width: usize) {
         let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
         self.label_width = widest.min(width / 2).min(40);
@@ -105,7 +105,7 @@ impl Values {
     fn move_in(&mut self, motion: Motion, height: usize) {
         let mut scroll = Scroll { cursor: self.at, top: 0 };
         scroll.go(motion, self.values.len(), height / 2);
-        // A value longer than the window is read by moving on within it.
+        // A value longer than the window is scrolled by moving within it.
         let span = |at| {
             let first = self.lines.iter().position(|line| line.value == at).unwrap_or(0);
             let last = self.lines.iter().rposition(|line| line.value == at).unwrap_or(0);
@@ -164,7 +164,7 @@ impl Object for Values {
     }
 }
 
-/// Returns the value under the cursor, with what it is looked up as, if anything.
+/// Returns the value under the cursor with its indicator, if it has one.
 fn current(app: &App) -> Option<(Value, Option<Indicator>)> {
     let Some(Overlay::Values(values)) = app.ui.overlay() else { return None };
     let value = values.values.get(values.at)?.clone();

@@ -1,14 +1,14 @@
-//! A line of the evidence tree: type, name, facts, time, state, and in how many alerts it is.
+//! A line of the evidence tree: type, name, facts, time, state and counts.
 //!
-//! Where the line is short, the facts go first, then the time, then the remediation; the name and
-//! what the service thinks of it stay. While something is looked for, the value that holds it
-//! comes before all of these.
+//! On a short line the facts are left out first, then the time, then the remediation state; name
+//! and verdict stay. During a search, a found value that the line would not show comes before all
+//! of these (docs/console.md, "Detail lines").
 
 use ratatui::style::Style;
 
 use std::ops::Range;
 
-use super::{Painter, Span, found, matched};
+use super::{Painter, Span, highlight_hits, matched};
 use crate::{
     app::{App, Area, Detail, Line, Value},
     ui::{
@@ -20,23 +20,23 @@ use alertdeck_evidence::{Node, NodeId, Piece};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Verdict, one_line};
 
-/// The column of counts, with the blank before it: `123a 45d`.
+/// The width of the counts, with the space before them: `123a 45d`.
 const COUNTS: u16 = 9;
-/// A pane narrower than this has no room for counts.
+/// The minimum width of a pane that shows counts.
 const COUNTS_FROM: u16 = 50;
-/// A name gives no room to the state below this.
-pub(super) const NAME: usize = 16;
-/// As much of a name as stays beside a verdict.
-const SHORT_NAME: usize = 6;
-/// The least room for the value that holds what is looked for, with its name.
-const NOTE: usize = 24;
-/// What stands around a hit: the signs of what is left out, and what parts it from the rest.
-const CUTS: usize = 8;
-/// The least that a fact is cut to.
-const FACT: usize = 10;
-/// Characters of a hash that tell it from others, before and behind the cut.
+/// The minimum width of a name beside the full state.
+pub(super) const MIN_NAME: usize = 16;
+/// The minimum width of a name beside a verdict.
+const SHORTEST_NAME: usize = 6;
+/// The minimum width of a found value with its property name.
+const MIN_NOTE: usize = 24;
+/// The width around a hit: signs of cuts and separators.
+const HIT_MARGIN: usize = 8;
+/// The minimum width of a fact.
+const MIN_FACT: usize = 10;
+/// The characters of a hash kept on each side of a cut.
 const HASH_ENDS: usize = 8;
-/// Characters that stand in one column at most: a letter with its combining marks.
+/// The most characters per column: a letter with combining marks.
 const CHARACTERS: usize = 5;
 
 pub(super) fn draw(
@@ -59,15 +59,15 @@ pub(super) fn draw(
     let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
     match &*description.main {
         [] => head.push(Span::new("(unnamed)", theme.dim)),
-        pieces => head.extend(pieces.iter().map(|piece| said(app, kind, piece, theme.text))),
+        pieces => head.extend(pieces.iter().map(|piece| piece_span(app, kind, piece, theme.text))),
     }
     let mut name: usize = head.iter().map(Span::width).sum();
 
     let count = (node.items.len() > 1).then(|| Span::new(format!("  ×{}", node.items.len()), theme.dim));
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
-    let state = state_beside(node, theme, name.min(NAME) + width(&[&count]), room);
+    let state = state_beside(node, theme, name.min(MIN_NAME) + width(&[&count]), room);
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
-        // What kind of thing it is goes before its name is cut.
+        // The type is left out before the name is cut.
         name -= head.remove(0).width();
     }
     let left = room.saturating_sub(name + width(&[&count, &state]));
@@ -75,8 +75,8 @@ pub(super) fn draw(
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let time = time.filter(|time| time.width() <= left);
     let for_facts = left - width(&[&time]);
-    let facts: Vec<_> = description.facts.iter().map(|fact| said(app, kind, fact, theme.dim)).collect();
-    let facts = fitted(facts, for_facts, theme.symbols.cut);
+    let facts: Vec<_> = description.facts.iter().map(|fact| piece_span(app, kind, fact, theme.dim)).collect();
+    let facts = fit_facts(facts, for_facts, theme.symbols.cut);
 
     let for_name = room.saturating_sub(width(&[&count, &time, &state]));
     let shown = facts.iter().scan(name, |end, fact| {
@@ -84,26 +84,27 @@ pub(super) fn draw(
         (*end <= for_name).then_some(fact)
     });
     let texts: Vec<_> = head.iter().chain(shown).map(|span| &*span.text).collect();
-    let elsewhere = beyond(detail, line, &texts, for_name);
+    let elsewhere = hidden_hit(detail, line, &texts, for_name);
     let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
-        let spans: Vec<_> = spans.into_iter().flat_map(|span| found(detail, painter, span)).collect();
+        let spans: Vec<_> =
+            spans.into_iter().flat_map(|span| highlight_hits(detail, painter, span)).collect();
         used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, &spans))
     };
     if let Some(value) = elsewhere {
-        // What is found is not in the line: the line says where it is, before anything else.
+        // The hit is not visible in the line, so the line shows it before anything else.
         let room = usize::from(area.width);
-        let used = put(painter, 0, name.min(NAME.max(room / 3)), head);
-        let hit = detail.find.as_ref().map_or(0, |find| columns(find.text()) + CUTS);
-        let state = state_of(node, theme, room.saturating_sub(used + NOTE.max(hit)));
+        let used = put(painter, 0, name.min(MIN_NAME.max(room / 3)), head);
+        let hit = detail.find.as_ref().map_or(0, |find| columns(find.text()) + HIT_MARGIN);
+        let state = state_of(node, theme, room.saturating_sub(used + MIN_NOTE.max(hit)));
         let rest = room.saturating_sub(used + width(&[&state]));
-        // What is found says more than the name of its property, and the end of that more than the
-        // way there.
+        // The hit is more important than the property's name, and the last name of the path more
+        // than the rest.
         let for_path = (rest / 2).min(rest.saturating_sub(hit));
         let path = match &*value.label {
             path if columns(path) > for_path => path.rsplit(['.', ' ']).next().unwrap_or(path),
             path => path,
         };
-        let path = fit(path, for_path.max(SHORT_NAME), theme.symbols.cut).text;
+        let path = fit(path, for_path.max(SHORTEST_NAME), theme.symbols.cut).text;
         let note = Span::new(format!("  {} {path}: ", theme.symbols.cut), theme.dim);
         let text = excerpt(
             detail,
@@ -122,7 +123,7 @@ pub(super) fn draw(
     }
     let (mut used, mut rest) = (put(painter, 0, for_name, head), for_facts);
     for fact in facts {
-        if rest < FACT + 2 {
+        if rest < MIN_FACT + 2 {
             break;
         }
         let end = put(painter, used + 2, rest - 2, vec![fact]);
@@ -133,23 +134,23 @@ pub(super) fn draw(
     painter.put_spans(area.x + used as u16, area.y, area.width.saturating_sub(used as u16), &tail);
 }
 
-/// A piece of a node's line, with what the filter matches in it.
-fn said<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Span<'a> {
+/// Returns a piece of a node's line, with the filter's matches underlined.
+fn piece_span<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style) -> Span<'a> {
     matched(app, (kind, &piece.path), piece.text.head_cow(), style)
 }
 
-/// What the service thinks of a node and did about it, or the first of the two where there is no
-/// room for both.
+/// Returns verdict and remediation state of a node, or the verdict alone if there is no room for
+/// both.
 fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let whole = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
     whole.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
 }
 
-/// What the service thinks of a node, beside what takes so many columns. A verdict is said however
-/// narrow the line is: the name is cut before it goes.
+/// Returns the state that fits beside `taken` columns. The verdict is shown on any line: the name
+/// is cut in its favour.
 pub(super) fn state_beside(node: &Node, theme: &Theme, taken: usize, room: usize) -> Option<Span<'static>> {
     state_of(node, theme, room.saturating_sub(taken))
-        .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORT_NAME <= room))
+        .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORTEST_NAME <= room))
 }
 
 fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
@@ -157,9 +158,9 @@ fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
     (*verdict != Verdict::Unknown).then(|| Span::new(format!("  [{verdict}]"), theme.verdict(verdict)))
 }
 
-/// One of the alert's indicators, with what is known of it elsewhere.
+/// Draws one of the alert's indicators, with its counts.
 pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
-    /// The longest name of a kind, and a blank.
+    /// The width of the longest kind, with a space.
     const KIND: u16 = 10;
     let theme = painter.theme;
     let indicators = &detail.body.indicators;
@@ -170,7 +171,7 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     let (x, mut room) = (area.x + KIND, area.width.saturating_sub(KIND));
     let what = &indicators[at];
     if app.alerts_with(what) > 0 {
-        // One form for all lines, so that they can be compared.
+        // The same form on all lines, so that they can be compared.
         let dot = theme.symbols.dot;
         let known = match area.width {
             100.. => count::long(app, what, dot),
@@ -180,13 +181,13 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
         let used = painter.put_right(area.x + area.width, area.y, room * 3 / 5, &known, theme.dim);
         room = room.saturating_sub(used + 2);
     }
-    let text = middle(&value.head(), usize::from(room), theme.symbols.cut);
-    painter.put_spans(x, area.y, room, &found(detail, painter, Span::new(text, theme.text)));
+    let text = cut_middle(&value.head(), usize::from(room), theme.symbols.cut);
+    painter.put_spans(x, area.y, room, &highlight_hits(detail, painter, Span::new(text, theme.text)));
 }
 
-/// Returns the value of a line that holds what is looked for, where none of the texts shows it
-/// within the room that they have side by side.
-pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
+/// Returns the line's value with the hit, if none of the given texts shows it within the room that
+/// they have side by side.
+pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
     let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
     let mut from = 0;
     for text in shown {
@@ -199,12 +200,12 @@ pub(super) fn beyond(detail: &Detail, line: &Line, shown: &[&str], room: usize) 
     detail.found_value(line)
 }
 
-/// A text with the place where it holds first what is looked for.
+/// Returns a text with its first hit.
 pub(super) fn first_hit<'a>(detail: &Detail, text: &'a str) -> (&'a str, Option<Range<usize>>) {
     (text, detail.find.as_ref().and_then(|find| find.first_range(text)))
 }
 
-/// The part of a text of any length that holds what is looked for.
+/// Returns the part of a text, of any length, around the hit.
 pub(super) fn excerpt(
     detail: &Detail,
     painter: &Painter<'_>,
@@ -212,30 +213,29 @@ pub(super) fn excerpt(
     room: usize,
 ) -> Vec<Span<'static>> {
     let theme = painter.theme;
-    // Megabytes are not measured.
-    let is_behind = |hit: &Range<usize>| {
+    // Texts of megabytes are not measured.
+    let is_beyond = |hit: &Range<usize>| {
         let text = &text[..hit.end];
         text.chars().nth(room * CHARACTERS).is_some() || columns(text) > room
     };
-    let from = hit.filter(is_behind).map_or(0, |hit| {
-        // A little of what stands before it stays, as far as there is room for it beside the signs
-        // of the cuts.
+    let from = hit.filter(is_beyond).map_or(0, |hit| {
+        // Some text before the hit stays, as far as there is room beside the signs of cuts.
         let beside = room.saturating_sub(columns(&text[hit.clone()]) + 2).min(room / 4);
         let before = text[..hit.start].char_indices().rev().take(beside).last();
         before.map_or(hit.start, |(at, _)| at)
     });
     let sign = if from > 0 { theme.symbols.cut } else { "" };
-    // More than fits, so that a cut is signed.
+    // One more than fits, so that a cut gets its sign.
     let part: String = text[from..].chars().take(room * CHARACTERS + 1).collect();
     let part = format!("{sign}{}", one_line(&part));
-    // Cut before it is parted at what is found: a cut between two parts would have no sign.
+    // Cut before it is split at hits: a cut between two spans would have no sign.
     let part = fit(&part, room, theme.symbols.cut).text.into_owned();
-    found(detail, painter, Span::new(part, theme.text))
+    highlight_hits(detail, painter, Span::new(part, theme.text))
 }
 
-/// Makes facts fit their room as far as that is possible without losing what tells them apart:
-/// a hash comes first, cut in its middle.
-fn fitted<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
+/// Fits facts into their room without losing what identifies them: a hash comes first, cut in the
+/// middle.
+fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
     let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
     if whole <= room {
         return facts;
@@ -244,9 +244,9 @@ fn fitted<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>
     let shorten = |mut fact: Span<'a>| {
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
-            // It takes what room the others leave.
+            // It may use the room that the others leave.
             let width = width.max(room.saturating_sub(2).saturating_sub(whole - fact.width() - 2));
-            let text = middle(&fact.text, width, sign);
+            let text = cut_middle(&fact.text, width, sign);
             if text != fact.text {
                 fact = Span::new(text, fact.style);
             }
@@ -256,15 +256,15 @@ fn fitted<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>
     facts.into_iter().map(shorten).collect()
 }
 
-/// Returns where the hash begins that a text ends with.
+/// Returns the index of a hash at the end of a text.
 fn hash_in(text: &str) -> Option<usize> {
     let at = text.rfind(' ').map_or(0, |at| at + 1);
     let word = &text[at..];
     (word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(at)
 }
 
-/// Cuts a text to its room: a hash in its middle, everything else at its end.
-fn middle(text: &str, width: usize, sign: &str) -> String {
+/// Cuts a text to its room: a hash in the middle, everything else at the end.
+fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     match hash_in(text) {
         Some(at) if columns(text) > width && width >= at + 4 + columns(sign) => {
             let room = width - at - columns(sign);
@@ -275,15 +275,15 @@ fn middle(text: &str, width: usize, sign: &str) -> String {
     }
 }
 
-/// In how many alerts a value is, and on how many devices as soon as they are counted.
+/// Returns the number of alerts with a value, and of their devices once counted.
 fn counts(app: &App, what: &Indicator) -> Option<String> {
     let alerts = app.alerts_with(what);
     let devices = app.prevalence(what).map(|counted| counted.devices);
-    (alerts > 0).then(|| in_short(alerts, devices))
+    (alerts > 0).then(|| short_counts(alerts, devices))
 }
 
-/// Writes counts in eight columns at most: `9a 1d`.
-fn in_short(alerts: usize, devices: Option<usize>) -> String {
+/// Writes counts in at most eight columns: `9a 1d`.
+fn short_counts(alerts: usize, devices: Option<usize>) -> String {
     let number = |count: usize, most: usize| {
         if count > most { format!(">{most}") } else { count.to_string() }
     };
@@ -297,19 +297,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_cut_in_its_middle_and_a_command_line_at_its_end() {
+    fn hashes_are_cut_in_the_middle_and_other_texts_at_the_end() {
         let hash = format!("sha256 {}{}", "a".repeat(32), "b".repeat(32));
-        assert_eq!(middle(&hash, 71, "…"), hash);
-        assert_eq!(middle(&hash, 24, "…"), "sha256 aaaaaaaa…bbbbbbbb");
-        assert_eq!(middle(&hash, 9, "…"), "sha256 a…");
-        assert_eq!(middle("run --with much", 9, "…"), "run --wi…");
-        assert_eq!(middle("不審な振る舞い", 5, "…"), "不審…");
+        assert_eq!(cut_middle(&hash, 71, "…"), hash);
+        assert_eq!(cut_middle(&hash, 24, "…"), "sha256 aaaaaaaa…bbbbbbbb");
+        assert_eq!(cut_middle(&hash, 9, "…"), "sha256 a…");
+        assert_eq!(cut_middle("run --with much", 9, "…"), "run --wi…");
+        assert_eq!(cut_middle("不審な振る舞い", 5, "…"), "不審…");
     }
 
     #[test]
-    fn counts_take_eight_columns_at_most() {
+    fn counts_take_at_most_eight_columns() {
         let counts = [(9, Some(1)), (999, Some(99)), (1_000, Some(100)), (1_000, None)];
-        let written = counts.map(|(alerts, devices)| in_short(alerts, devices));
+        let written = counts.map(|(alerts, devices)| short_counts(alerts, devices));
         assert_eq!(written, ["9a 1d", "999a 99d", ">999a >99d", ">999a"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The form for an export: what is written, the formats, the file's name, and how it went.
+//! The export form: a summary, the formats, the path, and the result.
 
 use ratatui::{
     layout::{Position, Rect},
@@ -17,11 +17,11 @@ use crate::{
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
-/// Before the file's name.
+/// The label of the path.
 const LABEL: &str = "file  ";
 
-/// Lines for how it went, or for what is missing in the list.
-const TOLD: usize = 3;
+/// The lines for the result, or for why the list is incomplete.
+const MESSAGE_LINES: usize = 3;
 
 enum Line {
     Text(String, Style),
@@ -30,7 +30,7 @@ enum Line {
     Blank,
 }
 
-/// Draws the form; returns where the caret is while the file's name is typed.
+/// Draws the form. Returns the caret's position while the path is typed.
 pub(super) fn draw(
     app: &App,
     painter: &mut Painter<'_>,
@@ -41,7 +41,7 @@ pub(super) fn draw(
     let most = usize::from(screen.height.saturating_sub(4)).max(1);
     let lines = lines(app, painter, form, width, most);
     let inside = window(painter, screen, "Export", width, lines.len().min(most));
-    // Where there is room for less, the file's name and how it went stay.
+    // If there is too little room, the path and the result stay.
     let file = lines.iter().position(|line| matches!(line, Line::File)).unwrap_or(0);
     let skipped = lines.len().saturating_sub(usize::from(inside.height)).min(file);
     let theme = painter.theme;
@@ -59,7 +59,7 @@ pub(super) fn draw(
                 if *format == form.format {
                     painter.put(inside.x, y, 1, ">", theme.accent);
                     let style = if form.typing { theme.cursor_away } else { theme.cursor };
-                    painter.raise(inside.x, y, inside.width, style);
+                    painter.patch_style(inside.x, y, inside.width, style);
                 }
             }
             Line::File => caret = Some(file_name(painter, inside, y, form)),
@@ -68,64 +68,65 @@ pub(super) fn draw(
     caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing { .. }))
 }
 
-/// What the form shows, with fewer lines where there is room for less. There are as many whatever
-/// there is to tell: nothing moves under the eyes.
+/// Returns the lines of the form, fewer if there is little room. Their number does not depend on
+/// the messages, so that nothing moves.
 fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
     let theme = painter.theme;
-    let (said, style) = match &form.stage {
-        ExportStage::Asked if app.marks.shown() > 0 => (String::new(), theme.bad),
-        ExportStage::Asked => (app.missing().unwrap_or_default(), theme.bad),
-        ExportStage::Writing { alerts, .. } => (format!("writing {}", counted(*alerts)), theme.accent),
+    let (message, style) = match &form.stage {
+        ExportStage::Editing if app.marks.shown() > 0 => (String::new(), theme.error),
+        ExportStage::Editing => (app.incomplete_reason().unwrap_or_default(), theme.error),
+        ExportStage::Writing { alerts, .. } => (format!("writing {}", alert_count(*alerts)), theme.accent),
         ExportStage::Exists => {
             let key = |id| app.ui.keymap.key(id);
             let (overwrite, rename) = (key("export.overwrite"), key("export.rename"));
-            let text =
-                format!("a file of this name exists: {overwrite} overwrites it, {rename} takes another name");
-            (text, theme.bad)
+            let text = format!(
+                "the file exists: press {overwrite} to overwrite it, {rename} to choose another name"
+            );
+            (text, theme.error)
         }
-        ExportStage::Failed(line) => (line.clone(), theme.bad),
+        ExportStage::Failed(line) => (line.clone(), theme.error),
     };
-    let mut said = wrap(&said, width);
-    if said.len() > TOLD {
-        // The last line goes on beyond its room, so that it is cut with a sign.
-        let rest = said.split_off(TOLD - 1).join(" ");
-        said.push(rest);
+    let mut message = wrap(&message, width);
+    if message.len() > MESSAGE_LINES {
+        // The last line keeps the rest, so that it is cut with a sign.
+        let rest = message.split_off(MESSAGE_LINES - 1).join(" ");
+        message.push(rest);
     }
-    said.resize(TOLD, String::new());
+    message.resize(MESSAGE_LINES, String::new());
     let mut formats: Vec<Line> = Format::ALL
         .iter()
         .map(|format| Line::Format(app.ui.keymap.key(format_command(*format)), *format))
         .collect();
-    let taken = 2 + TOLD;
-    let spaced = taken + formats.len() + 2 <= most;
-    if taken + formats.len() > most {
+    let fixed = 2 + MESSAGE_LINES;
+    let spaced = fixed + formats.len() + 2 <= most;
+    if fixed + formats.len() > most {
         formats.retain(|line| matches!(line, Line::Format(_, format) if *format == form.format));
     }
     let blank = || spaced.then_some(Line::Blank);
-    let head = [Line::Text(what(app), theme.strong)].into_iter().chain(blank());
-    let told = said.into_iter().map(|line| Line::Text(line, style));
-    head.chain(formats).chain(blank()).chain([Line::File]).chain(told).collect()
+    let head = [Line::Text(summary(app), theme.strong)].into_iter().chain(blank());
+    let message = message.into_iter().map(|line| Line::Text(line, style));
+    head.chain(formats).chain(blank()).chain([Line::File]).chain(message).collect()
 }
 
-/// What would be written, as of now.
-fn what(app: &App) -> String {
+/// Returns a summary of what would be written now.
+fn summary(app: &App) -> String {
     let hidden = match app.marks.hidden() {
         0 => String::new(),
-        hidden => format!("; {} marked but hidden, not written", thousands(hidden)),
+        hidden => format!("; {} hidden marked not exported", thousands(hidden)),
     };
     let all = match app.view.count() {
-        _ if app.marks.shown() > 0 => format!("{}, marked", counted(app.marks.shown())),
-        Count::Exact(count) => format!("{}, all that match", counted(count)),
-        Count::AtLeast(count) => format!("{} so far, all that match", counted(count)),
+        _ if app.marks.shown() > 0 => format!("{} (marked)", alert_count(app.marks.shown())),
+        Count::Exact(count) => format!("{} (all matches)", alert_count(count)),
+        Count::AtLeast(count) => format!("{} so far (all matches)", alert_count(count)),
     };
     format!("{all}{hidden}")
 }
 
-fn counted(alerts: usize) -> String {
+fn alert_count(alerts: usize) -> String {
     format!("{} {}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
 }
 
-/// Draws the file's name around the caret; returns where that is.
+/// Draws the path around the caret. Returns the caret's position.
 fn file_name(painter: &mut Painter<'_>, inside: Rect, y: u16, form: &ExportForm) -> Position {
     let theme = painter.theme;
     let label = if form.typing { theme.accent } else { theme.dim };

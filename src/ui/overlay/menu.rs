@@ -1,4 +1,4 @@
-//! A menu: letters, what they stand for, and how often a value occurs where it leads to alerts.
+//! A menu: letters, labels and previews, with the counts of values that lead to alerts.
 
 use ratatui::layout::Rect;
 
@@ -7,12 +7,12 @@ use crate::{
     ui::{
         count,
         paint::{Painter, columns},
-        window::{say_more, window},
+        window::{draw_position, window},
     },
 };
 
-/// What is left of a value beside its count at least, in columns.
-const LEAST_VALUE: u16 = 8;
+/// The minimum width of a value beside its counts.
+const MIN_VALUE: u16 = 8;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     let theme = painter.theme;
@@ -26,7 +26,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
     let labels = menu.items.iter().map(|item| columns(&item.label)).max().unwrap_or(0);
     let previews = menu.items.iter().map(|item| columns(&item.preview)).max().unwrap_or(0);
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
-    // Counts that are still coming in move nothing: such a menu has all the room there is.
+    // Counts that arrive later must not move anything, so a menu with counts has the full width.
     let (width, title) = if counts.iter().any(Option::is_some) {
         (app.ui.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().words()))
     } else {
@@ -34,7 +34,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
     };
     let inside = window(painter, screen, &title, width, menu.items.len());
     let from = (menu.at + 1).saturating_sub(usize::from(inside.height));
-    say_more(painter, inside, from, menu.items.len());
+    draw_position(painter, inside, from, menu.items.len());
     for (y, (at, item)) in (inside.y..inside.y + inside.height).zip(menu.items.iter().enumerate().skip(from))
     {
         painter.put(inside.x, y, 1, &item.key.to_string(), theme.accent);
@@ -46,13 +46,13 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
                 painter.put(x, y, room, &item.preview, theme.dim);
             }
             Some(count) => {
-                let most = room.saturating_sub(LEAST_VALUE + 2);
+                let most = room.saturating_sub(MIN_VALUE + 2);
                 let used = painter.put_right(inside.x + inside.width, y, most, count, theme.dim);
                 painter.put(x, y, room.saturating_sub(used + 2), &item.preview, theme.text);
             }
         }
         if at == menu.at {
-            painter.raise(inside.x, y, inside.width, theme.cursor);
+            painter.patch_style(inside.x, y, inside.width, theme.cursor);
         }
     }
 }

@@ -6,19 +6,19 @@ use crate::{
     app::{App, Panel, PanelSpan, Role},
     ui::{
         paint::Painter,
-        window::{say_more, window},
+        window::{draw_position, window},
     },
 };
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, panel: &Panel) {
     let (_, most) = app.ui.overlay_size();
     let inside = window(painter, screen, &panel.title, panel.width, panel.lines.len().clamp(1, most));
-    say_more(painter, inside, panel.top, panel.lines.len());
+    draw_position(painter, inside, panel.top, panel.lines.len());
     let rows = inside.y..inside.y + inside.height;
     for (y, (at, line)) in rows.zip(panel.lines.iter().enumerate().skip(panel.top)) {
         draw_line(painter, (inside.x, y, inside.width), line);
         if panel.cursor == Some(at) {
-            painter.raise(inside.x, y, inside.width, painter.theme.cursor);
+            painter.patch_style(inside.x, y, inside.width, painter.theme.cursor);
         }
     }
 }
@@ -33,11 +33,11 @@ fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[
             Role::Dim => theme.dim,
             Role::Strong => theme.strong,
             Role::Accent => theme.accent,
-            Role::Error => theme.bad,
+            Role::Error => theme.error,
         };
         let room = end.saturating_sub(x);
         match span.width {
-            // A column keeps a blank before the next one.
+            // A column is separated from the next by a space.
             Some(columns) => {
                 let columns = (columns as u16).min(room);
                 painter.put(x, y, columns.saturating_sub(1), &span.text, style);

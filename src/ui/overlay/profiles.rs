@@ -1,4 +1,4 @@
-//! The profiles, and below them who is signed in and what that allows here.
+//! The profiles, with the signed-in account and its permissions below.
 
 use ratatui::layout::Rect;
 
@@ -8,7 +8,7 @@ use crate::ui::{
     window::window,
 };
 
-/// Where the values below the table begin.
+/// The column of the values below the table.
 const LABEL: usize = 14;
 
 type Line = Vec<Span<'static>>;
@@ -20,7 +20,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
     let about = about(app, painter, width);
     let head = usize::from(!profiles.is_empty());
     let most = usize::from(screen.height.saturating_sub(4)).max(1);
-    // The profiles come first where there is not room for all.
+    // If there is too little room, the profiles come first.
     let rows =
         profiles.len().min(most.saturating_sub(head + 1 + about.len()).max(3).min(most - head.min(most - 1)));
     let height = (head + rows + usize::from(rows > 0) + about.len()).min(most);
@@ -28,8 +28,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
     let bottom = inside.y + inside.height;
     let mut y = inside.y;
     if head > 0 {
-        let places = places(profiles, usize::from(inside.width));
-        for (name, x, room) in &places {
+        let layout = layout(profiles, usize::from(inside.width));
+        for (name, x, room) in &layout {
             painter.put(inside.x + *x, y, *room, name, theme.dim);
         }
         y += 1;
@@ -40,12 +40,12 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
             }
             let current = profile.name == app.settings.profile;
             painter.put(inside.x, y, 1, if current { "*" } else { " " }, theme.accent);
-            for (name, x, room) in &places {
+            for (name, x, room) in &layout {
                 let style = if *name == "PROFILE" && current { theme.strong } else { theme.text };
                 painter.put(inside.x + *x, y, *room, value(profile, name), style);
             }
             if nth == at {
-                painter.raise(inside.x, y, inside.width, theme.cursor);
+                painter.patch_style(inside.x, y, inside.width, theme.cursor);
             }
             y += 1;
         }
@@ -65,10 +65,10 @@ fn value<'a>(profile: &'a ProfileLine, column: &str) -> &'a str {
     }
 }
 
-/// The columns that fit, each with its place and its room: how a token is got goes first, then
-/// the cloud. The tenant is cut before its neighbours are.
-fn places(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16)> {
-    const LEAST_TENANT: usize = 16;
+/// Returns the columns that fit, with position and width. The sign-in is left out first, then the
+/// cloud. The tenant is cut before its neighbours are.
+fn layout(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16)> {
+    const MIN_TENANT: usize = 16;
     let widest = |name: &str| {
         profiles
             .iter()
@@ -82,7 +82,7 @@ fn places(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16
     let others = |names: &[&str]| -> usize {
         names.iter().filter(|name| **name != "TENANT").map(|name| widest(name) + 2).sum()
     };
-    while names.len() > 2 && others(&names) + LEAST_TENANT + 2 > width {
+    while names.len() > 2 && others(&names) + MIN_TENANT + 2 > width {
         names.pop();
     }
     let tenant = widest("TENANT").min(width.saturating_sub(others(&names) + 2));
@@ -97,7 +97,7 @@ fn places(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16
     names.into_iter().map(place).collect()
 }
 
-/// Who is signed in, and what to do.
+/// Returns the lines about the signed-in account.
 fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     let theme = painter.theme;
     let room = width.saturating_sub(LABEL);
@@ -115,36 +115,36 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             theme.text,
         );
         if app.settings.service {
-            fact("profiles", "none; `alertdeck config path` says which file they are kept in", theme.text);
+            fact("profiles", "none; `alertdeck config path` shows the config file", theme.text);
         }
     }
     if !app.settings.service {
-        fact("signed in", "nobody: these alerts come from files", theme.text);
+        fact("signed in", "not signed in (saved alerts)", theme.text);
         return lines;
     }
     let keymap = &app.ui.keymap;
     let (browser, code) = (keymap.key("profiles.sign-in"), keymap.key("profiles.device-code"));
     match &app.sign_in.identity {
-        _ if app.sign_in.out => {
+        _ if app.sign_in.signed_out => {
             let what = if app.settings.signs_in {
-                format!("signed out; {browser} signs in with a browser, {code} by device code")
+                format!("signed out; press {browser} to sign in with a browser, {code} with a device code")
             } else {
                 "signed out".into()
             };
-            fact("signed in", &what, theme.bad);
+            fact("signed in", &what, theme.error);
         }
-        None if !app.settings.signs_in => fact("signed in", "whoever the token is for", theme.dim),
-        None => fact("signed in", "not known yet", theme.dim),
+        None if !app.settings.signs_in => fact("signed in", "unknown account (external token)", theme.dim),
+        None => fact("signed in", "unknown", theme.dim),
         Some(identity) => {
             let account = identity
                 .account
                 .as_ref()
-                .map_or_else(|| "an account without a name".into(), alertdeck_model::SafeText::head);
+                .map_or_else(|| "account without a name".into(), alertdeck_model::SafeText::head);
             fact("signed in", &account, theme.strong);
             if let Some(tenant) = &identity.tenant {
                 fact("tenant", &tenant.head(), theme.text);
             }
-            let (reads, style) = reads(identity, theme.text, theme.bad);
+            let (reads, style) = reads(identity, theme.text, theme.error);
             fact("read alerts", reads, style);
             if !identity.permissions.is_empty() {
                 let names: Vec<_> =
@@ -152,22 +152,22 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
                 fact("permissions", &names.join(", "), theme.text);
             }
             if let Some(expires) = identity.expires {
-                fact("token until", &app.clock.full(expires), theme.text);
+                fact("token expires", &app.clock.full(expires), theme.text);
             }
         }
     }
     if !app.settings.signs_in {
         let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
-        fact("token", &format!("comes from elsewhere ({from})"), theme.text);
+        fact("token", &format!("external ({from})"), theme.text);
     }
     lines
 }
 
-/// Whether the token lets alerts be read, as far as it says.
-fn reads<S>(identity: &Identity, text: S, bad: S) -> (&'static str, S) {
+/// Returns whether the token permits reading alerts, with its style.
+fn reads<S>(identity: &Identity, text: S, error: S) -> (&'static str, S) {
     match identity.reads {
         Some(true) => ("yes", text),
-        Some(false) => ("no: SecurityAlert.Read.All is missing", bad),
-        None => ("the token does not say", text),
+        Some(false) => ("no: SecurityAlert.Read.All is missing", error),
+        None => ("unknown (not in the token)", text),
     }
 }

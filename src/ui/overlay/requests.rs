@@ -1,4 +1,4 @@
-//! The requests that were made last, as a table, and more of the one under the cursor.
+//! The recent requests as a table, with details of the one under the cursor.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::ui::{
     window::window,
 };
 
-/// The least room for the path: what matters least goes before it gets shorter.
-const LEAST_PATH: usize = 30;
-/// Where the values below the table begin.
+/// The minimum width of the path: columns are left out before it gets shorter.
+const MIN_PATH: usize = 30;
+/// The column of the values below the table.
 const LABEL: usize = 19;
 
 /// A column of the table.
@@ -29,7 +29,8 @@ enum Column {
 
 impl Column {
     const ALL: [Self; 6] = [Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
-    /// What goes first in a narrow table: it stands below it as well.
+    /// Columns in the order in which a narrow table leaves them out; the details below show them
+    /// too.
     const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
 
     fn heading(self) -> &'static str {
@@ -80,9 +81,9 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
     let inside = window(painter, screen, "Requests", width, height);
     let Some(lines) = requests.lines.as_ref().filter(|lines| !lines.is_empty()) else {
         let text = match &requests.lines {
-            _ if !app.settings.service => "These alerts come from files: no request is made.",
-            Some(_) => "No request yet.",
-            None => "Looking",
+            _ if !app.settings.service => "Saved alerts: no requests are made.",
+            Some(_) => "No requests yet.",
+            None => "Loading",
         };
         painter.put(inside.x, inside.y, inside.width, text, theme.dim);
         return;
@@ -90,11 +91,11 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
     let (rows, about_rows) = Requests::split(height);
     let (columns, with_host) = columns(lines, usize::from(inside.width));
     let mut x = inside.x;
-    let mut places = Vec::new();
+    let mut layout = Vec::new();
     for column in columns {
         let room = column.width() as u16;
         put(painter, (x, inside.y, room), column, column.heading(), theme.dim);
-        places.push((column, x, room));
+        layout.push((column, x, room));
         x += room + 1;
     }
     let room = (inside.x + inside.width).saturating_sub(x);
@@ -102,8 +103,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
     let bottom = inside.y + inside.height;
     let shown = lines.iter().enumerate().skip(requests.scroll.top).take(rows);
     for (y, (at, line)) in (inside.y + 1..bottom).zip(shown) {
-        let base = if line.went_well() { theme.text } else { theme.bad };
-        for (column, x, width) in places.iter().copied() {
+        let base = if line.is_ok() { theme.text } else { theme.error };
+        for (column, x, width) in layout.iter().copied() {
             let style = match column {
                 Column::Status => base,
                 Column::Waited => theme.text,
@@ -118,11 +119,11 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
             x + used,
             y,
             room,
-            &middle(&line.path.head(), usize::from(room), theme.symbols.cut),
+            &cut_middle(&line.path.head(), usize::from(room), theme.symbols.cut),
             base,
         );
         if at == requests.scroll.cursor {
-            painter.raise(inside.x, y, inside.width, theme.cursor);
+            painter.patch_style(inside.x, y, inside.width, theme.cursor);
         }
     }
     let rule = inside.y + 1 + rows as u16;
@@ -145,14 +146,14 @@ fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column
     }
 }
 
-/// The columns that fit, and whether the host does.
+/// Returns the columns that fit, and whether the host does.
 fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     let mut columns = Column::ALL.to_vec();
     let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
-    let with_host = taken(&columns) + host.min(40) + LEAST_PATH <= width;
+    let with_host = taken(&columns) + host.min(40) + MIN_PATH <= width;
     for column in Column::DISPENSABLE {
-        if taken(&columns) + LEAST_PATH <= width {
+        if taken(&columns) + MIN_PATH <= width {
             break;
         }
         columns.retain(|kept| *kept != column);
@@ -160,7 +161,7 @@ fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     (columns, with_host)
 }
 
-/// What else there is to know of a request, in so many lines; what matters most comes first.
+/// Returns the details of a request in up to `rows` lines, the most important first.
 fn about(
     app: &App,
     painter: &Painter<'_>,
@@ -169,7 +170,7 @@ fn about(
     rows: usize,
 ) -> Vec<Vec<Span<'static>>> {
     let theme = painter.theme;
-    let base = if line.went_well() { theme.text } else { theme.bad };
+    let base = if line.is_ok() { theme.text } else { theme.error };
     let mut lines = vec![vec![Span::new(outcome(line), base)]];
     let ids = [
         ("client-request-id", line.client_request_id.clone()),
@@ -205,8 +206,8 @@ fn about(
     lines
 }
 
-/// Cuts a path in its middle: pages of a list differ at the end.
-fn middle(text: &str, width: usize, sign: &str) -> String {
+/// Cuts a path in the middle: pages of a list differ at the end.
+fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     if width_of(text) <= width {
         return text.to_owned();
     }
@@ -221,7 +222,7 @@ fn middle(text: &str, width: usize, sign: &str) -> String {
     fit(text, width - width_of(&tail), sign).text.into_owned() + &tail
 }
 
-/// How a request ended, in words, with its times and its size.
+/// Returns the result of a request in words, with times and size.
 fn outcome(line: &RequestLine) -> String {
     let waited =
         if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
@@ -236,23 +237,23 @@ fn outcome(line: &RequestLine) -> String {
     format!("{how}; {waited}took {}, {} bytes", seconds(line.took), thousands(line.bytes))
 }
 
-/// What a status means here (API.md 9).
+/// Returns the meaning of a status (docs/graph-api.md, "Status codes").
 fn meaning(status: u16) -> Option<&'static str> {
     Some(match status {
-        200..=299 => "done",
-        400 => "the service does not take the request",
+        200..=299 => "OK",
+        400 => "invalid request",
         401 => "the token is not accepted",
         403 => "the token does not allow it",
-        404 => "not there",
-        407 => "the proxy wants a sign-in",
-        408 | 504 => "the service took too long",
+        404 => "not found",
+        407 => "the proxy requires authentication",
+        408 | 504 => "timeout in the service",
         429 => "throttled by the service",
-        500..=599 => "the service has trouble",
+        500..=599 => "error in the service",
         _ => return None,
     })
 }
 
-/// Writes a duration as one reads it on a stopwatch: `340 ms`, `7.0 s`, `95 s`.
+/// Writes a duration: `340 ms`, `7.0 s`, `95 s`.
 fn seconds(duration: Duration) -> String {
     match duration.as_millis() {
         ms @ 0..1_000 => format!("{ms} ms"),
@@ -266,13 +267,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_path_keeps_both_its_ends() {
-        let cut = |width| middle("/v1.0/alerts?$skiptoken=page12", width, "…");
+    fn long_paths_are_cut_in_the_middle() {
+        let cut = |width| cut_middle("/v1.0/alerts?$skiptoken=page12", width, "…");
         assert_eq!(cut(30), "/v1.0/alerts?$skiptoken=page12");
         assert_eq!(cut(18), "/v1.0/alert…page12");
         assert_eq!(cut(3), "/…2");
         assert_eq!([cut(1), cut(0)], ["…", ""]);
-        assert_eq!(middle("不審不審不審", 7, "…"), "不審…審");
+        assert_eq!(cut_middle("不審不審不審", 7, "…"), "不審…審");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The sign-in: why, which way, what to do, how it ended.
+//! The prompt of the sign-in.
 
 use std::time::Duration;
 
@@ -12,45 +12,46 @@ use crate::ui::{
 };
 use alertdeck_model::SafeText;
 
-/// The widest that its text gets.
-const WIDEST: usize = 72;
-/// Codes of more characters are not spaced: those of the service have nine.
-const LONGEST_CODE: usize = 16;
-/// Where what belongs to a label begins.
+/// The maximum width of its text.
+const MAX_WIDTH: usize = 72;
+/// Longer codes are not spaced. The service's codes have nine characters.
+const MAX_SPACED_CODE: usize = 16;
+/// The column of the values.
 const LABEL: usize = 11;
 
 type Line = Vec<Span<'static>>;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     let Some(stage) = &app.sign_in.stage else { return };
-    let width = usize::from(screen.width.saturating_sub(8)).clamp(10, WIDEST);
+    let width = usize::from(screen.width.saturating_sub(8)).clamp(10, MAX_WIDTH);
     let (title, mut lines) = match stage {
         Stage::Asked { why } => {
             (format!("Sign in to {}", app.settings.tenant), asked(app, painter, why, width))
         }
-        Stage::Begun(SignInWay::Browser) => {
+        Stage::Starting(SignInWay::Browser) => {
             ("Sign in with a browser".into(), vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
         }
-        Stage::Begun(SignInWay::DeviceCode) => {
-            ("Sign in by device code".into(), vec![vec![Span::new("Asking for a code", painter.theme.dim)]])
-        }
+        Stage::Starting(SignInWay::DeviceCode) => (
+            "Sign in with a device code".into(),
+            vec![vec![Span::new("Requesting a code", painter.theme.dim)]],
+        ),
         Stage::Address { url, opened, until } => {
             ("Sign in with a browser".into(), at_address(app, painter, url, opened, *until, width))
         }
         Stage::Code { code, address, until } => {
-            ("Sign in by device code".into(), by_code(app, painter, (code, address), *until, width))
+            ("Sign in with a device code".into(), by_code(app, painter, (code, address), *until, width))
         }
         Stage::Failed { line, may_retry } => {
             ("Sign-in failed".into(), failed(app, painter, line, *may_retry, width))
         }
     };
-    // The list stays visible around it.
+    // The list stays visible around the prompt.
     let height = lines.len().min(usize::from(screen.height.saturating_sub(4)).max(1));
     if lines.len() > height
         && let (Stage::Address { .. }, Some(last)) = (stage, lines.get_mut(height - 1))
     {
         let what = format!(
-            "{} {} copies the whole address",
+            "{} {} copies the full address",
             painter.theme.symbols.cut,
             app.ui.keymap.key("sign-in.copy")
         );
@@ -65,44 +66,44 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
 fn asked(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
     let mut lines = text(&sentence(why), painter.theme.text, width);
     lines.push(Line::new());
-    lines.extend(ways(app, painter, width));
+    lines.extend(methods(app, painter, width));
     lines
 }
 
-/// A reason that begins a sentence.
+/// Returns a reason with a capital first letter.
 fn sentence(why: &str) -> String {
     let mut rest = why.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: usize) -> Vec<Line> {
-    let mut lines = text(&sentence(why), painter.theme.bad, width);
+    let mut lines = text(&sentence(why), painter.theme.error, width);
     lines.push(Line::new());
     if may_retry {
-        lines.extend(ways(app, painter, width));
+        lines.extend(methods(app, painter, width));
     } else {
-        lines.push(key(painter, &app.ui.keymap.key("app.back"), "closes this; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close; the list stays"));
     }
     lines
 }
 
-/// The ways to sign in, or what to do where there is none.
-fn ways(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
+/// Returns the methods of signing in, or what to do if there is none.
+fn methods(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     let of = |id| app.ui.keymap.key(id);
     let mut lines = Vec::new();
     if app.settings.signs_in {
         lines.push(key(painter, &of("sign-in.browser"), "with a browser on this computer"));
-        lines.push(key(painter, &of("sign-in.device-code"), "by a code, with a browser anywhere"));
-        lines.push(key(painter, &of("app.back"), "later; the list stays"));
+        lines.push(key(painter, &of("sign-in.device-code"), "with a code, in any browser"));
+        lines.push(key(painter, &of("app.back"), "not now; the list stays"));
     } else {
         let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
         let what = format!(
-            "The token comes from elsewhere ({from}): renew it there, then press {}.",
+            "This profile uses an external token ({from}). Renew it, then press {} to retry.",
             of("panes.retry")
         );
         lines.extend(text(&what, painter.theme.text, width));
         lines.push(Line::new());
-        lines.push(key(painter, &app.ui.keymap.key("app.back"), "closes this; the list stays"));
+        lines.push(key(painter, &app.ui.keymap.key("app.back"), "close; the list stays"));
     }
     lines
 }
@@ -117,14 +118,14 @@ fn at_address(
 ) -> Vec<Line> {
     let theme = painter.theme;
     let mut lines = match opened {
-        Ok(()) => text("A browser was opened: sign in there. Its address:", theme.text, width),
+        Ok(()) => text("A browser was opened: sign in there. Address:", theme.text, width),
         Err(why) => {
-            let mut lines = text(&format!("No browser was opened: {why}."), theme.bad, width);
+            let mut lines = text(&format!("No browser could be opened: {why}."), theme.error, width);
             lines.extend(text("Open this address in a browser on this computer:", theme.text, width));
             lines
         }
     };
-    // The time before the address, which may not fit a small screen.
+    // The time comes before the address, which may not fit on a small screen.
     lines.insert(0, left(app, painter, until));
     lines.insert(1, Line::new());
     lines.extend(text(&url.line(), theme.accent, width));
@@ -139,8 +140,8 @@ fn by_code(
     width: usize,
 ) -> Vec<Line> {
     let theme = painter.theme;
-    let warning = "Enter this code only if you have just asked for it here yourself: whoever sends you \
-                   a code wants to sign in as you.";
+    let warning = "Enter this code only if you started this sign-in yourself. Anyone who sends you a \
+                   code is trying to sign in as you.";
     let mut lines = text(warning, theme.text, width);
     lines.push(Line::new());
     let address = wrap(&address.head(), width.saturating_sub(LABEL));
@@ -152,16 +153,16 @@ fn by_code(
     lines
 }
 
-/// The code with its characters apart, so that none is missed when it is typed elsewhere.
+/// Returns the code with spaces between its characters, so that it is easier to type elsewhere.
 fn spaced(code: &SafeText) -> String {
     let shown = code.head();
-    if code.is_marked() || shown.graphemes(true).count() > LONGEST_CODE {
+    if code.is_marked() || shown.graphemes(true).count() > MAX_SPACED_CODE {
         return shown;
     }
     shown.graphemes(true).collect::<Vec<_>>().join(" ")
 }
 
-/// The time that is left, in minutes and seconds.
+/// Returns the line with the time left, in minutes and seconds.
 fn left(app: &App, painter: &Painter<'_>, until: Duration) -> Line {
     let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil() as u64;
     labelled(

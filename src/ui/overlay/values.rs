@@ -1,4 +1,4 @@
-//! All values of a line of the detail pane, with how often each occurs.
+//! All values of a line of the detail pane, with their counts.
 
 use ratatui::layout::Rect;
 
@@ -7,7 +7,7 @@ use crate::{
     ui::{
         count,
         paint::Painter,
-        window::{say_more, window},
+        window::{draw_position, window},
     },
 };
 
@@ -20,7 +20,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     };
     let title = format!("{}{coverage}", values.title);
     let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
-    say_more(painter, inside, values.top, values.lines.len());
+    draw_position(painter, inside, values.top, values.lines.len());
     let (label, counts) = (values.label_width as u16, values.count_width as u16);
     for (y, line) in (inside.y..inside.y + inside.height).zip(values.lines.iter().skip(values.top)) {
         if line.first {
@@ -35,7 +35,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
             painter.put_right(inside.x + inside.width, y, counts, &text, theme.dim);
         }
         if line.value == values.at {
-            painter.raise(inside.x, y, inside.width, theme.cursor);
+            painter.patch_style(inside.x, y, inside.width, theme.cursor);
         }
     }
 }

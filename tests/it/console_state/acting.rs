@@ -1,4 +1,4 @@
-//! Copying and opening.
+//! Copying, and opening links.
 
 use alertdeck::app::{Effect, Message, Overlay};
 use alertdeck_model::PortalUrl;
@@ -10,8 +10,8 @@ use super::harness::{Harness, alert, with};
 const LINK: &str = "https://security.microsoft.com/alerts/a1";
 
 #[test]
-fn the_menu_copies_what_it_says() {
-    let mut console = Harness::holding(&[with(
+fn copy_menu_copies_what_its_labels_say() {
+    let mut console = Harness::with_alerts(&[with(
         alert(1),
         json!({
             "title": "Beacon to http://evil.example/x", "assignedTo": "ben@contoso.com",
@@ -45,13 +45,13 @@ fn the_menu_copies_what_it_says() {
         assert!(console.notice().starts_with(&format!("copied {label}, ")), "{}", console.notice());
     }
     console.send(Message::Copied(Err("no clipboard".into())));
-    assert_eq!(console.notice(), "not copied: no clipboard");
+    assert_eq!(console.notice(), "copy failed: no clipboard");
 }
 
 #[test]
-fn what_is_hidden_is_copied_visibly_unless_asked_for_as_sent() {
+fn hidden_characters_are_copied_as_marks_unless_raw_is_chosen() {
     let title = "invoice\u{202e}fdp.exe\u{1b}]52;c;eA==\u{7}";
-    let mut console = Harness::holding(&[with(alert(1), json!({"title": title}))]);
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"title": title}))]);
     console.keys("y v");
     let copied = console.copies().remove(0);
     assert!(!copied.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{copied:?}");
@@ -60,14 +60,14 @@ fn what_is_hidden_is_copied_visibly_unless_asked_for_as_sent() {
     assert_eq!(console.copies(), [title]);
     console.keys("y d");
     assert!(!console.copies()[0].contains('\u{1b}'));
-    let mut plain = Harness::holding(&[alert(1)]);
+    let mut plain = Harness::with_alerts(&[alert(1)]);
     plain.keys("y");
-    assert!(!plain.menu().iter().any(|(key, _)| *key == 's'), "there is nothing hidden to choose");
+    assert!(!plain.menu().iter().any(|(key, _)| *key == 's'), "no raw entry without hidden characters");
 }
 
 #[test]
-fn a_value_is_copied_from_the_overlay() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn values_are_copied_from_the_overlay() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     // The first line below the heading "Evidence" is the device.
     console.keys("Enter j j Enter");
     let Some(Overlay::Values(values)) = console.app.ui.overlay() else {
@@ -79,7 +79,7 @@ fn a_value_is_copied_from_the_overlay() {
     }
     console.keys("y");
     assert_eq!(console.copies(), ["srv-1.contoso.com"]);
-    assert!(console.app.ui.overlay().is_some(), "there may be more to copy");
+    assert!(console.app.ui.overlay().is_some(), "the overlay stays open");
 }
 
 #[rstest]
@@ -91,18 +91,18 @@ fn a_value_is_copied_from_the_overlay() {
 )]
 #[case::dots("https://security.microsoft.com/a/%2e%2e/b", "https://security.microsoft.com/b")]
 #[case::full_width("https://security\u{ff0e}microsoft\u{3002}com/alerts/a1", LINK)]
-fn a_link_of_the_portal_is_opened_as_it_was_checked(#[case] sent: &str, #[case] opened: &str) {
+fn portal_links_are_opened_in_normalised_form(#[case] sent: &str, #[case] opened: &str) {
     let mut console =
-        Harness::holding(&[with(alert(1), json!({"alertWebUrl": sent, "incidentWebUrl": sent}))]);
+        Harness::with_alerts(&[with(alert(1), json!({"alertWebUrl": sent, "incidentWebUrl": sent}))]);
     for key in ["o", "O"] {
         console.keys(key);
-        let Some(Effect::Open(url)) = console.asked.pop() else { panic!("{}", console.notice()) };
+        let Some(Effect::Open(url)) = console.effects.pop() else { panic!("{}", console.notice()) };
         assert_eq!(url.as_str(), opened);
     }
 }
 
 #[rstest]
-fn no_other_link_is_opened(
+fn other_links_are_not_opened(
     #[values(
         "file:///etc/passwd",
         "javascript:alert(1)",
@@ -130,21 +130,21 @@ fn no_other_link_is_opened(
     link: &str,
 ) {
     let mut console =
-        Harness::holding(&[with(alert(1), json!({"alertWebUrl": link, "incidentWebUrl": link}))]);
+        Harness::with_alerts(&[with(alert(1), json!({"alertWebUrl": link, "incidentWebUrl": link}))]);
     for key in ["o", "O"] {
         console.keys(key);
-        assert_eq!(console.asked, [], "{link:?}");
-        assert!(!console.notice().is_empty(), "it is said why");
+        assert_eq!(console.effects, [], "{link:?}");
+        assert!(!console.notice().is_empty(), "a notice says why");
         assert!(!console.notice().contains('\u{202e}'));
     }
-    let mut null = Harness::holding(&[with(alert(1), json!({"alertWebUrl": null}))]);
+    let mut null = Harness::with_alerts(&[with(alert(1), json!({"alertWebUrl": null}))]);
     null.keys("o");
-    assert_eq!((null.asked.as_slice(), null.notice()), (&[][..], "the alert has no link"));
+    assert_eq!((null.effects.as_slice(), null.notice()), (&[][..], "the alert has no link"));
 }
 
 #[test]
-fn links_in_evidence_are_for_copying_alone() {
-    let mut console = Harness::holding(&[with(
+fn links_in_evidence_are_never_opened() {
+    let mut console = Harness::with_alerts(&[with(
         alert(1),
         json!({
             "alertWebUrl": null,
@@ -152,12 +152,12 @@ fn links_in_evidence_are_for_copying_alone() {
         }),
     )]);
     console.keys("Enter j j o Enter o");
-    assert_eq!(console.asked, []);
+    assert_eq!(console.effects, []);
 }
 
 #[test]
-fn a_browser_that_cannot_be_started_leaves_the_link_to_copy() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn link_is_shown_if_no_browser_starts() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     let url = PortalUrl::check(LINK, "security.microsoft.com").unwrap();
     console.send(Message::Opened(url.clone(), Ok(())));
     assert_eq!(console.notice(), format!("opening {LINK}"));
@@ -170,8 +170,9 @@ fn a_browser_that_cannot_be_started_leaves_the_link_to_copy() {
 }
 
 #[test]
-fn an_alert_without_an_owner_offers_nobody() {
-    let mut console = Harness::holding(&[alert(1), with(alert(2), json!({"assignedTo": "ana@contoso.com"}))]);
+fn alert_without_owner_can_be_filtered_by_no_owner() {
+    let mut console =
+        Harness::with_alerts(&[alert(1), with(alert(2), json!({"assignedTo": "ana@contoso.com"}))]);
     console.keys("j");
     assert_eq!(console.selected(), Some("a1"));
     console.keys("f o");

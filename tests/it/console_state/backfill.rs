@@ -1,4 +1,4 @@
-//! What loads behind the list, broken off and gone on with.
+//! The backfill: interrupted and continued.
 
 use std::time::Duration;
 
@@ -14,43 +14,43 @@ use super::{
     signing_in,
 };
 
-const WEEKS: &str = "createdDateTime ge 2026-10-21T12:00:00Z";
+const LAST_DAYS: &str = "createdDateTime ge 2026-10-21T12:00:00Z";
 
-/// A page of the fetch under way behind the list arrives, with the name of the next one.
+/// Sends a page of the backfill, with the bookmark of the next one.
 fn page(console: &mut Harness, alerts: &[u32], next: Option<&str>) {
     let server_time = Timestamp::parse("2026-11-20T11:30:00Z");
-    console.start_backfill(LoadEvent::Page { total: None, partial: None, server_time });
+    console.backfill_event(LoadEvent::Page { total: None, partial: None, server_time });
     let resolved = |number: &u32| with(alert(*number), json!({"status": "resolved"}));
-    console.start_backfill(LoadEvent::Batch(batch(&alerts.iter().map(resolved).collect::<Vec<_>>())));
+    console.backfill_event(LoadEvent::Batch(batch(&alerts.iter().map(resolved).collect::<Vec<_>>())));
     if let Some(next) = next {
-        console.start_backfill(LoadEvent::Reached(Bookmark(next.into())));
+        console.backfill_event(LoadEvent::Reached(Bookmark(next.into())));
     }
 }
 
 fn fail(console: &mut Harness, kind: FailureKind) {
-    console.start_backfill(LoadEvent::Failed(Failure { kind, line: "what happened".into() }));
+    console.backfill_event(LoadEvent::Failed(Failure { kind, line: "it failed".into() }));
 }
 
-/// What the last fetch behind the list asks for, and where it begins.
+/// Returns the filter of the backfill's last fetch, and its bookmark.
 fn last(console: &Harness) -> (String, Option<&str>) {
-    let Fetch { scope, from, .. } = console.behind.last().unwrap();
+    let Fetch { scope, from, .. } = console.backfills.last().unwrap();
     let alertdeck::app::Scope::Filter(filter) = scope else { panic!("{scope:?}") };
     (filter.clone(), from.as_ref().map(|Bookmark(at)| at.as_str()))
 }
 
-/// A console whose list is whole and behind which two pages of some have come.
-fn two_pages_on() -> Harness {
+/// Returns a console whose list is complete, after two pages of the backfill.
+fn after_two_pages() -> Harness {
     let mut console = Harness::open("status:new");
     console.arrive(&[alert(1)]);
     console.done();
-    assert_eq!(last(&console), (WEEKS.into(), None));
+    assert_eq!(last(&console), (LAST_DAYS.into(), None));
     page(&mut console, &[2, 3], Some("page 2"));
     page(&mut console, &[4, 5], Some("page 3"));
     console
 }
 
-/// Breaks it off and lets it go on.
-fn break_off(console: &mut Harness, by: &str) {
+/// Interrupts the backfill and lets it continue.
+fn interrupt(console: &mut Harness, by: &str) {
     match by {
         "filter" => {
             console.keys("/");
@@ -64,8 +64,8 @@ fn break_off(console: &mut Harness, by: &str) {
         }
         "offline" => {
             fail(console, FailureKind::Offline);
-            assert_eq!(console.behind.len(), 1);
-            console.pass(Duration::from_secs(120));
+            assert_eq!(console.backfills.len(), 1);
+            console.advance(Duration::from_secs(120));
         }
         "sign-out" => {
             console.send(Message::SignIn(SignInEvent::SignedOut));
@@ -85,97 +85,97 @@ fn break_off(console: &mut Harness, by: &str) {
 #[case("offline")]
 #[case("sign-out")]
 #[case("sign-in")]
-fn it_goes_on_where_it_was_and_looks_for_what_came_in_since(#[case] by: &str) {
-    let mut console = two_pages_on();
-    console.pass(Duration::from_secs(600));
-    break_off(&mut console, by);
-    assert_eq!(console.behind.len(), 2);
-    assert_eq!(last(&console), (WEEKS.into(), Some("page 3")), "no page is read twice");
+fn continues_after_an_interruption_and_fetches_later_changes(#[case] by: &str) {
+    let mut console = after_two_pages();
+    console.advance(Duration::from_secs(600));
+    interrupt(&mut console, by);
+    assert_eq!(console.backfills.len(), 2);
+    assert_eq!(last(&console), (LAST_DAYS.into(), Some("page 3")), "no page is read twice");
     page(&mut console, &[6], None);
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::UnderWay, "it is not whole yet");
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill.state, Backfill::Running, "it is not complete yet");
     let since = "lastUpdateDateTime ge 2026-11-20T11:25:00Z";
-    assert_eq!(last(&console), (since.into(), None), "from somewhat before its first page on");
+    assert_eq!(last(&console), (since.into(), None), "from shortly before its first page");
     page(&mut console, &[7], None);
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.app.store.len()), (Backfill::Whole, 7));
-    console.pass(Duration::from_secs(3_600));
-    assert_eq!(console.behind.len(), 3);
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill.state, console.app.store.len()), (Backfill::Complete, 7));
+    console.advance(Duration::from_secs(3_600));
+    assert_eq!(console.backfills.len(), 3);
 }
 
 #[test]
-fn without_a_break_nothing_is_looked_for_again() {
-    let mut console = two_pages_on();
+fn uninterrupted_backfill_needs_no_second_fetch() {
+    let mut console = after_two_pages();
     page(&mut console, &[6], None);
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.behind.len()), (Backfill::Whole, 1));
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill.state, console.backfills.len()), (Backfill::Complete, 1));
 }
 
 #[test]
-fn a_look_at_what_came_in_that_is_broken_off_itself_is_made_to_its_end() {
-    let mut console = two_pages_on();
-    break_off(&mut console, "refresh");
-    console.start_backfill(LoadEvent::Done);
+fn interrupted_fetch_of_changes_is_completed() {
+    let mut console = after_two_pages();
+    interrupt(&mut console, "refresh");
+    console.backfill_event(LoadEvent::Done);
     let since = last(&console).0;
-    // Before its first page is whole, it begins again; after that it goes on.
-    break_off(&mut console, "refresh");
+    // Before its first page is complete, it starts again; later it continues.
+    interrupt(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), None));
     page(&mut console, &[6], Some("more"));
-    break_off(&mut console, "refresh");
+    interrupt(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), Some("more")));
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!((last(&console), console.app.load.backfill.state), ((since, None), Backfill::UnderWay));
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Whole);
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!((last(&console), console.app.load.backfill.state), ((since, None), Backfill::Running));
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill.state, Backfill::Complete);
 }
 
 #[test]
-fn a_page_that_was_on_its_way_counts_as_read() {
-    let mut console = two_pages_on();
+fn pages_that_arrive_after_an_interruption_count() {
+    let mut console = after_two_pages();
     console.keys("r");
     page(&mut console, &[6], Some("page 4"));
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Due, "but not as the end");
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill.state, Backfill::Due, "but the end does not");
     console.done();
-    assert_eq!(last(&console), (WEEKS.into(), Some("page 4")));
+    assert_eq!(last(&console), (LAST_DAYS.into(), Some("page 4")));
 }
 
 #[test]
-fn a_place_that_the_service_does_not_know_any_more_is_given_up_once() {
-    let mut console = two_pages_on();
-    break_off(&mut console, "refresh");
+fn an_unknown_bookmark_restarts_the_backfill_once() {
+    let mut console = after_two_pages();
+    interrupt(&mut console, "refresh");
     fail(&mut console, FailureKind::Other);
-    assert_eq!((console.behind.len(), last(&console)), (3, (WEEKS.into(), None)), "it starts over");
+    assert_eq!((console.backfills.len(), last(&console)), (3, (LAST_DAYS.into(), None)), "it starts over");
     fail(&mut console, FailureKind::Other);
-    console.pass(Duration::from_secs(3_600));
-    assert_eq!((console.behind.len(), console.app.load.backfill.state), (3, Backfill::Failed));
-    // One that goes on well before it fails was no stale place.
-    let mut console = two_pages_on();
-    break_off(&mut console, "refresh");
+    console.advance(Duration::from_secs(3_600));
+    assert_eq!((console.backfills.len(), console.app.load.backfill.state), (3, Backfill::Failed));
+    // If a page arrived before the failure, the bookmark was valid.
+    let mut console = after_two_pages();
+    interrupt(&mut console, "refresh");
     page(&mut console, &[6], None);
     fail(&mut console, FailureKind::Other);
-    assert_eq!((console.behind.len(), console.app.load.backfill.state), (2, Backfill::Failed));
+    assert_eq!((console.backfills.len(), console.app.load.backfill.state), (2, Backfill::Failed));
 }
 
 #[test]
-fn a_part_before_the_break_is_a_part_of_the_whole() {
-    let mut console = two_pages_on();
+fn partial_page_before_an_interruption_makes_the_backfill_incomplete() {
+    let mut console = after_two_pages();
     let partial = Some("a source is late".into());
-    console.start_backfill(LoadEvent::Page { total: None, partial, server_time: None });
-    console.start_backfill(LoadEvent::Reached(Bookmark("page 4".into())));
-    break_off(&mut console, "refresh");
-    console.start_backfill(LoadEvent::Done);
+    console.backfill_event(LoadEvent::Page { total: None, partial, server_time: None });
+    console.backfill_event(LoadEvent::Reached(Bookmark("page 4".into())));
+    interrupt(&mut console, "refresh");
+    console.backfill_event(LoadEvent::Done);
     assert_eq!(console.app.load.backfill.state, Backfill::Failed);
-    break_off(&mut console, "refresh");
-    assert_eq!(last(&console), (WEEKS.into(), None), "the user has asked again");
+    interrupt(&mut console, "refresh");
+    assert_eq!(last(&console), (LAST_DAYS.into(), None), "a refresh starts it again");
 }
 
 #[test]
-fn another_profile_or_account_begins_at_the_start() {
-    let mut console = two_pages_on();
+fn another_profile_or_account_restarts_the_backfill() {
+    let mut console = after_two_pages();
     console.send(Message::Switched(Box::new(Settings { profile: "lab".into(), ..settings("") })));
     console.done();
-    assert_eq!((console.behind.len(), last(&console)), (2, (WEEKS.into(), None)));
+    assert_eq!((console.backfills.len(), last(&console)), (2, (LAST_DAYS.into(), None)));
     let mut console = Harness::open("status:new");
     console.send(Message::Identity(signing_in::ana()));
     console.done();
@@ -183,5 +183,5 @@ fn another_profile_or_account_begins_at_the_start() {
     let bob = Some("bob@contoso.com".into());
     console.send(Message::Identity(alertdeck::app::Identity { account: bob, ..signing_in::ana() }));
     console.done();
-    assert_eq!((console.behind.len(), last(&console)), (2, (WEEKS.into(), None)));
+    assert_eq!((console.backfills.len(), last(&console)), (2, (LAST_DAYS.into(), None)));
 }

@@ -1,4 +1,4 @@
-//! What does not fit is cut with a sign, at whichever end.
+//! Texts that do not fit are cut with a sign, at either end.
 
 use ratatui::{buffer::Cell, style::Modifier};
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::harness::{Harness, alert, batch, lines, settings, theme, with};
 use alertdeck::app::LoadEvent;
 use rstest::rstest;
 
-/// The column of titles, with the cells that are underlined in each line.
+/// Returns the titles, with the underlined cells of each line.
 fn titles(console: &Harness) -> Vec<(String, String)> {
     let buffer = console.draw(&theme());
     let screen = lines(&buffer);
@@ -24,8 +24,8 @@ fn titles(console: &Harness) -> Vec<(String, String)> {
 }
 
 #[test]
-fn titles_that_are_scrolled_sideways_are_cut_on_the_left() {
-    let mut console = Harness::holding(&[
+fn scrolled_titles_are_cut_on_the_left() {
+    let mut console = Harness::with_alerts(&[
         with(alert(1), json!({"title": "Credential theft tool"})),
         with(alert(2), json!({"title": "Short"})),
         with(alert(3), json!({"title": "不審な実行の検出 tool"})),
@@ -45,7 +45,7 @@ fn titles_that_are_scrolled_sideways_are_cut_on_the_left() {
         ],
     );
     console.keys("l l");
-    assert_eq!(titles(&console)[3], text("…", ""), "the whole of it is left out");
+    assert_eq!(titles(&console)[3], text("…", ""), "nothing of it is visible");
     console.keys("h h h");
     assert_eq!(
         titles(&console)[2..],
@@ -54,8 +54,8 @@ fn titles_that_are_scrolled_sideways_are_cut_on_the_left() {
 }
 
 #[test]
-fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn long_filter_and_file_name_are_cut_on_the_left() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("/");
     console.type_text(&"title:alert ".repeat(20));
     let screen = console.screen();
@@ -70,7 +70,7 @@ fn a_filter_and_a_file_name_longer_than_their_room_are_cut_on_the_left() {
 }
 
 #[test]
-fn the_help_and_the_completions_say_that_there_is_more() {
+fn help_and_completions_show_their_visible_range() {
     let mut console = Harness::with(settings(""), (80, 24));
     console.keys("?");
     let lines = alertdeck::app::help(&console.app.ui.keymap).len();
@@ -92,7 +92,7 @@ fn the_help_and_the_completions_say_that_there_is_more() {
 #[case((120, 35), "Alert with quite a long… no match")]
 #[case((60, 15), "Alert with quite a… no match")]
 #[case((200, 50), "Alert with quite a lo… no longer matches")]
-fn a_long_title_leaves_room_for_why_its_row_is_dim(#[case] size: (u16, u16), #[case] shown: &str) {
+fn long_title_leaves_room_for_the_reason_of_a_dim_row(#[case] size: (u16, u16), #[case] shown: &str) {
     let mut console = Harness::with(settings("status:new"), size);
     let long = json!({"title": "Alert with quite a long title that goes on and on and on"});
     console.arrive(&[with(alert(1), long.clone())]);
@@ -103,13 +103,13 @@ fn a_long_title_leaves_room_for_why_its_row_is_dim(#[case] size: (u16, u16), #[c
 }
 
 #[test]
-fn live_mode_is_told_where_there_is_no_room_for_the_time() {
-    let mut console = Harness::with(settings("status:new"), (58, 15));
+fn live_is_shown_even_without_room_for_the_time() {
+    let mut console = Harness::with(settings("status:new"), (61, 15));
     console.arrive(&[alert(1)]);
     console.done();
-    console.start_backfill(LoadEvent::Done);
+    console.backfill_event(LoadEvent::Done);
     console.keys("L / Ctrl-u");
     let screen = console.screen();
     let header = screen.lines().next().unwrap();
-    assert!(header.ends_with("30 days whole live"), "{header}");
+    assert!(header.ends_with("30 days complete live"), "{header}");
 }

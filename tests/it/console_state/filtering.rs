@@ -1,4 +1,4 @@
-//! The filter bar, and the keys that build filters from what is on the screen.
+//! The filter bar, and the keys that build filters from values on screen.
 
 use alertdeck::app::{Effect, Pane, Phase, Scope};
 use alertdeck_query::PROPERTIES;
@@ -10,11 +10,11 @@ use super::harness::{Harness, alert, with};
 
 fn severities() -> Harness {
     let of = |number, severity: &str| with(alert(number), json!({"severity": severity}));
-    Harness::holding(&[of(1, "high"), of(2, "medium"), of(3, "low"), of(4, "high")])
+    Harness::with_alerts(&[of(1, "high"), of(2, "medium"), of(3, "low"), of(4, "high")])
 }
 
 #[test]
-fn every_key_filters_what_is_held() {
+fn typing_filters_the_loaded_alerts() {
     let mut console = severities();
     console.keys("/");
     let mut shown = Vec::new();
@@ -22,15 +22,15 @@ fn every_key_filters_what_is_held() {
         console.type_text(&c.to_string());
         shown.push((console.app.filter.text().to_owned(), console.rows().len()));
     }
-    // `severity:high` is understood; a bare word in between searches texts, and finds nothing.
+    // `severity:high` is a term; a bare word on the way to it searches texts and finds nothing.
     assert_eq!(shown.last(), Some(&("severity:high ".to_owned(), 2)));
-    assert_eq!(console.fetches(), [], "typing asks for nothing");
+    assert_eq!(console.fetches(), [], "typing makes no request");
     console.type_text("-title:4");
     assert_eq!(console.rows(), ["a1"]);
 }
 
 #[test]
-fn a_filter_that_is_not_understood_keeps_the_last_result_and_its_text() {
+fn invalid_filter_keeps_the_last_rows_and_its_text() {
     let mut console = severities();
     console.keys("/");
     console.type_text("severity:high");
@@ -41,9 +41,9 @@ fn a_filter_that_is_not_understood_keeps_the_last_result_and_its_text() {
         console.type_text(text);
         assert_eq!(console.rows(), ["a4", "a1"], "{}", console.app.filter.text());
     }
-    assert!(!console.app.filter.is_sound());
+    assert!(!console.app.filter.is_valid());
     console.keys("Enter");
-    assert_eq!(console.app.filter.text(), "severity:high status:nonsense", "Enter loses nothing");
+    assert_eq!(console.app.filter.text(), "severity:high status:nonsense", "Enter keeps the text");
     assert!(console.app.filter.editor.is_some());
     assert_eq!(console.fetches(), []);
 }
@@ -58,13 +58,13 @@ fn esc_restores_text_and_rows() {
         console.type_text(text);
     }
     console.keys("Esc");
-    assert_eq!((console.app.filter.text(), console.app.filter.is_sound()), ("severity:high", true));
+    assert_eq!((console.app.filter.text(), console.app.filter.is_valid()), ("severity:high", true));
     assert_eq!(console.rows(), ["a4", "a1"]);
     assert!(console.app.filter.editor.is_none());
 }
 
 #[test]
-fn enter_asks_the_service_only_where_no_complete_list_covers_the_filter() {
+fn enter_makes_no_request_for_a_covered_filter() {
     let mut console = Harness::open("severity:high");
     assert_eq!(console.fetches().len(), 1);
     let run = |console: &mut Harness, text: &str| {
@@ -73,48 +73,44 @@ fn enter_asks_the_service_only_where_no_complete_list_covers_the_filter() {
         console.keys("Enter");
         console.fetches()
     };
-    assert_eq!(run(&mut console, "severity:high title:x"), [], "the same question is under way");
+    assert_eq!(run(&mut console, "severity:high title:x"), [], "the same request is running");
     console.done();
-    assert_eq!(run(&mut console, "severity:high title:y"), [], "it was answered whole");
+    assert_eq!(run(&mut console, "severity:high title:y"), [], "its list is complete");
     assert_eq!(run(&mut console, "severity:low"), [Scope::Filter("severity eq 'low'".into())]);
-    assert_eq!(run(&mut console, "title:z"), [Scope::All], "the one under way is dropped");
+    assert_eq!(run(&mut console, "title:z"), [Scope::All], "the running one is superseded");
     console.done();
-    assert_eq!(run(&mut console, "severity:medium"), [], "all alerts are held");
+    assert_eq!(run(&mut console, "severity:medium"), [], "all alerts are loaded");
     console.keys("r");
-    assert_eq!(console.fetches().len(), 1, "r asks again");
+    assert_eq!(console.fetches().len(), 1, "r always makes a request");
     console.keys("Esc");
-    assert_eq!(
-        run(&mut console, "severity:informational").len(),
-        1,
-        "and what was whole before counts no more"
-    );
+    assert_eq!(run(&mut console, "severity:informational").len(), 1, "a refresh forgets complete lists");
 }
 
 #[test]
-fn a_covered_filter_drops_the_fetch_of_another() {
+fn covered_filter_cancels_the_fetch_of_another() {
     let mut console = Harness::open("severity:high");
     console.done();
     console.keys("/ Ctrl-u");
     console.type_text("severity:low");
     console.keys("Enter / Ctrl-u");
     console.type_text("severity:high");
-    console.asked.clear();
+    console.effects.clear();
     console.keys("Enter");
-    assert_eq!(console.asked.iter().filter(|effect| **effect == Effect::Cancel).count(), 1);
+    assert_eq!(console.effects.iter().filter(|effect| **effect == Effect::Cancel).count(), 1);
     assert_eq!(console.fetches(), [], "it is covered");
-    assert_eq!(console.app.load.phase, Phase::Complete, "the header speaks of the list that is shown");
+    assert_eq!(console.app.load.phase, Phase::Complete, "the header describes the shown list");
     console.keys("/ Ctrl-u");
     console.type_text("severity:low");
     console.keys("Enter");
     assert_eq!(
         console.fetches(),
         [Scope::Filter("severity eq 'low'".into())],
-        "the other was not read to its end"
+        "the other list is incomplete"
     );
 }
 
 #[test]
-fn completion_history_and_mending() {
+fn completions_history_and_fixes() {
     let mut console = severities();
     console.keys("/");
     console.type_text("sev");
@@ -130,17 +126,17 @@ fn completion_history_and_mending() {
     console.keys("↑");
     assert_eq!(console.app.filter.text(), first.trim());
     console.keys("↓ ↓");
-    assert_eq!(console.app.filter.text(), "status:new", "back at what was being edited");
+    assert_eq!(console.app.filter.text(), "status:new", "back at the edited text");
     console.keys("Ctrl-u");
     console.type_text("sevrity:high");
-    assert!(!console.app.filter.is_sound());
+    assert!(!console.app.filter.is_valid());
     console.keys("Tab");
     assert_eq!(console.app.filter.text(), "severity:high");
-    assert!(console.app.filter.is_sound());
+    assert!(console.app.filter.is_valid());
 }
 
 #[test]
-fn a_chosen_completion_stays_chosen_while_time_passes() {
+fn chosen_completion_survives_time() {
     let mut console = Harness::open("age<1h");
     console.keys("/");
     console.type_text(" sever");
@@ -149,7 +145,7 @@ fn a_chosen_completion_stays_chosen_while_time_passes() {
     console.keys("Ctrl-n Ctrl-n");
     let choice = |console: &Harness| console.app.filter.editor.as_ref().unwrap().choice;
     assert_eq!(choice(&console), 2);
-    console.pass(std::time::Duration::from_secs(180));
+    console.advance(std::time::Duration::from_secs(180));
     assert_eq!(choice(&console), 2);
 }
 
@@ -159,20 +155,20 @@ fn a_chosen_completion_stays_chosen_while_time_passes() {
 #[case("not\nan \"odd\" one", "\"not\" or \"an \"\"odd\"\" one\"")]
 #[case("q\nr\ny", "q or r or y")]
 #[case::as_terminals_paste("alpha\rbeta\r", "alpha or beta")]
-fn a_paste_on_the_list_fills_the_filter_and_is_not_run(#[case] text: &str, #[case] filter: &str) {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn paste_on_the_list_fills_the_filter_without_running_it(#[case] text: &str, #[case] filter: &str) {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.paste(text);
     assert_eq!(console.app.filter.text(), filter);
     assert_eq!(console.app.filter.committed, "");
-    assert!(console.app.filter.is_sound(), "{:?}", console.app.filter.diagnostics);
-    assert_eq!(console.asked, []);
+    assert!(console.app.filter.is_valid(), "{:?}", console.app.filter.diagnostics);
+    assert_eq!(console.effects, []);
     console.keys("Esc");
     assert_eq!((console.app.filter.text(), console.rows().len()), ("", 2));
 }
 
 #[test]
-fn a_paste_into_the_filter_goes_to_the_caret_and_into_an_overlay_nowhere() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn paste_goes_to_the_caret_of_the_filter_and_not_into_overlays() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("/");
     console.type_text("title:2 status:new");
     for _ in 0.."2 status:new".len() {
@@ -183,11 +179,11 @@ fn a_paste_into_the_filter_goes_to_the_caret_and_into_an_overlay_nowhere() {
     console.keys("Esc ?");
     console.paste("q\nx");
     assert!(console.app.ui.overlay().is_some());
-    assert_eq!((console.app.filter.text(), console.asked.as_slice()), ("", &[][..]));
+    assert_eq!((console.app.filter.text(), console.effects.as_slice()), ("", &[][..]));
 }
 
 #[test]
-fn the_filter_before_is_kept_together_when_a_term_is_added() {
+fn filter_is_parenthesised_when_a_term_is_added() {
     let mut console = severities();
     console.keys("/");
     console.type_text("severity:high or severity:low");
@@ -198,8 +194,8 @@ fn the_filter_before_is_kept_together_when_a_term_is_added() {
 }
 
 #[test]
-fn the_incident_of_an_alert_replaces_the_filter() {
-    let mut console = Harness::holding(&[
+fn pivot_on_the_incident_replaces_the_filter() {
+    let mut console = Harness::with_alerts(&[
         alert(1),
         with(alert(2), json!({"incidentId": "771"})),
         with(alert(3), json!({"incidentId": null})),
@@ -208,11 +204,11 @@ fn the_incident_of_an_alert_replaces_the_filter() {
     console.keys("i");
     assert_eq!((console.app.filter.text(), console.rows()), ("incident:77", vec!["a4", "a1"]));
     console.keys("/ Ctrl-u Enter g j i");
-    assert_eq!(console.rows().len(), 4, "a3 belongs to none");
+    assert_eq!(console.rows().len(), 4, "a3 has no incident");
     assert!(console.notice().contains("no incident"), "{}", console.notice());
 }
 
-/// Values that a careless spelling in the filter language would take for something else.
+/// Values that a careless spelling would turn into something else.
 fn hostile() -> impl Strategy<Value = String> {
     let awkward = prop::sample::select(vec![
         "",
@@ -302,8 +298,8 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The alert with the value in it, in every place that the console offers to filter by.
-fn holding(value: &str) -> Value {
+/// Returns an alert with the value in every place that the console offers to filter by.
+fn alert_with_value(value: &str) -> Value {
     with(
         alert(5),
         json!({
@@ -328,9 +324,9 @@ fn holding(value: &str) -> Value {
     )
 }
 
-/// Tells whether the language has no way to ask for a value: an enumeration without a name,
-/// properties that nobody has heard of, and a domain that was sent defanged, since the field takes
-/// that for a way to type it.
+/// Returns whether the filter language cannot express a value: an enumeration without a name, an
+/// unknown property, or a domain that was sent defanged, since the field takes that for a way of
+/// typing it.
 fn beyond_the_language(field: &str, value: &str) -> bool {
     match alertdeck_query::find_field(field) {
         Some(named) if named.enumeration().is_some() => value.is_empty(),
@@ -339,10 +335,10 @@ fn beyond_the_language(field: &str, value: &str) -> bool {
     }
 }
 
-/// Presses `key` on every value that is offered: in the row, on each line of the detail pane,
-/// and in the overlay of each line.
+/// Presses `key` on every offered value: in the row, on each line of the detail, and in the overlay
+/// of each line.
 fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), TestCaseError> {
-    let mut console = Harness::holding(alerts);
+    let mut console = Harness::with_alerts(alerts);
     let id = console.selected().unwrap().to_owned();
     console.keys(key);
     let letters = console.menu();
@@ -351,7 +347,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
         let filter = console.app.filter.committed.clone();
         prop_assert!(
             console.app.filter.editor.is_none(),
-            "{what}: the filter `{}` is faulty: {:?}",
+            "{what}: the filter `{}` is invalid: {:?}",
             console.app.filter.text(),
             console.app.filter.diagnostics
         );
@@ -393,7 +389,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
             console.keys(key);
             if console.app.ui.overlay().is_some() {
                 let (field, text) = (offered.field.unwrap(), offered.text.raw());
-                prop_assert!(beyond_the_language(&field, text), "{field} cannot be asked for {text:?}");
+                prop_assert!(beyond_the_language(&field, text), "{field} cannot express {text:?}");
                 console.keys("Esc");
                 continue;
             }
@@ -407,12 +403,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
-    fn narrowing_to_a_value_keeps_its_alert(value in hostile()) {
-        check_every_value(&[holding(&value)], "f", true)?;
+    fn including_a_value_keeps_its_alert(value in hostile()) {
+        check_every_value(&[alert_with_value(&value)], "f", true)?;
     }
 
     #[test]
-    fn excluding_a_value_drops_its_alert(value in hostile()) {
-        check_every_value(&[holding(&value)], "F", false)?;
+    fn excluding_a_value_removes_its_alert(value in hostile()) {
+        check_every_value(&[alert_with_value(&value)], "F", false)?;
     }
 }

@@ -1,4 +1,4 @@
-//! Finding a text in an alert: in what is folded, in what no line shows, and back.
+//! Text search in an alert: in folded lines, in hidden values, and back.
 
 use alertdeck::app::{Input, Key, KeyCode, Message};
 use rstest::rstest;
@@ -38,43 +38,43 @@ fn typing(console: &mut Harness, text: &str) {
     console.type_text(text);
 }
 
-/// What the rule says of the hits, and the text under the cursor.
-fn place(console: &Harness) -> (String, String) {
+/// Returns the position among the hits, and the node under the cursor.
+fn position(console: &Harness) -> (String, String) {
     let find = console.app.current_detail().unwrap().find.as_ref().unwrap();
     (format!("{} of {}", find.number().unwrap_or(0), find.count()), node(console))
 }
 
 #[rstest]
-#[case::case_is_no_matter("CURL.EXE", "1 of 1", "curl.exe (20)")]
+#[case::case_is_ignored("CURL.EXE", "1 of 1", "curl.exe (20)")]
 #[case::letters_beyond_ascii("übung", "1 of 1", "word.exe (10)")]
-#[case::a_value_that_no_line_shows("signing ca", "1 of 1", "curl.exe (20)")]
+#[case::hidden_value("signing ca", "1 of 1", "curl.exe (20)")]
 #[case::defanged("hxxp://evil[.]example", "1 of 1", "curl.exe (20)")]
 #[case::defanged_address("203[.]0[.]113[.]9", "1 of 1", "203.0.113.9")]
-#[case::across_the_end_of_a_line("mail box was started by a document", "1 of 1", "")]
-#[case::the_word_for_such_a_thing("process w", "0 of 0", "")]
-#[case::its_kind("process", "1 of 2", "word.exe (10)")]
+#[case::across_lines("mail box was started by a document", "1 of 1", "")]
+#[case::type_and_name_are_separate("process w", "0 of 0", "")]
+#[case::type_alone("process", "1 of 2", "word.exe (10)")]
 #[case::not_across_values("curl.exe contoso", "0 of 0", "")]
-#[case::no_name_of_a_type("microsoft.graph", "0 of 0", "")]
-#[case::blanks_alone("  ", "0 of 0", "")]
-fn a_text_is_found_wherever_it_is(#[case] text: &str, #[case] count: &str, #[case] at: &str) {
-    let mut console = Harness::holding(&[story()]);
+#[case::type_names_are_ignored("microsoft.graph", "0 of 0", "")]
+#[case::only_spaces("  ", "0 of 0", "")]
+fn texts_are_found_everywhere(#[case] text: &str, #[case] count: &str, #[case] at: &str) {
+    let mut console = Harness::with_alerts(&[story()]);
     console.resize(90, 40);
     console.keys("Enter");
-    // What is folded is looked through too.
+    // Folded lines are searched too.
     console.keys("-");
     typing(&mut console, text);
-    assert_eq!(place(&console), (count.into(), at.into()));
+    assert_eq!(position(&console), (count.into(), at.into()));
 }
 
 #[test]
-fn a_hit_in_what_is_folded_unfolds_its_way_and_esc_goes_back() {
-    let mut console = Harness::holding(&[story()]);
+fn hit_unfolds_its_parents_and_esc_restores_the_folds() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter j - g j j");
     let (before, scroll) = (visible(&console), console.app.detail.shown.as_ref().unwrap().scroll);
     assert!(!before.iter().any(|name| name.contains("curl")), "{before:?}");
     typing(&mut console, "curl.exe");
     assert!(visible(&console).iter().any(|name| name.contains("curl")));
-    // Another letter, and it is looked for from where the reader was.
+    // Each letter searches from the origin.
     console.type_text("x");
     assert_eq!(
         (visible(&console), console.app.detail.shown.as_ref().unwrap().scroll),
@@ -88,40 +88,40 @@ fn a_hit_in_what_is_folded_unfolds_its_way_and_esc_goes_back() {
 }
 
 #[test]
-fn enter_stays_and_hits_go_round() {
-    let mut console = Harness::holding(&[story()]);
+fn enter_keeps_the_hit_and_hits_wrap_around() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter n");
     assert_eq!(console.notice(), "no active search (press /)");
     typing(&mut console, "exe");
     console.keys("Enter");
-    assert_eq!(place(&console), ("1 of 2".into(), "word.exe (10)".into()));
+    assert_eq!(position(&console), ("1 of 2".into(), "word.exe (10)".into()));
     console.keys("n");
-    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    assert_eq!(position(&console), ("2 of 2".into(), "curl.exe (20)".into()));
     console.keys("n");
-    assert_eq!(place(&console), ("1 of 2".into(), "word.exe (10)".into()));
+    assert_eq!(position(&console), ("1 of 2".into(), "word.exe (10)".into()));
     console.keys("N");
-    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
-    // One rung a press: what is looked for, then the pane.
+    assert_eq!(position(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    // Esc ends the search first, then leaves the pane.
     console.keys("Esc");
     assert!(console.app.detail.shown.as_ref().unwrap().find.is_none());
     assert_eq!(node(&console), "curl.exe (20)");
     console.keys("/ x Ctrl-c");
-    assert!(console.app.find_editor().is_none() && console.asked.is_empty());
+    assert!(console.app.find_editor().is_none() && console.effects.is_empty());
 }
 
 #[test]
-fn while_typing_arrows_go_on_and_letters_are_text() {
-    let mut console = Harness::holding(&[story()]);
+fn arrows_move_between_hits_while_letters_are_text() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter");
     typing(&mut console, "exe");
     console.keys("↓");
-    assert_eq!(place(&console), ("2 of 2".into(), "curl.exe (20)".into()));
+    assert_eq!(position(&console), ("2 of 2".into(), "curl.exe (20)".into()));
     console.keys("Ctrl-p");
-    assert_eq!(place(&console).0, "1 of 2");
+    assert_eq!(position(&console).0, "1 of 2");
     console.keys("Ctrl-u");
     console.type_text("qnN?");
     assert_eq!(console.app.find_editor().unwrap().text(), "qnN?");
-    assert!(console.asked.is_empty() && console.app.ui.overlay().is_none());
+    assert!(console.effects.is_empty() && console.app.ui.overlay().is_none());
     assert!(console.screen().contains("not found"), "{}", console.screen());
     console.keys("Ctrl-u");
     console.paste("evil.example\r\n");
@@ -129,19 +129,19 @@ fn while_typing_arrows_go_on_and_letters_are_text() {
         (console.app.find_editor().unwrap().text(), node(&console).as_str()),
         ("evil.example", "curl.exe (20)")
     );
-    assert_eq!(console.app.filter.text(), "", "nothing is filtered by it");
-    // Whoever goes away keeps what was found.
+    assert_eq!(console.app.filter.text(), "", "the filter is unchanged");
+    // Leaving the pane keeps the search.
     let list = console.app.layout().list.unwrap();
     console.send(Message::Input(Input::Click { x: list.x, y: list.y }));
     assert!(console.app.find_editor().is_none());
     console.send(Message::Input(Input::Key(Key::new(KeyCode::Tab))));
     console.keys("n");
-    assert_eq!(place(&console), ("1 of 1".into(), "curl.exe (20)".into()));
+    assert_eq!(position(&console), ("1 of 1".into(), "curl.exe (20)".into()));
 }
 
 #[test]
-fn the_line_says_where_a_hit_is_that_it_does_not_show() {
-    let mut console = Harness::holding(&[story()]);
+fn line_shows_a_hidden_hit_with_its_property() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.resize(100, 30);
     console.keys("Enter");
     typing(&mut console, "signing");
@@ -149,21 +149,21 @@ fn the_line_says_where_a_hit_is_that_it_does_not_show() {
     let line = super::harness::lines(&buffer).into_iter().find(|line| line.contains("curl.exe")).unwrap();
     assert!(line.contains("… imageFile.filePublisher: Contoso Signing CA"), "{line}");
     let (hit, beside) = (cells(&buffer, "Signing")[0], cells(&buffer, "Contoso Signing")[0]);
-    assert_ne!(hit.fg, beside.fg, "the hit is set apart");
+    assert_ne!(hit.fg, beside.fg, "the hit is highlighted");
     console.keys("Ctrl-u");
     console.type_text("word");
     let screen = console.screen();
-    assert!(!screen.contains("… processCommandLine"), "what the line shows needs no more: {screen}");
+    assert!(!screen.contains("… processCommandLine"), "a visible hit needs no excerpt: {screen}");
 }
 
 #[test]
-fn the_next_alert_is_looked_through_for_the_same() {
+fn search_continues_in_the_next_alert() {
     let mut console =
-        Harness::holding(&[story(), with(story(), json!({"id": "other", "description": "curl"}))]);
+        Harness::with_alerts(&[story(), with(story(), json!({"id": "other", "description": "curl"}))]);
     console.keys("Enter");
     typing(&mut console, "curl");
     console.keys("Enter");
-    let first = place(&console).0;
+    let first = position(&console).0;
     console.keys("J n");
     assert_ne!(console.selected(), Some("a1"), "{:?}", console.rows());
     assert!(console.app.current_detail().unwrap().find.as_ref().unwrap().count() > 0, "{first}");
@@ -175,26 +175,26 @@ fn the_next_alert_is_looked_through_for_the_same() {
 }
 
 #[test]
-fn json_and_time_line_are_looked_through_as_they_are_shown() {
-    let mut console = Harness::holding(&[story()]);
+fn json_and_timeline_are_searched_as_shown() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter v");
     typing(&mut console, "filePublisher");
-    assert_eq!(place(&console).0, "1 of 1", "in JSON the names count");
+    assert_eq!(position(&console).0, "1 of 1", "JSON includes names");
     console.keys("Enter v");
-    assert_eq!(place(&console).0, "0 of 0");
+    assert_eq!(position(&console).0, "0 of 0");
     console.keys("Esc t");
     typing(&mut console, "alert created");
-    assert_eq!(place(&console).0, "1 of 1");
+    assert_eq!(position(&console).0, "1 of 1");
 }
 
 #[test]
-fn in_the_list_slash_is_the_filter() {
-    let mut console = Harness::holding(&[story()]);
+fn slash_edits_the_filter_in_the_list() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("/");
     assert!(console.app.filter.editor.is_some() && console.app.find_editor().is_none());
 }
 
-/// An alert with a text longer than a line without a blank in it, at its end a word of its own.
+/// An alert with a text that is longer than a line and has no spaces.
 fn long_words() -> Value {
     let url = format!("https://evil.example/{}/needle/{}", "0123456789".repeat(12), "abcdefghij".repeat(8));
     with(
@@ -206,8 +206,8 @@ fn long_words() -> Value {
     )
 }
 
-/// Joins what is set apart on the screen as found, line by line.
-fn set_apart(console: &Harness) -> Vec<String> {
+/// Returns the highlighted text of each line.
+fn highlighted(console: &Harness) -> Vec<String> {
     let (theme, buffer) = (theme(), console.draw(&theme()));
     let area = console.app.layout().detail.unwrap();
     let line = |y: u16| -> String {
@@ -220,42 +220,42 @@ fn set_apart(console: &Harness) -> Vec<String> {
 #[rstest]
 #[case::alert("")]
 #[case::json("v")]
-fn what_is_torn_at_the_end_of_a_line_is_found_and_marked_on_every_line(#[case] view: &str) {
+fn text_broken_across_lines_is_found_and_highlighted(#[case] view: &str) {
     for width in [60, 80, 97, 200] {
-        let mut console = Harness::holding(&[long_words()]);
+        let mut console = Harness::with_alerts(&[long_words()]);
         console.resize(width, 50);
         console.keys("Enter");
         console.keys(view);
-        let sought = format!("{}/needle/abc", "0123456789".repeat(9));
-        typing(&mut console, &sought);
+        let text = format!("{}/needle/abc", "0123456789".repeat(9));
+        typing(&mut console, &text);
         let find = console.app.current_detail().unwrap().find.as_ref().unwrap();
         assert_eq!((find.count(), find.may_be_more()), (2, false), "{width} {view}");
-        let marked = set_apart(&console).concat();
-        assert!(marked.contains(&sought), "{width}: {marked}");
+        let found = highlighted(&console).concat();
+        assert!(found.contains(&text), "{width}: {found}");
     }
 }
 
 #[test]
-fn a_sentence_is_marked_on_all_lines_that_it_covers() {
-    let mut console = Harness::holding(&[story()]);
+fn sentence_is_highlighted_on_all_its_lines() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.resize(60, 30);
     console.keys("Enter");
     typing(&mut console, "mail box was started by a document from the");
-    assert_eq!(set_apart(&console).join(" "), "mail box was started by a document from the");
+    assert_eq!(highlighted(&console).join(" "), "mail box was started by a document from the");
 }
 
 #[test]
-fn what_is_too_long_to_be_laid_out_is_looked_through_too() {
+fn text_beyond_the_layout_limit_is_searched() {
     let text = format!("{} the end of it\nand a line more", "much ado about nothing ".repeat(4_000));
-    let mut console = Harness::holding(&[with(alert(1), json!({"description": text}))]);
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"description": text}))]);
     console.keys("Enter");
     typing(&mut console, "the end of it");
-    assert_eq!(place(&console).0, "1 of 1");
+    assert_eq!(position(&console).0, "1 of 1");
     let screen = console.screen();
-    assert!(screen.contains("1 of 1+"), "there may be more of it: {screen}");
-    assert!(screen.contains("kB more:  …"), "{screen}");
-    assert_eq!(set_apart(&console), ["the end of it"]);
-    // Where the bound tears a word or a sentence, it is found all the same.
+    assert!(screen.contains("1 of 1+"), "there may be more hits: {screen}");
+    assert!(screen.contains("kB more: …"), "{screen}");
+    assert_eq!(highlighted(&console), ["the end of it"]);
+    // Text across the limit is found.
     console.keys("Ctrl-u");
     let bound = &text[64 * 1024 - 12..64 * 1024 + 12];
     console.type_text(bound.trim());
@@ -269,37 +269,37 @@ fn what_is_too_long_to_be_laid_out_is_looked_through_too() {
 }
 
 #[test]
-fn the_end_of_a_long_command_line_is_found_and_shown() {
+fn end_of_a_long_command_line_is_found_and_shown() {
     let evidence = json!([{"@odata.type": "#microsoft.graph.security.processEvidence", "processId": 1,
         "imageFile": {"fileName": "a.exe"},
         "processCommandLine": format!("a.exe {} --needle", "x".repeat(1_000_000))}]);
-    let mut console = Harness::holding(&[with(alert(1), json!({"evidence": evidence}))]);
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"evidence": evidence}))]);
     console.keys("Enter");
     typing(&mut console, "--NEEDLE");
-    assert_eq!(place(&console).0, "1 of 1");
-    assert_eq!(set_apart(&console), ["--needle"]);
-    // Of the JSON more than a megabyte is not laid out.
+    assert_eq!(position(&console).0, "1 of 1");
+    assert_eq!(highlighted(&console), ["--needle"]);
+    // Only a megabyte of JSON is laid out.
     console.keys("Enter v");
-    assert_eq!(place(&console).0, "0 of 1");
+    assert_eq!(position(&console).0, "0 of 1");
     console.keys("n");
-    assert_eq!(set_apart(&console), ["--needle"]);
+    assert_eq!(highlighted(&console), ["--needle"]);
 }
 
 #[test]
-fn a_pasted_text_that_nobody_looks_for_is_cut_and_that_is_said() {
-    let mut console = Harness::holding(&[story()]);
+fn long_pasted_search_text_is_cut_with_a_notice() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter /");
     console.paste(&"übung ".repeat(500_000));
     assert_eq!(console.app.find_editor().unwrap().text().chars().count(), 1_000);
-    assert_eq!(console.notice(), "cut: no more than 1,000 characters are looked for");
+    assert_eq!(console.notice(), "search text cut to 1,000 characters");
     assert!(console.screen().contains("not found"), "{}", console.screen());
     console.keys("Ctrl-u u");
-    assert_eq!(place(&console).0, "1 of 5");
+    assert_eq!(position(&console).0, "1 of 5");
 }
 
 #[test]
-fn where_the_line_says_where_a_hit_is_nothing_of_its_counts_is_left() {
-    let mut console = Harness::holding(&[story()]);
+fn line_with_a_hidden_hit_shows_no_counts() {
+    let mut console = Harness::with_alerts(&[story()]);
     console.keys("Enter");
     typing(&mut console, "signing");
     for width in 50..120 {
@@ -311,8 +311,8 @@ fn where_the_line_says_where_a_hit_is_nothing_of_its_counts_is_left() {
 }
 
 #[test]
-fn a_technique_is_found_by_what_its_id_stands_for() {
-    let mut console = Harness::holding(&[with(alert(1), json!({"mitreTechniques": ["T1059.001"]}))]);
+fn techniques_are_found_by_name() {
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"mitreTechniques": ["T1059.001"]}))]);
     console.keys("Enter");
     for text in ["powershell", "command and scripting", "execution", "t1059.001"] {
         typing(&mut console, text);

@@ -1,4 +1,4 @@
-//! A console on a console: what the loop, the workers and the clock do for it is done here, step by
+//! A harness around a console: it does what the event loop, the workers and the clock do, step by
 //! step and without waiting.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ use ratatui::{
 };
 use serde_json::{Value, json};
 
-/// When the console is opened.
+/// The time at which the console is opened.
 pub(crate) const START: &str = "2026-11-20T12:00:00Z";
 pub(crate) const ME: &str = "ana@contoso.com";
 
@@ -52,7 +52,7 @@ pub(crate) fn theme() -> Theme {
     Theme::new(ThemeKind::Dark, Depth::True, false)
 }
 
-/// A plain alert; a higher number is newer, by a minute.
+/// Returns a plain alert; alerts with higher numbers are newer, by a minute each.
 pub(crate) fn alert(number: u32) -> Value {
     let at = format!("2026-11-20T{:02}:{:02}:00Z", number / 60, number % 60);
     json!({
@@ -66,7 +66,7 @@ pub(crate) fn alert(number: u32) -> Value {
     })
 }
 
-/// The alert with other values at its top level.
+/// Returns the alert with other values at its top level.
 pub(crate) fn with(mut alert: Value, mut values: Value) -> Value {
     for (name, value) in values.as_object_mut().unwrap() {
         alert[name] = value.take();
@@ -79,17 +79,17 @@ pub(crate) fn batch(alerts: &[Value]) -> Batch {
     Batch::decode(&raw, &alertdeck_query::FieldPostings)
 }
 
-/// A console with everything around it.
+/// A console in its harness.
 pub(crate) struct Harness {
     pub(crate) app: App,
     pub(crate) now: Now,
-    /// What was asked for and is not answered by the console itself.
-    pub(crate) asked: Vec<Effect>,
-    /// What was asked for behind the list.
-    pub(crate) behind: Vec<Fetch>,
-    /// Rows looked at in one slice of work.
+    /// The effects that the harness does not handle itself.
+    pub(crate) effects: Vec<Effect>,
+    /// The fetches of the backfill.
+    pub(crate) backfills: Vec<Fetch>,
+    /// The rows of one slice of work.
     pub(crate) slice: usize,
-    /// Whether reading and work wait until [`Harness::rest`].
+    /// Whether workers wait for [`Harness::settle`].
     pub(crate) lazy: bool,
     reading: Option<(Row, RawAlert)>,
     more: bool,
@@ -108,37 +108,37 @@ impl Harness {
         let mut console = Self {
             app,
             now,
-            asked: Vec::new(),
-            behind: Vec::new(),
+            effects: Vec::new(),
+            backfills: Vec::new(),
             slice: 1_000,
             lazy: false,
             reading: None,
             more: false,
             wake: None,
         };
-        console.take(effects);
-        console.rest();
+        console.handle(effects);
+        console.settle();
         console
     }
 
     /// Opens a console whose list is complete.
-    pub(crate) fn holding(alerts: &[Value]) -> Self {
+    pub(crate) fn with_alerts(alerts: &[Value]) -> Self {
         let mut console = Self::open("");
         console.arrive(alerts);
         console.done();
-        console.asked.clear();
+        console.effects.clear();
         console
     }
 
     pub(crate) fn send(&mut self, message: Message) {
         let effects = update(&mut self.app, self.now, message);
-        self.take(effects);
+        self.handle(effects);
         if !self.lazy {
-            self.rest();
+            self.settle();
         }
     }
 
-    fn take(&mut self, effects: Vec<Effect>) {
+    fn handle(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Read(row, raw) => {
@@ -147,17 +147,17 @@ impl Harness {
                 }
                 Effect::More => self.more = true,
                 Effect::WakeAt(at) => {
-                    assert!(at >= self.now.mono, "a wake-up that is over: {at:?} at {:?}", self.now.mono);
+                    assert!(at >= self.now.mono, "a wake-up in the past: {at:?} at {:?}", self.now.mono);
                     self.wake = Some(at);
                 }
-                Effect::Fetch(fetch) if fetch.purpose == Purpose::Backfill => self.behind.push(fetch),
-                other => self.asked.push(other),
+                Effect::Fetch(fetch) if fetch.purpose == Purpose::Backfill => self.backfills.push(fetch),
+                other => self.effects.push(other),
             }
         }
     }
 
-    /// Does what workers and the loop would do until nothing is left.
-    pub(crate) fn rest(&mut self) {
+    /// Does the work of workers and event loop until nothing is left.
+    pub(crate) fn settle(&mut self) {
         loop {
             let message = if let Some((row, raw)) = self.reading.take() {
                 Message::Read(row, Box::new(Body::read(&raw)))
@@ -167,17 +167,17 @@ impl Harness {
                 return;
             };
             let effects = update(&mut self.app, self.now, message);
-            self.take(effects);
+            self.handle(effects);
         }
     }
 
-    /// Loses what a worker has been reading, as the loop does when it goes over to another profile.
-    pub(crate) fn lose_reading(&mut self) {
-        assert!(self.reading.take().is_some(), "nothing is being read");
+    /// Drops the running read of an alert, as the event loop does on a switch of profiles.
+    pub(crate) fn drop_read(&mut self) {
+        assert!(self.reading.take().is_some(), "no read is running");
     }
 
-    /// Lets time pass, with a tick at each wake-up that was asked for.
-    pub(crate) fn pass(&mut self, duration: Duration) {
+    /// Advances the clock, with a tick at each scheduled wake-up.
+    pub(crate) fn advance(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         while let Some(at) = self.wake.filter(|at| *at <= end) {
             self.wake = None;
@@ -191,10 +191,10 @@ impl Harness {
         self.now = Now { wall: self.now.wall.after(mono.saturating_sub(self.now.mono)), mono };
     }
 
-    /// Presses keys, named as in the help and set apart by blanks.
+    /// Presses keys, named as in the help and separated by spaces.
     pub(crate) fn keys(&mut self, names: &str) {
         for name in names.split_whitespace() {
-            let key = name.parse().unwrap_or_else(|_| panic!("no key is called {name}"));
+            let key = name.parse().unwrap_or_else(|_| panic!("unknown key {name}"));
             self.send(Message::Input(Input::Key(key)));
         }
     }
@@ -218,13 +218,13 @@ impl Harness {
         self.send(Message::Load(self.app.load.generations.current, event));
     }
 
-    /// The last fetch behind the list says something.
-    pub(crate) fn start_backfill(&mut self, event: LoadEvent) {
-        let generation = self.behind.last().unwrap().generation;
+    /// Sends an event of the last fetch of the backfill.
+    pub(crate) fn backfill_event(&mut self, event: LoadEvent) {
+        let generation = self.backfills.last().unwrap().generation;
         self.send(Message::Load(generation, event));
     }
 
-    /// A page of the fetch under way arrives.
+    /// Sends a page of the running fetch.
     pub(crate) fn arrive(&mut self, alerts: &[Value]) {
         self.load(LoadEvent::Page { total: None, partial: None, server_time: None });
         self.load(LoadEvent::Batch(batch(alerts)));
@@ -235,13 +235,13 @@ impl Harness {
     }
 
     pub(crate) fn fail(&mut self, kind: FailureKind) {
-        self.load(LoadEvent::Failed(Failure { kind, line: "what happened".into() }));
+        self.load(LoadEvent::Failed(Failure { kind, line: "it failed".into() }));
     }
 
-    /// Returns what fetches were asked for since the last look.
+    /// Removes and returns the fetches requested since the last call.
     pub(crate) fn fetches(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
-        self.asked.retain(|asked| match asked {
+        self.effects.retain(|asked| match asked {
             Effect::Fetch(fetch) => {
                 scopes.push(fetch.scope.clone());
                 false
@@ -251,9 +251,9 @@ impl Harness {
         scopes
     }
 
-    /// Returns the texts that were put on the clipboard since the last look.
+    /// Removes all effects, and returns the texts that were copied.
     pub(crate) fn copies(&mut self) -> Vec<String> {
-        let copied = std::mem::take(&mut self.asked).into_iter().filter_map(|asked| match asked {
+        let copied = std::mem::take(&mut self.effects).into_iter().filter_map(|asked| match asked {
             Effect::Copy(RawText(text)) => Some(text),
             _ => None,
         });
@@ -278,7 +278,7 @@ impl Harness {
         self.app.selected().map(|row| self.app.store.facts(row).id.raw())
     }
 
-    /// Returns the line of the list's window that the cursor is on.
+    /// Returns the cursor's line in the window of the list.
     pub(crate) fn line(&self) -> usize {
         self.app.list.scroll.cursor - self.app.list.scroll.top
     }
@@ -291,17 +291,17 @@ impl Harness {
         self.app.ui.notices.current().map_or("", |notice| notice.text.as_str())
     }
 
-    /// Returns the letters of the open menu with what they stand for.
+    /// Returns the letters of the open menu with their labels.
     pub(crate) fn menu(&self) -> Vec<(char, String)> {
         match self.app.ui.overlay() {
             Some(Overlay::Menu(menu)) => {
                 menu.items.iter().map(|item| (item.key, item.label.clone())).collect()
             }
-            other => panic!("no menu but {other:?}"),
+            other => panic!("expected a menu, got {other:?}"),
         }
     }
 
-    /// Takes the item of the open menu with this label.
+    /// Chooses the item of the open menu with this label.
     pub(crate) fn pick(&mut self, label: &str) {
         let menu = self.menu();
         let found = menu.iter().find(|(_, known)| known == label);
@@ -317,13 +317,13 @@ impl Harness {
         terminal.backend().buffer().clone()
     }
 
-    /// Returns the screen as lines of text, without blanks at their ends.
+    /// Returns the screen as lines of text, without trailing spaces.
     pub(crate) fn screen(&self) -> String {
         lines(&self.draw(&theme())).join("\n")
     }
 }
 
-/// Returns a buffer as lines of text, without blanks at their ends.
+/// Returns a buffer as lines of text, without trailing spaces.
 pub(crate) fn lines(buffer: &Buffer) -> Vec<String> {
     let area = buffer.area;
     let line = |y| {

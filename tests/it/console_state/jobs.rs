@@ -5,40 +5,40 @@ use std::time::Duration;
 
 use super::harness::{Harness, alert};
 
-/// The jobs by name, with state and detail.
+/// Returns the jobs: name, state, detail.
 fn jobs(console: &Harness) -> Vec<(&'static str, JobState, String)> {
     console.app.jobs().into_iter().map(|job| (job.name, job.state, job.detail)).collect()
 }
 
 #[test]
-fn the_jobs_are_list_backfill_and_polling() {
+fn jobs_are_list_backfill_and_polling() {
     let mut console = Harness::open("");
     console.load(LoadEvent::Page { total: Some(5_000), partial: None, server_time: None });
     console.keys("X");
     let screen = console.screen();
     assert!(screen.contains("list          running  0 of 5,000 alerts"), "{screen}");
     assert!(screen.contains("backfill      waiting  starts when the list is complete"), "{screen}");
-    assert!(screen.contains("live polling  stopped  L starts it"), "{screen}");
+    assert!(screen.contains("live polling  stopped  press L to start"), "{screen}");
     console.keys("X");
     assert!(console.app.ui.overlay().is_none(), "the key that opened it closes it");
 }
 
 #[test]
-fn the_job_under_the_cursor_is_stopped() {
+fn stop_applies_to_the_job_under_the_cursor() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1)]);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("X x");
     assert_eq!(console.app.load.phase, Phase::Stopped);
     assert_eq!(jobs(&console)[0], ("list", JobState::Stopped, "1 alert".into()));
-    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Jobs(_))), "the list of jobs stays");
+    assert!(matches!(console.app.ui.overlay(), Some(Overlay::Jobs(_))), "the overlay stays open");
     console.keys("x");
     assert_eq!(console.notice(), "list: nothing to stop");
 }
 
 #[test]
-fn live_polling_is_stopped_from_the_jobs() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn live_polling_can_be_stopped_from_the_jobs() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("L X G");
     assert_eq!(jobs(&console).last().unwrap().1, JobState::Running);
     console.keys("x");
@@ -47,11 +47,11 @@ fn live_polling_is_stopped_from_the_jobs() {
 }
 
 #[test]
-fn a_failure_says_why_and_when_the_next_try_is() {
+fn failed_job_shows_reason_and_next_try() {
     let mut console = Harness::open("");
     let line = "no connection to graph.microsoft.com".to_owned();
     console.load(LoadEvent::Failed(Failure { kind: FailureKind::Offline, line }));
-    console.pass(Duration::from_secs(5));
+    console.advance(Duration::from_secs(5));
     let (name, state, detail) = jobs(&console).swap_remove(0);
     assert_eq!((name, state), ("list", JobState::Failed));
     assert!(detail.contains("no connection to graph.microsoft.com; next try in "), "{detail}");

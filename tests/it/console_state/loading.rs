@@ -1,4 +1,4 @@
-//! Fetching: what is asked for, what arrives, what goes wrong.
+//! Fetching: requests, pages, failures and live polls.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ fn filter(text: &str) -> Scope {
 #[case("assigned:me", filter("assignedTo eq 'ana@contoso.com'"))]
 #[case("id:da1_-2", Scope::One(AlertId::new("da1_-2")))]
 #[case("$severity eq 'low'", filter("severity eq 'low'"))]
-fn it_starts_by_fetching_what_the_filter_asks_for(#[case] text: &str, #[case] scope: Scope) {
+fn start_fetches_the_scope_of_the_filter(#[case] text: &str, #[case] scope: Scope) {
     let mut console = Harness::open(text);
     assert_eq!(console.fetches(), [scope]);
     assert_eq!(console.app.load.phase, Phase::Loading);
 }
 
 #[test]
-fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
+fn pages_add_up_and_the_cursor_keeps_alert_and_line() {
     let mut console = Harness::open("");
     console.load(LoadEvent::Page { total: Some(400), partial: None, server_time: None });
     console.load(LoadEvent::Batch(batch(&(100..200).map(alert).collect::<Vec<_>>())));
@@ -47,7 +47,7 @@ fn pages_add_up_and_the_cursor_keeps_its_alert_and_line() {
 }
 
 #[test]
-fn untouched_the_cursor_stays_on_the_newest_alert() {
+fn unmoved_cursor_stays_on_the_newest_alert() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1), alert(2)]);
     console.arrive(&[alert(9), alert(3)]);
@@ -55,7 +55,7 @@ fn untouched_the_cursor_stays_on_the_newest_alert() {
 }
 
 #[test]
-fn an_alert_that_comes_twice_counts_once() {
+fn repeated_alerts_count_once() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1), alert(2)]);
     console.load(LoadEvent::Page { total: Some(3), partial: None, server_time: None });
@@ -64,7 +64,7 @@ fn an_alert_that_comes_twice_counts_once() {
 }
 
 #[test]
-fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
+fn superseded_fetch_changes_only_the_store() {
     let mut console = Harness::open("severity:high");
     let old = console.generation();
     console.keys("/ Ctrl-u");
@@ -93,20 +93,23 @@ fn what_an_abandoned_fetch_says_changes_nothing_but_the_store() {
 }
 
 #[test]
-fn esc_stops_loading_and_refresh_starts_it_again() {
+fn esc_stops_loading_and_refresh_restarts_it() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1)]);
     let old = console.generation();
     console.fetches();
     console.keys("Esc");
-    assert_eq!((console.asked.as_slice(), &console.app.load.phase), (&[Effect::Cancel][..], &Phase::Stopped));
+    assert_eq!(
+        (console.effects.as_slice(), &console.app.load.phase),
+        (&[Effect::Cancel][..], &Phase::Stopped)
+    );
     console.send(Message::Load(old, LoadEvent::Done));
     assert_eq!(console.app.load.phase, Phase::Stopped);
     console.keys("Esc");
-    assert_eq!(console.asked, [Effect::Cancel], "there is nothing left to stop");
+    assert_eq!(console.effects, [Effect::Cancel], "nothing is left to stop");
     console.keys("r");
     assert_eq!((console.fetches(), &console.app.load.phase), (vec![Scope::All], &Phase::Loading));
-    assert_eq!(console.rows(), ["a1"], "what is held stays");
+    assert_eq!(console.rows(), ["a1"], "loaded alerts stay");
 }
 
 #[rstest]
@@ -116,23 +119,23 @@ fn esc_stops_loading_and_refresh_starts_it_again() {
 #[case(FailureKind::SignIn, false)]
 #[case(FailureKind::Permission, false)]
 #[case(FailureKind::Other, false)]
-fn what_passes_is_tried_again_by_itself(#[case] kind: FailureKind, #[case] again: bool) {
+fn transient_failures_are_retried_automatically(#[case] kind: FailureKind, #[case] again: bool) {
     let mut console = Harness::open("severity:high");
     console.fetches();
     console.fail(kind);
     let Phase::Failed { failure, retry_at } = &console.app.load.phase else { panic!() };
     assert_eq!((failure.kind, retry_at.is_some()), (kind, again));
     let wait = retry_at.map_or(Duration::from_secs(600), |at| at.saturating_sub(console.now.mono));
-    console.pass(wait.saturating_sub(Duration::from_millis(1)));
-    assert_eq!(console.fetches(), [], "not before the time that is told");
-    console.pass(Duration::from_millis(1));
+    console.advance(wait.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(console.fetches(), [], "not before the time");
+    console.advance(Duration::from_millis(1));
     assert_eq!(console.fetches().len(), usize::from(again));
     console.keys("!");
-    assert_eq!(console.fetches().len(), usize::from(!again), "by hand it is tried where it failed");
+    assert_eq!(console.fetches().len(), usize::from(!again), "! retries failures that are not transient");
 }
 
 #[test]
-fn a_failure_keeps_list_cursor_and_the_text_being_typed() {
+fn failure_keeps_list_cursor_and_typed_text() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1), alert(2), alert(3)]);
     console.keys("j /");
@@ -145,20 +148,20 @@ fn a_failure_keeps_list_cursor_and_the_text_being_typed() {
     console.keys("/");
     console.type_text("title:2");
     console.keys("Enter");
-    assert_eq!(console.fetches(), [Scope::All], "what failed covers nothing");
+    assert_eq!(console.fetches(), [Scope::All], "a failed list covers nothing");
 }
 
 #[test]
-fn a_refused_operator_is_dropped_and_said() {
+fn refused_operator_is_filtered_locally_with_a_notice() {
     let mut console = Harness::open("-severity:low status:new");
     assert_eq!(console.fetches(), [filter("severity ne 'low' and status eq 'new'")]);
     console.fail(FailureKind::Filter);
     assert_eq!(console.fetches(), [filter("status eq 'new'")]);
     assert!(console.notice().contains("`ne`"), "{}", console.notice());
     console.arrive(&[alert(1), with(alert(2), json!({"severity": "low"}))]);
-    assert_eq!(console.rows(), ["a1"], "it is filtered here");
+    assert_eq!(console.rows(), ["a1"], "it is filtered locally");
     console.fail(FailureKind::Filter);
-    assert_eq!(console.fetches(), [], "there is nothing left to leave out");
+    assert_eq!(console.fetches(), [], "no operator is left to drop");
 }
 
 #[rstest]
@@ -166,7 +169,7 @@ fn a_refused_operator_is_dropped_and_said() {
 #[case("$severity ne 'low'")]
 #[case("-assigned:me -severity:low")]
 #[case("$not (severity eq 'low') and status in ('new') and assignedTo ne null")]
-fn a_refused_filter_is_not_asked_for_for_ever(#[case] text: &str) {
+fn refused_filter_is_not_retried_forever(#[case] text: &str) {
     let mut console = Harness::open(text);
     let mut asked = console.fetches();
     for _ in 0..10 {
@@ -175,13 +178,13 @@ fn a_refused_filter_is_not_asked_for_for_ever(#[case] text: &str) {
     }
     let mut distinct = asked.clone();
     distinct.dedup();
-    assert_eq!(asked, distinct, "the same question was asked again");
+    assert_eq!(asked, distinct, "the same request was repeated");
     assert!(asked.len() <= 5, "{asked:?}");
     assert!(matches!(console.app.load.phase, Phase::Failed { .. }));
 }
 
 #[test]
-fn a_wait_counts_down_and_ends() {
+fn wait_counts_down_and_ends() {
     let mut console = Harness::open("");
     console.load(LoadEvent::Client(ClientEvent::Waiting {
         delay: Duration::from_secs(7),
@@ -191,7 +194,7 @@ fn a_wait_counts_down_and_ends() {
         let screen = console.screen();
         assert!(screen.contains(&format!("wait {left}s")), "{screen}");
         assert!(screen.contains(&format!("next page in {left} s")), "{screen}");
-        console.pass(Duration::from_secs(1));
+        console.advance(Duration::from_secs(1));
     }
     console.keys("j / x Esc");
     assert!(matches!(console.app.load.phase, Phase::Waiting { .. }), "keys work meanwhile");
@@ -201,11 +204,11 @@ fn a_wait_counts_down_and_ends() {
         delay: Duration::from_secs(2),
         cause: WaitCause::Retry { failure: "no route".into(), failed: 1 },
     }));
-    assert!(console.screen().contains("no route; next try in 2 s"), "{}", console.screen());
+    assert!(console.screen().contains("no route; retrying in 2 s"), "{}", console.screen());
 }
 
 #[test]
-fn a_partial_result_is_said_and_covers_nothing() {
+fn partial_result_is_shown_and_covers_nothing() {
     let mut console = Harness::open("");
     console.load(LoadEvent::Page {
         total: None,
@@ -224,7 +227,7 @@ fn a_partial_result_is_said_and_covers_nothing() {
 }
 
 #[test]
-fn live_asks_for_updates_alone_and_marks_them() {
+fn live_poll_asks_for_updates_only_and_marks_them() {
     let mut console = Harness::open("status:new severity>=medium");
     console.arrive(&(1..=30).map(alert).collect::<Vec<_>>());
     console.done();
@@ -234,7 +237,7 @@ fn live_asks_for_updates_alone_and_marks_them() {
     }
     console.keys("L");
     let since = filter("lastUpdateDateTime ge 2026-11-20T00:25:00Z");
-    assert_eq!(console.fetches(), [since], "from five minutes before the newest update on");
+    assert_eq!(console.fetches(), [since], "from five minutes before the newest update");
     assert_eq!(console.selected(), Some("a20"));
     let line = console.line();
     console.arrive(&[
@@ -246,20 +249,20 @@ fn live_asks_for_updates_alone_and_marks_them() {
     assert_eq!(console.app.list.fresh[&console.row("a40")], Fresh::New);
     assert_eq!(console.app.list.fresh[&console.row("a20")], Fresh::Changed);
     assert_eq!(console.app.list.fresh.len(), 2);
-    assert_eq!(console.app.load.phase, Phase::Complete, "a look changes nothing of the list's state");
-    assert_eq!(console.app.load.read(), 31, "but that it has one more");
-    console.pass(Duration::from_millis(14_999));
+    assert_eq!(console.app.load.phase, Phase::Complete, "a poll does not change the state of the list");
+    assert_eq!(console.app.load.read(), 31, "except that it has one more alert");
+    console.advance(Duration::from_millis(14_999));
     assert_eq!(console.fetches(), []);
-    console.pass(Duration::from_millis(1));
+    console.advance(Duration::from_millis(1));
     assert_eq!(console.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T00:45:00Z")]);
     console.done();
     console.keys("L");
-    console.pass(Duration::from_secs(60));
-    assert_eq!(console.fetches(), [], "off is off");
+    console.advance(Duration::from_secs(60));
+    assert_eq!(console.fetches(), [], "no poll when live polling is off");
 }
 
 #[test]
-fn live_does_not_look_beyond_the_clock_of_the_service() {
+fn live_poll_is_bounded_by_the_clock_of_the_service() {
     let mut console = Harness::open("");
     let server_time = Timestamp::parse("2026-11-20T12:00:00Z");
     console.load(LoadEvent::Page { total: None, partial: None, server_time });
@@ -272,14 +275,14 @@ fn live_does_not_look_beyond_the_clock_of_the_service() {
 }
 
 #[test]
-fn a_look_that_fails_is_said_and_made_again() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn failed_poll_is_reported_and_retried() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("L");
     assert_eq!(console.fetches().len(), 1);
     console.fail(FailureKind::Offline);
-    assert!(console.notice().starts_with("live: what happened"), "{}", console.notice());
+    assert!(console.notice().starts_with("live polling: it failed"), "{}", console.notice());
     assert_eq!(console.app.load.phase, Phase::Complete);
-    console.pass(Duration::from_secs(15));
+    console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches().len(), 1);
 }
 
@@ -287,8 +290,8 @@ fn a_look_that_fails_is_said_and_made_again() {
 #[case::stopped("r Esc", None)]
 #[case::failed("r", Some(FailureKind::Other))]
 #[case::sign_in("r", Some(FailureKind::SignIn))]
-fn live_goes_on_when_the_list_does_not(#[case] keys: &str, #[case] failure: Option<FailureKind>) {
-    let mut console = Harness::holding(&[alert(1)]);
+fn live_polling_continues_when_the_list_fails(#[case] keys: &str, #[case] failure: Option<FailureKind>) {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("L");
     console.done();
     console.keys(keys);
@@ -296,12 +299,12 @@ fn live_goes_on_when_the_list_does_not(#[case] keys: &str, #[case] failure: Opti
         console.fail(kind);
     }
     console.fetches();
-    console.pass(Duration::from_secs(16));
-    assert_eq!(console.fetches().len(), 1, "the header says live");
+    console.advance(Duration::from_secs(16));
+    assert_eq!(console.fetches().len(), 1, "it polls again");
 }
 
 #[test]
-fn an_alert_that_stops_matching_stays_until_a_refresh() {
+fn alert_that_no_longer_matches_stays_until_a_refresh() {
     let mut console = Harness::open("status:new");
     console.arrive(&[alert(1), alert(2), alert(3)]);
     console.done();
@@ -318,16 +321,16 @@ fn an_alert_that_stops_matching_stays_until_a_refresh() {
     console.keys("j");
     assert!(console.screen().contains("3/3"), "the last row of three: {}", console.screen());
     console.keys("k");
-    console.pass(Duration::from_secs(300));
-    assert!(console.shows("a2"), "time alone does not take it away");
+    console.advance(Duration::from_secs(300));
+    assert!(console.shows("a2"), "it stays as time passes");
     console.keys("r");
     assert_eq!(console.rows(), ["a3", "a1"]);
-    assert_eq!(console.selected(), Some("a1"), "the row below takes over");
+    assert_eq!(console.selected(), Some("a1"), "the cursor moves to the row below");
     assert!(console.app.list.fresh.is_empty());
 }
 
 #[test]
-fn what_an_age_filter_lets_go_of_stays_until_a_refresh_too() {
+fn alerts_that_outgrow_an_age_filter_stay_until_a_refresh() {
     let mut console = Harness::open("age<1h");
     let young = |number, minute| {
         with(alert(number), json!({"createdDateTime": format!("2026-11-20T11:{minute:02}:30Z")}))
@@ -335,14 +338,14 @@ fn what_an_age_filter_lets_go_of_stays_until_a_refresh_too() {
     console.arrive(&[young(1, 1), young(2, 2), young(3, 3)]);
     console.done();
     assert_eq!(console.app.view.count().found(), 3);
-    console.pass(Duration::from_secs(180));
-    assert_eq!(console.app.view.count().found(), 1, "now is looked at each minute");
+    console.advance(Duration::from_secs(180));
+    assert_eq!(console.app.view.count().found(), 1, "ages are checked each minute");
     console.keys("r");
     assert_eq!(console.rows(), ["a3"]);
 }
 
 #[test]
-fn saved_alerts_are_neither_refreshed_nor_watched() {
+fn saved_alerts_are_neither_refreshed_nor_polled() {
     let mut console =
         Harness::with(alertdeck::app::Settings { service: false, ..super::harness::settings("") }, (120, 35));
     console.arrive(&[alert(1)]);
@@ -350,7 +353,7 @@ fn saved_alerts_are_neither_refreshed_nor_watched() {
     console.fetches();
     for key in ["r", "L"] {
         console.keys(key);
-        assert!(console.notice().starts_with("these alerts come from files"), "{}", console.notice());
+        assert!(console.notice().starts_with("saved alerts: nothing to"), "{}", console.notice());
     }
     console.keys("/");
     console.type_text("severity:high");
@@ -359,7 +362,7 @@ fn saved_alerts_are_neither_refreshed_nor_watched() {
 }
 
 #[test]
-fn a_look_that_breaks_off_is_made_again_from_where_it_began() {
+fn interrupted_poll_is_repeated_from_its_start() {
     let mut console = Harness::open("");
     let server_time = Timestamp::parse("2026-11-20T11:00:00Z");
     console.load(LoadEvent::Page { total: None, partial: None, server_time });
@@ -369,47 +372,47 @@ fn a_look_that_breaks_off_is_made_again_from_where_it_began() {
     console.keys("L");
     let since = filter("lastUpdateDateTime ge 2026-11-20T10:55:00Z");
     assert_eq!(console.fetches(), std::slice::from_ref(&since));
-    // The first page holds the newest update; the pages behind it never come.
+    // The first page has the newest update; the pages after it never arrive.
     console.load(LoadEvent::Batch(batch(&[with(
         alert(2),
         json!({"lastUpdateDateTime": "2026-11-20T11:59:00Z"}),
     )])));
     console.fail(FailureKind::Offline);
-    console.pass(Duration::from_secs(15));
-    assert_eq!(console.fetches(), [since], "what was not seen is looked for again");
+    console.advance(Duration::from_secs(15));
+    assert_eq!(console.fetches(), [since], "missed changes are requested again");
 }
 
 #[test]
-fn a_try_that_is_made_by_itself_asks_for_the_filter_that_was_run() {
+fn automatic_retry_uses_the_requested_filter() {
     let mut console = Harness::open("status:new");
     console.fetches();
     console.fail(FailureKind::Offline);
     console.keys("/ Ctrl-u");
     console.type_text("severity:high");
-    console.pass(Duration::from_secs(15));
+    console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches(), [filter("status eq 'new'")]);
 }
 
 #[test]
-fn tries_come_further_and_further_apart_and_esc_ends_them() {
+fn retry_delays_double_and_esc_stops_retries() {
     let mut console = Harness::open("");
     for seconds in [15, 30, 60, 120, 240, 300, 300] {
         console.fetches();
         console.fail(FailureKind::Busy);
-        console.pass(Duration::from_millis(seconds * 1_000 - 1));
+        console.advance(Duration::from_millis(seconds * 1_000 - 1));
         assert_eq!(console.fetches(), [], "{seconds}");
-        console.pass(Duration::from_millis(1));
+        console.advance(Duration::from_millis(1));
         assert_eq!(console.fetches().len(), 1, "{seconds}");
     }
     console.fail(FailureKind::Busy);
     console.keys("Esc");
     assert_eq!(console.app.load.phase, Phase::Stopped);
-    console.pass(Duration::from_secs(600));
+    console.advance(Duration::from_secs(600));
     assert_eq!(console.fetches(), []);
 }
 
 #[test]
-fn a_later_list_of_another_filter_hides_nothing_from_live_mode() {
+fn later_list_does_not_move_the_watermark() {
     let mut console = Harness::open("");
     for (keys, hour) in [("", 9), ("r", 11)] {
         console.keys(keys);
@@ -423,7 +426,7 @@ fn a_later_list_of_another_filter_hides_nothing_from_live_mode() {
     assert_eq!(console.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T08:55:00Z")]);
 }
 
-/// What the header says between the tenant and the clock.
+/// Returns the header's text between mode and clock.
 fn counts(console: &Harness) -> String {
     let screen = console.screen();
     let header = screen.lines().next().unwrap();
@@ -432,7 +435,7 @@ fn counts(console: &Harness) -> String {
 }
 
 #[test]
-fn what_live_mode_brings_is_counted_as_loaded_where_it_belongs_to_the_list() {
+fn matching_alerts_of_live_polls_count_as_loaded() {
     let mut console = Harness::open("status:new title:alert");
     console.load(LoadEvent::Page { total: Some(4), partial: None, server_time: None });
     console.load(LoadEvent::Batch(batch(&[
@@ -449,11 +452,11 @@ fn what_live_mode_brings_is_counted_as_loaded_where_it_belongs_to_the_list() {
     assert_eq!(counts(&console), "4 match · 5 of 5 loaded · complete · 1 new");
     let gone = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
     console.load(LoadEvent::Batch(batch(&[with(alert(5), gone)])));
-    assert_eq!(counts(&console), "3 match · 5 of 5 loaded · complete", "what does not match is not new here");
+    assert_eq!(counts(&console), "3 match · 5 of 5 loaded · complete", "only matching alerts count as new");
 }
 
 #[test]
-fn a_list_that_is_read_again_is_held_from_before() {
+fn loaded_alerts_count_while_the_list_is_read_again() {
     let mut console = Harness::open("status:new");
     let page = |console: &mut Harness, alerts: std::ops::RangeInclusive<u32>| {
         console.load(LoadEvent::Page { total: Some(5), partial: None, server_time: None });
@@ -469,7 +472,7 @@ fn a_list_that_is_read_again_is_held_from_before() {
     assert!(console.screen().contains("2 of 5 read so far"), "{}", console.screen());
     console.keys("Esc");
     page(&mut console, 3..=6);
-    assert_eq!(counts(&console), "6 match · 6 of 6 loaded · loading", "one has come since they were counted");
+    assert_eq!(counts(&console), "6 match · 6 of 6 loaded · loading", "one more than counted has arrived");
     console.keys("r");
     page(&mut console, 1..=2);
     console.keys("Esc");
@@ -477,17 +480,17 @@ fn a_list_that_is_read_again_is_held_from_before() {
 }
 
 #[test]
-fn what_is_being_typed_speaks_of_all_that_is_held() {
+fn typed_filter_counts_all_loaded_alerts() {
     let mut console = Harness::open("status:new");
     console.load(LoadEvent::Page { total: Some(1), partial: None, server_time: None });
     console.load(LoadEvent::Batch(batch(&[alert(1)])));
     console.done();
-    console.start_backfill(LoadEvent::Batch(batch(&[with(alert(2), json!({"status": "resolved"}))])));
-    console.start_backfill(LoadEvent::Done);
+    console.backfill_event(LoadEvent::Batch(batch(&[with(alert(2), json!({"status": "resolved"}))])));
+    console.backfill_event(LoadEvent::Done);
     console.keys("/");
     assert_eq!(counts(&console), "1 match · 1 of 1 loaded · complete");
     console.keys("Ctrl-u");
-    assert_eq!(counts(&console), "2 match of 2 loaded, 30 days whole");
+    assert_eq!(counts(&console), "2 match of 2 loaded, 30 days complete");
     console.keys("Esc");
     assert_eq!(counts(&console), "1 match · 1 of 1 loaded · complete");
 }

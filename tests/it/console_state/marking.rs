@@ -1,4 +1,4 @@
-//! Marks: set one by one, by range, for all that match; what they survive, and what is hidden.
+//! Marks: one by one, by range, for all matches; what they survive, and hidden ones.
 
 use alertdeck::app::{LoadEvent, Message};
 use serde_json::json;
@@ -9,10 +9,10 @@ fn marked(console: &Harness) -> Vec<&str> {
     console.app.marked().into_iter().map(|row| console.app.store.facts(row).id.raw()).collect()
 }
 
-/// What stands before a row: cursor, mark and what is new.
+/// Returns the first two columns of a row: cursor, mark, sign of a new alert.
 fn gutter(console: &Harness, title: &str) -> String {
     let screen = console.screen();
-    // The detail beside the list may name it too.
+    // The detail beside the list may contain the title too.
     let list = |line: &str| line.chars().take(60).collect::<String>();
     let line = screen.lines().map(list).find(|line| line.contains(title)).unwrap();
     line.chars().take(2).collect()
@@ -22,13 +22,13 @@ fn key_bar(console: &Harness) -> String {
     console.screen().lines().last().unwrap().to_owned()
 }
 
-fn holding(count: u32) -> Harness {
-    Harness::holding(&(1..=count).map(alert).collect::<Vec<_>>())
+fn with_count(count: u32) -> Harness {
+    Harness::with_alerts(&(1..=count).map(alert).collect::<Vec<_>>())
 }
 
 #[test]
-fn space_marks_and_goes_on_and_takes_the_mark_away() {
-    let mut console = holding(3);
+fn space_toggles_the_mark_and_goes_to_the_next() {
+    let mut console = with_count(3);
     console.keys("Space Space");
     assert_eq!((marked(&console), console.selected()), (vec!["a3", "a2"], Some("a1")));
     assert_eq!([gutter(&console, "Alert 3"), gutter(&console, "Alert 1")], [" *", "> "]);
@@ -36,22 +36,22 @@ fn space_marks_and_goes_on_and_takes_the_mark_away() {
     console.keys("k Space");
     assert_eq!((marked(&console), console.selected()), (vec!["a3"], Some("a1")));
     console.keys("Space Space");
-    assert_eq!(marked(&console), ["a3"], "at the end there is no next one to go to");
+    assert_eq!(marked(&console), ["a3"], "the cursor stays on the last row");
     console.keys("g Enter Space");
-    assert_eq!((marked(&console).len(), console.selected()), (0, Some("a2")), "in the detail too");
+    assert_eq!((marked(&console).len(), console.selected()), (0, Some("a2")), "also in the detail");
 }
 
 #[test]
-fn a_range_is_shown_and_ended_by_space() {
-    let mut console = holding(6);
+fn range_is_shown_and_marked_with_space() {
+    let mut console = with_count(6);
     console.keys("j V j j");
-    assert_eq!(gutter(&console, "Alert 4"), " │", "it is no mark yet");
+    assert_eq!(gutter(&console, "Alert 4"), " │", "not marked yet");
     assert_eq!((marked(&console).len(), gutter(&console, "Alert 6")), (0, "  ".into()));
     assert!(key_bar(&console).ends_with("  range: 3 rows"), "{}", key_bar(&console));
     assert!(key_bar(&console).starts_with("Space mark  j/k move  Esc cancel "), "{}", key_bar(&console));
     console.keys("Space");
     assert_eq!((marked(&console), console.selected()), (vec!["a5", "a4", "a3"], Some("a3")));
-    // Upwards, over some that are marked.
+    // Upwards, across marked rows.
     console.keys("j V");
     assert!(key_bar(&console).ends_with("  range: 1 row, 3 marked"), "{}", key_bar(&console));
     console.keys("g");
@@ -64,13 +64,13 @@ fn a_range_is_shown_and_ended_by_space() {
         console.keys(leave);
         assert_eq!((console.app.range(), marked(&console).len()), (None, 0));
         console.keys("Space");
-        assert_eq!(marked(&console).len(), 1, "{leave} leaves the range");
+        assert_eq!(marked(&console).len(), 1, "{leave} cancels the range");
     }
 }
 
 #[test]
-fn a_range_whose_beginning_is_gone_is_none() {
-    let mut console = holding(4);
+fn range_ends_when_its_first_row_is_gone() {
+    let mut console = with_count(4);
     console.keys("V j /");
     console.type_text("-id:a4");
     console.keys("Enter");
@@ -80,8 +80,8 @@ fn a_range_whose_beginning_is_gone_is_none() {
 }
 
 #[test]
-fn all_that_match_are_marked_inverted_and_dropped() {
-    let mut console = holding(5);
+fn marks_of_all_matches_are_set_inverted_and_cleared() {
+    let mut console = with_count(5);
     console.keys("/");
     console.type_text("id:a1,a2,a3");
     console.keys("Enter *");
@@ -95,11 +95,11 @@ fn all_that_match_are_marked_inverted_and_dropped() {
     console.keys("M");
     assert_eq!((marked(&console).len(), console.notice()), (0, "3 marks cleared"));
     console.keys("M");
-    assert_eq!(console.notice(), "nothing is marked");
+    assert_eq!(console.notice(), "no marks to clear");
 }
 
 #[test]
-fn rows_that_match_no_more_are_marked_one_by_one_alone() {
+fn rows_that_no_longer_match_are_only_marked_one_by_one() {
     let mut console = Harness::open("status:new");
     console.arrive(&[alert(1), alert(2)]);
     console.done();
@@ -113,8 +113,8 @@ fn rows_that_match_no_more_are_marked_one_by_one_alone() {
 }
 
 #[test]
-fn marks_survive_filter_order_refresh_and_update_and_hidden_ones_are_counted() {
-    let mut console = holding(4);
+fn marks_survive_filter_sort_refresh_and_update() {
+    let mut console = with_count(4);
     console.keys("Space Space");
     console.keys("/");
     console.type_text("id:a1,a3");
@@ -135,10 +135,10 @@ fn marks_survive_filter_order_refresh_and_update_and_hidden_ones_are_counted() {
 }
 
 #[test]
-fn many_marks_are_counted_as_few_are() {
-    let mut console = holding(400);
+fn few_and_many_marks_are_counted_alike() {
+    let mut console = with_count(400);
     console.slice = 7;
-    // Few of many are looked up; of many, each row is asked.
+    // A few marks are looked up one by one; for many, every row is checked.
     for (keys, all) in [("Space Space", 2), ("*", 400)] {
         console.keys(keys);
         console.keys("/");
@@ -151,8 +151,8 @@ fn many_marks_are_counted_as_few_are() {
 }
 
 #[test]
-fn what_is_new_stays_beside_the_mark() {
-    let mut console = holding(2);
+fn sign_of_a_new_alert_stays_beside_its_mark() {
+    let mut console = with_count(2);
     console.keys("j L");
     console.load(LoadEvent::Batch(batch(&[alert(3)])));
     assert_eq!(gutter(&console, "Alert 3"), " +");
@@ -163,8 +163,8 @@ fn what_is_new_stays_beside_the_mark() {
 }
 
 #[test]
-fn another_profile_has_no_marks() {
-    let mut console = holding(3);
+fn profile_switch_clears_marks() {
+    let mut console = with_count(3);
     console.keys("* V");
     let lab = alertdeck::app::Settings { profile: "lab".into(), ..settings("") };
     console.send(Message::Switched(Box::new(lab)));
@@ -173,11 +173,11 @@ fn another_profile_has_no_marks() {
 }
 
 #[test]
-fn an_empty_list_has_nothing_to_mark() {
+fn empty_list_has_nothing_to_mark() {
     let mut console = Harness::open("");
     for key in ["Space", "V"] {
         console.keys(key);
-        assert_eq!(console.notice(), "no alert is selected");
+        assert_eq!(console.notice(), "no alert selected");
     }
     console.keys("* ~ M");
     assert!(console.app.marks.is_empty());

@@ -1,5 +1,4 @@
-//! What the detail pane shows at first and by a key: large trees, verdicts, times, indicators,
-//! what can be copied.
+//! The detail pane: large trees, verdicts, the timeline, indicators, copying.
 
 use alertdeck::app::{DetailView, Effect, Line, LineKind, Scope};
 use alertdeck_model::AlertId;
@@ -33,7 +32,7 @@ fn device(id: &str, name: &str) -> Value {
     json!({"@odata.type": kind("device"), "mdeDeviceId": id, "deviceDnsName": name})
 }
 
-/// A chain of processes, one started by the other, the last one malicious.
+/// An alert with a chain of processes, each started by the one before; the last is malicious.
 pub(crate) fn chain() -> Value {
     let processes =
         (2..16).map(|pid| process("m1", pid, pid - 1, if pid == 15 { "malicious" } else { "unknown" }));
@@ -45,8 +44,8 @@ pub(crate) fn chain() -> Value {
     )
 }
 
-/// Ten devices with a process and a file each; on the fifth something is wrong; on the first
-/// hundreds of files were touched, one of them malicious.
+/// An alert with ten devices with two processes each. On the sixth, one is suspicious; on the
+/// first, hundreds of files were changed, one of them malicious.
 fn large() -> Value {
     let mut evidence = Vec::new();
     for nth in 0..10 {
@@ -60,7 +59,7 @@ fn large() -> Value {
     with(alert(1), json!({"evidence": evidence, "title": "Many files were encrypted"}))
 }
 
-/// Returns the name of the node under the cursor; nothing where it is on another line.
+/// Returns the name of the node under the cursor, empty on other lines.
 pub(crate) fn node(console: &Harness) -> String {
     let detail = console.app.current_detail().unwrap();
     detail.line().map_or_else(String::new, |line| name(console, line))
@@ -74,41 +73,41 @@ fn name(console: &Harness, line: &Line) -> String {
     }
 }
 
-/// Lists the lines of the tree.
+/// Returns the names of the visible lines of the tree.
 pub(crate) fn visible(console: &Harness) -> Vec<String> {
     let lines = console.app.current_detail().unwrap().lines().iter();
     lines.map(|line| name(console, line)).filter(|name| !name.is_empty()).collect()
 }
 
 #[test]
-fn a_large_tree_opens_to_its_verdicts() {
-    let mut console = Harness::holding(&[large()]);
+fn large_tree_opens_to_its_verdicts() {
+    let mut console = Harness::with_alerts(&[large()]);
     console.keys("Enter");
     let lines = visible(&console);
     assert!(lines.iter().any(|line| line == "312 files"), "{lines:?}");
     assert!(lines.iter().any(|line| line == "readme-to-decrypt.txt"), "{lines:?}");
     assert!(lines.iter().any(|line| line == "stage10.exe (10)"), "{lines:?}");
-    assert!(lines.len() < 24, "what is quiet is folded: {lines:?}");
+    assert!(lines.len() < 24, "unsuspicious nodes are folded: {lines:?}");
     console.keys("+");
     assert_eq!(visible(&console).len(), console.app.current_detail().unwrap().body.tree.len() + 1);
     console.keys("-");
-    assert_eq!(visible(&console).len(), 10, "the assets stay: {:?}", visible(&console));
+    assert_eq!(visible(&console).len(), 10, "the roots stay: {:?}", visible(&console));
     console.keys("g ] ]");
     assert_eq!(console.notice(), "suspicious 2 of 2");
     assert_eq!(node(&console), "stage10.exe (10)");
     assert!(
         !visible(&console).iter().any(|line| line == "312 files" && visible(&console).len() > 24),
-        "its way alone"
+        "only its parents are unfolded"
     );
     console.keys("]");
-    assert_eq!(console.notice(), "nothing suspicious below");
+    assert_eq!(console.notice(), "no more suspicious items below");
     console.keys("[");
     assert_eq!((console.notice(), node(&console).as_str()), ("suspicious 1 of 2", "readme-to-decrypt.txt"));
 }
 
 #[test]
-fn many_of_a_kind_are_one_line_that_unfolds() {
-    let mut console = Harness::holding(&[large()]);
+fn many_nodes_of_one_kind_are_one_line_that_unfolds() {
+    let mut console = Harness::with_alerts(&[large()]);
     console.keys("Enter");
     let at = console.app.current_detail().unwrap().lines().iter();
     let at = at
@@ -120,7 +119,7 @@ fn many_of_a_kind_are_one_line_that_unfolds() {
     }
     let before = visible(&console).len();
     console.keys("Enter");
-    assert_eq!(visible(&console).len(), before + 312, "Enter unfolds what has no values");
+    assert_eq!(visible(&console).len(), before + 312, "Enter unfolds a line without values");
     console.keys("j");
     assert!(node(&console).starts_with("plan-"), "{}", node(&console));
     console.keys("h h");
@@ -128,24 +127,24 @@ fn many_of_a_kind_are_one_line_that_unfolds() {
 }
 
 #[test]
-fn a_small_tree_is_open() {
-    let mut console = Harness::holding(&[chain()]);
+fn small_tree_starts_unfolded() {
+    let mut console = Harness::with_alerts(&[chain()]);
     console.keys("Enter");
     assert_eq!(visible(&console).len(), 16);
 }
 
 #[test]
-fn what_the_cursor_was_on_takes_it_along_when_it_is_folded_away() {
-    let mut console = Harness::holding(&[chain()]);
+fn cursor_moves_to_the_parent_when_its_line_is_folded() {
+    let mut console = Harness::with_alerts(&[chain()]);
     console.keys("Enter ] -");
     assert_eq!(node(&console), "srv-1.contoso.com");
 }
 
 #[test]
-fn the_time_line_is_in_order_and_leads_to_the_evidence() {
+fn timeline_is_sorted_and_leads_to_the_evidence() {
     let comment =
         json!({"comment": "x", "createdByDisplayName": "Ben", "createdDateTime": "2026-11-20T09:00:00Z"});
-    let mut console = Harness::holding(&[with(
+    let mut console = Harness::with_alerts(&[with(
         chain(),
         json!({"comments": [comment], "lastActivityDateTime": "2026-11-20T00:00:14.7Z"}),
     )]);
@@ -156,27 +155,23 @@ fn the_time_line_is_in_order_and_leads_to_the_evidence() {
     let times: Vec<_> =
         screen.lines().filter_map(|line| line.get(..9)).filter(|line| line.ends_with('Z')).collect();
     assert!(times.len() == 19 && times.is_sorted(), "{screen}");
-    assert!(screen.contains("noticed 59s after the first activity"), "{screen}");
+    assert!(screen.contains("detected 59s after the first activity"), "{screen}");
     for (zone, keys) in [("UTC and age", ""), ("UTC: ", "T"), ("local time", "T")] {
         console.keys(keys);
-        assert!(
-            console.screen().contains(&format!("timeline of 2026-11-20, {zone}")),
-            "{}",
-            console.screen()
-        );
+        assert!(console.screen().contains(&format!("timeline 2026-11-20, {zone}")), "{}", console.screen());
     }
     console.keys("]");
     assert_eq!(console.notice(), "suspicious 1 of 1");
     console.keys("Enter");
     assert_eq!(console.app.current_detail().unwrap().view(), DetailView::Alert);
-    assert_eq!(node(&console), "stage15.exe (15)", "and unfolds its way");
+    assert_eq!(node(&console), "stage15.exe (15)", "and its parents are unfolded");
     console.keys("t t");
-    assert_eq!(node(&console), "stage15.exe (15)", "each view keeps its place");
+    assert_eq!(node(&console), "stage15.exe (15)", "each view keeps its cursor");
 }
 
 #[test]
-fn an_indicator_narrows_like_its_node() {
-    let mut console = Harness::holding(&[
+fn indicator_filters_like_its_node() {
+    let mut console = Harness::with_alerts(&[
         with(alert(1), json!({"evidence": [device("m1", "srv-1.contoso.com")]})),
         alert(2),
     ]);
@@ -195,21 +190,21 @@ fn an_indicator_narrows_like_its_node() {
 #[rstest]
 #[case("u", Scope::One(AlertId::new("a1")))]
 #[case("U", Scope::Filter("severity eq 'medium'".into()))]
-fn requests_are_copied_for_curl(#[case] key: &str, #[case] scope: Scope) {
+fn requests_are_copied_as_curl(#[case] key: &str, #[case] scope: Scope) {
     let mut console = Harness::open("severity:medium");
     console.arrive(&[alert(1)]);
     console.done();
-    console.asked.clear();
+    console.effects.clear();
     console.keys("y");
     console.keys(key);
-    assert_eq!(console.asked, [Effect::CopyCurl(scope)]);
+    assert_eq!(console.effects, [Effect::CopyCurl(scope)]);
     assert!(console.notice().contains("TOKEN"), "{}", console.notice());
 }
 
 #[test]
-fn alerts_of_files_have_no_request_to_copy() {
-    let held = alertdeck::app::Settings { service: false, ..settings("") };
-    let mut console = Harness::with(held, (120, 35));
+fn saved_alerts_have_no_request_to_copy() {
+    let saved = alertdeck::app::Settings { service: false, ..settings("") };
+    let mut console = Harness::with(saved, (120, 35));
     console.arrive(&[alert(1)]);
     console.done();
     console.keys("y");
@@ -217,9 +212,9 @@ fn alerts_of_files_have_no_request_to_copy() {
 }
 
 #[test]
-fn all_indicators_are_copied_at_once_and_much_is_said() {
+fn all_indicators_are_copied_and_large_texts_get_a_warning() {
     for keys in ["", "Enter"] {
-        let mut console = Harness::holding(&[chain()]);
+        let mut console = Harness::with_alerts(&[chain()]);
         console.resize(70, 14);
         console.keys(keys);
         console.keys("y a");
@@ -228,14 +223,14 @@ fn all_indicators_are_copied_at_once_and_much_is_said() {
         assert!(copied.lines().any(|line| line == "process\tstage7.exe"), "{copied}");
         assert!(!copied.ends_with('\n'));
     }
-    let mut console = Harness::holding(&[with(alert(1), json!({"description": "x".repeat(200_000)}))]);
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"description": "x".repeat(200_000)}))]);
     console.keys("y");
     assert!(console.screen().contains("200.3 kB"), "{}", console.screen());
     console.keys("j");
-    assert_eq!(console.notice(), "copied JSON, 200.3 kB: more than some terminals take");
+    assert_eq!(console.notice(), "copied JSON, 200.3 kB: more than some terminals accept");
 }
 
-/// What is on the screen.
+/// The screens of the detail pane that have snapshots.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Chain,
@@ -292,8 +287,8 @@ fn detail_screens(#[case] size: &str, #[case] state: State) {
     });
 }
 
-/// An alert on things that were first seen long before it.
-fn of_old_things() -> Value {
+/// An alert with evidence that was first seen long before.
+fn with_old_evidence() -> Value {
     let mut evidence: Vec<_> = (1..40)
         .map(|nth| {
             json!({"@odata.type": kind("ip"), "ipAddress": format!("203.0.113.{nth}"),
@@ -305,12 +300,12 @@ fn of_old_things() -> Value {
 }
 
 #[test]
-fn a_time_line_opens_where_its_alert_begins() {
-    let mut console = Harness::holding(&[of_old_things()]);
+fn timeline_opens_at_the_start_of_the_alert() {
+    let mut console = Harness::with_alerts(&[with_old_evidence()]);
     console.keys("Enter z t");
     let screen = console.screen();
     insta::assert_snapshot!(screen.lines().skip(8).take(11).collect::<Vec<_>>().join("\n"), @r"
-    noticed 51s after the first activity
+    detected 51s after the first activity
 
     ▸ Earlier 39
 
@@ -320,7 +315,7 @@ fn a_time_line_opens_where_its_alert_begins() {
       00:00:10Z  11h   +1s  process created  stage10.exe (10)  [suspicious]
       00:01:00Z  11h  +49s  alert created
     ");
-    // The earlier times unfold as everything does, and are found.
+    // Earlier entries can be unfolded, and are found.
     console.keys("j j l");
     assert!(
         console.screen().contains("  2000-03-01 00:00:00Z  26y        first seen IP  203.0.113.20"),
@@ -335,26 +330,23 @@ fn a_time_line_opens_where_its_alert_begins() {
 
 #[rstest]
 #[case::wide(120, "first seen device  srv-1.contoso.com")]
-#[case::the_kind_of_thing_goes_first(58, "first seen  srv-1.cont…")]
-#[case::then_what_happened(52, "     srv-1.contoso.com")]
-fn a_short_line_of_the_time_line_says_what_happened_as_long_as_the_name_can_be_told(
-    #[case] width: u16,
-    #[case] said: &str,
-) {
+#[case::without_the_kind(58, "first seen  srv-1.cont…")]
+#[case::without_the_event(52, "     srv-1.contoso.com")]
+fn timeline_line_drops_kind_and_event_before_the_name(#[case] width: u16, #[case] expected: &str) {
     let mut device = device("m1", "srv-1.contoso.com");
     device["firstSeenDateTime"] = "2024-09-09T08:14:08Z".into();
     let process = process("m1", 10, 1, "malicious");
-    let mut console = Harness::holding(&[with(alert(1), json!({"evidence": [device, process]}))]);
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({"evidence": [device, process]}))]);
     console.resize(width, 30);
     console.keys("Enter z t l");
     let screen = console.screen();
     let verdict = |line: &str| line.contains("stage10.exe") && line.ends_with("[malicious]");
     assert!(screen.lines().any(verdict), "{screen}");
-    assert!(screen.lines().any(|line| line.ends_with(said)), "{screen}");
+    assert!(screen.lines().any(|line| line.ends_with(expected)), "{screen}");
 }
 
 #[test]
-fn a_copy_menu_is_of_its_alert_whatever_the_cursor_is_on_by_then() {
+fn copy_menu_belongs_to_the_alert_it_was_opened_for() {
     let with_ip = |number: u32, address: &str| {
         with(
             alert(number),
@@ -365,7 +357,7 @@ fn a_copy_menu_is_of_its_alert_whatever_the_cursor_is_on_by_then() {
     console.arrive(&[with_ip(1, "192.0.2.1")]);
     console.done();
     console.keys("y");
-    // The cursor stays at the top as long as nobody has moved it.
+    // The cursor stays at the top until it is moved.
     console.arrive(&[with_ip(2, "192.0.2.2")]);
     assert_eq!(console.selected(), Some("a2"));
     console.copies();

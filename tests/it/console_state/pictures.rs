@@ -1,4 +1,4 @@
-//! Pictures of every screen, for people to look at: `scripts/pictures` runs this.
+//! Pictures of all screens, to look at; `scripts/pictures` runs this.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -14,10 +14,10 @@ use super::{
 };
 
 const SIZES: [(u16, u16); 4] = [(200, 50), (120, 35), (80, 24), (60, 15)];
-/// A cell in pixels.
+/// The size of a cell in pixels.
 const CELL: (u16, u16) = (9, 19);
 
-/// The theme, with the terminal's own colours: text, background.
+/// The themes, with the terminal's text and background colours.
 const THEMES: [(&str, ThemeKind, (&str, &str)); 3] = [
     ("dark", ThemeKind::Dark, ("#d4d7dd", "#101218")),
     ("light", ThemeKind::Light, ("#24292e", "#ffffff")),
@@ -26,7 +26,7 @@ const THEMES: [(&str, ThemeKind, (&str, &str)); 3] = [
 
 #[test]
 #[ignore = "writes pictures: scripts/pictures"]
-fn every_screen_is_drawn() {
+fn draw_every_screen() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     fs::create_dir_all(&folder).unwrap();
     let alerts = tenant(60);
@@ -69,9 +69,9 @@ fn draw(svg: &mut String, cell: &Cell, (x, y, width): (u16, u16, u16), (text, ba
     if cell.modifier.contains(Modifier::REVERSED) {
         colours = (colours.1, colours.0);
     }
-    let (fill, behind) = colours;
-    if behind != background {
-        let _ = writeln!(svg, "<rect x='{x}' y='{y}' width='{width}' height='{}' fill='{behind}'/>", CELL.1);
+    let (fill, back) = colours;
+    if back != background {
+        let _ = writeln!(svg, "<rect x='{x}' y='{y}' width='{width}' height='{}' fill='{back}'/>", CELL.1);
     }
     if cell.symbol().trim().is_empty() {
         return;
@@ -85,11 +85,11 @@ fn draw(svg: &mut String, cell: &Cell, (x, y, width): (u16, u16, u16), (text, ba
     let _ = writeln!(svg, "<text x='{x}' y='{base}' fill='{fill}'{weight}{line}{faint}>{symbol}</text>");
 }
 
-fn colour(colour: Color, own: &str) -> String {
+fn colour(colour: Color, default: &str) -> String {
     match colour {
         Color::Rgb(red, green, blue) => format!("#{red:02x}{green:02x}{blue:02x}"),
-        Color::Reset => own.to_owned(),
-        // The themes of a terminal with all colours use no others.
-        other => panic!("{other:?} has no colour of its own"),
+        Color::Reset => default.to_owned(),
+        // Themes for a terminal with all colours use no others.
+        other => panic!("{other:?} is not used by the themes"),
     }
 }

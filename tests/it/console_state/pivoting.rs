@@ -1,4 +1,4 @@
-//! Values and their alerts: how many they are said to be, which are shown, the way back.
+//! Pivots: counts of values, their alerts, and the way back.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Harness, alert, batch, settings, with};
 
-/// An alert of a device on which a user has run a file.
+/// An alert with a device, a user and a file.
 fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
     let of = |kind: &str| format!("#microsoft.graph.security.{kind}Evidence");
     let evidence = json!([
@@ -26,7 +26,7 @@ fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
     with(with(alert(number), json!({"evidence": evidence})), values)
 }
 
-/// A queue of two open alerts with two resolved ones that were seen before.
+/// A queue of two open alerts, with two resolved ones loaded.
 fn queue() -> Harness {
     let mut console = Harness::open("status:new");
     console.arrive(&[
@@ -36,8 +36,8 @@ fn queue() -> Harness {
         run(4, "srv-1", "b.exe", json!({"severity": "high"})),
     ]);
     console.done();
-    console.start_backfill(LoadEvent::Done);
-    console.asked.clear();
+    console.backfill_event(LoadEvent::Done);
+    console.effects.clear();
     console
 }
 
@@ -45,9 +45,9 @@ fn indicator(kind: IndicatorKind, value: &str) -> Indicator {
     Indicator { kind, value: value.into() }
 }
 
-/// What a place is made of, as the user sees it.
+/// The view as the user sees it.
 #[derive(Clone, Debug, PartialEq)]
-struct Place {
+struct Snapshot {
     filter: String,
     rows: Vec<String>,
     selected: Option<String>,
@@ -56,8 +56,8 @@ struct Place {
     detail: Option<(Scroll, DetailView)>,
 }
 
-fn place(console: &Harness) -> Place {
-    Place {
+fn snapshot(console: &Harness) -> Snapshot {
+    Snapshot {
         filter: console.app.filter.committed.clone(),
         rows: console.rows().into_iter().map(str::to_owned).collect(),
         selected: console.selected().map(str::to_owned),
@@ -68,7 +68,7 @@ fn place(console: &Harness) -> Place {
 }
 
 #[test]
-fn the_alerts_of_a_value_are_of_any_status_and_as_many_as_counted() {
+fn pivot_shows_as_many_alerts_as_counted_in_any_status() {
     let mut console = queue();
     assert_eq!(console.rows(), ["a4", "a3"]);
     console.keys("p");
@@ -79,13 +79,13 @@ fn the_alerts_of_a_value_are_of_any_status_and_as_many_as_counted() {
     assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
     let screen = console.screen();
     assert!(screen.contains("2 alerts · 1 device · 1 true positive, 1 open"), "{screen}");
-    assert!(screen.contains("of 4 loaded, 30 days whole"), "{screen}");
+    assert!(screen.contains("of 4 loaded, 30 days complete"), "{screen}");
     console.keys("d");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
     assert_eq!(console.selected(), Some("a4"), "the cursor stays on its alert");
-    assert_eq!(console.asked, [], "nothing is asked for");
+    assert_eq!(console.effects, [], "no request is made");
     let screen = console.screen();
-    assert!(screen.contains("2 match of 4 loaded, 30 days whole"), "{screen}");
+    assert!(screen.contains("2 match of 4 loaded, 30 days complete"), "{screen}");
     assert!(screen.contains("loaded, r asks"), "{screen}");
     console.keys("r");
     assert_eq!(console.fetches(), [Scope::All], "r asks the service");
@@ -93,11 +93,11 @@ fn the_alerts_of_a_value_are_of_any_status_and_as_many_as_counted() {
 }
 
 #[test]
-fn a_line_offers_its_values_whether_one_or_several() {
+fn pivot_menu_offers_the_values_of_the_line() {
     let mut console = queue();
     // Below the heading "Evidence": the device, then the user with two names.
     console.keys("Enter j j p");
-    assert_eq!(console.menu().len(), 1, "one value is offered too: a second letter lands in the menu");
+    assert_eq!(console.menu().len(), 1, "a single value opens the menu too");
     console.keys("Enter");
     assert_eq!(console.app.filter.text(), "device=srv-1");
     assert_eq!(console.app.ui.focus, Pane::List);
@@ -110,7 +110,7 @@ fn a_line_offers_its_values_whether_one_or_several() {
 }
 
 #[test]
-fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
+fn values_overlay_shows_counts_and_pivots() {
     let mut console = queue();
     console.keys("Enter j j Enter");
     let Some(Overlay::Values(values)) = console.app.ui.overlay() else {
@@ -121,7 +121,7 @@ fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
     let line = screen.lines().find(|line| line.contains("deviceDnsName")).unwrap();
     assert!(line.contains(" 2a 1d │"), "{line}");
     console.keys("p");
-    assert!(console.app.ui.overlay().is_some(), "the type of evidence is none of its values");
+    assert!(console.app.ui.overlay().is_some(), "there is no pivot on the type");
     for _ in 0..at {
         console.keys("j");
     }
@@ -131,7 +131,7 @@ fn a_value_in_the_overlay_has_its_count_and_its_alerts() {
 }
 
 #[test]
-fn narrowing_by_a_value_keeps_as_many_as_counted() {
+fn including_a_value_keeps_as_many_as_counted() {
     let mut console = queue();
     console.keys("/ Ctrl-u Enter");
     console.arrive(&[]);
@@ -145,28 +145,31 @@ fn narrowing_by_a_value_keeps_as_many_as_counted() {
 }
 
 #[test]
-fn narrowing_what_is_held_asks_for_nothing() {
+fn filtering_a_pivot_makes_no_request() {
     let mut console = queue();
     console.keys("p d f");
     console.pick("severity");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1 severity:high", vec!["a4"]));
-    assert_eq!(console.asked, []);
+    assert_eq!(console.effects, []);
     console.keys("Backspace Backspace");
     assert_eq!((console.app.filter.text(), console.rows()), ("status:new", vec!["a4", "a3"]));
-    assert_eq!(console.asked, []);
+    assert_eq!(console.effects, []);
 }
 
 #[test]
-fn the_incident_is_looked_for_in_what_is_held() {
+fn incident_pivot_shows_loaded_alerts() {
     let mut console = queue();
     console.keys("i");
-    assert_eq!((console.app.filter.text(), console.rows().len(), console.asked.len()), ("incident:77", 4, 0));
+    assert_eq!(
+        (console.app.filter.text(), console.rows().len(), console.effects.len()),
+        ("incident:77", 4, 0)
+    );
     console.keys("Backspace");
     assert_eq!(console.app.filter.text(), "status:new");
 }
 
 #[test]
-fn a_filter_that_is_typed_after_a_look_is_asked() {
+fn filter_typed_after_a_pivot_makes_a_request() {
     let mut console = queue();
     console.keys("p d /");
     console.type_text(" severity:high");
@@ -175,7 +178,7 @@ fn a_filter_that_is_typed_after_a_look_is_asked() {
 }
 
 #[test]
-fn a_try_that_is_made_by_itself_is_for_the_list_not_for_a_look() {
+fn automatic_retry_fetches_the_list_not_the_pivot() {
     let mut console = Harness::open("status:new");
     console.arrive(&[run(1, "srv-1", "a", json!({}))]);
     console.fetches();
@@ -183,45 +186,45 @@ fn a_try_that_is_made_by_itself_is_for_the_list_not_for_a_look() {
     console.keys("p d");
     assert_eq!(console.app.filter.text(), "device=srv-1");
     assert!(console.screen().contains("of 1 loaded so far · offline"), "{}", console.screen());
-    console.pass(Duration::from_secs(15));
+    console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches(), [Scope::Filter("status eq 'new'".into())]);
     console.done();
     console.keys("Backspace");
-    assert_eq!(console.fetches(), [], "it was read whole");
+    assert_eq!(console.fetches(), [], "its list is complete");
     assert!(console.screen().contains("complete"));
 }
 
 #[test]
-fn the_way_back_leads_to_the_very_place() {
+fn back_restores_the_exact_view() {
     let mut console = Harness::open("status:new");
     console
         .arrive(&(10..90).map(|n| run(n, &format!("srv-{}", n % 7), "a.exe", json!({}))).collect::<Vec<_>>());
     console.done();
-    console.start_backfill(LoadEvent::Done);
-    console.asked.clear();
+    console.backfill_event(LoadEvent::Done);
+    console.effects.clear();
     console.resize(120, 10);
     console.keys("s p PgDn PgDn k k Enter G k");
-    let from = place(&console);
+    let from = snapshot(&console);
     assert!(from.line > 0 && from.detail.unwrap().0.top > 0, "{from:?}");
     console.keys("p");
     assert_eq!(console.notice(), "nothing to pivot on here", "a fact");
     console.keys("i Enter v j j");
-    let json = place(&console);
+    let json = snapshot(&console);
     console.keys("Tab p n");
     assert_eq!(console.app.filter.text(), "user=bob@contoso.com");
     console.keys("s t j j j g");
-    assert_ne!(place(&console).selected, json.selected);
+    assert_ne!(snapshot(&console).selected, json.selected);
     console.keys("Backspace Backspace");
-    assert_eq!(place(&console), Place { focus: Pane::List, ..json });
+    assert_eq!(snapshot(&console), Snapshot { focus: Pane::List, ..json });
     console.keys("Backspace");
-    assert_eq!(place(&console), from);
-    assert_eq!(console.asked, [], "no list was needed");
+    assert_eq!(snapshot(&console), from);
+    assert_eq!(console.effects, [], "no request was made");
     console.keys("Backspace Backspace");
-    assert_eq!(console.notice(), "no previous view", "the order by update was the first step");
+    assert_eq!(console.notice(), "no previous view", "the sort order was the first step");
 }
 
 #[test]
-fn what_comes_in_meanwhile_moves_nobody_from_their_alert() {
+fn back_keeps_the_alert_whatever_has_arrived() {
     let mut console = queue();
     console.keys("j p d");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-2", vec!["a3", "a2"]));
@@ -236,14 +239,14 @@ fn what_comes_in_meanwhile_moves_nobody_from_their_alert() {
     console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
     console.keys("Backspace");
     assert_eq!((console.rows(), console.selected()), (vec!["a8", "a4", "a3", "a2"], Some("a3")));
-    assert!(console.app.view.is_stale(console.row("a3")), "it is shown that it does not match any more");
+    assert!(console.app.view.is_stale(console.row("a3")), "it is shown as no longer matching");
     assert_eq!(console.app.view.count().found(), 3);
     console.keys("r");
     assert!(!console.shows("a3"));
 }
 
 #[test]
-fn the_newest_alert_is_come_back_to_as_well() {
+fn back_returns_to_the_newest_alert_too() {
     let mut console = queue();
     console.keys("p d");
     let batch = batch(&[run(8, "srv-9", "x", json!({}))]);
@@ -253,13 +256,13 @@ fn the_newest_alert_is_come_back_to_as_well() {
 }
 
 #[test]
-fn the_way_back_is_bounded() {
+fn history_is_bounded() {
     let mut console = queue();
     for _ in 0..40 {
         console.keys("p d p n");
     }
     console.keys("p n");
-    assert_eq!(console.notice(), "these are its alerts", "no step leads nowhere");
+    assert_eq!(console.notice(), "already showing these alerts", "it adds no step");
     console.keys(&"Backspace ".repeat(50));
     assert_eq!((console.app.filter.text(), console.notice()), ("user=bob@contoso.com", ""));
     console.keys("Backspace");
@@ -267,7 +270,7 @@ fn the_way_back_is_bounded() {
 }
 
 #[test]
-fn another_profile_has_no_way_back_and_takes_the_question_along() {
+fn profile_switch_keeps_the_filter_and_clears_the_history() {
     let mut console = queue();
     console.keys("p d");
     console.send(Message::Switched(Box::new(settings(""))));
@@ -277,22 +280,22 @@ fn another_profile_has_no_way_back_and_takes_the_question_along() {
 }
 
 #[test]
-fn saved_alerts_are_all_there_is() {
+fn saved_alerts_cover_everything() {
     let mut console =
         Harness::with(alertdeck::app::Settings { service: false, ..settings("status:new") }, (120, 35));
     console.arrive(&[run(1, "srv-1", "a", json!({})), run(2, "srv-1", "b", json!({"status": "resolved"}))]);
     console.done();
     console.fetches();
-    assert_eq!(console.behind, [], "nothing loads behind them");
+    assert_eq!(console.backfills, [], "there is no backfill");
     console.keys("p");
     assert!(console.screen().contains("of 2 loaded, complete"), "{}", console.screen());
     console.keys("d");
-    assert_eq!((console.rows().len(), console.asked.len()), (2, 0));
+    assert_eq!((console.rows().len(), console.effects.len()), (2, 0));
     assert!(!console.screen().contains("r asks"));
 }
 
 #[test]
-fn a_count_of_many_comes_in_slices_and_the_number_of_alerts_at_once() {
+fn counts_are_sliced_but_the_number_of_alerts_is_immediate() {
     let mut console = Harness::open("");
     console.lazy = true;
     let alerts: Vec<_> =
@@ -303,13 +306,13 @@ fn a_count_of_many_comes_in_slices_and_the_number_of_alerts_at_once() {
     let what = indicator(IndicatorKind::Device, "srv-1");
     assert_eq!((console.app.alerts_with(&what), console.app.prevalence(&what)), (9_000, None));
     assert!(console.screen().contains("9,000 alerts · counting"), "{}", console.screen());
-    console.rest();
+    console.settle();
     let classes = Classes { open: 9_000, ..Classes::default() };
     assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 9_000, devices: 1, classes }));
 }
 
 #[test]
-fn the_alerts_of_a_rare_value_are_there_with_the_key() {
+fn pivot_on_a_rare_value_is_immediate() {
     let mut console = queue();
     console.keys("p");
     console.lazy = true;
@@ -319,7 +322,7 @@ fn the_alerts_of_a_rare_value_are_there_with_the_key() {
 }
 
 #[test]
-fn what_is_on_the_screen_is_counted_before_it_is_asked_for() {
+fn values_on_screen_are_counted_automatically() {
     let mut console = queue();
     let what = indicator(IndicatorKind::Device, "srv-1");
     let classes = Classes { true_positive: 1, open: 1, ..Classes::default() };
@@ -331,123 +334,127 @@ fn what_is_on_the_screen_is_counted_before_it_is_asked_for() {
     assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
 }
 
-// Backfill the list.
+// The backfill.
 
 fn recent() -> Scope {
     Scope::Filter("createdDateTime ge 2026-10-21T12:00:00Z".into())
 }
 
 #[test]
-fn the_last_weeks_load_behind_the_list_once_it_is_whole() {
+fn backfill_starts_when_the_list_is_complete() {
     let mut console = Harness::open("status:new");
     console.arrive(&[run(1, "srv-1", "a", json!({}))]);
-    assert_eq!(console.behind, []);
+    assert_eq!(console.backfills, []);
     console.done();
-    assert_eq!((console.behind.len(), &console.behind[0].scope), (1, &recent()));
+    assert_eq!((console.backfills.len(), &console.backfills[0].scope), (1, &recent()));
     let before = (console.app.load.phase.clone(), console.app.load.read(), console.app.load.total);
-    console.start_backfill(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
+    console.backfill_event(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
     let closed = json!({"status": "resolved", "classification": "truePositive"});
-    console.start_backfill(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
+    console.backfill_event(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
     assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
-    assert_eq!((console.rows(), console.app.list.fresh.len()), (vec!["a1"], 0), "nothing of it shows");
+    assert_eq!((console.rows(), console.app.list.fresh.len()), (vec!["a1"], 0), "the list shows none of it");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
     assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());
-    console.start_backfill(LoadEvent::Done);
-    assert!(console.screen().contains("of 2 loaded, 30 days whole"), "{}", console.screen());
-    console.pass(Duration::from_secs(3_600));
-    assert_eq!(console.behind.len(), 1, "it is loaded once");
+    console.backfill_event(LoadEvent::Done);
+    assert!(console.screen().contains("of 2 loaded, 30 days complete"), "{}", console.screen());
+    console.advance(Duration::from_secs(3_600));
+    assert_eq!(console.backfills.len(), 1, "it is loaded once");
 }
 
 #[rstest]
-#[case::a_list("/ Ctrl-u x Enter", 1)]
-#[case::the_list_again("r", 1)]
-#[case::a_look("L", 0)]
-fn what_the_user_wants_comes_first(#[case] keys: &str, #[case] again: usize) {
+#[case::another_list("/ Ctrl-u x Enter", 1)]
+#[case::refresh("r", 1)]
+#[case::live_poll("L", 0)]
+fn backfill_pauses_for_lists_and_runs_beside_polls(#[case] keys: &str, #[case] again: usize) {
     let mut console = Harness::open("status:new");
     console.arrive(&[run(1, "srv-1", "a", json!({}))]);
     console.done();
-    let old = console.behind[0].generation;
+    let old = console.backfills[0].generation;
     console.fetches();
     console.keys(keys);
-    let Some(Effect::Fetch(fetch)) = console.asked.iter().find(|asked| matches!(asked, Effect::Fetch(_)))
+    let Some(Effect::Fetch(fetch)) = console.effects.iter().find(|asked| matches!(asked, Effect::Fetch(_)))
     else {
-        panic!("{:?}", console.asked)
+        panic!("{:?}", console.effects)
     };
-    let dropped = fetch.purpose == Purpose::List;
-    assert_eq!(dropped, again == 1);
-    assert_eq!(console.behind.len(), 1, "while that loads it waits");
+    let paused = fetch.purpose == Purpose::List;
+    assert_eq!(paused, again == 1);
+    assert_eq!(console.backfills.len(), 1, "it waits while that loads");
     console.send(Message::Load(old, LoadEvent::Done));
-    assert_eq!(console.app.load.backfill.state == Backfill::Whole, !dropped, "what was dropped is not whole");
+    assert_eq!(
+        console.app.load.backfill.state == Backfill::Complete,
+        !paused,
+        "a paused backfill is not complete"
+    );
     console.keys("/ Ctrl-u");
     console.type_text("status:new");
     console.keys("Enter");
     console.done();
-    assert_eq!(console.behind.len(), 1 + again, "it begins again");
+    assert_eq!(console.backfills.len(), 1 + again, "it continues");
 }
 
 #[test]
-fn nothing_loads_behind_a_list_of_everything_or_one_that_is_not_whole() {
+fn no_backfill_for_a_list_of_everything_or_an_incomplete_list() {
     let mut console = Harness::open("");
     console.done();
-    assert_eq!(console.behind, []);
+    assert_eq!(console.backfills, []);
     let mut console = Harness::open("status:new");
     console.keys("Esc");
-    console.pass(Duration::from_secs(600));
-    assert_eq!((&console.app.load.phase, console.behind.as_slice()), (&Phase::Stopped, &[][..]));
+    console.advance(Duration::from_secs(600));
+    assert_eq!((&console.app.load.phase, console.backfills.as_slice()), (&Phase::Stopped, &[][..]));
 }
 
 #[test]
-fn a_failure_behind_the_list_is_not_the_lists() {
+fn failed_backfill_does_not_affect_the_list() {
     let fail = |console: &mut Harness, kind| {
-        let line = "what happened".into();
-        console.start_backfill(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
+        let line = "it failed".into();
+        console.backfill_event(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
         assert_eq!((&console.app.load.phase, console.notice()), (&Phase::Complete, ""));
     };
     let mut console = Harness::open("status:new");
     console.done();
     fail(&mut console, FailureKind::Busy);
-    console.pass(Duration::from_millis(119_999));
-    assert_eq!(console.behind.len(), 1);
-    console.pass(Duration::from_millis(1));
-    assert_eq!(console.behind.len(), 2, "it is tried again");
+    console.advance(Duration::from_millis(119_999));
+    assert_eq!(console.backfills.len(), 1);
+    console.advance(Duration::from_millis(1));
+    assert_eq!(console.backfills.len(), 2, "it is retried");
     fail(&mut console, FailureKind::Permission);
-    console.pass(Duration::from_secs(3_600));
-    assert_eq!(console.behind.len(), 2, "it is not");
+    console.advance(Duration::from_secs(3_600));
+    assert_eq!(console.backfills.len(), 2, "it is not retried");
     console.keys("r");
     console.done();
-    assert_eq!(console.behind.len(), 3, "but after the user has asked again");
+    assert_eq!(console.backfills.len(), 3, "a refresh retries it");
     let partial = Some("a source is late".into());
-    console.start_backfill(LoadEvent::Page {
+    console.backfill_event(LoadEvent::Page {
         total: None,
         partial,
         server_time: Timestamp::parse("2026-11-20T12:00:00Z"),
     });
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Failed, "what is partial is not whole");
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!(console.app.load.backfill.state, Backfill::Failed, "a partial result is not complete");
     assert_eq!(console.app.load.partial, None);
 }
 
 #[test]
-fn signed_out_it_stops() {
+fn sign_out_stops_the_backfill() {
     let mut console = Harness::open("status:new");
     console.done();
     console.send(Message::SignIn(alertdeck::app::SignInEvent::SignedOut));
-    assert!(console.asked.contains(&Effect::Cancel));
-    console.start_backfill(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.behind.len()), (Backfill::Due, 1));
+    assert!(console.effects.contains(&Effect::Cancel));
+    console.backfill_event(LoadEvent::Done);
+    assert_eq!((console.app.load.backfill.state, console.backfills.len()), (Backfill::Due, 1));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
 
     #[test]
-    fn every_way_in_leads_back_out(steps in prop::collection::vec((0u8..6, 0u8..9), 1..12)) {
+    fn back_undoes_every_step(steps in prop::collection::vec((0u8..6, 0u8..9), 1..12)) {
         let mut console = queue();
         let mut trail = Vec::new();
         for (step, by) in steps {
             console.keys(&"j ".repeat(usize::from(by)));
-            let before = place(&console);
+            let before = snapshot(&console);
             let depth = console.app.history_len();
             match step {
                 0 => console.keys("p d"),
@@ -466,8 +473,8 @@ proptest! {
         }
         while let Some(before) = trail.pop() {
             console.keys("Backspace");
-            prop_assert_eq!(place(&console), before);
+            prop_assert_eq!(snapshot(&console), before);
         }
-        prop_assert_eq!(&console.asked, &[]);
+        prop_assert_eq!(&console.effects, &[]);
     }
 }

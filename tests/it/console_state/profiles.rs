@@ -1,4 +1,4 @@
-//! Profiles: what is shown of them, and switching from one to another.
+//! Profiles: the overlay, and switching.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ fn lab() -> Settings {
 }
 
 #[test]
-fn the_profiles_are_listed_with_who_is_signed_in() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn profiles_are_listed_with_the_signed_in_account() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("P");
     let screen = console.screen();
-    for text in ["PROFILE", "* contoso", "lab", "fabrikam.example", "device code", "not known yet"] {
+    for text in ["PROFILE", "* contoso", "lab", "fabrikam.example", "device code", "signed in     unknown"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.send(Message::Identity(signing_in::ana()));
@@ -33,9 +33,9 @@ fn the_profiles_are_listed_with_who_is_signed_in() {
 #[rstest]
 #[case(Some(true), "yes")]
 #[case(Some(false), "no: SecurityAlert.Read.All is missing")]
-#[case(None, "the token does not say")]
-fn what_the_sign_in_allows_is_said(#[case] reads: Option<bool>, #[case] expected: &str) {
-    let mut console = Harness::holding(&[alert(1)]);
+#[case(None, "unknown (not in the token)")]
+fn permission_to_read_alerts_is_shown(#[case] reads: Option<bool>, #[case] expected: &str) {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.send(Message::Identity(Identity { reads, ..signing_in::ana() }));
     console.keys("P");
     let screen = console.screen();
@@ -44,13 +44,13 @@ fn what_the_sign_in_allows_is_said(#[case] reads: Option<bool>, #[case] expected
 }
 
 #[test]
-fn enter_switches_and_the_one_in_use_does_nothing() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn enter_switches_unless_the_profile_is_in_use() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("P Enter");
-    assert_eq!((console.asked.as_slice(), console.notice()), (&[][..], "contoso is in use"));
+    assert_eq!((console.effects.as_slice(), console.notice()), (&[][..], "already using contoso"));
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(alertdeck::app::Profiles { at: 0 }))));
     console.keys("j Enter");
-    assert_eq!(console.asked, [Effect::SwitchProfile("lab".into())]);
+    assert_eq!(console.effects, [Effect::SwitchProfile("lab".into())]);
     assert!(console.app.ui.overlay().is_none());
     console.send(Message::ProfileRefused { name: "lab".into(), line: "its tenant is missing".into() });
     assert_eq!(console.notice(), "lab: its tenant is missing");
@@ -58,7 +58,7 @@ fn enter_switches_and_the_one_in_use_does_nothing() {
 }
 
 #[test]
-fn nothing_of_the_former_profile_is_shown_under_the_new_one() {
+fn alerts_of_the_former_profile_are_not_shown() {
     let mut console = Harness::open("status:new");
     console.lazy = true;
     console.arrive(&[alert(1), alert(2)]);
@@ -68,10 +68,10 @@ fn nothing_of_the_former_profile_is_shown_under_the_new_one() {
     console.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(3)]))));
     console.send(Message::Load(old, LoadEvent::Done));
     console.lazy = false;
-    console.rest();
+    console.settle();
     assert_eq!((console.app.store.len(), console.rows().len()), (0, 0));
     console.arrive(&[alert(9)]);
-    // A body that a worker has read for the former profile comes late.
+    // A body that a worker read for the former profile arrives late.
     let former = alertdeck_model::RawAlert(alert(1).to_string().into());
     console.lazy = true;
     console.send(Message::Read(console.row("a9"), Box::new(Body::read(&former))));
@@ -86,7 +86,7 @@ fn nothing_of_the_former_profile_is_shown_under_the_new_one() {
 #[case(60, "a-tenant-with-a-lo…")]
 #[case(80, "a-tenant-with-a-long-name.onmicrosoft.…")]
 #[case(120, "a-tenant-with-a-long-name.onmicrosoft.com")]
-fn a_long_name_gives_way_to_how_complete_the_list_is(#[case] width: u16, #[case] name: &str) {
+fn long_tenant_name_is_cut_in_favour_of_completeness(#[case] width: u16, #[case] name: &str) {
     let tenant = "a-tenant-with-a-long-name.onmicrosoft.com".into();
     let mut console = Harness::with(Settings { tenant, ..settings("") }, (width, 20));
     console.arrive(&[alert(1), alert(2)]);
@@ -99,54 +99,54 @@ fn a_long_name_gives_way_to_how_complete_the_list_is(#[case] width: u16, #[case]
 }
 
 #[test]
-fn how_the_screen_is_arranged_survives_a_switch() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn layout_sort_and_live_polling_survive_a_switch() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("z T S L");
     console.done();
     let order = console.app.view.sort();
     console.send(Message::Switched(Box::new(lab())));
     let app = &console.app;
     assert_eq!((app.ui.zoom, app.clock.format, app.view.sort()), (true, TimeFormat::Utc, order));
-    assert!(app.load.poll.live && !app.sign_in.out && app.sign_in.identity.is_none());
+    assert!(app.load.poll.live && !app.sign_in.signed_out && app.sign_in.identity.is_none());
     console.done();
     console.fetches();
-    console.pass(Duration::from_secs(15));
-    assert_eq!(console.fetches().len(), 1, "live goes on there");
+    console.advance(Duration::from_secs(15));
+    assert_eq!(console.fetches().len(), 1, "live polling continues");
 }
 
 #[test]
-fn the_keys_sign_in_and_out() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn keys_sign_in_and_out() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     for (keys, effect) in [
         ("P s", Effect::SignIn(SignInWay::Browser)),
         ("P d", Effect::SignIn(SignInWay::DeviceCode)),
         ("P x", Effect::SignOut),
     ] {
         console.keys(keys);
-        assert_eq!(console.asked.pop(), Some(effect), "{keys}");
+        assert_eq!(console.effects.pop(), Some(effect), "{keys}");
         console.keys("Esc");
-        console.asked.clear();
+        console.effects.clear();
     }
-    assert!(!console.screen().contains("signed out"), "who was signed in still is: {}", console.screen());
+    assert!(!console.screen().contains("signed out"), "cancelling keeps the sign-in: {}", console.screen());
 }
 
 #[test]
-fn without_a_sign_in_of_its_own_the_profile_says_where_its_token_comes_from() {
+fn profile_without_sign_in_names_the_source_of_its_token() {
     let profiles = vec![profile("ci", "contoso", "client secret")];
     let settings = Settings { signs_in: false, profiles, profile: "ci".into(), ..settings("") };
     let mut console = Harness::with(settings, (120, 35));
-    console.asked.clear();
+    console.effects.clear();
     console.keys("P");
-    assert!(console.screen().contains("comes from elsewhere (client secret)"), "{}", console.screen());
+    assert!(console.screen().contains("external (client secret)"), "{}", console.screen());
     for key in ["s", "d", "x"] {
         console.keys(key);
-        assert_eq!(console.asked, [], "{key}");
-        assert!(console.notice().contains("from elsewhere"), "{}", console.notice());
+        assert_eq!(console.effects, [], "{key}");
+        assert!(console.notice().contains("no interactive sign-in"), "{}", console.notice());
     }
 }
 
 #[test]
-fn without_a_configuration_it_says_how_to_add_profiles() {
+fn without_profiles_the_overlay_names_the_config_file() {
     let settings = Settings { profiles: Vec::new(), profile: String::new(), ..settings("") };
     let mut console = Harness::with(settings, (80, 24));
     console.keys("P j Enter");
@@ -157,19 +157,19 @@ fn without_a_configuration_it_says_how_to_add_profiles() {
 }
 
 #[test]
-fn saved_alerts_are_nobodys() {
+fn saved_alerts_have_no_account() {
     let settings = Settings { service: false, profiles: Vec::new(), profile: String::new(), ..settings("") };
     let mut console = Harness::with(settings, (120, 35));
-    console.asked.clear();
+    console.effects.clear();
     console.keys("P");
-    assert!(console.screen().contains("nobody: these alerts come from files"), "{}", console.screen());
+    assert!(console.screen().contains("not signed in (saved alerts)"), "{}", console.screen());
     console.keys("s x Esc R");
-    assert_eq!(console.asked, []);
-    assert!(console.screen().contains("no request is made"), "{}", console.screen());
+    assert_eq!(console.effects, []);
+    assert!(console.screen().contains("no requests are made"), "{}", console.screen());
 }
 
 #[test]
-fn the_profile_stands_in_a_wide_header_where_it_says_more_than_the_tenant() {
+fn wide_header_shows_a_profile_with_its_own_name() {
     let mut console = Harness::with(lab(), (200, 50));
     let header = |console: &Harness| console.screen().lines().next().unwrap().to_owned();
     assert!(header(&console).contains("fabrikam.example · lab · global"), "{}", header(&console));
@@ -180,25 +180,25 @@ fn the_profile_stands_in_a_wide_header_where_it_says_more_than_the_tenant() {
 }
 
 #[test]
-fn keys_meant_for_another_profile_do_nothing_to_the_one_in_use() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn sign_in_keys_apply_to_the_profile_in_use_only() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     for key in ["s", "d", "x"] {
         console.keys(&format!("P j {key}"));
         assert_eq!(
-            (console.asked.as_slice(), console.notice()),
-            (&[][..], "switch to this profile first: Enter")
+            (console.effects.as_slice(), console.notice()),
+            (&[][..], "switch to this profile first (Enter)")
         );
         console.keys("Esc");
     }
 }
 
 #[test]
-fn an_alert_that_was_being_read_does_not_keep_the_next_from_being_shown() {
+fn dropped_read_does_not_block_the_next_alert() {
     let mut console = Harness::open("");
     console.lazy = true;
     console.arrive(&[alert(1)]);
     console.send(Message::Work(10));
-    console.lose_reading();
+    console.drop_read();
     console.send(Message::Switched(Box::new(lab())));
     console.lazy = false;
     console.arrive(&[alert(9)]);

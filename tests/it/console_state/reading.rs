@@ -1,4 +1,4 @@
-//! The detail pane: everything that an alert holds can be reached.
+//! The detail pane: everything in an alert can be reached.
 
 use alertdeck::app::{Body, Detail, DetailView, LineKind, Overlay, Pane};
 use alertdeck_model::{RawAlert, Verdict};
@@ -44,48 +44,44 @@ fn node(console: &Harness) -> String {
 }
 
 #[test]
-fn suspicious_jumps_go_from_one_to_the_next_and_say_where_they_end() {
-    let mut console = Harness::holding(&[device_with_processes()]);
+fn suspicious_jumps_visit_every_item_and_report_the_end() {
+    let mut console = Harness::with_alerts(&[device_with_processes()]);
     console.keys("Enter ]");
     assert!(node(&console).starts_with("word.exe"), "{}", node(&console));
     console.keys("]");
     assert!(node(&console).starts_with("powershell.exe"), "{}", node(&console));
     console.keys("]");
-    assert_eq!(console.notice(), "nothing suspicious below");
+    assert_eq!(console.notice(), "no more suspicious items below");
     assert!(node(&console).starts_with("powershell.exe"));
     console.keys("[ [");
-    assert_eq!(console.notice(), "nothing suspicious above");
+    assert_eq!(console.notice(), "no more suspicious items above");
     assert!(node(&console).starts_with("word.exe"));
 }
 
 #[test]
-fn folding_hides_what_is_below_and_lasts() {
-    let mut console = Harness::holding(&[device_with_processes(), alert(2)]);
+fn folding_hides_children_and_is_remembered() {
+    let mut console = Harness::with_alerts(&[device_with_processes(), alert(2)]);
     console.keys("j Enter ]");
-    let whole = detail(&console).lines().len();
+    let count = detail(&console).lines().len();
     console.keys("h");
-    assert_eq!(detail(&console).lines().len(), whole - 1);
+    assert_eq!(detail(&console).lines().len(), count - 1);
     assert!(node(&console).starts_with("word.exe"), "the cursor stays");
     console.keys("h");
     assert!(node(&console).starts_with("outlook.exe"), "then it goes to the parent");
     console.keys("K");
     assert_eq!(console.selected(), Some("a2"));
     console.keys("J");
-    assert_eq!(
-        detail(&console).lines().len(),
-        whole - 1,
-        "what was folded is folded when the alert is shown again"
-    );
+    assert_eq!(detail(&console).lines().len(), count - 1, "folds are kept when the alert is shown again");
     console.keys("g ]");
     console.keys("l");
-    assert_eq!(detail(&console).lines().len(), whole);
+    assert_eq!(detail(&console).lines().len(), count);
     console.keys("l");
-    assert_eq!(detail(&console).lines().len(), whole, "there is nothing left to unfold");
+    assert_eq!(detail(&console).lines().len(), count, "nothing is left to unfold");
 }
 
 #[test]
-fn the_json_can_be_read_and_left() {
-    let mut console = Harness::holding(&[device_with_processes(), alert(2)]);
+fn json_view_shows_the_alert_and_stays_for_the_next() {
+    let mut console = Harness::with_alerts(&[device_with_processes(), alert(2)]);
     console.resize(400, 50);
     console.keys("Enter v");
     let text = |console: &Harness| -> Vec<String> {
@@ -98,14 +94,14 @@ fn the_json_can_be_read_and_left() {
     let sent: Value = serde_json::from_str(&text(&console).join("\n")).unwrap();
     assert_eq!(sent, alert(2));
     console.keys("J");
-    assert!(text(&console).concat().contains("powershell.exe --run"), "it stays for the next alert");
+    assert!(text(&console).concat().contains("powershell.exe --run"), "the view stays for the next alert");
     console.keys("v");
     assert_eq!(detail(&console).view(), DetailView::Alert);
 }
 
 #[test]
-fn the_values_of_a_line_open_close_and_keep_their_place() {
-    let mut console = Harness::holding(&[device_with_processes()]);
+fn values_overlay_opens_closes_and_keeps_the_line() {
+    let mut console = Harness::with_alerts(&[device_with_processes()]);
     console.keys("Enter ] Enter");
     let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!() };
     assert!(values.values.iter().any(|value| value.text.raw() == "word.exe --run"));
@@ -119,8 +115,8 @@ fn the_values_of_a_line_open_close_and_keep_their_place() {
 }
 
 #[test]
-fn an_alert_that_changes_is_read_again_and_the_reader_stays_at_its_line() {
-    let mut console = Harness::holding(&[device_with_processes()]);
+fn changed_alert_is_read_again_and_keeps_the_cursor() {
+    let mut console = Harness::with_alerts(&[device_with_processes()]);
     console.keys("Enter ] ]");
     let at = detail(&console).scroll;
     console.keys("L");
@@ -136,7 +132,7 @@ fn an_alert_that_changes_is_read_again_and_the_reader_stays_at_its_line() {
 }
 
 #[test]
-fn a_resize_keeps_cursor_and_place_in_both_panes() {
+fn resize_keeps_cursor_and_window_in_both_panes() {
     let alerts: Vec<_> = (1..200)
         .map(|number| {
             with(
@@ -146,7 +142,7 @@ fn a_resize_keeps_cursor_and_place_in_both_panes() {
             )
         })
         .collect();
-    let mut console = Harness::holding(&alerts);
+    let mut console = Harness::with_alerts(&alerts);
     for _ in 0..60 {
         console.keys("j");
     }
@@ -169,7 +165,7 @@ fn a_resize_keeps_cursor_and_place_in_both_panes() {
 }
 
 #[test]
-fn an_alert_that_cannot_be_read_shows_why_and_its_bytes() {
+fn unreadable_alert_shows_the_reason_and_its_bytes() {
     let raw = [RawAlert(bytes::Bytes::from_static(b"[\"no object\"]"))];
     let mut console = Harness::open("");
     console.load(alertdeck::app::LoadEvent::Batch(alertdeck_store::Batch::decode(
@@ -182,7 +178,7 @@ fn an_alert_that_cannot_be_read_shows_why_and_its_bytes() {
     assert!(screen.contains("no object\""), "{screen}");
 }
 
-/// Collects every string, number and truth value of a document.
+/// Collects all strings, numbers and booleans of a document.
 fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::Null => {}
@@ -197,9 +193,9 @@ fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Collects what can be reached from the lines of the detail pane, raw.
+/// Returns the values of all lines of the detail pane, raw.
 fn reachable(alert: &Value) -> Vec<String> {
-    let mut console = Harness::holding(std::slice::from_ref(alert));
+    let mut console = Harness::with_alerts(std::slice::from_ref(alert));
     // "All properties" is folded at first, and the last line.
     console.keys("Enter G l");
     let detail = console.app.current_detail().unwrap();
@@ -220,7 +216,7 @@ fn assert_all_reachable(alert: &Value) {
 }
 
 #[test]
-fn nothing_of_an_alert_is_out_of_reach() {
+fn every_value_of_an_alert_can_be_reached() {
     assert_all_reachable(&with(
         device_with_processes(),
         json!({
@@ -231,7 +227,7 @@ fn nothing_of_an_alert_is_out_of_reach() {
 }
 
 #[test]
-fn nothing_of_the_published_sample_is_out_of_reach() {
+fn every_value_of_the_published_sample_can_be_reached() {
     let text = alertdeck_testing::sample("list-alerts_v2.beta.json");
     let sample: Value = serde_json::from_str(&text).unwrap();
     for alert in sample["value"].as_array().unwrap() {
@@ -244,8 +240,8 @@ fn nothing_of_the_published_sample_is_out_of_reach() {
     }
 }
 
-/// A device and a session on it that tells more of the device.
-fn told_by_another() -> Value {
+/// An alert with a device, and a session that reports more about the device.
+fn reported_by_another() -> Value {
     with(
         alert(1),
         json!({"evidence": [
@@ -260,7 +256,7 @@ fn told_by_another() -> Value {
     )
 }
 
-/// The values of the line under the cursor, as they are listed.
+/// Returns the values in the overlay.
 fn listed(console: &Harness) -> Vec<(String, String)> {
     let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!("no values") };
     let values = values.values.iter().filter(|value| !value.label.ends_with("@odata.type"));
@@ -268,8 +264,8 @@ fn listed(console: &Harness) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_values_of_a_thing_are_those_of_all_who_tell_of_it() {
-    let mut console = Harness::holding(&[told_by_another()]);
+fn values_of_a_node_include_those_reported_by_other_items() {
+    let mut console = Harness::with_alerts(&[reported_by_another()]);
     console.keys("Enter j j Enter");
     let pair = |label: &str, text: &str| (label.to_owned(), text.to_owned());
     assert_eq!(
@@ -278,27 +274,27 @@ fn the_values_of_a_thing_are_those_of_all_who_tell_of_it() {
             pair("hostName", "pc1"),
             pair("mdeDeviceId", "m1"),
             pair("osPlatform", "Windows11"),
-            pair("told by", "logon session s1"),
+            pair("reported by", "logon session s1"),
             pair("host.osPlatform", "Windows10"),
             pair("host.ntDomain", "CONTOSO"),
         ]
     );
-    // What only another item tells of says so too.
-    let mut console = Harness::holding(&[told_by_another()]);
+    // Nodes that only another item reports name it too.
+    let mut console = Harness::with_alerts(&[reported_by_another()]);
     console.keys("Enter / a n a Enter n Enter");
     assert_eq!(
         listed(&console),
-        [pair("told by", "logon session s1"), pair("account.userAccount.accountName", "ana")]
+        [pair("reported by", "logon session s1"), pair("account.userAccount.accountName", "ana")]
     );
-    // And it is found at the thing that it is told of.
+    // A search finds such a value at its node.
     console.keys("q Esc / c o n t o s o");
     assert!(node(&console).starts_with("pc1"), "{}", node(&console));
     assert!(console.screen().contains("host.ntDomain: CONTOSO"), "{}", console.screen());
 }
 
 #[test]
-fn the_key_bar_names_what_does_something_here() {
-    let mut console = Harness::holding(&[device_with_processes()]);
+fn key_bar_shows_the_keys_of_the_view() {
+    let mut console = Harness::with_alerts(&[device_with_processes()]);
     let bar = |console: &Harness| console.screen().lines().last().unwrap_or_default().to_owned();
     console.keys("Enter");
     assert!(bar(&console).contains("Enter values  h/l fold  ] suspicious"), "{}", bar(&console));
@@ -307,7 +303,7 @@ fn the_key_bar_names_what_does_something_here() {
     console.keys("/ o u t l o o k Enter");
     assert_eq!(bar(&console), "n/N next, previous  / find  y copy  Esc end search");
     console.keys("t");
-    assert_eq!(bar(&console), "n/N next, previous  / find  Enter to the evidence  T times  Esc end search");
+    assert_eq!(bar(&console), "n/N next, previous  / find  Enter show item  T times  Esc end search");
     console.keys("Esc");
-    assert_eq!(bar(&console), "j/k move  Enter to the evidence  t back  / find  T times  ? keys");
+    assert_eq!(bar(&console), "j/k move  Enter show item  t back  / find  T times  ? keys");
 }

@@ -1,4 +1,4 @@
-//! The requests: what is listed, what is copied, where the cursor stays.
+//! The requests overlay: the list, copying, and the cursor.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
     }
 }
 
-/// Requests as a bad minute leaves them, newest last.
+/// Returns requests of a bad minute, newest last.
 pub(crate) fn sample() -> Vec<RequestLine> {
     let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
     lines[3].outcome = Some(Ok(429));
@@ -48,10 +48,10 @@ pub(crate) fn sample() -> Vec<RequestLine> {
 }
 
 fn open(lines: Vec<RequestLine>) -> Harness {
-    let mut console = Harness::holding(&[alert(1)]);
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("R");
-    assert_eq!(console.asked, [Effect::ListRequests]);
-    console.asked.clear();
+    assert_eq!(console.effects, [Effect::ListRequests]);
+    console.effects.clear();
     console.send(Message::Requests(lines));
     console
 }
@@ -64,14 +64,14 @@ fn cursor(console: &Harness) -> (usize, &str) {
 }
 
 #[test]
-fn the_newest_comes_first_with_all_that_there_is_to_it() {
+fn newest_request_is_first_with_its_details() {
     let mut console = open(sample());
     let screen = console.screen();
     let rows: Vec<_> = screen.lines().filter(|line| line.contains("Z GET")).collect();
     assert!(rows[0].contains("11:58:18Z GET    200      1.6 s"), "{screen}");
     assert!(rows[1].contains("503"), "{screen}");
     assert!(rows[2].contains("failed"), "{screen}");
-    for text in ["200, done; took 1.6 s, 64,665 bytes", "0f8fad5b-d9cb-469f-a165-000000000015", "5b1c83a4"] {
+    for text in ["200, OK; took 1.6 s, 64,665 bytes", "0f8fad5b-d9cb-469f-a165-000000000015", "5b1c83a4"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.keys("j j");
@@ -84,7 +84,7 @@ fn the_newest_comes_first_with_all_that_there_is_to_it() {
 }
 
 #[test]
-fn waits_are_told() {
+fn waits_are_shown() {
     let mut console = open(sample());
     console.keys("G k k k k k");
     let screen = console.screen();
@@ -93,7 +93,7 @@ fn waits_are_told() {
 }
 
 #[test]
-fn failures_are_in_the_style_of_trouble() {
+fn failures_are_in_the_error_style() {
     let console = open(sample());
     let buffer = console.draw(&super::harness::theme());
     let text = lines(&buffer);
@@ -102,15 +102,15 @@ fn failures_are_in_the_style_of_trouble() {
         let x = line.split(word).next().unwrap().chars().count();
         buffer[(x as u16, y as u16)].fg
     };
-    let bad = super::harness::theme().bad.fg.unwrap();
+    let error = super::harness::theme().error.fg.unwrap();
     for word in ["failed", "503", "429", "403"] {
-        assert_eq!(colour(word), bad, "{word}");
+        assert_eq!(colour(word), error, "{word}");
     }
-    assert_ne!(colour("200 "), bad);
+    assert_ne!(colour("200 "), error);
 }
 
 #[test]
-fn a_request_is_copied_without_the_token_and_its_ids_for_support() {
+fn requests_are_copied_without_token_and_ids_for_support() {
     let mut console = open(sample());
     console.keys("j j y");
     let line = &sample()[13];
@@ -125,40 +125,40 @@ fn a_request_is_copied_without_the_token_and_its_ids_for_support() {
 }
 
 #[test]
-fn without_a_request_it_says_so() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn empty_list_of_requests_says_so() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("R");
-    assert!(console.screen().contains("Looking"), "{}", console.screen());
+    assert!(console.screen().contains("Loading"), "{}", console.screen());
     console.send(Message::Requests(Vec::new()));
-    assert!(console.screen().contains("No request yet."), "{}", console.screen());
-    console.asked.clear();
+    assert!(console.screen().contains("No requests yet."), "{}", console.screen());
+    console.effects.clear();
     console.keys("y c j G");
     assert_eq!((console.copies(), console.notice()), (vec![], ""));
 }
 
 #[test]
-fn it_is_looked_at_while_it_is_open_and_not_after() {
+fn requests_are_updated_only_while_open() {
     let mut console = open(sample());
-    console.pass(Duration::from_millis(2_500));
-    assert_eq!(console.asked, [Effect::ListRequests, Effect::ListRequests]);
-    console.asked.clear();
+    console.advance(Duration::from_millis(2_500));
+    assert_eq!(console.effects, [Effect::ListRequests, Effect::ListRequests]);
+    console.effects.clear();
     console.load(LoadEvent::Client(ClientEvent::Waiting {
         delay: Duration::from_secs(1),
         cause: WaitCause::Throttled,
     }));
-    assert_eq!(console.asked, [Effect::ListRequests], "what a load says may come of a request");
+    assert_eq!(console.effects, [Effect::ListRequests], "an event of a fetch may come from a request");
     console.load(LoadEvent::Batch(batch(&[alert(2)])));
-    assert_eq!(console.asked.len(), 1, "alerts come of none");
+    assert_eq!(console.effects.len(), 1, "arriving alerts do not");
     console.keys("R");
     assert!(console.app.ui.overlay().is_none());
-    console.asked.clear();
-    console.pass(Duration::from_secs(5));
+    console.effects.clear();
+    console.advance(Duration::from_secs(5));
     console.send(Message::Requests(sample()));
-    assert!(console.asked.is_empty() && console.app.ui.overlay().is_none(), "{:?}", console.asked);
+    assert!(console.effects.is_empty() && console.app.ui.overlay().is_none(), "{:?}", console.effects);
 }
 
 #[test]
-fn the_cursor_keeps_its_request_and_line_and_stays_on_the_newest() {
+fn cursor_keeps_its_request_and_line_or_stays_on_the_newest() {
     let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
     let mut console = open(many[..60].to_vec());
     console.send(Message::Requests(many[..61].to_vec()));
@@ -177,7 +177,7 @@ fn the_cursor_keeps_its_request_and_line_and_stays_on_the_newest() {
     assert_eq!(cursor(&console), (at + 3, id.as_str()));
     assert_eq!(line(&console), before);
     console.send(Message::Requests(many[90..].to_vec()));
-    assert_eq!(cursor(&console).0, 9, "what is no longer kept is let go of");
+    assert_eq!(cursor(&console).0, 9, "its request is gone");
 }
 
 #[rstest]
@@ -185,7 +185,11 @@ fn the_cursor_keeps_its_request_and_line_and_stays_on_the_newest() {
 #[case((120, 35), &["METHOD", "WAITED", "BYTES", "HOST AND PATH"], &[])]
 #[case((80, 24), &["TIME", "STATUS", "TOOK", "PATH"], &["BYTES", "HOST"])]
 #[case((60, 15), &["TIME", "STATUS", "PATH"], &["BYTES", "METHOD", "WAITED", "HOST"])]
-fn what_matters_least_goes_first(#[case] size: (u16, u16), #[case] there: &[&str], #[case] gone: &[&str]) {
+fn narrow_table_drops_the_least_important_columns(
+    #[case] size: (u16, u16),
+    #[case] there: &[&str],
+    #[case] gone: &[&str],
+) {
     let mut console = open(sample());
     console.resize(size.0, size.1);
     let screen = console.screen();
@@ -196,7 +200,7 @@ fn what_matters_least_goes_first(#[case] size: (u16, u16), #[case] there: &[&str
 }
 
 #[test]
-fn the_table_and_what_is_below_it_fill_the_window() {
+fn table_and_details_fill_the_window() {
     for height in 1..60 {
         let (rows, about) = Requests::split(height);
         assert!(rows >= 1 && (about == 0 || rows + about + 2 == height), "{height}: {rows} {about}");
@@ -204,7 +208,7 @@ fn the_table_and_what_is_below_it_fill_the_window() {
 }
 
 #[test]
-fn the_wheel_moves_the_window() {
+fn wheel_scrolls_the_window() {
     let many: Vec<_> = (0..100).map(|number| request(number, Ok(200))).collect();
     let mut console = open(many);
     console.send(Message::Input(Input::Wheel { x: 30, y: 10, by: 2 }));
@@ -216,7 +220,7 @@ fn the_wheel_moves_the_window() {
 }
 
 #[test]
-fn a_request_without_an_answer_is_there_from_the_start() {
+fn pending_request_is_shown() {
     let pending = RequestLine { outcome: None, bytes: 0, request_id: None, ..request(16, Ok(200)) };
     let console = open(vec![request(15, Ok(200)), pending]);
     let screen = console.screen();

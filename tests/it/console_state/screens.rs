@@ -1,4 +1,4 @@
-//! Whole screens as text, at the sizes that people use, and the styles that text does not show.
+//! Whole screens as text, at common sizes, and the styles that text does not show.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn tenant(alerts: usize) -> Vec<Value> {
     Simulator::start(settings).unwrap().alerts()
 }
 
-/// What is on the screen.
+/// The screens that have snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     List,
@@ -40,7 +40,7 @@ pub(crate) enum State {
     Find,
     Found,
     Editing,
-    Fault,
+    FilterError,
     Values,
     Menu,
     Copy,
@@ -76,7 +76,7 @@ impl State {
         Self::Find,
         Self::Found,
         Self::Editing,
-        Self::Fault,
+        Self::FilterError,
         Self::Values,
         Self::Menu,
         Self::Copy,
@@ -103,7 +103,7 @@ impl State {
         Self::Jobs,
     ];
 
-    /// Brings a console that was just opened there.
+    /// Brings a newly opened console to this screen.
     pub(crate) fn show(self, console: &mut Harness, alerts: &[Value]) {
         match self {
             Self::Loading => return,
@@ -186,7 +186,7 @@ impl State {
             }
             Self::ExportExists => {
                 console.keys("Space Space E t Enter");
-                exporting::ends(console, Err(NotWritten::Exists));
+                exporting::finish(console, Err(NotWritten::Exists));
             }
             Self::ExportFailed => {
                 console.keys("E c Tab Ctrl-u");
@@ -194,14 +194,14 @@ impl State {
                     .type_text("/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv");
                 console.keys("Enter");
                 let line = "\"/srv/reports/2026/november/a-rather-long-name-for-a-report-of-the-week.csv\" cannot be written: No space left on device (os error 28)";
-                exporting::ends(console, Err(NotWritten::Refused(line.into())));
+                exporting::finish(console, Err(NotWritten::Refused(line.into())));
             }
             Self::Jobs => console.keys("X j"),
             Self::Editing => {
                 console.keys("/");
                 console.type_text(" device:srv se");
             }
-            Self::Fault => {
+            Self::FilterError => {
                 console.keys("/");
                 console.type_text(" ");
                 console.paste("sevrity:high");
@@ -226,7 +226,7 @@ impl State {
 #[case("80x24", State::Detail)]
 #[case("60x15", State::Detail)]
 #[case("120x35", State::Editing)]
-#[case("120x35", State::Fault)]
+#[case("120x35", State::FilterError)]
 #[case("80x24", State::Values)]
 #[case("120x35", State::Menu)]
 #[case("120x35", State::Copy)]
@@ -269,7 +269,7 @@ fn screens(#[case] size: &str, #[case] state: State) {
     });
 }
 
-/// Finds the cells of a text on the screen, the lowest if it is there several times.
+/// Returns the cells of a text on the screen; the lowest if there are several.
 pub(crate) fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
     let area = buffer.area;
     for y in (0..area.height).rev() {
@@ -289,7 +289,7 @@ fn queue() -> Harness {
     let of = |number, severity: &str, title: &str| {
         with(alert(number), json!({"severity": severity, "title": title}))
     };
-    Harness::holding(&[
+    Harness::with_alerts(&[
         of(1, "high", "Beacon \u{202e}x"),
         of(2, "medium", "Other beacon"),
         of(3, "low", "Third"),
@@ -297,7 +297,7 @@ fn queue() -> Harness {
 }
 
 #[test]
-fn severity_has_its_colour_and_the_rest_is_plain() {
+fn severities_have_colours_and_titles_are_plain() {
     let console = queue();
     let buffer = console.draw(&theme());
     let colours: Vec<_> = ["▲ high", "■ med", "◆ low"].map(|text| cells(&buffer, text)[0].fg).to_vec();
@@ -306,7 +306,7 @@ fn severity_has_its_colour_and_the_rest_is_plain() {
 }
 
 #[test]
-fn the_line_under_the_cursor_is_raised_over_its_whole_width() {
+fn line_under_the_cursor_is_raised_over_its_full_width() {
     let mut console = queue();
     let raised = |console: &Harness, text: &str| cells(&console.draw(&theme()), text)[0].bg;
     let (list, plain) = (raised(&console, "Third"), raised(&console, "Other beacon"));
@@ -316,11 +316,11 @@ fn the_line_under_the_cursor_is_raised_over_its_whole_width() {
     assert!((area.x..area.x + area.width).all(|x| buffer[(x, area.y)].bg == list));
     console.keys("Enter");
     let away = raised(&console, "Third");
-    assert!(away != list && away != plain, "it is still to be seen while the detail has the focus");
+    assert!(away != list && away != plain, "it stays visible while the detail has the focus");
 }
 
 #[test]
-fn in_mono_nothing_has_a_colour_and_the_cursor_is_reversed() {
+fn mono_has_no_colours_and_a_reversed_cursor() {
     let mut console = queue();
     console.keys("/");
     console.type_text("beacon");
@@ -333,7 +333,7 @@ fn in_mono_nothing_has_a_colour_and_the_cursor_is_reversed() {
 }
 
 #[test]
-fn what_the_filter_matched_is_underlined() {
+fn filter_matches_are_underlined() {
     let mut console = queue();
     console.keys("/");
     console.type_text("BEACON");
@@ -345,7 +345,7 @@ fn what_the_filter_matched_is_underlined() {
 }
 
 #[test]
-fn a_mark_has_a_style_of_its_own() {
+fn marks_have_their_own_style() {
     let buffer = queue().draw(&theme());
     let mark = cells(&buffer, "⟨202E⟩");
     let text = cells(&buffer, "Beacon ");
@@ -353,13 +353,13 @@ fn a_mark_has_a_style_of_its_own() {
 }
 
 #[test]
-fn an_ascii_screen_is_ascii() {
+fn ascii_theme_draws_ascii_only() {
     let mut console = queue();
     for keys in ["", "Enter", "s", "Esc ?", "Esc Tab Enter", "Esc P", "Esc R", "Esc P s", "Esc Esc E"] {
         console.keys(keys);
         let buffer = console.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
         let text = super::harness::lines(&buffer).join("\n");
-        // The names of the arrow keys and a neutralised character are no decoration.
+        // Names of arrow keys and neutralised characters are not decoration.
         let odd: String = text.chars().filter(|c| !c.is_ascii() && !"↓↑←→⟨⟩".contains(*c)).collect();
         assert_eq!(odd, "", "{text}");
     }

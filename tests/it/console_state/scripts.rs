@@ -1,4 +1,4 @@
-//! Whatever comes in which order: nothing panics, and what must always hold holds.
+//! Random sequences of events: nothing panics, and the invariants hold.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An alert whose state is told by its version: among them hostile and odd ones.
+/// Returns an alert whose state depends on a version number; some are hostile or unusual.
 fn version((number, version): (u32, u8)) -> serde_json::Value {
     let updated = format!("2026-11-20T10:{version:02}:00Z");
     let alert = with(alert(number), json!({"lastUpdateDateTime": updated}));
@@ -115,10 +115,10 @@ fn run(console: &mut Harness, step: Step) {
         })),
         Step::Page(of) => console.arrive(&alerts(&of)),
         Step::Event(number) => console.load(event(number)),
-        Step::Backfill(_) if console.behind.is_empty() => {}
+        Step::Backfill(_) if console.backfills.is_empty() => {}
         Step::Backfill(number) => {
-            console.start_backfill(LoadEvent::Batch(batch(&alerts(&[(u32::from(number), number % 8)]))));
-            console.start_backfill(event(number));
+            console.backfill_event(LoadEvent::Batch(batch(&alerts(&[(u32::from(number), number % 8)]))));
+            console.backfill_event(event(number));
         }
         Step::SignIn(number) => match number {
             0 => signing_in::needed(console),
@@ -130,21 +130,21 @@ fn run(console: &mut Harness, step: Step) {
             6 => console.send(Message::SignIn(SignInEvent::SignedOut)),
             7 => console.send(Message::Requests(super::requests::sample())),
             8 => console.send(Message::Requests(Vec::new())),
-            _ => console.send(Message::Identity(signing_in::somebody("ben@contoso.com"))),
+            _ => console.send(Message::Identity(signing_in::identity("ben@contoso.com"))),
         },
         Step::Late(of) => {
             console.send(Message::Load(Generation(0), LoadEvent::Done));
             console.send(Message::Load(Generation(0), LoadEvent::Batch(batch(&alerts(&of)))));
         }
-        Step::Pass(milliseconds) => console.pass(Duration::from_millis(milliseconds)),
-        Step::Rest => console.rest(),
+        Step::Pass(milliseconds) => console.advance(Duration::from_millis(milliseconds)),
+        Step::Rest => console.settle(),
         Step::Draw => {
             console.screen();
         }
     }
 }
 
-/// What holds after each step.
+/// Checks what must hold after each step.
 fn check(console: &Harness) -> Result<(), TestCaseError> {
     let app = &console.app;
     let count = app.view.rows().len();
@@ -165,25 +165,25 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
             let count = requests.lines.as_ref().map_or(0, Vec::len);
             prop_assert!(requests.scroll.cursor < count.max(1), "{:?} of {count}", requests.scroll);
         }
-        Some(Overlay::SignInPrompt(_)) => prop_assert!(app.sign_in.stage.is_some(), "an empty window"),
+        Some(Overlay::SignInPrompt(_)) => prop_assert!(app.sign_in.stage.is_some(), "an empty prompt"),
         _ => {}
     }
     Ok(())
 }
 
-/// What holds when nothing is left to do: the rows are those that a plain filter finds, in order,
-/// and the alert under the cursor is the one that is shown.
+/// Checks what must hold when nothing is left to do: the rows are those that a plain filter finds,
+/// in order, and the detail shows the alert under the cursor.
 fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
     console.lazy = false;
-    console.rest();
-    // What comes up by itself takes no key at first.
+    console.settle();
+    // A prompt that opens by itself ignores keys at first.
     console.keys("Esc Esc Esc");
-    console.pass(Duration::from_millis(300));
+    console.advance(Duration::from_millis(300));
     console.keys("Esc Esc Esc");
     let app = &console.app;
     let context = Context { now: app.clock.now.wall, ..app.query_context() };
     let plan = compile(&app.filter.committed, &context);
-    prop_assert!(plan.is_ok(), "a faulty filter was run: {}", app.filter.committed);
+    prop_assert!(plan.is_ok(), "an invalid filter was run: {}", app.filter.committed);
     let Ok(plan) = plan else { return Ok(()) };
     let mut matcher = Matcher::new(&plan.test);
     let matches = |row: &Row| matcher.matches(app.store.dictionary(), app.store.facts(*row));
@@ -201,7 +201,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_sequence_breaks_the_console(lazy in any::<bool>(), steps in prop::collection::vec(step(), 1..60)) {
+    fn invariants_hold_after_any_sequence(lazy in any::<bool>(), steps in prop::collection::vec(step(), 1..60)) {
         let mut console = Harness::open("");
         console.lazy = lazy;
         console.slice = 7;

@@ -1,4 +1,4 @@
-//! Signing in over the list: what is shown, what keys do, what stays.
+//! The sign-in over the list: what is shown, what keys do, what stays.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const URL: &str = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0
                    &scope=SecurityAlert.Read.All%20offline_access&state=c2FtcGxlLXN0YXRl\
                    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
-pub(crate) fn somebody(account: &str) -> Identity {
+pub(crate) fn identity(account: &str) -> Identity {
     Identity { account: Some(account.into()), ..ana() }
 }
 
@@ -38,10 +38,10 @@ fn event(console: &mut Harness, event: SignInEvent) {
     console.send(Message::SignIn(event));
 }
 
-/// The load under way needs somebody to sign in, and the sign-in takes keys.
+/// Requires a sign-in, and waits until the prompt accepts keys.
 pub(crate) fn needed(console: &mut Harness) {
     event(console, SignInEvent::Needed { why: WHY.into() });
-    console.pass(Duration::from_millis(300));
+    console.advance(Duration::from_millis(300));
 }
 
 pub(crate) fn address(console: &mut Harness, opened: Result<(), String>) {
@@ -79,21 +79,21 @@ fn press(console: &mut Harness, key: char) {
 }
 
 #[test]
-fn a_first_start_asks_to_sign_in_and_goes_on_with_the_same_load() {
+fn first_start_asks_to_sign_in_and_continues_the_fetch() {
     let mut console = Harness::open("status:new");
     assert_eq!(console.fetches().len(), 1);
     needed(&mut console);
     let screen = console.screen();
-    for text in [WHY, "Enter  with a browser", "d      by a code", "Esc    later", "signed out"] {
+    for text in [WHY, "Enter  with a browser", "d      with a code", "Esc    not now", "signed out"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.keys("Enter");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
     address(&mut console, Ok(()));
     done(&mut console);
     assert!(console.app.ui.overlay().is_none());
     assert_eq!(console.notice(), "signed in as ana@contoso.com");
-    assert_eq!(console.fetches(), [], "the load goes on by itself");
+    assert_eq!(console.fetches(), [], "the fetch continues by itself");
     console.arrive(&[alert(1)]);
     console.done();
     assert_eq!((&console.app.load.phase, console.rows()), (&Phase::Complete, vec!["a1"]));
@@ -101,12 +101,12 @@ fn a_first_start_asks_to_sign_in_and_goes_on_with_the_same_load() {
 }
 
 #[test]
-fn the_browser_flow_shows_the_whole_address_and_counts_down() {
+fn browser_flow_shows_the_full_address_and_counts_down() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("Enter");
     assert!(console.screen().contains("Starting a browser"), "{}", console.screen());
-    console.asked.clear();
+    console.effects.clear();
     address(&mut console, Ok(()));
     let screen = console.screen();
     assert!(screen.contains("A browser was opened"), "{screen}");
@@ -114,7 +114,7 @@ fn the_browser_flow_shows_the_whole_address_and_counts_down() {
     // The address is wrapped, not cut.
     let inside: String = screen.lines().filter_map(|line| line.split('│').nth(1)).map(str::trim).collect();
     assert!(inside.contains(URL), "{inside}");
-    console.pass(Duration::from_secs(61));
+    console.advance(Duration::from_secs(61));
     assert!(console.screen().contains("time left  03:59"), "{}", console.screen());
     console.keys("y");
     assert_eq!((console.copies(), console.notice()), (vec![URL.to_owned()], "address copied"));
@@ -126,30 +126,37 @@ fn the_browser_flow_shows_the_whole_address_and_counts_down() {
         console.screen()
     );
     console.resize(size.0, size.1);
-    console.pass(Duration::from_secs(600));
+    console.advance(Duration::from_secs(600));
     assert!(console.screen().contains("time left  00:00"), "{}", console.screen());
     address(&mut console, Err("there is no display here".into()));
     assert!(
-        console.screen().contains("No browser was opened: there is no display here."),
+        console.screen().contains("No browser could be opened: there is no display here."),
         "{}",
         console.screen()
     );
     console.keys("d");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::DeviceCode)], "the other way needs no browser here");
+    assert_eq!(
+        console.effects,
+        [Effect::SignIn(SignInWay::DeviceCode)],
+        "the other method needs no browser here"
+    );
 }
 
 #[test]
-fn the_device_flow_warns_and_shows_the_code_apart() {
+fn device_flow_warns_and_shows_a_spaced_code() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("d");
-    assert_eq!(console.asked.pop(), Some(Effect::SignIn(SignInWay::DeviceCode)));
-    assert!(console.screen().contains("Asking for a code"), "{}", console.screen());
+    assert_eq!(console.effects.pop(), Some(Effect::SignIn(SignInWay::DeviceCode)));
+    assert!(console.screen().contains("Requesting a code"), "{}", console.screen());
     code(&mut console);
     let screen = console.screen();
-    for text in
-        ["only if you have just asked", "https://login.microsoft.com/device", "F J K 4 X Q 9 Z T", "15:00"]
-    {
+    for text in [
+        "only if you started this sign-in",
+        "https://login.microsoft.com/device",
+        "F J K 4 X Q 9 Z T",
+        "15:00",
+    ] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.keys("y");
@@ -157,7 +164,7 @@ fn the_device_flow_warns_and_shows_the_code_apart() {
 }
 
 #[test]
-fn what_a_service_says_in_the_device_flow_is_neutral() {
+fn texts_of_the_device_flow_are_neutralised() {
     let hostile = SafeText::new("A\u{1b}[2J\u{202e}B");
     let mut console = Harness::open("");
     needed(&mut console);
@@ -174,35 +181,35 @@ fn what_a_service_says_in_the_device_flow_is_neutral() {
 #[rstest]
 #[case::asked("")]
 #[case::begun("Enter")]
-fn esc_leaves_the_list_and_says_how_to_come_back(#[case] keys: &str) {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn esc_keeps_the_list_and_names_the_key_to_sign_in(#[case] keys: &str) {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("j r");
     console.fetches();
     needed(&mut console);
     console.keys(keys);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("Esc");
-    assert_eq!(console.asked, [Effect::CancelSignIn]);
+    assert_eq!(console.effects, [Effect::CancelSignIn]);
     console.fail(FailureKind::SignIn);
-    assert_eq!(console.asked, [Effect::CancelSignIn], "nothing is tried by itself");
+    assert_eq!(console.effects, [Effect::CancelSignIn], "nothing is retried automatically");
     assert_eq!((console.rows(), console.selected()), (vec!["a2", "a1"], Some("a1")));
     let screen = console.screen();
     assert!(screen.contains("· signed out"), "{screen}");
     assert!(screen.contains("signed out: press P to sign in"), "{screen}");
-    // All that is here works on.
+    // Loaded alerts can still be used.
     console.keys("k Enter Tab / t i t l e : 2 Enter");
     assert_eq!((console.rows(), console.app.ui.overlay().is_none()), (vec!["a2"], true));
 }
 
 #[test]
-fn signing_in_later_fetches_what_was_not_read() {
+fn later_sign_in_fetches_the_list() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("Esc");
     console.fail(FailureKind::SignIn);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("P s");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
     done(&mut console);
     assert_eq!((console.fetches().len(), &console.app.load.phase), (1, &Phase::Loading));
 }
@@ -210,12 +217,12 @@ fn signing_in_later_fetches_what_was_not_read() {
 #[rstest]
 #[case("!")]
 #[case("r")]
-fn trying_again_by_hand_asks_again(#[case] key: &str) {
+fn manual_retry_asks_to_sign_in_again(#[case] key: &str) {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("Esc");
     console.fail(FailureKind::SignIn);
-    console.asked.clear();
+    console.effects.clear();
     console.keys(key);
     assert_eq!(console.fetches().len(), 1);
     needed(&mut console);
@@ -223,29 +230,29 @@ fn trying_again_by_hand_asks_again(#[case] key: &str) {
 }
 
 #[test]
-fn nothing_asks_again_by_itself_once_the_user_has_said_later() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn nothing_asks_again_after_the_user_declined() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("L");
     console.done();
     console.fetches();
-    console.pass(Duration::from_secs(15));
+    console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches().len(), 1);
     needed(&mut console);
     console.keys("Esc");
     console.fail(FailureKind::SignIn);
-    console.asked.clear();
-    console.pass(Duration::from_secs(900));
-    assert_eq!(console.fetches(), [], "no look of live mode");
+    console.effects.clear();
+    console.advance(Duration::from_secs(900));
+    assert_eq!(console.fetches(), [], "no live poll");
     console.keys("/");
     console.type_text("severity:high");
     console.keys("Enter");
-    assert_eq!(console.fetches(), [], "a complete list answers it");
+    assert_eq!(console.fetches(), [], "a complete list covers it");
     done(&mut console);
-    assert_eq!(console.fetches().len(), 1, "live goes on");
+    assert_eq!(console.fetches().len(), 1, "live polling continues");
 }
 
 #[test]
-fn a_filter_is_not_fetched_by_nobody_and_is_once_somebody_is_there() {
+fn filter_run_while_signed_out_is_fetched_after_the_sign_in() {
     let mut console = Harness::open("status:new");
     needed(&mut console);
     console.keys("Esc");
@@ -261,65 +268,65 @@ fn a_filter_is_not_fetched_by_nobody_and_is_once_somebody_is_there() {
 }
 
 #[test]
-fn tries_that_are_planned_end_while_nobody_is_signed_in() {
+fn scheduled_retries_stop_after_a_sign_out() {
     let mut console = Harness::open("");
     console.fail(FailureKind::Offline);
     event(&mut console, SignInEvent::SignedOut);
-    console.asked.clear();
-    console.pass(Duration::from_secs(900));
+    console.effects.clear();
+    console.advance(Duration::from_secs(900));
     assert_eq!(console.fetches(), []);
     done(&mut console);
-    assert_eq!(console.fetches().len(), 1, "it is made up for");
+    assert_eq!(console.fetches().len(), 1, "the fetch is made after the sign-in");
 }
 
 #[test]
-fn what_comes_up_by_itself_takes_no_key_at_first() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn prompt_that_opens_by_itself_ignores_keys_at_first() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     event(&mut console, SignInEvent::Needed { why: WHY.into() });
     assert!(is_open(&console.app));
-    // A filter that is typed without looking holds a `d`, and ends with Enter.
+    // A filter typed without looking may contain a `d`, and ends with Enter.
     for _ in 0..10 {
-        console.pass(Duration::from_millis(299));
+        console.advance(Duration::from_millis(299));
         console.keys("Enter d y Esc q");
-        assert!(is_open(&console.app) && console.asked.is_empty(), "{:?}", console.asked);
+        assert!(is_open(&console.app) && console.effects.is_empty(), "{:?}", console.effects);
     }
-    console.pass(Duration::from_millis(300));
+    console.advance(Duration::from_millis(300));
     console.keys("Enter");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
 }
 
 #[test]
-fn a_filter_being_typed_is_not_disturbed() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn prompt_waits_while_a_filter_is_typed() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("/");
     console.type_text("ti");
     event(&mut console, SignInEvent::Needed { why: WHY.into() });
-    console.pass(Duration::from_secs(1));
+    console.advance(Duration::from_secs(1));
     console.type_text("tle:d");
     assert_eq!((console.app.filter.text(), is_open(&console.app)), ("title:d", false));
     let screen = console.screen();
-    assert!(screen.contains(&format!("Enter or Esc, then sign in: {WHY}")), "{screen}");
+    assert!(screen.contains(&format!("press Enter or Esc to sign in: {WHY}")), "{screen}");
     assert!(screen.contains("signed out"), "{screen}");
     console.keys("Enter");
-    assert!(is_open(&console.app), "it comes up once the bar is closed");
+    assert!(is_open(&console.app), "it opens when the bar is closed");
     console.keys("Enter");
-    assert!(!console.asked.contains(&Effect::SignIn(SignInWay::Browser)), "a second Enter starts nothing");
+    assert!(!console.effects.contains(&Effect::SignIn(SignInWay::Browser)), "a second Enter is ignored");
     assert_eq!(console.app.filter.committed, "title:d");
 }
 
 #[test]
-fn what_is_open_stays_open_until_the_user_closes_it() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn prompt_waits_while_an_overlay_is_open() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("y");
     event(&mut console, SignInEvent::Needed { why: WHY.into() });
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
-    assert!(console.screen().contains(&format!("Esc, then sign in: {WHY}")), "{}", console.screen());
+    assert!(console.screen().contains(&format!("press Esc to sign in: {WHY}")), "{}", console.screen());
     console.keys("Esc");
     assert!(is_open(&console.app));
 }
 
 #[test]
-fn a_session_that_ends_keeps_list_cursor_and_draft() {
+fn expired_session_keeps_list_cursor_and_typed_text() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1), alert(2), alert(3)]);
     console.keys("j /");
@@ -336,11 +343,11 @@ fn a_session_that_ends_keeps_list_cursor_and_draft() {
     );
     assert!(console.app.ui.overlay().is_none() && console.app.filter.editor.is_some());
     console.keys("Esc");
-    assert!(console.app.ui.overlay().is_none(), "it is over before it came up");
+    assert!(console.app.ui.overlay().is_none(), "it is done before the prompt opened");
 }
 
 #[test]
-fn who_is_at_it_is_not_thrown_back() {
+fn running_sign_in_is_not_restarted() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("Enter");
@@ -350,8 +357,8 @@ fn who_is_at_it_is_not_thrown_back() {
 }
 
 #[test]
-fn a_flow_that_was_left_changes_nothing_any_more() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn events_of_a_cancelled_flow_are_ignored() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     needed(&mut console);
     console.keys("Enter Esc");
     address(&mut console, Ok(()));
@@ -361,7 +368,7 @@ fn a_flow_that_was_left_changes_nothing_any_more() {
 }
 
 #[test]
-fn a_failure_says_what_can_be_done_next() {
+fn failure_offers_what_can_be_done_next() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("d");
@@ -371,42 +378,42 @@ fn a_failure_says_what_can_be_done_next() {
     for text in ["Sign-in failed", "does not allow the sign-in by device code", "Enter  with a browser"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
-    console.asked.clear();
+    console.effects.clear();
     console.keys("Enter");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
     failed(&mut console, false);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("Enter d y");
-    assert_eq!(console.asked, [], "nothing but another configuration helps");
+    assert_eq!(console.effects, [], "another try cannot succeed");
     assert!(!console.screen().contains("with a browser on"), "{}", console.screen());
     console.keys("Esc");
-    assert_eq!(console.asked, [Effect::CancelSignIn]);
+    assert_eq!(console.effects, [Effect::CancelSignIn]);
 }
 
 #[test]
-fn a_token_from_elsewhere_is_renewed_there() {
+fn external_token_must_be_renewed_elsewhere() {
     let mut console = Harness::with(Settings { signs_in: false, ..settings("") }, (120, 35));
-    console.asked.clear();
+    console.effects.clear();
     needed(&mut console);
     let screen = console.screen();
-    assert!(screen.contains("comes from elsewhere (browser): renew it there"), "{screen}");
+    assert!(screen.contains("external token (browser). Renew it"), "{screen}");
     assert!(!screen.contains("with a browser on"), "{screen}");
     console.keys("Enter d");
-    assert_eq!(console.asked, []);
+    assert_eq!(console.effects, []);
     console.keys("Esc");
-    assert_eq!(console.asked, [Effect::CancelSignIn]);
+    assert_eq!(console.effects, [Effect::CancelSignIn]);
 }
 
 #[test]
-fn signing_out_keeps_the_rows_and_breaks_the_load_off() {
+fn sign_out_keeps_the_rows_and_cancels_the_fetch() {
     let mut console = Harness::open("");
     console.send(Message::Identity(ana()));
     console.arrive(&[alert(1)]);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("P x");
-    assert_eq!(console.asked, [Effect::SignOut]);
+    assert_eq!(console.effects, [Effect::SignOut]);
     event(&mut console, SignInEvent::SignedOut);
-    assert_eq!((console.asked.pop(), console.notice()), (Some(Effect::Cancel), "signed out"));
+    assert_eq!((console.effects.pop(), console.notice()), (Some(Effect::Cancel), "signed out"));
     assert!(console.app.sign_in.identity.is_none());
     console.keys("Esc");
     assert_eq!(console.rows(), ["a1"]);
@@ -414,8 +421,8 @@ fn signing_out_keeps_the_rows_and_breaks_the_load_off() {
 }
 
 #[test]
-fn a_page_shows_that_somebody_is_signed_in_again() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn arriving_page_ends_the_signed_out_state() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     needed(&mut console);
     console.keys("Esc");
     console.keys("r");
@@ -425,8 +432,8 @@ fn a_page_shows_that_somebody_is_signed_in_again() {
 }
 
 #[test]
-fn who_is_known_to_be_signed_in_is_not_signed_out() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn known_identity_ends_the_signed_out_state() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     needed(&mut console);
     console.send(Message::Identity(ana()));
     assert!(
@@ -440,9 +447,10 @@ fn who_is_known_to_be_signed_in_is_not_signed_out() {
 }
 
 #[test]
-fn me_is_who_has_signed_in_unless_it_was_told() {
-    for (told, expected) in [(None, "ana@contoso.com"), (Some("ben@contoso.com"), "ben@contoso.com")] {
-        let mut console = Harness::with(Settings { me: told.map(str::to_owned), ..settings("") }, (120, 35));
+fn me_is_the_signed_in_account_unless_configured() {
+    for (configured, expected) in [(None, "ana@contoso.com"), (Some("ben@contoso.com"), "ben@contoso.com")] {
+        let mut console =
+            Harness::with(Settings { me: configured.map(str::to_owned), ..settings("") }, (120, 35));
         needed(&mut console);
         done(&mut console);
         assert_eq!(console.app.settings.me.as_deref(), Some(expected));
@@ -450,13 +458,13 @@ fn me_is_who_has_signed_in_unless_it_was_told() {
         console.keys("/");
         console.type_text("assigned:me");
         console.keys("Enter");
-        let asked = alertdeck::app::Scope::Filter(format!("assignedTo eq '{expected}'"));
-        assert_eq!(console.fetches(), [asked]);
+        let scope = alertdeck::app::Scope::Filter(format!("assignedTo eq '{expected}'"));
+        assert_eq!(console.fetches(), [scope]);
     }
 }
 
 #[test]
-fn a_filter_that_speaks_of_me_is_asked_once_it_is_known_who_that_is() {
+fn filter_with_me_is_fetched_once_the_account_is_known() {
     let mut console = Harness::with(Settings { me: None, ..settings("assigned:me") }, (120, 35));
     console.fetches();
     needed(&mut console);
@@ -467,36 +475,36 @@ fn a_filter_that_speaks_of_me_is_asked_once_it_is_known_who_that_is() {
 }
 
 #[test]
-fn a_load_that_waits_long_for_the_sign_in_goes_on_all_the_same() {
-    // The filter asks for another instant by then; that is no reason to begin again.
+fn fetch_that_waited_long_for_the_sign_in_continues() {
+    // The filter's time limit has moved by then; that is no reason to start over.
     let mut console = Harness::with(Settings { me: None, ..settings("age<7d") }, (120, 35));
     console.fetches();
     needed(&mut console);
-    console.pass(Duration::from_secs(200));
+    console.advance(Duration::from_secs(200));
     done(&mut console);
     assert_eq!(console.fetches(), []);
 }
 
 #[test]
-fn another_account_does_not_see_what_the_first_has_loaded() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn another_account_does_not_see_loaded_alerts() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.send(Message::Identity(ana()));
     let old = console.generation();
     needed(&mut console);
     console.keys("Enter");
-    event(&mut console, SignInEvent::Done(somebody("ben@contoso.com")));
+    event(&mut console, SignInEvent::Done(identity("ben@contoso.com")));
     assert_eq!(console.fetches().len(), 1);
     console.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(2)]))));
     assert_eq!((console.rows().len(), console.app.store.len()), (0, 0));
-    let mut same = Harness::holding(&[alert(1)]);
-    same.send(Message::Identity(somebody("Ana@Contoso.com")));
+    let mut same = Harness::with_alerts(&[alert(1)]);
+    same.send(Message::Identity(identity("Ana@Contoso.com")));
     needed(&mut same);
     done(&mut same);
-    assert_eq!(same.rows(), ["a1"], "a name's case makes no other account");
+    assert_eq!(same.rows(), ["a1"], "case does not distinguish accounts");
 }
 
 #[test]
-fn the_account_stands_in_a_wide_header_and_moves_nothing() {
+fn wide_header_shows_the_account_without_moving_the_counts() {
     let mut console = Harness::with(settings(""), (200, 50));
     let counts = |console: &Harness| console.screen().lines().next().unwrap().find("match");
     let before = counts(&console);
@@ -512,8 +520,8 @@ fn the_account_stands_in_a_wide_header_and_moves_nothing() {
 }
 
 #[test]
-fn in_mono_words_say_what_colours_say() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn mono_shows_the_same_text_without_colours() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     needed(&mut console);
     console.keys("d");
     failed(&mut console, true);
@@ -525,38 +533,38 @@ fn in_mono_words_say_what_colours_say() {
 }
 
 #[test]
-fn the_shell_is_within_reach_while_somebody_signs_in() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn suspend_and_redraw_work_during_the_sign_in() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     needed(&mut console);
     console.keys("Ctrl-z Ctrl-l");
-    assert_eq!(console.asked, [Effect::Suspend, Effect::Redraw]);
+    assert_eq!(console.effects, [Effect::Suspend, Effect::Redraw]);
     assert!(is_open(&console.app));
 }
 
 #[test]
-fn letters_of_the_list_do_nothing_under_the_sign_in() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn list_keys_do_nothing_under_the_prompt() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     needed(&mut console);
     for key in "joOrLzmTJ/!sxk".chars() {
         press(&mut console, key);
     }
     console.paste("title:x");
-    assert!(is_open(&console.app) && console.asked.is_empty(), "{:?}", console.asked);
+    assert!(is_open(&console.app) && console.effects.is_empty(), "{:?}", console.effects);
     assert_eq!((console.selected(), console.app.filter.text()), (Some("a2"), ""));
 }
 
 #[rstest]
 #[case("P")]
 #[case("R")]
-fn other_profiles_and_the_requests_can_be_seen_from_the_sign_in_which_comes_back(#[case] key: &str) {
+fn profiles_and_requests_open_over_the_prompt(#[case] key: &str) {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys(key);
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(_) | Overlay::Requests(_))));
     console.keys("Esc");
     assert!(is_open(&console.app));
-    console.asked.clear();
-    console.pass(Duration::from_millis(300));
+    console.effects.clear();
+    console.advance(Duration::from_millis(300));
     console.keys("d");
-    assert_eq!(console.asked, [Effect::SignIn(SignInWay::DeviceCode)]);
+    assert_eq!(console.effects, [Effect::SignIn(SignInWay::DeviceCode)]);
 }

@@ -1,4 +1,4 @@
-//! Every state at every size, and hostile alerts: no panic, whole glyphs, aligned columns.
+//! Every screen at every size, with hostile alerts: no panic, whole glyphs, aligned columns.
 
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ use super::{
     signing_in,
 };
 
-/// Checks that what is in the cells can be sent to a terminal: no character that commands or
-/// deceives it, and no glyph that is wider than its room.
+/// Checks that the cells are safe for a terminal: no characters that command or deceive it, and no
+/// glyph wider than its room.
 fn check(buffer: &Buffer, what: &str) {
     let area = buffer.area;
     for y in 0..area.height {
@@ -40,7 +40,7 @@ fn check(buffer: &Buffer, what: &str) {
     }
 }
 
-/// Alerts as FAULTS.md A 1 to 15 has them, each with what may be looked for in its row.
+/// Alerts with hostile texts (docs/testing.md, "Hostile text").
 fn hostile() -> Vec<Value> {
     let titles = [
         "\u{1b}[31mCRITICAL\u{1b}[2J",
@@ -95,13 +95,13 @@ fn draw_all(alerts: &[Value], sizes: &[(u16, u16)]) {
 }
 
 #[test]
-fn every_state_can_be_drawn_at_every_small_size() {
+fn every_screen_is_drawn_at_every_small_size() {
     let sizes: Vec<_> = (0..=24).flat_map(|width| (0..=12).map(move |height| (width, height))).collect();
     draw_all(&hostile()[..16], &sizes);
 }
 
 #[test]
-fn every_state_can_be_drawn_at_larger_sizes() {
+fn every_screen_is_drawn_at_larger_sizes() {
     let sizes = [
         (20, 5),
         (25, 7),
@@ -119,7 +119,7 @@ fn every_state_can_be_drawn_at_larger_sizes() {
 }
 
 #[test]
-fn what_a_hostile_sign_in_says_is_drawn_in_whole_glyphs() {
+fn hostile_sign_in_texts_are_drawn_in_whole_glyphs() {
     let theme = theme();
     let texts: Vec<_> =
         hostile().iter().map(|alert| SafeText::new(alert["title"].as_str().unwrap())).collect();
@@ -161,16 +161,16 @@ fn what_a_hostile_sign_in_says_is_drawn_in_whole_glyphs() {
 }
 
 #[test]
-fn no_text_moves_a_column() {
+fn columns_are_aligned_with_any_text() {
     let hostile = hostile();
     let alerts: Vec<_> = hostile.iter().cloned().chain([alert(40)]).collect();
     for (width, height) in [(80, 50), (130, 40)] {
-        let mut console = Harness::holding(&alerts);
+        let mut console = Harness::with_alerts(&alerts);
         console.resize(width, height);
         let buffer = console.draw(&theme());
         let (head, list) = (console.app.layout().list_head.unwrap(), console.app.layout().list.unwrap());
         let heading: String = (head.x..head.x + head.width).map(|x| buffer[(x, head.y)].symbol()).collect();
-        // A column begins where its heading does; the cell before it is empty in every row.
+        // A column starts at its heading; the cell before it is empty in every row.
         let starts: HashMap<&str, u16> = ["STAT", "TITLE", "DEVICE", "OWNER"]
             .into_iter()
             .filter_map(|name| Some((name, heading[..heading.find(name)?].chars().count() as u16)))
@@ -194,8 +194,8 @@ fn no_text_moves_a_column() {
 }
 
 #[test]
-fn a_blank_title_is_a_row_that_can_be_seen_and_chosen() {
-    let mut console = Harness::holding(&[
+fn blank_titles_are_visible_and_selectable() {
+    let mut console = Harness::with_alerts(&[
         with(alert(1), json!({"title": "\u{3164}\u{2800}\u{3000}"})),
         with(alert(2), json!({"title": ""})),
         with(alert(3), json!({"title": null})),
@@ -211,8 +211,8 @@ fn a_blank_title_is_a_row_that_can_be_seen_and_chosen() {
 }
 
 #[test]
-fn a_mark_is_told_apart_from_its_imitation() {
-    let console = Harness::holding(&[
+fn marks_differ_from_their_imitations() {
+    let console = Harness::with_alerts(&[
         with(alert(1), json!({"title": "real \u{202e}x"})),
         with(alert(2), json!({"title": "fake ⟨202E⟩x"})),
     ]);

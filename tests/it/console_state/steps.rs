@@ -1,4 +1,4 @@
-//! One step at a time: Esc, panes, order, overlays, the mouse.
+//! Single steps: Esc, panes, sorting, overlays, the mouse, going back.
 
 use alertdeck::app::{
     Effect, HelpLine, Input, Keymap, Message, Overlay, Pane, Phase, Settings, TimeFormat, commands, help,
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::harness::{Harness, alert, settings, with};
 
 #[test]
-fn esc_goes_down_one_rung_a_press_and_never_quits() {
+fn esc_closes_one_level_per_press_and_never_quits() {
     let mut console = Harness::open("title:alert");
     console.arrive(&[alert(1), alert(2)]);
-    console.asked.clear();
+    console.effects.clear();
     console.keys("j Enter y");
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     console.keys("Esc");
@@ -23,7 +23,7 @@ fn esc_goes_down_one_rung_a_press_and_never_quits() {
     console.keys("Esc");
     assert_eq!(console.app.load.phase, Phase::Stopped);
     console.keys("Esc Esc Esc");
-    assert_eq!(console.asked, [Effect::Cancel]);
+    assert_eq!(console.effects, [Effect::Cancel]);
     assert_eq!((console.app.filter.text(), console.selected()), ("title:alert", Some("a1")));
 }
 
@@ -33,26 +33,26 @@ fn esc_goes_down_one_rung_a_press_and_never_quits() {
 #[case("?", "Esc")]
 #[case("s", "q")]
 #[case("y", "Ctrl-c")]
-fn q_closes_what_covers_the_panes_before_it_quits(#[case] open: &str, #[case] close: &str) {
-    let mut console = Harness::holding(&[alert(1)]);
+fn q_closes_overlays_before_it_quits(#[case] open: &str, #[case] close: &str) {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys(open);
     assert!(console.app.ui.overlay().is_some());
     console.keys(close);
     assert!(console.app.ui.overlay().is_none());
-    assert_eq!(console.asked, []);
+    assert_eq!(console.effects, []);
     console.keys("q");
-    assert_eq!(console.asked, [Effect::Quit]);
+    assert_eq!(console.effects, [Effect::Quit]);
 }
 
 #[test]
-fn under_an_overlay_no_other_key_acts() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn keys_of_the_panes_do_nothing_under_an_overlay() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     for open in ["?", "s", "y", "f", "E", "Tab j j Enter"] {
         console.keys("g");
         console.keys(open);
         let letters = match console.app.ui.overlay() {
             Some(Overlay::Menu(menu)) => menu.items.iter().map(|item| item.key.to_string()).collect(),
-            // It goes over to the file's name.
+            // Moves to the file name.
             Some(Overlay::ExportForm(_)) => vec!["Tab".to_owned()],
             _ => Vec::new(),
         };
@@ -62,7 +62,7 @@ fn under_an_overlay_no_other_key_acts() {
             }
         }
         console.keys("Esc");
-        assert_eq!((console.asked.as_slice(), console.selected()), (&[][..], Some("a2")), "{open}");
+        assert_eq!((console.effects.as_slice(), console.selected()), (&[][..], Some("a2")), "{open}");
         assert!(
             console.app.filter.editor.is_none() && !console.app.load.poll.live && !console.app.ui.zoom,
             "{open}"
@@ -70,7 +70,7 @@ fn under_an_overlay_no_other_key_acts() {
     }
 }
 
-/// Every default key by its name.
+/// Returns all default keys by name.
 fn all_keys() -> Vec<String> {
     let keymap = Keymap::default();
     let keys = commands().flat_map(|command| keymap.keys(command.id).to_vec());
@@ -78,7 +78,7 @@ fn all_keys() -> Vec<String> {
 }
 
 #[test]
-fn every_key_of_the_table_can_be_pressed_anywhere() {
+fn every_key_can_be_pressed_anywhere() {
     for state in [
         "",
         "Enter",
@@ -98,10 +98,10 @@ fn every_key_of_the_table_can_be_pressed_anywhere() {
         "E Tab",
     ] {
         for key in all_keys() {
-            let mut console = Harness::holding(&[alert(1), alert(2)]);
+            let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
             console.keys(state);
             console.keys(&key);
-            let quits = console.asked.contains(&Effect::Quit);
+            let quits = console.effects.contains(&Effect::Quit);
             assert!(!quits || ["q", "Ctrl-c"].contains(&key.as_str()), "{key} after {state}");
             console.screen();
         }
@@ -109,27 +109,27 @@ fn every_key_of_the_table_can_be_pressed_anywhere() {
 }
 
 #[test]
-fn in_the_filter_bar_letters_are_text() {
+fn letters_in_the_filter_bar_are_text() {
     let typed: String =
         all_keys().into_iter().filter(|key| key.chars().count() == 1 && !"↑↓←→".contains(&**key)).collect();
-    let mut console = Harness::holding(&[alert(1)]);
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("/");
     console.type_text(&typed);
-    assert_eq!((console.app.filter.text(), console.asked.as_slice()), (typed.as_str(), &[][..]));
+    assert_eq!((console.app.filter.text(), console.effects.as_slice()), (typed.as_str(), &[][..]));
     console.keys("Ctrl-c");
     assert_eq!(
-        (console.app.filter.text(), console.asked.as_slice()),
+        (console.app.filter.text(), console.effects.as_slice()),
         ("", &[][..]),
-        "Ctrl-c leaves the bar first"
+        "Ctrl-c closes the bar first"
     );
 }
 
 #[test]
-fn order_follows_the_menu_and_turns_round() {
+fn menu_sorts_and_reverses() {
     let of = |number, severity: &str, title: &str| {
         with(alert(number), json!({"severity": severity, "title": title}))
     };
-    let mut console = Harness::holding(&[
+    let mut console = Harness::with_alerts(&[
         of(1, "low", "b"),
         of(2, "high", "C"),
         of(3, "undeclared", "a"),
@@ -152,19 +152,19 @@ fn order_follows_the_menu_and_turns_round() {
     console.keys("s");
     assert_eq!(console.menu().iter().filter(|(key, _)| *key == 'c').count(), 1);
     console.keys("j Enter");
-    assert_eq!(console.app.view.sort().column, Column::Updated, "the menu begins at the order in force");
+    assert_eq!(console.app.view.sort().column, Column::Updated, "the menu opens at the current column");
 }
 
 #[test]
-fn panes_times_and_zoom_are_switched() {
-    let mut console = Harness::holding(&[alert(1), alert(2)]);
+fn panes_time_format_and_zoom_are_switched() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("Tab");
     assert_eq!(console.app.ui.focus, Pane::Detail);
     console.keys("J");
     assert_eq!(
         (console.app.ui.focus, console.selected()),
         (Pane::Detail, Some("a1")),
-        "the next alert from within the detail"
+        "the next alert, from the detail"
     );
     console.keys("z");
     assert!(console.app.layout().list.is_none());
@@ -177,12 +177,12 @@ fn panes_times_and_zoom_are_switched() {
         assert_eq!(console.app.clock.format, format);
     }
     console.keys("m Ctrl-z Ctrl-l");
-    assert_eq!(console.asked, [Effect::Mouse(false), Effect::Suspend, Effect::Redraw]);
+    assert_eq!(console.effects, [Effect::Mouse(false), Effect::Suspend, Effect::Redraw]);
 }
 
 #[test]
-fn the_mouse_selects_scrolls_and_drags() {
-    let mut console = Harness::holding(&(1..100).map(alert).collect::<Vec<_>>());
+fn mouse_selects_scrolls_and_drags() {
+    let mut console = Harness::with_alerts(&(1..100).map(alert).collect::<Vec<_>>());
     let layout = console.app.layout();
     let (list, detail, divider) = (layout.list.unwrap(), layout.detail.unwrap(), layout.divider.unwrap());
     let input = |console: &mut Harness, input| console.send(Message::Input(input));
@@ -205,59 +205,59 @@ fn the_mouse_selects_scrolls_and_drags() {
 }
 
 #[test]
-fn q_in_the_detail_pane_goes_back_to_the_list_first() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn q_in_the_detail_returns_to_the_list_first() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("Enter q");
-    assert_eq!((console.app.ui.focus, console.asked.as_slice()), (Pane::List, &[][..]));
+    assert_eq!((console.app.ui.focus, console.effects.as_slice()), (Pane::List, &[][..]));
     console.keys("q");
-    assert_eq!(console.asked, [Effect::Quit]);
+    assert_eq!(console.effects, [Effect::Quit]);
 }
 
 #[rstest]
-#[case("t", "t does nothing here; T: times as age, UTC or local")]
-#[case("x", "x does nothing here; X: jobs: what is loading, exporting or polling")]
-#[case("Alt-s", "Alt-s does nothing here; s: sort by a column")]
-#[case("9", "9 does nothing here; ? lists the keys")]
-#[case("F7", "F7 does nothing here; ? lists the keys")]
-fn a_key_without_a_command_says_so_and_names_the_nearest(#[case] key: &str, #[case] notice: &str) {
-    let mut console = Harness::holding(&[alert(1)]);
+#[case("t", "t is not bound here; T: time format: age, UTC or local")]
+#[case("x", "x is not bound here; X: jobs: loading, polling, exports")]
+#[case("Alt-s", "Alt-s is not bound here; s: sort by column")]
+#[case("9", "9 is not bound here; ? shows all keys")]
+#[case("F7", "F7 is not bound here; ? shows all keys")]
+fn unbound_key_is_reported_with_the_nearest_binding(#[case] key: &str, #[case] notice: &str) {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys(key);
     assert_eq!(console.notice(), notice);
     console.keys("j");
-    assert_eq!(console.notice(), "", "the next key answers it");
+    assert_eq!(console.notice(), "", "the next key dismisses it");
 }
 
 #[test]
-fn an_overlay_names_the_way_out_for_a_key_that_it_does_not_know() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn unbound_key_in_an_overlay_names_the_key_to_close_it() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("? 9");
-    assert_eq!(console.notice(), "9 does nothing here; Esc closes this");
+    assert_eq!(console.notice(), "9 is not bound here; Esc closes this");
 }
 
 #[test]
-fn keys_are_those_of_the_users_file() {
+fn user_file_changes_keys_hints_and_help() {
     let file = "[list]\nsort = 'F2'\n[app]\nclose = 'Q'\n";
     let settings = Settings { keymap: Keymap::with_user_file(file).unwrap(), ..settings("") };
     let mut console = Harness::with(settings, (120, 35));
     console.arrive(&[alert(1)]);
     console.done();
     console.keys("s");
-    assert_eq!(console.notice(), "s does nothing here; S: reverse the order");
+    assert_eq!(console.notice(), "s is not bound here; S: reverse the order");
     console.keys("F2");
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     console.keys("Q q");
     assert_eq!(
         (console.app.ui.overlay().is_none(), console.notice()),
-        (true, "q does nothing here; Q: close what covers the list; quit from the list")
+        (true, "q is not bound here; Q: close the overlay or detail; in the list, quit")
     );
     console.keys("j");
     assert!(console.screen().contains("F2 sort"), "the key bar\n{}", console.screen());
-    assert!(help(&console.app.ui.keymap).contains(&HelpLine::Keys("F2".into(), "sort by a column")));
+    assert!(help(&console.app.ui.keymap).contains(&HelpLine::Keys("F2".into(), "sort by column")));
 }
 
 #[test]
-fn backspace_goes_back_over_filters_and_sorts() {
-    let mut console = Harness::holding(&[alert(1), alert(2), alert(3)]);
+fn backspace_undoes_filters_and_sort_orders() {
+    let mut console = Harness::with_alerts(&[alert(1), alert(2), alert(3)]);
     console.keys("k");
     console.keys("/");
     console.type_text("title:2");
@@ -266,7 +266,7 @@ fn backspace_goes_back_over_filters_and_sorts() {
     console.keys("S");
     let sort = console.app.view.sort();
     console.keys("Backspace");
-    assert_ne!(console.app.view.sort(), sort, "the order is a step");
+    assert_ne!(console.app.view.sort(), sort, "the sort order is a step");
     console.keys("Backspace");
     assert_eq!(console.app.filter.text(), "title:2");
     console.keys("Backspace");
@@ -276,8 +276,8 @@ fn backspace_goes_back_over_filters_and_sorts() {
 }
 
 #[test]
-fn a_filter_that_is_run_again_unchanged_is_no_step() {
-    let mut console = Harness::holding(&[alert(1)]);
+fn unchanged_filter_is_not_a_step() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("/ Enter / Esc Backspace");
     assert_eq!(console.notice(), "no previous view");
 }
