@@ -396,7 +396,7 @@ fn console(scene: &mut Scene) {
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("x");
-    session.wait("signed out; s signs in");
+    session.wait("signed out; press s to sign in");
     session.press_away("\x1b", "Profiles and sign-in");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);

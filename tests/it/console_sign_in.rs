@@ -42,11 +42,11 @@ impl Tenant {
 
 /// Signs in with a browser when asked to. Returns the address that was opened.
 fn sign_in(session: &mut Session) -> String {
-    session.press("\r", "No browser was opened");
+    session.press("\r", "No browser could be opened");
     let address = session.copy("y");
     let page = browse(&address);
     assert!(page.contains("<h1>Signed in</h1>"), "{page}");
-    session.wait_until("the overlay is closed", |session| !session.shows("No browser was opened"));
+    session.wait_until("the overlay is closed", |session| !session.shows("No browser could be opened"));
     address
 }
 

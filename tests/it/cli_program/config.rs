@@ -221,7 +221,7 @@ fn the_keymap_beside_the_config_is_checked_with_it() {
     let checked = run(alertdeck(["config", "check"]).arg(&file));
     assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
     for part in [
-        "keymap.toml:2:8: `j` is bound to move.down as well",
+        "keymap.toml:2:8: `j` is also bound to move.down",
         "keymap.toml:3:1: unknown command `list.srot`",
         "did you mean `sort`?",
         "keymap.toml:4:2: unknown table `lst`",

@@ -66,12 +66,12 @@ fn esc_cancels_each_stage_and_frees_the_port() {
     // A new request asks for a sign-in again.
     session.type_keys("r");
     session.wait(QUESTION);
-    session.press("\r", "No browser was opened");
+    session.press("\r", "No browser could be opened");
     let address = Url::parse(&session.copy("y")).unwrap();
     let redirect = address.query_pairs().find(|(name, _)| name == "redirect_uri").unwrap().1;
     let port = Url::parse(&redirect).unwrap().port().unwrap();
     assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
-    session.press_away("\x1b", "No browser was opened");
+    session.press_away("\x1b", "No browser could be opened");
     session.wait("signed out");
     session.wait_until("the port is free", |_| TcpStream::connect(("127.0.0.1", port)).is_err());
     session.type_keys("P");

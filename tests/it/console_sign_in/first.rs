@@ -18,7 +18,7 @@ fn a_first_sign_in_loads_the_whole_list() {
     session.wait(&format!("signed in as {PERSON}"));
     session.type_keys("P");
     session.wait("Profiles and sign-in");
-    for words in [PERSON, "read alerts   yes", "SecurityAlert.ReadWrite.All", "token until"] {
+    for words in [PERSON, "read alerts   yes", "SecurityAlert.ReadWrite.All", "token expires"] {
         assert!(session.shows(words), "{words}");
     }
     session.type_keys("q");

@@ -47,7 +47,7 @@ fn signing_out_in_the_console_removes_the_stored_sign_in() {
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("x");
-    session.wait("signed out; s signs in with a browser");
+    session.wait("signed out; press s to sign in with a browser");
     session.wait_until("the stored sign-in is removed", |_| tenant.stored_files().is_empty());
     // The rows stay, and the user can sign in again.
     session.press_away("\x1b", "Profiles and sign-in");
@@ -60,7 +60,7 @@ fn signing_out_in_the_console_removes_the_stored_sign_in() {
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("x");
-    session.wait("signed out; s signs in with a browser");
+    session.wait("signed out; press s to sign in with a browser");
     session.press_away("\x1b", "Profiles and sign-in");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
@@ -72,7 +72,7 @@ fn signing_out_in_the_console_removes_the_stored_sign_in() {
 fn waiting(tenant: &Tenant) -> Session {
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);
-    session.press("\r", "No browser was opened");
+    session.press("\r", "No browser could be opened");
     session
 }
 
@@ -97,7 +97,7 @@ fn a_sign_in_continues_after_ctrl_z() {
     session.with_screen(|screen| assert!(!screen.alternate_screen() && !screen.hide_cursor()));
     session.signal("CONT");
     session.wait_until("the screen is back", |session| {
-        session.with_screen(vt100::Screen::alternate_screen) && session.shows("No browser was opened")
+        session.with_screen(vt100::Screen::alternate_screen) && session.shows("No browser could be opened")
     });
     let address = session.copy("y");
     assert!(super::browse(&address).contains("<h1>Signed in</h1>"));

@@ -167,7 +167,7 @@ fn a_service_that_refuses_every_token_leads_to_one_retry_and_a_sign_in() {
     assert_eq!((tenant.alert_requests().len(), tenant.token_requests(Grant::Refresh)), (2, 1));
     // After the sign-in, there is one more request and no other question.
     sign_in(&mut session);
-    session.wait("! tries again");
+    session.wait("! to retry");
     assert!(session.shows("no access") && !session.shows(QUESTION));
     assert_eq!((tenant.alert_requests().len(), tenant.token_requests(Grant::Code)), (3, 2));
 }
