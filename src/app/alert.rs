@@ -215,7 +215,7 @@ impl App {
         MenuItem {
             key,
             label: Column::Owner.name().to_owned(),
-            preview: "nobody".into(),
+            preview: "none".into(),
             action: MenuAction::Filter(if exclude { "-assigned:none" } else { "assigned:none" }.into()),
         }
     }

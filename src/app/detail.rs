@@ -72,7 +72,7 @@ pub struct Line {
     /// The fold key, and whether the line is folded; `None` if nothing is below it.
     pub fold: Option<(FoldKey, bool)>,
     /// The id, which survives folding and another width.
-    line_id: LineId,
+    id: LineId,
 }
 
 /// The content of a line.
@@ -146,7 +146,7 @@ struct LayoutKey {
 }
 
 impl Detail {
-    /// Creates the detail of an alert; [`Self::lay_out`] makes its lines.
+    /// Creates the detail of an alert; `lay_out` makes its lines.
     pub fn new(row: Row, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
@@ -216,7 +216,7 @@ impl Detail {
         }
         let mut candidate = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
         while let Some(at) = candidate {
-            if let Some(cursor) = index_of(&self.lines, before[at].line_id) {
+            if let Some(cursor) = index_of(&self.lines, before[at].id) {
                 // The cursor keeps its position in the window, if there is room.
                 self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
                 self.scroll.cursor = cursor;
@@ -247,7 +247,7 @@ impl Detail {
             parent = parent_line(all, line);
         }
         self.lay_out(folds, self.width());
-        if let Some(cursor) = index_of(&self.lines, all[at].line_id) {
+        if let Some(cursor) = index_of(&self.lines, all[at].id) {
             self.scroll.cursor = cursor;
         }
         self.scroll.show(self.lines.len(), height);
@@ -269,7 +269,7 @@ impl Detail {
 
     /// Returns the index, among all lines, of the one under the cursor.
     fn cursor_in(&self, all: &[Line]) -> usize {
-        self.line().and_then(|line| index_of(all, line.line_id)).unwrap_or(0)
+        self.line().and_then(|line| index_of(all, line.id)).unwrap_or(0)
     }
 
     /// Moves the cursor to the next or previous node that is suspicious or malicious, and unfolds
@@ -314,7 +314,7 @@ impl Detail {
 
     /// Starts a search at the cursor.
     pub(super) fn begin_find(&mut self, folds: &Folds) {
-        let line_id = self.line().map(|line| line.line_id).unwrap_or_default();
+        let line_id = self.line().map(|line| line.id).unwrap_or_default();
         let mut find = Find::begin(FindOrigin { folds: folds.clone(), scroll: self.scroll, line_id });
         find.index(self.all_lines(), &self.body);
         self.find = Some(find);
@@ -397,7 +397,7 @@ fn parent_line(lines: &[Line], at: usize) -> Option<usize> {
 /// Returns the index of a line by its id; if its block has fewer lines now, of the block's last
 /// line.
 fn index_of(lines: &[Line], line_id: LineId) -> Option<usize> {
-    let first = lines.iter().position(|line| line.line_id.block == line_id.block)?;
-    let its = lines[first..].iter().take_while(|line| line.line_id.block == line_id.block);
+    let first = lines.iter().position(|line| line.id.block == line_id.block)?;
+    let its = lines[first..].iter().take_while(|line| line.id.block == line_id.block);
     Some(first + its.take(line_id.nth + 1).count() - 1)
 }

@@ -82,11 +82,12 @@ impl App {
             return;
         }
         let Some(list) = self.load.complete_list(self.filter.requested(), &scope).cloned() else {
-            return if self.sign_in.signed_out {
-                self.fail_signed_out(scope, effects)
+            if self.sign_in.signed_out {
+                self.fail_signed_out(scope, effects);
             } else {
-                self.fetch(effects)
-            };
+                self.fetch(effects);
+            }
+            return;
         };
         // The header describes the shown list, not one that was superseded.
         if self.load.phase.is_active() {
@@ -255,7 +256,7 @@ impl App {
                 self.fetch(effects);
             }
             phase if self.load.poll.live && !phase.is_active() && !self.load.poll.running => {
-                self.poll(effects)
+                self.poll(effects);
             }
             _ => {}
         }

@@ -310,7 +310,7 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
             lines.push(("Waiting for sign-in.".into(), theme.dim));
         }
         _ if app.sign_in.signed_out => {
-            lines.push((super::bars::waiting(app).unwrap_or_default(), theme.error))
+            lines.push((super::bars::waiting(app).unwrap_or_default(), theme.error));
         }
         Phase::Loading => lines.push(("Loading".into(), theme.dim)),
         Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),

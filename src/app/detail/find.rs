@@ -62,8 +62,8 @@ impl Find {
     /// Indexes the lines of an alert, laid out with nothing folded, and searches them.
     pub(super) fn index(&mut self, lines: Vec<Line>, body: &Body) {
         self.lines = lines;
-        let first_lines = self.lines.iter().enumerate().filter(|(_, line)| line.line_id.nth == 0);
-        self.first_lines = first_lines.map(|(at, line)| (line.line_id.block, at)).collect();
+        let first_lines = self.lines.iter().enumerate().filter(|(_, line)| line.id.nth == 0);
+        self.first_lines = first_lines.map(|(at, line)| (line.id.block, at)).collect();
         self.index = TextIndex::new(&self.lines, body);
         self.search();
     }
@@ -87,7 +87,7 @@ impl Find {
             _ => None,
         });
         self.rest_ranges = held.collect();
-        self.hit_blocks = self.hits.iter().map(|hit| self.lines[hit.line].line_id.block).collect();
+        self.hit_blocks = self.hits.iter().map(|hit| self.lines[hit.line].id.block).collect();
         self.at = None;
     }
 
@@ -114,7 +114,7 @@ impl Find {
 
     /// Returns whether a line's block contains a hit.
     pub fn is_hit(&self, line: &Line) -> bool {
-        self.hit_blocks.contains(&line.line_id.block)
+        self.hit_blocks.contains(&line.id.block)
     }
 
     /// Goes to the first hit at or after a line, else to the first of all. Returns it.
@@ -176,15 +176,15 @@ impl Find {
 
     /// Returns the first hit in a text part that is not laid out, in bytes of that part.
     pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
-        self.rest_ranges.get(&(self.first_lines.get(&line.line_id.block)? + line.line_id.nth)).cloned()
+        self.rest_ranges.get(&(self.first_lines.get(&line.id.block)? + line.id.nth)).cloned()
     }
 
     /// Returns the hits in a line of a wrapped text, in bytes of the line, including those that
     /// start in the line before or continue in the next.
     pub fn ranges_in(&self, line: &Line) -> Vec<Range<usize>> {
         let LineKind::Text { line: text, .. } = &line.kind else { return Vec::new() };
-        let Some(first) = self.first_lines.get(&line.line_id.block) else { return Vec::new() };
-        let found = self.index.within(first + line.line_id.nth, &self.needles);
+        let Some(first) = self.first_lines.get(&line.id.block) else { return Vec::new() };
+        let found = self.index.within(first + line.id.nth, &self.needles);
         let indent = text.len() - text.trim_start_matches(' ').len();
         let shown = ShownText::new(trim_blanks(text));
         let ranges = found.into_iter().map(|range| shown.unfold(range));
@@ -239,7 +239,7 @@ impl TextIndex {
                     }
                 }
                 LineKind::Text { line: text, gap, whole, .. } => {
-                    if line.line_id.nth > 0 {
+                    if line.id.nth > 0 {
                         index.continue_text(*gap);
                     } else {
                         shown.insert(whole.raw().to_owned());

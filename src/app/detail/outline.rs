@@ -157,7 +157,7 @@ impl<'a> Outline<'a> {
             depth,
             kind,
             fold: None,
-            line_id: LineId { block, nth },
+            id: LineId { block, nth },
         }));
     }
 
@@ -170,7 +170,7 @@ impl<'a> Outline<'a> {
             self.push(0, LineKind::Blank);
         }
         let kind = LineKind::Section(title, count);
-        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), line_id: LineId::first(key) });
+        self.lines.push(Line { depth: 0, kind, fold: Some((key, folded)), id: LineId::first(key) });
         !folded
     }
 
@@ -336,7 +336,7 @@ impl<'a> Outline<'a> {
                 }
             };
             let fold = fold.map(|(key, at_first)| (key, self.is_folded(key, at_first)));
-            self.lines.push(Line { depth, kind, fold, line_id: LineId::first(block) });
+            self.lines.push(Line { depth, kind, fold, id: LineId::first(block) });
             if let Some((_, false)) = fold {
                 push(&mut stack, node.children(tree, suspicious_paths), depth + 1);
             }
@@ -345,7 +345,9 @@ impl<'a> Outline<'a> {
 
     fn timeline(&mut self, body: &Body) {
         let durations = [
-            body.timeline.time_to_detect.map(|time| format!("detected {} after the first activity", span(time))),
+            body.timeline
+                .time_to_detect
+                .map(|time| format!("detected {} after the first activity", span(time))),
             body.timeline.time_to_resolve.map(|time| format!("resolved {} later", span(time))),
         ];
         let durations: Vec<_> = durations.into_iter().flatten().collect();
