@@ -98,8 +98,8 @@ pub enum LineKind {
         gap: usize,
         /// The alert's property that has this text; empty if there is none.
         property: &'static str,
-        /// The whole text.
-        whole: SafeText,
+        /// The full text.
+        full_text: SafeText,
     },
     /// The part of a text that is too long to be laid out.
     Rest {
@@ -107,8 +107,8 @@ pub enum LineKind {
         from: usize,
         /// The alert's property that has this text; empty if there is none.
         property: &'static str,
-        /// The whole text.
-        whole: SafeText,
+        /// The full text.
+        full_text: SafeText,
     },
     /// The author and time of a comment.
     Comment(Option<SafeText>, Option<Timestamp>),

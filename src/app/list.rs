@@ -128,9 +128,9 @@ impl List {
     }
 
     /// Restores a position, whatever has arrived since.
-    pub(super) fn restore_position(&mut self, place: ListPosition) {
-        self.moved = place.row.is_some();
-        (self.cursor, self.line, self.shift) = (place.row, place.line, place.shift);
+    pub(super) fn restore_position(&mut self, position: ListPosition) {
+        self.moved = position.row.is_some();
+        (self.cursor, self.line, self.shift) = (position.row, position.line, position.shift);
         // The next settling finds the alert.
         self.revision = u64::MAX;
     }

@@ -11,7 +11,7 @@ use super::App;
 /// How long a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 /// How long the end of a job is shown at least.
-const HELD_FOR: Duration = Duration::from_secs(2);
+const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +21,14 @@ pub struct Notice {
     /// Whether it is an error.
     pub error: bool,
     /// Whether it cannot be replaced at first.
-    held: bool,
+    protected: bool,
     /// The time it appeared, since the start.
     since: Duration,
 }
 
 impl Notice {
-    fn is_held(&self, mono: Duration) -> bool {
-        self.held && mono < self.since + HELD_FOR
+    fn is_protected(&self, mono: Duration) -> bool {
+        self.protected && mono < self.since + PROTECTED_FOR
     }
 }
 
@@ -45,15 +45,15 @@ impl Notices {
         self.current.as_ref()
     }
 
-    fn is_held(&self, mono: Duration) -> bool {
-        self.current.as_ref().is_some_and(|notice| notice.is_held(mono))
+    fn is_protected(&self, mono: Duration) -> bool {
+        self.current.as_ref().is_some_and(|notice| notice.is_protected(mono))
     }
 
-    fn push(&mut self, text: String, error: bool, held: bool, mono: Duration) {
-        let notice = Notice { text, error, held, since: mono };
-        if self.is_held(mono) {
+    fn push(&mut self, text: String, error: bool, protected: bool, mono: Duration) {
+        let notice = Notice { text, error, protected, since: mono };
+        if self.is_protected(mono) {
             // Only the last answer to a key matters.
-            self.waiting.retain(|waiting| waiting.held);
+            self.waiting.retain(|waiting| waiting.protected);
             self.waiting.push_back(notice);
         } else {
             self.current = Some(notice);
@@ -62,8 +62,8 @@ impl Notices {
 
     /// Dismisses the visible notice because a key was pressed.
     pub(super) fn dismiss(&mut self, mono: Duration) {
-        self.waiting.retain(|waiting| waiting.held);
-        if !self.is_held(mono) {
+        self.waiting.retain(|waiting| waiting.protected);
+        if !self.is_protected(mono) {
             self.current = self.next(mono);
         }
     }
@@ -75,7 +75,7 @@ impl Notices {
 
     /// Removes a notice whose time is over, and shows the next one.
     pub(super) fn expire(&mut self, mono: Duration) {
-        if !self.is_held(mono)
+        if !self.is_protected(mono)
             && let Some(next) = self.next(mono)
         {
             self.current = Some(next);
@@ -85,7 +85,7 @@ impl Notices {
 
     /// Returns the time of the next change, since the start.
     pub(super) fn due(&self) -> Option<Duration> {
-        let stays = if self.waiting.is_empty() { SHOWN_FOR } else { HELD_FOR };
+        let stays = if self.waiting.is_empty() { SHOWN_FOR } else { PROTECTED_FOR };
         self.current.as_ref().map(|notice| notice.since + stays)
     }
 }

@@ -250,12 +250,12 @@ impl App {
     }
 
     /// Starts a sign-in for the user.
-    pub(super) fn begin_sign_in(&mut self, way: SignInWay, effects: &mut Vec<Effect>) {
-        self.sign_in.stage = Some(Stage::Starting(way));
+    pub(super) fn begin_sign_in(&mut self, method: SignInWay, effects: &mut Vec<Effect>) {
+        self.sign_in.stage = Some(Stage::Starting(method));
         self.sign_in.prompt_due = false;
         self.ui.close_all();
         self.ui.open(SignInPrompt { ignore_keys_until: Duration::ZERO });
-        effects.push(Effect::SignIn(way));
+        effects.push(Effect::SignIn(method));
     }
 
     /// Cancels the sign-in for the user; the list stays as it is.

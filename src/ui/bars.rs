@@ -88,18 +88,18 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     // The profile if its name differs from the tenant's, then the account, if there is room:
     // neither may move the counts.
     let width = usize::from(area.width);
-    let taken: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
+    let used: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
     let profile = Span::new(format!(" {dot} {}", app.settings.profile), theme.dim);
     let named = !app.settings.profile.is_empty() && app.settings.profile != app.settings.tenant;
-    let with_profile = wide && named && taken + profile.width() <= width;
-    let taken = taken + if with_profile { profile.width() } else { 0 };
+    let with_profile = wide && named && used + profile.width() <= width;
+    let used = used + if with_profile { profile.width() } else { 0 };
     if with_profile {
         left.insert(2, profile);
     }
     let account = app.sign_in.identity.as_ref().and_then(|identity| identity.account.as_ref());
     if let Some(account) = account.map(SafeText::head)
         && wide
-        && taken + columns(&account) + 2 <= width
+        && used + columns(&account) + 2 <= width
     {
         clock = format!("{account}  {clock}");
     }
@@ -238,9 +238,9 @@ pub(super) fn skip(text: &str, width: usize) -> usize {
     if width == 0 {
         return 0;
     }
-    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    let first = places.partition_point(|at| shown_width(&text[..*at]) < width);
-    places.get(first).copied().unwrap_or(text.len())
+    let indices: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let first = indices.partition_point(|at| shown_width(&text[..*at]) < width);
+    indices.get(first).copied().unwrap_or(text.len())
 }
 
 /// Draws the compiled filter, or its first error.

@@ -20,9 +20,9 @@ pub(super) fn draw(editor: &Editor, painter: &mut Painter<'_>, area: Area) {
     let names = shown.iter().map(|(at, _)| columns(&label(*at).0)).max().unwrap_or(0);
     let helps = shown.iter().map(|(at, _)| columns(&label(*at).1)).max().unwrap_or(0);
     // If there are more, the last line shows the range of the visible ones.
-    let place =
+    let position =
         (count > MAX_SHOWN).then(|| format!("{}-{} of {}", from + 1, from + shown.len(), thousands(count)));
-    let inside = (names + helps + 4).max(place.as_deref().map_or(0, |place| columns(place) + 2));
+    let inside = (names + helps + 4).max(position.as_deref().map_or(0, |position| columns(position) + 2));
     let x = area.x + 8;
     let inside = inside.min(usize::from(area.width.saturating_sub(10))) as u16;
     let line = |painter: &mut Painter<'_>, y: u16| {
@@ -38,10 +38,10 @@ pub(super) fn draw(editor: &Editor, painter: &mut Painter<'_>, area: Area) {
         let style = if *at == editor.choice { theme.cursor } else { theme.overlay };
         painter.patch_style(x + 1, y, inside, style);
     }
-    if let Some(place) = place {
+    if let Some(position) = position {
         let y = area.y + shown.len() as u16;
         line(painter, y);
-        painter.put_right(x + inside, y, inside, &place, theme.dim);
+        painter.put_right(x + inside, y, inside, &position, theme.dim);
         painter.patch_style(x + 1, y, inside, theme.overlay);
     }
 }

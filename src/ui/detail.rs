@@ -47,7 +47,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
     // The position among all rows of the list, including those that no longer match.
     let more = if app.view.is_scanning() { "+" } else { "" };
     let count = format!("{}{more}", thousands(app.view.rows().len()));
-    let place = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
+    let position = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
     let title = match app.store.cell(row, Column::Title) {
         Cell::Text(text) if !text.is_blank() => text.head(),
         _ => "(blank title)".into(),
@@ -97,14 +97,14 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
         return Some((x + columns(&before) as u16, area.y));
     }
     let found = find.filter(|_| area.width >= 40).map(|find| format!(" {} ", hit_position(find)));
-    let taken = place.len() + found.as_ref().map_or(0, |found| columns(found) + 1);
-    let room = area.width.saturating_sub(taken as u16 + 5);
+    let used_width = position.len() + found.as_ref().map_or(0, |found| columns(found) + 1);
+    let room = area.width.saturating_sub(used_width as u16 + 5);
     let used = painter.put(area.x + 2, area.y, room, &format!("{view}{title}"), style);
     painter.put(area.x + 1, area.y, 1, " ", theme.dim);
     painter.put(area.x + 2 + used, area.y, 1, " ", theme.dim);
-    painter.put_right(right, area.y, place.len() as u16, &place, theme.dim);
+    painter.put_right(right, area.y, position.len() as u16, &position, theme.dim);
     if let Some(found) = found {
-        let right = right.saturating_sub(place.len() as u16 + 1);
+        let right = right.saturating_sub(position.len() as u16 + 1);
         painter.put_right(right, area.y, columns(&found) as u16, &found, theme.accent);
     }
     None
@@ -190,8 +190,8 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             let hits = detail.find.as_ref().map(|find| find.ranges_in(line)).unwrap_or_default();
             painter.put_spans(x, y, width, &highlight(painter, &span, hits));
         }
-        LineKind::Rest { from, whole, .. } => {
-            let rest = &whole.as_str()[*from..];
+        LineKind::Rest { from, full_text, .. } => {
+            let rest = &full_text.as_str()[*from..];
             let hit = detail.find.as_ref().and_then(|find| find.range_in_rest(line));
             let note =
                 if hit.is_some() { format!("{} more: ", bytes(rest.len())) } else { more_bytes(rest.len()) };
@@ -274,7 +274,7 @@ fn draw_timeline_entry(
             let label = node.label();
             // "process created" names the kind already.
             let kind = label.rsplit(' ').next().unwrap_or(&label);
-            let (whole, short) = match what.strip_prefix(kind) {
+            let (long, short) = match what.strip_prefix(kind) {
                 _ if !what.contains(kind) => (format!("{what} {label}"), what.as_str()),
                 // So does the name of a process, and creation is its most common event.
                 Some(" created") => (what.clone(), ""),
@@ -285,7 +285,7 @@ fn draw_timeline_entry(
             let room = usize::from(area.width).saturating_sub(spans.iter().map(Span::width).sum());
             let state = node::state_beside(node, theme, columns(&name).min(node::MIN_NAME), room);
             let room = room.saturating_sub(state.as_ref().map_or(0, Span::width));
-            let label = if columns(&whole) + 2 + columns(&name) <= room { &whole } else { short };
+            let label = if columns(&long) + 2 + columns(&name) <= room { &long } else { short };
             let label = (!label.is_empty()).then(|| Span::new(format!("{label}  "), theme.dim));
             let label = label.filter(|label| label.width() + columns(&name).min(MIN_NAME) <= room);
             let room = room.saturating_sub(label.as_ref().map_or(0, Span::width));
@@ -336,10 +336,10 @@ fn fact_spans<'a>(
             spans.push(matched(app, (None, fact.property()), id.head(), theme.text));
             if let Some(technique) = attack::technique(id.raw()) {
                 let used: usize = spans.iter().map(Span::width).sum();
-                let whole = technique.full_name();
+                let full_name = technique.full_name();
                 // The sub-technique's own name is more specific than its parent's.
-                let fits = used + 1 + columns(&whole) <= usize::from(width);
-                let name = if fits { &whole } else { technique.name };
+                let fits = used + 1 + columns(&full_name) <= usize::from(width);
+                let name = if fits { &full_name } else { technique.name };
                 spans.push(Span::new(format!(" {name} "), theme.text));
                 spans.push(Span::new(technique.remark(), theme.dim));
             }

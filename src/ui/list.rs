@@ -46,9 +46,9 @@ fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     let owner = optional(52, 12, 9, 16);
     let user = optional(86, 18, 14, 26);
     let category = optional(120, 12, 12, 20);
-    let taken: u16 =
+    let used: u16 =
         [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
-    add(Column::Title, "TITLE", rest.saturating_sub(taken), false, 1);
+    add(Column::Title, "TITLE", rest.saturating_sub(used), false, 1);
     for (column, heading, width) in [
         (Column::Device, "DEVICE", device),
         (Column::User, "USER", user),

@@ -54,8 +54,8 @@ pub(super) fn window(
 pub(super) fn draw_position(painter: &mut Painter<'_>, inside: Rect, top: usize, lines: usize) {
     let shown = usize::from(inside.height);
     if lines > shown {
-        let place = format!(" {}-{} of {lines} ", top + 1, (top + shown).min(lines));
+        let position = format!(" {}-{} of {lines} ", top + 1, (top + shown).min(lines));
         let y = inside.y + inside.height;
-        painter.put_right(inside.x + inside.width, y, inside.width, &place, painter.theme.dim);
+        painter.put_right(inside.x + inside.width, y, inside.width, &position, painter.theme.dim);
     }
 }

@@ -72,21 +72,21 @@ impl Find {
     pub(super) fn set_text(&mut self, text: &str) {
         text.clone_into(&mut self.text);
         let typed = fold(text.trim());
-        let whole = fold(&refang(text.trim()));
-        self.needles = if typed == whole { vec![typed] } else { vec![typed, whole] };
+        let refanged = fold(&refang(text.trim()));
+        self.needles = if typed == refanged { vec![typed] } else { vec![typed, refanged] };
         self.needles.retain(|needle| !needle.is_empty());
         self.search();
     }
 
     fn search(&mut self) {
         self.hits = self.index.find(&self.needles);
-        let held = self.hits.iter().filter_map(|hit| match &self.lines[hit.last].kind {
-            LineKind::Rest { from, whole, .. } => {
-                Some((hit.last, self.first_range(&whole.as_str()[*from..])?))
+        let ranges = self.hits.iter().filter_map(|hit| match &self.lines[hit.last].kind {
+            LineKind::Rest { from, full_text, .. } => {
+                Some((hit.last, self.first_range(&full_text.as_str()[*from..])?))
             }
             _ => None,
         });
-        self.rest_ranges = held.collect();
+        self.rest_ranges = ranges.collect();
         self.hit_blocks = self.hits.iter().map(|hit| self.lines[hit.line].id.block).collect();
         self.at = None;
     }
@@ -238,16 +238,16 @@ impl TextIndex {
                         shown.insert(text.raw().to_owned());
                     }
                 }
-                LineKind::Text { line: text, gap, whole, .. } => {
+                LineKind::Text { line: text, gap, full_text, .. } => {
                     if line.id.nth > 0 {
                         index.continue_text(*gap);
                     } else {
-                        shown.insert(whole.raw().to_owned());
+                        shown.insert(full_text.raw().to_owned());
                     }
                     index.add(at, trim_blanks(text));
                 }
-                LineKind::Rest { from, whole, .. } => {
-                    let (before, rest) = whole.as_str().split_at(*from);
+                LineKind::Rest { from, full_text, .. } => {
+                    let (before, rest) = full_text.as_str().split_at(*from);
                     let is_separated =
                         before.ends_with(char::is_whitespace) || rest.starts_with(char::is_whitespace);
                     index.continue_text(is_separated.into());

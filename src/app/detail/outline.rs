@@ -175,8 +175,8 @@ impl<'a> Outline<'a> {
     }
 
     /// Adds a wrapped text.
-    fn text(&mut self, depth: usize, whole: &SafeText, property: &'static str) {
-        self.text_up_to(MAX_SHOWN, depth, whole, property);
+    fn text(&mut self, depth: usize, full_text: &SafeText, property: &'static str) {
+        self.text_up_to(MAX_SHOWN, depth, full_text, property);
     }
 
     /// Adds the alert's JSON, up to a larger limit.
@@ -184,11 +184,12 @@ impl<'a> Outline<'a> {
         self.text_up_to(MAX_JSON, 0, json, "");
     }
 
-    fn text_up_to(&mut self, most: usize, depth: usize, whole: &SafeText, property: &'static str) {
+    fn text_up_to(&mut self, most: usize, depth: usize, full_text: &SafeText, property: &'static str) {
         let width = self.width.saturating_sub(depth * 2);
-        let Wrapped { lines, rest } = wrap_up_to(most, whole.as_str(), width);
-        let text = |WrappedLine { line, gap }| LineKind::Text { line, gap, property, whole: whole.clone() };
-        let rest = rest.map(|from| LineKind::Rest { from, property, whole: whole.clone() });
+        let Wrapped { lines, rest } = wrap_up_to(most, full_text.as_str(), width);
+        let text =
+            |WrappedLine { line, gap }| LineKind::Text { line, gap, property, full_text: full_text.clone() };
+        let rest = rest.map(|from| LineKind::Rest { from, property, full_text: full_text.clone() });
         self.push_all(depth, lines.into_iter().map(text).chain(rest));
     }
 

@@ -96,9 +96,9 @@ impl Detail {
                 .collect(),
             LineKind::Indicator(at) => self.body.indicators.get(*at).map(Value::of).into_iter().collect(),
             LineKind::Property(property) => value_of(property).into_iter().collect(),
-            LineKind::Text { property, whole, .. } | LineKind::Rest { property, whole, .. } => {
+            LineKind::Text { property, full_text, .. } | LineKind::Rest { property, full_text, .. } => {
                 let label = if property.is_empty() { "text" } else { *property };
-                vec![Value { label: label.into(), field: None, text: whole.clone() }]
+                vec![Value { label: label.into(), field: None, text: full_text.clone() }]
             }
             LineKind::Comment(Some(author), _) => {
                 vec![Value { label: "comment".into(), field: Some("comment".into()), text: author.clone() }]

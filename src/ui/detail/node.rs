@@ -142,14 +142,14 @@ fn piece_span<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style)
 /// Returns verdict and remediation state of a node, or the verdict alone if there is no room for
 /// both.
 fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
-    let whole = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
-    whole.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
+    let full = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
+    full.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
 }
 
-/// Returns the state that fits beside `taken` columns. The verdict is shown on any line: the name
+/// Returns the state that fits beside `used` columns. The verdict is shown on any line: the name
 /// is cut in its favour.
-pub(super) fn state_beside(node: &Node, theme: &Theme, taken: usize, room: usize) -> Option<Span<'static>> {
-    state_of(node, theme, room.saturating_sub(taken))
+pub(super) fn state_beside(node: &Node, theme: &Theme, used: usize, room: usize) -> Option<Span<'static>> {
+    state_of(node, theme, room.saturating_sub(used))
         .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORTEST_NAME <= room))
 }
 
@@ -236,8 +236,8 @@ pub(super) fn excerpt(
 /// Fits facts into their room without losing what identifies them: a hash comes first, cut in the
 /// middle.
 fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
-    let whole: usize = facts.iter().map(|fact| fact.width() + 2).sum();
-    if whole <= room {
+    let total: usize = facts.iter().map(|fact| fact.width() + 2).sum();
+    if total <= room {
         return facts;
     }
     facts.sort_by_key(|fact| hash_in(&fact.text).is_none());
@@ -245,7 +245,7 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
             // It may use the room that the others leave.
-            let width = width.max(room.saturating_sub(2).saturating_sub(whole - fact.width() - 2));
+            let width = width.max(room.saturating_sub(2).saturating_sub(total - fact.width() - 2));
             let text = cut_middle(&fact.text, width, sign);
             if text != fact.text {
                 fact = Span::new(text, fact.style);

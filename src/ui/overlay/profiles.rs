@@ -87,14 +87,14 @@ fn layout(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16
     }
     let tenant = widest("TENANT").min(width.saturating_sub(others(&names) + 2));
     let mut x = 2;
-    let place = |name: &'static str| {
+    let column = |name: &'static str| {
         let room = if name == "TENANT" { tenant } else { widest(name) };
         let room = room.min(width.saturating_sub(x));
         let at = x;
         x += room + 2;
         (name, at as u16, room as u16)
     };
-    names.into_iter().map(place).collect()
+    names.into_iter().map(column).collect()
 }
 
 /// Returns the lines about the signed-in account.

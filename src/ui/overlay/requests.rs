@@ -150,10 +150,10 @@ fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column
 fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     let mut columns = Column::ALL.to_vec();
     let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
-    let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
-    let with_host = taken(&columns) + host.min(40) + MIN_PATH <= width;
+    let used = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
+    let with_host = used(&columns) + host.min(40) + MIN_PATH <= width;
     for column in Column::DISPENSABLE {
-        if taken(&columns) + MIN_PATH <= width {
+        if used(&columns) + MIN_PATH <= width {
             break;
         }
         columns.retain(|kept| *kept != column);

@@ -26,7 +26,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     let width = usize::from(screen.width.saturating_sub(8)).clamp(10, MAX_WIDTH);
     let (title, mut lines) = match stage {
         Stage::Asked { why } => {
-            (format!("Sign in to {}", app.settings.tenant), asked(app, painter, why, width))
+            (format!("Sign in to {}", app.settings.tenant), prompt(app, painter, why, width))
         }
         Stage::Starting(SignInWay::Browser) => {
             ("Sign in with a browser".into(), vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
@@ -63,7 +63,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     }
 }
 
-fn asked(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
+fn prompt(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
     let mut lines = text(&sentence(why), painter.theme.text, width);
     lines.push(Line::new());
     lines.extend(methods(app, painter, width));
