@@ -9,6 +9,7 @@
 mod alert;
 mod backfill;
 mod command;
+mod contexts;
 mod detail;
 mod filter;
 mod format;
@@ -35,8 +36,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use backfill::{Backfill, Coverage, Extent};
-pub use command::{Action, Command, Context, Hint, HintKeys, Motion, commands, contexts};
+pub use backfill::{Coverage, Extent};
+pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
+pub use contexts::{commands, contexts};
 pub use detail::{
     Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value,
 };
@@ -47,18 +49,18 @@ pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
 pub use layout::{Area, HISTOGRAM_ROWS, Layout, LayoutInput, Pane, Shape};
 pub use list::List;
-pub use load::{BackfillJob, Generations, Load, Phase, Poll};
+pub use load::{Backfill, BackfillJob, Generations, Load, Phase, Poll};
 pub use loading::ListProgress;
 pub use marks::Marks;
 pub use message::{
-    Body, Bookmark, Effect, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message, Purpose,
-    Scope,
+    Body, Bookmark, Effect, Export, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message,
+    NotWritten, Purpose, RequestLine, Scope, Written,
 };
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, Export, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu,
-    MenuAction, MenuItem, NotWritten, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles,
-    RequestLine, Requests, Role, SignInPrompt, ValueLine, Values, Written, format_command, help,
+    AlertText, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu, MenuAction,
+    MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Role, SignInPrompt,
+    ValueLine, Values, format_command, help,
 };
 pub use scroll::Scroll;
 pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};

@@ -6,6 +6,7 @@ use super::{
     AlertText, App, Detail, Effect, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
     command::{Context, run},
     format::{bytes, thousands},
+    notice::NO_TERM,
     pivot::ByValue,
 };
 use alertdeck_evidence::Tree;
@@ -56,9 +57,6 @@ const LETTERS: [(char, Column); 14] = [
     ('l', Column::Classification),
     ('a', Column::Id),
 ];
-
-/// The notice for a place without a value that the filter language can express.
-pub(super) const NO_TERM: &str = "nothing to filter by here";
 
 impl App {
     /// Returns the alert under the cursor, or notifies the user that there is none.

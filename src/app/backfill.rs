@@ -9,8 +9,9 @@
 use std::time::Duration;
 
 use super::{
-    App, Bookmark, Effect, FailureKind, Fetch, Generation, LoadEvent, Phase, Purpose, Scope,
-    format::thousands, load::OVERLAP,
+    App, Backfill, Effect, FailureKind, Fetch, LoadEvent, Phase, Purpose, Scope,
+    format::thousands,
+    load::{BackfillCursor, OVERLAP},
 };
 use alertdeck_model::Timestamp;
 use alertdeck_odata as odata;
@@ -19,67 +20,6 @@ use alertdeck_odata as odata;
 const DAYS: u64 = 30;
 /// The delay before a retry after a transient failure.
 const RETRY_AFTER: Duration = Duration::from_secs(120);
-
-/// The state of the backfill.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Backfill {
-    /// It starts or continues when nothing else loads.
-    #[default]
-    Due,
-    /// It is running.
-    Running,
-    /// It failed and continues at this time, since the start of the console.
-    RetryAt(Duration),
-    /// All alerts are loaded.
-    Complete,
-    /// It failed for a reason that needs the user.
-    Failed,
-}
-
-impl Backfill {
-    pub(super) fn is_running(self) -> bool {
-        self == Self::Running
-    }
-
-    /// Pauses for another fetch; continues after it.
-    pub(super) fn pause(&mut self) {
-        if *self != Self::Complete {
-            *self = Self::Due;
-        }
-    }
-}
-
-/// The position of the backfill of one profile; it outlives the single fetches.
-#[derive(Debug, Default)]
-pub(super) struct BackfillCursor {
-    /// The running fetch, or the last one.
-    generation: Generation,
-    /// The scope of the fetch: the last days, then changes since; `None` before the start and after
-    /// the end.
-    scope: Option<Scope>,
-    /// The page to continue with.
-    next: Option<Bookmark>,
-    /// The time of the first answer by the service's clock, or somewhat earlier.
-    started_at: Option<Timestamp>,
-    /// Whether it was interrupted: changes in the meantime may be on pages already read.
-    interrupted: bool,
-    /// Whether the fetch continues at a page and has not received anything yet.
-    unconfirmed: bool,
-    /// Whether the service reported a partial page.
-    partial: bool,
-}
-
-impl BackfillCursor {
-    /// Returns whether this is the current fetch of the backfill.
-    pub(super) fn is_current(&self, fetch: Generation) -> bool {
-        self.scope.is_some() && self.generation == fetch
-    }
-
-    /// Returns to the start of the scope.
-    fn start_over(&mut self) {
-        *self = Self { scope: self.scope.take(), generation: self.generation, ..Self::default() };
-    }
-}
 
 /// The alerts that a count over all loaded alerts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! declares its commands as a [`Context`]; the keymap ([`super::Keymap`]) decides which keys run
 //! them.
 
-use super::{App, Effect, alert, detail, filter, list, overlay};
+use super::{App, Effect};
 
 /// A movement of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,71 +120,15 @@ pub(super) static EVERYWHERE: Context = Context {
     ],
 };
 
-/// Commands of both panes that are not about one alert.
-pub(super) static PANES: Context = Context {
-    name: "panes",
-    heading: "List and detail",
-    commands: &[
-        run("panes.switch", "other pane", App::switch_pane),
-        run("panes.next-alert", "next alert", |app, _| app.next_alert(Motion::Down)),
-        run("panes.previous-alert", "previous alert", |app, _| app.next_alert(Motion::Up)),
-        run("panes.previous-view", "previous view: filter, pivot or sort", App::go_back),
-        run("panes.refresh", "refresh, and remove rows that no longer match", App::refresh),
-        run("panes.live", "live polling on or off", App::toggle_live),
-        run("panes.time-format", "time format: age, UTC or local", |app, _| {
-            app.clock.format = app.clock.format.next();
-        }),
-        run("panes.zoom", "zoom: one pane or both", |app, _| app.toggle_zoom()),
-        run("panes.profiles", "profiles and sign-in", |app, _| app.show_profiles()),
-        run("panes.requests", "recent requests", App::show_requests),
-        run("panes.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs()),
-        run("panes.export", "export the marked alerts, or all matches", |app, _| app.open_export()),
-        run("panes.retry", "retry now", App::retry),
-        run("panes.mouse", "mouse on or off", App::toggle_mouse),
-        run("panes.help", "help: all keys", |app, _| app.show_help()),
-    ],
-};
-
-/// Returns every context in the order of the help.
-pub fn contexts() -> impl Iterator<Item = &'static Context> {
-    let panes = [&MOVE, &EVERYWHERE, &PANES, &alert::CONTEXT, &list::CONTEXT, &detail::CONTEXT];
-    let fields = [&filter::CONTEXT, &detail::FIND];
-    panes.into_iter().chain(fields).chain(overlay::CONTEXTS.iter().copied())
-}
-
-/// Returns every command in the order of the help.
-pub fn commands() -> impl Iterator<Item = &'static Command> {
-    contexts().flat_map(|context| context.commands)
-}
-
 impl Context {
     /// Returns whether two contexts can be active at once, so that a key must not be bound in both.
     /// Overlays and text fields handle their keys first, so they overlap with nothing else.
     pub fn overlaps(&self, other: &Self) -> bool {
-        const TOGETHER: [&str; 4] = ["move", "app", "panes", "alert"];
+        const TOGETHER: [&str; 5] = ["move", "app", "panes", "open", "alert"];
         let shared = |name: &str| TOGETHER.contains(&name);
         let pane = |name: &str| matches!(name, "list" | "detail");
         self.name == other.name
             || shared(self.name) && (shared(other.name) || pane(other.name))
             || pane(self.name) && shared(other.name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn ids_are_unique_and_start_with_their_context() {
-        let mut seen = BTreeSet::new();
-        for context in contexts() {
-            for command in context.commands {
-                let name = command.id.strip_prefix(context.name).and_then(|rest| rest.strip_prefix('.'));
-                let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-                assert!(name.is_some_and(is_plain), "{}", command.id);
-                assert!(seen.insert(command.id), "{}", command.id);
-            }
-        }
     }
 }

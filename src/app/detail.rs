@@ -15,6 +15,7 @@ use std::collections::HashMap;
 pub use fact::{Fact, FactValue};
 pub use find::Find;
 pub use pane::DetailPane;
+pub(super) use pane::DetailPosition;
 pub(super) use pane::{CONTEXT, FIND, hints};
 pub use values::Value;
 

@@ -3,8 +3,8 @@
 //! Filters, pivots and sort orders are steps; cursor movements are not (docs/console.md, "Going
 //! back").
 
-use super::{App, Detail, DetailView, Effect, Folds, Pane, Scroll, list};
-use alertdeck_store::{Row, Sort};
+use super::{App, Effect, Pane, detail::DetailPosition, list};
+use alertdeck_store::Sort;
 
 /// The length of the history.
 const MAX_ENTRIES: usize = 50;
@@ -19,27 +19,6 @@ pub(super) struct HistoryEntry {
     list: list::ListPosition,
     focus: Pane,
     detail: Option<DetailPosition>,
-}
-
-/// A position in an alert.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DetailPosition {
-    row: Row,
-    scroll: Scroll,
-    view: DetailView,
-}
-
-impl DetailPosition {
-    /// Restores the position in a window of this size (columns, rows) if the detail shows this
-    /// alert. Returns whether it does.
-    pub(super) fn restore(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
-        if self.row == detail.row {
-            detail.show(self.view, folds, size);
-            detail.scroll = self.scroll;
-            detail.scroll.show(detail.lines().len(), size.1);
-        }
-        self.row == detail.row
-    }
 }
 
 /// The previous views.

@@ -2,9 +2,10 @@
 
 use super::{
     App, Effect, Input, Key, Pane, Phase, Shape, alert,
-    command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion, PANES},
+    command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
+    contexts::PANES,
     detail, filter, list,
-    overlay::{COPIED_CURL, MenuAction},
+    overlay::{COPIED_CURL, MenuAction, OPEN},
 };
 use alertdeck_query::literal;
 use alertdeck_store::{Column, Sort};
@@ -46,8 +47,8 @@ impl App {
         }
         match self.ui.focus {
             Pane::Detail if self.find_editor().is_some() => vec![&detail::FIND],
-            Pane::Detail => vec![&detail::CONTEXT, &alert::CONTEXT, &PANES, &MOVE, &EVERYWHERE],
-            Pane::List => vec![&list::CONTEXT, &alert::CONTEXT, &PANES, &MOVE, &EVERYWHERE],
+            Pane::Detail => vec![&detail::CONTEXT, &alert::CONTEXT, &PANES, &OPEN, &MOVE, &EVERYWHERE],
+            Pane::List => vec![&list::CONTEXT, &alert::CONTEXT, &PANES, &OPEN, &MOVE, &EVERYWHERE],
         }
     }
 
@@ -73,7 +74,7 @@ impl App {
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
             Some((near, command)) => format!("{near}: {}", command.help),
-            None => match self.ui.keymap.key("panes.help") {
+            None => match self.ui.keymap.key("open.help") {
                 help if !help.is_empty() && self.ui.overlay().is_none() => format!("{help} shows all keys"),
                 _ => format!("{} closes this", self.ui.keymap.key("app.back")),
             },

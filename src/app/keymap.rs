@@ -4,25 +4,20 @@
 //! them. Dispatch, help, key bar and docs/keys.md all use this table. This module reads no files
 //! and knows no terminal.
 
-use std::{collections::HashMap, ops::Range, sync::LazyLock};
+use std::{collections::HashMap, ops::Range};
 
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    command::{Command, Context, commands, contexts},
+    command::{Command, Context},
     key::Key,
 };
 
-/// The default keys.
-static DEFAULT: LazyLock<Keymap> = LazyLock::new(|| {
-    let (bindings, errors) = read(include_str!("../../assets/keymap.toml"));
-    debug_assert!(errors.is_empty(), "{errors:?}");
-    Keymap { keys: bindings.into_iter().map(|binding| (binding.command.id, binding.keys)).collect() }
-});
-
 /// The keys of all commands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Keymap {
+    /// All contexts, in the order of the help.
+    contexts: Vec<&'static Context>,
     /// The keys of each command, by command id.
     keys: HashMap<&'static str, Vec<Key>>,
 }
@@ -46,22 +41,21 @@ struct Binding {
     spans: Vec<Range<usize>>,
 }
 
-impl Default for Keymap {
-    fn default() -> Self {
-        DEFAULT.clone()
-    }
-}
-
 impl Keymap {
-    /// Merges the text of a user's file over the defaults.
-    ///
-    /// # Errors
-    ///
-    /// Returns every error in the file: syntax, unknown commands, invalid keys, and keys bound
-    /// twice where both commands are available.
-    pub fn with_user_file(text: &str) -> Result<Self, Vec<KeymapError>> {
-        let (bindings, mut errors) = read(text);
-        let mut keymap = Self::default();
+    /// Creates a keymap in which no command has a key.
+    pub(super) fn empty(contexts: Vec<&'static Context>) -> Self {
+        Self { contexts, keys: HashMap::new() }
+    }
+
+    /// Returns all contexts, in the order of the help.
+    pub fn contexts(&self) -> &[&'static Context] {
+        &self.contexts
+    }
+
+    /// Merges the text of a keymap file over these keys. Returns every error in the text.
+    pub(super) fn merge(self, text: &str) -> Result<Self, Vec<KeymapError>> {
+        let (bindings, mut errors) = read(text, &self.contexts);
+        let mut keymap = self;
         for binding in &bindings {
             keymap.keys.insert(binding.command.id, binding.keys.clone());
         }
@@ -83,7 +77,8 @@ impl Keymap {
 
     /// Returns another command that the same key runs in a context that is active at the same time.
     fn conflict(&self, context: &Context, command: &Command, key: Key) -> Option<&'static Command> {
-        contexts()
+        self.contexts
+            .iter()
             .filter(|other| context.overlaps(other))
             .flat_map(|other| other.commands)
             .find(|other| other.id != command.id && self.keys(other.id).contains(&key))
@@ -124,7 +119,7 @@ impl Keymap {
 }
 
 /// Parses a keymap file: its bindings and its errors.
-fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
+fn read(text: &str, contexts: &[&'static Context]) -> (Vec<Binding>, Vec<KeymapError>) {
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax
         .iter()
@@ -136,8 +131,8 @@ fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
         .collect();
     let mut bindings = Vec::new();
     for (name, value) in tree.get_ref() {
-        let Some(context) = contexts().find(|context| context.name == name.get_ref()) else {
-            let names: Vec<_> = contexts().map(|context| context.name).collect();
+        let Some(context) = contexts.iter().copied().find(|context| context.name == name.get_ref()) else {
+            let names: Vec<_> = contexts.iter().map(|context| context.name).collect();
             errors.push(KeymapError {
                 span: name.span(),
                 message: format!("unknown table `{}`", name.get_ref()),
@@ -164,7 +159,7 @@ fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
                 None => errors.push(KeymapError {
                     span: name.span(),
                     message: format!("unknown command `{id}`"),
-                    fix: unknown_command(context, name.get_ref()),
+                    fix: unknown_command(contexts, context, name.get_ref()),
                 }),
             }
         }
@@ -173,10 +168,12 @@ fn read(text: &str) -> (Vec<Binding>, Vec<KeymapError>) {
 }
 
 /// Returns the fix for an unknown command of a context.
-fn unknown_command(context: &Context, name: &str) -> String {
+fn unknown_command(contexts: &[&'static Context], context: &Context, name: &str) -> String {
     let own = |command: &'static Command| command.id.split_once('.').map_or("", |(_, name)| name);
     let names: Vec<_> = context.commands.iter().map(own).collect();
-    if let Some(elsewhere) = commands().find(|command| own(command) == name) {
+    if let Some(elsewhere) =
+        contexts.iter().flat_map(|context| context.commands).find(|command| own(command) == name)
+    {
         let table = elsewhere.id.split_once('.').map_or("", |(table, _)| table);
         return format!("`{name}` belongs under [{table}]");
     }
@@ -222,11 +219,12 @@ fn keys(value: &toml::Spanned<DeValue<'_>>, errors: &mut Vec<KeymapError>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::contexts::{commands, contexts};
     use rstest::rstest;
 
     #[test]
     fn default_file_binds_every_command() {
-        let (bindings, errors) = read(include_str!("../../assets/keymap.toml"));
+        let (bindings, errors) = read(include_str!("../../assets/keymap.toml"), Keymap::default().contexts());
         assert_eq!(errors, []);
         for command in commands() {
             let its = bindings.iter().filter(|binding| binding.command.id == command.id);
@@ -315,7 +313,7 @@ mod tests {
             keymap.nearest(&list, key.parse().unwrap()).map(|(key, command)| (key.to_string(), command.id))
         };
         assert_eq!(near("t"), Some(("T".into(), "panes.time-format")));
-        assert_eq!(near("x"), Some(("X".into(), "panes.jobs")));
+        assert_eq!(near("x"), Some(("X".into(), "open.jobs")));
         assert_eq!(near("Alt-s"), Some(("s".into(), "list.sort")));
         assert_eq!(near("9"), None);
     }

@@ -50,7 +50,7 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
         hint(&["alert.open-in-browser"], "open"),
         hint(&["alert.copy"], "copy"),
         hint(&["panes.refresh"], "refresh"),
-        hint(&["panes.help"], "keys"),
+        hint(&["open.help"], "keys"),
     ]
 }
 

@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    backfill::{Backfill, BackfillCursor},
-    message::{Failure, Generation, Scope},
-};
+use super::message::{Bookmark, Failure, Generation, Scope};
 use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_odata::Feature;
@@ -76,6 +73,67 @@ pub struct BackfillJob {
     pub state: Backfill,
     /// Its position.
     pub(super) cursor: BackfillCursor,
+}
+
+/// The state of the backfill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backfill {
+    /// It starts or continues when nothing else loads.
+    #[default]
+    Due,
+    /// It is running.
+    Running,
+    /// It failed and continues at this time, since the start of the console.
+    RetryAt(Duration),
+    /// All alerts are loaded.
+    Complete,
+    /// It failed for a reason that needs the user.
+    Failed,
+}
+
+impl Backfill {
+    pub(super) fn is_running(self) -> bool {
+        self == Self::Running
+    }
+
+    /// Pauses for another fetch; continues after it.
+    pub(super) fn pause(&mut self) {
+        if *self != Self::Complete {
+            *self = Self::Due;
+        }
+    }
+}
+
+/// The position of the backfill of one profile; it outlives the single fetches.
+#[derive(Debug, Default)]
+pub(super) struct BackfillCursor {
+    /// The running fetch, or the last one.
+    pub(super) generation: Generation,
+    /// The scope of the fetch: the last days, then changes since; `None` before the start and after
+    /// the end.
+    pub(super) scope: Option<Scope>,
+    /// The page to continue with.
+    pub(super) next: Option<Bookmark>,
+    /// The time of the first answer by the service's clock, or somewhat earlier.
+    pub(super) started_at: Option<Timestamp>,
+    /// Whether it was interrupted: changes in the meantime may be on pages already read.
+    pub(super) interrupted: bool,
+    /// Whether the fetch continues at a page and has not received anything yet.
+    pub(super) unconfirmed: bool,
+    /// Whether the service reported a partial page.
+    pub(super) partial: bool,
+}
+
+impl BackfillCursor {
+    /// Returns whether this is the current fetch of the backfill.
+    pub(super) fn is_current(&self, fetch: Generation) -> bool {
+        self.scope.is_some() && self.generation == fetch
+    }
+
+    /// Returns to the start of the scope.
+    pub(super) fn start_over(&mut self) {
+        *self = Self { scope: self.scope.take(), generation: self.generation, ..Self::default() };
+    }
 }
 
 /// Live polling.

@@ -6,10 +6,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Export, NotWritten, RequestLine, Settings, Written,
+    Settings,
     key::Key,
     sign_in::{Identity, SignInEvent, SignInWay},
 };
+use crate::export::Format;
 use alertdeck_evidence::{Timeline, Tree};
 use alertdeck_graph::ClientEvent;
 use alertdeck_model::Indicator;
@@ -301,4 +302,92 @@ pub enum Effect {
     Redraw,
     /// Quit.
     Quit,
+}
+
+/// An export to carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The number of the export, unique in a run of the program.
+    pub number: u64,
+    /// The alerts, in their order.
+    pub alerts: Vec<RawAlert>,
+    /// The format.
+    pub format: Format,
+    /// The path, as typed: `~` at the start is the user's home directory.
+    pub path: String,
+    /// Whether an existing file is replaced.
+    pub overwrite: bool,
+    /// The portal host to which links in tickets may lead.
+    pub portal_host: String,
+}
+
+/// The result of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The number of alerts.
+    pub alerts: usize,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The path, safe to show.
+    pub path: String,
+}
+
+/// The reason why an export failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotWritten {
+    /// The file exists.
+    Exists,
+    /// It could not be written; what happened and what to do, in a line that is safe to show.
+    Refused(String),
+}
+
+impl NotWritten {
+    /// Returns a line that names the file as the export did.
+    pub fn line(&self, path: &str) -> String {
+        let path = SafeText::new(path).line();
+        match self {
+            Self::Exists => format!("export failed: {path} already exists"),
+            Self::Refused(line) if line.contains(&path) => format!("export failed: {line}"),
+            Self::Refused(line) => format!("export failed: {path}: {line}"),
+        }
+    }
+}
+
+/// A request with its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// When it was sent.
+    pub started: Timestamp,
+    /// How long it waited before it was sent: for throttling, the request budget or a retry.
+    pub waited: Duration,
+    /// How long it took from then on, so far if it has no answer yet.
+    pub took: Duration,
+    /// The method.
+    pub method: String,
+    /// The host, with its port unless that is the default.
+    pub host: SafeText,
+    /// Path and query.
+    pub path: SafeText,
+    /// The status, or why there is none, safe to show; `None` if there is no answer yet.
+    pub outcome: Option<Result<u16, String>>,
+    /// The size of the response body in bytes.
+    pub bytes: usize,
+    /// The id that was sent.
+    pub client_request_id: String,
+    /// The id that the service assigned.
+    pub request_id: Option<SafeText>,
+    /// The request as a curl command, without the token.
+    pub curl: RawText,
+}
+
+impl RequestLine {
+    /// Returns whether it succeeded or has no answer yet.
+    pub fn is_ok(&self) -> bool {
+        matches!(self.outcome, None | Some(Ok(200..=399)))
+    }
+
+    /// Returns whether two lines are of the same request: a retry has the id of the first try.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.client_request_id == other.client_request_id && self.started == other.started
+    }
 }

@@ -13,6 +13,11 @@ const SHOWN_FOR: Duration = Duration::from_secs(6);
 /// How long the end of a job is shown at least.
 const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
+/// The notice for a place without a value that the filter language can express.
+pub(super) const NO_TERM: &str = "nothing to filter by here";
+/// The notice for a place without a value to pivot on.
+pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
+
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {

@@ -19,7 +19,7 @@ mod values;
 use std::fmt;
 
 pub(super) use export::Exports;
-pub use export::{Export, ExportForm, ExportStage, NotWritten, Written, format_command};
+pub use export::{ExportForm, ExportStage, format_command};
 pub use help::{Help, HelpLine, help};
 pub use jobs::{JobLine, JobState, Jobs};
 pub use link::Link;
@@ -27,8 +27,7 @@ pub use menu::{AlertText, Menu, MenuAction, MenuItem};
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
 pub use profiles::{ProfileLine, Profiles};
 pub(super) use requests::COPIED_CURL;
-pub use requests::{RequestLine, Requests};
-pub(super) use sign_in::IGNORE_KEYS_FOR;
+pub use requests::Requests;
 pub use sign_in::SignInPrompt;
 pub use values::{ValueLine, Values};
 
@@ -39,7 +38,7 @@ use super::{
 
 /// Declares the overlays: the enum, access to its objects, and the list of their contexts.
 macro_rules! overlays {
-    ($($(#[$doc:meta])* $name:ident($module:ident)),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident($module:ident $(, $open:ident)?)),* $(,)?) => {
         /// An overlay over the panes.
         #[derive(Debug)]
         pub enum Overlay { $($(#[$doc])* $name($name)),* }
@@ -62,12 +61,16 @@ macro_rules! overlays {
 
         /// The commands of every overlay, in the order of the help.
         pub(super) static CONTEXTS: &[&Context] = &[$(&$module::CONTEXT),*];
+
+        /// The commands that open overlays, in list and detail.
+        pub(super) static OPEN: Context =
+            Context { name: "open", heading: "Overlays", commands: &[$($($module::$open,)?)*] };
     };
 }
 
 overlays! {
     /// The help.
-    Help(help),
+    Help(help, OPEN),
     /// All values of a line of the detail pane.
     Values(values),
     /// A menu.
@@ -75,15 +78,15 @@ overlays! {
     /// A link for which no browser could be started.
     Link(link),
     /// The profiles, and the signed-in user.
-    Profiles(profiles),
+    Profiles(profiles, OPEN),
     /// The prompt of the sign-in.
     SignInPrompt(sign_in),
     /// The recent requests.
-    Requests(requests),
+    Requests(requests, OPEN),
     /// The export form.
-    ExportForm(export),
+    ExportForm(export, OPEN),
     /// The jobs: loading, polling, exports.
-    Jobs(jobs),
+    Jobs(jobs, OPEN),
 }
 
 /// The behaviour of an overlay.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::notice::NO_PIVOT;
 use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use alertdeck_model::SafeText;
 use alertdeck_model::{Indicator, IndicatorKind};
@@ -18,9 +19,6 @@ use alertdeck_store::{Prevalence, Row, Store, Tally};
 const SLICE: usize = 4_096;
 /// The number of cached counts.
 const MAX_COUNTS: usize = 512;
-
-/// The notice for a place without a value to pivot on.
-pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 
 /// The indicators of a node, by value.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;

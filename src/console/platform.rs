@@ -4,6 +4,11 @@
 
 pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_signals};
 
+/// The sequences that restore the terminal: mouse and paste reports off, main screen, visible
+/// cursor, default style. A constant, so that restoring needs neither a lock nor an allocation.
+pub(super) const RESTORE: &[u8] =
+    b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[0m\x1b[?1049l\x1b[?25h";
+
 #[cfg(unix)]
 mod imp {
     use std::{
@@ -29,7 +34,7 @@ mod imp {
     };
     use tokio::sync::mpsc;
 
-    use super::super::terminal::RESTORE;
+    use super::RESTORE;
 
     /// A separate handle to the terminal, and its original modes.
     struct Original {
@@ -111,7 +116,7 @@ mod imp {
 
     use tokio::sync::mpsc;
 
-    use super::super::terminal::RESTORE;
+    use super::RESTORE;
 
     pub(in super::super) fn remember_terminal() -> io::Result<()> {
         Ok(())

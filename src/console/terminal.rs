@@ -20,11 +20,6 @@ use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use super::{ConsoleError, platform};
 use alertdeck_model::SafeText;
 
-/// The sequences that restore the terminal: mouse and paste reports off, main screen, visible
-/// cursor, default style. A constant, so that restoring needs neither a lock nor an allocation.
-pub(super) const RESTORE: &[u8] =
-    b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[0m\x1b[?1049l\x1b[?25h";
-
 /// Checks that the console can be displayed.
 pub fn check() -> Result<(), ConsoleError> {
     if !io::stdout().is_terminal() {

@@ -141,7 +141,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
 pub(super) fn waiting(app: &App) -> Option<String> {
     match &app.load.phase {
         _ if app.sign_in.signed_out && app.sign_in.stage.is_none() => {
-            Some(format!("signed out: press {} to sign in", app.ui.keymap.key("panes.profiles")))
+            Some(format!("signed out: press {} to sign in", app.ui.keymap.key("open.profiles")))
         }
         Phase::Waiting { until, why } => {
             let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();

@@ -1,12 +1,11 @@
 //! The state of the detail pane, its commands, and how it handles them.
 
-use super::{Detail, DetailView, Folds};
+use super::{Detail, DetailView, Folds, Scroll};
 use crate::app::{
     App, Key,
     command::{Context, Hint, hint, run},
     filter::Editor,
     format::thousands,
-    history,
     message::Body,
 };
 use alertdeck_store::Row;
@@ -64,7 +63,7 @@ pub struct DetailPane {
     /// The alert that a worker is reading.
     pub(in crate::app) reading: Option<Row>,
     /// The position to restore once a worker has read the alert.
-    pub(in crate::app) restore_to: Option<history::DetailPosition>,
+    pub(in crate::app) restore_to: Option<DetailPosition>,
 }
 
 /// Returns the keys for the key bar, the way out last.
@@ -85,7 +84,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let fold = hint(&["detail.fold", "detail.unfold"], "fold");
     let evidence = hint(&["detail.values"], "show item");
     let list = hint(&["app.back"], "list");
-    let keys = hint(&["panes.help"], "keys");
+    let keys = hint(&["open.help"], "keys");
     let end = hint(&["app.back"], "end search");
     if app.find_editor().is_some() {
         return vec![
@@ -134,6 +133,27 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
             alerts,
             keys,
         ],
+    }
+}
+
+/// A position in an alert.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::app) struct DetailPosition {
+    pub(in crate::app) row: Row,
+    pub(in crate::app) scroll: Scroll,
+    pub(in crate::app) view: DetailView,
+}
+
+impl DetailPosition {
+    /// Restores the position in a window of this size (columns, rows) if the detail shows this
+    /// alert. Returns whether it does.
+    pub(in crate::app) fn restore(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
+        if self.row == detail.row {
+            detail.show(self.view, folds, size);
+            detail.scroll = self.scroll;
+            detail.scroll.show(detail.lines().len(), size.1);
+        }
+        self.row == detail.row
     }
 }
 

@@ -8,14 +8,18 @@ use std::collections::HashMap;
 use super::{Back, KeyOutcome, Object};
 use crate::{
     app::{
-        App, Editor, Effect, Key, Overlay, Phase,
-        command::{Context, EVERYWHERE, Hint, MOVE, hint, hint_text, run},
+        App, Editor, Effect, Export, Key, NotWritten, Overlay, Phase, Written,
+        command::{Command, Context, EVERYWHERE, Hint, MOVE, hint, hint_text, run},
         format::{bytes, thousands},
     },
     export::Format,
 };
-use alertdeck_model::{RawAlert, SafeText, Timestamp};
+use alertdeck_model::Timestamp;
 use alertdeck_store::Row;
+
+/// The command that opens it.
+pub(super) const OPEN: Command =
+    run("open.export", "export the marked alerts, or all matches", |app, _| app.open_export());
 
 /// The commands of the form.
 pub(super) static CONTEXT: Context = Context {
@@ -120,55 +124,6 @@ pub(in crate::app) struct Exports {
     pub(in crate::app) format: Format,
 }
 
-/// An export to carry out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Export {
-    /// The number of the export, unique in a run of the program.
-    pub number: u64,
-    /// The alerts, in their order.
-    pub alerts: Vec<RawAlert>,
-    /// The format.
-    pub format: Format,
-    /// The path, as typed: `~` at the start is the user's home directory.
-    pub path: String,
-    /// Whether an existing file is replaced.
-    pub overwrite: bool,
-    /// The portal host to which links in tickets may lead.
-    pub portal_host: String,
-}
-
-/// The result of an export.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// The number of alerts.
-    pub alerts: usize,
-    /// The size in bytes.
-    pub bytes: u64,
-    /// The path, safe to show.
-    pub path: String,
-}
-
-/// The reason why an export failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotWritten {
-    /// The file exists.
-    Exists,
-    /// It could not be written; what happened and what to do, in a line that is safe to show.
-    Refused(String),
-}
-
-impl NotWritten {
-    /// Returns a line that names the file as the export did.
-    pub fn line(&self, path: &str) -> String {
-        let path = SafeText::new(path).line();
-        match self {
-            Self::Exists => format!("export failed: {path} already exists"),
-            Self::Refused(line) if line.contains(&path) => format!("export failed: {line}"),
-            Self::Refused(line) => format!("export failed: {path}: {line}"),
-        }
-    }
-}
-
 impl Exports {
     /// Returns number and tenant of the running exports.
     pub(in crate::app) fn under_way(&self) -> impl Iterator<Item = (u64, &str)> {
@@ -250,7 +205,7 @@ impl Object for ExportForm {
     }
 
     fn opener(&self) -> &'static str {
-        if self.typing { "" } else { "panes.export" }
+        if self.typing { "" } else { OPEN.id }
     }
 
     /// In the text field, letters and keys without a command here are text.

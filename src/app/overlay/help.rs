@@ -3,8 +3,11 @@
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
     App, Keymap, Scroll,
-    command::{Context, Hint, Motion, contexts, hint},
+    command::{Command, Context, Hint, Motion, hint, run},
 };
+
+/// The command that opens it.
+pub(super) const OPEN: Command = run("open.help", "help: all keys", |app, _| app.show_help());
 
 /// The help has no commands of its own.
 pub(super) static CONTEXT: Context = Context { name: "help", heading: "Help", commands: &[] };
@@ -33,7 +36,7 @@ pub enum HelpLine {
 /// Returns the lines of the help for a keymap. Commands without a key are left out.
 pub fn help(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
-    for context in contexts().filter(|context| !context.commands.is_empty()) {
+    for context in keymap.contexts().iter().filter(|context| !context.commands.is_empty()) {
         if !lines.is_empty() {
             lines.push(HelpLine::Blank);
         }
@@ -64,7 +67,7 @@ impl Object for Help {
     }
 
     fn opener(&self) -> &'static str {
-        "panes.help"
+        OPEN.id
     }
 
     /// The help has no cursor: the window moves.

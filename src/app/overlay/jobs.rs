@@ -3,10 +3,14 @@
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
     App, Backfill, Effect, Overlay, Phase, Scroll,
-    command::{Context, Hint, Motion, hint, run},
+    command::{Command, Context, Hint, Motion, hint, run},
     format::{span, thousands},
 };
 use alertdeck_graph::WaitCause;
+
+/// The command that opens it.
+pub(super) const OPEN: Command =
+    run("open.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs());
 
 /// The command for a job.
 pub(super) static CONTEXT: Context =
@@ -163,7 +167,7 @@ impl Object for Jobs {
     }
 
     fn opener(&self) -> &'static str {
-        "panes.jobs"
+        OPEN.id
     }
 
     fn go(&mut self, app: &App, motion: Motion) {

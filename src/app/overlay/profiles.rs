@@ -3,8 +3,11 @@
 use super::Object;
 use crate::app::{
     App, Effect, Overlay, Scroll, Settings, SignInWay,
-    command::{Context, Hint, Motion, hint, run},
+    command::{Command, Context, Hint, Motion, hint, run},
 };
+
+/// The command that opens it.
+pub(super) const OPEN: Command = run("open.profiles", "profiles and sign-in", |app, _| app.show_profiles());
 
 /// The commands for a profile.
 pub(super) static CONTEXT: Context = Context {
@@ -117,7 +120,7 @@ impl Object for Profiles {
     }
 
     fn opener(&self) -> &'static str {
-        "panes.profiles"
+        OPEN.id
     }
 
     fn go(&mut self, app: &App, motion: Motion) {

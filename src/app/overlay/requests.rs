@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::Object;
 use crate::app::{
-    App, Effect, Overlay, Scroll,
-    command::{Context, Hint, Motion, hint, run},
+    App, Effect, Overlay, RequestLine, Scroll,
+    command::{Command, Context, Hint, Motion, hint, run},
     utc,
 };
-use alertdeck_model::{RawText, SafeText, Timestamp};
+use alertdeck_model::RawText;
+
+/// The command that opens it.
+pub(super) const OPEN: Command = run("open.requests", "recent requests", App::show_requests);
 
 /// The commands for a request.
 pub(super) static CONTEXT: Context = Context {
@@ -29,45 +32,6 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The notice after copying a request.
 pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable TOKEN to an access token";
-
-/// A request with its result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestLine {
-    /// When it was sent.
-    pub started: Timestamp,
-    /// How long it waited before it was sent: for throttling, the request budget or a retry.
-    pub waited: Duration,
-    /// How long it took from then on, so far if it has no answer yet.
-    pub took: Duration,
-    /// The method.
-    pub method: String,
-    /// The host, with its port unless that is the default.
-    pub host: SafeText,
-    /// Path and query.
-    pub path: SafeText,
-    /// The status, or why there is none, safe to show; `None` if there is no answer yet.
-    pub outcome: Option<Result<u16, String>>,
-    /// The size of the response body in bytes.
-    pub bytes: usize,
-    /// The id that was sent.
-    pub client_request_id: String,
-    /// The id that the service assigned.
-    pub request_id: Option<SafeText>,
-    /// The request as a curl command, without the token.
-    pub curl: RawText,
-}
-
-impl RequestLine {
-    /// Returns whether it succeeded or has no answer yet.
-    pub fn is_ok(&self) -> bool {
-        matches!(self.outcome, None | Some(Ok(200..=399)))
-    }
-
-    /// Returns whether two lines are of the same request: a retry has the id of the first try.
-    fn is_same(&self, other: &Self) -> bool {
-        self.client_request_id == other.client_request_id && self.started == other.started
-    }
-}
 
 /// The list of requests, while it is open.
 #[derive(Debug, Default)]
@@ -140,7 +104,7 @@ impl Object for Requests {
     }
 
     fn opener(&self) -> &'static str {
-        "panes.requests"
+        OPEN.id
     }
 
     fn go(&mut self, app: &App, motion: Motion) {

@@ -3,10 +3,9 @@
 use super::Object;
 use crate::app::{
     App, Effect, Overlay, Scroll,
-    alert::NO_TERM,
     command::{Context, Hint, Motion, hint, run},
     detail::Value,
-    pivot::NO_PIVOT,
+    notice::{NO_PIVOT, NO_TERM},
     wrap,
 };
 use alertdeck_model::Indicator;

@@ -20,9 +20,9 @@ const ESSENTIAL: [&str; 18] = [
     "detail.next-suspicious",
     "panes.previous-view",
     "panes.live",
-    "panes.jobs",
-    "panes.export",
-    "panes.help",
+    "open.jobs",
+    "open.export",
+    "open.help",
     "app.close",
 ];
 

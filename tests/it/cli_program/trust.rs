@@ -95,8 +95,8 @@ enum Manner {
 type Seen = Arc<Mutex<Vec<String>>>;
 
 /// Starts a service with four pages of one alert each.
-fn service(tls: Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
-    let mut tls = ServerConfig::clone(&tls);
+fn service(tls: &Arc<ServerConfig>, manner: Manner) -> (SocketAddr, Seen) {
+    let mut tls = ServerConfig::clone(tls);
     if manner == Manner::Closes {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     }
@@ -216,7 +216,7 @@ fn list(base: &str, store: &tempfile::NamedTempFile, variables: &[(&str, &str)])
 #[case::closed(Manner::Closes)]
 fn the_machines_certificate_store_is_trusted_and_closed_connections_are_reopened(#[case] manner: Manner) {
     let authority = Authority::new("Contoso inspection CA");
-    let (address, seen) = service(authority.issue(&["localhost"], None), manner);
+    let (address, seen) = service(&authority.issue(&["localhost"], None), manner);
     let listed = list(&format!("https://localhost:{}", address.port()), &authority.store(), &[]);
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
     let mut ids: Vec<_> = listed.stdout.lines().skip(1).collect();
@@ -239,7 +239,7 @@ fn untrusted_certificates_are_reported_with_the_reason(
     #[case] words: &str,
 ) {
     let authority = Authority::new("Contoso inspection CA");
-    let (address, seen) = service(authority.issue(names, expired), Manner::Closes);
+    let (address, seen) = service(&authority.issue(names, expired), Manner::Closes);
     let store = if known { authority.store() } else { Authority::new("Another CA").store() };
     let refused = list(&format!("https://{host}:{}", address.port()), &store, &[]);
     assert_eq!((refused.code, refused.stdout.as_str()), (4, ""));
@@ -251,7 +251,7 @@ fn untrusted_certificates_are_reported_with_the_reason(
 #[test]
 fn hostile_issuer_names_are_neutralised() {
     let authority = Authority::new("CA\u{1b}[2J\u{202e}\nx");
-    let (address, _) = service(authority.issue(&["localhost"], None), Manner::Closes);
+    let (address, _) = service(&authority.issue(&["localhost"], None), Manner::Closes);
     let refused =
         list(&format!("https://localhost:{}", address.port()), &Authority::new("Another CA").store(), &[]);
     assert!(refused.stderr.contains("issued by CA␛[2J⟨202E⟩⏎x"), "{}", refused.stderr);
@@ -270,7 +270,7 @@ fn the_system_proxy_is_used(
     #[case] tunnels: usize,
 ) {
     let authority = Authority::new("Contoso CA");
-    let (address, _) = service(authority.issue(&[host], None), Manner::GoesAway);
+    let (address, _) = service(&authority.issue(&[host], None), Manner::GoesAway);
     let (through, requests) = proxy(PASSWORD);
     let proxy = format!("http://user:{password}@{through}");
     let base = format!("https://{host}:{}", address.port());
