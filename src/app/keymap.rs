@@ -308,7 +308,7 @@ mod tests {
     fn nearest_binding_of_an_unbound_key() {
         let keymap = Keymap::default();
         let list: Vec<_> =
-            contexts().filter(|context| ["list", "alert", "panes"].contains(&context.name)).collect();
+            contexts().filter(|context| ["list", "alert", "panes", "open"].contains(&context.name)).collect();
         let near = |key: &str| {
             keymap.nearest(&list, key.parse().unwrap()).map(|(key, command)| (key.to_string(), command.id))
         };

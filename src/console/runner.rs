@@ -327,7 +327,7 @@ mod tests {
             runner.run_effect(export(number as u64, &folder.path().join(name)));
         }
         let errors = runner.finish().await.unwrap();
-        assert!(errors.contains("existing exists") && errors.contains("no/such"), "{errors}");
+        assert!(errors.contains("existing already exists") && errors.contains("no/such"), "{errors}");
         assert!(!errors.contains("good") && folder.path().join("good").exists(), "{errors}");
         assert_eq!(runner.finish().await, None);
     }

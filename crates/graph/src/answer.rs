@@ -40,7 +40,7 @@ pub enum Outcome<T> {
     /// The outcome was unclear, and the alert, read again, does not show the change.
     ///
     /// An update may be sent again. `current` may hold neither the former nor the new values: then
-    /// somebody else has changed the alert, and the user should decide. A comment was missing for
+    /// another user has changed the alert, and the user should decide. A comment was missing for
     /// as long as it was looked for; only the user should decide to send it again, since the
     /// service may still be working on it.
     NotApplied {
