@@ -358,8 +358,10 @@ async fn serve_connection(stream: TcpStream, service: Arc<Mutex<Service>>, delay
 async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
-        if listener.accept().await.is_ok() {
+        // Counted before it is closed: the client notices the latter.
+        if let Ok(connection) = listener.accept().await {
             strayed.fetch_add(1, Ordering::Relaxed);
+            drop(connection);
         }
     }
 }
