@@ -61,7 +61,7 @@ impl Format {
     /// Returns a short description of the format.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Json => "as received, an array",
+            Self::Json => "as received, as one array",
             Self::Lines => "as received, one per line",
             Self::Csv => "columns, for spreadsheets",
             Self::Markdown => "columns, for chats and wikis",

@@ -36,7 +36,7 @@ const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <C
 const NOTES: &str = "\
 Examples:
   alertdeck demo                                     a simulated tenant, no setup needed
-  alertdeck 'severity>=medium -assigned:me'          the console on your tenant
+  alertdeck 'severity>=medium -assigned:me'          the console, connected to your tenant
   alertdeck list 'status:new age<1d' --format csv    for scripts and reports
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
   alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
@@ -70,7 +70,7 @@ struct Arguments {
 enum Command {
     /// Open the console on a simulated tenant
     Demo(Demo),
-    /// Open the console on saved alerts
+    /// Open saved alerts in the console
     Open(Open),
     /// Print the alerts that match a filter, newest first
     List(List),
@@ -82,7 +82,7 @@ enum Command {
     Simulate(Simulate),
     /// Sign in with a browser or a device code, and stay signed in
     Login,
-    /// Remove the stored sign-in
+    /// Remove the stored credentials
     Logout(Logout),
     /// Print the signed-in account, its permissions and what they allow
     Whoami(WhoAmI),
@@ -160,13 +160,13 @@ struct Simulate {
 /// Options of a simulated tenant.
 #[derive(Debug, clap::Args)]
 struct Tenant {
-    /// Number of alerts at the start
+    /// Initial number of alerts
     #[arg(long, value_name = "N", default_value_t = 2000)]
     alerts: usize,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Delay of each request, in milliseconds
+    /// Delay added to each request, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
     /// Failures to simulate: none, flaky, throttled, hostile or offline

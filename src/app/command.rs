@@ -95,7 +95,7 @@ const fn moves(id: &'static str, help: &'static str, motion: Motion) -> Command 
 /// Moving the cursor, in panes and overlays.
 pub(super) static MOVE: Context = Context {
     name: "move",
-    heading: "Moving",
+    heading: "Navigation",
     commands: &[
         moves("move.down", "next line", Motion::Down),
         moves("move.up", "previous line", Motion::Up),
@@ -111,10 +111,10 @@ pub(super) static MOVE: Context = Context {
 /// Commands that work everywhere except in text fields.
 pub(super) static EVERYWHERE: Context = Context {
     name: "app",
-    heading: "Everywhere",
+    heading: "Global",
     commands: &[
         run("app.back", "close the innermost overlay or pane; stop loading", App::back),
-        run("app.close", "close the overlay or detail; in the list, quit", App::close),
+        run("app.close", "close the overlay or detail pane; quit from the list", App::close),
         run("app.suspend", "suspend (fg resumes)", |_, effects| effects.push(Effect::Suspend)),
         run("app.redraw", "redraw the screen", |_, effects| effects.push(Effect::Redraw)),
     ],

@@ -15,12 +15,12 @@ pub(super) static PANES: Context = Context {
     name: "panes",
     heading: "List and detail",
     commands: &[
-        run("panes.switch", "other pane", App::switch_pane),
+        run("panes.switch", "switch pane", App::switch_pane),
         run("panes.next-alert", "next alert", |app, _| app.next_alert(Motion::Down)),
         run("panes.previous-alert", "previous alert", |app, _| app.next_alert(Motion::Up)),
         run("panes.previous-view", "previous view: filter, pivot or sort", App::go_back),
         run("panes.refresh", "refresh, and remove rows that no longer match", App::refresh),
-        run("panes.live", "live polling on or off", App::toggle_live),
+        run("panes.live", "toggle live polling", App::toggle_live),
         run("panes.time-format", "time format: age, UTC or local", |app, _| {
             app.clock.format = app.clock.format.next();
         }),

@@ -42,7 +42,7 @@ pub(super) static CONTEXT: Commands = Commands {
 pub(super) fn hints() -> Vec<Hint> {
     vec![
         hint(&["filter.run"], "run"),
-        hint(&["filter.restore"], "restore"),
+        hint(&["filter.restore"], "cancel"),
         hint(&["filter.complete"], "complete"),
         hint(&["filter.next-completion", "filter.previous-completion"], "choose"),
         hint(&["filter.older"], "history"),
@@ -292,7 +292,7 @@ impl FilterBar {
         scope(self.plan.as_deref())
     }
 
-    /// Commits a former filter without adding it to the history.
+    /// Commits a previous filter without adding it to the history.
     pub fn set_committed(&mut self, text: &str) {
         self.editor = None;
         text.clone_into(&mut self.committed);

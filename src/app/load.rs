@@ -96,7 +96,7 @@ impl Backfill {
         self == Self::Running
     }
 
-    /// Pauses for another fetch; continues after it.
+    /// Pauses while another fetch runs, then continues.
     pub(super) fn pause(&mut self) {
         if *self != Self::Complete {
             *self = Self::Due;

@@ -51,7 +51,7 @@ impl Marks {
         self.rows.len().saturating_sub(self.shown)
     }
 
-    /// Returns the number of marked alerts in the list: those of an action.
+    /// Returns the number of marked alerts in the current list, to which an action would apply.
     pub fn shown(&self) -> usize {
         self.rows.len() - self.hidden()
     }

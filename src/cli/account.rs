@@ -121,7 +121,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes stored sign-ins.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Remove the sign-ins of all profiles that are stored in files
+    /// Also remove the credentials of all other profiles that are stored in files
     #[arg(long)]
     pub all: bool,
 }

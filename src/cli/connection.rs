@@ -13,10 +13,10 @@ use alertdeck_graph::{Api, Cloud, auth::Method, http::Journal};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile of the config file to use
+    /// Profile in the config file
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Config file; an empty name for none
+    /// Config file; an empty value means none
     #[arg(
         long,
         global = true,
@@ -32,7 +32,7 @@ pub struct Connection {
     /// Tenant: a domain, a GUID, organizations or common
     #[arg(long, global = true, env = "ALERTDECK_TENANT", hide_env_values = true, value_name = "NAME")]
     pub tenant: Option<String>,
-    /// Client id of the application that signs in
+    /// Application (client) ID
     #[arg(long, global = true, env = "ALERTDECK_CLIENT_ID", hide_env_values = true, value_name = "GUID")]
     pub client_id: Option<String>,
     /// Sign-in method: browser, device-code, client-secret, command or token
@@ -41,16 +41,16 @@ pub struct Connection {
     /// API version: v1.0 or beta
     #[arg(long, global = true, env = "ALERTDECK_API", hide_env_values = true, value_name = "VERSION")]
     pub api: Option<Api>,
-    /// Root address of Graph instead of the cloud's: https, or http on loopback
+    /// Base URL of Graph, instead of the cloud's default: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", hide_env_values = true, value_name = "URL")]
     pub graph_url: Option<String>,
-    /// Sign-in service instead of the cloud's: https, or http on loopback
+    /// Base URL of the sign-in service, instead of the cloud's default: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_LOGIN_URL", hide_env_values = true, value_name = "URL")]
     pub login_url: Option<String>,
     /// Shell command that prints an access token, bare or as the Azure CLI does
     #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub token_command: Option<String>,
-    /// File with the application's secret, instead of ALERTDECK_CLIENT_SECRET
+    /// File that contains the client secret, instead of ALERTDECK_CLIENT_SECRET
     #[arg(
         long,
         global = true,
@@ -65,10 +65,10 @@ pub struct Connection {
     /// Your user principal name, for `assigned:me`
     #[arg(long, global = true, env = "ALERTDECK_ME", hide_env_values = true, value_name = "UPN")]
     pub me: Option<String>,
-    /// Store the sign-in in a file that only you can read, instead of the keyring
+    /// Store credentials in a file that only you can read, instead of the keyring
     #[arg(long, global = true, env = "ALERTDECK_PLAINTEXT_SECRETS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub plaintext_secrets: bool,
-    /// Change nothing in the tenant: the default, and currently the only mode
+    /// Make no changes to the tenant (the default, and currently the only mode)
     #[arg(long, global = true, env = "ALERTDECK_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
 }

@@ -27,7 +27,7 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// Opens the console on a service with an initial filter. The user can switch to the other profiles.
+/// Opens the console against a service with an initial filter. The user can switch to the other profiles.
 pub async fn open_service(
     mut service: Service,
     profiles: Vec<Profile>,

@@ -18,7 +18,7 @@ pub struct DisplayArgs {
         hide_possible_values = true
     )]
     pub theme: Option<ThemeKind>,
-    /// Leave the mouse to the terminal
+    /// Disable mouse capture
     #[arg(long, global = true, env = "ALERTDECK_NO_MOUSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub no_mouse: bool,
 }

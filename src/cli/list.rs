@@ -25,10 +25,10 @@ pub struct List {
     /// Output format: table, json, ndjson, csv or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
-    /// Print only the newest N alerts; all are still fetched, since Graph defines no order
+    /// Print only the newest N alerts; all are still fetched, since Graph does not guarantee an order
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Columns of a table, CSV or Markdown, in this order
+    /// Columns for table, CSV or Markdown output, in order
     #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = parse_column)]
     pub columns: Vec<Column>,
     /// The output file.

@@ -182,7 +182,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     x += painter.put(x, area.y, area.width, &prompt, label);
     let status = match (&app.filter.plan, app.filter.is_valid()) {
         (_, false) => "error",
-        _ if !app.filter.is_requested() => "loaded, r asks",
+        _ if !app.filter.is_requested() => "loaded only (r: server)",
         (None, _) => "all",
         (Some(_), _) if !app.settings.service => "local",
         (Some(plan), _) => match (plan.pushed.is_some(), plan.local.is_some()) {

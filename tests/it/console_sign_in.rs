@@ -51,4 +51,4 @@ fn sign_in(session: &mut Session) -> String {
 }
 
 /// A text of the overlay that opens when a sign-in is needed.
-const QUESTION: &str = "with a browser on this computer";
+const QUESTION: &str = "sign in with a browser on this computer";

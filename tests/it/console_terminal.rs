@@ -48,7 +48,7 @@ fn a_session_from_the_first_page_to_quitting() {
 fn signals_end_the_program_and_restore_the_terminal(#[case] signal: &str, #[case] code: u32) {
     let mut session = demo("50");
     session.type_keys("?");
-    session.wait("Everywhere");
+    session.wait("Navigation");
     let began = Instant::now();
     session.signal(signal);
     assert_eq!(session.exit_code(), code);

@@ -151,7 +151,7 @@ impl Http {
         Ok(Self { inner: Arc::new(Inner { client, tls, route, limits, budget, journal }) })
     }
 
-    /// Prepares a transport for another service. It shares limits and journal with this one, and
+    /// Prepares a transport for another service. It shares this one's limits and journal, and
     /// has its own budget and connections.
     pub fn beside(&self, budget: Budget, route: Route) -> Result<Self, Fault> {
         Self::with_journal(self.inner.limits.clone(), budget, route, self.inner.journal.clone())

@@ -16,7 +16,7 @@ use crate::{
     answer::Page, client::Client, error::Error, event::ClientEvent, pages::Pages, request::ListQuery,
 };
 
-/// How many events may wait for their receiver. A page can have 32 MB.
+/// The capacity of the channel, in events. It is small because one page can have 32 MB.
 const CHANNEL: usize = 4;
 /// The page length of the first request.
 const FIRST: u32 = 50;

@@ -205,7 +205,7 @@ fn is_ipv4(name: &str) -> bool {
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
-/// Words of hexadecimal letters without a digit are more likely names in a program: `A::Add`.
+/// Groups of hexadecimal letters without a digit are more likely identifiers in code: `A::Add`.
 fn is_ipv6(name: &str) -> bool {
     name.parse::<Ipv6Addr>().is_ok() && name.contains(|c: char| c.is_ascii_digit())
 }

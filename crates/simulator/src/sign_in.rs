@@ -127,7 +127,7 @@ pub enum Grant {
     Client,
 }
 
-/// The user's reaction at the authorize endpoint.
+/// The user's response at the authorize endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
     /// Consents at once.

@@ -47,7 +47,7 @@ pub(in crate::app) static FIND: Context = Context {
     heading: "Find in an alert",
     commands: &[
         run("find.accept", "stay here (n, N: next, previous match)", |app, _| app.end_find(true)),
-        run("find.cancel", "return to where you were", |app, _| app.end_find(false)),
+        run("find.cancel", "cancel", |app, _| app.end_find(false)),
         run("find.next", "next match", |app, _| app.go_to_typed_hit(true)),
         run("find.previous", "previous match", |app, _| app.go_to_typed_hit(false)),
     ],
@@ -88,9 +88,9 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let end = hint(&["app.back"], "end search");
     if app.find_editor().is_some() {
         return vec![
-            hint(&["find.accept"], "stay"),
+            hint(&["find.accept"], "done"),
             hint(&["find.next", "find.previous"], "next, previous"),
-            hint(&["find.cancel"], "return to where you were"),
+            hint(&["find.cancel"], "cancel"),
         ];
     }
     if is_finding {
@@ -122,7 +122,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
             moving,
             hint(&["detail.values"], "values"),
             fold,
-            hint(&["detail.next-suspicious"], "suspicious"),
+            hint(&["detail.next-suspicious"], "flagged"),
             find,
             hint(&["alert.include"], "include"),
             hint(&["alert.pivot"], "pivot"),
@@ -180,9 +180,9 @@ impl App {
         let (_, height) = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
         match detail.go_to_suspicious(forward, &mut self.detail.folds, height) {
-            Some((nth, count)) => self.notify(format!("suspicious {nth} of {count}")),
-            None if forward => self.notify("no more suspicious items below"),
-            None => self.notify("no more suspicious items above"),
+            Some((nth, count)) => self.notify(format!("flagged {nth} of {count}")),
+            None if forward => self.notify("no more flagged items below"),
+            None => self.notify("no more flagged items above"),
         }
     }
 

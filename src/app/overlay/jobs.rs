@@ -123,12 +123,12 @@ impl App {
         let (state, detail) = match self.load.backfill.state {
             _ if self.load.has_all_alerts() => (JobState::Done, "every alert is loaded".to_owned()),
             Backfill::Due => (JobState::Waiting, "starts when the list is complete".to_owned()),
-            Backfill::Running => (JobState::Running, "alerts of the last 30 days, any status".to_owned()),
+            Backfill::Running => (JobState::Running, "alerts from the last 30 days, any status".to_owned()),
             Backfill::RetryAt(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next try in {left}"))
             }
-            Backfill::Complete => (JobState::Done, "alerts of the last 30 days, any status".to_owned()),
+            Backfill::Complete => (JobState::Done, "alerts from the last 30 days, any status".to_owned()),
             Backfill::Failed => (JobState::Failed, "counts cover loaded alerts only".to_owned()),
         };
         JobLine { name: "backfill", state, detail, stop: None }

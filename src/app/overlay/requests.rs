@@ -98,7 +98,7 @@ impl Object for Requests {
         vec![
             hint(&["move.down", "move.up"], "move"),
             hint(&["requests.copy-curl"], "copy as curl"),
-            hint(&["requests.copy-ids"], "copy the ids"),
+            hint(&["requests.copy-ids"], "copy the IDs"),
             hint(&["app.back"], "close"),
         ]
     }

@@ -92,9 +92,9 @@ fn methods(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     let of = |id| app.ui.keymap.key(id);
     let mut lines = Vec::new();
     if app.settings.signs_in {
-        lines.push(key(painter, &of("sign-in.browser"), "with a browser on this computer"));
-        lines.push(key(painter, &of("sign-in.device-code"), "with a code, in any browser"));
-        lines.push(key(painter, &of("app.back"), "not now; the list stays"));
+        lines.push(key(painter, &of("sign-in.browser"), "sign in with a browser on this computer"));
+        lines.push(key(painter, &of("sign-in.device-code"), "sign in with a device code, in any browser"));
+        lines.push(key(painter, &of("app.back"), "not now; keep the current list"));
     } else {
         let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
         let what = format!(
@@ -118,7 +118,7 @@ fn at_address(
 ) -> Vec<Line> {
     let theme = painter.theme;
     let mut lines = match opened {
-        Ok(()) => text("A browser was opened: sign in there. Address:", theme.text, width),
+        Ok(()) => text("Sign in with the browser that was opened, or open this address:", theme.text, width),
         Err(why) => {
             let mut lines = text(&format!("No browser could be opened: {why}."), theme.error, width);
             lines.extend(text("Open this address in a browser on this computer:", theme.text, width));

@@ -16,7 +16,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     let (width, height) = app.ui.overlay_size();
     let coverage = match values.count_width {
         0 => String::new(),
-        _ => format!(" {} {}", theme.symbols.dot, app.coverage().words()),
+        _ => format!(" {} counts {}", theme.symbols.dot, app.coverage().words()),
     };
     let title = format!("{}{coverage}", values.title);
     let inside = window(painter, screen, &title, width, height.min(values.lines.len()));

@@ -51,10 +51,10 @@ fn suspicious_jumps_visit_every_item_and_report_the_end() {
     console.keys("]");
     assert!(node(&console).starts_with("powershell.exe"), "{}", node(&console));
     console.keys("]");
-    assert_eq!(console.notice(), "no more suspicious items below");
+    assert_eq!(console.notice(), "no more flagged items below");
     assert!(node(&console).starts_with("powershell.exe"));
     console.keys("[ [");
-    assert_eq!(console.notice(), "no more suspicious items above");
+    assert_eq!(console.notice(), "no more flagged items above");
     assert!(node(&console).starts_with("word.exe"));
 }
 
@@ -297,7 +297,7 @@ fn key_bar_shows_the_keys_of_the_view() {
     let mut console = Harness::with_alerts(&[device_with_processes()]);
     let bar = |console: &Harness| console.screen().lines().last().unwrap_or_default().to_owned();
     console.keys("Enter");
-    assert!(bar(&console).contains("Enter values  h/l fold  ] suspicious"), "{}", bar(&console));
+    assert!(bar(&console).contains("Enter values  h/l fold  ] flagged"), "{}", bar(&console));
     console.keys("v");
     assert_eq!(bar(&console), "j/k move  / find  v back  y copy  J/K alert  Esc list  ? keys");
     console.keys("/ o u t l o o k Enter");

@@ -62,7 +62,8 @@ pub(crate) fn code(console: &mut Harness) {
 }
 
 pub(crate) fn failed(console: &mut Harness, may_retry: bool) {
-    let line = "Your organisation does not allow the sign-in by device code (AADSTS50199): use a browser.";
+    let line =
+        "Your organisation does not allow device code sign-in (AADSTS50199). Sign in with a browser instead.";
     event(console, SignInEvent::Failed { line: line.into(), may_retry });
 }
 
@@ -84,7 +85,13 @@ fn first_start_asks_to_sign_in_and_continues_the_fetch() {
     assert_eq!(console.fetches().len(), 1);
     needed(&mut console);
     let screen = console.screen();
-    for text in [WHY, "Enter  with a browser", "d      with a code", "Esc    not now", "signed out"] {
+    for text in [
+        WHY,
+        "Enter  sign in with a browser",
+        "d      sign in with a device code",
+        "Esc    not now",
+        "signed out",
+    ] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.keys("Enter");
@@ -109,7 +116,7 @@ fn browser_flow_shows_the_full_address_and_counts_down() {
     console.effects.clear();
     address(&mut console, Ok(()));
     let screen = console.screen();
-    assert!(screen.contains("A browser was opened"), "{screen}");
+    assert!(screen.contains("Sign in with the browser that was opened"), "{screen}");
     assert!(screen.contains("time left  05:00"), "{screen}");
     // The address is wrapped, not cut.
     let inside: String = screen.lines().filter_map(|line| line.split('│').nth(1)).map(str::trim).collect();
@@ -375,7 +382,7 @@ fn failure_offers_what_can_be_done_next() {
     code(&mut console);
     failed(&mut console, true);
     let screen = console.screen();
-    for text in ["Sign-in failed", "does not allow the sign-in by device code", "Enter  with a browser"] {
+    for text in ["Sign-in failed", "does not allow device code sign-in", "Enter  sign in with a browser"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.effects.clear();

@@ -114,7 +114,7 @@ fn parse(text: &str, now: SystemTime) -> Option<CommandOutput> {
     Some(CommandOutput { token, expires })
 }
 
-/// Reads seconds from a number or a string; both are in use.
+/// Reads seconds from a number or a string; both occur in practice.
 fn seconds(value: &Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
     Some(Duration::from_secs(seconds))

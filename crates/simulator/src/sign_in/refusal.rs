@@ -21,7 +21,7 @@ pub struct SignInError {
 }
 
 impl SignInError {
-    /// Creates an error with the message of its number.
+    /// Creates an error with the message for its number.
     pub fn new(error: impl Into<String>, number: u32) -> Self {
         Self { error: error.into(), number, message: message(number).to_owned() }
     }
