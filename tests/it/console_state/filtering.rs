@@ -400,7 +400,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn including_a_value_keeps_its_alert(value in hostile()) {

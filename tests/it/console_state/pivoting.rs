@@ -446,7 +446,7 @@ fn sign_out_stops_the_backfill() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn back_undoes_every_step(steps in prop::collection::vec((0u8..6, 0u8..9), 1..12)) {

@@ -198,8 +198,6 @@ fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn invariants_hold_after_any_sequence(lazy in any::<bool>(), steps in prop::collection::vec(step(), 1..60)) {
         let mut console = Harness::open("");

@@ -374,7 +374,7 @@ fn filtered_lists_contain_exactly_the_matching_alerts() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tenant = Tenant::new(settings(150));
     let alerts = tenant.simulator.alerts();
-    proptest!(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }, |(text in filter())| {
+    proptest!(ProptestConfig::with_cases(64), |(text in filter())| {
         let filter = odata::Filter::parse(&text).unwrap();
         let expected: Vec<_> =
             alerts.iter().filter(|alert| filter.matches(alert, odata::Semantics::default())).cloned().collect();
