@@ -1,18 +1,15 @@
 //! Comments: a comment is never sent twice, and its outcome says whether it is there.
 
-use std::time::Duration;
-
 use alertdeck_graph::{Kind, Request, WaitCause};
 use alertdeck_model::AlertId;
 use alertdeck_simulator::FaultyReply;
 use rstest::rstest;
 use serde_json::Value;
 
-use super::harness::{Harness, applied, not_applied, unknown};
+use super::harness::{Harness, SOON, UNCLEAR, applied, not_applied, unknown};
 use crate::graph_network::fake::{Fake, answer};
 
 const TEXT: &str = "Called the user:\n\"not me\" – isolated.";
-const SOON: Option<Duration> = Some(Duration::from_millis(30));
 
 /// How often the tenant holds the comment.
 fn copies(harness: &Harness, id: &AlertId) -> usize {
@@ -53,21 +50,6 @@ async fn a_refused_comment_is_sent_again_after_its_wait(#[case] reply: FaultyRep
     assert_eq!(harness.waits(&WaitCause::Throttled), 1);
     harness.assert_patient();
 }
-
-const UNCLEAR: [FaultyReply; 12] = [
-    FaultyReply::Status(408, None),
-    FaultyReply::Status(500, None),
-    FaultyReply::Status(502, None),
-    FaultyReply::Status(503, None),
-    FaultyReply::Status(504, None),
-    FaultyReply::OldValues,
-    FaultyReply::Empty,
-    FaultyReply::Html,
-    FaultyReply::Cut,
-    FaultyReply::Closed,
-    FaultyReply::Reset,
-    FaultyReply::Silence,
-];
 
 #[tokio::test]
 async fn an_unclear_comment_that_was_added_is_found_and_never_sent_twice() {

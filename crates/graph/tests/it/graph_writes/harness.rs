@@ -13,6 +13,26 @@ use alertdeck_simulator::{FaultyReply, ScriptedFault, Settings, Simulator};
 /// The longest silence that the client accepts.
 const IDLE: Duration = Duration::from_millis(300);
 
+/// A `Retry-After` that a test can wait for.
+pub(crate) const SOON: Option<Duration> = Some(Duration::from_millis(30));
+
+/// Every reply that leaves open whether what was sent took effect.
+pub(crate) const UNCLEAR: [FaultyReply; 13] = [
+    FaultyReply::Status(408, None),
+    FaultyReply::Status(500, None),
+    FaultyReply::Status(502, None),
+    FaultyReply::Status(503, None),
+    FaultyReply::Status(504, None),
+    FaultyReply::Status(504, SOON),
+    FaultyReply::OldValues,
+    FaultyReply::Empty,
+    FaultyReply::Html,
+    FaultyReply::Cut,
+    FaultyReply::Closed,
+    FaultyReply::Reset,
+    FaultyReply::Silence,
+];
+
 pub(crate) struct Harness {
     pub(crate) simulator: Simulator,
     pub(crate) client: Client,

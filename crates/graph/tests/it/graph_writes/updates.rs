@@ -1,7 +1,5 @@
 //! Updates: each rule of repetition, and each way to an outcome.
 
-use std::time::Duration;
-
 use alertdeck_graph::{
     AlertUpdate, ClientEvent, Kind, Owner, Request, WaitCause,
     auth::{Application, Authority, Identity, Proof, Session, Tokens},
@@ -11,10 +9,8 @@ use alertdeck_simulator::{Access, CLIENT_SECRET, FaultyReply, Settings, SignIn};
 use rstest::rstest;
 use serde_json::Value;
 
-use super::harness::{Harness, applied, decode, not_applied, unknown};
+use super::harness::{Harness, SOON, UNCLEAR, applied, decode, not_applied, unknown};
 use crate::graph_network::fake::{Fake, Step, answer};
-
-const SOON: Option<Duration> = Some(Duration::from_millis(30));
 
 fn resolve() -> AlertUpdate {
     AlertUpdate {
@@ -67,23 +63,6 @@ async fn a_refused_update_is_sent_again_after_its_wait(#[case] reply: FaultyRepl
     assert!(!harness.was_checked());
     harness.assert_patient();
 }
-
-/// Every reply that leaves open whether the change was made.
-const UNCLEAR: [FaultyReply; 13] = [
-    FaultyReply::Status(408, None),
-    FaultyReply::Status(500, None),
-    FaultyReply::Status(502, None),
-    FaultyReply::Status(503, None),
-    FaultyReply::Status(504, None),
-    FaultyReply::Status(504, SOON),
-    FaultyReply::OldValues,
-    FaultyReply::Empty,
-    FaultyReply::Html,
-    FaultyReply::Cut,
-    FaultyReply::Closed,
-    FaultyReply::Reset,
-    FaultyReply::Silence,
-];
 
 #[tokio::test]
 async fn an_unclear_update_that_was_made_is_found() {
