@@ -104,7 +104,7 @@ impl FromStr for Method {
     }
 }
 
-/// The reason why there is no token. `Display` writes one line that is safe to show.
+/// Why no token is available. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The text cannot be an access token; the payload is its source.

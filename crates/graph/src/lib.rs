@@ -11,8 +11,8 @@
 //! - A token goes to the endpoint's scope and nowhere else; the transport checks every request.
 //! - After a 401 the same request is sent once with a renewed token and once after a new sign-in.
 //! - A list ends only where the service names no next page.
-//! - A change is sent again only if it was certainly not carried out. Whoever sends one learns
-//!   whether it is in effect, is not, or may be.
+//! - A change is sent again only if it certainly had no effect. The caller learns whether it
+//!   was applied, was not, or may have been.
 
 mod answer;
 pub mod auth;
