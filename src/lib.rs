@@ -11,6 +11,7 @@
 //! - [`ui`]: draws that state.
 //! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
 //! - [`cli`]: the commands.
+//! - [`program`]: the arguments, the wiring and the exit code.
 
 pub mod app;
 pub mod cli;
@@ -18,5 +19,6 @@ pub mod config;
 pub mod console;
 pub mod export;
 pub mod log;
+pub mod program;
 pub mod report;
 pub mod ui;

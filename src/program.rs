@@ -1,0 +1,489 @@
+//! The `alertdeck` program: parses arguments, connects the parts and sets the exit code.
+//!
+//! It is part of the library, so that its futures are compiled once. In the binary, they would be
+//! compiled again with all that they call.
+
+use std::{
+    ffi::OsString,
+    io::{BufWriter, Write, stdout},
+    process::ExitCode,
+    time::Duration,
+};
+
+use crate::{
+    cli::{
+        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
+        Service, Show, Source, WhoAmI, login, notify, open_service, parse_filter,
+    },
+    config::Config,
+    console, log,
+};
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator};
+use clap::{
+    CommandFactory as _, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use secrecy::SecretString;
+
+/// The filter that the console starts with (docs/console.md, "First filter").
+const FIRST_FILTER: &str = "status:open age<7d";
+/// The average time between new alerts in the demo, so that live mode has something to show.
+const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
+
+/// A client id for examples. The simulated tenant accepts any.
+const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
+
+const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
+
+const NOTES: &str = "\
+Examples:
+  alertdeck demo                                     a simulated tenant, no setup needed
+  alertdeck 'severity>=medium -assigned:me'          the console, connected to your tenant
+  alertdeck list 'status:new age<1d' --format csv    for scripts and reports
+  alertdeck show da637551227677560813_-961444813     one alert with its evidence
+  alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
+
+A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to use a ready
+access token.
+
+Exit codes:
+  0  success                      3  sign-in or permission
+  1  failure                      4  throttled, service unavailable, or offline
+  2  usage error or bad filter    5  incomplete result: what was read is printed";
+
+/// Triage Microsoft Defender XDR alerts in the terminal
+#[derive(Debug, Parser)]
+#[command(name = "alertdeck", version, override_usage = USAGE, after_help = NOTES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Initial filter [default: status:open age<7d]
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
+    filter: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    display: DisplayArgs,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Open the console on a simulated tenant
+    Demo(Demo),
+    /// Open saved alerts in the console
+    Open(Open),
+    /// Print the alerts that match a filter, newest first
+    List(List),
+    /// Print one alert with its evidence
+    Show(Show),
+    /// Show which part of a filter Graph evaluates and which is filtered locally
+    Explain(Explain),
+    /// Serve a simulated tenant to other clients
+    Simulate(Simulate),
+    /// Sign in with a browser or a device code, and stay signed in
+    Login,
+    /// Remove the stored credentials
+    Logout(Logout),
+    /// Print the signed-in account, its permissions and what they allow
+    Whoami(WhoAmI),
+    /// Print the path of the config file or the active profile, or check the file for errors
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a shell completion script
+    Completions {
+        /// Shell to generate the script for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+impl Command {
+    /// Returns the command's name, for the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Open(_) => "open",
+            Self::List(_) => "list",
+            Self::Show(_) => "show",
+            Self::Explain(_) => "explain",
+            Self::Simulate(_) => "simulate",
+            Self::Login => "login",
+            Self::Logout(_) => "logout",
+            Self::Whoami(_) => "whoami",
+            Self::Config(_) => "config",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
+    /// Returns whether the command sends requests, and so has something to log.
+    fn sends_requests(&self) -> bool {
+        match self {
+            Self::Demo(_)
+            | Self::List(_)
+            | Self::Show(_)
+            | Self::Login
+            | Self::Logout(_)
+            | Self::Whoami(_) => true,
+            Self::Open(_)
+            | Self::Explain(_)
+            | Self::Simulate(_)
+            | Self::Config(_)
+            | Self::Completions { .. }
+            | Self::Man => false,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Demo {
+    /// Initial filter
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
+    filter: Option<String>,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+#[derive(Debug, clap::Args)]
+struct Simulate {
+    /// Port on 127.0.0.1; 0 picks a free port
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// Average time between new alerts; 0 for no new alerts
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    arrivals: u64,
+    #[command(flatten)]
+    tenant: Tenant,
+}
+
+/// Options of a simulated tenant.
+#[derive(Debug, clap::Args)]
+struct Tenant {
+    /// Initial number of alerts
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    alerts: usize,
+    /// Random seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Delay added to each request, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    latency: u64,
+    /// Failures to simulate: none, flaky, throttled, hostile or offline
+    #[arg(long, value_name = "NAME", default_value_t)]
+    faults: Faults,
+}
+
+impl Tenant {
+    fn settings(&self) -> Settings {
+        Settings {
+            alerts: self.alerts,
+            seed: self.seed,
+            latency: Duration::from_millis(self.latency),
+            faults: self.faults,
+            ..Settings::new(now())
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
+}
+
+/// Runs the program with the arguments of the process, and returns its exit code.
+pub fn main() -> ExitCode {
+    let outcome = match parse(std::env::args_os()) {
+        Ok(arguments) => run(arguments),
+        Err(error) => return print_parse_result(&error),
+    };
+    if log::lost() > 0 {
+        notify(format_args!("log lines that could not be written: {}", log::lost()));
+    }
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_quiet() {
+                tracing::warn!("ended: {failure}");
+                notify(&failure);
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let given: Vec<_> = arguments.into_iter().collect();
+    let arguments =
+        Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
+    if arguments.filter.is_some() && arguments.command.is_some() {
+        let text = "a filter cannot precede a command; pass it to the command: `alertdeck list FILTER`";
+        return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
+    }
+    Ok(arguments)
+}
+
+/// Finds a mistyped option. A filter may begin with `-`, so the parser takes a mistyped option for
+/// the filter and reports the argument after it. Parsing again without filters that begin with `-`
+/// yields an error that names the option and the closest known one.
+fn unknown_option(given: &[OsString]) -> Option<clap::Error> {
+    fn strict(command: clap::Command) -> clap::Command {
+        command.mut_args(|arg| arg.allow_hyphen_values(false)).mut_subcommands(strict)
+    }
+    let error = strict(Arguments::command()).try_get_matches_from(given).err()?;
+    let is_long = |value: &ContextValue| matches!(value, ContextValue::String(arg) if arg.starts_with("--"));
+    let is_unknown_option =
+        error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_long);
+    is_unknown_option.then_some(error)
+}
+
+/// Prints help and version to standard output, and a usage error to standard error. The error
+/// quotes the arguments, so it is neutralised.
+fn print_parse_result(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let text = SafeText::new(&error.to_string());
+        let text = text.as_str().trim_end();
+        notify(text.strip_prefix("error: ").unwrap_or(text));
+        return ExitCode::from(2);
+    }
+    match error.print().map_err(Failure::from) {
+        Err(failure) if !failure.is_quiet() => {
+            notify(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn run(Arguments { command, filter, connection, display, logging }: Arguments) -> Result<(), Failure> {
+    let mut out = BufWriter::new(stdout().lock());
+    if command.as_ref().is_none_or(Command::sends_requests) {
+        logging.start();
+        tracing::info!("command: {}", command.as_ref().map_or("console", Command::name));
+    }
+    match command {
+        None => {
+            console::check()?;
+            let service = connection.service().map_err(|failure| match failure {
+                Failure::NoToken => Failure::Welcome,
+                other => other,
+            })?;
+            let profiles = connection.profiles()?;
+            let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
+            let keymap = Config::keymap(connection.config.as_deref())?;
+            block_on(open_service(service, profiles, filter, keymap, &display))
+        }
+        Some(Command::Demo(demo)) => {
+            console::check()?;
+            let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
+            let (_simulator, service) = start_simulated(settings, &connection)?;
+            let keymap = Config::keymap(connection.config.as_deref())?;
+            let filter = demo.filter.as_deref().unwrap_or_default();
+            block_on(open_service(service, Vec::new(), filter, keymap, &display))
+        }
+        Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
+        Some(Command::List(list)) => {
+            let (_simulator, source) = source(&list.origin, &connection)?;
+            let outcome = block_on(list.run(&source, &mut out));
+            source.notice().iter().for_each(notify);
+            outcome
+        }
+        Some(Command::Show(show)) => {
+            let (_simulator, source) = source(&show.origin, &connection)?;
+            let outcome = block_on(show.run(&source, &mut out));
+            source.notice().iter().for_each(notify);
+            outcome
+        }
+        Some(Command::Explain(explain)) => {
+            let mut me = connection.profile_if_usable().me;
+            if me.is_none()
+                && explain.filter.contains(":me")
+                && let Ok(service) = connection.service()
+            {
+                // As in every other command, `me` is the account of the stored sign-in.
+                block_on(async {
+                    me = Source::Service(service).stored_account().await;
+                    Ok(())
+                })?;
+            }
+            explain.run(me.as_deref(), &mut out)?;
+            Ok(out.flush()?)
+        }
+        Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+        Some(Command::Login) => block_on(login(&connection.service()?, &mut out)),
+        Some(Command::Logout(logout)) if logout.all => block_on(Logout::run_for_all(&mut out)),
+        Some(Command::Logout(logout)) => block_on(logout.run(&connection.service()?, &mut out)),
+        Some(Command::Whoami(whoami)) => block_on(whoami.run(&connection.service()?, &mut out)),
+        Some(Command::Config(config)) => {
+            config.run(&connection, &mut out)?;
+            Ok(out.flush()?)
+        }
+        Some(Command::Completions { shell }) => {
+            // Into memory first: the generator panics if a write fails.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "alertdeck", &mut script);
+            out.write_all(&script)?;
+            Ok(out.flush()?)
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut out)?;
+            Ok(out.flush()?)
+        }
+    }
+}
+
+/// Runs a command to its end, without waiting for blocking tasks that are still running then.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::System { what: "cannot start worker threads", error })?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Returns the source of a command's alerts. A simulated tenant lives as long as its handle.
+fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>, Source), Failure> {
+    if !origin.demo {
+        return Ok((None, origin.source(connection)?));
+    }
+    // Ids depend on the start time. With the full hour, `show` finds the alerts that `list` printed.
+    let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
+    let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
+    Ok((Some(simulator), Source::Service(service)))
+}
+
+/// Starts a simulated tenant and connects to it. It accepts one random token only, so that other
+/// programs on this machine cannot use it.
+fn start_simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
+    let token = format!("{:032x}", rand::random::<u128>());
+    settings.access = Access::Only(token.clone());
+    let simulator = start(settings)?;
+    let mut profile = connection.profile_for(simulator.base_url())?;
+    if profile.tenant.is_none() {
+        profile.title = "demo".into();
+    }
+    profile.me.get_or_insert_with(|| SIGNED_IN.into());
+    let service = Service {
+        origin: "simulated".into(),
+        profile: String::new(),
+        ..Service::with_token(&profile, &SecretString::from(token))?
+    };
+    Ok((simulator, service))
+}
+
+fn start(settings: Settings) -> Result<Simulator, Failure> {
+    Simulator::start(settings)
+        .map_err(|error| Failure::System { what: "cannot start the simulated tenant", error })
+}
+
+/// Serves a simulated tenant until the process ends.
+fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
+    let arrivals = (simulate.arrivals > 0).then(|| Duration::from_secs(simulate.arrivals));
+    let simulator = start(Settings { port: simulate.port, arrivals, ..simulate.tenant.settings() })?;
+    let address = simulator.base_url();
+    writeln!(out, "{address}")?;
+    out.flush()?;
+    notify(format_args!(
+        "serving; to query it, run `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"
+    ));
+    notify(format_args!(
+        "to sign in to it, run `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`; the client secret is {CLIENT_SECRET}"
+    ));
+    loop {
+        std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn read(line: &str) -> Result<Arguments, String> {
+        let words = std::iter::once("alertdeck").chain(line.split(' ').filter(|word| !word.is_empty()));
+        parse(words.map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn clap_accepts_the_argument_definitions() {
+        Arguments::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case("", None)]
+    #[case("status:new", Some("status:new"))]
+    #[case("-status:new", Some("-status:new"))]
+    #[case("-hash:abcdef", Some("-hash:abcdef"))]
+    #[case("--theme light -Verdict:malicious", Some("-Verdict:malicious"))]
+    #[case("$status_eq_'new' --cloud usgov-l4", Some("$status_eq_'new'"))]
+    fn a_filter_without_a_command_is_accepted(#[case] line: &str, #[case] filter: Option<&str>) {
+        let arguments = read(line).unwrap();
+        assert_eq!((arguments.filter.as_deref(), arguments.command.is_none()), (filter, true));
+    }
+
+    #[test]
+    fn connection_options_are_accepted_before_and_after_a_command() {
+        for line in ["--me a@x.io list -assigned:me --limit 3", "list --limit 3 --me a@x.io -assigned:me"] {
+            let arguments = read(line).unwrap();
+            assert_eq!(arguments.connection.me.as_deref(), Some("a@x.io"));
+            let Some(Command::List(list)) = arguments.command else { panic!("{line}") };
+            assert_eq!((list.filter.as_deref(), list.limit), (Some("-assigned:me"), Some(3)));
+        }
+    }
+
+    #[rstest]
+    #[case("list --limt 4", "'--limit'")]
+    #[case("--formt json", "unexpected argument '--formt'")]
+    #[case("list -status:new --limt", "'--limit'")]
+    #[case("status:new list", "a filter cannot precede a command")]
+    #[case("list a b", "unexpected argument 'b'")]
+    #[case("list --demo --file x", "cannot be used with")]
+    #[case("list --format xml", "ndjson")]
+    #[case("--cloud china", "does not offer")]
+    #[case("demo --faults floods", "flaky")]
+    #[case("open", "<FILE>")]
+    #[case("explain x --now noon", "not a time")]
+    fn usage_errors_name_the_argument(#[case] line: &str, #[case] words: &str) {
+        let error = read(line).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn the_commands_in_the_readme_parse() {
+        let readme = include_str!("../README.md");
+        let mut count = 0;
+        for line in readme.lines().map(str::trim) {
+            let Some(at) = line.strip_prefix("alertdeck").or_else(|| line.strip_prefix("$ alertdeck")) else {
+                continue;
+            };
+            let words = words(at.split(" # ").next().unwrap());
+            let given = std::iter::once("alertdeck".to_owned()).chain(words).map(OsString::from);
+            if let Err(error) = parse(given) {
+                panic!("{line}\n{error}");
+            }
+            count += 1;
+        }
+        assert!(count >= 10, "only {count} commands found");
+    }
+
+    /// Splits a line as a shell would, with the syntax that the README uses: single quotes and pipes.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line.chars().chain([' ']) {
+            match c {
+                '|' | '>' if !quoted => break,
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => {
+                    words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
+                }
+                c => word.push(c),
+            }
+        }
+        words
+    }
+}
