@@ -69,9 +69,9 @@ fn console(alerts: &[alertdeck_model::RawAlert], size: (u16, u16)) -> Console {
     let effects = console.press("Enter");
     console.run(effects);
     let app = &console.app;
-    let items = |row| String::from_utf8_lossy(&app.store.raw(row).0).matches("@odata.type").count();
-    let rows = app.view.rows().iter().enumerate();
-    let largest = rows.max_by_key(|(_, row)| items(**row)).map_or(0, |(at, _)| at);
+    let items = |row| app.store.stored(row).size();
+    let rows = app.view.from(0).enumerate();
+    let largest = rows.max_by_key(|(_, row)| items(*row)).map_or(0, |(at, _)| at);
     for _ in 0..largest {
         let effects = console.press("j");
         console.run(effects);

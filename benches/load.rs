@@ -9,7 +9,7 @@ mod tenant;
 use std::hint::black_box;
 
 use alertdeck_model::{RawAlert, split};
-use alertdeck_store::{Batch, Row, Sort, Store, View};
+use alertdeck_store::{Batch, FeedId, Row, Sort, Store, View};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use tenant::BATCH;
@@ -31,16 +31,13 @@ fn decode(criterion: &mut Criterion, alerts: &[RawAlert]) {
     });
     group.bench_function("split", |bencher| bencher.iter(|| split(black_box(&body).clone())));
     group.bench_function("split and decode", |bencher| {
-        bencher.iter(|| {
-            split(black_box(&body).clone())
-                .map(|page| Batch::decode(&page.alerts, &alertdeck_query::FieldPostings))
-        });
+        bencher.iter(|| split(black_box(&body).clone()).map(|page| Batch::decode(&page.alerts)));
     });
     group.finish();
 }
 
 fn batches(alerts: &[RawAlert]) -> Vec<Batch> {
-    alerts.chunks(BATCH).map(|chunk| Batch::decode(chunk, &alertdeck_query::FieldPostings)).collect()
+    alerts.chunks(BATCH).map(Batch::decode).collect()
 }
 
 fn absorb(criterion: &mut Criterion, alerts: &[RawAlert]) {
@@ -51,18 +48,18 @@ fn absorb(criterion: &mut Criterion, alerts: &[RawAlert]) {
         bencher.iter_batched(
             || batches(alerts),
             |batches| {
-                let mut store = Store::with_postings(&alertdeck_query::FieldPostings);
+                let mut store = Store::new(&alertdeck_query::FieldPostings);
                 for batch in batches {
-                    store.absorb(batch);
+                    store.absorb(FeedId::default(), batch);
                 }
                 store
             },
             BatchSize::PerIteration,
         );
     });
-    let mut store = Store::with_postings(&alertdeck_query::FieldPostings);
+    let mut store = Store::new(&alertdeck_query::FieldPostings);
     let arrivals: Vec<Vec<Row>> =
-        batches(alerts).into_iter().map(|batch| store.absorb(batch).touched()).collect();
+        batches(alerts).into_iter().map(|batch| store.absorb(FeedId::default(), batch).touched()).collect();
     for (name, sort) in [
         ("keep newest first", Sort::default()),
         ("keep oldest first", Sort { descending: false, ..Sort::default() }),

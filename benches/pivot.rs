@@ -1,7 +1,6 @@
-//! Measures a pivot with 100,000 loaded alerts, and the cost of the index behind it.
+//! Measures a pivot with 100,000 loaded alerts.
 //!
-//! The key figures are ratios: of a pivot's time to a frame of 16 ms, and of absorbing alerts with
-//! the index to doing so without. The user waits for the first rows of a pivot: handling the key,
+//! The key figures are ratios of a pivot's time to a frame of 16 ms. The user waits for the first rows of a pivot: handling the key,
 //! one slice of work, and drawing. Devices and classifications are counted later, in slices,
 //! because that takes time in proportion to the rows.
 
@@ -13,11 +12,10 @@ use std::{
 };
 
 use alertdeck::app::{Effect, Menu, MenuAction, MenuItem, Message};
-use alertdeck_model::RawAlert;
 use alertdeck_model::{Indicator, IndicatorKind};
-use alertdeck_store::{Batch, PostingId, Store, Tally};
+use alertdeck_store::{Store, Tally};
 use criterion::Criterion;
-use tenant::{BATCH, Console, SLICE, percentile};
+use tenant::{Console, SLICE, percentile};
 
 const ALERTS: usize = 100_000;
 const FRAME: Duration = Duration::from_millis(16);
@@ -30,37 +28,32 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 /// Returns three values in the evidence: with one alert, with about 1,000 and with the most.
-fn values(console: &Console) -> [(&'static str, Indicator, PostingId); 3] {
+fn values(console: &Console) -> [(&'static str, Indicator); 3] {
     let store = &console.app.store;
     let mut values = Vec::new();
-    for row in store.rows().step_by(97) {
-        for (_, text) in &store.facts(row).terms {
-            let value = store.dictionary().text(*text).text;
+    for row in store.rows().iter().step_by(97) {
+        for (_, value) in store.terms(row) {
+            let value = store.dictionary().safe(value);
             for (kind, _) in IndicatorKind::ALL {
                 let indicator = Indicator { kind, value: value.clone() };
-                if let Some(posting) = store.posting(&indicator) {
-                    values.push((store.postings(posting).len(), indicator, posting));
-                }
+                values.push((store.rows_with(&indicator).len(), indicator));
             }
         }
     }
+    values.retain(|(count, _)| *count > 0);
     values.sort_by_key(|(count, ..)| *count);
     let near = |count: usize| {
         let at = values.partition_point(|(alerts, ..)| *alerts < count).min(values.len() - 1);
-        let (_, indicator, posting) = values[at].clone();
-        (indicator, posting)
+        values[at].1.clone()
     };
-    [("rare", 1), ("common", 1_000), ("most common", usize::MAX)].map(|(name, count)| {
-        let (indicator, posting) = near(count);
-        (name, indicator, posting)
-    })
+    [("rare", 1), ("common", 1_000), ("most common", usize::MAX)].map(|(name, count)| (name, near(count)))
 }
 
 /// Counts the devices and classifications of a value.
-fn count(store: &Store, posting: PostingId) -> Tally {
-    let mut tally = Tally::default();
-    while tally.has_work(store, posting) {
-        tally.advance(store, posting, &mut { SLICE });
+fn count(store: &Store, indicator: &Indicator) -> Tally {
+    let (rows, mut tally) = (store.rows_with(indicator), Tally::default());
+    while tally.has_work(store, &rows) {
+        tally.advance(store, &rows, &mut { SLICE });
     }
     tally
 }
@@ -89,73 +82,48 @@ fn pivot(console: &mut Console, indicator: &Indicator) -> (Duration, Duration) {
     (first, first + rest)
 }
 
-/// Returns the number of alerts with a value.
-fn alert_count(store: &Store, indicator: &Indicator) -> Option<usize> {
-    store.posting(indicator).map(|posting| store.postings(posting).len())
-}
-
-fn bench(criterion: &mut Criterion, console: &Console, values: &[(&str, Indicator, PostingId)]) {
+fn bench(criterion: &mut Criterion, console: &Console, values: &[(&str, Indicator)]) {
     let mut group = criterion.benchmark_group("prevalence of a value");
     group.sample_size(10);
-    for (name, indicator, posting) in values {
+    for (name, indicator) in values {
         let store = &console.app.store;
         group.bench_function(format!("{name}: number of alerts"), |bencher| {
-            bencher.iter(|| black_box(alert_count(store, black_box(indicator))));
+            bencher.iter(|| black_box(store.rows_with(black_box(indicator)).len()));
         });
         group.bench_function(format!("{name}: all counts"), |bencher| {
-            bencher.iter(|| black_box(count(store, *posting)));
+            bencher.iter(|| black_box(count(store, indicator)));
         });
     }
     group.finish();
 }
 
 /// Prints the cost of pivots in percent of a frame.
-fn report(console: &mut Console, values: &[(&str, Indicator, PostingId)]) {
+fn report(console: &mut Console, values: &[(&str, Indicator)]) {
     let of_frame = |time: Duration| format!("{:.1} %", 100.0 * time.as_secs_f64() / FRAME.as_secs_f64());
     println!("\n{ALERTS} alerts, 200x50 cells; percent of a frame of {FRAME:?}, 95th percentile of {ROUNDS}");
     println!(
         "{:<12} {:>8} {:>10} {:>12} {:>12} {:>12}",
         "value", "alerts", "count", "all counts", "first rows", "all rows"
     );
-    for (name, indicator, posting) in values {
+    for (name, indicator) in values {
         let store = &console.app.store;
         let high = |mut times: Vec<Duration>| percentile(&mut times, 95);
         let times = |work: &dyn Fn()| (0..ROUNDS).map(|_| timed(work).1).collect();
         let number = high(times(&|| {
-            black_box(alert_count(store, indicator));
+            black_box(store.rows_with(indicator).len());
         }));
         let counted = high(times(&|| {
-            black_box(count(store, *posting));
+            black_box(count(store, indicator));
         }));
-        let alerts = store.postings(*posting).len();
+        let alerts = store.rows_with(indicator).len();
         let (first, all): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| pivot(console, indicator)).unzip();
         let [number, counted, first, all] = [number, counted, high(first), high(all)].map(of_frame);
         println!("{name:<12} {alerts:>8} {number:>10} {counted:>12} {first:>12} {all:>12}");
     }
 }
 
-/// Prints the cost of the index: its size, and the time to absorb alerts with and without it,
-/// alternately.
-fn report_index(alerts: &[RawAlert]) {
-    let (mut plain, mut indexed) = (
-        (Store::with_postings(&alertdeck_query::FieldPostings), Duration::ZERO),
-        (Store::with_postings(&alertdeck_query::FieldPostings), Duration::ZERO),
-    );
-    for chunk in alerts.chunks(BATCH) {
-        let (without, with) = (Batch::plain(chunk), Batch::decode(chunk, &alertdeck_query::FieldPostings));
-        plain.1 += timed(|| plain.0.absorb(without)).1;
-        indexed.1 += timed(|| indexed.0.absorb(with)).1;
-    }
-    let (store, plain, indexed) = (indexed.0, plain.1, indexed.1);
-    let ratio = indexed.as_secs_f64() / plain.as_secs_f64();
-    println!("absorbing: {plain:.0?} without the index, {indexed:.0?} with it: {ratio:.2} times as long");
-    let (size, count) = (store.index_size(), store.len());
-    println!("index: {:.0} MB, {} bytes per alert", size as f64 / 1e6, size / count);
-}
-
 fn main() {
     let alerts = tenant::alerts(ALERTS);
-    report_index(&alerts);
     let mut console = Console::open(&alerts, (200, 50));
     let values = values(&console);
     let mut criterion = Criterion::default().configure_from_args();

@@ -67,10 +67,7 @@ impl Console {
         let mut console = Self { app, screen, theme };
         let generation = console.app.load.generations.current;
         for batch in alerts.chunks(BATCH) {
-            console.send_and_run(Message::Load(
-                generation,
-                LoadEvent::Batch(Batch::decode(batch, &alertdeck_query::FieldPostings)),
-            ));
+            console.send_and_run(Message::Load(generation, LoadEvent::Batch(Batch::decode(batch))));
         }
         console.send_and_run(Message::Load(generation, LoadEvent::Done));
         console
@@ -100,7 +97,10 @@ impl Console {
         while let Some(effect) = queue.pop() {
             let answer = match effect {
                 Effect::More => Message::Work(SLICE),
-                Effect::Read(row, raw) => Message::Read(row, Box::new(Body::read(&raw))),
+                Effect::Read(row, stored) => {
+                    let body = Body::read(&stored.read());
+                    Message::Read(row, stored, Box::new(body))
+                }
                 _ => continue,
             };
             let began = Instant::now();

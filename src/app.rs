@@ -69,10 +69,12 @@ pub use wrap::{more_bytes, wrap};
 
 use alertdeck_model::Now;
 use alertdeck_query as query;
-use alertdeck_store::{Row, Sort, Store, View};
+use alertdeck_store::{FeedId, Row, Sort, Store, View};
 
 /// The interval between counts of the histogram while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
+/// The feed of all alerts.
+const FEED: FeedId = FeedId::new(0);
 
 /// The settings of a profile; constant until another profile or account is used.
 #[derive(Clone, Debug)]
@@ -103,15 +105,6 @@ pub struct Settings {
     /// Whether a user can sign in interactively. A token from a variable, a command or a secret
     /// allows no sign-in; the texts then say what to do instead.
     pub signs_in: bool,
-}
-
-/// How an alert has changed since the last refresh of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fresh {
-    /// It is new.
-    New,
-    /// It was updated.
-    Changed,
 }
 
 /// The state of the console.
@@ -165,7 +158,7 @@ impl App {
         Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
             ui: Ui::new(size, settings.keymap.clone()),
-            store: Store::with_postings(&query::FieldPostings),
+            store: Store::new(&query::FieldPostings),
             view: View::default(),
             list: List::default(),
             detail: DetailPane::default(),
@@ -212,7 +205,7 @@ impl App {
         query::Context {
             zone: self.settings.filter_zone.clone(),
             me: self.settings.me.clone(),
-            spellings: self.store.owners().map(|owner| owner.raw().to_owned()).collect(),
+            spellings: self.store.owners(FEED).map(|owner| owner.raw().to_owned()).collect(),
             refused: self.load.refused.clone(),
             ..query::Context::at(self.clock.now.wall)
         }
@@ -242,7 +235,6 @@ impl App {
             self.request_detail(row, effects);
         }
         self.start_backfill(effects);
-        self.update_mark_counts();
         self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();
@@ -267,12 +259,12 @@ impl App {
     /// Requests a worker to read the alert under the cursor if the detail shows it, one alert at a
     /// time.
     fn request_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
-        let raw = self.store.raw(row);
+        let stored = self.store.stored(row);
         let is_current =
-            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.body.is_from(raw));
+            self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.stored == *stored);
         if !is_current && self.detail.reading.is_none() && self.layout().detail.is_some() {
             self.detail.reading = Some(row);
-            effects.push(Effect::Read(row, raw.clone()));
+            effects.push(Effect::Read(row, stored.clone()));
         }
     }
 
@@ -327,8 +319,8 @@ impl App {
     /// Compiles the text in the filter bar and filters by it if it is valid.
     fn apply_filter(&mut self) {
         let context = self.query_context();
-        if let Some(test) = self.filter.compile(&context, false) {
-            self.view.filter(Some(test));
+        if self.filter.compile(&context, false) {
+            self.view.filter(&self.store, self.filter.matcher());
         }
     }
 
@@ -336,8 +328,8 @@ impl App {
     /// Its meaning is the same, so rows that no longer match keep their place.
     fn replan(&mut self) {
         let context = self.query_context();
-        if let Some(test) = self.filter.compile(&context, true) {
-            self.view.retest(Some(test));
+        if self.filter.compile(&context, true) {
+            self.view.retest(&self.store, self.filter.matcher());
         }
     }
 }
@@ -371,11 +363,11 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Warning(line) => app.notify_error(line),
         Message::Ticket(ticket) => app.copy_ticket(&ticket, &mut effects),
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
-        Message::Read(row, body) => {
+        Message::Read(row, stored, body) => {
             app.detail.reading = None;
             // The row may belong to another profile by now.
-            if app.selected() == Some(row) && body.is_from(app.store.raw(row)) {
-                app.show_detail(row, *body);
+            if app.selected() == Some(row) && *app.store.stored(row) == stored {
+                app.show_detail(row, stored, *body);
             }
         }
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),

@@ -93,9 +93,8 @@ impl App {
     }
 
     fn link(&self, row: Row, incident: bool) -> Option<SafeText> {
-        let alert = self.decoded(row)?;
-        let link = if incident { &alert.incident_web_url } else { &alert.alert_web_url };
-        link.clone().filter(|link| !link.is_blank())
+        let link = self.store.property(row, if incident { "incidentWebUrl" } else { "alertWebUrl" });
+        link.filter(|link| !link.is_blank())
     }
 
     /// Returns the detail of an alert if a worker has read it. A menu belongs to its alert,
@@ -108,7 +107,7 @@ impl App {
     fn decoded(&self, row: Row) -> Option<Arc<Alert>> {
         match self.detail_of(row) {
             Some(detail) => detail.body.alert.as_ref().ok().cloned(),
-            None => self.store.raw(row).decode().ok().map(Arc::new),
+            None => self.store.stored(row).read().decode().ok().map(Arc::new),
         }
     }
 
@@ -158,12 +157,12 @@ impl App {
                 let cell = self.store.cell(row, *column);
                 let text = match cell {
                     Cell::Empty | Cell::Time(_) => return None,
-                    Cell::Text(text) | Cell::More(text, _) => text.clone(),
+                    Cell::Text(text) | Cell::More(text, _) => text,
                     Cell::Severity(severity) => severity.raw().into(),
                     Cell::Status(status) => status.raw().into(),
                     // The cell's text is neutralised; the value must be as sent.
-                    Cell::Member(_) if *column == Column::Source => facts.service_source.raw().into(),
-                    Cell::Member(_) => facts.classification.raw().into(),
+                    Cell::Member(_) if *column == Column::Source => facts.source().raw().into(),
+                    Cell::Member(_) => facts.classification().raw().into(),
                 };
                 let name = column.name();
                 Some((*letter, Value { label: name.to_owned(), field: Some(name.to_owned()), text }))
@@ -175,9 +174,8 @@ impl App {
     /// filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
         let context = self.query_context();
-        let (dictionary, facts) = (self.store.dictionary(), self.store.facts(row));
         let matches_row = |term: &String| {
-            query::compile(term, &context).is_ok_and(|plan| plan.test.matches(dictionary, facts))
+            query::compile(term, &context).is_ok_and(|plan| plan.test.matches(&self.store, row))
         };
         let term = query::candidate_terms(field, value).into_iter().find(matches_row)?;
         Some(if exclude { format!("-{term}") } else { term })
@@ -274,9 +272,9 @@ impl App {
             [Column::Severity, Column::Status, Column::Created, Column::Title, Column::Device, Column::Owner];
         let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
         items.push(text('r', "row", &line, preview(&line)));
-        let id = &self.store.facts(row).id;
+        let id = self.store.facts(row).id();
         items.push(text('i', "alert id", id.raw(), preview(id.text().as_str())));
-        items.push(deferred('j', "JSON", bytes(self.store.raw(row).0.len()), AlertText::Json));
+        items.push(deferred('j', "JSON", bytes(self.store.stored(row).size()), AlertText::Json));
         items.push(deferred('m', "Markdown", "full report".into(), AlertText::Ticket));
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {
             if let Some(link) = self.link(row, incident) {
@@ -288,7 +286,7 @@ impl App {
             items.push(text('q', "$filter", pushed, preview(SafeText::new(pushed).as_str())));
         }
         if self.settings.service {
-            let id = self.store.facts(row).id.clone();
+            let id = self.store.facts(row).id();
             for (key, label, scope) in
                 [('u', "curl for this alert", Scope::One(id)), ('U', "curl for the list", scope)]
             {
@@ -313,11 +311,13 @@ impl App {
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
             AlertText::Ticket => {
-                let raw = self.store.raw(row).clone();
-                effects.push(Effect::CopyTicket(raw, self.settings.portal_host.clone()));
+                let alert = self.store.stored(row).clone();
+                effects.push(Effect::CopyTicket(alert, self.settings.portal_host.clone()));
                 return self.notify("writing the Markdown report");
             }
-            AlertText::Json => ("JSON", String::from_utf8_lossy(&self.store.raw(row).0).into_owned()),
+            AlertText::Json => {
+                ("JSON", String::from_utf8_lossy(&self.store.stored(row).read().0).into_owned())
+            }
             AlertText::Indicators => {
                 let line =
                     |indicator: &Indicator| format!("{}\t{}\n", indicator.kind.field(), indicator.value);

@@ -26,7 +26,7 @@ use self::{
 use super::{command::Motion, message::Body, scroll::Scroll};
 use alertdeck_evidence::{Node, NodeId};
 use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
-use alertdeck_store::Row;
+use alertdeck_store::{Row, StoredAlert};
 
 /// The key of a foldable line; the same for the same item whenever the alert is shown.
 pub type FoldKey = u64;
@@ -124,6 +124,8 @@ pub enum LineKind {
 pub struct Detail {
     /// The alert's row.
     pub row: Row,
+    /// The state of the alert that was read: an updated alert has another.
+    pub stored: StoredAlert,
     /// The alert.
     pub body: Body,
     /// Cursor and window.
@@ -148,10 +150,11 @@ struct LayoutKey {
 
 impl Detail {
     /// Creates the detail of an alert; `lay_out` makes its lines.
-    pub fn new(row: Row, body: Body) -> Self {
+    pub fn new(row: Row, stored: StoredAlert, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
             row,
+            stored,
             body,
             scroll: Scroll::default(),
             find: None,

@@ -17,7 +17,7 @@ use super::{
 };
 use alertdeck_query as query;
 use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
-use alertdeck_store::RowTest;
+use alertdeck_store::Filter;
 
 /// The commands of the filter bar.
 pub(super) static CONTEXT: Commands = Commands {
@@ -196,9 +196,10 @@ impl FilterBar {
     /// for another time or another service. A valid text becomes active; an invalid one leaves the
     /// former filter active.
     ///
-    /// Returns the test to filter by, if there is a new one. Errors are in [`Self::diagnostics`].
-    pub fn compile(&mut self, context: &Context, again: bool) -> Option<RowTest> {
-        let test = self.parse(context, again);
+    /// Returns whether there is another filter: that of [`Self::matcher`]. Errors are in
+    /// [`Self::diagnostics`].
+    pub fn compile(&mut self, context: &Context, again: bool) -> bool {
+        let is_other = self.parse(context, again);
         if self.editor.is_none() && self.is_requested() {
             if self.is_valid() {
                 self.requested_plan.clone_from(&self.plan);
@@ -206,10 +207,16 @@ impl FilterBar {
         } else if again && let Ok(plan) = query::compile(&self.requested, context) {
             self.requested_plan = Some(Arc::new(plan));
         }
-        test
+        is_other
     }
 
-    fn parse(&mut self, context: &Context, again: bool) -> Option<RowTest> {
+    /// Returns the active filter, for a view; `None` matches everything.
+    pub fn matcher(&self) -> Option<Box<dyn Filter>> {
+        let plan = self.plan.as_ref()?;
+        Some(Box::new(Matcher::new(&plan.test)))
+    }
+
+    fn parse(&mut self, context: &Context, again: bool) -> bool {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
             let completions = query::complete(&text, editor.cursor_byte());
@@ -220,7 +227,7 @@ impl FilterBar {
         }
         if !again && self.active.as_ref() == Some(&text) {
             self.diagnostics.clear();
-            return None;
+            return false;
         }
         let query = query::parse(&text);
         if query.is_empty() && query.diagnostics().is_empty() {
@@ -229,28 +236,22 @@ impl FilterBar {
             self.plan = None;
             self.grouped = None;
             self.highlighter = None;
-            return Some(Box::new(|_, _| true));
+            return true;
         }
         match query::plan(&query, context) {
             Ok(plan) => {
                 self.diagnostics.clear();
                 self.active = Some(text.clone());
                 self.grouped = Some(query.grouped()).filter(|grouped| *grouped != text.trim());
-                Some(self.activate(plan))
+                self.highlighter = Some(Matcher::new(&plan.test));
+                self.plan = Some(Arc::new(plan));
+                true
             }
             Err(diagnostics) => {
                 self.diagnostics = diagnostics;
-                None
+                false
             }
         }
-    }
-
-    /// Makes a plan the active one.
-    fn activate(&mut self, plan: Plan) -> RowTest {
-        let mut matcher = Matcher::new(&plan.test);
-        self.highlighter = Some(matcher.clone());
-        self.plan = Some(Arc::new(plan));
-        Box::new(move |dictionary, facts| matcher.matches(dictionary, facts))
     }
 
     /// Makes the committed filter the requested one.

@@ -24,22 +24,22 @@ impl Histogram {
         }
         *self = Self { revision: view.revision(), due: self.due, ..Self::default() };
         self.counts = std::array::from_fn(|_| vec![0; buckets]);
-        let times = || view.rows().iter().filter_map(|row| store.facts(*row).created);
+        let times = || view.shown().iter().filter_map(|row| store.facts(row).created());
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
         if buckets == 0 {
             return;
         }
         self.range = Some((first, last));
         let length = i128::from(last.ticks() - first.ticks()) + 1;
-        for row in view.rows() {
-            let facts = store.facts(*row);
-            let line = match facts.severity {
+        for row in view.shown().iter() {
+            let facts = store.facts(row);
+            let line = match facts.severity() {
                 Severity::High => 0,
                 Severity::Medium => 1,
                 Severity::Low => 2,
                 _ => 3,
             };
-            if let Some(at) = facts.created {
+            if let Some(at) = facts.created() {
                 let bucket = i128::from(at.ticks() - first.ticks()) * buckets as i128 / length;
                 self.counts[line][bucket as usize] += 1;
             }

@@ -95,7 +95,7 @@ impl App {
             self.sort(entry.sort);
         }
         // The alert under the cursor may have changed and no longer match.
-        self.view.keep(entry.list.row());
+        self.view.keep(&self.store, entry.list.row());
         self.list.restore_position(entry.list);
         self.ui.focus = entry.focus;
         self.detail.restore_to = entry.detail;

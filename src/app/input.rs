@@ -193,7 +193,8 @@ impl App {
             self.notify("saved alerts: nothing to refresh");
         }
         self.view.restart();
-        self.list.fresh.clear();
+        self.list.new.clear();
+        self.list.changed.clear();
         self.replan();
         self.filter.request();
         if self.settings.service || !complete {

@@ -1,14 +1,12 @@
 //! The list: its commands and its cursor, which keeps its alert and its line on the screen whatever
 //! arrives (docs/console.md, "Cursor").
 
-use std::collections::HashMap;
-
 use super::{
-    App, Fresh, Pane,
+    App, Pane,
     command::{Context, Hint, Motion, hint, run},
     scroll::Scroll,
 };
-use alertdeck_store::{Row, Sort, Store, View};
+use alertdeck_store::{Row, RowSet, Sort, Store, View};
 
 /// The commands of the list.
 pub(super) static CONTEXT: Context = Context {
@@ -61,8 +59,10 @@ pub struct List {
     pub scroll: Scroll,
     /// The first visible column of the titles.
     pub shift: usize,
-    /// Alerts that are new or changed since the last refresh.
-    pub fresh: HashMap<Row, Fresh>,
+    /// The alerts that are new since the last refresh.
+    pub new: RowSet,
+    /// The alerts that have changed since the last refresh.
+    pub changed: RowSet,
     /// The alert under the cursor.
     cursor: Option<Row>,
     /// The cursor's line in the window.
@@ -94,21 +94,21 @@ impl List {
     /// Returns the alert under the cursor. While a scan of the rows has not found it yet, this is
     /// the former one.
     pub fn selected(&self, view: &View) -> Option<Row> {
-        let shown = view.rows().get(self.scroll.cursor).copied();
+        let shown = view.get(self.scroll.cursor);
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
     }
 
     /// Moves the cursor.
     pub fn go(&mut self, view: &View, motion: Motion, height: usize) {
         self.moved = motion != Motion::Top;
-        self.scroll.go(motion, view.rows().len(), height);
+        self.scroll.go(motion, view.len(), height);
         self.remember_cursor(view);
     }
 
     /// Moves the cursor to a line of the window.
     pub fn go_to_line(&mut self, view: &View, line: usize) {
         let at = self.scroll.top + line;
-        if at < view.rows().len() {
+        if at < view.len() {
             self.moved = true;
             self.scroll.cursor = at;
             self.remember_cursor(view);
@@ -118,7 +118,7 @@ impl List {
     /// Moves the window.
     pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
         self.moved = true;
-        self.scroll.wheel(lines, view.rows().len(), height);
+        self.scroll.wheel(lines, view.len(), height);
         self.remember_cursor(view);
     }
 
@@ -147,14 +147,14 @@ impl List {
     }
 
     fn remember_cursor(&mut self, view: &View) {
-        self.cursor = view.rows().get(self.scroll.cursor).copied();
+        self.cursor = view.get(self.scroll.cursor);
         self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
     /// Finds the cursor's alert after a change of the view. If the alert is gone, the row below
     /// takes its place (docs/console.md, "Cursor" and "Rows that no longer match").
     pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
-        let len = view.rows().len();
+        let len = view.len();
         if self.revision != view.revision() {
             self.revision = view.revision();
             match self.cursor.filter(|_| self.moved) {
@@ -164,13 +164,13 @@ impl List {
                 }
                 Some(row) => {
                     let index = view.nearest(store, row);
-                    let found = view.rows().get(index) == Some(&row);
+                    let found = view.get(index) == Some(row);
                     if found || !view.is_scanning() {
                         self.scroll.cursor = index.min(len.saturating_sub(1));
                         self.scroll.top = self.scroll.cursor.saturating_sub(self.line);
                     }
                     if !found && !view.is_scanning() && len > 0 {
-                        self.cursor = view.rows().get(self.scroll.cursor).copied();
+                        self.cursor = view.get(self.scroll.cursor);
                     }
                 }
             }
@@ -183,9 +183,31 @@ impl List {
 mod tests {
     use super::*;
     use alertdeck_model::{AlertId, RawAlert};
-    use alertdeck_store::{Batch, RowTest};
+    use alertdeck_store::{Batch, FeedId, Filter};
     use bytes::Bytes;
     use serde_json::json;
+
+    const FEED: FeedId = FeedId::new(0);
+
+    /// Finds alerts with an even id, and takes a few steps to do so.
+    #[derive(Debug)]
+    struct Even(usize);
+
+    impl Filter for Even {
+        fn restart(&mut self) {
+            self.0 = 0;
+        }
+
+        fn evaluate(&mut self, store: &Store, work: &mut usize) -> Option<RowSet> {
+            self.0 += std::mem::take(work);
+            let is_complete = self.0 > store.len();
+            is_complete.then(|| store.rows().iter().filter(|row| self.matches(store, *row)).collect())
+        }
+
+        fn matches(&mut self, store: &Store, row: Row) -> bool {
+            store.facts(row).id().raw().parse::<u32>().unwrap() % 2 == 0
+        }
+    }
 
     struct Harness {
         store: Store,
@@ -195,11 +217,7 @@ mod tests {
 
     impl Harness {
         fn new() -> Self {
-            Self {
-                store: Store::with_postings(&alertdeck_query::FieldPostings),
-                view: View::default(),
-                list: List::default(),
-            }
+            Self { store: Store::default(), view: View::default(), list: List::default() }
         }
 
         fn arrive(&mut self, minutes: impl IntoIterator<Item = u32>) {
@@ -208,15 +226,13 @@ mod tests {
                 .map(|m| json!({"id": m.to_string(), "createdDateTime": format!("2026-11-01T{:02}:{:02}:00Z", m / 60, m % 60)}))
                 .map(|alert| RawAlert(Bytes::from(alert.to_string())))
                 .collect();
-            let touched = self.store.absorb(Batch::decode(&raw, &alertdeck_query::FieldPostings)).touched();
+            let touched = self.store.absorb(FEED, Batch::decode(&raw)).touched();
             self.view.touch(&self.store, &touched);
             self.list.settle(&self.store, &self.view, 5);
         }
 
         fn filter(&mut self, even: bool) {
-            let test: RowTest =
-                Box::new(move |_, facts| !even || facts.id.raw().parse::<u32>().unwrap() % 2 == 0);
-            self.view.filter(Some(test));
+            self.view.filter(&self.store, even.then(|| -> Box<dyn Filter> { Box::new(Even(0)) }));
             while self.view.advance(&self.store, 2) {
                 self.list.settle(&self.store, &self.view, 5);
             }
@@ -225,7 +241,7 @@ mod tests {
 
         fn selected(&self) -> String {
             let row = self.list.selected(&self.view).unwrap();
-            self.store.facts(row).id.raw().to_owned()
+            self.store.facts(row).id().raw().to_owned()
         }
 
         fn line(&self) -> usize {
@@ -257,9 +273,9 @@ mod tests {
         harness.list.go(&harness.view, Motion::Up, 5);
         let (alert, line) = (harness.selected(), harness.line());
         assert!(line > 0);
-        harness.view.restart();
+        harness.view.filter(&harness.store, Some(Box::new(Even(0))));
         harness.list.settle(&harness.store, &harness.view, 5);
-        assert_eq!(harness.selected(), alert, "before the scan finds it");
+        assert_eq!(harness.selected(), alert, "before the filter is evaluated");
         while harness.view.advance(&harness.store, 2) {
             harness.list.settle(&harness.store, &harness.view, 5);
             assert_eq!(harness.selected(), alert);
@@ -289,6 +305,6 @@ mod tests {
         assert_eq!(harness.selected(), "21");
         harness.filter(true);
         assert_eq!(harness.selected(), "20");
-        assert!(harness.store.row(&AlertId::new("21")).is_some());
+        assert!(harness.store.row(FEED, &AlertId::new("21")).is_some());
     }
 }

@@ -1,15 +1,12 @@
 //! The state of loading.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use super::message::{Bookmark, Failure, Generation, Scope};
 use alertdeck_graph::WaitCause;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_odata::Feature;
-use alertdeck_store::Row;
+use alertdeck_store::RowSet;
 
 /// The delay before the first retry after a transient failure; it doubles with each failure.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
@@ -33,7 +30,7 @@ pub struct Load {
     /// The state of the list.
     pub phase: Phase,
     /// The alerts read for the list, each once.
-    pub(super) read: HashSet<Row>,
+    pub(super) read: RowSet,
     /// The number of alerts in the list, as counted by the service.
     pub total: Option<u64>,
     /// The service's warning of a partial result.
@@ -157,7 +154,7 @@ pub(super) struct CompleteList {
     /// Its scope.
     pub(super) scope: Scope,
     /// Its alerts.
-    pub(super) read: HashSet<Row>,
+    pub(super) read: RowSet,
     /// The number of alerts that the service counted.
     pub(super) total: Option<u64>,
     /// When it was complete.

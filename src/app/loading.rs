@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    App, Effect, Failure, FailureKind, Fetch, Fresh, Generation, LoadEvent, Phase, Purpose, Scope,
+    App, Effect, FEED, Failure, FailureKind, Fetch, Generation, LoadEvent, Phase, Purpose, Scope,
     backfill::since,
     load::{CompleteList, Load, OVERLAP, POLL_INTERVAL},
 };
 use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
-use alertdeck_store::Row;
 
 /// The progress of the requested list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,16 +154,15 @@ impl App {
         match event {
             // Alerts of superseded fetches are kept: they are still true.
             LoadEvent::Batch(batch) => {
-                let absorbed = self.store.absorb(batch);
+                let absorbed = self.store.absorb(FEED, batch);
                 if current && self.load.marks_changes {
-                    self.list.fresh.extend(absorbed.new.iter().map(|row| (*row, Fresh::New)));
-                    for row in &absorbed.changed {
-                        self.list.fresh.entry(*row).or_insert(Fresh::Changed);
-                    }
+                    self.list.new.extend(&absorbed.new);
+                    let changed = absorbed.changed.iter().filter(|row| !self.list.new.contains(**row));
+                    self.list.changed.extend(changed);
                 }
                 if current && self.load.poll.running {
                     let newest =
-                        absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update).max();
+                        absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update()).max();
                     self.load.poll.newest = self.load.poll.newest.max(newest);
                 }
                 let touched = absorbed.touched();
@@ -173,9 +171,8 @@ impl App {
                     self.load.read.extend(&absorbed.seen);
                 } else if self.load.phase == Phase::Complete && self.filter.shows_requested() {
                     // A complete list grows by arriving alerts that match.
-                    let (store, view) = (&self.store, &self.view);
-                    let fits = |row: &Row| view.position(store, *row).is_some() && !view.is_stale(*row);
-                    self.load.read.extend(touched.into_iter().filter(fits));
+                    let matching = self.view.matching();
+                    self.load.read.extend(touched.into_iter().filter(|row| matching.contains(*row)));
                 }
             }
             _ if self.load.backfill.cursor.is_current(generation) => self.handle_backfill(event),
@@ -197,7 +194,7 @@ impl App {
                 self.load.failures = 0;
                 if self.load.poll.watermark.is_none() {
                     // A service that sends no time: use its newest update.
-                    let updates = self.load.read.iter().filter_map(|row| self.store.facts(*row).last_update);
+                    let updates = self.load.read.iter().filter_map(|row| self.store.facts(row).last_update());
                     self.load.poll.watermark = updates.max();
                 }
                 let at = self.clock.now.wall;

@@ -4,28 +4,15 @@
 //! not in the list is hidden: it takes part in no action, and is counted (docs/console.md,
 //! "Marks").
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
-use rustc_hash::FxHashSet;
-
-use super::{App, Phase, command::Motion};
-use alertdeck_store::{Row, Store, View};
-
-/// The interval between counts of visible marks while the list changes.
-const COUNT_INTERVAL: Duration = Duration::from_millis(250);
-/// The cost of looking up a row's position, in checks of whether a row is marked.
-const LOOKUP_COST: usize = 64;
+use super::{App, command::Motion};
+use alertdeck_store::{Row, RowSet};
 
 /// The alerts that are marked.
 #[derive(Debug, Default)]
 pub struct Marks {
-    rows: FxHashSet<Row>,
-    /// The number of marked alerts in the list.
-    shown: usize,
-    /// The revision of the view at that count.
-    counted: Option<u64>,
-    /// The time of the next count while the list changes, since the start.
-    due: Duration,
+    rows: RowSet,
     /// The start of the range being marked.
     anchor: Option<Row>,
 }
@@ -33,7 +20,7 @@ pub struct Marks {
 impl Marks {
     /// Returns whether an alert is marked.
     pub fn contains(&self, row: Row) -> bool {
-        self.rows.contains(&row)
+        self.rows.contains(row)
     }
 
     /// Returns the number of marked alerts.
@@ -45,53 +32,25 @@ impl Marks {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
-
-    /// Returns the number of marked alerts that are not in the list.
-    pub fn hidden(&self) -> usize {
-        self.rows.len().saturating_sub(self.shown)
-    }
-
-    /// Returns the number of marked alerts in the current list, to which an action would apply.
-    pub fn shown(&self) -> usize {
-        self.rows.len() - self.hidden()
-    }
-
-    /// Marks or unmarks a row of the list.
-    fn toggle(&mut self, row: Row) {
-        if self.rows.remove(&row) {
-            self.shown = self.shown.saturating_sub(1);
-        } else {
-            self.rows.insert(row);
-            self.shown += 1;
-        }
-    }
-
-    /// Counts the marks in the list if it has changed; while it keeps changing, a few times per
-    /// second.
-    fn count(&mut self, store: &Store, view: &View, busy: bool, mono: Duration) {
-        if self.counted == Some(view.revision()) || self.counted.is_some() && busy && mono < self.due {
-            return;
-        }
-        self.counted = Some(view.revision());
-        self.due = mono + COUNT_INTERVAL;
-        let rows = view.rows();
-        self.shown = if self.rows.len() < rows.len() / LOOKUP_COST {
-            self.rows.iter().filter(|row| view.position(store, **row).is_some()).count()
-        } else if self.rows.is_empty() {
-            0
-        } else {
-            rows.iter().filter(|row| self.rows.contains(row)).count()
-        };
-    }
 }
 
 impl App {
+    /// Returns the number of marked alerts in the current list, to which an action would apply.
+    pub fn marks_shown(&self) -> usize {
+        self.marks.rows.common(self.view.shown())
+    }
+
+    /// Returns the number of marked alerts that are not in the list.
+    pub fn marks_hidden(&self) -> usize {
+        self.marks.len() - self.marks_shown()
+    }
+
     /// Returns the marked alerts in the list, in its order: those of an action.
     pub fn marked(&self) -> Vec<Row> {
         if self.marks.is_empty() {
             return Vec::new();
         }
-        self.view.rows().iter().copied().filter(|row| self.marks.contains(*row)).collect()
+        self.view.from(0).filter(|row| self.marks.contains(*row)).collect()
     }
 
     /// Returns the first and last index of the range being marked.
@@ -106,11 +65,13 @@ impl App {
     pub(super) fn mark(&mut self) {
         if let Some(range) = self.range() {
             self.marks.anchor = None;
-            self.marks.rows.extend(&self.view.rows()[range]);
-            return self.marks_changed();
+            self.marks.rows.extend(self.view.from(*range.start()).take(range.count()));
+            return;
         }
         let Some(row) = self.selected_or_notify() else { return };
-        self.marks.toggle(row);
+        if !self.marks.rows.remove(row) {
+            self.marks.rows.insert(row);
+        }
         let height = self.list_height();
         self.list.go(&self.view, Motion::Down, height);
     }
@@ -133,19 +94,20 @@ impl App {
 
     /// Marks every alert that matches.
     pub(super) fn mark_matching(&mut self) {
-        let (view, marks) = (&self.view, &mut self.marks.rows);
-        marks.extend(view.rows().iter().filter(|row| !view.is_stale(**row)));
-        self.marks_changed();
+        if self.knows_matching() {
+            self.marks.rows.union(self.view.matching());
+        }
     }
 
     /// Inverts the marks of all matching alerts.
     pub(super) fn invert_marks(&mut self) {
-        for row in self.view.rows().iter().filter(|row| !self.view.is_stale(**row)) {
-            if !self.marks.rows.remove(row) {
-                self.marks.rows.insert(*row);
-            }
+        if !self.knows_matching() {
+            return;
         }
-        self.marks_changed();
+        let mut inverted = self.view.matching().clone();
+        inverted.subtract(&self.marks.rows);
+        self.marks.rows.subtract(self.view.matching());
+        self.marks.rows.union(&inverted);
     }
 
     /// Clears all marks, including hidden ones.
@@ -159,16 +121,12 @@ impl App {
         });
     }
 
-    fn marks_changed(&mut self) {
-        self.marks.counted = None;
-        if self.view.is_scanning() {
-            self.notify("marked the matches so far; the filter is still running");
+    /// Returns whether it is known which alerts match; notifies the user if not.
+    fn knows_matching(&mut self) -> bool {
+        let is_known = !self.view.is_scanning();
+        if !is_known {
+            self.notify("the filter is still running; try again in a moment");
         }
-    }
-
-    /// Updates the counts of marks after a change of the list.
-    pub(super) fn update_mark_counts(&mut self) {
-        let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
-        self.marks.count(&self.store, &self.view, busy, self.clock.now.mono);
+        is_known
     }
 }

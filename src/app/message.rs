@@ -17,7 +17,7 @@ use alertdeck_model::Indicator;
 use alertdeck_model::{
     Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp,
 };
-use alertdeck_store::{Batch, Row};
+use alertdeck_store::{Batch, Row, StoredAlert};
 
 /// The number of a fetch; later fetches have higher numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +49,7 @@ pub enum Message {
         line: String,
     },
     /// A worker has read an alert.
-    Read(Row, Box<Body>),
+    Read(Row, StoredAlert, Box<Body>),
     /// A worker has written a ticket to copy, in Markdown.
     Ticket(String),
     /// The browser opened a link, or why it could not.
@@ -172,7 +172,6 @@ impl FailureKind {
 /// An alert, prepared for the detail pane.
 #[derive(Debug)]
 pub struct Body {
-    raw: RawAlert,
     /// The alert, or why it could not be decoded.
     pub alert: Result<Arc<Alert>, DecodeError>,
     /// The evidence tree.
@@ -200,7 +199,7 @@ impl Body {
         let properties = alert.as_ref().map(|alert| alert.properties()).unwrap_or_default();
         let timeline = alert.as_ref().map(|alert| Timeline::new(alert, &tree)).unwrap_or_default();
         let (json, indicators) = (SafeText::new(&pretty), tree.indicators());
-        Self { raw: raw.clone(), alert, tree, json, properties, indicators, timeline }
+        Self { alert, tree, json, properties, indicators, timeline }
     }
 
     /// Returns the text of a timeline entry, by index.
@@ -211,11 +210,6 @@ impl Body {
             format!("  {} {}", self.tree.node(id).label(), self.tree.describe(id).name())
         });
         format!("{}{by}{of}", entry.what.line())
-    }
-
-    /// Returns whether the body was read from these very bytes: an updated alert has others.
-    pub(super) fn is_from(&self, raw: &RawAlert) -> bool {
-        self.raw.0.as_ptr_range() == raw.0.as_ptr_range()
     }
 }
 
@@ -278,7 +272,7 @@ pub enum Effect {
     /// Send [`Message::Requests`].
     ListRequests,
     /// Read an alert's JSON on a worker.
-    Read(Row, RawAlert),
+    Read(Row, StoredAlert),
     /// Open a link in the browser.
     Open(PortalUrl),
     /// Copy a text to the clipboard.
@@ -287,7 +281,7 @@ pub enum Effect {
     CopyCurl(Scope),
     /// Write an alert's ticket on a worker: answered by [`Message::Ticket`]. Its links may lead to
     /// this portal host.
-    CopyTicket(RawAlert, String),
+    CopyTicket(StoredAlert, String),
     /// Write alerts to a file: answered by [`Message::Exported`].
     Export(Export),
     /// Send [`Message::Tick`] at this time since the start.
@@ -310,7 +304,7 @@ pub struct Export {
     /// The number of the export, unique in a run of the program.
     pub number: u64,
     /// The alerts, in their order.
-    pub alerts: Vec<RawAlert>,
+    pub alerts: Vec<StoredAlert>,
     /// The format.
     pub format: Format,
     /// The path, as typed: `~` at the start is the user's home directory.

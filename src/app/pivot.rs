@@ -11,7 +11,6 @@ use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use alertdeck_model::SafeText;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
-use alertdeck_store as store;
 use alertdeck_store::{Prevalence, Row, Store, Tally};
 
 /// The rows counted at once, whatever else there is to do: a fraction of a millisecond, and enough
@@ -26,30 +25,34 @@ pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 /// The cached counts of values.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    counts: HashMap<store::PostingId, Tally>,
+    counts: HashMap<Indicator, Tally>,
     /// The values on screen that are not counted yet.
-    due: Vec<store::PostingId>,
+    due: Vec<Indicator>,
 }
 
 impl Tallies {
     /// Sets the values that are on screen.
-    fn set_shown(&mut self, store: &Store, shown: impl Iterator<Item = store::PostingId>) {
-        self.due = shown.collect();
+    fn set_shown(&mut self, store: &Store, shown: Vec<Indicator>) {
         if self.counts.len() > MAX_COUNTS {
-            self.counts.retain(|pivot, _| self.due.contains(pivot));
+            self.counts.retain(|indicator, _| shown.contains(indicator));
         }
         let counts = &self.counts;
-        self.due.retain(|posting| counts.get(posting).is_none_or(|tally| tally.has_work(store, *posting)));
+        self.due = shown;
+        self.due.retain(|indicator| {
+            counts.get(indicator).is_none_or(|tally| tally.has_work(store, &store.rows_with(indicator)))
+        });
     }
 
     /// Counts up to `work` rows.
     pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
-        self.due.retain(|posting| {
-            let tally = self.counts.entry(*posting).or_default();
+        let counts = &mut self.counts;
+        self.due.retain(|indicator| {
+            let rows = store.rows_with(indicator);
+            let tally = counts.entry(indicator.clone()).or_default();
             if work > 0 {
-                tally.advance(store, *posting, &mut work);
+                tally.advance(store, &rows, &mut work);
             }
-            tally.has_work(store, *posting)
+            tally.has_work(store, &rows)
         });
     }
 
@@ -62,22 +65,20 @@ impl Tallies {
 impl App {
     /// Returns the number of loaded alerts with a value: as many as a pivot on it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
-        self.store.posting(what).map_or(0, |posting| self.store.postings(posting).len())
+        self.store.rows_with(what).len()
     }
 
     /// Returns the counts of a value; `None` if they are not complete yet. Values on screen are
     /// counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
-        let posting = self.store.posting(what)?;
-        let counted = self.tallies.counts.get(&posting)?.prevalence()?;
-        Some(Prevalence { alerts: self.store.postings(posting).len(), ..counted })
+        let counted = self.tallies.counts.get(what)?.prevalence()?;
+        Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
     /// Counts the values on screen, as far as one slice of work allows.
     pub(super) fn count_shown_values(&mut self) {
         let shown = self.shown_indicators();
-        let store = &self.store;
-        self.tallies.set_shown(store, shown.iter().filter_map(|what| store.posting(what)));
+        self.tallies.set_shown(&self.store, shown);
         self.tallies.advance(&self.store, SLICE);
     }
 
@@ -115,9 +116,8 @@ impl App {
             Some((kind, _)) => Indicator { kind: *kind, value: value.text.clone() },
             None => (*node.get(&value.text)?).clone(),
         };
-        let posting = self.store.posting(&what)?;
         // A value composed of several parts would not find even its own alert.
-        self.store.postings(posting).binary_search(&row).ok().map(|_| what)
+        self.store.rows_with(&what).contains(row).then_some(what)
     }
 
     /// Opens a menu of the values under the cursor that can be pivoted on.
@@ -145,12 +145,9 @@ impl App {
             Some(exact) => self.apply_local_filter(&exact.term, effects),
             None => return self.notify(NO_PIVOT),
         }
-        // A scan of all rows would find rare values late, so their rows are set at once. Frequent
-        // values fill the screen at once anyway.
-        let rows = self.store.posting(what).map(|posting| self.store.postings(posting));
-        if let Some(rows) = rows.filter(|rows| rows.len() <= SLICE && self.view.is_scanning()) {
-            self.view.set_rows(&self.store, rows);
-        }
+        // The rows are known, so that no search is needed.
+        let rows = self.store.rows_with(what);
+        self.view.set_rows(&self.store, rows);
     }
 
     /// Filters the loaded alerts. The service is not asked; a refresh does that.

@@ -88,8 +88,7 @@ impl List {
             query::compile(filter, &context).map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
         let mut matcher = Matcher::new(&plan.test);
         let Loaded { store, outcome } = load::load(source, filter, plan, &mut context).await?;
-        let mut rows: Vec<_> =
-            store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect();
+        let mut rows: Vec<_> = matcher.rows(&store).iter().collect();
         if self.filter.is_some() {
             notify_unreadable(&store);
         }
@@ -124,7 +123,7 @@ impl List {
 
 /// Reports the unreadable alerts. No filter can match them.
 fn notify_unreadable(store: &Store) {
-    let unreadable = store.rows().filter(|row| store.entry(*row).error.is_some()).count();
+    let unreadable = store.rows().iter().filter(|row| !store.is_readable(*row)).count();
     if unreadable > 0 {
         notify(format_args!("unreadable alerts: {unreadable}; run without a filter to list them"));
     }

@@ -6,7 +6,7 @@ use super::{Failure, Origin, Output, Source, files, notify, notify_wait};
 use crate::report::Report;
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
-use alertdeck_store::{Batch, Store};
+use alertdeck_store::{Batch, FeedId, Store};
 
 /// Prints one alert with its evidence.
 #[derive(Clone, Debug, clap::Args)]
@@ -79,6 +79,7 @@ impl Show {
 /// Returns the newest state of the alert with this id. Several files may contain it.
 fn newest(alerts: &[RawAlert], id: &AlertId) -> Option<RawAlert> {
     let mut store = Store::default();
-    store.absorb(Batch::plain(alerts));
-    store.row(id).map(|row| store.raw(row).clone())
+    let feed = FeedId::default();
+    store.absorb(feed, Batch::decode(alerts));
+    store.row(feed, id).map(|row| store.stored(row).read())
 }

@@ -39,12 +39,13 @@ mod tests {
     use super::*;
     use crate::export::Format;
     use alertdeck_model::RawAlert;
+    use alertdeck_store::StoredAlert;
 
     #[test]
     fn an_existing_export_is_replaced_only_with_overwrite() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json").to_str().unwrap().to_owned();
-        let alerts = vec![RawAlert("{\"id\":\"a\"}".into())];
+        let alerts = StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())]);
         let mut export = Export {
             number: 1,
             alerts,

@@ -47,8 +47,7 @@ impl FetchReporter {
     async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
         for chunk in alerts.chunks(BATCH) {
             let chunk = chunk.to_vec();
-            let batch =
-                spawn_blocking(move || Batch::decode(&chunk, &alertdeck_query::FieldPostings)).await.ok()?;
+            let batch = spawn_blocking(move || Batch::decode(&chunk)).await.ok()?;
             self.report(LoadEvent::Batch(batch)).await?;
         }
         Some(())

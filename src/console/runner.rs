@@ -88,18 +88,19 @@ impl Runner {
                 self.fetch(fetch);
             }
             Effect::Cancel => self.cancel(),
-            Effect::Read(row, raw) => {
+            Effect::Read(row, alert) => {
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
-                    if let Ok(body) = spawn_blocking(move || Body::read(&raw)).await {
-                        let _ = messages.send(Message::Read(row, Box::new(body))).await;
+                    let stored = alert.clone();
+                    if let Ok(body) = spawn_blocking(move || Body::read(&alert.read())).await {
+                        let _ = messages.send(Message::Read(row, stored, Box::new(body))).await;
                     }
                 });
             }
-            Effect::CopyTicket(raw, portal_host) => {
+            Effect::CopyTicket(alert, portal_host) => {
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
-                    let write = move || Report::read(&raw, &portal_host).markdown();
+                    let write = move || Report::read(&alert.read(), &portal_host).markdown();
                     if let Ok(ticket) = spawn_blocking(write).await {
                         let _ = messages.send(Message::Ticket(ticket)).await;
                     }
@@ -288,13 +289,14 @@ fn request_line(entry: &Entry) -> RequestLine {
 mod tests {
     use super::*;
     use crate::export::Format;
+    use alertdeck_store::StoredAlert;
     use std::{path::Path, time::Instant};
     use tokio::sync::mpsc;
 
     fn export(number: u64, path: &Path) -> Effect {
         Effect::Export(Export {
             number,
-            alerts: vec![RawAlert("{\"id\":\"a\"}".into())],
+            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())]),
             format: Format::Lines,
             path: path.to_str().unwrap().to_owned(),
             overwrite: false,

@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use alertdeck_model::RawAlert;
 
 /// Writes an array.
-pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {
+pub(super) fn array(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write) -> Result<()> {
     out.write_all(b"[")?;
     let mut separator: &[u8] = b"\n";
     for alert in alerts {
@@ -19,7 +19,7 @@ pub(super) fn array<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dy
 
 /// Writes one alert per line. If an alert contains line breaks, removes the white space between its
 /// values, and nothing else.
-pub(super) fn lines<'a>(alerts: impl Iterator<Item = &'a RawAlert>, out: &mut dyn Write) -> Result<()> {
+pub(super) fn lines(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write) -> Result<()> {
     for alert in alerts {
         if alert.0.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
             out.write_all(&compact(&alert.0))?;
@@ -60,11 +60,11 @@ mod tests {
     }
 
     fn as_array(texts: &[&str]) -> String {
-        written(texts, |alerts, out| array(alerts.iter(), out))
+        written(texts, |alerts, out| array(alerts.iter().cloned(), out))
     }
 
     fn as_lines(texts: &[&str]) -> String {
-        written(texts, |alerts, out| lines(alerts.iter(), out))
+        written(texts, |alerts, out| lines(alerts.iter().cloned(), out))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Cell, Link, Part, Report, Section, Sighting, Values};
-use alertdeck_evidence::{Entry, NodeId, Timeline, Tree, device, user};
+use alertdeck_evidence::{Entry, NodeId, Properties, Timeline, Tree, device, user};
 use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
 use alertdeck_model::{Indicator, IndicatorKind};
 
@@ -161,8 +161,9 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
         severity.replace_range(..1, &first);
     }
     let mut first = format!("{severity} severity alert");
-    for (word, name_in) in [("on", device as fn(&Evidence) -> Option<SafeText>), ("user", user)] {
+    for (word, name_in) in [("on", device as fn(&str, &dyn Properties) -> Option<SafeText>), ("user", user)] {
         let mut names: Vec<SafeText> = Vec::new();
+        let name_in = |item: &Evidence| name_in(item.type_name.raw(), &item.object());
         for name in alert.evidence.iter().filter_map(name_in) {
             if !names.iter().any(|known| known.raw().eq_ignore_ascii_case(name.raw())) {
                 names.push(name);

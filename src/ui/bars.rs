@@ -3,7 +3,7 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{App, Area, Editor, FailureKind, Fresh, Phase, Shape, thousands, utc};
+use crate::app::{App, Area, Editor, FailureKind, Phase, Shape, thousands, utc};
 use alertdeck_graph::WaitCause;
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
@@ -34,7 +34,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     let found = match app.view.count() {
         Count::Exact(count) => format!("{} match", thousands(count)),
-        Count::AtLeast(count) => format!("{}+ match", thousands(count)),
+        Count::Pending => "filtering".to_owned(),
     };
     let mut left = Vec::new();
     if wide {
@@ -68,11 +68,10 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.error));
     }
     // Only matching alerts: live polls return all changes.
-    let new = app.list.fresh.iter().filter(|(_, fresh)| **fresh == Fresh::New);
-    let new = new.filter(|(row, _)| !app.view.is_stale(**row));
-    let positions: Vec<_> = new.filter_map(|(row, _)| app.view.position(&app.store, *row)).collect();
-    let count = positions.len();
-    let above = if positions.iter().any(|at| *at < app.list.scroll.top) { theme.symbols.above } else { "" };
+    let count = app.list.new.common(app.view.matching());
+    let mut above_window = app.view.from(0).take(app.list.scroll.top);
+    let is_new = |row: alertdeck_store::Row| app.list.new.contains(row) && !app.view.is_stale(row);
+    let above = if count > 0 && above_window.any(is_new) { theme.symbols.above } else { "" };
     if count > 0 {
         left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
@@ -294,7 +293,7 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
         1 => "range: 1 row".to_owned(),
         rows => format!("range: {} rows", thousands(rows)),
     });
-    let marked = (!app.marks.is_empty()).then(|| match app.marks.hidden() {
+    let marked = (!app.marks.is_empty()).then(|| match app.marks_hidden() {
         0 => format!("{} marked", thousands(app.marks.len())),
         hidden => format!("{} marked ({} hidden)", thousands(app.marks.len()), thousands(hidden)),
     });
@@ -328,7 +327,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         return;
     }
     // An empty list shows the reason itself.
-    let shown_in_list = app.view.rows().is_empty() && app.layout().list.is_some();
+    let shown_in_list = app.view.is_empty() && app.layout().list.is_some();
     if !shown_in_list
         && app.ui.overlay().is_none()
         && app.filter.editor.is_none()

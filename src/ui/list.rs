@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, after, columns};
-use crate::app::{App, Area, FailureKind, Fresh, Pane, Phase, TimeFormat, thousands};
+use crate::app::{App, Area, FailureKind, Pane, Phase, TimeFormat, thousands};
 use alertdeck_model::{SafeText, Status};
 use alertdeck_store::{Cell, Column, Count, Row};
 
@@ -79,17 +79,18 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             painter.put(x, head.y, column.width, &heading, style);
         }
     }
-    let (rows, cursor, valid) = (app.view.rows(), app.selected(), app.filter.is_valid());
-    if rows.is_empty() {
+    let (cursor, valid) = (app.selected(), app.filter.is_valid());
+    if app.view.is_empty() {
         return draw_empty(app, painter, area);
     }
     let range = app.range();
-    let shown = rows.iter().enumerate().skip(app.list.scroll.top).take(usize::from(area.height));
+    let top = app.list.scroll.top;
+    let shown = (top..).zip(app.view.from(top)).take(usize::from(area.height));
     for (y, (at, row)) in (area.y..).zip(shown) {
-        let selected = Some(*row) == cursor;
+        let selected = Some(row) == cursor;
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        gutter(app, painter, (area.x, y), *row, selected, in_range);
-        draw_row(app, painter, Area { y, height: 1, ..area }, &columns, *row);
+        gutter(app, painter, (area.x, y), row, selected, in_range);
+        draw_row(app, painter, Area { y, height: 1, ..area }, &columns, row);
         if selected {
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.patch_style(area.x, y, area.width, style);
@@ -112,10 +113,11 @@ fn gutter(
     in_range: bool,
 ) {
     let theme = painter.theme;
-    let fresh = app.list.fresh.get(&row).map(|fresh| match fresh {
-        Fresh::New => "+",
-        Fresh::Changed => "~",
-    });
+    let fresh = match (app.list.new.contains(row), app.list.changed.contains(row)) {
+        (true, _) => Some("+"),
+        (false, true) => Some("~"),
+        (false, false) => None,
+    };
     let mark = match (app.marks.contains(row), in_range) {
         (true, _) => Some(("*", theme.strong)),
         (false, true) => Some((theme.symbols.vertical, theme.accent)),
@@ -129,13 +131,13 @@ fn gutter(
 
 fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnLayout], row: Row) {
     let theme = painter.theme;
-    let entry = app.store.entry(row);
+    let is_readable = app.store.is_readable(row);
     let stale = app.view.is_stale(row);
     let base = if stale { theme.dim } else { theme.text };
     for column in columns {
         let (x, y) = (area.x + column.x, area.y);
         let cell = app.store.cell(row, column.column);
-        match (column.column, cell) {
+        match (column.column, &cell) {
             (_, Cell::Severity(severity)) => {
                 let (symbol, word, style) = theme.severity(severity);
                 let style = if stale { theme.dim } else { style };
@@ -146,14 +148,14 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
                 painter.put(x, y, column.width, word, if stale { theme.dim } else { style });
             }
             (_, Cell::Time(at)) => {
-                painter.put_right(x + column.width, y, column.width, &app.clock.cell(at), theme.dim);
+                painter.put_right(x + column.width, y, column.width, &app.clock.cell(*at), theme.dim);
             }
-            (Column::Title, _) if entry.error.is_some() => {
+            (Column::Title, cell) if !is_readable => {
                 painter.put(x, y, column.width, &glance(cell), theme.error);
             }
             (Column::Title, cell) => title(app, painter, column, (x, y), cell, base, stale),
             (Column::Owner, cell) => {
-                let (text, style) = owner(app, &cell);
+                let (text, style) = owner(app, cell);
                 painter.put(x, y, column.width, &text, if style { base } else { theme.dim });
             }
             (_, Cell::Empty) => {
@@ -180,7 +182,7 @@ fn title(
     painter: &mut Painter<'_>,
     column: &ColumnLayout,
     (x, y): (u16, u16),
-    cell: Cell<'_>,
+    cell: &Cell<'_>,
     base: Style,
     stale: bool,
 ) {
@@ -246,7 +248,7 @@ fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
 }
 
 /// Returns the beginning of a cell's text on one line, borrowed if possible.
-fn glance(cell: Cell<'_>) -> Cow<'_, str> {
+fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {
         Cell::Text(text) => text.head_cow(),
         other => other.head().into(),
@@ -305,7 +307,7 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     let mut lines: Vec<(String, Style)> = Vec::new();
     match &app.load.phase {
         _ if !app.filter.is_valid() => lines.push(("The filter has an error.".into(), theme.dim)),
-        _ if matches!(app.view.count(), Count::AtLeast(_)) => lines.push(("Filtering".into(), theme.dim)),
+        _ if app.view.count() == Count::Pending => lines.push(("Filtering".into(), theme.dim)),
         _ if app.sign_in.signed_out && app.sign_in.stage.is_some() => {
             lines.push(("Waiting for sign-in.".into(), theme.dim));
         }

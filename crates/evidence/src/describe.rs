@@ -1,13 +1,14 @@
 //! Describes one item of evidence: its name, further facts and its indicators.
 //!
-//! It applies the table of types and knows no type by name, except for [`device`] and [`user`].
+//! It applies the table of types and knows no type by name, except for [`device`] and [`user`], which
+//! also read items that are not kept as JSON.
 
 use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::Value;
 
 use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
-use alertdeck_model::{Account, Evidence, FileDetails, Object, SafeText, host, walk};
+use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
 /// The most bytes of a value that are displayed on a line. The value itself is not shortened.
@@ -76,25 +77,51 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
     description
 }
 
-/// Returns the name of the device that an item is about; `None` if it is about none.
-pub fn device(item: &Evidence) -> Option<SafeText> {
-    let object = item.object();
-    let name = match item.type_name.raw() {
-        name @ ("device" | "ioTDevice") => raw_name(EvidenceType::named(name), object).0,
-        "hostLogonSession" => raw_name(EvidenceType::named("device"), object.object("host")).0,
-        _ => return None,
-    };
-    (!name.is_empty()).then(|| SafeText::new(&name))
+/// The properties of an item of evidence, in whatever form they were read.
+pub trait Properties {
+    /// Returns the value at a path of names joined by dots; of a list, the first value and how many
+    /// follow: `a +2`.
+    fn text(&self, path: &str) -> Option<Cow<'_, str>>;
+
+    /// Returns the string at a path, unless it is blank.
+    fn filled(&self, path: &str) -> Option<Cow<'_, str>>;
 }
 
-/// Returns the name of the user that an item is about, or under whose account it ran.
-pub fn user(item: &Evidence) -> Option<SafeText> {
-    let object = item.object();
-    let account = |path| Account(object.object(path)).name();
-    let name = match item.type_name.raw() {
+impl Properties for Object<'_> {
+    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        plain(*self, path)
+    }
+
+    fn filled(&self, path: &str) -> Option<Cow<'_, str>> {
+        (*self).filled(path).map(Cow::from)
+    }
+}
+
+/// Returns the name of the device that an item is about; `None` if it is about none. `kind` is the
+/// short name of the item's type.
+pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
+    let (row, prefix) = match kind {
+        "device" | "ioTDevice" => (EvidenceType::named(kind), ""),
+        "hostLogonSession" => (EvidenceType::named("device"), "host."),
+        _ => return None,
+    };
+    let fields = row.main.iter().filter_map(|line| line.first());
+    let mut paths = fields.flat_map(|field| field.path.split('|').map(move |path| (field, path)));
+    paths.find_map(|(field, path)| {
+        let text = if prefix.is_empty() { item.text(path) } else { item.text(&format!("{prefix}{path}")) };
+        let text = text.filter(|text| !is_blank(text) && !field.omit.contains(&&**text))?;
+        Some(SafeText::new(&text))
+    })
+}
+
+/// Returns the name of the user that an item is about, or under whose account it ran. `kind` is the
+/// short name of the item's type.
+pub fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
+    let account = |path: &str| account_name(|name| item.filled(&format!("{path}.{name}")));
+    let name = match kind {
         "user" | "process" => account("userAccount"),
         "cloudLogonSession" | "hostLogonSession" => account("account.userAccount"),
-        "mailbox" => object.filled("upn").or_else(|| object.filled("primaryAddress")).map(Cow::from),
+        "mailbox" => item.filled("upn").or_else(|| item.filled("primaryAddress")),
         _ => None,
     };
     name.map(|name| SafeText::new(&name))

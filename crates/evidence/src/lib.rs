@@ -7,6 +7,6 @@ mod timeline;
 mod tree;
 mod types;
 
-pub use describe::{Description, Piece, device, user};
+pub use describe::{Description, Piece, Properties, device, user};
 pub use timeline::{Entry, Timeline, TimelineEvent};
 pub use tree::{Node, NodeId, NodeKey, PropertySource, Tree};

@@ -49,8 +49,22 @@ impl RawAlert {
     ///
     /// Fails only if the JSON is invalid, nested deeper than 128 levels, or not an object.
     pub fn decode(&self) -> Result<Alert, DecodeError> {
-        let value = parse(&self.0)?;
-        Alert::read(value).ok_or(DecodeError { reason: "not a JSON object".into() })
+        let value = self.parse()?;
+        Alert::read(value).ok_or_else(DecodeError::not_an_object)
+    }
+
+    /// Parses the JSON. Of properties with the same name, the last one is kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the JSON is invalid or nested deeper than 128 levels.
+    pub fn parse(&self) -> Result<Value, DecodeError> {
+        serde_json::from_slice(&self.0).or_else(|first| {
+            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the half hides
+            // nothing, so this is the one error that is repaired.
+            let text = String::from_utf8_lossy(&self.0);
+            serde_json::from_str(&replace_lone_surrogates(&text)).map_err(|_| DecodeError::new(&first))
+        })
     }
 }
 
@@ -68,16 +82,15 @@ pub struct DecodeError {
     pub reason: Arc<str>,
 }
 
-fn parse(body: &[u8]) -> Result<Value, DecodeError> {
-    match serde_json::from_slice(body) {
-        Ok(value) => Ok(value),
-        Err(first) => {
-            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the half hides
-            // nothing, so this is the one error that is repaired.
-            let text = String::from_utf8_lossy(body);
-            serde_json::from_str(&replace_lone_surrogates(&text))
-                .map_err(|_| DecodeError { reason: SafeText::new(&first.to_string()).line().into() })
-        }
+impl DecodeError {
+    /// Returns the error of the parser.
+    pub fn new(error: &serde_json::Error) -> Self {
+        Self { reason: SafeText::new(&error.to_string()).line().into() }
+    }
+
+    /// Returns the error for JSON that is no object.
+    pub fn not_an_object() -> Self {
+        Self { reason: "not a JSON object".into() }
     }
 }
 

@@ -170,21 +170,25 @@ pub fn short_type_name(declared: &str) -> &str {
 pub struct Account<'a>(pub Object<'a>);
 
 impl<'a> Account<'a> {
-    /// Returns the name by which an analyst knows the account, as sent: the principal name,
-    /// `DOMAIN\account`, the account name, the display name, or an id.
+    /// Returns the name of the account ([`account_name`]).
     pub fn name(self) -> Option<Cow<'a, str>> {
-        let filled = |name| self.0.filled(name);
-        if let Some(principal) = filled("userPrincipalName") {
-            return Some(principal.into());
-        }
-        match (filled("domainName"), filled("accountName")) {
-            (Some(domain), Some(account)) => Some(format!("{domain}\\{account}").into()),
-            (_, account) => account
-                .or_else(|| filled("displayName"))
-                .or_else(|| filled("userSid"))
-                .or_else(|| filled("azureAdUserId"))
-                .map(Cow::from),
-        }
+        account_name(|name| self.0.filled(name).map(Cow::from))
+    }
+}
+
+/// Returns the name by which an analyst knows an account, as sent: the principal name,
+/// `DOMAIN\account`, the account name, the display name, or an id. `filled` returns a property of
+/// the `userAccount` unless it is blank.
+pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    if let Some(principal) = filled("userPrincipalName") {
+        return Some(principal);
+    }
+    match (filled("domainName"), filled("accountName")) {
+        (Some(domain), Some(account)) => Some(format!("{domain}\\{account}").into()),
+        (_, account) => account
+            .or_else(|| filled("displayName"))
+            .or_else(|| filled("userSid"))
+            .or_else(|| filled("azureAdUserId")),
     }
 }
 

@@ -25,7 +25,8 @@ pub use enums::{
     Status, Verdict,
 };
 pub use evidence::{
-    Account, EVIDENCE_TYPES, Evidence, FileDetails, remediation, short_type_name, type_name, verdict,
+    Account, EVIDENCE_TYPES, Evidence, FileDetails, account_name, remediation, short_type_name, type_name,
+    verdict,
 };
 pub use host::host;
 pub use indicator::{Indicator, IndicatorKind};

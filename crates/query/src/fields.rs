@@ -13,7 +13,7 @@ use alertdeck_model::{
     Verdict, attack::Tactic,
 };
 use alertdeck_odata::Property;
-use alertdeck_store::{Facts, last_name};
+use alertdeck_store::{DateColumn, Facts, RowSet, Store, last_name};
 
 /// A field of the filter language.
 #[derive(Debug)]
@@ -255,15 +255,60 @@ impl Enumeration {
     }
 
     /// Returns the alert's value as sent; empty for enumerations of evidence.
-    pub(super) fn value(self, facts: &Facts) -> &str {
+    pub(super) fn value(self, facts: Facts<'_>) -> &str {
         match self {
-            Self::Severity => facts.severity.raw(),
-            Self::Status => facts.status.raw(),
-            Self::Source => facts.service_source.raw(),
-            Self::Classification => facts.classification.raw(),
-            Self::Determination => facts.determination.raw(),
+            Self::Severity => facts.severity().raw(),
+            Self::Status => facts.status().raw(),
+            Self::Source => facts.source().raw(),
+            Self::Classification => facts.classification().raw(),
+            Self::Determination => facts.determination().raw(),
             Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => "",
         }
+    }
+
+    /// Returns whether the service sent a value.
+    pub(super) fn is_sent(self, facts: Facts<'_>) -> bool {
+        match self {
+            Self::Classification => facts.has_classification(),
+            Self::Determination => facts.has_determination(),
+            _ => true,
+        }
+    }
+
+    /// Returns the rows of the members that pass a test.
+    pub(super) fn rows(self, store: &Store, test: impl Fn(&str) -> bool) -> RowSet {
+        let mut rows = RowSet::default();
+        let mut add = |member: &str, of: &RowSet| {
+            if test(member) {
+                rows.union(of);
+            }
+        };
+        match self {
+            Self::Severity => {
+                let unknown = &Severity::Unknown;
+                store.rows_by_severity().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
+            }
+            Self::Status => {
+                let unknown = &Status::Unknown;
+                store.rows_by_status().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
+            }
+            Self::Source => {
+                let unknown = &ServiceSource::Unknown;
+                store.rows_by_source().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
+            }
+            Self::Classification => {
+                let unknown = &Classification::Unknown;
+                let members = store.rows_by_classification();
+                members.for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
+            }
+            Self::Determination => {
+                let unknown = &Determination::Unknown;
+                let members = store.rows_by_determination();
+                members.for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
+            }
+            Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => {}
+        }
+        rows
     }
 }
 
@@ -277,13 +322,18 @@ impl DateProperty {
         }
     }
 
-    pub(super) fn value(self, facts: &Facts) -> Option<Timestamp> {
+    pub(super) fn value(self, facts: Facts<'_>) -> Option<Timestamp> {
+        facts.date(self.column())
+    }
+
+    /// Returns the column that has the date.
+    pub(super) fn column(self) -> DateColumn {
         match self {
-            Self::Created => facts.created,
-            Self::LastUpdate => facts.last_update,
-            Self::Resolved => facts.resolved,
-            Self::FirstActivity => facts.first_activity,
-            Self::LastActivity => facts.last_activity,
+            Self::Created => DateColumn::Created,
+            Self::LastUpdate => DateColumn::LastUpdate,
+            Self::Resolved => DateColumn::Resolved,
+            Self::FirstActivity => DateColumn::FirstActivity,
+            Self::LastActivity => DateColumn::LastActivity,
         }
     }
 }

@@ -18,7 +18,7 @@ use alertdeck_model::{
 };
 use alertdeck_odata as odata;
 use alertdeck_odata::{Property, Value};
-use alertdeck_store::{Dictionary, Facts, FoldedText, Key, fold};
+use alertdeck_store::{Facts, FoldedText, Key, Row, Store, fold};
 
 /// A resolved filter, for [`super::Matcher`].
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct Predicate(pub(super) Test);
 impl Predicate {
     /// Returns whether an alert matches, without caching. For many alerts, a [`super::Matcher`] gives
     /// the same results faster.
-    pub fn matches(&self, dictionary: &Dictionary, facts: &Facts) -> bool {
-        self.0.matches(dictionary, facts)
+    pub fn matches(&self, store: &Store, row: Row) -> bool {
+        self.0.matches(store, row)
     }
 }
 
@@ -86,26 +86,31 @@ impl Test {
         Self::Not(Box::new(part))
     }
 
-    pub(super) fn matches(&self, dictionary: &Dictionary, facts: &Facts) -> bool {
+    pub(super) fn matches(&self, store: &Store, row: Row) -> bool {
+        let facts = store.facts(row);
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(dictionary, facts)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(dictionary, facts)),
-            Self::Not(part) => !part.matches(dictionary, facts),
+            Self::All(parts) => parts.iter().all(|part| part.matches(store, row)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(store, row)),
+            Self::Not(part) => !part.matches(store, row),
             Self::Member(enumeration, member) => eq_ignore_case(enumeration.value(facts), member),
             Self::Within(date, interval) => date.value(facts).is_some_and(|at| interval.contains(at)),
             Self::Known(date) => date.value(facts).is_some(),
-            Self::Text(test) => facts.terms.iter().any(|(key, text)| {
-                let Key { kind, path } = dictionary.key(*key);
-                test.scope.covers(kind.as_deref(), path) && test.matches_text(dictionary.text(*text))
+            Self::Text(test) => store.terms(row).any(|(key, value)| {
+                let Key { kind, path } = store.dictionary().key(key);
+                test.scope.covers(kind.as_deref(), path) && test.matches_text(&store.dictionary().text(value))
             }),
-            Self::Raw(expr) => expr.matches(&AsSent { dictionary, facts }, odata::Mode::default()),
+            Self::Raw(expr) => {
+                let owner = facts.assigned_to();
+                let owner = owner.as_ref().map(alertdeck_model::SafeText::raw);
+                expr.matches(&AsSent { facts, owner }, odata::Mode::default())
+            }
         }
     }
 }
 
 impl TextTest {
-    pub(super) fn matches_text(&self, word: FoldedText<'_>) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(word.text.raw(), word.folded))
+    pub(super) fn matches_text(&self, value: &FoldedText<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(&value.raw, value.folded))
     }
 }
 
@@ -117,34 +122,22 @@ pub(super) fn eq_ignore_case(a: &str, b: &str) -> bool {
 /// The values of an alert as the service has them: unlike [`Facts`], they distinguish null from
 /// `unknown`.
 struct AsSent<'a> {
-    dictionary: &'a Dictionary,
-    facts: &'a Facts,
-}
-
-impl AsSent<'_> {
-    fn member<'v>(&self, property: Property, unknown: bool, value: &'v str) -> Value<'v> {
-        let sent = |name| {
-            let mut keys = self.facts.terms.iter().map(|(key, _)| self.dictionary.key(*key));
-            keys.any(|key| key.kind.is_none() && &*key.path == name)
-        };
-        if unknown && property.is_nullable() && !sent(property.name()) {
-            return Value::Null;
-        }
-        Value::Text(value)
-    }
+    facts: Facts<'a>,
+    owner: Option<&'a str>,
 }
 
 impl odata::Row for AsSent<'_> {
     fn value(&self, property: Property) -> Value<'_> {
         let time = |date: DateProperty| date.value(self.facts).map_or(Value::Null, Value::Time);
         let member = |enumeration: Enumeration| {
-            let value = enumeration.value(self.facts);
-            self.member(property, value == "unknown", value)
+            if enumeration.is_sent(self.facts) {
+                Value::Text(enumeration.value(self.facts))
+            } else {
+                Value::Null
+            }
         };
         match property {
-            Property::AssignedTo => {
-                self.facts.assigned_to.as_ref().map_or(Value::Null, |owner| Value::Text(owner.raw()))
-            }
+            Property::AssignedTo => self.owner.map_or(Value::Null, Value::Text),
             Property::CreatedDateTime => time(DateProperty::Created),
             Property::LastUpdateDateTime => time(DateProperty::LastUpdate),
             Property::Severity => member(Enumeration::Severity),

@@ -106,29 +106,28 @@ impl Field {
         }
     }
 
-    /// Calls `each` with the index keys of a text of this field. They include the key of a
+    /// Returns whether the keys of this field are derived: something other than the folded value.
+    pub fn has_derived_keys(&self) -> bool {
+        matches!(self.kind, FieldKind::Text(TextKind::Address | TextKind::Domain, _))
+    }
+
+    /// Calls `each` with the derived keys of a text of this field. They include the key of a
     /// [`Field::exact_term`] if and only if its term matches the text.
-    pub fn keys(&self, word: FoldedText<'_>, mut each: impl FnMut(&str)) {
-        let FieldKind::Text(text_kind, _) = self.kind else { return };
-        match text_kind {
-            TextKind::Address => {
-                if let Some(address) = address(word.text.raw()) {
+    pub fn derived_keys(&self, value: &FoldedText<'_>, each: impl FnMut(&str)) {
+        let mut each = each;
+        match self.kind {
+            FieldKind::Text(TextKind::Address, _) => {
+                if let Some(address) = address(&value.raw) {
                     each(&address);
                 }
             }
-            TextKind::Domain => {
-                let host = host(word.folded);
+            FieldKind::Text(TextKind::Domain, _) => {
+                let host = host(value.folded);
                 let parents = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
                 let is_valid = |name: &&str| (1..=MAX_DOMAIN).contains(&name.len());
                 std::iter::once(host).chain(parents).filter(is_valid).for_each(each);
             }
-            // There are no terms for longer values.
-            _ if word.text.raw().len() > MAX_VALUE => {}
-            _ => {
-                if text_kind.has_key(word.folded) {
-                    each(word.folded);
-                }
-            }
+            _ => {}
         }
     }
 }
@@ -151,12 +150,16 @@ impl PostingRules for FieldPostings {
         field(kind).covers(evidence, path)
     }
 
-    fn keys(&self, kind: IndicatorKind, word: FoldedText<'_>, each: &mut dyn FnMut(&str)) {
-        field(kind).keys(word, each);
-    }
-
     fn key(&self, kind: IndicatorKind, value: &str) -> Option<String> {
         field(kind).exact_term(value).map(|whole| whole.key)
+    }
+
+    fn is_derived(&self, kind: IndicatorKind) -> bool {
+        field(kind).has_derived_keys()
+    }
+
+    fn derived_keys(&self, kind: IndicatorKind, value: FoldedText<'_>, each: &mut dyn FnMut(&str)) {
+        field(kind).derived_keys(&value, each);
     }
 }
 
@@ -227,16 +230,10 @@ mod tests {
         let long = "a.".repeat(5_000) + "com";
         assert_eq!(field("domain").exact_term(&long), None);
         let mut keys = 0;
-        field("domain").keys(FoldedText { text: &long.as_str().into(), folded: &long }, |key| {
+        field("domain").derived_keys(&FoldedText { raw: (&long).into(), folded: &long }, |key| {
             assert!(key.len() <= MAX_DOMAIN);
             keys += 1;
         });
         assert_eq!(keys, 126);
-        for (length, keys) in [(MAX_VALUE, 1), (MAX_VALUE + 1, 0)] {
-            let text = "x".repeat(length);
-            let (mut found, word) = (0, FoldedText { text: &text.as_str().into(), folded: &text });
-            field("device").keys(word, |_| found += 1);
-            assert_eq!((found, field("device").exact_term(&text).is_some()), (keys, keys == 1));
-        }
     }
 }

@@ -1,155 +1,76 @@
 //! Batches of alerts that workers decode for the store.
 
+use alertdeck_model::RawAlert;
+
 use crate::{
-    dictionary::{CodeMap, Dictionary, TextCode},
-    facts::Facts,
-    posting::{BatchKeys, NoPostings, PostingRules},
+    decode::{Decoder, Fields},
+    dictionary::{Dictionary, KeyCode},
+    stored::{StoredAlert, StoredWriter},
+    values::hash,
 };
-use alertdeck_evidence as evidence;
-use alertdeck_model::{Alert, AlertId, DecodeError, RawAlert, SafeText};
 
 /// Decoded alerts with their own dictionary, so that decoding does not need the store.
 #[derive(Debug)]
 pub struct Batch {
-    pub(super) dictionary: Dictionary,
-    /// The alerts, each with the codes of its keys.
-    pub(super) entries: Vec<(Entry, Box<[u32]>)>,
-    /// The keys of the postings.
-    pub(super) keys: Box<BatchKeys>,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) alerts: Vec<BatchAlert>,
 }
 
-/// One alert: its facts, the texts of its list line, and its JSON.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The values that filters test.
-    pub facts: Facts,
-    /// The alert as received.
-    pub raw: RawAlert,
-    /// Why the alert could not be decoded; `None` if it was.
-    pub error: Option<SafeText>,
-    pub(super) title: Option<TextCode>,
-    pub(super) category: Option<TextCode>,
-    pub(super) incident: Option<TextCode>,
-    pub(super) product: Option<TextCode>,
-    pub(super) devices: Box<[TextCode]>,
-    pub(super) users: Box<[TextCode]>,
-    pub(super) techniques: Box<[TextCode]>,
+/// One alert of a batch, with codes of the batch's dictionary.
+#[derive(Debug)]
+pub(crate) struct BatchAlert {
+    pub(crate) fields: Fields,
+    /// Every value of the alert and its evidence: the property, and the number of the value among
+    /// those of the property's name. Sorted, without duplicates.
+    pub(crate) terms: Box<[(KeyCode, u32)]>,
+    pub(crate) body: StoredAlert,
+    /// Tells states of an alert apart: a hash of its JSON.
+    pub(crate) fingerprint: u64,
+    /// Whether the alert could be decoded. If not, its title says why.
+    pub(crate) is_readable: bool,
 }
 
 impl Batch {
-    /// Decodes alerts and collects their posting keys. An alert that cannot be decoded becomes an
-    /// entry with an error.
-    pub fn decode(alerts: &[RawAlert], rules: &'static dyn PostingRules) -> Self {
-        let mut batch = Self::plain(alerts);
-        *batch.keys = BatchKeys::new(rules);
-        for (entry, codes) in &mut batch.entries {
-            *codes = batch.keys.add(&batch.dictionary, &entry.facts);
-        }
-        batch
-    }
-
-    /// Decodes alerts without postings, for lists that are only filtered and printed.
-    pub fn plain(alerts: &[RawAlert]) -> Self {
-        let mut batch = Self {
-            dictionary: Dictionary::default(),
-            entries: Vec::with_capacity(alerts.len()),
-            keys: Box::new(BatchKeys::new(&NoPostings)),
-        };
+    /// Decodes alerts. One that cannot be decoded becomes an alert whose title says why.
+    pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
+        let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
         for raw in alerts {
-            let entry = match raw.decode() {
-                Ok(alert) => Entry::read(&alert, raw, &mut batch.dictionary),
-                Err(error) => Entry::unreadable(&error, raw, &mut batch.dictionary),
+            bodies.push(&raw.0);
+            let (terms, mut fields, is_readable) = match decoder.decode(raw) {
+                Ok((terms, fields)) => (terms, fields, true),
+                Err(error) => {
+                    let title = Some(decoder.title(&error.to_string()));
+                    (Box::default(), Fields { title, ..Fields::default() }, false)
+                }
             };
-            batch.entries.push((entry, Box::default()));
+            fields.id.get_or_insert_with(|| decoder.id(&content_id(raw)));
+            decoded.push((fields, terms, hash(&raw.0), is_readable));
         }
-        batch
+        let bodies = bodies.finish();
+        let alerts = decoded.into_iter().zip(bodies).map(|(alert, body)| {
+            let (fields, terms, fingerprint, is_readable) = alert;
+            BatchAlert { fields, terms, body, fingerprint, is_readable }
+        });
+        let alerts = alerts.collect();
+        Self { dictionary: decoder.dictionary, alerts }
     }
 
     /// Returns the number of alerts.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.alerts.len()
     }
 
     /// Returns whether the batch is empty.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-}
-
-impl Entry {
-    fn read(alert: &Alert, raw: &RawAlert, dictionary: &mut Dictionary) -> Self {
-        let mut facts = dictionary.facts(alert);
-        if facts.id.raw().is_empty() {
-            facts.id = content_id(raw);
-        }
-        let mut code = |text: &Option<SafeText>| text.as_ref().map(|text| dictionary.text_code(text));
-        let (title, incident, product) =
-            (code(&alert.title), code(&alert.incident_id), code(&alert.product_name));
-        // `category` is being replaced by `categories` (docs/graph-api.md, "Response shape").
-        let category = code(&alert.category.clone().or_else(|| alert.categories.first().cloned()));
-        let devices: Vec<_> = alert.evidence.iter().filter_map(evidence::device).collect();
-        let users: Vec<_> = alert.evidence.iter().filter_map(evidence::user).collect();
-        let mut codes = |texts: &[SafeText]| {
-            let mut codes: Vec<TextCode> = Vec::with_capacity(texts.len());
-            for text in texts {
-                let code = dictionary.text_code(text);
-                if !codes.contains(&code) {
-                    codes.push(code);
-                }
-            }
-            codes.into_boxed_slice()
-        };
-        let (devices, users, techniques) = (codes(&devices), codes(&users), codes(&alert.mitre_techniques));
-        Self {
-            facts,
-            raw: raw.clone(),
-            error: None,
-            title,
-            category,
-            incident,
-            product,
-            devices,
-            users,
-            techniques,
-        }
-    }
-
-    fn unreadable(error: &DecodeError, raw: &RawAlert, dictionary: &mut Dictionary) -> Self {
-        let error = SafeText::new(&error.to_string());
-        Self {
-            facts: Facts::unreadable(content_id(raw)),
-            raw: raw.clone(),
-            title: Some(dictionary.text_code(&error)),
-            error: Some(error),
-            category: None,
-            incident: None,
-            product: None,
-            devices: Box::default(),
-            users: Box::default(),
-            techniques: Box::default(),
-        }
-    }
-
-    /// Rewrites the codes for the dictionary that the batch's was merged into.
-    pub(super) fn recode(&mut self, map: &CodeMap) {
-        self.facts.recode(map);
-        for code in [&mut self.title, &mut self.category, &mut self.incident, &mut self.product]
-            .into_iter()
-            .flatten()
-            .chain(&mut self.devices)
-            .chain(&mut self.users)
-            .chain(&mut self.techniques)
-        {
-            *code = map.text(*code);
-        }
+        self.alerts.is_empty()
     }
 }
 
 /// Returns an id for an alert without one. It depends on the bytes only, so that reading a page
 /// twice does not duplicate the alert.
-fn content_id(raw: &RawAlert) -> AlertId {
+fn content_id(raw: &RawAlert) -> String {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();
     hasher.write(&raw.0);
-    AlertId::new(&format!("(no id, content {:016x})", hasher.finish()))
+    format!("(no id, content {:016x})", hasher.finish())
 }

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, Row, Store};
-use crate::dictionary::TextCode;
 use alertdeck_model::{SafeText, Severity, Status, Timestamp};
+
+use crate::{Row, Store, chunked::Chunked, dictionary::ValueCode};
 
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl Column {
 }
 
 /// The contents of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
     /// Nothing was sent.
     Empty,
@@ -67,9 +67,9 @@ pub enum Cell<'a> {
     /// A point in time.
     Time(Timestamp),
     /// A text.
-    Text(&'a SafeText),
+    Text(SafeText),
     /// The first of several texts, and the number of the others.
-    More(&'a SafeText, usize),
+    More(SafeText, usize),
     /// A member of an enumeration, by its wire name.
     Member(&'a str),
 }
@@ -87,9 +87,7 @@ impl Cell<'_> {
             Self::Member(member) => (*member).to_owned(),
         }
     }
-}
 
-impl Cell<'_> {
     /// Returns the same as [`Cell::text`], but at most as much as a screen is wide.
     pub fn head(&self) -> String {
         match self {
@@ -116,85 +114,131 @@ impl Default for Sort {
     }
 }
 
+/// What a row is compared by.
+enum SortValue<'a> {
+    Missing,
+    Number(u64),
+    Text(std::borrow::Cow<'a, str>),
+}
+
 impl Store {
     /// Returns the contents of a cell.
     pub fn cell(&self, row: Row, column: Column) -> Cell<'_> {
-        let entry = self.entry(row);
-        let facts = &entry.facts;
+        let (facts, columns) = (self.facts(row), &self.columns);
         let time = |at: Option<Timestamp>| at.map_or(Cell::Empty, Cell::Time);
-        let text = |code: Option<TextCode>| code.map_or(Cell::Empty, |code| Cell::Text(self.text(code)));
-        let list = |codes: &[TextCode]| match codes {
-            [] => Cell::Empty,
-            [one] => Cell::Text(self.text(*one)),
-            [first, more @ ..] => Cell::More(self.text(*first), more.len()),
+        let text = |column: &Chunked<Option<ValueCode>>| {
+            column[row.index()].map_or(Cell::Empty, |code| Cell::Text(self.dictionary.safe(code)))
         };
         match column {
-            Column::Severity => Cell::Severity(&facts.severity),
-            Column::Status => Cell::Status(&facts.status),
-            Column::Created => time(facts.created),
-            Column::Updated => time(facts.last_update),
-            Column::Title => text(entry.title),
-            Column::Device => list(&entry.devices),
-            Column::User => list(&entry.users),
-            Column::Owner => facts.assigned_to.as_ref().map_or(Cell::Empty, Cell::Text),
-            Column::Source => member_cell(facts.service_source.as_str()),
-            Column::Category => text(entry.category),
-            Column::Techniques => list(&entry.techniques),
-            Column::Incident => text(entry.incident),
-            Column::Product => text(entry.product),
-            Column::Classification => member_cell(facts.classification.as_str()),
-            Column::Determination => member_cell(facts.determination.as_str()),
-            Column::Id => Cell::Text(facts.id.text()),
+            Column::Severity => Cell::Severity(facts.severity()),
+            Column::Status => Cell::Status(facts.status()),
+            Column::Created => time(facts.created()),
+            Column::Updated => time(facts.last_update()),
+            Column::Title => text(&columns.title),
+            Column::Device | Column::User | Column::Techniques => {
+                let mut values = self.listed(row, column);
+                let Some(first) = values.next() else { return Cell::Empty };
+                let first = self.dictionary.safe(first);
+                match values.len() {
+                    0 => Cell::Text(first),
+                    more => Cell::More(first, more),
+                }
+            }
+            Column::Owner => text(&columns.owner),
+            Column::Source => member_cell(facts.source().as_str()),
+            Column::Category => text(&columns.category),
+            Column::Incident => text(&columns.incident),
+            Column::Product => text(&columns.product),
+            Column::Classification => member_cell(facts.classification().as_str()),
+            Column::Determination => member_cell(facts.determination().as_str()),
+            Column::Id => Cell::Text(facts.id().text().clone()),
         }
+    }
+
+    /// Lists the values of a column that may have several: devices, users, techniques.
+    pub(crate) fn listed(&self, row: Row, column: Column) -> impl ExactSizeIterator<Item = ValueCode> {
+        let (list, name) = match column {
+            Column::Device => (&self.columns.devices, self.device_names()),
+            Column::User => (&self.columns.users, self.user_names()),
+            _ => (&self.columns.techniques, self.dictionary.name("mitreTechniques")),
+        };
+        // Without a name there are no values.
+        let name = name.unwrap_or(crate::NameCode(0));
+        list.get(row).map(move |index| ValueCode { name, index })
     }
 
     /// Compares two rows: by the column with missing values last in either direction, then newest
     /// first, then by id. So the order is total and the same from fetch to fetch.
     pub fn compare(&self, sort: Sort, a: Row, b: Row) -> Ordering {
-        let by_column = self.compare_cells(sort, a, b);
-        by_column
-            .then_with(|| self.facts(b).created.cmp(&self.facts(a).created))
-            .then_with(|| self.facts(a).id.cmp(&self.facts(b).id))
+        let by_column = match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
+            (SortValue::Number(a), SortValue::Number(b)) => directed(a.cmp(&b), sort.descending),
+            (SortValue::Text(a), SortValue::Text(b)) => directed(a.cmp(&b), sort.descending),
+            (SortValue::Missing, SortValue::Missing) => Ordering::Equal,
+            // The values of a column have one type.
+            (SortValue::Missing, _) => Ordering::Greater,
+            (_, _) => Ordering::Less,
+        };
+        by_column.then_with(|| self.compare_ties(a, b))
     }
 
-    fn compare_cells(&self, sort: Sort, a: Row, b: Row) -> Ordering {
-        /// Compares two values; a missing one comes last.
-        fn optional<T: Ord>(a: Option<T>, b: Option<T>, descending: bool) -> Ordering {
-            match (a, b) {
-                (Some(a), Some(b)) if descending => b.cmp(&a),
-                (Some(a), Some(b)) => a.cmp(&b),
-                (a, b) => a.is_none().cmp(&b.is_none()),
+    /// Compares rows that are equal by the column: newest first, then by feed and id.
+    fn compare_ties(&self, a: Row, b: Row) -> Ordering {
+        let id = |row: Row| self.dictionary.text(self.columns.id[row.index()]).raw;
+        let created = |row| self.facts(row).created();
+        created(b)
+            .cmp(&created(a))
+            .then_with(|| if a == b { Ordering::Equal } else { id(a).cmp(&id(b)) })
+            .then_with(|| a.cmp(&b))
+    }
+
+    /// Returns a number by which rows can be compared first: rows with a smaller number come first,
+    /// those with the same have to be compared.
+    pub(crate) fn sort_key(&self, sort: Sort, row: Row) -> u64 {
+        let key = match self.sort_value(sort.column, row) {
+            SortValue::Missing => return u64::MAX,
+            SortValue::Number(number) => number,
+            SortValue::Text(text) => {
+                let mut head = [0; 8];
+                let len = text.len().min(8);
+                head[..len].copy_from_slice(&text.as_bytes()[..len]);
+                u64::from_be_bytes(head)
             }
-        }
-        let (x, y) = (self.entry(a), self.entry(b));
-        let texts = |code: fn(&Entry) -> Option<TextCode>| {
-            let folded = |entry| code(entry).map(|code| self.dictionary.text(code).folded);
-            optional(folded(x), folded(y), sort.descending)
         };
-        let down = sort.descending;
-        match sort.column {
-            Column::Severity => optional(x.facts.severity.rank(), y.facts.severity.rank(), down),
-            Column::Status => optional(status_rank(&x.facts.status), status_rank(&y.facts.status), down),
-            Column::Created => optional(x.facts.created, y.facts.created, down),
-            Column::Updated => optional(x.facts.last_update, y.facts.last_update, down),
-            Column::Title => texts(|entry| entry.title),
-            Column::Device => texts(|entry| entry.devices.first().copied()),
-            Column::User => texts(|entry| entry.users.first().copied()),
-            Column::Category => texts(|entry| entry.category),
-            Column::Techniques => texts(|entry| entry.techniques.first().copied()),
-            Column::Incident => texts(|entry| entry.incident),
-            Column::Product => texts(|entry| entry.product),
-            Column::Owner => optional(x.facts.assigned_to.as_ref(), y.facts.assigned_to.as_ref(), down),
-            Column::Source | Column::Classification | Column::Determination => {
-                let text = |row| match self.cell(row, sort.column) {
-                    Cell::Member(member) => Some(member),
-                    _ => None,
-                };
-                optional(text(a), text(b), down)
-            }
-            Column::Id => optional(Some(&x.facts.id), Some(&y.facts.id), down),
+        // Missing values come after all others.
+        (if sort.descending { !key } else { key }).min(u64::MAX - 1)
+    }
+
+    fn sort_value(&self, column: Column, row: Row) -> SortValue<'_> {
+        let (facts, columns) = (self.facts(row), &self.columns);
+        let number = |number: Option<u64>| number.map_or(SortValue::Missing, SortValue::Number);
+        // Ticks are signed; the order must not be.
+        let time = |at: Option<Timestamp>| number(at.map(|at| at.ticks().cast_unsigned() ^ (1 << 63)));
+        let folded = |code: Option<ValueCode>| {
+            code.map_or(SortValue::Missing, |code| SortValue::Text(self.dictionary.folded(code).into()))
+        };
+        let raw = |code: ValueCode| SortValue::Text(self.dictionary.text(code).raw);
+        match column {
+            Column::Severity => number(facts.severity().rank().map(u64::from)),
+            Column::Status => number(status_rank(facts.status())),
+            Column::Created => time(facts.created()),
+            Column::Updated => time(facts.last_update()),
+            Column::Title => folded(columns.title[row.index()]),
+            Column::Category => folded(columns.category[row.index()]),
+            Column::Incident => folded(columns.incident[row.index()]),
+            Column::Product => folded(columns.product[row.index()]),
+            Column::Device | Column::User | Column::Techniques => folded(self.listed(row, column).next()),
+            Column::Owner => columns.owner[row.index()].map_or(SortValue::Missing, raw),
+            Column::Source | Column::Classification | Column::Determination => match self.cell(row, column) {
+                Cell::Member(member) => SortValue::Text(member.into()),
+                _ => SortValue::Missing,
+            },
+            Column::Id => raw(columns.id[row.index()]),
         }
     }
+}
+
+fn directed(ordering: Ordering, descending: bool) -> Ordering {
+    if descending { ordering.reverse() } else { ordering }
 }
 
 /// Returns the cell of an enumeration member; `unknown` is empty.
@@ -202,7 +246,7 @@ fn member_cell(member: &str) -> Cell<'_> {
     if member == "unknown" { Cell::Empty } else { Cell::Member(member) }
 }
 
-fn status_rank(status: &Status) -> Option<u8> {
+fn status_rank(status: &Status) -> Option<u64> {
     match status {
         Status::New => Some(1),
         Status::InProgress => Some(2),

@@ -1,34 +1,50 @@
-//! The dictionary of properties and texts, each stored once.
+//! The dictionary: properties, their names, and the distinct values under each name.
 //!
-//! Values repeat across alerts: titles, devices, users, file names. So every text is stored once,
-//! with the folded form that searches compare, and alerts refer to it by code. A predicate tests
-//! each distinct property and text once, and then only compares codes.
+//! Values repeat across alerts: titles, devices, users, file names. So each is stored once per
+//! property name, and alerts refer to it by code. A search reads the values of the names that it
+//! is about, and then only compares codes.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use aho_corasick::AhoCorasick;
 
 use alertdeck_model::SafeText;
 
+use crate::values::{Folded, Values};
+
 /// The code of a property in a [`Dictionary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyCode(u16);
+pub struct KeyCode(pub(crate) u16);
 
-/// The code of a text in a [`Dictionary`].
+/// The code of a property name in a [`Dictionary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TextCode(u32);
+pub struct NameCode(pub(crate) u16);
+
+/// The code of a value in a [`Dictionary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueCode {
+    /// The name of the properties that have the value.
+    pub name: NameCode,
+    /// The number of the value among those of the name.
+    pub index: u32,
+}
 
 impl KeyCode {
+    /// Returns the code with an index into [`Dictionary::keys`].
+    pub fn from_index(index: usize) -> Self {
+        Self(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
     /// Returns the code as an index into [`Dictionary::keys`].
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 }
 
-impl TextCode {
-    /// Returns the code as an index into [`Dictionary::texts`].
+impl NameCode {
+    /// Returns the code as an index below [`Dictionary::names`].
     pub fn index(self) -> usize {
-        self.0 as usize
+        usize::from(self.0)
     }
 }
 
@@ -52,39 +68,25 @@ pub fn last_name(path: &str) -> &str {
     }
 }
 
-/// A text with its folded form.
-#[derive(Clone, Copy, Debug)]
+/// A value with its folded form.
+#[derive(Clone, Debug)]
 pub struct FoldedText<'a> {
-    /// The text.
-    pub text: &'a SafeText,
-    /// The text as sent, folded by [`fold`].
+    /// The value as sent.
+    pub raw: Cow<'a, str>,
+    /// The value, folded by [`fold`](crate::fold).
     pub folded: &'a str,
 }
 
-/// Folds a text for comparison without regard to case.
-///
-/// Each character is lower-cased on its own, whatever its position in a word (Greek has a special
-/// final sigma). So the folded form of a part of a text is a part of the folded text.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.chars().flat_map(char::to_lowercase).collect()
-    }
-}
-
-/// The properties and texts of a set of alerts, each stored once.
-#[derive(Clone, Debug, Default)]
+/// The properties and values of a set of alerts, each stored once.
+#[derive(Debug, Default)]
 pub struct Dictionary {
     keys: Vec<Key>,
     key_codes: HashMap<Key, KeyCode>,
-    texts: Vec<SafeText>,
-    /// The folded forms of all texts, concatenated: searching contiguous memory is some thirty
-    /// times faster than searching text by text.
-    folded: String,
-    /// The end of each folded form.
-    ends: Vec<usize>,
-    text_codes: HashMap<SafeText, TextCode>,
+    /// The name of each property.
+    key_names: Vec<NameCode>,
+    name_codes: HashMap<Arc<str>, NameCode>,
+    /// The values of each name.
+    values: Vec<Values>,
 }
 
 impl Dictionary {
@@ -93,99 +95,128 @@ impl Dictionary {
         &self.keys
     }
 
-    /// Returns the texts, by code.
-    pub fn texts(&self) -> &[SafeText] {
-        &self.texts
-    }
-
     /// Returns the property with a code.
     pub fn key(&self, code: KeyCode) -> &Key {
         &self.keys[code.index()]
     }
 
-    /// Returns the text with a code.
-    pub fn text(&self, code: TextCode) -> FoldedText<'_> {
-        let at = code.index();
-        FoldedText { text: &self.texts[at], folded: &self.folded[self.start(at)..self.ends[at]] }
+    /// Returns the name of a property.
+    pub fn name_of(&self, key: KeyCode) -> NameCode {
+        self.key_names[key.index()]
     }
 
-    /// Lists the indices in `range` of the texts whose folded form contains one of the patterns.
+    /// Returns the number of names. Their codes are the numbers below.
+    pub fn names(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Returns the code of a name, if a property has it.
+    pub fn name(&self, name: &str) -> Option<NameCode> {
+        self.name_codes.get(name).copied()
+    }
+
+    /// Returns the number of values of a name, by its index.
+    pub fn count(&self, name: usize) -> u32 {
+        self.values.get(name).map_or(0, Values::len)
+    }
+
+    /// Returns a value with its folded form.
+    pub fn text(&self, code: ValueCode) -> FoldedText<'_> {
+        let values = &self.values[code.name.index()];
+        FoldedText { raw: values.raw(code.index), folded: values.folded(code.index) }
+    }
+
+    /// Returns a value's folded form.
+    pub fn folded(&self, code: ValueCode) -> &str {
+        self.values[code.name.index()].folded(code.index)
+    }
+
+    /// Returns a value, safe to show.
+    pub fn safe(&self, code: ValueCode) -> SafeText {
+        SafeText::new(&self.values[code.name.index()].raw(code.index))
+    }
+
+    /// Lists the values of a name that have this folded form.
+    pub fn spelled(&self, name: NameCode, folded: &str) -> impl Iterator<Item = ValueCode> {
+        self.values[name.index()].spelled(folded).map(move |index| ValueCode { name, index })
+    }
+
+    /// Calls `each` with values of a name that contain one of the patterns: those with numbers from
+    /// `first` to the end of its chunk. Returns the bytes that were read.
     ///
     /// The automaton must report the match that ends first, as `AhoCorasick` does by default.
-    /// Otherwise a match across two texts could hide one within a text.
-    pub fn containing(&self, patterns: &AhoCorasick, range: Range<usize>) -> impl Iterator<Item = usize> {
-        let end = self.start(range.end);
-        let (mut at, mut from) = (range.start, self.start(range.start));
-        std::iter::from_fn(move || {
-            while at < range.end {
-                let found = patterns.find(&self.folded[from..end])?;
-                let (hit, hit_end) = (from + found.start(), from + found.end());
-                at += self.ends[at..].iter().take_while(|end| **end < hit_end).count();
-                from = self.start(at);
-                // A match across two texts does not count.
-                if from <= hit {
-                    from = self.ends[at];
-                    at += 1;
-                    return Some(at - 1);
-                }
-            }
-            None
-        })
+    pub fn containing(
+        &self,
+        patterns: &AhoCorasick,
+        name: NameCode,
+        first: u32,
+        each: impl FnMut(u32),
+    ) -> usize {
+        let values = &self.values[name.index()];
+        values.containing(patterns, first, each);
+        values.chunk_size(first as usize / crate::values::CHUNK)
     }
 
-    /// Returns the start of a text's folded form.
-    fn start(&self, at: usize) -> usize {
-        at.checked_sub(1).map_or(0, |before| self.ends[before])
+    /// Returns the end of the chunk of values of a name that `first` is in, as far as there are
+    /// values.
+    pub fn chunk_end(&self, name: NameCode, first: u32) -> u32 {
+        let chunk = crate::values::CHUNK as u32;
+        (first / chunk + 1).saturating_mul(chunk).min(self.values[name.index()].len())
     }
 
     /// Returns the code of a property, adding it if it is new.
     ///
     /// Beyond 65,535 properties, far more than the schema has, new ones share the last code:
     /// properties come from the service and must not grow without bound.
-    pub fn key_code(&mut self, key: Key) -> KeyCode {
-        if let Some(code) = self.key_codes.get(&key) {
+    pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
+        if let Some(code) = self.key_codes.get(key) {
             return *code;
         }
-        let code = KeyCode(u16::try_from(self.keys.len()).unwrap_or(u16::MAX));
-        if u16::try_from(self.keys.len()).is_ok() {
-            self.keys.push(key.clone());
-            self.key_codes.insert(key, code);
-        }
+        let Ok(number) = u16::try_from(self.keys.len()) else { return KeyCode(u16::MAX) };
+        let code = KeyCode(number);
+        let name = self.name_code(last_name(&key.path));
+        self.keys.push(key.clone());
+        self.key_names.push(name);
+        self.key_codes.insert(key.clone(), code);
         code
     }
 
-    /// Returns the code of a text, adding it if it is new.
-    pub fn text_code(&mut self, text: &SafeText) -> TextCode {
-        match self.text_codes.get(text) {
-            Some(code) => *code,
-            None => self.push(text, &fold(text.raw())),
+    /// Returns the code of a name, adding it if it is new. There are never more than properties.
+    pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
+        if let Some(code) = self.name_codes.get(name) {
+            return *code;
         }
-    }
-
-    fn push(&mut self, text: &SafeText, folded: &str) -> TextCode {
-        let code = TextCode(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(text.clone());
-        self.folded.push_str(folded);
-        self.ends.push(self.folded.len());
-        self.text_codes.insert(text.clone(), code);
+        let Ok(number) = u16::try_from(self.values.len()) else { return NameCode(u16::MAX) };
+        let code = NameCode(number);
+        self.name_codes.insert(name.into(), code);
+        self.values.push(Values::default());
         code
     }
 
-    /// Adds everything in `other` and returns the codes that it has here.
+    /// Returns the code of a value, adding it if it is new.
+    pub(crate) fn add(&mut self, name: NameCode, value: Folded<'_>) -> ValueCode {
+        ValueCode { name, index: self.values[name.index()].add(value) }
+    }
+
+    /// Adds all properties and values of another dictionary, and returns the codes that they have
+    /// here.
     pub(crate) fn merge(&mut self, other: &Self) -> CodeMap {
-        CodeMap {
-            keys: other.keys.iter().map(|key| self.key_code(key.clone())).collect(),
-            texts: (0..other.texts.len() as u32)
-                .map(|code| self.merge_text(other.text(TextCode(code))))
-                .collect(),
+        let keys = other.keys.iter().map(|key| self.key_code(key)).collect();
+        let mut names = vec![NameCode(0); other.values.len()];
+        for (name, code) in &other.name_codes {
+            names[code.index()] = self.name_code(name);
         }
+        let values = names.iter().zip(&other.values).map(|(name, values)| {
+            let here = &mut self.values[name.index()];
+            (0..values.len()).map(|index| here.add_from(values, index)).collect()
+        });
+        let values = values.collect();
+        CodeMap { keys, names, values }
     }
 
-    fn merge_text(&mut self, word: FoldedText<'_>) -> TextCode {
-        match self.text_codes.get(word.text) {
-            Some(code) => *code,
-            None => self.push(word.text, word.folded),
-        }
+    /// Returns the memory that the values take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.values.iter().map(Values::size).sum()
     }
 }
 
@@ -193,7 +224,8 @@ impl Dictionary {
 #[derive(Clone, Debug)]
 pub(crate) struct CodeMap {
     keys: Vec<KeyCode>,
-    texts: Vec<TextCode>,
+    names: Vec<NameCode>,
+    values: Vec<Vec<u32>>,
 }
 
 impl CodeMap {
@@ -201,15 +233,15 @@ impl CodeMap {
         self.keys[code.index()]
     }
 
-    pub(crate) fn text(&self, code: TextCode) -> TextCode {
-        self.texts[code.index()]
+    pub(crate) fn value(&self, code: ValueCode) -> ValueCode {
+        let at = code.name.index();
+        ValueCode { name: self.names[at], index: self.values[at][code.index as usize] }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn the_last_name_of_a_path_may_be_an_annotation() {
@@ -220,36 +252,6 @@ mod tests {
             ("account.@odata.type", "@odata.type"),
         ] {
             assert_eq!(last_name(path), name);
-        }
-    }
-
-    #[test]
-    fn a_part_of_a_text_folds_to_a_part_of_the_folded_text() {
-        assert!(fold("ΟΔΟΣ ΑΒ").starts_with(&fold("ΟΔΟΣ")));
-        assert!(fold("ΟΔΟΣΑ").starts_with(&fold("ΟΔΟΣ")));
-        assert_eq!(fold("SRV-Äö"), "srv-äö");
-    }
-
-    proptest! {
-        #[test]
-        fn containing_finds_the_texts_that_contain_a_pattern(
-            texts in prop::collection::vec("[abAİ]{0,4}", 0..30),
-            pattern in "[abİ]{0,3}",
-            (from, to) in (0usize..31, 0usize..31),
-        ) {
-            let mut dictionary = Dictionary::default();
-            for text in &texts {
-                dictionary.text_code(&text.as_str().into());
-            }
-            let count = dictionary.texts().len();
-            let range = from.min(to).min(count)..to.max(from).min(count);
-            let pattern = fold(&pattern);
-            let expected: Vec<_> = range
-                .clone()
-                .filter(|at| dictionary.text(TextCode(*at as u32)).folded.contains(&pattern))
-                .collect();
-            let found: Vec<_> = dictionary.containing(&AhoCorasick::new([pattern]).unwrap(), range).collect();
-            prop_assert_eq!(found, expected);
         }
     }
 }

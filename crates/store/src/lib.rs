@@ -1,27 +1,52 @@
-//! The loaded alerts: columns to list, sort and filter by, and the JSON of each alert.
+//! The loaded alerts: columns to list, sort and filter by, terms to search, and the JSON of each
+//! alert.
 //!
 //! A [`Store`] has one owner, no lock and no thread. Workers decode [`Batch`]es, the owner adds
 //! them. A [`Row`] is never moved and never reused, so it identifies an alert while sorting and
-//! filtering change around it. The store does not know where alerts come from or how they are
-//! drawn.
+//! filtering change around it. Sets of rows are bitmaps ([`RowSet`]). The store does not know where
+//! alerts come from, how they are filtered or how they are drawn.
 
 mod batch;
+mod chunked;
 mod column;
+mod columns;
+mod decode;
 mod dictionary;
 mod facts;
+mod order;
 mod posting;
+mod prevalence;
+mod row_set;
+mod sorter;
+mod stored;
+mod terms;
+mod values;
 mod view;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use batch::{Batch, Entry};
+use hashbrown::HashTable;
+
+pub use batch::Batch;
 pub use column::{Cell, Column, Sort};
-pub use dictionary::{Dictionary, FoldedText, Key, KeyCode, TextCode, fold, last_name};
+pub use columns::DateColumn;
+pub use dictionary::{Dictionary, FoldedText, Key, KeyCode, NameCode, ValueCode, last_name};
 pub use facts::Facts;
-pub use posting::{Classes, PostingId, PostingRules, Prevalence, Tally};
-pub use view::{Count, RowTest, View};
+pub use prevalence::{Classes, PostingRules, Prevalence, Tally};
+pub use row_set::RowSet;
+pub use stored::{StoredAlert, StoredReader};
+pub use values::fold;
+pub use view::{Count, Filter, View};
 
-use alertdeck_model::{AlertId, RawAlert, SafeText};
+use alertdeck_model::{AlertId, SafeText};
+use batch::BatchAlert;
+use columns::Columns;
+use decode::{DEVICES, USERS};
+use dictionary::CodeMap;
+use posting::Postings;
+use prevalence::Index;
+use stored::StoredWriter;
+use terms::Terms;
 
 /// Identifies an alert in a [`Store`]. Rows are numbered in the order of arrival; they are never
 /// moved and never reused.
@@ -29,9 +54,26 @@ use alertdeck_model::{AlertId, RawAlert, SafeText};
 pub struct Row(u32);
 
 impl Row {
-    /// Returns the row as an index below [`Store::len`].
+    /// Returns the row as an index below the number of alerts that were ever added.
     pub fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// Identifies a feed, which is where alerts come from: one account in one tenant of one cloud, or
+/// files. Ids of alerts are unique in a feed only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedId(u16);
+
+impl FeedId {
+    /// Creates the id with a number.
+    pub const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
     }
 }
 
@@ -57,182 +99,286 @@ impl Absorbed {
 #[derive(Debug)]
 pub struct Store {
     dictionary: Dictionary,
-    entries: Vec<Entry>,
-    by_id: HashMap<AlertId, Row>,
-    /// Every spelling of an owner that any alert has had.
-    owners: BTreeSet<SafeText>,
-    /// Maps indicators to rows.
-    index: posting::Index,
-    /// How often an alert was replaced by a newer state.
+    columns: Columns,
+    terms: Terms,
+    postings: Postings,
+    index: Index,
+    /// The rows by the hashes of their feeds and ids.
+    by_id: HashTable<(u64, Row)>,
+    /// The rows of each feed, without retired ones.
+    feeds: BTreeMap<FeedId, RowSet>,
+    /// The feeds whose rows are hidden.
+    hidden: BTreeSet<FeedId>,
+    /// The rows of all feeds that are not hidden.
+    visible: RowSet,
+    /// Every spelling of an owner that any alert of a feed has had.
+    owners: BTreeMap<FeedId, BTreeSet<SafeText>>,
+    /// How often rows were replaced, retired, hidden or shown.
     changes: u64,
 }
 
 impl Default for Store {
-    /// Creates an empty store without postings.
+    /// Creates an empty store in which no values can be looked up.
     fn default() -> Self {
-        Self::with_postings(&posting::NoPostings)
+        Self::new(&prevalence::NoPostings)
     }
 }
 
 impl Store {
-    /// Creates an empty store. Its batches must be decoded with the same rules.
-    pub fn with_postings(rules: &'static dyn PostingRules) -> Self {
+    /// Creates an empty store.
+    pub fn new(rules: &'static dyn PostingRules) -> Self {
         Self {
             dictionary: Dictionary::default(),
-            entries: Vec::new(),
-            by_id: HashMap::new(),
-            owners: BTreeSet::new(),
-            index: posting::Index::new(rules),
+            columns: Columns::default(),
+            terms: Terms::default(),
+            postings: Postings::default(),
+            index: Index::new(rules),
+            by_id: HashTable::new(),
+            feeds: BTreeMap::new(),
+            hidden: BTreeSet::new(),
+            visible: RowSet::default(),
+            owners: BTreeMap::new(),
             changes: 0,
         }
     }
 
     /// Adds a decoded batch. An alert that is in the store already is replaced unless the new state
     /// is older by `lastUpdateDateTime`.
-    pub fn absorb(&mut self, batch: Batch) -> Absorbed {
-        let Batch { dictionary, entries, keys } = batch;
+    pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
+        let Batch { dictionary, alerts } = batch;
         let map = self.dictionary.merge(&dictionary);
-        let lists = self.index.register(&self.dictionary, &keys, &map);
         let mut absorbed = Absorbed::default();
-        for (mut entry, codes) in entries {
-            let lists = codes.iter().map(|code| lists[*code as usize]);
-            if let Some(owner) = &entry.facts.assigned_to
-                && !self.owners.contains(owner)
-            {
-                self.owners.insert(owner.clone());
-            }
-            match self.by_id.get(&entry.facts.id).copied() {
-                Some(row) => {
-                    absorbed.seen.push(row);
-                    let stored = &mut self.entries[row.index()];
-                    if entry.raw == stored.raw || entry.facts.last_update < stored.facts.last_update {
-                        continue;
-                    }
-                    entry.recode(&map);
-                    self.index.replace(&self.dictionary, row, &stored.facts, lists);
-                    self.changes += 1;
-                    *stored = entry;
-                    if !absorbed.new.contains(&row) && !absorbed.changed.contains(&row) {
-                        absorbed.changed.push(row);
-                    }
-                }
-                None => {
-                    let row = Row(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-                    entry.recode(&map);
-                    self.index.add(row, lists);
-                    self.by_id.insert(entry.facts.id.clone(), row);
-                    self.entries.push(entry);
-                    absorbed.new.push(row);
-                    absorbed.seen.push(row);
-                }
-            }
+        let received = alerts.len();
+        for alert in alerts {
+            self.absorb_alert(feed, alert, &dictionary, &map, &mut absorbed);
+        }
+        let kept = absorbed.touched();
+        if kept.len() * 2 < received {
+            self.move_bodies(&kept);
         }
         absorbed
     }
 
+    fn absorb_alert(
+        &mut self,
+        feed: FeedId,
+        alert: BatchAlert,
+        dictionary: &Dictionary,
+        map: &CodeMap,
+        absorbed: &mut Absorbed,
+    ) {
+        let BatchAlert { fields, terms, body, fingerprint, is_readable } = alert;
+        let Some(id) = fields.id else { return };
+        let hash = id_hash(feed, &dictionary.text(id).raw);
+        let id = map.value(id);
+        let columns = &self.columns;
+        let is_same =
+            |(_, row): &(u64, Row)| columns.feeds[row.index()] == feed && columns.id[row.index()] == id;
+        let known = self.by_id.find(hash, is_same).map(|(_, row)| *row);
+        let row = known.unwrap_or_else(|| Row(u32::try_from(self.columns.len()).unwrap_or(u32::MAX)));
+        absorbed.seen.push(row);
+        if known.is_some() {
+            let is_older = fields.updated < self.columns.date(DateColumn::LastUpdate, row);
+            if self.columns.fingerprints[row.index()] == fingerprint || is_older {
+                return;
+            }
+            for (key, index) in self.terms.get(row) {
+                let name = self.dictionary.name_of(key);
+                self.postings.remove(ValueCode { name, index }, row);
+            }
+            self.changes += 1;
+            if !absorbed.new.contains(&row) && !absorbed.changed.contains(&row) {
+                absorbed.changed.push(row);
+            }
+        } else {
+            self.by_id.insert_unique(hash, (hash, row), |(hash, _)| *hash);
+            self.feeds.entry(feed).or_default().insert(row);
+            if !self.hidden.contains(&feed) {
+                self.visible.insert(row);
+            }
+            absorbed.new.push(row);
+        }
+        if let Some(owner) = fields.owner {
+            let owner = dictionary.safe(owner);
+            self.owners.entry(feed).or_default().insert(owner);
+        }
+        let mut mapped = Vec::with_capacity(terms.len());
+        for (key, index) in &*terms {
+            let value = map.value(ValueCode { name: dictionary.name_of(*key), index: *index });
+            let key = map.key(*key);
+            // Beyond the last property that has a code of its own, values cannot be searched for.
+            if self.dictionary.name_of(key) == value.name {
+                if self.postings.add(value, key, row) {
+                    self.index.add(&self.dictionary, key, value);
+                }
+                mapped.push((key, value.index));
+            }
+        }
+        mapped.sort_unstable();
+        self.terms.set(row, &mapped);
+        self.columns.set(row, feed, fields, body, map);
+        columns::set(&mut self.columns.fingerprints, row, fingerprint);
+        if is_readable {
+            self.columns.unreadable.remove(row);
+        } else {
+            self.columns.unreadable.insert(row);
+        }
+    }
+
+    /// Moves bodies into blocks of their own, so that a few alerts do not keep the block of a page
+    /// in memory.
+    fn move_bodies(&mut self, rows: &[Row]) {
+        let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());
+        for row in rows {
+            writer.push(&reader.read(&self.columns.bodies[row.index()]).0);
+        }
+        for (row, body) in rows.iter().zip(writer.finish()) {
+            self.columns.bodies[row.index()] = body;
+        }
+    }
+
+    /// Removes all alerts of a feed: after a sign-out, or when another account signs in. Their rows
+    /// are not used again.
+    pub fn retire(&mut self, feed: FeedId) {
+        let Some(rows) = self.feeds.remove(&feed) else { return };
+        let columns = &self.columns;
+        self.by_id.retain(|(_, row)| columns.feeds[row.index()] != feed);
+        self.owners.remove(&feed);
+        self.visible.subtract(&rows);
+        self.changes += 1;
+    }
+
+    /// Hides the rows of these feeds, also those that arrive later, and shows all others. Views have
+    /// to be rebuilt.
+    pub fn hide_feeds(&mut self, hidden: impl IntoIterator<Item = FeedId>) {
+        self.hidden = hidden.into_iter().collect();
+        self.visible.clear();
+        for (_, rows) in self.feeds.iter().filter(|(feed, _)| !self.hidden.contains(feed)) {
+            self.visible.union(rows);
+        }
+        self.changes += 1;
+    }
+
     /// Returns the row of an alert.
-    pub fn row(&self, id: &AlertId) -> Option<Row> {
-        self.by_id.get(id).copied()
+    pub fn row(&self, feed: FeedId, id: &AlertId) -> Option<Row> {
+        let is_same = |(_, row): &(u64, Row)| {
+            self.columns.feeds[row.index()] == feed
+                && self.dictionary.text(self.columns.id[row.index()]).raw == id.raw()
+        };
+        self.by_id.find(id_hash(feed, id.raw()), is_same).map(|(_, row)| *row)
     }
 
     /// Returns the number of alerts.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.visible.len()
     }
 
-    /// Returns whether the store is empty.
+    /// Returns whether there are no alerts.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.visible.is_empty()
     }
 
-    /// Lists all rows in the order of arrival.
-    pub fn rows(&self) -> impl Iterator<Item = Row> + use<> {
-        (0..self.entries.len() as u32).map(Row)
+    /// Returns all rows that are not hidden.
+    pub fn rows(&self) -> &RowSet {
+        &self.visible
     }
 
-    /// Returns the entry of an alert.
-    pub fn entry(&self, row: Row) -> &Entry {
-        &self.entries[row.index()]
+    /// Returns the feed of an alert.
+    pub fn feed(&self, row: Row) -> FeedId {
+        self.columns.feeds[row.index()]
     }
 
-    /// Returns the facts of an alert.
-    pub fn facts(&self, row: Row) -> &Facts {
-        &self.entry(row).facts
+    /// Returns the rows of a feed.
+    pub fn rows_of(&self, feed: FeedId) -> Option<&RowSet> {
+        self.feeds.get(&feed)
     }
 
-    /// Returns the JSON of an alert as received.
-    pub fn raw(&self, row: Row) -> &RawAlert {
-        &self.entry(row).raw
+    /// Returns the values of an alert that filters test.
+    pub fn facts(&self, row: Row) -> Facts<'_> {
+        Facts::new(self, row)
     }
 
-    /// Lists every spelling of owners in loaded alerts. It is not documented whether the service
+    /// Returns the JSON of an alert, to be read by a worker.
+    pub fn stored(&self, row: Row) -> &StoredAlert {
+        &self.columns.bodies[row.index()]
+    }
+
+    /// Returns whether the alert could be decoded. If not, its title says why.
+    pub fn is_readable(&self, row: Row) -> bool {
+        !self.columns.unreadable.contains(row)
+    }
+
+    /// Lists every spelling of owners in a feed's alerts. It is not documented whether the service
     /// ignores case in `assignedTo`, so filters ask for all spellings (docs/filter-language.md,
     /// "OData meaning").
-    pub fn owners(&self) -> impl Iterator<Item = &SafeText> {
-        self.owners.iter()
+    pub fn owners(&self, feed: FeedId) -> impl Iterator<Item = &SafeText> {
+        self.owners.get(&feed).into_iter().flatten()
     }
 
-    /// Returns the dictionary of the facts' codes.
+    /// Returns the dictionary of all values.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
     }
 
-    fn text(&self, code: TextCode) -> &SafeText {
-        self.dictionary.text(code).text
+    /// Lists the terms of an alert: its properties and their values.
+    pub fn terms(&self, row: Row) -> impl Iterator<Item = (KeyCode, ValueCode)> {
+        self.terms.get(row).map(|(key, index)| (key, ValueCode { name: self.dictionary.name_of(key), index }))
     }
+
+    /// Returns the value of a property of the alert itself, such as `alertWebUrl`; of several, the
+    /// first by number.
+    pub fn property(&self, row: Row, path: &str) -> Option<SafeText> {
+        let mut terms = self.terms(row);
+        let is_property = |key: KeyCode| {
+            let Key { kind, path: of } = self.dictionary.key(key);
+            kind.is_none() && **of == *path
+        };
+        terms.find(|(key, _)| is_property(*key)).map(|(_, value)| self.dictionary.safe(value))
+    }
+
+    /// Adds the rows that have a value under any property to a set.
+    pub fn add_rows_of(&self, value: ValueCode, rows: &mut RowSet) {
+        self.postings.rows(value).add_to(rows);
+    }
+
+    /// Returns the properties that a value has ever occurred under; `None` if they are too many to
+    /// tell.
+    pub fn keys_of(&self, value: ValueCode) -> Option<&[KeyCode]> {
+        self.postings.keys(value)
+    }
+
+    /// Returns the rows whose date passes a test.
+    pub fn dated(
+        &self,
+        date: DateColumn,
+        test: impl Fn(Option<alertdeck_model::Timestamp>) -> bool,
+    ) -> RowSet {
+        self.columns.dated(date, test)
+    }
+
+    /// Returns the memory that the store takes, in bytes, without the JSON of the alerts.
+    pub fn size(&self) -> usize {
+        self.dictionary.size()
+            + self.columns.size()
+            + self.terms.size()
+            + self.postings.size()
+            + self.by_id.allocation_size()
+            + self.index.size()
+    }
+
+    /// Returns the name under which the columns keep devices, if an alert has one.
+    fn device_names(&self) -> Option<NameCode> {
+        self.dictionary.name(DEVICES)
+    }
+
+    fn user_names(&self) -> Option<NameCode> {
+        self.dictionary.name(USERS)
+    }
+}
+
+fn id_hash(feed: FeedId, id: &str) -> u64 {
+    values::hash(id.as_bytes()).wrapping_add(u64::from(feed.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use serde_json::{Value, json};
-
-    pub(super) fn batch(alerts: &[Value]) -> Batch {
-        let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(Bytes::from(alert.to_string()))).collect();
-        Batch::plain(&raw)
-    }
-
-    fn alert(id: &str, updated: u32, title: &str) -> Value {
-        json!({"id": id, "title": title, "lastUpdateDateTime": format!("2026-11-01T00:00:{updated:02}Z")})
-    }
-
-    fn title(store: &Store, id: &str) -> String {
-        let row = store.row(&AlertId::new(id)).unwrap();
-        match store.cell(row, Column::Title) {
-            Cell::Text(text) => text.to_string(),
-            other => format!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_newest_state_of_an_alert_wins() {
-        let mut store = Store::default();
-        let first = store.absorb(batch(&[alert("a", 5, "five"), alert("b", 1, "b"), alert("a", 3, "three")]));
-        assert_eq!((first.new.len(), first.changed.len()), (2, 0));
-        assert_eq!(title(&store, "a"), "five");
-        let second =
-            store.absorb(batch(&[alert("a", 4, "four"), alert("b", 2, "newer b"), alert("a", 5, "five")]));
-        assert_eq!((second.new.len(), second.changed), (0, vec![Row(1)]));
-        assert_eq!((title(&store, "a"), title(&store, "b")), ("five".into(), "newer b".into()));
-    }
-
-    #[test]
-    fn alerts_that_cannot_be_read_or_have_no_id_have_rows() {
-        let mut store = Store::default();
-        let raw = [
-            RawAlert(Bytes::from_static(b"{\"id\":\"x\",\"a\":1e9999999999999999999999}}")),
-            RawAlert(Bytes::from_static(b"7")),
-        ];
-        store.absorb(Batch::plain(&raw));
-        store.absorb(Batch::plain(&raw));
-        store.absorb(batch(&[
-            json!({"title": "no id"}),
-            json!({"title": "no id either"}),
-            json!({"id": "a"}),
-        ]));
-        assert_eq!(store.len(), 5, "the same bytes have the same row");
-        assert!(store.entry(Row(0)).error.as_ref().unwrap().as_str().starts_with("unreadable alert: "));
-        assert_eq!(store.entry(Row(2)).error, None);
-    }
-}
+mod tests;

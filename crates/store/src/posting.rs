@@ -1,177 +1,67 @@
-//! Postings: an index from indicators to the rows of the alerts that have them.
+//! Postings: for each value, the rows that have it and the properties that it occurs under.
 //!
-//! [`PostingRules`] decide which values are indicators and when two values are the same, because
-//! the store does not know the filter language. Workers collect the keys of an alert's texts; the
-//! store appends rows to posting lists. Counting devices and classifications reads every row of a
-//! list, so it is done in slices.
+//! Most values occur in one alert, so a row is stored in the place of a list. A list of rows that is
+//! dense becomes a bitmap.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    hash::{BuildHasher as _, RandomState},
-};
-
-use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
+use std::collections::HashMap;
 
 use crate::{
-    Row, Store,
-    dictionary::{CodeMap, Dictionary, FoldedText, KeyCode, TextCode},
-    facts::Facts,
+    Row, RowSet,
+    chunked::Chunked,
+    dictionary::{KeyCode, ValueCode},
 };
 
-/// Decides which texts of an alert are indexed, and under which keys.
-///
-/// A key stands for all spellings of a value: `10.0.0.1` for every spelling of that address. The
-/// rows under the key of a value must be those that a search for the value finds.
-pub trait PostingRules: fmt::Debug + Send + Sync {
-    /// Returns whether the values of a property are indicators of this kind. `evidence` is the
-    /// short name of the evidence type, or `None` for a property of the alert.
-    fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
-
-    /// Calls `each` with every key of a text, which may have several, such as a domain's parents.
-    fn keys(&self, kind: IndicatorKind, word: FoldedText<'_>, each: &mut dyn FnMut(&str));
-
-    /// Returns the key of a value that is searched for exactly, or `None` if it has no key.
-    fn key(&self, kind: IndicatorKind, value: &str) -> Option<String>;
-}
-
-/// Rules that index nothing.
-#[derive(Debug)]
-pub(crate) struct NoPostings;
-
-impl PostingRules for NoPostings {
-    fn covers(&self, _: IndicatorKind, _: Option<&str>, _: &str) -> bool {
-        false
-    }
-
-    fn keys(&self, _: IndicatorKind, _: FoldedText<'_>, _: &mut dyn FnMut(&str)) {}
-
-    fn key(&self, _: IndicatorKind, _: &str) -> Option<String> {
-        None
-    }
-}
-
-/// Identifies the posting list of a value. Valid for the lifetime of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PostingId(u32);
-
-/// The kinds of indicators in each property of a dictionary, as a bit set per property.
-#[derive(Clone, Debug)]
-struct KindBits {
-    rules: &'static dyn PostingRules,
-    bits: Vec<u32>,
-}
-
-impl KindBits {
-    fn new(rules: &'static dyn PostingRules) -> Self {
-        Self { rules, bits: Vec::new() }
-    }
-
-    /// Returns the kinds of a property. The dictionary may have grown since the last call.
-    fn get(&mut self, dictionary: &Dictionary, key: KeyCode) -> u32 {
-        for key in &dictionary.keys()[self.bits.len()..] {
-            let kinds = IndicatorKind::ALL.iter().map(|(kind, _)| *kind);
-            let kinds = kinds.filter(|kind| self.rules.covers(*kind, key.kind.as_deref(), &key.path));
-            self.bits.push(kinds.fold(0, |bits, kind| bits | 1 << kind as u32));
-        }
-        self.bits[key.index()]
-    }
-
-    /// Calls `each` with every key of an alert's indicators and the text that has it.
-    fn keys(
-        &mut self,
-        dictionary: &Dictionary,
-        facts: &Facts,
-        mut each: impl FnMut(IndicatorKind, &str, TextCode),
-    ) {
-        for (key, text) in &facts.terms {
-            let bits = self.get(dictionary, *key);
-            if bits != 0 {
-                for (kind, _) in IndicatorKind::ALL.iter().filter(|(kind, _)| bits & 1 << *kind as u32 != 0) {
-                    self.rules.keys(*kind, dictionary.text(*text), &mut |key| each(*kind, key, *text));
-                }
-            }
-        }
-    }
-}
-
-/// The distinct keys of a batch, collected by a worker.
-#[derive(Debug)]
-pub(super) struct BatchKeys {
-    kinds: KindBits,
-    /// Each key with its kind and a text that has it.
-    distinct: Vec<(IndicatorKind, Box<str>, TextCode)>,
-    codes: HashMap<IndicatorKind, HashMap<Box<str>, u32>>,
-}
-
-impl BatchKeys {
-    pub(super) fn new(rules: &'static dyn PostingRules) -> Self {
-        Self { kinds: KindBits::new(rules), distinct: Vec::new(), codes: HashMap::new() }
-    }
-
-    /// Adds an alert and returns the codes of its keys, without duplicates.
-    pub(super) fn add(&mut self, dictionary: &Dictionary, facts: &Facts) -> Box<[u32]> {
-        let Self { kinds, distinct, codes } = self;
-        let mut found = Vec::with_capacity(64);
-        kinds.keys(dictionary, facts, |kind, key, text| {
-            let codes = codes.entry(kind).or_default();
-            found.push(codes.get(key).copied().unwrap_or_else(|| {
-                let code = distinct.len() as u32;
-                distinct.push((kind, key.into(), text));
-                codes.insert(key.into(), code);
-                code
-            }));
-        });
-        found.sort_unstable();
-        found.dedup();
-        found.into()
-    }
-}
-
-/// The posting lists of all keys.
-#[derive(Debug)]
-pub(super) struct Index {
-    /// The lists by the hash of their keys. On a collision, the second key gets the next free
-    /// number.
-    slots: HashMap<u64, PostingId>,
-    lists: Vec<PostingList>,
-    hasher: RandomState,
-    rules: &'static dyn PostingRules,
-    kinds: KindBits,
-}
-
-#[derive(Debug)]
-struct PostingList {
-    kind: IndicatorKind,
-    /// A text that has the key. It saves storing the key itself.
-    text: TextCode,
-    rows: Rows,
-}
-
-/// Sorted rows. Most values occur in a single alert.
-#[derive(Debug)]
-enum Rows {
+/// The rows of one value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rows<'a> {
+    None,
     One(Row),
-    Many(Vec<Row>),
+    Many(&'a List),
 }
 
-impl Rows {
-    fn as_slice(&self) -> &[Row] {
+/// Several rows.
+#[derive(Debug)]
+pub(crate) enum List {
+    /// Ascending.
+    Sparse(Vec<Row>),
+    Dense(RowSet),
+}
+
+impl Rows<'_> {
+    /// Adds the rows to a set.
+    pub(crate) fn add_to(self, set: &mut RowSet) {
         match self {
-            Self::One(row) => std::slice::from_ref(row),
-            Self::Many(rows) => rows,
+            Self::None => {}
+            Self::One(row) => {
+                set.insert(row);
+            }
+            Self::Many(List::Sparse(rows)) => set.extend(rows),
+            Self::Many(List::Dense(rows)) => set.union(rows),
         }
     }
+}
 
+impl List {
     fn insert(&mut self, row: Row) {
+        /// From here on, a bitmap takes less memory than a list.
+        const DENSE: usize = 64;
         match self {
-            Self::One(one) if *one == row => {}
-            Self::One(one) => *self = Self::Many(vec![row.min(*one), row.max(*one)]),
-            Self::Many(rows) if rows.is_empty() => *self = Self::One(row),
-            Self::Many(rows) if rows.last() < Some(&row) => rows.push(row),
-            Self::Many(rows) => {
-                if let Err(at) = rows.binary_search(&row) {
-                    rows.insert(at, row);
+            Self::Dense(rows) => {
+                rows.insert(row);
+            }
+            Self::Sparse(rows) => {
+                match rows.last() {
+                    Some(last) if *last == row => return,
+                    Some(last) if *last > row => {
+                        if let Err(at) = rows.binary_search(&row) {
+                            rows.insert(at, row);
+                        }
+                    }
+                    _ => rows.push(row),
+                }
+                let span = rows.last().map_or(0, |last| last.index());
+                if rows.len() > DENSE && rows.len() * 32 > span {
+                    *self = Self::Dense(rows.iter().copied().collect());
                 }
             }
         }
@@ -179,203 +69,199 @@ impl Rows {
 
     fn remove(&mut self, row: Row) {
         match self {
-            Self::One(one) if *one == row => *self = Self::Many(Vec::new()),
-            Self::One(_) => {}
-            Self::Many(rows) => {
+            Self::Dense(rows) => {
+                rows.remove(row);
+            }
+            Self::Sparse(rows) => {
                 if let Ok(at) = rows.binary_search(&row) {
                     rows.remove(at);
                 }
             }
         }
     }
-}
 
-impl Index {
-    pub(super) fn new(rules: &'static dyn PostingRules) -> Self {
-        Self {
-            slots: HashMap::new(),
-            lists: Vec::new(),
-            hasher: RandomState::new(),
-            rules,
-            kinds: KindBits::new(rules),
+    fn size(&self) -> usize {
+        match self {
+            Self::Sparse(rows) => rows.capacity() * size_of::<Row>(),
+            Self::Dense(rows) => rows.size(),
         }
     }
+}
 
-    /// Returns the posting lists of a batch's keys, by code, creating those that are missing. The
-    /// batch's dictionary must have been merged.
-    pub(super) fn register(
-        &mut self,
-        dictionary: &Dictionary,
-        keys: &BatchKeys,
-        map: &CodeMap,
-    ) -> Vec<PostingId> {
-        let lists = keys.distinct.iter().map(|(kind, key, text)| {
-            self.find(dictionary, *kind, key).unwrap_or_else(|slot| {
-                let posting = PostingId(self.lists.len() as u32);
-                let rows = Rows::Many(Vec::new());
-                self.lists.push(PostingList { kind: *kind, text: map.text(*text), rows });
-                self.slots.insert(slot, posting);
-                posting
-            })
-        });
-        lists.collect()
-    }
+/// The postings of all values.
+#[derive(Debug, Default)]
+pub(crate) struct Postings {
+    /// By name: for each value its row, or [`LIST`] and the number of its list.
+    rows: Vec<Chunked<u32>>,
+    /// By name: for each value the number of its set of properties.
+    keys: Vec<Chunked<u16>>,
+    lists: Vec<List>,
+    sets: KeySets,
+}
 
-    /// Finds the list of a key, or the free slot for it.
-    fn find(&self, dictionary: &Dictionary, kind: IndicatorKind, key: &str) -> Result<PostingId, u64> {
-        let mut slot = self.hasher.hash_one((kind, key));
-        while let Some(posting) = self.slots.get(&slot) {
-            let list = &self.lists[posting.0 as usize];
-            let mut found = false;
-            if list.kind == kind {
-                self.rules.keys(kind, dictionary.text(list.text), &mut |other| found |= other == key);
+/// Marks the number of a list.
+const LIST: u32 = 1 << 31;
+/// No row.
+const NONE: u32 = u32::MAX;
+
+impl Postings {
+    /// Adds a row to the postings of a value. Returns whether the value is new under this property.
+    pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
+        let at = value.name.index();
+        while self.rows.len() <= at {
+            self.rows.push(Chunked::default());
+            self.keys.push(Chunked::default());
+        }
+        let (rows, keys, index) = (&mut self.rows[at], &mut self.keys[at], value.index as usize);
+        while rows.len() <= index {
+            rows.push(NONE);
+            keys.push(0);
+        }
+        let set = self.sets.with(keys[index], key);
+        let is_new = std::mem::replace(&mut keys[index], set) != set || set == KeySets::UNKNOWN;
+        match rows[index] {
+            NONE => rows[index] = row.0,
+            list if list & LIST != 0 => self.lists[(list & !LIST) as usize].insert(row),
+            one if one == row.0 => {}
+            one => {
+                let pair = vec![Row(one.min(row.0)), Row(one.max(row.0))];
+                rows[index] = LIST | self.lists.len() as u32;
+                self.lists.push(List::Sparse(pair));
             }
-            if found {
-                return Ok(*posting);
+        }
+        is_new
+    }
+
+    /// Removes a row from the postings of a value. The value keeps its properties.
+    pub(crate) fn remove(&mut self, value: ValueCode, row: Row) {
+        let Some(rows) = self.rows.get_mut(value.name.index()) else { return };
+        let index = value.index as usize;
+        match rows.get(index) {
+            Some(list) if *list != NONE && list & LIST != 0 => {
+                self.lists[(list & !LIST) as usize].remove(row);
             }
-            slot = slot.wrapping_add(1);
-        }
-        Err(slot)
-    }
-
-    /// Adds the row of a new alert to its lists.
-    pub(super) fn add(&mut self, row: Row, lists: impl Iterator<Item = PostingId>) {
-        for posting in lists {
-            self.lists[posting.0 as usize].rows.insert(row);
+            Some(one) if *one == row.0 => rows[index] = NONE,
+            _ => {}
         }
     }
 
-    /// Moves the row of an alert that has changed from its former lists to its new ones.
-    pub(super) fn replace(
-        &mut self,
-        dictionary: &Dictionary,
-        row: Row,
-        former: &Facts,
-        lists: impl Iterator<Item = PostingId>,
-    ) {
-        let mut kinds = std::mem::replace(&mut self.kinds, KindBits::new(self.rules));
-        let (mut old, lists): (HashSet<PostingId>, HashSet<PostingId>) = (HashSet::new(), lists.collect());
-        kinds.keys(dictionary, former, |kind, key, _| {
-            old.extend(self.find(dictionary, kind, key).ok());
-        });
-        self.kinds = kinds;
-        for posting in old.difference(&lists) {
-            self.lists[posting.0 as usize].rows.remove(row);
+    /// Returns the rows of a value.
+    pub(crate) fn rows(&self, value: ValueCode) -> Rows<'_> {
+        match self.rows.get(value.name.index()).and_then(|rows| rows.get(value.index as usize)) {
+            None | Some(&NONE) => Rows::None,
+            Some(list) if list & LIST != 0 => Rows::Many(&self.lists[(list & !LIST) as usize]),
+            Some(row) => Rows::One(Row(*row)),
         }
-        self.add(row, lists.difference(&old).copied());
+    }
+
+    /// Returns the properties that a value has ever occurred under; `None` if they are too many to
+    /// tell.
+    pub(crate) fn keys(&self, value: ValueCode) -> Option<&[KeyCode]> {
+        let number = self.keys.get(value.name.index()).and_then(|keys| keys.get(value.index as usize));
+        self.sets.get(number.copied().unwrap_or(0))
+    }
+
+    /// Returns the memory that the postings take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let rows = self.rows.iter().map(Chunked::size).sum::<usize>();
+        let keys = self.keys.iter().map(Chunked::size).sum::<usize>();
+        rows + keys
+            + self.lists.capacity() * size_of::<List>()
+            + self.lists.iter().map(List::size).sum::<usize>()
     }
 }
 
-/// How often a value occurs in the loaded alerts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Prevalence {
-    /// The number of alerts that have it.
-    pub alerts: usize,
-    /// The number of distinct devices in these alerts.
-    pub devices: usize,
-    /// The classifications of these alerts.
-    pub classes: Classes,
+/// Sets of properties, by number. Set 0 is empty; there are few others, since most values occur
+/// under the same properties as others.
+#[derive(Debug)]
+struct KeySets {
+    sets: Vec<Vec<KeyCode>>,
+    /// The set that results from adding a property to a set.
+    next: HashMap<(u16, KeyCode), u16>,
 }
 
-/// Numbers of alerts by classification.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the members of `Classification`")]
-pub struct Classes {
-    pub true_positive: usize,
-    pub false_positive: usize,
-    pub expected: usize,
-    /// With an undeclared classification.
-    pub other: usize,
-    /// Not resolved and without a classification.
-    pub open: usize,
-    /// Resolved without a classification.
-    pub unclassified: usize,
+impl Default for KeySets {
+    fn default() -> Self {
+        Self { sets: vec![Vec::new()], next: HashMap::new() }
+    }
 }
 
-impl Classes {
-    fn count(&mut self, facts: &Facts) {
-        let class = match (&facts.classification, &facts.status) {
-            (Classification::TruePositive, _) => &mut self.true_positive,
-            (Classification::FalsePositive, _) => &mut self.false_positive,
-            (Classification::InformationalExpectedActivity, _) => &mut self.expected,
-            (Classification::Undeclared(_), _) => &mut self.other,
-            (Classification::Unknown, Status::Resolved) => &mut self.unclassified,
-            (Classification::Unknown, _) => &mut self.open,
+impl KeySets {
+    /// The set of which nothing is known.
+    const UNKNOWN: u16 = u16::MAX;
+
+    fn get(&self, number: u16) -> Option<&[KeyCode]> {
+        self.sets.get(usize::from(number)).map(Vec::as_slice)
+    }
+
+    fn with(&mut self, number: u16, key: KeyCode) -> u16 {
+        let Some(set) = self.get(number) else { return Self::UNKNOWN };
+        if set.contains(&key) {
+            return number;
+        }
+        if let Some(next) = self.next.get(&(number, key)) {
+            return *next;
+        }
+        let mut larger = set.to_vec();
+        larger.push(key);
+        larger.sort_unstable();
+        let next = match self.sets.iter().position(|known| *known == larger) {
+            Some(known) => known as u16,
+            // Values with many properties come from hostile input; they are looked up by row.
+            None if self.sets.len() >= usize::from(u16::MAX >> 2) || larger.len() > 64 => Self::UNKNOWN,
+            None => {
+                self.sets.push(larger);
+                (self.sets.len() - 1) as u16
+            }
         };
-        *class += 1;
+        self.next.insert((number, key), next);
+        next
     }
 }
 
-/// Counts a value's alerts in slices. It continues when alerts arrive, and restarts when one has
-/// changed.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// The number of rows counted.
-    counted: usize,
-    /// The store's changes at the start of the count.
-    changes: u64,
-    devices: HashSet<TextCode>,
-    classes: Classes,
-    /// The result of the last complete count.
-    complete: Option<Prevalence>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dictionary::NameCode;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
 
-impl Tally {
-    /// Counts up to `work` more rows, and subtracts the number of rows counted from `work`.
-    pub fn advance(&mut self, store: &Store, posting: PostingId, work: &mut usize) {
-        if self.changes != store.changes {
-            *self = Self { changes: store.changes, complete: self.complete, ..Self::default() };
+    proptest! {
+        #[test]
+        fn postings_are_the_rows_that_were_added(
+            steps in prop::collection::vec((any::<bool>(), 0u16..3, 0u32..4, 0u32..400, 0u16..3), 0..400),
+        ) {
+            let mut postings = Postings::default();
+            let mut rows: BTreeMap<ValueCode, BTreeSet<Row>> = BTreeMap::new();
+            let mut keys: BTreeMap<ValueCode, BTreeSet<KeyCode>> = BTreeMap::new();
+            for (adds, name, index, row, key) in steps {
+                let value = ValueCode { name: NameCode(name), index };
+                if adds {
+                    postings.add(value, KeyCode(key), Row(row));
+                    rows.entry(value).or_default().insert(Row(row));
+                    keys.entry(value).or_default().insert(KeyCode(key));
+                } else {
+                    postings.remove(value, Row(row));
+                    rows.entry(value).or_default().remove(&Row(row));
+                }
+            }
+            for (value, expected) in rows {
+                let mut found = RowSet::default();
+                postings.rows(value).add_to(&mut found);
+                prop_assert_eq!(found.iter().collect::<BTreeSet<_>>(), expected.clone());
+                let under: BTreeSet<_> = postings.keys(value).unwrap().iter().copied().collect();
+                prop_assert_eq!(under, keys.remove(&value).unwrap_or_default());
+            }
         }
-        let rows = store.postings(posting);
-        let slice = &rows[self.counted..rows.len().min(self.counted + *work)];
-        for row in slice {
-            let entry = store.entry(*row);
-            self.devices.extend(&entry.devices);
-            self.classes.count(&entry.facts);
+    }
+
+    #[test]
+    fn too_many_properties_are_not_told() {
+        let mut postings = Postings::default();
+        let value = ValueCode { name: NameCode(0), index: 0 };
+        for key in 0..100 {
+            postings.add(value, KeyCode(key), Row(1));
         }
-        self.counted += slice.len();
-        *work -= slice.len();
-        if self.counted == rows.len() {
-            let (devices, classes) = (self.devices.len(), self.classes);
-            self.complete = Some(Prevalence { alerts: rows.len(), devices, classes });
-        }
-    }
-
-    /// Returns whether rows are left to count.
-    pub fn has_work(&self, store: &Store, posting: PostingId) -> bool {
-        self.complete.is_none()
-            || self.changes != store.changes
-            || self.counted != store.postings(posting).len()
-    }
-
-    /// Returns the result of the last complete count.
-    pub fn prevalence(&self) -> Option<Prevalence> {
-        self.complete
-    }
-}
-
-impl Store {
-    /// Returns the posting list of a value, or `None` if no alert has ever had the value or its
-    /// kind has no key for it.
-    pub fn posting(&self, indicator: &Indicator) -> Option<PostingId> {
-        let key = self.index.rules.key(indicator.kind, indicator.value.raw())?;
-        self.index.find(&self.dictionary, indicator.kind, &key).ok()
-    }
-
-    /// Returns the rows of a posting list in the order of arrival.
-    pub fn postings(&self, posting: PostingId) -> &[Row] {
-        self.index.lists[posting.0 as usize].rows.as_slice()
-    }
-
-    /// Returns the size of the index in bytes.
-    pub fn index_size(&self) -> usize {
-        let Index { slots, lists, .. } = &self.index;
-        let many = lists.iter().map(|list| match &list.rows {
-            Rows::One(_) => 0,
-            Rows::Many(rows) => rows.capacity() * size_of::<Row>(),
-        });
-        // A hash table has a control byte for each slot and keeps an eighth of the slots free.
-        let slot = size_of::<(u64, PostingId)>() + 1;
-        slots.capacity() * 8 / 7 * slot + lists.capacity() * size_of::<PostingList>() + many.sum::<usize>()
+        assert_eq!(postings.keys(value), None);
     }
 }

@@ -345,7 +345,7 @@ mod tests {
     use super::*;
     use crate::app::{Detail, message::Body};
     use alertdeck_model::RawAlert;
-    use alertdeck_store::{Batch, Store};
+    use alertdeck_store::{Batch, FeedId, Store};
 
     fn compared(text: &str) -> String {
         fold(&text.replace(' ', ""))
@@ -359,8 +359,9 @@ mod tests {
             let part: String = text.chars().skip(from).take(len).collect();
             prop_assume!(!part.trim().is_empty());
             let alert = RawAlert(json!({"id": "a", "description": text}).to_string().into());
-            let row = Store::with_postings(&alertdeck_query::FieldPostings).absorb(Batch::decode(std::slice::from_ref(&alert), &alertdeck_query::FieldPostings)).seen[0];
-            let mut detail = Detail::new(row, Body::read(&alert));
+            let mut store = Store::default();
+            let row = store.absorb(FeedId::default(), Batch::decode([&alert])).seen[0];
+            let mut detail = Detail::new(row, store.stored(row).clone(), Body::read(&alert));
             let mut folds = Folds::new();
             detail.lay_out(&folds, width);
             detail.begin_find(&folds);

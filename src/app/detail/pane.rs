@@ -8,7 +8,7 @@ use crate::app::{
     format::thousands,
     message::Body,
 };
-use alertdeck_store::Row;
+use alertdeck_store::{Row, StoredAlert};
 
 /// The longest text to search for, in characters.
 const MAX_FIND_CHARS: usize = 1_000;
@@ -225,9 +225,9 @@ impl App {
     }
 
     /// Shows an alert that a worker has read.
-    pub(in crate::app) fn show_detail(&mut self, row: Row, body: Body) {
+    pub(in crate::app) fn show_detail(&mut self, row: Row, stored: StoredAlert, body: Body) {
         let (width, height) = self.detail_size();
-        let mut detail = Detail::new(row, body);
+        let mut detail = Detail::new(row, stored, body);
         if let Some(former) = self.detail.shown.take() {
             detail.inherit_view(former);
         }

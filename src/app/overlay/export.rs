@@ -251,7 +251,7 @@ fn edit_form(app: &mut App, edit: impl FnOnce(&mut ExportForm)) {
 impl App {
     /// Opens the form.
     pub(in crate::app) fn open_export(&mut self) {
-        if self.view.rows().is_empty() {
+        if self.view.is_empty() {
             return self.notify("the list is empty: nothing to export");
         }
         let format = self.exports.format;
@@ -266,7 +266,7 @@ impl App {
         if !marked.is_empty() {
             return marked;
         }
-        self.view.rows().iter().copied().filter(|row| !self.view.is_stale(*row)).collect()
+        self.view.from(0).filter(|row| !self.view.is_stale(*row)).collect()
     }
 
     /// Returns why the list is incomplete, if it is.
@@ -311,7 +311,7 @@ impl App {
             ExportStage::Failed("the filter is still running; press Enter again in a moment".into())
         } else {
             let rows = self.alerts_to_export();
-            let alerts: Vec<_> = rows.iter().map(|row| self.store.raw(*row).clone()).collect();
+            let alerts: Vec<_> = rows.iter().map(|row| self.store.stored(*row).clone()).collect();
             let count = alerts.len();
             if count == 0 {
                 ExportStage::Failed("no matching alerts left: nothing to export".into())

@@ -182,8 +182,8 @@ impl App {
         let before = self.filter.requested_scope();
         self.settings.me = me;
         let context = self.query_context();
-        if let Some(test) = self.filter.compile(&context, true) {
-            self.view.filter(Some(test));
+        if self.filter.compile(&context, true) {
+            self.view.filter(&self.store, self.filter.matcher());
         }
         if self.filter.requested_scope() != before {
             self.fetch(effects);

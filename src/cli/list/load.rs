@@ -6,7 +6,7 @@ use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Plan};
-use alertdeck_store::{Batch, Store};
+use alertdeck_store::{Batch, FeedId, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
@@ -81,7 +81,7 @@ async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
         match page {
             Ok(page) => {
                 read += 1;
-                store.absorb(Batch::plain(&page.raw.alerts));
+                store.absorb(FeedId::default(), Batch::decode(&page.raw.alerts));
                 if let Some(warning) = page.partial {
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
                 }
@@ -96,6 +96,6 @@ async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
 
 fn store_of(alerts: &[RawAlert]) -> Store {
     let mut store = Store::default();
-    store.absorb(Batch::plain(alerts));
+    store.absorb(FeedId::default(), Batch::decode(alerts));
     store
 }

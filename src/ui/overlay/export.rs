@@ -73,7 +73,7 @@ pub(super) fn draw(
 fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
     let theme = painter.theme;
     let (message, style) = match &form.stage {
-        ExportStage::Editing if app.marks.shown() > 0 => (String::new(), theme.error),
+        ExportStage::Editing if app.marks_shown() > 0 => (String::new(), theme.error),
         ExportStage::Editing => (app.incomplete_reason().unwrap_or_default(), theme.error),
         ExportStage::Writing { alerts, .. } => (format!("writing {}", alert_count(*alerts)), theme.accent),
         ExportStage::Exists => {
@@ -110,14 +110,14 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
 
 /// Returns a summary of what would be written now.
 fn summary(app: &App) -> String {
-    let hidden = match app.marks.hidden() {
+    let hidden = match app.marks_hidden() {
         0 => String::new(),
         hidden => format!("; {} hidden marked not exported", thousands(hidden)),
     };
     let all = match app.view.count() {
-        _ if app.marks.shown() > 0 => format!("{} (marked)", alert_count(app.marks.shown())),
+        _ if app.marks_shown() > 0 => format!("{} (marked)", alert_count(app.marks_shown())),
         Count::Exact(count) => format!("{} (all matches)", alert_count(count)),
-        Count::AtLeast(count) => format!("{} so far (all matches)", alert_count(count)),
+        Count::Pending => "the filter is still running".to_owned(),
     };
     format!("{all}{hidden}")
 }

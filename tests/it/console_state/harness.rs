@@ -11,7 +11,7 @@ use alertdeck::{
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use alertdeck_model::{AlertId, Now, RawAlert, RawText, Timestamp};
-use alertdeck_store::{Batch, Row};
+use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
 use jiff::tz::TimeZone;
 use ratatui::{
     Terminal,
@@ -76,7 +76,7 @@ pub(crate) fn with(mut alert: Value, mut values: Value) -> Value {
 
 pub(crate) fn batch(alerts: &[Value]) -> Batch {
     let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.to_string().into())).collect();
-    Batch::decode(&raw, &alertdeck_query::FieldPostings)
+    Batch::decode(&raw)
 }
 
 /// A console in its harness.
@@ -91,7 +91,7 @@ pub(crate) struct Harness {
     pub(crate) slice: usize,
     /// Whether workers wait for [`Harness::settle`].
     pub(crate) lazy: bool,
-    reading: Option<(Row, RawAlert)>,
+    reading: Option<(Row, StoredAlert)>,
     more: bool,
     wake: Option<Duration>,
 }
@@ -141,9 +141,9 @@ impl Harness {
     fn handle(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Read(row, raw) => {
+                Effect::Read(row, stored) => {
                     assert!(self.reading.is_none(), "one alert is read at a time");
-                    self.reading = Some((row, raw));
+                    self.reading = Some((row, stored));
                 }
                 Effect::More => self.more = true,
                 Effect::WakeAt(at) => {
@@ -159,8 +159,9 @@ impl Harness {
     /// Does the work of workers and event loop until nothing is left.
     pub(crate) fn settle(&mut self) {
         loop {
-            let message = if let Some((row, raw)) = self.reading.take() {
-                Message::Read(row, Box::new(Body::read(&raw)))
+            let message = if let Some((row, stored)) = self.reading.take() {
+                let body = Body::read(&stored.read());
+                Message::Read(row, stored, Box::new(body))
             } else if std::mem::take(&mut self.more) {
                 Message::Work(self.slice)
             } else {
@@ -261,12 +262,17 @@ impl Harness {
     }
 
     /// Returns the ids of the rows, from top to bottom.
-    pub(crate) fn rows(&self) -> Vec<&str> {
-        self.app.view.rows().iter().map(|row| self.app.store.facts(*row).id.raw()).collect()
+    pub(crate) fn rows(&self) -> Vec<&'static str> {
+        self.app.view.from(0).map(|row| self.id(row)).collect()
+    }
+
+    /// Returns the id of an alert. Tests compare a few of them, so it is never freed.
+    pub(crate) fn id(&self, row: Row) -> &'static str {
+        self.app.store.facts(row).id().raw().to_owned().leak()
     }
 
     pub(crate) fn row(&self, id: &str) -> Row {
-        self.app.store.row(&AlertId::new(id)).unwrap()
+        self.app.store.row(FeedId::new(0), &AlertId::new(id)).unwrap()
     }
 
     pub(crate) fn shows(&self, id: &str) -> bool {
@@ -274,8 +280,8 @@ impl Harness {
     }
 
     /// Returns the id of the alert under the cursor.
-    pub(crate) fn selected(&self) -> Option<&str> {
-        self.app.selected().map(|row| self.app.store.facts(row).id.raw())
+    pub(crate) fn selected(&self) -> Option<&'static str> {
+        self.app.selected().map(|row| self.id(row))
     }
 
     /// Returns the cursor's line in the window of the list.

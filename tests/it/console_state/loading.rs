@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{Effect, Failure, FailureKind, Fresh, LoadEvent, Message, Phase, Scope};
+use alertdeck::app::{Effect, Failure, FailureKind, LoadEvent, Message, Phase, Scope};
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{AlertId, SafeText, Timestamp};
 use rstest::rstest;
@@ -246,9 +246,9 @@ fn live_poll_asks_for_updates_only_and_marks_them() {
     ]);
     console.done();
     assert_eq!((console.selected(), console.line()), (Some("a20"), line), "the cursor stays");
-    assert_eq!(console.app.list.fresh[&console.row("a40")], Fresh::New);
-    assert_eq!(console.app.list.fresh[&console.row("a20")], Fresh::Changed);
-    assert_eq!(console.app.list.fresh.len(), 2);
+    let (new, changed) = (&console.app.list.new, &console.app.list.changed);
+    assert_eq!(new.iter().collect::<Vec<_>>(), [console.row("a40")]);
+    assert_eq!(changed.iter().collect::<Vec<_>>(), [console.row("a20")]);
     assert_eq!(console.app.load.phase, Phase::Complete, "a poll does not change the state of the list");
     assert_eq!(console.app.load.read(), 31, "except that it has one more alert");
     console.advance(Duration::from_millis(14_999));
@@ -326,7 +326,7 @@ fn alert_that_no_longer_matches_stays_until_a_refresh() {
     console.keys("r");
     assert_eq!(console.rows(), ["a3", "a1"]);
     assert_eq!(console.selected(), Some("a1"), "the cursor moves to the row below");
-    assert!(console.app.list.fresh.is_empty());
+    assert!(console.app.list.new.is_empty() && console.app.list.changed.is_empty());
 }
 
 #[test]

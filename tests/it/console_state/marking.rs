@@ -6,7 +6,7 @@ use serde_json::json;
 use super::harness::{Harness, alert, batch, settings, with};
 
 fn marked(console: &Harness) -> Vec<&str> {
-    console.app.marked().into_iter().map(|row| console.app.store.facts(row).id.raw()).collect()
+    console.app.marked().into_iter().map(|row| console.id(row)).collect()
 }
 
 /// Returns the first two columns of a row: cursor, mark, sign of a new alert.
@@ -126,9 +126,9 @@ fn marks_survive_filter_sort_refresh_and_update() {
     console.keys("s t r");
     console.arrive(&[alert(1), alert(5)]);
     console.done();
-    assert_eq!((marked(&console), console.app.marks.hidden()), (vec!["a3"], 1));
+    assert_eq!((marked(&console), console.app.marks_hidden()), (vec!["a3"], 1));
     console.keys("/ Ctrl-u Enter");
-    assert_eq!((marked(&console).len(), console.app.marks.hidden()), (2, 0));
+    assert_eq!((marked(&console).len(), console.app.marks_hidden()), (2, 0));
     assert!(key_bar(&console).ends_with(" 2 marked"), "{}", key_bar(&console));
     console.keys("M");
     assert!(!key_bar(&console).contains("marked"), "{}", key_bar(&console));
@@ -144,9 +144,9 @@ fn few_and_many_marks_are_counted_alike() {
         console.keys("/");
         console.type_text("-id:a400");
         console.keys("Enter");
-        assert_eq!((console.app.marks.shown(), console.app.marks.hidden()), (all - 1, 1));
+        assert_eq!((console.app.marks_shown(), console.app.marks_hidden()), (all - 1, 1));
         console.keys("/ Ctrl-u Enter g");
-        assert_eq!((console.app.marks.shown(), console.app.marks.hidden()), (all, 0));
+        assert_eq!((console.app.marks_shown(), console.app.marks_hidden()), (all, 0));
     }
 }
 

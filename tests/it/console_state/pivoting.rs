@@ -352,7 +352,7 @@ fn backfill_starts_when_the_list_is_complete() {
     let closed = json!({"status": "resolved", "classification": "truePositive"});
     console.backfill_event(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
     assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
-    assert_eq!((console.rows(), console.app.list.fresh.len()), (vec!["a1"], 0), "the list shows none of it");
+    assert_eq!((console.rows(), console.app.list.new.len()), (vec!["a1"], 0), "the list shows none of it");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
     assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());

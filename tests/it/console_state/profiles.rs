@@ -63,6 +63,7 @@ fn alerts_of_the_former_profile_are_not_shown() {
     console.lazy = true;
     console.arrive(&[alert(1), alert(2)]);
     let old = console.generation();
+    let former = console.app.store.stored(console.row("a1")).clone();
     console.send(Message::Switched(Box::new(lab())));
     assert!(console.fetches().len() == 2 && console.generation() > old);
     console.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(3)]))));
@@ -72,9 +73,8 @@ fn alerts_of_the_former_profile_are_not_shown() {
     assert_eq!((console.app.store.len(), console.rows().len()), (0, 0));
     console.arrive(&[alert(9)]);
     // A body that a worker read for the former profile arrives late.
-    let former = alertdeck_model::RawAlert(alert(1).to_string().into());
     console.lazy = true;
-    console.send(Message::Read(console.row("a9"), Box::new(Body::read(&former))));
+    console.send(Message::Read(console.row("a9"), former.clone(), Box::new(Body::read(&former.read()))));
     assert_eq!(console.app.current_detail().unwrap().body.alert.as_ref().unwrap().id.raw(), "a9");
     console.lazy = false;
     console.done();

@@ -168,10 +168,7 @@ fn resize_keeps_cursor_and_window_in_both_panes() {
 fn unreadable_alert_shows_the_reason_and_its_bytes() {
     let raw = [RawAlert(bytes::Bytes::from_static(b"[\"no object\"]"))];
     let mut console = Harness::open("");
-    console.load(alertdeck::app::LoadEvent::Batch(alertdeck_store::Batch::decode(
-        &raw,
-        &alertdeck_query::FieldPostings,
-    )));
+    console.load(alertdeck::app::LoadEvent::Batch(alertdeck_store::Batch::decode(&raw)));
     console.keys("Enter");
     let screen = console.screen();
     assert!(screen.contains("unreadable alert: not a JSON object"), "{screen}");

@@ -7,7 +7,7 @@ use alertdeck::app::{
     commands,
 };
 use alertdeck_graph::{ClientEvent, WaitCause};
-use alertdeck_query::{Context, Matcher, compile};
+use alertdeck_query::{Context, compile};
 use alertdeck_store::Row;
 use proptest::prelude::*;
 use serde_json::json;
@@ -147,7 +147,7 @@ fn run(console: &mut Harness, step: Step) {
 /// Checks what must hold after each step.
 fn check(console: &Harness) -> Result<(), TestCaseError> {
     let app = &console.app;
-    let count = app.view.rows().len();
+    let count = app.view.len();
     let scroll = app.list.scroll;
     prop_assert!(scroll.cursor < count.max(1), "cursor {} of {count}", scroll.cursor);
     prop_assert!(scroll.top <= scroll.cursor, "{scroll:?}");
@@ -185,11 +185,10 @@ fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
     let plan = compile(&app.filter.committed, &context);
     prop_assert!(plan.is_ok(), "an invalid filter was run: {}", app.filter.committed);
     let Ok(plan) = plan else { return Ok(()) };
-    let mut matcher = Matcher::new(&plan.test);
-    let matches = |row: &Row| matcher.matches(app.store.dictionary(), app.store.facts(*row));
-    let mut expected: Vec<Row> = app.store.rows().filter(matches).collect();
+    let mut expected: Vec<Row> =
+        app.store.rows().iter().filter(|row| plan.test.matches(&app.store, *row)).collect();
     expected.sort_by(|a, b| app.store.compare(app.view.sort(), *a, *b));
-    let shown: Vec<Row> = app.view.rows().iter().copied().filter(|row| !app.view.is_stale(*row)).collect();
+    let shown: Vec<Row> = app.view.from(0).filter(|row| !app.view.is_stale(*row)).collect();
     prop_assert_eq!(shown, expected);
     if app.layout().detail.is_some() {
         prop_assert_eq!(app.current_detail().map(|detail| detail.row), app.selected());

@@ -176,7 +176,7 @@ fn columns_are_aligned_with_any_text() {
             .filter_map(|name| Some((name, heading[..heading.find(name)?].chars().count() as u16)))
             .collect();
         assert!(starts.len() >= 3, "{heading}");
-        for y in list.y..list.y + console.app.view.rows().len() as u16 {
+        for y in list.y..list.y + console.app.view.len() as u16 {
             for (name, x) in &starts {
                 let before = buffer[(list.x + x - 1, y)].symbol();
                 let first = buffer[(list.x + x, y)].symbol();

@@ -10,13 +10,12 @@
 
 #![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
 
-use alertdeck_model::{Alert, RawAlert, Timestamp};
+use alertdeck_model::{RawAlert, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_odata::{Mode, Property, Value};
 use alertdeck_query::{Context, Matcher, Plan, compile, complete, explain, parse};
 use alertdeck_simulator::odata::{Filter, Semantics};
-use alertdeck_store::{Dictionary, Facts};
-use bytes::Bytes;
+use alertdeck_store::{Batch, FeedId, Filter as _, Row, Store};
 use jiff::tz::TimeZone;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
@@ -229,10 +228,6 @@ fn any_filter() -> impl Strategy<Value = String> {
     prop_oneof![4 => filter(), 1 => raw()]
 }
 
-fn decode(json: &Json) -> Alert {
-    RawAlert(Bytes::from(json.to_string())).decode().expect("a JSON object")
-}
-
 /// A context with the owners of the tenant, like that of a console with loaded alerts.
 fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
@@ -248,8 +243,16 @@ fn planned(filter: &str, context: &Context) -> Plan {
     compile(filter, context).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)))
 }
 
-fn facts(dictionary: &mut Dictionary, tenant: &[Json]) -> Vec<Facts> {
-    tenant.iter().map(|alert| dictionary.facts(&decode(alert))).collect()
+/// Stores alerts that may have the same id: each in a feed of its own.
+fn store(tenant: &[Json]) -> (Store, Vec<Row>) {
+    let mut store = Store::default();
+    let rows = tenant.iter().enumerate().map(|(at, alert)| absorb(&mut store, at, alert)).collect();
+    (store, rows)
+}
+
+fn absorb(store: &mut Store, feed: usize, alert: &Json) -> Row {
+    let raw = RawAlert(alert.to_string().into());
+    store.absorb(FeedId::new(feed as u16), Batch::decode(&[raw])).seen[0]
 }
 
 /// Changes the case of every other owner, for the modes in which the service ignores case.
@@ -273,9 +276,9 @@ proptest! {
             let plan = planned(&filter, &context(&tenant));
             let pushed = plan.pushed.as_ref().map(ToString::to_string);
             let mut matcher = Matcher::new(&plan.test);
-            let mut dictionary = Dictionary::default();
-            let facts = facts(&mut dictionary, &tenant);
-            let filtered: Vec<_> = facts.iter().map(|facts| matcher.matches(&dictionary, facts)).collect();
+            let (store, rows) = store(&tenant);
+            let found = matcher.rows(&store);
+            let filtered: Vec<_> = rows.iter().map(|row| found.contains(*row)).collect();
             for (model, three_valued) in MODELS.into_iter().flat_map(|model| [(model, false), (model, true)]) {
                 let mode = Mode { three_valued, exact_text };
                 for (alert, &matches) in tenant.iter().zip(&filtered) {
@@ -294,13 +297,12 @@ proptest! {
     fn the_law_holds_without_refused_features(filter in any_filter(), tenant in tenant(), refused in select(&odata::Feature::ALL[..])) {
         let context = Context { refused: vec![refused], ..context(&tenant) };
         let plan = planned(&filter, &context);
-        let mut dictionary = Dictionary::default();
-        let facts = facts(&mut dictionary, &tenant);
+        let (store, rows) = store(&tenant);
         if let Some(pushed) = &plan.pushed {
             prop_assert!(!pushed.uses(refused));
-            for (alert, facts) in tenant.iter().zip(&facts) {
+            for (alert, row) in tenant.iter().zip(rows) {
                 let returned = evaluator(alert, &pushed.to_string(), Mode { three_valued: true, exact_text: true });
-                prop_assert!(returned || !plan.test.matches(&dictionary, facts));
+                prop_assert!(returned || !plan.test.matches(&store, row));
             }
         }
     }
@@ -310,14 +312,13 @@ proptest! {
         let context = context(&tenant);
         let plan = planned(&filter, &context);
         let local = planned(plan.local.as_deref().unwrap_or(""), &context);
-        let mut dictionary = Dictionary::default();
-        let facts = facts(&mut dictionary, &tenant);
-        for (alert, facts) in tenant.iter().zip(&facts) {
+        let (store, rows) = store(&tenant);
+        for (alert, row) in tenant.iter().zip(rows) {
             let pushed = plan.pushed.as_ref().map(ToString::to_string);
             let returned = pushed.is_none_or(|pushed| evaluator(alert, &pushed, Mode::default()));
             prop_assert_eq!(
-                returned && local.test.matches(&dictionary, facts),
-                plan.test.matches(&dictionary, facts)
+                returned && local.test.matches(&store, row),
+                plan.test.matches(&store, row)
             );
         }
     }
@@ -330,21 +331,33 @@ proptest! {
     fn a_negation_is_the_complement(filter in filter(), tenant in tenant()) {
         let context = context(&tenant);
         let (yes, no) = (planned(&filter, &context), planned(&format!("-({filter})"), &context));
-        let mut dictionary = Dictionary::default();
-        for facts in facts(&mut dictionary, &tenant) {
-            prop_assert_ne!(yes.test.matches(&dictionary, &facts), no.test.matches(&dictionary, &facts));
+        let (store, rows) = store(&tenant);
+        for row in rows {
+            prop_assert_ne!(yes.test.matches(&store, row), no.test.matches(&store, row));
         }
     }
 
+    /// Alert by alert and as a set of rows, in slices, while the store grows and alerts change.
     #[test]
-    fn a_matcher_gives_the_results_of_its_predicate(filter in any_filter(), tenant in tenant()) {
+    fn a_matcher_gives_the_results_of_its_predicate(
+        filter in any_filter(),
+        tenant in tenant(),
+        feeds in proptest::collection::vec((0usize..4, 1usize..400), 1..30),
+    ) {
         let plan = planned(&filter, &context(&tenant));
-        let mut matcher = Matcher::new(&plan.test);
-        let mut dictionary = Dictionary::default();
-        // The dictionary grows from one alert to the next.
-        for alert in tenant.iter().chain(&tenant) {
-            let facts = dictionary.facts(&decode(alert));
-            prop_assert_eq!(matcher.matches(&dictionary, &facts), plan.test.matches(&dictionary, &facts));
+        let (mut one, mut all) = (Matcher::new(&plan.test), Matcher::new(&plan.test));
+        let mut store = Store::default();
+        for ((feed, slice), alert) in feeds.into_iter().zip(tenant.iter().cycle()) {
+            let row = absorb(&mut store, feed, alert);
+            prop_assert_eq!(one.matches(&store, row), plan.test.matches(&store, row));
+            all.restart();
+            let found = loop {
+                if let Some(found) = all.evaluate(&store, &mut { slice }) {
+                    break found;
+                }
+            };
+            let expected = store.rows().iter().filter(|row| plan.test.matches(&store, *row));
+            prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }
     }
 

@@ -5,7 +5,7 @@
 
 use alertdeck_model::{RawAlert, Timestamp};
 use alertdeck_query::{Context, Matcher, compile};
-use alertdeck_store::Dictionary;
+use alertdeck_store::{Batch, FeedId, Store};
 use bytes::Bytes;
 use rstest::rstest;
 
@@ -39,10 +39,10 @@ fn matcher(filter: &str) -> Matcher {
 }
 
 fn matches(filter: &str) -> bool {
-    let alert = RawAlert(Bytes::from_static(ALERT.as_bytes())).decode().unwrap();
-    let mut dictionary = Dictionary::default();
-    let facts = dictionary.facts(&alert);
-    matcher(filter).matches(&dictionary, &facts)
+    let mut store = Store::default();
+    let alert = RawAlert(Bytes::from_static(ALERT.as_bytes()));
+    store.absorb(FeedId::default(), Batch::decode(&[alert]));
+    matcher(filter).rows(&store) == *store.rows()
 }
 
 #[rstest]

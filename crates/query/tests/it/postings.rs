@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use alertdeck_model::{AlertId, Classification, Indicator, IndicatorKind, RawAlert, Timestamp};
 use alertdeck_query::{self as query, FieldPostings, Matcher, find_field};
-use alertdeck_store::{Batch, Column, Prevalence, Row, Store, Tally};
+use alertdeck_store::{Batch, Column, FeedId, Prevalence, RowSet, Store, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+const FEED: FeedId = FeedId::new(0);
+
 fn batch(alerts: &[Value]) -> Batch {
     let raw: Vec<_> = alerts.iter().map(|alert| RawAlert(alert.to_string().into())).collect();
-    Batch::decode(&raw, &FieldPostings)
+    Batch::decode(&raw)
 }
 
 /// Related values, so that they coincide: spellings of one address, hosts and their parents,
@@ -160,12 +162,11 @@ fn texts(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn matching(store: &Store, term: &str) -> Vec<Row> {
+fn matching(store: &Store, term: &str) -> RowSet {
     let context = query::Context::at(Timestamp::MIN);
     let plan = query::compile(term, &context);
     let plan = plan.unwrap_or_else(|diagnostics| panic!("`{term}`: {diagnostics:?}"));
-    let mut matcher = Matcher::new(&plan.test);
-    store.rows().filter(|row| matcher.matches(store.dictionary(), store.facts(*row))).collect()
+    Matcher::new(&plan.test).rows(store)
 }
 
 proptest! {
@@ -176,14 +177,14 @@ proptest! {
         batches in prop::collection::vec(prop::collection::vec(sent(), 1..5), 1..5),
         extra in prop::collection::vec(value(), 3),
     ) {
-        let mut store = Store::with_postings(&FieldPostings);
+        let mut store = Store::new(&FieldPostings);
         let mut values = extra;
         for (version, alerts) in batches.iter().enumerate() {
             let alerts: Vec<_> = alerts.iter().map(|sent| alert(sent, version)).collect();
             for alert in &alerts {
                 texts(alert, &mut values);
             }
-            store.absorb(batch(&alerts));
+            store.absorb(FEED, batch(&alerts));
         }
         values.sort_unstable();
         values.dedup();
@@ -191,9 +192,9 @@ proptest! {
             for (kind, name) in &IndicatorKind::ALL {
                 let field = find_field(name).unwrap();
                 let what = Indicator { kind: *kind, value: value.as_str().into() };
-                let found = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
+                let found = store.rows_with(&what);
                 match field.exact_term(value) {
-                    None => prop_assert_eq!(found, &[]),
+                    None => prop_assert!(found.is_empty()),
                     Some(exact) => prop_assert_eq!(found, matching(&store, &exact.term), "{}", exact.term),
                 }
             }
@@ -205,7 +206,7 @@ proptest! {
         steps in prop::collection::vec((prop::collection::vec((0u8..30, 0u8..4, 0u8..5), 0..20), 0usize..9), 1..6),
     ) {
         let what = Indicator { kind: IndicatorKind::Hash, value: "abcdef".into() };
-        let (mut store, mut tally, mut posting) = (Store::with_postings(&FieldPostings), Tally::default(), None);
+        let (mut store, mut tally, mut rows) = (Store::new(&FieldPostings), Tally::default(), RowSet::default());
         for (version, (alerts, work)) in steps.iter().enumerate() {
             let alerts: Vec<_> = alerts
                 .iter()
@@ -218,20 +219,17 @@ proptest! {
                         {"@odata.type": "fileEvidence", "fileDetails": {"sha1": "ABCDEF"}}]})
                 })
                 .collect();
-            store.absorb(batch(&alerts));
-            posting = store.posting(&what);
-            if let Some(posting) = posting {
-                tally.advance(&store, posting, &mut { *work });
-            }
+            store.absorb(FEED, batch(&alerts));
+            rows = store.rows_with(&what);
+            tally.advance(&store, &rows, &mut { *work });
         }
-        let Some(posting) = posting else { return Ok(()) };
-        while tally.has_work(&store, posting) {
-            tally.advance(&store, posting, &mut 2);
+        while tally.has_work(&store, &rows) {
+            tally.advance(&store, &rows, &mut 2);
         }
         let mut expected = Prevalence { alerts: store.len(), ..Prevalence::default() };
-        for row in store.rows() {
+        for row in store.rows().iter() {
             let classes = &mut expected.classes;
-            *match &store.facts(row).classification {
+            *match store.facts(row).classification() {
                 Classification::TruePositive => &mut classes.true_positive,
                 Classification::FalsePositive => &mut classes.false_positive,
                 Classification::InformationalExpectedActivity => &mut classes.expected,
@@ -239,7 +237,7 @@ proptest! {
                 Classification::Unknown => &mut classes.unclassified,
             } += 1;
         }
-        let devices = store.rows().map(|row| store.cell(row, Column::Device).text());
+        let devices = store.rows().iter().map(|row| store.cell(row, Column::Device).text());
         expected.devices = devices.collect::<HashSet<_>>().len();
         prop_assert_eq!(tally.prevalence(), Some(expected));
     }
@@ -247,22 +245,21 @@ proptest! {
 
 #[test]
 fn rows_are_removed_from_values_that_an_alert_no_longer_has() {
-    let mut store = Store::with_postings(&FieldPostings);
+    let mut store = Store::new(&FieldPostings);
     let with = |id: &str, second: u32, hash: &str| {
         json!({"id": id, "lastUpdateDateTime": format!("2026-11-01T00:00:{second:02}Z"), "evidence": [
             {"@odata.type": "fileEvidence", "fileDetails": {"sha1": hash, "fileName": "a"}}]})
     };
-    store.absorb(batch(&[with("a", 1, "AAAAAA"), with("b", 1, "aaaaaa"), with("a", 2, "bbbbbb")]));
+    store.absorb(FEED, batch(&[with("a", 1, "AAAAAA"), with("b", 1, "aaaaaa"), with("a", 2, "bbbbbb")]));
     let found = |store: &Store, kind, value: &str| -> Vec<String> {
         let what = Indicator { kind, value: value.into() };
-        let rows = store.posting(&what).map_or(&[][..], |posting| store.postings(posting));
-        rows.iter().map(|row| store.facts(*row).id.raw().to_owned()).collect()
+        store.rows_with(&what).iter().map(|row| store.facts(row).id().raw().to_owned()).collect()
     };
     assert_eq!(found(&store, IndicatorKind::Hash, "aaaaaa"), ["b"]);
     assert_eq!(found(&store, IndicatorKind::Hash, "bbbbbb"), ["a"]);
-    store.absorb(batch(&[with("a", 3, "aaaaaa"), with("b", 3, "cccccc")]));
+    store.absorb(FEED, batch(&[with("a", 3, "aaaaaa"), with("b", 3, "cccccc")]));
     assert_eq!(found(&store, IndicatorKind::Hash, "aaaaaa"), ["a"]);
     assert_eq!(found(&store, IndicatorKind::Hash, "bbbbbb"), [""; 0]);
     assert_eq!(found(&store, IndicatorKind::File, "A"), ["a", "b"]);
-    assert!(store.row(&AlertId::new("b")).is_some());
+    assert!(store.row(FEED, &AlertId::new("b")).is_some());
 }

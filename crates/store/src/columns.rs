@@ -1,0 +1,190 @@
+//! The columns: fixed-width values of each row.
+
+use std::fmt::Debug;
+
+use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
+
+use crate::{
+    FeedId, Row, RowSet,
+    chunked::Chunked,
+    decode::Fields,
+    dictionary::{CodeMap, NameCode, ValueCode},
+    stored::StoredAlert,
+};
+
+/// A column with a member of an enumeration for each row, and the rows of each member.
+#[derive(Debug)]
+pub(crate) struct Members<T> {
+    codes: Chunked<u16>,
+    /// The members; `None` where nothing was sent. Undeclared ones come from the service, so there
+    /// may be many.
+    members: Vec<(Option<T>, RowSet)>,
+}
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self { codes: Chunked::default(), members: Vec::new() }
+    }
+}
+
+impl<T: Clone + Debug + PartialEq> Members<T> {
+    fn set(&mut self, row: Row, member: Option<T>) {
+        let known = self.members.iter().position(|(known, _)| *known == member);
+        let code = known.unwrap_or_else(|| {
+            if self.members.len() < usize::from(u16::MAX) {
+                self.members.push((member, RowSet::default()));
+            }
+            self.members.len() - 1
+        });
+        if row.index() < self.codes.len() {
+            let former = usize::from(std::mem::replace(&mut self.codes[row.index()], code as u16));
+            self.members[former].1.remove(row);
+        } else {
+            self.codes.push(code as u16);
+        }
+        self.members[code].1.insert(row);
+    }
+
+    /// Returns the member of a row; `None` if nothing was sent.
+    pub(crate) fn get(&self, row: Row) -> Option<&T> {
+        self.members[usize::from(self.codes[row.index()])].0.as_ref()
+    }
+
+    /// Lists the members with their rows.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&T>, &RowSet)> {
+        self.members.iter().map(|(member, rows)| (member.as_ref(), rows))
+    }
+}
+
+/// A column with any number of values of one name.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    /// For each row: the only value and 1, or where its values start and how many there are.
+    places: Chunked<(u32, u32)>,
+    values: Chunked<u32>,
+}
+
+impl Lists {
+    fn set(&mut self, row: Row, values: &[u32]) {
+        let place = match values {
+            [] => (0, 0),
+            [one] => (*one, 1),
+            many => {
+                let start = self.values.len() as u32;
+                for value in many {
+                    self.values.push(*value);
+                }
+                (start, many.len() as u32)
+            }
+        };
+        set(&mut self.places, row, place);
+    }
+
+    /// Lists the values of a row.
+    pub(crate) fn get(&self, row: Row) -> impl ExactSizeIterator<Item = u32> {
+        let (first, len) = self.places[row.index()];
+        (0..len).map(move |at| if len == 1 { first } else { self.values[(first + at) as usize] })
+    }
+}
+
+/// A date of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "Graph's property names")]
+pub enum DateColumn {
+    Created,
+    LastUpdate,
+    Resolved,
+    FirstActivity,
+    LastActivity,
+}
+
+/// The columns of all rows.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) feeds: Chunked<FeedId>,
+    pub(crate) severity: Members<Severity>,
+    pub(crate) status: Members<Status>,
+    pub(crate) classification: Members<Classification>,
+    pub(crate) determination: Members<Determination>,
+    pub(crate) source: Members<ServiceSource>,
+    /// Ticks, by [`DateColumn`]; [`NO_DATE`] where none was sent.
+    dates: [Chunked<i64>; 5],
+    pub(crate) id: Chunked<ValueCode>,
+    pub(crate) title: Chunked<Option<ValueCode>>,
+    pub(crate) category: Chunked<Option<ValueCode>>,
+    pub(crate) incident: Chunked<Option<ValueCode>>,
+    pub(crate) product: Chunked<Option<ValueCode>>,
+    pub(crate) owner: Chunked<Option<ValueCode>>,
+    pub(crate) techniques: Lists,
+    pub(crate) devices: Lists,
+    pub(crate) users: Lists,
+    pub(crate) bodies: Chunked<StoredAlert>,
+    pub(crate) fingerprints: Chunked<u64>,
+    pub(crate) unreadable: RowSet,
+}
+
+const NO_DATE: i64 = i64::MIN;
+
+impl Columns {
+    pub(crate) fn len(&self) -> usize {
+        self.bodies.len()
+    }
+
+    /// Sets the values of a row, which is new or the next one.
+    pub(crate) fn set(&mut self, row: Row, feed: FeedId, fields: Fields, body: StoredAlert, map: &CodeMap) {
+        let code = |value: Option<ValueCode>| value.map(|value| map.value(value));
+        set(&mut self.feeds, row, feed);
+        self.severity.set(row, fields.severity);
+        self.status.set(row, fields.status);
+        self.classification.set(row, fields.classification);
+        self.determination.set(row, fields.determination);
+        self.source.set(row, fields.source);
+        let dates =
+            [fields.created, fields.updated, fields.resolved, fields.first_activity, fields.last_activity];
+        for (column, date) in self.dates.iter_mut().zip(dates) {
+            set(column, row, date.map_or(NO_DATE, Timestamp::ticks));
+        }
+        let none = ValueCode { name: NameCode(0), index: 0 };
+        set(&mut self.id, row, code(fields.id).unwrap_or(none));
+        set(&mut self.title, row, code(fields.title));
+        set(&mut self.category, row, code(fields.category));
+        set(&mut self.incident, row, code(fields.incident));
+        set(&mut self.product, row, code(fields.product));
+        set(&mut self.owner, row, code(fields.owner));
+        self.techniques.set(row, &fields.techniques);
+        self.devices.set(row, &fields.devices);
+        self.users.set(row, &fields.users);
+        set(&mut self.bodies, row, body);
+    }
+
+    /// Returns a date of a row.
+    pub(crate) fn date(&self, date: DateColumn, row: Row) -> Option<Timestamp> {
+        let ticks = self.dates[date as usize][row.index()];
+        (ticks != NO_DATE).then(|| Timestamp::from_ticks(ticks))
+    }
+
+    /// Returns the rows whose date passes the test.
+    pub(crate) fn dated(&self, date: DateColumn, test: impl Fn(Option<Timestamp>) -> bool) -> RowSet {
+        let dates = self.dates[date as usize].iter().enumerate();
+        let hits =
+            dates.filter(|(_, ticks)| test((**ticks != NO_DATE).then(|| Timestamp::from_ticks(**ticks))));
+        hits.map(|(at, _)| Row(at as u32)).collect()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.dates.iter().map(Chunked::size).sum::<usize>()
+            + self.bodies.size()
+            + self.fingerprints.size()
+            + self.id.size()
+            + 5 * self.title.size()
+    }
+}
+
+/// Sets the value of a row, which exists or is the next one.
+pub(crate) fn set<T>(column: &mut Chunked<T>, row: Row, value: T) {
+    if row.index() < column.len() {
+        column[row.index()] = value;
+    } else {
+        column.push(value);
+    }
+}

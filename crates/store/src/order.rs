@@ -1,0 +1,143 @@
+//! Rows in a sort order, in chunks: a row that arrives or moves touches one chunk.
+//!
+//! Each chunk counts the rows that are shown, so that the row on a line of the screen, and the line
+//! of a row, are found without a list of the shown rows.
+
+use std::cmp::Ordering;
+
+use crate::{Row, RowSet, Sort, Store};
+
+/// The most rows in a chunk.
+pub(crate) const CHUNK: usize = 4_096;
+
+#[derive(Clone, Debug, Default)]
+struct Chunk {
+    rows: Vec<Row>,
+    /// The number of shown rows.
+    shown: usize,
+}
+
+impl Chunk {
+    fn count(&mut self, shown: &RowSet) {
+        self.shown = self.rows.iter().filter(|row| shown.contains(**row)).count();
+    }
+}
+
+/// Rows in a sort order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    pub(crate) sort: Sort,
+    placed: RowSet,
+    chunks: Vec<Chunk>,
+}
+
+impl Order {
+    /// Creates an order of sorted rows; [`Order::count`] must follow.
+    pub(crate) fn of_sorted(sort: Sort, rows: impl Iterator<Item = Row>) -> Self {
+        let (mut chunks, mut placed): (Vec<Chunk>, _) = (Vec::new(), RowSet::default());
+        for row in rows {
+            placed.insert(row);
+            match chunks.last_mut() {
+                // Half full, so that arrivals do not split it at once.
+                Some(last) if last.rows.len() < CHUNK / 2 => last.rows.push(row),
+                _ => chunks.push(Chunk { rows: vec![row], shown: 0 }),
+            }
+        }
+        Self { sort, placed, chunks }
+    }
+
+    /// Counts the shown rows of every chunk.
+    pub(crate) fn count(&mut self, shown: &RowSet) {
+        self.chunks.iter_mut().for_each(|chunk| chunk.count(shown));
+    }
+
+    /// Adds a row, which must not be there yet.
+    pub(crate) fn insert(&mut self, store: &Store, row: Row, is_shown: bool) {
+        let at = self.chunk_of(store, row);
+        if self.chunks.is_empty() {
+            self.chunks.push(Chunk::default());
+        }
+        let sort = self.sort;
+        let chunk = &mut self.chunks[at];
+        let place = chunk.rows.partition_point(|other| is_before(store, sort, *other, row));
+        chunk.rows.insert(place, row);
+        self.placed.insert(row);
+        chunk.shown += usize::from(is_shown);
+    }
+
+    /// Splits chunks that have become too long.
+    pub(crate) fn split(&mut self, shown: &RowSet) {
+        let mut at = 0;
+        while at < self.chunks.len() {
+            if self.chunks[at].rows.len() > CHUNK {
+                let rows = self.chunks[at].rows.split_off(CHUNK / 2);
+                let mut second = Chunk { rows, shown: 0 };
+                second.count(shown);
+                self.chunks[at].shown -= second.shown;
+                self.chunks.insert(at + 1, second);
+            }
+            at += 1;
+        }
+    }
+
+    /// Removes rows, in one pass: their values may have changed, so they cannot be looked up.
+    pub(crate) fn remove(&mut self, rows: &RowSet, shown: &RowSet) {
+        if self.placed.common(rows) == 0 {
+            return;
+        }
+        self.placed.subtract(rows);
+        for chunk in &mut self.chunks {
+            let before = chunk.rows.len();
+            chunk.rows.retain(|row| !rows.contains(*row));
+            if chunk.rows.len() < before {
+                chunk.count(shown);
+            }
+        }
+        self.chunks.retain(|chunk| !chunk.rows.is_empty());
+    }
+
+    /// Returns the row on a line.
+    pub(crate) fn get(&self, line: usize, shown: &RowSet) -> Option<Row> {
+        self.from(line, shown).next()
+    }
+
+    /// Lists the shown rows from a line on.
+    pub(crate) fn from(&self, line: usize, shown: &RowSet) -> impl Iterator<Item = Row> {
+        let mut left = line;
+        let mut first = 0;
+        while let Some(chunk) = self.chunks.get(first)
+            && left >= chunk.shown
+        {
+            left -= chunk.shown;
+            first += 1;
+        }
+        let rows = self.chunks[first..].iter().flat_map(|chunk| &chunk.rows).copied();
+        rows.filter(|row| shown.contains(*row)).skip(left)
+    }
+
+    /// Lists all rows, shown or not.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row> {
+        self.chunks.iter().flat_map(|chunk| &chunk.rows).copied()
+    }
+
+    /// Returns the line of a row, or the one that it would have.
+    pub(crate) fn line(&self, store: &Store, row: Row, shown: &RowSet) -> usize {
+        let at = self.chunk_of(store, row);
+        let before: usize = self.chunks[..at].iter().map(|chunk| chunk.shown).sum();
+        let Some(chunk) = self.chunks.get(at) else { return before };
+        let place = chunk.rows.partition_point(|other| is_before(store, self.sort, *other, row));
+        before + chunk.rows[..place].iter().filter(|row| shown.contains(**row)).count()
+    }
+
+    /// Returns the chunk that a row belongs to: the last that starts before it.
+    fn chunk_of(&self, store: &Store, row: Row) -> usize {
+        let starts_before =
+            |chunk: &Chunk| chunk.rows.first().is_some_and(|first| is_before(store, self.sort, *first, row));
+        self.chunks.partition_point(starts_before).saturating_sub(1)
+    }
+}
+
+fn is_before(store: &Store, sort: Sort, a: Row, b: Row) -> bool {
+    store.compare(sort, a, b) == Ordering::Less
+}

@@ -1,0 +1,259 @@
+//! How often a value occurs: the rows that have it, and counts over them.
+//!
+//! [`PostingRules`] decide which values are indicators and when two values are the same, because
+//! the store does not know the filter language. For most kinds of indicator that is so if they are
+//! equal without regard to case, which the dictionary finds. Others, such as addresses, have keys
+//! that are derived from the value; these are indexed. Counting devices and classifications reads
+//! every row, so it is done in slices.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
+
+use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
+
+use crate::{
+    Column, Row, RowSet, Store,
+    dictionary::{Dictionary, FoldedText, KeyCode, ValueCode},
+    facts::Facts,
+    values::hash,
+};
+
+/// Decides which values of an alert are indicators, and which of them are the same.
+///
+/// The rows of a value must be those that an exact search for it finds.
+pub trait PostingRules: fmt::Debug + Send + Sync {
+    /// Returns whether the values of a property are indicators of this kind. `evidence` is the
+    /// short name of the evidence type, or `None` for a property of the alert.
+    fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
+
+    /// Returns the key of a value that is searched for exactly, or `None` if it has no key. Values
+    /// of a kind are the same if they have the same key.
+    fn key(&self, kind: IndicatorKind, value: &str) -> Option<String>;
+
+    /// Returns whether the keys of a kind are derived: something other than the folded value.
+    fn is_derived(&self, kind: IndicatorKind) -> bool;
+
+    /// Calls `each` with every key of a value of a derived kind. There may be several, such as the
+    /// domains above a host.
+    fn derived_keys(&self, kind: IndicatorKind, value: FoldedText<'_>, each: &mut dyn FnMut(&str));
+}
+
+/// Rules without indicators.
+#[derive(Debug)]
+pub(crate) struct NoPostings;
+
+impl PostingRules for NoPostings {
+    fn covers(&self, _: IndicatorKind, _: Option<&str>, _: &str) -> bool {
+        false
+    }
+
+    fn key(&self, _: IndicatorKind, _: &str) -> Option<String> {
+        None
+    }
+
+    fn is_derived(&self, _: IndicatorKind) -> bool {
+        false
+    }
+
+    fn derived_keys(&self, _: IndicatorKind, _: FoldedText<'_>, _: &mut dyn FnMut(&str)) {}
+}
+
+/// Finds the values that are the same as another.
+#[derive(Debug)]
+pub(crate) struct Index {
+    rules: &'static dyn PostingRules,
+    /// The kinds of indicator that each property holds, as a bit set.
+    kinds: Vec<u32>,
+    /// The kinds with derived keys.
+    derived: u32,
+    /// The values by the hashes of their derived keys.
+    values: HashMap<u64, Vec<ValueCode>>,
+}
+
+fn bit(kind: IndicatorKind) -> u32 {
+    1 << kind as u32
+}
+
+impl Index {
+    pub(crate) fn new(rules: &'static dyn PostingRules) -> Self {
+        let kinds = IndicatorKind::ALL.iter().filter(|(kind, _)| rules.is_derived(*kind));
+        let derived = kinds.fold(0, |bits, (kind, _)| bits | bit(*kind));
+        Self { rules, kinds: Vec::new(), derived, values: HashMap::new() }
+    }
+
+    /// Adds a value under a property.
+    pub(crate) fn add(&mut self, dictionary: &Dictionary, key: KeyCode, value: ValueCode) {
+        for key in &dictionary.keys()[self.kinds.len()..] {
+            let kinds = IndicatorKind::ALL.iter().map(|(kind, _)| *kind);
+            let kinds = kinds.filter(|kind| self.rules.covers(*kind, key.kind.as_deref(), &key.path));
+            self.kinds.push(kinds.fold(0, |bits, kind| bits | bit(kind)));
+        }
+        let derived = self.kinds[key.index()] & self.derived;
+        if derived == 0 {
+            return;
+        }
+        let values = &mut self.values;
+        for (kind, _) in IndicatorKind::ALL.iter().filter(|(kind, _)| derived & bit(*kind) != 0) {
+            self.rules.derived_keys(*kind, dictionary.text(value), &mut |key| {
+                let values = values.entry(key_hash(*kind, key)).or_default();
+                if values.last() != Some(&value) && !values.contains(&value) {
+                    values.push(value);
+                }
+            });
+        }
+    }
+
+    /// Returns whether a property holds indicators of a kind.
+    fn covers(&self, kind: IndicatorKind, key: KeyCode) -> bool {
+        self.kinds.get(key.index()).is_some_and(|kinds| kinds & bit(kind) != 0)
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        let slot = size_of::<(u64, Vec<ValueCode>)>() + 1;
+        let values = self.values.values().map(|values| values.capacity() * size_of::<ValueCode>());
+        self.values.capacity() * 8 / 7 * slot + values.sum::<usize>()
+    }
+}
+
+fn key_hash(kind: IndicatorKind, key: &str) -> u64 {
+    hash(key.as_bytes()) ^ (kind as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Store {
+    /// Returns the alerts that have an indicator: those that an exact search for it finds.
+    pub fn rows_with(&self, indicator: &Indicator) -> RowSet {
+        let (kind, index) = (indicator.kind, &self.index);
+        let mut rows = RowSet::default();
+        let Some(key) = index.rules.key(kind, indicator.value.raw()) else { return rows };
+        if index.rules.is_derived(kind) {
+            let values = index.values.get(&key_hash(kind, &key));
+            for value in values.into_iter().flatten() {
+                let mut is_same = false;
+                let mut compare = |other: &str| is_same |= other == key;
+                index.rules.derived_keys(kind, self.dictionary.text(*value), &mut compare);
+                if is_same {
+                    self.add_rows_with(kind, *value, &mut rows);
+                }
+            }
+        } else {
+            let mut names: Vec<_> = (0..index.kinds.len() as u16)
+                .map(KeyCode)
+                .filter(|key| index.covers(kind, *key))
+                .map(|key| self.dictionary.name_of(key))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            for value in names.into_iter().flat_map(|name| self.dictionary.spelled(name, &key)) {
+                self.add_rows_with(kind, value, &mut rows);
+            }
+        }
+        rows.intersect(self.rows());
+        rows
+    }
+
+    /// Adds the rows that have a value as an indicator of a kind.
+    fn add_rows_with(&self, kind: IndicatorKind, value: ValueCode, rows: &mut RowSet) {
+        let is_indicator = |key: &KeyCode| self.index.covers(kind, *key);
+        match self.postings.keys(value) {
+            Some(keys) if keys.iter().all(is_indicator) => self.postings.rows(value).add_to(rows),
+            Some(keys) if !keys.iter().any(is_indicator) => {}
+            _ => {
+                let mut candidates = RowSet::default();
+                self.postings.rows(value).add_to(&mut candidates);
+                let has =
+                    |row: &Row| self.terms(*row).any(|(key, other)| other == value && is_indicator(&key));
+                rows.extend(candidates.iter().filter(has));
+            }
+        }
+    }
+}
+
+/// How often a value occurs in the loaded alerts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prevalence {
+    /// The number of alerts that have it.
+    pub alerts: usize,
+    /// The number of distinct devices in these alerts.
+    pub devices: usize,
+    /// The classifications of these alerts.
+    pub classes: Classes,
+}
+
+/// Numbers of alerts by classification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members of `Classification`")]
+pub struct Classes {
+    pub true_positive: usize,
+    pub false_positive: usize,
+    pub expected: usize,
+    /// With an undeclared classification.
+    pub other: usize,
+    /// Not resolved and without a classification.
+    pub open: usize,
+    /// Resolved without a classification.
+    pub unclassified: usize,
+}
+
+impl Classes {
+    fn count(&mut self, facts: Facts<'_>) {
+        let class = match (facts.classification(), facts.status()) {
+            (Classification::TruePositive, _) => &mut self.true_positive,
+            (Classification::FalsePositive, _) => &mut self.false_positive,
+            (Classification::InformationalExpectedActivity, _) => &mut self.expected,
+            (Classification::Undeclared(_), _) => &mut self.other,
+            (Classification::Unknown, Status::Resolved) => &mut self.unclassified,
+            (Classification::Unknown, _) => &mut self.open,
+        };
+        *class += 1;
+    }
+}
+
+/// Counts the alerts of a value in slices. It continues when alerts arrive, and restarts when one
+/// has changed.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// The first row that is not counted yet.
+    next: usize,
+    /// The number of rows counted.
+    counted: usize,
+    /// The store's changes at the start of the count.
+    changes: u64,
+    devices: HashSet<ValueCode>,
+    classes: Classes,
+    /// The result of the last complete count.
+    complete: Option<Prevalence>,
+}
+
+impl Tally {
+    /// Counts up to `work` more of the rows that [`Store::rows_with`] returned, and subtracts the
+    /// number of rows counted from `work`.
+    pub fn advance(&mut self, store: &Store, rows: &RowSet, work: &mut usize) {
+        if self.changes != store.changes {
+            *self = Self { changes: store.changes, complete: self.complete, ..Self::default() };
+        }
+        let first = self.next;
+        for row in rows.iter().filter(|row| row.index() >= first).take(*work) {
+            self.devices.extend(store.listed(row, Column::Device));
+            self.classes.count(store.facts(row));
+            self.next = row.index() + 1;
+            self.counted += 1;
+            *work -= 1;
+        }
+        if self.counted == rows.len() {
+            let (devices, classes) = (self.devices.len(), self.classes);
+            self.complete = Some(Prevalence { alerts: rows.len(), devices, classes });
+        }
+    }
+
+    /// Returns whether rows are left to count.
+    pub fn has_work(&self, store: &Store, rows: &RowSet) -> bool {
+        self.complete.is_none() || self.changes != store.changes || self.counted != rows.len()
+    }
+
+    /// Returns the result of the last complete count.
+    pub fn prevalence(&self) -> Option<Prevalence> {
+        self.complete
+    }
+}

@@ -1,0 +1,155 @@
+//! The JSON of alerts as received, compressed in blocks.
+//!
+//! Reading one alert takes decompressing its block, about a millisecond, so only workers and writers
+//! of output read bodies. A [`StoredAlert`] is a handle that any thread may read; it keeps its block alive.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use alertdeck_model::RawAlert;
+
+/// The size of a block before compression, in bytes. Alerts of one block resemble each other, which
+/// is what makes them small.
+const BLOCK: usize = 512 * 1024;
+/// The fastest level: higher ones take longer and save next to nothing.
+const LEVEL: i32 = 1;
+
+/// A block of alerts.
+#[derive(Debug)]
+struct Block {
+    compressed: Vec<u8>,
+    /// The end of each alert in the decompressed block.
+    ends: Vec<u32>,
+}
+
+impl Block {
+    fn read(&self) -> Bytes {
+        let size = self.ends.last().map_or(0, |end| *end as usize);
+        zstd::bulk::decompress(&self.compressed, size).unwrap_or_default().into()
+    }
+}
+
+/// The JSON of one alert in its block.
+#[derive(Clone, Debug)]
+pub struct StoredAlert {
+    block: Arc<Block>,
+    at: u32,
+}
+
+impl StoredAlert {
+    /// Compresses alerts, without a store.
+    pub fn compress<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Vec<Self> {
+        let mut writer = StoredWriter::default();
+        alerts.into_iter().for_each(|alert| writer.push(&alert.0));
+        writer.finish()
+    }
+
+    /// Returns the size of the JSON in bytes.
+    pub fn size(&self) -> usize {
+        self.range().len()
+    }
+
+    fn range(&self) -> std::ops::Range<usize> {
+        let (ends, at) = (&self.block.ends, self.at as usize);
+        at.checked_sub(1).map_or(0, |before| ends[before] as usize)..ends[at] as usize
+    }
+
+    /// Reads the alert. Decompresses the whole block.
+    pub fn read(&self) -> RawAlert {
+        StoredReader::default().read(self)
+    }
+}
+
+/// Two bodies are equal if they are the same alert of the same block: the same bytes that arrived
+/// together.
+impl PartialEq for StoredAlert {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.block, &other.block) && self.at == other.at
+    }
+}
+
+impl Eq for StoredAlert {}
+
+/// Reads bodies one after another, and decompresses a block once for all of its alerts in a row.
+#[derive(Debug, Default)]
+pub struct StoredReader {
+    last: Option<(Arc<Block>, Bytes)>,
+}
+
+impl StoredReader {
+    /// Reads an alert.
+    pub fn read(&mut self, body: &StoredAlert) -> RawAlert {
+        let is_same = |(block, _): &&(Arc<Block>, Bytes)| Arc::ptr_eq(block, &body.block);
+        let bytes = match self.last.as_ref().filter(is_same) {
+            Some((_, bytes)) => bytes.clone(),
+            None => {
+                let bytes = body.block.read();
+                self.last = Some((body.block.clone(), bytes.clone()));
+                bytes
+            }
+        };
+        RawAlert(bytes.slice(body.range()))
+    }
+}
+
+/// Collects alerts into blocks.
+#[derive(Debug, Default)]
+pub(crate) struct StoredWriter {
+    open: Vec<u8>,
+    ends: Vec<u32>,
+    bodies: Vec<StoredAlert>,
+}
+
+impl StoredWriter {
+    pub(crate) fn push(&mut self, alert: &[u8]) {
+        if !self.open.is_empty() && self.open.len() + alert.len() > BLOCK {
+            self.close();
+        }
+        self.open.extend_from_slice(alert);
+        self.ends.push(u32::try_from(self.open.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Returns the bodies in the order in which they were pushed.
+    pub(crate) fn finish(mut self) -> Vec<StoredAlert> {
+        self.close();
+        self.bodies
+    }
+
+    fn close(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
+        // Compressing into memory fails only without memory.
+        let mut compressed = zstd::bulk::compress(&self.open, LEVEL).unwrap_or_default();
+        compressed.shrink_to_fit();
+        let ends = std::mem::take(&mut self.ends);
+        let count = ends.len() as u32;
+        let block = Arc::new(Block { compressed, ends });
+        self.bodies.extend((0..count).map(|at| StoredAlert { block: block.clone(), at }));
+        self.open.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_returned_as_received() {
+        let mut writer = StoredWriter::default();
+        let alerts: Vec<String> =
+            (0..500).map(|at| format!("{{\"id\":\"{at}\",\"x\":\"{}\"}}", "y".repeat(at * 17))).collect();
+        for alert in &alerts {
+            writer.push(alert.as_bytes());
+        }
+        let bodies = writer.finish();
+        let mut reader = StoredReader::default();
+        for (body, alert) in bodies.iter().zip(&alerts) {
+            assert_eq!(reader.read(body).0, alert.as_bytes());
+        }
+        assert_eq!(bodies[321].read().0, alerts[321].as_bytes());
+        assert!(bodies[1] == bodies[1].clone() && bodies[1] != bodies[2]);
+        assert!(StoredWriter::default().finish().is_empty());
+    }
+}

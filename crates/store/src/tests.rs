@@ -1,0 +1,260 @@
+use super::*;
+use alertdeck_evidence as evidence;
+use alertdeck_model::{Alert, RawAlert, Timestamp};
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+pub(crate) const FEED: FeedId = FeedId(0);
+
+pub(crate) fn batch(alerts: &[Value]) -> Batch {
+    let raw: Vec<_> = alerts.iter().map(raw).collect();
+    Batch::decode(&raw)
+}
+
+fn raw(alert: &Value) -> RawAlert {
+    RawAlert(Bytes::from(alert.to_string()))
+}
+
+fn alert(id: &str, updated: u32, title: &str) -> Value {
+    json!({"id": id, "title": title, "lastUpdateDateTime": format!("2026-11-01T00:00:{updated:02}Z")})
+}
+
+fn title(store: &Store, feed: FeedId, id: &str) -> String {
+    let row = store.row(feed, &AlertId::new(id)).unwrap();
+    store.cell(row, Column::Title).text()
+}
+
+fn terms(store: &Store, row: Row) -> Vec<String> {
+    let dictionary = store.dictionary();
+    let term = |(key, value): (KeyCode, ValueCode)| {
+        let Key { kind, path } = dictionary.key(key);
+        format!("{}/{path}={}", kind.as_deref().unwrap_or(""), dictionary.text(value).raw)
+    };
+    let mut terms: Vec<_> = store.terms(row).map(term).collect();
+    terms.sort();
+    terms
+}
+
+#[test]
+fn the_newest_state_of_an_alert_wins() {
+    let mut store = Store::default();
+    let first =
+        store.absorb(FEED, batch(&[alert("a", 5, "five"), alert("b", 1, "b"), alert("a", 3, "three")]));
+    assert_eq!((first.new.len(), first.changed.len()), (2, 0));
+    assert_eq!(title(&store, FEED, "a"), "five");
+    let second = [alert("a", 4, "four"), alert("b", 2, "newer b"), alert("a", 5, "five")];
+    let second = store.absorb(FEED, batch(&second));
+    assert_eq!((second.new.len(), second.changed), (0, vec![Row(1)]));
+    assert_eq!((title(&store, FEED, "a"), title(&store, FEED, "b")), ("five".into(), "newer b".into()));
+    assert_eq!(terms(&store, Row(1))[2], "/title=newer b");
+    let mut rows = RowSet::default();
+    let name = store.dictionary().name("title").unwrap();
+    store.add_rows_of(store.dictionary().spelled(name, "b").next().unwrap(), &mut rows);
+    assert!(rows.is_empty(), "the former title");
+}
+
+#[test]
+fn an_id_is_unique_in_a_feed_only() {
+    let mut store = Store::default();
+    let other = FeedId::new(1);
+    store.absorb(FEED, batch(&[alert("a", 1, "here"), alert("b", 1, "here")]));
+    store.absorb(other, batch(&[alert("a", 1, "there")]));
+    assert_eq!((title(&store, FEED, "a"), title(&store, other, "a")), ("here".into(), "there".into()));
+    assert_eq!(store.row(other, &AlertId::new("b")), None);
+    store.hide_feeds([FEED]);
+    assert_eq!((store.len(), store.rows().first()), (1, Some(Row(2))));
+    store.absorb(FEED, batch(&[alert("c", 1, "hidden")]));
+    assert_eq!(store.len(), 1);
+    store.hide_feeds([]);
+    assert_eq!(store.len(), 4);
+    store.retire(FEED);
+    assert_eq!((store.len(), store.row(FEED, &AlertId::new("a"))), (1, None));
+    let again = store.absorb(FEED, batch(&[alert("a", 1, "again")]));
+    assert_eq!((again.new, title(&store, FEED, "a")), (vec![Row(4)], "again".into()));
+}
+
+#[test]
+fn alerts_that_cannot_be_read_or_have_no_id_have_rows() {
+    let mut store = Store::default();
+    let raw = [
+        RawAlert(Bytes::from_static(b"{\"id\":\"x\",\"a\":1e9999999999999999999999}}")),
+        RawAlert(Bytes::from_static(b"7")),
+    ];
+    store.absorb(FEED, Batch::decode(&raw));
+    store.absorb(FEED, Batch::decode(&raw));
+    store.absorb(
+        FEED,
+        batch(&[json!({"title": "no id"}), json!({"title": "no id either"}), json!({"id": "a"})]),
+    );
+    assert_eq!(store.len(), 5, "the same bytes have the same row");
+    assert!(store.cell(Row(0), Column::Title).text().starts_with("unreadable alert: "));
+    assert_eq!(store.cell(Row(1), Column::Title).text(), "unreadable alert: not a JSON object");
+    assert!(!store.is_readable(Row(0)) && store.is_readable(Row(2)));
+    assert_eq!(store.stored(Row(1)).read().0, "7");
+}
+
+#[test]
+fn every_value_becomes_a_term() {
+    let mut store = Store::default();
+    let one = br##"{"id":"A","title":"T","mitreTechniques":["T1","T1","T2"],"count":1e2,"evidence":[
+        {"processId":12,"@odata.type":"#microsoft.graph.security.processEvidence",
+            "imageFile":{"sha256":"AB","md5":null}},
+        null, 7, ["x"], {"@odata.type":"#microsoft.graph.security.quantumEvidence","on":true}]}"##;
+    let first = &br#"{"id":"zz","title":"AB","extra":1}"#[..];
+    store.absorb(FEED, Batch::decode(&[first, &one[..]].map(|text| RawAlert(Bytes::from_static(text)))));
+    assert_eq!(
+        terms(&store, Row(1)),
+        [
+            "/count=1e+2",
+            "/id=A",
+            "/mitreTechniques=T1",
+            "/mitreTechniques=T2",
+            "/title=T",
+            "process/@odata.type=#microsoft.graph.security.processEvidence",
+            "process/imageFile.sha256=AB",
+            "process/processId=12",
+            "quantum/@odata.type=#microsoft.graph.security.quantumEvidence",
+            "quantum/on=true",
+            "untyped/=7",
+            "untyped/=x",
+        ]
+    );
+}
+
+#[test]
+fn of_a_repeated_property_the_last_one_counts() {
+    let text = br#"{"id":"a","title":"first","title":"last","evidence":[{"x":1,"x":2}]}"#;
+    let mut store = Store::default();
+    store.absorb(FEED, Batch::decode(&[RawAlert(Bytes::from_static(text))]));
+    assert_eq!(title(&store, FEED, "a"), "last");
+    assert_eq!(terms(&store, Row(0)), ["/id=a", "/title=last", "untyped/x=2"]);
+    assert_eq!(store.stored(Row(0)).read().0, &text[..]);
+}
+
+#[test]
+fn a_few_changes_of_a_page_do_not_keep_all_of_it() {
+    let mut store = Store::default();
+    let page =
+        |updated| -> Vec<Value> { (0..20).map(|at| alert(&format!("{at}"), updated, "same")).collect() };
+    store.absorb(FEED, batch(&page(1)));
+    let mut again = page(1);
+    again[3] = alert("3", 2, "new");
+    store.absorb(FEED, batch(&again));
+    assert_ne!(store.stored(Row(3)), store.stored(Row(2)));
+    assert_eq!(store.stored(Row(3)).read().0, again[3].to_string());
+}
+
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "2026-11-01T00:00:00Z",
+            "high",
+            "resolved",
+            "#microsoft.graph.security.deviceEvidence",
+            "#microsoft.graph.security.userEvidence",
+            "#microsoft.graph.security.hostLogonSessionEvidence",
+            "mailboxEvidence",
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        let name = prop::sample::select(vec![
+            "id",
+            "title",
+            "severity",
+            "status",
+            "assignedTo",
+            "categories",
+            "mitreTechniques",
+            "evidence",
+            "@odata.type",
+            "deviceDnsName",
+            "userAccount",
+            "userPrincipalName",
+            "accountName",
+            "domainName",
+            "host",
+            "upn",
+            "createdDateTime",
+            "x",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name, inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())),
+        ]
+    })
+}
+
+/// What the columns show of an alert that is decoded in full.
+fn shown(alert: &Alert) -> Vec<(Column, String)> {
+    let text = |text: &Option<SafeText>| text.as_ref().map(SafeText::line).unwrap_or_default();
+    let time = |at: Option<Timestamp>| at.map(Timestamp::to_second).unwrap_or_default();
+    let list = |texts: Vec<SafeText>| {
+        let mut seen = Vec::new();
+        for text in texts {
+            if !seen.contains(&text) {
+                seen.push(text);
+            }
+        }
+        match seen.as_slice() {
+            [] => String::new(),
+            [one] => one.line(),
+            [first, more @ ..] => format!("{} +{}", first.line(), more.len()),
+        }
+    };
+    let device = |item: &alertdeck_model::Evidence| evidence::device(item.type_name.raw(), &item.object());
+    let user = |item: &alertdeck_model::Evidence| evidence::user(item.type_name.raw(), &item.object());
+    vec![
+        (Column::Severity, alert.severity.to_string()),
+        (Column::Status, alert.status.to_string()),
+        (Column::Title, text(&alert.title)),
+        (Column::Owner, text(&alert.assigned_to)),
+        (Column::Created, time(alert.created)),
+        (Column::Category, text(&alert.category.clone().or_else(|| alert.categories.first().cloned()))),
+        (Column::Techniques, list(alert.mitre_techniques.clone())),
+        (Column::Device, list(alert.evidence.iter().filter_map(device).collect())),
+        (Column::User, list(alert.evidence.iter().filter_map(user).collect())),
+    ]
+}
+
+proptest! {
+    /// One pass over the JSON gives what the model gives.
+    #[test]
+    fn columns_and_terms_are_those_of_the_model(value in json().prop_filter("an object", Value::is_object)) {
+        let raw = raw(&value);
+        let alert = raw.decode().unwrap();
+        let mut store = Store::default();
+        store.absorb(FEED, Batch::decode(&[raw]));
+        let row = Row(0);
+        for (column, expected) in shown(&alert) {
+            prop_assert_eq!(store.cell(row, column).text(), expected, "{:?}", column);
+        }
+        if !alert.id.raw().is_empty() {
+            prop_assert_eq!(store.facts(row).id(), alert.id.clone());
+        }
+        let mut expected = Vec::new();
+        let mut collect = |kind: &str, json: &Value| {
+            alertdeck_model::walk(json, &mut String::new(), false, &mut |path, value| {
+                let text = match value {
+                    None => return,
+                    Some(Value::String(text)) => text.clone(),
+                    Some(other) => other.to_string(),
+                };
+                expected.push(format!("{kind}/{path}={text}"));
+            });
+        };
+        collect("", &alert.json);
+        for item in &*alert.evidence {
+            collect(item.type_name.raw(), &item.json);
+        }
+        expected.sort();
+        expected.dedup();
+        prop_assert_eq!(terms(&store, row), expected);
+    }
+}
