@@ -12,7 +12,6 @@ mod console;
 mod display;
 mod explain;
 mod failure;
-mod files;
 mod list;
 mod logging;
 mod output;

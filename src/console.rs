@@ -10,6 +10,7 @@ mod export;
 mod platform;
 mod reporter;
 mod runner;
+mod saved;
 mod sign_in;
 mod terminal;
 
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 pub use runner::Source;
+pub use saved::SavedAlerts;
 pub use terminal::check;
 
 use crate::{

@@ -5,6 +5,7 @@
 //!
 //! - [`config`]: the config file and its profiles; contains no secrets.
 //! - [`log`]: the log file, for support.
+//! - [`files`]: saved alerts in files, folders and standard input.
 //! - [`report`]: an alert as a document, in plain text and in Markdown for a ticket.
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
 //! - [`app`]: the state of the console; `update` is a pure function from a message to effects.
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod export;
+pub mod files;
 pub mod log;
 pub mod program;
 pub mod report;

@@ -5,13 +5,12 @@ use std::{collections::HashMap, path::PathBuf};
 use jiff::tz::TimeZone;
 
 use super::{
-    Connection, DisplayArgs, EnvSecrets, Failure, Service, context, files, invalid_filter, parse_filter,
-    service,
+    Connection, DisplayArgs, EnvSecrets, Failure, Service, context, invalid_filter, parse_filter, service,
 };
 use crate::{
     app::{Keymap, ProfileLine, Settings},
     config::{Config, Profile},
-    console::{self, Connect, Connected, Options, Source},
+    console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
@@ -110,14 +109,13 @@ impl Open {
             keymap: Config::keymap(connection.config.as_deref())?,
             signs_in: false,
         };
-        let mut outcome = Ok(());
+        let saved = SavedAlerts::new(&self.files);
         let read = || {
-            let saved = files::read(&self.files).or_fail()?;
-            outcome = saved.outcome();
-            Ok(Source::Saved(saved.alerts))
+            saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
+            Ok(Source::Saved(saved.clone()))
         };
         run(settings, read, None, display).await?;
-        outcome
+        Failure::if_errors(&saved.errors())
     }
 }
 

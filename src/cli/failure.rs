@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::console::ConsoleError;
+use crate::{console::ConsoleError, files::Saved};
 use alertdeck_graph as graph;
 use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::AlertId;
@@ -76,6 +76,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Fails if there are errors and no alert could be read from files.
+    pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
+        if saved.alerts.is_empty() && !saved.errors.is_empty() {
+            return Err(Self::Unreadable(saved.errors.join("\n")));
+        }
+        Ok(saved)
+    }
+
+    /// Returns the outcome of a command that read files, once the alerts have been printed or shown.
+    pub(super) fn if_errors(errors: &[String]) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self::Incomplete(errors.join("\n"))) }
+    }
+
     /// Returns the exit code (README.md, "Exit codes"): 0 success, 1 failure, 2 usage error or bad
     /// filter, 3 sign-in or permission, 4 throttled, unavailable or offline, 5 incomplete result.
     pub fn exit_code(&self) -> u8 {

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::{Failure, Origin, Output, Source, files, notify, notify_wait};
-use crate::report::Report;
+use super::{Failure, Origin, Output, Source, notify, notify_wait};
+use crate::{files, report::Report};
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
 use alertdeck_store::{Batch, FeedId, Store};
@@ -50,8 +50,8 @@ impl Show {
                 Err(error) => return Err(error.into()),
             },
             Source::Files { paths, .. } => {
-                let saved = files::read(paths).or_fail()?;
-                let outcome = saved.outcome();
+                let saved = Failure::if_nothing(files::read(paths))?;
+                let outcome = Failure::if_errors(&saved.errors);
                 let Some(raw) = newest(&saved.alerts, &id) else {
                     outcome.unwrap_or_else(notify);
                     return Err(Failure::NotFound(id));

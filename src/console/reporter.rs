@@ -3,6 +3,7 @@
 
 use std::{convert::Infallible, future::pending, pin::pin};
 
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
     sync::{
         mpsc::{self, Sender},
@@ -11,7 +12,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::sign_in::identity;
+use super::{saved::SavedAlerts, sign_in::identity};
 use crate::app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
@@ -20,6 +21,8 @@ use alertdeck_store::Batch;
 
 /// The number of alerts per batch, which takes the loop about a millisecond.
 const BATCH: usize = 128;
+/// The most batches that are decoded at the same time.
+const MAX_WORKERS: usize = 4;
 
 /// Reports one fetch to the state. Its methods return `None` if the receiver is gone.
 pub(super) struct FetchReporter {
@@ -45,12 +48,28 @@ impl FetchReporter {
     }
 
     async fn report_batches(&self, alerts: &[RawAlert]) -> Option<()> {
-        for chunk in alerts.chunks(BATCH) {
-            let chunk = chunk.to_vec();
-            let batch = spawn_blocking(move || Batch::decode(&chunk)).await.ok()?;
-            self.report(LoadEvent::Batch(batch)).await?;
+        self.report_chunks(stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec))).await
+    }
+
+    /// Decodes chunks of alerts on all cores, and reports them in their order.
+    async fn report_chunks(&self, chunks: impl Stream<Item = Vec<RawAlert>>) -> Option<()> {
+        let decode = |chunk: Vec<RawAlert>| spawn_blocking(move || Batch::decode(&chunk));
+        let mut batches = pin!(chunks.map(decode).buffered(workers()));
+        while let Some(batch) = batches.next().await {
+            self.report(LoadEvent::Batch(batch.ok()?)).await?;
         }
         Some(())
+    }
+
+    /// Reports saved alerts.
+    pub(super) async fn report_saved(&self, alerts: &SavedAlerts) -> Option<()> {
+        self.report(LoadEvent::Page { total: None, partial: None, server_time: None }).await?;
+        let chunks = alerts.read().flat_map(|saved| {
+            let chunks: Vec<_> = saved.alerts.chunks(BATCH).map(<[_]>::to_vec).collect();
+            stream::iter(chunks)
+        });
+        self.report_chunks(chunks).await?;
+        self.report(LoadEvent::Done).await
     }
 
     /// Reports alerts that are already in memory.
@@ -140,6 +159,11 @@ impl FetchReporter {
             }
         }
     }
+}
+
+/// Returns the number of batches that are decoded at the same time.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
 }
 
 fn kind(kind: graph::Kind) -> FailureKind {

@@ -7,14 +7,14 @@ use tokio::{
     task::{AbortHandle, JoinSet, spawn_blocking},
 };
 
-use super::{Clock, export, reporter::FetchReporter, sign_in::SignIn};
+use super::{Clock, export, reporter::FetchReporter, saved::SavedAlerts, sign_in::SignIn};
 use crate::{
     app::{Body, Bookmark, Effect, Export, Fetch, Message, NotWritten, Purpose, RequestLine, Scope, Written},
     report::Report,
 };
 use alertdeck_graph as graph;
 use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
-use alertdeck_model::{RawAlert, RawText, SafeText, Timestamp};
+use alertdeck_model::{RawText, SafeText, Timestamp};
 use alertdeck_platform as platform;
 
 /// The source of the alerts.
@@ -22,8 +22,8 @@ use alertdeck_platform as platform;
 pub enum Source {
     /// A service.
     Service(graph::Client),
-    /// Saved alerts, in memory.
-    Saved(Vec<RawAlert>),
+    /// Saved alerts.
+    Saved(SavedAlerts),
 }
 
 /// The outcome of an export.
@@ -252,9 +252,7 @@ impl Runner {
             }
             Source::Saved(alerts) => {
                 let alerts = alerts.clone();
-                tokio::spawn(async move {
-                    let _ = reporter.report_alerts(alerts).await;
-                })
+                tokio::spawn(async move { reporter.report_saved(&alerts).await.unwrap_or_default() })
             }
         };
         if fetch.purpose != Purpose::Backfill {
@@ -289,6 +287,7 @@ fn request_line(entry: &Entry) -> RequestLine {
 mod tests {
     use super::*;
     use crate::export::Format;
+    use alertdeck_model::RawAlert;
     use alertdeck_store::StoredAlert;
     use std::{path::Path, time::Instant};
     use tokio::sync::mpsc;
@@ -307,7 +306,7 @@ mod tests {
     /// Returns a runner whose message receiver is gone.
     fn runner() -> Runner {
         let (sender, _) = mpsc::channel(1);
-        Runner::new(Source::Saved(Vec::new()), sender, Clock(Instant::now()))
+        Runner::new(Source::Saved(SavedAlerts::default()), sender, Clock(Instant::now()))
     }
 
     #[tokio::test]

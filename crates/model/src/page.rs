@@ -90,11 +90,7 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
     }
-    let body = if body.starts_with(&[0xef, 0xbb, 0xbf]) { body.slice(3..) } else { body };
-    let body = match std::str::from_utf8(&body) {
-        Ok(_) => body,
-        Err(_) => Bytes::from(String::from_utf8_lossy(&body).into_owned()),
-    };
+    let body = repaired(body);
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
     match text.trim_start().bytes().next() {
@@ -122,7 +118,8 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
                 })
             }
             Err(error) => {
-                allow_lines.then(|| lines(text, &body)).flatten().ok_or_else(|| WireError::new(&error, 0))
+                let is_lines = allow_lines && starts_with_line(text);
+                is_lines.then(|| lines(text, &body, 0)).ok_or_else(|| WireError::new(&error, 0))
             }
         },
         Some(b'<') => Err(WireError::at_start("this is HTML or XML, expected JSON")),
@@ -130,23 +127,48 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     }
 }
 
-/// Reads JSON lines; `None` if the first line is not an object.
-fn lines(text: &str, body: &Bytes) -> Option<RawPage> {
+/// Returns whether a text is JSON lines: its first line is an object. Anything else is one
+/// document, perhaps broken or truncated.
+pub fn starts_with_line(text: &str) -> bool {
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    first.and_then(|line| serde_json::from_str::<&RawValue>(line).ok()).is_some_and(is_object)
+}
+
+/// Reads a part of a file of JSON lines, without its envelope: whole lines, of which `before` are in
+/// earlier parts.
+pub fn split_lines(body: Bytes, before: usize) -> RawPage {
+    let body = repaired(body);
+    lines(std::str::from_utf8(&body).unwrap_or_default(), &body, before)
+}
+
+fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+fn lines(text: &str, body: &Bytes, before: usize) -> RawPage {
     let mut page = RawPage::default();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str::<&RawValue>(line) {
-            Ok(raw) if raw.get().starts_with('{') => {
+            Ok(raw) if is_object(raw) => {
                 page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())));
             }
-            // JSON lines start with an object. Anything else is one broken or truncated document.
-            _ if page.alerts.is_empty() => return None,
             Ok(_) => {
-                page.errors.push(WireError { line: at + 1, ..WireError::at_start("expected an object") });
+                let line = before + at + 1;
+                page.errors.push(WireError { line, ..WireError::at_start("expected an object") });
             }
-            Err(error) => page.errors.push(WireError::new(&error, at)),
+            Err(error) => page.errors.push(WireError::new(&error, before + at)),
         }
     }
-    (!page.alerts.is_empty()).then_some(page)
+    page
+}
+
+/// Skips a byte order mark and replaces bytes that are not UTF-8.
+fn repaired(body: Bytes) -> Bytes {
+    let body = if body.starts_with(&[0xef, 0xbb, 0xbf]) { body.slice(3..) } else { body };
+    match std::str::from_utf8(&body) {
+        Ok(_) => body,
+        Err(_) => Bytes::from(String::from_utf8_lossy(&body).into_owned()),
+    }
 }
 
 #[cfg(test)]

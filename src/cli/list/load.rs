@@ -1,6 +1,9 @@
 //! Loads the alerts of a list from the service or from files.
 
-use crate::cli::{Failure, Service, Source, files, invalid_filter, notify, notify_wait};
+use crate::{
+    cli::{Failure, Service, Source, invalid_filter, notify, notify_wait},
+    files,
+};
 use alertdeck_graph::{Client, Error, Kind, ListQuery};
 use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
@@ -27,8 +30,9 @@ pub(super) async fn load(
     match source {
         Source::Service(service) => fetch(service, filter, plan, context).await,
         Source::Files { paths, .. } => {
-            let saved = files::read(paths).or_fail()?;
-            Ok(Loaded { store: store_of(&saved.alerts), outcome: saved.outcome() })
+            let saved = Failure::if_nothing(files::read(paths))?;
+            let outcome = Failure::if_errors(&saved.errors);
+            Ok(Loaded { store: store_of(&saved.alerts), outcome })
         }
     }
 }

@@ -1,0 +1,95 @@
+//! Saved alerts as a source of the console: files that are read in the background, part by part.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use crate::files::{Files, Paths, Saved};
+
+/// The parts that are read ahead of decoding.
+const AHEAD: usize = 2;
+
+/// Saved alerts that can be read several times, with the errors of the last time.
+#[derive(Clone, Debug, Default)]
+pub struct SavedAlerts {
+    paths: Paths,
+    /// Files that were opened already, to find out whether there are alerts.
+    opened: Arc<Mutex<Option<Files>>>,
+    errors: Arc<Mutex<Vec<String>>>,
+}
+
+impl SavedAlerts {
+    /// Prepares to read files, folders and standard input (`-`).
+    pub fn new(paths: &[PathBuf]) -> Self {
+        Self { paths: Paths::new(paths), ..Self::default() }
+    }
+
+    /// Reads until there is an alert. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors, one line each, if there are errors and no alert in all files.
+    pub fn read_ahead(&self) -> Result<(), Vec<String>> {
+        let mut files = self.paths.open();
+        let outcome = files.read_ahead();
+        *lock(&self.opened) = Some(files);
+        outcome
+    }
+
+    /// Returns the errors so far, one line each, safe to show.
+    pub fn errors(&self) -> Vec<String> {
+        lock(&self.errors).clone()
+    }
+
+    /// Starts to read from the beginning. Must be called within a runtime.
+    pub(super) fn read(&self) -> impl Stream<Item = Saved> + use<> {
+        let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
+        lock(&self.errors).clear();
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        spawn_blocking(move || {
+            while let Some(part) = files.next_part() {
+                // The receiver is gone if the console no longer wants the alerts.
+                if sender.blocking_send(part).is_err() {
+                    return;
+                }
+            }
+        });
+        let parts = stream::unfold(receiver, |mut receiver| async move {
+            let part = receiver.recv().await?;
+            Some((part, receiver))
+        });
+        let errors = self.errors.clone();
+        parts.map(|part| spawn_blocking(move || part.read())).buffered(AHEAD).map(move |read| {
+            let saved = read.unwrap_or_default();
+            lock(&errors).extend(saved.errors.iter().cloned());
+            saved
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn saved_alerts_can_be_read_again_with_their_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.json"), r#"[{"id":"a"}]"#).unwrap();
+        std::fs::write(folder.path().join("b.json"), "<html>").unwrap();
+        let saved = SavedAlerts::new(&[folder.path().to_owned()]);
+        saved.read_ahead().unwrap();
+        for _ in 0..2 {
+            let parts: Vec<_> = saved.read().collect().await;
+            assert_eq!(parts.iter().map(|part| part.alerts.len()).collect::<Vec<_>>(), [1, 0]);
+            assert_eq!(saved.errors().len(), 1);
+        }
+    }
+}
