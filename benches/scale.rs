@@ -140,12 +140,8 @@ fn main() {
     println!("{:.0} µs of CPU an alert, {:.1} µs of the event loop", per(used), per(absorbing));
     println!("longest step while loading: {longest:.1?}");
     let (now, most) = memory();
-    println!(
-        "memory: {} bytes an alert, {} at most; store without JSON {}",
-        now / count,
-        most / count,
-        console.app.store.size() / count
-    );
+    let parts = console.app.store.sizes().map(|(name, size)| format!("{name} {}", size / count));
+    println!("memory: {} bytes an alert, {} at most; {}", now / count, most / count, parts.join(", "));
     println!("{:<22} {:>10} {:>10}", "", "in all", "longest");
     let line = |name: &str, (total, longest): (Duration, Duration)| {
         println!("{name:<22} {total:>10.1?} {longest:>10.1?}");

@@ -275,40 +275,16 @@ impl Enumeration {
         }
     }
 
-    /// Returns the rows of the members that pass a test.
+    /// Returns the rows whose member, as sent, passes a test; none for enumerations of evidence.
     pub(super) fn rows(self, store: &Store, test: impl Fn(&str) -> bool) -> RowSet {
-        let mut rows = RowSet::default();
-        let mut add = |member: &str, of: &RowSet| {
-            if test(member) {
-                rows.union(of);
-            }
-        };
         match self {
-            Self::Severity => {
-                let unknown = &Severity::Unknown;
-                store.rows_by_severity().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
-            }
-            Self::Status => {
-                let unknown = &Status::Unknown;
-                store.rows_by_status().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
-            }
-            Self::Source => {
-                let unknown = &ServiceSource::Unknown;
-                store.rows_by_source().for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
-            }
-            Self::Classification => {
-                let unknown = &Classification::Unknown;
-                let members = store.rows_by_classification();
-                members.for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
-            }
-            Self::Determination => {
-                let unknown = &Determination::Unknown;
-                let members = store.rows_by_determination();
-                members.for_each(|(member, of)| add(member.unwrap_or(unknown).raw(), of));
-            }
-            Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => {}
+            Self::Severity => store.rows_by_severity(|member| test(member.raw())),
+            Self::Status => store.rows_by_status(|member| test(member.raw())),
+            Self::Source => store.rows_by_source(|member| test(member.raw())),
+            Self::Classification => store.rows_by_classification(|member| test(member.raw())),
+            Self::Determination => store.rows_by_determination(|member| test(member.raw())),
+            Self::Verdict | Self::Remediation | Self::EvidenceType | Self::Tactic => RowSet::default(),
         }
-        rows
     }
 }
 

@@ -9,13 +9,13 @@
 
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
-
 use super::{
     predicate::{Pattern, Predicate, Test, TextTest, eq_ignore_case},
     shown::{ShownText, merge_ranges},
 };
-use alertdeck_store::{Filter, FoldedText, Key, KeyCode, NameCode, Row, RowSet, Store, ValueCode};
+use alertdeck_store::{
+    Filter, FoldedText, Key, KeyCode, NameCode, Row, RowSet, Store, Substrings, ValueCode,
+};
 
 /// The bytes of text whose search is one unit of work.
 const UNIT: usize = 64;
@@ -54,7 +54,7 @@ struct RowScan {
 struct Search {
     test: TextTest,
     /// The substrings to find; `None` if there are none, or too many for one automaton.
-    parts: Option<AhoCorasick>,
+    parts: Option<Substrings>,
     /// Whether the test consists only of substrings.
     only_parts: bool,
     /// Whether each property of the dictionary is in scope.
@@ -277,12 +277,12 @@ impl RowScan {
 impl Search {
     fn new(test: &TextTest) -> Self {
         let parts = test.patterns.iter().filter_map(|pattern| match pattern {
-            Pattern::Contains(part) => Some(part),
+            Pattern::Contains(part) => Some(part.as_str()),
             _ => None,
         });
         let parts: Vec<_> = parts.collect();
         let only_parts = parts.len() == test.patterns.len();
-        let parts = (!parts.is_empty()).then(|| AhoCorasick::new(parts).ok()).flatten();
+        let parts = Substrings::new(parts);
         Self {
             test: test.clone(),
             only_parts: only_parts && parts.is_some(),
@@ -398,10 +398,10 @@ impl Search {
 }
 
 /// Does the same as [`TextTest::matches_text`], searching for all substrings at once.
-fn text_matches(test: &TextTest, parts: Option<&AhoCorasick>, value: &FoldedText<'_>) -> bool {
+fn text_matches(test: &TextTest, parts: Option<&Substrings>, value: &FoldedText<'_>) -> bool {
     let Some(parts) = parts else { return test.matches_text(value) };
     let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));
-    parts.is_match(value.folded) || others.any(|pattern| pattern.matches(&value.raw, value.folded))
+    parts.is_match(&value.folded) || others.any(|pattern| pattern.matches(&value.raw, &value.folded))
 }
 
 #[cfg(test)]

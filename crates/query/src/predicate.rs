@@ -110,7 +110,7 @@ impl Test {
 
 impl TextTest {
     pub(super) fn matches_text(&self, value: &FoldedText<'_>) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(&value.raw, value.folded))
+        self.patterns.iter().any(|pattern| pattern.matches(&value.raw, &value.folded))
     }
 }
 

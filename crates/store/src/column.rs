@@ -214,7 +214,7 @@ impl Store {
         // Ticks are signed; the order must not be.
         let time = |at: Option<Timestamp>| number(at.map(|at| at.ticks().cast_unsigned() ^ (1 << 63)));
         let folded = |code: Option<ValueCode>| {
-            code.map_or(SortValue::Missing, |code| SortValue::Text(self.dictionary.folded(code).into()))
+            code.map_or(SortValue::Missing, |code| SortValue::Text(self.dictionary.folded(code)))
         };
         let raw = |code: ValueCode| SortValue::Text(self.dictionary.text(code).raw);
         match column {

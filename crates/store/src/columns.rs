@@ -1,6 +1,6 @@
 //! The columns: fixed-width values of each row.
 
-use std::fmt::Debug;
+use std::{collections::HashMap, hash::Hash};
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
@@ -9,50 +9,55 @@ use crate::{
     chunked::Chunked,
     decode::Fields,
     dictionary::{CodeMap, NameCode, ValueCode},
+    posting::List,
     stored::StoredAlert,
 };
 
 /// A column with a member of an enumeration for each row, and the rows of each member.
 #[derive(Debug)]
 pub(crate) struct Members<T> {
-    codes: Chunked<u16>,
+    codes: Chunked<u32>,
     /// The members; `None` where nothing was sent. Undeclared ones come from the service, so there
     /// may be many.
-    members: Vec<(Option<T>, RowSet)>,
+    known: Vec<(Option<T>, List)>,
+    by_member: HashMap<Option<T>, u32>,
 }
 
 impl<T> Default for Members<T> {
     fn default() -> Self {
-        Self { codes: Chunked::default(), members: Vec::new() }
+        Self { codes: Chunked::default(), known: Vec::new(), by_member: HashMap::new() }
     }
 }
 
-impl<T: Clone + Debug + PartialEq> Members<T> {
+impl<T: Clone + Eq + Hash> Members<T> {
     fn set(&mut self, row: Row, member: Option<T>) {
-        let known = self.members.iter().position(|(known, _)| *known == member);
-        let code = known.unwrap_or_else(|| {
-            if self.members.len() < usize::from(u16::MAX) {
-                self.members.push((member, RowSet::default()));
-            }
-            self.members.len() - 1
+        let code = self.by_member.get(&member).copied().unwrap_or_else(|| {
+            let code = self.known.len() as u32;
+            self.known.push((member.clone(), List::default()));
+            self.by_member.insert(member, code);
+            code
         });
         if row.index() < self.codes.len() {
-            let former = usize::from(std::mem::replace(&mut self.codes[row.index()], code as u16));
-            self.members[former].1.remove(row);
+            let former = std::mem::replace(&mut self.codes[row.index()], code);
+            self.known[former as usize].1.remove(row);
         } else {
-            self.codes.push(code as u16);
+            self.codes.push(code);
         }
-        self.members[code].1.insert(row);
+        self.known[code as usize].1.insert(row);
     }
 
     /// Returns the member of a row; `None` if nothing was sent.
     pub(crate) fn get(&self, row: Row) -> Option<&T> {
-        self.members[usize::from(self.codes[row.index()])].0.as_ref()
+        self.known[self.codes[row.index()] as usize].0.as_ref()
     }
 
-    /// Lists the members with their rows.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&T>, &RowSet)> {
-        self.members.iter().map(|(member, rows)| (member.as_ref(), rows))
+    /// Returns the rows of the members that pass a test.
+    pub(crate) fn rows(&self, test: impl Fn(Option<&T>) -> bool) -> RowSet {
+        let mut rows = RowSet::default();
+        for (_, of) in self.known.iter().filter(|(member, _)| test(member.as_ref())) {
+            of.add_to(&mut rows);
+        }
+        rows
     }
 }
 

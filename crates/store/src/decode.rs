@@ -127,6 +127,9 @@ struct Node {
     keys: Vec<(u16, KeyCode)>,
     /// The value in the current item.
     value: ItemValue,
+    /// The last value: many are the same as in the alert or item before.
+    last: String,
+    last_code: Option<ValueCode>,
 }
 
 /// A value of the current item of evidence.
@@ -219,13 +222,13 @@ impl Decoder {
 
     /// Decodes an alert.
     pub(crate) fn decode(&mut self, raw: &RawAlert) -> Decoded {
-        let read = self.pass(&raw.0);
-        if read.is_err() || self.repeats {
+        let is_read = std::str::from_utf8(&raw.0).is_ok_and(|json| self.pass(json).is_ok());
+        if !is_read || self.repeats {
             let value = raw.parse()?;
             if !value.is_object() {
                 return Err(DecodeError::not_an_object());
             }
-            let once = serde_json::to_vec(&value).unwrap_or_default();
+            let once = serde_json::to_string(&value).unwrap_or_default();
             self.pass(&once).map_err(|error| DecodeError::new(&error))?;
         }
         if self.is_odd
@@ -249,11 +252,11 @@ impl Decoder {
         self.dictionary.add(self.titles, self.folder.fold(title))
     }
 
-    fn pass(&mut self, json: &[u8]) -> Result<(), serde_json::Error> {
+    fn pass(&mut self, json: &str) -> Result<(), serde_json::Error> {
         self.terms.clear();
         self.fields = Fields::default();
         (self.categories, self.repeats, self.is_odd, self.in_item) = (None, false, false, false);
-        let mut json = serde_json::Deserializer::from_slice(json);
+        let mut json = serde_json::Deserializer::from_str(json);
         json.deserialize_map(Walk { decoder: self, node: ALERT, part: Part::Alert })?;
         json.end()
     }
@@ -262,7 +265,20 @@ impl Decoder {
         let name = self.dictionary.name_code(last_name(&path));
         let (children, by_name) = (Vec::new(), HashMap::new());
         let (keys, value) = (Vec::new(), ItemValue::default());
-        self.nodes.push(Node { path, name, field, children, next: 0, by_name, seen_in: 0, keys, value });
+        let (last, last_code) = (String::new(), None);
+        self.nodes.push(Node {
+            path,
+            name,
+            field,
+            children,
+            next: 0,
+            by_name,
+            seen_in: 0,
+            keys,
+            value,
+            last,
+            last_code,
+        });
         self.nodes.len() - 1
     }
 
@@ -316,8 +332,27 @@ impl Decoder {
         }
     }
 
+    /// Returns the code of a value of a property.
+    fn value(&mut self, node: usize, text: &str) -> ValueCode {
+        /// Longer values are not worth a copy.
+        const SHORT: usize = 4_096;
+        let Node { name, last, last_code, .. } = &mut self.nodes[node];
+        if let Some(code) = *last_code
+            && last == text
+        {
+            return code;
+        }
+        let code = self.dictionary.add(*name, self.folder.fold(text));
+        if text.len() <= SHORT {
+            last.clear();
+            last.push_str(text);
+            *last_code = Some(code);
+        }
+        code
+    }
+
     fn scalar(&mut self, node: usize, part: Part, text: &str, is_string: bool) {
-        let value = self.dictionary.add(self.nodes[node].name, self.folder.fold(text));
+        let value = self.value(node, text);
         if self.in_item {
             let ItemValue { item, first, more, is_string: was_string } = self.nodes[node].value;
             self.nodes[node].value = if item == self.item {

@@ -6,11 +6,9 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use aho_corasick::AhoCorasick;
-
 use alertdeck_model::SafeText;
 
-use crate::values::{Folded, Values};
+use crate::values::{Folded, Substrings, Values};
 
 /// The code of a property in a [`Dictionary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +72,7 @@ pub struct FoldedText<'a> {
     /// The value as sent.
     pub raw: Cow<'a, str>,
     /// The value, folded by [`fold`](crate::fold).
-    pub folded: &'a str,
+    pub folded: Cow<'a, str>,
 }
 
 /// The properties and values of a set of alerts, each stored once.
@@ -87,6 +85,8 @@ pub struct Dictionary {
     name_codes: HashMap<Arc<str>, NameCode>,
     /// The values of each name.
     values: Vec<Values>,
+    /// The name after the one that was tidied last.
+    tidied: usize,
 }
 
 impl Dictionary {
@@ -127,7 +127,7 @@ impl Dictionary {
     }
 
     /// Returns a value's folded form.
-    pub fn folded(&self, code: ValueCode) -> &str {
+    pub fn folded(&self, code: ValueCode) -> Cow<'_, str> {
         self.values[code.name.index()].folded(code.index)
     }
 
@@ -141,19 +141,17 @@ impl Dictionary {
         self.values[name.index()].spelled(folded).map(move |index| ValueCode { name, index })
     }
 
-    /// Calls `each` with values of a name that contain one of the patterns: those with numbers from
+    /// Calls `each` with values of a name that contain one of the substrings: those with numbers from
     /// `first` to the end of its chunk. Returns the bytes that were read.
-    ///
-    /// The automaton must report the match that ends first, as `AhoCorasick` does by default.
     pub fn containing(
         &self,
-        patterns: &AhoCorasick,
+        substrings: &Substrings,
         name: NameCode,
         first: u32,
         each: impl FnMut(u32),
     ) -> usize {
         let values = &self.values[name.index()];
-        values.containing(patterns, first, each);
+        values.containing(substrings, first, each);
         values.chunk_size(first as usize / crate::values::CHUNK)
     }
 
@@ -196,6 +194,17 @@ impl Dictionary {
     /// Returns the code of a value, adding it if it is new.
     pub(crate) fn add(&mut self, name: NameCode, value: Folded<'_>) -> ValueCode {
         ValueCode { name, index: self.values[name.index()].add(value) }
+    }
+
+    /// Does a piece of the work that keeps the dictionary small and fast, a millisecond at most.
+    pub(crate) fn tidy(&mut self) {
+        for _ in 0..self.values.len() {
+            let at = self.tidied % self.values.len();
+            self.tidied += 1;
+            if self.values[at].tidy() {
+                return;
+            }
+        }
     }
 
     /// Adds all properties and values of another dictionary, and returns the codes that they have

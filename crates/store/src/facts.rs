@@ -13,7 +13,7 @@ pub struct Facts<'a> {
     row: Row,
 }
 
-/// Declares an accessor of an enumeration: the member of the row, and the rows of each member.
+/// Declares the accessors of an enumeration: the member of a row, and the rows of members.
 macro_rules! member {
     ($name:ident, $rows:ident, $type:ident, $doc:literal) => {
         impl<'a> Facts<'a> {
@@ -25,9 +25,9 @@ macro_rules! member {
         }
 
         impl Store {
-            #[doc = concat!("Lists each ", $doc, " with its rows; `None` stands for those without.")]
-            pub fn $rows(&self) -> impl Iterator<Item = (Option<&$type>, &RowSet)> {
-                self.columns.$name.iter()
+            #[doc = concat!("Returns the rows whose ", $doc, " passes a test; unknown if none was sent.")]
+            pub fn $rows(&self, test: impl Fn(&$type) -> bool) -> RowSet {
+                self.columns.$name.rows(|member| test(member.unwrap_or(&$type::Unknown)))
             }
         }
     };

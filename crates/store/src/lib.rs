@@ -14,18 +14,18 @@ mod decode;
 mod dictionary;
 mod facts;
 mod order;
+mod packed;
 mod posting;
 mod prevalence;
 mod row_set;
 mod sorter;
 mod stored;
+mod table;
 mod terms;
 mod values;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use hashbrown::HashTable;
 
 pub use batch::Batch;
 pub use column::{Cell, Column, Sort};
@@ -35,7 +35,7 @@ pub use facts::Facts;
 pub use prevalence::{Classes, PostingRules, Prevalence, Tally};
 pub use row_set::RowSet;
 pub use stored::{StoredAlert, StoredReader};
-pub use values::fold;
+pub use values::{Substrings, fold};
 pub use view::{Count, Filter, View};
 
 use alertdeck_model::{AlertId, SafeText};
@@ -46,6 +46,7 @@ use dictionary::CodeMap;
 use posting::Postings;
 use prevalence::Index;
 use stored::StoredWriter;
+use table::Table;
 use terms::Terms;
 
 /// Identifies an alert in a [`Store`]. Rows are numbered in the order of arrival; they are never
@@ -104,7 +105,7 @@ pub struct Store {
     postings: Postings,
     index: Index,
     /// The rows by the hashes of their feeds and ids.
-    by_id: HashTable<(u64, Row)>,
+    by_id: Table<Row>,
     /// The rows of each feed, without retired ones.
     feeds: BTreeMap<FeedId, RowSet>,
     /// The feeds whose rows are hidden.
@@ -133,7 +134,7 @@ impl Store {
             terms: Terms::default(),
             postings: Postings::default(),
             index: Index::new(rules),
-            by_id: HashTable::new(),
+            by_id: Table::default(),
             feeds: BTreeMap::new(),
             hidden: BTreeSet::new(),
             visible: RowSet::default(),
@@ -147,6 +148,10 @@ impl Store {
     pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
         let Batch { dictionary, alerts } = batch;
         let map = self.dictionary.merge(&dictionary);
+        // More than what a batch may add.
+        for _ in 0..3 {
+            self.dictionary.tidy();
+        }
         let mut absorbed = Absorbed::default();
         let received = alerts.len();
         for alert in alerts {
@@ -172,9 +177,8 @@ impl Store {
         let hash = id_hash(feed, &dictionary.text(id).raw);
         let id = map.value(id);
         let columns = &self.columns;
-        let is_same =
-            |(_, row): &(u64, Row)| columns.feeds[row.index()] == feed && columns.id[row.index()] == id;
-        let known = self.by_id.find(hash, is_same).map(|(_, row)| *row);
+        let is_same = |row: Row| columns.feeds[row.index()] == feed && columns.id[row.index()] == id;
+        let known = self.by_id.find(hash, is_same);
         let row = known.unwrap_or_else(|| Row(u32::try_from(self.columns.len()).unwrap_or(u32::MAX)));
         absorbed.seen.push(row);
         if known.is_some() {
@@ -191,7 +195,7 @@ impl Store {
                 absorbed.changed.push(row);
             }
         } else {
-            self.by_id.insert_unique(hash, (hash, row), |(hash, _)| *hash);
+            self.by_id.insert(hash, row);
             self.feeds.entry(feed).or_default().insert(row);
             if !self.hidden.contains(&feed) {
                 self.visible.insert(row);
@@ -242,7 +246,7 @@ impl Store {
     pub fn retire(&mut self, feed: FeedId) {
         let Some(rows) = self.feeds.remove(&feed) else { return };
         let columns = &self.columns;
-        self.by_id.retain(|(_, row)| columns.feeds[row.index()] != feed);
+        self.by_id.retain(|row| columns.feeds[row.index()] != feed);
         self.owners.remove(&feed);
         self.visible.subtract(&rows);
         self.changes += 1;
@@ -261,11 +265,11 @@ impl Store {
 
     /// Returns the row of an alert.
     pub fn row(&self, feed: FeedId, id: &AlertId) -> Option<Row> {
-        let is_same = |(_, row): &(u64, Row)| {
+        let is_same = |row: Row| {
             self.columns.feeds[row.index()] == feed
                 && self.dictionary.text(self.columns.id[row.index()]).raw == id.raw()
         };
-        self.by_id.find(id_hash(feed, id.raw()), is_same).map(|(_, row)| *row)
+        self.by_id.find(id_hash(feed, id.raw()), is_same)
     }
 
     /// Returns the number of alerts.
@@ -356,14 +360,15 @@ impl Store {
         self.columns.dated(date, test)
     }
 
-    /// Returns the memory that the store takes, in bytes, without the JSON of the alerts.
-    pub fn size(&self) -> usize {
-        self.dictionary.size()
-            + self.columns.size()
-            + self.terms.size()
-            + self.postings.size()
-            + self.by_id.allocation_size()
-            + self.index.size()
+    /// Returns the memory that the parts of the store take, in bytes, without the JSON of the alerts.
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
+        [
+            ("dictionary", self.dictionary.size()),
+            ("postings", self.postings.size()),
+            ("terms", self.terms.size()),
+            ("columns", self.columns.size() + self.by_id.size()),
+            ("index", self.index.size()),
+        ]
     }
 
     /// Returns the name under which the columns keep devices, if an alert has one.

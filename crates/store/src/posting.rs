@@ -35,14 +35,27 @@ impl Rows<'_> {
             Self::One(row) => {
                 set.insert(row);
             }
-            Self::Many(List::Sparse(rows)) => set.extend(rows),
-            Self::Many(List::Dense(rows)) => set.union(rows),
+            Self::Many(list) => list.add_to(set),
         }
     }
 }
 
+impl Default for List {
+    fn default() -> Self {
+        Self::Sparse(Vec::new())
+    }
+}
+
 impl List {
-    fn insert(&mut self, row: Row) {
+    /// Adds the rows to a set.
+    pub(crate) fn add_to(&self, set: &mut RowSet) {
+        match self {
+            Self::Sparse(rows) => set.extend(rows),
+            Self::Dense(rows) => set.union(rows),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, row: Row) {
         /// From here on, a bitmap takes less memory than a list.
         const DENSE: usize = 64;
         match self {
@@ -67,7 +80,7 @@ impl List {
         }
     }
 
-    fn remove(&mut self, row: Row) {
+    pub(crate) fn remove(&mut self, row: Row) {
         match self {
             Self::Dense(rows) => {
                 rows.remove(row);
@@ -95,7 +108,7 @@ pub(crate) struct Postings {
     rows: Vec<Chunked<u32>>,
     /// By name: for each value the number of its set of properties.
     keys: Vec<Chunked<u16>>,
-    lists: Vec<List>,
+    lists: Chunked<List>,
     sets: KeySets,
 }
 
@@ -165,9 +178,7 @@ impl Postings {
     pub(crate) fn size(&self) -> usize {
         let rows = self.rows.iter().map(Chunked::size).sum::<usize>();
         let keys = self.keys.iter().map(Chunked::size).sum::<usize>();
-        rows + keys
-            + self.lists.capacity() * size_of::<List>()
-            + self.lists.iter().map(List::size).sum::<usize>()
+        rows + keys + self.lists.size() + self.lists.iter().map(List::size).sum::<usize>()
     }
 }
 

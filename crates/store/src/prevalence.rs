@@ -6,17 +6,16 @@
 //! that are derived from the value; these are indexed. Counting devices and classifications reads
 //! every row, so it is done in slices.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
+use std::{collections::HashSet, fmt, num::NonZero};
 
 use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
 
 use crate::{
     Column, Row, RowSet, Store,
+    chunked::Chunked,
     dictionary::{Dictionary, FoldedText, KeyCode, ValueCode},
     facts::Facts,
+    table::Table,
     values::hash,
 };
 
@@ -68,8 +67,10 @@ pub(crate) struct Index {
     kinds: Vec<u32>,
     /// The kinds with derived keys.
     derived: u32,
-    /// The values by the hashes of their derived keys.
-    values: HashMap<u64, Vec<ValueCode>>,
+    /// The last value by the hashes of derived keys, as an index into `values`.
+    last: Table<u32>,
+    /// Values, each with the one before it that has the same hash.
+    values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
 }
 
 fn bit(kind: IndicatorKind) -> u32 {
@@ -80,7 +81,7 @@ impl Index {
     pub(crate) fn new(rules: &'static dyn PostingRules) -> Self {
         let kinds = IndicatorKind::ALL.iter().filter(|(kind, _)| rules.is_derived(*kind));
         let derived = kinds.fold(0, |bits, (kind, _)| bits | bit(*kind));
-        Self { rules, kinds: Vec::new(), derived, values: HashMap::new() }
+        Self { rules, kinds: Vec::new(), derived, last: Table::default(), values: Chunked::default() }
     }
 
     /// Adds a value under a property.
@@ -94,15 +95,25 @@ impl Index {
         if derived == 0 {
             return;
         }
-        let values = &mut self.values;
+        let Self { last, values, rules, .. } = self;
         for (kind, _) in IndicatorKind::ALL.iter().filter(|(kind, _)| derived & bit(*kind) != 0) {
-            self.rules.derived_keys(*kind, dictionary.text(value), &mut |key| {
-                let values = values.entry(key_hash(*kind, key)).or_default();
-                if values.last() != Some(&value) && !values.contains(&value) {
-                    values.push(value);
-                }
+            rules.derived_keys(*kind, dictionary.text(value), &mut |key| {
+                let newest = values.len() as u32;
+                let before = last.replace(key_hash(*kind, key), newest);
+                // One more than the index, which is not zero.
+                values.push((value, before.and_then(|before| NonZero::new(before + 1))));
             });
         }
+    }
+
+    /// Lists the values with the hash of a derived key. A value may be listed twice.
+    fn hashed(&self, hash: u64) -> impl Iterator<Item = ValueCode> {
+        let mut next = self.last.find(hash, |_| true);
+        std::iter::from_fn(move || {
+            let (value, before) = self.values[next? as usize];
+            next = before.map(|before| before.get() - 1);
+            Some(value)
+        })
     }
 
     /// Returns whether a property holds indicators of a kind.
@@ -111,9 +122,7 @@ impl Index {
     }
 
     pub(crate) fn size(&self) -> usize {
-        let slot = size_of::<(u64, Vec<ValueCode>)>() + 1;
-        let values = self.values.values().map(|values| values.capacity() * size_of::<ValueCode>());
-        self.values.capacity() * 8 / 7 * slot + values.sum::<usize>()
+        self.last.size() + self.values.size()
     }
 }
 
@@ -128,13 +137,12 @@ impl Store {
         let mut rows = RowSet::default();
         let Some(key) = index.rules.key(kind, indicator.value.raw()) else { return rows };
         if index.rules.is_derived(kind) {
-            let values = index.values.get(&key_hash(kind, &key));
-            for value in values.into_iter().flatten() {
+            for value in index.hashed(key_hash(kind, &key)) {
                 let mut is_same = false;
                 let mut compare = |other: &str| is_same |= other == key;
-                index.rules.derived_keys(kind, self.dictionary.text(*value), &mut compare);
+                index.rules.derived_keys(kind, self.dictionary.text(value), &mut compare);
                 if is_same {
-                    self.add_rows_with(kind, *value, &mut rows);
+                    self.add_rows_with(kind, value, &mut rows);
                 }
             }
         } else {

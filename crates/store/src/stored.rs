@@ -3,9 +3,13 @@
 //! Reading one alert takes decompressing its block, about a millisecond, so only workers and writers
 //! of output read bodies. A [`StoredAlert`] is a handle that any thread may read; it keeps its block alive.
 
-use std::sync::Arc;
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use bytes::Bytes;
+use zstd::bulk::Compressor;
 
 use alertdeck_model::RawAlert;
 
@@ -93,12 +97,33 @@ impl StoredReader {
     }
 }
 
+/// Compresses a block. Each thread keeps its compressor, which takes longer to make than to use.
+fn compress(block: &[u8]) -> Vec<u8> {
+    thread_local! {
+        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    }
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| Some(compressor.as_mut()?.compress(block)));
+    // Compressing into memory fails only without memory.
+    compressed.and_then(Result::ok).unwrap_or_default()
+}
+
 /// Collects alerts into blocks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct StoredWriter {
     open: Vec<u8>,
     ends: Vec<u32>,
     bodies: Vec<StoredAlert>,
+}
+
+thread_local! {
+    /// The buffer of the last writer of this thread.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Default for StoredWriter {
+    fn default() -> Self {
+        Self { open: BUFFER.take(), ends: Vec::new(), bodies: Vec::new() }
+    }
 }
 
 impl StoredWriter {
@@ -113,6 +138,7 @@ impl StoredWriter {
     /// Returns the bodies in the order in which they were pushed.
     pub(crate) fn finish(mut self) -> Vec<StoredAlert> {
         self.close();
+        BUFFER.set(self.open);
         self.bodies
     }
 
@@ -120,8 +146,7 @@ impl StoredWriter {
         if self.ends.is_empty() {
             return;
         }
-        // Compressing into memory fails only without memory.
-        let mut compressed = zstd::bulk::compress(&self.open, LEVEL).unwrap_or_default();
+        let mut compressed = compress(&self.open);
         compressed.shrink_to_fit();
         let ends = std::mem::take(&mut self.ends);
         let count = ends.len() as u32;

@@ -5,10 +5,12 @@
 //! enough. Many values of a name have their capitals at the same places (`S-1-5-…`, the `T` and `Z`
 //! of a date), so only the exceptions are listed.
 
-use std::{borrow::Cow, hash::BuildHasher as _, sync::LazyLock};
+use std::{borrow::Cow, cell::RefCell, hash::BuildHasher as _, sync::LazyLock};
 
 use aho_corasick::AhoCorasick;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+
+use crate::packed::{ByteSet, Packed};
 
 /// The number of values of a chunk, which is also the unit of a search.
 pub(crate) const CHUNK: usize = 4_096;
@@ -37,12 +39,25 @@ pub fn fold(text: &str) -> String {
 }
 
 /// How a value differs from its folded form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Spelling<'a> {
     /// The places of the capitals: bit `n % 8` of byte `n / 8`, without zeros at the end.
     Capitals(&'a [u8]),
     /// The value itself, which is not ASCII.
     Raw(&'a str),
+}
+
+impl PartialEq for Spelling<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Most values have no capitals. `memcmp` on empty slices is slow: it may load from where
+            // they point, which is no address.
+            (Self::Capitals([]), Self::Capitals([])) => true,
+            (Self::Capitals(a), Self::Capitals(b)) => a == b,
+            (Self::Raw(a), Self::Raw(b)) => a == b,
+            (Self::Capitals(_), Self::Raw(_)) | (Self::Raw(_), Self::Capitals(_)) => false,
+        }
+    }
 }
 
 /// A value with its folded form and spelling; the buffers can be used again.
@@ -63,11 +78,14 @@ impl Folder {
     /// Folds a value.
     pub(crate) fn fold<'a>(&'a mut self, raw: &'a str) -> Folded<'a> {
         self.capitals.clear();
-        if !raw.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        self.folded.clear();
+        let is_ascii = raw.is_ascii();
+        // Without an early end, this takes sixteen bytes at a time.
+        let has_capitals = raw.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
+        if is_ascii && !has_capitals {
             return Folded { folded: raw, spelling: Spelling::Capitals(&[]) };
         }
-        self.folded.clear();
-        if !raw.is_ascii() {
+        if !is_ascii {
             self.folded.extend(raw.chars().flat_map(char::to_lowercase));
             let is_same = self.folded == raw;
             let spelling = if is_same { Spelling::Capitals(&[]) } else { Spelling::Raw(raw) };
@@ -84,12 +102,52 @@ impl Folder {
     }
 }
 
+/// Substrings to search for, folded.
+#[derive(Clone, Debug)]
+pub struct Substrings {
+    automaton: AhoCorasick,
+    bytes: Vec<ByteSet>,
+}
+
+impl Substrings {
+    /// Prepares a search; `None` if there are no substrings, or too many.
+    pub fn new<'a>(substrings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let substrings: Vec<_> = substrings.into_iter().collect();
+        let bytes = substrings.iter().map(|text| ByteSet::of(text.as_bytes())).collect();
+        // The match that ends first is reported, by default. Otherwise a match across two values
+        // could hide one within a value.
+        let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
+        Some(Self { automaton, bytes })
+    }
+
+    /// Returns whether a folded text contains one of the substrings.
+    pub fn is_match(&self, folded: &str) -> bool {
+        self.automaton.is_match(folded)
+    }
+}
+
+/// The folded forms of a chunk, concatenated.
+#[derive(Debug)]
+enum Texts {
+    Plain(String),
+    Packed(Packed),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Plain(String::new())
+    }
+}
+
 /// A run of at most [`CHUNK`] values.
 #[derive(Debug, Default)]
 struct Chunk {
-    /// The folded forms, concatenated.
-    folded: String,
-    /// The end of each.
+    texts: Texts,
+    /// The number of values.
+    len: usize,
+    /// The size of each, while all have the same: hashes, dates and most ids do.
+    size: usize,
+    /// The end of each, if their sizes differ.
     ends: Vec<u32>,
     /// The usual places of capitals.
     usual: Box<[u8]>,
@@ -104,12 +162,56 @@ struct Chunk {
 const RAW: u32 = 1 << 31;
 
 impl Chunk {
-    fn start(&self, at: usize) -> usize {
-        at.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
+    fn end(&self, at: usize) -> usize {
+        if self.ends.is_empty() { (at + 1) * self.size } else { self.ends[at] as usize }
     }
 
-    fn folded(&self, at: usize) -> &str {
-        &self.folded[self.start(at)..self.ends[at] as usize]
+    fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.end(before))
+    }
+
+    fn folded(&self, at: usize) -> Cow<'_, str> {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => text[range].into(),
+            Texts::Packed(packed) => packed.unpack(range).into(),
+        }
+    }
+
+    /// Returns the hash of a folded form.
+    fn hash(&self, at: usize) -> u64 {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => hash(&text.as_bytes()[range]),
+            Texts::Packed(packed) => packed.with(range, hash),
+        }
+    }
+
+    fn is_folded(&self, at: usize, folded: &str) -> bool {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => text.as_bytes()[range] == *folded.as_bytes(),
+            Texts::Packed(packed) => packed.is(range, folded),
+        }
+    }
+
+    /// Calls `each` with all folded forms, unless none can contain a substring.
+    fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
+        thread_local! {
+            static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        match &self.texts {
+            Texts::Plain(text) => each(text),
+            Texts::Packed(packed) => {
+                if substrings.bytes.iter().any(|bytes| packed.may_contain(*bytes)) {
+                    UNPACKED.with_borrow_mut(|text| {
+                        packed.unpack_all(text);
+                        text.truncate(self.end(self.len - 1));
+                        each(text);
+                    });
+                }
+            }
+        }
     }
 
     fn spelling(&self, at: usize) -> Spelling<'_> {
@@ -126,9 +228,19 @@ impl Chunk {
     }
 
     fn push(&mut self, value: Folded<'_>) {
-        let at = self.ends.len();
-        self.folded.push_str(value.folded);
-        self.ends.push(u32::try_from(self.folded.len()).unwrap_or(u32::MAX));
+        let at = self.len;
+        if at == 0 {
+            self.size = value.folded.len();
+        } else if self.ends.is_empty() && value.folded.len() != self.size {
+            self.ends = (0..at).map(|at| self.end(at) as u32).collect();
+        }
+        // A chunk is packed only when it is full.
+        let Texts::Plain(text) = &mut self.texts else { return };
+        text.push_str(value.folded);
+        self.len += 1;
+        if !self.ends.is_empty() {
+            self.ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
         if at == 0
             && let Spelling::Capitals(bits) = value.spelling
         {
@@ -143,11 +255,17 @@ impl Chunk {
             self.unusual.push((at as u16, start | kind));
             self.spellings.extend_from_slice(bytes);
         }
-        if self.ends.len() == CHUNK {
-            self.folded.shrink_to_fit();
-            self.ends.shrink_to_fit();
-            self.unusual.shrink_to_fit();
-            self.spellings.shrink_to_fit();
+    }
+
+    /// Makes a full chunk smaller.
+    fn seal(&mut self) {
+        self.ends.shrink_to_fit();
+        self.unusual.shrink_to_fit();
+        self.spellings.shrink_to_fit();
+        let Texts::Plain(text) = &mut self.texts else { return };
+        match Packed::new(text.as_bytes()) {
+            Some(packed) => self.texts = Texts::Packed(packed),
+            None => text.shrink_to_fit(),
         }
     }
 }
@@ -159,6 +277,8 @@ pub(crate) struct Values {
     /// The values by the hashes of their folded forms: one table, or [`SHARDS`] of them.
     shards: Vec<HashTable<u32>>,
     len: u32,
+    /// The number of chunks that were made smaller.
+    sealed: usize,
 }
 
 impl Values {
@@ -168,7 +288,7 @@ impl Values {
     }
 
     /// Returns the folded form of a value.
-    pub(crate) fn folded(&self, index: u32) -> &str {
+    pub(crate) fn folded(&self, index: u32) -> Cow<'_, str> {
         folded(&self.chunks, index)
     }
 
@@ -178,7 +298,7 @@ impl Values {
         let folded = chunk.folded(at);
         match chunk.spelling(at) {
             Spelling::Raw(raw) => raw.into(),
-            Spelling::Capitals([]) => folded.into(),
+            Spelling::Capitals([]) => folded,
             Spelling::Capitals(bits) => {
                 let is_capital = |at: usize| bits.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
                 let chars = folded.char_indices();
@@ -192,23 +312,21 @@ impl Values {
         let hash = hash(value.folded.as_bytes());
         if self.shards.is_empty() {
             self.shards.push(HashTable::new());
-        } else if self.shards.len() == 1 && self.len as usize >= SPLIT {
-            self.split();
         }
-        let Self { chunks, shards, len } = self;
+        let Self { chunks, shards, len, .. } = self;
         let shard = shard(shards.len(), hash);
         let is_same = |index: &u32| {
             let (chunk, at) = place(chunks, *index);
-            chunk.folded(at) == value.folded && chunk.spelling(at) == value.spelling
+            chunk.is_folded(at, value.folded) && chunk.spelling(at) == value.spelling
         };
-        let rehash = |index: &u32| self::hash(folded(chunks, *index).as_bytes());
+        let rehash = |index: &u32| hash_of(chunks, *index);
         match shards[shard].entry(hash, is_same, rehash) {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(free) => {
                 let index = *len;
                 free.insert(index);
                 *len += 1;
-                if chunks.last().is_none_or(|chunk| chunk.ends.len() == CHUNK) {
+                if chunks.last().is_none_or(|chunk| chunk.len == CHUNK) {
                     chunks.push(Chunk::default());
                 }
                 if let Some(chunk) = chunks.last_mut() {
@@ -219,10 +337,22 @@ impl Values {
         }
     }
 
+    /// Does a piece of the work that keeps the values small and fast, a millisecond at most. Returns
+    /// whether there was some.
+    pub(crate) fn tidy(&mut self) -> bool {
+        if self.shards.len() == 1 && self.len as usize >= SPLIT {
+            self.split();
+            return true;
+        }
+        let unsealed = self.chunks.get_mut(self.sealed).filter(|chunk| chunk.len == CHUNK);
+        self.sealed += usize::from(unsealed.is_some());
+        unsealed.map(Chunk::seal).is_some()
+    }
+
     /// Adds a value of other values.
     pub(crate) fn add_from(&mut self, other: &Self, index: u32) -> u32 {
         let (chunk, at) = place(&other.chunks, index);
-        self.add(Folded { folded: chunk.folded(at), spelling: chunk.spelling(at) })
+        self.add(Folded { folded: &chunk.folded(at), spelling: chunk.spelling(at) })
     }
 
     /// Lists the values with this folded form.
@@ -230,41 +360,51 @@ impl Values {
         let hash = hash(folded.as_bytes());
         let table = self.shards.get(shard(self.shards.len(), hash));
         let found = table.into_iter().flat_map(move |table| table.iter_hash(hash));
-        found.copied().filter(move |index| self.folded(*index) == folded)
+        found.copied().filter(move |index| {
+            let (chunk, at) = place(&self.chunks, *index);
+            chunk.is_folded(at, folded)
+        })
     }
 
-    /// Calls `each` with the values of a chunk, from `first` on, that contain one of the patterns.
-    ///
-    /// The automaton must report the match that ends first, as `AhoCorasick` does by default.
-    /// Otherwise a match across two values could hide one within a value.
-    pub(crate) fn containing(&self, patterns: &AhoCorasick, first: u32, mut each: impl FnMut(u32)) {
+    /// Calls `each` with the values of a chunk, from `first` on, that contain one of the substrings.
+    pub(crate) fn containing(&self, substrings: &Substrings, first: u32, mut each: impl FnMut(u32)) {
         let base = first as usize / CHUNK * CHUNK;
         let Some(chunk) = self.chunks.get(base / CHUNK) else { return };
-        let mut at = first as usize - base;
-        let mut from = chunk.start(at);
-        while at < chunk.ends.len() {
-            let Some(found) = patterns.find(&chunk.folded[from..]) else { return };
-            let (hit, hit_end) = (from + found.start(), from + found.end());
-            at += chunk.ends[at..].partition_point(|end| (*end as usize) < hit_end);
-            from = chunk.start(at);
-            // A match across two values does not count.
-            if from <= hit {
-                each((base + at) as u32);
-                from = chunk.ends[at] as usize;
-                at += 1;
+        chunk.search(substrings, |text| {
+            let mut at = first as usize - base;
+            let mut from = chunk.start(at);
+            while at < chunk.len {
+                let Some(found) = substrings.automaton.find(&text[from..]) else { return };
+                let (hit, hit_end) = (from + found.start(), from + found.end());
+                at = match (chunk.ends.is_empty(), chunk.size) {
+                    (true, 0) => at,
+                    (true, size) => hit_end.div_ceil(size).max(at + 1) - 1,
+                    (false, _) => at + chunk.ends[at..].partition_point(|end| (*end as usize) < hit_end),
+                };
+                from = chunk.start(at);
+                // A match across two values does not count.
+                if from <= hit {
+                    each((base + at) as u32);
+                    from = chunk.end(at);
+                    at += 1;
+                }
             }
-        }
+        });
     }
 
     /// Returns the bytes of the folded forms in a chunk: what searching it costs.
     pub(crate) fn chunk_size(&self, chunk: usize) -> usize {
-        self.chunks.get(chunk).map_or(0, |chunk| chunk.folded.len())
+        self.chunks.get(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
     }
 
     /// Returns the memory that the values take, in bytes.
     pub(crate) fn size(&self) -> usize {
         let chunks = self.chunks.iter().map(|chunk| {
-            chunk.folded.capacity()
+            let texts = match &chunk.texts {
+                Texts::Plain(text) => text.capacity(),
+                Texts::Packed(packed) => packed.size(),
+            };
+            texts
                 + chunk.ends.capacity() * size_of::<u32>()
                 + chunk.unusual.capacity() * size_of::<(u16, u32)>()
                 + chunk.spellings.capacity()
@@ -276,7 +416,7 @@ impl Values {
     fn split(&mut self) {
         let mut shards: Vec<HashTable<u32>> = (0..SHARDS).map(|_| HashTable::new()).collect();
         let chunks = &self.chunks;
-        let rehash = |index: &u32| hash(folded(chunks, *index).as_bytes());
+        let rehash = |index: &u32| hash_of(chunks, *index);
         for index in self.shards.drain(..).flatten() {
             let hash = rehash(&index);
             shards[shard(SHARDS, hash)].insert_unique(hash, index, rehash);
@@ -290,9 +430,14 @@ fn place(chunks: &[Chunk], index: u32) -> (&Chunk, usize) {
     (&chunks[index as usize / CHUNK], index as usize % CHUNK)
 }
 
-fn folded(chunks: &[Chunk], index: u32) -> &str {
+fn folded(chunks: &[Chunk], index: u32) -> Cow<'_, str> {
     let (chunk, at) = place(chunks, index);
     chunk.folded(at)
+}
+
+fn hash_of(chunks: &[Chunk], index: u32) -> u64 {
+    let (chunk, at) = place(chunks, index);
+    chunk.hash(at)
 }
 
 /// Returns the shard of a hash. The tables use the high and the low bits, so these are from the
@@ -323,7 +468,11 @@ mod tests {
         let text = |at: usize| format!("{}{at}", if at.is_multiple_of(3) { "Value " } else { "value é" });
         for at in 0..3 * SPLIT {
             assert_eq!(add(&mut values, &text(at)) as usize, at);
+            if at % 5 == 0 {
+                values.tidy();
+            }
         }
+        while values.tidy() {}
         assert_eq!(values.shards.len(), SHARDS);
         for at in (0..3 * SPLIT).step_by(7) {
             assert_eq!(add(&mut values, &text(at)) as usize, at);
@@ -367,9 +516,9 @@ mod tests {
             let first = first % values.len();
             let pattern = fold(&pattern);
             let expected: Vec<_> =
-                (first..values.len()).filter(|at| values.folded(*at).contains(&pattern)).collect();
+                (first..values.len()).filter(|at| values.folded(*at).contains(&*pattern)).collect();
             let mut found = Vec::new();
-            values.containing(&AhoCorasick::new([pattern]).unwrap(), first, |index| found.push(index));
+            values.containing(&Substrings::new([&*pattern]).unwrap(), first, |index| found.push(index));
             prop_assert_eq!(found, expected);
         }
     }

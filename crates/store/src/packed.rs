@@ -1,0 +1,137 @@
+//! Texts of at most sixteen different characters, in half a byte each.
+//!
+//! Hashes, dates, numbers, addresses and most ids are such texts. They are a large part of what
+//! alerts hold, and nearly all of it is distinct.
+
+/// A run of ASCII text, packed.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// The characters, by code.
+    alphabet: [u8; 16],
+    /// Two codes a byte, the first in the low half.
+    codes: Vec<u8>,
+}
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    /// Returns the bytes of a text.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut set = Self::default();
+        for byte in text {
+            set.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        }
+        set
+    }
+
+    fn contains(self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    fn is_part_of(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).all(|(a, b)| a & !b == 0)
+    }
+}
+
+impl Packed {
+    /// Packs a text; `None` if it has too many different characters or is not ASCII.
+    pub(crate) fn new(text: &[u8]) -> Option<Self> {
+        let set = ByteSet::of(text);
+        let used: Vec<u8> = (0..=u8::MAX).filter(|byte| set.contains(*byte)).collect();
+        if used.len() > 16 || !used.is_ascii() {
+            return None;
+        }
+        let (mut alphabet, mut code_of) = ([0; 16], [0_u8; 128]);
+        for (code, byte) in used.into_iter().enumerate() {
+            alphabet[code] = byte;
+            code_of[usize::from(byte)] = code as u8;
+        }
+        let code = |byte: &u8| code_of[usize::from(*byte)];
+        let pair = |pair: &[u8]| code(&pair[0]) | pair.get(1).map_or(0, code) << 4;
+        Some(Self { alphabet, codes: text.chunks(2).map(pair).collect() })
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        let pair = self.codes[at / 2];
+        self.alphabet[usize::from(if at.is_multiple_of(2) { pair & 15 } else { pair >> 4 })]
+    }
+
+    /// Returns the characters of a range.
+    pub(crate) fn unpack(&self, range: std::ops::Range<usize>) -> String {
+        let bytes: Vec<u8> = range.map(|at| self.byte(at)).collect();
+        // The alphabet is ASCII.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Calls `read` with the bytes of a range. Does not allocate if they are few.
+    pub(crate) fn with<T>(&self, range: std::ops::Range<usize>, read: impl FnOnce(&[u8]) -> T) -> T {
+        let mut buffer = [0; 128];
+        let Some(bytes) = buffer.get_mut(..range.len()) else {
+            return read(self.unpack(range).as_bytes());
+        };
+        for (byte, at) in bytes.iter_mut().zip(range) {
+            *byte = self.byte(at);
+        }
+        read(bytes)
+    }
+
+    /// Replaces a text by all characters, and by one more if their number is odd.
+    pub(crate) fn unpack_all(&self, text: &mut String) {
+        let pairs: Vec<[u8; 2]> = (0..=u8::MAX)
+            .map(|pair| [pair & 15, pair >> 4].map(|code| self.alphabet[usize::from(code)]))
+            .collect();
+        let mut bytes = std::mem::take(text).into_bytes();
+        bytes.clear();
+        bytes.reserve(self.codes.len() * 2);
+        for code in &self.codes {
+            bytes.extend_from_slice(&pairs[usize::from(*code)]);
+        }
+        // The alphabet is ASCII.
+        *text = String::from_utf8(bytes).unwrap_or_default();
+    }
+
+    /// Returns whether the characters of a range are this text.
+    pub(crate) fn is(&self, range: std::ops::Range<usize>, text: &str) -> bool {
+        range.len() == text.len() && self.with(range, |bytes| bytes == text.as_bytes())
+    }
+
+    /// Returns whether a text of these bytes may occur.
+    pub(crate) fn may_contain(&self, bytes: ByteSet) -> bool {
+        bytes.is_part_of(ByteSet::of(&self.alphabet))
+    }
+
+    /// Returns the memory that the text takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.codes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_packed_text_is_the_text(text in "[0-9a-f]{0,40}|[0-9a-f]{120,140}|[a-q]{0,40}|[0-9:.tz-]{0,30}|é{0,2}", cut in 0usize..140) {
+            let Some(packed) = Packed::new(text.as_bytes()) else {
+                let distinct: std::collections::BTreeSet<_> = text.bytes().collect();
+                prop_assert!(distinct.len() > 16 || !text.is_ascii());
+                return Ok(());
+            };
+            let cut = cut.min(text.len());
+            let mut whole = String::from("x");
+            packed.unpack_all(&mut whole);
+            prop_assert_eq!(&whole[..text.len()], &text);
+            prop_assert_eq!(packed.unpack(cut..text.len()), &text[cut..]);
+            packed.with(cut..text.len(), |part| assert_eq!(part, &text.as_bytes()[cut..]));
+            prop_assert!(packed.is(cut..text.len(), &text[cut..]));
+            let longer = text[cut..].to_owned() + "x";
+            prop_assert!(!packed.is(cut..text.len(), &longer));
+            prop_assert!(packed.may_contain(ByteSet::of(text.as_bytes())));
+            prop_assert!(!packed.may_contain(ByteSet::of(b"Z")));
+        }
+    }
+}
