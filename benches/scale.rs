@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alertdeck::app::{Effect, LoadEvent, Message};
+use alertdeck::app::{Effect, JobEvent, LoadEvent, Message};
 use alertdeck_model::RawAlert;
 use alertdeck_store::Batch;
 use tenant::{BATCH, Console, SLICE};
@@ -123,16 +123,16 @@ fn key(name: &str) -> Message {
 fn main() {
     let path = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let mut console = Console::open(&[], (200, 50));
-    let generation = console.app.load.generations.current;
+    let job = console.job;
+    let load = |event| Message::Job(job, JobEvent::Fetch(event));
     let (began, cpu_before) = (Instant::now(), cpu());
     let (mut absorbing, mut longest, mut first) = (Duration::ZERO, Duration::ZERO, None);
     decode(path, |batch| {
-        let (total, most) = run(&mut console, Message::Load(generation, LoadEvent::Batch(batch)));
+        let (total, most) = run(&mut console, load(LoadEvent::Batch(batch)));
         console.draw();
         first.get_or_insert_with(|| began.elapsed());
         (absorbing, longest) = (absorbing + total, longest.max(most));
     });
-    console.send_and_run(Message::Load(generation, LoadEvent::Done));
     let (took, used) = (began.elapsed(), cpu().saturating_sub(cpu_before));
     let count = console.app.store.len();
     let per = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;

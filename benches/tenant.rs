@@ -8,7 +8,10 @@
 use std::time::{Duration, Instant};
 
 use alertdeck::{
-    app::{App, Body, Effect, Input, Keymap, LoadEvent, Message, Settings, update},
+    app::{
+        App, Body, Effect, FeedSettings, Input, JobEvent, JobId, JobKind, Keymap, LoadEvent, Message,
+        Settings, update,
+    },
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use alertdeck_model::{Now, RawAlert, Timestamp};
@@ -40,6 +43,8 @@ pub(crate) fn alerts(count: usize) -> Vec<RawAlert> {
 /// A console that draws into a buffer.
 pub(crate) struct Console {
     pub(crate) app: App,
+    /// The job that fetched the list.
+    pub(crate) job: JobId,
     screen: Terminal<TestBackend>,
     theme: Theme,
 }
@@ -48,28 +53,35 @@ impl Console {
     /// Opens a console of the given width and height, in cells, and loads the alerts.
     pub(crate) fn open(alerts: &[RawAlert], (width, height): (u16, u16)) -> Self {
         let settings = Settings {
+            zone: TimeZone::UTC,
+            filter_zone: TimeZone::UTC,
+            filter: String::new(),
+            profiles: Vec::new(),
+            keymap: Keymap::default(),
+        };
+        let feed = FeedSettings {
             tenant: "contoso".into(),
             origin: "global v1.0".into(),
             service: true,
             portal_host: "security.microsoft.com".into(),
             me: Some("ana@contoso.example".into()),
-            zone: TimeZone::UTC,
-            filter_zone: TimeZone::UTC,
-            filter: String::new(),
-            profiles: Vec::new(),
             profile: String::new(),
-            keymap: Keymap::default(),
             signs_in: false,
         };
-        let (app, _) = App::new(settings, now(), (width, height));
+        let (app, effects) = App::new(settings, feed, now(), (width, height));
+        let job = effects.iter().find_map(|effect| match effect {
+            Effect::Start(job, _) => Some(*job),
+            _ => None,
+        });
+        let job = job.expect("the list is fetched");
         let screen = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");
         let theme = Theme::new(ThemeKind::Dark, Depth::True, false);
-        let mut console = Self { app, screen, theme };
-        let generation = console.app.load.generations.current;
+        let mut console = Self { app, job, screen, theme };
         for batch in alerts.chunks(BATCH) {
-            console.send_and_run(Message::Load(generation, LoadEvent::Batch(Batch::decode(batch))));
+            let batch = Batch::decode(batch);
+            console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch))));
         }
-        console.send_and_run(Message::Load(generation, LoadEvent::Done));
+        console.send_and_run(Message::Job(job, JobEvent::Fetch(LoadEvent::Done)));
         console
     }
 
@@ -97,9 +109,9 @@ impl Console {
         while let Some(effect) = queue.pop() {
             let answer = match effect {
                 Effect::More => Message::Work(SLICE),
-                Effect::Read(row, stored) => {
+                Effect::Start(job, JobKind::Read(row, stored)) => {
                     let body = Body::read(&stored.read());
-                    Message::Read(row, stored, Box::new(body))
+                    Message::Job(job, JobEvent::Read(row, stored, Box::new(body)))
                 }
                 _ => continue,
             };

@@ -7,20 +7,21 @@
 //! (docs/architecture.md, "State"). `ui` reads this state and decides nothing.
 
 mod alert;
-mod backfill;
 mod command;
 mod contexts;
 mod detail;
+mod feed;
 mod filter;
 mod format;
 mod histogram;
 mod history;
 mod input;
+mod job;
+mod jobs;
 mod key;
 mod keymap;
 mod layout;
 mod list;
-mod load;
 mod loading;
 mod marks;
 mod message;
@@ -36,29 +37,29 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use backfill::{Coverage, Extent};
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
 pub use detail::{
     Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value,
 };
+pub use feed::{
+    Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Phase, Poll, PollState,
+};
 pub use filter::{Editor, FilterBar};
 pub use format::{Clock, TimeFormat, age, bytes, span, thousands, utc};
 pub use histogram::Histogram;
+pub use job::{Bookmark, Failure, FailureKind, JobEvent, JobId, JobKind, JobType, LoadEvent, Scope};
+pub use jobs::{Job, JobState, Jobs, Progress};
 pub use key::{Key, KeyCode, UnknownKey};
 pub use keymap::{Keymap, KeymapError};
 pub use layout::{Area, HISTOGRAM_ROWS, Layout, LayoutInput, Pane, Shape};
 pub use list::List;
-pub use load::{Backfill, BackfillJob, Generations, Load, Phase, Poll};
 pub use loading::ListProgress;
 pub use marks::Marks;
-pub use message::{
-    Body, Bookmark, Effect, Export, Failure, FailureKind, Fetch, Generation, Input, LoadEvent, Message,
-    NotWritten, Purpose, RequestLine, Scope, Written,
-};
+pub use message::{Body, Effect, Export, FeedEvent, Input, Message, NotWritten, RequestLine, Written};
 pub use notice::{Notice, Notices};
 pub use overlay::{
-    AlertText, ExportForm, ExportStage, Help, HelpLine, JobLine, JobState, Jobs, Link, Menu, MenuAction,
+    AlertText, ExportForm, ExportStage, Help, HelpLine, JobKey, JobLine, JobList, Link, Menu, MenuAction,
     MenuItem, Overlay, Panel, PanelLine, PanelSpan, ProfileLine, Profiles, Requests, Role, SignInPrompt,
     ValueLine, Values, format_command, help,
 };
@@ -67,29 +68,17 @@ pub use sign_in::{Identity, SignIn, SignInEvent, SignInWay, Stage};
 pub use ui::Ui;
 pub use wrap::{more_bytes, wrap};
 
+use crate::export::Format;
 use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{FeedId, Row, Sort, Store, View};
 
 /// The interval between counts of the histogram while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
-/// The feed of all alerts.
-const FEED: FeedId = FeedId::new(0);
 
-/// The settings of a profile; constant until another profile or account is used.
+/// The settings of the console, whatever its feeds; constant.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The tenant's name for the header; safe to show.
-    pub tenant: String,
-    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
-    pub origin: String,
-    /// Whether alerts are fetched from a service; otherwise they come from files.
-    pub service: bool,
-    /// The host of the Defender portal, the only one that links may lead to (docs/graph-api.md,
-    /// "National clouds").
-    pub portal_host: String,
-    /// The signed-in user's principal name, if known.
-    pub me: Option<String>,
     /// The zone of the terminal, for local times.
     pub zone: TimeZone,
     /// The time zone of days in the filter.
@@ -98,19 +87,14 @@ pub struct Settings {
     pub filter: String,
     /// The profiles to choose from, including the one in use; empty without a config file.
     pub profiles: Vec<ProfileLine>,
-    /// The name of the profile in use, safe to show; empty if it has none.
-    pub profile: String,
     /// The key bindings.
     pub keymap: Keymap,
-    /// Whether a user can sign in interactively. A token from a variable, a command or a secret
-    /// allows no sign-in; the texts then say what to do instead.
-    pub signs_in: bool,
 }
 
 /// The state of the console.
 #[derive(Debug)]
 pub struct App {
-    /// The settings of the profile in use.
+    /// The settings.
     pub settings: Settings,
     /// The current time and the time format.
     pub clock: Clock,
@@ -126,10 +110,10 @@ pub struct App {
     pub detail: DetailPane,
     /// The filter bar.
     pub filter: FilterBar,
-    /// The state of loading.
-    pub load: Load,
-    /// The identity, and the state of the sign-in.
-    pub sign_in: SignIn,
+    /// The feeds that are on, with the state of loading.
+    pub feeds: Feeds,
+    /// The jobs that run, and the last that ended.
+    pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,
     /// The alerts over time.
@@ -138,14 +122,16 @@ pub struct App {
     tallies: pivot::Tallies,
     /// The previous views of the list.
     history: history::History,
-    /// The running exports.
-    exports: overlay::Exports,
+    /// The format of the last export.
+    export_format: Format,
 }
 
 impl App {
-    /// Creates the state of a newly opened console, with its first effects.
-    pub fn new(settings: Settings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
-        let mut app = Self::empty(settings, now, size);
+    /// Creates the state of a newly opened console with its first feed, and its first effects.
+    pub fn new(settings: Settings, feed: FeedSettings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
+        let jobs = Jobs::default();
+        let feed = Feed::new(FeedId::default(), feed, jobs.next_number());
+        let mut app = Self::empty(settings, Feeds::of(feed, 1), jobs, now, size);
         let mut effects = Vec::new();
         app.apply_filter();
         app.fetch(&mut effects);
@@ -154,7 +140,7 @@ impl App {
     }
 
     /// Creates the state before anything is fetched.
-    fn empty(settings: Settings, now: Now, size: (u16, u16)) -> Self {
+    fn empty(settings: Settings, feeds: Feeds, jobs: Jobs, now: Now, size: (u16, u16)) -> Self {
         Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
             ui: Ui::new(size, settings.keymap.clone()),
@@ -163,13 +149,13 @@ impl App {
             list: List::default(),
             detail: DetailPane::default(),
             filter: FilterBar::new(&settings.filter),
-            load: Load::default(),
-            sign_in: SignIn::new(settings.me.is_some()),
+            feeds,
+            jobs,
             marks: Marks::default(),
             histogram: Histogram::default(),
             tallies: pivot::Tallies::default(),
             history: history::History::default(),
-            exports: overlay::Exports::default(),
+            export_format: Format::default(),
             settings,
         }
     }
@@ -204,9 +190,9 @@ impl App {
     pub fn query_context(&self) -> query::Context {
         query::Context {
             zone: self.settings.filter_zone.clone(),
-            me: self.settings.me.clone(),
-            spellings: self.store.owners(FEED).map(|owner| owner.raw().to_owned()).collect(),
-            refused: self.load.refused.clone(),
+            me: self.feed().settings.me.clone(),
+            spellings: self.store.owners(self.feed().id).map(|owner| owner.raw().to_owned()).collect(),
+            refused: self.feed().refused.clone(),
             ..query::Context::at(self.clock.now.wall)
         }
     }
@@ -234,7 +220,7 @@ impl App {
         if let Some(row) = self.selected() {
             self.request_detail(row, effects);
         }
-        self.start_backfill(effects);
+        self.begin_backfills(effects);
         self.count_histogram();
         self.show_sign_in();
         self.count_shown_values();
@@ -247,7 +233,7 @@ impl App {
     /// Counts the histogram; while alerts stream in, only a few times per second.
     fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
-        let busy = self.view.is_scanning() || self.load.phase == Phase::Loading;
+        let busy = self.view.is_scanning() || self.feeds.are_loading();
         let Some(area) = self.layout().histogram else { return };
         if !busy || mono >= self.histogram.due {
             let buckets = usize::from(area.width.saturating_sub(20)).min(120);
@@ -262,9 +248,11 @@ impl App {
         let stored = self.store.stored(row);
         let is_current =
             self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.stored == *stored);
-        if !is_current && self.detail.reading.is_none() && self.layout().detail.is_some() {
-            self.detail.reading = Some(row);
-            effects.push(Effect::Read(row, stored.clone()));
+        let feed = self.feed_of(row).id;
+        let reads = self.jobs.running(feed, JobType::Read).is_some();
+        if !is_current && !reads && self.layout().detail.is_some() {
+            let stored = stored.clone();
+            self.start_job(feed, JobKind::Read(row, stored), effects);
         }
     }
 
@@ -276,17 +264,8 @@ impl App {
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
         due.extend(self.ui.notices.due());
-        match &self.load.phase {
-            Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => {
-                due.push(next_second(*at, mono));
-            }
-            _ => {}
-        }
-        due.extend(self.load.poll.next);
-        due.extend(self.backfill_due());
+        due.extend(self.feeds.iter().flat_map(|feed| feed.due(mono)));
         due.extend(self.requests_due());
-        let ends = self.sign_in.stage.as_ref().and_then(Stage::until);
-        due.extend(ends.filter(|end| *end > mono).map(|end| next_second(end, mono)));
         let next = due.into_iter().min();
         if next != self.ui.wake {
             self.ui.wake = next;
@@ -299,14 +278,7 @@ impl App {
         let mono = self.clock.now.mono;
         self.ui.wake = None;
         self.ui.notices.expire(mono);
-        if let Phase::Failed { retry_at: Some(at), .. } = &self.load.phase
-            && *at <= mono
-        {
-            if self.sign_in.signed_out { self.stop_retries() } else { self.fetch(effects) }
-        }
-        if self.load.poll.next.is_some_and(|at| at <= mono) {
-            if self.sign_in.signed_out { self.stop_retries() } else { self.poll(effects) }
-        }
+        self.run_due_fetches(effects);
         if self.requests_due().is_some_and(|at| at <= mono) {
             self.list_requests(effects);
         }
@@ -334,49 +306,31 @@ impl App {
     }
 }
 
-/// Returns the next time at which the number of seconds left until `end` changes.
-fn next_second(end: Duration, mono: Duration) -> Duration {
-    match end.saturating_sub(mono).subsec_nanos() {
-        0 => mono + Duration::from_secs(1),
-        nanos => mono + Duration::from_nanos(nanos.into()),
-    }
-}
-
 /// Handles a message: changes the state and returns the effects.
 pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     app.clock.now = now;
     let mut effects = Vec::new();
     match message {
         Message::Input(input) => app.input(input, &mut effects),
-        Message::Load(generation, event) => {
-            // Alerts arriving from the network make no request.
-            let arrives = matches!(event, LoadEvent::Batch(_));
-            app.handle_load(generation, event, &mut effects);
-            if !arrives {
+        Message::Job(id, event) => {
+            // Only requests change the list of requests; alerts that arrive make none.
+            let is_request =
+                matches!(&event, JobEvent::Fetch(event) if !matches!(event, LoadEvent::Batch(_)));
+            app.handle_job(id, event, &mut effects);
+            if is_request {
                 app.list_requests(&mut effects);
             }
         }
-        Message::SignIn(event) => app.handle_sign_in(event, &mut effects),
-        Message::Identity(identity) => app.set_identity(identity, &mut effects),
+        Message::Feed(feed, event) => app.handle_feed(feed, event, &mut effects),
         Message::Requests(lines) => app.requests_listed(lines),
-        Message::Switched(settings) => app.switch_settings(*settings, &mut effects),
-        Message::Warning(line) => app.notify_error(line),
-        Message::Ticket(ticket) => app.copy_ticket(&ticket, &mut effects),
+        Message::Switched(feed, settings) => app.switch_feed(feed, *settings, &mut effects),
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
-        Message::Read(row, stored, body) => {
-            app.detail.reading = None;
-            // The row may belong to another profile by now.
-            if app.selected() == Some(row) && *app.store.stored(row) == stored {
-                app.show_detail(row, stored, *body);
-            }
-        }
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
         // The sign-in prompt stays open.
         Message::Opened(_, Err(reason)) if matches!(app.ui.overlay(), Some(Overlay::SignInPrompt(_))) => {
             app.notify_error(format!("could not open the browser: {reason}"));
         }
         Message::Opened(url, Err(reason)) => app.ui.open(Link { url, reason }),
-        Message::Exported { number, path, outcome } => app.export_ended(number, &path, outcome),
         Message::Copied(Ok(())) => {}
         Message::Copied(Err(reason)) => app.notify_error(format!("copy failed: {reason}")),
         Message::Tick => app.tick(&mut effects),

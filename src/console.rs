@@ -27,12 +27,13 @@ pub use saved::SavedAlerts;
 pub use terminal::check;
 
 use crate::{
-    app::{App, Effect, Input, Message, Settings, update},
+    app::{App, Effect, FeedSettings, Input, Message, Settings, update},
     ui::{Theme, draw},
 };
 use alertdeck_graph as graph;
 use alertdeck_model::{Now, Timestamp, defang};
-use runner::{ExportEnd, Runner};
+use alertdeck_store::FeedId;
+use runner::Runner;
 use terminal::Screen;
 
 /// The longest slice of work, and so the longest delay of a key press.
@@ -60,8 +61,8 @@ pub enum ConsoleError {
 
 /// The result of switching to a profile.
 pub struct Connected {
-    /// The new settings of the state.
-    pub settings: Settings,
+    /// The settings of its feed.
+    pub settings: FeedSettings,
     /// The client of the new profile.
     pub client: graph::Client,
 }
@@ -71,8 +72,10 @@ pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
 /// The options to open a console with.
 pub struct Options {
-    /// The initial settings of the state.
+    /// The settings of the state.
     pub settings: Settings,
+    /// The settings of the first feed.
+    pub feed: FeedSettings,
     /// The source of the alerts.
     pub source: Source,
     /// The function that switches profiles, if there are any.
@@ -103,10 +106,11 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let suspends = platform::watch_signals()?;
     let mut screen = Screen::open(options.mouse)?;
     tokio::task::spawn_blocking(defang::prepare);
-    let (sender, messages) = mpsc::channel(CHANNEL);
-    let runner = Runner::new(options.source, sender, clock);
-    let (mut app, effects) = App::new(options.settings, clock.now(), screen.size()?);
+    let (sender, mut messages) = mpsc::channel(CHANNEL);
+    let (mut app, effects) = App::new(options.settings, options.feed, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
+    let mut runner = Runner::new(sender, clock);
+    runner.connect(app.feed().id, options.source);
     let mut event_loop = Loop {
         app,
         clock,
@@ -122,10 +126,10 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
         slice: 2_000,
     };
     event_loop.run_effects(effects, &mut screen)?;
-    let outcome = event_loop.run(&mut screen, messages, suspends).await;
+    let outcome = event_loop.run(&mut screen, &mut messages, suspends).await;
     drop(screen);
     // Pending exports are still written; failures become the error of the program.
-    let failed = event_loop.runner.finish().await;
+    let failed = event_loop.runner.finish(messages).await;
     outcome.and(failed.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
 
@@ -153,7 +157,7 @@ impl Loop {
     async fn run(
         &mut self,
         screen: &mut Screen,
-        mut messages: mpsc::Receiver<Message>,
+        messages: &mut mpsc::Receiver<Message>,
         mut suspends: mpsc::Receiver<()>,
     ) -> Result<(), ConsoleError> {
         let mut events = Some(crossterm::event::EventStream::new());
@@ -194,11 +198,6 @@ impl Loop {
                     drop(events.take());
                     self.suspend(screen)?;
                 }
-                // Not through the message channel, which a switch of profile replaces.
-                Some(ended) = self.runner.next_export() => {
-                    let ExportEnd { number, path, outcome } = ended;
-                    self.dispatch(Message::Exported { number, path, outcome }, screen)?;
-                }
                 Some(message) = messages.recv() => {
                     let began = Instant::now();
                     self.dispatch(message, screen)?;
@@ -217,10 +216,8 @@ impl Loop {
                 () = std::future::ready(()), if self.more => self.work(screen)?,
                 () = sleep_until(frame), if self.dirty => {}
             }
-            if let Some(name) = self.runner.switch_to.take()
-                && let Some(new) = self.switch(name, screen)?
-            {
-                messages = new;
+            if let Some((feed, name)) = self.runner.switch_to.take() {
+                self.switch(feed, name, screen)?;
             }
             if self.runner.suspend {
                 self.runner.suspend = false;
@@ -231,31 +228,21 @@ impl Loop {
         Ok(())
     }
 
-    /// Switches to another profile. Messages of tasks of the previous profile go to a channel that
-    /// is no longer read, so data of one tenant never reaches the list of another.
-    fn switch(
-        &mut self,
-        name: String,
-        screen: &mut Screen,
-    ) -> Result<Option<mpsc::Receiver<Message>>, ConsoleError> {
+    /// Opens another profile as a feed. What still arrives for the former feed has that feed's id,
+    /// so data of one tenant never reaches the list of another.
+    fn switch(&mut self, feed: FeedId, name: String, screen: &mut Screen) -> Result<(), ConsoleError> {
         let connected = match &mut self.connect {
             Some(connect) => connect(&name),
             None => Err("no profiles configured".into()),
         };
-        match connected {
+        let message = match connected {
             Ok(Connected { settings, client }) => {
-                let (sender, messages) = mpsc::channel(CHANNEL);
-                let exports = std::mem::take(&mut self.runner.exports);
-                self.runner = Runner::new(Source::Service(client), sender, self.clock);
-                self.runner.exports = exports;
-                self.dispatch(Message::Switched(Box::new(settings)), screen)?;
-                Ok(Some(messages))
+                self.runner.connect(feed, Source::Service(client));
+                Message::Switched(feed, Box::new(settings))
             }
-            Err(line) => {
-                self.dispatch(Message::ProfileRefused { name, line }, screen)?;
-                Ok(None)
-            }
-        }
+            Err(line) => Message::ProfileRefused { name, line },
+        };
+        self.dispatch(message, screen)
     }
 
     fn deadline(&self, since_start: Option<Duration>) -> tokio::time::Instant {
@@ -306,8 +293,8 @@ impl Loop {
                     let effects = update(&mut self.app, self.clock.now(), Message::Copied(copied));
                     self.run_effects(effects, screen)?;
                 }
-                Effect::CopyCurl(scope) => {
-                    let curl = self.runner.curl(scope).map(Effect::Copy);
+                Effect::CopyCurl(feed, scope) => {
+                    let curl = self.runner.curl(feed, scope).map(Effect::Copy);
                     self.run_effects(curl.into_iter().collect(), screen)?;
                 }
                 other => self.runner.run_effect(other),

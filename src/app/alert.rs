@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    AlertText, App, Detail, Effect, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
+    AlertText, App, Detail, Effect, JobKind, Menu, MenuAction, MenuItem, Pane, Scope, Value, Values,
     command::{Context, run},
     format::{bytes, thousands},
     notice::NO_TERM,
@@ -86,7 +86,7 @@ impl App {
         let Some(link) = self.link(row, incident) else {
             return self.notify(format!("the {what} has no link"));
         };
-        match PortalUrl::check(link.raw(), &self.settings.portal_host) {
+        match PortalUrl::check(link.raw(), &self.feed_of(row).settings.portal_host) {
             Ok(url) => effects.push(Effect::Open(url)),
             Err(refusal) => self.notify_error(format!("link not opened: {refusal}; y l copies it")),
         }
@@ -283,14 +283,21 @@ impl App {
         }
         let scope = self.filter.scope();
         if let Scope::Filter(pushed) = &scope {
-            items.push(text('q', "$filter", pushed, preview(SafeText::new(pushed).as_str())));
+            let pushed = pushed.to_string();
+            items.push(text('q', "$filter", &pushed, preview(SafeText::new(&pushed).as_str())));
         }
-        if self.settings.service {
+        let feed = self.feed_of(row);
+        if feed.settings.service {
             let id = self.store.facts(row).id();
             for (key, label, scope) in
                 [('u', "curl for this alert", Scope::One(id)), ('U', "curl for the list", scope)]
             {
-                items.push(item(key, label, "without the token".into(), MenuAction::CopyCurl(scope)));
+                items.push(item(
+                    key,
+                    label,
+                    "without the token".into(),
+                    MenuAction::CopyCurl(feed.id, scope),
+                ));
             }
         }
         Menu { title: "Copy".into(), items, at: 0 }
@@ -311,8 +318,9 @@ impl App {
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
             AlertText::Ticket => {
-                let alert = self.store.stored(row).clone();
-                effects.push(Effect::CopyTicket(alert, self.settings.portal_host.clone()));
+                let (feed, alert) = (self.feed_of(row), self.store.stored(row).clone());
+                let (feed, portal_host) = (feed.id, feed.settings.portal_host.clone());
+                self.start_job(feed, JobKind::Ticket { alert, portal_host }, effects);
                 return self.notify("writing the Markdown report");
             }
             AlertText::Json => {

@@ -12,8 +12,8 @@ use tui_input::{Input as TextField, InputRequest};
 use super::{
     App,
     command::{Context as Commands, Hint, hint, run},
+    job::Scope,
     key::{Key, KeyCode},
-    message::Scope,
 };
 use alertdeck_query as query;
 use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
@@ -373,7 +373,7 @@ fn scope(plan: Option<&Plan>) -> Scope {
     let Some(plan) = plan else { return Scope::All };
     match (&plan.id, &plan.pushed) {
         (Some(id), _) => Scope::One(id.clone()),
-        (None, Some(pushed)) => Scope::Filter(pushed.to_string()),
+        (None, Some(pushed)) => Scope::Filter(pushed.clone()),
         (None, None) => Scope::All,
     }
 }

@@ -1,7 +1,7 @@
 //! Dispatch of user input: which pane or overlay handles a key, a click or a paste.
 
 use super::{
-    App, Effect, Input, Key, Pane, Phase, Shape, alert,
+    App, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
     command::{Action, Command, Context, EVERYWHERE, Hint, HintKeys, MOVE, Motion},
     contexts::PANES,
     detail, filter, list,
@@ -180,16 +180,22 @@ impl App {
     }
 
     pub(super) fn retry(&mut self, effects: &mut Vec<Effect>) {
-        if let Phase::Failed { .. } | Phase::Stopped = self.load.phase {
-            self.fetch(effects);
-        } else {
+        let failed = |feed: &&Feed| matches!(feed.list.phase(), Phase::Failed { .. } | Phase::Stopped);
+        let failed: Vec<_> = self.feeds.iter().filter(failed).map(|feed| feed.id).collect();
+        if failed.is_empty() {
             self.notify("nothing to retry");
+        }
+        for feed in failed {
+            self.fetch_from(feed, effects);
         }
     }
 
     pub(super) fn refresh(&mut self, effects: &mut Vec<Effect>) {
-        let complete = self.load.phase == Phase::Complete;
-        if !self.settings.service && complete {
+        // Files are read once.
+        let is_final = |feed: &Feed| !feed.settings.service && feed.list.phase() == &Phase::Complete;
+        let (kept, read): (Vec<_>, Vec<_>) = self.feeds.iter().partition(|feed| is_final(feed));
+        let (kept, read) = (kept.len(), read.iter().map(|feed| feed.id).collect::<Vec<_>>());
+        if kept > 0 && read.is_empty() {
             self.notify("saved alerts: nothing to refresh");
         }
         self.view.restart();
@@ -197,23 +203,11 @@ impl App {
         self.list.changed.clear();
         self.replan();
         self.filter.request();
-        if self.settings.service || !complete {
-            self.fetch(effects);
-            self.load.complete_lists.clear();
-        }
-    }
-
-    pub(super) fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
-        if !self.settings.service {
-            return self.notify("saved alerts: nothing to poll");
-        }
-        self.load.poll.live = !self.load.poll.live;
-        if self.load.poll.live {
-            self.notify("live polling on: + marks new alerts, ~ changed ones");
-            self.poll(effects);
-        } else {
-            self.load.poll.next = None;
-            self.notify("live polling off");
+        for feed in read {
+            self.fetch_from(feed, effects);
+            if let Some(feed) = self.feeds.get_mut(feed) {
+                feed.complete_lists.clear();
+            }
         }
     }
 
@@ -364,8 +358,8 @@ impl App {
                 effects.push(Effect::Copy(text));
                 self.notify(format!("copied {what}"));
             }
-            MenuAction::CopyCurl(scope) => {
-                effects.push(Effect::CopyCurl(scope));
+            MenuAction::CopyCurl(feed, scope) => {
+                effects.push(Effect::CopyCurl(feed, scope));
                 self.notify(COPIED_CURL);
             }
             MenuAction::CopyAlert(row, what) => self.copy_alert(row, what, effects),

@@ -1,14 +1,16 @@
-//! Fetching: starting fetches and handling their events (docs/architecture.md, "Loading").
-
-use std::time::Duration;
+//! Jobs of the feeds: starting them, and handling their events (docs/architecture.md, "Loading").
+//!
+//! The decisions about fetches are those of the machines in [`super::feed`]; this module connects
+//! them with filter, store and list.
 
 use super::{
-    App, Effect, FEED, Failure, FailureKind, Fetch, Generation, LoadEvent, Phase, Purpose, Scope,
-    backfill::since,
-    load::{CompleteList, Load, OVERLAP, POLL_INTERVAL},
+    App, Coverage, Effect, Extent,
+    feed::{BackfillEvent, Feed, FeedEffect, ListEvent, Phase, PollEvent},
+    job::{Failure, FailureKind, JobEvent, JobId, JobKind, JobType, LoadEvent},
 };
 use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
+use alertdeck_store::{Absorbed, Batch, FeedId, Row};
 
 /// The progress of the requested list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,292 +24,390 @@ pub struct ListProgress {
 }
 
 impl App {
+    /// Returns the feed that header and overlays describe: now the only one that is on.
+    pub fn feed(&self) -> &Feed {
+        self.feeds.main()
+    }
+
+    /// Returns the feed of an alert.
+    pub fn feed_of(&self, _row: Row) -> &Feed {
+        // All loaded alerts are of one feed.
+        self.feeds.main()
+    }
+
     /// Returns the progress of the requested list.
     ///
     /// Matches are a part of the list, since the request may return more than matches. Alerts
     /// loaded earlier therefore count while the list is read again, and so do alerts from live
     /// polls.
     pub fn list_progress(&self) -> ListProgress {
-        let read = if self.settings.service { self.load.read() } else { self.store.len() };
+        let feed = self.feed();
+        let read = if feed.settings.service { feed.list.read() } else { self.store.len() };
         let found = if self.filter.shows_requested() { self.view.count().found() } else { 0 };
         let loaded = read.max(found);
         // Alerts that arrived later are not in the service's count.
-        let total = self.load.total.map(|total| loaded.max(usize::try_from(total).unwrap_or(usize::MAX)));
-        let complete = match self.load.phase {
+        let total = feed.list.total().map(|total| loaded.max(usize::try_from(total).unwrap_or(usize::MAX)));
+        let complete = match feed.list.phase() {
             Phase::Idle => true,
-            Phase::Complete => self.load.partial.is_none(),
+            Phase::Complete => feed.list.partial().is_none(),
             _ => false,
         };
         ListProgress { loaded, total, read: (read < loaded && !complete).then_some(read) }
     }
 
-    /// Fetches the requested filter's list, superseding the running fetch.
+    /// Returns what a count over all loaded alerts covers.
+    pub fn coverage(&self) -> Coverage {
+        let extent = self.feeds.iter().map(Feed::extent).min().unwrap_or(Extent::Partial);
+        Coverage { loaded: self.store.len(), extent }
+    }
+
+    /// Starts a job for a feed.
+    pub(super) fn start_job(&mut self, feed: FeedId, kind: JobKind, effects: &mut Vec<Effect>) -> JobId {
+        let tenant = self.feeds.get(feed).map_or("", |feed| feed.settings.tenant.as_str());
+        let id = self.jobs.start(feed, tenant, kind.job_type(), self.clock.now.wall);
+        if let JobKind::Export(export) = &kind {
+            self.jobs.set_total(id, export.alerts.len());
+        }
+        effects.push(Effect::Start(id, kind));
+        id
+    }
+
+    /// Cancels a job: its later events change nothing but the store.
+    pub(super) fn cancel_job(&mut self, id: JobId, effects: &mut Vec<Effect>) {
+        if self.jobs.cancel(id) {
+            effects.push(Effect::Cancel(id));
+        }
+    }
+
+    /// Cancels the running job of a type, if there is one.
+    pub(super) fn cancel_running(&mut self, feed: FeedId, job_type: JobType, effects: &mut Vec<Effect>) {
+        if let Some(job) = self.jobs.running(feed, job_type) {
+            self.cancel_job(job, effects);
+        }
+    }
+
+    /// Lets a job end early with what it has done.
+    pub(super) fn stop_job(&mut self, id: JobId, effects: &mut Vec<Effect>) {
+        if self.jobs.stop(id) {
+            effects.push(Effect::Cancel(id));
+        }
+    }
+
+    /// Carries out what the machines of a feed want.
+    pub(super) fn run_feed_effects(
+        &mut self,
+        feed: FeedId,
+        wanted: impl IntoIterator<Item = FeedEffect>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for effect in wanted {
+            match effect {
+                FeedEffect::Start(kind) => {
+                    self.start_job(feed, kind, effects);
+                }
+                FeedEffect::Cancel(job_type) => self.cancel_running(feed, job_type, effects),
+                FeedEffect::Stop(job_type) => {
+                    if let Some(job) = self.jobs.running(feed, job_type) {
+                        self.stop_job(job, effects);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches the requested filter's list from all feeds.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
+        for feed in self.feeds.ids() {
+            self.fetch_from(feed, effects);
+        }
+    }
+
+    /// Fetches the requested filter's list from a feed, superseding the feed's running fetches.
+    pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let scope = self.filter.requested_scope();
-        self.load.marks_changes = self.load.complete_list(self.filter.requested(), &scope).is_some();
-        self.load.scope = scope.clone();
-        self.load.phase = Phase::Loading;
-        self.load.read.clear();
-        (self.load.total, self.load.partial) = (None, None);
-        self.load.backfill.state.pause();
-        self.start_fetch(scope, Purpose::List, effects);
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let wanted = feed.request_list(self.filter.requested(), scope);
+        self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Starts a fetch of a new generation.
-    fn start_fetch(&mut self, scope: Scope, purpose: Purpose, effects: &mut Vec<Effect>) {
-        self.load.poll.running = purpose == Purpose::Poll;
-        self.load.poll.next = None;
-        self.load.answered_at = None;
-        self.load.supersede();
-        let generation = self.load.generations.current;
-        effects.push(Effect::Fetch(Fetch { generation, purpose, scope, from: None }));
-    }
-
-    /// Cancels all fetches.
-    fn cancel(&mut self, effects: &mut Vec<Effect>) {
-        self.load.poll.running = false;
-        self.load.supersede();
-        self.load.backfill.state.pause();
-        effects.push(Effect::Cancel);
-    }
-
-    /// Requests the committed filter, and fetches its list unless a complete list covers it or
-    /// nothing can be fetched.
+    /// Requests the committed filter, and fetches its list from the feeds of which no complete list
+    /// covers it and from which something can be fetched.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         self.filter.request();
         let scope = self.filter.requested_scope();
-        let under_way = self.load.phase.is_active() && self.load.scope == scope;
-        if !self.settings.service || under_way {
-            return;
-        }
-        let Some(list) = self.load.complete_list(self.filter.requested(), &scope).cloned() else {
-            if self.sign_in.signed_out {
-                self.fail_signed_out(scope, effects);
-            } else {
-                self.fetch(effects);
+        let mono = self.clock.now.mono;
+        for id in self.feeds.ids() {
+            let Some(feed) = self.feeds.get_mut(id) else { continue };
+            let under_way = feed.list.phase().is_active() && *feed.list.scope() == scope;
+            if !feed.settings.service || under_way {
+                continue;
             }
-            return;
-        };
-        // The header describes the shown list, not one that was superseded.
-        if self.load.phase.is_active() {
-            self.cancel(effects);
+            let wanted = match feed.cover_list(self.filter.requested(), &scope, mono) {
+                Some(wanted) => wanted,
+                None if feed.sign_in.signed_out => feed.fail_signed_out(scope.clone()),
+                None => feed.request_list(self.filter.requested(), scope.clone()),
+            };
+            self.run_feed_effects(id, wanted, effects);
         }
-        self.load.scope = scope;
-        self.load.phase = Phase::Complete;
-        self.load.partial = None;
-        self.load.completed_at = Some(list.at);
-        (self.load.read, self.load.total) = (list.read, list.total);
-        self.schedule_poll(POLL_INTERVAL);
     }
 
-    /// Polls for new and changed alerts. The request never contains status, severity and the like:
-    /// otherwise rows that leave the filter would not be updated (docs/console.md, "Live polling").
-    pub(super) fn poll(&mut self, effects: &mut Vec<Effect>) {
-        self.load.poll.next = None;
-        if self.load.phase.is_active() {
+    /// Polls a feed for new and changed alerts. If no time is known to start from, fetches the list.
+    pub(super) fn poll(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        if feed.list.phase().is_active() {
             return;
         }
-        let Some(watermark) = self.load.poll.watermark else {
-            return self.fetch(effects);
-        };
-        self.load.marks_changes = true;
-        self.load.poll.newest = None;
-        let scope = since(odata::Property::LastUpdateDateTime, watermark.before(OVERLAP));
-        self.start_fetch(scope, Purpose::Poll, effects);
+        if feed.poll.watermark().is_none() {
+            return self.fetch_from(id, effects);
+        }
+        let wanted = feed.poll.on(PollEvent::Begin);
+        self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Stops loading for the user. Returns whether there was something to stop.
+    /// Switches live polling of all feeds on or off.
+    pub(super) fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
+        if !self.feeds.iter().any(|feed| feed.settings.service) {
+            return self.notify("saved alerts: nothing to poll");
+        }
+        let on = !self.feeds.are_polled();
+        self.notify(if on {
+            "live polling on: + marks new alerts, ~ changed ones"
+        } else {
+            "live polling off"
+        });
+        for id in self.feeds.ids() {
+            let Some(feed) = self.feeds.get_mut(id).filter(|feed| feed.settings.service) else { continue };
+            feed.poll.on(if on { PollEvent::SwitchedOn } else { PollEvent::SwitchedOff });
+            if on {
+                self.poll(id, effects);
+            }
+        }
+    }
+
+    /// Stops the list's own jobs of all feeds for the user. Returns whether there was something to
+    /// stop.
     pub(super) fn stop_loading(&mut self, effects: &mut Vec<Effect>) -> bool {
-        let retrying = matches!(self.load.phase, Phase::Failed { retry_at: Some(_), .. });
-        if !self.load.phase.is_active() && !retrying {
-            return false;
+        let mut stopped = false;
+        for feed in self.feeds.ids() {
+            stopped |= self.stop_list(feed, effects);
         }
-        self.cancel(effects);
-        self.load.phase = Phase::Stopped;
-        self.schedule_poll(POLL_INTERVAL);
+        stopped
+    }
+
+    /// Stops the list's own jobs of a feed. Returns whether there was something to stop.
+    pub(super) fn stop_list(&mut self, id: FeedId, effects: &mut Vec<Effect>) -> bool {
+        let mono = self.clock.now.mono;
+        let Some(wanted) = self.feeds.get_mut(id).and_then(|feed| feed.stop_list(mono)) else {
+            return false;
+        };
+        self.run_feed_effects(id, wanted, effects);
         true
     }
 
-    /// Handles an event of a fetch.
-    pub(super) fn handle_load(
-        &mut self,
-        generation: Generation,
-        event: LoadEvent,
-        effects: &mut Vec<Effect>,
-    ) {
-        if generation < self.load.generations.oldest {
-            return;
-        }
-        let current = generation == self.load.generations.current;
-        if let LoadEvent::Page { server_time, .. } = &event
-            && current
-        {
-            // The service answers, so the user has signed in elsewhere.
-            self.sign_in.signed_out &= self.sign_in.stage.is_some();
-            if self.load.answered_at.is_none() {
-                self.load.answered_at = *server_time;
-                if !self.load.poll.running {
-                    self.load.list_started();
-                }
-            }
-        }
-        match event {
-            // Alerts of superseded fetches are kept: they are still true.
-            LoadEvent::Batch(batch) => {
-                let absorbed = self.store.absorb(FEED, batch);
-                if current && self.load.marks_changes {
-                    self.list.new.extend(&absorbed.new);
-                    let changed = absorbed.changed.iter().filter(|row| !self.list.new.contains(**row));
-                    self.list.changed.extend(changed);
-                }
-                if current && self.load.poll.running {
-                    let newest =
-                        absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update()).max();
-                    self.load.poll.newest = self.load.poll.newest.max(newest);
-                }
-                let touched = absorbed.touched();
-                self.view.touch(&self.store, &touched);
-                if current && !self.load.poll.running {
-                    self.load.read.extend(&absorbed.seen);
-                } else if self.load.phase == Phase::Complete && self.filter.shows_requested() {
-                    // A complete list grows by arriving alerts that match.
-                    let matching = self.view.matching();
-                    self.load.read.extend(touched.into_iter().filter(|row| matching.contains(*row)));
-                }
-            }
-            _ if self.load.backfill.cursor.is_current(generation) => self.handle_backfill(event),
-            _ if !current => {}
-            _ if self.load.poll.running => self.handle_poll(event),
-            LoadEvent::Page { total, partial, .. } => {
-                self.load.phase = Phase::Loading;
-                self.load.total = total.or(self.load.total);
-                self.load.partial = partial.or(self.load.partial.take());
-            }
-            LoadEvent::Client(ClientEvent::Waiting { delay, cause: why }) => {
-                self.load.phase = Phase::Waiting { until: self.clock.now.mono + delay, why };
-            }
-            LoadEvent::Client(ClientEvent::Resumed) => self.load.phase = Phase::Loading,
-            LoadEvent::Client(ClientEvent::RenewingToken | ClientEvent::Checking { .. })
-            | LoadEvent::Reached(_) => {}
-            LoadEvent::Done => {
-                self.load.phase = Phase::Complete;
-                self.load.failures = 0;
-                if self.load.poll.watermark.is_none() {
-                    // A service that sends no time: use its newest update.
-                    let updates = self.load.read.iter().filter_map(|row| self.store.facts(row).last_update());
-                    self.load.poll.watermark = updates.max();
-                }
-                let at = self.clock.now.wall;
-                self.load.completed_at = Some(at);
-                if self.load.partial.is_none() {
-                    let Load { scope, read, total, .. } = &self.load;
-                    let list = CompleteList { scope: scope.clone(), read: read.clone(), total: *total, at };
-                    self.load.complete_lists.insert(self.filter.requested().to_owned(), list);
-                }
-                self.schedule_poll(POLL_INTERVAL);
-            }
-            LoadEvent::Failed(failure) => self.handle_list_failure(failure, effects),
+    /// Stops the backfill of a feed for the user.
+    pub(super) fn stop_backfill(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let wanted = feed.backfill.on(BackfillEvent::Stop);
+        self.run_feed_effects(id, wanted, effects);
+    }
+
+    /// Starts or continues backfills if nothing else loads.
+    pub(super) fn begin_backfills(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.clock.now;
+        for id in self.feeds.ids() {
+            let wanted = self.feeds.get_mut(id).and_then(|feed| feed.begin_backfill(now));
+            self.run_feed_effects(id, wanted, effects);
         }
     }
 
-    /// Cancels all fetches after a sign-out.
-    pub(super) fn cancel_when_signed_out(&mut self, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() {
-            let scope = self.load.scope.clone();
-            self.fail_signed_out(scope, effects);
-        } else if self.load.poll.running || self.load.backfill.state.is_running() {
-            self.cancel(effects);
-        }
-    }
-
-    /// Fails the list without a request: the user is signed out and has been asked to sign in.
-    fn fail_signed_out(&mut self, scope: Scope, effects: &mut Vec<Effect>) {
-        if self.load.phase.is_active() || self.load.poll.running || self.load.backfill.state.is_running() {
-            self.cancel(effects);
-        }
-        if self.load.scope != scope {
-            self.load.scope = scope;
-            self.load.read.clear();
-            (self.load.total, self.load.partial) = (None, None);
-        }
-        let line = "not signed in".to_owned();
-        self.load.phase =
-            Phase::Failed { failure: Failure { kind: FailureKind::SignIn, line }, retry_at: None };
-    }
-
-    /// Stops automatic retries and polls: each would ask the user to sign in again.
-    pub(super) fn stop_retries(&mut self) {
-        self.load.poll.next = None;
-        if let Phase::Failed { retry_at, .. } = &mut self.load.phase {
-            *retry_at = None;
+    /// Runs what is due for the feeds.
+    pub(super) fn run_due_fetches(&mut self, effects: &mut Vec<Effect>) {
+        let mono = self.clock.now.mono;
+        let is_due = |at: Option<std::time::Duration>| at.is_some_and(|at| at <= mono);
+        for id in self.feeds.ids() {
+            let Some(feed) = self.feeds.get_mut(id) else { continue };
+            let (retries, polls) = (is_due(feed.list.retry_at()), is_due(feed.poll.next()));
+            if (retries || polls) && feed.sign_in.signed_out {
+                feed.stop_retries();
+            } else if retries {
+                self.fetch_from(id, effects);
+            } else if polls {
+                self.poll(id, effects);
+            }
         }
     }
 
     /// Continues after a sign-in. A fetch that waited for it continues by itself.
-    pub(super) fn resume_loading(&mut self, effects: &mut Vec<Effect>) {
-        self.load.backfill.state.pause();
-        match &self.load.phase {
-            Phase::Failed { failure, retry_at: None }
-                if failure.kind == FailureKind::SignIn || failure.kind.is_transient() =>
-            {
-                self.fetch(effects);
-            }
-            phase if self.load.poll.live && !phase.is_active() && !self.load.poll.running => {
-                self.poll(effects);
-            }
-            _ => {}
+    pub(super) fn resume_loading(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let wanted = feed.backfill.on(BackfillEvent::Pause);
+        let (retries, polls) = (feed.may_retry_after_sign_in(), feed.poll.is_on() && !feed.poll.is_running());
+        self.run_feed_effects(id, wanted, effects);
+        if retries {
+            self.fetch_from(id, effects);
+        } else if polls {
+            self.poll(id, effects);
         }
     }
 
-    fn handle_list_failure(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
+    /// Handles an event of a job. This is the only place that decides whether it counts: an event
+    /// of a job that was cancelled changes nothing but the store, and one of a former profile or
+    /// account not even that.
+    pub(super) fn handle_job(&mut self, id: JobId, event: JobEvent, effects: &mut Vec<Effect>) {
+        let job_type = self.jobs.record(id, &event);
+        match (job_type, event) {
+            (Some(job_type), JobEvent::Fetch(LoadEvent::Batch(batch))) => {
+                self.absorb_fetched(id.feed, job_type, batch);
+            }
+            (Some(job_type), JobEvent::Fetch(event)) => {
+                self.handle_fetch(id.feed, job_type, event, effects);
+            }
+            (Some(_), JobEvent::Read(row, stored, body)) => {
+                if self.selected() == Some(row) && *self.store.stored(row) == stored {
+                    self.show_detail(row, stored, *body);
+                }
+            }
+            (Some(_), JobEvent::Ticket(ticket)) => self.copy_ticket(&ticket, effects),
+            (Some(_), JobEvent::Exported { path, outcome }) => self.export_ended(id, &path, outcome),
+            (Some(_), JobEvent::SignIn(event)) => self.handle_sign_in(id.feed, event),
+            (None, JobEvent::Fetch(LoadEvent::Batch(batch))) if self.feeds.own(id) => {
+                self.absorb(id.feed, batch);
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Adds alerts to the store.
+    fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
+        let absorbed = self.store.absorb(feed, batch);
+        self.view.touch(&self.store, &absorbed.touched());
+        absorbed
+    }
+
+    /// Adds alerts of a running fetch to the store, and counts them for what they cover.
+    fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
+        let absorbed = self.absorb(id, batch);
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let marks_changes = match job_type {
+            JobType::List => feed.list.marks_changes(),
+            job_type => job_type == JobType::Poll,
+        };
+        if marks_changes {
+            self.list.new.extend(&absorbed.new);
+            let changed = absorbed.changed.iter().filter(|row| !self.list.new.contains(**row));
+            self.list.changed.extend(changed);
+        }
+        if job_type == JobType::List {
+            feed.list.on(ListEvent::Read(absorbed.seen));
+            return;
+        }
+        if job_type == JobType::Poll {
+            let updates = absorbed.seen.iter().filter_map(|row| self.store.facts(*row).last_update());
+            feed.poll.on(PollEvent::Read(updates.max()));
+        }
+        if self.filter.shows_requested() {
+            let matches = |row: &Row| self.view.matching().contains(*row);
+            feed.list.on(ListEvent::Matched(absorbed.touched().into_iter().filter(matches).collect()));
+        }
+    }
+
+    /// Handles an event of a running fetch other than its alerts.
+    fn handle_fetch(&mut self, id: FeedId, job_type: JobType, event: LoadEvent, effects: &mut Vec<Effect>) {
+        match job_type {
+            JobType::List => self.handle_list(id, event, effects),
+            JobType::Poll => self.handle_poll(id, event),
+            JobType::Backfill => self.handle_backfill(id, event),
+            JobType::Read | JobType::Ticket | JobType::Export | JobType::SignIn => {}
+        }
+    }
+
+    fn handle_list(&mut self, id: FeedId, event: LoadEvent, effects: &mut Vec<Effect>) {
+        let now = self.clock.now;
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        match event {
+            LoadEvent::Page { total, partial, server_time } => {
+                feed.answered();
+                feed.poll.on(PollEvent::ListAnswered(server_time));
+                feed.list.on(ListEvent::Page { total, partial });
+            }
+            LoadEvent::Client(ClientEvent::Waiting { delay, cause }) => {
+                feed.list.on(ListEvent::Waiting(now.mono + delay, cause));
+            }
+            LoadEvent::Client(ClientEvent::Resumed) => {
+                feed.list.on(ListEvent::Resumed);
+            }
+            LoadEvent::Done => {
+                let updates = feed.list.rows().filter_map(|row| self.store.facts(row).last_update());
+                feed.list_done(self.filter.requested(), updates.max(), now);
+            }
+            LoadEvent::Failed(failure) => self.list_failed(id, failure, effects),
+            LoadEvent::Client(ClientEvent::RenewingToken | ClientEvent::Checking { .. })
+            | LoadEvent::Batch(_)
+            | LoadEvent::Reached(_)
+            | LoadEvent::Stopped => {}
+        }
+    }
+
+    fn list_failed(&mut self, id: FeedId, failure: Failure, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get(id) else { return };
         let may_simplify =
-            failure.kind == FailureKind::Filter && self.load.read.is_empty() && self.filter.editor.is_none();
-        if may_simplify && self.drop_refused_operator() {
-            return self.fetch(effects);
+            failure.kind == FailureKind::Filter && feed.list.read() == 0 && self.filter.editor.is_none();
+        if may_simplify && self.drop_refused_feature(id) {
+            return self.fetch_from(id, effects);
         }
-        let retry_at = failure.kind.is_transient().then(|| self.clock.now.mono + self.load.back_off());
-        if retry_at.is_none() {
-            self.schedule_poll(POLL_INTERVAL);
+        let mono = self.clock.now.mono;
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.list_failed(failure, mono);
         }
-        self.load.phase = Phase::Failed { failure, retry_at };
     }
 
-    /// Plans the filter again without an operator that the service may have refused, and leaves
-    /// that part to local filtering; not all operators are proven for alerts (docs/graph-api.md,
+    /// Plans the filter again without a feature that the service may have refused, and leaves that
+    /// part to local filtering; not all features are proven for alerts (docs/graph-api.md,
     /// "Filtering"). Returns whether there was one.
-    fn drop_refused_operator(&mut self) -> bool {
+    fn drop_refused_feature(&mut self, id: FeedId) -> bool {
         let pushed = self.filter.requested_plan().and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
-        self.load.refused.push(unproven);
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.refused.push(unproven);
+        }
         self.replan();
         self.notify(format!("the service refused `{}`; that part is filtered locally", unproven.name()));
         true
     }
 
     /// Handles an event of a poll, which changes nothing in the header's state of the list.
-    fn handle_poll(&mut self, event: LoadEvent) {
+    fn handle_poll(&mut self, id: FeedId, event: LoadEvent) {
+        let mono = self.clock.now.mono;
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         match event {
-            LoadEvent::Done => {
-                self.load.poll_completed();
-                self.load.poll.running = false;
-                self.load.failures = 0;
-                self.schedule_poll(POLL_INTERVAL);
+            LoadEvent::Page { server_time, .. } => {
+                feed.answered();
+                feed.poll.on(PollEvent::Page(server_time));
             }
+            LoadEvent::Done => feed.poll_done(mono),
             LoadEvent::Failed(failure) => {
-                self.load.poll.running = false;
+                feed.poll_failed(mono);
                 self.notify_error(format!("live polling: {}", failure.line));
-                let wait = self.load.back_off();
-                self.schedule_poll(wait);
             }
-            _ => {}
+            LoadEvent::Batch(_) | LoadEvent::Reached(_) | LoadEvent::Client(_) | LoadEvent::Stopped => {}
         }
     }
 
-    /// Schedules the next poll if live polling is on, even if the list is incomplete.
-    fn schedule_poll(&mut self, wait: Duration) {
-        if self.load.poll.live && self.settings.service {
-            self.load.poll.next = Some(self.clock.now.mono + wait);
-        }
+    /// Handles an event of the backfill, also one sent after it was asked to stop.
+    fn handle_backfill(&mut self, id: FeedId, event: LoadEvent) {
+        let mono = self.clock.now.mono;
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let event = match event {
+            LoadEvent::Page { partial, server_time, .. } => BackfillEvent::Page {
+                partial: partial.is_some(),
+                answered_at: server_time.or(feed.poll.watermark()),
+            },
+            LoadEvent::Reached(bookmark) => BackfillEvent::Reached(bookmark),
+            LoadEvent::Done => BackfillEvent::Done,
+            LoadEvent::Failed(failure) => BackfillEvent::Failed { kind: failure.kind, mono },
+            LoadEvent::Batch(_) | LoadEvent::Client(_) | LoadEvent::Stopped => return,
+        };
+        feed.backfill.on(event);
     }
 }

@@ -6,41 +6,31 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Settings,
+    FeedSettings,
+    job::{JobEvent, JobId, JobKind, Scope},
     key::Key,
-    sign_in::{Identity, SignInEvent, SignInWay},
+    sign_in::Identity,
 };
 use crate::export::Format;
 use alertdeck_evidence::{Timeline, Tree};
-use alertdeck_graph::ClientEvent;
 use alertdeck_model::Indicator;
-use alertdeck_model::{
-    Alert, AlertId, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp,
-};
-use alertdeck_store::{Batch, Row, StoredAlert};
-
-/// The number of a fetch; later fetches have higher numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Generation(pub u64);
+use alertdeck_model::{Alert, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp};
+use alertdeck_store::{FeedId, StoredAlert};
 
 /// A message to the state.
 #[derive(Debug)]
 pub enum Message {
     /// User input.
     Input(Input),
-    /// An event of a fetch.
-    Load(Generation, LoadEvent),
-    /// An event of the sign-in.
-    SignIn(SignInEvent),
-    /// The identity of the signed-in user became known.
-    Identity(Identity),
+    /// An event of a job.
+    Job(JobId, JobEvent),
+    /// An event of a feed that no job reports.
+    Feed(FeedId, FeedEvent),
     /// The recent requests, newest last; a few hundred at most.
     Requests(Vec<RequestLine>),
-    /// Another profile is in use, with these settings. Later fetches use it; events of earlier
-    /// fetches are ignored.
-    Switched(Box<Settings>),
-    /// A warning about something that the user did not ask for; a line that is safe to show.
-    Warning(String),
+    /// A profile was opened as this feed, with these settings ([`Effect::SwitchProfile`]). Its
+    /// alerts replace those of the former feed, whose later events are ignored.
+    Switched(FeedId, Box<FeedSettings>),
     /// A profile cannot be used.
     ProfileRefused {
         /// Its name, safe to show.
@@ -48,23 +38,10 @@ pub enum Message {
         /// What is wrong and what to do, safe to show.
         line: String,
     },
-    /// A worker has read an alert.
-    Read(Row, StoredAlert, Box<Body>),
-    /// A worker has written a ticket to copy, in Markdown.
-    Ticket(String),
     /// The browser opened a link, or why it could not.
     Opened(PortalUrl, Result<(), String>),
     /// A text was sent to the clipboard, or why it could not be.
     Copied(Result<(), String>),
-    /// An export ended.
-    Exported {
-        /// The number of the export.
-        number: u64,
-        /// The path, as the user typed it.
-        path: String,
-        /// The result.
-        outcome: Result<Written, NotWritten>,
-    },
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
     /// Time for a slice of work, in rows.
@@ -112,61 +89,23 @@ pub enum Input {
     },
 }
 
-/// An event of a fetch.
-#[derive(Debug)]
-pub enum LoadEvent {
-    /// A page started.
-    Page {
-        /// The service's count of the list's alerts; sent with its first page.
-        total: Option<u64>,
-        /// The service's warning of a partial result.
-        partial: Option<SafeText>,
-        /// The time of the answer, by the service's clock.
-        server_time: Option<Timestamp>,
-    },
-    /// Alerts of the current page.
-    Batch(Batch),
-    /// All alerts of the page were sent; the next page is at this bookmark.
-    Reached(Bookmark),
-    /// An event of the request under way, such as a wait.
-    Client(ClientEvent),
-    /// The list is complete.
-    Done,
-    /// The fetch failed before the list was complete.
-    Failed(Failure),
-}
-
-/// The reason why a fetch failed.
+/// An event of a feed that no job reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The kind of failure.
-    pub kind: FailureKind,
-    /// One line: what happened and what to do. Safe to show.
-    pub line: String,
-}
-
-/// The kinds of failure that the console handles differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The service cannot be reached or does not answer; retried automatically.
-    Offline,
-    /// The service is busy; retried automatically.
-    Busy,
-    /// The service refused the filter.
-    Filter,
-    /// There is no token, or it was not accepted.
-    SignIn,
-    /// The token lacks a permission.
-    Permission,
-    /// Anything else.
-    Other,
-}
-
-impl FailureKind {
-    /// Returns whether the failure is retried without the user.
-    pub fn is_transient(self) -> bool {
-        matches!(self, Self::Offline | Self::Busy)
-    }
+pub enum FeedEvent {
+    /// An interactive sign-in is needed. The running fetch waits, and continues once the user is
+    /// signed in.
+    SignInNeeded {
+        /// The reason, as a sentence; safe to show.
+        why: String,
+    },
+    /// The user is signed in. Ends the running sign-in.
+    SignedIn(Identity),
+    /// The user signed out.
+    SignedOut,
+    /// The identity of the signed-in user became known.
+    Identity(Identity),
+    /// A warning about something that the user did not ask for; a line that is safe to show.
+    Warning(String),
 }
 
 /// An alert, prepared for the detail pane.
@@ -213,77 +152,29 @@ impl Body {
     }
 }
 
-/// The scope of a fetch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Every alert.
-    #[default]
-    All,
-    /// The alerts that match a `$filter`, which is not URL-encoded.
-    Filter(String),
-    /// One alert.
-    One(AlertId),
-}
-
-/// The position of a fetch: a value of the service, valid for as long as the service likes, within
-/// the scope of the fetch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bookmark(pub String);
-
-/// The purpose of a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// The list; replaces every other fetch.
-    List,
-    /// A live poll; replaces a list.
-    Poll,
-    /// The backfill; runs beside live polls.
-    Backfill,
-}
-
-/// A fetch to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetch {
-    /// The generation of its events.
-    pub generation: Generation,
-    /// The purpose.
-    pub purpose: Purpose,
-    /// The scope.
-    pub scope: Scope,
-    /// The page to start with, if not the first.
-    pub from: Option<Bookmark>,
-}
-
 /// An effect: something to be done outside the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Fetch alerts; replaces fetches as [`Purpose`] says.
-    Fetch(Fetch),
-    /// Cancel all fetches.
-    Cancel,
-    /// Start a sign-in. It replaces a running one, whose later events must not arrive.
-    SignIn(SignInWay),
-    /// Cancel the sign-in. A fetch that waits for it fails.
-    CancelSignIn,
-    /// Sign out: answered by [`SignInEvent::SignedOut`].
-    SignOut,
-    /// Use another profile: answered by [`Message::Switched`] or [`Message::ProfileRefused`].
-    SwitchProfile(String),
+    /// Start a job: answered by [`Message::Job`]s.
+    Start(JobId, JobKind),
+    /// Cancel a job. A backfill then reports what it has received, and an export whether it was
+    /// written; other jobs end at once.
+    Cancel(JobId),
+    /// Let requests that wait for a sign-in fail: the user does not want one now.
+    DeclineSignIn(FeedId),
+    /// Sign out: answered by [`FeedEvent::SignedOut`].
+    SignOut(FeedId),
+    /// Open another profile as this feed: answered by [`Message::Switched`] or
+    /// [`Message::ProfileRefused`].
+    SwitchProfile(FeedId, String),
     /// Send [`Message::Requests`].
     ListRequests,
-    /// Read an alert's JSON on a worker.
-    Read(Row, StoredAlert),
     /// Open a link in the browser.
     Open(PortalUrl),
     /// Copy a text to the clipboard.
     Copy(RawText),
-    /// Copy the request for this scope as a curl command, without the token.
-    CopyCurl(Scope),
-    /// Write an alert's ticket on a worker: answered by [`Message::Ticket`]. Its links may lead to
-    /// this portal host.
-    CopyTicket(StoredAlert, String),
-    /// Write alerts to a file: answered by [`Message::Exported`].
-    Export(Export),
+    /// Copy the request to this feed for this scope as a curl command, without the token.
+    CopyCurl(FeedId, Scope),
     /// Send [`Message::Tick`] at this time since the start.
     WakeAt(Duration),
     /// There is work left: send [`Message::Work`].
@@ -301,8 +192,6 @@ pub enum Effect {
 /// An export to carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// The number of the export, unique in a run of the program.
-    pub number: u64,
     /// The alerts, in their order.
     pub alerts: Vec<StoredAlert>,
     /// The format.
@@ -331,6 +220,8 @@ pub struct Written {
 pub enum NotWritten {
     /// The file exists.
     Exists,
+    /// The user stopped it.
+    Stopped,
     /// It could not be written; what happened and what to do, in a line that is safe to show.
     Refused(String),
 }
@@ -341,6 +232,7 @@ impl NotWritten {
         let path = SafeText::new(path).line();
         match self {
             Self::Exists => format!("export failed: {path} already exists"),
+            Self::Stopped => format!("export stopped: {path} not written"),
             Self::Refused(line) if line.contains(&path) => format!("export failed: {line}"),
             Self::Refused(line) => format!("export failed: {path}: {line}"),
         }

@@ -18,10 +18,9 @@ mod values;
 
 use std::fmt;
 
-pub(super) use export::Exports;
 pub use export::{ExportForm, ExportStage, format_command};
 pub use help::{Help, HelpLine, help};
-pub use jobs::{JobLine, JobState, Jobs};
+pub use jobs::{JobKey, JobLine, JobList};
 pub use link::Link;
 pub use menu::{AlertText, Menu, MenuAction, MenuItem};
 pub use panel::{Panel, PanelLine, PanelSpan, Role};
@@ -35,6 +34,7 @@ use super::{
     App, Effect, Key,
     command::{Action, Command, Context, EVERYWHERE, Hint, MOVE, Motion, hint},
 };
+use alertdeck_store::FeedId;
 
 /// Declares the overlays: the enum, access to its objects, and the list of their contexts.
 macro_rules! overlays {
@@ -86,7 +86,7 @@ overlays! {
     /// The export form.
     ExportForm(export, OPEN),
     /// The jobs: loading, polling, exports.
-    Jobs(jobs, OPEN),
+    JobList(jobs, OPEN),
 }
 
 /// The behaviour of an overlay.
@@ -148,8 +148,8 @@ pub(super) enum Back {
     Close,
     /// Keep it open; Esc was handled inside.
     Stay,
-    /// Close it and run this.
-    Run(fn(&mut App, &mut Vec<Effect>)),
+    /// Close it and cancel the sign-in to this feed.
+    CancelSignIn(FeedId),
 }
 
 impl App {
@@ -189,9 +189,9 @@ impl App {
     pub(super) fn close_overlay(&mut self, all: bool, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, _| overlay.back()) {
             Some(Back::Stay) if !all => {}
-            Some(Back::Run(run)) => {
+            Some(Back::CancelSignIn(feed)) => {
                 self.ui.close();
-                run(self, effects);
+                self.cancel_sign_in(feed, effects);
             }
             Some(Back::Close | Back::Stay) | None => self.ui.close(),
         }

@@ -162,7 +162,7 @@ impl App {
         self.filter.commit();
         self.focus_on(Pane::List);
         // If every alert is loaded, no request is needed, and the filter counts as requested.
-        if !self.settings.service || self.load.has_all_alerts() {
+        if self.feeds.iter().all(|feed| !feed.settings.service || feed.has_all_alerts()) {
             self.fetch_unless_covered(effects);
         }
         self.notify(format!("press {} to go back", self.ui.keymap.key("panes.previous-view")));

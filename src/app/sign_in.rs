@@ -1,6 +1,6 @@
-//! The state of the sign-in: why it is needed, the method, instructions, and the result.
+//! The state of a feed's sign-in: why it is needed, the method, instructions, and the result.
 //!
-//! The flow runs elsewhere and sends [`SignInEvent`]s. The prompt opens over the list and changes
+//! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list and changes
 //! nothing there: rows, cursor, marks and typed text stay. A prompt that opens by itself must not
 //! take keys meant for something else: it waits until the filter bar and all overlays are closed,
 //! and then ignores keys for a moment.
@@ -18,15 +18,9 @@ pub enum SignInWay {
     DeviceCode,
 }
 
-/// An event of the sign-in.
+/// An event of a running sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInEvent {
-    /// An interactive sign-in is needed. The running fetch waits, and continues once the user is
-    /// signed in.
-    Needed {
-        /// The reason, as a sentence; safe to show.
-        why: String,
-    },
     /// The browser flow waits for the user at this address.
     Address {
         /// The address.
@@ -45,17 +39,13 @@ pub enum SignInEvent {
         /// When the code ends, since the start.
         until: Duration,
     },
-    /// The user is signed in.
-    Done(Identity),
-    /// The flow failed.
+    /// The flow failed. The last event.
     Failed {
         /// One line: what happened and what to do. Safe to show.
         line: String,
         /// Whether another try, with either method, may succeed.
         may_retry: bool,
     },
-    /// The user signed out.
-    SignedOut,
 }
 
 /// The signed-in account.
@@ -121,7 +111,7 @@ impl Stage {
     }
 }
 
-/// The state of the sign-in.
+/// The state of the sign-in of a feed.
 #[derive(Debug, Default)]
 pub struct SignIn {
     /// The signed-in account, if known.

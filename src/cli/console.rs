@@ -8,7 +8,7 @@ use super::{
     Connection, DisplayArgs, EnvSecrets, Failure, Service, context, invalid_filter, parse_filter, service,
 };
 use crate::{
-    app::{Keymap, ProfileLine, Settings},
+    app::{FeedSettings, Keymap, ProfileLine, Settings},
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
@@ -48,7 +48,7 @@ pub async fn open_service(
         )
     };
     let lines: Vec<_> = profiles.iter().map(line).collect();
-    let first = settings(&service, lines.clone(), filter, keymap.clone());
+    let first = feed_settings(&service);
     let client = service.client.clone();
     let journal = client.http().journal().clone();
     // Services stay in memory with their sign-in and throttling state, so that switching back needs
@@ -62,28 +62,31 @@ pub async fn open_service(
             services.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
         let service = &services[name];
-        Ok(Connected {
-            settings: settings(service, lines.clone(), "", keymap.clone()),
-            client: service.client.clone(),
-        })
+        Ok(Connected { settings: feed_settings(service), client: service.client.clone() })
     };
-    run(first, || Ok(Source::Service(client)), Some(Box::new(connect)), display).await
+    let settings = settings(lines, filter, keymap);
+    run(settings, first, || Ok(Source::Service(client)), Some(Box::new(connect)), display).await
 }
 
-fn settings(service: &Service, profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
-    Settings {
+fn feed_settings(service: &Service) -> FeedSettings {
+    FeedSettings {
         tenant: service.tenant.clone(),
         origin: service.origin.clone(),
         service: true,
         portal_host: service.portal_host.to_owned(),
         me: service.me.clone(),
+        profile: service.profile.clone(),
+        signs_in: service.signs_in(),
+    }
+}
+
+fn settings(profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
+    Settings {
         zone: TimeZone::system(),
         filter_zone: TimeZone::UTC,
         filter: filter.to_owned(),
         profiles,
-        profile: service.profile.clone(),
         keymap,
-        signs_in: service.signs_in(),
     }
 }
 
@@ -92,7 +95,7 @@ impl Open {
     /// console ends.
     pub async fn run(&self, connection: &Connection, display: &DisplayArgs) -> Result<(), Failure> {
         let profile = connection.profile_if_usable();
-        let settings = Settings {
+        let feed = FeedSettings {
             tenant: "saved alerts".into(),
             origin: match self.files.as_slice() {
                 [only] => SafeText::new(&only.to_string_lossy()).line(),
@@ -101,20 +104,17 @@ impl Open {
             service: false,
             portal_host: profile.cloud.portal_host().to_owned(),
             me: profile.me,
-            zone: TimeZone::system(),
-            filter_zone: TimeZone::UTC,
-            filter: self.filter.clone().unwrap_or_default(),
-            profiles: Vec::new(),
             profile: String::new(),
-            keymap: Config::keymap(connection.config.as_deref())?,
             signs_in: false,
         };
+        let keymap = Config::keymap(connection.config.as_deref())?;
+        let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), keymap);
         let saved = SavedAlerts::new(&self.files);
         let read = || {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
             Ok(Source::Saved(saved.clone()))
         };
-        run(settings, read, None, display).await?;
+        run(settings, feed, read, None, display).await?;
         Failure::if_errors(&saved.errors())
     }
 }
@@ -122,17 +122,25 @@ impl Open {
 /// Checks the terminal and the filter before anything is read or requested, then runs the console.
 async fn run(
     settings: Settings,
+    feed: FeedSettings,
     source: impl FnOnce() -> Result<Source, Failure>,
     connect: Option<Connect>,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
     // The account may be unknown until the user signs in.
-    let me = settings.me.as_deref().or(settings.signs_in.then_some("me"));
+    let me = feed.me.as_deref().or(feed.signs_in.then_some("me"));
     query::compile(&settings.filter, &context(me))
         .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
     let source = source()?;
-    console::run(Options { settings, source, connect, theme: display.theme(), mouse: !display.no_mouse })
-        .await?;
+    console::run(Options {
+        settings,
+        feed,
+        source,
+        connect,
+        theme: display.theme(),
+        mouse: !display.no_mouse,
+    })
+    .await?;
     Ok(())
 }

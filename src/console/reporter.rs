@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{saved::SavedAlerts, sign_in::identity};
-use crate::app::{Bookmark, Failure, FailureKind, Generation, LoadEvent, Message};
+use crate::app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
 use alertdeck_model::{AlertId, RawAlert};
@@ -26,7 +26,7 @@ const MAX_WORKERS: usize = 4;
 
 /// Reports one fetch to the state. Its methods return `None` if the receiver is gone.
 pub(super) struct FetchReporter {
-    pub(super) generation: Generation,
+    pub(super) job: JobId,
     pub(super) messages: Sender<Message>,
     /// The token source, if tokens do not come from a session.
     pub(super) tokens: Option<Tokens>,
@@ -34,7 +34,7 @@ pub(super) struct FetchReporter {
 
 impl FetchReporter {
     async fn report(&self, event: LoadEvent) -> Option<()> {
-        self.messages.send(Message::Load(self.generation, event)).await.ok()
+        self.messages.send(Message::Job(self.job, JobEvent::Fetch(event))).await.ok()
     }
 
     /// Reports the identity of a token that the service has accepted, if the token can be decoded.
@@ -42,7 +42,8 @@ impl FetchReporter {
         if let Some(tokens) = &self.tokens
             && let Some(claims) = tokens.claims().await
         {
-            self.messages.send(Message::Identity(identity(claims))).await.ok()?;
+            let event = FeedEvent::Identity(identity(claims));
+            self.messages.send(Message::Feed(self.job.feed, event)).await.ok()?;
         }
         Some(())
     }
@@ -128,7 +129,10 @@ impl FetchReporter {
                 }
                 event = load.next() => event,
             };
-            let Some(event) = event else { return Some(()) };
+            let Some(event) = event else {
+                // Only a stopped load ends without saying how.
+                return if stopping { self.report(LoadEvent::Stopped).await } else { Some(()) };
+            };
             match event {
                 graph::LoadEvent::Page(page) => {
                     if !std::mem::replace(&mut identified, true) {

@@ -1,21 +1,35 @@
-//! Runs the effects that the state requests: fetches, reading alerts, the browser, exports.
+//! Runs what the state requests outside of it: jobs, and effects on the services and the browser.
+//!
+//! A job is a task under its id; the runner knows how each is started and cancelled, and not what
+//! the state makes of its events.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::{collections::HashMap, convert::Infallible, time::SystemTime};
 
 use tokio::{
-    sync::{mpsc::Sender, oneshot},
-    task::{AbortHandle, JoinSet, spawn_blocking},
+    sync::{
+        mpsc::{Receiver, Sender},
+        oneshot,
+    },
+    task::{JoinHandle, spawn_blocking},
 };
 
-use super::{Clock, export, reporter::FetchReporter, saved::SavedAlerts, sign_in::SignIn};
+use super::{
+    Clock, export,
+    reporter::FetchReporter,
+    saved::SavedAlerts,
+    sign_in::{SessionWatch, SignInReporter},
+};
 use crate::{
-    app::{Body, Bookmark, Effect, Export, Fetch, Message, NotWritten, Purpose, RequestLine, Scope, Written},
+    app::{
+        Body, Bookmark, Effect, Export, JobEvent, JobId, JobKind, Message, NotWritten, RequestLine, Scope,
+    },
     report::Report,
 };
 use alertdeck_graph as graph;
 use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
-use alertdeck_model::{RawText, SafeText, Timestamp};
+use alertdeck_model::{AlertId, RawText, SafeText, Timestamp};
 use alertdeck_platform as platform;
+use alertdeck_store::FeedId;
 
 /// The source of the alerts.
 #[derive(Debug)]
@@ -26,85 +40,87 @@ pub enum Source {
     Saved(SavedAlerts),
 }
 
-/// The outcome of an export.
-pub(super) struct ExportEnd {
-    pub(super) number: u64,
-    /// The path as the user entered it.
-    pub(super) path: String,
-    pub(super) outcome: Result<Written, NotWritten>,
+/// A feed that is on: its source, and the session of its service.
+struct Connection {
+    source: Source,
+    session: Option<SessionWatch>,
+}
+
+/// A running job.
+struct Task {
+    /// Ends the job early when dropped; `None` if its task is aborted instead.
+    stop: Option<oneshot::Sender<Infallible>>,
+    /// Whether the program waits for the job before it ends.
+    outlives: bool,
+    /// The task. It returns what failed, in one line, if the console ended before it could be told.
+    handle: JoinHandle<Option<String>>,
+}
+
+impl Task {
+    fn cancel(&mut self) {
+        match self.stop.take() {
+            Some(stop) => drop(stop),
+            // A job that was asked to stop ends by itself.
+            None if self.outlives => {}
+            None => self.handle.abort(),
+        }
+    }
 }
 
 /// Runs effects as tasks.
 pub(super) struct Runner {
-    source: Source,
+    connections: HashMap<FeedId, Connection>,
+    tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
-    /// The task that fetches the list, or polls.
-    fetch: Option<AbortHandle>,
-    /// Stops the backfill when dropped. The backfill then reports what it has received.
-    backfill: Option<oneshot::Sender<Infallible>>,
-    /// The running exports. They continue after a switch of profile.
-    pub(super) exports: JoinSet<ExportEnd>,
-    /// The sign-in to the service; `None` for files.
-    sign_in: Option<SignIn>,
-    /// The profile to switch to; the loop does that.
-    pub(super) switch_to: Option<String>,
+    clock: Clock,
+    /// The profile to switch to, and its feed; the loop does that.
+    pub(super) switch_to: Option<(FeedId, String)>,
     /// Whether to suspend the program; the loop does that.
     pub(super) suspend: bool,
 }
 
-impl Drop for Runner {
-    fn drop(&mut self) {
-        self.cancel();
-    }
-}
-
 impl Runner {
-    /// Creates a runner. Must be called within a runtime.
-    pub(super) fn new(source: Source, messages: Sender<Message>, clock: Clock) -> Self {
-        let sign_in = match &source {
-            Source::Service(client) => Some(SignIn::new(client.tokens(), messages.clone(), clock)),
-            Source::Saved(_) => None,
-        };
-        let exports = JoinSet::new();
+    /// Creates a runner without feeds.
+    pub(super) fn new(messages: Sender<Message>, clock: Clock) -> Self {
         Self {
-            source,
+            connections: HashMap::new(),
+            tasks: HashMap::new(),
             messages,
-            fetch: None,
-            backfill: None,
-            exports,
-            sign_in,
+            clock,
             switch_to: None,
             suspend: false,
         }
     }
 
+    /// Connects a feed, in place of those before it. Must be called within a runtime.
+    pub(super) fn connect(&mut self, feed: FeedId, source: Source) {
+        // The former session must not ask the user any more before the new one does.
+        self.connections.clear();
+        let session = match &source {
+            Source::Service(client) => Some(SessionWatch::new(feed, client.tokens(), self.messages.clone())),
+            Source::Saved(_) => None,
+        };
+        self.connections.insert(feed, Connection { source, session });
+    }
+
     /// Runs an effect. Ignores those that the loop runs.
     pub(super) fn run_effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Fetch(fetch) => {
-                if let Some(sign_in) = &self.sign_in {
-                    sign_in.ask_again();
+            Effect::Start(id, kind) => self.start(id, kind),
+            Effect::Cancel(id) => {
+                if let Some(task) = self.tasks.get_mut(&id) {
+                    task.cancel();
                 }
-                self.fetch(fetch);
             }
-            Effect::Cancel => self.cancel(),
-            Effect::Read(row, alert) => {
-                let messages = self.messages.clone();
-                tokio::spawn(async move {
-                    let stored = alert.clone();
-                    if let Ok(body) = spawn_blocking(move || Body::read(&alert.read())).await {
-                        let _ = messages.send(Message::Read(row, stored, Box::new(body))).await;
-                    }
-                });
+            Effect::DeclineSignIn(feed) => {
+                if let Some(session) = self.session(feed).and_then(SessionWatch::session) {
+                    session.decline();
+                }
             }
-            Effect::CopyTicket(alert, portal_host) => {
-                let messages = self.messages.clone();
-                tokio::spawn(async move {
-                    let write = move || Report::read(&alert.read(), &portal_host).markdown();
-                    if let Ok(ticket) = spawn_blocking(write).await {
-                        let _ = messages.send(Message::Ticket(ticket)).await;
-                    }
-                });
+            Effect::SignOut(feed) => {
+                if let Some(session) = self.session(feed) {
+                    session.sign_out();
+                }
             }
             Effect::Open(url) => {
                 let messages = self.messages.clone();
@@ -118,33 +134,18 @@ impl Runner {
                 });
             }
             Effect::Suspend => self.suspend = true,
-            Effect::SignIn(way) => {
-                if let Some(sign_in) = &mut self.sign_in {
-                    sign_in.begin(way);
-                }
-            }
-            Effect::CancelSignIn => {
-                if let Some(sign_in) = &mut self.sign_in {
-                    sign_in.cancel();
-                }
-            }
-            Effect::SignOut => {
-                if let Some(sign_in) = &mut self.sign_in {
-                    sign_in.sign_out();
-                }
-            }
-            Effect::SwitchProfile(name) => self.switch_to = Some(name),
+            Effect::SwitchProfile(feed, name) => self.switch_to = Some((feed, name)),
             Effect::ListRequests => {
-                let Source::Service(client) = &self.source else { return };
+                // All services have one journal.
+                let Some(client) = self.connections.values().find_map(Connection::client) else { return };
                 let lines = client.http().journal().entries().iter().map(request_line).collect();
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
                     let _ = messages.send(Message::Requests(lines)).await;
                 });
             }
-            Effect::Export(export) => self.export(export),
             Effect::Copy(_)
-            | Effect::CopyCurl(_)
+            | Effect::CopyCurl(..)
             | Effect::WakeAt(_)
             | Effect::More
             | Effect::Mouse(_)
@@ -153,111 +154,183 @@ impl Runner {
         }
     }
 
-    /// Returns the curl command that fetches a scope; `None` for files.
-    pub(super) fn curl(&self, scope: Scope) -> Option<RawText> {
-        let Source::Service(client) = &self.source else { return None };
-        let list = |filter| {
-            let query = graph::ListQuery { filter, ..Default::default() };
-            client.curl(&graph::Request::list(&query))
-        };
+    /// Returns the curl command that fetches a scope of a feed; `None` for files.
+    pub(super) fn curl(&self, feed: FeedId, scope: Scope) -> Option<RawText> {
+        let client = self.connections.get(&feed)?.client()?;
         match scope {
-            Scope::All => list(None),
-            Scope::Filter(filter) => list(Some(filter)),
             Scope::One(id) => client.curl(&graph::Request::alert(&id)),
-        }
-    }
-
-    fn export(&mut self, export: Export) {
-        self.exports.spawn(async move {
-            let (number, path) = (export.number, export.path.clone());
-            let outcome = spawn_blocking(move || export::write(&export)).await;
-            let failed = || NotWritten::Refused(format!("{path:?} cannot be written: internal error"));
-            let outcome = outcome.unwrap_or_else(|_| Err(failed()));
-            ExportEnd { number, path, outcome }
-        });
-    }
-
-    /// Waits for an export to end. Returns `None` if none is running. Cancel-safe.
-    pub(super) async fn next_export(&mut self) -> Option<ExportEnd> {
-        while let Some(ended) = self.exports.join_next().await {
-            if let Ok(ended) = ended {
-                return Some(ended);
+            Scope::All | Scope::Filter(_) => {
+                let query = graph::ListQuery { filter: filter_text(&scope), ..Default::default() };
+                client.curl(&graph::Request::list(&query))
             }
         }
-        None
     }
 
-    /// Waits for the running exports to end. Returns the errors in one line, if there are any.
-    pub(super) async fn finish(&mut self) -> Option<String> {
+    /// Waits for the jobs that outlive the console. Returns what failed in one line, if anything.
+    /// `messages`: those that the loop has not handled.
+    pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
+        self.connections.clear();
+        // What cannot be sent any more is returned by the tasks.
+        messages.close();
         let mut errors = Vec::new();
-        while let Some(ExportEnd { path, outcome, .. }) = self.next_export().await {
-            errors.extend(outcome.err().map(|error| error.line(&path)));
+        for task in self.tasks.values().filter(|task| !task.outlives) {
+            task.handle.abort();
+        }
+        while let Some(message) = messages.recv().await {
+            if let Message::Job(_, JobEvent::Exported { path, outcome: Err(error) }) = message {
+                errors.push(error.line(&path));
+            }
+        }
+        let mut tasks: Vec<_> = self.tasks.drain().filter(|(_, task)| task.outlives).collect();
+        tasks.sort_unstable_by_key(|(id, _)| *id);
+        for (_, task) in tasks {
+            errors.extend(task.handle.await.ok().flatten());
         }
         (!errors.is_empty()).then(|| errors.join("; "))
     }
 
-    fn cancel(&mut self) {
-        if let Some(task) = self.fetch.take() {
-            task.abort();
-        }
-        self.backfill = None;
+    fn session(&self, feed: FeedId) -> Option<&SessionWatch> {
+        self.connections.get(&feed)?.session.as_ref()
     }
 
-    fn fetch(&mut self, fetch: Fetch) {
-        let stopped = match fetch.purpose {
-            Purpose::List => {
-                self.cancel();
-                None
+    fn start(&mut self, id: JobId, kind: JobKind) {
+        match kind {
+            JobKind::List(scope) => self.fetch(id, |client| match scope {
+                Scope::One(id) => Fetch::Alert(id),
+                scope => Fetch::List(graph::Load::start(client, filter_text(&scope))),
+            }),
+            JobKind::Poll(scope) => {
+                self.fetch(id, |client| Fetch::List(graph::Load::start(client, filter_text(&scope))));
             }
-            Purpose::Poll => {
-                if let Some(task) = self.fetch.take() {
-                    task.abort();
-                }
-                None
+            JobKind::Backfill { scope, from } => self.fetch(id, |client| {
+                let from = from.map(|Bookmark(at)| at);
+                Fetch::Backfill(graph::Load::start_backfill(client, filter_text(&scope), from))
+            }),
+            JobKind::Read(row, alert) => {
+                let read = move || {
+                    let body = Box::new(Body::read(&alert.read()));
+                    JobEvent::Read(row, alert, body)
+                };
+                self.work(id, read);
             }
-            Purpose::Backfill => {
-                let (sender, stopped) = oneshot::channel();
-                self.backfill = Some(sender);
-                Some(stopped)
+            JobKind::Ticket { alert, portal_host } => {
+                self.work(id, move || JobEvent::Ticket(Report::read(&alert.read(), &portal_host).markdown()));
             }
-        };
-        // A session reports its identity by itself; that of other tokens is reported with the fetch.
-        let tokens = match &self.source {
-            Source::Service(client) => Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()),
-            Source::Saved(_) => None,
-        };
-        let reporter = FetchReporter {
-            generation: fetch.generation,
-            messages: self.messages.clone(),
-            tokens: tokens.cloned(),
-        };
-        let task = match &self.source {
+            JobKind::Export(export) => self.export(id, export),
+            JobKind::SignIn(way) => {
+                let Some(session) = self.session(id.feed).and_then(SessionWatch::session) else { return };
+                let (messages, clock) = (self.messages.clone(), self.clock);
+                let sign_in = SignInReporter { job: id, messages, clock }.sign_in(session.clone(), way);
+                self.spawn(id, None, sign_in);
+            }
+        }
+    }
+
+    /// Starts a fetch, or reports saved alerts.
+    fn fetch(&mut self, id: JobId, begin: impl FnOnce(graph::Client) -> Fetch) {
+        let Some(Connection { source, session }) = self.connections.get(&id.feed) else { return };
+        if let Some(session) = session.as_ref().and_then(SessionWatch::session) {
+            // The user has started a fetch, so the session may ask again.
+            session.ask_again();
+        }
+        let messages = self.messages.clone();
+        match source {
             Source::Service(client) => {
                 let client = client.clone();
-                tokio::spawn(async move {
-                    // `None` means that the receiver is gone.
-                    let filter = match fetch.scope {
-                        Scope::All => None,
-                        Scope::Filter(filter) => Some(filter),
-                        Scope::One(id) => return reporter.look_up(&client, &id).await.unwrap_or_default(),
-                    };
-                    let load = match fetch.purpose {
-                        Purpose::List | Purpose::Poll => graph::Load::start(client, filter),
-                        Purpose::Backfill => {
-                            graph::Load::start_backfill(client, filter, fetch.from.map(|Bookmark(at)| at))
-                        }
-                    };
-                    reporter.follow(load, stopped).await.unwrap_or_default();
-                })
+                // A session reports its identity by itself; that of other tokens is reported with
+                // the fetch.
+                let tokens = Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()).cloned();
+                let reporter = FetchReporter { job: id, messages, tokens };
+                match begin(client.clone()) {
+                    Fetch::Alert(alert) => self.spawn(id, None, async move {
+                        // `None` means that the receiver is gone.
+                        let _ = reporter.look_up(&client, &alert).await;
+                    }),
+                    Fetch::List(load) => self.spawn(id, None, async move {
+                        let _ = reporter.follow(load, None).await;
+                    }),
+                    Fetch::Backfill(load) => {
+                        let (stop, stopped) = oneshot::channel();
+                        self.spawn(id, Some(stop), async move {
+                            let _ = reporter.follow(load, Some(stopped)).await;
+                        });
+                    }
+                }
             }
             Source::Saved(alerts) => {
                 let alerts = alerts.clone();
-                tokio::spawn(async move { reporter.report_saved(&alerts).await.unwrap_or_default() })
+                let reporter = FetchReporter { job: id, messages, tokens: None };
+                self.spawn(id, None, async move { reporter.report_saved(&alerts).await.unwrap_or_default() });
             }
-        };
-        if fetch.purpose != Purpose::Backfill {
-            self.fetch = Some(task.abort_handle());
         }
+    }
+
+    /// Starts work on a worker thread whose result is the job's only event.
+    fn work(&mut self, id: JobId, work: impl FnOnce() -> JobEvent + Send + 'static) {
+        let messages = self.messages.clone();
+        self.spawn(id, None, async move {
+            if let Ok(event) = spawn_blocking(work).await {
+                let _ = messages.send(Message::Job(id, event)).await;
+            }
+        });
+    }
+
+    fn export(&mut self, id: JobId, export: Export) {
+        let messages = self.messages.clone();
+        let (stop, stopped) = oneshot::channel();
+        let write = async move {
+            let path = export.path.clone();
+            let outcome = spawn_blocking(move || export::write(&export, stopped)).await;
+            let failed = || NotWritten::Refused(format!("{path:?} cannot be written: internal error"));
+            let outcome = outcome.unwrap_or_else(|_| Err(failed()));
+            let line = outcome.as_ref().err().map(|error| error.line(&path));
+            let event = JobEvent::Exported { path, outcome };
+            messages.send(Message::Job(id, event)).await.err().and(line)
+        };
+        self.add(id, Task { stop: Some(stop), outlives: true, handle: tokio::spawn(write) });
+    }
+
+    fn spawn(
+        &mut self,
+        id: JobId,
+        stop: Option<oneshot::Sender<Infallible>>,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let job = async move {
+            job.await;
+            None
+        };
+        self.add(id, Task { stop, outlives: false, handle: tokio::spawn(job) });
+    }
+
+    fn add(&mut self, id: JobId, task: Task) {
+        self.tasks.retain(|_, task| !task.handle.is_finished());
+        self.tasks.insert(id, task);
+    }
+}
+
+impl Connection {
+    fn client(&self) -> Option<&graph::Client> {
+        match &self.source {
+            Source::Service(client) => Some(client),
+            Source::Saved(_) => None,
+        }
+    }
+}
+
+/// What a fetch asks a service for.
+enum Fetch {
+    Alert(AlertId),
+    List(graph::Load),
+    /// A list that can be stopped between pages.
+    Backfill(graph::Load),
+}
+
+/// Returns the text of the `$filter` of a scope.
+fn filter_text(scope: &Scope) -> Option<String> {
+    match scope {
+        Scope::Filter(filter) => Some(filter.to_string()),
+        Scope::All | Scope::One(_) => None,
     }
 }
 
@@ -292,44 +365,88 @@ mod tests {
     use std::{path::Path, time::Instant};
     use tokio::sync::mpsc;
 
-    fn export(number: u64, path: &Path) -> Effect {
-        Effect::Export(Export {
-            number,
+    fn id(number: u32) -> JobId {
+        JobId { feed: FeedId::default(), number }
+    }
+
+    fn export(number: u32, path: &Path) -> Effect {
+        let export = Export {
             alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())]),
             format: Format::Lines,
             path: path.to_str().unwrap().to_owned(),
             overwrite: false,
             portal_host: "security.microsoft.com".into(),
-        })
+        };
+        Effect::Start(id(number), JobKind::Export(export))
     }
 
-    /// Returns a runner whose message receiver is gone.
-    fn runner() -> Runner {
-        let (sender, _) = mpsc::channel(1);
-        Runner::new(Source::Saved(SavedAlerts::default()), sender, Clock(Instant::now()))
+    /// Returns a runner with saved alerts, and its messages, of which `capacity` fit.
+    fn runner(capacity: usize) -> (Runner, Receiver<Message>) {
+        let (sender, messages) = mpsc::channel(capacity);
+        let mut runner = Runner::new(sender, Clock(Instant::now()));
+        runner.connect(FeedId::default(), Source::Saved(SavedAlerts::default()));
+        (runner, messages)
     }
 
     #[tokio::test]
-    async fn the_outcome_of_an_export_does_not_use_the_message_channel() {
+    async fn events_carry_the_id_of_their_job() {
         let folder = tempfile::tempdir().unwrap();
-        let mut runner = runner();
-        assert!(runner.next_export().await.is_none());
+        let (mut runner, mut messages) = runner(1);
         runner.run_effect(export(7, &folder.path().join("a")));
-        let ended = runner.next_export().await.unwrap();
-        assert_eq!((ended.number, ended.outcome.map(|written| written.alerts)), (7, Ok(1)));
+        let Some(Message::Job(job, JobEvent::Exported { outcome, .. })) = messages.recv().await else {
+            panic!()
+        };
+        assert_eq!((job, outcome.map(|written| written.alerts)), (id(7), Ok(1)));
+        runner.run_effect(Effect::Start(id(8), JobKind::List(Scope::All)));
+        let Some(Message::Job(job, JobEvent::Fetch(_))) = messages.recv().await else { panic!() };
+        assert_eq!(job, id(8));
+    }
+
+    #[tokio::test]
+    async fn cancelled_job_ends_and_is_forgotten() {
+        let (mut runner, mut messages) = runner(1);
+        runner.run_effect(Effect::Start(id(1), JobKind::List(Scope::All)));
+        runner.run_effect(Effect::Cancel(id(1)));
+        runner.run_effect(Effect::Cancel(id(2)));
+        assert!((&mut runner.tasks.get_mut(&id(1)).unwrap().handle).await.unwrap_err().is_cancelled());
+        runner.run_effect(Effect::Start(id(3), JobKind::List(Scope::All)));
+        assert_eq!(runner.tasks.keys().copied().collect::<Vec<_>>(), [id(3)]);
+        while let Some(Message::Job(job, event)) = messages.recv().await {
+            assert_eq!(job, id(3));
+            if matches!(event, JobEvent::Fetch(crate::app::LoadEvent::Done)) {
+                break;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn job_of_an_unknown_feed_is_not_started() {
+        let (mut runner, _messages) = runner(1);
+        let id = JobId { feed: FeedId::new(9), number: 1 };
+        runner.run_effect(Effect::Start(id, JobKind::List(Scope::All)));
+        assert!(runner.tasks.is_empty());
     }
 
     #[tokio::test]
     async fn finish_names_every_failed_export() {
         let folder = tempfile::tempdir().unwrap();
-        let mut runner = runner();
+        // The outcome of one fits into the channel, the others wait.
+        let (mut runner, messages) = runner(1);
         std::fs::write(folder.path().join("existing"), "").unwrap();
         for (number, name) in ["existing", "good", "no/such"].into_iter().enumerate() {
-            runner.run_effect(export(number as u64, &folder.path().join(name)));
+            runner.run_effect(export(number as u32, &folder.path().join(name)));
         }
-        let errors = runner.finish().await.unwrap();
+        let errors = runner.finish(messages).await.unwrap();
         assert!(errors.contains("existing already exists") && errors.contains("no/such"), "{errors}");
         assert!(!errors.contains("good") && folder.path().join("good").exists(), "{errors}");
-        assert_eq!(runner.finish().await, None);
+    }
+
+    #[tokio::test]
+    async fn finish_does_not_repeat_what_the_loop_has_handled() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut runner, mut messages) = runner(1);
+        runner.run_effect(export(1, &folder.path().join("no/such")));
+        assert!(matches!(messages.recv().await, Some(Message::Job(..))));
+        assert_eq!(runner.finish(messages).await, None);
     }
 }

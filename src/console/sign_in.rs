@@ -1,4 +1,4 @@
-//! Runs the sign-in that the state requests, and reports its progress.
+//! Watches the session of a service, runs sign-ins to it, and reports both to the state.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::Clock;
-use crate::app::{Identity, Message, SignInEvent, SignInWay};
+use crate::app::{FeedEvent, Identity, JobEvent, JobId, Message, SignInEvent, SignInWay};
 use alertdeck_graph::{
     auth::{
         AuthError, BrowserSignIn, DEADLINE, DeviceSignIn, Grant, Needed, SECRET_VARIABLES, Session,
@@ -18,94 +18,57 @@ use alertdeck_graph::{
 };
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_platform as platform;
+use alertdeck_store::FeedId;
 
-/// Watches the session of one service, and signs in on demand. Dropping it stops both.
-pub(super) struct SignIn {
+/// Watches the session of one service. Dropping it ends that.
+pub(super) struct SessionWatch {
+    /// The session, if a user can sign in interactively.
     session: Option<Session>,
+    feed: FeedId,
     messages: Sender<Message>,
-    clock: Clock,
-    watch: Option<AbortHandle>,
-    flow: Option<AbortHandle>,
+    task: Option<AbortHandle>,
 }
 
-impl Drop for SignIn {
+impl Drop for SessionWatch {
     fn drop(&mut self) {
-        if let Some(watch) = &self.watch {
-            watch.abort();
+        if let Some(task) = &self.task {
+            task.abort();
         }
-        self.abort_flow();
     }
 }
 
-impl SignIn {
-    /// Starts to watch the session. Must be called within a runtime.
-    pub(super) fn new(tokens: &Tokens, messages: Sender<Message>, clock: Clock) -> Self {
+impl SessionWatch {
+    /// Starts to watch the session of a feed. Must be called within a runtime.
+    pub(super) fn new(feed: FeedId, tokens: &Tokens, messages: Sender<Message>) -> Self {
         let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
-        let watch = match tokens.as_session().cloned() {
+        let task = tokens.as_session().cloned().map(|session| {
             // `attend` is called here, not in the task: from now on the session can ask the user.
-            Some(session) => {
-                let (needed, changes) = (session.attend(), session.changes());
-                let report = report_changes(session, needed, changes, messages.clone());
-                Some(tokio::spawn(report).abort_handle())
-            }
-            None => None,
-        };
-        Self { session, messages, clock, watch, flow: None }
-    }
-
-    /// Allows the session to ask the user again, since the user started a fetch.
-    pub(super) fn ask_again(&self) {
-        if let Some(session) = &self.session {
-            session.ask_again();
-        }
-    }
-
-    /// Starts a sign-in. Aborts the one in progress.
-    pub(super) fn begin(&mut self, way: SignInWay) {
-        self.abort_flow();
-        let Some(session) = self.session.clone() else { return };
-        let reporter = SignInReporter { messages: self.messages.clone(), clock: self.clock };
-        let flow = tokio::spawn(async move {
-            let granted = match way {
-                SignInWay::Browser => sign_in_with_browser(&session, &reporter).await,
-                SignInWay::DeviceCode => sign_in_with_code(&session, &reporter).await,
-            };
-            match granted {
-                Ok(grant) => reporter.signed_in(&session, grant).await,
-                Err(error) => reporter.failed(&error).await,
-            }
+            let (needed, changes) = (session.attend(), session.changes());
+            let report = report_changes(feed, session, needed, changes, messages.clone());
+            tokio::spawn(report).abort_handle()
         });
-        self.flow = Some(flow.abort_handle());
+        Self { session, feed, messages, task }
     }
 
-    /// Aborts the sign-in in progress. Requests that wait for it fail.
-    pub(super) fn cancel(&mut self) {
-        self.abort_flow();
-        if let Some(session) = &self.session {
-            session.decline();
-        }
+    /// Returns the session, if a user can sign in interactively.
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
-    fn abort_flow(&mut self) {
-        if let Some(flow) = self.flow.take() {
-            flow.abort();
-        }
-    }
-
-    /// Signs out and removes the stored sign-in.
-    pub(super) fn sign_out(&mut self) {
-        self.cancel();
+    /// Signs out and removes the stored sign-in. Requests that wait for a sign-in fail.
+    pub(super) fn sign_out(&self) {
         let Some(session) = self.session.clone() else { return };
-        let messages = self.messages.clone();
+        session.decline();
+        let (feed, messages) = (self.feed, self.messages.clone());
         tokio::spawn(async move {
             // The session is cleared even if the vault fails.
             let removed = session.sign_out().await;
-            let _ = messages.send(Message::SignIn(SignInEvent::SignedOut)).await;
+            let _ = messages.send(Message::Feed(feed, FeedEvent::SignedOut)).await;
             if let Err(error) = removed
                 && !matches!(error, VaultError::NoKeyring(_))
             {
                 let line = format!("the stored sign-in could not be removed: {error}");
-                let _ = messages.send(Message::Warning(line)).await;
+                let _ = messages.send(Message::Feed(feed, FeedEvent::Warning(line))).await;
             }
         });
     }
@@ -113,6 +76,7 @@ impl SignIn {
 
 /// Reports to the state when the user must sign in, and the identity of each new token.
 async fn report_changes(
+    feed: FeedId,
     session: Session,
     mut needed: watch::Receiver<Option<Needed>>,
     mut changes: watch::Receiver<u64>,
@@ -123,14 +87,14 @@ async fn report_changes(
         let claims = session.claims().filter(|claims| Some(claims) != reported.as_ref());
         let identity = claims.map(|claims| {
             reported = Some(claims.clone());
-            Message::Identity(identity(claims))
+            FeedEvent::Identity(identity(claims))
         });
         let why = needed.borrow_and_update().as_ref().map(|needed| needed.why.clone());
-        let needs = why.filter(|_| ask).map(|why| Message::SignIn(SignInEvent::Needed { why }));
-        let notice = session.notice().map(Message::Warning);
-        for message in [identity, needs, notice].into_iter().flatten() {
-            // The receiver is gone once the console ends or switches profiles.
-            if messages.send(message).await.is_err() {
+        let needs = why.filter(|_| ask).map(|why| FeedEvent::SignInNeeded { why });
+        let notice = session.notice().map(FeedEvent::Warning);
+        for event in [identity, needs, notice].into_iter().flatten() {
+            // The receiver is gone once the console ends.
+            if messages.send(Message::Feed(feed, event)).await.is_err() {
                 return;
             }
         }
@@ -159,16 +123,29 @@ pub(super) fn identity(claims: TokenClaims) -> Identity {
     }
 }
 
-/// Reports the progress of a sign-in to the state.
-struct SignInReporter {
-    messages: Sender<Message>,
-    clock: Clock,
+/// Reports one sign-in to the state.
+pub(super) struct SignInReporter {
+    pub(super) job: JobId,
+    pub(super) messages: Sender<Message>,
+    pub(super) clock: Clock,
 }
 
 impl SignInReporter {
+    /// Signs in, and stores the sign-in.
+    pub(super) async fn sign_in(self, session: Session, way: SignInWay) {
+        let granted = match way {
+            SignInWay::Browser => sign_in_with_browser(&session, &self).await,
+            SignInWay::DeviceCode => sign_in_with_code(&session, &self).await,
+        };
+        match granted {
+            Ok(grant) => self.signed_in(&session, grant).await,
+            Err(error) => self.failed(&error).await,
+        }
+    }
+
     /// Sends an event. Ignores that the receiver may be gone.
     async fn report(&self, event: SignInEvent) {
-        let _ = self.messages.send(Message::SignIn(event)).await;
+        let _ = self.messages.send(Message::Job(self.job, JobEvent::SignIn(event))).await;
     }
 
     fn until(&self, left: Duration) -> Duration {
@@ -177,16 +154,18 @@ impl SignInReporter {
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
-        // `Done` must arrive before any reply to a request with the new token. Otherwise, the state
+        // `SignedIn` must arrive before any reply to a request with the new token. Otherwise, the state
         // would take a refusal of the new token for one of the old token, and reload the list.
         let permit = self.messages.reserve().await;
         let stored = session.accept(grant);
+        let feed = self.job.feed;
         if let Ok(permit) = permit {
-            permit.send(Message::SignIn(SignInEvent::Done(identity(session.claims().unwrap_or_default()))));
+            let event = FeedEvent::SignedIn(identity(session.claims().unwrap_or_default()));
+            permit.send(Message::Feed(feed, event));
         }
         if let Err(error) = stored.await {
             let line = format!("signed in for this run only; the sign-in could not be stored: {error}");
-            let _ = self.messages.send(Message::Warning(line)).await;
+            let _ = self.messages.send(Message::Feed(feed, FeedEvent::Warning(line))).await;
         }
     }
 

@@ -40,9 +40,9 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if wide {
         left.push(Span::new("alertdeck ", theme.dim));
     }
-    left.push(Span::new(app.settings.tenant.as_str(), theme.strong));
+    left.push(Span::new(app.feed().settings.tenant.as_str(), theme.strong));
     if wide {
-        left.push(Span::new(format!(" {dot} {}", app.settings.origin), theme.dim));
+        left.push(Span::new(format!(" {dot} {}", app.feed().settings.origin), theme.dim));
     }
     left.push(Span::new(
         if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() },
@@ -53,7 +53,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let separator = if requested { format!(" {dot} ") } else { " ".into() };
     left.push(Span::new(separator + &counts, theme.text));
     // A list of loaded alerts says itself what it covers.
-    if requested || app.load.phase != Phase::Complete || app.sign_in.signed_out {
+    if requested || app.feed().list.phase() != &Phase::Complete || app.feed().sign_in.signed_out {
         left.push(Span::new(format!(" {dot} "), theme.dim));
         left.push(Span::new(progress, progress_style));
     }
@@ -64,7 +64,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         let room = tenant.width().saturating_sub(excess).max(MIN_TENANT);
         *tenant = Span::new(fit(&tenant.text, room, theme.symbols.cut).text.into_owned(), theme.strong);
     }
-    if let Some(partial) = &app.load.partial {
+    if let Some(partial) = app.feed().list.partial() {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.error));
     }
     // Only matching alerts: live polls return all changes.
@@ -76,26 +76,27 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         left.push(Span::new(format!(" {dot} {} new {above}", thousands(count)), theme.accent));
     }
     let mut clock = app.clock.minute();
-    if app.load.poll.live {
+    if app.feeds.are_polled() {
         clock = format!("live {clock}");
     }
     // `live` is more important than the time.
     let left_over = usize::from(area.width).saturating_sub(left.iter().map(Span::width).sum());
-    if app.load.poll.live && left_over < columns(&clock) + 1 {
+    if app.feeds.are_polled() && left_over < columns(&clock) + 1 {
         clock = "live".into();
     }
     // The profile if its name differs from the tenant's, then the account, if there is room:
     // neither may move the counts.
     let width = usize::from(area.width);
     let used: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
-    let profile = Span::new(format!(" {dot} {}", app.settings.profile), theme.dim);
-    let named = !app.settings.profile.is_empty() && app.settings.profile != app.settings.tenant;
+    let profile = Span::new(format!(" {dot} {}", app.feed().settings.profile), theme.dim);
+    let named =
+        !app.feed().settings.profile.is_empty() && app.feed().settings.profile != app.feed().settings.tenant;
     let with_profile = wide && named && used + profile.width() <= width;
     let used = used + if with_profile { profile.width() } else { 0 };
     if with_profile {
         left.insert(2, profile);
     }
-    let account = app.sign_in.identity.as_ref().and_then(|identity| identity.account.as_ref());
+    let account = app.feed().sign_in.identity.as_ref().and_then(|identity| identity.account.as_ref());
     if let Some(account) = account.map(SafeText::head)
         && wide
         && used + columns(&account) + 2 <= width
@@ -112,8 +113,8 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
 /// Returns the completeness of the list in one or two words, with its style.
 fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     let theme = painter.theme;
-    match &app.load.phase {
-        _ if app.sign_in.signed_out => ("signed out".into(), theme.error),
+    match app.feed().list.phase() {
+        _ if app.feed().sign_in.signed_out => ("signed out".into(), theme.error),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::SignIn => {
             ("no access".into(), theme.error)
         }
@@ -124,12 +125,15 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
             let what = if let WaitCause::Retry { .. } = why { "retry in" } else { "wait" };
             (format!("{what} {left:.0}s"), theme.error)
         }
-        Phase::Complete if app.load.partial.is_some() => ("incomplete".into(), theme.error),
+        Phase::Complete if app.feed().list.partial().is_some() => ("incomplete".into(), theme.error),
         Phase::Complete => ("complete".into(), theme.dim),
         Phase::Stopped => ("stopped".into(), theme.error),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
-            let since =
-                app.load.completed_at.map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
+            let since = app
+                .feed()
+                .list
+                .completed_at()
+                .map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
             (format!("offline{since}"), theme.error)
         }
         Phase::Failed { .. } => ("incomplete".into(), theme.error),
@@ -138,8 +142,8 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
 
 /// Returns the reason why nothing arrives, as a sentence.
 pub(super) fn waiting(app: &App) -> Option<String> {
-    match &app.load.phase {
-        _ if app.sign_in.signed_out && app.sign_in.stage.is_none() => {
+    match app.feed().list.phase() {
+        _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_none() => {
             Some(format!("signed out: press {} to sign in", app.ui.keymap.key("open.profiles")))
         }
         Phase::Waiting { until, why } => {
@@ -183,7 +187,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
         (_, false) => "error",
         _ if !app.filter.is_requested() => "loaded only (r: server)",
         (None, _) => "all",
-        (Some(_), _) if !app.settings.service => "local",
+        (Some(_), _) if !app.feed().settings.service => "local",
         (Some(plan), _) => match (plan.pushed.is_some(), plan.local.is_some()) {
             (true, false) => "server",
             (true, true) => "server + local",
@@ -264,14 +268,14 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         spans.push(Span::new(SafeText::new(grouped).line(), theme.text));
     }
     if let Some(plan) = &app.filter.plan {
-        if app.settings.service
+        if app.feed().settings.service
             && let Some(pushed) = &plan.pushed
         {
             spans.push(Span::new("  $filter ", theme.dim));
             spans.push(Span::new(SafeText::new(&pushed.to_string()).line(), theme.dim));
         }
         let local =
-            if app.settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
+            if app.feed().settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
         if let Some(local) = local {
             // The whole filter is in the bar already.
             let text = match local.as_str() {
@@ -320,7 +324,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         );
         return;
     }
-    if let Some(why) = app.sign_in.pending_reason() {
+    if let Some(why) = app.feed().sign_in.pending_reason() {
         let when =
             if app.ui.overlay().is_some() { "press Esc to sign in" } else { "press Enter or Esc to sign in" };
         painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.error);

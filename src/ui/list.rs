@@ -155,7 +155,7 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
             }
             (Column::Title, cell) => title(app, painter, column, (x, y), cell, base, stale),
             (Column::Owner, cell) => {
-                let (text, style) = owner(app, cell);
+                let (text, style) = owner(app, row, cell);
                 painter.put(x, y, column.width, &text, if style { base } else { theme.dim });
             }
             (_, Cell::Empty) => {
@@ -291,9 +291,10 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
 }
 
 /// Returns a short form of the owner, and whether there is one.
-fn owner<'a>(app: &App, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
+fn owner<'a>(app: &App, row: Row, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     let Cell::Text(owner) = cell else { return ("-".into(), false) };
-    if app.settings.me.as_deref().is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
+    let me = app.feed_of(row).settings.me.as_deref();
+    if me.is_some_and(|me| me.eq_ignore_ascii_case(owner.raw())) {
         return ("me".into(), true);
     }
     let name = owner.raw().split('@').next().filter(|name| !name.is_empty()).unwrap_or(owner.raw());
@@ -305,13 +306,13 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let loaded = app.store.len();
     let mut lines: Vec<(String, Style)> = Vec::new();
-    match &app.load.phase {
+    match app.feed().list.phase() {
         _ if !app.filter.is_valid() => lines.push(("The filter has an error.".into(), theme.dim)),
         _ if app.view.count() == Count::Pending => lines.push(("Filtering".into(), theme.dim)),
-        _ if app.sign_in.signed_out && app.sign_in.stage.is_some() => {
+        _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_some() => {
             lines.push(("Waiting for sign-in.".into(), theme.dim));
         }
-        _ if app.sign_in.signed_out => {
+        _ if app.feed().sign_in.signed_out => {
             lines.push((super::bars::waiting(app).unwrap_or_default(), theme.error));
         }
         Phase::Loading => lines.push(("Loading".into(), theme.dim)),

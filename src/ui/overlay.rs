@@ -19,7 +19,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option
         Overlay::Values(values) => values::draw(app, painter, screen, values),
         Overlay::Menu(menu) => menu::draw(app, painter, screen, menu),
         Overlay::Profiles(profiles) => profiles::draw(app, painter, screen, profiles.at),
-        Overlay::SignInPrompt(_) => sign_in::draw(app, painter, screen),
+        Overlay::SignInPrompt(prompt) => sign_in::draw(app, painter, screen, prompt),
         Overlay::Requests(requests) => requests::draw(app, painter, screen, requests),
         Overlay::ExportForm(form) => return export::draw(app, painter, screen, form),
         _ => {

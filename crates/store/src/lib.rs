@@ -67,14 +67,14 @@ impl Row {
 pub struct FeedId(u16);
 
 impl FeedId {
-    /// Creates the id with a number.
-    pub const fn new(number: u16) -> Self {
-        Self(number)
+    /// Creates the id of the feed with this index.
+    pub const fn new(index: u16) -> Self {
+        Self(index)
     }
 
-    /// Returns the number.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
+    /// Returns the index: the number of feeds that were opened before it.
+    pub const fn index(self) -> u16 {
+        self.0
     }
 }
 

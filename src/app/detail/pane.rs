@@ -60,8 +60,6 @@ pub struct DetailPane {
     pub shown: Option<Detail>,
     /// The user's folds in all alerts.
     pub(in crate::app) folds: Folds,
-    /// The alert that a worker is reading.
-    pub(in crate::app) reading: Option<Row>,
     /// The position to restore once a worker has read the alert.
     pub(in crate::app) restore_to: Option<DetailPosition>,
 }

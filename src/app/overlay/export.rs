@@ -1,14 +1,12 @@
-//! The export form, and the exports that run.
+//! The export form, and the end of exports.
 //!
 //! The state knows no files: it requests an export of the alerts as received, and gets a message
 //! when it ends. After an error the form stays open with everything that was typed.
 
-use std::collections::HashMap;
-
 use super::{Back, KeyOutcome, Object};
 use crate::{
     app::{
-        App, Editor, Effect, Export, Key, NotWritten, Overlay, Phase, Written,
+        App, Editor, Effect, Export, JobId, JobKind, Key, NotWritten, Overlay, Phase, Written,
         command::{Command, Context, EVERYWHERE, Hint, MOVE, hint, hint_text, run},
         format::{bytes, thousands},
     },
@@ -102,8 +100,8 @@ pub enum ExportStage {
     Editing,
     /// The file is being written.
     Writing {
-        /// The number of the export.
-        number: u64,
+        /// The job.
+        job: JobId,
         /// The number of alerts.
         alerts: usize,
     },
@@ -111,39 +109,6 @@ pub enum ExportStage {
     Exists,
     /// It failed; what happened, safe to show.
     Failed(String),
-}
-
-/// The running exports, including those of former profiles.
-#[derive(Debug, Default)]
-pub(in crate::app) struct Exports {
-    /// The number of the last export.
-    last: u64,
-    /// The tenant of each running export by its number; safe to show.
-    under_way: HashMap<u64, String>,
-    /// The format of the last export.
-    pub(in crate::app) format: Format,
-}
-
-impl Exports {
-    /// Returns number and tenant of the running exports.
-    pub(in crate::app) fn under_way(&self) -> impl Iterator<Item = (u64, &str)> {
-        let mut list: Vec<_> =
-            self.under_way.iter().map(|(number, tenant)| (*number, tenant.as_str())).collect();
-        list.sort_unstable();
-        list.into_iter()
-    }
-
-    /// Registers an export and returns its number.
-    fn begin(&mut self, tenant: String) -> u64 {
-        self.last += 1;
-        self.under_way.insert(self.last, tenant);
-        self.last
-    }
-
-    /// Removes an ended export and returns its tenant.
-    fn end(&mut self, number: u64) -> Option<String> {
-        self.under_way.remove(&number)
-    }
 }
 
 impl ExportForm {
@@ -254,8 +219,8 @@ impl App {
         if self.view.is_empty() {
             return self.notify("the list is empty: nothing to export");
         }
-        let format = self.exports.format;
-        let name = file_name(&self.settings.tenant, self.clock.now.wall, format);
+        let format = self.export_format;
+        let name = file_name(&self.feed().settings.tenant, self.clock.now.wall, format);
         let path = Editor::new(&name);
         self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Editing });
     }
@@ -278,12 +243,12 @@ impl App {
             Some(total) => format!("{} of {} {how}", thousands(count), thousands(total)),
             None => format!("{} {how}", thousands(count)),
         };
-        let reason = match &self.load.phase {
+        let list = &self.feed().list;
+        let reason = match list.phase() {
             Phase::Idle => None,
-            Phase::Complete => {
-                let partial = self.load.partial.as_ref();
-                partial.map(|why| format!("{loaded}, the service sent a partial result: {}", why.line()))
-            }
+            Phase::Complete => list
+                .partial()
+                .map(|why| format!("{loaded}, the service sent a partial result: {}", why.line())),
             Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} so far")),
             Phase::Stopped => Some(format!("{loaded} before it was stopped")),
             Phase::Failed { failure, .. } => Some(format!("{loaded}: {}", failure.line)),
@@ -316,12 +281,12 @@ impl App {
             if count == 0 {
                 ExportStage::Failed("no matching alerts left: nothing to export".into())
             } else {
-                let portal_host = self.settings.portal_host.clone();
-                let number = self.exports.begin(self.settings.tenant.clone());
-                let export = Export { number, alerts, format, path, overwrite, portal_host };
-                effects.push(Effect::Export(export));
-                self.exports.format = format;
-                ExportStage::Writing { number, alerts: count }
+                let feed = self.feed();
+                let (feed, portal_host) = (feed.id, feed.settings.portal_host.clone());
+                let export = Export { alerts, format, path, overwrite, portal_host };
+                let job = self.start_job(feed, JobKind::Export(export), effects);
+                self.export_format = format;
+                ExportStage::Writing { job, alerts: count }
             }
         };
         if let Some(Overlay::ExportForm(form)) = self.ui.overlay_mut() {
@@ -333,13 +298,15 @@ impl App {
     /// profile may be in use.
     pub(in crate::app) fn export_ended(
         &mut self,
-        number: u64,
+        job: JobId,
         path: &str,
         outcome: Result<Written, NotWritten>,
     ) {
-        let tenant = self.exports.end(number).filter(|tenant| *tenant != self.settings.tenant);
+        let is_other = |tenant: &&str| self.feeds.iter().all(|feed| feed.settings.tenant != *tenant);
+        let tenant = self.jobs.get(job).map(|job| job.tenant.as_str()).filter(is_other);
         let tenant = tenant.map_or_else(String::new, |tenant| format!("{tenant}: "));
-        let is_own = |form: &ExportForm| matches!(form.stage, ExportStage::Writing { number: own, .. } if own == number);
+        let is_own =
+            |form: &ExportForm| matches!(form.stage, ExportStage::Writing { job: own, .. } if own == job);
         let index = self.ui.overlays.iter().position(|overlay| match overlay {
             Overlay::ExportForm(form) => is_own(form),
             _ => false,
@@ -364,11 +331,15 @@ impl App {
                 form.stage = ExportStage::Exists;
                 form.typing = false;
             }
+            (Err(NotWritten::Stopped), Some(form)) => form.stage = ExportStage::Editing,
             (Err(NotWritten::Refused(line)), Some(form)) => {
                 form.stage = ExportStage::Failed(line);
                 form.typing = true;
             }
-            (Err(why), None) => self.notify_completed(format!("{tenant}{}", why.line(path)), true),
+            (Err(why), None) => {
+                let failed = why != NotWritten::Stopped;
+                self.notify_completed(format!("{tenant}{}", why.line(path)), failed);
+            }
         }
     }
 }

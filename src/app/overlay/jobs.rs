@@ -1,12 +1,13 @@
-//! The jobs: the list, the backfill, live polling and exports, with their state.
+//! The list of jobs: what the feeds load, other running jobs, and the last that ended.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
-    App, Backfill, Effect, Overlay, Phase, Scroll,
+    App, BackfillState, Effect, Feed, Job, JobId, JobState, JobType, Overlay, Phase, PollState, Scroll,
     command::{Command, Context, Hint, Motion, hint, run},
     format::{span, thousands},
 };
 use alertdeck_graph::WaitCause;
+use alertdeck_store::FeedId;
 
 /// The command that opens it.
 pub(super) const OPEN: Command =
@@ -18,87 +19,96 @@ pub(super) static CONTEXT: Context =
 
 /// The list of jobs, while it is open.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Jobs {
+pub struct JobList {
     scroll: Scroll,
+    /// The line under the cursor, once the cursor was moved: lines move while jobs start and end.
+    at: Option<JobKey>,
+}
+
+/// What a line of the list of jobs is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKey {
+    /// The list, live polling or the backfill of a feed: its running job, and what comes next.
+    Loading(FeedId, JobType),
+    /// Any other job.
+    Job(JobId),
 }
 
 /// A line of the list of jobs.
 #[derive(Clone, Debug)]
 pub struct JobLine {
+    /// What it is about.
+    pub key: JobKey,
     /// The name.
     pub name: &'static str,
     /// The state.
     pub state: JobState,
     /// Details of the state, safe to show.
     pub detail: String,
-    /// Stops the job; `None` if it cannot be stopped.
-    stop: Option<fn(&mut App, &mut Vec<Effect>)>,
-}
-
-/// The state of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// It has not started, or waits for its next turn.
-    Waiting,
-    /// It is running.
-    Running,
-    /// It is complete.
-    Done,
-    /// The user stopped it.
-    Stopped,
-    /// It failed.
-    Failed,
-}
-
-impl JobState {
-    /// Returns the word for the state.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-        }
-    }
+    /// Whether the user can stop it.
+    pub stops: bool,
 }
 
 impl App {
     pub(in crate::app) fn show_jobs(&mut self) {
-        self.ui.open(Jobs::default());
+        self.ui.open(JobList::default());
     }
 
-    /// Lists the jobs: the list, the backfill, polling, exports.
-    pub fn jobs(&self) -> Vec<JobLine> {
-        let mut jobs = vec![self.list_job()];
-        if self.settings.service {
-            jobs.push(self.backfill_job());
-            jobs.push(self.poll_job());
+    /// Lists the jobs: what the feeds load, then the other running jobs, then those that ended, the
+    /// last first.
+    pub fn job_lines(&self) -> Vec<JobLine> {
+        let mut lines = Vec::new();
+        let mut described = Vec::new();
+        for feed in self.feeds.iter() {
+            lines.push(self.list_line(feed));
+            if feed.settings.service {
+                lines.extend([self.backfill_line(feed), self.poll_line(feed)]);
+            }
+            // Their last jobs are described by these lines.
+            for job_type in [JobType::List, JobType::Backfill, JobType::Poll] {
+                let is_last = |job: &&Job| job.id.feed == feed.id && job.job_type == job_type;
+                described.extend(self.jobs.iter().rev().find(is_last).map(|job| job.id));
+            }
         }
-        let exports = self.exports.under_way().map(|(number, tenant)| JobLine {
-            name: "export",
-            state: JobState::Running,
-            detail: format!("#{number}, alerts of {tenant}"),
-            stop: None,
-        });
-        jobs.extend(exports);
-        jobs
+        let others = || self.jobs.iter().filter(|job| !described.contains(&job.id));
+        lines.extend(others().filter(|job| job.is_live()).map(|job| self.job_line(job)));
+        lines.extend(others().rev().filter(|job| !job.is_live()).map(|job| self.job_line(job)));
+        lines
     }
 
-    fn list_job(&self) -> JobLine {
+    fn job_line(&self, job: &Job) -> JobLine {
+        let mut parts = Vec::new();
+        if let Some(count) = count(job) {
+            parts.push(count);
+        }
+        if self.feeds.get(job.id.feed).is_none() {
+            parts.push(job.tenant.clone());
+        }
+        if !job.reason.is_empty() {
+            parts.push(job.reason.clone());
+        }
+        let started = self.clock.time_of_day(job.started);
+        parts.push(format!("started {started}"));
+        JobLine {
+            key: JobKey::Job(job.id),
+            name: job.job_type.name(),
+            state: job.state,
+            detail: parts.join(", "),
+            // A read that is stopped would start again.
+            stops: job.state == JobState::Running && job.job_type != JobType::Read,
+        }
+    }
+
+    fn list_line(&self, feed: &Feed) -> JobLine {
         let loaded = self.list_progress();
         let count = match loaded.total {
             Some(total) => format!("{} of {} alerts", thousands(loaded.loaded), thousands(total)),
-            None if loaded.loaded == 1 => "1 alert".to_owned(),
-            None => format!("{} alerts", thousands(loaded.loaded)),
+            None => alerts(loaded.loaded),
         };
         let left = |until: std::time::Duration| span(until.saturating_sub(self.clock.now.mono));
-        let stop: fn(&mut Self, &mut Vec<Effect>) = |app, effects| {
-            app.stop_loading(effects);
-        };
-        let (state, detail, stop) = match &self.load.phase {
-            Phase::Idle => (JobState::Waiting, count, None),
-            Phase::Loading => (JobState::Running, count, Some(stop)),
+        let (state, detail) = match feed.list.phase() {
+            Phase::Idle => (JobState::Waiting, count),
+            Phase::Loading => (JobState::Running, count),
             Phase::Waiting { until, why } => {
                 let why = match why {
                     WaitCause::Throttled => "throttled by the service",
@@ -106,54 +116,97 @@ impl App {
                     WaitCause::Retry { .. } => "retry after an error",
                     WaitCause::Recheck => "checking a change",
                 };
-                (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)), Some(stop))
+                (JobState::Waiting, format!("{count}; {why}, {} left", left(*until)))
             }
-            Phase::Complete => (JobState::Done, count, None),
-            Phase::Stopped => (JobState::Stopped, count, None),
+            Phase::Complete => (JobState::Done, count),
+            Phase::Stopped => (JobState::Stopped, count),
             Phase::Failed { failure, retry_at } => {
                 let next = retry_at.map(|at| format!("; next try in {}", left(at))).unwrap_or_default();
-                (JobState::Failed, format!("{count}: {}{next}", failure.line), retry_at.map(|_| stop))
+                (JobState::Failed, format!("{count}: {}{next}", failure.line))
             }
         };
-        let name = if self.settings.service { "list" } else { "files" };
-        JobLine { name, state, detail, stop }
+        JobLine {
+            key: JobKey::Loading(feed.id, JobType::List),
+            name: if feed.settings.service { "list" } else { "files" },
+            state,
+            detail,
+            stops: feed.list.phase().is_active() || feed.list.retry_at().is_some(),
+        }
     }
 
-    fn backfill_job(&self) -> JobLine {
-        let (state, detail) = match self.load.backfill.state {
-            _ if self.load.has_all_alerts() => (JobState::Done, "every alert is loaded".to_owned()),
-            Backfill::Due => (JobState::Waiting, "starts when the list is complete".to_owned()),
-            Backfill::Running => (JobState::Running, "alerts from the last 30 days, any status".to_owned()),
-            Backfill::RetryAt(at) => {
+    fn backfill_line(&self, feed: &Feed) -> JobLine {
+        let state = feed.backfill.state();
+        let what = || "alerts from the last 30 days, any status".to_owned();
+        let (shown, detail) = match state {
+            _ if feed.has_all_alerts() => (JobState::Done, "every alert is loaded".to_owned()),
+            BackfillState::Due => (JobState::Waiting, "starts when the list is complete".to_owned()),
+            BackfillState::Running => (JobState::Running, what()),
+            BackfillState::RetryAt(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next try in {left}"))
             }
-            Backfill::Complete => (JobState::Done, "alerts from the last 30 days, any status".to_owned()),
-            Backfill::Failed => (JobState::Failed, "counts cover loaded alerts only".to_owned()),
+            BackfillState::Complete => (JobState::Done, what()),
+            BackfillState::Stopped => {
+                (JobState::Stopped, "counts cover loaded alerts only; starts after the next list".to_owned())
+            }
+            BackfillState::Failed => (JobState::Failed, "counts cover loaded alerts only".to_owned()),
         };
-        JobLine { name: "backfill", state, detail, stop: None }
+        JobLine {
+            key: JobKey::Loading(feed.id, JobType::Backfill),
+            name: JobType::Backfill.name(),
+            state: shown,
+            detail,
+            stops: matches!(state, BackfillState::Running | BackfillState::RetryAt(_)),
+        }
     }
 
-    fn poll_job(&self) -> JobLine {
-        let stop: fn(&mut Self, &mut Vec<Effect>) = Self::toggle_live;
-        let (state, detail, stop) = match self.load.poll.next {
-            _ if !self.load.poll.live => {
-                (JobState::Stopped, format!("press {} to start", self.ui.keymap.key("panes.live")), None)
+    fn poll_line(&self, feed: &Feed) -> JobLine {
+        let (state, detail) = match feed.poll.state() {
+            PollState::Off | PollState::Finishing(_) => {
+                (JobState::Stopped, format!("press {} to start", self.ui.keymap.key("panes.live")))
             }
-            _ if self.load.poll.running => {
-                (JobState::Running, "new and changed alerts".to_owned(), Some(stop))
-            }
-            Some(at) => {
+            PollState::Running(_) => (JobState::Running, "new and changed alerts".to_owned()),
+            PollState::Scheduled(at) => {
                 let left = span(at.saturating_sub(self.clock.now.mono));
-                (JobState::Waiting, format!("next poll in {left}"), Some(stop))
+                (JobState::Waiting, format!("next poll in {left}"))
             }
-            None => (JobState::Waiting, "starts after the list".to_owned(), Some(stop)),
+            PollState::Idle => (JobState::Waiting, "starts after the list".to_owned()),
         };
-        JobLine { name: "live polling", state, detail, stop }
+        JobLine {
+            key: JobKey::Loading(feed.id, JobType::Poll),
+            name: JobType::Poll.name(),
+            state,
+            detail,
+            stops: feed.poll.is_on(),
+        }
     }
 }
 
-impl Object for Jobs {
+/// Returns the progress of a job in words; `None` for a job that is not about alerts.
+fn count(job: &Job) -> Option<String> {
+    match (job.progress.alerts, job.progress.total) {
+        (0, Some(total)) => Some(alerts(total)),
+        (done, Some(total)) if done < total => {
+            Some(format!("{} of {} alerts", thousands(done), thousands(total)))
+        }
+        (0, None) if !job.job_type.is_fetch() => None,
+        (done, _) => Some(alerts(done)),
+    }
+}
+
+fn alerts(count: usize) -> String {
+    if count == 1 { "1 alert".to_owned() } else { format!("{} alerts", thousands(count)) }
+}
+
+impl JobList {
+    /// Returns the index of the line under the cursor.
+    fn cursor(&self, lines: &[JobLine]) -> usize {
+        let found = self.at.and_then(|at| lines.iter().position(|line| line.key == at));
+        found.unwrap_or(self.scroll.cursor).min(lines.len().saturating_sub(1))
+    }
+}
+
+impl Object for JobList {
     fn context(&self) -> &'static Context {
         &CONTEXT
     }
@@ -171,18 +224,25 @@ impl Object for Jobs {
     }
 
     fn go(&mut self, app: &App, motion: Motion) {
-        self.scroll.go(motion, app.jobs().len(), app.ui.overlay_size().1);
+        let lines = app.job_lines();
+        self.scroll.cursor = self.cursor(&lines);
+        self.scroll.go(motion, lines.len(), app.ui.overlay_size().1);
+        self.at = lines.get(self.scroll.cursor).map(|line| line.key);
     }
 
-    fn wheel(&mut self, app: &App, lines: i32) {
-        self.scroll.wheel(lines, app.jobs().len(), app.ui.overlay_size().1);
+    fn wheel(&mut self, app: &App, by: i32) {
+        let lines = app.job_lines();
+        self.scroll.wheel(by, lines.len(), app.ui.overlay_size().1);
+        self.at = lines.get(self.scroll.cursor).map(|line| line.key);
     }
 
     fn panel(&self, app: &App) -> Option<Panel> {
-        let lines = app.jobs().into_iter().map(|job| {
+        let lines = app.job_lines();
+        let cursor = self.cursor(&lines);
+        let lines = lines.into_iter().map(|job| {
             let role = match job.state {
                 JobState::Failed => Role::Error,
-                JobState::Running => Role::Accent,
+                JobState::Running | JobState::Stopping => Role::Accent,
                 JobState::Waiting | JobState::Done | JobState::Stopped => Role::Text,
             };
             vec![
@@ -192,7 +252,6 @@ impl Object for Jobs {
             ]
         });
         let lines: Vec<_> = lines.collect();
-        let cursor = self.scroll.cursor.min(lines.len().saturating_sub(1));
         let (width, top) = (app.ui.overlay_size().0.min(88), self.scroll.top);
         Some(Panel { title: "Jobs".into(), width, lines, top, cursor: Some(cursor), ..Panel::default() })
     }
@@ -200,11 +259,23 @@ impl Object for Jobs {
 
 /// Stops the job under the cursor.
 fn stop(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Jobs(jobs)) = app.ui.overlay() else { return };
-    let at = jobs.scroll.cursor;
-    match app.jobs().get(at).map(|job| (job.name, job.stop)) {
-        Some((_, Some(stop))) => stop(app, effects),
-        Some((name, None)) => app.notify(format!("{name}: nothing to stop")),
-        None => {}
+    let Some(Overlay::JobList(list)) = app.ui.overlay() else { return };
+    let lines = app.job_lines();
+    let Some(line) = lines.get(list.cursor(&lines)) else { return };
+    if !line.stops {
+        return app.notify(format!("{}: nothing to stop", line.name));
+    }
+    match line.key {
+        JobKey::Loading(feed, JobType::List) => {
+            app.stop_list(feed, effects);
+        }
+        JobKey::Loading(feed, JobType::Backfill) => app.stop_backfill(feed, effects),
+        JobKey::Loading(..) => app.toggle_live(effects),
+        JobKey::Job(id) => match app.jobs.get(id).map(|job| job.job_type) {
+            Some(JobType::SignIn) => app.cancel_sign_in(id.feed, effects),
+            // It says itself whether the file was written.
+            Some(JobType::Export) => app.stop_job(id, effects),
+            _ => app.cancel_job(id, effects),
+        },
     }
 }

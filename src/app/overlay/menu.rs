@@ -6,7 +6,7 @@ use crate::app::{
     command::{Context, Hint, Motion, hint, hint_text},
 };
 use alertdeck_model::{Indicator, RawText};
-use alertdeck_store::{Column, Row};
+use alertdeck_store::{Column, FeedId, Row};
 
 /// A menu has no commands, only the letters of its items.
 pub(super) static CONTEXT: Context = Context { name: "menu", heading: "Menu", commands: &[] };
@@ -46,8 +46,8 @@ pub enum MenuAction {
     Pivot(Indicator),
     /// Copies a text; the notice names it with the second text.
     Copy(RawText, String),
-    /// Copies the request for this scope.
-    CopyCurl(Scope),
+    /// Copies the request to this feed for this scope.
+    CopyCurl(FeedId, Scope),
     /// Copies a text about the alert, which may have megabytes and is written when it is chosen.
     CopyAlert(Row, AlertText),
 }

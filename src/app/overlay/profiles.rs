@@ -2,9 +2,11 @@
 
 use super::Object;
 use crate::app::{
-    App, Effect, Overlay, Scroll, Settings, SignInWay,
+    App, Effect, Feed, FeedSettings, Feeds, Job, JobType, Overlay, Scroll, Settings, SignInWay,
     command::{Command, Context, Hint, Motion, hint, run},
+    feed::PollEvent,
 };
+use alertdeck_store::FeedId;
 
 /// The command that opens it.
 pub(super) const OPEN: Command = run("open.profiles", "profiles and sign-in", |app, _| app.show_profiles());
@@ -16,19 +18,22 @@ pub(super) static CONTEXT: Context = Context {
     commands: &[
         run("profiles.switch", "switch to the profile", switch),
         run("profiles.sign-in", "sign in with a browser", |app, effects| {
-            if may_sign_in(app) {
-                app.begin_sign_in(SignInWay::Browser, effects);
+            if let Some(feed) = feed_to_sign_in(app) {
+                app.begin_sign_in(feed, SignInWay::Browser, effects);
             }
         }),
         run("profiles.device-code", "sign in with a device code", |app, effects| {
-            if may_sign_in(app) {
-                app.begin_sign_in(SignInWay::DeviceCode, effects);
+            if let Some(feed) = feed_to_sign_in(app) {
+                app.begin_sign_in(feed, SignInWay::DeviceCode, effects);
             }
         }),
-        run("profiles.sign-out", "sign out", |app, effects| match may_sign_in(app) {
-            true if app.sign_in.signed_out => app.notify("not signed in"),
-            true => effects.push(Effect::SignOut),
-            false => {}
+        run("profiles.sign-out", "sign out", |app, effects| {
+            let Some(id) = feed_to_sign_in(app) else { return };
+            if app.feeds.get(id).is_some_and(|feed| feed.sign_in.signed_out) {
+                return app.notify("not signed in");
+            }
+            app.cancel_running(id, JobType::SignIn, effects);
+            effects.push(Effect::SignOut(id));
         }),
     ],
 };
@@ -54,45 +59,58 @@ pub struct ProfileLine {
 }
 
 impl App {
-    /// Returns the profile in use, if there is one.
-    pub fn profile(&self) -> Option<&ProfileLine> {
-        self.settings.profiles.iter().find(|profile| profile.name == self.settings.profile)
+    /// Returns the profile of a feed, if it has one.
+    pub fn profile_of(&self, feed: &Feed) -> Option<&ProfileLine> {
+        self.settings.profiles.iter().find(|profile| profile.name == feed.settings.profile)
     }
 
     pub(in crate::app) fn show_profiles(&mut self) {
-        let current = |profile: &ProfileLine| profile.name == self.settings.profile;
+        let current = |profile: &ProfileLine| profile.name == self.feed().settings.profile;
         let at = self.settings.profiles.iter().position(current).unwrap_or(0);
         self.ui.open(Profiles { at });
     }
 
-    /// Switches to another profile. Nothing of the former one is shown any more, whatever still
-    /// arrives. The layout stays.
-    pub(in crate::app) fn switch_settings(&mut self, mut settings: Settings, effects: &mut Vec<Effect>) {
-        // The requested filter is kept.
-        self.filter.requested().clone_into(&mut settings.filter);
-        self.start_over(settings);
-        // Results of a worker that reads an alert of the former profile are ignored.
-        self.detail.reading = None;
+    /// Switches to the feed of another profile. Nothing of the former one is shown any more,
+    /// whatever still arrives. The layout stays.
+    pub(in crate::app) fn switch_feed(
+        &mut self,
+        id: FeedId,
+        settings: FeedSettings,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.start_over(id, settings, effects);
         self.apply_filter();
         self.fetch(effects);
-        self.notify(format!("using profile {}: {}", self.settings.profile, self.settings.tenant));
+        let settings = &self.feed().settings;
+        self.notify(format!("using profile {}: {}", settings.profile, settings.tenant));
     }
 
-    /// Starts over with no alerts loaded. Events of earlier fetches are ignored.
-    pub(in crate::app) fn start_over(&mut self, settings: Settings) {
-        let mut next = Self::empty(settings, self.clock.now, self.ui.size);
+    /// Starts over with one feed, and no alerts loaded. The requested filter is kept. The jobs of
+    /// the former feed are cancelled, except for exports, and what they still send is ignored.
+    pub(in crate::app) fn start_over(&mut self, id: FeedId, feed: FeedSettings, effects: &mut Vec<Effect>) {
+        let is_dropped = |job: &&Job| match job.job_type {
+            JobType::Export => false,
+            // Another account signs in to the same feed.
+            JobType::SignIn => job.is_live() && job.id.feed != id,
+            _ => job.is_live(),
+        };
+        let dropped: Vec<_> = self.jobs.iter().filter(is_dropped).map(|job| job.id).collect();
+        for job in dropped {
+            self.cancel_job(job, effects);
+        }
+        let mut feed = Feed::new(id, feed, self.jobs.next_number());
+        if self.feeds.are_polled() {
+            feed.poll.on(PollEvent::SwitchedOn);
+        }
+        let feeds = Feeds::of(feed, self.feeds.next_index());
+        let jobs = std::mem::take(&mut self.jobs);
+        let settings = Settings { filter: self.filter.requested().to_owned(), ..self.settings.clone() };
+        let mut next = Self::empty(settings, feeds, jobs, self.clock.now, self.ui.size);
         next.clock.format = self.clock.format;
         (next.ui.zoom, next.ui.split, next.ui.mouse) = (self.ui.zoom, self.ui.split, self.ui.mouse);
+        (next.ui.wake, next.export_format) = (self.ui.wake, self.export_format);
         next.view.sort_by(&next.store, self.view.sort());
-        next.load.poll.live = self.load.poll.live;
-        next.exports.format = self.exports.format;
-        // Running exports continue, and their end is reported.
-        next.exports = std::mem::take(&mut self.exports);
         next.ui.notices = std::mem::take(&mut self.ui.notices);
-        next.load.generations.current = self.load.generations.current;
-        next.load.generations.issued = self.load.generations.issued;
-        next.load.generations.oldest.0 = self.load.generations.issued.0 + 1;
-        (next.detail.reading, next.ui.wake) = (self.detail.reading, self.ui.wake);
         *self = next;
     }
 }
@@ -104,7 +122,7 @@ impl Object for Profiles {
 
     fn hints(&self, app: &App) -> Vec<Hint> {
         let mut hints = Vec::new();
-        if app.settings.signs_in {
+        if app.feed().settings.signs_in {
             hints.extend([
                 hint(&["profiles.switch"], "switch"),
                 hint(&["profiles.sign-in"], "sign in"),
@@ -139,25 +157,28 @@ fn selected(app: &App) -> Option<&str> {
 
 fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(name) = selected(app).map(str::to_owned) else { return };
-    if name == app.settings.profile {
+    if name == app.feed().settings.profile {
         return app.notify(format!("already using {name}"));
     }
     app.ui.close_all();
     app.notify(format!("switching to {name}"));
-    effects.push(Effect::SwitchProfile(name));
+    let feed = app.feeds.new_id();
+    effects.push(Effect::SwitchProfile(feed, name));
 }
 
-/// Returns whether the user can sign in or out here; notifies the user if not.
-fn may_sign_in(app: &mut App) -> bool {
-    let why = if !app.settings.service {
+/// Returns the feed of the profile under the cursor if the user can sign in or out there; notifies
+/// the user if not.
+fn feed_to_sign_in(app: &mut App) -> Option<FeedId> {
+    let feed = app.feed();
+    let why = if !feed.settings.service {
         "saved alerts: no account to sign in with"
-    } else if !app.settings.signs_in {
+    } else if !feed.settings.signs_in {
         "no interactive sign-in: this profile uses an external token"
-    } else if selected(app).is_some_and(|name| name != app.settings.profile) {
+    } else if selected(app).is_some_and(|name| name != feed.settings.profile) {
         "switch to this profile first (Enter)"
     } else {
-        return true;
+        return Some(feed.id);
     };
     app.notify(why);
-    false
+    None
 }

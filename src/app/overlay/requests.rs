@@ -138,7 +138,7 @@ impl App {
     /// Updates the requests, if they are shown and alerts come from a service.
     pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
         let due = self.clock.now.mono + REFRESH_INTERVAL;
-        if self.settings.service
+        if self.feeds.iter().any(|feed| feed.settings.service)
             && let Some(requests) = self.open_requests()
         {
             requests.due = due;
@@ -148,8 +148,9 @@ impl App {
 
     /// Returns the time of the next update, since the start.
     pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
+        let service = self.feeds.iter().any(|feed| feed.settings.service);
         self.ui.overlays.iter().find_map(|overlay| match overlay {
-            Overlay::Requests(requests) if self.settings.service => Some(requests.due),
+            Overlay::Requests(requests) if service => Some(requests.due),
             _ => None,
         })
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{Back, KeyOutcome, Object};
 use crate::app::{
-    App, Effect, Identity, Key, Overlay, SignInEvent, SignInWay, Stage,
+    App, Effect, Feed, FeedEvent, Identity, JobKind, JobType, Key, Overlay, SignInEvent, SignInWay, Stage,
     command::{Context, Hint, hint, run},
 };
 use alertdeck_model::RawText;
+use alertdeck_store::FeedId;
 
 /// The commands of the prompt.
 pub(super) static CONTEXT: Context = Context {
@@ -30,6 +31,8 @@ pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 /// The prompt, while it is open. The state of the sign-in is in [`crate::app::SignIn`].
 #[derive(Clone, Copy, Debug)]
 pub struct SignInPrompt {
+    /// The feed that the user signs in to.
+    pub feed: FeedId,
     /// The time until which it ignores keys, since the start.
     pub(in crate::app) ignore_keys_until: Duration,
 }
@@ -40,8 +43,9 @@ impl Object for SignInPrompt {
     }
 
     fn hints(&self, app: &App) -> Vec<Hint> {
-        match &app.sign_in.stage {
-            Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) if app.settings.signs_in => {
+        let Some(feed) = app.feeds.get(self.feed) else { return Vec::new() };
+        match &feed.sign_in.stage {
+            Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) if feed.settings.signs_in => {
                 vec![
                     hint(&["sign-in.browser"], "browser"),
                     hint(&["sign-in.device-code"], "device code"),
@@ -71,31 +75,36 @@ impl Object for SignInPrompt {
     }
 
     fn back(&mut self) -> Back {
-        Back::Run(App::cancel_sign_in)
+        Back::CancelSignIn(self.feed)
     }
+}
+
+/// Returns the feed of the prompt.
+fn prompted(app: &App) -> Option<&Feed> {
+    let Some(Overlay::SignInPrompt(prompt)) = app.ui.overlay() else { return None };
+    app.feeds.get(prompt.feed)
 }
 
 /// Starts a sign-in with a browser, if the profile has an interactive sign-in.
 fn browser(app: &mut App, effects: &mut Vec<Effect>) {
-    let offered =
-        matches!(app.sign_in.stage, Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }));
-    if offered && app.settings.signs_in {
-        app.begin_sign_in(SignInWay::Browser, effects);
+    let Some(feed) = prompted(app).filter(|feed| feed.settings.signs_in) else { return };
+    if let Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) = feed.sign_in.stage {
+        app.begin_sign_in(feed.id, SignInWay::Browser, effects);
     }
 }
 
 fn device_code(app: &mut App, effects: &mut Vec<Effect>) {
-    let offered = matches!(
-        app.sign_in.stage,
-        Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. } | Stage::Address { .. })
-    );
-    if offered && app.settings.signs_in {
-        app.begin_sign_in(SignInWay::DeviceCode, effects);
+    let Some(feed) = prompted(app).filter(|feed| feed.settings.signs_in) else { return };
+    if let Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. } | Stage::Address { .. }) =
+        feed.sign_in.stage
+    {
+        app.begin_sign_in(feed.id, SignInWay::DeviceCode, effects);
     }
 }
 
 fn copy(app: &mut App, effects: &mut Vec<Effect>) {
-    let (text, notice) = match &app.sign_in.stage {
+    let stage = prompted(app).and_then(|feed| feed.sign_in.stage.as_ref());
+    let (text, notice) = match stage {
         Some(Stage::Address { url, .. }) => (url.raw().to_owned(), "address copied"),
         // Hidden characters in the service's code are copied as visible marks.
         Some(Stage::Code { code, .. }) => (code.line(), "code copied"),
@@ -106,11 +115,12 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 impl App {
-    /// Handles an event of the sign-in.
-    pub(in crate::app) fn handle_sign_in(&mut self, event: SignInEvent, effects: &mut Vec<Effect>) {
-        let sign_in = &mut self.sign_in;
+    /// Handles an event of a feed that no job reports. One of a former feed is ignored.
+    pub(in crate::app) fn handle_feed(&mut self, id: FeedId, event: FeedEvent, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let sign_in = &mut feed.sign_in;
         match event {
-            SignInEvent::Needed { why } => {
+            FeedEvent::SignInNeeded { why } => {
                 sign_in.signed_out = true;
                 // A user who is signing in already is not asked again.
                 if let None | Some(Stage::Asked { .. }) = sign_in.stage {
@@ -118,107 +128,131 @@ impl App {
                     sign_in.stage = Some(Stage::Asked { why });
                 }
             }
-            SignInEvent::Done(identity) => self.signed_in(identity, effects),
-            SignInEvent::SignedOut => {
+            FeedEvent::SignedIn(identity) => self.signed_in(id, identity, effects),
+            FeedEvent::SignedOut => {
                 sign_in.reset();
                 sign_in.signed_out = true;
-                self.close_sign_in();
-                self.cancel_when_signed_out(effects);
+                let wanted = feed.sign_out();
+                self.cancel_running(id, JobType::SignIn, effects);
+                self.close_sign_in(id);
+                self.run_feed_effects(id, wanted, effects);
                 self.notify("signed out");
             }
-            // A flow that the user cancelled may still send events.
-            _ if sign_in.stage.is_none() => {}
-            SignInEvent::Address { url, opened, until } => {
-                sign_in.stage = Some(Stage::Address { url, opened, until });
-            }
-            SignInEvent::Code { code, address, until } => {
-                sign_in.stage = Some(Stage::Code { code, address, until });
-            }
-            SignInEvent::Failed { line, may_retry } => {
-                sign_in.stage = Some(Stage::Failed { line, may_retry });
-            }
+            FeedEvent::Identity(identity) => self.set_identity(id, identity, effects),
+            FeedEvent::Warning(line) => self.notify_error(line),
         }
     }
 
-    fn signed_in(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
+    /// Handles an event of a running sign-in.
+    pub(in crate::app) fn handle_sign_in(&mut self, id: FeedId, event: SignInEvent) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        feed.sign_in.stage = Some(match event {
+            SignInEvent::Address { url, opened, until } => Stage::Address { url, opened, until },
+            SignInEvent::Code { code, address, until } => Stage::Code { code, address, until },
+            SignInEvent::Failed { line, may_retry } => Stage::Failed { line, may_retry },
+        });
+    }
+
+    fn signed_in(&mut self, id: FeedId, identity: Identity, effects: &mut Vec<Effect>) {
         let name = identity.account.as_ref().map(|account| format!(" as {}", account.head()));
-        self.sign_in.reset();
-        self.close_sign_in();
-        self.set_identity(identity, effects);
-        self.resume_loading(effects);
+        if let Some(job) = self.jobs.running(id, JobType::SignIn) {
+            self.jobs.complete(job);
+        }
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.sign_in.reset();
+        }
+        self.close_sign_in(id);
+        self.set_identity(id, identity, effects);
+        self.resume_loading(id, effects);
         self.notify(format!("signed in{}", name.unwrap_or_default()));
     }
 
     /// Sets the signed-in account. Unless the settings name the user, `assigned:me` means this
     /// account. The alerts of another account are dropped.
-    pub(in crate::app) fn set_identity(&mut self, identity: Identity, effects: &mut Vec<Effect>) {
+    fn set_identity(&mut self, id: FeedId, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
-        if let (Some(one), Some(other)) = (&self.sign_in.account, &account)
+        let Some(feed) = self.feeds.get(id) else { return };
+        if let (Some(one), Some(other)) = (&feed.sign_in.account, &account)
             && !one.eq_ignore_ascii_case(other)
         {
-            let mut settings = self.settings.clone();
-            self.filter.requested().clone_into(&mut settings.filter);
-            settings.me.take_if(|_| !self.sign_in.me_configured);
-            self.start_over(settings);
+            let mut settings = feed.settings.clone();
+            settings.me.take_if(|_| !feed.sign_in.me_configured);
+            self.start_over(id, settings, effects);
             self.apply_filter();
             self.fetch(effects);
         }
+        let Some(feed) = self.feeds.get_mut(id) else { return };
         if account.is_some() {
-            self.sign_in.account.clone_from(&account);
+            feed.sign_in.account.clone_from(&account);
         }
         // Owners of alerts are users, by principal name; an application is no owner.
         let user = account.filter(|account| account.contains('@'));
-        if !self.sign_in.me_configured && user.is_some() && user != self.settings.me {
-            self.set_me(user, effects);
+        if !feed.sign_in.me_configured && user.is_some() && user != feed.settings.me {
+            self.set_me(id, user, effects);
         }
-        self.sign_in.signed_out &= self.sign_in.stage.is_some();
-        self.sign_in.identity = Some(identity);
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.answered();
+            feed.sign_in.identity = Some(identity);
+        }
     }
 
     /// Sets the user; a filter with `me` is then fetched again.
-    fn set_me(&mut self, me: Option<String>, effects: &mut Vec<Effect>) {
+    fn set_me(&mut self, id: FeedId, me: Option<String>, effects: &mut Vec<Effect>) {
         // Compiled again first, since filters by age change by the minute as well.
         self.replan();
         let before = self.filter.requested_scope();
-        self.settings.me = me;
+        if let Some(feed) = self.feeds.get_mut(id) {
+            feed.settings.me = me;
+        }
         let context = self.query_context();
         if self.filter.compile(&context, true) {
             self.view.filter(&self.store, self.filter.matcher());
         }
         if self.filter.requested_scope() != before {
-            self.fetch(effects);
+            self.fetch_from(id, effects);
         }
     }
 
-    fn close_sign_in(&mut self) {
-        self.ui.overlays.retain(|overlay| !matches!(overlay, Overlay::SignInPrompt(_)));
+    fn close_sign_in(&mut self, id: FeedId) {
+        let is_open = |overlay: &Overlay| matches!(overlay, Overlay::SignInPrompt(open) if open.feed == id);
+        self.ui.overlays.retain(|overlay| !is_open(overlay));
     }
 
-    /// Starts a sign-in for the user.
-    pub(in crate::app) fn begin_sign_in(&mut self, method: SignInWay, effects: &mut Vec<Effect>) {
-        self.sign_in.stage = Some(Stage::Starting(method));
-        self.sign_in.prompt_due = false;
+    /// Starts a sign-in for the user. It replaces a running one.
+    pub(in crate::app) fn begin_sign_in(&mut self, id: FeedId, way: SignInWay, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        feed.sign_in.stage = Some(Stage::Starting(way));
+        feed.sign_in.prompt_due = false;
         self.ui.close_all();
-        self.ui.open(SignInPrompt { ignore_keys_until: Duration::ZERO });
-        effects.push(Effect::SignIn(method));
+        self.ui.open(SignInPrompt { feed: id, ignore_keys_until: Duration::ZERO });
+        self.cancel_running(id, JobType::SignIn, effects);
+        self.start_job(id, JobKind::SignIn(way), effects);
     }
 
     /// Cancels the sign-in for the user; the list stays as it is.
-    pub(in crate::app) fn cancel_sign_in(&mut self, effects: &mut Vec<Effect>) {
-        self.sign_in.stage = None;
-        self.sign_in.prompt_due = false;
-        self.close_sign_in();
-        effects.push(Effect::CancelSignIn);
-        if !self.sign_in.signed_out {
+    pub(in crate::app) fn cancel_sign_in(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let Some(feed) = self.feeds.get_mut(id) else { return };
+        feed.sign_in.stage = None;
+        feed.sign_in.prompt_due = false;
+        let signed_out = feed.sign_in.signed_out;
+        self.close_sign_in(id);
+        self.cancel_running(id, JobType::SignIn, effects);
+        effects.push(Effect::DeclineSignIn(id));
+        if !signed_out {
             self.notify("sign-in cancelled");
         }
     }
 
     /// Opens a waiting prompt, unless it would take keys meant for something else.
     pub(in crate::app) fn show_sign_in(&mut self) {
-        if self.sign_in.prompt_due && self.ui.overlay().is_none() && self.filter.editor.is_none() {
-            self.sign_in.prompt_due = false;
-            self.ui.open(SignInPrompt { ignore_keys_until: self.clock.now.mono + IGNORE_KEYS_FOR });
+        if self.ui.overlay().is_some() || self.filter.editor.is_some() {
+            return;
+        }
+        if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.sign_in.prompt_due) {
+            feed.sign_in.prompt_due = false;
+            let prompt =
+                SignInPrompt { feed: feed.id, ignore_keys_until: self.clock.now.mono + IGNORE_KEYS_FOR };
+            self.ui.open(prompt);
         }
     }
 }

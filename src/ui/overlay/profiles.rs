@@ -38,7 +38,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
             if y >= bottom {
                 break;
             }
-            let current = profile.name == app.settings.profile;
+            let current = profile.name == app.feed().settings.profile;
             painter.put(inside.x, y, 1, if current { "*" } else { " " }, theme.accent);
             for (name, x, room) in &layout {
                 let style = if *name == "PROFILE" && current { theme.strong } else { theme.text };
@@ -111,29 +111,31 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
     if app.settings.profiles.is_empty() {
         fact(
             "connection",
-            &format!("{} {} {}", app.settings.tenant, theme.symbols.dot, app.settings.origin),
+            &format!("{} {} {}", app.feed().settings.tenant, theme.symbols.dot, app.feed().settings.origin),
             theme.text,
         );
-        if app.settings.service {
+        if app.feed().settings.service {
             fact("profiles", "none; `alertdeck config path` shows the config file", theme.text);
         }
     }
-    if !app.settings.service {
+    if !app.feed().settings.service {
         fact("signed in", "not signed in (saved alerts)", theme.text);
         return lines;
     }
     let keymap = &app.ui.keymap;
     let (browser, code) = (keymap.key("profiles.sign-in"), keymap.key("profiles.device-code"));
-    match &app.sign_in.identity {
-        _ if app.sign_in.signed_out => {
-            let what = if app.settings.signs_in {
+    match &app.feed().sign_in.identity {
+        _ if app.feed().sign_in.signed_out => {
+            let what = if app.feed().settings.signs_in {
                 format!("signed out; press {browser} to sign in with a browser, {code} with a device code")
             } else {
                 "signed out".into()
             };
             fact("signed in", &what, theme.error);
         }
-        None if !app.settings.signs_in => fact("signed in", "unknown account (external token)", theme.dim),
+        None if !app.feed().settings.signs_in => {
+            fact("signed in", "unknown account (external token)", theme.dim);
+        }
         None => fact("signed in", "unknown", theme.dim),
         Some(identity) => {
             let account = identity
@@ -156,8 +158,9 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             }
         }
     }
-    if !app.settings.signs_in {
-        let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
+    if !app.feed().settings.signs_in {
+        let from =
+            app.profile_of(app.feed()).map_or("a variable or a command", |profile| profile.auth.as_str());
         fact("token", &format!("external ({from})"), theme.text);
     }
     lines

@@ -81,7 +81,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
     let inside = window(painter, screen, "Requests", width, height);
     let Some(lines) = requests.lines.as_ref().filter(|lines| !lines.is_empty()) else {
         let text = match &requests.lines {
-            _ if !app.settings.service => "Saved alerts: no requests are made.",
+            _ if !app.feed().settings.service => "Saved alerts: no requests are made.",
             Some(_) => "No requests yet.",
             None => "Loading",
         };

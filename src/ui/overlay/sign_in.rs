@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::app::{App, SignInWay, Stage, wrap};
+use crate::app::{App, Feed, SignInPrompt, SignInWay, Stage, wrap};
 use crate::ui::{
     paint::{Painter, Span},
     window::window,
@@ -21,12 +21,13 @@ const LABEL: usize = 11;
 
 type Line = Vec<Span<'static>>;
 
-pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
-    let Some(stage) = &app.sign_in.stage else { return };
+pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, open: &SignInPrompt) {
+    let Some(feed) = app.feeds.get(open.feed) else { return };
+    let Some(stage) = &feed.sign_in.stage else { return };
     let width = usize::from(screen.width.saturating_sub(8)).clamp(10, MAX_WIDTH);
     let (title, mut lines) = match stage {
         Stage::Asked { why } => {
-            (format!("Sign in to {}", app.settings.tenant), prompt(app, painter, why, width))
+            (format!("Sign in to {}", feed.settings.tenant), prompt(app, painter, feed, why, width))
         }
         Stage::Starting(SignInWay::Browser) => {
             ("Sign in with a browser".into(), vec![vec![Span::new("Starting a browser", painter.theme.dim)]])
@@ -42,7 +43,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
             ("Sign in with a device code".into(), by_code(app, painter, (code, address), *until, width))
         }
         Stage::Failed { line, may_retry } => {
-            ("Sign-in failed".into(), failed(app, painter, line, *may_retry, width))
+            ("Sign-in failed".into(), failed(app, painter, feed, (line, *may_retry), width))
         }
     };
     // The list stays visible around the prompt.
@@ -63,10 +64,10 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) {
     }
 }
 
-fn prompt(app: &App, painter: &Painter<'_>, why: &str, width: usize) -> Vec<Line> {
+fn prompt(app: &App, painter: &Painter<'_>, feed: &Feed, why: &str, width: usize) -> Vec<Line> {
     let mut lines = text(&sentence(why), painter.theme.text, width);
     lines.push(Line::new());
-    lines.extend(methods(app, painter, width));
+    lines.extend(methods(app, painter, feed, width));
     lines
 }
 
@@ -76,11 +77,17 @@ fn sentence(why: &str) -> String {
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
-fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: usize) -> Vec<Line> {
+fn failed(
+    app: &App,
+    painter: &Painter<'_>,
+    feed: &Feed,
+    (why, may_retry): (&str, bool),
+    width: usize,
+) -> Vec<Line> {
     let mut lines = text(&sentence(why), painter.theme.error, width);
     lines.push(Line::new());
     if may_retry {
-        lines.extend(methods(app, painter, width));
+        lines.extend(methods(app, painter, feed, width));
     } else {
         lines.push(key(painter, &app.ui.keymap.key("app.back"), "close; the list stays"));
     }
@@ -88,15 +95,15 @@ fn failed(app: &App, painter: &Painter<'_>, why: &str, may_retry: bool, width: u
 }
 
 /// Returns the methods of signing in, or what to do if there is none.
-fn methods(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
+fn methods(app: &App, painter: &Painter<'_>, feed: &Feed, width: usize) -> Vec<Line> {
     let of = |id| app.ui.keymap.key(id);
     let mut lines = Vec::new();
-    if app.settings.signs_in {
+    if feed.settings.signs_in {
         lines.push(key(painter, &of("sign-in.browser"), "sign in with a browser on this computer"));
         lines.push(key(painter, &of("sign-in.device-code"), "sign in with a device code, in any browser"));
         lines.push(key(painter, &of("app.back"), "not now; keep the current list"));
     } else {
-        let from = app.profile().map_or("a variable or a command", |profile| profile.auth.as_str());
+        let from = app.profile_of(feed).map_or("a variable or a command", |profile| profile.auth.as_str());
         let what = format!(
             "This profile uses an external token ({from}). Renew it, then press {} to retry.",
             of("panes.retry")

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{
-    Backfill, Bookmark, Failure, FailureKind, Fetch, LoadEvent, Message, Settings, SignInEvent,
-};
+use alertdeck::app::{BackfillState, Bookmark, Failure, FailureKind, FeedEvent, LoadEvent, Scope};
 use alertdeck_model::Timestamp;
 use rstest::rstest;
 use serde_json::json;
 
 use super::{
-    harness::{Harness, alert, batch, settings, with},
+    harness::{BackfillJob, Harness, Settings, alert, batch, settings, with},
     signing_in,
 };
 
@@ -33,9 +31,9 @@ fn fail(console: &mut Harness, kind: FailureKind) {
 
 /// Returns the filter of the backfill's last fetch, and its bookmark.
 fn last(console: &Harness) -> (String, Option<&str>) {
-    let Fetch { scope, from, .. } = console.backfills.last().unwrap();
-    let alertdeck::app::Scope::Filter(filter) = scope else { panic!("{scope:?}") };
-    (filter.clone(), from.as_ref().map(|Bookmark(at)| at.as_str()))
+    let BackfillJob { scope, from, .. } = console.backfills.last().unwrap();
+    let Scope::Filter(filter) = scope else { panic!("{scope:?}") };
+    (filter.to_string(), from.as_ref().map(|Bookmark(at)| at.as_str()))
 }
 
 /// Returns a console whose list is complete, after two pages of the backfill.
@@ -68,12 +66,12 @@ fn interrupt(console: &mut Harness, by: &str) {
             console.advance(Duration::from_secs(120));
         }
         "sign-out" => {
-            console.send(Message::SignIn(SignInEvent::SignedOut));
-            console.send(Message::SignIn(SignInEvent::Done(signing_in::ana())));
+            console.feed_event(FeedEvent::SignedOut);
+            console.feed_event(FeedEvent::SignedIn(signing_in::ana()));
         }
         "sign-in" => {
             fail(console, FailureKind::SignIn);
-            console.send(Message::SignIn(SignInEvent::Done(signing_in::ana())));
+            console.feed_event(FeedEvent::SignedIn(signing_in::ana()));
         }
         other => panic!("{other}"),
     }
@@ -93,12 +91,12 @@ fn continues_after_an_interruption_and_fetches_later_changes(#[case] by: &str) {
     assert_eq!(last(&console), (LAST_DAYS.into(), Some("page 3")), "no page is read twice");
     page(&mut console, &[6], None);
     console.backfill_event(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Running, "it is not complete yet");
+    assert_eq!(console.backfill_state(), BackfillState::Running, "it is not complete yet");
     let since = "lastUpdateDateTime ge 2026-11-20T11:25:00Z";
     assert_eq!(last(&console), (since.into(), None), "from shortly before its first page");
     page(&mut console, &[7], None);
     console.backfill_event(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.app.store.len()), (Backfill::Complete, 7));
+    assert_eq!((console.backfill_state(), console.app.store.len()), (BackfillState::Complete, 7));
     console.advance(Duration::from_secs(3_600));
     assert_eq!(console.backfills.len(), 3);
 }
@@ -108,7 +106,7 @@ fn uninterrupted_backfill_needs_no_second_fetch() {
     let mut console = after_two_pages();
     page(&mut console, &[6], None);
     console.backfill_event(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.backfills.len()), (Backfill::Complete, 1));
+    assert_eq!((console.backfill_state(), console.backfills.len()), (BackfillState::Complete, 1));
 }
 
 #[test]
@@ -124,9 +122,9 @@ fn interrupted_fetch_of_changes_is_completed() {
     interrupt(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), Some("more")));
     console.backfill_event(LoadEvent::Done);
-    assert_eq!((last(&console), console.app.load.backfill.state), ((since, None), Backfill::Running));
+    assert_eq!((last(&console), console.backfill_state()), ((since, None), BackfillState::Running));
     console.backfill_event(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Complete);
+    assert_eq!(console.backfill_state(), BackfillState::Complete);
 }
 
 #[test]
@@ -135,7 +133,7 @@ fn pages_that_arrive_after_an_interruption_count() {
     console.keys("r");
     page(&mut console, &[6], Some("page 4"));
     console.backfill_event(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Due, "but the end does not");
+    assert_eq!(console.backfill_state(), BackfillState::Due, "but the end does not");
     console.done();
     assert_eq!(last(&console), (LAST_DAYS.into(), Some("page 4")));
 }
@@ -148,13 +146,13 @@ fn an_unknown_bookmark_restarts_the_backfill_once() {
     assert_eq!((console.backfills.len(), last(&console)), (3, (LAST_DAYS.into(), None)), "it starts over");
     fail(&mut console, FailureKind::Other);
     console.advance(Duration::from_secs(3_600));
-    assert_eq!((console.backfills.len(), console.app.load.backfill.state), (3, Backfill::Failed));
+    assert_eq!((console.backfills.len(), console.backfill_state()), (3, BackfillState::Failed));
     // If a page arrived before the failure, the bookmark was valid.
     let mut console = after_two_pages();
     interrupt(&mut console, "refresh");
     page(&mut console, &[6], None);
     fail(&mut console, FailureKind::Other);
-    assert_eq!((console.backfills.len(), console.app.load.backfill.state), (2, Backfill::Failed));
+    assert_eq!((console.backfills.len(), console.backfill_state()), (2, BackfillState::Failed));
 }
 
 #[test]
@@ -165,7 +163,7 @@ fn partial_page_before_an_interruption_makes_the_backfill_incomplete() {
     console.backfill_event(LoadEvent::Reached(Bookmark("page 4".into())));
     interrupt(&mut console, "refresh");
     console.backfill_event(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Failed);
+    assert_eq!(console.backfill_state(), BackfillState::Failed);
     interrupt(&mut console, "refresh");
     assert_eq!(last(&console), (LAST_DAYS.into(), None), "a refresh starts it again");
 }
@@ -173,15 +171,15 @@ fn partial_page_before_an_interruption_makes_the_backfill_incomplete() {
 #[test]
 fn another_profile_or_account_restarts_the_backfill() {
     let mut console = after_two_pages();
-    console.send(Message::Switched(Box::new(Settings { profile: "lab".into(), ..settings("") })));
+    console.switch(Settings { profile: "lab".into(), ..settings("") });
     console.done();
     assert_eq!((console.backfills.len(), last(&console)), (2, (LAST_DAYS.into(), None)));
     let mut console = Harness::open("status:new");
-    console.send(Message::Identity(signing_in::ana()));
+    console.identity(signing_in::ana());
     console.done();
     page(&mut console, &[2], Some("page 2"));
     let bob = Some("bob@contoso.com".into());
-    console.send(Message::Identity(alertdeck::app::Identity { account: bob, ..signing_in::ana() }));
+    console.identity(alertdeck::app::Identity { account: bob, ..signing_in::ana() });
     console.done();
     assert_eq!((console.backfills.len(), last(&console)), (2, (LAST_DAYS.into(), None)));
 }

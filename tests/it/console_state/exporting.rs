@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        Effect, Export, ExportForm, ExportStage, Failure, FailureKind, LoadEvent, Message, NotWritten,
-        Overlay, Settings, Written,
+        Export, ExportForm, ExportStage, Failure, FailureKind, JobEvent, JobId, LoadEvent, Message,
+        NotWritten, Overlay, Written,
     },
     export::Format,
 };
@@ -13,7 +13,7 @@ use alertdeck_graph::{ClientEvent, WaitCause};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::harness::{Harness, alert, batch, settings, with};
+use super::harness::{Harness, Settings, alert, batch, settings, with};
 
 /// The proposed file name, without its extension.
 const NAME: &str = "alertdeck-contoso-20261120T120000Z";
@@ -29,12 +29,16 @@ fn form(console: &Harness) -> &ExportForm {
     }
 }
 
-/// Returns the export that was requested, the only effect.
+/// Returns the export that was started, the only effect.
 fn export(console: &mut Harness) -> Export {
-    match std::mem::take(&mut console.effects).as_slice() {
-        [Effect::Export(export)] => export.clone(),
-        other => panic!("{other:?}"),
-    }
+    started(console).1
+}
+
+/// Returns the export that was started, the only effect, with its job.
+fn started(console: &mut Harness) -> (JobId, Export) {
+    let export = console.exports().pop().unwrap();
+    assert_eq!(console.effects, []);
+    export
 }
 
 fn ids(export: &Export) -> Vec<String> {
@@ -44,14 +48,18 @@ fn ids(export: &Export) -> Vec<String> {
 
 pub(crate) fn finish(console: &mut Harness, outcome: Result<Written, NotWritten>) {
     let path = form(console).path.text().to_owned();
-    let ExportStage::Writing { number, .. } = form(console).stage else { panic!("no export is running") };
-    console.send(Message::Exported { number, path, outcome });
+    let ExportStage::Writing { job, .. } = form(console).stage else { panic!("no export is running") };
+    console.send(Message::Job(job, JobEvent::Exported { path, outcome }));
 }
 
 /// Ends an export whose form is closed or shows another export.
-fn export_ended(console: &mut Harness, export: &Export, outcome: Result<Written, NotWritten>) {
-    let (number, path) = (export.number, export.path.clone());
-    console.send(Message::Exported { number, path, outcome });
+fn export_ended(
+    console: &mut Harness,
+    (job, export): &(JobId, Export),
+    outcome: Result<Written, NotWritten>,
+) {
+    let path = export.path.clone();
+    console.send(Message::Job(*job, JobEvent::Exported { path, outcome }));
 }
 
 fn refused(line: &str) -> Result<Written, NotWritten> {
@@ -234,7 +242,7 @@ fn end_of_an_export_is_reported_after_the_form_is_closed() {
     let end = |console: &mut Harness, outcome| {
         console.advance(Duration::from_secs(10));
         console.keys("E Enter Esc");
-        let export = export(console);
+        let export = started(console);
         export_ended(console, &export, outcome);
         assert!(console.app.ui.overlay().is_none());
         console.notice().to_owned()
@@ -253,11 +261,11 @@ fn end_of_an_export_is_reported_after_the_form_is_closed() {
 fn ends_of_two_exports_are_not_confused() {
     let mut console = with_count(2);
     console.keys("E Enter Esc");
-    let first = export(&mut console);
+    let first = started(&mut console);
     // To the same file, while the first is still being written.
     console.keys("E Enter");
-    let second = export(&mut console);
-    assert_eq!(first.path, second.path);
+    let second = started(&mut console);
+    assert_eq!(first.1.path, second.1.path);
     export_ended(&mut console, &first, refused("no room"));
     assert!(matches!(form(&console).stage, ExportStage::Writing { .. }));
     assert_eq!(console.notice(), format!("export failed: {NAME}.json: no room"));
@@ -267,7 +275,7 @@ fn ends_of_two_exports_are_not_confused() {
 
 fn switch(console: &mut Harness) {
     let lab = Settings { tenant: "fabrikam.example".into(), profile: "lab".into(), ..settings("") };
-    console.send(Message::Switched(Box::new(lab)));
+    console.switch(lab);
 }
 
 #[test]
@@ -276,8 +284,8 @@ fn export_of_a_former_profile_is_reported_with_its_tenant() {
     console.keys("E Enter Esc E Tab");
     console.type_text("x");
     console.keys("Enter Esc");
-    let exports = std::mem::take(&mut console.effects);
-    let [Effect::Export(first), Effect::Export(second)] = exports.as_slice() else { panic!("{exports:?}") };
+    let exports = console.exports();
+    let [first, second] = exports.as_slice() else { panic!("{exports:?}") };
     switch(&mut console);
     console.arrive(&[alert(9)]);
     console.done();
@@ -285,9 +293,9 @@ fn export_of_a_former_profile_is_reported_with_its_tenant() {
     console.effects.clear();
     // The new profile's own export, to a file of the same name.
     console.keys("E Tab Ctrl-u");
-    console.type_text(&first.path);
+    console.type_text(&first.1.path);
     console.keys("Enter");
-    let own = export(&mut console);
+    let own = started(&mut console);
     export_ended(&mut console, first, refused("no room"));
     assert_eq!(console.notice(), format!("contoso: export failed: {NAME}.json: no room"));
     assert!(
@@ -316,7 +324,7 @@ fn export_of_a_former_profile_is_reported_with_its_tenant() {
 fn notice_of_an_ended_export_survives_a_profile_switch() {
     let mut console = with_count(2);
     console.keys("E Enter Esc");
-    let export = export(&mut console);
+    let export = started(&mut console);
     export_ended(&mut console, &export, Err(NotWritten::Exists));
     switch(&mut console);
     assert_eq!(console.notice(), format!("export failed: {NAME}.json already exists"));
@@ -330,8 +338,8 @@ fn notice_of_an_ended_export_survives_a_profile_switch() {
 fn answers_to_keys_are_not_repeated_after_the_end_of_an_export() {
     let mut console = with_count(2);
     console.keys("E Enter Esc E Enter Esc");
-    let exports = std::mem::take(&mut console.effects);
-    let [Effect::Export(first), Effect::Export(second)] = exports.as_slice() else { panic!("{exports:?}") };
+    let exports = console.exports();
+    let [first, second] = exports.as_slice() else { panic!("{exports:?}") };
     export_ended(&mut console, first, Ok(written()));
     for _ in 0..60 {
         console.keys("!");

@@ -1,12 +1,12 @@
 //! The filter bar, and the keys that build filters from values on screen.
 
-use alertdeck::app::{Effect, Pane, Phase, Scope};
+use alertdeck::app::{Pane, Phase, Scope};
 use alertdeck_query::PROPERTIES;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::harness::{Harness, alert, with};
+use super::harness::{Harness, alert, scope, with};
 
 fn severities() -> Harness {
     let of = |number, severity: &str| with(alert(number), json!({"severity": severity}));
@@ -76,7 +76,7 @@ fn enter_makes_no_request_for_a_covered_filter() {
     assert_eq!(run(&mut console, "severity:high title:x"), [], "the same request is running");
     console.done();
     assert_eq!(run(&mut console, "severity:high title:y"), [], "its list is complete");
-    assert_eq!(run(&mut console, "severity:low"), [Scope::Filter("severity eq 'low'".into())]);
+    assert_eq!(run(&mut console, "severity:low"), [scope("severity eq 'low'")]);
     assert_eq!(run(&mut console, "title:z"), [Scope::All], "the running one is superseded");
     console.done();
     assert_eq!(run(&mut console, "severity:medium"), [], "all alerts are loaded");
@@ -96,17 +96,13 @@ fn covered_filter_cancels_the_fetch_of_another() {
     console.type_text("severity:high");
     console.effects.clear();
     console.keys("Enter");
-    assert_eq!(console.effects.iter().filter(|effect| **effect == Effect::Cancel).count(), 1);
+    assert_eq!(console.cancelled().len(), 1);
     assert_eq!(console.fetches(), [], "it is covered");
-    assert_eq!(console.app.load.phase, Phase::Complete, "the header describes the shown list");
+    assert_eq!(console.phase(), &Phase::Complete, "the header describes the shown list");
     console.keys("/ Ctrl-u");
     console.type_text("severity:low");
     console.keys("Enter");
-    assert_eq!(
-        console.fetches(),
-        [Scope::Filter("severity eq 'low'".into())],
-        "the other list is incomplete"
-    );
+    assert_eq!(console.fetches(), [scope("severity eq 'low'")], "the other list is incomplete");
 }
 
 #[test]

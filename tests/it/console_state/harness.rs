@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, Body, Effect, Failure, FailureKind, Fetch, Generation, Input, Key, Keymap, LoadEvent, Message,
-        Overlay, ProfileLine, Purpose, Scope, Settings, update,
+        App, BackfillState, Body, Bookmark, Effect, Export, Failure, FailureKind, Feed, FeedEvent,
+        FeedSettings, Identity, Input, JobEvent, JobId, JobKind, Key, Keymap, LoadEvent, Message, Overlay,
+        Phase, ProfileLine, Scope, SignInEvent, SignInWay, update,
     },
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use alertdeck_model::{AlertId, Now, RawAlert, RawText, Timestamp};
+use alertdeck_odata as odata;
 use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
 use jiff::tz::TimeZone;
 use ratatui::{
@@ -23,6 +25,34 @@ use serde_json::{Value, json};
 /// The time at which the console is opened.
 pub(crate) const START: &str = "2026-11-20T12:00:00Z";
 pub(crate) const ME: &str = "ana@contoso.com";
+
+/// The settings of a console and of its only feed.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) tenant: String,
+    pub(crate) origin: String,
+    pub(crate) service: bool,
+    pub(crate) portal_host: String,
+    pub(crate) me: Option<String>,
+    pub(crate) zone: TimeZone,
+    pub(crate) filter_zone: TimeZone,
+    pub(crate) filter: String,
+    pub(crate) profiles: Vec<ProfileLine>,
+    pub(crate) profile: String,
+    pub(crate) keymap: Keymap,
+    pub(crate) signs_in: bool,
+}
+
+impl Settings {
+    fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
+        let Self { zone, filter_zone, filter, profiles, keymap, .. } = self;
+        let Self { tenant, origin, service, portal_host, me, profile, signs_in, .. } = self;
+        (
+            alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap },
+            FeedSettings { tenant, origin, service, portal_host, me, profile, signs_in },
+        )
+    }
+}
 
 pub(crate) fn settings(filter: &str) -> Settings {
     Settings {
@@ -79,6 +109,19 @@ pub(crate) fn batch(alerts: &[Value]) -> Batch {
     Batch::decode(&raw)
 }
 
+/// Returns the scope of a `$filter`.
+pub(crate) fn scope(filter: &str) -> Scope {
+    Scope::Filter(odata::parse(filter).unwrap())
+}
+
+/// A fetch of the backfill.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BackfillJob {
+    pub(crate) job: JobId,
+    pub(crate) scope: Scope,
+    pub(crate) from: Option<Bookmark>,
+}
+
 /// A console in its harness.
 pub(crate) struct Harness {
     pub(crate) app: App,
@@ -86,12 +129,16 @@ pub(crate) struct Harness {
     /// The effects that the harness does not handle itself.
     pub(crate) effects: Vec<Effect>,
     /// The fetches of the backfill.
-    pub(crate) backfills: Vec<Fetch>,
+    pub(crate) backfills: Vec<BackfillJob>,
+    /// The last fetch of the list or poll.
+    pub(crate) fetch: JobId,
+    /// The last sign-in.
+    sign_in: JobId,
     /// The rows of one slice of work.
     pub(crate) slice: usize,
     /// Whether workers wait for [`Harness::settle`].
     pub(crate) lazy: bool,
-    reading: Option<(Row, StoredAlert)>,
+    reading: Option<(JobId, Row, StoredAlert)>,
     more: bool,
     wake: Option<Duration>,
 }
@@ -104,12 +151,16 @@ impl Harness {
 
     pub(crate) fn with(settings: Settings, size: (u16, u16)) -> Self {
         let now = Now { wall: Timestamp::parse(START).unwrap(), mono: Duration::from_millis(500) };
-        let (app, effects) = App::new(settings, now, size);
+        let (settings, feed) = settings.split();
+        let (app, effects) = App::new(settings, feed, now, size);
+        let none = JobId { feed: app.feed().id, number: 0 };
         let mut console = Self {
             app,
             now,
             effects: Vec::new(),
             backfills: Vec::new(),
+            fetch: none,
+            sign_in: none,
             slice: 1_000,
             lazy: false,
             reading: None,
@@ -141,17 +192,29 @@ impl Harness {
     fn handle(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Read(row, stored) => {
+                Effect::Start(job, JobKind::Read(row, stored)) => {
                     assert!(self.reading.is_none(), "one alert is read at a time");
-                    self.reading = Some((row, stored));
+                    self.reading = Some((job, row, stored));
+                }
+                Effect::Cancel(job) if self.reading.as_ref().is_some_and(|(read, ..)| *read == job) => {
+                    self.reading = None;
+                }
+                Effect::Start(job, JobKind::Backfill { scope, from }) => {
+                    self.backfills.push(BackfillJob { job, scope, from });
                 }
                 Effect::More => self.more = true,
                 Effect::WakeAt(at) => {
                     assert!(at >= self.now.mono, "a wake-up in the past: {at:?} at {:?}", self.now.mono);
                     self.wake = Some(at);
                 }
-                Effect::Fetch(fetch) if fetch.purpose == Purpose::Backfill => self.backfills.push(fetch),
-                other => self.effects.push(other),
+                other => {
+                    match &other {
+                        Effect::Start(job, JobKind::List(_) | JobKind::Poll(_)) => self.fetch = *job,
+                        Effect::Start(job, JobKind::SignIn(_)) => self.sign_in = *job,
+                        _ => {}
+                    }
+                    self.effects.push(other);
+                }
             }
         }
     }
@@ -159,9 +222,9 @@ impl Harness {
     /// Does the work of workers and event loop until nothing is left.
     pub(crate) fn settle(&mut self) {
         loop {
-            let message = if let Some((row, stored)) = self.reading.take() {
+            let message = if let Some((job, row, stored)) = self.reading.take() {
                 let body = Body::read(&stored.read());
-                Message::Read(row, stored, Box::new(body))
+                Message::Job(job, JobEvent::Read(row, stored, Box::new(body)))
             } else if std::mem::take(&mut self.more) {
                 Message::Work(self.slice)
             } else {
@@ -172,9 +235,9 @@ impl Harness {
         }
     }
 
-    /// Drops the running read of an alert, as the event loop does on a switch of profiles.
-    pub(crate) fn drop_read(&mut self) {
-        assert!(self.reading.take().is_some(), "no read is running");
+    /// Returns the running read of an alert.
+    pub(crate) fn running_read(&self) -> JobId {
+        self.reading.as_ref().unwrap().0
     }
 
     /// Advances the clock, with a tick at each scheduled wake-up.
@@ -215,14 +278,95 @@ impl Harness {
         self.send(Message::Input(Input::Resize { width, height }));
     }
 
+    /// Sends an event of the last fetch of the list or poll.
     pub(crate) fn load(&mut self, event: LoadEvent) {
-        self.send(Message::Load(self.app.load.generations.current, event));
+        self.load_of(self.fetch, event);
+    }
+
+    /// Sends an event of a fetch.
+    pub(crate) fn load_of(&mut self, job: JobId, event: LoadEvent) {
+        self.send(Message::Job(job, JobEvent::Fetch(event)));
     }
 
     /// Sends an event of the last fetch of the backfill.
     pub(crate) fn backfill_event(&mut self, event: LoadEvent) {
-        let generation = self.backfills.last().unwrap().generation;
-        self.send(Message::Load(generation, event));
+        self.load_of(self.backfills.last().unwrap().job, event);
+    }
+
+    /// Sends an event of the feed.
+    pub(crate) fn feed_event(&mut self, event: FeedEvent) {
+        self.send(Message::Feed(self.feed().id, event));
+    }
+
+    pub(crate) fn identity(&mut self, identity: Identity) {
+        self.feed_event(FeedEvent::Identity(identity));
+    }
+
+    /// Sends an event of the last sign-in.
+    pub(crate) fn sign_in_event(&mut self, event: SignInEvent) {
+        self.send(Message::Job(self.sign_in, JobEvent::SignIn(event)));
+    }
+
+    /// Switches to a profile, as a feed of its own.
+    pub(crate) fn switch(&mut self, settings: Settings) {
+        let feed = FeedId::new(self.feed().id.index() + 1);
+        self.send(Message::Switched(feed, Box::new(settings.split().1)));
+    }
+
+    /// Removes the sign-ins started since the last call, and returns their methods.
+    pub(crate) fn sign_ins(&mut self) -> Vec<SignInWay> {
+        let mut ways = Vec::new();
+        self.effects.retain(|asked| match asked {
+            Effect::Start(_, JobKind::SignIn(way)) => {
+                ways.push(*way);
+                false
+            }
+            _ => true,
+        });
+        ways
+    }
+
+    /// Removes and returns the jobs cancelled since the last call.
+    pub(crate) fn cancelled(&mut self) -> Vec<JobId> {
+        let mut jobs = Vec::new();
+        self.effects.retain(|asked| match asked {
+            Effect::Cancel(job) => {
+                jobs.push(*job);
+                false
+            }
+            _ => true,
+        });
+        jobs
+    }
+
+    /// Removes the exports started since the last call, and returns them with their jobs.
+    pub(crate) fn exports(&mut self) -> Vec<(JobId, Export)> {
+        let mut exports = Vec::new();
+        self.effects.retain(|asked| match asked {
+            Effect::Start(job, JobKind::Export(export)) => {
+                exports.push((*job, export.clone()));
+                false
+            }
+            _ => true,
+        });
+        exports
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        self.app.feed()
+    }
+
+    pub(crate) fn phase(&self) -> &Phase {
+        self.feed().list.phase()
+    }
+
+    pub(crate) fn backfill_state(&self) -> BackfillState {
+        self.feed().backfill.state()
+    }
+
+    /// Returns the number of alerts read for the list, and how many the service counted.
+    pub(crate) fn read(&self) -> (usize, Option<u64>) {
+        (self.feed().list.read(), self.feed().list.total())
     }
 
     /// Sends a page of the running fetch.
@@ -239,12 +383,12 @@ impl Harness {
         self.load(LoadEvent::Failed(Failure { kind, line: "it failed".into() }));
     }
 
-    /// Removes and returns the fetches requested since the last call.
+    /// Removes the fetches requested since the last call, and returns their scopes.
     pub(crate) fn fetches(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
         self.effects.retain(|asked| match asked {
-            Effect::Fetch(fetch) => {
-                scopes.push(fetch.scope.clone());
+            Effect::Start(_, JobKind::List(scope) | JobKind::Poll(scope)) => {
+                scopes.push(scope.clone());
                 false
             }
             _ => true,
@@ -272,7 +416,7 @@ impl Harness {
     }
 
     pub(crate) fn row(&self, id: &str) -> Row {
-        self.app.store.row(FeedId::new(0), &AlertId::new(id)).unwrap()
+        self.app.store.row(self.feed().id, &AlertId::new(id)).unwrap()
     }
 
     pub(crate) fn shows(&self, id: &str) -> bool {
@@ -287,10 +431,6 @@ impl Harness {
     /// Returns the cursor's line in the window of the list.
     pub(crate) fn line(&self) -> usize {
         self.app.list.scroll.cursor - self.app.list.scroll.top
-    }
-
-    pub(crate) fn generation(&self) -> Generation {
-        self.app.load.generations.current
     }
 
     pub(crate) fn notice(&self) -> &str {

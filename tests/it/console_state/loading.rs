@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{Effect, Failure, FailureKind, LoadEvent, Message, Phase, Scope};
+use alertdeck::app::{Effect, Failure, FailureKind, LoadEvent, Phase, Scope};
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{AlertId, SafeText, Timestamp};
 use rstest::rstest;
 use serde_json::json;
 
-use super::harness::{Harness, alert, batch, with};
-
-fn filter(text: &str) -> Scope {
-    Scope::Filter(text.into())
-}
+use super::harness::{Harness, alert, batch, scope as filter, with};
 
 #[rstest]
 #[case("", Scope::All)]
@@ -24,7 +20,7 @@ fn filter(text: &str) -> Scope {
 fn start_fetches_the_scope_of_the_filter(#[case] text: &str, #[case] scope: Scope) {
     let mut console = Harness::open(text);
     assert_eq!(console.fetches(), [scope]);
-    assert_eq!(console.app.load.phase, Phase::Loading);
+    assert_eq!(console.phase(), &Phase::Loading);
 }
 
 #[test]
@@ -40,10 +36,10 @@ fn pages_add_up_and_the_cursor_keeps_alert_and_line() {
         console.arrive(&page.map(alert).collect::<Vec<_>>());
         assert_eq!((console.selected(), console.line()), (Some("a196"), 3));
     }
-    assert_eq!((console.app.load.read(), console.app.load.total), (400, Some(400)));
+    assert_eq!(console.read(), (400, Some(400)));
     console.done();
     assert_eq!((console.selected(), console.line()), (Some("a196"), 3));
-    assert_eq!(console.app.load.phase, Phase::Complete);
+    assert_eq!(console.phase(), &Phase::Complete);
 }
 
 #[test]
@@ -60,13 +56,13 @@ fn repeated_alerts_count_once() {
     console.arrive(&[alert(1), alert(2)]);
     console.load(LoadEvent::Page { total: Some(3), partial: None, server_time: None });
     console.load(LoadEvent::Batch(batch(&[alert(1), alert(2), alert(3)])));
-    assert_eq!((console.app.load.read(), console.app.store.len()), (3, 3));
+    assert_eq!((console.read().0, console.app.store.len()), (3, 3));
 }
 
 #[test]
 fn superseded_fetch_changes_only_the_store() {
     let mut console = Harness::open("severity:high");
-    let old = console.generation();
+    let old = console.fetch;
     console.keys("/ Ctrl-u");
     console.keys("Enter");
     assert_eq!(console.fetches().len(), 2);
@@ -81,34 +77,31 @@ fn superseded_fetch_changes_only_the_store() {
         LoadEvent::Client(ClientEvent::Resumed),
     ];
     for event in events {
-        console.send(Message::Load(old, event));
-        let load = &console.app.load;
-        assert_eq!((&load.phase, load.total, &load.partial), (&Phase::Loading, None, &None));
+        console.load_of(old, event);
+        let list = &console.feed().list;
+        assert_eq!((list.phase(), list.total(), list.partial()), (&Phase::Loading, None, None));
     }
-    console.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(1)]))));
-    assert_eq!((console.app.store.len(), console.app.load.read()), (1, 0));
+    console.load_of(old, LoadEvent::Batch(batch(&[alert(1)])));
+    assert_eq!((console.app.store.len(), console.read().0), (1, 0));
     assert_eq!(console.rows(), ["a1"]);
     console.arrive(&[alert(1), alert(2)]);
-    assert_eq!((console.app.store.len(), console.app.load.read()), (2, 2));
+    assert_eq!((console.app.store.len(), console.read().0), (2, 2));
 }
 
 #[test]
 fn esc_stops_loading_and_refresh_restarts_it() {
     let mut console = Harness::open("");
     console.arrive(&[alert(1)]);
-    let old = console.generation();
+    let old = console.fetch;
     console.fetches();
     console.keys("Esc");
-    assert_eq!(
-        (console.effects.as_slice(), &console.app.load.phase),
-        (&[Effect::Cancel][..], &Phase::Stopped)
-    );
-    console.send(Message::Load(old, LoadEvent::Done));
-    assert_eq!(console.app.load.phase, Phase::Stopped);
+    assert_eq!((console.effects.as_slice(), console.phase()), (&[Effect::Cancel(old)][..], &Phase::Stopped));
+    console.load_of(old, LoadEvent::Done);
+    assert_eq!(console.phase(), &Phase::Stopped);
     console.keys("Esc");
-    assert_eq!(console.effects, [Effect::Cancel], "nothing is left to stop");
+    assert_eq!(console.effects, [Effect::Cancel(old)], "nothing is left to stop");
     console.keys("r");
-    assert_eq!((console.fetches(), &console.app.load.phase), (vec![Scope::All], &Phase::Loading));
+    assert_eq!((console.fetches(), console.phase()), (vec![Scope::All], &Phase::Loading));
     assert_eq!(console.rows(), ["a1"], "loaded alerts stay");
 }
 
@@ -123,7 +116,7 @@ fn transient_failures_are_retried_automatically(#[case] kind: FailureKind, #[cas
     let mut console = Harness::open("severity:high");
     console.fetches();
     console.fail(kind);
-    let Phase::Failed { failure, retry_at } = &console.app.load.phase else { panic!() };
+    let Phase::Failed { failure, retry_at } = console.phase() else { panic!() };
     assert_eq!((failure.kind, retry_at.is_some()), (kind, again));
     let wait = retry_at.map_or(Duration::from_secs(600), |at| at.saturating_sub(console.now.mono));
     console.advance(wait.saturating_sub(Duration::from_millis(1)));
@@ -180,7 +173,7 @@ fn refused_filter_is_not_retried_forever(#[case] text: &str) {
     distinct.dedup();
     assert_eq!(asked, distinct, "the same request was repeated");
     assert!(asked.len() <= 5, "{asked:?}");
-    assert!(matches!(console.app.load.phase, Phase::Failed { .. }));
+    assert!(matches!(console.phase(), Phase::Failed { .. }));
 }
 
 #[test]
@@ -197,9 +190,9 @@ fn wait_counts_down_and_ends() {
         console.advance(Duration::from_secs(1));
     }
     console.keys("j / x Esc");
-    assert!(matches!(console.app.load.phase, Phase::Waiting { .. }), "keys work meanwhile");
+    assert!(matches!(console.phase(), Phase::Waiting { .. }), "keys work meanwhile");
     console.load(LoadEvent::Client(ClientEvent::Resumed));
-    assert_eq!(console.app.load.phase, Phase::Loading);
+    assert_eq!(console.phase(), &Phase::Loading);
     console.load(LoadEvent::Client(ClientEvent::Waiting {
         delay: Duration::from_secs(2),
         cause: WaitCause::Retry { failure: "no route".into(), failed: 1 },
@@ -249,8 +242,8 @@ fn live_poll_asks_for_updates_only_and_marks_them() {
     let (new, changed) = (&console.app.list.new, &console.app.list.changed);
     assert_eq!(new.iter().collect::<Vec<_>>(), [console.row("a40")]);
     assert_eq!(changed.iter().collect::<Vec<_>>(), [console.row("a20")]);
-    assert_eq!(console.app.load.phase, Phase::Complete, "a poll does not change the state of the list");
-    assert_eq!(console.app.load.read(), 31, "except that it has one more alert");
+    assert_eq!(console.phase(), &Phase::Complete, "a poll does not change the state of the list");
+    assert_eq!(console.read().0, 31, "except that it has one more alert");
     console.advance(Duration::from_millis(14_999));
     assert_eq!(console.fetches(), []);
     console.advance(Duration::from_millis(1));
@@ -281,7 +274,7 @@ fn failed_poll_is_reported_and_retried() {
     assert_eq!(console.fetches().len(), 1);
     console.fail(FailureKind::Offline);
     assert!(console.notice().starts_with("live polling: it failed"), "{}", console.notice());
-    assert_eq!(console.app.load.phase, Phase::Complete);
+    assert_eq!(console.phase(), &Phase::Complete);
     console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches().len(), 1);
 }
@@ -347,7 +340,7 @@ fn alerts_that_outgrow_an_age_filter_stay_until_a_refresh() {
 #[test]
 fn saved_alerts_are_neither_refreshed_nor_polled() {
     let mut console =
-        Harness::with(alertdeck::app::Settings { service: false, ..super::harness::settings("") }, (120, 35));
+        Harness::with(super::harness::Settings { service: false, ..super::harness::settings("") }, (120, 35));
     console.arrive(&[alert(1)]);
     console.done();
     console.fetches();
@@ -406,7 +399,7 @@ fn retry_delays_double_and_esc_stops_retries() {
     }
     console.fail(FailureKind::Busy);
     console.keys("Esc");
-    assert_eq!(console.app.load.phase, Phase::Stopped);
+    assert_eq!(console.phase(), &Phase::Stopped);
     console.advance(Duration::from_secs(600));
     assert_eq!(console.fetches(), []);
 }

@@ -1,6 +1,6 @@
 //! Marks: one by one, by range, for all matches; what they survive, and hidden ones.
 
-use alertdeck::app::{LoadEvent, Message};
+use alertdeck::app::LoadEvent;
 use serde_json::json;
 
 use super::harness::{Harness, alert, batch, settings, with};
@@ -166,8 +166,8 @@ fn sign_of_a_new_alert_stays_beside_its_mark() {
 fn profile_switch_clears_marks() {
     let mut console = with_count(3);
     console.keys("* V");
-    let lab = alertdeck::app::Settings { profile: "lab".into(), ..settings("") };
-    console.send(Message::Switched(Box::new(lab)));
+    let lab = super::harness::Settings { profile: "lab".into(), ..settings("") };
+    console.switch(lab);
     console.arrive(&[alert(1), alert(2), alert(3)]);
     assert_eq!((console.app.marks.len(), console.app.range()), (0, None));
 }

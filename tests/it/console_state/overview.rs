@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{
-    harness::{Harness, alert, settings, with},
+    harness::{Harness, alert, scope, settings, with},
     screens::tenant,
 };
 
@@ -189,7 +189,7 @@ fn indicator_filters_like_its_node() {
 
 #[rstest]
 #[case("u", Scope::One(AlertId::new("a1")))]
-#[case("U", Scope::Filter("severity eq 'medium'".into()))]
+#[case("U", scope("severity eq 'medium'"))]
 fn requests_are_copied_as_curl(#[case] key: &str, #[case] scope: Scope) {
     let mut console = Harness::open("severity:medium");
     console.arrive(&[alert(1)]);
@@ -197,13 +197,13 @@ fn requests_are_copied_as_curl(#[case] key: &str, #[case] scope: Scope) {
     console.effects.clear();
     console.keys("y");
     console.keys(key);
-    assert_eq!(console.effects, [Effect::CopyCurl(scope)]);
+    assert_eq!(console.effects, [Effect::CopyCurl(console.feed().id, scope)]);
     assert!(console.notice().contains("TOKEN"), "{}", console.notice());
 }
 
 #[test]
 fn saved_alerts_have_no_request_to_copy() {
-    let saved = alertdeck::app::Settings { service: false, ..settings("") };
+    let saved = super::harness::Settings { service: false, ..settings("") };
     let mut console = Harness::with(saved, (120, 35));
     console.arrive(&[alert(1)]);
     console.done();

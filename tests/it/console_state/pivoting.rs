@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use alertdeck::app::{
-    Backfill, DetailView, Effect, FailureKind, Input, LoadEvent, Message, Overlay, Pane, Phase, Purpose,
-    Scope, Scroll,
+    BackfillState, DetailView, Effect, FailureKind, FeedEvent, Input, JobKind, LoadEvent, Message, Overlay,
+    Pane, Phase, Scope, Scroll,
 };
 use alertdeck_model::Timestamp;
 use alertdeck_model::{Indicator, IndicatorKind};
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::harness::{Harness, alert, batch, settings, with};
+use super::harness::{Harness, alert, batch, scope, settings, with};
 
 /// An alert with a device, a user and a file.
 fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
@@ -174,7 +174,7 @@ fn filter_typed_after_a_pivot_makes_a_request() {
     console.keys("p d /");
     console.type_text(" severity:high");
     console.keys("Enter");
-    assert_eq!(console.fetches(), [Scope::Filter("severity eq 'high'".into())]);
+    assert_eq!(console.fetches(), [scope("severity eq 'high'")]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn automatic_retry_fetches_the_list_not_the_pivot() {
     assert_eq!(console.app.filter.text(), "device=srv-1");
     assert!(console.screen().contains("of 1 loaded so far · offline"), "{}", console.screen());
     console.advance(Duration::from_secs(15));
-    assert_eq!(console.fetches(), [Scope::Filter("status eq 'new'".into())]);
+    assert_eq!(console.fetches(), [scope("status eq 'new'")]);
     console.done();
     console.keys("Backspace");
     assert_eq!(console.fetches(), [], "its list is complete");
@@ -236,7 +236,7 @@ fn back_keeps_the_alert_whatever_has_arrived() {
         run(3, "srv-2", "b.exe", later),
         run(2, "other", "x", json!({"lastUpdateDateTime": "2026-11-20T11:00:00Z"})),
     ]);
-    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    console.load(LoadEvent::Batch(batch));
     console.keys("Backspace");
     assert_eq!((console.rows(), console.selected()), (vec!["a8", "a4", "a3", "a2"], Some("a3")));
     assert!(console.app.view.is_stale(console.row("a3")), "it is shown as no longer matching");
@@ -250,7 +250,7 @@ fn back_returns_to_the_newest_alert_too() {
     let mut console = queue();
     console.keys("p d");
     let batch = batch(&[run(8, "srv-9", "x", json!({}))]);
-    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    console.load(LoadEvent::Batch(batch));
     console.keys("Backspace");
     assert_eq!((console.rows(), console.selected()), (vec!["a8", "a4", "a3"], Some("a4")));
 }
@@ -273,7 +273,7 @@ fn history_is_bounded() {
 fn profile_switch_keeps_the_filter_and_clears_the_history() {
     let mut console = queue();
     console.keys("p d");
-    console.send(Message::Switched(Box::new(settings(""))));
+    console.switch(settings(""));
     assert_eq!((console.app.filter.text(), console.app.store.len()), ("status:new", 0));
     console.keys("Backspace");
     assert_eq!(console.notice(), "no previous view");
@@ -282,7 +282,7 @@ fn profile_switch_keeps_the_filter_and_clears_the_history() {
 #[test]
 fn saved_alerts_cover_everything() {
     let mut console =
-        Harness::with(alertdeck::app::Settings { service: false, ..settings("status:new") }, (120, 35));
+        Harness::with(super::harness::Settings { service: false, ..settings("status:new") }, (120, 35));
     console.arrive(&[run(1, "srv-1", "a", json!({})), run(2, "srv-1", "b", json!({"status": "resolved"}))]);
     console.done();
     console.fetches();
@@ -329,7 +329,7 @@ fn values_on_screen_are_counted_automatically() {
     assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
     let closed = json!({"classification": "falsePositive", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
     let batch = batch(&[run(4, "srv-1", "b.exe", closed)]);
-    console.send(Message::Load(console.generation(), LoadEvent::Batch(batch)));
+    console.load(LoadEvent::Batch(batch));
     let classes = Classes { true_positive: 1, false_positive: 1, ..Classes::default() };
     assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
 }
@@ -337,7 +337,7 @@ fn values_on_screen_are_counted_automatically() {
 // The backfill.
 
 fn recent() -> Scope {
-    Scope::Filter("createdDateTime ge 2026-10-21T12:00:00Z".into())
+    scope("createdDateTime ge 2026-10-21T12:00:00Z")
 }
 
 #[test]
@@ -347,11 +347,11 @@ fn backfill_starts_when_the_list_is_complete() {
     assert_eq!(console.backfills, []);
     console.done();
     assert_eq!((console.backfills.len(), &console.backfills[0].scope), (1, &recent()));
-    let before = (console.app.load.phase.clone(), console.app.load.read(), console.app.load.total);
+    let before = (console.phase().clone(), console.read());
     console.backfill_event(LoadEvent::Page { total: Some(900), partial: None, server_time: None });
     let closed = json!({"status": "resolved", "classification": "truePositive"});
     console.backfill_event(LoadEvent::Batch(batch(&[run(2, "srv-1", "a", closed)])));
-    assert_eq!((console.app.load.phase.clone(), console.app.load.read(), console.app.load.total), before);
+    assert_eq!((console.phase().clone(), console.read()), before);
     assert_eq!((console.rows(), console.app.list.new.len()), (vec!["a1"], 0), "the list shows none of it");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
@@ -370,19 +370,15 @@ fn backfill_pauses_for_lists_and_runs_beside_polls(#[case] keys: &str, #[case] a
     let mut console = Harness::open("status:new");
     console.arrive(&[run(1, "srv-1", "a", json!({}))]);
     console.done();
-    let old = console.backfills[0].generation;
+    let old = console.backfills[0].job;
     console.fetches();
     console.keys(keys);
-    let Some(Effect::Fetch(fetch)) = console.effects.iter().find(|asked| matches!(asked, Effect::Fetch(_)))
-    else {
-        panic!("{:?}", console.effects)
-    };
-    let paused = fetch.purpose == Purpose::List;
+    let paused = console.effects.iter().any(|asked| matches!(asked, Effect::Start(_, JobKind::List(_))));
     assert_eq!(paused, again == 1);
     assert_eq!(console.backfills.len(), 1, "it waits while that loads");
-    console.send(Message::Load(old, LoadEvent::Done));
+    console.load_of(old, LoadEvent::Done);
     assert_eq!(
-        console.app.load.backfill.state == Backfill::Complete,
+        console.backfill_state() == BackfillState::Complete,
         !paused,
         "a paused backfill is not complete"
     );
@@ -401,7 +397,7 @@ fn no_backfill_for_a_list_of_everything_or_an_incomplete_list() {
     let mut console = Harness::open("status:new");
     console.keys("Esc");
     console.advance(Duration::from_secs(600));
-    assert_eq!((&console.app.load.phase, console.backfills.as_slice()), (&Phase::Stopped, &[][..]));
+    assert_eq!((console.phase(), console.backfills.as_slice()), (&Phase::Stopped, &[][..]));
 }
 
 #[test]
@@ -409,7 +405,7 @@ fn failed_backfill_does_not_affect_the_list() {
     let fail = |console: &mut Harness, kind| {
         let line = "it failed".into();
         console.backfill_event(LoadEvent::Failed(alertdeck::app::Failure { kind, line }));
-        assert_eq!((&console.app.load.phase, console.notice()), (&Phase::Complete, ""));
+        assert_eq!((console.phase(), console.notice()), (&Phase::Complete, ""));
     };
     let mut console = Harness::open("status:new");
     console.done();
@@ -431,18 +427,18 @@ fn failed_backfill_does_not_affect_the_list() {
         server_time: Timestamp::parse("2026-11-20T12:00:00Z"),
     });
     console.backfill_event(LoadEvent::Done);
-    assert_eq!(console.app.load.backfill.state, Backfill::Failed, "a partial result is not complete");
-    assert_eq!(console.app.load.partial, None);
+    assert_eq!(console.backfill_state(), BackfillState::Failed, "a partial result is not complete");
+    assert_eq!(console.feed().list.partial(), None);
 }
 
 #[test]
 fn sign_out_stops_the_backfill() {
     let mut console = Harness::open("status:new");
     console.done();
-    console.send(Message::SignIn(alertdeck::app::SignInEvent::SignedOut));
-    assert!(console.effects.contains(&Effect::Cancel));
+    console.feed_event(FeedEvent::SignedOut);
+    assert_eq!(console.cancelled(), [console.backfills[0].job]);
     console.backfill_event(LoadEvent::Done);
-    assert_eq!((console.app.load.backfill.state, console.backfills.len()), (Backfill::Due, 1));
+    assert_eq!((console.backfill_state(), console.backfills.len()), (BackfillState::Due, 1));
 }
 
 proptest! {

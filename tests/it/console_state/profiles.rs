@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use alertdeck::app::{Body, Effect, Identity, LoadEvent, Message, Overlay, Settings, SignInWay, TimeFormat};
+use alertdeck::app::{
+    Body, Effect, Identity, JobEvent, JobKind, LoadEvent, Message, Overlay, SignInWay, TimeFormat,
+};
+use alertdeck_store::FeedId;
 use rstest::rstest;
 
 use super::{
-    harness::{Harness, alert, batch, profile, settings},
+    harness::{Harness, Settings, alert, batch, profile, settings},
     signing_in,
 };
 
@@ -22,7 +25,7 @@ fn profiles_are_listed_with_the_signed_in_account() {
     for text in ["PROFILE", "* contoso", "lab", "fabrikam.example", "device code", "signed in     unknown"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
-    console.send(Message::Identity(signing_in::ana()));
+    console.identity(signing_in::ana());
     let screen = console.screen();
     for text in ["ana@contoso.com", "contoso.example", "read alerts   yes", "User.Read", "13:03:11Z (in 1h)"]
     {
@@ -36,7 +39,7 @@ fn profiles_are_listed_with_the_signed_in_account() {
 #[case(None, "unknown (not in the token)")]
 fn permission_to_read_alerts_is_shown(#[case] reads: Option<bool>, #[case] expected: &str) {
     let mut console = Harness::with_alerts(&[alert(1)]);
-    console.send(Message::Identity(Identity { reads, ..signing_in::ana() }));
+    console.identity(Identity { reads, ..signing_in::ana() });
     console.keys("P");
     let screen = console.screen();
     let line = screen.split('│').find_map(|part| part.trim().strip_prefix("read alerts")).unwrap();
@@ -50,7 +53,7 @@ fn enter_switches_unless_the_profile_is_in_use() {
     assert_eq!((console.effects.as_slice(), console.notice()), (&[][..], "already using contoso"));
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(alertdeck::app::Profiles { at: 0 }))));
     console.keys("j Enter");
-    assert_eq!(console.effects, [Effect::SwitchProfile("lab".into())]);
+    assert_eq!(console.effects, [Effect::SwitchProfile(FeedId::new(1), "lab".into())]);
     assert!(console.app.ui.overlay().is_none());
     console.send(Message::ProfileRefused { name: "lab".into(), line: "its tenant is missing".into() });
     assert_eq!(console.notice(), "lab: its tenant is missing");
@@ -62,19 +65,20 @@ fn alerts_of_the_former_profile_are_not_shown() {
     let mut console = Harness::open("status:new");
     console.lazy = true;
     console.arrive(&[alert(1), alert(2)]);
-    let old = console.generation();
+    let (old, read) = (console.fetch, console.running_read());
     let former = console.app.store.stored(console.row("a1")).clone();
-    console.send(Message::Switched(Box::new(lab())));
-    assert!(console.fetches().len() == 2 && console.generation() > old);
-    console.send(Message::Load(old, LoadEvent::Batch(batch(&[alert(3)]))));
-    console.send(Message::Load(old, LoadEvent::Done));
+    console.switch(lab());
+    assert!(console.fetches().len() == 2 && console.fetch > old);
+    console.load_of(old, LoadEvent::Batch(batch(&[alert(3)])));
+    console.load_of(old, LoadEvent::Done);
     console.lazy = false;
     console.settle();
     assert_eq!((console.app.store.len(), console.rows().len()), (0, 0));
     console.arrive(&[alert(9)]);
     // A body that a worker read for the former profile arrives late.
     console.lazy = true;
-    console.send(Message::Read(console.row("a9"), former.clone(), Box::new(Body::read(&former.read()))));
+    let body = Box::new(Body::read(&former.read()));
+    console.send(Message::Job(read, JobEvent::Read(console.row("a9"), former, body)));
     assert_eq!(console.app.current_detail().unwrap().body.alert.as_ref().unwrap().id.raw(), "a9");
     console.lazy = false;
     console.done();
@@ -104,10 +108,12 @@ fn layout_sort_and_live_polling_survive_a_switch() {
     console.keys("z T S L");
     console.done();
     let order = console.app.view.sort();
-    console.send(Message::Switched(Box::new(lab())));
+    console.switch(lab());
     let app = &console.app;
     assert_eq!((app.ui.zoom, app.clock.format, app.view.sort()), (true, TimeFormat::Utc, order));
-    assert!(app.load.poll.live && !app.sign_in.signed_out && app.sign_in.identity.is_none());
+    assert!(
+        app.feeds.are_polled() && !app.feed().sign_in.signed_out && app.feed().sign_in.identity.is_none()
+    );
     console.done();
     console.fetches();
     console.advance(Duration::from_secs(15));
@@ -117,13 +123,17 @@ fn layout_sort_and_live_polling_survive_a_switch() {
 #[test]
 fn keys_sign_in_and_out() {
     let mut console = Harness::with_alerts(&[alert(1)]);
-    for (keys, effect) in [
-        ("P s", Effect::SignIn(SignInWay::Browser)),
-        ("P d", Effect::SignIn(SignInWay::DeviceCode)),
-        ("P x", Effect::SignOut),
-    ] {
+    for keys in ["P s", "P d", "P x"] {
         console.keys(keys);
-        assert_eq!(console.effects.pop(), Some(effect), "{keys}");
+        let effect = console.effects.pop().unwrap();
+        assert!(
+            match (keys, &effect) {
+                ("P s", Effect::Start(_, kind)) => *kind == JobKind::SignIn(SignInWay::Browser),
+                ("P d", Effect::Start(_, kind)) => *kind == JobKind::SignIn(SignInWay::DeviceCode),
+                (_, effect) => *effect == Effect::SignOut(console.feed().id),
+            },
+            "{keys}: {effect:?}"
+        );
         console.keys("Esc");
         console.effects.clear();
     }
@@ -198,8 +208,8 @@ fn dropped_read_does_not_block_the_next_alert() {
     console.lazy = true;
     console.arrive(&[alert(1)]);
     console.send(Message::Work(10));
-    console.drop_read();
-    console.send(Message::Switched(Box::new(lab())));
+    console.running_read();
+    console.switch(lab());
     console.lazy = false;
     console.arrive(&[alert(9)]);
     console.done();

@@ -162,7 +162,7 @@ impl State {
                 signing_in::failed(console, true);
             }
             Self::Profiles => {
-                console.send(Message::Identity(signing_in::ana()));
+                console.identity(signing_in::ana());
                 console.keys("P j");
             }
             Self::Requests => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck::app::{
-    Failure, FailureKind, Generation, Input, Key, KeyCode, Keymap, LoadEvent, Message, Overlay, SignInEvent,
+    Failure, FailureKind, FeedEvent, Input, JobId, Key, KeyCode, Keymap, LoadEvent, Message, Overlay,
     commands,
 };
 use alertdeck_graph::{ClientEvent, WaitCause};
@@ -122,19 +122,20 @@ fn run(console: &mut Harness, step: Step) {
         }
         Step::SignIn(number) => match number {
             0 => signing_in::needed(console),
-            1 => console.send(Message::SignIn(SignInEvent::Needed { why: "again".into() })),
+            1 => console.feed_event(FeedEvent::SignInNeeded { why: "again".into() }),
             2 => signing_in::address(console, Err("no display".into())),
             3 => signing_in::code(console),
             4 => signing_in::failed(console, true),
             5 => signing_in::done(console),
-            6 => console.send(Message::SignIn(SignInEvent::SignedOut)),
+            6 => console.feed_event(FeedEvent::SignedOut),
             7 => console.send(Message::Requests(super::requests::sample())),
             8 => console.send(Message::Requests(Vec::new())),
-            _ => console.send(Message::Identity(signing_in::identity("ben@contoso.com"))),
+            _ => console.identity(signing_in::identity("ben@contoso.com")),
         },
         Step::Late(of) => {
-            console.send(Message::Load(Generation(0), LoadEvent::Done));
-            console.send(Message::Load(Generation(0), LoadEvent::Batch(batch(&alerts(&of)))));
+            let first = JobId { feed: console.feed().id, number: 1 };
+            console.load_of(first, LoadEvent::Batch(batch(&alerts(&of))));
+            console.load_of(first, LoadEvent::Done);
         }
         Step::Pass(milliseconds) => console.advance(Duration::from_millis(milliseconds)),
         Step::Rest => console.settle(),
@@ -165,7 +166,7 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
             let count = requests.lines.as_ref().map_or(0, Vec::len);
             prop_assert!(requests.scroll.cursor < count.max(1), "{:?} of {count}", requests.scroll);
         }
-        Some(Overlay::SignInPrompt(_)) => prop_assert!(app.sign_in.stage.is_some(), "an empty prompt"),
+        Some(Overlay::SignInPrompt(_)) => prop_assert!(app.feed().sign_in.stage.is_some(), "an empty prompt"),
         _ => {}
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, Effect, FailureKind, Identity, Input, Key, Message, Overlay, Phase, Settings, SignInEvent,
+        App, Effect, FailureKind, FeedEvent, Identity, Input, Key, Message, Overlay, Phase, SignInEvent,
         SignInWay, Stage,
     },
     ui::{Depth, Theme, ThemeKind},
@@ -12,7 +12,7 @@ use alertdeck::{
 use alertdeck_model::{SafeText, Timestamp};
 use rstest::rstest;
 
-use super::harness::{Harness, alert, lines, settings, theme};
+use super::harness::{Harness, Settings, alert, lines, scope, settings, theme};
 
 const WHY: &str = "The sign-in has ended: the service asks for a new one.";
 const URL: &str = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/authorize?response_type=code\
@@ -34,41 +34,34 @@ pub(crate) fn ana() -> Identity {
     }
 }
 
-pub(crate) fn event(console: &mut Harness, event: SignInEvent) {
-    console.send(Message::SignIn(event));
-}
-
 /// Requires a sign-in, and waits until the prompt accepts keys.
 pub(crate) fn needed(console: &mut Harness) {
-    event(console, SignInEvent::Needed { why: WHY.into() });
+    console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     console.advance(Duration::from_millis(300));
 }
 
 pub(crate) fn address(console: &mut Harness, opened: Result<(), String>) {
     let until = console.now.mono + Duration::from_secs(300);
-    event(console, SignInEvent::Address { url: URL.into(), opened, until });
+    console.sign_in_event(SignInEvent::Address { url: URL.into(), opened, until });
 }
 
 pub(crate) fn code(console: &mut Harness) {
     let until = console.now.mono + Duration::from_secs(900);
-    event(
-        console,
-        SignInEvent::Code {
-            code: "FJK4XQ9ZT".into(),
-            address: "https://login.microsoft.com/device".into(),
-            until,
-        },
-    );
+    console.sign_in_event(SignInEvent::Code {
+        code: "FJK4XQ9ZT".into(),
+        address: "https://login.microsoft.com/device".into(),
+        until,
+    });
 }
 
 pub(crate) fn failed(console: &mut Harness, may_retry: bool) {
     let line =
         "Your organisation does not allow device code sign-in (AADSTS50199). Sign in with a browser instead.";
-    event(console, SignInEvent::Failed { line: line.into(), may_retry });
+    console.sign_in_event(SignInEvent::Failed { line: line.into(), may_retry });
 }
 
 pub(crate) fn done(console: &mut Harness) {
-    event(console, SignInEvent::Done(ana()));
+    console.feed_event(FeedEvent::SignedIn(ana()));
 }
 
 fn is_open(app: &App) -> bool {
@@ -95,7 +88,7 @@ fn first_start_asks_to_sign_in_and_continues_the_fetch() {
         assert!(screen.contains(text), "{text}: {screen}");
     }
     console.keys("Enter");
-    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.sign_ins(), [SignInWay::Browser]);
     address(&mut console, Ok(()));
     done(&mut console);
     assert!(console.app.ui.overlay().is_none());
@@ -103,7 +96,7 @@ fn first_start_asks_to_sign_in_and_continues_the_fetch() {
     assert_eq!(console.fetches(), [], "the fetch continues by itself");
     console.arrive(&[alert(1)]);
     console.done();
-    assert_eq!((&console.app.load.phase, console.rows()), (&Phase::Complete, vec!["a1"]));
+    assert_eq!((console.phase(), console.rows()), (&Phase::Complete, vec!["a1"]));
     assert!(!console.screen().contains("signed out"), "{}", console.screen());
 }
 
@@ -142,11 +135,7 @@ fn browser_flow_shows_the_full_address_and_counts_down() {
         console.screen()
     );
     console.keys("d");
-    assert_eq!(
-        console.effects,
-        [Effect::SignIn(SignInWay::DeviceCode)],
-        "the other method needs no browser here"
-    );
+    assert_eq!(console.sign_ins(), [SignInWay::DeviceCode], "the other method needs no browser here");
 }
 
 #[test]
@@ -154,7 +143,7 @@ fn device_flow_warns_and_shows_a_spaced_code() {
     let mut console = Harness::open("");
     needed(&mut console);
     console.keys("d");
-    assert_eq!(console.effects.pop(), Some(Effect::SignIn(SignInWay::DeviceCode)));
+    assert_eq!(console.sign_ins(), [SignInWay::DeviceCode]);
     assert!(console.screen().contains("Requesting a code"), "{}", console.screen());
     code(&mut console);
     let screen = console.screen();
@@ -177,7 +166,7 @@ fn texts_of_the_device_flow_are_neutralised() {
     needed(&mut console);
     console.keys("d");
     let until = console.now.mono + Duration::from_secs(9);
-    event(&mut console, SignInEvent::Code { code: hostile.clone(), address: hostile, until });
+    console.sign_in_event(SignInEvent::Code { code: hostile.clone(), address: hostile, until });
     let screen = console.screen();
     assert_eq!(screen.matches("A␛[2J⟨202E⟩B").count(), 2, "{screen}");
     assert!(!screen.contains(['\u{1b}', '\u{202e}']));
@@ -196,9 +185,14 @@ fn esc_keeps_the_list_and_names_the_key_to_sign_in(#[case] keys: &str) {
     console.keys(keys);
     console.effects.clear();
     console.keys("Esc");
-    assert_eq!(console.effects, [Effect::CancelSignIn]);
+    assert_eq!(console.cancelled().len(), usize::from(!keys.is_empty()));
+    assert_eq!(console.effects, [Effect::DeclineSignIn(console.feed().id)]);
     console.fail(FailureKind::SignIn);
-    assert_eq!(console.effects, [Effect::CancelSignIn], "nothing is retried automatically");
+    assert_eq!(
+        console.effects,
+        [Effect::DeclineSignIn(console.feed().id)],
+        "nothing is retried automatically"
+    );
     assert_eq!((console.rows(), console.selected()), (vec!["a2", "a1"], Some("a1")));
     let screen = console.screen();
     assert!(screen.contains("· signed out"), "{screen}");
@@ -216,9 +210,9 @@ fn later_sign_in_fetches_the_list() {
     console.fail(FailureKind::SignIn);
     console.effects.clear();
     console.keys("P s");
-    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.sign_ins(), [SignInWay::Browser]);
     done(&mut console);
-    assert_eq!((console.fetches().len(), &console.app.load.phase), (1, &Phase::Loading));
+    assert_eq!((console.fetches().len(), console.phase()), (1, &Phase::Loading));
 }
 
 #[rstest]
@@ -271,14 +265,14 @@ fn filter_run_while_signed_out_is_fetched_after_the_sign_in() {
     assert_eq!((console.fetches(), console.app.ui.overlay().is_none()), (vec![], true));
     assert!(console.screen().contains("signed out: press P"), "{}", console.screen());
     done(&mut console);
-    assert_eq!(console.fetches(), [alertdeck::app::Scope::Filter("severity eq 'high'".into())]);
+    assert_eq!(console.fetches(), [scope("severity eq 'high'")]);
 }
 
 #[test]
 fn scheduled_retries_stop_after_a_sign_out() {
     let mut console = Harness::open("");
     console.fail(FailureKind::Offline);
-    event(&mut console, SignInEvent::SignedOut);
+    console.feed_event(FeedEvent::SignedOut);
     console.effects.clear();
     console.advance(Duration::from_secs(900));
     assert_eq!(console.fetches(), []);
@@ -289,7 +283,7 @@ fn scheduled_retries_stop_after_a_sign_out() {
 #[test]
 fn prompt_that_opens_by_itself_ignores_keys_at_first() {
     let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
-    event(&mut console, SignInEvent::Needed { why: WHY.into() });
+    console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     assert!(is_open(&console.app));
     // A filter typed without looking may contain a `d`, and ends with Enter.
     for _ in 0..10 {
@@ -299,7 +293,7 @@ fn prompt_that_opens_by_itself_ignores_keys_at_first() {
     }
     console.advance(Duration::from_millis(300));
     console.keys("Enter");
-    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.sign_ins(), [SignInWay::Browser]);
 }
 
 #[test]
@@ -307,7 +301,7 @@ fn prompt_waits_while_a_filter_is_typed() {
     let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.keys("/");
     console.type_text("ti");
-    event(&mut console, SignInEvent::Needed { why: WHY.into() });
+    console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     console.advance(Duration::from_secs(1));
     console.type_text("tle:d");
     assert_eq!((console.app.filter.text(), is_open(&console.app)), ("title:d", false));
@@ -317,7 +311,7 @@ fn prompt_waits_while_a_filter_is_typed() {
     console.keys("Enter");
     assert!(is_open(&console.app), "it opens when the bar is closed");
     console.keys("Enter");
-    assert!(!console.effects.contains(&Effect::SignIn(SignInWay::Browser)), "a second Enter is ignored");
+    assert_eq!(console.sign_ins(), [], "a second Enter is ignored");
     assert_eq!(console.app.filter.committed, "title:d");
 }
 
@@ -325,7 +319,7 @@ fn prompt_waits_while_a_filter_is_typed() {
 fn prompt_waits_while_an_overlay_is_open() {
     let mut console = Harness::with_alerts(&[alert(1)]);
     console.keys("y");
-    event(&mut console, SignInEvent::Needed { why: WHY.into() });
+    console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     assert!(console.screen().contains(&format!("press Esc to sign in: {WHY}")), "{}", console.screen());
     console.keys("Esc");
@@ -338,7 +332,7 @@ fn expired_session_keeps_list_cursor_and_typed_text() {
     console.arrive(&[alert(1), alert(2), alert(3)]);
     console.keys("j /");
     console.type_text("title:al");
-    event(&mut console, SignInEvent::Needed { why: WHY.into() });
+    console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     assert_eq!(
         (console.app.filter.text(), console.selected(), console.rows().len()),
         ("title:al", Some("a2"), 3)
@@ -359,8 +353,8 @@ fn running_sign_in_is_not_restarted() {
     needed(&mut console);
     console.keys("Enter");
     address(&mut console, Ok(()));
-    event(&mut console, SignInEvent::Needed { why: "another load".into() });
-    assert!(matches!(console.app.sign_in.stage, Some(Stage::Address { .. })));
+    console.feed_event(FeedEvent::SignInNeeded { why: "another load".into() });
+    assert!(matches!(console.feed().sign_in.stage, Some(Stage::Address { .. })));
 }
 
 #[test]
@@ -371,7 +365,7 @@ fn events_of_a_cancelled_flow_are_ignored() {
     address(&mut console, Ok(()));
     code(&mut console);
     failed(&mut console, true);
-    assert!(console.app.ui.overlay().is_none() && console.app.sign_in.stage.is_none());
+    assert!(console.app.ui.overlay().is_none() && console.feed().sign_in.stage.is_none());
 }
 
 #[test]
@@ -387,14 +381,14 @@ fn failure_offers_what_can_be_done_next() {
     }
     console.effects.clear();
     console.keys("Enter");
-    assert_eq!(console.effects, [Effect::SignIn(SignInWay::Browser)]);
+    assert_eq!(console.sign_ins(), [SignInWay::Browser]);
     failed(&mut console, false);
     console.effects.clear();
     console.keys("Enter d y");
     assert_eq!(console.effects, [], "another try cannot succeed");
     assert!(!console.screen().contains("with a browser on"), "{}", console.screen());
     console.keys("Esc");
-    assert_eq!(console.effects, [Effect::CancelSignIn]);
+    assert_eq!(console.effects, [Effect::DeclineSignIn(console.feed().id)]);
 }
 
 #[test]
@@ -408,7 +402,7 @@ fn external_token_must_be_renewed_elsewhere() {
     console.keys("Enter d");
     assert_eq!(console.effects, []);
     console.keys("Esc");
-    assert_eq!(console.effects, [Effect::CancelSignIn]);
+    assert_eq!(console.effects, [Effect::DeclineSignIn(console.feed().id)]);
 }
 
 #[test]
@@ -458,5 +452,5 @@ fn profiles_and_requests_open_over_the_prompt(#[case] key: &str) {
     console.effects.clear();
     console.advance(Duration::from_millis(300));
     console.keys("d");
-    assert_eq!(console.effects, [Effect::SignIn(SignInWay::DeviceCode)]);
+    assert_eq!(console.sign_ins(), [SignInWay::DeviceCode]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use alertdeck::app::{Identity, Message, RequestLine, SignInEvent};
+use alertdeck::app::{FeedEvent, Identity, Message, RequestLine, SignInEvent};
 use alertdeck_model::SafeText;
 use ratatui::buffer::{Buffer, CellWidth as _};
 use serde_json::{Value, json};
@@ -135,18 +135,18 @@ fn hostile_sign_in_texts_are_drawn_in_whole_glyphs() {
         console.keys("d");
         let until = console.now.mono;
         let (code, address) = (text.clone(), text.clone());
-        console.send(Message::SignIn(SignInEvent::Code { code, address, until }));
+        console.sign_in_event(SignInEvent::Code { code, address, until });
         show(&mut console, "code");
-        console.send(Message::SignIn(SignInEvent::Address { url: text.clone(), opened: Ok(()), until }));
+        console.sign_in_event(SignInEvent::Address { url: text.clone(), opened: Ok(()), until });
         show(&mut console, "address");
         let permissions = vec![text.clone(); 3];
         let (account, tenant) = (Some(text.clone()), Some(text.clone()));
-        console.send(Message::SignIn(SignInEvent::Done(Identity {
+        console.feed_event(FeedEvent::SignedIn(Identity {
             account,
             tenant,
             permissions,
             ..Identity::default()
-        })));
+        }));
         console.keys("P");
         show(&mut console, "identity");
         console.keys("Esc R");

@@ -1,13 +1,13 @@
 //! Single steps: Esc, panes, sorting, overlays, the mouse, going back.
 
 use alertdeck::app::{
-    Effect, HelpLine, Input, Keymap, Message, Overlay, Pane, Phase, Settings, TimeFormat, commands, help,
+    Effect, HelpLine, Input, Keymap, Message, Overlay, Pane, Phase, TimeFormat, commands, help,
 };
 use alertdeck_store::Column;
 use rstest::rstest;
 use serde_json::json;
 
-use super::harness::{Harness, alert, settings, with};
+use super::harness::{Harness, Settings, alert, settings, with};
 
 #[test]
 fn esc_closes_one_level_per_press_and_never_quits() {
@@ -19,11 +19,11 @@ fn esc_closes_one_level_per_press_and_never_quits() {
     console.keys("Esc");
     assert!(console.app.ui.overlay().is_none() && console.app.ui.focus == Pane::Detail);
     console.keys("Esc");
-    assert!(console.app.ui.focus == Pane::List && console.app.load.phase == Phase::Loading);
+    assert!(console.app.ui.focus == Pane::List && console.phase() == &Phase::Loading);
     console.keys("Esc");
-    assert_eq!(console.app.load.phase, Phase::Stopped);
+    assert_eq!(console.phase(), &Phase::Stopped);
     console.keys("Esc Esc Esc");
-    assert_eq!(console.effects, [Effect::Cancel]);
+    assert_eq!(console.effects, [Effect::Cancel(console.fetch)]);
     assert_eq!((console.app.filter.text(), console.selected()), ("title:alert", Some("a1")));
 }
 
@@ -64,7 +64,7 @@ fn keys_of_the_panes_do_nothing_under_an_overlay() {
         console.keys("Esc");
         assert_eq!((console.effects.as_slice(), console.selected()), (&[][..], Some("a2")), "{open}");
         assert!(
-            console.app.filter.editor.is_none() && !console.app.load.poll.live && !console.app.ui.zoom,
+            console.app.filter.editor.is_none() && !console.app.feeds.are_polled() && !console.app.ui.zoom,
             "{open}"
         );
     }

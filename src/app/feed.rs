@@ -1,0 +1,366 @@
+//! Feeds: where alerts come from. A feed is one account in one tenant of one cloud, or files.
+//!
+//! What belongs to a feed stays in it: its account, what its service refuses and has answered, and
+//! what is loaded of it. Loading is three machines ([`ListFetch`], [`Poll`], [`Backfill`]) that
+//! return [`FeedEffect`]s. A feed knows neither jobs nor the store nor the screen.
+
+mod backfill;
+mod coverage;
+mod list;
+mod poll;
+
+use std::time::Duration;
+
+use alertdeck_model::{Now, Timestamp};
+use alertdeck_odata::Feature;
+use alertdeck_store::FeedId;
+
+pub use backfill::{Backfill, BackfillState};
+pub use coverage::{Coverage, Extent};
+pub use list::{ListFetch, Phase};
+pub use poll::{Poll, PollState};
+pub(super) use {
+    backfill::BackfillEvent,
+    coverage::{CompleteList, CompleteLists},
+    list::ListEvent,
+    poll::PollEvent,
+};
+
+use super::{
+    SignIn,
+    job::{Failure, FailureKind, JobId, JobKind, JobType, Scope},
+};
+
+/// The overlap of a fetch of changes with the newest update seen: alerts become visible late and
+/// out of order (docs/graph-api.md, "Polling").
+const OVERLAP: Duration = Duration::from_secs(5 * 60);
+/// The interval between live polls.
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// The delay before the first retry after a transient failure; it doubles with each failure.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// The maximum of that delay.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// What a loading machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FeedEffect {
+    /// Start a job.
+    Start(JobKind),
+    /// Cancel the running job of this type: its later events do not count.
+    Cancel(JobType),
+    /// Let the running job of this type end with what it has received.
+    Stop(JobType),
+}
+
+/// The settings of a feed; constant until another profile or account is used, except for the user.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// The tenant's name for the header; safe to show.
+    pub tenant: String,
+    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
+    pub origin: String,
+    /// Whether alerts are fetched from a service; otherwise they come from files.
+    pub service: bool,
+    /// The host of the Defender portal, the only one that links may lead to (docs/graph-api.md,
+    /// "National clouds").
+    pub portal_host: String,
+    /// The signed-in user's principal name, if known.
+    pub me: Option<String>,
+    /// The name of the profile, safe to show; empty if it has none.
+    pub profile: String,
+    /// Whether a user can sign in interactively. A token from a variable, a command or a secret
+    /// allows no sign-in; the texts then say what to do instead.
+    pub signs_in: bool,
+}
+
+/// A feed: its account, its service, and the state of loading.
+#[derive(Debug)]
+pub struct Feed {
+    /// The id.
+    pub id: FeedId,
+    /// The settings.
+    pub settings: FeedSettings,
+    /// The identity, and the state of the sign-in.
+    pub sign_in: SignIn,
+    /// The fetch of the list.
+    pub list: ListFetch,
+    /// Live polling.
+    pub poll: Poll,
+    /// The backfill.
+    pub backfill: Backfill,
+    /// OData features that the service has refused.
+    pub(super) refused: Vec<Feature>,
+    /// The complete lists.
+    pub(super) complete_lists: CompleteLists,
+    /// The number of consecutive failures of list and polls.
+    failures: u32,
+    /// The number of the first job for the account in use. Earlier jobs were for another account,
+    /// whose alerts must not arrive.
+    first_job: u32,
+}
+
+impl Feed {
+    /// Creates a feed of which nothing is loaded. `first_job`: the number of its first job.
+    pub(super) fn new(id: FeedId, settings: FeedSettings, first_job: u32) -> Self {
+        Self {
+            id,
+            sign_in: SignIn::new(settings.me.is_some()),
+            settings,
+            list: ListFetch::default(),
+            poll: Poll::default(),
+            backfill: Backfill::default(),
+            refused: Vec::new(),
+            complete_lists: CompleteLists::default(),
+            failures: 0,
+            first_job,
+        }
+    }
+
+    /// Returns whether a job was started for the account in use.
+    pub(super) fn owns(&self, job: JobId) -> bool {
+        job.feed == self.id && job.number >= self.first_job
+    }
+
+    /// Returns whether every alert of the feed is loaded.
+    pub(super) fn has_all_alerts(&self) -> bool {
+        if self.settings.service {
+            self.complete_lists.has_all_alerts()
+        } else {
+            self.list.phase() == &Phase::Complete
+        }
+    }
+
+    /// Returns what the loaded alerts of the feed cover.
+    pub fn extent(&self) -> Extent {
+        match self.backfill.state() {
+            _ if self.has_all_alerts() => Extent::All,
+            BackfillState::Complete => Extent::Recent,
+            BackfillState::Running => Extent::RecentLoading,
+            _ => Extent::Partial,
+        }
+    }
+
+    /// Requests the list of a filter, which replaces every other fetch.
+    pub(super) fn request_list(&mut self, filter: &str, scope: Scope) -> Vec<FeedEffect> {
+        let reread = self.complete_lists.covering(filter, &scope).is_some();
+        let mut effects = self.poll.on(PollEvent::ListRequested);
+        effects.extend(self.backfill.on(BackfillEvent::Pause));
+        effects.extend(self.list.on(ListEvent::Requested { scope, reread }));
+        effects
+    }
+
+    /// Shows the list of a filter from memory, if a complete list covers it.
+    pub(super) fn cover_list(
+        &mut self,
+        filter: &str,
+        scope: &Scope,
+        mono: Duration,
+    ) -> Option<Vec<FeedEffect>> {
+        let by = self.complete_lists.covering(filter, scope)?.clone();
+        // The header describes the shown list, not one that was superseded.
+        let mut effects = self.list.on(ListEvent::Covered { scope: scope.clone(), by });
+        effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
+        Some(effects)
+    }
+
+    /// Stops the list's fetch and its retries for the user. Returns `None` if there is nothing to
+    /// stop.
+    pub(super) fn stop_list(&mut self, mono: Duration) -> Option<Vec<FeedEffect>> {
+        if !self.list.phase().is_active() && self.list.retry_at().is_none() {
+            return None;
+        }
+        let mut effects = self.list.on(ListEvent::Stop);
+        effects.extend(self.poll.on(PollEvent::Interrupted));
+        effects.extend(self.backfill.on(BackfillEvent::Pause));
+        effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
+        Some(effects)
+    }
+
+    /// Ends the list's fetch, which was read completely. `newest`: the newest update among its
+    /// alerts.
+    pub(super) fn list_done(&mut self, filter: &str, newest: Option<Timestamp>, now: Now) {
+        self.failures = 0;
+        self.list.on(ListEvent::Done(now.wall));
+        if let Some(list) = self.list.complete_list() {
+            self.complete_lists.insert(filter, list);
+        }
+        self.poll.on(PollEvent::ListRead(newest));
+        self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
+    }
+
+    /// Ends the list's fetch after a failure; a transient one is retried automatically.
+    pub(super) fn list_failed(&mut self, failure: Failure, mono: Duration) {
+        let retry_at = failure.kind.is_transient().then(|| mono + self.back_off());
+        if retry_at.is_none() {
+            self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL));
+        }
+        self.list.on(ListEvent::Failed(failure, retry_at));
+    }
+
+    /// Ends a poll.
+    pub(super) fn poll_done(&mut self, mono: Duration) {
+        self.failures = 0;
+        self.poll.on(PollEvent::Done(mono + POLL_INTERVAL));
+    }
+
+    /// Ends a poll after a failure.
+    pub(super) fn poll_failed(&mut self, mono: Duration) {
+        let next = mono + self.back_off();
+        self.poll.on(PollEvent::Failed(next));
+    }
+
+    /// Starts or continues the backfill if nothing else loads and something is missing.
+    pub(super) fn begin_backfill(&mut self, now: Now) -> Option<FeedEffect> {
+        let idle = self.list.phase() == &Phase::Complete && !self.poll.is_running();
+        if !idle || self.sign_in.signed_out || self.has_all_alerts() {
+            return None;
+        }
+        self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono })
+    }
+
+    /// Handles an answer of the service: if the user was signed out, they have signed in elsewhere.
+    pub(super) fn answered(&mut self) {
+        self.sign_in.signed_out &= self.sign_in.stage.is_some();
+    }
+
+    /// Cancels all fetches after a sign-out.
+    pub(super) fn sign_out(&mut self) -> Vec<FeedEffect> {
+        if self.list.phase().is_active() {
+            let scope = self.list.scope().clone();
+            self.fail_signed_out(scope)
+        } else {
+            self.interrupt()
+        }
+    }
+
+    /// Fails the list without a request: the user is signed out and has been asked to sign in.
+    pub(super) fn fail_signed_out(&mut self, scope: Scope) -> Vec<FeedEffect> {
+        let mut effects = self.interrupt();
+        effects.extend(self.list.on(ListEvent::SignedOut(scope)));
+        effects
+    }
+
+    /// Cancels polls and the backfill if anything runs.
+    fn interrupt(&mut self) -> Vec<FeedEffect> {
+        let backfills = self.backfill.state() == BackfillState::Running;
+        if !self.list.phase().is_active() && !self.poll.is_running() && !backfills {
+            return Vec::new();
+        }
+        let mut effects = self.poll.on(PollEvent::Interrupted);
+        effects.extend(self.backfill.on(BackfillEvent::Pause));
+        effects
+    }
+
+    /// Stops automatic retries and polls: each would ask the user to sign in again.
+    pub(super) fn stop_retries(&mut self) {
+        self.poll.on(PollEvent::NoRetry);
+        self.list.on(ListEvent::NoRetry);
+    }
+
+    /// Returns whether the list failed for a reason that a sign-in may have removed.
+    pub(super) fn may_retry_after_sign_in(&self) -> bool {
+        match self.list.phase() {
+            Phase::Failed { failure, retry_at: None } => {
+                failure.kind == FailureKind::SignIn || failure.kind.is_transient()
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the next times, since the start, at which something is due or shown differently.
+    pub(super) fn due(&self, mono: Duration) -> impl Iterator<Item = Duration> {
+        let counting = match self.list.phase() {
+            Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => Some(*at),
+            _ => None,
+        };
+        let sign_in = self.sign_in.stage.as_ref().and_then(super::Stage::until).filter(|end| *end > mono);
+        let counting = counting.into_iter().chain(sign_in).map(move |end| next_second(end, mono));
+        let backfill = self.backfill.retry_at().filter(|at| *at > mono);
+        counting.chain(self.poll.next()).chain(backfill)
+    }
+
+    /// Counts a failure and returns the delay before the next try.
+    fn back_off(&mut self) -> Duration {
+        let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER);
+        self.failures += 1;
+        wait
+    }
+}
+
+/// Returns the next time at which the number of seconds left until `end` changes.
+fn next_second(end: Duration, mono: Duration) -> Duration {
+    match end.saturating_sub(mono).subsec_nanos() {
+        0 => mono + Duration::from_secs(1),
+        nanos => mono + Duration::from_nanos(nanos.into()),
+    }
+}
+
+/// The feeds that are on: their alerts are in the list. There is at least one.
+#[derive(Debug)]
+pub struct Feeds {
+    on: Vec<Feed>,
+    /// The index of the next feed.
+    next: u16,
+}
+
+impl Feeds {
+    /// Creates the collection with one feed that is on. `next`: the index of the feed after it.
+    pub(super) fn of(feed: Feed, next: u16) -> Self {
+        Self { on: vec![feed], next }
+    }
+
+    /// Returns the feed that header and overlays describe.
+    pub fn main(&self) -> &Feed {
+        &self.on[0]
+    }
+
+    /// Returns a feed if it is on.
+    pub fn get(&self, id: FeedId) -> Option<&Feed> {
+        self.on.iter().find(|feed| feed.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: FeedId) -> Option<&mut Feed> {
+        self.on.iter_mut().find(|feed| feed.id == id)
+    }
+
+    /// Returns the feeds that are on.
+    pub fn iter(&self) -> impl Iterator<Item = &Feed> {
+        self.on.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Feed> {
+        self.on.iter_mut()
+    }
+
+    /// Returns the ids of the feeds that are on.
+    pub(super) fn ids(&self) -> Vec<FeedId> {
+        self.on.iter().map(|feed| feed.id).collect()
+    }
+
+    /// Returns whether pages of a list are arriving.
+    pub(super) fn are_loading(&self) -> bool {
+        self.on.iter().any(|feed| feed.list.phase() == &Phase::Loading)
+    }
+
+    /// Returns whether live polling is on.
+    pub fn are_polled(&self) -> bool {
+        self.on.iter().any(|feed| feed.poll.is_on())
+    }
+
+    /// Returns the index of the next feed.
+    pub(super) fn next_index(&self) -> u16 {
+        self.next
+    }
+
+    /// Returns the id of a feed that is to be opened.
+    pub(super) fn new_id(&mut self) -> FeedId {
+        let id = FeedId::new(self.next);
+        self.next = self.next.wrapping_add(1);
+        id
+    }
+
+    /// Returns whether a job was started for a feed that is on, and the account that it uses.
+    pub(super) fn own(&self, job: JobId) -> bool {
+        self.on.iter().any(|feed| feed.owns(job))
+    }
+}

@@ -1,0 +1,405 @@
+//! The fetch of the list: the alerts of the requested filter.
+//!
+//! A machine of states and events. It knows no jobs, no store and no clock: it returns effects,
+//! and times come with the events.
+
+use std::time::Duration;
+
+use alertdeck_graph::WaitCause;
+use alertdeck_model::{SafeText, Timestamp};
+use alertdeck_store::{Row, RowSet};
+
+use super::{CompleteList, FeedEffect};
+use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
+
+/// The state of the list's fetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was requested yet.
+    #[default]
+    Idle,
+    /// Pages are arriving.
+    Loading,
+    /// The fetch waits.
+    Waiting {
+        /// The end of the wait, since the start.
+        until: Duration,
+        /// The reason.
+        why: WaitCause,
+    },
+    /// The list is complete.
+    Complete,
+    /// The user stopped it.
+    Stopped,
+    /// It failed before the list was complete.
+    Failed {
+        /// The failure.
+        failure: Failure,
+        /// The time of the next try, since the start; `None` if the user must retry.
+        retry_at: Option<Duration>,
+    },
+}
+
+impl Phase {
+    /// Returns whether a fetch is running or waiting.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Loading | Self::Waiting { .. })
+    }
+}
+
+/// An event for the list's fetch.
+#[derive(Clone, Debug)]
+pub(in crate::app) enum ListEvent {
+    /// A list is requested.
+    Requested {
+        /// The list.
+        scope: Scope,
+        /// Whether it is in memory already, as a part of a complete list.
+        reread: bool,
+    },
+    /// A list is requested that a complete list covers.
+    Covered {
+        /// The list.
+        scope: Scope,
+        /// The complete list.
+        by: CompleteList,
+    },
+    /// A page started.
+    Page {
+        /// The service's count.
+        total: Option<u64>,
+        /// The service's warning of a partial result.
+        partial: Option<SafeText>,
+    },
+    /// The request waits until this time, since the start.
+    Waiting(Duration, WaitCause),
+    /// The wait is over.
+    Resumed,
+    /// Alerts of the list were read.
+    Read(Vec<Row>),
+    /// Alerts that belong to the list arrived from elsewhere, such as live polling.
+    Matched(Vec<Row>),
+    /// The list was read to its end, at this time by the local clock.
+    Done(Timestamp),
+    /// The fetch failed; the time of the next try, since the start, if there is one.
+    Failed(Failure, Option<Duration>),
+    /// The user stops loading.
+    Stop,
+    /// The user has signed out, or is signed out and requests this list.
+    SignedOut(Scope),
+    /// Nothing may be retried automatically any more.
+    NoRetry,
+}
+
+/// The list's fetch.
+#[derive(Debug, Default)]
+pub struct ListFetch {
+    phase: Phase,
+    /// The scope of the running fetch, or of the last one.
+    scope: Scope,
+    /// The alerts read for the list, each once.
+    read: RowSet,
+    total: Option<u64>,
+    partial: Option<SafeText>,
+    completed_at: Option<Timestamp>,
+    /// Whether the fetch reads a list that is in memory: its alerts are then marked as new or
+    /// changed. Alerts that only another filter asks for are not new.
+    rereads: bool,
+}
+
+impl ListFetch {
+    /// Returns the state.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Returns the number of alerts read for the list.
+    pub fn read(&self) -> usize {
+        self.read.len()
+    }
+
+    /// Returns the alerts read for the list.
+    pub(in crate::app) fn rows(&self) -> impl Iterator<Item = Row> {
+        self.read.iter()
+    }
+
+    /// Returns the number of alerts in the list, as counted by the service.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Returns the service's warning of a partial result.
+    pub fn partial(&self) -> Option<&SafeText> {
+        self.partial.as_ref()
+    }
+
+    /// Returns when a list was last complete.
+    pub fn completed_at(&self) -> Option<Timestamp> {
+        self.completed_at
+    }
+
+    /// Returns the scope of the running fetch, or of the last one.
+    pub(in crate::app) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Returns whether alerts of the fetch are marked as new or changed.
+    pub(in crate::app) fn marks_changes(&self) -> bool {
+        self.rereads
+    }
+
+    /// Returns the list if it is complete in memory.
+    pub(in crate::app) fn complete_list(&self) -> Option<CompleteList> {
+        let at = self.completed_at.filter(|_| self.phase == Phase::Complete && self.partial.is_none())?;
+        Some(CompleteList { scope: self.scope.clone(), read: self.read.clone(), total: self.total, at })
+    }
+
+    /// Returns the time of the next automatic try, since the start.
+    pub(in crate::app) fn retry_at(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Failed { retry_at, .. } => retry_at,
+            _ => None,
+        }
+    }
+
+    /// Handles an event. The fetch's own events do nothing if no fetch is active.
+    pub(in crate::app) fn on(&mut self, event: ListEvent) -> Vec<FeedEffect> {
+        let mut effects = Vec::new();
+        match event {
+            ListEvent::Requested { scope, reread } => {
+                effects.extend(self.cancel());
+                effects.push(FeedEffect::Start(JobKind::List(scope.clone())));
+                self.begin(scope);
+                self.rereads = reread;
+                self.phase = Phase::Loading;
+            }
+            ListEvent::Covered { scope, by } => {
+                effects.extend(self.cancel());
+                self.begin(scope);
+                (self.read, self.total, self.completed_at) = (by.read, by.total, Some(by.at));
+                self.phase = Phase::Complete;
+            }
+            ListEvent::Stop if self.phase.is_active() || self.retry_at().is_some() => {
+                effects.extend(self.cancel());
+                self.phase = Phase::Stopped;
+            }
+            ListEvent::SignedOut(scope) => {
+                effects.extend(self.cancel());
+                if self.scope != scope {
+                    self.begin(scope);
+                }
+                let failure = Failure { kind: FailureKind::SignIn, line: "not signed in".to_owned() };
+                self.phase = Phase::Failed { failure, retry_at: None };
+            }
+            ListEvent::NoRetry => {
+                if let Phase::Failed { retry_at, .. } = &mut self.phase {
+                    *retry_at = None;
+                }
+            }
+            // A complete list grows by arriving alerts that match.
+            ListEvent::Matched(rows) if self.phase == Phase::Complete => self.read.extend(rows),
+            fetched if self.phase.is_active() => self.fetched(fetched),
+            _ => {}
+        }
+        effects
+    }
+
+    /// Handles an event of the running fetch.
+    fn fetched(&mut self, event: ListEvent) {
+        match event {
+            ListEvent::Page { total, partial } => {
+                self.phase = Phase::Loading;
+                self.total = total.or(self.total);
+                self.partial = partial.or(self.partial.take());
+            }
+            ListEvent::Waiting(until, why) => self.phase = Phase::Waiting { until, why },
+            ListEvent::Resumed => self.phase = Phase::Loading,
+            ListEvent::Read(rows) => self.read.extend(rows),
+            ListEvent::Done(at) => {
+                self.phase = Phase::Complete;
+                self.completed_at = Some(at);
+            }
+            ListEvent::Failed(failure, retry_at) => self.phase = Phase::Failed { failure, retry_at },
+            ListEvent::Requested { .. }
+            | ListEvent::Covered { .. }
+            | ListEvent::Matched(_)
+            | ListEvent::Stop
+            | ListEvent::SignedOut(_)
+            | ListEvent::NoRetry => {}
+        }
+    }
+
+    /// Forgets the former list.
+    fn begin(&mut self, scope: Scope) {
+        *self = Self { scope, completed_at: self.completed_at, ..Self::default() };
+    }
+
+    fn cancel(&self) -> Option<FeedEffect> {
+        self.phase.is_active().then_some(FeedEffect::Cancel(JobType::List))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_model::AlertId;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    const FETCH: JobType = JobType::List;
+
+    fn scope(id: &str) -> Scope {
+        Scope::One(AlertId::new(id))
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn failed(retry_at: Option<u64>) -> ListEvent {
+        let failure = Failure { kind: FailureKind::Other, line: "it failed".into() };
+        ListEvent::Failed(failure, retry_at.map(Duration::from_secs))
+    }
+
+    fn requested(id: &str) -> ListEvent {
+        ListEvent::Requested { scope: scope(id), reread: false }
+    }
+
+    fn covered(id: &str) -> ListEvent {
+        let by = CompleteList { scope: Scope::All, read: RowSet::default(), total: Some(9), at: at(1) };
+        ListEvent::Covered { scope: scope(id), by }
+    }
+
+    fn waiting() -> ListEvent {
+        ListEvent::Waiting(Duration::from_secs(7), WaitCause::Throttled)
+    }
+
+    fn page() -> ListEvent {
+        ListEvent::Page { total: Some(5), partial: None }
+    }
+
+    /// Returns the machine after some events.
+    fn after(events: &[ListEvent]) -> ListFetch {
+        let mut list = ListFetch::default();
+        for event in events {
+            list.on(event.clone());
+        }
+        list
+    }
+
+    /// Returns the name of a state.
+    fn state(list: &ListFetch) -> &'static str {
+        match list.phase() {
+            Phase::Idle => "idle",
+            Phase::Loading => "loading",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Complete => "complete",
+            Phase::Stopped => "stopped",
+            Phase::Failed { retry_at: Some(_), .. } => "retrying",
+            Phase::Failed { retry_at: None, .. } => "failed",
+        }
+    }
+
+    #[rstest]
+    #[case::idle(&[], requested("a"), "loading")]
+    #[case::nothing_to_stop(&[], ListEvent::Stop, "idle")]
+    #[case::wait(&[requested("a")], waiting(), "waiting")]
+    #[case::resume(&[requested("a"), waiting()], ListEvent::Resumed, "loading")]
+    #[case::page_ends_wait(&[requested("a"), waiting()], page(), "loading")]
+    #[case::done(&[requested("a")], ListEvent::Done(at(1)), "complete")]
+    #[case::failed(&[requested("a")], failed(None), "failed")]
+    #[case::retrying(&[requested("a")], failed(Some(9)), "retrying")]
+    #[case::no_retry(&[requested("a"), failed(Some(9))], ListEvent::NoRetry, "failed")]
+    #[case::retry_stopped(&[requested("a"), failed(Some(9))], ListEvent::Stop, "stopped")]
+    #[case::failure_stays(&[requested("a"), failed(None)], ListEvent::Stop, "failed")]
+    #[case::complete_stays(&[requested("a"), ListEvent::Done(at(1))], ListEvent::Stop, "complete")]
+    #[case::late_done(&[requested("a"), ListEvent::Stop], ListEvent::Done(at(1)), "stopped")]
+    #[case::late_failure(&[requested("a"), ListEvent::Done(at(1))], failed(Some(9)), "complete")]
+    #[case::late_page(&[requested("a"), ListEvent::Stop], page(), "stopped")]
+    #[case::covered(&[requested("a"), failed(None)], covered("b"), "complete")]
+    #[case::signed_out(&[requested("a")], ListEvent::SignedOut(scope("a")), "failed")]
+    fn transition(#[case] before: &[ListEvent], #[case] event: ListEvent, #[case] expected: &str) {
+        let mut list = after(before);
+        list.on(event);
+        assert_eq!(state(&list), expected);
+    }
+
+    #[test]
+    fn request_supersedes_the_running_fetch() {
+        let mut list = after(&[requested("a"), page()]);
+        assert_eq!(
+            list.on(requested("b")),
+            [FeedEffect::Cancel(FETCH), FeedEffect::Start(JobKind::List(scope("b")))]
+        );
+        assert_eq!((list.scope(), list.total(), list.read()), (&scope("b"), None, 0));
+        list.on(ListEvent::Done(at(1)));
+        assert_eq!(list.on(requested("b")), [FeedEffect::Start(JobKind::List(scope("b")))]);
+    }
+
+    #[test]
+    fn covered_list_is_shown_as_it_was_complete() {
+        let mut list = after(&[requested("a"), page()]);
+        assert_eq!(list.on(covered("b")), [FeedEffect::Cancel(FETCH)]);
+        assert_eq!((list.total(), list.completed_at()), (Some(9), Some(at(1))));
+    }
+
+    #[test]
+    fn sign_out_keeps_the_counts_of_the_same_list_only() {
+        for (id, total) in [("a", Some(5)), ("b", None)] {
+            let mut list = after(&[requested("a"), page(), failed(None)]);
+            assert_eq!(list.on(ListEvent::SignedOut(scope(id))), []);
+            assert_eq!((list.total(), list.scope()), (total, &scope(id)));
+        }
+    }
+
+    #[test]
+    fn partial_list_covers_nothing() {
+        let partial = ListEvent::Page { total: None, partial: Some("late".into()) };
+        let list = after(&[requested("a"), partial, page(), ListEvent::Done(at(1))]);
+        assert!(list.partial().is_some() && list.complete_list().is_none());
+        let list = after(&[requested("a"), page(), ListEvent::Done(at(1))]);
+        assert_eq!(list.complete_list().map(|list| (list.total, list.at)), Some((Some(5), at(1))));
+    }
+
+    fn event() -> impl Strategy<Value = ListEvent> {
+        let reread = |reread| ListEvent::Requested { scope: scope(if reread { "a" } else { "b" }), reread };
+        prop_oneof![
+            any::<bool>().prop_map(reread),
+            Just(covered("c")),
+            Just(page()),
+            Just(waiting()),
+            Just(ListEvent::Resumed),
+            Just(ListEvent::Done(at(1))),
+            Just(failed(None)),
+            Just(failed(Some(9))),
+            Just(ListEvent::Stop),
+            Just(ListEvent::SignedOut(scope("a"))),
+            Just(ListEvent::NoRetry),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn one_fetch_runs_exactly_while_the_list_is_active(events in prop::collection::vec(event(), 0..30)) {
+            let (mut list, mut running) = (ListFetch::default(), false);
+            for event in events {
+                let ends = matches!(event, ListEvent::Done(_) | ListEvent::Failed(..));
+                for effect in list.on(event) {
+                    match effect {
+                        FeedEffect::Cancel(job_type) => {
+                            prop_assert!(running && job_type == FETCH);
+                            running = false;
+                        }
+                        FeedEffect::Start(kind) => {
+                            prop_assert!(!running && kind.job_type() == FETCH);
+                            running = true;
+                        }
+                        FeedEffect::Stop(_) => prop_assert!(false, "a list is cancelled at once"),
+                    }
+                }
+                running &= !ends;
+                prop_assert_eq!(list.phase().is_active(), running);
+            }
+        }
+    }
+}

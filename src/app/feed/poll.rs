@@ -1,0 +1,345 @@
+//! Live polling: asks for what has changed since the newest update that is known.
+//!
+//! A machine of states and events. It knows no jobs and no clock but the service's: it returns
+//! effects, and times come with the events (docs/architecture.md, "Loading").
+
+use std::time::Duration;
+
+use alertdeck_model::Timestamp;
+use alertdeck_odata::Property;
+
+use super::{FeedEffect, OVERLAP};
+use crate::app::job::{JobKind, JobType, Scope};
+
+/// What a running poll has received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The newest update among its alerts.
+    newest: Option<Timestamp>,
+    /// The time of its first answer, by the service's clock.
+    answered_at: Option<Timestamp>,
+}
+
+/// The state of live polling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PollState {
+    /// It is off.
+    #[default]
+    Off,
+    /// It is on, and waits for the list.
+    Idle,
+    /// It is on; the time of the next poll, since the start.
+    Scheduled(Duration),
+    /// A poll is running.
+    Running(Received),
+    /// It was switched off while a poll was running, which still ends.
+    Finishing(Received),
+}
+
+/// An event for live polling. Durations are since the start.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::app) enum PollEvent {
+    /// The user switches it on.
+    SwitchedOn,
+    /// The user switches it off.
+    SwitchedOff,
+    /// It is time for a poll. Ignored if it is off, or if no time is known to start from.
+    Begin,
+    /// The list or the last poll ended; the time of the next poll.
+    Schedule(Duration),
+    /// A list was requested, which includes all changes.
+    ListRequested,
+    /// A request for the list was answered at this time, by the service's clock.
+    ListAnswered(Option<Timestamp>),
+    /// A list was read to its end; the newest update among its alerts.
+    ListRead(Option<Timestamp>),
+    /// A page of the poll was answered at this time, by the service's clock.
+    Page(Option<Timestamp>),
+    /// Alerts of the poll arrived; their newest update.
+    Read(Option<Timestamp>),
+    /// The poll has ended; the time of the next one.
+    Done(Duration),
+    /// The poll has failed; the time of the next one.
+    Failed(Duration),
+    /// The running poll is stopped: the user has signed out, or stops loading.
+    Interrupted,
+    /// Nothing may be requested automatically any more.
+    NoRetry,
+}
+
+/// Live polling of a feed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Poll {
+    state: PollState,
+    /// The time up to which all changes are known, by the service's clock.
+    watermark: Option<Timestamp>,
+}
+
+impl Poll {
+    /// Returns the state.
+    pub fn state(&self) -> PollState {
+        self.state
+    }
+
+    /// Returns whether live polling is on.
+    pub fn is_on(&self) -> bool {
+        !matches!(self.state, PollState::Off | PollState::Finishing(_))
+    }
+
+    /// Returns whether a poll is running.
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, PollState::Running(_) | PollState::Finishing(_))
+    }
+
+    /// Returns the time of the next poll, since the start.
+    pub(in crate::app) fn next(&self) -> Option<Duration> {
+        match self.state {
+            PollState::Scheduled(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Returns the time up to which all changes are known, by the service's clock.
+    pub(in crate::app) fn watermark(&self) -> Option<Timestamp> {
+        self.watermark
+    }
+
+    /// Handles an event.
+    pub(in crate::app) fn on(&mut self, event: PollEvent) -> Vec<FeedEffect> {
+        use PollState::{Finishing, Idle, Off, Running, Scheduled};
+        let mut effects = Vec::new();
+        self.state = match (event, self.state) {
+            (PollEvent::SwitchedOn, Off) | (PollEvent::NoRetry, Scheduled(_)) => Idle,
+            (PollEvent::SwitchedOn, Finishing(received)) => Running(received),
+            (PollEvent::SwitchedOff, Running(received)) => Finishing(received),
+            (PollEvent::SwitchedOff, Idle | Scheduled(_)) | (PollEvent::Failed(_), Finishing(_)) => Off,
+            (PollEvent::Begin, Idle | Scheduled(_) | Running(_)) if self.watermark.is_some() => {
+                effects.extend(self.cancel());
+                // The request never contains status, severity and the like: otherwise alerts that
+                // leave the filter would not be updated (docs/console.md, "Live polling").
+                let since = self.watermark.map(|at| at.before(OVERLAP));
+                let scope = since.map(|at| Scope::since(Property::LastUpdateDateTime, at));
+                effects.extend(scope.map(|scope| FeedEffect::Start(JobKind::Poll(scope))));
+                Running(Received::default())
+            }
+            (PollEvent::Schedule(at), Idle | Scheduled(_)) => Scheduled(at),
+            (PollEvent::ListRequested, state) => {
+                effects.extend(self.cancel());
+                if self.is_on() { Idle } else { state.stopped() }
+            }
+            (PollEvent::Interrupted, state) => {
+                effects.extend(self.cancel());
+                state.stopped()
+            }
+            (PollEvent::ListAnswered(at), state) => {
+                // Changes after the first answer are left to the next poll.
+                self.watermark = match (self.watermark, at) {
+                    (Some(before), Some(at)) => Some(before.min(at)),
+                    (before, at) => before.or(at),
+                };
+                state
+            }
+            (PollEvent::ListRead(newest), state) => {
+                // A service that sends no time: its newest update stands in.
+                self.watermark = self.watermark.or(newest);
+                state
+            }
+            (PollEvent::Page(at), Running(received)) => Running(received.answered(at)),
+            (PollEvent::Page(at), Finishing(received)) => Finishing(received.answered(at)),
+            (PollEvent::Read(newest), Running(received)) => Running(received.read(newest)),
+            (PollEvent::Read(newest), Finishing(received)) => Finishing(received.read(newest)),
+            (PollEvent::Done(next), Running(received)) => {
+                self.advance(received);
+                Scheduled(next)
+            }
+            (PollEvent::Done(_), Finishing(received)) => {
+                self.advance(received);
+                Off
+            }
+            (PollEvent::Failed(next), Running(_)) => Scheduled(next),
+            (_, state) => state,
+        };
+        effects
+    }
+
+    /// Moves the watermark after a complete poll: all changes up to the newest update are known. The
+    /// service's clock limits this, since one alert dated into the year 9999 must not end polling.
+    fn advance(&mut self, received: Received) {
+        let seen = received.newest.map(|newest| received.answered_at.map_or(newest, |now| newest.min(now)));
+        self.watermark = self.watermark.max(seen);
+    }
+
+    fn cancel(&self) -> Option<FeedEffect> {
+        self.is_running().then_some(FeedEffect::Cancel(JobType::Poll))
+    }
+}
+
+impl PollState {
+    /// Returns the state after the running poll is cancelled, if there is one.
+    fn stopped(self) -> Self {
+        match self {
+            Self::Running(_) => Self::Idle,
+            Self::Finishing(_) => Self::Off,
+            state => state,
+        }
+    }
+}
+
+impl Received {
+    fn answered(self, at: Option<Timestamp>) -> Self {
+        Self { answered_at: self.answered_at.or(at), ..self }
+    }
+
+    fn read(self, newest: Option<Timestamp>) -> Self {
+        Self { newest: self.newest.max(newest), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn at(minute: u32) -> Timestamp {
+        Timestamp::parse(&format!("2026-11-20T12:{minute:02}:00Z")).unwrap()
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Returns live polling in a state, with a watermark.
+    fn poll(state: PollState) -> Poll {
+        Poll { state, watermark: Some(at(10)) }
+    }
+
+    const NOTHING: Received = Received { newest: None, answered_at: None };
+    const NEXT: PollState = PollState::Scheduled(Duration::from_secs(15));
+
+    #[rstest]
+    #[case(PollState::Off, PollEvent::SwitchedOn, PollState::Idle)]
+    #[case(PollState::Finishing(NOTHING), PollEvent::SwitchedOn, PollState::Running(NOTHING))]
+    #[case(PollState::Running(NOTHING), PollEvent::SwitchedOff, PollState::Finishing(NOTHING))]
+    #[case(NEXT, PollEvent::SwitchedOff, PollState::Off)]
+    #[case(NEXT, PollEvent::Begin, PollState::Running(NOTHING))]
+    #[case(PollState::Off, PollEvent::Begin, PollState::Off)]
+    #[case(PollState::Idle, PollEvent::Schedule(seconds(15)), NEXT)]
+    #[case(PollState::Off, PollEvent::Schedule(seconds(15)), PollState::Off)]
+    #[case(PollState::Running(NOTHING), PollEvent::Schedule(seconds(9)), PollState::Running(NOTHING))]
+    #[case(PollState::Running(NOTHING), PollEvent::Done(seconds(15)), NEXT)]
+    #[case(PollState::Finishing(NOTHING), PollEvent::Done(seconds(15)), PollState::Off)]
+    #[case(PollState::Idle, PollEvent::Done(seconds(15)), PollState::Idle)]
+    #[case(PollState::Running(NOTHING), PollEvent::Failed(seconds(15)), NEXT)]
+    #[case(PollState::Finishing(NOTHING), PollEvent::Failed(seconds(15)), PollState::Off)]
+    #[case(NEXT, PollEvent::ListRequested, PollState::Idle)]
+    #[case(PollState::Finishing(NOTHING), PollEvent::ListRequested, PollState::Off)]
+    #[case(NEXT, PollEvent::Interrupted, NEXT)]
+    #[case(PollState::Running(NOTHING), PollEvent::Interrupted, PollState::Idle)]
+    #[case(NEXT, PollEvent::NoRetry, PollState::Idle)]
+    #[case(PollState::Running(NOTHING), PollEvent::NoRetry, PollState::Running(NOTHING))]
+    fn transition(#[case] before: PollState, #[case] event: PollEvent, #[case] after: PollState) {
+        let mut poll = poll(before);
+        poll.on(event);
+        assert_eq!(poll.state(), after);
+    }
+
+    #[test]
+    fn poll_asks_for_changes_since_the_watermark_with_an_overlap() {
+        let mut poll = poll(NEXT);
+        let scope = Scope::since(Property::LastUpdateDateTime, at(5));
+        assert_eq!(poll.on(PollEvent::Begin), [FeedEffect::Start(JobKind::Poll(scope.clone()))]);
+        let again = [FeedEffect::Cancel(JobType::Poll), FeedEffect::Start(JobKind::Poll(scope))];
+        assert_eq!(poll.on(PollEvent::Begin), again);
+        let mut unknown = Poll { state: PollState::Idle, watermark: None };
+        assert_eq!((unknown.on(PollEvent::Begin), unknown.state()), (Vec::new(), PollState::Idle));
+    }
+
+    #[rstest]
+    #[case::bounded_by_the_service(&[12], &[59], 12)]
+    #[case::newest(&[20], &[11, 15, 13], 15)]
+    #[case::never_back(&[20], &[3], 10)]
+    #[case::no_alerts(&[20], &[], 10)]
+    #[case::first_answer_counts(&[12, 30], &[59], 12)]
+    #[case::no_time_sent(&[], &[15], 15)]
+    fn watermark_after_a_poll(#[case] answers: &[u32], #[case] updates: &[u32], #[case] expected: u32) {
+        let mut poll = poll(PollState::Running(NOTHING));
+        for answer in answers {
+            poll.on(PollEvent::Page(Some(at(*answer))));
+        }
+        for update in updates {
+            poll.on(PollEvent::Read(Some(at(*update))));
+        }
+        poll.on(PollEvent::Done(seconds(15)));
+        assert_eq!(poll.watermark(), Some(at(expected)));
+    }
+
+    #[rstest]
+    #[case(PollEvent::Failed(seconds(15)))]
+    #[case(PollEvent::Interrupted)]
+    #[case(PollEvent::ListRequested)]
+    fn incomplete_poll_does_not_move_the_watermark(#[case] end: PollEvent) {
+        let mut poll = poll(PollState::Running(NOTHING));
+        poll.on(PollEvent::Read(Some(at(40))));
+        poll.on(end);
+        assert_eq!(poll.watermark(), Some(at(10)));
+    }
+
+    #[test]
+    fn list_moves_the_watermark_back_only() {
+        let mut poll = Poll::default();
+        poll.on(PollEvent::ListAnswered(None));
+        assert_eq!(poll.watermark(), None);
+        poll.on(PollEvent::ListRead(Some(at(30))));
+        assert_eq!(poll.watermark(), Some(at(30)), "a service that sends no time");
+        for (answer, expected) in [(20, 20), (25, 20)] {
+            poll.on(PollEvent::ListAnswered(Some(at(answer))));
+            assert_eq!(poll.watermark(), Some(at(expected)));
+        }
+        poll.on(PollEvent::ListRead(Some(at(40))));
+        assert_eq!(poll.watermark(), Some(at(20)));
+    }
+
+    fn event() -> impl Strategy<Value = PollEvent> {
+        prop::sample::select(vec![
+            PollEvent::SwitchedOn,
+            PollEvent::SwitchedOff,
+            PollEvent::Begin,
+            PollEvent::Schedule(seconds(9)),
+            PollEvent::ListRequested,
+            PollEvent::ListAnswered(Some(at(9))),
+            PollEvent::ListRead(Some(at(50))),
+            PollEvent::Page(Some(at(20))),
+            PollEvent::Read(Some(at(30))),
+            PollEvent::Done(seconds(15)),
+            PollEvent::Failed(seconds(30)),
+            PollEvent::Interrupted,
+            PollEvent::NoRetry,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn one_poll_runs_exactly_while_the_state_says_so(events in prop::collection::vec(event(), 0..40)) {
+            let (mut poll, mut running) = (poll(PollState::Off), false);
+            for event in events {
+                let ends = matches!(event, PollEvent::Done(_) | PollEvent::Failed(_));
+                for effect in poll.on(event) {
+                    match effect {
+                        FeedEffect::Cancel(job_type) => {
+                            prop_assert!(running && job_type == JobType::Poll);
+                            running = false;
+                        }
+                        FeedEffect::Start(kind) => {
+                            prop_assert!(!running && kind.job_type() == JobType::Poll);
+                            running = true;
+                        }
+                        FeedEffect::Stop(_) => prop_assert!(false, "a poll is cancelled at once"),
+                    }
+                }
+                running &= !ends;
+                prop_assert_eq!(poll.is_running(), running);
+            }
+        }
+    }
+}
