@@ -362,8 +362,17 @@ mod tests {
     use crate::export::Format;
     use alertdeck_model::RawAlert;
     use alertdeck_store::StoredAlert;
-    use std::{path::Path, time::Instant};
-    use tokio::sync::mpsc;
+    use std::{
+        path::Path,
+        time::{Duration, Instant},
+    };
+    use tokio::{
+        sync::mpsc,
+        time::{sleep, timeout},
+    };
+
+    /// The longest that anything may take.
+    const LIMIT: Duration = Duration::from_secs(30);
 
     fn id(number: u32) -> JobId {
         JobId { feed: FeedId::default(), number }
@@ -408,7 +417,8 @@ mod tests {
         runner.run_effect(Effect::Start(id(1), JobKind::List(Scope::All)));
         runner.run_effect(Effect::Cancel(id(1)));
         runner.run_effect(Effect::Cancel(id(2)));
-        assert!((&mut runner.tasks.get_mut(&id(1)).unwrap().handle).await.unwrap_err().is_cancelled());
+        let ended = timeout(LIMIT, &mut runner.tasks.get_mut(&id(1)).unwrap().handle).await;
+        assert!(ended.unwrap().unwrap_err().is_cancelled());
         runner.run_effect(Effect::Start(id(3), JobKind::List(Scope::All)));
         assert_eq!(runner.tasks.keys().copied().collect::<Vec<_>>(), [id(3)]);
         while let Some(Message::Job(job, event)) = messages.recv().await {
@@ -430,7 +440,6 @@ mod tests {
     #[tokio::test]
     async fn finish_names_every_failed_export() {
         let folder = tempfile::tempdir().unwrap();
-        // The outcome of one fits into the channel, the others wait.
         let (mut runner, messages) = runner(1);
         std::fs::write(folder.path().join("existing"), "").unwrap();
         for (number, name) in ["existing", "good", "no/such"].into_iter().enumerate() {
@@ -439,6 +448,21 @@ mod tests {
         let errors = runner.finish(messages).await.unwrap();
         assert!(errors.contains("existing already exists") && errors.contains("no/such"), "{errors}");
         assert!(!errors.contains("good") && folder.path().join("good").exists(), "{errors}");
+    }
+
+    #[tokio::test]
+    async fn finish_names_what_the_loop_has_not_handled() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut runner, messages) = runner(1);
+        runner.run_effect(export(1, &folder.path().join("no/such")));
+        let sent = async {
+            while !runner.tasks[&id(1)].handle.is_finished() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(LIMIT, sent).await.unwrap();
+        let errors = runner.finish(messages).await.unwrap();
+        assert!(errors.contains("no/such"), "{errors}");
     }
 
     #[tokio::test]
