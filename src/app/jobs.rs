@@ -1,7 +1,7 @@
 //! The registry of jobs: those that run, and the last that ended.
 //!
-//! It decides whether an event of a job still counts ([`Jobs::record`]). It knows nothing of what a
-//! job is for.
+//! It knows which jobs are running, so whether an event still counts, and nothing of what a job is
+//! for.
 
 use std::collections::VecDeque;
 
@@ -150,6 +150,11 @@ impl Jobs {
         self.jobs.iter().rev().find(matches).map(|job| job.id)
     }
 
+    /// Forgets the jobs that have ended.
+    pub(super) fn forget_ended(&mut self) {
+        self.jobs.retain(Job::is_live);
+    }
+
     /// Marks a job as stopped: its later events do not count. Returns whether it ran.
     pub(super) fn cancel(&mut self, id: JobId) -> bool {
         self.end(id, JobState::Stopped, String::new())
@@ -168,8 +173,6 @@ impl Jobs {
 
     /// Records an event of a job: its progress, or its end. Returns the type of the job if the
     /// event counts; `None` if the job was cancelled, has ended, or is unknown.
-    ///
-    /// This is the only place that decides it.
     pub(super) fn record(&mut self, id: JobId, event: &JobEvent) -> Option<JobType> {
         let job = self.live_mut(id)?;
         let job_type = job.job_type;

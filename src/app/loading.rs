@@ -41,7 +41,11 @@ impl App {
     /// loaded earlier therefore count while the list is read again, and so do alerts from live
     /// polls.
     pub fn list_progress(&self) -> ListProgress {
-        let feed = self.feed();
+        self.progress_of(self.feed())
+    }
+
+    /// Returns the progress of the requested list of a feed.
+    pub(super) fn progress_of(&self, feed: &Feed) -> ListProgress {
         let read = if feed.settings.service { feed.list.read() } else { self.store.len() };
         let found = if self.filter.shows_requested() { self.view.count().found() } else { 0 };
         let loaded = read.max(found);

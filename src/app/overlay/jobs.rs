@@ -64,10 +64,12 @@ impl App {
             if feed.settings.service {
                 lines.extend([self.backfill_line(feed), self.poll_line(feed)]);
             }
-            // Their last jobs are described by these lines.
+            // These lines describe the last jobs as well, but not why a poll or a backfill failed.
             for job_type in [JobType::List, JobType::Backfill, JobType::Poll] {
-                let is_last = |job: &&Job| job.id.feed == feed.id && job.job_type == job_type;
-                described.extend(self.jobs.iter().rev().find(is_last).map(|job| job.id));
+                let is_own = |job: &&Job| job.id.feed == feed.id && job.job_type == job_type;
+                let last = self.jobs.iter().rev().find(is_own);
+                let is_described = |job: &&Job| job_type == JobType::List || job.state != JobState::Failed;
+                described.extend(last.filter(is_described).map(|job| job.id));
             }
         }
         let others = || self.jobs.iter().filter(|job| !described.contains(&job.id));
@@ -100,7 +102,7 @@ impl App {
     }
 
     fn list_line(&self, feed: &Feed) -> JobLine {
-        let loaded = self.list_progress();
+        let loaded = self.progress_of(feed);
         let count = match loaded.total {
             Some(total) => format!("{} of {} alerts", thousands(loaded.loaded), thousands(total)),
             None => alerts(loaded.loaded),

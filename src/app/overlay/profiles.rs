@@ -86,7 +86,8 @@ impl App {
     }
 
     /// Starts over with one feed, and no alerts loaded. The requested filter is kept. The jobs of
-    /// the former feed are cancelled, except for exports, and what they still send is ignored.
+    /// the former feed are cancelled, except for exports; what they still send is ignored, and they
+    /// are listed no more.
     pub(in crate::app) fn start_over(&mut self, id: FeedId, feed: FeedSettings, effects: &mut Vec<Effect>) {
         let is_dropped = |job: &&Job| match job.job_type {
             JobType::Export => false,
@@ -98,6 +99,7 @@ impl App {
         for job in dropped {
             self.cancel_job(job, effects);
         }
+        self.jobs.forget_ended();
         let mut feed = Feed::new(id, feed, self.jobs.next_number());
         if self.feeds.are_polled() {
             feed.poll.on(PollEvent::SwitchedOn);

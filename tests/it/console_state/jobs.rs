@@ -96,6 +96,32 @@ fn running_and_ended_jobs_are_listed_after_what_is_loading() {
 }
 
 #[test]
+fn failed_poll_is_listed_with_its_reason() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
+    console.keys("L");
+    console.fail(FailureKind::Offline);
+    assert_eq!(jobs(&console)[2].1, JobState::Waiting);
+    let (name, state, detail) = jobs(&console).swap_remove(3);
+    assert_eq!((name, state), ("live polling", JobState::Failed));
+    assert!(detail.contains("it failed, started 12:00:00"), "{detail}");
+    console.advance(Duration::from_secs(15));
+    console.done();
+    assert_eq!(jobs(&console).len(), 4, "the poll that went well is not listed");
+}
+
+#[test]
+fn jobs_of_a_former_feed_are_not_listed_once_they_have_ended() {
+    let mut console = Harness::with_alerts(&[alert(1)]);
+    console.keys("E Enter Esc r");
+    let (export, _) = console.exports().remove(0);
+    console.switch(Settings { profile: "lab".into(), tenant: "fabrikam.example".into(), ..settings("") });
+    let lines = jobs(&console);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[3].2.contains("1 alert, contoso, started"), "{lines:?}");
+    assert_eq!(console.app.jobs.get(export).map(|job| job.state), Some(JobState::Running));
+}
+
+#[test]
 fn stopped_export_says_whether_it_was_written() {
     let exported = |outcome| JobEvent::Exported { path: "x".into(), outcome };
     let written = Written { alerts: 1, bytes: 9, path: "./x".into() };
