@@ -30,9 +30,9 @@ impl App {
     }
 
     /// Returns the feed of an alert.
-    pub fn feed_of(&self, _row: Row) -> &Feed {
-        // All loaded alerts are of one feed.
-        self.feeds.main()
+    pub fn feed_of(&self, row: Row) -> &Feed {
+        // An alert of a feed that is off is not in the list.
+        self.feeds.get(self.store.feed(row)).unwrap_or(self.feeds.main())
     }
 
     /// Returns the progress of the requested list.
