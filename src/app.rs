@@ -1,10 +1,10 @@
 //! The state of the console and its only transition: `update(&mut App, Now, Message) ->
 //! Vec<Effect>`.
 //!
-//! A plain function over data. It knows no terminal, network, clock or task: the time comes with
-//! each message, and everything to be done leaves as an [`Effect`]. Work over many rows is split
-//! into slices that the caller sizes ([`Message::Work`]), so that a key waits for one slice at most
-//! (docs/architecture.md, "State"). `ui` reads this state and decides nothing.
+//! A plain function over data. It has no access to a terminal, network, clock or task: the time
+//! comes with each message, and everything to be done leaves as an [`Effect`]. Work over many rows
+//! is split into slices that the caller sizes ([`Message::Work`]), so that a key waits for one
+//! slice at most (docs/architecture.md, "State"). `ui` reads this state and decides nothing.
 
 mod alert;
 mod command;

@@ -82,7 +82,7 @@ pub struct Options {
     pub connect: Option<Connect>,
     /// The colours and symbols.
     pub theme: Theme,
-    /// Whether mouse reports are on at the start.
+    /// Whether mouse reporting is enabled at startup.
     pub mouse: bool,
 }
 

@@ -11,7 +11,7 @@
 //!
 //! writes `2026-05-01T08:00:00.000Z INFO  http throttled status=429 took_ms=31` and so on.
 //!
-//! Invariants: events of outside crates are not written, since they may contain secrets; data cannot
+//! Invariants: events from other crates are not written, since they may contain secrets; data cannot
 //! start a line or control a terminal; write errors do not affect the program. Events must not
 //! contain tokens, secrets or alerts; fields with such names are redacted nevertheless
 //! (docs/security.md, "Log and errors").

@@ -124,7 +124,7 @@ pub enum LineKind {
 pub struct Detail {
     /// The alert's row.
     pub row: Row,
-    /// The state of the alert that was read: an updated alert has another.
+    /// The version of the alert that was read: an updated alert has another one.
     pub stored: StoredAlert,
     /// The alert.
     pub body: Body,
@@ -149,7 +149,7 @@ struct LayoutKey {
 }
 
 impl Detail {
-    /// Creates the detail of an alert; `lay_out` makes its lines.
+    /// Creates the detail of an alert; `lay_out` creates its lines.
     pub fn new(row: Row, stored: StoredAlert, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
@@ -186,7 +186,7 @@ impl Detail {
         self.lines.get(self.scroll.cursor)
     }
 
-    /// Returns the view that is shown.
+    /// Returns the current view.
     pub fn view(&self) -> DetailView {
         self.view
     }

@@ -82,8 +82,8 @@ impl App {
         self.notify(format!("{key} is not bound here; {near}"));
     }
 
-    /// Returns the keys for the key bar with their descriptions. The way out, or the key of the
-    /// help, is the last.
+    /// Returns the keys for the key bar with their descriptions. The key that leaves, or the key of
+    /// the help, is the last.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
         let hints = match self.ui.overlay() {
             Some(overlay) => overlay.object().hints(self),

@@ -105,7 +105,7 @@ impl JobType {
 /// An event of a job.
 #[derive(Debug)]
 pub enum JobEvent {
-    /// An event of a fetch.
+    /// An event during a fetch.
     Fetch(LoadEvent),
     /// A worker has read an alert. The last event.
     Read(Row, StoredAlert, Box<Body>),
@@ -146,7 +146,7 @@ impl Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bookmark(pub String);
 
-/// An event of a fetch.
+/// An event during a fetch.
 #[derive(Debug)]
 pub enum LoadEvent {
     /// A page started.

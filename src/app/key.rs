@@ -1,7 +1,7 @@
 //! Keys by name: `j`, `Space`, `Ctrl-d`, `Alt-x`, `F5`.
 //!
-//! The names are those of the keymap file and of every hint on the screen. This module knows no
-//! terminal library.
+//! The names are those of the keymap file and of every hint on the screen. This module is
+//! independent of the terminal library.
 
 use std::{fmt, str::FromStr};
 

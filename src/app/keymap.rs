@@ -2,7 +2,7 @@
 //!
 //! It is a value. The defaults come from `assets/keymap.toml`, and the user's file is merged over
 //! them. Dispatch, help, key bar and docs/keys.md all use this table. This module reads no files
-//! and knows no terminal.
+//! and is independent of the terminal.
 
 use std::{collections::HashMap, ops::Range};
 

@@ -79,7 +79,7 @@ overlays! {
     Link(link),
     /// The profiles, and the signed-in user.
     Profiles(profiles, OPEN),
-    /// The prompt of the sign-in.
+    /// The sign-in prompt.
     SignInPrompt(sign_in),
     /// The recent requests.
     Requests(requests, OPEN),
@@ -91,10 +91,11 @@ overlays! {
 
 /// The behaviour of an overlay.
 pub(super) trait Object: fmt::Debug {
-    /// Returns its commands. Their keys come before those of moving and those that work everywhere.
+    /// Returns its commands. Their keys take precedence over those for moving and those that work
+    /// everywhere.
     fn context(&self) -> &'static Context;
 
-    /// Returns the keys for the key bar, the way out last.
+    /// Returns the keys for the key bar, the one that leaves last.
     fn hints(&self, _app: &App) -> Vec<Hint> {
         vec![hint(&["app.back"], "close")]
     }

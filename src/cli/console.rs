@@ -1,4 +1,4 @@
-//! Opening the console on a service or on saved alerts.
+//! Opens the console on a service or on saved alerts.
 
 use std::{collections::HashMap, path::PathBuf};
 

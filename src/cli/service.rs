@@ -87,7 +87,7 @@ impl Service {
         Self::with(profile, method, http, tokens)
     }
 
-    /// Prepares the service of a profile with a ready token.
+    /// Prepares the service of a profile with an existing token.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
         Self::with(profile, Method::Token, http(profile, Journal::default())?, tokens)

@@ -48,7 +48,7 @@ pub(super) enum Hide {
     Line,
 }
 
-/// The most characters that are shown of the wrong part, before it and after it, and of a quoted
+/// The maximum number of characters shown of the wrong part, before and after it, and of a quoted
 /// text.
 const MAX_SHOWN: usize = 60;
 

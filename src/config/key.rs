@@ -283,7 +283,7 @@ fn is_domain(text: &str) -> bool {
         && top.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// The most characters in the name of a profile.
+/// The maximum length of a profile's name, in characters.
 const MAX_NAME: usize = 40;
 
 /// Returns whether a name is valid for a profile.

@@ -14,7 +14,7 @@ use crate::app::Keymap;
 
 /// The file's name.
 const NAME: &str = "keymap.toml";
-/// The most errors that are shown.
+/// The maximum number of errors shown.
 const MAX_ERRORS: usize = 50;
 
 impl Config {

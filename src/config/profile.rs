@@ -89,11 +89,11 @@ pub struct Overrides {
 
 impl Profile {
     /// Returns the sign-in method: the named one, or else the first whose requirements are met, in
-    /// this order: a ready token, a command, the application's secret or certificate, a browser.
-    /// `None` if no sign-in is configured.
+    /// this order: an existing token, a command, the application's secret or certificate, a
+    /// browser. `None` if no sign-in is configured.
     ///
-    /// `token` and `secret` are whether the variables of a ready token and of the application's
-    /// secret are set.
+    /// `token` and `secret` say whether the variables for an existing token and for the
+    /// application's secret are set.
     pub fn method(&self, token: bool, secret: bool) -> Option<Method> {
         let secret = secret || self.client_secret_file.is_some() || self.certificate.is_some();
         let available = [
@@ -181,8 +181,8 @@ impl Default for Profile {
 }
 
 impl Overrides {
-    /// Marks the values that come from variables. The arguments do not say so; a value counts as one
-    /// if it equals that of the variable. `variable` returns the value of a variable.
+    /// Marks the values that come from variables. The arguments do not show this; a value counts as
+    /// one if it equals that of the variable. `variable` returns the value of a variable.
     #[must_use]
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let equals = |key: Key, value: &Value| {

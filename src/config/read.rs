@@ -1,4 +1,4 @@
-//! Parses a config file to its profiles, or to all errors in it.
+//! Parses a config file into its profiles, or into all errors in it.
 //!
 //! The TOML parser continues after an error. The keys and values are checked on the tree that it
 //! returns, by the table of keys.
@@ -21,7 +21,7 @@ use super::{
 const DEFAULT: &str = "default_profile";
 const PROFILE: &str = "profile";
 
-/// The most errors that are shown.
+/// The maximum number of errors shown.
 const MAX_ERRORS: usize = 50;
 
 /// The errors of a file.
@@ -83,7 +83,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {
     error.fix("save the file as UTF-8").locate(&text)
 }
 
-/// Converts an error of the TOML parser. Its message quotes nothing of the text.
+/// Converts an error of the TOML parser. Its message does not quote the text.
 fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
     let (span, message) = (error.span().unwrap_or(0..0), error.message());
     let first = text.get(span.start..).and_then(|rest| rest.chars().next());

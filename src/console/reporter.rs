@@ -21,7 +21,7 @@ use alertdeck_store::Batch;
 
 /// The number of alerts per batch, which takes the loop about a millisecond.
 const BATCH: usize = 128;
-/// The most batches that are decoded at the same time.
+/// The maximum number of batches decoded at the same time.
 const MAX_WORKERS: usize = 4;
 
 /// Reports one fetch to the state. Its methods return `None` if the receiver is gone.

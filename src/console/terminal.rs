@@ -106,7 +106,7 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    /// Switches mouse reports on or off.
+    /// Enables or disables mouse reporting.
     pub(super) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         if on {

@@ -13,7 +13,8 @@ use std::{
 use super::rotated;
 use alertdeck_platform::{FileError, append_private, same_file};
 
-/// The most bytes of a file. Together with the rotated file, the log takes up to twice as many.
+/// The maximum size of a file in bytes. Together with the rotated file, the log takes up to twice
+/// as much.
 pub(super) const MAX_BYTES: u64 = 2 << 20;
 
 /// A log file that any thread can write to.

@@ -13,7 +13,7 @@ use tracing::{
 
 use alertdeck_model::SafeText;
 
-/// The most bytes of a line, including the line break.
+/// The maximum length of a line in bytes, including the line break.
 pub(super) const MAX_LINE: usize = 4 << 10;
 /// The mark at the end of a truncated line.
 const ELLIPSIS: char = '…';

@@ -10,7 +10,7 @@ use alertdeck_evidence::{Entry, NodeId, Properties, Timeline, Tree, device, user
 use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// The most characters of a name that only identifies an item.
+/// The maximum length of a name that only identifies an item, in characters.
 const MAX_NAME: usize = 60;
 
 impl Report {

@@ -140,7 +140,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     }
 }
 
-/// Returns the reason why nothing arrives, as a sentence.
+/// Returns the reason why nothing is arriving, as a sentence.
 pub(super) fn waiting(app: &App) -> Option<String> {
     match app.feed().list.phase() {
         _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_none() => {
@@ -343,7 +343,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let hints = app.hints();
     let width = |(key, word): &(String, &str)| (columns(key) + columns(word) + 1) as u16;
     let Some((last, others)) = hints.split_last() else { return };
-    // The last hint, the way out, is shown on a short line too.
+    // The last hint, the key that leaves, is shown on a short line too.
     let room = (area.x + area.width).saturating_sub(width(last));
     let mut end = area.x;
     let fitting = others.iter().take_while(|hint| {

@@ -210,7 +210,7 @@ fn title(
     painter.put(x + used, y, column.width.saturating_sub(used), reason, style);
 }
 
-/// Writes a title from the first visible column on.
+/// Writes a title, starting at the first visible column.
 fn scrolled_title(
     app: &App,
     painter: &mut Painter<'_>,

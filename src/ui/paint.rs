@@ -1,5 +1,4 @@
-//! Writing texts into cells: cut to their room, with marks in a style of their own and matches
-//! underlined.
+//! Writes text into cells: cut to fit, with marks in a style of their own and matches underlined.
 //!
 //! The screen is drawn after every key, and nearly all of it is printable ASCII. Such a text is
 //! written byte by byte, without copying and no further than there is room. All other texts are
@@ -71,7 +70,8 @@ impl<'a> Painter<'a> {
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
     }
 
-    /// Writes the sign of a cut over the first of `width` cells: text before them is left out.
+    /// Writes the sign for a cut over the first of `width` cells, because text before them is left
+    /// out.
     pub(super) fn put_cut(&mut self, x: u16, y: u16, width: u16, style: Style) -> u16 {
         let style = style.remove_modifier(self.theme.matched);
         self.put(x, y, width.min(1), self.theme.symbols.cut, style)
@@ -228,7 +228,7 @@ pub(super) fn after(text: &str, width: usize) -> usize {
     end
 }
 
-/// A text cut to its room.
+/// A text cut to fit.
 pub(super) struct Cut<'a> {
     /// The text, with a sign if it was cut.
     pub(super) text: Cow<'a, str>,

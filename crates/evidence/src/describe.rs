@@ -1,6 +1,6 @@
 //! Describes one item of evidence: its name, further facts and its indicators.
 //!
-//! It applies the table of types and knows no type by name, except for [`device`] and [`user`], which
+//! It applies the table of types and names no type itself, except for [`device`] and [`user`], which
 //! also read items that are not kept as JSON.
 
 use std::{borrow::Cow, collections::HashSet};

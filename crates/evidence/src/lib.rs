@@ -1,6 +1,6 @@
 //! The evidence of an alert: a tree of entities, a timeline and the indicators in it.
 //!
-//! It depends on the model alone and knows no store, filter or screen.
+//! It depends only on the model, and not on the store, filters or the screen.
 
 mod describe;
 mod timeline;

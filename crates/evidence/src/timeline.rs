@@ -1,8 +1,8 @@
 //! The timeline of an alert: its first activity, every time in its evidence, when items were
 //! attached, and what the service and the analysts did.
 //!
-//! It is plain data that knows neither screens nor tickets. Times are labelled after their
-//! property, so properties that this build does not know are labelled too.
+//! It is plain data, independent of screens and tickets. Times are labelled after their property,
+//! so properties that this build does not know are labelled too.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -1,7 +1,7 @@
 //! The table of evidence types. For each type: how an item is displayed, which of its values are
 //! indicators, which items are the same entity, and what an entity is placed under.
 //!
-//! The code that applies the table knows no type by name, except where its module says so. Types
+//! The code that applies the table names no type itself, except where its module says so. Types
 //! missing from the table fall back to [`UNKNOWN`]. A test checks the table against Graph's schema.
 
 mod table;

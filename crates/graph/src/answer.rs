@@ -1,4 +1,4 @@
-//! The types of answers, as plain data.
+//! The types of responses, as plain data.
 
 use alertdeck_model::{RawPage, SafeText, Timestamp};
 use bytes::Bytes;
@@ -10,9 +10,9 @@ use crate::error::Error;
 pub struct Page {
     /// The alerts and the envelope.
     pub raw: RawPage,
-    /// The time of the answer by the service's clock (the `Date` header).
+    /// When the response was sent, by the service's clock (the `Date` header).
     pub date: Option<Timestamp>,
-    /// The service's warning, if it sent only a part of its answer (206).
+    /// The service's warning, if it returned only partial results (206).
     pub partial: Option<SafeText>,
     /// The address of the next page, from which the list can be continued later; `None` after the
     /// last page.
@@ -31,18 +31,18 @@ impl std::fmt::Debug for RawJson {
 
 /// The outcome of a change that the service did not refuse.
 ///
-/// An [`Error`] in its place means that the change was certainly not made: the service refused it,
-/// or it was not sent.
+/// An [`Error`] instead means that the change was definitely not made: the service refused it, or
+/// it was not sent.
 #[derive(Clone, Debug)]
 pub enum Outcome<T> {
-    /// The change is in effect. The state is the one that the service returned last.
+    /// The change is in effect. Holds the state that the service returned last.
     Applied(T),
     /// The outcome was unclear, and the alert, read again, does not show the change.
     ///
-    /// An update may be sent again. `current` may hold neither the former nor the new values: then
-    /// another user has changed the alert, and the user should decide. A comment was missing for
-    /// as long as it was looked for; only the user should decide to send it again, since the
-    /// service may still be working on it.
+    /// An update may be sent again. If `current` holds neither the former nor the new values,
+    /// another user has changed the alert, and the user should decide. A comment did not appear
+    /// within the time allowed; only the user should decide to send it again, since the service may
+    /// still be processing it.
     NotApplied {
         /// The state that was read.
         current: T,
@@ -53,7 +53,7 @@ pub enum Outcome<T> {
     Unknown {
         /// Why the outcome was unclear.
         cause: Error,
-        /// Why the alert does not settle it.
+        /// Why reading the alert did not help.
         recheck: Error,
     },
 }

@@ -1,9 +1,9 @@
-//! Access tokens from three sources: a ready token, a command that prints one, or a sign-in.
+//! Access tokens from three sources: an existing token, a command that prints one, or a sign-in.
 //!
-//! This module knows no service. The holder of a [`Token`] passes it to `http` together with the
-//! scope that it may be sent to. Invariants: tokens never appear in `Debug`, in errors or in the
-//! environment of child processes; secrets are sent only to their own authority; one request for a
-//! new token serves all tasks that wait for it.
+//! This module is independent of any service. The holder of a [`Token`] passes it to `http`
+//! together with the scope that it may be sent to. Invariants: tokens never appear in `Debug`, in
+//! errors or in the environment of child processes; secrets are sent only to their own authority;
+//! one request for a new token serves all tasks that wait for it.
 
 mod application;
 mod authority;
@@ -49,8 +49,8 @@ pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERT
 
 /// How long before its expiry a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
-/// How long a command's token is used at least. Without this, a token that is about to expire would
-/// make the command run for each request.
+/// The minimum time for which a command's token is used. Without it, a token that is about to
+/// expire would make the command run for each request.
 const MIN_USE: Duration = Duration::from_secs(30);
 
 /// The way to obtain access tokens, as `--auth` and profiles name it (docs/tenant-setup.md).
@@ -91,7 +91,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// The name is not a sign-in method.
+/// The error for a name that is not a sign-in method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown sign-in method; expected browser, device-code, client-secret, command or token")]
 pub struct MethodError;
@@ -128,7 +128,7 @@ pub enum AuthError {
     /// The authority's response violates the standards; the payload says how.
     #[error("the sign-in service's response cannot be read: {0}")]
     Unreadable(String),
-    /// The local configuration lacks something or is wrong.
+    /// The local configuration is incomplete or wrong.
     #[error("{0}")]
     Setup(String),
     /// The browser did not return within this time.
@@ -184,7 +184,7 @@ struct CommandToken {
 }
 
 impl Tokens {
-    /// Uses a ready token, such as the value of `ALERTDECK_TOKEN`. Surrounding white space is
+    /// Uses an existing token, such as the value of `ALERTDECK_TOKEN`. Surrounding white space is
     /// removed.
     pub fn fixed(token: &SecretString) -> Result<Self, AuthError> {
         let value = checked(token.expose_secret()).ok_or(AuthError::NotAToken(TOKEN_VARIABLE))?;
@@ -248,8 +248,8 @@ impl Tokens {
 
     /// Returns a token to use instead of `refused`, or `None` if the source has no other.
     ///
-    /// If another task has fetched a new token meanwhile, returns that one. `demanded` are the
-    /// claims that the service demands of the new token.
+    /// If another task has fetched a new token in the meantime, returns that one. `demanded` are
+    /// the claims that the service demands of the new token.
     pub async fn renewed(
         &self,
         refused: &Token,
@@ -296,7 +296,7 @@ impl CommandToken {
     }
 }
 
-/// Trims `text` and returns it if it is a bearer token by its characters (RFC 6750, 2.1).
+/// Trims `text` and returns it if it consists of the characters of a bearer token (RFC 6750, 2.1).
 fn checked(text: &str) -> Option<SecretString> {
     let text = text.trim();
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);

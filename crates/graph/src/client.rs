@@ -1,5 +1,4 @@
-//! Asks one endpoint with one identity: tokens, their renewal, and the way from a request to its
-//! answer.
+//! Sends requests to one endpoint under one identity: handles tokens, their renewal, and responses.
 
 mod receive;
 mod write;
@@ -28,7 +27,7 @@ enum After {
     SignIn,
 }
 
-/// Asks one endpoint with one identity. Cheap to clone.
+/// Sends requests to one endpoint under one identity. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: Http,
@@ -36,7 +35,7 @@ pub struct Client {
     tokens: Tokens,
 }
 
-/// A request without a good answer.
+/// A request that did not succeed.
 struct Failure {
     error: Error,
     /// Whether the service may have carried out the request nevertheless.
@@ -76,15 +75,15 @@ impl Client {
         &self.http
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads the response.
     ///
     /// The request is repeated as its [`Idempotence`](crate::Idempotence) allows. After a 401 it is
     /// sent again with a renewed token, then once more if the user can be asked to sign in; a
-    /// further 401 is an error. What happens meanwhile is reported to `on_event`.
+    /// further 401 is an error. Events in the meantime are reported to `on_event`.
     ///
-    /// For a change, an error means that it was certainly not made; every other case is an
-    /// [`Outcome`](crate::Outcome). Dropping the future cancels the request: that of a change that was
-    /// already sent leaves its outcome unknown.
+    /// For a change, an error means that it was definitely not made; every other case is an
+    /// [`Outcome`](crate::Outcome). Dropping the future cancels the request; if a change was already
+    /// sent, its outcome remains unknown.
     pub async fn send<T: Answer>(&self, request: &Request<T>, on_event: OnEvent<'_>) -> Result<T, Error> {
         T::receive(Exchange { client: self, parts: request.parts(), on_event }).await
     }
@@ -97,19 +96,19 @@ impl Client {
         self.send(&Request::alert(id), on_event).await
     }
 
-    /// Formats a request as a curl command, without token and body; `None` if no address can hold
-    /// its id.
+    /// Formats a request as a curl command, without token and body; `None` if its ID cannot be part
+    /// of an address.
     pub fn curl<T>(&self, request: &Request<T>) -> Option<RawText> {
         request.parts().transport(&self.endpoint).map(|request| request.curl())
     }
 
-    /// Returns the address of a request; `None` if no address can hold its id.
+    /// Returns the address of a request; `None` if its ID cannot be part of an address.
     pub(crate) fn url<T>(&self, request: &Request<T>) -> Option<Url> {
         request.parts().transport(&self.endpoint).map(|request| request.url)
     }
 
-    /// Sends a request, with another token where that helps. Only a reply with a good status is a
-    /// success.
+    /// Sends a request, and retries with another token where that helps. Only a reply with a
+    /// success status counts as success.
     async fn exchange(&self, parts: &Parts, on_event: OnEvent<'_>) -> Result<Reply, Failure> {
         let Some(request) = parts.transport(&self.endpoint) else {
             return Err(Failure { error: without_address(&parts.resource), is_unclear: false });
@@ -154,7 +153,7 @@ impl Client {
         Err(Failure { error, is_unclear: failed && !reply.is_refusal() })
     }
 
-    /// Waits for a token, and reports waits of the sign-in service meanwhile.
+    /// Waits for a token, and meanwhile reports waits of the sign-in service.
     async fn reporting_waits<T>(
         &self,
         token: impl Future<Output = Result<T, AuthError>>,
@@ -188,7 +187,7 @@ impl Client {
     }
 }
 
-/// Explains that no address can hold an id.
+/// Explains that an ID cannot be part of an address.
 fn without_address(resource: &Resource) -> Error {
     let what = match resource {
         Resource::Alert(id) | Resource::Comments(id) => {

@@ -146,8 +146,8 @@ impl Endpoint {
         Self::at(cloud.graph_root(), api).expect("a cloud's root is an address")
     }
 
-    /// Makes an endpoint from a root address in place of a cloud's, to which the API version is
-    /// added.
+    /// Creates an endpoint from a root address other than a cloud's. The API version is appended to
+    /// it.
     ///
     /// Fails unless the address is https, or http on loopback.
     pub fn at(root: &str, api: Api) -> Result<Self, ScopeError> {

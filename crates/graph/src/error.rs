@@ -1,5 +1,5 @@
-//! Errors of requests to Graph, each as one line: what happened, what to do, and the ids that
-//! Microsoft's support asks for.
+//! Errors of requests to Graph, each as one line: what happened, what to do, and the IDs that
+//! Microsoft Support asks for.
 
 use std::fmt;
 
@@ -29,26 +29,26 @@ pub enum Kind {
     Unavailable,
     /// There is no connection to the service.
     Offline,
-    /// The answer, or the refusal, is not one that Graph is known to give.
+    /// The response is not one that Graph is known to send.
     Protocol,
     /// The next page lies outside the endpoint; it was not requested.
     ForeignLink,
-    /// The pages of a list lead in a circle.
+    /// The pages of a list form a loop.
     Loop,
 }
 
 /// A failed request. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The kind, for callers to decide by.
+    /// The kind, for callers to branch on.
     pub kind: Kind,
     /// What happened.
     pub what: Box<str>,
     /// What to do about it.
     pub advice: Option<&'static str>,
-    /// Graph's own code, as sent.
+    /// Graph's error code, as sent.
     pub code: Option<SafeText>,
-    /// Graph's own message.
+    /// Graph's error message.
     pub message: Option<SafeText>,
     /// The service's own id of the request, on one line.
     pub request_id: Option<Box<str>>,
@@ -75,7 +75,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a request was about: the same status has different meanings.
+/// What a request was for: the same status can mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// The first page of a list, with or without a filter.
@@ -121,8 +121,9 @@ impl Error {
         }
     }
 
-    /// Makes the advice about a missing permission more precise by the token's claims: either the
-    /// permission is not among them, or something else is missing. The service has decided already.
+    /// Uses the token's claims to make the advice about a missing permission more specific: either
+    /// the permission is not among them, or something else is missing. The service's decision
+    /// stands.
     pub(crate) fn explained_by(self, claims: Option<&TokenClaims>, asked: Asked) -> Self {
         let allowed = claims.and_then(|claims| Allowed::by(claims.permissions.iter().map(String::as_str)));
         let Some(allowed) = allowed else { return self };
@@ -148,7 +149,7 @@ impl Error {
         Self { advice: Some(advice), ..self }
     }
 
-    /// Explains a reply that has a good status but cannot be read.
+    /// Explains a reply that has a success status but cannot be read.
     pub(crate) fn unreadable(reply: &Reply, error: &WireError) -> Self {
         let what = format!("the service's answer cannot be read: {error}");
         Self { request_id: reply.request_id().map(|id| id.line().into()), ..Self::new(Kind::Protocol, what) }

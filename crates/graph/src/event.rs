@@ -1,19 +1,19 @@
-//! What happens to a request while the caller waits for its answer.
+//! The events of a request while the caller waits for the response.
 //!
-//! One type serves every layer from the socket to the screen: it is plain data and knows neither
-//! requests nor the user interface.
+//! One type serves every layer from the socket to the screen: it is plain data, independent of
+//! requests and of the user interface.
 
 use std::time::Duration;
 
-/// Something worth showing that happens between sending a request and its answer.
+/// An event worth showing, between sending a request and receiving the response.
 ///
 /// Events of one request arrive in order: every [`Waiting`](Self::Waiting) is followed by a
 /// [`Resumed`](Self::Resumed), unless the request is cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
-    /// The request is held back for a while; nothing is sent meanwhile.
+    /// The request is delayed; nothing is sent until then.
     Waiting {
-        /// How long, counted from the event.
+        /// How long, from the event on.
         delay: Duration,
         /// Why.
         cause: WaitCause,
@@ -29,12 +29,12 @@ pub enum ClientEvent {
     },
 }
 
-/// Why a request is held back.
+/// Why a request is delayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitCause {
     /// The service asked for it (429, or 503 with `Retry-After`).
     Throttled,
-    /// The requests of this minute are used up (docs/graph-api.md, "Throttling").
+    /// The requests allowed for this minute are used up (docs/graph-api.md, "Throttling").
     Budget,
     /// The last attempt failed.
     Retry {
@@ -43,7 +43,7 @@ pub enum WaitCause {
         /// How many attempts have failed so far.
         failed: u32,
     },
-    /// The alert does not show a change yet whose outcome is unclear; it is read once more.
+    /// The alert does not yet show a change whose outcome is unclear; it is read again.
     Recheck,
 }
 

@@ -1,9 +1,9 @@
 //! The transport: sends requests, limits and repeats them, and reports what happens.
 //!
-//! It knows nothing of Graph, of sign-in and of tokens. A [`TransportRequest`] names an address,
-//! and everything secret in it, a header value or a body, is bound to a [`Scope`]. A request
-//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
-//! Redirects are not followed.
+//! It knows nothing about Graph, sign-in or tokens. A [`TransportRequest`] names an address, and
+//! everything secret in it, a header value or a body, is bound to a [`Scope`]. A request outside
+//! its scope is never sent, so no link in a reply can carry a credential elsewhere. Redirects are
+//! not followed.
 //!
 //! Every wait (for the budget, for throttling, before another attempt) is reported before it
 //! begins, and ends when the future is dropped. No error and no log line shows a query or a header
@@ -47,16 +47,16 @@ use reqwest::header;
 use retry::{Next, Retry};
 use secrecy::ExposeSecret as _;
 
-/// The header that carries a fresh GUID with each attempt. Microsoft's support asks for it
+/// The header that carries a fresh GUID with each attempt. Microsoft Support asks for it
 /// (docs/graph-api.md, "Errors").
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
-/// What a request may cost before it fails.
+/// The limits of a request, beyond which it fails.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The time to make a connection, TLS included.
+    /// The time to connect, TLS included.
     pub connect: Duration,
-    /// The time between two parts of an answer.
+    /// The time between two parts of a response.
     pub idle: Duration,
     /// The time of one attempt, from connecting to the last byte. Waits before it do not count.
     pub total: Duration,
@@ -68,7 +68,7 @@ pub struct Limits {
     pub throttles: u32,
     /// The upper bound of the first wait between attempts. It doubles with each attempt, up to 20 s.
     pub backoff: Duration,
-    /// The sum of the waits of one request that the service did not ask for.
+    /// The total time that one request may wait, apart from waits that the service asks for.
     pub patience: Duration,
 }
 
@@ -104,7 +104,7 @@ pub struct Http {
 }
 
 struct Inner {
-    /// Replaced after a 503, to leave the connections behind.
+    /// Replaced after a 503, to abandon its connections.
     client: Mutex<reqwest::Client>,
     tls: rustls::ClientConfig,
     route: Route,
@@ -169,8 +169,8 @@ impl Http {
 
     /// Sends a request, and repeats it as its [`Repeat`] allows until its limits are used up.
     ///
-    /// Returns the last answer, whatever its status. A [`Fault`] means that there was no answer,
-    /// or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
+    /// Returns the last response, whatever its status. A [`Fault`] means that there was no
+    /// response, or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
     pub async fn send(
         &self,
         request: &TransportRequest,
@@ -231,7 +231,7 @@ impl Http {
             tracing::info!("{entry}");
         }
         if let Ok(reply) = &outcome {
-            // Microsoft's support asks for these too (docs/graph-api.md, "Errors").
+            // Microsoft Support asks for these too (docs/graph-api.md, "Errors").
             let header = |name: &str| reply.header(name).map_or_else(String::new, |text| text.line());
             tracing::debug!(date = header("date"), diagnostic = header("x-ms-ags-diagnostic"));
         }

@@ -1,7 +1,7 @@
 //! Microsoft Graph's security API over HTTP: transport, sign-in, requests, and loading of lists.
 //!
-//! It neither decodes nor keeps the alerts that it loads: pages hold them as received. Only the
-//! outcome of a change is found out by decoding one.
+//! It neither decodes nor keeps the alerts that it loads: pages hold them as received. It decodes
+//! an alert only to determine the outcome of a change.
 //!
 //! A request passes these modules, each of which knows only those after it: `loader` (whole lists),
 //! `pages` (one list), `client` (tokens, answers, outcomes of changes), `request` and `resource`

@@ -2,8 +2,8 @@
 //!
 //! The first request is small, so that rows appear early. Then the list is read again from its
 //! start in pages of the largest size that the service honours, because the page size of a list
-//! cannot change on the way. The first alerts therefore arrive twice; the receiver merges alerts by
-//! id anyway.
+//! cannot change midway. The first alerts therefore arrive twice; the receiver merges alerts by ID
+//! anyway.
 
 use std::pin::pin;
 
@@ -28,7 +28,7 @@ const LARGEST: u32 = 1000;
 pub enum LoadEvent {
     /// A page arrived.
     Page(Page),
-    /// Something happened to the request that is under way.
+    /// An event of the request in progress.
     Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
@@ -43,7 +43,7 @@ pub struct Coverage {
     pub pages: u32,
     /// The number of alerts in the longest chain of pages, repeated ones included.
     pub alerts: u64,
-    /// The number of matches by the service's own count.
+    /// The number of matches, as counted by the service.
     pub total: Option<u64>,
     /// Why the list is incomplete, in one line; `None` where it is complete.
     pub incomplete: Option<String>,
@@ -71,8 +71,8 @@ impl Load {
         Self::spawn(client, filter, LoadMode::FirstRows)
     }
 
-    /// Starts to load the same list for completeness, with no page twice: from its start, or from
-    /// the [`Page::bookmark`] that an earlier load reached.
+    /// Starts to load the same list for completeness, without fetching any page twice: from its
+    /// start, or from the [`Page::bookmark`] that an earlier load reached.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
@@ -198,7 +198,7 @@ impl Loader {
         Ok(true)
     }
 
-    /// Waits for a page, and passes on the events meanwhile in their order.
+    /// Waits for a page, and meanwhile passes on events in order.
     async fn page(&self, pages: &mut Pages) -> Result<Option<Result<Page, Error>>, Stop> {
         // The limits of a request allow a few dozen events at most.
         let (sender, mut happened) = mpsc::unbounded_channel();

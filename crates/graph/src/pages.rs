@@ -28,7 +28,7 @@ pub struct Pages {
     client: Client,
     /// The next request, or why there can be none; `None` at the end.
     next: Option<Result<Request<Page>, Error>>,
-    /// Addresses that were requested.
+    /// The addresses requested so far.
     seen: HashSet<Url>,
     /// Fingerprints of the alerts so far.
     known: HashSet<u64>,
@@ -45,8 +45,7 @@ impl Client {
 }
 
 impl Pages {
-    /// Prepares to continue a list at a [`Page::bookmark`]. The service may have forgotten the
-    /// place by then.
+    /// Prepares to continue a list at a [`Page::bookmark`]. The bookmark may have expired by then.
     pub(crate) fn resume(client: Client, bookmark: &str) -> Self {
         let first = Url::parse(bookmark)
             .map_err(|_| Error::new(Kind::Protocol, "the place to continue at is not an address"));

@@ -1,15 +1,15 @@
 //! Graph's permissions on alerts, and what a token's scopes or roles allow (docs/graph-api.md,
 //! "Permissions").
 //!
-//! It serves display only. The service decides, and needs an Entra role of a user and a licence of
-//! the tenant as well.
+//! For display only: the service decides, and also requires an Entra role of the user and a licence
+//! of the tenant.
 
 /// The permission to read alerts.
 pub const READ: &str = "SecurityAlert.Read.All";
 /// The permission to read and change alerts.
 pub const WRITE: &str = "SecurityAlert.ReadWrite.All";
-/// The permissions on incidents, which allow reading alerts too, as the service's own refusals say
-/// (docs/graph-api.md, "Permissions").
+/// The permissions on incidents, which allow reading alerts too, according to the service's own
+/// error messages (docs/graph-api.md, "Permissions").
 const OTHERS: [&str; 2] = ["SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"];
 
 /// What a set of permissions allows.

@@ -1,7 +1,7 @@
-//! Requests for Graph's resources, as values: what is asked for, with the type of the answer.
+//! Requests for Graph's resources, as values: what is requested, and the type of the answer.
 //!
-//! [`Client::send`](crate::Client::send) sends them. On the way each becomes a
-//! [`TransportRequest`], which knows addresses and bytes only.
+//! [`Client::send`](crate::Client::send) sends them, converted into [`TransportRequest`]s, which
+//! consist of addresses and bytes only.
 
 use std::{fmt, marker::PhantomData};
 
@@ -17,24 +17,25 @@ use crate::{
     update::AlertUpdate,
 };
 
-/// Asks for the enumeration members that Graph otherwise replaces by `unknownFutureValue`. Every
+/// Requests the enumeration members that Graph otherwise replaces with `unknownFutureValue`. Every
 /// request needs it, next pages included (docs/graph-api.md, "Enumerations" and "Paging").
 const PREFER: (HeaderName, HeaderValue) =
     (HeaderName::from_static("prefer"), HeaderValue::from_static("include-unknown-enum-members"));
 const JSON: (HeaderName, HeaderValue) =
     (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
 
-/// The effect of sending a request again, in the terms of RFC 9110, 9.2. It decides when a request
-/// is repeated and what follows an unclear outcome (docs/security.md, "Retries").
+/// The effect of sending a request again, in the terms of RFC 9110, 9.2. It determines when a
+/// request is repeated and what follows an unclear outcome (docs/security.md, "Retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotence {
-    /// It changes nothing. It is repeated after every failure that may pass.
+    /// It changes nothing. It is repeated after every transient failure.
     Safe,
-    /// Sending it twice has the effect of sending it once. It is repeated only if it was certainly
-    /// not carried out; after an unclear outcome, the alert is read and compared.
+    /// Sending it twice has the same effect as sending it once. It is repeated only if it was
+    /// definitely not carried out; after an unclear outcome, the alert is read and compared.
     Idempotent,
-    /// Sending it twice changes something twice. It is repeated only if it was certainly not
-    /// carried out; after an unclear outcome, its effect is looked for, and it is never sent again.
+    /// Sending it twice makes the change twice. It is repeated only if it was definitely not
+    /// carried out; after an unclear outcome, the alert is checked for the change, and the request
+    /// is never sent again.
     NonIdempotent,
 }
 
@@ -43,8 +44,8 @@ pub enum Idempotence {
 pub struct ListQuery {
     /// The text of `$filter`: OData, not encoded.
     pub filter: Option<String>,
-    /// The wanted page length (`$top`). The service cuts that of alerts to 1000
-    /// (docs/graph-api.md, "Paging").
+    /// The requested page size (`$top`). The service caps it at 1000 for alerts (docs/graph-api.md,
+    /// "Paging").
     pub top: Option<u32>,
     /// Whether to ask for the number of all matches (`$count=true`).
     pub count: bool,
@@ -72,7 +73,7 @@ pub enum Body {
     HuntingQuery(String),
 }
 
-/// Names the kind only: texts of analysts do not belong into logs.
+/// Shows the kind only: analysts' texts do not belong in logs.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -125,7 +126,7 @@ impl<T> fmt::Debug for Request<T> {
 }
 
 impl<T> Request<T> {
-    /// Makes a GET of a resource.
+    /// Creates a GET request for a resource.
     pub fn get(resource: Resource, query: ListQuery) -> Self {
         Self::from_parts(Parts {
             method: Method::GET,
@@ -136,7 +137,7 @@ impl<T> Request<T> {
         })
     }
 
-    /// Makes a request that is not a GET.
+    /// Creates a request that is not a GET.
     pub fn new(method: Method, resource: Resource, body: Option<Body>, idempotence: Idempotence) -> Self {
         Self::from_parts(Parts { method, resource, query: ListQuery::default(), body, idempotence })
     }
@@ -166,31 +167,31 @@ impl<T> Request<T> {
 }
 
 impl Request<Page> {
-    /// Asks for the first page of a list of alerts.
+    /// Requests the first page of a list of alerts.
     pub fn list(query: &ListQuery) -> Self {
         Self::get(Resource::Alerts, query.clone())
     }
 
-    /// Asks for the first page of the alerts of an incident.
+    /// Requests the first page of the alerts in an incident.
     pub fn incident_alerts(id: impl Into<String>) -> Self {
         Self::get(Resource::IncidentAlerts(id.into()), ListQuery::default())
     }
 
-    /// Asks for a page at the address that the page before it named.
+    /// Requests a page at the address that the previous page named.
     pub fn next_page(url: Url) -> Self {
         Self::get(Resource::NextPage(url), ListQuery::default())
     }
 }
 
 impl Request<RawAlert> {
-    /// Asks for one alert.
+    /// Requests one alert.
     pub fn alert(id: &AlertId) -> Self {
         Self::get(Resource::Alert(id.clone()), ListQuery::default())
     }
 }
 
 impl Request<Outcome<RawAlert>> {
-    /// Changes an alert. The answer is the alert after the change.
+    /// Changes an alert. The response is the alert after the change.
     pub fn update_alert(id: &AlertId, update: &AlertUpdate) -> Self {
         let body = Body::Update(update.clone());
         Self::new(Method::PATCH, Resource::Alert(id.clone()), Some(body), Idempotence::Idempotent)
@@ -198,7 +199,7 @@ impl Request<Outcome<RawAlert>> {
 }
 
 impl Request<Outcome<Vec<Comment>>> {
-    /// Adds a comment to an alert. The answer is the list of all its comments.
+    /// Adds a comment to an alert. The response lists all of the alert's comments.
     pub fn add_comment(id: &AlertId, text: &str) -> Self {
         let body = Body::Comment(text.to_owned());
         Self::new(Method::POST, Resource::Comments(id.clone()), Some(body), Idempotence::NonIdempotent)
@@ -206,13 +207,13 @@ impl Request<Outcome<Vec<Comment>>> {
 }
 
 impl Request<RawJson> {
-    /// Asks for the first page of a list of incidents. A `$top` above 50 is an error
+    /// Requests the first page of a list of incidents. A `$top` above 50 is an error
     /// (docs/graph-api.md, "Incidents").
     pub fn incidents(query: &ListQuery) -> Self {
         Self::get(Resource::Incidents, query.clone())
     }
 
-    /// Asks for one incident.
+    /// Requests one incident.
     pub fn incident(id: impl Into<String>) -> Self {
         Self::get(Resource::Incident(id.into()), ListQuery::default())
     }
@@ -225,7 +226,7 @@ impl Request<RawJson> {
 }
 
 impl Parts {
-    /// Makes the request of the transport; `None` if no address can hold the id.
+    /// Converts it into a transport request; `None` if the ID cannot be part of an address.
     pub(crate) fn transport(&self, endpoint: &Endpoint) -> Option<TransportRequest> {
         let mut url = self.resource.url(endpoint)?;
         if let Some(query) = self.query.encoded() {
@@ -245,7 +246,7 @@ impl Parts {
         })
     }
 
-    /// Returns what the request is about, for the texts of errors.
+    /// Returns what the request is for, for error messages.
     pub(crate) fn asked(&self) -> Asked {
         match (&self.resource, &self.body) {
             (_, Some(Body::Update(_))) => Asked::Update,

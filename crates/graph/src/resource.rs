@@ -24,9 +24,9 @@ pub enum Resource {
     Comments(AlertId),
     /// All incidents: `/security/incidents`.
     Incidents,
-    /// One incident, by its id.
+    /// One incident, by its ID.
     Incident(String),
-    /// The alerts of an incident.
+    /// The alerts in an incident.
     IncidentAlerts(String),
     /// Advanced hunting: `/security/runHuntingQuery`.
     HuntingQuery,
@@ -35,8 +35,8 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Returns the address without query options, or `None` if no address can hold the id: an
-    /// empty id, `.` and `..` name folders, encoded or not.
+    /// Returns the address without query options, or `None` if the ID cannot be part of an address:
+    /// an empty ID, `.` and `..` name folders, encoded or not.
     pub(crate) fn url(&self, endpoint: &Endpoint) -> Option<Url> {
         let (path, id, rest) = match self {
             Self::NextPage(url) => return Some(url.clone()),

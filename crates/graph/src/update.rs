@@ -22,7 +22,7 @@ pub struct AlertUpdate {
     pub assigned_to: Option<Owner>,
 }
 
-/// Who is to own an alert.
+/// The new owner of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// No one; null is sent.
@@ -65,7 +65,7 @@ impl AlertUpdate {
     ///
     /// Null, `unknown` and an empty text are the same classification and determination, and the
     /// determinations that only the update page names are the same as the metadata's. Owners are
-    /// compared without regard to case, because the service may store another spelling.
+    /// compared case-insensitively, because the service may store another spelling.
     pub fn is_shown_by(&self, alert: &Alert) -> bool {
         let owner = |text: &str| text.trim().to_lowercase();
         self.status.as_ref().is_none_or(|status| *status == alert.status)

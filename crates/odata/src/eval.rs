@@ -1,4 +1,4 @@
-//! Evaluates an expression for one alert, under each reading that the service may have.
+//! Evaluates an expression for one alert, under each interpretation that the service may use.
 
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
@@ -27,7 +27,7 @@ pub struct Mode {
     /// Whether a comparison of null with a value is unknown, also when negated, instead of false
     /// (`ne`: true). Comparisons with the literal `null` are always true or false.
     pub three_valued: bool,
-    /// Whether `assignedTo` is compared with regard to case. Enumerations never are
+    /// Whether `assignedTo` is compared case-sensitively. Enumerations never are
     /// (docs/graph-api.md, "Enumerations").
     pub exact_text: bool,
 }

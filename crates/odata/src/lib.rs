@@ -168,7 +168,7 @@ impl Feature {
 
 impl Expr {
     /// Joins parts with `and`. Nested conjunctions are flattened and duplicates dropped; a single
-    /// part is returned as it is.
+    /// part is returned as is.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
@@ -177,7 +177,7 @@ impl Expr {
     }
 
     /// Joins parts with `or`. Nested disjunctions are flattened and duplicates dropped; a single
-    /// part is returned as it is.
+    /// part is returned as is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),

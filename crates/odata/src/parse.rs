@@ -1,7 +1,7 @@
 //! Parses `$filter` text into an [`Expr`].
 //!
-//! Operators and property names are read in any case. Types are checked strictly, because the
-//! service answers a wrong one with a 400 that does not say where the error is (docs/graph-api.md,
+//! Operators and property names are case-insensitive. Types are checked strictly, because the
+//! service rejects a wrong one with a 400 that does not say where the error is (docs/graph-api.md,
 //! "Filtering").
 
 use std::ops::Range;

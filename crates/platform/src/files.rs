@@ -103,7 +103,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 ///
 /// Fails for symbolic links, whose target would not be what is written; for anything else that is
 /// not a regular file; for devices and `-`; for missing folders; and, with [`Existing::Keep`], for
-/// files that exist. Other errors show only when the file is written.
+/// files that exist. Other errors appear only when the file is written.
 pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> {
     let text = path.as_os_str().as_encoded_bytes();
     if text.is_empty() || text == b"-" || path.starts_with("/dev") && !path.starts_with("/dev/shm") {

@@ -2,11 +2,11 @@
 //! locks between processes, and the browser.
 //!
 //! What this crate is: the one place with code that differs between platforms, apart from the
-//! terminal. It wraps what the standard library lacks or leaves unsafe by default.
+//! terminal. It provides what the standard library lacks or leaves unsafe by default.
 //!
 //! What it is not: it does not know what files contain, and it has no settings, no log and no
-//! network. It asks the user nothing: what is not private is made private or refused, never used
-//! as it is. It does not read the files that users bring, such as the config file; those are
+//! network. It never prompts the user: what is not private is made private or refused, never used
+//! as it is. It does not read the files that users provide, such as the config file; those are
 //! opened like any file.
 //!
 //! Invariants (docs/security.md, "Files"):
@@ -15,8 +15,8 @@
 //! - A file is private from the moment it exists.
 //! - Writes are atomic: a reader gets the old file or the new one, never a part.
 //!
-//! On platforms other than Unix the functions are the same, and privacy is what the user's own
-//! folders provide.
+//! On platforms other than Unix the functions are the same, and files are as private as the user's
+//! own folders.
 
 mod files;
 mod lock;

@@ -7,8 +7,9 @@ use super::system::{detach, has_display};
 /// How long to wait for the opener to fail.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Opens an address in the user's browser. Blocks until the opener ends, at most three seconds: an
-/// opener that still runs counts as successful, because some run as long as the browser.
+/// Opens an address in the user's browser. Blocks until the opener exits, for at most three
+/// seconds: an opener that is still running counts as successful, because some run as long as the
+/// browser does.
 ///
 /// The address must be the serialised form of a parsed one, so that it is one argument and never
 /// an option. The environment variables in `hidden` are not passed to the browser.

@@ -2,8 +2,8 @@
 //!
 //! The fault of a request depends on the seed, on the request and on how often it was sent before,
 //! but not on its order among other requests. So clients with concurrent requests see the same
-//! faults in every run. Apart from status codes and the corruption of bodies, this module knows no
-//! HTTP.
+//! faults in every run. Apart from status codes and the corruption of bodies, this module is
+//! independent of HTTP.
 
 use std::{
     collections::HashMap,
@@ -57,7 +57,7 @@ impl fmt::Display for Faults {
     }
 }
 
-/// An unknown name of a fault profile.
+/// The error for an unknown fault profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown fault profile '{0}'; use none, flaky, throttled, hostile or offline")]
 pub struct UnknownFaults(String);
@@ -79,7 +79,7 @@ pub(super) enum Fault {
     Throttle(Option<RetryAfter>),
     /// Refused with a server error.
     Status(StatusCode, Option<RetryAfter>),
-    /// Answered by a proxy on the way.
+    /// Answered by an intermediate proxy.
     Html,
     /// Executed, but the connection is closed in the middle of the reply.
     Cut,
@@ -150,7 +150,7 @@ impl Corruption {
 const PERMANENT: [Fault; 4] =
     [Fault::NextLinkLoop, Fault::ForeignNextLink, Fault::NextPageRefused, Fault::Corrupt(Corruption::Comma)];
 
-/// Decides on the faults of one run.
+/// Chooses the faults of one run.
 pub(super) struct FaultPlan {
     faults: Faults,
     seed: u64,

@@ -1,6 +1,6 @@
 //! Generates the tenant's alerts from the stories, as JSON.
 //!
-//! It is deterministic: equal seeds, counts and times give equal bytes. It knows no HTTP and no
+//! It is deterministic: equal seeds, counts and times give equal bytes. It uses neither HTTP nor a
 //! clock.
 
 use std::time::Duration;

@@ -2,14 +2,14 @@
 //! tests (docs/testing.md, "Simulator").
 //!
 //! It behaves as the real service does (docs/graph-api.md) and can inject faults (docs/testing.md,
-//! "Faults that must be survived"). Of this workspace it depends on the model alone. In particular
-//! it evaluates `$filter` on its own ([`odata`]), so that it checks the filters that alertdeck
-//! sends instead of sharing their bugs.
+//! "Faults that must be survived"). Within this workspace it depends only on the model. In
+//! particular it evaluates `$filter` on its own ([`odata`]), so that it checks the filters that
+//! alertdeck sends instead of sharing their bugs.
 //!
-//! Only this module knows sockets. A request passes through `service` (token, budget, faults,
-//! log), `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come
-//! from `generator`, which runs the `stories` in the `world`. `sign_in` serves the token endpoints
-//! on the same port.
+//! Only this module uses sockets. A request passes through `service` (token, budget, faults, log),
+//! `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come from
+//! `generator`, which runs the `stories` in the `world`. `sign_in` serves the token endpoints on
+//! the same port.
 
 mod evidence;
 mod fault;
@@ -164,7 +164,7 @@ impl Settings {
     }
 }
 
-/// A logged request and the outcome of it.
+/// A logged request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// When the request arrived, as the time since the service started.
@@ -266,8 +266,8 @@ impl Simulator {
         lock(&self.service).log.iter().cloned().collect()
     }
 
-    /// Orders faults for single requests, used up in their order by the next requests with their
-    /// methods. They come in addition to [`Settings::faults`].
+    /// Schedules faults for individual requests. Each is used once, in order, by the next request
+    /// with its method, in addition to [`Settings::faults`].
     pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         lock(&self.service).script.add(faults);
     }
@@ -311,7 +311,7 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
     service.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why a connection is closed without an answer.
+/// Why a connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer")]
 struct Closed;
@@ -324,7 +324,7 @@ struct Delays {
 }
 
 /// Accepts connections. It uses hyper, not axum, because only hyper's handlers may fail, which
-/// closes the connection without an answer.
+/// closes the connection without a response.
 async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, delays: Delays) -> Infallible {
     loop {
         let Ok((stream, _)) = listener.accept().await else {

@@ -2,7 +2,7 @@
 //!
 //! It exists to check the filters that alertdeck sends, so it must not share code with the compiler
 //! that generates them. It supports the eight filterable properties (docs/graph-api.md,
-//! "Filtering") and knows no HTTP.
+//! "Filtering") and is independent of HTTP.
 //!
 //! Two undocumented details are configurable with [`Semantics`]: comparisons with null, and whether
 //! owners are compared case-sensitively. A third is assumed: the service treats null and `unknown`

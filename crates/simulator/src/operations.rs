@@ -26,7 +26,7 @@ pub(super) struct Handler<'a> {
 }
 
 impl Handler<'_> {
-    /// Executes a request. Of the faults, it applies those that change the content of a page.
+    /// Executes a request. Applies only those faults that change the content of a page.
     pub(super) fn handle(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
         let all_members = call.wants_all_members();
         match &route.operation {
@@ -49,7 +49,7 @@ impl Handler<'_> {
         }
     }
 
-    /// Answers a change without making it.
+    /// Responds to a change without making it.
     pub(super) fn state(&self, route: &Route) -> Result<Reply, Refusal> {
         match &route.operation {
             Operation::Comment(id) => {

@@ -56,7 +56,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// Returns the id of the alert that the operation is about.
+    /// Returns the ID of the alert that the operation is for.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::List | Self::Count => None,

@@ -1,5 +1,5 @@
-//! Faults that tests order for single requests: whether the request is carried out, and what comes
-//! back instead of its reply.
+//! Faults that tests schedule for individual requests: whether the request is carried out, and what
+//! is returned instead of its reply.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 pub struct ScriptedFault {
     /// The method, in capitals.
     pub method: &'static str,
-    /// Whether the request is carried out nevertheless.
+    /// Whether the request is still carried out.
     pub is_carried_out: bool,
     /// What the client gets.
     pub reply: FaultyReply,
@@ -21,11 +21,11 @@ pub struct ScriptedFault {
 pub enum FaultyReply {
     /// An error status, with `Retry-After` if there is a time.
     Status(u16, Option<Duration>),
-    /// A good status with the values from before the request.
+    /// A success status with the values from before the request.
     OldValues,
-    /// A good status with no body.
+    /// A success status with no body.
     Empty,
-    /// A proxy's page with a good status.
+    /// A proxy's page with a success status.
     Html,
     /// The first half of the reply.
     Cut,
@@ -37,7 +37,7 @@ pub enum FaultyReply {
     Silence,
 }
 
-/// The faults that are ordered, in their order.
+/// The scheduled faults, in order.
 #[derive(Debug, Default)]
 pub(super) struct Script(VecDeque<ScriptedFault>);
 

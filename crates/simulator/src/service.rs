@@ -1,6 +1,6 @@
 //! The service in front of the tenant: tokens, permissions, throttling, faults and the log.
 //!
-//! It turns a [`Call`] into a [`Reply`] and knows no connections and no clock: the caller passes
+//! It turns a [`Call`] into a [`Reply`] and uses neither connections nor a clock: the caller passes
 //! the time.
 
 use std::{
@@ -255,7 +255,7 @@ impl Service {
     }
 }
 
-/// Carries out a request, or not, and answers with the fault that a script orders.
+/// Carries out a request, or not, and replies with the scripted fault.
 fn act_out(
     handler: &mut Handler<'_>,
     route: &Route,

@@ -1,10 +1,10 @@
 //! The tenant's sign-in service (docs/graph-api.md, "Sign-in"), and what tests can change about it
 //! while it runs.
 //!
-//! A request is a [`Call`], a response is a [`Reply`]. This module knows neither sockets nor alerts. It
-//! remembers all tokens that it has issued, and checks a token against that record instead of the
-//! token's own claims. All times are real, whatever the time of the tenant's alerts, since clients
-//! compare the lives of tokens and assertions with their own clocks.
+//! A request is a [`Call`], a response is a [`Reply`]. This module is independent of sockets and
+//! alerts. It remembers all tokens that it has issued, and checks a token against that record instead
+//! of the token's own claims. All times are real, whatever the time of the tenant's alerts, since
+//! clients check the lifetimes of tokens and assertions against their own clocks.
 
 mod assertion;
 mod authorize;
@@ -48,11 +48,11 @@ pub const CLIENT_SECRET: &str = "simulated-secret";
 /// The rules for sign-ins. All of them can be changed while the tenant runs.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// The life of access tokens. Responses state it in whole seconds, rounded down.
+    /// The lifetime of access tokens. Responses state it in whole seconds, rounded down.
     pub token_life: Duration,
-    /// The life of authorization codes.
+    /// The lifetime of authorization codes.
     pub code_life: Duration,
-    /// The life of refresh tokens.
+    /// The lifetime of refresh tokens.
     pub refresh_life: Duration,
     /// Whether refresh tokens are valid for one use only. Entra's remain valid.
     pub strict_rotation: bool,
@@ -62,7 +62,7 @@ pub struct SignIn {
     pub device_interval: Duration,
     /// The time that an early poll adds to the interval (RFC 8628, 3.5).
     pub slow_down: Duration,
-    /// The life of device codes.
+    /// The lifetime of device codes.
     pub device_life: Duration,
     /// Whether Conditional Access blocks the device code flow (AADSTS53003).
     pub device_blocked: bool,
@@ -74,7 +74,7 @@ pub struct SignIn {
     pub public_clients: bool,
     /// The principal name of the user who signs in.
     pub user: String,
-    /// The delegated permissions with consent.
+    /// The delegated permissions that have consent.
     pub scopes: Vec<String>,
     /// The application permissions.
     pub roles: Vec<String>,
@@ -88,8 +88,8 @@ pub struct SignIn {
 }
 
 impl Default for SignIn {
-    /// Returns the lives and intervals of Entra's documentation, with permissions to read and write
-    /// alerts for users and applications.
+    /// Returns the lifetimes and intervals in Entra's documentation, with permissions to read and
+    /// write alerts for users and applications.
     fn default() -> Self {
         let write = || vec!["SecurityAlert.ReadWrite.All".to_owned()];
         Self {
@@ -139,7 +139,7 @@ pub enum Authorization {
         /// The value of `error_description`.
         description: String,
     },
-    /// Consents, but the redirect has another state than the request.
+    /// Consents, but the redirect's state differs from the request's.
     ForeignState,
     /// Does nothing: the sign-in page stays open, without a redirect.
     Ignore,
@@ -157,7 +157,7 @@ pub(super) struct Moment {
 ///
 /// [`Simulator::sign_in`]: super::Simulator::sign_in
 pub struct SignInControl {
-    /// The current rules. Issued tokens and codes keep their lives.
+    /// The current rules. Issued tokens and codes keep their original lifetimes.
     pub rules: SignIn,
     base: String,
     /// The HMAC key of access tokens.

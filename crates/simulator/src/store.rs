@@ -1,7 +1,7 @@
 //! The tenant's alerts, in list order.
 //!
 //! Alerts are stored as JSON bytes, so that a page is a concatenation, together with the values
-//! that filters read. This module knows no HTTP.
+//! that filters read. This module is independent of HTTP.
 
 use std::{cmp::Reverse, collections::BTreeMap, collections::HashMap, ops::Bound};
 
@@ -13,7 +13,7 @@ use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
 /// The position of an alert in the list: by `createdDateTime`, newest first, then by id. Neither
 /// ever changes, so a client that continues after a position misses and repeats nothing, even when
-/// alerts arrive meanwhile.
+/// alerts arrive in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) created: Reverse<Timestamp>,

@@ -382,13 +382,13 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Makes a fact of a text; a blank one is missing.
+/// Creates a fact from a text; a blank text counts as missing.
 fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
     let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }
 }
 
-/// Makes a fact of an enumeration member, as sent; `unknown` is missing.
+/// Creates a fact from an enumeration member, as sent; `unknown` counts as missing.
 fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
     let value = if member == "unknown" { FactValue::Missing } else { FactValue::Text(member.into()) };
     Fact { label, field: Some(field), value }

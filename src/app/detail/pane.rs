@@ -64,7 +64,7 @@ pub struct DetailPane {
     pub(in crate::app) restore_to: Option<DetailPosition>,
 }
 
-/// Returns the keys for the key bar, the way out last.
+/// Returns the keys for the key bar, the one that leaves last.
 pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let detail = app.current_detail();
     let view = detail.map(Detail::view);

@@ -43,7 +43,7 @@ impl Coverage {
     }
 }
 
-/// A list that was read completely.
+/// A fully loaded list.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct CompleteList {
     /// Its scope.

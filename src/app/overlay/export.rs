@@ -1,7 +1,7 @@
 //! The export form, and the end of exports.
 //!
-//! The state knows no files: it requests an export of the alerts as received, and gets a message
-//! when it ends. After an error the form stays open with everything that was typed.
+//! The state does not access files: it requests an export of the alerts as received, and gets a
+//! message when it ends. After an error the form stays open with everything that was typed.
 
 use super::{Back, KeyOutcome, Object};
 use crate::{
@@ -344,7 +344,7 @@ impl App {
     }
 }
 
-/// Returns a file name that every system accepts, of tenant and time.
+/// Returns a file name that every system accepts, made of tenant and time.
 fn file_name(tenant: &str, at: Timestamp, format: Format) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
     let tenant: String = tenant.chars().take(MAX_TENANT).map(plain).collect();

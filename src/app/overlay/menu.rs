@@ -48,7 +48,7 @@ pub enum MenuAction {
     Copy(RawText, String),
     /// Copies the request to this feed for this scope.
     CopyCurl(FeedId, Scope),
-    /// Copies a text about the alert, which may have megabytes and is written when it is chosen.
+    /// Copies a text about the alert, which may be megabytes long and is written only when chosen.
     CopyAlert(Row, AlertText),
 }
 

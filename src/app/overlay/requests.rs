@@ -1,4 +1,4 @@
-//! The recent requests, with what Microsoft's support needs.
+//! The recent requests, with what Microsoft Support needs.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Requests {
     pub lines: Option<Vec<RequestLine>>,
     /// Cursor and window.
     pub scroll: Scroll,
-    /// The time of the next update, since the start.
+    /// When the next update is due, measured from the start.
     due: Duration,
 }
 
@@ -146,7 +146,7 @@ impl App {
         }
     }
 
-    /// Returns the time of the next update, since the start.
+    /// Returns when the next update is due, measured from the start.
     pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
         let service = self.feeds.iter().any(|feed| feed.settings.service);
         self.ui.overlays.iter().find_map(|overlay| match overlay {

@@ -1,5 +1,4 @@
-//! The prompt of the sign-in: why it is needed, the choice of a method, instructions, and the
-//! result.
+//! The sign-in prompt: why it is needed, the choice of a method, instructions, and the result.
 
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 pub struct SignInPrompt {
     /// The feed that the user signs in to.
     pub feed: FeedId,
-    /// The time until which it ignores keys, since the start.
+    /// Keys are ignored until this time, measured from the start.
     pub(in crate::app) ignore_keys_until: Duration,
 }
 

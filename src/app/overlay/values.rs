@@ -48,7 +48,7 @@ pub struct Values {
     pub count_width: usize,
 }
 
-/// A line of text of a value.
+/// One line of a value's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLine {
     /// The index of its value.

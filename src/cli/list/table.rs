@@ -7,9 +7,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 use alertdeck_store::Column;
 
-/// The blanks between two columns.
+/// The number of spaces between columns.
 const GAP: usize = 2;
-/// The least width that a column is narrowed to.
+/// The minimum width of a narrowed column.
 const MIN_WIDTH: usize = 8;
 
 /// Writes a header row and the rows. If `width` is given, no line is wider.

@@ -36,7 +36,7 @@ const HIT_MARGIN: usize = 8;
 const MIN_FACT: usize = 10;
 /// The characters of a hash kept on each side of a cut.
 const HASH_ENDS: usize = 8;
-/// The most characters per column: a letter with combining marks.
+/// The maximum number of characters per column: a letter with combining marks.
 const CHARACTERS: usize = 5;
 
 pub(super) fn draw(

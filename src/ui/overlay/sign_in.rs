@@ -1,4 +1,4 @@
-//! The prompt of the sign-in.
+//! The sign-in prompt.
 
 use std::time::Duration;
 

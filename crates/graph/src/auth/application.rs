@@ -51,7 +51,7 @@ impl fmt::Debug for Proof {
 #[derive(Clone)]
 pub struct Certificate {
     key: SigningKey,
-    /// The SHA-256 digest of the certificate in base64url, as `x5t#S256` has it.
+    /// The SHA-256 digest of the certificate in base64url, as in `x5t#S256`.
     thumbprint: String,
 }
 

@@ -97,7 +97,7 @@ impl BrowserSignIn {
         self.finish_within(http, DEADLINE).await
     }
 
-    /// Works as [`BrowserSignIn::finish`] with another deadline.
+    /// Like [`BrowserSignIn::finish`], but with another deadline.
     pub async fn finish_within(self, http: &Http, deadline: Duration) -> Result<Grant, AuthError> {
         let (sender, mut redirects) = mpsc::channel(1);
         let endpoint = RedirectEndpoint { port: self.port, state: self.state.clone(), redirects: sender };

@@ -82,8 +82,8 @@ pub struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token; `None` if the token is not a JWT, as services may issue any
-    /// kind.
+    /// Reads the claims of a token; `None` if the token is not a JWT: services may issue tokens of
+    /// any kind.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?.trim_end_matches('=')).ok()?;

@@ -18,12 +18,12 @@ use tokio::{
 use super::{AuthError, checked};
 use alertdeck_model::SafeText;
 
-/// The environment variable that may hold a ready token. It is removed from the environment of child
-/// processes.
+/// The environment variable that may hold an existing token. It is removed from the environment of
+/// child processes.
 pub const TOKEN_VARIABLE: &str = "ALERTDECK_TOKEN";
 /// How long the command may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
-/// The maximum number of bytes that are kept of an output stream: far more than a token has.
+/// The maximum number of bytes kept from an output stream; tokens are far shorter.
 const MAX_OUTPUT: u64 = 64 << 10;
 
 /// A token that a command printed.

@@ -12,9 +12,9 @@ use super::{
 use crate::http::{Http, Repeat};
 use alertdeck_model::SafeText;
 
-/// The minimum time between two polls, so that no response of the authority can cause a flood.
+/// The minimum time between polls, so that no response of the authority can cause a flood.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// The maximum time between two polls after network errors.
+/// The maximum time between polls after network errors.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
 /// A sign-in whose code the user has yet to enter. Dropping it cancels the sign-in.
@@ -67,7 +67,7 @@ impl DeviceSignIn {
         self.finish_with(sleep).await
     }
 
-    /// Works as [`DeviceSignIn::finish`] with another way to wait between two polls.
+    /// Like [`DeviceSignIn::finish`], but waits between polls with `sleep`.
     pub async fn finish_with<S>(self, sleep: impl Fn(Duration) -> S + Send) -> Result<Grant, AuthError>
     where
         S: Future<Output = ()> + Send,

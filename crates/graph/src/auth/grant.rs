@@ -21,9 +21,9 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// The assumed life of a token if the authority does not state one.
+/// The assumed lifetime of a token if the authority does not state one.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
-/// The maximum life that is trusted.
+/// The maximum lifetime that is accepted.
 const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
 /// The tokens of a sign-in or a refresh.

@@ -1,6 +1,6 @@
 //! JSON Web Signatures for client assertions: RSASSA-PSS with SHA-256, which RFC 7518 calls `PS256`.
 //!
-//! It signs and does nothing else. Invariants: a key is never in `Debug` or in an error.
+//! It only signs. Invariants: a key never appears in `Debug` or in an error.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// The sizes of RSA keys that can sign, in bits.
 pub(super) const KEY_SIZES: &str = "2048 to 4096";
 
-/// Why a text holds no usable key.
+/// Why a text contains no usable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyError {
     /// There is no complete PEM block with an unencrypted private key.

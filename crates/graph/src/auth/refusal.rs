@@ -9,7 +9,7 @@ use alertdeck_model::SafeText;
 /// A refusal by the authority. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The `error` code: of RFC 6749, 5.2, of RFC 8628, 3.5, or of the authority. Code decides by
+    /// The `error` code: of RFC 6749, 5.2, of RFC 8628, 3.5, or of the authority. Code branches on
     /// this.
     pub error: String,
     /// The authority's error number, as in AADSTS53003. A hint that may change.

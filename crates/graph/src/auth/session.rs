@@ -25,7 +25,7 @@ use crate::{event::ClientEvent, http::Http};
 use state::{CurrentToken, State};
 
 /// How long before its expiry a token is renewed: longer than a page may take to arrive. At most a
-/// fifth of its life.
+/// fifth of its lifetime.
 const EARLY: Duration = Duration::from_secs(150);
 /// How long after a failed renewal the next one is tried, while the current token is still valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -196,8 +196,8 @@ impl Session {
     /// Uses the tokens of a sign-in by the user; tasks that wait for a token continue.
     ///
     /// The tokens are used at once. A background task saves them to the vault, whether or not the
-    /// returned future is awaited. If that fails, the sign-in lasts for this run, and the future
-    /// returns the error. Must be called within a tokio runtime.
+    /// returned future is awaited. If that fails, the sign-in lasts until the program ends, and the
+    /// future returns the error. Must be called within a tokio runtime.
     pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + Send + use<> {
         let epoch = {
             let mut state = self.state();
@@ -286,7 +286,8 @@ impl Session {
 
     /// Returns a token to use instead of one that the service refused.
     ///
-    /// If another task has renewed the token meanwhile with the demanded claims, returns that one.
+    /// If another task has renewed the token in the meantime with the demanded claims, returns that
+    /// one.
     pub(super) async fn renewed(
         &self,
         refused: &Token,

@@ -118,7 +118,7 @@ pub enum VaultError {
     /// The keyring is locked, and the user did not unlock it.
     #[error("the keyring is locked ({0}): unlock it, or {WITHOUT_KEYRING}")]
     Locked(String),
-    /// The keyring has not answered: it may be waiting for the user, or hang.
+    /// The keyring has not responded: it may be waiting for the user, or have hung.
     #[error("the keyring has not answered within {} s: unlock it, or {WITHOUT_KEYRING}", .0.as_secs_f64())]
     Silent(Duration),
     /// The sign-in exceeds the keyring's limit.
@@ -130,10 +130,10 @@ pub enum VaultError {
     /// A file or folder is not private, or cannot be used.
     #[error("{0}")]
     File(#[from] FileError),
-    /// Another copy of the program has locked the sign-in for this time.
+    /// Another copy of the program has held the lock on the sign-in for this long.
     #[error("another alertdeck has been signing in for {} s: quit it, or try again", .0.as_secs_f64())]
     Busy(Duration),
-    /// The program is ending.
+    /// The program is shutting down.
     #[error("the program is ending")]
     Ending,
 }
@@ -190,7 +190,7 @@ impl Vault {
         blocking(move || Ok(file::forget_all(&folder)?)).await
     }
 
-    /// Returns whether secrets are stored unencrypted. The user must be told so.
+    /// Returns whether secrets are stored unencrypted. The user must be told.
     pub fn is_plaintext(&self) -> bool {
         matches!(self.storage, Storage::File)
     }
@@ -209,7 +209,7 @@ impl Vault {
     /// Loads the stored sign-in.
     ///
     /// An unreadable sign-in counts as none. An unreadable file is renamed once, to `.unreadable`,
-    /// which replaces an earlier one. Fails within 5 s if the keyring does not answer.
+    /// which replaces an earlier one. Fails within 5 s if the keyring does not respond.
     pub async fn load(&self, key: &Key) -> Result<Loaded, VaultError> {
         match &self.storage {
             Storage::Keyring => {
@@ -273,7 +273,7 @@ impl Vault {
         .await
     }
 
-    /// Removes a sign-in that has ended. The caller must hold [`Vault::lock`].
+    /// Removes a sign-in that is no longer valid. The caller must hold [`Vault::lock`].
     pub async fn clear(&self, key: &Key) -> Result<(), VaultError> {
         self.remove(key).await.map(drop)
     }
@@ -291,7 +291,7 @@ impl Vault {
         }
     }
 
-    /// Checks that secrets can be stored, by storing one. To be called before a sign-in starts.
+    /// Checks that secrets can be stored, by storing one. Call this before a sign-in starts.
     pub async fn check(&self) -> Result<(), VaultError> {
         match &self.storage {
             Storage::Keyring => keyring::check().await,

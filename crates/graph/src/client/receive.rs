@@ -1,4 +1,4 @@
-//! How replies become answers, by the type of the answer.
+//! Converts replies into answers, by the type of the answer.
 
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ pub trait Answer: Receive {}
 
 impl<T: Receive> Answer for T {}
 
-/// A request on its way.
+/// A request in flight.
 pub struct Exchange<'a> {
     pub(super) client: &'a Client,
     pub(super) parts: &'a Parts,
@@ -28,7 +28,7 @@ pub struct Exchange<'a> {
 
 /// Public in name only: the module is private.
 pub trait Receive: Sized + Send {
-    /// Sends the request and makes the answer out of what comes back.
+    /// Sends the request and converts the reply into the answer.
     fn receive(exchange: Exchange<'_>) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
@@ -40,7 +40,7 @@ impl Exchange<'_> {
     }
 }
 
-/// No content: any good status will do.
+/// No content: any success status will do.
 impl Receive for () {
     async fn receive(exchange: Exchange<'_>) -> Result<Self, Error> {
         exchange.reply().await.map(drop)
@@ -94,7 +94,7 @@ async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
     })
 }
 
-/// Reads the alert out of a reply.
+/// Reads the alert from a reply.
 pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
     let page = split_reply(reply.json()?).map_err(|error| Error::unreadable(reply, &error))?;
     let alert = page.alerts.into_iter().next();

@@ -1,8 +1,8 @@
-//! Changes to an alert, and how their outcome is found out where the reply leaves it unclear
+//! Changes to an alert, and how their outcome is determined if the reply leaves it unclear
 //! (docs/security.md, "Writes with an unclear outcome").
 //!
-//! A change is never sent again from here. The transport repeats it only if it was certainly not
-//! carried out; after everything else the alert is read, which is repeated freely.
+//! This module never sends a change again. The transport repeats it only if it was definitely not
+//! carried out; in all other cases the alert is read, which can be repeated safely.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::{
     resource::Resource,
 };
 
-/// The waits between readings of an alert that does not show a change, as multiples of the
-/// transport's first backoff: 1 s and 4 s by default. An alert that is read shortly after a change
-/// may hold old values (docs/graph-api.md, "Updating alerts").
+/// The waits between reads of an alert that does not show a change, as multiples of the transport's
+/// first backoff: 1 s and 4 s by default. An alert that is read shortly after a change may hold old
+/// values (docs/graph-api.md, "Updating alerts").
 const PAUSES: [u32; 2] = [2, 8];
 
 /// How far the clocks of the service's machines may differ: the one that dates replies and the one
@@ -40,7 +40,7 @@ enum Shows<T> {
     Change(T),
     /// The change is not in effect, or not yet.
     Other(T),
-    /// The alert does not settle it.
+    /// The alert shows neither.
     Nothing(Error),
 }
 
@@ -105,7 +105,7 @@ impl Receive for Outcome<Vec<Comment>> {
     }
 }
 
-/// Sends a change. The outer error means that it was certainly not made, the inner one that the
+/// Sends a change. The outer error means that it was definitely not made, the inner one that the
 /// outcome is unclear.
 async fn try_once(
     client: &Client,
@@ -153,7 +153,7 @@ async fn find_out<T>(
 
 /// Looks for a comment that was written since `since`.
 ///
-/// One that cannot be dated, or that may be an earlier one with the same text, decides nothing.
+/// One that cannot be dated, or that may be an earlier one with the same text, is inconclusive.
 fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<Vec<Comment>> {
     let wanted = normal(text);
     let same = || comments.iter().filter(|comment| normal(comment.text.raw()) == wanted);
@@ -173,7 +173,7 @@ fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }
 
-/// Reads the comments out of the reply to a new one.
+/// Reads the comments from the reply to a new one.
 fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     #[derive(Deserialize)]
     struct Envelope<'a> {

@@ -24,7 +24,7 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// The service asked for no requests until then.
+    /// The service asked clients to send nothing until then.
     held: Instant,
 }
 
@@ -66,7 +66,7 @@ impl Budget {
         Err((Duration::from_secs_f64(missing).max(Duration::from_millis(1)), WaitCause::Budget))
     }
 
-    /// Allows no request for `delay`, as the service asked.
+    /// Blocks all requests for `delay`, as the service asked.
     pub(super) fn hold(&self, delay: Duration) {
         let mut bucket = self.bucket();
         // The clock cannot count further than this; a year is as good as forever.

@@ -1,11 +1,11 @@
-//! The reasons why a request got no usable answer, each in one line.
+//! The reasons why a request got no usable response, each in one line.
 
 use std::{error::Error, fmt, io};
 
 use super::Untrusted;
 use alertdeck_model::SafeText;
 
-/// A request without a usable answer.
+/// A request without a usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The host of the request, with its port unless it is the usual one.
@@ -14,18 +14,18 @@ pub struct Fault {
     pub cause: Cause,
 }
 
-/// What kept an answer from arriving, or made it unusable.
+/// What prevented a response, or made it unusable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The name has no address.
     Dns,
-    /// Nothing listens there.
+    /// Nothing is listening there.
     Refused,
-    /// The connection broke.
+    /// The connection was reset.
     Reset,
-    /// The connection was closed without an answer.
+    /// The connection was closed without a response.
     Closed,
-    /// A deadline passed: for connecting, for the next part of the answer, or for all of it.
+    /// A deadline passed: for connecting, for the next part of the response, or for all of it.
     Timeout,
     /// The server's certificate is not trusted.
     Untrusted(Untrusted),
@@ -220,7 +220,7 @@ mod tests {
         reqwest::Client::builder().tls_backend_preconfigured(crate::http::trust::config().unwrap())
     }
 
-    /// A resolver that knows no name.
+    /// A resolver that resolves no name.
     struct Nowhere;
 
     impl Resolve for Nowhere {

@@ -1,4 +1,4 @@
-//! The journal of recent requests: what Microsoft's support asks for, and nothing secret.
+//! The journal of recent requests: what Microsoft Support asks for, and nothing secret.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ pub const JOURNAL_LENGTH: usize = 200;
 pub struct Entry {
     /// When it was sent, by the local clock.
     pub started: SystemTime,
-    /// How long it was held back before it was sent.
+    /// How long it was delayed before it was sent.
     pub waited: Duration,
     /// The time from sending to the last byte or to the failure.
     pub took: Duration,
@@ -32,7 +32,7 @@ pub struct Entry {
     pub method: String,
     /// The requested address.
     pub target: Target,
-    /// The status, or the failure in one line; `None` while there is no answer yet.
+    /// The status, or the failure in one line; `None` while there is no response yet.
     pub outcome: Option<Result<u16, String>>,
     /// The size of the reply's body after decompression, in bytes.
     pub bytes: usize,
@@ -185,7 +185,7 @@ impl Journal {
     }
 }
 
-/// A request without an answer. Dropping it records that the request was cancelled.
+/// A request without a response. Dropping it records that the request was cancelled.
 pub(super) struct Pending {
     journal: Journal,
     number: usize,

@@ -1,4 +1,4 @@
-//! What the transport sends and receives: requests with their rule of repetition, credentials, and
+//! What the transport sends and receives: requests with their retry rules, credentials, and
 //! replies.
 
 use std::{fmt, time::SystemTime};
@@ -17,7 +17,8 @@ use alertdeck_model::SafeText;
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
 /// A request as the transport sends it: an address, headers and bytes, without any knowledge of
-/// Graph. [`crate::Request`] is the request for one of Graph's resources, and becomes this.
+/// Graph. [`crate::Request`] is the request for one of Graph's resources, and is converted into
+/// this.
 #[derive(Clone, Debug)]
 pub struct TransportRequest {
     /// The HTTP method.
@@ -33,12 +34,12 @@ pub struct TransportRequest {
 }
 
 impl TransportRequest {
-    /// Makes a GET of an address, which may be repeated freely.
+    /// Creates a GET request for an address, which may be repeated freely.
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, repeat: Repeat::Freely }
     }
 
-    /// Makes a POST of a form.
+    /// Creates a POST request with a form.
     pub fn post_form(url: Url, form: SecretString, repeat: Repeat) -> Self {
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
         Self {
@@ -54,9 +55,9 @@ impl TransportRequest {
 /// When a request may be sent again (docs/security.md, "Retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// After any failure that may pass: sending it twice has the effect of sending it once.
+    /// After any transient failure: sending it twice has the same effect as sending it once.
     Freely,
-    /// Only if it was certainly not carried out: no connection was made, or the service answered
+    /// Only if it was definitely not carried out: no connection was made, or the service answered
     /// 429, or 503 with `Retry-After`.
     IfRefused,
 }
@@ -70,8 +71,8 @@ pub struct Credential<'a> {
     pub authorization: Option<HeaderValue>,
 }
 
-/// The answer to the last attempt, whatever its status. `Debug` leaves the body out: that of a
-/// sign-in holds tokens.
+/// The response to the last attempt, whatever its status. `Debug` omits the body: that of a sign-in
+/// contains tokens.
 #[derive(Clone)]
 pub struct Reply {
     /// The status.
@@ -105,7 +106,7 @@ impl Reply {
         REQUEST_IDS.into_iter().find_map(|name| self.header(name))
     }
 
-    /// Returns the time of the answer by the service's clock (the `Date` header).
+    /// Returns when the response was sent, by the service's clock (the `Date` header).
     pub fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
     }

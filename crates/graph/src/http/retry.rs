@@ -1,4 +1,4 @@
-//! Decides whether a request is sent again, and after which wait. It does not wait itself.
+//! Decides whether a request is sent again, and after what wait. It does not wait itself.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 pub(super) enum Next {
     /// The outcome is final.
     Stop,
-    /// The service asked for no requests for this long.
+    /// The service asked clients to send nothing for this long.
     Throttled(Duration),
     /// Another attempt after this wait.
     Again(Duration, WaitCause),
@@ -43,8 +43,8 @@ impl<'a> Retry<'a> {
 
     /// Decides what follows an attempt. `jitter` lies in `0.0..1.0`.
     ///
-    /// A wait that the service asks for is kept in full and costs no patience, but the number of
-    /// such waits is limited.
+    /// A wait that the service asks for is kept in full and does not count towards the patience,
+    /// but the number of such waits is limited.
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let asked = outcome.as_ref().ok().and_then(retry_after);
         let failure = match outcome {
@@ -83,12 +83,12 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// Returns whether a request that got no answer may be sent again.
+    /// Returns whether a request that got no response may be sent again.
     fn may_repeat(&self, fault: &Fault) -> bool {
         self.repeat == Repeat::Freely || fault.was_not_sent()
     }
 
-    /// Returns whether a request that got this answer may be sent again.
+    /// Returns whether a request that got this response may be sent again.
     fn may_follow(&self, status: StatusCode, asked: Option<Duration>) -> bool {
         match self.repeat {
             Repeat::Freely => true,
@@ -127,7 +127,7 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
 }
 
 impl Reply {
-    /// Returns whether the answer proves that the request was not carried out: 429, or 503 with
+    /// Returns whether the response proves that the request was not carried out: 429, or 503 with
     /// `Retry-After`.
     pub(crate) fn is_refusal(&self) -> bool {
         is_refusal(self.status, retry_after(self).is_some())

@@ -21,11 +21,11 @@ use rustls_platform_verifier::Verifier;
 
 use alertdeck_model::{SafeText, Timestamp};
 
-/// The protocols to offer (ALPN), best first. The HTTP library leaves a configuration that it is
-/// given as it is, so without these it would never speak HTTP/2.
+/// The protocols to offer (ALPN), best first. The HTTP library uses a given configuration as is, so
+/// without these it would never speak HTTP/2.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// Makes the TLS configuration: this machine's certificate store, and HTTP/2 before HTTP/1.1.
+/// Creates the TLS configuration: this machine's certificate store, and HTTP/2 before HTTP/1.1.
 pub(super) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let machine = Machine { provider: Arc::clone(&provider), verifier: OnceLock::new() };
@@ -38,7 +38,7 @@ pub(super) fn config() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// The platform's verifier. It is made when it is first needed, so that a machine without a
+/// The platform's verifier. It is created when it is first needed, so that a machine without a
 /// certificate store can still use a service on loopback.
 #[derive(Debug)]
 struct Machine {

@@ -2,7 +2,7 @@
 //!
 //! A keyring may ask the user to unlock it, and D-Bus may hang. So every call runs on its own thread
 //! and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned thread runs
-//! until the keyring answers, and then writes nothing.
+//! until the keyring responds, and then writes nothing.
 
 #[cfg(any(target_os = "macos", windows))]
 mod native;
@@ -29,7 +29,7 @@ use native as system;
 #[cfg(not(any(target_os = "macos", windows)))]
 use secret_service as system;
 
-/// How long a keyring may take to answer.
+/// How long a keyring may take to respond.
 const LIMIT: Duration = Duration::from_secs(5);
 /// The service name of all entries.
 const SERVICE: &str = "alertdeck";

@@ -1,7 +1,7 @@
 //! Reads the issuer's name from a certificate in DER (RFC 5280, 4.1).
 //!
-//! It verifies nothing: the names of refused certificates are displayed, no more. Malformed input has
-//! no name. A parser for whole certificates would bring ten more crates for this one name.
+//! It verifies nothing: the names of refused certificates are only displayed. Malformed input has no
+//! name. A parser for whole certificates would add ten crates for this one name.
 
 /// The tags of DER (X.690) that occur on the way to a name.
 mod tag {

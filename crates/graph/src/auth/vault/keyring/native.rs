@@ -24,7 +24,7 @@ pub(super) fn get(name: &str) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Replaces or creates the entry. It is read first: a question to the user comes then, before
+/// Replaces or creates the entry. It is read first, so that any prompt to the user comes before
 /// anything is written.
 pub(super) fn set(name: &str, secret: &[u8], abandoned: &Abandoned) -> Result<(), Failure> {
     let entry = entry(name)?;

@@ -19,8 +19,8 @@ pub(super) fn get(name: &str) -> Result<Option<Vec<u8>>, Failure> {
     })
 }
 
-/// Replaces or creates the entry. Everything that may ask the user something comes before the last
-/// look at `abandoned`, and writing after it.
+/// Replaces or creates the entry. Everything that may prompt the user comes before the last check
+/// of `abandoned`, and writing after it.
 pub(super) fn set(name: &str, secret: &[u8], abandoned: &Abandoned) -> Result<(), Failure> {
     run(async |service| match find(&service, name).await? {
         Some(item) => {
