@@ -44,8 +44,8 @@ Examples:
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
   alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
 
-A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to use a ready
-access token.
+A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to use an
+access token you already have.
 
 Exit codes:
   0  success                      3  sign-in or permission
@@ -79,7 +79,7 @@ enum Command {
     List(List),
     /// Print one alert with its evidence
     Show(Show),
-    /// Show which part of a filter Graph evaluates and which is filtered locally
+    /// Show which part of a filter Graph evaluates and which is applied locally
     Explain(Explain),
     /// Serve a simulated tenant to other clients
     Simulate(Simulate),

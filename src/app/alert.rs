@@ -36,7 +36,7 @@ pub(super) static CONTEXT: Context = Context {
         run("alert.include", "filter: include a value", |app, _| app.offer_terms(false)),
         run("alert.exclude", "filter: exclude a value", |app, _| app.offer_terms(true)),
         run("alert.pivot", "pivot: all alerts with a value, any status", |app, _| app.offer_pivots()),
-        run("alert.incident", "pivot: all alerts of the incident", App::show_incident),
+        run("alert.incident", "pivot: all alerts in the incident", App::show_incident),
     ],
 };
 
@@ -273,7 +273,7 @@ impl App {
         let line = cells.map(|column| self.store.cell(row, column).text()).join("\t");
         items.push(text('r', "row", &line, preview(&line)));
         let id = self.store.facts(row).id();
-        items.push(text('i', "alert id", id.raw(), preview(id.text().as_str())));
+        items.push(text('i', "alert ID", id.raw(), preview(id.text().as_str())));
         items.push(deferred('j', "JSON", bytes(self.store.stored(row).size()), AlertText::Json));
         items.push(deferred('m', "Markdown", "full report".into(), AlertText::Ticket));
         for (key, label, incident) in [('l', "alert link", false), ('L', "incident link", true)] {

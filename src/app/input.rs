@@ -73,7 +73,7 @@ impl App {
     /// Notifies the user that a key does nothing here, and which one may have been meant.
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
-            Some((near, command)) => format!("{near}: {}", command.help),
+            Some((near, command)) => format!("try {near} ({})", command.help),
             None => match self.ui.keymap.key("open.help") {
                 help if !help.is_empty() && self.ui.overlay().is_none() => format!("{help} shows all keys"),
                 _ => format!("{} closes this", self.ui.keymap.key("app.back")),

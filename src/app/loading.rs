@@ -376,7 +376,7 @@ impl App {
             feed.refused.push(unproven);
         }
         self.replan();
-        self.notify(format!("the service refused `{}`; that part is filtered locally", unproven.name()));
+        self.notify(format!("the service refused `{}`; that part is applied locally", unproven.name()));
         true
     }
 

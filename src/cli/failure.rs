@@ -16,7 +16,7 @@ const WELCOME: &str = "no sign-in configured. To get started:
   alertdeck --tenant contoso.com --client-id GUID
                                      your tenant, with sign-in in a browser; needs an application
                                      registered there with SecurityAlert.Read.All
-  ALERTDECK_TOKEN=... alertdeck      your tenant, with a ready access token
+  ALERTDECK_TOKEN=... alertdeck      your tenant, with an access token you already have
   alertdeck --token-command 'az account get-access-token --resource https://graph.microsoft.com'
 
 Profiles go into the file that `alertdeck config path` prints. See also `alertdeck --help`.";
@@ -45,7 +45,7 @@ pub enum Failure {
     #[error(transparent)]
     Vault(VaultError),
     /// No alert has this id.
-    #[error("no alert has the id \"{}\"", .0.text().line())]
+    #[error("no alert has the ID \"{}\"", .0.text().line())]
     NotFound(AlertId),
     /// No file could be read; one line per file.
     #[error("{0}")]
@@ -170,6 +170,6 @@ mod tests {
     #[test]
     fn ids_in_errors_are_neutralised() {
         let failure = Failure::NotFound(AlertId::new("a\u{1b}[2J\nb"));
-        assert_eq!(failure.to_string(), "no alert has the id \"a␛[2J⏎b\"");
+        assert_eq!(failure.to_string(), "no alert has the ID \"a␛[2J⏎b\"");
     }
 }

@@ -14,7 +14,7 @@ pub struct Logging {
     /// Log file [default: alertdeck.log in the state folder]
     #[arg(long, global = true, env = "ALERTDECK_LOG_FILE", hide_env_values = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Log more details
+    /// Log more detail
     #[arg(long, global = true, env = "ALERTDECK_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }

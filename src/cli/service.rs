@@ -163,7 +163,7 @@ fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
 fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
     let name = super::line(&profile.name);
     Failure::Usage(format!(
-        "profile {name}: {method} sign-in needs {what}; set it by option, variable or config file"
+        "profile {name}: {method} sign-in needs {what}; set it with an option, an environment variable or the config file"
     ))
 }
 

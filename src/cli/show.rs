@@ -11,7 +11,7 @@ use alertdeck_store::{Batch, FeedId, Store};
 /// Prints one alert with its evidence.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Show {
-    /// Id of the alert
+    /// Alert ID
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub id: String,
     /// Output format: text, json or markdown

@@ -239,7 +239,7 @@ fn client_id(text: &str) -> Result<Value, ValueError> {
         return Ok(Value::Text(text.to_ascii_lowercase()));
     }
     // Not quoted, since users may enter the secret by mistake.
-    let message = "a client id must be a GUID";
+    let message = "a client ID must be a GUID";
     let fix = "use the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
     Err(ValueError { hide: true, ..ValueError::new(message, fix) })
 }

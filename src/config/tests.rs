@@ -277,7 +277,7 @@ fn a_given_command_or_secret_overrides_the_method_of_the_file() {
 
 #[rstest]
 #[case(Overrides { graph_url: Some("http://x.io".into()), ..app() }, "--graph-url: https is required")]
-#[case(Overrides { client_id: Some("x".into()), ..app() }, "--client-id: a client id must be a GUID")]
+#[case(Overrides { client_id: Some("x".into()), ..app() }, "--client-id: a client ID must be a GUID")]
 #[case(Overrides { tenant: Some("contoso".into()), ..app() }, "--tenant: `contoso` is not a valid tenant")]
 #[case(Overrides { tenant: Some("consumers".into()), ..app() }, "--tenant: personal accounts")]
 #[case(Overrides { auth: Some(Method::Command), ..app() }, "--auth: `command` requires token_command")]

@@ -133,7 +133,7 @@ fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
         ("actor", "actorDisplayName", one(&alert.actor_display_name)),
         ("tags", "systemTags", alert.system_tags.clone()),
         ("incident", "incidentId", one(&alert.incident_id)),
-        ("id", "id", vec![alert.id.text().clone()]),
+        ("ID", "id", vec![alert.id.text().clone()]),
     ];
     let mut shown = Vec::new();
     for (label, path, values) in facts {

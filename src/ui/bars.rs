@@ -10,6 +10,10 @@ use alertdeck_store::Count;
 
 /// The minimum width of the tenant's name.
 const MIN_TENANT: usize = 8;
+/// The minimum width of a header that says in full which alerts the list is from.
+const FULL_HEADER: u16 = 70;
+/// The minimum width of the number of matches, so that `1 match` and `filtering` move nothing.
+const MATCHES: usize = "0 matches".len();
 
 /// Draws the header: tenant, matches, completeness. On a short line the least important parts are
 /// left out first; tenant, mode, counts and completeness stay (docs/console.md, "Header").
@@ -23,7 +27,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let requested = app.filter.shows_requested();
     let loaded_count = thousands(loaded.loaded);
     let counts = match loaded.total.map(thousands) {
-        _ if !requested => app.coverage().words(),
+        _ if !requested => app.coverage().summary(dot, area.width < FULL_HEADER),
         Some(total) if wide => format!("{loaded_count} of {total} loaded"),
         Some(total) => format!("{loaded_count}/{total}"),
         None => format!("{loaded_count} loaded"),
@@ -33,7 +37,8 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         progress = format!("{progress}, {} read", thousands(read));
     }
     let found = match app.view.count() {
-        Count::Exact(count) => format!("{} match", thousands(count)),
+        Count::Exact(1) => "1 match".to_owned(),
+        Count::Exact(count) => format!("{} matches", thousands(count)),
         Count::Pending => "filtering".to_owned(),
     };
     let mut left = Vec::new();
@@ -48,9 +53,13 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() },
         theme.dim,
     ));
-    left.push(Span::new(found, theme.text));
-    // The coverage continues the phrase: `16 match of 300 loaded`.
-    let separator = if requested { format!(" {dot} ") } else { " ".into() };
+    left.push(Span::new(format!("{found:>MATCHES$}"), theme.text));
+    // The coverage continues the phrase, `16 matches in 300 loaded`, and stays in its place.
+    let separator = match app.view.count() {
+        _ if requested => format!(" {dot} "),
+        Count::Exact(_) => " in ".to_owned(),
+        Count::Pending => "    ".to_owned(),
+    };
     left.push(Span::new(separator + &counts, theme.text));
     // A list of loaded alerts says itself what it covers.
     if requested || app.feed().list.phase() != &Phase::Complete || app.feed().sign_in.signed_out {

@@ -4,13 +4,13 @@ use crate::app::{App, thousands};
 use alertdeck_model::Indicator;
 use alertdeck_store::{Classes, Prevalence};
 
-/// Writes counts in full: `12 alerts · 3 devices · 9 true positive, 3 open`, or `12 alerts ·
+/// Writes counts in full: `12 alerts · 3 devices · 9 true positives, 3 open`, or `12 alerts ·
 /// counting` until devices and classifications are counted.
 pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     match app.prevalence(what) {
         None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
         Some(Prevalence { alerts, devices, classes }) => {
-            let classes = classified(classes, |(_, long, _)| long);
+            let classes = classified(classes, false);
             let devices = (devices > 0).then(|| format!(" {dot} {}", number(devices, "device")));
             format!("{}{} {dot} {classes}", number(alerts, "alert"), devices.unwrap_or_default())
         }
@@ -19,7 +19,7 @@ pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
 
 /// Writes counts in short: `12a 3d · 9 tp, 3 open`, with the names of the filter language.
 pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
-    let classes = app.prevalence(what).map(|counted| classified(counted.classes, |(.., short)| short));
+    let classes = app.prevalence(what).map(|counted| classified(counted.classes, true));
     let classes = classes.map_or_else(String::new, |classes| format!(" {dot} {classes}"));
     format!("{}{classes}", shortest(app, what, true))
 }
@@ -33,19 +33,27 @@ pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
     }
 }
 
-fn classified(classes: Classes, name: fn((usize, &'static str, &'static str)) -> &'static str) -> String {
+fn classified(classes: Classes, short: bool) -> String {
     let Classes { true_positive, false_positive, expected, other, open, unclassified } = classes;
+    // One, several, and the name in the filter language.
     let classes = [
-        (true_positive, "true positive", "tp"),
-        (false_positive, "false positive", "fp"),
-        (expected, "expected activity", "info"),
-        (other, "other", "other"),
-        (open, "open", "open"),
-        (unclassified, "unclassified", "none"),
+        (true_positive, ["true positive", "true positives", "tp"]),
+        (false_positive, ["false positive", "false positives", "fp"]),
+        (expected, ["expected activity", "expected activities", "info"]),
+        (other, ["other", "other", "other"]),
+        (open, ["open", "open", "open"]),
+        (unclassified, ["unclassified", "unclassified", "none"]),
     ];
-    let classes = classes.into_iter().filter(|(number, ..)| *number > 0);
-    let classes: Vec<_> = classes.map(|class| format!("{} {}", thousands(class.0), name(class))).collect();
-    classes.join(", ")
+    let classes = classes.into_iter().filter(|(number, _)| *number > 0);
+    let classes = classes.map(|(count, [one, several, in_filter])| {
+        let name = match count {
+            _ if short => in_filter,
+            1 => one,
+            _ => several,
+        };
+        format!("{} {name}", thousands(count))
+    });
+    classes.collect::<Vec<_>>().join(", ")
 }
 
 fn number(number: usize, what: &str) -> String {

@@ -328,7 +328,7 @@ fn fact_spans<'a>(
         FactValue::Status(status) => spans.push(Span::new(status.to_string(), theme.text)),
         FactValue::Time(time) => spans.push(Span::new(app.clock.full(*time), theme.text)),
         FactValue::Text(text) => {
-            let style = if fact.label == "id" { theme.dim } else { theme.text };
+            let style = if fact.label == "ID" { theme.dim } else { theme.text };
             spans.push(matched(app, (None, fact.property()), text.head_cow(), style));
         }
         FactValue::Technique(id) => {

@@ -35,7 +35,7 @@ struct Scene {
     folder: tempfile::TempDir,
     secrets: Secrets,
     texts: Texts,
-    /// A ready token.
+    /// An existing token.
     token: String,
 }
 
@@ -44,7 +44,7 @@ impl Scene {
         let tenant = Tenant::new(|settings| settings.sign_in.secret = CLIENT_SECRET.into());
         let mut secrets = Secrets::default();
         let token = tenant.application_token(CLIENT_SECRET);
-        secrets.add("ready token", &token);
+        secrets.add("existing token", &token);
         let folder = tempfile::tempdir().unwrap();
         Self { tenant, folder, secrets, texts: Texts::default(), token }
     }
@@ -127,9 +127,9 @@ fn secrets_appear_only_where_they_belong() {
         "code_verifier",
         "command's token",
         "device_code",
+        "existing token",
         "private key",
         "proxy password",
-        "ready token",
         "refresh_token",
         "stored refresh token",
     ];
@@ -404,7 +404,7 @@ fn console(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// The console with a ready token, on a service that fails in several ways.
+/// The console with an existing token, on a service that fails in several ways.
 fn refusals_in_the_console(scene: &mut Scene) {
     let log = "refusals.log";
     let server = Server::new("401 Unauthorized", "application/json", "{}");

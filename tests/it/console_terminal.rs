@@ -244,7 +244,7 @@ fn only_copying_sets_the_clipboard() {
     let clipboard = "\x1b]52;c;";
     assert!(!session.sent().contains(clipboard));
     session.type_keys("yi");
-    session.wait("copied alert id");
+    session.wait("copied alert ID");
     assert_eq!(session.sent().matches(clipboard).count(), 1);
 }
 

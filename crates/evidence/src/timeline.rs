@@ -195,8 +195,8 @@ fn attached_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     }
     let entry = |(at, count, nodes): (Timestamp, usize, BTreeSet<NodeId>)| {
         let what = match count {
-            1 => "1 item attached".to_owned(),
-            n => format!("{n} items attached"),
+            1 => "1 evidence item added".to_owned(),
+            n => format!("{n} evidence items added"),
         };
         let node = nodes.first().copied().filter(|_| nodes.len() == 1);
         Entry { at, event: TimelineEvent::Attached, what: SafeText::new(&what), who: None, node }
@@ -304,8 +304,8 @@ mod tests {
         2026-11-01T10:00:00Z process created: process a.exe (1)
         2026-11-01T10:00:01Z process created: process b.exe (2)
         2026-11-01T10:05:00Z alert created
-        2026-11-01T10:05:10Z 2 items attached
-        2026-11-01T10:06:00Z 1 item attached: logon session s1
+        2026-11-01T10:05:10Z 2 evidence items added
+        2026-11-01T10:06:00Z 1 evidence item added: logon session s1
         2026-11-01T11:00:00Z comment by Ana
         2026-11-01T11:30:00Z comment by Ben
         2026-11-01T12:00:00Z alert resolved
@@ -369,7 +369,9 @@ mod tests {
         assert_eq!(entries.len(), 5_001);
         assert!(entries.is_sorted_by_key(|entry| entry.at));
         assert!(
-            entries.iter().any(|entry| entry.what.as_str() == "5000 items attached" && entry.node.is_none())
+            entries
+                .iter()
+                .any(|entry| entry.what.as_str() == "5000 evidence items added" && entry.node.is_none())
         );
     }
 

@@ -114,7 +114,7 @@ pub enum AuthError {
     #[error("the token command {0}")]
     Command(String),
     /// The user has to sign in, but cannot be asked or has declined.
-    #[error("sign-in is needed: {}", .0.why)]
+    #[error("{}", .0.why)]
     SignInNeeded(Needed),
     /// The authority refused the request.
     #[error("{0}")]

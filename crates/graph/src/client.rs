@@ -191,10 +191,10 @@ impl Client {
 fn without_address(resource: &Resource) -> Error {
     let what = match resource {
         Resource::Alert(id) | Resource::Comments(id) => {
-            format!("no alert can have the id \"{}\"", id.text().line())
+            format!("no alert can have the ID \"{}\"", id.text().line())
         }
         Resource::Incident(id) | Resource::IncidentAlerts(id) => {
-            format!("no incident can have the id \"{}\"", alertdeck_model::SafeText::new(id).line())
+            format!("no incident can have the ID \"{}\"", alertdeck_model::SafeText::new(id).line())
         }
         _ => "the resource has no address".to_owned(),
     };

@@ -213,7 +213,7 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
     match status {
         300..=399 => plain(
             Kind::Protocol,
-            "the service answered with a redirect, which is not followed",
+            "the service responded with a redirect, which is not followed",
             Some("check the proxy and --graph-url"),
         ),
         400 => match asked {
@@ -226,7 +226,7 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
             Asked::NextPage => {
                 plain(Kind::Protocol, "the service refused its own next page", Some("load the list again"))
             }
-            Asked::Alert => plain(Kind::Protocol, "the service refused the alert's id", None),
+            Asked::Alert => plain(Kind::Protocol, "the service refused the alert's ID", None),
             Asked::Update => plain(
                 Kind::Protocol,
                 "the service refused the change",

@@ -166,13 +166,13 @@ impl Parser<'_> {
             .ok_or_else(|| operator_error(self))?;
         if operator.is_order() && !property.is_time() {
             let (order, name) = (operator.name(), property.name());
-            return Err(self.error(format!("`{order}` compares dates; {name} takes eq, ne and in")));
+            return Err(self.error(format!("`{order}` compares dates; use eq, ne or in with {name}")));
         }
         self.advance()?;
         let at = self.span.clone();
         let literal = self.literal(property)?;
         if operator.is_order() && literal == Literal::Null {
-            let message = format!("null has no order; use eq or ne, not {}", operator.name());
+            let message = format!("null cannot be compared with {}; use eq or ne", operator.name());
             return Err(ParseError { span: at, message, suggestion: None });
         }
         Ok(Expr::Compare(property, operator, literal))
@@ -240,7 +240,7 @@ mod tests {
     #[case::property("stats eq 'new'", 0..5, "Graph filters alerts by")]
     #[case::operator("status is 'new'", 7..9, "expected one of eq")]
     #[case::order("status ge 'new'", 7..9, "`ge` compares dates")]
-    #[case::null_order("createdDateTime ge null", 19..23, "null has no order")]
+    #[case::null_order("createdDateTime ge null", 19..23, "null cannot be compared with ge")]
     #[case::unquoted("status eq new", 10..13, "in 'single quotes'")]
     #[case::quoted_date("createdDateTime ge '2026-01-01'", 19..31, "without quotes")]
     #[case::bad_date("createdDateTime ge soon", 19..23, "a date such as")]

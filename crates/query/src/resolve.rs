@@ -130,7 +130,7 @@ impl Resolver<'_> {
 
     fn date(&mut self, head: &Head, date: DateProperty, value: &Value, age: bool) -> Outcome {
         if head.operator == Operator::Matches {
-            return Err(wrong_operator(head, "a date field takes : = != > >= < <="));
+            return Err(wrong_operator(head, "use : = != > >= < <= with a date field"));
         }
         let expected = if age {
             "expected a duration such as 90m, 24h, 7d or 2w"
@@ -149,7 +149,7 @@ impl Resolver<'_> {
         };
         if let Some((from, to)) = date::range(&text) {
             if head.operator.is_order() {
-                return Err(wrong_operator(head, "a range takes : = or !="));
+                return Err(wrong_operator(head, "use : = or != with a range"));
             }
             let mut end = |at: Range<usize>| match &text[at] {
                 "" => Ok(None),
@@ -157,13 +157,13 @@ impl Resolver<'_> {
             };
             return match date::between(end(from)?, end(to)?) {
                 Some(interval) => Ok(Test::Within(date, interval)),
-                None => Err(bad_value(value, "the range is empty; write the earlier end first")),
+                None => Err(bad_value(value, "the range is empty; put the earlier date first")),
             };
         }
         let input = read(&text).ok_or_else(|| bad_value(value, expected))?;
         match date::interval(head.operator, input) {
             Some(interval) => Ok(Test::Within(date, interval)),
-            None => Err(wrong_operator(head, "a duration takes < (within) or > (longer ago)")
+            None => Err(wrong_operator(head, "use < (within) or > (longer ago) with a duration")
                 .fix(head.operator_span.clone(), "<")),
         }
     }
@@ -171,7 +171,7 @@ impl Resolver<'_> {
     fn text(&mut self, head: &Head, scope: &SearchScope, text_kind: TextKind, value: &Value) -> Outcome {
         let text = value.text();
         if head.operator.is_order() {
-            return Err(wrong_operator(head, "this field has no order; it takes : = != ~"));
+            return Err(wrong_operator(head, "this field cannot be compared with < or >; use : = != ~"));
         }
         if text_kind == TextKind::Technique {
             return Ok(Test::Text(TextTest {
@@ -205,7 +205,7 @@ impl Resolver<'_> {
             }
             TextKind::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => {
                 Pattern::equals(self.me.ok_or_else(|| {
-                    let message = "`me` is unknown because nobody is signed in; write the address";
+                    let message = "nobody is signed in, so `me` is unknown; use an address instead";
                     Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message)
                 })?)
             }
@@ -310,8 +310,8 @@ fn enumeration_test(head: &Head, enumeration: Enumeration, value: &Value) -> Out
     if head.operator == Operator::Matches || head.operator.is_order() && enumeration != Enumeration::Severity
     {
         let message = match enumeration {
-            Enumeration::Severity => "severity takes : = != > >= < <=",
-            _ => "this field takes only : = !=",
+            Enumeration::Severity => "use : = != > >= < <= with severity",
+            _ => "use : = or != with this field",
         };
         return Err(wrong_operator(head, message));
     }
@@ -320,7 +320,7 @@ fn enumeration_test(head: &Head, enumeration: Enumeration, value: &Value) -> Out
         return Ok(Test::any(members.into_iter().map(|member| Test::Member(enumeration, member))));
     }
     let Some(limit) = members.first().and_then(|member| Severity::read(member).rank()) else {
-        return Err(bad_value(value, "this severity has no place in the order"));
+        return Err(bad_value(value, "this severity cannot be compared with < or >"));
     };
     let fits = |rank: u8| match head.operator {
         Operator::Greater => rank > limit,

@@ -313,7 +313,7 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
 
 /// Why a connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("closed without an answer")]
+#[error("closed without a response")]
 struct Closed;
 
 /// The delays of every reply.

@@ -295,7 +295,7 @@ impl<'a> Outline<'a> {
         ]);
         self.facts(vec![
             text("incident", "incident", alert.incident_id.as_ref()),
-            text("id", "id", Some(alert.id.text())),
+            text("ID", "id", Some(alert.id.text())),
         ]);
         self.facts(vec![time("created", alert.created)]);
         if alert.last_update != alert.created {

@@ -25,7 +25,7 @@ pub(in crate::app) static CONTEXT: Context = Context {
         }),
         run("detail.next-hit", "next match", |app, _| app.next_hit(true)),
         run("detail.previous-hit", "previous match", |app, _| app.next_hit(false)),
-        run("detail.values", "all values of the line", |app, _| app.open_line()),
+        run("detail.values", "all values on this line", |app, _| app.open_line()),
         run("detail.unfold", "unfold", |app, _| app.fold(false)),
         run("detail.fold", "fold, or go to the parent", |app, _| app.fold(true)),
         run("detail.unfold-all", "unfold the tree", |app, _| app.fold_tree(false)),

@@ -31,14 +31,33 @@ pub enum Extent {
 }
 
 impl Coverage {
-    /// Returns the words that follow a count: `of 300 loaded, complete`.
-    pub fn words(self) -> String {
-        let loaded = thousands(self.loaded);
-        match self.extent {
-            Extent::All => format!("of {loaded} loaded, complete"),
-            Extent::Recent => format!("of {loaded} loaded, {DAYS} days complete"),
-            Extent::RecentLoading => format!("of {loaded} loaded, {DAYS} days loading"),
-            Extent::Partial => format!("of {loaded} loaded so far"),
+    /// Returns the words for a title: `counts from 300 loaded alerts · complete`.
+    pub fn title(self, dot: &str) -> String {
+        let (loaded, s) = (thousands(self.loaded), if self.loaded == 1 { "" } else { "s" });
+        match self.extent.words() {
+            Some(extent) => format!("counts from {loaded} loaded alert{s} {dot} {extent}"),
+            None => format!("counts from {loaded} alert{s} loaded so far"),
+        }
+    }
+
+    /// Returns the words for the header: `300 loaded · complete`, or `300 · complete` if `short`.
+    pub fn summary(self, dot: &str, short: bool) -> String {
+        let (loaded, word) = (thousands(self.loaded), if short { "" } else { " loaded" });
+        match self.extent.words() {
+            Some(extent) => format!("{loaded}{word} {dot} {extent}"),
+            None => format!("{loaded}{word} so far"),
+        }
+    }
+}
+
+impl Extent {
+    /// Returns what is complete or loading, or `None` for [`Extent::Partial`].
+    fn words(self) -> Option<String> {
+        match self {
+            Self::All => Some("complete".to_owned()),
+            Self::Recent => Some(format!("{DAYS} days complete")),
+            Self::RecentLoading => Some(format!("{DAYS} days loading")),
+            Self::Partial => None,
         }
     }
 }

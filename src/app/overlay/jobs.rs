@@ -172,7 +172,7 @@ impl App {
                 let left = span(at.saturating_sub(self.clock.now.mono));
                 (JobState::Waiting, format!("next poll in {left}"))
             }
-            PollState::Idle => (JobState::Waiting, "starts after the list".to_owned()),
+            PollState::Idle => (JobState::Waiting, "starts once the list has loaded".to_owned()),
         };
         JobLine {
             key: JobKey::Loading(feed.id, JobType::Poll),

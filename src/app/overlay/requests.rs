@@ -21,8 +21,8 @@ pub(super) static CONTEXT: Context = Context {
         run("requests.copy-curl", "copy as curl, without the token", |app, effects| {
             copy(app, effects, |line| (line.curl.clone(), COPIED_CURL));
         }),
-        run("requests.copy-ids", "copy the ids for support", |app, effects| {
-            copy(app, effects, |line| (ids(line), "copied the request ids for support"));
+        run("requests.copy-ids", "copy the IDs for support", |app, effects| {
+            copy(app, effects, |line| (ids(line), "copied the request IDs for support"));
         }),
     ],
 };

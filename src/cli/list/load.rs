@@ -63,7 +63,7 @@ async fn fetch(
         match Feature::ALL.into_iter().find(uses) {
             Some(unverified) if error.kind == Kind::Filter => {
                 let name = unverified.name();
-                notify(format_args!("the service refused `{name}`; filtering that part locally"));
+                notify(format_args!("the service refused `{name}`; applying that part locally"));
                 context.refused.push(unverified);
                 plan = query::compile(filter, context)
                     .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;

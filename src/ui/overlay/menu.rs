@@ -28,7 +28,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
     // Counts that arrive later must not move anything, so a menu with counts has the full width.
     let (width, title) = if counts.iter().any(Option::is_some) {
-        (app.ui.overlay_size().0, format!("{} {dot} counts {}", menu.title, app.coverage().words()))
+        (app.ui.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().title(dot)))
     } else {
         (width, menu.title.clone())
     };

@@ -6,19 +6,27 @@ use crate::{
     app::{App, Values},
     ui::{
         count,
-        paint::Painter,
+        paint::{Painter, columns, fit},
         window::{draw_position, window},
     },
 };
 
+/// The minimum width of a title beside the coverage of its counts.
+const MIN_TITLE: usize = 12;
+
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Values) {
     let theme = painter.theme;
     let (width, height) = app.ui.overlay_size();
-    let coverage = match values.count_width {
-        0 => String::new(),
-        _ => format!(" {} counts {}", theme.symbols.dot, app.coverage().words()),
+    let dot = theme.symbols.dot;
+    let title = match values.count_width {
+        0 => values.title.clone(),
+        _ => {
+            // A long name is cut in favour of what the counts cover.
+            let coverage = app.coverage().title(dot);
+            let room = width.saturating_sub(columns(&coverage) + 5).max(MIN_TITLE);
+            format!("{} {dot} {coverage}", fit(&values.title, room, theme.symbols.cut).text)
+        }
     };
-    let title = format!("{}{coverage}", values.title);
     let inside = window(painter, screen, &title, width, height.min(values.lines.len()));
     draw_position(painter, inside, values.top, values.lines.len());
     let (label, counts) = (values.label_width as u16, values.count_width as u16);

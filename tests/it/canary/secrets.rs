@@ -14,7 +14,7 @@ const PARAMETERS: [&str; 6] =
     ["refresh_token", "code", "code_verifier", "device_code", "client_secret", "client_assertion"];
 
 /// The kinds of tokens that are sent to the service for alerts.
-const TOKENS: [&str; 3] = ["access token", "command's token", "ready token"];
+const TOKENS: [&str; 3] = ["access token", "command's token", "existing token"];
 
 /// Secrets with their kinds.
 #[derive(Default)]

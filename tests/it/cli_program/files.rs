@@ -104,7 +104,7 @@ fn a_bad_file_does_not_affect_the_others() {
     assert_eq!(shown.code, 5, "{}", shown.stderr);
     let missing = run(alertdeck(["show", "b\u{1b}[2J", "--file"]).arg(folder.0.path()));
     assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
-    assert!(missing.stderr.ends_with("no alert has the id \"b␛[2J\"\n"), "{}", missing.stderr);
+    assert!(missing.stderr.ends_with("no alert has the ID \"b␛[2J\"\n"), "{}", missing.stderr);
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn show_prints_the_alert_as_received() {
     assert_eq!(listed.stdout, format!("id\r\n{id}\r\n"));
     let missing = ask(&tenant.base_url(), &["show", "da1_\u{1b}[2J"]);
     assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
-    assert_eq!(missing.stderr, "alertdeck: no alert has the id \"da1_␛[2J\"\n");
+    assert_eq!(missing.stderr, "alertdeck: no alert has the ID \"da1_␛[2J\"\n");
     assert_eq!(ask(&tenant.base_url(), &["list", "id:da1", "--format", "json"]).stdout, "[]\n");
 }
 
@@ -228,7 +228,7 @@ fn a_refused_operator_is_evaluated_locally() {
     let listed =
         ask(&server.base, &["list", "severity:high -status:new", "--columns", "id", "--format", "csv"]);
     assert_eq!((listed.code, listed.stdout.as_str()), (0, "id\r\nb\r\n"));
-    assert_eq!(listed.stderr, "alertdeck: the service refused `ne`; filtering that part locally\n");
+    assert_eq!(listed.stderr, "alertdeck: the service refused `ne`; applying that part locally\n");
     let targets = server.targets.lock().unwrap();
     assert!(targets[0].contains("%20ne%20") && !targets[1].contains("%20ne%20"), "{targets:?}");
     assert!(targets[1].contains("severity%20eq"), "{targets:?}");

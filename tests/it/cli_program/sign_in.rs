@@ -119,7 +119,7 @@ fn tokens_from_a_command_or_a_variable_are_used() {
 
 #[rstest]
 #[case::unknown_tenant(&["--tenant", UNKNOWN_TENANT], None, &["no such tenant in this cloud", "AADSTS90002"])]
-#[case::unknown_application(&["--client-id", "22222222-2222-4333-8444-555555555555"], None, &["no application with this client id", "AADSTS700016"])]
+#[case::unknown_application(&["--client-id", "22222222-2222-4333-8444-555555555555"], None, &["no application with this client ID", "AADSTS700016"])]
 #[case::no_consent(&[], Some(("invalid_grant", 65001)), &["an administrator has not consented", "AADSTS65001"])]
 #[case::no_public_flows(&[], Some(("invalid_client", 7_000_218)), &["does not allow public client flows"])]
 fn a_failed_sign_in_names_the_next_step(
@@ -272,7 +272,7 @@ fn without_a_keyring_login_fails_before_the_sign_in(#[case] more: &[&str]) {
     let arguments = tenant.arguments(&[&["login"], more].concat());
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));
     let refused = run(without_keyring(&mut command).envs([tenant.home()]));
-    assert_refused(&refused, &["there is no keyring here", "--plaintext-secrets", "--token-command"]);
+    assert_refused(&refused, &["no keyring is available", "--plaintext-secrets", "--token-command"]);
     assert!(tenant.simulator.log().is_empty() && tenant.stored_files().is_empty());
 }
 
@@ -293,7 +293,7 @@ fn a_keyring_that_does_not_answer_times_out(#[case] name: &str) {
         .envs([tenant.home()])
         .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", bus.display())));
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    assert_refused(&refused, &["the keyring has not answered", "--plaintext-secrets"]);
+    assert_refused(&refused, &["the keyring has not responded", "--plaintext-secrets"]);
 }
 
 #[test]

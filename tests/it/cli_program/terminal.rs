@@ -132,7 +132,7 @@ fn the_console_reads_keys_from_the_terminal_and_alerts_from_a_pipe() {
 #[test]
 fn the_demo_opens() {
     let mut terminal = Terminal::run("alertdeck demo --alerts 60");
-    terminal.until("60 match");
+    terminal.until("60 matches");
     terminal.keys("q");
     assert_eq!(terminal.code(), 0);
 }

@@ -53,7 +53,7 @@ fn a_failed_code_is_reported_and_keeps_the_list(#[case] act: fn(&mut SignInContr
     session.press_away("\x1b", "Sign-in failed");
     session.wait("signed out");
     assert!(session.shows("severity:high,low"));
-    assert!(!session.shows(" 0 match"));
+    assert!(!session.shows(" 0 matches"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn a_first_sign_in_loads_the_whole_list() {
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);
-    assert!(session.shows("You are not signed in"));
+    assert!(session.shows("Not signed in"));
     assert!(session.shows("contoso.com"), "the tenant is shown before the sign-in");
     sign_in(&mut session);
     session.wait("30 of 30 loaded");
@@ -42,7 +42,7 @@ fn a_second_start_needs_no_sign_in_and_knows_the_account() {
     session.wait("200 of 200 loaded");
     session.wait("complete");
     session.type_keys("/assigned:me\r");
-    session.wait(&format!("{mine} match"));
+    session.wait(&format!("{mine} matches"));
     assert!(!session.sent().contains("Sign in"));
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
@@ -64,7 +64,7 @@ fn an_initial_filter_with_me_is_applied_after_the_sign_in() {
     sign_in(&mut session);
     session.wait(&format!("{mine} of {mine} loaded"));
     session.wait("complete");
-    session.wait(&format!("{mine} match"));
+    session.wait(&format!("{mine} matches"));
     let last = tenant.list_requests().pop().unwrap().target;
     let name = PERSON.replace('@', "%40");
     assert!(last.contains("assignedTo") && last.contains(&name), "{last}");

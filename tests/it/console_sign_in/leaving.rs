@@ -51,7 +51,7 @@ fn signing_out_in_the_console_removes_the_stored_sign_in() {
     session.wait_until("the stored sign-in is removed", |_| tenant.stored_files().is_empty());
     // The rows stay, and the user can sign in again.
     session.press_away("\x1b", "Profiles and sign-in");
-    session.wait("30 match");
+    session.wait("30 matches");
     session.type_keys("P");
     session.wait("Profiles and sign-in");
     session.type_keys("s");

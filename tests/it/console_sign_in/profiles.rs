@@ -87,7 +87,7 @@ fn switching_profiles_shows_only_the_other_tenant() {
     assert!(session.shows("contoso.example") && shown(&session));
     switch(&mut session, "j");
     session.wait("fabrikam.example");
-    session.wait("You are not signed in");
+    session.wait("Not signed in");
     assert!(!shown(&session));
     sign_in(&mut session);
     session.wait("25 of 25 loaded");

@@ -30,7 +30,7 @@ fn tokens_are_renewed_before_they_expire_and_when_refused() {
     session.wait_until("the token is renewed", |_| tenant.token_requests(Grant::Refresh) >= 2);
     session.wait("30 of 30 loaded");
     session.wait("complete");
-    assert!(session.shows("30 match"));
+    assert!(session.shows("30 matches"));
     assert!(!session.shows(QUESTION));
     assert!(tenant.refused() <= 1, "{}", tenant.refused());
     assert_eq!(tenant.token_requests(Grant::Code), 1);
@@ -47,7 +47,7 @@ fn live_mode_continues_with_a_renewed_token() {
     session.wait_until("live mode has polled again", |_| {
         tenant.alert_requests().last().unwrap().status == Some(200)
     });
-    session.wait("30 match");
+    session.wait("30 matches");
     assert!(!session.shows(QUESTION));
     assert_eq!((tenant.token_requests(Grant::Refresh), tenant.token_requests(Grant::Code)), (1, 1));
 }
@@ -73,7 +73,7 @@ fn a_revoked_sign_in_keeps_the_list_and_the_filter_draft() {
     session.wait("complete");
     assert!(session.shows("severity:high,low"));
     session.type_keys("/\x15\r");
-    session.wait("30 match");
+    session.wait("30 matches");
     session.wait("30 of 30 loaded");
     session.wait("complete");
     session.wait_until("the rows are the same as before", |session| rows(session) == list);
@@ -179,7 +179,7 @@ fn a_refused_sign_in_is_reported_and_can_be_retried() {
     });
     let mut session = tenant.open(&[""]);
     session.press("d", "Sign-in failed");
-    assert!(session.shows("The tenant has no application with this client id"));
+    assert!(session.shows("The tenant has no application with this client ID"));
     tenant.simulator.sign_in(|control| control.rules.clients.clear());
     sign_in(&mut session);
     session.wait("30 of 30 loaded");

@@ -33,7 +33,7 @@ fn copy_menu_copies_what_its_labels_say() {
             "row",
             "medium\tnew\t2026-11-20T00:01:00Z\tBeacon to http://evil.example/x\tsrv-1.contoso.com\tben@contoso.com",
         ),
-        ("alert id", "a1"),
+        ("alert ID", "a1"),
         ("JSON", &json),
         ("alert link", LINK),
         ("incident link", "https://security.microsoft.com/incidents/77"),

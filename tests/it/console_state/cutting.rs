@@ -104,7 +104,7 @@ fn long_title_leaves_room_for_the_reason_of_a_dim_row(#[case] size: (u16, u16), 
 
 #[test]
 fn live_is_shown_even_without_room_for_the_time() {
-    let mut console = Harness::with(settings("status:new"), (61, 15));
+    let mut console = Harness::with(settings("status:new"), (57, 15));
     console.arrive(&[alert(1)]);
     console.done();
     console.backfill_event(LoadEvent::Done);
@@ -112,4 +112,27 @@ fn live_is_shown_even_without_room_for_the_time() {
     let screen = console.screen();
     let header = screen.lines().next().unwrap();
     assert!(header.ends_with("30 days complete live"), "{header}");
+}
+
+#[rstest]
+#[case(70, "1 match in 1 loaded · 30 days complete")]
+#[case(69, "1 match in 1 · 30 days complete")]
+fn short_header_leaves_out_that_alerts_are_loaded(#[case] width: u16, #[case] shown: &str) {
+    let mut console = Harness::with(settings("status:new"), (width, 15));
+    console.arrive(&[alert(1)]);
+    console.done();
+    console.backfill_event(LoadEvent::Done);
+    console.keys("/ Ctrl-u");
+    assert!(console.screen().contains(shown), "{}", console.screen());
+}
+
+#[test]
+fn counts_stay_in_place_from_one_match_to_several() {
+    let mut console = Harness::open("status:new");
+    let position = |console: &Harness| console.screen().lines().next().unwrap().find(" loaded");
+    console.arrive(&[alert(1)]);
+    let one = position(&console);
+    console.arrive(&[alert(2)]);
+    assert!(one.is_some());
+    assert_eq!(position(&console), one);
 }

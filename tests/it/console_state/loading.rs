@@ -152,7 +152,7 @@ fn refused_operator_is_filtered_locally_with_a_notice() {
     assert_eq!(console.fetches(), [filter("status eq 'new'")]);
     assert!(console.notice().contains("`ne`"), "{}", console.notice());
     console.arrive(&[alert(1), with(alert(2), json!({"severity": "low"}))]);
-    assert_eq!(console.rows(), ["a1"], "it is filtered locally");
+    assert_eq!(console.rows(), ["a1"], "it is applied locally");
     console.fail(FailureKind::Filter);
     assert_eq!(console.fetches(), [], "no operator is left to drop");
 }
@@ -438,14 +438,14 @@ fn matching_alerts_of_live_polls_count_as_loaded() {
         with(alert(4), json!({"title": "x"})),
     ])));
     console.done();
-    assert_eq!(counts(&console), "3 match · 4 of 4 loaded · complete");
+    assert_eq!(counts(&console), "3 matches · 4 of 4 loaded · complete");
     console.keys("L");
     console.arrive(&[alert(5), with(alert(6), json!({"status": "resolved"}))]);
     console.done();
-    assert_eq!(counts(&console), "4 match · 5 of 5 loaded · complete · 1 new");
+    assert_eq!(counts(&console), "4 matches · 5 of 5 loaded · complete · 1 new");
     let gone = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
     console.load(LoadEvent::Batch(batch(&[with(alert(5), gone)])));
-    assert_eq!(counts(&console), "3 match · 5 of 5 loaded · complete", "only matching alerts count as new");
+    assert_eq!(counts(&console), "3 matches · 5 of 5 loaded · complete", "only matching alerts count as new");
 }
 
 #[test]
@@ -456,20 +456,20 @@ fn loaded_alerts_count_while_the_list_is_read_again() {
         console.load(LoadEvent::Batch(batch(&alerts.map(alert).collect::<Vec<_>>())));
     };
     page(&mut console, 1..=4);
-    assert_eq!(counts(&console), "4 match · 4 of 5 loaded · loading");
+    assert_eq!(counts(&console), "4 matches · 4 of 5 loaded · loading");
     console.keys("r");
-    assert_eq!(counts(&console), "4 match · 4 loaded · loading");
+    assert_eq!(counts(&console), "4 matches · 4 loaded · loading");
     page(&mut console, 1..=2);
-    assert_eq!(counts(&console), "4 match · 4 of 5 loaded · loading, 2 read");
+    assert_eq!(counts(&console), "4 matches · 4 of 5 loaded · loading, 2 read");
     console.keys("E");
     assert!(console.screen().contains("2 of 5 read so far"), "{}", console.screen());
     console.keys("Esc");
     page(&mut console, 3..=6);
-    assert_eq!(counts(&console), "6 match · 6 of 6 loaded · loading", "one more than counted has arrived");
+    assert_eq!(counts(&console), "6 matches · 6 of 6 loaded · loading", "one more than counted has arrived");
     console.keys("r");
     page(&mut console, 1..=2);
     console.keys("Esc");
-    assert_eq!(counts(&console), "6 match · 6 of 6 loaded · stopped, 2 read");
+    assert_eq!(counts(&console), "6 matches · 6 of 6 loaded · stopped, 2 read");
 }
 
 #[test]
@@ -483,7 +483,7 @@ fn typed_filter_counts_all_loaded_alerts() {
     console.keys("/");
     assert_eq!(counts(&console), "1 match · 1 of 1 loaded · complete");
     console.keys("Ctrl-u");
-    assert_eq!(counts(&console), "2 match of 2 loaded, 30 days complete");
+    assert_eq!(counts(&console), "2 matches in 2 loaded · 30 days complete");
     console.keys("Esc");
     assert_eq!(counts(&console), "1 match · 1 of 1 loaded · complete");
 }

@@ -79,13 +79,13 @@ fn pivot_shows_as_many_alerts_as_counted_in_any_status() {
     assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
     let screen = console.screen();
     assert!(screen.contains("2 alerts · 1 device · 1 true positive, 1 open"), "{screen}");
-    assert!(screen.contains("of 4 loaded, 30 days complete"), "{screen}");
+    assert!(screen.contains("counts from 4 loaded alerts · 30 days complete"), "{screen}");
     console.keys("d");
     assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
     assert_eq!(console.selected(), Some("a4"), "the cursor stays on its alert");
     assert_eq!(console.effects, [], "no request is made");
     let screen = console.screen();
-    assert!(screen.contains("2 match of 4 loaded, 30 days complete"), "{screen}");
+    assert!(screen.contains("2 matches in 4 loaded · 30 days complete"), "{screen}");
     assert!(screen.contains("loaded only (r: server)"), "{screen}");
     console.keys("r");
     assert_eq!(console.fetches(), [Scope::All], "r asks the service");
@@ -185,7 +185,7 @@ fn automatic_retry_fetches_the_list_not_the_pivot() {
     console.fail(FailureKind::Offline);
     console.keys("p d");
     assert_eq!(console.app.filter.text(), "device=srv-1");
-    assert!(console.screen().contains("of 1 loaded so far · offline"), "{}", console.screen());
+    assert!(console.screen().contains("in 1 loaded so far · offline"), "{}", console.screen());
     console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches(), [scope("status eq 'new'")]);
     console.done();
@@ -288,7 +288,7 @@ fn saved_alerts_cover_everything() {
     console.fetches();
     assert_eq!(console.backfills, [], "there is no backfill");
     console.keys("p");
-    assert!(console.screen().contains("of 2 loaded, complete"), "{}", console.screen());
+    assert!(console.screen().contains("counts from 2 loaded alerts · complete"), "{}", console.screen());
     console.keys("d");
     assert_eq!((console.rows().len(), console.effects.len()), (2, 0));
     assert!(!console.screen().contains("r asks"));
@@ -318,7 +318,7 @@ fn pivot_on_a_rare_value_is_immediate() {
     console.lazy = true;
     console.keys("d");
     assert_eq!((console.rows(), console.selected()), (vec!["a4", "a1"], Some("a4")));
-    assert!(console.screen().contains("2 match of 4"), "the count is exact: {}", console.screen());
+    assert!(console.screen().contains("2 matches in 4"), "the count is exact: {}", console.screen());
 }
 
 #[test]
@@ -355,9 +355,9 @@ fn backfill_starts_when_the_list_is_complete() {
     assert_eq!((console.rows(), console.app.list.new.len()), (vec!["a1"], 0), "the list shows none of it");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
-    assert!(console.screen().contains("of 2 loaded, 30 days loading"), "{}", console.screen());
+    assert!(console.screen().contains("in 2 loaded · 30 days loading"), "{}", console.screen());
     console.backfill_event(LoadEvent::Done);
-    assert!(console.screen().contains("of 2 loaded, 30 days complete"), "{}", console.screen());
+    assert!(console.screen().contains("in 2 loaded · 30 days complete"), "{}", console.screen());
     console.advance(Duration::from_secs(3_600));
     assert_eq!(console.backfills.len(), 1, "it is loaded once");
 }

@@ -87,8 +87,8 @@ fn alerts_of_the_former_profile_are_not_shown() {
 }
 
 #[rstest]
-#[case(60, "a-tenant-with-a-lo…")]
-#[case(80, "a-tenant-with-a-long-name.onmicrosoft.…")]
+#[case(60, "a-tenant-with-a-…")]
+#[case(80, "a-tenant-with-a-long-name.onmicrosof…")]
 #[case(120, "a-tenant-with-a-long-name.onmicrosoft.com")]
 fn long_tenant_name_is_cut_in_favour_of_completeness(#[case] width: u16, #[case] name: &str) {
     let tenant = "a-tenant-with-a-long-name.onmicrosoft.com".into();
@@ -97,7 +97,7 @@ fn long_tenant_name_is_cut_in_favour_of_completeness(#[case] width: u16, #[case]
     console.done();
     let screen = console.screen();
     let header = screen.lines().next().unwrap();
-    for part in [name, "READ-ONLY", "2 match", "2 loaded", "complete"] {
+    for part in [name, "READ-ONLY", "2 matches", "2 loaded", "complete"] {
         assert!(header.contains(part), "{part}: {header}");
     }
 }

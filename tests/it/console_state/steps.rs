@@ -214,9 +214,9 @@ fn q_in_the_detail_returns_to_the_list_first() {
 }
 
 #[rstest]
-#[case("t", "t is not bound here; T: time format: age, UTC or local")]
-#[case("x", "x is not bound here; X: jobs: loading, polling, exports")]
-#[case("Alt-s", "Alt-s is not bound here; s: sort by column")]
+#[case("t", "t is not bound here; try T (time format: age, UTC or local)")]
+#[case("x", "x is not bound here; try X (jobs: loading, polling, exports)")]
+#[case("Alt-s", "Alt-s is not bound here; try s (sort by column)")]
 #[case("9", "9 is not bound here; ? shows all keys")]
 #[case("F7", "F7 is not bound here; ? shows all keys")]
 fn unbound_key_is_reported_with_the_nearest_binding(#[case] key: &str, #[case] notice: &str) {
@@ -242,13 +242,13 @@ fn user_file_changes_keys_hints_and_help() {
     console.arrive(&[alert(1)]);
     console.done();
     console.keys("s");
-    assert_eq!(console.notice(), "s is not bound here; S: reverse the order");
+    assert_eq!(console.notice(), "s is not bound here; try S (reverse the order)");
     console.keys("F2");
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Menu(_))));
     console.keys("Q q");
     assert_eq!(
         (console.app.ui.overlay().is_none(), console.notice()),
-        (true, "q is not bound here; Q: close the overlay or detail pane; quit from the list")
+        (true, "q is not bound here; try Q (close the overlay or detail pane; quit from the list)")
     );
     console.keys("j");
     assert!(console.screen().contains("F2 sort"), "the key bar\n{}", console.screen());

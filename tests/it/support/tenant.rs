@@ -36,7 +36,7 @@ impl Tenant {
         [&fixed[..], &sign_in, more].concat().into_iter().map(str::to_owned).collect()
     }
 
-    /// Returns a ready token with all permissions.
+    /// Returns an existing token with all permissions.
     pub(crate) fn application_token(&self, secret: &str) -> String {
         let url = self.simulator.base_url();
         let form = format!(

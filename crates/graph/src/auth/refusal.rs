@@ -104,16 +104,16 @@ fn by_number(number: u32) -> Option<&'static str> {
             "an administrator has not consented to the application's permissions (SecurityAlert.Read.All)"
         }
         65_004 => "consent was declined",
-        65_002 => "this application id is not authorised for Graph: register your own application",
+        65_002 => "this application ID is not authorised for Graph: register your own application",
         650_052 | 650_057 | 500_011 => "the application lacks Graph's security permissions in this tenant",
         70_011 => "the scope is not valid for this cloud",
         70_016 => "the code has not been entered yet",
         70_018 => "the code was not recognised",
         70_019 => "the code has expired: start over",
-        700_016 | 700_011 => "the tenant has no application with this client id",
+        700_016 | 700_011 => "the tenant has no application with this client ID",
         700_025 => "the application is a public client, which signs in without a secret",
         700_027 => "the certificate is not registered for the application",
-        7_000_215 => "wrong client secret: give its value, not its id",
+        7_000_215 => "wrong client secret: give its value, not its ID",
         7_000_222 => "the client secret has expired: create a new one",
         7_000_218 => {
             "the application's registration does not allow public client flows, or a secret is missing"
@@ -135,7 +135,7 @@ fn by_error(error: &str) -> &'static str {
         "invalid_grant" => "the sign-in has ended: sign in again",
         "interaction_required" | "login_required" => "the tenant requires you to sign in again",
         "consent_required" => "an administrator has not consented to the application's permissions",
-        "invalid_client" => "the application was not accepted: check client id and secret",
+        "invalid_client" => "the application was not accepted: check client ID and secret",
         "unauthorized_client" => "the application may not use this sign-in method",
         "invalid_scope" | "invalid_resource" => "the scope is not valid for this cloud",
         "temporarily_unavailable" | "server_error" => "the sign-in service failed: try again later",
@@ -164,7 +164,7 @@ mod tests {
     #[case(
         "invalid_client",
         Some("AADSTS9999999: new"),
-        "the application was not accepted: check client id and secret [AADSTS9999999: new]"
+        "the application was not accepted: check client ID and secret [AADSTS9999999: new]"
     )]
     fn a_refusal_is_one_line_with_the_next_step(
         #[case] error: &str,

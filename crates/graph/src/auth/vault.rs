@@ -113,13 +113,13 @@ pub struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// There is no keyring on this system, or it cannot be reached; the payload is the cause.
-    #[error("there is no keyring here: {WITHOUT_KEYRING}")]
+    #[error("no keyring is available: {WITHOUT_KEYRING}")]
     NoKeyring(String),
     /// The keyring is locked, and the user did not unlock it.
     #[error("the keyring is locked ({0}): unlock it, or {WITHOUT_KEYRING}")]
     Locked(String),
     /// The keyring has not responded: it may be waiting for the user, or have hung.
-    #[error("the keyring has not answered within {} s: unlock it, or {WITHOUT_KEYRING}", .0.as_secs_f64())]
+    #[error("the keyring has not responded within {} s: unlock it, or {WITHOUT_KEYRING}", .0.as_secs_f64())]
     Silent(Duration),
     /// The sign-in exceeds the keyring's limit.
     #[error("the keyring accepts up to {0} bytes, and the sign-in is longer: {WITHOUT_KEYRING}")]
@@ -134,7 +134,7 @@ pub enum VaultError {
     #[error("another alertdeck has been signing in for {} s: quit it, or try again", .0.as_secs_f64())]
     Busy(Duration),
     /// The program is shutting down.
-    #[error("the program is ending")]
+    #[error("the program is shutting down")]
     Ending,
 }
 

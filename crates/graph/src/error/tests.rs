@@ -26,7 +26,7 @@ const ALL: Asked = Asked::List { filtered: false };
 #[case(400, LIST, Kind::Filter, "refused the filter")]
 #[case(400, ALL, Kind::Protocol, "refused the request")]
 #[case(400, Asked::NextPage, Kind::Protocol, "its own next page")]
-#[case(400, Asked::Alert, Kind::Protocol, "alert's id")]
+#[case(400, Asked::Alert, Kind::Protocol, "alert's ID")]
 #[case(401, LIST, Kind::SignIn, "sign in again")]
 #[case(403, LIST, Kind::Permission, "SecurityAlert.Read.All")]
 #[case(403, LIST, Kind::Permission, "Entra role")]

@@ -59,7 +59,7 @@ impl fmt::Display for Fault {
             Cause::Dns => write!(f, "no address found for {host} (DNS)"),
             Cause::Refused => write!(f, "{host} refused the connection"),
             Cause::Reset => write!(f, "the connection to {host} was reset"),
-            Cause::Closed => write!(f, "{host} closed the connection without an answer"),
+            Cause::Closed => write!(f, "{host} closed the connection without responding"),
             Cause::Timeout => write!(f, "{host} did not answer in time"),
             Cause::Untrusted(why) => write!(f, "{host} is not trusted: {why}"),
             Cause::Tls(reason) => write!(f, "no trusted TLS connection to {host}: {reason}"),

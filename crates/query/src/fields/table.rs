@@ -19,7 +19,7 @@ const fn field(
 
 /// All fields, in the order of help and completion.
 pub static FIELDS: &[Field] = &[
-    field("severity", &["sev"], OneOf(Enumeration::Severity), "severity, ordered: >= works"),
+    field("severity", &["sev"], OneOf(Enumeration::Severity), "severity; supports >= and <="),
     field("status", &[], OneOf(Enumeration::Status), "new, inProgress, resolved; open means the first two"),
     field("source", &["serviceSource"], OneOf(Enumeration::Source), "the product that raised the alert"),
     field(
@@ -64,7 +64,7 @@ pub static FIELDS: &[Field] = &[
         "technique",
         &[],
         Text(TextKind::Technique, &[Alert("mitreTechniques")]),
-        "ATT&CK technique with its sub-techniques, by id or name",
+        "ATT&CK technique with its sub-techniques, by ID or name",
     ),
     field(
         "tactic",
@@ -76,9 +76,9 @@ pub static FIELDS: &[Field] = &[
         ),
         "ATT&CK tactic of the category or of a technique",
     ),
-    field("incident", &[], Text(TextKind::Exact, &[Alert("incidentId")]), "incident id"),
-    field("id", &[], Text(TextKind::Exact, &[Alert("id")]), "alert id"),
-    field("detector", &[], Text(TextKind::Plain, &[Alert("detectorId")]), "detector id"),
+    field("incident", &[], Text(TextKind::Exact, &[Alert("incidentId")]), "incident ID"),
+    field("id", &[], Text(TextKind::Exact, &[Alert("id")]), "alert ID"),
+    field("detector", &[], Text(TextKind::Plain, &[Alert("detectorId")]), "detector ID"),
     field("product", &[], Text(TextKind::Plain, &[Alert("productName")]), "product name"),
     field(
         "threat",
@@ -122,7 +122,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("serialNumber"),
             ],
         ),
-        "device name or id",
+        "device name or ID",
     ),
     field(
         "user",
@@ -138,7 +138,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("upn"),
             ],
         ),
-        "account name, principal name or id",
+        "account name, principal name or ID",
     ),
     field(
         "process",
@@ -252,7 +252,7 @@ pub static FIELDS: &[Field] = &[
                 Evidence("networkMessageIds"),
             ],
         ),
-        "mail address, subject or message id",
+        "mail address, subject or message ID",
     ),
     field(
         "group",

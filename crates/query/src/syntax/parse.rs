@@ -285,7 +285,7 @@ impl<'a> Parser<'a> {
         }
         let value = Value { pieces, span: span.clone(), quoted };
         if value.text().is_empty() {
-            let message = if quoted { "the value is empty" } else { "a value is missing here" };
+            let message = if quoted { "the value is empty" } else { "missing value" };
             self.report(Diagnostic::new(span, DiagnosticKind::Unfinished, message));
             // Skip a comma without a value before it.
             self.at += usize::from(self.rest().starts_with(','));
@@ -416,10 +416,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::value("status:", 7..7, "a value is missing")]
-    #[case::value_before_blank("status: new", 7..7, "a value is missing")]
-    #[case::list("a:x,", 4..4, "a value is missing")]
-    #[case::list_start("a:,x", 2..2, "a value is missing")]
+    #[case::value("status:", 7..7, "missing value")]
+    #[case::value_before_blank("status: new", 7..7, "missing value")]
+    #[case::list("a:x,", 4..4, "missing value")]
+    #[case::list_start("a:,x", 2..2, "missing value")]
     #[case::empty_quotes("title:\"\"", 6..8, "empty")]
     #[case::quote("a \"b c", 2..6, "not closed")]
     #[case::group("(a or b", 0..1, "not closed")]

@@ -151,16 +151,16 @@ fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: 
 #[case::member("status:nwe", "nwe", "expected one of", Some("status:new"))]
 #[case::later_member("severity:high,lo", "lo", "expected one of", Some("severity:high,low"))]
 #[case::order_list("severity>=low,high", "high", "take one value", None)]
-#[case::order_of_text("title>x", ">", "no order", None)]
-#[case::order_of_members("status>new", ">", "takes only", None)]
-#[case::order_of_undeclared("severity>\"odd\"", "\"odd\"", "no place in the order", None)]
+#[case::order_of_text("title>x", ">", "cannot be compared", None)]
+#[case::order_of_members("status>new", ">", "with this field", None)]
+#[case::order_of_undeclared("severity>\"odd\"", "\"odd\"", "cannot be compared", None)]
 #[case::beyond("severity>high", "high", "no severity beyond", None)]
-#[case::regex_on_members("status~n", "~", "takes only", None)]
+#[case::regex_on_members("status~n", "~", "with this field", None)]
 #[case::date("created>=soon", "soon", "expected a date", None)]
 #[case::no_such_day("created:2026-02-30", "2026-02-30", "expected a date", None)]
 #[case::duration("age<2026-11-01", "2026-11-01", "expected a duration", None)]
-#[case::age_equals("age:7d", ":", "a duration takes", Some("age<7d"))]
-#[case::range_order("created>=2026-11-01..2026-11-02", ">=", "a range takes", None)]
+#[case::age_equals("age:7d", ":", "with a duration", Some("age<7d"))]
+#[case::range_order("created>=2026-11-01..2026-11-02", ">=", "with a range", None)]
 #[case::range_reversed(
     "created:2026-11-05..2026-11-01",
     "2026-11-05..2026-11-01",

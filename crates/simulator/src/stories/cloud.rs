@@ -97,7 +97,7 @@ pub(super) const STORIES: &[Story] = &[
         outcome: Outcome::Benign,
         steps: &[Step {
             title: "Impossible travel activity",
-            description: "The user was active in two countries within a time shorter than the travel time between them.",
+            description: "The user was active in two countries in less time than it takes to travel between them.",
             severity: "medium",
             category: "InitialAccess",
             techniques: &["T1078"],
@@ -114,7 +114,7 @@ pub(super) const STORIES: &[Story] = &[
         steps: &[
             Step {
                 title: "Security principal reconnaissance (LDAP)",
-                description: "An account sent LDAP queries for privileged groups and service accounts that it has not sent before.",
+                description: "An account sent LDAP queries for privileged groups and service accounts that it had never sent before.",
                 severity: "medium",
                 category: "Discovery",
                 techniques: &["T1087.002", "T1069.002"],

@@ -61,7 +61,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "Mass cloning of private repositories",
-                description: "An account cloned a series of private repositories that it has not accessed before.",
+                description: "An account cloned a series of private repositories that it had not accessed before.",
                 severity: "high",
                 category: "Collection",
                 techniques: &["T1213.003"],

@@ -86,7 +86,7 @@ pub(super) const STORIES: &[Story] = &[Story {
         },
         Step {
             title: "Suspicious lateral movement: one account signed in to multiple servers",
-            description: "Within minutes, the account signed in to multiple servers that it has not accessed before.",
+            description: "Within minutes, the account signed in to multiple servers that it had not accessed before.",
             severity: "medium",
             category: "LateralMovement",
             techniques: &["T1021.002", "T1078.002"],

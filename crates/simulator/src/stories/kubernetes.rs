@@ -194,7 +194,7 @@ pub(super) const STORIES: &[Story] = &[
         steps: &[
             Step {
                 title: "Workload listed the secrets of a namespace",
-                description: "The service account of a batch workload accessed secrets that it has not accessed before.",
+                description: "The service account of a batch workload accessed secrets that it had not accessed before.",
                 severity: "medium",
                 category: "CredentialAccess",
                 techniques: &["T1552.007", "T1613"],

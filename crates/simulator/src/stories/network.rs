@@ -157,7 +157,7 @@ pub(super) const STORIES: &[Story] = &[
             },
             Step {
                 title: "PLC program was modified",
-                description: "A new program was downloaded to a controller from an engineering station that has not programmed it before.",
+                description: "A new program was downloaded to a controller from an engineering station that had never programmed it before.",
                 severity: "high",
                 category: "Impact",
                 techniques: &["T1565.001", "T1489"],

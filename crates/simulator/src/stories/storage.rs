@@ -50,7 +50,7 @@ pub(super) const STORIES: &[Story] = &[Story {
     steps: &[
         Step {
             title: "Unusual identity listed storage account keys",
-            description: "The access keys of a storage account were listed by an identity that has not managed this account before.",
+            description: "The access keys of a storage account were listed by an identity that had never managed this account before.",
             severity: "medium",
             category: "CredentialAccess",
             techniques: &["T1552", "T1580"],

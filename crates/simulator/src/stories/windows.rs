@@ -153,7 +153,7 @@ pub(super) const STORIES: &[Story] = &[
         steps: &[
             Step {
                 title: "Suspicious remote activity: PsExec service started",
-                description: "The PsExec service was installed remotely and launched a command shell. Administrators use this tool too, but this account has not used it on this server before.",
+                description: "The PsExec service was installed remotely and launched a command shell. Administrators use this tool too, but this account had never used it on this server before.",
                 severity: "medium",
                 category: "LateralMovement",
                 techniques: &["T1569.002", "T1021.002"],

@@ -95,7 +95,7 @@ pub(crate) const BROKEN: &[Broken] = &[
     broken(
         "[profile.a]\nclient_id = '1234'\n",
         (2, 13),
-        "a client id must be a GUID",
+        "a client ID must be a GUID",
         "Application (client) ID",
     ),
     broken("[profile.a]\ngraph_url = 'http://x.io'\n", (2, 13), "https is required", "https://"),

@@ -236,7 +236,7 @@ fn vault_failure(error: &VaultError) -> String {
     match error {
         VaultError::NoKeyring(why) => {
             tracing::info!("no keyring: {why}");
-            "there is no keyring here, so a sign-in lasts for one run; --plaintext-secrets stores it in a file"
+            "no keyring is available, so you stay signed in only until you quit; --plaintext-secrets stores the sign-in in a file"
                 .into()
         }
         error => error.to_string(),
@@ -244,9 +244,6 @@ fn vault_failure(error: &VaultError) -> String {
 }
 
 fn not_signed_in(reason: Option<String>, demanded: Option<&Claims>) -> AuthError {
-    let why = reason.map_or_else(
-        || "you are not signed in".to_owned(),
-        |reason| format!("you are not signed in; {reason}"),
-    );
+    let why = reason.map_or_else(|| "not signed in".to_owned(), |reason| format!("not signed in: {reason}"));
     AuthError::SignInNeeded(Needed { why, claims: demanded.cloned() })
 }

@@ -301,7 +301,7 @@ async fn a_missing_alert_is_not_found() {
     let error = fake.client().get(&AlertId::new("a"), &mut ignore()).await.unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     let error = fake.client().get(&AlertId::new(".."), &mut ignore()).await.unwrap_err();
-    assert_eq!(error.to_string(), "no alert can have the id \"..\"");
+    assert_eq!(error.to_string(), "no alert can have the ID \"..\"");
     assert_eq!(fake.asked().len(), 1);
 }
 

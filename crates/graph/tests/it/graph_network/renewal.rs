@@ -89,6 +89,6 @@ async fn signing_out_during_a_renewal_wins() {
     caller.await.unwrap().unwrap_err();
     assert!(kept.vault.load(&kept.key).await.unwrap().stored.is_none());
     assert!(kept.session.claims().is_none());
-    assert_eq!(tokens.current().await.unwrap_err().to_string(), "sign-in is needed: you are not signed in");
+    assert_eq!(tokens.current().await.unwrap_err().to_string(), "not signed in");
     assert_eq!(authority.asked().len(), 1);
 }

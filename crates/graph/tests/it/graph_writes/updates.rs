@@ -159,7 +159,7 @@ async fn an_update_of_a_missing_alert_is_not_found() {
     assert_eq!(harness.send(&update).await.unwrap_err().kind, Kind::NotFound);
     let nowhere = Request::update_alert(&AlertId::new(".."), &resolve());
     let error = harness.send(&nowhere).await.unwrap_err();
-    assert_eq!(error.to_string(), "no alert can have the id \"..\"");
+    assert_eq!(error.to_string(), "no alert can have the ID \"..\"");
     assert_eq!(harness.methods(), "PATCH");
 }
 

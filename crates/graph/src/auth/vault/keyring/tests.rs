@@ -57,7 +57,7 @@ async fn finished_calls_do_not_count() {
 
 #[rstest]
 #[case::locked(Failure::Locked("Prompt\u{1b}[2J was\ndismissed".into()), "the keyring is locked (Prompt␛[2J was⏎dismissed): unlock it, or")]
-#[case::unavailable(Failure::Unavailable("no bus".into()), "there is no keyring here: use")]
+#[case::unavailable(Failure::Unavailable("no bus".into()), "no keyring is available: use")]
 #[case::too_long(Failure::TooLong(2_560), "accepts up to 2560 bytes")]
 #[case::other(Failure::Other("x".repeat(9_000)), "the keyring failed (xxx")]
 #[case::ambiguous(Failure::Ambiguous, "it holds the sign-in twice")]
@@ -110,7 +110,7 @@ mod on_a_bus {
     #[test]
     fn without_a_bus_there_is_no_keyring() {
         let (line, _) = ask("unix:path=/nonexistent/bus");
-        assert!(line.starts_with("there is no keyring here: "), "{line}");
+        assert!(line.starts_with("no keyring is available: "), "{line}");
         assert!(line.contains("use --plaintext-secrets"), "{line}");
     }
 
@@ -121,7 +121,7 @@ mod on_a_bus {
         // The system accepts connections; nothing reads from them.
         let _bus = UnixListener::bind(&path).unwrap();
         let (line, took) = ask(&format!("unix:path={}", path.display()));
-        assert!(line.starts_with("the keyring has not answered within 5 s: unlock it, or"), "{line}");
+        assert!(line.starts_with("the keyring has not responded within 5 s: unlock it, or"), "{line}");
         assert!(took >= LIMIT && took < 3 * LIMIT, "{took:?}");
     }
 
