@@ -11,7 +11,7 @@ use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use alertdeck_model::SafeText;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
-use alertdeck_store::{Prevalence, Row, Store, Tally};
+use alertdeck_store::{Prevalence, Row, RowSet, Store, Tally};
 
 /// The rows counted at once, whatever else there is to do: a fraction of a millisecond, and enough
 /// for nearly every value.
@@ -26,6 +26,10 @@ pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     counts: HashMap<Indicator, Tally>,
+    /// The alerts that have the values on screen.
+    rows: HashMap<Indicator, RowSet>,
+    /// The version of the store that `rows` are of.
+    version: (u64, usize),
     /// The values on screen that are not counted yet.
     due: Vec<Indicator>,
 }
@@ -36,23 +40,38 @@ impl Tallies {
         if self.counts.len() > MAX_COUNTS {
             self.counts.retain(|indicator, _| shown.contains(indicator));
         }
-        let counts = &self.counts;
+        if std::mem::replace(&mut self.version, store.version()) == store.version() {
+            self.rows.retain(|indicator, _| shown.contains(indicator));
+        } else {
+            self.rows.clear();
+        }
+        for indicator in &shown {
+            if !self.rows.contains_key(indicator) {
+                self.rows.insert(indicator.clone(), store.rows_with(indicator));
+            }
+        }
+        let Self { counts, rows, .. } = self;
         self.due = shown;
         self.due.retain(|indicator| {
-            counts.get(indicator).is_none_or(|tally| tally.has_work(store, &store.rows_with(indicator)))
+            counts.get(indicator).is_none_or(|tally| tally.has_work(store, &rows[indicator]))
         });
+    }
+
+    /// Returns the alerts that have a value, if they are known.
+    fn rows(&self, store: &Store, indicator: &Indicator) -> Option<&RowSet> {
+        self.rows.get(indicator).filter(|_| self.version == store.version())
     }
 
     /// Counts up to `work` rows.
     pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
-        let counts = &mut self.counts;
+        let Self { counts, rows, .. } = self;
         self.due.retain(|indicator| {
-            let rows = store.rows_with(indicator);
+            let Some(rows) = rows.get(indicator) else { return false };
             let tally = counts.entry(indicator.clone()).or_default();
             if work > 0 {
-                tally.advance(store, &rows, &mut work);
+                tally.advance(store, rows, &mut work);
             }
-            tally.has_work(store, &rows)
+            tally.has_work(store, rows)
         });
     }
 
@@ -65,7 +84,8 @@ impl Tallies {
 impl App {
     /// Returns the number of loaded alerts with a value: as many as a pivot on it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
-        self.store.rows_with(what).len()
+        let known = self.tallies.rows(&self.store, what).map(RowSet::len);
+        known.unwrap_or_else(|| self.store.rows_with(what).len())
     }
 
     /// Returns the counts of a value; `None` if they are not complete yet. Values on screen are

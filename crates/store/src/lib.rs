@@ -287,6 +287,11 @@ impl Store {
         &self.visible
     }
 
+    /// Returns a value that changes whenever an alert was added, changed, retired, hidden or shown.
+    pub fn version(&self) -> (u64, usize) {
+        (self.changes, self.columns.len())
+    }
+
     /// Returns the feed of an alert.
     pub fn feed(&self, row: Row) -> FeedId {
         self.columns.feeds[row.index()]

@@ -13,7 +13,7 @@ use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
 use crate::{
     Column, Row, RowSet, Store,
     chunked::Chunked,
-    dictionary::{Dictionary, FoldedText, KeyCode, ValueCode},
+    dictionary::{Dictionary, FoldedText, Key, KeyCode, NameCode, ValueCode},
     facts::Facts,
     table::Table,
     values::hash,
@@ -65,6 +65,8 @@ pub(crate) struct Index {
     rules: &'static dyn PostingRules,
     /// The kinds of indicator that each property holds, as a bit set.
     kinds: Vec<u32>,
+    /// The names of the properties that hold each kind.
+    names: Vec<Vec<NameCode>>,
     /// The kinds with derived keys.
     derived: u32,
     /// The last value by the hashes of derived keys, as an index into `values`.
@@ -81,15 +83,26 @@ impl Index {
     pub(crate) fn new(rules: &'static dyn PostingRules) -> Self {
         let kinds = IndicatorKind::ALL.iter().filter(|(kind, _)| rules.is_derived(*kind));
         let derived = kinds.fold(0, |bits, (kind, _)| bits | bit(*kind));
-        Self { rules, kinds: Vec::new(), derived, last: Table::default(), values: Chunked::default() }
+        let (kinds, names) = (Vec::new(), vec![Vec::new(); IndicatorKind::ALL.len()]);
+        Self { rules, kinds, names, derived, last: Table::default(), values: Chunked::default() }
     }
 
     /// Adds a value under a property.
     pub(crate) fn add(&mut self, dictionary: &Dictionary, key: KeyCode, value: ValueCode) {
-        for key in &dictionary.keys()[self.kinds.len()..] {
-            let kinds = IndicatorKind::ALL.iter().map(|(kind, _)| *kind);
-            let kinds = kinds.filter(|kind| self.rules.covers(*kind, key.kind.as_deref(), &key.path));
-            self.kinds.push(kinds.fold(0, |bits, kind| bits | bit(kind)));
+        for at in self.kinds.len()..dictionary.keys().len() {
+            let code = KeyCode::from_index(at);
+            let (Key { kind: evidence, path }, name) = (dictionary.key(code), dictionary.name_of(code));
+            let mut kinds = 0;
+            for (kind, _) in IndicatorKind::ALL {
+                if self.rules.covers(kind, evidence.as_deref(), path) {
+                    kinds |= bit(kind);
+                    let names = &mut self.names[kind as usize];
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+            self.kinds.push(kinds);
         }
         let derived = self.kinds[key.index()] & self.derived;
         if derived == 0 {
@@ -146,14 +159,8 @@ impl Store {
                 }
             }
         } else {
-            let mut names: Vec<_> = (0..index.kinds.len() as u16)
-                .map(KeyCode)
-                .filter(|key| index.covers(kind, *key))
-                .map(|key| self.dictionary.name_of(key))
-                .collect();
-            names.sort_unstable();
-            names.dedup();
-            for value in names.into_iter().flat_map(|name| self.dictionary.spelled(name, &key)) {
+            let names = index.names[kind as usize].iter();
+            for value in names.flat_map(|name| self.dictionary.spelled(*name, &key)) {
                 self.add_rows_with(kind, value, &mut rows);
             }
         }
@@ -241,8 +248,7 @@ impl Tally {
         if self.changes != store.changes {
             *self = Self { changes: store.changes, complete: self.complete, ..Self::default() };
         }
-        let first = self.next;
-        for row in rows.iter().filter(|row| row.index() >= first).take(*work) {
+        for row in rows.iter_from(self.next).take(*work) {
             self.devices.extend(store.listed(row, Column::Device));
             self.classes.count(store.facts(row));
             self.next = row.index() + 1;

@@ -95,8 +95,14 @@ impl RowSet {
 
     /// Lists the rows in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Row> + '_ {
-        self.words.iter().enumerate().flat_map(|(at, word)| {
-            let mut left = *word;
+        self.iter_from(0)
+    }
+
+    /// Lists the rows from an index on, in ascending order.
+    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Row> + '_ {
+        let skipped = u64::MAX << (first % BITS);
+        self.words.iter().enumerate().skip(first / BITS).flat_map(move |(at, word)| {
+            let mut left = if at == first / BITS { *word & skipped } else { *word };
             std::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
                 (left != 0).then(|| {
@@ -188,6 +194,10 @@ mod tests {
             }
             prop_assert_eq!(less.iter().map(|row| row.0).collect::<BTreeSet<_>>(), &a - &b);
             prop_assert_eq!(less.first().map(|row| row.0), (&a - &b).first().copied());
+            for first in [0, 1, 63, 64, 65, 128, 299, 1_000] {
+                let from: BTreeSet<_> = set(&a).iter_from(first).map(|row| row.0).collect();
+                prop_assert_eq!(from, a.iter().copied().filter(|row| *row as usize >= first).collect());
+            }
             prop_assert_eq!(set(&a).common(&set(&b)), (&a & &b).len());
         }
     }
