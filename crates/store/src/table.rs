@@ -1,9 +1,12 @@
 //! A hash table in shards, so that growing takes a fraction of a millisecond at a time. The hashes
 //! are stored.
 
+use std::sync::LazyLock;
+
 use hashbrown::HashTable;
 
-const SHARDS: usize = 64;
+/// The number of shards.
+pub(crate) const SHARDS: usize = 64;
 
 /// Items by hash.
 #[derive(Debug)]
@@ -53,8 +56,45 @@ impl<T: Copy> Table<T> {
     }
 }
 
-/// Returns the shard of a hash. The tables use the high and the low bits, so these are from the
-/// middle.
-fn shard(hash: u64) -> usize {
-    (hash >> 28) as usize % SHARDS
+/// Returns the shard of a hash, below [`SHARDS`]. The tables use the high and the low bits, so these
+/// are from the middle.
+///
+/// A table doubles when it is full. The sizes of the shards lie between one and two, evenly on a
+/// logarithmic scale, so that they do not all double at the same time.
+pub(crate) fn shard(hash: u64) -> usize {
+    const PARTS: usize = 4_096;
+    static SHARD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let share = |part: usize| (1.0 + part as f64 / PARTS as f64).log2();
+        (0..PARTS).map(|part| (share(part) * SHARDS as f64) as u8).collect()
+    });
+    usize::from(SHARD[(hash >> 28) as usize % PARTS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::hash;
+
+    #[test]
+    fn items_are_found_replaced_and_removed() {
+        let mut table = Table::default();
+        for item in 0..10_000_u32 {
+            assert_eq!(table.replace(hash(&item.to_le_bytes()), item), None);
+        }
+        let hash = hash(&77_u32.to_le_bytes());
+        assert_eq!((table.find(hash, |_| true), table.find(hash, |item| item != 77)), (Some(77), None));
+        assert_eq!(table.replace(hash, 78), Some(77));
+        table.retain(|item| item % 2 == 1);
+        assert_eq!(table.find(hash, |_| true), None);
+        assert_eq!(table.shards.iter().map(HashTable::len).sum::<usize>(), 5_000 - 1);
+    }
+
+    #[test]
+    fn the_largest_shard_is_twice_the_smallest() {
+        let mut counts = [0; SHARDS];
+        (0..1_000_000_u32).for_each(|item| counts[shard(hash(&item.to_le_bytes()))] += 1);
+        let (least, most) = (counts[0], counts[SHARDS - 1]);
+        assert!((1.8..2.2).contains(&(f64::from(most) / f64::from(least))), "{least} and {most}");
+        assert!(counts.iter().all(|count| (least * 9 / 10..=most * 11 / 10).contains(count)));
+    }
 }

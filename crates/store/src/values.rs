@@ -10,14 +10,16 @@ use std::{borrow::Cow, cell::RefCell, hash::BuildHasher as _, sync::LazyLock};
 use aho_corasick::AhoCorasick;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-use crate::packed::{ByteSet, Packed};
+use crate::{
+    packed::{ByteSet, Packed},
+    table::{self, SHARDS},
+};
 
 /// The number of values of a chunk, which is also the unit of a search.
 pub(crate) const CHUNK: usize = 4_096;
 /// The number of values beyond which the table is split into shards, so that growing takes a
 /// fraction of a millisecond at a time.
 const SPLIT: usize = 8_192;
-const SHARDS: usize = 64;
 
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
@@ -440,10 +442,8 @@ fn hash_of(chunks: &[Chunk], index: u32) -> u64 {
     chunk.hash(at)
 }
 
-/// Returns the shard of a hash. The tables use the high and the low bits, so these are from the
-/// middle.
 fn shard(shards: usize, hash: u64) -> usize {
-    if shards <= 1 { 0 } else { (hash >> 28) as usize % shards }
+    if shards <= 1 { 0 } else { table::shard(hash) }
 }
 
 #[cfg(test)]
