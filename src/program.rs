@@ -48,7 +48,7 @@ A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to
 access token you already have.
 
 Exit codes:
-  0  success                      3  sign-in or permission
+  0  success                      3  sign-in or permission error
   1  failure                      4  throttled, service unavailable, or offline
   2  usage error or bad filter    5  incomplete result: what was read is printed";
 

@@ -24,7 +24,7 @@ pub(super) static CONTEXT: Commands = Commands {
     name: "filter",
     heading: "Filter bar",
     commands: &[
-        run("filter.run", "run the filter (asks the service)", App::run_typed_filter),
+        run("filter.run", "run the filter (queries the service)", App::run_typed_filter),
         run("filter.restore", "cancel: restore the last filter", |app, _| app.restore_filter()),
         run("filter.complete", "accept the completion or fix", |app, _| {
             if app.filter.complete() {

@@ -337,8 +337,8 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
     if loaded > 0 && app.filter.is_valid() && !app.view.is_scanning() {
         let alerts = match loaded {
-            1 => "1 loaded alert doesn't".to_owned(),
-            _ => format!("{} loaded alerts don't", thousands(loaded)),
+            1 => "The only loaded alert doesn't".to_owned(),
+            _ => format!("None of the {} loaded alerts", thousands(loaded)),
         };
         lines.push((format!("{alerts} match the filter. Press / to change it."), theme.dim));
     }

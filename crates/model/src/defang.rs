@@ -118,13 +118,13 @@ pub fn mail(text: &str) -> String {
     }
 }
 
-/// Defangs every address in running text: links, mail addresses, hosts, IP addresses. File names
+/// Defangs every address in running text: links, email addresses, hosts, IP addresses. File names
 /// and paths are kept.
 pub fn prose(text: &str) -> String {
     prose_except(text, &|_| false)
 }
 
-/// Defangs running text like [`prose`], except mail addresses and host names for which `own`
+/// Defangs running text like [`prose`], except email addresses and host names for which `own`
 /// returns true. Links are always defanged.
 pub fn prose_except(text: &str, own: &dyn Fn(&str) -> bool) -> String {
     replace(text, true, own)

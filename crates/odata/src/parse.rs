@@ -190,9 +190,10 @@ impl Parser<'_> {
             .map(|name| (strsim::osa_distance(&name.to_lowercase(), &word.to_lowercase()), name))
             .min()
             .filter(|(distance, name)| *distance * 3 <= name.len());
+        let [others @ .., last] = names;
         Err(ParseError {
             suggestion: near.map(|(_, name)| name.to_owned()),
-            ..self.error(format!("Graph filters alerts by {} only", names.join(", ")))
+            ..self.error(format!("Graph can filter alerts only by {} and {last}", others.join(", ")))
         })
     }
 
@@ -237,7 +238,7 @@ mod tests {
 
     #[rstest]
     #[case::empty("", 0..0, "expected a property")]
-    #[case::property("stats eq 'new'", 0..5, "Graph filters alerts by")]
+    #[case::property("stats eq 'new'", 0..5, "Graph can filter alerts only by")]
     #[case::operator("status is 'new'", 7..9, "expected one of eq")]
     #[case::order("status ge 'new'", 7..9, "`ge` compares dates")]
     #[case::null_order("createdDateTime ge null", 19..23, "null cannot be compared with ge")]

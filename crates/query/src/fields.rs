@@ -87,7 +87,7 @@ pub enum TextKind {
     Address,
     /// A hash, or at least its first six digits.
     Hash,
-    /// A domain or one of its subdomains, also in links and mail addresses.
+    /// A domain or one of its subdomains, also in links and email addresses.
     Domain,
     /// Like `Plain`, but restores defanged values first.
     Link,

@@ -16,7 +16,7 @@ pub struct Batch {
     pub(crate) alerts: Vec<BatchAlert>,
 }
 
-/// One alert of a batch, with codes of the batch's dictionary.
+/// One alert in a batch, with codes from the batch's dictionary.
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,

@@ -95,7 +95,7 @@ impl Dictionary {
         &self.keys
     }
 
-    /// Returns the property with a code.
+    /// Returns the property with the given code.
     pub fn key(&self, code: KeyCode) -> &Key {
         &self.keys[code.index()]
     }

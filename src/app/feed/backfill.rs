@@ -37,7 +37,7 @@ pub enum BackfillState {
     Failed,
 }
 
-/// An event for the backfill. Durations are since the start of the console.
+/// An event for the backfill. Durations are measured from the start of the console.
 #[derive(Clone, Debug)]
 pub(in crate::app) enum BackfillEvent {
     /// Nothing else loads, at this time by the local clock.

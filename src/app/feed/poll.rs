@@ -36,7 +36,7 @@ pub enum PollState {
     Finishing(Received),
 }
 
-/// An event for live polling. Durations are since the start.
+/// An event for live polling. Durations are measured from the start.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) enum PollEvent {
     /// The user switches it on.

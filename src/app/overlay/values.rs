@@ -13,7 +13,7 @@ use alertdeck_model::Indicator;
 /// The commands for a value.
 pub(super) static CONTEXT: Context = Context {
     name: "values",
-    heading: "Values of a line",
+    heading: "Values on a line",
     commands: &[
         run("values.copy", "copy the value", copy),
         run("values.include", "filter: include the value", |app, effects| add_term(app, false, effects)),

@@ -216,7 +216,7 @@ pub static FIELDS: &[Field] = &[
                 EvidenceOf("submissionMail", "sender"),
             ],
         ),
-        "domain and its subdomains, also in URLs and mail addresses",
+        "domain and its subdomains, including in URLs and email addresses",
     ),
     field(
         "registry",

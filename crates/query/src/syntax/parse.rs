@@ -188,7 +188,7 @@ impl<'a> Parser<'a> {
         };
         if let Some(negation) = negation {
             if self.rest().is_empty() || self.rest().starts_with(|c: char| c.is_whitespace() || c == ')') {
-                let message = "expected a condition after the negation; quote it to search for it as text";
+                let message = "expected a condition after the negation; put `-`, `!` or `not` in quotes to search for it";
                 self.report(Diagnostic::new(negation, DiagnosticKind::Unfinished, message));
                 return None;
             }
@@ -429,7 +429,7 @@ mod tests {
     #[case::or_start("or a", 0..2, "condition before")]
     #[case::and_end("a and", 2..5, "condition after")]
     #[case::dash("a - b", 2..3, "after the negation")]
-    #[case::odata("$stats eq 'new'", 1..6, "Graph filters alerts by")]
+    #[case::odata("$stats eq 'new'", 1..6, "Graph can filter alerts only by")]
     fn errors_have_a_span_and_a_message(
         #[case] text: &str,
         #[case] span: Range<usize>,

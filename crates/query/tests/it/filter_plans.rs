@@ -184,7 +184,7 @@ fn filters_are_split_into_pushed_and_local(#[case] filter: &str, #[case] odata: 
 #[case::regex("title~(a", "(a", "invalid regular expression", None)]
 #[case::regex_size("title~\"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "invalid regular expression", None)]
 #[case::quote("title:\"a b", "\"a b", "not closed", Some("title:\"a b\""))]
-#[case::odata("$statsu eq 'new'", "statsu", "Graph filters alerts by", Some("$status eq 'new'"))]
+#[case::odata("$statsu eq 'new'", "statsu", "Graph can filter alerts only by", Some("$status eq 'new'"))]
 fn errors_have_a_span_a_message_and_a_fix(
     #[case] filter: &str,
     #[case] wrong: &str,
