@@ -26,6 +26,8 @@ use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_
 const MAX_BYTES: u64 = 1 << 30;
 /// The size of a part of JSON lines, in bytes.
 const PART: usize = 1 << 20;
+/// The most bytes in a line of JSON lines.
+const MAX_LINE: usize = 1 << 28;
 
 /// The alerts that were read, and the errors.
 #[derive(Debug, Default)]
@@ -276,17 +278,26 @@ impl OpenFile {
                 return Some(self.part(rest));
             }
             let before = self.rest.len();
+            if before > MAX_LINE {
+                return Some(self.give_up(format!(
+                    "not read to the end: line {} exceeds {} MB",
+                    self.lines + 1,
+                    MAX_LINE >> 20
+                )));
+            }
             match self.stream.by_ref().take(PART as u64).read_to_end(&mut self.rest) {
-                Err(error) => {
-                    let content = Content::Error(format!("cannot be read to the end: {error}"));
-                    (self.rest, self.stream) = (Vec::new(), Box::new(io::empty()));
-                    return Some(Part { name: self.name.clone(), content });
-                }
+                Err(error) => return Some(self.give_up(format!("cannot be read to the end: {error}"))),
                 Ok(0) if before == 0 => return None,
                 Ok(0) => return Some(self.part(Vec::new())),
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Leaves out the rest of the file.
+    fn give_up(&mut self, what: String) -> Part {
+        (self.rest, self.stream) = (Vec::new(), Box::new(io::empty()));
+        Part { name: self.name.clone(), content: Content::Error(what) }
     }
 
     /// Makes a part of what was read, and keeps `rest`.

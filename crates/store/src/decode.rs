@@ -7,9 +7,12 @@
 //! The pass builds no tree. It needs one only for what the service does not send: a property that
 //! occurs twice, and a list or an object where a column has a text.
 
-use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
+mod fields;
+mod walk;
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, SeqAccess, Visitor};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use serde::de::Deserializer as _;
 
 use alertdeck_evidence as evidence;
 use alertdeck_model::{
@@ -17,97 +20,19 @@ use alertdeck_model::{
     Timestamp, type_name,
 };
 
+pub(crate) use fields::Fields;
+
 use crate::{
     dictionary::{Dictionary, Key, KeyCode, NameCode, ValueCode, last_name},
     values::Folder,
 };
-
-/// The columns of one alert, with codes of the batch's dictionary.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fields {
-    pub(crate) id: Option<ValueCode>,
-    pub(crate) severity: Option<Severity>,
-    pub(crate) status: Option<Status>,
-    pub(crate) classification: Option<Classification>,
-    pub(crate) determination: Option<Determination>,
-    pub(crate) source: Option<ServiceSource>,
-    pub(crate) created: Option<Timestamp>,
-    pub(crate) updated: Option<Timestamp>,
-    pub(crate) resolved: Option<Timestamp>,
-    pub(crate) first_activity: Option<Timestamp>,
-    pub(crate) last_activity: Option<Timestamp>,
-    pub(crate) title: Option<ValueCode>,
-    pub(crate) category: Option<ValueCode>,
-    pub(crate) incident: Option<ValueCode>,
-    pub(crate) product: Option<ValueCode>,
-    pub(crate) owner: Option<ValueCode>,
-    pub(crate) techniques: Vec<u32>,
-    /// Names of devices, among the values of [`DEVICES`].
-    pub(crate) devices: Vec<u32>,
-    /// Names of users, among the values of [`USERS`].
-    pub(crate) users: Vec<u32>,
-}
+use fields::Field;
+use walk::{Part, Walk};
 
 /// The name under which the dictionary keeps what columns show of devices. No property has it.
 pub(crate) const DEVICES: &str = "(devices)";
 /// The name for what columns show of users.
 pub(crate) const USERS: &str = "(users)";
-
-/// A property of the alert that a column is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    None,
-    Evidence,
-    Id,
-    Severity,
-    Status,
-    Classification,
-    Determination,
-    Source,
-    Created,
-    Updated,
-    Resolved,
-    FirstActivity,
-    LastActivity,
-    Title,
-    Category,
-    Categories,
-    Incident,
-    Product,
-    Owner,
-    Techniques,
-}
-
-impl Field {
-    fn of(name: &str) -> Self {
-        match name {
-            "evidence" => Self::Evidence,
-            "id" => Self::Id,
-            "severity" => Self::Severity,
-            "status" => Self::Status,
-            "classification" => Self::Classification,
-            "determination" => Self::Determination,
-            "serviceSource" => Self::Source,
-            "createdDateTime" => Self::Created,
-            "lastUpdateDateTime" => Self::Updated,
-            "resolvedDateTime" => Self::Resolved,
-            "firstActivityDateTime" => Self::FirstActivity,
-            "lastActivityDateTime" => Self::LastActivity,
-            "title" => Self::Title,
-            "category" => Self::Category,
-            "categories" => Self::Categories,
-            "incidentId" => Self::Incident,
-            "productName" => Self::Product,
-            "assignedTo" => Self::Owner,
-            "mitreTechniques" => Self::Techniques,
-            _ => Self::None,
-        }
-    }
-
-    fn is_list(self) -> bool {
-        matches!(self, Self::Categories | Self::Techniques)
-    }
-}
 
 /// A property path, as a node in a tree of the paths seen so far.
 #[derive(Debug)]
@@ -242,7 +167,7 @@ impl Decoder {
         Ok((self.terms.as_slice().into(), std::mem::take(&mut self.fields)))
     }
 
-    /// Adds a value that no property has, such as the id of an alert without one.
+    /// Adds an id, such as the one made up for an alert that has none.
     pub(crate) fn id(&mut self, id: &str) -> ValueCode {
         self.dictionary.add(self.ids, self.folder.fold(id))
     }
@@ -518,201 +443,5 @@ impl evidence::Properties for Item<'_> {
         self.value(path)
             .filter(|(node, text)| is_one_string(node) && !text.trim().is_empty())
             .map(|(_, text)| text)
-    }
-}
-
-/// What a value in the JSON is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// The alert.
-    Alert,
-    /// A property of the alert.
-    Field,
-    /// An element of a list that is a property of the alert.
-    Element,
-    /// The property `evidence`.
-    Evidence,
-    /// An item of evidence.
-    Item,
-    /// The type of an item of evidence.
-    ItemType,
-    /// Anything further down.
-    Inner,
-}
-
-/// Reads one JSON value.
-struct Walk<'d> {
-    decoder: &'d mut Decoder,
-    node: usize,
-    part: Part,
-}
-
-impl Walk<'_> {
-    /// Reads a value other than a list or an object.
-    fn scalar(self, text: &str, is_string: bool) {
-        let Self { decoder, node, part } = self;
-        if part == Part::Item {
-            decoder.begin_item();
-            decoder.scalar(node, Part::Inner, text, is_string);
-            decoder.end_item();
-        } else {
-            decoder.scalar(node, part, text, is_string);
-        }
-    }
-
-    /// Returns where the parts of `evidence` belong: a value that is no list is an item itself.
-    fn of_evidence(mut self) -> Self {
-        if self.part == Part::Evidence {
-            (self.node, self.part) = (ITEM, Part::Item);
-        }
-        self
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.of_evidence().scalar(text, true);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
-        self.of_evidence().scalar(if truth { "true" } else { "false" }, false);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.of_evidence().scalar(&number.to_string(), false);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.of_evidence().scalar(&number.to_string(), false);
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self { decoder, node, part } = self;
-        let field = decoder.nodes[node].field;
-        let (node, inner, is_item) = match part {
-            Part::Evidence => (ITEM, Part::Item, false),
-            Part::Item => (node, Part::Inner, true),
-            Part::Field if field.is_list() => (node, Part::Element, false),
-            Part::Field | Part::Element => {
-                decoder.is_odd |= field != Field::None;
-                (node, Part::Inner, false)
-            }
-            Part::Alert | Part::ItemType | Part::Inner => (node, Part::Inner, false),
-        };
-        if is_item {
-            decoder.begin_item();
-        }
-        while items.next_element_seed(Walk { decoder: &mut *decoder, node, part: inner })?.is_some() {}
-        if is_item {
-            decoder.end_item();
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { decoder, node, part } = self.of_evidence();
-        decoder.nodes[node].next = 0;
-        let first = map.next_key_seed(Name { decoder: &mut *decoder, node })?;
-        if let Some(None) = first {
-            return map.next_value_seed(Number(Walk { decoder, node, part }));
-        }
-        decoder.is_odd |=
-            matches!(part, Part::Field | Part::Element) && decoder.nodes[node].field != Field::None;
-        if part == Part::Item {
-            decoder.begin_item();
-        }
-        decoder.object = decoder.object.checked_add(1).ok_or_else(|| A::Error::custom("too many objects"))?;
-        let object = decoder.object;
-        let mut name = first.flatten();
-        while let Some(child) = name {
-            decoder.repeats |= std::mem::replace(&mut decoder.nodes[child].seen_in, object) == object;
-            let inner = match (part, decoder.nodes[child].field) {
-                (Part::Alert, Field::Evidence) => Part::Evidence,
-                (Part::Alert, _) => Part::Field,
-                (Part::Item, _) if &*decoder.nodes[child].path == "@odata.type" => Part::ItemType,
-                _ => Part::Inner,
-            };
-            map.next_value_seed(Walk { decoder: &mut *decoder, node: child, part: inner })?;
-            name = map.next_key_seed(Name { decoder: &mut *decoder, node })?.flatten();
-        }
-        if part == Part::Item {
-            decoder.end_item();
-        }
-        Ok(())
-    }
-}
-
-/// The key by which serde_json hands out a number that is not an integer, as it is written.
-const NUMBER: &str = "$serde_json::private::Number";
-
-/// Reads the name of a property: its node, or `None` for [`NUMBER`].
-struct Name<'d> {
-    decoder: &'d mut Decoder,
-    node: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a property name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok((name != NUMBER).then(|| self.decoder.step(self.node, name)))
-    }
-}
-
-/// Reads a number as it is written.
-struct Number<'d>(Walk<'d>);
-
-impl<'de> DeserializeSeed<'de> for Number<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Number<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.0.scalar(text, false);
-        Ok(())
     }
 }

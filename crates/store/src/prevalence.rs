@@ -225,7 +225,7 @@ impl Classes {
     }
 }
 
-/// Counts the alerts of a value in slices. It continues when alerts arrive, and restarts when one
+/// Counts the alerts that have a value, a slice at a time. It continues when alerts arrive, and restarts when one
 /// has changed.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {

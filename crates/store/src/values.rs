@@ -5,15 +5,19 @@
 //! enough. Many values of a name have their capitals at the same places (`S-1-5-…`, the `T` and `Z`
 //! of a date), so only the exceptions are listed.
 
-use std::{borrow::Cow, cell::RefCell, hash::BuildHasher as _, sync::LazyLock};
+mod chunk;
+mod fold;
 
-use aho_corasick::AhoCorasick;
+use std::{borrow::Cow, hash::BuildHasher as _, sync::LazyLock};
+
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
-use crate::{
-    packed::{ByteSet, Packed},
-    table::{self, SHARDS},
-};
+pub use chunk::Substrings;
+pub use fold::fold;
+pub(crate) use fold::{Folded, Folder};
+
+use crate::table::{self, SHARDS};
+use chunk::Chunk;
 
 /// The number of values of a chunk, which is also the unit of a search.
 pub(crate) const CHUNK: usize = 4_096;
@@ -26,250 +30,6 @@ static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::
 /// Hashes for tables of this process. The seed is random: attackers choose the values.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     HASHER.hash_one(bytes)
-}
-
-/// Folds a text for comparison without regard to case.
-///
-/// Each character is lower-cased on its own, whatever its position in a word (Greek has a special
-/// final sigma). So the folded form of a part of a text is a part of the folded text.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.chars().flat_map(char::to_lowercase).collect()
-    }
-}
-
-/// How a value differs from its folded form.
-#[derive(Clone, Copy, Debug)]
-enum Spelling<'a> {
-    /// The places of the capitals: bit `n % 8` of byte `n / 8`, without zeros at the end.
-    Capitals(&'a [u8]),
-    /// The value itself, which is not ASCII.
-    Raw(&'a str),
-}
-
-impl PartialEq for Spelling<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            // Most values have no capitals. `memcmp` on empty slices is slow: it may load from where
-            // they point, which is no address.
-            (Self::Capitals([]), Self::Capitals([])) => true,
-            (Self::Capitals(a), Self::Capitals(b)) => a == b,
-            (Self::Raw(a), Self::Raw(b)) => a == b,
-            (Self::Capitals(_), Self::Raw(_)) | (Self::Raw(_), Self::Capitals(_)) => false,
-        }
-    }
-}
-
-/// A value with its folded form and spelling; the buffers can be used again.
-#[derive(Debug, Default)]
-pub(crate) struct Folder {
-    folded: String,
-    capitals: Vec<u8>,
-}
-
-/// A value to be looked up or stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Folded<'a> {
-    folded: &'a str,
-    spelling: Spelling<'a>,
-}
-
-impl Folder {
-    /// Folds a value.
-    pub(crate) fn fold<'a>(&'a mut self, raw: &'a str) -> Folded<'a> {
-        self.capitals.clear();
-        self.folded.clear();
-        let is_ascii = raw.is_ascii();
-        // Without an early end, this takes sixteen bytes at a time.
-        let has_capitals = raw.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
-        if is_ascii && !has_capitals {
-            return Folded { folded: raw, spelling: Spelling::Capitals(&[]) };
-        }
-        if !is_ascii {
-            self.folded.extend(raw.chars().flat_map(char::to_lowercase));
-            let is_same = self.folded == raw;
-            let spelling = if is_same { Spelling::Capitals(&[]) } else { Spelling::Raw(raw) };
-            return Folded { folded: &self.folded, spelling };
-        }
-        self.folded.push_str(raw);
-        self.folded.make_ascii_lowercase();
-        for part in raw.as_bytes().chunks(8) {
-            let bits = part.iter().enumerate().map(|(at, byte)| u8::from(byte.is_ascii_uppercase()) << at);
-            self.capitals.push(bits.fold(0, |all, bit| all | bit));
-        }
-        let used = self.capitals.iter().rposition(|bits| *bits != 0).map_or(0, |last| last + 1);
-        Folded { folded: &self.folded, spelling: Spelling::Capitals(&self.capitals[..used]) }
-    }
-}
-
-/// Substrings to search for, folded.
-#[derive(Clone, Debug)]
-pub struct Substrings {
-    automaton: AhoCorasick,
-    bytes: Vec<ByteSet>,
-}
-
-impl Substrings {
-    /// Prepares a search; `None` if there are no substrings, or too many.
-    pub fn new<'a>(substrings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let substrings: Vec<_> = substrings.into_iter().collect();
-        let bytes = substrings.iter().map(|text| ByteSet::of(text.as_bytes())).collect();
-        // The match that ends first is reported, by default. Otherwise a match across two values
-        // could hide one within a value.
-        let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
-        Some(Self { automaton, bytes })
-    }
-
-    /// Returns whether a folded text contains one of the substrings.
-    pub fn is_match(&self, folded: &str) -> bool {
-        self.automaton.is_match(folded)
-    }
-}
-
-/// The folded forms of a chunk, concatenated.
-#[derive(Debug)]
-enum Texts {
-    Plain(String),
-    Packed(Packed),
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self::Plain(String::new())
-    }
-}
-
-/// A run of at most [`CHUNK`] values.
-#[derive(Debug, Default)]
-struct Chunk {
-    texts: Texts,
-    /// The number of values.
-    len: usize,
-    /// The size of each, while all have the same: hashes, dates and most ids do.
-    size: usize,
-    /// The end of each, if their sizes differ.
-    ends: Vec<u32>,
-    /// The usual places of capitals.
-    usual: Box<[u8]>,
-    /// The values that are spelled otherwise, ascending, with the start and the kind of the
-    /// spelling.
-    unusual: Vec<(u16, u32)>,
-    /// Their spellings.
-    spellings: Vec<u8>,
-}
-
-/// Marks a spelling as [`Spelling::Raw`].
-const RAW: u32 = 1 << 31;
-
-impl Chunk {
-    fn end(&self, at: usize) -> usize {
-        if self.ends.is_empty() { (at + 1) * self.size } else { self.ends[at] as usize }
-    }
-
-    fn start(&self, at: usize) -> usize {
-        at.checked_sub(1).map_or(0, |before| self.end(before))
-    }
-
-    fn folded(&self, at: usize) -> Cow<'_, str> {
-        let range = self.start(at)..self.end(at);
-        match &self.texts {
-            Texts::Plain(text) => text[range].into(),
-            Texts::Packed(packed) => packed.unpack(range).into(),
-        }
-    }
-
-    /// Returns the hash of a folded form.
-    fn hash(&self, at: usize) -> u64 {
-        let range = self.start(at)..self.end(at);
-        match &self.texts {
-            Texts::Plain(text) => hash(&text.as_bytes()[range]),
-            Texts::Packed(packed) => packed.with(range, hash),
-        }
-    }
-
-    fn is_folded(&self, at: usize, folded: &str) -> bool {
-        let range = self.start(at)..self.end(at);
-        match &self.texts {
-            Texts::Plain(text) => text.as_bytes()[range] == *folded.as_bytes(),
-            Texts::Packed(packed) => packed.is(range, folded),
-        }
-    }
-
-    /// Calls `each` with all folded forms, unless none can contain a substring.
-    fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
-        thread_local! {
-            static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
-        }
-        match &self.texts {
-            Texts::Plain(text) => each(text),
-            Texts::Packed(packed) => {
-                if substrings.bytes.iter().any(|bytes| packed.may_contain(*bytes)) {
-                    UNPACKED.with_borrow_mut(|text| {
-                        packed.unpack_all(text);
-                        text.truncate(self.end(self.len - 1));
-                        each(text);
-                    });
-                }
-            }
-        }
-    }
-
-    fn spelling(&self, at: usize) -> Spelling<'_> {
-        let Ok(found) = self.unusual.binary_search_by_key(&at, |(at, _)| usize::from(*at)) else {
-            return Spelling::Capitals(&self.usual);
-        };
-        let start = self.unusual[found].1;
-        let end = self.unusual.get(found + 1).map_or(self.spellings.len(), |(_, end)| (end & !RAW) as usize);
-        let bytes = &self.spellings[(start & !RAW) as usize..end];
-        match start & RAW {
-            0 => Spelling::Capitals(bytes),
-            _ => Spelling::Raw(std::str::from_utf8(bytes).unwrap_or_default()),
-        }
-    }
-
-    fn push(&mut self, value: Folded<'_>) {
-        let at = self.len;
-        if at == 0 {
-            self.size = value.folded.len();
-        } else if self.ends.is_empty() && value.folded.len() != self.size {
-            self.ends = (0..at).map(|at| self.end(at) as u32).collect();
-        }
-        // A chunk is packed only when it is full.
-        let Texts::Plain(text) = &mut self.texts else { return };
-        text.push_str(value.folded);
-        self.len += 1;
-        if !self.ends.is_empty() {
-            self.ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        }
-        if at == 0
-            && let Spelling::Capitals(bits) = value.spelling
-        {
-            self.usual = bits.into();
-        }
-        if value.spelling != Spelling::Capitals(&self.usual) {
-            let start = u32::try_from(self.spellings.len()).unwrap_or_default();
-            let (kind, bytes) = match value.spelling {
-                Spelling::Capitals(bits) => (0, bits),
-                Spelling::Raw(raw) => (RAW, raw.as_bytes()),
-            };
-            self.unusual.push((at as u16, start | kind));
-            self.spellings.extend_from_slice(bytes);
-        }
-    }
-
-    /// Makes a full chunk smaller.
-    fn seal(&mut self) {
-        self.ends.shrink_to_fit();
-        self.unusual.shrink_to_fit();
-        self.spellings.shrink_to_fit();
-        let Texts::Plain(text) = &mut self.texts else { return };
-        match Packed::new(text.as_bytes()) {
-            Some(packed) => self.texts = Texts::Packed(packed),
-            None => text.shrink_to_fit(),
-        }
-    }
 }
 
 /// The distinct values under one property name.
@@ -297,16 +57,7 @@ impl Values {
     /// Returns a value as sent.
     pub(crate) fn raw(&self, index: u32) -> Cow<'_, str> {
         let (chunk, at) = place(&self.chunks, index);
-        let folded = chunk.folded(at);
-        match chunk.spelling(at) {
-            Spelling::Raw(raw) => raw.into(),
-            Spelling::Capitals([]) => folded,
-            Spelling::Capitals(bits) => {
-                let is_capital = |at: usize| bits.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
-                let chars = folded.char_indices();
-                chars.map(|(at, c)| if is_capital(at) { c.to_ascii_uppercase() } else { c }).collect()
-            }
-        }
+        chunk.raw(at)
     }
 
     /// Returns the index of a value, adding it if it is new.
@@ -325,6 +76,10 @@ impl Values {
         match shards[shard].entry(hash, is_same, rehash) {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(free) => {
+                // Values of megabytes: leave the rest of the chunk empty.
+                if let Some(chunk) = chunks.last_mut().filter(|chunk| !chunk.fits(value)) {
+                    *len += chunk.fill();
+                }
                 let index = *len;
                 free.insert(index);
                 *len += 1;
@@ -401,16 +156,7 @@ impl Values {
 
     /// Returns the memory that the values take, in bytes.
     pub(crate) fn size(&self) -> usize {
-        let chunks = self.chunks.iter().map(|chunk| {
-            let texts = match &chunk.texts {
-                Texts::Plain(text) => text.capacity(),
-                Texts::Packed(packed) => packed.size(),
-            };
-            texts
-                + chunk.ends.capacity() * size_of::<u32>()
-                + chunk.unusual.capacity() * size_of::<(u16, u32)>()
-                + chunk.spellings.capacity()
-        });
+        let chunks = self.chunks.iter().map(Chunk::memory);
         let shards = self.shards.iter().map(HashTable::allocation_size);
         chunks.sum::<usize>() + shards.sum::<usize>()
     }
@@ -453,6 +199,18 @@ mod tests {
 
     fn add(values: &mut Values, raw: &str) -> u32 {
         values.add(Folder::default().fold(raw))
+    }
+
+    #[test]
+    fn a_chunk_of_very_long_values_ends_early() {
+        let mut values = Values::default();
+        let texts: Vec<_> = (0..40).map(|at| format!("É{at}{}", "x".repeat(at * 1_000))).collect();
+        let codes: Vec<_> = texts.iter().map(|text| add(&mut values, text)).collect();
+        assert!(values.chunks.len() > 3, "{} chunks", values.chunks.len());
+        for (text, code) in texts.iter().zip(codes) {
+            assert_eq!(values.raw(code), text.as_str());
+            assert_eq!(add(&mut values, text), code);
+        }
     }
 
     #[test]

@@ -303,7 +303,7 @@ impl View {
         self.order.get(line, &self.shown)
     }
 
-    /// Lists the rows to show, in their order, from a line of the list on.
+    /// Lists the rows to show, in order, starting at a line of the list.
     pub fn from(&self, line: usize) -> impl Iterator<Item = Row> {
         self.order.from(line, &self.shown)
     }

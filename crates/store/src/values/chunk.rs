@@ -1,0 +1,228 @@
+//! A run of values: their folded forms in one text, and their spellings.
+
+use std::{borrow::Cow, cell::RefCell};
+
+use aho_corasick::AhoCorasick;
+
+use super::{
+    CHUNK,
+    fold::{Folded, Spelling},
+    hash,
+};
+use crate::packed::{ByteSet, Packed};
+
+/// Substrings to search for, folded.
+#[derive(Clone, Debug)]
+pub struct Substrings {
+    pub(super) automaton: AhoCorasick,
+    bytes: Vec<ByteSet>,
+}
+
+impl Substrings {
+    /// Prepares a search; `None` if there are no substrings, or too many.
+    pub fn new<'a>(substrings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let substrings: Vec<_> = substrings.into_iter().collect();
+        let bytes = substrings.iter().map(|text| ByteSet::of(text.as_bytes())).collect();
+        // The match that ends first is reported, by default. Otherwise a match across two values
+        // could hide one within a value.
+        let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
+        Some(Self { automaton, bytes })
+    }
+
+    /// Returns whether a folded text contains one of the substrings.
+    pub fn is_match(&self, folded: &str) -> bool {
+        self.automaton.is_match(folded)
+    }
+}
+
+/// The folded forms of a chunk, concatenated.
+#[derive(Debug)]
+enum Texts {
+    Plain(String),
+    Packed(Packed),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Plain(String::new())
+    }
+}
+
+/// A run of at most [`CHUNK`] values.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    texts: Texts,
+    /// The number of values.
+    pub(super) len: usize,
+    /// The size of each, while all have the same: hashes, dates and most ids do.
+    pub(super) size: usize,
+    /// The end of each, if their sizes differ.
+    pub(super) ends: Vec<u32>,
+    /// The usual places of capitals.
+    usual: Box<[u8]>,
+    /// The values that are spelled otherwise, ascending, with the start and the kind of the
+    /// spelling.
+    unusual: Vec<(u16, u32)>,
+    /// Their spellings.
+    spellings: Vec<u8>,
+}
+
+/// Marks a spelling as [`Spelling::Raw`].
+const RAW: u32 = 1 << 31;
+
+impl Chunk {
+    pub(super) fn end(&self, at: usize) -> usize {
+        if self.ends.is_empty() { (at + 1) * self.size } else { self.ends[at] as usize }
+    }
+
+    pub(super) fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.end(before))
+    }
+
+    pub(super) fn folded(&self, at: usize) -> Cow<'_, str> {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => text[range].into(),
+            Texts::Packed(packed) => packed.unpack(range).into(),
+        }
+    }
+
+    /// Returns the hash of a folded form.
+    pub(super) fn hash(&self, at: usize) -> u64 {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => hash(&text.as_bytes()[range]),
+            Texts::Packed(packed) => packed.with(range, hash),
+        }
+    }
+
+    pub(super) fn is_folded(&self, at: usize, folded: &str) -> bool {
+        let range = self.start(at)..self.end(at);
+        match &self.texts {
+            Texts::Plain(text) => text.as_bytes()[range] == *folded.as_bytes(),
+            Texts::Packed(packed) => packed.is(range, folded),
+        }
+    }
+
+    /// Calls `each` with all folded forms, unless none can contain a substring.
+    pub(super) fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
+        thread_local! {
+            static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        match &self.texts {
+            Texts::Plain(text) => each(text),
+            Texts::Packed(packed) => {
+                if substrings.bytes.iter().any(|bytes| packed.may_contain(*bytes)) {
+                    UNPACKED.with_borrow_mut(|text| {
+                        packed.unpack_all(text);
+                        text.truncate(self.end(self.len - 1));
+                        each(text);
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn spelling(&self, at: usize) -> Spelling<'_> {
+        let Ok(found) = self.unusual.binary_search_by_key(&at, |(at, _)| usize::from(*at)) else {
+            return Spelling::Capitals(&self.usual);
+        };
+        let start = self.unusual[found].1;
+        let end = self.unusual.get(found + 1).map_or(self.spellings.len(), |(_, end)| (end & !RAW) as usize);
+        let bytes = &self.spellings[(start & !RAW) as usize..end];
+        match start & RAW {
+            0 => Spelling::Capitals(bytes),
+            _ => Spelling::Raw(std::str::from_utf8(bytes).unwrap_or_default()),
+        }
+    }
+
+    /// Returns a value as sent.
+    pub(super) fn raw(&self, at: usize) -> Cow<'_, str> {
+        let folded = self.folded(at);
+        match self.spelling(at) {
+            Spelling::Raw(raw) => raw.into(),
+            Spelling::Capitals([]) => folded,
+            Spelling::Capitals(bits) => {
+                let is_capital = |at: usize| bits.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
+                let chars = folded.char_indices();
+                chars.map(|(at, c)| if is_capital(at) { c.to_ascii_uppercase() } else { c }).collect()
+            }
+        }
+    }
+
+    /// Returns the memory that the chunk takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let texts = match &self.texts {
+            Texts::Plain(text) => text.capacity(),
+            Texts::Packed(packed) => packed.size(),
+        };
+        texts
+            + self.ends.capacity() * size_of::<u32>()
+            + self.unusual.capacity() * size_of::<(u16, u32)>()
+            + self.spellings.capacity()
+    }
+
+    /// Returns whether a value fits, so that all positions are numbers of 31 bits. One value always
+    /// does.
+    pub(super) fn fits(&self, value: Folded<'_>) -> bool {
+        /// Small in tests.
+        const MOST: usize = if cfg!(test) { 1 << 16 } else { 1 << 30 };
+        let Texts::Plain(text) = &self.texts else { return true };
+        let spelling =
+            if let Spelling::Raw(raw) = value.spelling { raw.len() } else { value.folded.len() / 8 };
+        self.len == 0
+            || self.len == CHUNK
+            || text.len() + value.folded.len() <= MOST && self.spellings.len() + spelling <= MOST
+    }
+
+    /// Fills the chunk with values that are never found. Returns their number.
+    pub(super) fn fill(&mut self) -> u32 {
+        let count = CHUNK - self.len;
+        for _ in 0..count {
+            self.push(Folded { folded: "", spelling: Spelling::Capitals(&[]) });
+        }
+        count as u32
+    }
+
+    pub(super) fn push(&mut self, value: Folded<'_>) {
+        let at = self.len;
+        if at == 0 {
+            self.size = value.folded.len();
+        } else if self.ends.is_empty() && value.folded.len() != self.size {
+            self.ends = (0..at).map(|at| self.end(at) as u32).collect();
+        }
+        // A chunk is packed only when it is full.
+        let Texts::Plain(text) = &mut self.texts else { return };
+        text.push_str(value.folded);
+        self.len += 1;
+        if !self.ends.is_empty() {
+            self.ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        if at == 0
+            && let Spelling::Capitals(bits) = value.spelling
+        {
+            self.usual = bits.into();
+        }
+        if value.spelling != Spelling::Capitals(&self.usual) {
+            let start = u32::try_from(self.spellings.len()).unwrap_or_default();
+            let (kind, bytes) = match value.spelling {
+                Spelling::Capitals(bits) => (0, bits),
+                Spelling::Raw(raw) => (RAW, raw.as_bytes()),
+            };
+            self.unusual.push((at as u16, start | kind));
+            self.spellings.extend_from_slice(bytes);
+        }
+    }
+
+    /// Makes a full chunk smaller.
+    pub(super) fn seal(&mut self) {
+        self.ends.shrink_to_fit();
+        self.unusual.shrink_to_fit();
+        self.spellings.shrink_to_fit();
+        let Texts::Plain(text) = &mut self.texts else { return };
+        match Packed::new(text.as_bytes()) {
+            Some(packed) => self.texts = Texts::Packed(packed),
+            None => text.shrink_to_fit(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Folded texts, and how the spelling of a value differs from its folded form.
+
+/// Folds a text for comparison without regard to case.
+///
+/// Each character is lower-cased on its own, whatever its position in a word (Greek has a special
+/// final sigma). So the folded form of a part of a text is a part of the folded text.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// How a value differs from its folded form.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spelling<'a> {
+    /// The places of the capitals: bit `n % 8` of byte `n / 8`, without zeros at the end.
+    Capitals(&'a [u8]),
+    /// The value itself, which is not ASCII.
+    Raw(&'a str),
+}
+
+impl PartialEq for Spelling<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Most values have no capitals. `memcmp` on empty slices is slow: it may load from where
+            // they point, which is no address.
+            (Self::Capitals([]), Self::Capitals([])) => true,
+            (Self::Capitals(a), Self::Capitals(b)) => a == b,
+            (Self::Raw(a), Self::Raw(b)) => a == b,
+            (Self::Capitals(_), Self::Raw(_)) | (Self::Raw(_), Self::Capitals(_)) => false,
+        }
+    }
+}
+
+/// A value with its folded form and spelling; the buffers can be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    folded: String,
+    capitals: Vec<u8>,
+}
+
+/// A value to be looked up or stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folded<'a> {
+    pub(super) folded: &'a str,
+    pub(super) spelling: Spelling<'a>,
+}
+
+impl Folder {
+    /// Folds a value.
+    pub(crate) fn fold<'a>(&'a mut self, raw: &'a str) -> Folded<'a> {
+        self.capitals.clear();
+        self.folded.clear();
+        let is_ascii = raw.is_ascii();
+        // Without an early end, this takes sixteen bytes at a time.
+        let has_capitals = raw.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
+        if is_ascii && !has_capitals {
+            return Folded { folded: raw, spelling: Spelling::Capitals(&[]) };
+        }
+        if !is_ascii {
+            self.folded.extend(raw.chars().flat_map(char::to_lowercase));
+            let is_same = self.folded == raw;
+            let spelling = if is_same { Spelling::Capitals(&[]) } else { Spelling::Raw(raw) };
+            return Folded { folded: &self.folded, spelling };
+        }
+        self.folded.push_str(raw);
+        self.folded.make_ascii_lowercase();
+        for part in raw.as_bytes().chunks(8) {
+            let bits = part.iter().enumerate().map(|(at, byte)| u8::from(byte.is_ascii_uppercase()) << at);
+            self.capitals.push(bits.fold(0, |all, bit| all | bit));
+        }
+        let used = self.capitals.iter().rposition(|bits| *bits != 0).map_or(0, |last| last + 1);
+        Folded { folded: &self.folded, spelling: Spelling::Capitals(&self.capitals[..used]) }
+    }
+}
