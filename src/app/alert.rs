@@ -223,8 +223,8 @@ impl App {
             key: *key,
             label: column.name().to_owned(),
             preview: match (sort.column == *column, sort.descending) {
-                (true, true) => "▼ now".into(),
-                (true, false) => "▲ now".into(),
+                (true, true) => "▼ current".into(),
+                (true, false) => "▲ current".into(),
                 (false, _) => String::new(),
             },
             action: MenuAction::Sort(*column),

@@ -65,7 +65,7 @@ pub struct FilterBar {
     pub diagnostics: Vec<Diagnostic>,
     /// The active filter with its implied parentheses, if they change its text.
     pub grouped: Option<String>,
-    /// Finds the matches of the active filter in shown texts.
+    /// Finds the matches of the active filter in displayed text.
     pub highlighter: Option<Matcher>,
     /// The text of the active filter.
     active: Option<String>,

@@ -102,7 +102,7 @@ impl JobType {
     }
 }
 
-/// An event of a job.
+/// An event during a job.
 #[derive(Debug)]
 pub enum JobEvent {
     /// An event during a fetch.

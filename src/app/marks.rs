@@ -45,7 +45,7 @@ impl App {
         self.marks.len() - self.marks_shown()
     }
 
-    /// Returns the marked alerts in the list, in its order: those of an action.
+    /// Returns the marked alerts in the list, in its order: the ones that an action applies to.
     pub fn marked(&self) -> Vec<Row> {
         if self.marks.is_empty() {
             return Vec::new();

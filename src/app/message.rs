@@ -22,7 +22,7 @@ use alertdeck_store::{FeedId, StoredAlert};
 pub enum Message {
     /// User input.
     Input(Input),
-    /// An event of a job.
+    /// An event during a job.
     Job(JobId, JobEvent),
     /// An event of a feed that no job reports.
     Feed(FeedId, FeedEvent),

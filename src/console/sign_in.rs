@@ -20,7 +20,7 @@ use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
-/// Watches the session of one service. Dropping it ends that.
+/// Watches the session of one service. Dropping it stops the watch.
 pub(super) struct SessionWatch {
     /// The session, if a user can sign in interactively.
     session: Option<Session>,

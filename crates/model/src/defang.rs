@@ -66,8 +66,8 @@ fn compile(pattern: &str) -> Regex {
 
 /// Compiles the patterns of this module.
 ///
-/// That takes longer than drawing a frame. Without this call, the first text that is defanged
-/// waits for it.
+/// That takes longer than drawing a frame. Without this call, the first text to be
+/// defanged waits for it.
 pub fn prepare() {
     prose("");
     for pattern in [&LINK, &DEFANGED_SCHEME, &DOT] {

@@ -25,10 +25,10 @@ const MAX_COMBINING: usize = 4;
 /// The length of a text's head, in characters: more than any screen is wide.
 const HEAD: usize = 2_000;
 
-/// A text that is safe to show on a terminal, together with the text as sent.
+/// Text that is safe to show on a terminal, together with the text as sent.
 ///
-/// The safe form consists of printable characters, marks, `\n` and `\t`. Comparison, hash and order
-/// use the text as sent.
+/// The safe form consists of printable characters, marks, `\n` and `\t`. Comparison, hashing and
+/// ordering use the text as sent.
 #[derive(Clone)]
 pub struct SafeText {
     shown: Arc<str>,

@@ -278,9 +278,9 @@ fn is_technique_id(folded: &str) -> bool {
 
 fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
     let message = if exact {
-        "no ATT&CK technique has this name; use : to find a part of a name, or quote an unknown name"
+        "no ATT&CK technique has this name; use : to find a part of a name, or quote it to search for it anyway"
     } else {
-        "no ATT&CK technique has this in its name; quote an unknown name"
+        "no ATT&CK technique has this in its name; quote it to search for it anyway"
     };
     let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
     let mut diagnostic = diagnostic.nearest(text, attack::techniques().iter().map(|known| known.name));

@@ -127,7 +127,7 @@ impl Backfill {
         }
     }
 
-    /// Returns the time of the next retry, since the start of the console.
+    /// Returns when the next retry is due, measured from the start of the console.
     pub(in crate::app) fn retry_at(&self) -> Option<Duration> {
         match self.state {
             BackfillState::RetryAt(at) => Some(at),

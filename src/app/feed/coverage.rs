@@ -95,7 +95,7 @@ impl CompleteLists {
         self.0.values().any(|list| list.scope == Scope::All)
     }
 
-    /// Returns a complete list that contains all alerts of a filter, if there is one.
+    /// Returns a complete list that contains all alerts that match a filter, if there is one.
     pub(in crate::app) fn covering(&self, filter: &str, scope: &Scope) -> Option<&CompleteList> {
         let others = || self.0.values().find(|list| list.scope == Scope::All || list.scope == *scope);
         self.0.get(filter).or_else(others)

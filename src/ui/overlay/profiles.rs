@@ -115,7 +115,7 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             theme.text,
         );
         if app.feed().settings.service {
-            fact("profiles", "none; `alertdeck config path` shows the config file", theme.text);
+            fact("profiles", "none; `alertdeck config path` prints where the config file is", theme.text);
         }
     }
     if !app.feed().settings.service {

@@ -172,8 +172,8 @@ impl<'a> Processes<'a> {
         images
     }
 
-    /// Returns the entity of the process whose image a file is: by hash, else by path. Of several
-    /// processes, the oldest.
+    /// Returns the process whose image is the given file, matched by hash, else by path. If there are
+    /// several, returns the oldest.
     pub(super) fn image_of(
         &self,
         images: &ImageIndex,
