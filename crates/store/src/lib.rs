@@ -297,11 +297,6 @@ impl Store {
         self.columns.feeds[row.index()]
     }
 
-    /// Returns the rows of a feed.
-    pub fn rows_of(&self, feed: FeedId) -> Option<&RowSet> {
-        self.feeds.get(&feed)
-    }
-
     /// Returns the values of an alert that filters test.
     pub fn facts(&self, row: Row) -> Facts<'_> {
         Facts::new(self, row)

@@ -3,7 +3,7 @@
 //! Most values occur in one alert, so a row is stored in the place of a list. A list of rows that is
 //! dense becomes a bitmap.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     Row, RowSet,
@@ -110,6 +110,9 @@ pub(crate) struct Postings {
     keys: Vec<Chunked<u16>>,
     lists: Chunked<List>,
     sets: KeySets,
+    /// The values whose properties are too many to tell, each with those that it has occurred under
+    /// since.
+    untold: HashSet<(ValueCode, KeyCode)>,
 }
 
 /// Marks the number of a list.
@@ -118,7 +121,8 @@ const LIST: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
 
 impl Postings {
-    /// Adds a row to the postings of a value. Returns whether the value is new under this property.
+    /// Adds a row to the postings of a value. Returns whether the value is new under this property;
+    /// of a value whose properties are too many to tell, possibly twice.
     pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
         let at = value.name.index();
         while self.rows.len() <= at {
@@ -131,7 +135,8 @@ impl Postings {
             keys.push(0);
         }
         let set = self.sets.with(keys[index], key);
-        let is_new = std::mem::replace(&mut keys[index], set) != set || set == KeySets::UNKNOWN;
+        let is_known = std::mem::replace(&mut keys[index], set) == set;
+        let is_new = if set == KeySets::UNKNOWN { self.untold.insert((value, key)) } else { !is_known };
         match rows[index] {
             NONE => rows[index] = row.0,
             list if list & LIST != 0 => self.lists[(list & !LIST) as usize].insert(row),
@@ -178,7 +183,8 @@ impl Postings {
     pub(crate) fn size(&self) -> usize {
         let rows = self.rows.iter().map(Chunked::size).sum::<usize>();
         let keys = self.keys.iter().map(Chunked::size).sum::<usize>();
-        rows + keys + self.lists.size() + self.lists.iter().map(List::size).sum::<usize>()
+        let untold = self.untold.capacity() * size_of::<(ValueCode, KeyCode)>();
+        rows + keys + untold + self.lists.size() + self.lists.iter().map(List::size).sum::<usize>()
     }
 }
 
@@ -270,8 +276,11 @@ mod tests {
     fn too_many_properties_are_not_told() {
         let mut postings = Postings::default();
         let value = ValueCode { name: NameCode(0), index: 0 };
-        for key in 0..100 {
-            postings.add(value, KeyCode(key), Row(1));
+        for row in 0..3 {
+            for key in 0..100 {
+                let is_new = postings.add(value, KeyCode(key), Row(row));
+                assert_eq!(is_new, row == 0 || row == 1 && key < 64, "{row} {key}");
+            }
         }
         assert_eq!(postings.keys(value), None);
     }
