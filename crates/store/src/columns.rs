@@ -70,14 +70,15 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    fn set(&mut self, row: Row, values: &[u32]) {
+    fn set(&mut self, row: Row, values: &[ValueCode], map: &CodeMap) {
+        let index = |value: &ValueCode| map.value(*value).index;
         let place = match values {
             [] => (0, 0),
-            [one] => (*one, 1),
+            [one] => (index(one), 1),
             many => {
                 let start = self.values.len() as u32;
                 for value in many {
-                    self.values.push(*value);
+                    self.values.push(index(value));
                 }
                 (start, many.len() as u32)
             }
@@ -156,9 +157,9 @@ impl Columns {
         set(&mut self.incident, row, code(fields.incident));
         set(&mut self.product, row, code(fields.product));
         set(&mut self.owner, row, code(fields.owner));
-        self.techniques.set(row, &fields.techniques);
-        self.devices.set(row, &fields.devices);
-        self.users.set(row, &fields.users);
+        self.techniques.set(row, &fields.techniques, map);
+        self.devices.set(row, &fields.devices, map);
+        self.users.set(row, &fields.users, map);
         set(&mut self.bodies, row, body);
     }
 

@@ -323,7 +323,7 @@ impl Decoder {
             Field::Incident => fields.incident = Some(value),
             Field::Product => fields.product = Some(value),
             Field::Owner => fields.owner = Some(value),
-            Field::Techniques => add_once(&mut fields.techniques, value.index),
+            Field::Techniques => add_once(&mut fields.techniques, value),
         }
     }
 
@@ -353,11 +353,11 @@ impl Decoder {
         let (device, user) = (evidence::device(&kind_name, &item), evidence::user(&kind_name, &item));
         if let Some(device) = device {
             let value = self.dictionary.add(self.devices, self.folder.fold(device.raw()));
-            add_once(&mut self.fields.devices, value.index);
+            add_once(&mut self.fields.devices, value);
         }
         if let Some(user) = user {
             let value = self.dictionary.add(self.users, self.folder.fold(user.raw()));
-            add_once(&mut self.fields.users, value.index);
+            add_once(&mut self.fields.users, value);
         }
         let values = std::mem::take(&mut self.item_values);
         for (node, index) in &values {
@@ -395,23 +395,17 @@ impl Decoder {
             users,
         };
         for technique in &alert.mitre_techniques {
-            let value = code("mitreTechniques", &Some(technique.clone()));
-            fields.techniques.extend(value.map(|value| value.index));
-        }
-        let mut seen = Vec::new();
-        fields.techniques.retain(|index| {
-            !seen.contains(index) && {
-                seen.push(*index);
-                true
+            if let Some(value) = code("mitreTechniques", &Some(technique.clone())) {
+                add_once(&mut fields.techniques, value);
             }
-        });
+        }
         (self.fields, self.categories) = (fields, None);
     }
 }
 
-fn add_once(list: &mut Vec<u32>, index: u32) {
-    if !list.contains(&index) {
-        list.push(index);
+fn add_once(list: &mut Vec<ValueCode>, value: ValueCode) {
+    if !list.contains(&value) {
+        list.push(value);
     }
 }
 

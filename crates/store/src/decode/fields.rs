@@ -23,11 +23,11 @@ pub(crate) struct Fields {
     pub(crate) incident: Option<ValueCode>,
     pub(crate) product: Option<ValueCode>,
     pub(crate) owner: Option<ValueCode>,
-    pub(crate) techniques: Vec<u32>,
+    pub(crate) techniques: Vec<ValueCode>,
     /// Names of devices, among the values of [`DEVICES`](super::DEVICES).
-    pub(crate) devices: Vec<u32>,
+    pub(crate) devices: Vec<ValueCode>,
     /// Names of users, among the values of [`USERS`](super::USERS).
-    pub(crate) users: Vec<u32>,
+    pub(crate) users: Vec<ValueCode>,
 }
 
 /// A property of the alert that a column is made of.
