@@ -11,7 +11,7 @@ use std::io::{Result, Write};
 
 use crate::report::{Report, markdown};
 use alertdeck_model::RawAlert;
-use alertdeck_store::{Batch, Cell, Column, FeedId, Row, Store, StoredAlert, StoredReader};
+use alertdeck_store::{Cell, Column, FeedId, Row, Store, StoredAlert, StoredReader};
 
 /// The default columns.
 pub const COLUMNS: [Column; 7] = [
@@ -23,9 +23,6 @@ pub const COLUMNS: [Column; 7] = [
     Column::Owner,
     Column::Id,
 ];
-
-/// The number of alerts that are decoded at a time.
-const BATCH: usize = 1_000;
 
 /// An export format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -116,21 +113,14 @@ pub fn write_alerts(
     out: &mut dyn Write,
 ) -> Result<()> {
     let mut reader = StoredReader::default();
-    let mut raw = alerts.iter().map(|alert| reader.read(alert));
+    let raw = alerts.iter().map(|alert| reader.read(alert));
     match format {
         Format::Json => json::array(raw, out),
         Format::Lines => json::lines(raw, out),
         Format::Tickets => tickets(raw, portal_host, out),
         Format::Csv | Format::Markdown => {
             let mut store = Store::default();
-            let mut rows = Vec::with_capacity(alerts.len());
-            loop {
-                let chunk: Vec<_> = raw.by_ref().take(BATCH).collect();
-                if chunk.is_empty() {
-                    break;
-                }
-                rows.extend(store.absorb(FeedId::default(), Batch::decode(&chunk)).seen);
-            }
+            let rows = store.decode(FeedId::default(), raw);
             write(format, &COLUMNS, (&store, &rows), portal_host, out)
         }
     }
@@ -174,7 +164,7 @@ mod tests {
     fn rows_and_raw_alerts_are_written_alike_and_in_order() {
         let alerts = alerts();
         let mut store = Store::default();
-        store.absorb(FeedId::default(), Batch::decode(&alerts));
+        store.decode(FeedId::default(), alerts.clone());
         let (rows, compressed): (Vec<_>, _) = (store.rows().iter().collect(), StoredAlert::compress(&alerts));
         for format in Format::ALL {
             let (mut stored, mut raw) = (Vec::new(), Vec::new());

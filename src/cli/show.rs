@@ -6,7 +6,7 @@ use super::{Failure, Origin, Output, Source, notify, notify_wait};
 use crate::{files, report::Report};
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
-use alertdeck_store::{Batch, FeedId, Store};
+use alertdeck_store::{FeedId, Store};
 
 /// Prints one alert with its evidence.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,7 +52,7 @@ impl Show {
             Source::Files { paths, .. } => {
                 let saved = Failure::if_nothing(files::read(paths))?;
                 let outcome = Failure::if_errors(&saved.errors);
-                let Some(raw) = newest(&saved.alerts, &id) else {
+                let Some(raw) = newest(saved.alerts, &id) else {
                     outcome.unwrap_or_else(notify);
                     return Err(Failure::NotFound(id));
                 };
@@ -77,9 +77,8 @@ impl Show {
 }
 
 /// Returns the newest state of the alert with this id. Several files may contain it.
-fn newest(alerts: &[RawAlert], id: &AlertId) -> Option<RawAlert> {
-    let mut store = Store::default();
-    let feed = FeedId::default();
-    store.absorb(feed, Batch::decode(alerts));
+fn newest(alerts: Vec<RawAlert>, id: &AlertId) -> Option<RawAlert> {
+    let (mut store, feed) = (Store::default(), FeedId::default());
+    store.decode(feed, alerts);
     store.row(feed, id).map(|row| store.stored(row).read())
 }

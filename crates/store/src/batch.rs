@@ -3,6 +3,7 @@
 use alertdeck_model::RawAlert;
 
 use crate::{
+    FeedId, Row, Store,
     decode::{Decoder, Fields},
     dictionary::{Dictionary, KeyCode},
     stored::{StoredAlert, StoredWriter},
@@ -63,6 +64,23 @@ impl Batch {
     /// Returns whether the batch is empty.
     pub fn is_empty(&self) -> bool {
         self.alerts.is_empty()
+    }
+}
+
+impl Store {
+    /// Decodes any number of alerts and adds them, a batch at a time: for callers without workers.
+    /// Returns the row of each alert, in the given order.
+    pub fn decode(&mut self, feed: FeedId, alerts: impl IntoIterator<Item = RawAlert>) -> Vec<Row> {
+        /// Alerts in a batch: as many as in the largest page of the service.
+        const SIZE: usize = 1_000;
+        let (mut alerts, mut rows) = (alerts.into_iter(), Vec::new());
+        loop {
+            let batch: Vec<_> = alerts.by_ref().take(SIZE).collect();
+            if batch.is_empty() {
+                return rows;
+            }
+            rows.extend(self.absorb(feed, Batch::decode(&batch)).seen);
+        }
     }
 }
 

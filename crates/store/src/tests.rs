@@ -55,6 +55,19 @@ fn the_newest_state_of_an_alert_wins() {
 }
 
 #[test]
+fn any_number_of_alerts_is_decoded_in_order() {
+    let mut store = Store::default();
+    let alerts = (0..2_500).map(|n| raw(&alert(&format!("{}", n % 1_700), n / 1_700, &format!("title {n}"))));
+    let rows = store.decode(FEED, alerts);
+    let expected: Vec<_> = (0..2_500).map(|n| Row(n % 1_700)).collect();
+    assert_eq!((rows, store.len()), (expected, 1_700));
+    assert_eq!(
+        (title(&store, FEED, "0"), title(&store, FEED, "800")),
+        ("title 1700".into(), "title 800".into())
+    );
+}
+
+#[test]
 fn an_id_is_unique_in_a_feed_only() {
     let mut store = Store::default();
     let other = FeedId::new(1);

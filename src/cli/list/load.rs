@@ -9,7 +9,7 @@ use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Plan};
-use alertdeck_store::{Batch, FeedId, Store};
+use alertdeck_store::{FeedId, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
@@ -32,7 +32,7 @@ pub(super) async fn load(
         Source::Files { paths, .. } => {
             let saved = Failure::if_nothing(files::read(paths))?;
             let outcome = Failure::if_errors(&saved.errors);
-            Ok(Loaded { store: store_of(&saved.alerts), outcome })
+            Ok(Loaded { store: store_of(saved.alerts), outcome })
         }
     }
 }
@@ -47,7 +47,7 @@ async fn fetch(
 ) -> Result<Loaded, Failure> {
     if let Some(id) = &plan.id {
         return match service.client.get(id, &mut notify_wait).await {
-            Ok(alert) => Ok(Loaded { store: store_of(&[alert]), outcome: Ok(()) }),
+            Ok(alert) => Ok(Loaded { store: store_of([alert]), outcome: Ok(()) }),
             Err(error) if error.kind == Kind::NotFound => {
                 Ok(Loaded { store: Store::default(), outcome: Ok(()) })
             }
@@ -85,7 +85,7 @@ async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
         match page {
             Ok(page) => {
                 read += 1;
-                store.absorb(FeedId::default(), Batch::decode(&page.raw.alerts));
+                store.decode(FeedId::default(), page.raw.alerts);
                 if let Some(warning) = page.partial {
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
                 }
@@ -98,8 +98,8 @@ async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
     Ok(Loaded { store, outcome })
 }
 
-fn store_of(alerts: &[RawAlert]) -> Store {
+fn store_of(alerts: impl IntoIterator<Item = RawAlert>) -> Store {
     let mut store = Store::default();
-    store.absorb(FeedId::default(), Batch::decode(alerts));
+    store.decode(FeedId::default(), alerts);
     store
 }
