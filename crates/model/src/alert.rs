@@ -88,7 +88,7 @@ impl DecodeError {
         Self { reason: SafeText::new(&error.to_string()).line().into() }
     }
 
-    /// Returns the error for JSON that is no object.
+    /// Returns the error for JSON that is not an object.
     pub fn not_an_object() -> Self {
         Self { reason: "not a JSON object".into() }
     }

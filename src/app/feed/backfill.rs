@@ -55,7 +55,7 @@ pub(in crate::app) enum BackfillEvent {
     Page {
         /// Whether the service sent a part of it only.
         partial: bool,
-        /// The time of the answer, by the service's clock, or somewhat earlier.
+        /// The time of the answer by the service's clock, or a little earlier.
         answered_at: Option<Timestamp>,
     },
     /// All alerts of the page have arrived; the next page is at this bookmark.
@@ -90,7 +90,7 @@ struct Position {
     scope: Option<Scope>,
     /// The page to continue with.
     next: Option<Bookmark>,
-    /// The time of the first answer by the service's clock, or somewhat earlier.
+    /// The time of the first answer by the service's clock, or a little earlier.
     started_at: Option<Timestamp>,
     /// How the running fetch, or the last one, started.
     origin: Origin,

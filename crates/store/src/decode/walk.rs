@@ -45,7 +45,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns where the parts of `evidence` belong: a value that is no list is an item itself.
+    /// Returns where the parts of `evidence` belong: a value that is not a list is an item itself.
     fn of_evidence(mut self) -> Self {
         if self.part == Part::Evidence {
             (self.node, self.part) = (ITEM, Part::Item);

@@ -24,8 +24,8 @@ pub(super) enum Spelling<'a> {
 impl PartialEq for Spelling<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            // Most values have no capitals. `memcmp` on empty slices is slow: it may load from where
-            // they point, which is no address.
+            // Most values have no capitals. `memcmp` on empty slices is slow: it may read memory at
+            // their pointers, which are dangling.
             (Self::Capitals([]), Self::Capitals([])) => true,
             (Self::Capitals(a), Self::Capitals(b)) => a == b,
             (Self::Raw(a), Self::Raw(b)) => a == b,
