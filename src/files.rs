@@ -19,7 +19,7 @@ use memchr::{memchr, memmem, memrchr};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_with_line};
+use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_with_lines};
 
 /// The most bytes of documents other than JSON lines that are read in total, without exhausting
 /// memory.
@@ -245,7 +245,7 @@ impl Files {
         let name = name(path);
         let head = String::from_utf8_lossy(&rest);
         let is_long = rest.len() == PART;
-        if is_long && starts_with_line(head.trim_start_matches('\u{feff}')) && has_lines(&rest) {
+        if is_long && starts_with_lines(head.trim_start_matches('\u{feff}')) && has_lines(&rest) {
             self.open = Some(OpenFile { name, stream, rest, lines: 0 });
             return;
         }
@@ -414,6 +414,7 @@ mod tests {
     fn lines_are_read_in_parts_that_lose_nothing() {
         let alert = |at: usize| format!("{{\"id\":\"{at}\",\"x\":\"{}\"}}", "é".repeat(at % 997));
         let mut lines: Vec<_> = (0..4_000).map(alert).collect();
+        lines[0] = "the end of a line that was cut\"}".into();
         lines[1_234] = "{\"id\":".into();
         let text = format!("\u{feff}{}", lines.join("\r\n"));
         assert!(text.len() > 3 * PART);
@@ -427,8 +428,10 @@ mod tests {
         }
         assert!(saved.len() > 3, "{} parts", saved.len());
         let errors: Vec<_> = saved.iter().flat_map(|saved| &saved.errors).collect();
-        assert!(errors.len() == 1 && errors[0].contains("(line 1235, column 6)"), "{errors:?}");
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains("(line 1, column 2)") && errors[1].contains("(line 1235, column 6)"));
         lines.remove(1_234);
+        lines.remove(0);
         assert_eq!(saved.iter().flat_map(texts).collect::<Vec<_>>(), lines);
         assert_eq!(read(&paths.paths).alerts.len(), lines.len());
     }

@@ -31,7 +31,7 @@ pub use evidence::{
 pub use host::host;
 pub use indicator::{Indicator, IndicatorKind};
 pub use json::{Object, Property, properties, walk};
-pub use page::{RawPage, WireError, split, split_lines, split_reply, starts_with_line};
+pub use page::{RawPage, WireError, split, split_lines, split_reply, starts_with_lines};
 pub use portal::{PortalLinkError, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};
 pub use time::{Now, Timestamp};

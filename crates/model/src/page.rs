@@ -72,7 +72,7 @@ struct Envelope<'a> {
 ///
 /// # Errors
 ///
-/// Fails if the body is empty, UTF-16, markup, broken JSON, or JSON without alerts.
+/// Fails if the body is empty, UTF-16, compressed, markup, broken JSON, or JSON without alerts.
 pub fn split(body: Bytes) -> Result<RawPage, WireError> {
     read(body, true)
 }
@@ -90,8 +90,15 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
     }
+    let compressed = [("gzip", &b"\x1f\x8b"[..]), ("zip", b"PK\x03\x04"), ("zstd", b"\x28\xb5\x2f\xfd")];
+    if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
+        return Err(WireError::at_start(&format!("this is compressed ({format}), expected JSON")));
+    }
     let body = repaired(body);
     let text = std::str::from_utf8(&body).unwrap_or_default();
+    if allow_lines && starts_with_lines(text) && serde_json::from_str::<&RawValue>(text).is_err() {
+        return Ok(lines(text, &body, 0));
+    }
     let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
     match text.trim_start().bytes().next() {
         None => Err(WireError::at_start("the text is empty, expected JSON")),
@@ -117,21 +124,23 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
                     errors: Vec::new(),
                 })
             }
-            Err(error) => {
-                let is_lines = allow_lines && starts_with_line(text);
-                is_lines.then(|| lines(text, &body, 0)).ok_or_else(|| WireError::new(&error, 0))
-            }
+            Err(error) => Err(WireError::new(&error, 0)),
         },
         Some(b'<') => Err(WireError::at_start("this is HTML or XML, expected JSON")),
         Some(_) => Err(WireError::at_start("expected a JSON object or array")),
     }
 }
 
-/// Returns whether a text is JSON lines: its first line is an object. Anything else is one
-/// document, perhaps broken or truncated.
-pub fn starts_with_line(text: &str) -> bool {
-    let first = text.lines().find(|line| !line.trim().is_empty());
-    first.and_then(|line| serde_json::from_str::<&RawValue>(line).ok()).is_some_and(is_object)
+/// Returns whether a text is JSON lines: its first line is an object, or the two lines after it are,
+/// as when a log is cut somewhere. Anything else is one document, perhaps broken or truncated; two
+/// objects in a row have a comma between them there.
+pub fn starts_with_lines(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let mut is_line = || {
+        let raw = lines.next().and_then(|line| serde_json::from_str::<&RawValue>(line).ok());
+        raw.is_some_and(is_object)
+    };
+    is_line() || (is_line() && is_line())
 }
 
 /// Reads a part of a file of JSON lines, without its envelope: whole lines, of which `before` are in
@@ -217,6 +226,7 @@ mod tests {
         assert_eq!(error(b""), "the text is empty, expected JSON (line 1, column 1)");
         assert_eq!(error(b"<html>"), "this is HTML or XML, expected JSON (line 1, column 1)");
         assert_eq!(error(b"\xff\xfe{\0}\0"), "the text is UTF-16, expected UTF-8 (line 1, column 1)");
+        assert_eq!(error(b"\x1f\x8b\x08\0"), "this is compressed (gzip), expected JSON (line 1, column 1)");
         assert!(error(b"{\"value\":[{\"id\":1},\n{\"id\":").contains("line 2"));
         assert!(error(br#"{"error":{"code":"x"}}"#).contains("holds no alerts"));
         assert!(error(br#"{"value":null}"#).contains("holds no alerts"));
@@ -227,6 +237,17 @@ mod tests {
         let page = page("{\"id\":\"a\"}\n{\"id\":\n{\"id\":\"c\"}\n7\n");
         assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
         assert_eq!(page.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn lines_that_are_cut_at_the_start_are_read() {
+        for cut in ["\"a\"}", "[1]}", "{\"id\":", "Found 2 alerts:"] {
+            let page = page(&format!("{cut}\n{{\"id\":\"b\"}}\n\n{{\"id\":\"c\"}}\n"));
+            assert_eq!(texts(&page), [r#"{"id":"b"}"#, r#"{"id":"c"}"#], "{cut}");
+            assert_eq!(page.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [1], "{cut}");
+        }
+        let document = "[\n{\"id\":\"b\"}\n,{\"id\":\"c\"}\n";
+        assert!(error(document.as_bytes()).contains("EOF"));
     }
 
     #[test]
