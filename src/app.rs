@@ -1,10 +1,11 @@
 //! The state of the console and its only transition: `update(&mut App, Now, Message) ->
 //! Vec<Effect>`.
 //!
-//! A plain function over data. It has no access to a terminal, network, clock or task: the time
-//! comes with each message, and everything to be done leaves as an [`Effect`]. Work over many rows
-//! is split into slices that the caller sizes ([`Message::Work`]), so that a key waits for one
-//! slice at most (docs/architecture.md, "State"). `ui` reads this state and decides nothing.
+//! `update` is a plain function over data. It has no access to a terminal, network, clock or task:
+//! each message carries the time, and everything to be done is returned as an [`Effect`]. Work over
+//! many rows is split into slices whose size the caller chooses ([`Message::Work`]), so that a key
+//! press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads this state
+//! and makes no decisions.
 
 mod alert;
 mod command;
@@ -73,17 +74,17 @@ use alertdeck_model::Now;
 use alertdeck_query as query;
 use alertdeck_store::{FeedId, Row, Sort, Store, View};
 
-/// The interval between counts of the histogram while alerts stream in.
+/// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The settings of the console, whatever its feeds; constant.
+/// The settings of the console that do not depend on a feed. They never change.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The zone of the terminal, for local times.
+    /// The terminal's time zone, for local times.
     pub zone: TimeZone,
-    /// The time zone of days in the filter.
+    /// The time zone in which the filter interprets days.
     pub filter_zone: TimeZone,
-    /// The first filter.
+    /// The initial filter.
     pub filter: String,
     /// The profiles to choose from, including the one in use; empty without a config file.
     pub profiles: Vec<ProfileLine>,
@@ -98,7 +99,7 @@ pub struct App {
     pub settings: Settings,
     /// The current time and the time format.
     pub clock: Clock,
-    /// Size, focus, overlays, notices, keys.
+    /// The state of the screen: size, focus, overlays, notices and keys.
     pub ui: Ui,
     /// All loaded alerts.
     pub store: Store,
@@ -110,24 +111,25 @@ pub struct App {
     pub detail: DetailPane,
     /// The filter bar.
     pub filter: FilterBar,
-    /// The feeds that are on, with the state of loading.
+    /// The active feeds and their loading state.
     pub feeds: Feeds,
-    /// The jobs that run, and the last that ended.
+    /// The running jobs, and the most recent ones that have ended.
     pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,
-    /// The alerts over time.
+    /// The histogram of alerts over time.
     pub histogram: Histogram,
-    /// The counts of the values on screen.
+    /// The cached counts for the values on screen.
     tallies: pivot::Tallies,
-    /// The previous views of the list.
+    /// The previous list views.
     history: history::History,
-    /// The format of the last export.
+    /// The format of the most recent export.
     export_format: Format,
 }
 
 impl App {
-    /// Creates the state of a newly opened console with its first feed, and its first effects.
+    /// Creates the state of a newly opened console with its first feed, and returns it with the
+    /// first effects.
     pub fn new(settings: Settings, feed: FeedSettings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let jobs = Jobs::default();
         let feed = Feed::new(FeedId::default(), feed, jobs.next_number());
@@ -139,7 +141,7 @@ impl App {
         (app, effects)
     }
 
-    /// Creates the state before anything is fetched.
+    /// Creates the state with nothing fetched yet.
     fn empty(settings: Settings, feeds: Feeds, jobs: Jobs, now: Now, size: (u16, u16)) -> Self {
         Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
@@ -176,12 +178,12 @@ impl App {
         })
     }
 
-    /// Returns the alert under the cursor of the list.
+    /// Returns the alert under the list cursor.
     pub fn selected(&self) -> Option<Row> {
         self.list.selected(&self.view)
     }
 
-    /// Returns the detail if it shows the alert under the cursor.
+    /// Returns the detail view if it shows the alert under the cursor.
     pub fn current_detail(&self) -> Option<&Detail> {
         self.detail.shown.as_ref().filter(|detail| Some(detail.row) == self.selected())
     }
@@ -197,13 +199,14 @@ impl App {
         }
     }
 
-    /// Returns the height of the list's window in rows. If the list is hidden, this is the height
-    /// it would have, so that hiding and showing it moves nothing.
+    /// Returns the height of the list window in rows. If the list is hidden, returns the height
+    /// that it would have when visible, so that hiding and showing it does not scroll the list.
     fn list_height(&self) -> usize {
         self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
 
-    /// Returns columns and rows of the detail's window; if it is hidden, those that it would have.
+    /// Returns the columns and rows of the detail window, or those that it would have when visible
+    /// if it is hidden.
     fn detail_size(&self) -> (usize, usize) {
         let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
         (usize::from(area.width), usize::from(area.height))
@@ -230,7 +233,7 @@ impl App {
         self.plan_wake(effects);
     }
 
-    /// Counts the histogram; while alerts stream in, only a few times per second.
+    /// Updates the histogram, only a few times per second while alerts stream in.
     fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
         let busy = self.view.is_scanning() || self.feeds.are_loading();
@@ -242,8 +245,8 @@ impl App {
         }
     }
 
-    /// Requests a worker to read the alert under the cursor if the detail shows it, one alert at a
-    /// time.
+    /// Starts a job that reads the alert under the cursor if the detail pane is visible. Reads one
+    /// alert at a time.
     fn request_detail(&mut self, row: Row, effects: &mut Vec<Effect>) {
         let stored = self.store.stored(row);
         let is_current =
@@ -256,10 +259,10 @@ impl App {
         }
     }
 
-    /// Schedules a wake-up for the next time that the screen changes or a wait ends.
+    /// Schedules a wake-up for the next time the screen changes or a wait ends.
     fn plan_wake(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
-        // Ages and the clock change with the wall clock's minute.
+        // Displayed ages and the time of day change with each minute of the wall clock.
         let into_minute = self.clock.now.wall.ticks().rem_euclid(600_000_000) as u64 * 100;
         let minute = mono + Duration::from_secs(60).saturating_sub(Duration::from_nanos(into_minute));
         let mut due = vec![minute];
@@ -296,8 +299,8 @@ impl App {
         }
     }
 
-    /// Compiles the active filter again, because time has passed or the service has refused a part.
-    /// Its meaning is the same, so rows that no longer match keep their place.
+    /// Recompiles the active filter because time has passed or the service has refused a part of
+    /// it. The filter's meaning is unchanged, so rows that no longer match keep their place.
     fn replan(&mut self) {
         let context = self.query_context();
         if self.filter.compile(&context, true) {
@@ -306,14 +309,14 @@ impl App {
     }
 }
 
-/// Handles a message: changes the state and returns the effects.
+/// Handles a message: updates the state and returns the effects.
 pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     app.clock.now = now;
     let mut effects = Vec::new();
     match message {
         Message::Input(input) => app.input(input, &mut effects),
         Message::Job(id, event) => {
-            // Only requests change the list of requests; alerts that arrive make none.
+            // A batch of alerts involves no new request, so the list of requests has not changed.
             let is_request =
                 matches!(&event, JobEvent::Fetch(event) if !matches!(event, LoadEvent::Batch(_)));
             app.handle_job(id, event, &mut effects);
@@ -326,7 +329,7 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         Message::Switched(feed, settings) => app.switch_feed(feed, *settings, &mut effects),
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
-        // The sign-in prompt stays open.
+        // Keep the sign-in prompt open.
         Message::Opened(_, Err(reason)) if matches!(app.ui.overlay(), Some(Overlay::SignInPrompt(_))) => {
             app.notify_error(format!("could not open the browser: {reason}"));
         }

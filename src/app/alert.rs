@@ -40,7 +40,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The columns that the menus of filtering and sorting offer, with their letters.
+/// The columns offered by the filter and sort menus, with their letters.
 const LETTERS: [(char, Column); 14] = [
     ('s', Column::Severity),
     ('u', Column::Status),
@@ -79,7 +79,7 @@ impl App {
         }
     }
 
-    /// Opens the alert's or the incident's link in the browser if it leads to the portal.
+    /// Opens the link to the alert or its incident in the browser if it leads to the portal.
     fn open(&mut self, incident: bool, effects: &mut Vec<Effect>) {
         let Some(row) = self.selected_or_notify() else { return };
         let what = if incident { "incident" } else { "alert" };
@@ -97,13 +97,14 @@ impl App {
         link.filter(|link| !link.is_blank())
     }
 
-    /// Returns the detail of an alert if a worker has read it. A menu belongs to its alert,
-    /// whatever is under the cursor by now.
+    /// Returns the detail view of an alert if a worker has read it. A menu belongs to the alert
+    /// that it was opened for, even if the cursor has since moved.
     fn detail_of(&self, row: Row) -> Option<&Detail> {
         self.detail.shown.as_ref().filter(|detail| detail.row == row)
     }
 
-    /// Returns an alert, decoded here if no worker has read it yet. `None` if it cannot be decoded.
+    /// Returns an alert, decoding it here if no worker has read it yet. Returns `None` if it cannot
+    /// be decoded.
     fn decoded(&self, row: Row) -> Option<Arc<Alert>> {
         match self.detail_of(row) {
             Some(detail) => detail.body.alert.as_ref().ok().cloned(),
@@ -111,7 +112,8 @@ impl App {
         }
     }
 
-    /// Opens the values of the line under the cursor; folds or unfolds a line that has none.
+    /// Opens the values of the line under the cursor. If the line has no values, folds or unfolds
+    /// it.
     pub(super) fn show_values(&mut self) {
         let (width, _) = self.ui.overlay_size();
         let Some(detail) = self.current_detail() else { return };
@@ -127,7 +129,7 @@ impl App {
             }
             return;
         }
-        // Of several indicators with the same value, the first is the most specific.
+        // If several indicators have the same value, the first is the most specific.
         let node: ByValue<'_> =
             detail.indicators_of(line).iter().rev().map(|what| (&what.value, what)).collect();
         let row = detail.row;
@@ -139,8 +141,8 @@ impl App {
         self.ui.open(Values::new(title, values, width));
     }
 
-    /// Returns the values under the cursor with their menu letters: those of the line in the
-    /// detail, or the columns of the row.
+    /// Returns the values under the cursor with their menu letters. In the detail pane, these are
+    /// the values of the line; in the list, those of the row's columns.
     pub(super) fn values_at_cursor(&self, row: Row) -> Vec<(char, Value)> {
         if self.ui.focus == Pane::Detail
             && let Some(detail) = self.current_detail()
@@ -160,7 +162,7 @@ impl App {
                     Cell::Text(text) | Cell::More(text, _) => text,
                     Cell::Severity(severity) => severity.raw().into(),
                     Cell::Status(status) => status.raw().into(),
-                    // The cell's text is neutralised; the value must be as sent.
+                    // The cell's text is neutralised, but the value must be exactly as received.
                     Cell::Member(_) if *column == Column::Source => facts.source().raw().into(),
                     Cell::Member(_) => facts.classification().raw().into(),
                 };
@@ -170,8 +172,8 @@ impl App {
             .collect()
     }
 
-    /// Returns a term that matches the given alert, or, with `exclude`, its negation. `None` if the
-    /// filter language cannot express the value.
+    /// Returns a term that matches the given alert or, with `exclude`, its negation. Returns `None`
+    /// if the filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
         let context = self.query_context();
         let matches_row = |term: &String| {
@@ -216,7 +218,7 @@ impl App {
         }
     }
 
-    /// Returns the menu of sort columns, with the cursor on the current one.
+    /// Returns the menu of sort columns, with the cursor on the current column.
     pub(super) fn sort_menu(&self) -> Menu {
         let sort = self.view.sort();
         let items = LETTERS.iter().map(|(key, column)| MenuItem {
@@ -233,8 +235,8 @@ impl App {
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
-    /// Returns the copy menu (docs/console.md, "Clipboard"). Previews are short; texts that may
-    /// have megabytes are written when they are chosen.
+    /// Returns the copy menu (docs/console.md, "Clipboard"). Previews are short; texts that may be
+    /// megabytes long are generated only when chosen.
     fn copy_menu(&self, row: Row) -> Menu {
         let item = |key, label: &str, preview: String, action| MenuItem {
             key,
@@ -303,7 +305,8 @@ impl App {
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
-    /// Returns the indicators of an alert's evidence, read here if no worker has done so.
+    /// Returns the indicators of an alert's evidence, reading the alert here if no worker has done
+    /// so.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.detail_of(row) {
             Some(detail) => (&*detail.body.indicators).into(),
@@ -314,7 +317,7 @@ impl App {
         }
     }
 
-    /// Copies a text about an alert that is written only now.
+    /// Copies a text about an alert, generating it on demand.
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
             AlertText::Ticket => {
@@ -336,13 +339,13 @@ impl App {
         effects.push(Effect::Copy(for_clipboard(&text)));
     }
 
-    /// Copies a ticket that a worker has written.
+    /// Copies a ticket that a worker has generated.
     pub(super) fn copy_ticket(&mut self, ticket: &str, effects: &mut Vec<Effect>) {
         effects.push(Effect::Copy(for_clipboard(ticket)));
         self.notify(format!("copied Markdown, {}", describe_size(ticket)));
     }
 
-    /// Copies a value, with hidden characters as visible marks.
+    /// Copies a value, replacing hidden characters with visible marks.
     pub(super) fn copy(&mut self, value: &Value, effects: &mut Vec<Effect>) {
         let text = value.text.as_str();
         effects.push(Effect::Copy(for_clipboard(text)));
@@ -361,16 +364,16 @@ fn preview(shown: &str) -> String {
     }
 }
 
-/// Returns a text for the clipboard, without the line end at its end, which would run a command
-/// that is pasted into a shell.
+/// Returns a text for the clipboard without its final line break, which would make a shell run a
+/// pasted command.
 fn for_clipboard(text: &str) -> RawText {
     RawText(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Returns the size of a copied text in words, with a warning if some terminals do not accept that
-/// much (OSC 52).
+/// Describes the size of a copied text, with a warning if some terminals do not accept that much
+/// (OSC 52).
 fn describe_size(text: &str) -> String {
-    /// The least that xterm accepts, in bytes of the text.
+    /// The minimum that xterm accepts, in bytes of the text.
     const SAFE_BYTES: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.len() > SAFE_BYTES {

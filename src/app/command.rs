@@ -1,12 +1,12 @@
 //! Commands: the actions that keys can be bound to, by pane and overlay.
 //!
-//! A command has a stable id (`list.sort`), which the keymap file uses. Each pane and overlay
+//! A command has a stable id (`list.sort`), which the keymap file uses. Each pane or overlay
 //! declares its commands as a [`Context`]; the keymap ([`super::Keymap`]) decides which keys run
 //! them.
 
 use super::{App, Effect};
 
-/// A movement of a cursor.
+/// A cursor movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are plain")]
 pub enum Motion {
@@ -23,7 +23,7 @@ pub enum Motion {
 /// What a command does.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
-    /// Moves the cursor of the pane or overlay with the focus.
+    /// Moves the cursor of the focused pane or overlay.
     Move(Motion),
     /// Changes the state and returns effects.
     Run(fn(&mut App, &mut Vec<Effect>)),
@@ -34,7 +34,7 @@ pub enum Action {
 pub struct Command {
     /// The id: the context's name, a dot, and the command's own name.
     pub id: &'static str,
-    /// The description in the help.
+    /// The description shown in the help.
     pub help: &'static str,
     /// The action.
     pub action: Action,
@@ -43,15 +43,15 @@ pub struct Command {
 /// The commands of a pane or an overlay.
 #[derive(Debug)]
 pub struct Context {
-    /// The name: a table of the keymap file, and the prefix of the ids of its commands.
+    /// The name: a table in the keymap file, and the prefix of the ids of its commands.
     pub name: &'static str,
-    /// The heading in the help.
+    /// The heading shown in the help.
     pub heading: &'static str,
-    /// The commands, in the order of the help.
+    /// The commands, in the order in which the help lists them.
     pub commands: &'static [Command],
 }
 
-/// A part of the key bar: keys and what they do.
+/// A hint in the key bar: keys and what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// The keys.
@@ -92,7 +92,7 @@ const fn moves(id: &'static str, help: &'static str, motion: Motion) -> Command 
     Command { id, help, action: Action::Move(motion) }
 }
 
-/// Moving the cursor, in panes and overlays.
+/// The commands that move the cursor in panes and overlays.
 pub(super) static MOVE: Context = Context {
     name: "move",
     heading: "Navigation",
@@ -108,7 +108,7 @@ pub(super) static MOVE: Context = Context {
     ],
 };
 
-/// Commands that work everywhere except in text fields.
+/// The commands that work everywhere except in text fields.
 pub(super) static EVERYWHERE: Context = Context {
     name: "app",
     heading: "Global",
@@ -121,8 +121,9 @@ pub(super) static EVERYWHERE: Context = Context {
 };
 
 impl Context {
-    /// Returns whether two contexts can be active at once, so that a key must not be bound in both.
-    /// Overlays and text fields handle their keys first, so they overlap with nothing else.
+    /// Returns whether two contexts can be active at the same time, in which case no key may be
+    /// bound in both. Overlays and text fields handle their keys first, so they overlap with no
+    /// other context.
     pub fn overlaps(&self, other: &Self) -> bool {
         const TOGETHER: [&str; 5] = ["move", "app", "panes", "open", "alert"];
         let shared = |name: &str| TOGETHER.contains(&name);

@@ -1,4 +1,4 @@
-//! The registry of contexts: all commands, and the keymap over them.
+//! The registry of contexts: all commands, and the keymap built from them.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use super::{
     list, overlay,
 };
 
-/// Commands of both panes that are not about one alert.
+/// The commands available in both panes that do not apply to a single alert.
 pub(super) static PANES: Context = Context {
     name: "panes",
     heading: "List and detail",
@@ -30,7 +30,7 @@ pub(super) static PANES: Context = Context {
     ],
 };
 
-/// Returns every context in the order of the help.
+/// Returns every context, in the order in which the help lists them.
 pub fn contexts() -> impl Iterator<Item = &'static Context> {
     let panes =
         [&MOVE, &EVERYWHERE, &PANES, &overlay::OPEN, &alert::CONTEXT, &list::CONTEXT, &detail::CONTEXT];
@@ -38,7 +38,7 @@ pub fn contexts() -> impl Iterator<Item = &'static Context> {
     panes.into_iter().chain(fields).chain(overlay::CONTEXTS.iter().copied())
 }
 
-/// Returns every command in the order of the help.
+/// Returns every command, in the order in which the help lists them.
 pub fn commands() -> impl Iterator<Item = &'static Command> {
     contexts().flat_map(|context| context.commands)
 }
@@ -58,7 +58,7 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// Merges the text of a user's file over the default keys.
+    /// Applies the text of a user's keymap file on top of the default keys.
     ///
     /// Returns every error in the file: syntax, unknown commands and keys, and keys that would be
     /// bound twice where both commands are available.

@@ -1,8 +1,7 @@
-//! The detail pane: one alert as a list of lines that can be folded, from its facts to its last
-//! property.
+//! The detail pane: one alert as a list of foldable lines, from its facts to its last property.
 //!
-//! Everything in the alert can be reached from here: facts, the evidence tree with all values of
-//! each node, texts, comments, all properties, and the JSON.
+//! Everything in the alert is accessible here: facts, the evidence tree with all values of each
+//! node, texts, comments, all properties, and the JSON.
 
 mod fact;
 mod find;
@@ -28,16 +27,17 @@ use alertdeck_evidence::{Node, NodeId};
 use alertdeck_model::{Property, SafeText, Timestamp, Verdict};
 use alertdeck_store::{Row, StoredAlert};
 
-/// The key of a foldable line; the same for the same item whenever the alert is shown.
+/// The key of a foldable line. An item has the same key each time its alert is shown.
 pub type FoldKey = u64;
 
-/// Lines that the user folded (`true`) or unfolded; all others have their initial state.
+/// The lines that the user has folded (`true`) or unfolded. All other lines are in their initial
+/// state.
 pub type Folds = HashMap<FoldKey, bool>;
 
-/// The id of a block of lines, such as a wrapped text; independent of folds and width.
+/// The id of a block of lines, such as a wrapped text. Does not depend on folds or width.
 type BlockId = u64;
 
-/// The id of a line: its block and its index in the block. Independent of folds.
+/// The id of a line: its block and its index within the block. Does not depend on folds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LineId {
     block: BlockId,
@@ -45,7 +45,7 @@ struct LineId {
 }
 
 impl LineId {
-    /// Returns the id of the first line of a block, mostly its only one.
+    /// Returns the id of the first line of a block, which is usually its only line.
     fn first(block: BlockId) -> Self {
         Self { block, nth: 0 }
     }
@@ -66,13 +66,13 @@ pub enum DetailView {
 /// One line of the pane.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Levels of indentation.
+    /// The level of indentation.
     pub depth: usize,
     /// The content.
     pub kind: LineKind,
-    /// The fold key, and whether the line is folded; `None` if nothing is below it.
+    /// The fold key, and whether the line is folded. `None` if nothing is nested below the line.
     pub fold: Option<(FoldKey, bool)>,
-    /// The id, which survives folding and another width.
+    /// The id, which stays the same when folds or the width change.
     id: LineId,
 }
 
@@ -85,7 +85,7 @@ pub enum LineKind {
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
-    /// The number of unsuspicious nodes of one kind, and the plural of the kind.
+    /// The number of unsuspicious nodes of one kind, and the plural name of the kind.
     Group(usize, String),
     /// One of the alert's indicators, by index.
     Indicator(usize),
@@ -95,7 +95,8 @@ pub enum LineKind {
     Text {
         /// The text of the line.
         line: String,
-        /// The number of spaces between it and the line before; 0 if a word continues.
+        /// The number of spaces between this line and the previous one; 0 if the line break splits
+        /// a word.
         gap: usize,
         /// The alert's property that has this text; empty if there is none.
         property: &'static str,
@@ -104,7 +105,7 @@ pub enum LineKind {
     },
     /// The part of a text that is too long to be laid out.
     Rest {
-        /// Where it begins in the shown text, in bytes.
+        /// The byte offset in the displayed text where this part begins.
         from: usize,
         /// The alert's property that has this text; empty if there is none.
         property: &'static str,
@@ -119,29 +120,29 @@ pub enum LineKind {
     Blank,
 }
 
-/// The shown alert with the state of its view.
+/// The displayed alert with the state of its view.
 #[derive(Debug)]
 pub struct Detail {
     /// The alert's row.
     pub row: Row,
-    /// The version of the alert that was read: an updated alert has another one.
+    /// The version of the alert that was read. Updating an alert changes its version.
     pub stored: StoredAlert,
     /// The alert.
     pub body: Body,
-    /// Cursor and window.
+    /// The cursor and the window.
     pub scroll: Scroll,
     /// The search in the alert.
     pub find: Option<Find>,
     view: DetailView,
-    /// Cursor and window of each view, saved while another one is shown.
+    /// The cursor and window of each view, saved while another view is shown.
     scrolls: [Scroll; 3],
     lines: Vec<Line>,
-    /// The key for which `lines` was laid out.
+    /// The key that `lines` was laid out with.
     layout_key: Option<LayoutKey>,
     suspicious_paths: SuspiciousPaths,
 }
 
-/// What the lines depend on, apart from the alert and the view.
+/// The inputs of the layout other than the alert and the view.
 #[derive(Debug)]
 struct LayoutKey {
     folds: Folds,
@@ -149,7 +150,7 @@ struct LayoutKey {
 }
 
 impl Detail {
-    /// Creates the detail of an alert; `lay_out` creates its lines.
+    /// Creates the detail view of an alert without lines; `lay_out` adds them.
     pub fn new(row: Row, stored: StoredAlert, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {
@@ -166,8 +167,8 @@ impl Detail {
         }
     }
 
-    /// Takes over view and search from the detail shown before; if it is the same alert, cursor and
-    /// window too.
+    /// Takes over the view and the search from the previous detail view, as well as the cursor and
+    /// window if it shows the same alert.
     pub(super) fn inherit_view(&mut self, former: Self) {
         self.view = former.view;
         self.find = former.find;
@@ -191,7 +192,7 @@ impl Detail {
         self.view
     }
 
-    /// Switches to another view, with the cursor where it was left.
+    /// Switches to another view and restores the cursor to where it was last in that view.
     pub(super) fn show(&mut self, view: DetailView, folds: &Folds, (width, height): (usize, usize)) {
         self.scrolls[self.view as usize] = self.scroll;
         self.view = view;
@@ -203,7 +204,7 @@ impl Detail {
     }
 
     /// Lays the lines out again if the folds or the width have changed. The cursor stays on its
-    /// line, or goes to the line into which that was folded.
+    /// line, or moves to the folded line that now contains it.
     pub(super) fn lay_out(&mut self, folds: &Folds, width: usize) {
         let layout_key = self.layout_key.as_ref().filter(|layout_key| layout_key.width == width);
         if layout_key.is_some_and(|layout_key| layout_key.folds == *folds) {
@@ -213,7 +214,7 @@ impl Detail {
         self.layout_key = Some(LayoutKey { folds: folds.clone(), width });
         let lines = Outline::new(Some(folds), width).lines(&self.body, self.view, &self.suspicious_paths);
         let before = std::mem::replace(&mut self.lines, lines);
-        // The search covers the lines as they are shown, so it must be indexed again.
+        // The search covers the lines as displayed, so they must be indexed again.
         if is_new_layout && let Some(mut find) = self.find.take() {
             find.index(self.all_lines(), &self.body);
             self.find = Some(find);
@@ -221,7 +222,7 @@ impl Detail {
         let mut candidate = (self.scroll.cursor < before.len()).then_some(self.scroll.cursor);
         while let Some(at) = candidate {
             if let Some(cursor) = index_of(&self.lines, before[at].id) {
-                // The cursor keeps its position in the window, if there is room.
+                // Keep the cursor at the same position in the window if there is room.
                 self.scroll.top = (self.scroll.top + cursor).saturating_sub(self.scroll.cursor);
                 self.scroll.cursor = cursor;
                 return;
@@ -243,7 +244,7 @@ impl Detail {
         }
     }
 
-    /// Moves the cursor to line `at` of all lines, and unfolds its parents.
+    /// Moves the cursor to the line at index `at` among all lines, and unfolds its parents.
     fn reveal(&mut self, all: &[Line], at: usize, folds: &mut Folds, height: usize) {
         let mut parent = parent_line(all, at);
         while let Some(line) = parent {
@@ -257,28 +258,29 @@ impl Detail {
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Returns the width for which the lines were laid out.
+    /// Returns the width that the lines were laid out for.
     fn width(&self) -> usize {
         self.layout_key.as_ref().map_or(0, |layout_key| layout_key.width)
     }
 
-    /// Lays out all lines, with nothing folded.
+    /// Lays out all lines as if nothing were folded.
     fn all_lines(&self) -> Vec<Line> {
-        // Without folds the lines are complete; a megabyte of text is not wrapped twice.
+        // If no line can be folded, the lines are complete, so a megabyte of text is not wrapped
+        // twice.
         if self.lines.iter().all(|line| line.fold.is_none()) {
             return self.lines.clone();
         }
         Outline::new(None, self.width()).lines(&self.body, self.view, &self.suspicious_paths)
     }
 
-    /// Returns the index, among all lines, of the one under the cursor.
+    /// Returns the index of the line under the cursor among all lines.
     fn cursor_in(&self, all: &[Line]) -> usize {
         self.line().and_then(|line| index_of(all, line.id)).unwrap_or(0)
     }
 
-    /// Moves the cursor to the next or previous node that is suspicious or malicious, and unfolds
-    /// its parents. Returns the node's number, from 1, and how many there are; `None` if there is
-    /// no further one.
+    /// Moves the cursor to the next or previous suspicious or malicious node, and unfolds its
+    /// parents. Returns the node's number, counted from 1, and the total; `None` if there is no
+    /// such node in that direction.
     pub(super) fn go_to_suspicious(
         &mut self,
         forward: bool,
@@ -298,7 +300,7 @@ impl Detail {
         Some((nth + 1, suspicious.len()))
     }
 
-    /// Moves the cursor to a node of the tree, and unfolds its parents.
+    /// Moves the cursor to a node of the tree and unfolds its parents.
     pub(super) fn go_to_node(&mut self, id: NodeId, folds: &mut Folds, height: usize) {
         let all = self.all_lines();
         if let Some(at) = all.iter().position(|line| matches!(line.kind, LineKind::Node(node) if node == id))
@@ -324,7 +326,7 @@ impl Detail {
         self.find = Some(find);
     }
 
-    /// Searches for the typed text: goes to the first hit from the origin on, or back to the
+    /// Searches for the typed text: goes to the first hit at or after the origin, or back to the
     /// origin.
     pub(super) fn search_typed(&mut self, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
@@ -350,14 +352,14 @@ impl Detail {
         hit.is_some()
     }
 
-    /// Moves the cursor to a hit, and the window so that it shows all of it if possible.
+    /// Moves the cursor to a hit, and the window so that it shows the whole hit if possible.
     fn reveal_hit(&mut self, all: &[Line], hit: Hit, folds: &mut Folds, height: usize) {
         self.reveal(all, hit.line, folds, height);
         let end = self.scroll.cursor + hit.last - hit.line + 1;
         self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
     }
 
-    /// Closes the search field: stays at the hit, or returns to the origin.
+    /// Closes the search field and either stays at the hit or returns to the origin.
     pub(super) fn end_find(&mut self, keep: bool, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         if !keep {
@@ -368,7 +370,7 @@ impl Detail {
         }
     }
 
-    /// Restores folds, cursor and window from before the search.
+    /// Restores the folds, cursor and window from before the search.
     fn restore_origin(&mut self, origin: &FindOrigin, folds: &mut Folds, height: usize) {
         folds.clone_from(&origin.folds);
         self.lay_out(folds, self.width());
@@ -376,7 +378,7 @@ impl Detail {
         self.scroll.show(self.lines.len(), height);
     }
 
-    /// Returns the node of a line.
+    /// Returns the node that a line shows, if any.
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
             LineKind::Node(id) => id,
@@ -387,7 +389,7 @@ impl Detail {
     }
 }
 
-/// Returns whether the verdict on a node is suspicious or malicious.
+/// Returns whether a node's verdict is suspicious or malicious.
 fn is_suspicious(node: &Node) -> bool {
     matches!(node.verdict, Verdict::Suspicious | Verdict::Malicious)
 }
@@ -398,8 +400,8 @@ fn parent_line(lines: &[Line], at: usize) -> Option<usize> {
     lines[..at].iter().rposition(|line| line.depth < depth && line.fold.is_some())
 }
 
-/// Returns the index of a line by its id; if its block has fewer lines now, of the block's last
-/// line.
+/// Returns the index of the line with this id. If its block now has fewer lines, returns the index
+/// of the block's last line.
 fn index_of(lines: &[Line], line_id: LineId) -> Option<usize> {
     let first = lines.iter().position(|line| line.id.block == line_id.block)?;
     let its = lines[first..].iter().take_while(|line| line.id.block == line_id.block);

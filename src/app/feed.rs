@@ -1,8 +1,10 @@
-//! Feeds: where alerts come from. A feed is one account in one tenant of one cloud, or files.
+//! Feeds, the sources of alerts. A feed is one account in one tenant of one cloud, or a set of
+//! files.
 //!
-//! What belongs to a feed stays in it: its account, what its service refuses and has answered, and
-//! what is loaded of it. Loading is three machines ([`ListFetch`], [`Poll`], [`Backfill`]) that
-//! return [`FeedEffect`]s. A feed knows neither jobs nor the store nor the screen.
+//! A feed holds all state that is specific to it: its account, what its service has answered and
+//! refused, and which of its alerts are loaded. Three state machines ([`ListFetch`], [`Poll`],
+//! [`Backfill`]) control loading and return [`FeedEffect`]s. A feed has no access to jobs, the
+//! store or the screen.
 
 mod backfill;
 mod coverage;
@@ -31,45 +33,47 @@ use super::{
     job::{Failure, FailureKind, JobId, JobKind, JobType, Scope},
 };
 
-/// The overlap of a fetch of changes with the newest update seen: alerts become visible late and
-/// out of order (docs/graph-api.md, "Polling").
+/// How far a fetch of changes reaches back before the newest known update, since alerts become
+/// visible late and out of order (docs/graph-api.md, "Polling").
 const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// The interval between live polls.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
-/// The delay before the first retry after a transient failure; it doubles with each failure.
+/// The delay before the first retry after a transient failure. It doubles with each further
+/// failure.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
-/// The maximum of that delay.
+/// The maximum delay before a retry.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// What a loading machine wants done.
+/// An action requested by one of the loading state machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FeedEffect {
     /// Start a job.
     Start(JobKind),
-    /// Cancel the running job of this type: its later events do not count.
+    /// Cancel the running job of this type. Its later events are ignored.
     Cancel(JobType),
-    /// Let the running job of this type end with what it has received.
+    /// Stop the running job of this type, keeping what it has received.
     Stop(JobType),
 }
 
-/// The settings of a feed; constant until another profile or account is used, except for the user.
+/// The settings of a feed. Except for the user, they stay the same until another profile or account
+/// is used.
 #[derive(Clone, Debug)]
 pub struct FeedSettings {
-    /// The tenant's name for the header; safe to show.
+    /// The tenant's name shown in the header; safe to show.
     pub tenant: String,
-    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
+    /// The source of the alerts shown in the header: cloud and API version, or files. Safe to show.
     pub origin: String,
-    /// Whether alerts are fetched from a service; otherwise they come from files.
+    /// Whether alerts are fetched from a service rather than read from files.
     pub service: bool,
-    /// The host of the Defender portal, the only one that links may lead to (docs/graph-api.md,
+    /// The host of the Defender portal, the only host that links may lead to (docs/graph-api.md,
     /// "National clouds").
     pub portal_host: String,
     /// The signed-in user's principal name, if known.
     pub me: Option<String>,
-    /// The name of the profile, safe to show; empty if it has none.
+    /// The name of the profile, safe to show; empty if there is none.
     pub profile: String,
-    /// Whether a user can sign in interactively. A token from a variable, a command or a secret
-    /// allows no sign-in; the texts then say what to do instead.
+    /// Whether a user can sign in interactively. This is not possible with a token from a variable,
+    /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,
 }
 
@@ -88,19 +92,19 @@ pub struct Feed {
     pub poll: Poll,
     /// The backfill.
     pub backfill: Backfill,
-    /// OData features that the service has refused.
+    /// The OData features that the service has refused.
     pub(super) refused: Vec<Feature>,
-    /// The complete lists.
+    /// The lists that have been loaded completely.
     pub(super) complete_lists: CompleteLists,
-    /// The number of consecutive failures of list and polls.
+    /// The number of consecutive failures of list fetches and polls.
     failures: u32,
-    /// The number of the first job for the account in use. Earlier jobs were for another account,
-    /// whose alerts must not arrive.
+    /// The number of the first job for the current account. Earlier jobs were for another account,
+    /// whose alerts must not be added.
     first_job: u32,
 }
 
 impl Feed {
-    /// Creates a feed of which nothing is loaded. `first_job`: the number of its first job.
+    /// Creates a feed with nothing loaded. `first_job` is the number of its first job.
     pub(super) fn new(id: FeedId, settings: FeedSettings, first_job: u32) -> Self {
         Self {
             id,
@@ -116,7 +120,7 @@ impl Feed {
         }
     }
 
-    /// Returns whether a job was started for the account in use.
+    /// Returns whether a job was started for the current account.
     pub(super) fn owns(&self, job: JobId) -> bool {
         job.feed == self.id && job.number >= self.first_job
     }
@@ -140,7 +144,7 @@ impl Feed {
         }
     }
 
-    /// Requests the list of a filter, which replaces every other fetch.
+    /// Requests the list of a filter, superseding all other fetches.
     pub(super) fn request_list(&mut self, filter: &str, scope: Scope) -> Vec<FeedEffect> {
         let reread = self.complete_lists.covering(filter, &scope).is_some();
         let mut effects = self.poll.on(PollEvent::ListRequested);
@@ -149,7 +153,7 @@ impl Feed {
         effects
     }
 
-    /// Shows the list of a filter from memory, if a complete list covers it.
+    /// Shows the list of a filter from memory if a complete list covers it.
     pub(super) fn cover_list(
         &mut self,
         filter: &str,
@@ -157,14 +161,14 @@ impl Feed {
         mono: Duration,
     ) -> Option<Vec<FeedEffect>> {
         let by = self.complete_lists.covering(filter, scope)?.clone();
-        // The header describes the shown list, not one that was superseded.
+        // The header must describe the displayed list, not one that was superseded.
         let mut effects = self.list.on(ListEvent::Covered { scope: scope.clone(), by });
         effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
         Some(effects)
     }
 
-    /// Stops the list's fetch and its retries for the user. Returns `None` if there is nothing to
-    /// stop.
+    /// Stops the list fetch and its retries at the user's request. Returns `None` if there is
+    /// nothing to stop.
     pub(super) fn stop_list(&mut self, mono: Duration) -> Option<Vec<FeedEffect>> {
         if !self.list.phase().is_active() && self.list.retry_at().is_none() {
             return None;
@@ -176,7 +180,7 @@ impl Feed {
         Some(effects)
     }
 
-    /// Ends the list's fetch, which was read completely. `newest`: the newest update among its
+    /// Ends a list fetch that has read the complete list. `newest` is the newest update among its
     /// alerts.
     pub(super) fn list_done(&mut self, filter: &str, newest: Option<Timestamp>, now: Now) {
         self.failures = 0;
@@ -188,7 +192,7 @@ impl Feed {
         self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
     }
 
-    /// Ends the list's fetch after a failure; a transient one is retried automatically.
+    /// Ends a list fetch that has failed. Transient failures are retried automatically.
     pub(super) fn list_failed(&mut self, failure: Failure, mono: Duration) {
         let retry_at = failure.kind.is_transient().then(|| mono + self.back_off());
         if retry_at.is_none() {
@@ -197,19 +201,19 @@ impl Feed {
         self.list.on(ListEvent::Failed(failure, retry_at));
     }
 
-    /// Ends a poll.
+    /// Ends a successful poll.
     pub(super) fn poll_done(&mut self, mono: Duration) {
         self.failures = 0;
         self.poll.on(PollEvent::Done(mono + POLL_INTERVAL));
     }
 
-    /// Ends a poll after a failure.
+    /// Ends a poll that has failed.
     pub(super) fn poll_failed(&mut self, mono: Duration) {
         let next = mono + self.back_off();
         self.poll.on(PollEvent::Failed(next));
     }
 
-    /// Starts or continues the backfill if nothing else loads and something is missing.
+    /// Starts or continues the backfill if nothing else is loading and something is missing.
     pub(super) fn begin_backfill(&mut self, now: Now) -> Option<FeedEffect> {
         let idle = self.list.phase() == &Phase::Complete && !self.poll.is_running();
         if !idle || self.sign_in.signed_out || self.has_all_alerts() {
@@ -218,7 +222,8 @@ impl Feed {
         self.backfill.on(BackfillEvent::Begin { wall: now.wall, mono: now.mono })
     }
 
-    /// Handles an answer of the service: if the user was signed out, they have signed in elsewhere.
+    /// Handles a response from the service. If the user was signed out, they must have signed in
+    /// elsewhere.
     pub(super) fn answered(&mut self) {
         self.sign_in.signed_out &= self.sign_in.stage.is_some();
     }
@@ -233,14 +238,15 @@ impl Feed {
         }
     }
 
-    /// Fails the list without a request: the user is signed out and has been asked to sign in.
+    /// Fails the list fetch without sending a request, since the user is signed out and has already
+    /// been asked to sign in.
     pub(super) fn fail_signed_out(&mut self, scope: Scope) -> Vec<FeedEffect> {
         let mut effects = self.interrupt();
         effects.extend(self.list.on(ListEvent::SignedOut(scope)));
         effects
     }
 
-    /// Cancels polls and the backfill if anything runs.
+    /// Cancels any running poll or backfill.
     fn interrupt(&mut self) -> Vec<FeedEffect> {
         let backfills = self.backfill.state() == BackfillState::Running;
         if !self.list.phase().is_active() && !self.poll.is_running() && !backfills {
@@ -251,13 +257,13 @@ impl Feed {
         effects
     }
 
-    /// Stops automatic retries and polls: each would ask the user to sign in again.
+    /// Stops automatic retries and polls, since each of them would ask the user to sign in again.
     pub(super) fn stop_retries(&mut self) {
         self.poll.on(PollEvent::NoRetry);
         self.list.on(ListEvent::NoRetry);
     }
 
-    /// Returns whether the list failed for a reason that a sign-in may have removed.
+    /// Returns whether the list fetch failed for a reason that signing in may have resolved.
     pub(super) fn may_retry_after_sign_in(&self) -> bool {
         match self.list.phase() {
             Phase::Failed { failure, retry_at: None } => {
@@ -267,7 +273,7 @@ impl Feed {
         }
     }
 
-    /// Returns the next times, since the start, at which something is due or shown differently.
+    /// Returns the upcoming times, since startup, when something is due or the display changes.
     pub(super) fn due(&self, mono: Duration) -> impl Iterator<Item = Duration> {
         let counting = match self.list.phase() {
             Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => Some(*at),
@@ -279,7 +285,7 @@ impl Feed {
         counting.chain(self.poll.next()).chain(backfill)
     }
 
-    /// Counts a failure and returns the delay before the next try.
+    /// Counts a failure and returns the delay before the next attempt.
     fn back_off(&mut self) -> Duration {
         let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY_AFTER);
         self.failures += 1;
@@ -287,7 +293,7 @@ impl Feed {
     }
 }
 
-/// Returns the next time at which the number of seconds left until `end` changes.
+/// Returns when the displayed number of seconds until `end` changes next.
 fn next_second(end: Duration, mono: Duration) -> Duration {
     match end.saturating_sub(mono).subsec_nanos() {
         0 => mono + Duration::from_secs(1),
@@ -295,26 +301,26 @@ fn next_second(end: Duration, mono: Duration) -> Duration {
     }
 }
 
-/// The feeds that are on: their alerts are in the list. There is at least one.
+/// The active feeds, whose alerts are in the list. There is at least one.
 #[derive(Debug)]
 pub struct Feeds {
     on: Vec<Feed>,
-    /// The index of the next feed.
+    /// The index of the next new feed.
     next: u16,
 }
 
 impl Feeds {
-    /// Creates the collection with one feed that is on. `next`: the index of the feed after it.
+    /// Creates the collection with a single active feed. `next` is the index of the next new feed.
     pub(super) fn of(feed: Feed, next: u16) -> Self {
         Self { on: vec![feed], next }
     }
 
-    /// Returns the feed that header and overlays describe.
+    /// Returns the feed that the header and the overlays describe.
     pub fn main(&self) -> &Feed {
         &self.on[0]
     }
 
-    /// Returns a feed if it is on.
+    /// Returns a feed if it is active.
     pub fn get(&self, id: FeedId) -> Option<&Feed> {
         self.on.iter().find(|feed| feed.id == id)
     }
@@ -323,7 +329,7 @@ impl Feeds {
         self.on.iter_mut().find(|feed| feed.id == id)
     }
 
-    /// Returns the feeds that are on.
+    /// Returns the active feeds.
     pub fn iter(&self) -> impl Iterator<Item = &Feed> {
         self.on.iter()
     }
@@ -332,7 +338,7 @@ impl Feeds {
         self.on.iter_mut()
     }
 
-    /// Returns the ids of the feeds that are on.
+    /// Returns the ids of the active feeds.
     pub(super) fn ids(&self) -> Vec<FeedId> {
         self.on.iter().map(|feed| feed.id).collect()
     }
@@ -347,19 +353,19 @@ impl Feeds {
         self.on.iter().any(|feed| feed.poll.is_on())
     }
 
-    /// Returns the index of the next feed.
+    /// Returns the index of the next new feed.
     pub(super) fn next_index(&self) -> u16 {
         self.next
     }
 
-    /// Returns the id of a feed that is to be opened.
+    /// Returns the id of a feed that is about to be opened.
     pub(super) fn new_id(&mut self) -> FeedId {
         let id = FeedId::new(self.next);
         self.next = self.next.wrapping_add(1);
         id
     }
 
-    /// Returns whether a job was started for a feed that is on, and the account that it uses.
+    /// Returns whether a job was started for an active feed and its current account.
     pub(super) fn own(&self, job: JobId) -> bool {
         self.on.iter().any(|feed| feed.owns(job))
     }

@@ -1,9 +1,9 @@
-//! The filter bar: the filter being typed, the active filter, the filter last sent to the service,
-//! and the history.
+//! The filter bar: the filter being typed, the active filter, the filter last requested from the
+//! service, and the history.
 //!
-//! The *active* filter is the last valid text: it decides which rows are shown. The *committed*
+//! The *active* filter is the last valid text and decides which rows are shown. The *committed*
 //! filter is the one that was run last. The *requested* filter is the one that the list was fetched
-//! with; a pivot commits a filter without requesting it.
+//! with. A pivot commits a filter without requesting it.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) static CONTEXT: Commands = Commands {
     ],
 };
 
-/// Returns the keys for the key bar.
+/// Returns the key bar hints.
 pub(super) fn hints() -> Vec<Hint> {
     vec![
         hint(&["filter.run"], "run"),
@@ -49,7 +49,7 @@ pub(super) fn hints() -> Vec<Hint> {
     ]
 }
 
-/// The length of the history.
+/// The maximum length of the history.
 const MAX_HISTORY: usize = 200;
 
 /// The filter bar.
@@ -57,19 +57,19 @@ const MAX_HISTORY: usize = 200;
 pub struct FilterBar {
     /// The filter that was run last.
     pub committed: String,
-    /// The text field, while the filter is edited.
+    /// The text field, while the filter is being edited.
     pub editor: Option<Editor>,
-    /// The plan of the active filter; `None` without a filter.
+    /// The plan of the active filter; `None` if there is no filter.
     pub plan: Option<Arc<Plan>>,
-    /// The errors in the bar's text.
+    /// The errors in the text of the bar.
     pub diagnostics: Vec<Diagnostic>,
-    /// The active filter with its implied parentheses, if they change its text.
+    /// The active filter with its implied parentheses, if they make a difference to its text.
     pub grouped: Option<String>,
     /// Finds the matches of the active filter in displayed text.
     pub highlighter: Option<Matcher>,
     /// The text of the active filter.
     active: Option<String>,
-    /// The filter of the last request to the service. Typing and pivots request nothing.
+    /// The filter of the last request to the service. Neither typing nor pivoting sends a request.
     requested: String,
     /// The plan of the requested filter.
     requested_plan: Option<Arc<Plan>>,
@@ -80,11 +80,12 @@ pub struct FilterBar {
 #[derive(Clone, Debug, Default)]
 pub struct Editor {
     field: TextField,
-    /// The completions at the cursor.
+    /// The completions available at the cursor.
     pub completions: Vec<Completion>,
-    /// The index of the chosen completion.
+    /// The index of the selected completion.
     pub choice: usize,
-    /// The position in the history, counted from the newest, and the text before it was opened.
+    /// The position in the history, counted from the newest entry, and the text that was in the
+    /// field before the history was opened.
     recalled: Option<(usize, String)>,
 }
 
@@ -109,7 +110,7 @@ impl Editor {
         text.char_indices().nth(self.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Handles an editing key. Returns whether it is one.
+    /// Handles an editing key. Returns whether the key is an editing key.
     pub(super) fn edit(&mut self, key: Key) -> bool {
         if key.alt {
             return false;
@@ -152,7 +153,7 @@ impl Editor {
 }
 
 impl FilterBar {
-    /// Creates a bar with a filter that is not compiled yet.
+    /// Creates a bar with a filter that has not been compiled yet.
     pub fn new(filter: &str) -> Self {
         let filter = filter.trim().to_owned();
         Self { committed: filter.clone(), requested: filter, ..Self::default() }
@@ -175,7 +176,8 @@ impl FilterBar {
         self.editor = Some(Editor::new(text));
     }
 
-    /// Handles an editing key. Returns whether text or cursor changed: completions depend on both.
+    /// Handles an editing key. Returns whether the text or the cursor has changed, since
+    /// completions depend on both.
     pub fn key(&mut self, key: Key) -> bool {
         let Some(editor) = &mut self.editor else { return false };
         let before = (editor.text().to_owned(), editor.cursor());
@@ -183,7 +185,7 @@ impl FilterBar {
         (editor.text(), editor.cursor()) != (before.0.as_str(), before.1)
     }
 
-    /// Pastes a text at the cursor; line ends become spaces.
+    /// Pastes a text at the cursor, replacing line breaks with spaces.
     pub fn paste(&mut self, text: &str) {
         if let Some(editor) = &mut self.editor {
             let line =
@@ -192,12 +194,11 @@ impl FilterBar {
         }
     }
 
-    /// Compiles the text in the bar unless it is active already; `again` compiles it in any case,
-    /// for another time or another service. A valid text becomes active; an invalid one leaves the
-    /// former filter active.
+    /// Compiles the text in the bar unless it is already active. With `again`, always compiles it,
+    /// since the time or the service may have changed. A valid text becomes active; an invalid one
+    /// leaves the previous filter active.
     ///
-    /// Returns whether there is another filter: that of [`Self::matcher`]. Errors are in
-    /// [`Self::diagnostics`].
+    /// Returns whether [`Self::matcher`] has changed. Errors are in [`Self::diagnostics`].
     pub fn compile(&mut self, context: &Context, again: bool) -> bool {
         let is_other = self.parse(context, again);
         if self.editor.is_none() && self.is_requested() {
@@ -210,7 +211,7 @@ impl FilterBar {
         is_other
     }
 
-    /// Returns the active filter, for a view; `None` matches everything.
+    /// Returns the active filter for use in a view; `None` matches everything.
     pub fn matcher(&self) -> Option<Box<dyn Filter>> {
         let plan = self.plan.as_ref()?;
         Some(Box::new(Matcher::new(&plan.test)))
@@ -260,14 +261,14 @@ impl FilterBar {
         self.requested_plan.clone_from(&self.plan);
     }
 
-    /// Returns whether the service was asked for the committed filter; otherwise the list shows
-    /// loaded alerts only.
+    /// Returns whether the committed filter has been requested from the service. Otherwise, the
+    /// list shows only loaded alerts.
     pub fn is_requested(&self) -> bool {
         self.committed == self.requested
     }
 
-    /// Returns whether the rows are those of the requested filter: neither of a pivot nor of a
-    /// filter being typed.
+    /// Returns whether the rows are those of the requested filter, and not of a pivot or a filter
+    /// being typed.
     pub fn shows_requested(&self) -> bool {
         let is_same = |text: &String| text.trim() == self.requested;
         self.is_requested() && self.active.as_ref().is_none_or(is_same)
@@ -319,14 +320,14 @@ impl FilterBar {
         }
     }
 
-    /// Ends editing and drops what was typed.
+    /// Ends editing and discards what was typed.
     pub fn restore(&mut self) {
         self.editor = None;
         self.diagnostics.clear();
     }
 
-    /// Accepts the chosen completion, or else the fix of the first error. Returns whether the text
-    /// changed.
+    /// Accepts the selected completion or, if there is none, the fix for the first error. Returns
+    /// whether the text has changed.
     pub fn complete(&mut self) -> bool {
         let fix = self.diagnostics.iter().find_map(|diagnostic| diagnostic.fix.clone());
         let Some(editor) = &mut self.editor else { return false };
@@ -345,7 +346,7 @@ impl FilterBar {
         true
     }
 
-    /// Chooses another completion.
+    /// Selects the next or previous completion.
     pub fn choose(&mut self, forward: bool) {
         if let Some(editor) = &mut self.editor {
             let count = editor.completions.len().max(1);
@@ -353,7 +354,7 @@ impl FilterBar {
         }
     }
 
-    /// Opens an older filter of the history, or a newer one. Returns whether the text changed.
+    /// Recalls an older or newer filter from the history. Returns whether the text has changed.
     pub fn recall(&mut self, older: bool) -> bool {
         let Some(editor) = &mut self.editor else { return false };
         let at = editor.recalled.as_ref().map_or(0, |(at, _)| *at);

@@ -1,5 +1,5 @@
-//! Writing times, durations and numbers. Times are ages, UTC or local time, and distinguishable
-//! from each other.
+//! Formatting of times, durations and numbers. Times are shown as ages, in UTC or in local time,
+//! and the three forms are distinguishable.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use jiff::{
 
 use alertdeck_model::{Now, Timestamp};
 
-/// The format of times.
+/// How times are displayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// Age: `3h`.
+    /// As an age: `3h`.
     #[default]
     Age,
     /// In UTC.
     Utc,
-    /// In the zone of the terminal.
+    /// In the terminal's time zone.
     Local,
 }
 
@@ -34,20 +34,20 @@ impl TimeFormat {
     }
 }
 
-/// The current time and everything that the format of times depends on.
+/// The current time, and everything else needed to format times.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// The format of times.
     pub format: TimeFormat,
-    /// The zone of the terminal.
+    /// The terminal's time zone.
     pub zone: TimeZone,
     /// The current time.
     pub now: Now,
 }
 
 impl Clock {
-    /// Writes a time for a column of the list: `2h`, `11-20 12:03Z`, `11-20 13:03`, or the date
-    /// alone in another year.
+    /// Formats a time for a column of the list: `2h`, `11-20 12:03Z`, `11-20 13:03`, or only the
+    /// date if it is in another year.
     pub fn cell(&self, at: Timestamp) -> String {
         if self.format == TimeFormat::Age {
             return age(at, self.now.wall);
@@ -60,7 +60,7 @@ impl Clock {
         format!("{}{mark}", then.strftime("%m-%d %H:%M"))
     }
 
-    /// Returns the width in columns of the longest text of [`Clock::cell`].
+    /// Returns the width in columns of the longest text that [`Clock::cell`] returns.
     pub fn cell_width(&self) -> usize {
         match self.format {
             TimeFormat::Age => 4,
@@ -69,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// Writes a time in full, to the second, with its zone.
+    /// Formats a time in full, to the second, with its zone.
     pub fn full(&self, at: Timestamp) -> String {
         let then = self.civil(at);
         match self.format {
@@ -79,7 +79,7 @@ impl Clock {
         }
     }
 
-    /// Writes the time of day, with the date unless it is the date of `near`.
+    /// Formats the time of day, preceded by the date unless `near` has the same date.
     pub fn short(&self, at: Timestamp, near: Option<Timestamp>) -> String {
         let then = self.civil(at);
         let same_day = near.is_some_and(|near| self.civil(near).date() == then.date());
@@ -88,7 +88,7 @@ impl Clock {
         then.strftime(&format!("{date}%H:%M:%S{zone}")).to_string()
     }
 
-    /// Writes the date of a time, in the zone of the time format.
+    /// Formats the date of a time, in the zone of the time format.
     pub fn day(&self, at: Timestamp) -> String {
         self.civil(at).strftime("%Y-%m-%d").to_string()
     }
@@ -98,20 +98,20 @@ impl Clock {
         self.civil(one).date() == self.civil(other).date()
     }
 
-    /// Writes a time for the timeline: like [`Clock::short`], with the age beside it if times are
-    /// ages.
+    /// Formats a time for the timeline: like [`Clock::short`], with the age beside it if times are
+    /// shown as ages.
     pub fn timeline_time(&self, at: Timestamp, near: Option<Timestamp>) -> String {
         let time = self.short(at, near);
         if self.format == TimeFormat::Age { format!("{time} {:>4}", age(at, self.now.wall)) } else { time }
     }
 
-    /// Writes the time of day to the second: `12:03:11Z`, or `13:03:11` in local time.
+    /// Formats the time of day to the second: `12:03:11Z`, or `13:03:11` in local time.
     pub fn time_of_day(&self, at: Timestamp) -> String {
         let mark = if self.format == TimeFormat::Local { "" } else { "Z" };
         format!("{}{mark}", self.civil(at).strftime("%H:%M:%S"))
     }
 
-    /// Writes the current time, to the minute.
+    /// Formats the current time, to the minute.
     pub fn minute(&self) -> String {
         let zone = if self.format == TimeFormat::Local { "" } else { "Z" };
         format!("{}{zone}", self.civil(self.now.wall).strftime("%H:%M"))
@@ -131,13 +131,13 @@ impl Clock {
     }
 }
 
-/// Writes a time in UTC, to the second: `2026-11-20 12:03:11Z`.
+/// Formats a time in UTC, to the second: `2026-11-20 12:03:11Z`.
 pub fn utc(at: Timestamp) -> String {
     at.to_second().replace('T', " ")
 }
 
-/// Writes an age in at most four characters: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`; `+2h` for a
-/// time ahead.
+/// Formats an age in at most four characters: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`. A time in the
+/// future gets a plus sign: `+2h`.
 pub fn age(at: Timestamp, now: Timestamp) -> String {
     match now.since(at) {
         Some(past) => span(past),
@@ -145,7 +145,7 @@ pub fn age(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Writes a duration in its largest unit: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`.
+/// Formats a duration in its largest unit: `45s`, `12m`, `3h`, `12d`, `30w`, `4y`.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
@@ -160,7 +160,7 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// Writes a number with separated thousands: `12,345`.
+/// Formats a number with thousands separators: `12,345`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -173,7 +173,7 @@ pub fn thousands(number: usize) -> String {
     out
 }
 
-/// Writes a number of bytes: `812 bytes`, `9.6 kB`, `1.2 MB`.
+/// Formats a number of bytes: `812 bytes`, `9.6 kB`, `1.2 MB`.
 pub fn bytes(count: usize) -> String {
     match count {
         0..1_000 => format!("{count} bytes"),

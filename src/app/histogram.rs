@@ -6,18 +6,19 @@ use alertdeck_store::{Store, View};
 /// The number of alerts by severity and time bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// High, medium, low, and all other severities: counts from the oldest bucket to the newest.
+    /// The counts of high, medium, low and all other severities, from the oldest bucket to the
+    /// newest.
     pub counts: [Vec<u32>; 4],
     /// The creation times of the oldest and the newest alert.
     pub range: Option<(Timestamp, Timestamp)>,
     revision: u64,
-    /// The time of the next count while alerts stream in, since the start.
+    /// When to count next while alerts stream in, measured from startup.
     pub(super) due: std::time::Duration,
 }
 
 impl Histogram {
     /// Counts the alerts of a view in `buckets` buckets of equal length, unless this revision of
-    /// the view has been counted.
+    /// the view has already been counted.
     pub fn count(&mut self, store: &Store, view: &View, buckets: usize) {
         if self.revision == view.revision() && self.counts[0].len() == buckets {
             return;

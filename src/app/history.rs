@@ -1,19 +1,19 @@
-//! The history of views of the list.
+//! The history of list views.
 //!
-//! Filters, pivots and sort orders are steps; cursor movements are not (docs/console.md, "Going
-//! back").
+//! Filters, pivots and changes of the sort order add a step; cursor movements do not
+//! (docs/console.md, "Going back").
 
 use super::{App, Effect, Pane, detail::DetailPosition, list};
 use alertdeck_store::Sort;
 
-/// The length of the history.
+/// The maximum length of the history.
 const MAX_ENTRIES: usize = 50;
 
 /// A view to return to.
 #[derive(Clone, Debug)]
 pub(super) struct HistoryEntry {
     filter: String,
-    /// Whether the service was asked for the filter.
+    /// Whether the filter had been requested from the service.
     requested: bool,
     sort: Sort,
     list: list::ListPosition,
@@ -46,14 +46,14 @@ impl App {
         self.history.push(entry);
     }
 
-    /// Keeps the current view, before the filter is edited.
+    /// Saves the current view before the filter is edited.
     pub(super) fn remember_before_edit(&mut self) {
         if self.filter.editor.is_none() {
             self.history.before_edit = Some(self.history_entry());
         }
     }
 
-    /// Adds the view before the edit to the history if the edit changes the filter.
+    /// Adds the view from before the edit to the history if the edit has changed the filter.
     pub(super) fn remember_edit(&mut self) {
         let before = self.history.before_edit.take();
         if self.filter.text().trim() != self.filter.committed
@@ -75,13 +75,13 @@ impl App {
         }
     }
 
-    /// Returns the number of views to go back to.
+    /// Returns the number of previous views.
     pub fn history_len(&self) -> usize {
         self.history.entries.len()
     }
 
-    /// Returns to the previous view. The service is asked only if it was asked then and the list is
-    /// no longer complete in memory.
+    /// Returns to the previous view. Sends a request only if that view's filter had been requested
+    /// and its list is no longer complete in memory.
     pub(super) fn go_back(&mut self, effects: &mut Vec<Effect>) {
         let Some(entry) = self.history.entries.pop() else {
             return self.notify("no previous view");
@@ -94,7 +94,7 @@ impl App {
         if self.view.sort() != entry.sort {
             self.sort(entry.sort);
         }
-        // The alert under the cursor may have changed and no longer match.
+        // The alert under the cursor may have changed so that it no longer matches.
         self.view.keep(&self.store, entry.list.row());
         self.list.restore_position(entry.list);
         self.ui.focus = entry.focus;

@@ -29,7 +29,7 @@ impl App {
         }
     }
 
-    /// Lays out everything that depends on the size.
+    /// Lays out everything that depends on the screen size.
     pub(super) fn lay_out(&mut self) {
         let (width, height) = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
@@ -39,8 +39,8 @@ impl App {
         self.resize_overlays();
     }
 
-    /// Returns the active contexts of the panes and their text fields, the first to be searched
-    /// first.
+    /// Returns the active contexts of the panes and their text fields, in the order in which they
+    /// are searched.
     fn contexts(&self) -> Vec<&'static Context> {
         if self.filter.editor.is_some() {
             return vec![&filter::CONTEXT];
@@ -70,7 +70,8 @@ impl App {
         }
     }
 
-    /// Notifies the user that a key does nothing here, and which one may have been meant.
+    /// Notifies the user that a key is not bound here, and suggests the key that may have been
+    /// meant.
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
             Some((near, command)) => format!("try {near} ({})", command.help),
@@ -82,8 +83,8 @@ impl App {
         self.notify(format!("{key} is not bound here; {near}"));
     }
 
-    /// Returns the keys for the key bar with their descriptions. The key that leaves, or the key of
-    /// the help, is the last.
+    /// Returns the key bar hints: keys and their descriptions. The last one is the closing key or
+    /// the help key.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
         let hints = match self.ui.overlay() {
             Some(overlay) => overlay.object().hints(self),
@@ -108,8 +109,8 @@ impl App {
         })
     }
 
-    /// Closes the innermost of overlay, range, search and detail, or stops loading. It never quits,
-    /// and never drops the filter or marks.
+    /// Closes the innermost overlay, range, search or detail pane, or else stops loading. Never
+    /// quits, and never clears the filter or marks.
     pub(super) fn back(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
             self.close_overlay(false, effects);
@@ -125,7 +126,7 @@ impl App {
         }
     }
 
-    /// Closes the overlay or the detail; quits if only the list is open.
+    /// Closes the overlay or the detail pane. Quits if only the list is open.
     pub(super) fn close(&mut self, effects: &mut Vec<Effect>) {
         if self.ui.overlay().is_some() {
             self.close_overlay(true, effects);
@@ -191,7 +192,7 @@ impl App {
     }
 
     pub(super) fn refresh(&mut self, effects: &mut Vec<Effect>) {
-        // Files are read once.
+        // Files that have been read completely are not read again.
         let is_final = |feed: &Feed| !feed.settings.service && feed.list.phase() == &Phase::Complete;
         let (kept, read): (Vec<_>, Vec<_>) = self.feeds.iter().partition(|feed| is_final(feed));
         let (kept, read) = (kept.len(), read.iter().map(|feed| feed.id).collect::<Vec<_>>());
@@ -218,7 +219,7 @@ impl App {
         self.apply_filter();
     }
 
-    /// Runs the filter in the bar, if it is valid.
+    /// Runs the filter in the bar if it is valid.
     pub(super) fn run_typed_filter(&mut self, effects: &mut Vec<Effect>) {
         if self.filter.is_valid() {
             self.remember_edit();
@@ -229,7 +230,7 @@ impl App {
         }
     }
 
-    /// Cancels editing and restores the last filter.
+    /// Cancels editing and restores the previous filter.
     pub(super) fn restore_filter(&mut self) {
         self.filter.restore();
         self.apply_filter();
@@ -253,7 +254,7 @@ impl App {
         }
     }
 
-    /// Sorts the list; the former order becomes a step of the history.
+    /// Sorts the list, and adds the previous order to the history.
     pub(super) fn change_sort(&mut self, sort: Sort) {
         if sort != self.view.sort() {
             self.remember_view();
@@ -270,8 +271,8 @@ impl App {
         } else if self.ui.focus == Pane::Detail && self.find_editor().is_some() {
             return self.find_paste(text);
         } else {
-            // A paste into the panes becomes a filter of alternatives, which is not run. Terminals
-            // send line ends as carriage returns.
+            // Text pasted into a pane becomes a filter of alternatives, which is not run yet.
+            // Terminals send line breaks as carriage returns.
             let lines: Vec<_> =
                 text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
             if lines.is_empty() {
@@ -314,7 +315,7 @@ impl App {
         }
     }
 
-    /// Moves the divider between list and detail.
+    /// Moves the divider between list and detail pane.
     fn drag(&mut self, x: u16) {
         if self.ui.dragging && self.ui.size.0 > 0 {
             self.ui.split = (u32::from(x) * 100 / u32::from(self.ui.size.0)) as u16;
@@ -347,7 +348,7 @@ impl App {
         match action {
             MenuAction::Sort(column) => {
                 let sort = self.view.sort();
-                // Most severe and newest first; names start at A.
+                // Severity starts with the highest, times with the newest, names with A.
                 let descending = matches!(column, Column::Severity | Column::Created | Column::Updated);
                 let descending = if sort.column == column { !sort.descending } else { descending };
                 self.change_sort(Sort { column, descending });

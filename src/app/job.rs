@@ -1,8 +1,7 @@
-//! Jobs: everything that takes time, with its id, what it does, and its events.
+//! Jobs: long-running work, each with an id, a description of the work, and events.
 //!
-//! The state starts and cancels jobs by effects; their events come back with the same id. This
-//! module knows neither how a job is carried out nor which jobs run; the latter is in
-//! [`super::Jobs`].
+//! The state starts and cancels jobs through effects, and their events come back with the same id.
+//! This module does not define how a job is run. [`super::Jobs`] tracks which jobs are running.
 
 use alertdeck_graph::ClientEvent;
 use alertdeck_model::{AlertId, SafeText, Timestamp};
@@ -19,37 +18,37 @@ use super::{
 pub struct JobId {
     /// The feed that the job works for.
     pub feed: FeedId,
-    /// The number of the job; later jobs of a run have higher numbers, whatever their feed.
+    /// The number of the job. It increases with each job started, across all feeds.
     pub number: u32,
 }
 
 /// A job to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobKind {
-    /// Fetch the list of the filter, its newest alerts first.
+    /// Fetch the list of the filter, newest alerts first.
     List(Scope),
     /// Fetch what has changed.
     Poll(Scope),
-    /// Fetch a list for completeness, with no page twice.
+    /// Fetch a list completely, without fetching any page twice.
     Backfill {
         /// The list.
         scope: Scope,
         /// The page to start with, if not the first.
         from: Option<Bookmark>,
     },
-    /// Read an alert's JSON for the detail pane: answered by [`JobEvent::Read`].
+    /// Read an alert's JSON for the detail pane. Ends with [`JobEvent::Read`].
     Read(Row, StoredAlert),
-    /// Write an alert's ticket to be copied: answered by [`JobEvent::Ticket`].
+    /// Generate a ticket for an alert, to be copied. Ends with [`JobEvent::Ticket`].
     Ticket {
         /// The alert.
         alert: StoredAlert,
-        /// The portal host to which the ticket's links may lead.
+        /// The portal host that the ticket's links may lead to.
         portal_host: String,
     },
-    /// Write alerts to a file: answered by [`JobEvent::Exported`]. Cancelling it makes it end
-    /// early, and its answer says whether the file was written.
+    /// Write alerts to a file. Ends with [`JobEvent::Exported`]. If cancelled, the job ends early,
+    /// and its event tells whether the file was written.
     Export(Export),
-    /// Sign in with this method. The sign-in itself is reported as
+    /// Sign in with this method. The successful sign-in is reported as
     /// [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn).
     SignIn(SignInWay),
 }
@@ -83,7 +82,7 @@ impl JobKind {
 }
 
 impl JobType {
-    /// Returns the name for the user.
+    /// Returns the name shown to the user.
     pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -96,29 +95,30 @@ impl JobType {
         }
     }
 
-    /// Returns whether the job fetches alerts. Of these types, one job per feed runs at a time.
+    /// Returns whether the job fetches alerts. Each feed runs at most one job of each of these
+    /// types at a time.
     pub fn is_fetch(self) -> bool {
         matches!(self, Self::List | Self::Poll | Self::Backfill)
     }
 }
 
-/// An event during a job.
+/// An event from a job.
 #[derive(Debug)]
 pub enum JobEvent {
-    /// An event during a fetch.
+    /// An event from a fetch.
     Fetch(LoadEvent),
     /// A worker has read an alert. The last event.
     Read(Row, StoredAlert, Box<Body>),
-    /// A worker has written a ticket, in Markdown. The last event.
+    /// A worker has generated a ticket, in Markdown. The last event.
     Ticket(String),
-    /// An export ended. The last event.
+    /// An export has ended. The last event.
     Exported {
         /// The path, as the user typed it.
         path: String,
         /// The result.
         outcome: Result<Written, NotWritten>,
     },
-    /// An event of a sign-in.
+    /// An event from a sign-in.
     SignIn(SignInEvent),
 }
 
@@ -135,40 +135,40 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns the scope of alerts with a time at or after `at`.
+    /// Returns the scope of the alerts whose time is `at` or later.
     pub(super) fn since(property: odata::Property, at: Timestamp) -> Self {
         Self::Filter(odata::Expr::Compare(property, odata::Operator::Ge, odata::Literal::Time(at)))
     }
 }
 
-/// The position of a fetch: a value of the service, valid for as long as the service likes, within
-/// the scope of the fetch.
+/// A position in a fetch, within its scope. The value comes from the service, which decides how
+/// long it stays valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bookmark(pub String);
 
-/// An event during a fetch.
+/// An event from a fetch.
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// A page started.
+    /// A page has begun to arrive.
     Page {
-        /// The service's count of the list's alerts; sent with its first page.
+        /// The number of alerts in the list, as counted by the service; sent with the first page.
         total: Option<u64>,
         /// The service's warning of a partial result.
         partial: Option<SafeText>,
-        /// The time of the answer, by the service's clock.
+        /// The time of the response, by the service's clock.
         server_time: Option<Timestamp>,
     },
     /// Alerts of the current page.
     Batch(Batch),
-    /// All alerts of the page were sent; the next page is at this bookmark.
+    /// All alerts of the page have been sent. The next page is at this bookmark.
     Reached(Bookmark),
-    /// An event of the request under way, such as a wait.
+    /// An event from the current request, such as a wait.
     Client(ClientEvent),
     /// The list is complete. The last event.
     Done,
     /// The fetch failed before the list was complete. The last event.
     Failed(Failure),
-    /// The fetch was stopped, and everything that it had received was sent. The last event.
+    /// The fetch was stopped, and everything that it had received has been sent. The last event.
     Stopped,
 }
 
@@ -190,7 +190,7 @@ pub enum FailureKind {
     Busy,
     /// The service refused the filter.
     Filter,
-    /// There is no token, or it was not accepted.
+    /// There is no token, or the service did not accept it.
     SignIn,
     /// The token lacks a permission.
     Permission,
@@ -199,7 +199,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Returns whether the failure is retried without the user.
+    /// Returns whether the failure is retried automatically.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Offline | Self::Busy)
     }

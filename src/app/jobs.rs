@@ -1,7 +1,7 @@
-//! The registry of jobs: those that run, and the last that ended.
+//! The registry of jobs: the running ones, and the most recent ones that have ended.
 //!
-//! It knows which jobs are running, so whether an event still counts, and nothing of what a job is
-//! for.
+//! It tracks which jobs are running, and therefore which events are still valid, but not what a job
+//! is for.
 
 use std::collections::VecDeque;
 
@@ -11,28 +11,28 @@ use alertdeck_store::FeedId;
 use super::job::{JobEvent, JobId, JobType, LoadEvent};
 use super::{NotWritten, SignInEvent};
 
-/// The number of ended jobs that are kept.
+/// The maximum number of ended jobs to keep.
 const MAX_ENDED: usize = 30;
 
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// It has not started, or waits for its next turn.
+    /// The job has not started, or is waiting for its next turn.
     Waiting,
-    /// It is running.
+    /// The job is running.
     Running,
-    /// It was asked to end early. What it still sends counts.
+    /// The job was asked to end early. Its remaining events are still handled.
     Stopping,
-    /// It is complete.
+    /// The job is complete.
     Done,
-    /// It was stopped. What it still sends does not count.
+    /// The job was stopped. Its remaining events are ignored.
     Stopped,
-    /// It failed.
+    /// The job failed.
     Failed,
 }
 
 impl JobState {
-    /// Returns the word for the state.
+    /// Returns the state as a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -44,7 +44,7 @@ impl JobState {
         }
     }
 
-    /// Returns whether events of the job count.
+    /// Returns whether events of the job are still handled.
     fn is_live(self) -> bool {
         matches!(self, Self::Waiting | Self::Running | Self::Stopping)
     }
@@ -53,20 +53,20 @@ impl JobState {
 /// The progress of a job, in alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The alerts received or written, repeated ones included.
+    /// The number of alerts received or written, including duplicates.
     pub alerts: usize,
-    /// How many there are, if known.
+    /// The total number of alerts, if known.
     pub total: Option<usize>,
 }
 
-/// A job that runs or has ended.
+/// A job that is running or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The id.
     pub id: JobId,
     /// The type.
     pub job_type: JobType,
-    /// The tenant of its feed, safe to show.
+    /// The tenant of the job's feed, safe to show.
     pub tenant: String,
     /// When it was started.
     pub started: Timestamp,
@@ -74,18 +74,18 @@ pub struct Job {
     pub state: JobState,
     /// The progress.
     pub progress: Progress,
-    /// Why it failed, in a line that is safe to show; empty if it did not.
+    /// Why the job failed, in a line that is safe to show; empty if it did not fail.
     pub reason: String,
 }
 
 impl Job {
-    /// Returns whether it runs: its events count.
+    /// Returns whether the job is running, so that its events are handled.
     pub fn is_live(&self) -> bool {
         self.state.is_live()
     }
 
-    /// Returns whether it is kept after its end. Reads and polls that went well are too many to be
-    /// of interest.
+    /// Returns whether the job stays in the list after its end. Successful reads and polls are too
+    /// frequent to be of interest.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed || !matches!(self.job_type, JobType::Read | JobType::Poll)
     }
@@ -100,19 +100,19 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Returns the jobs, the newest last.
+    /// Returns the jobs, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Job> {
         self.jobs.iter()
     }
 
-    /// Returns the number of the job that is started next.
+    /// Returns the number that the next job will get.
     pub(super) fn next_number(&self) -> u32 {
         self.last + 1
     }
 
-    /// Registers a job that starts now.
+    /// Registers a job that is starting now.
     pub(super) fn start(&mut self, feed: FeedId, tenant: &str, job_type: JobType, now: Timestamp) -> JobId {
-        // A fetch that is still stopping gives way to the next of its type.
+        // A fetch that is still stopping is superseded by the next one of its type.
         if job_type.is_fetch() {
             while let Some(former) = self.running(feed, job_type) {
                 self.cancel(former);
@@ -132,47 +132,48 @@ impl Jobs {
         id
     }
 
-    /// Sets the number of alerts of a job.
+    /// Sets the total number of alerts of a job.
     pub(super) fn set_total(&mut self, id: JobId, total: usize) {
         if let Some(job) = self.live_mut(id) {
             job.progress.total = Some(total);
         }
     }
 
-    /// Returns a job, if it runs or is one of the last that ended.
+    /// Returns a job if it is running or is among the most recent ones that have ended.
     pub fn get(&self, id: JobId) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
     }
 
-    /// Returns the job of a type that runs for a feed, the newest if there are several.
+    /// Returns the running job of a type for a feed; the newest if there are several.
     pub fn running(&self, feed: FeedId, job_type: JobType) -> Option<JobId> {
         let matches = |job: &&Job| job.id.feed == feed && job.job_type == job_type && job.is_live();
         self.jobs.iter().rev().find(matches).map(|job| job.id)
     }
 
-    /// Forgets the jobs that have ended.
+    /// Removes the jobs that have ended.
     pub(super) fn forget_ended(&mut self) {
         self.jobs.retain(Job::is_live);
     }
 
-    /// Marks a job as stopped: its later events do not count. Returns whether it ran.
+    /// Marks a job as stopped, so that its later events are ignored. Returns whether it was
+    /// running.
     pub(super) fn cancel(&mut self, id: JobId) -> bool {
         self.end(id, JobState::Stopped, String::new())
     }
 
-    /// Marks a job as asked to end early. Returns whether it ran.
+    /// Marks a job as stopping. Returns whether it was running.
     pub(super) fn stop(&mut self, id: JobId) -> bool {
         let job = self.live_mut(id);
         job.map(|job| job.state = JobState::Stopping).is_some()
     }
 
-    /// Marks a job as done. Returns whether it ran.
+    /// Marks a job as done. Returns whether it was running.
     pub(super) fn complete(&mut self, id: JobId) -> bool {
         self.end(id, JobState::Done, String::new())
     }
 
-    /// Records an event of a job: its progress, or its end. Returns the type of the job if the
-    /// event counts; `None` if the job was cancelled, has ended, or is unknown.
+    /// Records an event of a job: its progress or its end. Returns the type of the job if the event
+    /// should be handled; `None` if the job was cancelled, has ended, or is unknown.
     pub(super) fn record(&mut self, id: JobId, event: &JobEvent) -> Option<JobType> {
         let job = self.live_mut(id)?;
         let job_type = job.job_type;
@@ -259,7 +260,8 @@ mod tests {
         JobEvent::Exported { path: "x".into(), outcome: outcome.map(written) }
     }
 
-    /// Returns every event with the type of its job, and the state and reason after it.
+    /// Returns every event with the type of its job, and the job's state and failure reason after
+    /// it.
     fn events() -> Vec<(JobType, JobEvent, JobState, &'static str)> {
         use JobState::{Done, Failed, Running, Stopped};
         let failure = Failure { kind: FailureKind::Offline, line: "no route".into() };
@@ -341,7 +343,7 @@ mod tests {
         assert_eq!(jobs.running(FEED, JobType::Backfill), Some(second));
         assert_eq!(jobs.record(first, &JobEvent::Fetch(LoadEvent::Stopped)), None);
         assert!(jobs.get(other).unwrap().is_live());
-        // Several exports may run.
+        // Several exports may run at the same time.
         let (one, two) = (start(&mut jobs, JobType::Export), start(&mut jobs, JobType::Export));
         assert!([one, two].iter().all(|id| jobs.get(*id).unwrap().is_live()));
     }

@@ -1,7 +1,7 @@
 //! Keys by name: `j`, `Space`, `Ctrl-d`, `Alt-x`, `F5`.
 //!
-//! The names are those of the keymap file and of every hint on the screen. This module is
-//! independent of the terminal library.
+//! The keymap file and all hints on the screen use these names. This module is independent of the
+//! terminal library.
 
 use std::{fmt, str::FromStr};
 
@@ -14,11 +14,11 @@ pub struct Key {
     pub ctrl: bool,
     /// Whether Alt was held.
     pub alt: bool,
-    /// Whether Shift was held. Not set for letters: a letter with Shift is a capital.
+    /// Whether Shift was held. Never set for letters, since a letter with Shift is a capital.
     pub shift: bool,
 }
 
-/// A key without its modifiers; a letter with Shift is a capital.
+/// A key without its modifiers. A letter with Shift is a capital.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named after the keys")]
 pub enum KeyCode {
@@ -40,7 +40,7 @@ pub enum KeyCode {
     PageDown,
 }
 
-/// The names that are shown.
+/// The names that are displayed.
 const NAMES: [(&str, KeyCode); 15] = [
     ("Enter", KeyCode::Enter),
     ("Esc", KeyCode::Esc),
@@ -59,7 +59,7 @@ const NAMES: [(&str, KeyCode); 15] = [
     ("Space", KeyCode::Char(' ')),
 ];
 
-/// Further names that are accepted.
+/// Other names that are accepted.
 const ALIASES: [(&str, KeyCode); 11] = [
     ("Up", KeyCode::Up),
     ("Down", KeyCode::Down),
@@ -74,7 +74,7 @@ const ALIASES: [(&str, KeyCode); 11] = [
     ("Minus", KeyCode::Char('-')),
 ];
 
-/// An error: the text is not the name of a key.
+/// The error for a text that is not the name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key: expected a character or a name such as Enter, Ctrl-d, Alt-x, Shift-Tab or F5")]
 pub struct UnknownKey;
@@ -85,7 +85,7 @@ impl Key {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// Returns the key of a character, without modifiers.
+    /// Returns the key for a character, without modifiers.
     pub const fn char(c: char) -> Self {
         Self::new(KeyCode::Char(c))
     }
@@ -104,7 +104,7 @@ impl Key {
         }
     }
 
-    /// Returns the normalised key: capitals have no Shift, letters with Ctrl are small.
+    /// Returns the normalised key: capitals have no Shift, and letters with Ctrl are lower case.
     fn normal(self) -> Self {
         match self.code {
             KeyCode::Char(c) if self.ctrl => {

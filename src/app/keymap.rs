@@ -1,8 +1,8 @@
 //! The keymap: which keys run which commands.
 //!
-//! It is a value. The defaults come from `assets/keymap.toml`, and the user's file is merged over
-//! them. Dispatch, help, key bar and docs/keys.md all use this table. This module reads no files
-//! and is independent of the terminal.
+//! The defaults come from `assets/keymap.toml`, and the user's file overrides them. Dispatch, help,
+//! the key bar and docs/keys.md all use this table. This module reads no files and is independent
+//! of the terminal.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -16,7 +16,7 @@ use super::{
 /// The keys of all commands.
 #[derive(Clone, Debug)]
 pub struct Keymap {
-    /// All contexts, in the order of the help.
+    /// All contexts, in the order in which the help lists them.
     contexts: Vec<&'static Context>,
     /// The keys of each command, by command id.
     keys: HashMap<&'static str, Vec<Key>>,
@@ -25,11 +25,11 @@ pub struct Keymap {
 /// An error in a keymap file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeymapError {
-    /// The wrong part, in bytes of the text.
+    /// The invalid part of the text, in bytes.
     pub span: Range<usize>,
-    /// What is wrong. May quote the text, so it is not neutralised.
+    /// The error. May quote the text, so it is not neutralised.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub fix: String,
 }
 
@@ -42,17 +42,17 @@ struct Binding {
 }
 
 impl Keymap {
-    /// Creates a keymap in which no command has a key.
+    /// Creates a keymap without any key bindings.
     pub(super) fn empty(contexts: Vec<&'static Context>) -> Self {
         Self { contexts, keys: HashMap::new() }
     }
 
-    /// Returns all contexts, in the order of the help.
+    /// Returns all contexts, in the order in which the help lists them.
     pub fn contexts(&self) -> &[&'static Context] {
         &self.contexts
     }
 
-    /// Merges the text of a keymap file over these keys. Returns every error in the text.
+    /// Applies the text of a keymap file on top of these keys. Returns every error in the text.
     pub(super) fn merge(self, text: &str) -> Result<Self, Vec<KeymapError>> {
         let (bindings, mut errors) = read(text, &self.contexts);
         let mut keymap = self;
@@ -75,7 +75,8 @@ impl Keymap {
         Err(errors)
     }
 
-    /// Returns another command that the same key runs in a context that is active at the same time.
+    /// Returns another command that has the same key in a context that can be active at the same
+    /// time.
     fn conflict(&self, context: &Context, command: &Command, key: Key) -> Option<&'static Command> {
         self.contexts
             .iter()
@@ -84,7 +85,7 @@ impl Keymap {
             .find(|other| other.id != command.id && self.keys(other.id).contains(&key))
     }
 
-    /// Returns the keys of a command; hints show the first.
+    /// Returns the keys of a command. Hints show the first one.
     pub fn keys(&self, id: &str) -> &[Key] {
         self.keys.get(id).map_or(&[], Vec::as_slice)
     }
@@ -94,14 +95,14 @@ impl Keymap {
         self.keys(id).first().map(Key::to_string).unwrap_or_default()
     }
 
-    /// Finds the command of a key in the first of the contexts that has it.
+    /// Finds the command that a key runs. The first context that binds the key wins.
     pub fn find(&self, contexts: &[&'static Context], key: Key) -> Option<&'static Command> {
         contexts
             .iter()
             .find_map(|context| context.commands.iter().find(|command| self.keys(command.id).contains(&key)))
     }
 
-    /// Finds the nearest binding of an unbound key in these contexts: the same letter in the other
+    /// Finds the binding closest to an unbound key in these contexts: the same letter in the other
     /// case, or with or without Ctrl or Alt.
     pub fn nearest(&self, contexts: &[&'static Context], key: Key) -> Option<(Key, &'static Command)> {
         let other_case = |key: Key| match key.code {
@@ -118,7 +119,7 @@ impl Keymap {
     }
 }
 
-/// Parses a keymap file: its bindings and its errors.
+/// Parses a keymap file into its bindings and its errors.
 fn read(text: &str, contexts: &[&'static Context]) -> (Vec<Binding>, Vec<KeymapError>) {
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax
@@ -167,7 +168,7 @@ fn read(text: &str, contexts: &[&'static Context]) -> (Vec<Binding>, Vec<KeymapE
     (bindings, errors)
 }
 
-/// Returns the fix for an unknown command of a context.
+/// Returns the suggested fix for an unknown command in a context.
 fn unknown_command(contexts: &[&'static Context], context: &Context, name: &str) -> String {
     let own = |command: &'static Command| command.id.split_once('.').map_or("", |(_, name)| name);
     let names: Vec<_> = context.commands.iter().map(own).collect();

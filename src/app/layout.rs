@@ -1,4 +1,4 @@
-//! The layout of the screen as a function of its size and of what is shown.
+//! The layout of the screen, computed from its size and from what is shown.
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Area {
 }
 
 impl Area {
-    /// Returns whether a cell is in the rectangle.
+    /// Returns whether the rectangle contains a cell.
     pub fn contains(self, x: u16, y: u16) -> bool {
         (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
@@ -42,29 +42,29 @@ pub enum Pane {
     Detail,
 }
 
-/// The arrangement of the panes (docs/console.md, "Layout").
+/// How the panes are arranged (docs/console.md, "Layout").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Fewer than 20 columns or 5 rows: one line says so.
+    /// Fewer than 20 columns or 5 rows: only a message is shown.
     TooSmall,
     /// One pane.
     Small,
-    /// List above detail.
+    /// The list above the detail pane.
     Narrow,
-    /// List beside detail.
+    /// The list beside the detail pane.
     Wide,
 }
 
 /// The input of the layout.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutInput {
-    /// Columns of the screen.
+    /// The number of columns of the screen.
     pub width: u16,
-    /// Rows of the screen.
+    /// The number of rows of the screen.
     pub height: u16,
-    /// The pane with the focus; the only visible one if there is room for one.
+    /// The focused pane, which is the only visible one if there is room for just one.
     pub focus: Pane,
-    /// Whether the pane with the focus fills the screen.
+    /// Whether the focused pane fills the screen.
     pub zoom: bool,
     /// Whether the filter is being edited.
     pub editing: bool,
@@ -75,7 +75,7 @@ pub struct LayoutInput {
 /// The areas of the screen; hidden ones are `None` or empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The arrangement of the panes.
+    /// How the panes are arranged.
     pub shape: Shape,
     /// The header: tenant, counts, completeness.
     pub header: Area,
@@ -85,7 +85,7 @@ pub struct Layout {
     pub compiled: Option<Area>,
     /// The histogram.
     pub histogram: Option<Area>,
-    /// The headings of the list.
+    /// The column headings of the list.
     pub list_head: Option<Area>,
     /// The rows of the list.
     pub list: Option<Area>,
@@ -99,9 +99,9 @@ pub struct Layout {
     pub keys: Area,
 }
 
-/// The minimum width of a pane beside another.
+/// The minimum width of each pane when they are side by side.
 const MIN_PANE: u16 = 40;
-/// Rows of the histogram: one for each severity that is counted.
+/// The number of rows of the histogram, one for each severity that is counted.
 pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {

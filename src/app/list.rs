@@ -1,5 +1,5 @@
-//! The list: its commands and its cursor, which keeps its alert and its line on the screen whatever
-//! arrives (docs/console.md, "Cursor").
+//! The list: its commands and its cursor, which stays on the same alert and screen line when other
+//! alerts arrive (docs/console.md, "Cursor").
 
 use super::{
     App, Pane,
@@ -32,7 +32,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// Returns the keys for the key bar, with that of the help last.
+/// Returns the key bar hints, with the help key last.
 pub(super) fn hints(app: &App) -> Vec<Hint> {
     let moving = hint(&["move.down", "move.up"], "move");
     if app.range().is_some() {
@@ -55,7 +55,7 @@ pub(super) fn hints(app: &App) -> Vec<Hint> {
 /// The state of the list.
 #[derive(Debug, Default)]
 pub struct List {
-    /// Cursor and window.
+    /// The cursor and the window.
     pub scroll: Scroll,
     /// The first visible column of the titles.
     pub shift: usize,
@@ -65,14 +65,14 @@ pub struct List {
     pub changed: RowSet,
     /// The alert under the cursor.
     cursor: Option<Row>,
-    /// The cursor's line in the window.
+    /// The line of the window that the cursor is on.
     line: usize,
-    /// Whether the user has moved the cursor; until then it stays on the newest alert.
+    /// Whether the user has moved the cursor. Until then, it stays on the newest alert.
     moved: bool,
     revision: u64,
 }
 
-/// A position of the cursor.
+/// A cursor position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListPosition {
     row: Option<Row>,
@@ -87,12 +87,12 @@ impl ListPosition {
     }
 }
 
-/// The furthest that titles can be scrolled, in columns.
+/// The maximum distance that titles can be scrolled, in columns.
 const MAX_SHIFT: usize = 400;
 
 impl List {
-    /// Returns the alert under the cursor. While a scan of the rows has not found it yet, this is
-    /// the former one.
+    /// Returns the alert under the cursor. While a scan of the rows has not found that alert yet,
+    /// returns the previous one.
     pub fn selected(&self, view: &View) -> Option<Row> {
         let shown = view.get(self.scroll.cursor);
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
@@ -115,23 +115,23 @@ impl List {
         }
     }
 
-    /// Moves the window.
+    /// Scrolls the window.
     pub fn wheel(&mut self, view: &View, lines: i32, height: usize) {
         self.moved = true;
         self.scroll.wheel(lines, view.len(), height);
         self.remember_cursor(view);
     }
 
-    /// Returns the position of the cursor, to restore later.
+    /// Returns the cursor position, to be restored later.
     pub(super) fn position(&self, view: &View) -> ListPosition {
         ListPosition { row: self.selected(view), line: self.line, shift: self.shift }
     }
 
-    /// Restores a position, whatever has arrived since.
+    /// Restores a cursor position, even if alerts have arrived since.
     pub(super) fn restore_position(&mut self, position: ListPosition) {
         self.moved = position.row.is_some();
         (self.cursor, self.line, self.shift) = (position.row, position.line, position.shift);
-        // The next settling finds the alert.
+        // The next call of `settle` finds the alert.
         self.revision = u64::MAX;
     }
 
@@ -141,7 +141,7 @@ impl List {
         self.moved = self.cursor.is_some();
     }
 
-    /// Moves the titles sideways.
+    /// Scrolls the titles sideways.
     pub fn shift(&mut self, right: bool) {
         self.shift = if right { (self.shift + 8).min(MAX_SHIFT) } else { self.shift.saturating_sub(8) };
     }
@@ -151,7 +151,7 @@ impl List {
         self.line = self.scroll.cursor - self.scroll.top.min(self.scroll.cursor);
     }
 
-    /// Finds the cursor's alert after a change of the view. If the alert is gone, the row below
+    /// Finds the cursor's alert after the view has changed. If the alert is gone, the row below
     /// takes its place (docs/console.md, "Cursor" and "Rows that no longer match").
     pub fn settle(&mut self, store: &Store, view: &View, height: usize) {
         let len = view.len();
@@ -189,7 +189,7 @@ mod tests {
 
     const FEED: FeedId = FeedId::new(0);
 
-    /// Finds alerts with an even id, and takes a few steps to do so.
+    /// Matches alerts with an even id, in several steps of work.
     #[derive(Debug)]
     struct Even(usize);
 

@@ -1,7 +1,7 @@
-//! Jobs of the feeds: starting them, and handling their events (docs/architecture.md, "Loading").
+//! Starts the jobs of the feeds and handles their events (docs/architecture.md, "Loading").
 //!
-//! The decisions about fetches are those of the machines in [`super::feed`]; this module connects
-//! them with filter, store and list.
+//! The state machines in [`super::feed`] decide what to fetch; this module connects them with the
+//! filter, the store and the list.
 
 use super::{
     App, Coverage, Effect, Extent,
@@ -15,41 +15,42 @@ use alertdeck_store::{Absorbed, Batch, FeedId, Row};
 /// The progress of the requested list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListProgress {
-    /// Loaded alerts of the list, from any fetch; never fewer than the matches.
+    /// The number of loaded alerts in the list, from any fetch; never less than the number of
+    /// matches.
     pub loaded: usize,
     /// The number of alerts in the list, if the service counted them.
     pub total: Option<usize>,
-    /// The number that the last fetch has read, if that is not all.
+    /// The number of alerts that the last fetch has read, unless it has read all of them.
     pub read: Option<usize>,
 }
 
 impl App {
-    /// Returns the feed that header and overlays describe: now the only one that is on.
+    /// Returns the feed that the header and the overlays describe, currently the only active one.
     pub fn feed(&self) -> &Feed {
         self.feeds.main()
     }
 
     /// Returns the feed of an alert.
     pub fn feed_of(&self, row: Row) -> &Feed {
-        // An alert of a feed that is off is not in the list.
+        // An alert whose feed is not active is not in the list.
         self.feeds.get(self.store.feed(row)).unwrap_or(self.feeds.main())
     }
 
     /// Returns the progress of the requested list.
     ///
-    /// Matches are a part of the list, since the request may return more than matches. Alerts
-    /// loaded earlier therefore count while the list is read again, and so do alerts from live
-    /// polls.
+    /// Every match belongs to the list, though the request may also return alerts that do not
+    /// match. Matching alerts that were loaded earlier or by live polls are therefore counted while
+    /// the list is read again.
     pub fn list_progress(&self) -> ListProgress {
         self.progress_of(self.feed())
     }
 
-    /// Returns the progress of the requested list of a feed.
+    /// Returns the progress of the requested list for a feed.
     pub(super) fn progress_of(&self, feed: &Feed) -> ListProgress {
         let read = if feed.settings.service { feed.list.read() } else { self.store.len() };
         let found = if self.filter.shows_requested() { self.view.count().found() } else { 0 };
         let loaded = read.max(found);
-        // Alerts that arrived later are not in the service's count.
+        // The service's count does not include alerts that arrived later.
         let total = feed.list.total().map(|total| loaded.max(usize::try_from(total).unwrap_or(usize::MAX)));
         let complete = match feed.list.phase() {
             Phase::Idle => true,
@@ -76,7 +77,7 @@ impl App {
         id
     }
 
-    /// Cancels a job: its later events change nothing but the store.
+    /// Cancels a job. Its later events change nothing but the store.
     pub(super) fn cancel_job(&mut self, id: JobId, effects: &mut Vec<Effect>) {
         if self.jobs.cancel(id) {
             effects.push(Effect::Cancel(id));
@@ -90,14 +91,14 @@ impl App {
         }
     }
 
-    /// Lets a job end early with what it has done.
+    /// Stops a job early, keeping what it has done so far.
     pub(super) fn stop_job(&mut self, id: JobId, effects: &mut Vec<Effect>) {
         if self.jobs.stop(id) {
             effects.push(Effect::Cancel(id));
         }
     }
 
-    /// Carries out what the machines of a feed want.
+    /// Carries out the effects that the state machines of a feed request.
     pub(super) fn run_feed_effects(
         &mut self,
         feed: FeedId,
@@ -119,14 +120,15 @@ impl App {
         }
     }
 
-    /// Fetches the requested filter's list from all feeds.
+    /// Fetches the list of the requested filter from all feeds.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
         for feed in self.feeds.ids() {
             self.fetch_from(feed, effects);
         }
     }
 
-    /// Fetches the requested filter's list from a feed, superseding the feed's running fetches.
+    /// Fetches the list of the requested filter from a feed, superseding the feed's running
+    /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let scope = self.filter.requested_scope();
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -134,8 +136,8 @@ impl App {
         self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Requests the committed filter, and fetches its list from the feeds of which no complete list
-    /// covers it and from which something can be fetched.
+    /// Requests the committed filter. Fetches its list from each service that has no complete list
+    /// covering it, unless such a fetch is already running.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         self.filter.request();
         let scope = self.filter.requested_scope();
@@ -155,7 +157,8 @@ impl App {
         }
     }
 
-    /// Polls a feed for new and changed alerts. If no time is known to start from, fetches the list.
+    /// Polls a feed for new and changed alerts. If no start time is known, fetches the list
+    /// instead.
     pub(super) fn poll(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         if feed.list.phase().is_active() {
@@ -188,8 +191,8 @@ impl App {
         }
     }
 
-    /// Stops the list's own jobs of all feeds for the user. Returns whether there was something to
-    /// stop.
+    /// Stops list fetches and polls of all feeds at the user's request. Returns whether there was
+    /// anything to stop.
     pub(super) fn stop_loading(&mut self, effects: &mut Vec<Effect>) -> bool {
         let mut stopped = false;
         for feed in self.feeds.ids() {
@@ -198,7 +201,7 @@ impl App {
         stopped
     }
 
-    /// Stops the list's own jobs of a feed. Returns whether there was something to stop.
+    /// Stops the list fetch and poll of a feed. Returns whether there was anything to stop.
     pub(super) fn stop_list(&mut self, id: FeedId, effects: &mut Vec<Effect>) -> bool {
         let mono = self.clock.now.mono;
         let Some(wanted) = self.feeds.get_mut(id).and_then(|feed| feed.stop_list(mono)) else {
@@ -208,14 +211,14 @@ impl App {
         true
     }
 
-    /// Stops the backfill of a feed for the user.
+    /// Stops the backfill of a feed at the user's request.
     pub(super) fn stop_backfill(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let wanted = feed.backfill.on(BackfillEvent::Stop);
         self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Starts or continues backfills if nothing else loads.
+    /// Starts or continues backfills if nothing else is loading.
     pub(super) fn begin_backfills(&mut self, effects: &mut Vec<Effect>) {
         let now = self.clock.now;
         for id in self.feeds.ids() {
@@ -224,7 +227,7 @@ impl App {
         }
     }
 
-    /// Runs what is due for the feeds.
+    /// Starts whatever is due for the feeds.
     pub(super) fn run_due_fetches(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         let is_due = |at: Option<std::time::Duration>| at.is_some_and(|at| at <= mono);
@@ -241,7 +244,7 @@ impl App {
         }
     }
 
-    /// Continues after a sign-in. A fetch that waited for it continues by itself.
+    /// Resumes loading after a sign-in. A fetch that waited for the sign-in continues by itself.
     pub(super) fn resume_loading(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let wanted = feed.backfill.on(BackfillEvent::Pause);
@@ -254,9 +257,9 @@ impl App {
         }
     }
 
-    /// Handles an event of a job. This is the only place that decides whether it counts: an event
-    /// of a job that was cancelled changes nothing but the store, and one of a former profile or
-    /// account not even that.
+    /// Handles an event of a job. This is the only place that decides whether an event is valid: an
+    /// event of a cancelled job changes nothing but the store, and an event for a former profile or
+    /// account changes nothing at all.
     pub(super) fn handle_job(&mut self, id: JobId, event: JobEvent, effects: &mut Vec<Effect>) {
         let job_type = self.jobs.record(id, &event);
         match (job_type, event) {
@@ -288,7 +291,8 @@ impl App {
         absorbed
     }
 
-    /// Adds alerts of a running fetch to the store, and counts them for what they cover.
+    /// Adds alerts of a running fetch to the store, and records them as part of what the fetch
+    /// covers.
     fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
         let absorbed = self.absorb(id, batch);
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -315,7 +319,7 @@ impl App {
         }
     }
 
-    /// Handles an event of a running fetch other than its alerts.
+    /// Handles an event of a running fetch, other than a batch of alerts.
     fn handle_fetch(&mut self, id: FeedId, job_type: JobType, event: LoadEvent, effects: &mut Vec<Effect>) {
         match job_type {
             JobType::List => self.handle_list(id, event, effects),
@@ -365,9 +369,9 @@ impl App {
         }
     }
 
-    /// Plans the filter again without a feature that the service may have refused, and leaves that
-    /// part to local filtering; not all features are proven for alerts (docs/graph-api.md,
-    /// "Filtering"). Returns whether there was one.
+    /// Replans the filter without a feature that the service may have refused, and evaluates that
+    /// part locally. Not all features are known to work for alerts (docs/graph-api.md,
+    /// "Filtering"). Returns whether there was such a feature.
     fn drop_refused_feature(&mut self, id: FeedId) -> bool {
         let pushed = self.filter.requested_plan().and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
@@ -380,7 +384,7 @@ impl App {
         true
     }
 
-    /// Handles an event of a poll, which changes nothing in the header's state of the list.
+    /// Handles an event of a poll. The list state shown in the header does not change.
     fn handle_poll(&mut self, id: FeedId, event: LoadEvent) {
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -398,7 +402,7 @@ impl App {
         }
     }
 
-    /// Handles an event of the backfill, also one sent after it was asked to stop.
+    /// Handles an event of the backfill, including events sent after it was asked to stop.
     fn handle_backfill(&mut self, id: FeedId, event: LoadEvent) {
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };

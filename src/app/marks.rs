@@ -1,15 +1,15 @@
-//! Marks: the alerts chosen for an action, one by one, by range, or all that match.
+//! Marks: the alerts selected for an action, one by one, by range, or all matching ones.
 //!
 //! A mark belongs to its alert and survives filters, sorting and updates. A marked alert that is
-//! not in the list is hidden: it takes part in no action, and is counted (docs/console.md,
-//! "Marks").
+//! not in the list is hidden: actions do not apply to it, but the number of hidden marks is shown
+//! (docs/console.md, "Marks").
 
 use std::ops::RangeInclusive;
 
 use super::{App, command::Motion};
 use alertdeck_store::{Row, RowSet};
 
-/// The alerts that are marked.
+/// The marked alerts.
 #[derive(Debug, Default)]
 pub struct Marks {
     rows: RowSet,
@@ -35,7 +35,7 @@ impl Marks {
 }
 
 impl App {
-    /// Returns the number of marked alerts in the current list, to which an action would apply.
+    /// Returns the number of marked alerts in the current list, which an action would apply to.
     pub fn marks_shown(&self) -> usize {
         self.marks.rows.common(self.view.shown())
     }
@@ -45,7 +45,7 @@ impl App {
         self.marks.len() - self.marks_shown()
     }
 
-    /// Returns the marked alerts in the list, in its order: the ones that an action applies to.
+    /// Returns the marked alerts in the list, in list order. Actions apply to these.
     pub fn marked(&self) -> Vec<Row> {
         if self.marks.is_empty() {
             return Vec::new();
@@ -60,8 +60,8 @@ impl App {
         Some(from.min(to)..=from.max(to))
     }
 
-    /// Marks the range if there is one. Otherwise marks or unmarks the alert under the cursor and
-    /// goes to the next.
+    /// Marks the range if there is one. Otherwise, marks or unmarks the alert under the cursor and
+    /// moves to the next.
     pub(super) fn mark(&mut self) {
         if let Some(range) = self.range() {
             self.marks.anchor = None;
@@ -92,7 +92,7 @@ impl App {
         self.marks.anchor.take().is_some()
     }
 
-    /// Marks every alert that matches.
+    /// Marks every matching alert.
     pub(super) fn mark_matching(&mut self) {
         if self.knows_matching() {
             self.marks.rows.union(self.view.matching());
@@ -121,7 +121,7 @@ impl App {
         });
     }
 
-    /// Returns whether it is known which alerts match; notifies the user if not.
+    /// Returns whether the set of matching alerts is known. Notifies the user if it is not.
     fn knows_matching(&mut self) -> bool {
         let is_known = !self.view.is_scanning();
         if !is_known {

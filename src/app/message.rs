@@ -1,4 +1,4 @@
-//! Messages into the state, and effects out of it.
+//! The messages that the state handles, and the effects that it returns.
 //!
 //! Events are named in the past tense, requests in the imperative. Neither contains a task, a
 //! channel, a socket or a terminal, so that `update` can be tested as a function over data.
@@ -22,74 +22,74 @@ use alertdeck_store::{FeedId, StoredAlert};
 pub enum Message {
     /// User input.
     Input(Input),
-    /// An event during a job.
+    /// An event from a job.
     Job(JobId, JobEvent),
-    /// An event of a feed that no job reports.
+    /// An event from a feed that is not part of a job.
     Feed(FeedId, FeedEvent),
-    /// The recent requests, newest last; a few hundred at most.
+    /// The recent requests, newest last; at most a few hundred.
     Requests(Vec<RequestLine>),
     /// A profile was opened as this feed, with these settings ([`Effect::SwitchProfile`]). Its
     /// alerts replace those of the former feed, whose later events are ignored.
     Switched(FeedId, Box<FeedSettings>),
     /// A profile cannot be used.
     ProfileRefused {
-        /// Its name, safe to show.
+        /// The profile's name, safe to show.
         name: String,
-        /// What is wrong and what to do, safe to show.
+        /// What is wrong and what to do; safe to show.
         line: String,
     },
-    /// The browser opened a link, or why it could not.
+    /// The browser opened a link, or failed to for this reason.
     Opened(PortalUrl, Result<(), String>),
-    /// A text was sent to the clipboard, or why it could not be.
+    /// A text was sent to the clipboard, or could not be for this reason.
     Copied(Result<(), String>),
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
-    /// Time for a slice of work, in rows.
+    /// There is time for a slice of work of this many rows.
     Work(usize),
 }
 
 /// User input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// KeyOutcome a key.
+    /// Pressed a key.
     Key(Key),
     /// Pasted a text.
     Paste(String),
-    /// KeyOutcome the left button on a cell, 0-based.
+    /// Pressed the left button on a cell, 0-based.
     Click {
-        /// Column of the cell.
+        /// The column of the cell.
         x: u16,
-        /// Row of the cell.
+        /// The row of the cell.
         y: u16,
     },
     /// Dragged the mouse to a cell with the left button.
     Drag {
-        /// Column of the cell.
+        /// The column of the cell.
         x: u16,
-        /// Row of the cell.
+        /// The row of the cell.
         y: u16,
     },
     /// Released the left button.
     Release,
-    /// Turned the wheel over a cell, 0-based.
+    /// Turned the mouse wheel over a cell, 0-based.
     Wheel {
-        /// Column of the cell.
+        /// The column of the cell.
         x: u16,
-        /// Row of the cell.
+        /// The row of the cell.
         y: u16,
-        /// Notches, downwards positive.
+        /// The number of notches; positive is down.
         by: i32,
     },
-    /// Resized the terminal, in cells.
+    /// Resized the terminal to this size in cells.
     Resize {
-        /// Columns.
+        /// The number of columns.
         width: u16,
-        /// Rows.
+        /// The number of rows.
         height: u16,
     },
 }
 
-/// An event of a feed that no job reports.
+/// An event from a feed that is not part of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEvent {
     /// An interactive sign-in is needed. The running fetch waits, and continues once the user is
@@ -98,20 +98,20 @@ pub enum FeedEvent {
         /// The reason, as a sentence; safe to show.
         why: String,
     },
-    /// The user is signed in. Ends the running sign-in.
+    /// The user has signed in, which ends the running sign-in.
     SignedIn(Identity),
-    /// The user signed out.
+    /// The user has signed out.
     SignedOut,
-    /// The identity of the signed-in user became known.
+    /// The identity of the signed-in user has become known.
     Identity(Identity),
-    /// A warning about something that the user did not ask for; a line that is safe to show.
+    /// A warning about something that the user did not request, in a line that is safe to show.
     Warning(String),
 }
 
 /// An alert, prepared for the detail pane.
 #[derive(Debug)]
 pub struct Body {
-    /// The alert, or why it could not be decoded.
+    /// The alert, or the reason why it could not be decoded.
     pub alert: Result<Arc<Alert>, DecodeError>,
     /// The evidence tree.
     pub tree: Tree,
@@ -119,15 +119,15 @@ pub struct Body {
     pub json: SafeText,
     /// Every property outside the evidence.
     pub properties: Vec<Property>,
-    /// The indicators of the evidence, each once, by kind.
+    /// The indicators of the evidence, without duplicates, sorted by kind.
     pub indicators: Vec<Indicator>,
     /// The timeline.
     pub timeline: Timeline,
 }
 
 impl Body {
-    /// Decodes and prepares an alert. Belongs on a worker: an alert may have thousands of evidence
-    /// items.
+    /// Decodes and prepares an alert. Call this on a worker, since an alert may have thousands of
+    /// evidence items.
     pub fn read(raw: &RawAlert) -> Self {
         let alert = raw.decode().map(Arc::new);
         let tree = alert.as_ref().map(|alert| Tree::new(&alert.evidence)).unwrap_or_default();
@@ -155,17 +155,18 @@ impl Body {
 /// An effect: something to be done outside the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Start a job: answered by [`Message::Job`]s.
+    /// Start a job. It sends [`Message::Job`]s.
     Start(JobId, JobKind),
-    /// Cancel a job. A backfill then reports what it has received, and an export whether it was
-    /// written; other jobs end at once.
+    /// Cancel a job. A backfill then reports what it has received, and an export whether the file
+    /// was written. Other jobs end immediately.
     Cancel(JobId),
-    /// Let requests that wait for a sign-in fail: the user does not want one now.
+    /// Fail the requests that are waiting for a sign-in, since the user does not want to sign in
+    /// now.
     DeclineSignIn(FeedId),
-    /// Sign out: answered by [`FeedEvent::SignedOut`].
+    /// Sign out. [`FeedEvent::SignedOut`] follows.
     SignOut(FeedId),
-    /// Open another profile as this feed: answered by [`Message::Switched`] or
-    /// [`Message::ProfileRefused`].
+    /// Open another profile as this feed. [`Message::Switched`] or [`Message::ProfileRefused`]
+    /// follows.
     SwitchProfile(FeedId, String),
     /// Send [`Message::Requests`].
     ListRequests,
@@ -175,13 +176,13 @@ pub enum Effect {
     Copy(RawText),
     /// Copy the request to this feed for this scope as a curl command, without the token.
     CopyCurl(FeedId, Scope),
-    /// Send [`Message::Tick`] at this time since the start.
+    /// Send [`Message::Tick`] at this time, measured from startup.
     WakeAt(Duration),
-    /// There is work left: send [`Message::Work`].
+    /// Send [`Message::Work`], since there is work left.
     More,
     /// Turn mouse capture on or off.
     Mouse(bool),
-    /// Suspend: give the terminal to the shell until the console is resumed.
+    /// Suspend: return the terminal to the shell until the console is resumed.
     Suspend,
     /// Redraw the whole screen.
     Redraw,
@@ -192,15 +193,15 @@ pub enum Effect {
 /// An export to carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// The alerts, in their order.
+    /// The alerts, in the order in which to write them.
     pub alerts: Vec<StoredAlert>,
     /// The format.
     pub format: Format,
-    /// The path, as typed: `~` at the start is the user's home directory.
+    /// The path, as typed. A leading `~` is the user's home directory.
     pub path: String,
-    /// Whether an existing file is replaced.
+    /// Whether to replace an existing file.
     pub overwrite: bool,
-    /// The portal host to which links in tickets may lead.
+    /// The portal host that links in tickets may lead to.
     pub portal_host: String,
 }
 
@@ -218,16 +219,17 @@ pub struct Written {
 /// The reason why an export failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotWritten {
-    /// The file exists.
+    /// The file already exists.
     Exists,
     /// The user stopped it.
     Stopped,
-    /// It could not be written; what happened and what to do, in a line that is safe to show.
+    /// The file could not be written. Contains what happened and what to do, in a line that is safe
+    /// to show.
     Refused(String),
 }
 
 impl NotWritten {
-    /// Returns a line that names the file as the export did.
+    /// Returns a line that describes the failure and names the file at `path`.
     pub fn line(&self, path: &str) -> String {
         let path = SafeText::new(path).line();
         match self {
@@ -239,40 +241,43 @@ impl NotWritten {
     }
 }
 
-/// A request with its result.
+/// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// When it was sent.
     pub started: Timestamp,
-    /// How long it waited before it was sent: for throttling, the request budget or a retry.
+    /// How long the request waited before it was sent: for throttling, the request budget or a
+    /// retry.
     pub waited: Duration,
-    /// How long it took from then on, so far if it has no answer yet.
+    /// How long it took after that; if there is no response yet, how long it has taken so far.
     pub took: Duration,
     /// The method.
     pub method: String,
-    /// The host, with its port unless that is the default.
+    /// The host, with its port unless it is the default.
     pub host: SafeText,
     /// Path and query.
     pub path: SafeText,
-    /// The status, or why there is none, safe to show; `None` if there is no answer yet.
+    /// The status, or the reason why there is none, safe to show; `None` if there is no response
+    /// yet.
     pub outcome: Option<Result<u16, String>>,
     /// The size of the response body in bytes.
     pub bytes: usize,
-    /// The id that was sent.
+    /// The request id sent by the client.
     pub client_request_id: String,
-    /// The id that the service assigned.
+    /// The request id assigned by the service.
     pub request_id: Option<SafeText>,
     /// The request as a curl command, without the token.
     pub curl: RawText,
 }
 
 impl RequestLine {
-    /// Returns whether it succeeded or has no answer yet.
+    /// Returns whether the request succeeded or has no response yet.
     pub fn is_ok(&self) -> bool {
         matches!(self.outcome, None | Some(Ok(200..=399)))
     }
 
-    /// Returns whether two lines are of the same request: a retry has the id of the first try.
+    /// Returns whether two lines describe the same request. The id alone is not enough, since a
+    /// retry has the id of the first attempt.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.client_request_id == other.client_request_id && self.started == other.started
     }

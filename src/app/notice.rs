@@ -1,8 +1,8 @@
-//! Notices: lines in the key bar that disappear by themselves.
+//! Notices: messages in the key bar that disappear automatically.
 //!
-//! The answer to a key is replaced by the answer to the next key. The end of a job may be reported
-//! between keys: it stays for a moment whatever is pressed, and notices that arrive in the meantime
-//! wait.
+//! A notice in response to a key is replaced by the response to the next key. A notice about the
+//! end of a job can appear between keys, so it stays for a moment even if a key is pressed, and
+//! other notices wait until then.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,12 +10,12 @@ use super::App;
 
 /// How long a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
-/// How long the end of a job is shown at least.
+/// The minimum time for which the end of a job is shown.
 const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
-/// The notice for a place without a value that the filter language can express.
+/// The notice when there is no value that the filter language can express.
 pub(super) const NO_TERM: &str = "nothing to filter by here";
-/// The notice for a place without a value to pivot on.
+/// The notice when there is no value to pivot on.
 pub(super) const NO_PIVOT: &str = "nothing to pivot on here";
 
 /// A notice.
@@ -25,9 +25,9 @@ pub struct Notice {
     pub text: String,
     /// Whether it is an error.
     pub error: bool,
-    /// Whether it cannot be replaced at first.
+    /// Whether the notice is protected from being replaced at first.
     protected: bool,
-    /// The time it appeared, since the start.
+    /// When the notice appeared, measured from startup.
     since: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Notice {
     }
 }
 
-/// The visible notice, and those that wait.
+/// The visible notice, and those waiting to be shown.
 #[derive(Debug, Default)]
 pub struct Notices {
     current: Option<Notice>,
@@ -57,7 +57,7 @@ impl Notices {
     fn push(&mut self, text: String, error: bool, protected: bool, mono: Duration) {
         let notice = Notice { text, error, protected, since: mono };
         if self.is_protected(mono) {
-            // Only the last answer to a key matters.
+            // Only the last response to a key matters.
             self.waiting.retain(|waiting| waiting.protected);
             self.waiting.push_back(notice);
         } else {
@@ -78,7 +78,7 @@ impl Notices {
         Some(Notice { since: mono, ..next })
     }
 
-    /// Removes a notice whose time is over, and shows the next one.
+    /// Removes an expired notice and shows the next one.
     pub(super) fn expire(&mut self, mono: Duration) {
         if !self.is_protected(mono)
             && let Some(next) = self.next(mono)
@@ -88,7 +88,7 @@ impl Notices {
         self.current.take_if(|notice| mono >= notice.since + SHOWN_FOR);
     }
 
-    /// Returns the time of the next change, since the start.
+    /// Returns when the notices change next, measured from startup.
     pub(super) fn due(&self) -> Option<Duration> {
         let stays = if self.waiting.is_empty() { SHOWN_FOR } else { PROTECTED_FOR };
         self.current.as_ref().map(|notice| notice.since + stays)
@@ -106,7 +106,7 @@ impl App {
         self.ui.notices.push(text.into(), true, false, self.clock.now.mono);
     }
 
-    /// Shows the end of a job that was started earlier.
+    /// Shows the result of a job that was started earlier.
     pub(super) fn notify_completed(&mut self, text: String, error: bool) {
         self.ui.notices.push(text, error, true, self.clock.now.mono);
     }

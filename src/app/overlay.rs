@@ -1,9 +1,10 @@
-//! Overlays over the panes: one object each, with its state, commands, key handling and hints.
+//! The overlays, which are shown over the panes. Each is an object with its state, commands, key
+//! handling and hints.
 //!
-//! This file is their registry. A new overlay needs a file in `overlay/` that implements
-//! [`Object`], a `mod` line and a line in the table here; its default keys are in
+//! This file is their registry. To add an overlay, implement [`Object`] in a new file in
+//! `overlay/`, and add a `mod` line and a line in the table here. Default keys go into
 //! `assets/keymap.toml`. An overlay that describes itself as a [`Panel`] needs no drawing code; any
-//! other has a drawing file of the same name in `ui/overlay/`.
+//! other overlay needs a file of the same name in `ui/overlay/` that draws it.
 
 mod export;
 mod help;
@@ -36,7 +37,8 @@ use super::{
 };
 use alertdeck_store::FeedId;
 
-/// Declares the overlays: the enum, access to its objects, and the list of their contexts.
+/// Declares the overlays: the enum, access to the object in each variant, and the list of their
+/// contexts.
 macro_rules! overlays {
     ($($(#[$doc:meta])* $name:ident($module:ident $(, $open:ident)?)),* $(,)?) => {
         /// An overlay over the panes.
@@ -59,10 +61,10 @@ macro_rules! overlays {
             }
         })*
 
-        /// The commands of every overlay, in the order of the help.
+        /// The commands of every overlay, in the order in which the help lists them.
         pub(super) static CONTEXTS: &[&Context] = &[$(&$module::CONTEXT),*];
 
-        /// The commands that open overlays, in list and detail.
+        /// The commands that open overlays, available in the list and the detail pane.
         pub(super) static OPEN: Context =
             Context { name: "open", heading: "Overlays", commands: &[$($($module::$open,)?)*] };
     };
@@ -75,7 +77,7 @@ overlays! {
     Values(values),
     /// A menu.
     Menu(menu),
-    /// A link for which no browser could be started.
+    /// A link that no browser could be started for.
     Link(link),
     /// The profiles, and the signed-in user.
     Profiles(profiles, OPEN),
@@ -91,16 +93,17 @@ overlays! {
 
 /// The behaviour of an overlay.
 pub(super) trait Object: fmt::Debug {
-    /// Returns its commands. Their keys take precedence over those for moving and those that work
-    /// everywhere.
+    /// Returns the overlay's commands. Their keys take precedence over those for moving and those
+    /// that work everywhere.
     fn context(&self) -> &'static Context;
 
-    /// Returns the keys for the key bar, the one that leaves last.
+    /// Returns the key bar hints, with the closing key last.
     fn hints(&self, _app: &App) -> Vec<Hint> {
         vec![hint(&["app.back"], "close")]
     }
 
-    /// Returns the id of the command that opens it; its key also closes it.
+    /// Returns the id of the command that opens the overlay. The key of that command also closes
+    /// it.
     fn opener(&self) -> &'static str {
         ""
     }
@@ -108,13 +111,13 @@ pub(super) trait Object: fmt::Debug {
     /// Moves the cursor or the window.
     fn go(&mut self, _app: &App, _motion: Motion) {}
 
-    /// Moves the window by lines, downwards positive.
+    /// Scrolls the window by a number of lines; positive is down.
     fn wheel(&mut self, _app: &App, _lines: i32) {}
 
-    /// Adapts to another size of the screen.
+    /// Adapts to a new screen size.
     fn resize(&mut self, _app: &App) {}
 
-    /// Handles a key before the keymap does, such as letters of a menu or text in a field.
+    /// Handles a key before the keymap does, such as a menu letter or text typed into a field.
     fn key(&mut self, _app: &App, _key: Key) -> KeyOutcome {
         KeyOutcome::Pass
     }
@@ -127,7 +130,7 @@ pub(super) trait Object: fmt::Debug {
         Back::Close
     }
 
-    /// Describes its content, if it needs no drawing code of its own.
+    /// Describes the overlay's content, if it has no drawing code of its own.
     fn panel(&self, _app: &App) -> Option<Panel> {
         None
     }
@@ -135,7 +138,7 @@ pub(super) trait Object: fmt::Debug {
 
 /// The result of [`Object::key`].
 pub(super) enum KeyOutcome {
-    /// The key was not used: the keymap decides.
+    /// The key was not used and is passed to the keymap.
     Pass,
     /// The key was used.
     Used,
@@ -147,14 +150,14 @@ pub(super) enum KeyOutcome {
 pub(super) enum Back {
     /// Close the overlay.
     Close,
-    /// Keep it open; Esc was handled inside.
+    /// Keep the overlay open, since it has handled Esc itself.
     Stay,
     /// Close it and cancel the sign-in to this feed.
     CancelSignIn(FeedId),
 }
 
 impl App {
-    /// Calls `act` with the overlay that has the focus and the rest of the state.
+    /// Calls `act` with the focused overlay and the rest of the state.
     fn with_overlay<T>(&mut self, act: impl FnOnce(&mut dyn Object, &Self) -> T) -> Option<T> {
         let mut overlay = self.ui.overlays.pop()?;
         let done = act(overlay.object_mut(), self);
@@ -185,8 +188,7 @@ impl App {
         }
     }
 
-    /// Closes the overlay with the focus; without `all`, the overlay may close only a part of
-    /// itself.
+    /// Closes the focused overlay. Without `all`, the overlay may close only a part of itself.
     pub(super) fn close_overlay(&mut self, all: bool, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, _| overlay.back()) {
             Some(Back::Stay) if !all => {}
@@ -206,7 +208,7 @@ impl App {
         self.with_overlay(|overlay, _| overlay.paste(text));
     }
 
-    /// Adapts all open overlays to the size of the screen.
+    /// Adapts all open overlays to the screen size.
     pub(super) fn resize_overlays(&mut self) {
         let mut overlays = std::mem::take(&mut self.ui.overlays);
         for overlay in &mut overlays {
@@ -215,7 +217,7 @@ impl App {
         self.ui.overlays = overlays;
     }
 
-    /// Returns the content of the overlay with the focus, if it describes itself.
+    /// Returns the content of the focused overlay, if it describes itself.
     pub fn panel(&self) -> Option<Panel> {
         self.ui.overlay()?.object().panel(self)
     }

@@ -1,8 +1,8 @@
 //! Counts of values, and pivots to their alerts.
 //!
-//! The number of alerts is known at once. Devices and classifications are counted for the values on
-//! screen, a few thousand rows at a time, and cached until alerts change. Drawing only reads the
-//! cache.
+//! The number of alerts is known immediately. Devices and classifications are counted only for the
+//! values on screen, a few thousand rows at a time, and cached until alerts change. Drawing only
+//! reads the cache.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Prevalence, Row, RowSet, Store, Tally};
 
-/// The rows counted at once, whatever else there is to do: a fraction of a millisecond, and enough
-/// for nearly every value.
+/// The number of rows that are counted immediately, even if there is other work. This takes a
+/// fraction of a millisecond and is enough for nearly every value.
 const SLICE: usize = 4_096;
-/// The number of cached counts.
+/// The maximum number of cached counts.
 const MAX_COUNTS: usize = 512;
 
 /// The indicators of a node, by value.
@@ -28,9 +28,9 @@ pub(super) struct Tallies {
     counts: HashMap<Indicator, Tally>,
     /// The alerts that have the values on screen.
     rows: HashMap<Indicator, RowSet>,
-    /// The version of the store that `rows` are of.
+    /// The version of the store that `rows` was computed from.
     version: (u64, usize),
-    /// The values on screen that are not counted yet.
+    /// The values on screen that have not been counted yet.
     due: Vec<Indicator>,
 }
 
@@ -82,13 +82,14 @@ impl Tallies {
 }
 
 impl App {
-    /// Returns the number of loaded alerts with a value: as many as a pivot on it shows.
+    /// Returns the number of loaded alerts with a value, which is also the number that a pivot on
+    /// it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
         let known = self.tallies.rows(&self.store, what).map(RowSet::len);
         known.unwrap_or_else(|| self.store.rows_with(what).len())
     }
 
-    /// Returns the counts of a value; `None` if they are not complete yet. Values on screen are
+    /// Returns the counts of a value; `None` if counting is not complete. Values on screen are
     /// counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
         let counted = self.tallies.counts.get(what)?.prevalence()?;
@@ -128,15 +129,15 @@ impl App {
         }
     }
 
-    /// Returns the indicator of a value: of the kind that its field names, or the node's indicator
-    /// with the same value. `None` if there is none for the alert.
+    /// Returns the indicator for a value: of the kind that the value's field names, or else the
+    /// node's indicator with the same value. Returns `None` if the alert has no such indicator.
     pub(super) fn indicator(&self, row: Row, value: &Value, node: &ByValue<'_>) -> Option<Indicator> {
         let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
         let what = match named {
             Some((kind, _)) => Indicator { kind: *kind, value: value.text.clone() },
             None => (*node.get(&value.text)?).clone(),
         };
-        // A value composed of several parts would not find even its own alert.
+        // A value composed of several parts would not match even its own alert.
         self.store.rows_with(&what).contains(row).then_some(what)
     }
 
@@ -165,12 +166,12 @@ impl App {
             Some(exact) => self.apply_local_filter(&exact.term, effects),
             None => return self.notify(NO_PIVOT),
         }
-        // The rows are known, so that no search is needed.
+        // The rows are already known, so no search is needed.
         let rows = self.store.rows_with(what);
         self.view.set_rows(&self.store, rows);
     }
 
-    /// Filters the loaded alerts. The service is not asked; a refresh does that.
+    /// Filters the loaded alerts without sending a request; a refresh does that.
     pub(super) fn apply_local_filter(&mut self, filter: &str, effects: &mut Vec<Effect>) {
         if filter == self.filter.committed {
             return self.notify("already showing these alerts");
@@ -188,7 +189,7 @@ impl App {
         self.notify(format!("press {} to go back", self.ui.keymap.key("panes.previous-view")));
     }
 
-    /// Adds a term to the filter. A list of loaded alerts stays one.
+    /// Adds a term to the filter. If the list shows only loaded alerts, it continues to do so.
     pub(super) fn add_term(&mut self, term: &str, effects: &mut Vec<Effect>) {
         let filter = query::join(&self.filter.committed, term);
         if self.filter.is_requested() {

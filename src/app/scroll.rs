@@ -2,7 +2,7 @@
 
 use super::command::Motion;
 
-/// Cursor and window of a list of lines.
+/// The cursor and the window of a list of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
     /// The index of the line under the cursor.
@@ -12,7 +12,7 @@ pub struct Scroll {
 }
 
 impl Scroll {
-    /// Moves the cursor in a list of `len` lines with a window of `height`.
+    /// Moves the cursor in a list of `len` lines with a window of `height` lines.
     pub fn go(&mut self, motion: Motion, len: usize, height: usize) {
         let last = len.saturating_sub(1);
         let by = |lines: usize| lines.max(1);
@@ -30,7 +30,7 @@ impl Scroll {
         self.show(len, height);
     }
 
-    /// Moves the window by `lines`, downwards positive; the cursor stays in it.
+    /// Scrolls the window by `lines`; positive is down. The cursor stays within the window.
     pub fn wheel(&mut self, lines: i32, len: usize, height: usize) {
         let furthest = len.saturating_sub(height.max(1));
         self.top = self.top.saturating_add_signed(lines as isize).min(furthest);
@@ -39,8 +39,8 @@ impl Scroll {
             .clamp(self.top, (self.top + height.max(1) - 1).min(len.saturating_sub(1)).max(self.top));
     }
 
-    /// Moves the window as little as needed to show the cursor, and leaves no empty lines below the
-    /// last line.
+    /// Scrolls the window as little as needed to show the cursor, without leaving empty lines after
+    /// the last line.
     pub fn show(&mut self, len: usize, height: usize) {
         self.cursor = self.cursor.min(len.saturating_sub(1));
         let lowest = (self.cursor + 1).saturating_sub(height.max(1));

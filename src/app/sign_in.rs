@@ -1,15 +1,15 @@
 //! The state of a feed's sign-in: why it is needed, the method, instructions, and the result.
 //!
-//! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list and changes
-//! nothing there: rows, cursor, marks and typed text stay. A prompt that opens by itself must not
-//! take keys meant for something else: it waits until the filter bar and all overlays are closed,
-//! and then ignores keys for a moment.
+//! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list without changing
+//! it: rows, cursor, marks and typed text stay. A prompt that opens by itself must not take keys
+//! meant for something else, so it waits until the filter bar and all overlays are closed, and then
+//! ignores keys for a moment.
 
 use std::time::Duration;
 
 use alertdeck_model::{SafeText, Timestamp};
 
-/// A method of signing in.
+/// A sign-in method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInWay {
     /// With a browser on this computer.
@@ -18,25 +18,25 @@ pub enum SignInWay {
     DeviceCode,
 }
 
-/// An event of a running sign-in.
+/// An event from a running sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInEvent {
-    /// The browser flow waits for the user at this address.
+    /// The browser flow is waiting for the user at this address.
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started; if not, why, safe to show.
+        /// Whether a browser was started; if not, the reason, safe to show.
         opened: Result<(), String>,
-        /// When the flow gives up, since the start.
+        /// When the flow times out, measured from startup.
         until: Duration,
     },
-    /// The device flow waits for the user to enter a code.
+    /// The device flow is waiting for the user to enter a code.
     Code {
         /// The code.
         code: SafeText,
         /// Where to enter it.
         address: SafeText,
-        /// When the code ends, since the start.
+        /// When the code expires, measured from startup.
         until: Duration,
     },
     /// The flow failed. The last event.
@@ -51,14 +51,14 @@ pub enum SignInEvent {
 /// The signed-in account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The account, as a principal name or an application's name.
+    /// The account: a principal name or an application's name.
     pub account: Option<SafeText>,
     /// The account's tenant.
     pub tenant: Option<SafeText>,
-    /// The permissions named in the token: scopes or roles. For display only; the service decides
-    /// what is allowed.
+    /// The permissions named in the token: scopes or roles. For display only, since the service
+    /// decides what is allowed.
     pub permissions: Vec<SafeText>,
-    /// Whether these permit reading alerts; `None` if the token names none.
+    /// Whether the permissions include reading alerts; `None` if the token names no permissions.
     pub reads: Option<bool>,
     /// When the token expires.
     pub expires: Option<Timestamp>,
@@ -72,24 +72,24 @@ pub enum Stage {
         /// The reason, as a sentence.
         why: String,
     },
-    /// The user has chosen a method; the flow is starting.
+    /// The user has chosen a method, and the flow is starting.
     Starting(SignInWay),
-    /// The user is to sign in at an address.
+    /// The user must sign in at an address.
     Address {
         /// The address.
         url: SafeText,
-        /// Whether a browser was started; if not, why.
+        /// Whether a browser was started; if not, the reason.
         opened: Result<(), String>,
-        /// When the flow gives up, since the start.
+        /// When the flow times out, measured from startup.
         until: Duration,
     },
-    /// The user is to enter a code.
+    /// The user must enter a code.
     Code {
         /// The code.
         code: SafeText,
         /// Where to enter it.
         address: SafeText,
-        /// When the code ends, since the start.
+        /// When the code expires, measured from startup.
         until: Duration,
     },
     /// The sign-in failed.
@@ -102,7 +102,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Returns when the address or the code expires, since the start.
+    /// Returns when the address or the code expires, measured from startup.
     pub fn until(&self) -> Option<Duration> {
         match self {
             Self::Address { until, .. } | Self::Code { until, .. } => Some(*until),
@@ -120,27 +120,28 @@ pub struct SignIn {
     pub signed_out: bool,
     /// The stage, while a sign-in is pending or running.
     pub stage: Option<Stage>,
-    /// Whether the prompt waits to be opened.
+    /// Whether the prompt is waiting to be opened.
     pub(super) prompt_due: bool,
-    /// The account that loaded the alerts, if known.
+    /// The account that the alerts were loaded with, if known.
     pub(super) account: Option<String>,
-    /// Whether the settings name the user; otherwise the sign-in does.
+    /// Whether the settings specify the user. Otherwise, the sign-in does.
     pub(super) me_configured: bool,
 }
 
 impl SignIn {
-    /// Creates the state before any sign-in. `me_configured`: whether the settings name the user.
+    /// Creates the state before any sign-in. `me_configured` is whether the settings specify the
+    /// user.
     pub(super) fn new(me_configured: bool) -> Self {
         Self { me_configured, ..Self::default() }
     }
 
-    /// Resets everything but the account that loaded the alerts.
+    /// Resets everything except the account that the alerts were loaded with.
     pub(super) fn reset(&mut self) {
         let (account, me_configured) = (self.account.take(), self.me_configured);
         *self = Self { account, me_configured, ..Self::default() };
     }
 
-    /// Returns the reason for a sign-in whose prompt waits until something else is closed.
+    /// Returns the reason for a sign-in whose prompt cannot open until something else is closed.
     pub fn pending_reason(&self) -> Option<&str> {
         match &self.stage {
             Some(Stage::Asked { why }) if self.prompt_due => Some(why),

@@ -1,4 +1,4 @@
-//! The state of the screen: size, focus, overlays, notices, keys.
+//! The state of the screen: size, focus, overlays, notices and keys.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::{Keymap, Notices, Overlay, Pane};
 pub struct Ui {
     /// The size of the screen: columns, rows.
     pub size: (u16, u16),
-    /// The pane with the focus.
+    /// The focused pane.
     pub focus: Pane,
-    /// Whether that pane fills the screen.
+    /// Whether the focused pane fills the screen.
     pub zoom: bool,
     /// The list's share of the width in per cent, if the panes are side by side.
     pub split: u16,
@@ -21,9 +21,9 @@ pub struct Ui {
     pub keymap: Keymap,
     /// The notices.
     pub notices: Notices,
-    /// The open overlays, the one with the focus last.
+    /// The open overlays. The last one has the focus.
     pub(super) overlays: Vec<Overlay>,
-    /// The last scheduled wake-up, since the start.
+    /// The last scheduled wake-up, since startup.
     pub(super) wake: Option<Duration>,
     /// Whether the divider is being dragged.
     pub(super) dragging: bool,
@@ -45,7 +45,7 @@ impl Ui {
         }
     }
 
-    /// Returns the overlay that has the focus, if one is open.
+    /// Returns the focused overlay, if one is open.
     pub fn overlay(&self) -> Option<&Overlay> {
         self.overlays.last()
     }
@@ -59,7 +59,7 @@ impl Ui {
         self.overlays.push(overlay.into());
     }
 
-    /// Closes the overlay that has the focus.
+    /// Closes the focused overlay.
     pub(super) fn close(&mut self) {
         self.overlays.pop();
     }
@@ -69,7 +69,7 @@ impl Ui {
         self.overlays.clear();
     }
 
-    /// Returns the inner size of the largest overlay: columns, rows.
+    /// Returns the inner size of the largest possible overlay: columns, rows.
     pub fn overlay_size(&self) -> (usize, usize) {
         let (width, height) = (usize::from(self.size.0), usize::from(self.size.1));
         (width.saturating_sub(8).clamp(10, 120), height.saturating_sub(6).max(1))

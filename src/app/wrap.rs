@@ -1,20 +1,20 @@
-//! Wrapping of texts.
+//! Text wrapping.
 
 use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// The bytes of a text that are laid out; copying takes all of it.
+/// The maximum number of bytes of a text that are laid out. Copying always includes the whole text.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
-/// The same for an alert's JSON.
+/// The same limit for an alert's JSON.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
 /// A wrapped text.
 #[derive(Debug, Default)]
 pub(super) struct Wrapped {
     pub(super) lines: Vec<WrappedLine>,
-    /// The start of the part that is too long to be laid out, in bytes.
+    /// The byte offset of the part that is not laid out because the text is too long.
     pub(super) rest: Option<usize>,
 }
 
@@ -23,30 +23,31 @@ pub(super) struct Wrapped {
 pub(super) struct WrappedLine {
     /// The line, with its indentation.
     pub(super) line: String,
-    /// The number of spaces between it and the line before: 0 if a word continues. A line end of
-    /// the text counts as 1, its indentation included.
+    /// The number of spaces between this line and the previous one; 0 if the line break splits a
+    /// word. A line break in the original text counts as 1, including any indentation.
     pub(super) gap: usize,
 }
 
-/// Wraps a shown text at spaces. A last line counts what is too long to be laid out.
+/// Wraps a displayed text at spaces. If the text is too long to be laid out, the last line shows
+/// how much is left out.
 pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     let wrapped = wrap_up_to(MAX_SHOWN, shown, width);
     let rest = wrapped.rest.map(|from| format!("… {}", more_bytes(shown.len() - from)));
     wrapped.lines.into_iter().map(|part| part.line).chain(rest).collect()
 }
 
-/// Returns the note on bytes that are not laid out.
+/// Returns the note about bytes that are not laid out.
 pub fn more_bytes(rest: usize) -> String {
     format!("{} more (copying includes it)", bytes(rest))
 }
 
-/// Wraps the first `most` bytes of a shown text.
+/// Wraps the first `most` bytes of a displayed text.
 pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     let mut end = most.min(shown.len());
     while !shown.is_char_boundary(end) {
         end -= 1;
     }
-    // Lines break at spaces only: times, paths and ids are not split at their dashes.
+    // Break lines only at spaces, so that times, paths and ids are not split at hyphens.
     let options = textwrap::Options::new(width.max(4))
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
@@ -58,8 +59,8 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
             lines.push(WrappedLine { line: line.to_owned(), gap: 1 });
             continue;
         }
-        // Continued lines are indented like their text, also after a bullet. The indentation is
-        // limited: endless spaces must not cost a line per letter.
+        // Indent continuation lines like the text, including after a bullet. Limit the indentation,
+        // so that a long run of spaces does not lead to one letter per line.
         let indent = " ".repeat(hanging_indent(line).min(width / 2));
         let options = options.clone().subsequent_indent(&indent);
         let mut left = line;
@@ -73,7 +74,7 @@ pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     Wrapped { lines, rest: Some(end).filter(|end| *end < shown.len()) }
 }
 
-/// Returns the column at which a line's text begins, after a bullet or a dash.
+/// Returns the column where a line's text begins, after any bullet or dash.
 fn hanging_indent(line: &str) -> usize {
     let text = line.trim_start();
     let blanks = line.len() - text.len();

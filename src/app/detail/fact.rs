@@ -1,4 +1,4 @@
-//! The facts of an alert, shown side by side with their labels.
+//! The facts about an alert, shown side by side with their labels.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,9 +7,9 @@ use alertdeck_model::{SafeText, Severity, Status, Timestamp, attack};
 /// A fact with its label.
 #[derive(Clone, Debug)]
 pub struct Fact {
-    /// The label; may be empty.
+    /// The label, which may be empty.
     pub label: &'static str,
-    /// The filter field that finds it.
+    /// The filter field that matches the fact.
     pub field: Option<&'static str>,
     /// The value.
     pub value: FactValue,
@@ -23,13 +23,14 @@ pub enum FactValue {
     Status(Status),
     Time(Timestamp),
     Text(SafeText),
-    /// The id of an ATT&CK technique; the screen shows the name with it.
+    /// The id of an ATT&CK technique, which the screen shows together with its name.
     Technique(SafeText),
     Missing,
 }
 
 impl Fact {
-    /// Returns the alert's property that has this fact; empty if the property has no text to match.
+    /// Returns the alert property that this fact comes from; empty if the property has no text to
+    /// match.
     pub fn property(&self) -> &'static str {
         match self.label {
             "category" => "category",
@@ -45,10 +46,10 @@ impl Fact {
         }
     }
 
-    /// Returns the width in columns, with the gap to the next fact.
+    /// Returns the width in columns, including the gap to the next fact.
     pub(super) fn width(&self) -> usize {
         let value = match &self.value {
-            // With the age after it: `2026-11-20 12:03:11Z (12d ago)`.
+            // Followed by the age: `2026-11-20 12:03:11Z (12d ago)`.
             FactValue::Time(_) => 31,
             FactValue::Technique(id) => attack::describe(id).width(),
             other => other.text().map_or(0, |text| text.line().width()),

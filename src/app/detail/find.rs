@@ -13,31 +13,31 @@ use alertdeck_model::{attack, defang::refang};
 use alertdeck_query::{ShownText, merge_ranges};
 use alertdeck_store::fold;
 
-/// A search in the alert, with its hits.
+/// A search in an alert, with its hits.
 #[derive(Debug, Default)]
 pub struct Find {
     /// The text field, while it is open.
     pub editor: Option<Editor>,
-    /// The folded text to compare with: as typed, and refanged if that differs.
+    /// The case-folded texts to search for: as typed, and refanged if that differs.
     needles: Vec<String>,
     text: String,
-    /// All lines of the alert, with nothing folded.
+    /// All lines of the alert, as if nothing were folded.
     pub(super) lines: Vec<Line>,
     /// The index in `lines` of the first line of each block.
     first_lines: HashMap<BlockId, usize>,
     index: TextIndex,
-    /// The hits, in the order of the lines.
+    /// The hits, in line order.
     hits: Vec<Hit>,
-    /// The first hit in each text part that is not laid out, by the index of its line.
+    /// The first hit in each part of a text that is not laid out, by the index of its line.
     rest_ranges: HashMap<usize, Range<usize>>,
     hit_blocks: HashSet<BlockId>,
     /// The index of the current hit.
     at: Option<usize>,
-    /// Where the search was started.
+    /// The state when the search was started.
     pub(super) origin: FindOrigin,
 }
 
-/// A hit, by the indices of its lines.
+/// A hit, given by the indices of its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
     /// The line in which it starts.
@@ -46,7 +46,7 @@ pub(super) struct Hit {
     pub(super) last: usize,
 }
 
-/// The state before the search, restored when it is cancelled.
+/// The state before the search, which is restored if the search is cancelled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FindOrigin {
     pub(super) folds: Folds,
@@ -59,7 +59,7 @@ impl Find {
         Self { editor: Some(Editor::new("")), origin, ..Self::default() }
     }
 
-    /// Indexes the lines of an alert, laid out with nothing folded, and searches them.
+    /// Indexes the lines of an alert, laid out as if nothing were folded, and searches them.
     pub(super) fn index(&mut self, lines: Vec<Line>, body: &Body) {
         self.lines = lines;
         let first_lines = self.lines.iter().enumerate().filter(|(_, line)| line.id.nth == 0);
@@ -68,7 +68,7 @@ impl Find {
         self.search();
     }
 
-    /// Sets the text and searches for it.
+    /// Sets the search text and searches for it.
     pub(super) fn set_text(&mut self, text: &str) {
         text.clone_into(&mut self.text);
         let typed = fold(text.trim());
@@ -91,7 +91,7 @@ impl Find {
         self.at = None;
     }
 
-    /// Returns the text.
+    /// Returns the search text.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -101,30 +101,30 @@ impl Find {
         self.hits.len()
     }
 
-    /// Returns whether there may be more hits than counted: a text part that is not laid out counts
-    /// as one hit at most.
+    /// Returns whether there may be more hits than counted. A part of a text that is not laid out
+    /// counts as at most one hit.
     pub fn may_be_more(&self) -> bool {
         self.hits.iter().any(|hit| matches!(self.lines[hit.last].kind, LineKind::Rest { .. }))
     }
 
-    /// Returns the number of the current hit, from 1.
+    /// Returns the number of the current hit, counted from 1.
     pub fn number(&self) -> Option<usize> {
         self.at.map(|at| at + 1)
     }
 
-    /// Returns whether a line's block contains a hit.
+    /// Returns whether the block of a line contains a hit.
     pub fn is_hit(&self, line: &Line) -> bool {
         self.hit_blocks.contains(&line.id.block)
     }
 
-    /// Goes to the first hit at or after a line, else to the first of all. Returns it.
+    /// Goes to the first hit at or after a line, or else to the very first hit, and returns it.
     pub(super) fn first_from(&mut self, line: usize) -> Option<Hit> {
         let at = self.hits.partition_point(|hit| hit.line < line);
         self.select(if at == self.hits.len() { 0 } else { at })
     }
 
-    /// Goes to the next hit after a line, or to the one before it; wraps around at the ends.
-    /// Returns it.
+    /// Goes to the nearest hit after a line, or before it if `forward` is false, wrapping around at
+    /// the ends. Returns the hit.
     pub(super) fn next_from(&mut self, line: usize, forward: bool) -> Option<Hit> {
         let count = self.hits.len();
         let at = if forward {
@@ -142,13 +142,13 @@ impl Find {
         hit
     }
 
-    /// Returns whether a text contains the searched text.
+    /// Returns whether a text contains the search text.
     pub(super) fn matches(&self, text: &str) -> bool {
         let folded = fold(text);
         self.needles.iter().any(|needle| folded.contains(needle))
     }
 
-    /// Returns the hits in a shown text, in bytes of the text.
+    /// Returns the byte ranges of the hits in a displayed text.
     pub fn ranges(&self, shown: &str) -> Vec<Range<usize>> {
         if self.needles.is_empty() {
             return Vec::new();
@@ -157,12 +157,13 @@ impl Find {
         merge_ranges(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 
-    /// Returns the first hit in a shown text of any length.
+    /// Returns the byte range of the first hit in a displayed text of any length.
     pub fn first_range(&self, shown: &str) -> Option<Range<usize>> {
-        /// Bytes to search at a time: a hit near the start must not cost the folding of megabytes.
+        /// The number of bytes to search at a time. Finding a hit near the start must not require
+        /// case-folding megabytes.
         const PIECE: usize = 16 * 1024;
         let boundary = |at: usize| (at..shown.len()).find(|at| shown.is_char_boundary(*at));
-        // No character folds to less than a third of its bytes.
+        // Case folding shrinks a character to no less than a third of its bytes.
         let reach = 3 * self.needles.iter().map(String::len).max()?;
         let mut from = 0;
         loop {
@@ -174,13 +175,14 @@ impl Find {
         }
     }
 
-    /// Returns the first hit in a text part that is not laid out, in bytes of that part.
+    /// Returns the first hit in a part of a text that is not laid out, as a byte range of that
+    /// part.
     pub fn range_in_rest(&self, line: &Line) -> Option<Range<usize>> {
         self.rest_ranges.get(&(self.first_lines.get(&line.id.block)? + line.id.nth)).cloned()
     }
 
-    /// Returns the hits in a line of a wrapped text, in bytes of the line, including those that
-    /// start in the line before or continue in the next.
+    /// Returns the byte ranges of the hits in a line of a wrapped text, including hits that start
+    /// in the previous line or continue in the next.
     pub fn ranges_in(&self, line: &Line) -> Vec<Range<usize>> {
         let LineKind::Text { line: text, .. } = &line.kind else { return Vec::new() };
         let Some(first) = self.first_lines.get(&line.id.block) else { return Vec::new() };
@@ -192,13 +194,13 @@ impl Find {
     }
 }
 
-/// Returns the text of a wrapped line without the spaces that its gap counts.
+/// Trims the spaces that a wrapped line's gap already counts.
 fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
 
-/// The folded texts of all lines in one string: searching it from start to end is faster than
-/// searching text by text.
+/// The case-folded texts of all lines in one string, since one search over everything is faster
+/// than a search per text.
 #[derive(Debug, Default)]
 struct TextIndex {
     folded: String,
@@ -208,13 +210,13 @@ struct TextIndex {
 /// The text of a line, or the line's part of a wrapped text.
 #[derive(Debug)]
 struct Entry {
-    /// Its bytes in the index.
+    /// The byte range in the index.
     range: Range<usize>,
     /// The index of the line.
     line: usize,
 }
 
-/// Separates texts; a search text cannot contain it.
+/// Separates texts. A search text cannot contain this character.
 const SEPARATOR: char = '\n';
 
 impl TextIndex {
@@ -231,7 +233,7 @@ impl TextIndex {
                     for fact in facts {
                         let Some(text) = fact.value.text() else { continue };
                         match &fact.value {
-                            // With the name that the screen shows beside the id.
+                            // Include the name that the screen shows next to the id.
                             FactValue::Technique(id) => index.add(at, &attack::describe(id)),
                             _ => index.add(at, text.raw()),
                         }
@@ -259,7 +261,7 @@ impl TextIndex {
                         shown.insert(author.raw().to_owned());
                     }
                 }
-                // Values shown further up are not found a second time under "All properties".
+                // Under "All properties", skip values that are already shown further up.
                 LineKind::Property(property) => {
                     if let Some(value) = property.value.as_ref().filter(|value| !shown.contains(value.raw()))
                     {
@@ -267,7 +269,7 @@ impl TextIndex {
                     }
                 }
                 LineKind::TimelineEntry(nth) => index.add(at, &body.timeline_text(*nth)),
-                // Indicators are values of nodes, which are indexed already.
+                // Indicators are values of nodes, which are already indexed.
                 LineKind::Indicator(_) | LineKind::Section(..) | LineKind::Group(..) | LineKind::Blank => {}
             }
         }
@@ -286,7 +288,7 @@ impl TextIndex {
         self.folded.push(SEPARATOR);
     }
 
-    /// Joins the next text to the one before, with this number of spaces between them.
+    /// Joins the next text to the previous one, with this number of spaces in between.
     fn continue_text(&mut self, blanks: usize) {
         self.folded.pop();
         self.folded.extend(std::iter::repeat_n(' ', blanks));
@@ -306,7 +308,7 @@ impl TextIndex {
                 let its = &self.entries[first..first + count];
                 let (Some(first), Some(last)) = (its.first(), its.last()) else { break };
                 hits.push(Hit { line: first.line, last: last.line });
-                // Further occurrences in the same line are no further hits.
+                // Further occurrences in the same line do not count as separate hits.
                 from = first.range.end.max(end);
             }
         }
@@ -315,7 +317,8 @@ impl TextIndex {
         hits
     }
 
-    /// Returns the parts of a line's text that belong to a hit, in bytes of its folded form.
+    /// Returns the parts of a line's text that belong to a hit, as byte ranges of the case-folded
+    /// text.
     fn within(&self, line: usize, needles: &[String]) -> Vec<Range<usize>> {
         let entry = self.entries.partition_point(|entry| entry.line < line);
         let Some(Entry { range, .. }) = self.entries.get(entry).filter(|entry| entry.line == line) else {

@@ -1,8 +1,9 @@
-//! The lines of the detail pane in order, without the folded ones.
+//! Builds the visible lines of the detail pane, in order.
 //!
-//! A large tree opens to its verdicts. Suspicious nodes are visible with all their parents;
-//! unsuspicious nodes among many siblings are folded; and long runs of unsuspicious nodes of one
-//! kind become one line. The same keys unfold all of these (docs/console.md, "Detail lines").
+//! A large tree initially shows only what matters for its verdicts: suspicious nodes are visible
+//! with all their parents, unsuspicious nodes with many siblings are folded, and large groups of
+//! unsuspicious nodes of the same kind become a single line. The same keys unfold all of these
+//! (docs/console.md, "Detail lines").
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,13 +20,15 @@ use crate::app::{
 use alertdeck_evidence::{NodeId, Timeline, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp};
 
-/// A tree with more nodes than this opens partly folded: it is longer than a screen.
+/// A tree with more nodes than this does not fit on a screen, so it is partly folded at first.
 const LARGE_TREE: usize = 40;
-/// In a large tree, an unsuspicious node with more siblings than this starts folded.
+/// In a large tree, an unsuspicious node with more siblings than this is folded at first.
 const MAX_OPEN_SIBLINGS: usize = 4;
-/// More unsuspicious siblings of one kind than this become one line that can be unfolded.
+/// If there are more unsuspicious siblings of the same kind than this, they become a single line
+/// that can be unfolded.
 const MAX_LISTED_SIBLINGS: usize = 50;
-/// More indicators than this start folded: they would push the facts off the screen.
+/// If there are more indicators than this, they are folded at first, since they would push the
+/// facts off the screen.
 const MAX_OPEN_INDICATORS: usize = 12;
 
 /// The suspicious nodes and all their parents.
@@ -45,14 +48,14 @@ impl SuspiciousPaths {
     }
 }
 
-/// The source of a line of the tree.
+/// A node or a group of nodes, shown as one line of the tree.
 enum OutlineNode<'a> {
     Node {
         id: NodeId,
-        /// The number of its siblings.
+        /// The number of the node's siblings.
         siblings: usize,
     },
-    /// Unsuspicious siblings of one kind.
+    /// Unsuspicious siblings of the same kind.
     Group { above: FoldKey, kind: &'a SafeText, members: Vec<NodeId> },
 }
 
@@ -71,7 +74,8 @@ impl<'a> OutlineNode<'a> {
     }
 }
 
-/// Arranges siblings: many unsuspicious ones of one kind become a group, in the place of the first.
+/// Arranges siblings. Many unsuspicious siblings of the same kind become a group, which takes the
+/// place of the first of them.
 fn outline_nodes<'a>(
     tree: &'a Tree,
     nodes: &[NodeId],
@@ -102,7 +106,7 @@ fn outline_nodes<'a>(
 /// Builds the lines.
 pub(super) struct Outline<'a> {
     lines: Vec<Line>,
-    /// The current section, and the number of its blocks so far.
+    /// The current section, and the number of blocks in it so far.
     section: (&'static str, usize),
     /// The user's folds; `None` unfolds everything.
     folds: Option<&'a Folds>,
@@ -144,12 +148,12 @@ impl<'a> Outline<'a> {
         key_of(&self.section)
     }
 
-    /// Adds a block of one line.
+    /// Adds a single-line block.
     fn push(&mut self, depth: usize, kind: LineKind) {
         self.push_all(depth, [kind]);
     }
 
-    /// Adds a block of several lines.
+    /// Adds a multi-line block.
     fn push_all(&mut self, depth: usize, kinds: impl IntoIterator<Item = LineKind>) {
         let block = self.next_block();
         let kinds = kinds.into_iter().enumerate();
@@ -161,7 +165,7 @@ impl<'a> Outline<'a> {
         }));
     }
 
-    /// Adds a heading. Returns whether its section is unfolded.
+    /// Adds the heading of a section. Returns whether the section is unfolded.
     fn section(&mut self, title: &'static str, count: Option<usize>, open: bool) -> bool {
         let key = key_of(&title);
         let folded = self.is_folded(key, !open);
@@ -179,7 +183,7 @@ impl<'a> Outline<'a> {
         self.text_up_to(MAX_SHOWN, depth, full_text, property);
     }
 
-    /// Adds the alert's JSON, up to a larger limit.
+    /// Adds the alert's JSON, which has a larger size limit.
     fn json(&mut self, json: &SafeText) {
         self.text_up_to(MAX_JSON, 0, json, "");
     }
@@ -213,7 +217,7 @@ impl<'a> Outline<'a> {
 
     fn alert(&mut self, alert: &Alert, body: &Body, suspicious_paths: &SuspiciousPaths) {
         self.state(alert);
-        // The evidence is what triage is about: it comes before the facts that describe it.
+        // Triage is about the evidence, so it comes before the facts that describe it.
         if self.section("Evidence", Some(alert.evidence.len()), true) {
             self.tree(&body.tree, suspicious_paths);
         }
@@ -314,7 +318,7 @@ impl<'a> Outline<'a> {
         if tree.is_empty() {
             self.text(1, &SafeText::new("none"), "");
         }
-        // No recursion: an alert decides how deep its chain of processes is.
+        // Not recursive, since the depth of a process chain is up to the alert.
         let mut stack: Vec<(OutlineNode<'_>, usize)> = Vec::new();
         let push = |stack: &mut Vec<_>, nodes: Vec<_>, depth| {
             stack.extend(nodes.into_iter().rev().map(|node| (node, depth)));
@@ -357,7 +361,7 @@ impl<'a> Outline<'a> {
         }
         let Timeline { entries, earlier, .. } = &body.timeline;
         if *earlier > 0 {
-            // The timeline opens at the start of the alert; earlier entries are folded.
+            // The timeline starts with the alert itself; earlier entries are folded.
             if self.section("Earlier", Some(*earlier), false) {
                 self.timeline_entries(1, 0..*earlier);
             }
@@ -382,13 +386,13 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Creates a fact from a text; a blank text counts as missing.
+/// Creates a fact from a text. A blank text is treated as missing.
 fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
     let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }
 }
 
-/// Creates a fact from an enumeration member, as sent; `unknown` counts as missing.
+/// Creates a fact from an enumeration member, as received. `unknown` is treated as missing.
 fn name(label: &'static str, field: &'static str, member: &str) -> Fact {
     let value = if member == "unknown" { FactValue::Missing } else { FactValue::Text(member.into()) };
     Fact { label, field: Some(field), value }
@@ -400,7 +404,7 @@ fn key_of(of: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Returns the plural of a kind: `registry keys`, `processes`, `identities`.
+/// Returns the plural of a kind's label: `registry keys`, `processes`, `identities`.
 fn plural(label: &str) -> String {
     let ends = |endings: &[&str]| endings.iter().any(|ending| label.ends_with(ending));
     match label.strip_suffix('y') {

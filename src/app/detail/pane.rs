@@ -1,4 +1,4 @@
-//! The state of the detail pane, its commands, and how it handles them.
+//! The detail pane: its state, its commands, and their implementation.
 
 use super::{Detail, DetailView, Folds, Scroll};
 use crate::app::{
@@ -56,7 +56,7 @@ pub(in crate::app) static FIND: Context = Context {
 /// The state of the pane.
 #[derive(Debug, Default)]
 pub struct DetailPane {
-    /// The shown alert, once a worker has read it.
+    /// The displayed alert, once a worker has read it.
     pub shown: Option<Detail>,
     /// The user's folds in all alerts.
     pub(in crate::app) folds: Folds,
@@ -64,13 +64,13 @@ pub struct DetailPane {
     pub(in crate::app) restore_to: Option<DetailPosition>,
 }
 
-/// Returns the keys for the key bar, the one that leaves last.
+/// Returns the key bar hints, with the closing key last.
 pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let detail = app.current_detail();
     let view = detail.map(Detail::view);
     let is_finding = detail.is_some_and(|detail| detail.find.is_some());
     let folds = detail.and_then(Detail::line).is_some_and(|line| line.fold.is_some());
-    // An alert that cannot be decoded has its text only. A text has no values and no folds.
+    // An alert that cannot be decoded shows only its text, which has no values and no folds.
     let is_text =
         detail.is_some_and(|detail| detail.view() == DetailView::Json || detail.body.alert.is_err());
     let moving = hint(&["move.down", "move.up"], "move");
@@ -143,8 +143,8 @@ pub(in crate::app) struct DetailPosition {
 }
 
 impl DetailPosition {
-    /// Restores the position in a window of this size (columns, rows) if the detail shows this
-    /// alert. Returns whether it does.
+    /// Restores the position in a window of the given size (columns, rows) if the detail pane shows
+    /// this alert. Returns whether it does.
     pub(in crate::app) fn restore(self, detail: &mut Detail, folds: &Folds, size: (usize, usize)) -> bool {
         if self.row == detail.row {
             detail.show(self.view, folds, size);
@@ -184,7 +184,7 @@ impl App {
         }
     }
 
-    /// Opens the values of the line; on a timeline entry, goes to its item in the tree.
+    /// Opens the values of the line. On a timeline entry, goes to its item in the tree.
     fn open_line(&mut self) {
         let size = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
@@ -198,7 +198,7 @@ impl App {
         }
     }
 
-    /// Switches to a view, or back to the main view if it is shown already.
+    /// Switches to a view, or back to the main view if the view is already shown.
     fn switch_view(&mut self, view: DetailView) {
         let size = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
@@ -207,7 +207,7 @@ impl App {
         }
     }
 
-    /// Folds or unfolds the line under the cursor; if there is nothing to fold, goes to its parent.
+    /// Folds or unfolds the line under the cursor. If there is nothing to fold, goes to its parent.
     pub(in crate::app) fn fold(&mut self, fold: bool) {
         let (width, height) = self.detail_size();
         let Some(detail) = &mut self.detail.shown else { return };
@@ -265,7 +265,7 @@ impl App {
         }
     }
 
-    /// Pastes a text into the search field, as one line.
+    /// Pastes a text into the search field as a single line.
     pub(in crate::app) fn find_paste(&mut self, text: &str) {
         let line = text.split(['\r', '\n']).map(str::trim).collect::<Vec<_>>().join(" ");
         self.edit_find(|editor| {
@@ -292,7 +292,7 @@ impl App {
         self.detail.shown.as_mut().and_then(|detail| detail.find.take()).is_some()
     }
 
-    /// Closes the search field and keeps its text as the search.
+    /// Closes the search field and keeps the search active.
     pub(in crate::app) fn accept_find(&mut self) {
         let (_, height) = self.detail_size();
         if self.find_editor().is_some()

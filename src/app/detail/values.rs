@@ -1,26 +1,26 @@
-//! The values of a line of the detail pane, uncut: to list, copy and filter by.
+//! The untruncated values of a line of the detail pane, to list, copy and filter by.
 
 use super::{Detail, Line, LineKind};
 use alertdeck_evidence::{NodeId, PropertySource};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Property, SafeText};
 
-/// A value that can be copied, and filtered by if a field finds it.
+/// A value that can be copied, and filtered by if a filter field matches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The label: a field name or the path of a property.
     pub label: String,
-    /// The filter field that finds it.
+    /// The filter field that matches the value.
     pub field: Option<String>,
     /// The value.
     pub text: SafeText,
 }
 
-/// The label of the item that reports the values below it.
+/// The label of the item that reports the values listed after it.
 const REPORTED_BY: &str = "reported by";
 
 impl Detail {
-    /// Returns the first value of a line that contains the searched text.
+    /// Returns the first value of a line that contains the search text.
     pub fn found_value(&self, line: &Line) -> Option<Value> {
         let find = self.find.as_ref().filter(|find| find.count() > 0)?;
         let values = self.values(line).into_iter();
@@ -29,7 +29,7 @@ impl Detail {
             .find(|value| find.matches(value.text.raw()))
     }
 
-    /// Returns the indicators of a line. The first one is counted in the line.
+    /// Returns the indicators of a line. The line shows the counts of the first one.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
             LineKind::Node(id) => &self.body.tree.describe(id).indicators,
@@ -38,7 +38,7 @@ impl Detail {
         }
     }
 
-    /// Returns the values of a line that other alerts may contain too, the most specific first.
+    /// Returns the values of a line that other alerts may also contain, the most specific first.
     pub fn indicators(&self, line: &Line) -> Vec<Value> {
         let Some((id, node)) = self.node(line) else { return self.values(line) };
         let description = self.body.tree.describe(id);
@@ -49,13 +49,13 @@ impl Detail {
         values
     }
 
-    /// Returns the name of a node as it was sent.
+    /// Returns the name of a node as received.
     fn raw_name(&self, id: NodeId) -> String {
         self.body.tree.describe(id).main.iter().map(|piece| piece.text.raw()).collect()
     }
 
-    /// Returns all values of a line with their paths. Values of a node that only other items report
-    /// follow the names of these items.
+    /// Returns all values of a line with their paths. Values that are reported only by other items
+    /// follow the names of those items.
     pub fn values(&self, line: &Line) -> Vec<Value> {
         if let Some((id, node)) = self.node(line) {
             let several = node.items.len() > 1;
@@ -82,7 +82,7 @@ impl Detail {
                 .iter()
                 .filter_map(|fact| {
                     Some(Value {
-                        // A fact without a label is named by its field.
+                        // A fact without a label is labelled with its field.
                         label: if fact.label.is_empty() {
                             fact.field.unwrap_or_default()
                         } else {
@@ -120,7 +120,7 @@ impl Value {
     }
 }
 
-/// Returns the value of a property, if it has one. The last name of its path is the raw filter
+/// Returns the value of a property, if it has one. The last segment of its path is the raw filter
 /// field.
 fn value_of(property: &Property) -> Option<Value> {
     let path = property.path.line();

@@ -1,10 +1,10 @@
-//! The backfill: fetches the alerts of the last 30 days, whatever their status, so that counts of
+//! The backfill: fetches the alerts of the last 30 days, regardless of status, so that counts of
 //! values cover more than the list (docs/console.md, "Backfill").
 //!
-//! A machine of states and events. It starts when nothing else loads, pauses for every list that
-//! the user requests, and continues where it stopped. If it was interrupted, it ends with a fetch
-//! of everything that changed since it started. It knows no jobs and no clock: it returns effects,
-//! and times come with the events.
+//! A state machine driven by events. The backfill starts when nothing else is loading, pauses
+//! whenever the user requests a list, and then resumes where it left off. If it was interrupted, it
+//! ends with a fetch of everything that has changed since it started. It has no access to jobs or a
+//! clock: it returns effects, and events carry the times.
 
 use std::time::Duration;
 
@@ -22,84 +22,85 @@ const RETRY_AFTER: Duration = Duration::from_secs(120);
 /// The state of the backfill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BackfillState {
-    /// It starts or continues when nothing else loads.
+    /// It will start or continue when nothing else is loading.
     #[default]
     Due,
     /// It is running.
     Running,
-    /// It failed and continues at this time, since the start of the console.
+    /// It has failed and will continue at this time, measured from startup.
     RetryAt(Duration),
     /// All alerts are loaded.
     Complete,
-    /// The user stopped it, until a list is requested.
+    /// The user has stopped it. It stays stopped until a list is requested.
     Stopped,
-    /// It failed for a reason that needs the user.
+    /// It has failed for a reason that requires the user to act.
     Failed,
 }
 
-/// An event for the backfill. Durations are measured from the start of the console.
+/// An event for the backfill. Durations are measured from startup.
 #[derive(Clone, Debug)]
 pub(in crate::app) enum BackfillEvent {
-    /// Nothing else loads, at this time by the local clock.
+    /// Nothing else is loading, so the backfill may start.
     Begin {
-        /// The wall clock.
+        /// The time of the wall clock.
         wall: Timestamp,
-        /// The monotonic clock.
+        /// The time of the monotonic clock.
         mono: Duration,
     },
-    /// Another fetch starts, or the user signs out.
+    /// Another fetch is starting, or the user is signing out.
     Pause,
-    /// The user stops it.
+    /// The user has stopped the backfill.
     Stop,
-    /// A page started.
+    /// A page has begun to arrive.
     Page {
-        /// Whether the service sent a part of it only.
+        /// Whether the service sent only a part of the page.
         partial: bool,
-        /// The time of the answer by the service's clock, or a little earlier.
+        /// The time of the response by the service's clock, or slightly earlier.
         answered_at: Option<Timestamp>,
     },
-    /// All alerts of the page have arrived; the next page is at this bookmark.
+    /// All alerts of the page have arrived. The next page is at this bookmark.
     Reached(Bookmark),
-    /// The fetch was read to its end.
+    /// The fetch has read the last page.
     Done,
     /// The fetch failed.
     Failed {
-        /// Why.
+        /// The reason.
         kind: FailureKind,
-        /// The monotonic clock.
+        /// The time of the monotonic clock.
         mono: Duration,
     },
 }
 
-/// How the running fetch started.
+/// Where the running fetch started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Origin {
     /// At the first page.
     #[default]
     Start,
-    /// At a bookmark, and nothing has arrived yet: the service may not know it any more.
+    /// At a bookmark that the service may no longer accept, since nothing has arrived yet.
     Bookmark,
-    /// At a bookmark that the service accepted. Changes in the meantime may be on earlier pages.
+    /// At a bookmark that the service has accepted. Alerts that have changed in the meantime may be
+    /// on earlier pages.
     AcceptedBookmark,
 }
 
-/// The position in a scope; it outlives the single fetches.
+/// The position within a scope, which is kept from one fetch to the next.
 #[derive(Debug, Default)]
 struct Position {
-    /// The last days, then changes since; `None` before the start and after the end.
+    /// First the last days, then the changes since; `None` before the start and after the end.
     scope: Option<Scope>,
     /// The page to continue with.
     next: Option<Bookmark>,
-    /// The time of the first answer by the service's clock, or a little earlier.
+    /// The time of the first response by the service's clock, or slightly earlier.
     started_at: Option<Timestamp>,
-    /// How the running fetch, or the last one, started.
+    /// Where the current or last fetch started.
     origin: Origin,
-    /// Whether the service reported a partial page.
+    /// Whether the service has reported a partial page.
     partial: bool,
 }
 
 impl Position {
-    /// Returns to the start of the scope.
+    /// Goes back to the start of the scope.
     fn start_over(&mut self) {
         *self = Self { scope: self.scope.take(), ..Self::default() };
     }
@@ -118,7 +119,8 @@ impl Backfill {
         self.state
     }
 
-    /// Returns whether it starts or continues at this time, since the start, if nothing else loads.
+    /// Returns whether the backfill may start or continue at this time, measured from startup, if
+    /// nothing else is loading.
     pub(in crate::app) fn is_due(&self, mono: Duration) -> bool {
         match self.state {
             BackfillState::Due => true,
@@ -127,7 +129,7 @@ impl Backfill {
         }
     }
 
-    /// Returns when the next retry is due, measured from the start of the console.
+    /// Returns when the next retry is due, measured from startup.
     pub(in crate::app) fn retry_at(&self) -> Option<Duration> {
         match self.state {
             BackfillState::RetryAt(at) => Some(at),
@@ -158,7 +160,7 @@ impl Backfill {
                 self.position.started_at = self.position.started_at.or(answered_at);
                 None
             }
-            // Without a start time, later changes cannot be fetched.
+            // Without a start time, later changes could not be fetched.
             BackfillEvent::Reached(bookmark) if self.position.scope.is_some() => {
                 self.position.next = self.position.started_at.map(|_| bookmark);
                 None
@@ -246,7 +248,7 @@ mod tests {
         BackfillEvent::Failed { kind, mono: MONO }
     }
 
-    /// Returns the backfill after some events.
+    /// Returns the backfill after the given events.
     fn after(events: &[BackfillEvent]) -> Backfill {
         let mut backfill = Backfill::default();
         for event in events {
@@ -260,7 +262,7 @@ mod tests {
         Scope::since(Property::CreatedDateTime, first)
     }
 
-    /// Returns the effect to fetch the last days from a bookmark.
+    /// Returns the effect that fetches the last days from a bookmark.
     fn fetch(from: Option<&str>) -> FeedEffect {
         let from = from.map(|at| Bookmark(at.into()));
         FeedEffect::Start(JobKind::Backfill { scope: last_days(), from })

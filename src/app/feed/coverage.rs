@@ -1,4 +1,5 @@
-//! What the loaded alerts of a feed cover: complete lists, and the words for it on the screen.
+//! What the loaded alerts of a feed cover: complete lists, and how the screen describes the
+//! coverage.
 
 use std::collections::HashMap;
 
@@ -8,21 +9,21 @@ use alertdeck_store::RowSet;
 use super::backfill::DAYS;
 use crate::app::{format::thousands, job::Scope};
 
-/// The alerts that a count over all loaded alerts covers.
+/// The set of alerts that a count over all loaded alerts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of loaded alerts.
     pub loaded: usize,
-    /// What they cover.
+    /// The extent of their coverage.
     pub extent: Extent,
 }
 
-/// The extent of the loaded alerts, the least first.
+/// The extent of the loaded alerts, from the smallest to the largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
-    /// What was fetched so far.
+    /// Only what has been fetched so far.
     Partial,
-    /// What was fetched so far; the last days are being loaded.
+    /// Only what has been fetched so far; the last days are being loaded.
     RecentLoading,
     /// At least every alert of the last days.
     Recent,
@@ -31,7 +32,7 @@ pub enum Extent {
 }
 
 impl Coverage {
-    /// Returns the words for a title: `counts from 300 loaded alerts · complete`.
+    /// Returns the text for a title: `counts from 300 loaded alerts · complete`.
     pub fn title(self, dot: &str) -> String {
         let (loaded, s) = (thousands(self.loaded), if self.loaded == 1 { "" } else { "s" });
         match self.extent.words() {
@@ -40,7 +41,7 @@ impl Coverage {
         }
     }
 
-    /// Returns the words for the header: `300 loaded · complete`, or `300 · complete` if `short`.
+    /// Returns the text for the header: `300 loaded · complete`, or `300 · complete` if `short`.
     pub fn summary(self, dot: &str, short: bool) -> String {
         let (loaded, word) = (thousands(self.loaded), if short { "" } else { " loaded" });
         match self.extent.words() {
@@ -51,7 +52,7 @@ impl Coverage {
 }
 
 impl Extent {
-    /// Returns what is complete or loading, or `None` for [`Extent::Partial`].
+    /// Describes what is complete or loading; `None` for [`Extent::Partial`].
     fn words(self) -> Option<String> {
         match self {
             Self::All => Some("complete".to_owned()),
@@ -71,7 +72,7 @@ pub(in crate::app) struct CompleteList {
     pub(in crate::app) read: RowSet,
     /// The number of alerts that the service counted.
     pub(in crate::app) total: Option<u64>,
-    /// When it was complete.
+    /// When the list was completed.
     pub(in crate::app) at: Timestamp,
 }
 
@@ -90,12 +91,12 @@ impl CompleteLists {
         self.0.clear();
     }
 
-    /// Returns whether a list of all alerts was read completely.
+    /// Returns whether a complete list of all alerts has been read.
     pub(in crate::app) fn has_all_alerts(&self) -> bool {
         self.0.values().any(|list| list.scope == Scope::All)
     }
 
-    /// Returns a complete list that contains all alerts that match a filter, if there is one.
+    /// Returns a complete list that contains every alert that matches a filter, if there is one.
     pub(in crate::app) fn covering(&self, filter: &str, scope: &Scope) -> Option<&CompleteList> {
         let others = || self.0.values().find(|list| list.scope == Scope::All || list.scope == *scope);
         self.0.get(filter).or_else(others)

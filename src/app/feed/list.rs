@@ -1,7 +1,7 @@
 //! The fetch of the list: the alerts of the requested filter.
 //!
-//! A machine of states and events. It knows no jobs, no store and no clock: it returns effects,
-//! and times come with the events.
+//! A state machine driven by events. It has no access to jobs, the store or a clock: it returns
+//! effects, and events carry the times.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use alertdeck_store::{Row, RowSet};
 use super::{CompleteList, FeedEffect};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 
-/// The state of the list's fetch.
+/// The state of the list fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing was requested yet.
+    /// Nothing has been requested yet.
     #[default]
     Idle,
     /// Pages are arriving.
     Loading,
-    /// The fetch waits.
+    /// The fetch is waiting.
     Waiting {
-        /// The end of the wait, since the start.
+        /// When the wait ends, measured from startup.
         until: Duration,
         /// The reason.
         why: WaitCause,
     },
     /// The list is complete.
     Complete,
-    /// The user stopped it.
+    /// The user has stopped it.
     Stopped,
     /// It failed before the list was complete.
     Failed {
         /// The failure.
         failure: Failure,
-        /// The time of the next try, since the start; `None` if the user must retry.
+        /// The time of the next attempt, measured from startup; `None` if only the user can retry.
         retry_at: Option<Duration>,
     },
 }
@@ -47,63 +47,63 @@ impl Phase {
     }
 }
 
-/// An event for the list's fetch.
+/// An event for the list fetch.
 #[derive(Clone, Debug)]
 pub(in crate::app) enum ListEvent {
     /// A list is requested.
     Requested {
         /// The list.
         scope: Scope,
-        /// Whether it is in memory already, as a part of a complete list.
+        /// Whether the list is already in memory as a part of a complete list.
         reread: bool,
     },
-    /// A list is requested that a complete list covers.
+    /// A list is requested that is covered by a complete list.
     Covered {
         /// The list.
         scope: Scope,
         /// The complete list.
         by: CompleteList,
     },
-    /// A page started.
+    /// A page has begun to arrive.
     Page {
-        /// The service's count.
+        /// The number of alerts in the list, as counted by the service.
         total: Option<u64>,
         /// The service's warning of a partial result.
         partial: Option<SafeText>,
     },
-    /// The request waits until this time, since the start.
+    /// The request is waiting until this time, measured from startup.
     Waiting(Duration, WaitCause),
     /// The wait is over.
     Resumed,
-    /// Alerts of the list were read.
+    /// Alerts of the list have been read.
     Read(Vec<Row>),
-    /// Alerts that belong to the list arrived from elsewhere, such as live polling.
+    /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
     Matched(Vec<Row>),
-    /// The list was read to its end, at this time by the local clock.
+    /// The complete list has been read, at this time by the local clock.
     Done(Timestamp),
-    /// The fetch failed; the time of the next try, since the start, if there is one.
+    /// The fetch has failed. Carries the time of the next attempt, if any, measured from startup.
     Failed(Failure, Option<Duration>),
-    /// The user stops loading.
+    /// The user has stopped loading.
     Stop,
-    /// The user has signed out, or is signed out and requests this list.
+    /// The user has signed out, or requests this list while signed out.
     SignedOut(Scope),
-    /// Nothing may be retried automatically any more.
+    /// Automatic retries must stop.
     NoRetry,
 }
 
-/// The list's fetch.
+/// The list fetch.
 #[derive(Debug, Default)]
 pub struct ListFetch {
     phase: Phase,
-    /// The scope of the running fetch, or of the last one.
+    /// The scope of the current or last fetch.
     scope: Scope,
-    /// The alerts read for the list, each once.
+    /// The alerts read for the list, without duplicates.
     read: RowSet,
     total: Option<u64>,
     partial: Option<SafeText>,
     completed_at: Option<Timestamp>,
-    /// Whether the fetch reads a list that is in memory: its alerts are then marked as new or
-    /// changed. Alerts that only another filter asks for are not new.
+    /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
+    /// new or changed. Alerts are not new just because a different filter selects them.
     rereads: bool,
 }
 
@@ -133,28 +133,28 @@ impl ListFetch {
         self.partial.as_ref()
     }
 
-    /// Returns when a list was last complete.
+    /// Returns when a list was last completed.
     pub fn completed_at(&self) -> Option<Timestamp> {
         self.completed_at
     }
 
-    /// Returns the scope of the running fetch, or of the last one.
+    /// Returns the scope of the current or last fetch.
     pub(in crate::app) fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// Returns whether alerts of the fetch are marked as new or changed.
+    /// Returns whether alerts that arrive with the fetch are marked as new or changed.
     pub(in crate::app) fn marks_changes(&self) -> bool {
         self.rereads
     }
 
-    /// Returns the list if it is complete in memory.
+    /// Returns the list if it is completely in memory.
     pub(in crate::app) fn complete_list(&self) -> Option<CompleteList> {
         let at = self.completed_at.filter(|_| self.phase == Phase::Complete && self.partial.is_none())?;
         Some(CompleteList { scope: self.scope.clone(), read: self.read.clone(), total: self.total, at })
     }
 
-    /// Returns the time of the next automatic try, since the start.
+    /// Returns the time of the next automatic retry, measured from startup.
     pub(in crate::app) fn retry_at(&self) -> Option<Duration> {
         match self.phase {
             Phase::Failed { retry_at, .. } => retry_at,
@@ -162,7 +162,7 @@ impl ListFetch {
         }
     }
 
-    /// Handles an event. The fetch's own events do nothing if no fetch is active.
+    /// Handles an event. Events from the fetch itself have no effect if no fetch is active.
     pub(in crate::app) fn on(&mut self, event: ListEvent) -> Vec<FeedEffect> {
         let mut effects = Vec::new();
         match event {
@@ -196,7 +196,7 @@ impl ListFetch {
                     *retry_at = None;
                 }
             }
-            // A complete list grows by arriving alerts that match.
+            // Matching alerts that arrive later are added to a complete list.
             ListEvent::Matched(rows) if self.phase == Phase::Complete => self.read.extend(rows),
             fetched if self.phase.is_active() => self.fetched(fetched),
             _ => {}
@@ -204,7 +204,7 @@ impl ListFetch {
         effects
     }
 
-    /// Handles an event of the running fetch.
+    /// Handles an event from the running fetch.
     fn fetched(&mut self, event: ListEvent) {
         match event {
             ListEvent::Page { total, partial } => {
@@ -229,7 +229,7 @@ impl ListFetch {
         }
     }
 
-    /// Forgets the former list.
+    /// Clears the previous list.
     fn begin(&mut self, scope: Scope) {
         *self = Self { scope, completed_at: self.completed_at, ..Self::default() };
     }
@@ -278,7 +278,7 @@ mod tests {
         ListEvent::Page { total: Some(5), partial: None }
     }
 
-    /// Returns the machine after some events.
+    /// Returns the list fetch after the given events.
     fn after(events: &[ListEvent]) -> ListFetch {
         let mut list = ListFetch::default();
         for event in events {

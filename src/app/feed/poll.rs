@@ -1,7 +1,8 @@
-//! Live polling: asks for what has changed since the newest update that is known.
+//! Live polling: asks for what has changed since the newest known update.
 //!
-//! A machine of states and events. It knows no jobs and no clock but the service's: it returns
-//! effects, and times come with the events (docs/architecture.md, "Loading").
+//! A state machine driven by events. It has no access to jobs, and the only clock that it relies on
+//! is the service's: it returns effects, and events carry the times (docs/architecture.md,
+//! "Loading").
 
 use std::time::Duration;
 
@@ -11,59 +12,59 @@ use alertdeck_odata::Property;
 use super::{FeedEffect, OVERLAP};
 use crate::app::job::{JobKind, JobType, Scope};
 
-/// What a running poll has received.
+/// What a running poll has received so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// The newest update among its alerts.
+    /// The newest update among the alerts.
     newest: Option<Timestamp>,
-    /// The time of its first answer, by the service's clock.
+    /// The time of the first response, by the service's clock.
     answered_at: Option<Timestamp>,
 }
 
 /// The state of live polling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PollState {
-    /// It is off.
+    /// Polling is off.
     #[default]
     Off,
-    /// It is on, and waits for the list.
+    /// Polling is on and waits for the list.
     Idle,
-    /// It is on; the time of the next poll, since the start.
+    /// Polling is on. The next poll is at this time, measured from startup.
     Scheduled(Duration),
     /// A poll is running.
     Running(Received),
-    /// It was switched off while a poll was running, which still ends.
+    /// Polling was switched off while a poll was running, which is allowed to finish.
     Finishing(Received),
 }
 
-/// An event for live polling. Durations are measured from the start.
+/// An event for live polling. Durations are measured from startup.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) enum PollEvent {
-    /// The user switches it on.
+    /// The user switches polling on.
     SwitchedOn,
-    /// The user switches it off.
+    /// The user switches polling off.
     SwitchedOff,
-    /// It is time for a poll. Ignored if it is off, or if no time is known to start from.
+    /// It is time for a poll. Ignored if polling is off or if no start time is known.
     Begin,
-    /// The list or the last poll ended; the time of the next poll.
+    /// The list fetch or the last poll has ended. The next poll is at this time.
     Schedule(Duration),
-    /// A list was requested, which includes all changes.
+    /// A list has been requested, which includes all changes.
     ListRequested,
-    /// A request for the list was answered at this time, by the service's clock.
+    /// A list request was answered at this time, by the service's clock.
     ListAnswered(Option<Timestamp>),
-    /// A list was read to its end; the newest update among its alerts.
+    /// A list was read completely. Carries the newest update among its alerts.
     ListRead(Option<Timestamp>),
     /// A page of the poll was answered at this time, by the service's clock.
     Page(Option<Timestamp>),
-    /// Alerts of the poll arrived; their newest update.
+    /// Alerts of the poll have arrived. Carries the newest update among them.
     Read(Option<Timestamp>),
-    /// The poll has ended; the time of the next one.
+    /// The poll has ended. The next one is at this time.
     Done(Duration),
-    /// The poll has failed; the time of the next one.
+    /// The poll has failed. The next one is at this time.
     Failed(Duration),
-    /// The running poll is stopped: the user has signed out, or stops loading.
+    /// The running poll is stopped because the user has signed out or stopped loading.
     Interrupted,
-    /// Nothing may be requested automatically any more.
+    /// Automatic requests must stop.
     NoRetry,
 }
 
@@ -91,7 +92,7 @@ impl Poll {
         matches!(self.state, PollState::Running(_) | PollState::Finishing(_))
     }
 
-    /// Returns the time of the next poll, since the start.
+    /// Returns the time of the next poll, measured from startup.
     pub(in crate::app) fn next(&self) -> Option<Duration> {
         match self.state {
             PollState::Scheduled(at) => Some(at),
@@ -115,8 +116,9 @@ impl Poll {
             (PollEvent::SwitchedOff, Idle | Scheduled(_)) | (PollEvent::Failed(_), Finishing(_)) => Off,
             (PollEvent::Begin, Idle | Scheduled(_) | Running(_)) if self.watermark.is_some() => {
                 effects.extend(self.cancel());
-                // The request never contains status, severity and the like: otherwise alerts that
-                // leave the filter would not be updated (docs/console.md, "Live polling").
+                // The request never filters by status, severity and so on. Otherwise, alerts that
+                // no longer match the filter would not be updated (docs/console.md, "Live
+                // polling").
                 let since = self.watermark.map(|at| at.before(OVERLAP));
                 let scope = since.map(|at| Scope::since(Property::LastUpdateDateTime, at));
                 effects.extend(scope.map(|scope| FeedEffect::Start(JobKind::Poll(scope))));
@@ -132,7 +134,7 @@ impl Poll {
                 state.stopped()
             }
             (PollEvent::ListAnswered(at), state) => {
-                // Changes after the first answer are left to the next poll.
+                // Leave changes made after the first response to the next poll.
                 self.watermark = match (self.watermark, at) {
                     (Some(before), Some(at)) => Some(before.min(at)),
                     (before, at) => before.or(at),
@@ -140,7 +142,7 @@ impl Poll {
                 state
             }
             (PollEvent::ListRead(newest), state) => {
-                // A service that sends no time: its newest update stands in.
+                // If the service does not send its time, use its newest update instead.
                 self.watermark = self.watermark.or(newest);
                 state
             }
@@ -162,8 +164,9 @@ impl Poll {
         effects
     }
 
-    /// Moves the watermark after a complete poll: all changes up to the newest update are known. The
-    /// service's clock limits this, since one alert dated into the year 9999 must not end polling.
+    /// Moves the watermark after a complete poll: all changes up to the newest update are known.
+    /// The watermark never exceeds the service's time, so that a single alert dated in the year
+    /// 9999 cannot stall polling.
     fn advance(&mut self, received: Received) {
         let seen = received.newest.map(|newest| received.answered_at.map_or(newest, |now| newest.min(now)));
         self.watermark = self.watermark.max(seen);
@@ -175,7 +178,7 @@ impl Poll {
 }
 
 impl PollState {
-    /// Returns the state after the running poll is cancelled, if there is one.
+    /// Returns the state after cancelling the running poll, if there is one.
     fn stopped(self) -> Self {
         match self {
             Self::Running(_) => Self::Idle,
@@ -209,7 +212,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// Returns live polling in a state, with a watermark.
+    /// Returns live polling in the given state, with a watermark.
     fn poll(state: PollState) -> Poll {
         Poll { state, watermark: Some(at(10)) }
     }

@@ -1,7 +1,7 @@
-//! The export form, and the end of exports.
+//! The export form, and the handling of finished exports.
 //!
-//! The state does not access files: it requests an export of the alerts as received, and gets a
-//! message when it ends. After an error the form stays open with everything that was typed.
+//! The state does not access files: it requests an export, and receives a message when the export
+//! ends. After an error, the form stays open and keeps everything that was typed.
 
 use super::{Back, KeyOutcome, Object};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use alertdeck_model::Timestamp;
 use alertdeck_store::Row;
 
-/// The command that opens it.
+/// The command that opens the form.
 pub(super) const OPEN: Command =
     run("open.export", "export the marked alerts, or all matches", |app, _| app.open_export());
 
@@ -77,17 +77,17 @@ pub fn format_command(format: Format) -> &'static str {
     }
 }
 
-/// The longest part of a file name that comes from the tenant's name, in characters.
+/// The maximum length of the tenant's name in a file name, in characters.
 const MAX_TENANT: usize = 40;
 
 /// The export form.
 #[derive(Debug)]
 pub struct ExportForm {
-    /// The chosen format.
+    /// The selected format.
     pub format: Format,
     /// The path, as typed.
     pub path: Editor,
-    /// Whether the text field of the path has the focus.
+    /// Whether the path's text field has the focus.
     pub typing: bool,
     /// The stage.
     pub stage: ExportStage,
@@ -105,14 +105,14 @@ pub enum ExportStage {
         /// The number of alerts.
         alerts: usize,
     },
-    /// The file exists: the user decides.
+    /// The file already exists, and the user must decide what to do.
     Exists,
-    /// It failed; what happened, safe to show.
+    /// The export failed for this reason, safe to show.
     Failed(String),
 }
 
 impl ExportForm {
-    /// Sets the format, and the extension of the path unless the user has changed that.
+    /// Sets the format, and the path's extension unless the user has changed it.
     fn set_format(&mut self, format: Format) {
         let text = self.path.text();
         let stem = text.strip_suffix(self.format.extension()).and_then(|stem| stem.strip_suffix('.'));
@@ -173,14 +173,14 @@ impl Object for ExportForm {
         if self.typing { "" } else { OPEN.id }
     }
 
-    /// In the text field, letters and keys without a command here are text.
+    /// In the text field, letters and any keys without a command are treated as text.
     fn key(&mut self, app: &App, key: Key) -> KeyOutcome {
         let is_command = || app.ui.keymap.find(&[&CONTEXT, &EVERYWHERE], key).is_some();
         if self.typing && (key.typed().is_some() || !is_command()) {
             self.edit(key);
             return KeyOutcome::Used;
         }
-        // Letters that move the cursor elsewhere do nothing here.
+        // Letters that move the cursor elsewhere are ignored here.
         if app.ui.keymap.find(&[&MOVE], key).is_some() && !is_command() {
             return KeyOutcome::Used;
         }
@@ -225,7 +225,8 @@ impl App {
         self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Editing });
     }
 
-    /// Returns the alerts to export: the marked alerts in the list, or else all that match.
+    /// Returns the alerts to export: the marked alerts in the list, or all matching alerts if none
+    /// are marked.
     fn alerts_to_export(&self) -> Vec<Row> {
         let marked = self.marked();
         if !marked.is_empty() {
@@ -237,7 +238,7 @@ impl App {
     /// Returns why the list is incomplete, if it is.
     pub fn incomplete_reason(&self) -> Option<String> {
         let loaded = self.list_progress();
-        // While a list is read again, alerts loaded before do not count.
+        // While a list is being reread, alerts that were loaded before are not counted.
         let (count, how) = loaded.read.map_or((loaded.loaded, "loaded"), |read| (read, "read"));
         let loaded = match loaded.total {
             Some(total) => format!("{} of {} {how}", thousands(count), thousands(total)),
@@ -294,8 +295,8 @@ impl App {
         }
     }
 
-    /// Handles the end of an export. Its form may be closed or show another export, and another
-    /// profile may be in use.
+    /// Handles the end of an export. By then, its form may be closed or show another export, and
+    /// another profile may be in use.
     pub(in crate::app) fn export_ended(
         &mut self,
         job: JobId,
@@ -344,7 +345,7 @@ impl App {
     }
 }
 
-/// Returns a file name that every system accepts, made of tenant and time.
+/// Returns a file name that is valid on every system, made from the tenant's name and the time.
 fn file_name(tenant: &str, at: Timestamp, format: Format) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
     let tenant: String = tenant.chars().take(MAX_TENANT).map(plain).collect();

@@ -6,19 +6,19 @@ use crate::app::{
     command::{Command, Context, Hint, Motion, hint, run},
 };
 
-/// The command that opens it.
+/// The command that opens the help.
 pub(super) const OPEN: Command = run("open.help", "help: all keys", |app, _| app.show_help());
 
 /// The help has no commands of its own.
 pub(super) static CONTEXT: Context = Context { name: "help", heading: "Help", commands: &[] };
 
-/// The width of the column of keys.
+/// The width of the key column.
 const KEYS: usize = 13;
 
 /// The help, while it is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Help {
-    /// The first line that is shown.
+    /// The first visible line.
     top: usize,
 }
 
@@ -33,7 +33,7 @@ pub enum HelpLine {
     Blank,
 }
 
-/// Returns the lines of the help for a keymap. Commands without a key are left out.
+/// Returns the lines of the help for a keymap. Commands without keys are left out.
 pub fn help(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for context in keymap.contexts().iter().filter(|context| !context.commands.is_empty()) {
@@ -70,7 +70,7 @@ impl Object for Help {
         OPEN.id
     }
 
-    /// The help has no cursor: the window moves.
+    /// The help has no cursor, so this scrolls the window.
     fn go(&mut self, app: &App, motion: Motion) {
         let mut window = Scroll { cursor: self.top, top: 0 };
         window.go(motion, Self::furthest(app) + 1, app.ui.overlay_size().1);

@@ -1,4 +1,5 @@
-//! The list of jobs: what the feeds load, other running jobs, and the last that ended.
+//! The list of jobs: what the feeds are loading, the other running jobs, and the most recent ones
+//! that have ended.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
@@ -9,11 +10,11 @@ use crate::app::{
 use alertdeck_graph::WaitCause;
 use alertdeck_store::FeedId;
 
-/// The command that opens it.
+/// The command that opens the list of jobs.
 pub(super) const OPEN: Command =
     run("open.jobs", "jobs: loading, polling, exports", |app, _| app.show_jobs());
 
-/// The command for a job.
+/// The command that applies to a job.
 pub(super) static CONTEXT: Context =
     Context { name: "jobs", heading: "Jobs", commands: &[run("jobs.stop", "stop the job", stop)] };
 
@@ -21,14 +22,15 @@ pub(super) static CONTEXT: Context =
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JobList {
     scroll: Scroll,
-    /// The line under the cursor, once the cursor was moved: lines move while jobs start and end.
+    /// The line under the cursor, once the user has moved it. Lines shift as jobs start and end.
     at: Option<JobKey>,
 }
 
-/// What a line of the list of jobs is about.
+/// Identifies what a line of the list describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKey {
-    /// The list, live polling or the backfill of a feed: its running job, and what comes next.
+    /// The list fetch, live polling or the backfill of a feed: the running job, and what comes
+    /// next.
     Loading(FeedId, JobType),
     /// Any other job.
     Job(JobId),
@@ -37,13 +39,13 @@ pub enum JobKey {
 /// A line of the list of jobs.
 #[derive(Clone, Debug)]
 pub struct JobLine {
-    /// What it is about.
+    /// What the line describes.
     pub key: JobKey,
     /// The name.
     pub name: &'static str,
     /// The state.
     pub state: JobState,
-    /// Details of the state, safe to show.
+    /// Details about the state, safe to show.
     pub detail: String,
     /// Whether the user can stop it.
     pub stops: bool,
@@ -54,8 +56,8 @@ impl App {
         self.ui.open(JobList::default());
     }
 
-    /// Lists the jobs: what the feeds load, then the other running jobs, then those that ended, the
-    /// last first.
+    /// Lists the jobs: first what the feeds are loading, then the other running jobs, then those
+    /// that have ended, most recent first.
     pub fn job_lines(&self) -> Vec<JobLine> {
         let mut lines = Vec::new();
         let mut described = Vec::new();
@@ -64,7 +66,8 @@ impl App {
             if feed.settings.service {
                 lines.extend([self.backfill_line(feed), self.poll_line(feed)]);
             }
-            // These lines describe the last jobs as well, but not why a poll or a backfill failed.
+            // These lines also describe the last job of each type, but not why a poll or a backfill
+            // failed.
             for job_type in [JobType::List, JobType::Backfill, JobType::Poll] {
                 let is_own = |job: &&Job| job.id.feed == feed.id && job.job_type == job_type;
                 let last = self.jobs.iter().rev().find(is_own);
@@ -96,7 +99,7 @@ impl App {
             name: job.job_type.name(),
             state: job.state,
             detail: parts.join(", "),
-            // A read that is stopped would start again.
+            // A read that is stopped would just start again.
             stops: job.state == JobState::Running && job.job_type != JobType::Read,
         }
     }
@@ -184,7 +187,7 @@ impl App {
     }
 }
 
-/// Returns the progress of a job in words; `None` for a job that is not about alerts.
+/// Returns the progress of a job as text; `None` if the job does not count alerts.
 fn count(job: &Job) -> Option<String> {
     match (job.progress.alerts, job.progress.total) {
         (0, Some(total)) => Some(alerts(total)),
@@ -275,7 +278,7 @@ fn stop(app: &mut App, effects: &mut Vec<Effect>) {
         JobKey::Loading(..) => app.toggle_live(effects),
         JobKey::Job(id) => match app.jobs.get(id).map(|job| job.job_type) {
             Some(JobType::SignIn) => app.cancel_sign_in(id.feed, effects),
-            // It says itself whether the file was written.
+            // The export itself reports whether the file was written.
             Some(JobType::Export) => app.stop_job(id, effects),
             _ => app.cancel_job(id, effects),
         },

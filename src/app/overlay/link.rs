@@ -1,4 +1,4 @@
-//! A link for which no browser could be started: to read and to copy.
+//! A link that no browser could be started for, to be read and copied.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
@@ -8,7 +8,7 @@ use crate::app::{
 };
 use alertdeck_model::{PortalUrl, RawText};
 
-/// The command for the link.
+/// The command that applies to the link.
 pub(super) static CONTEXT: Context =
     Context { name: "link", heading: "Link", commands: &[run("link.copy", "copy the link", copy)] };
 

@@ -1,4 +1,4 @@
-//! A menu: items chosen by letter, or with the cursor and Enter.
+//! A menu whose items are chosen by letter, or with the cursor and Enter.
 
 use super::{KeyOutcome, Object};
 use crate::app::{
@@ -42,13 +42,14 @@ pub enum MenuAction {
     Sort(Column),
     /// Adds a term to the filter.
     Filter(String),
-    /// Shows the alerts of a value.
+    /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies a text; the notice names it with the second text.
+    /// Copies a text. The second text is its name in the notice.
     Copy(RawText, String),
     /// Copies the request to this feed for this scope.
     CopyCurl(FeedId, Scope),
-    /// Copies a text about the alert, which may be megabytes long and is written only when chosen.
+    /// Copies a text about the alert, which may be megabytes long and is generated only when
+    /// chosen.
     CopyAlert(Row, AlertText),
 }
 
@@ -78,7 +79,7 @@ impl Object for Menu {
         self.at = scroll.cursor;
     }
 
-    /// Letters of the menu come before all other keys.
+    /// The letters of the menu take precedence over all other keys.
     fn key(&mut self, _app: &App, key: Key) -> KeyOutcome {
         let at = match key.typed() {
             Some(c) => self.items.iter().position(|item| item.key == c),

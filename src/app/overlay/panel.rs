@@ -3,23 +3,23 @@
 /// The content of an overlay's window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Panel {
-    /// The title in the border.
+    /// The title shown in the border.
     pub title: String,
-    /// The wanted width of the inside, in columns.
+    /// The preferred inner width, in columns.
     pub width: usize,
     /// Lines that stay at the top.
     pub heading: Vec<PanelLine>,
-    /// The lines, of which a window is shown.
+    /// The lines, which scroll.
     pub lines: Vec<PanelLine>,
-    /// The first line that is shown.
+    /// The index of the first visible line.
     pub top: usize,
-    /// The line under the cursor, if there is one.
+    /// The index of the line under the cursor, if any.
     pub cursor: Option<usize>,
     /// Lines below a rule.
     pub footer: Vec<PanelLine>,
 }
 
-/// A line: parts from left to right.
+/// A line, made up of spans from left to right.
 pub type PanelLine = Vec<PanelSpan>;
 
 /// A part of a line.
@@ -29,11 +29,11 @@ pub struct PanelSpan {
     pub text: String,
     /// The style.
     pub role: Role,
-    /// The width in columns; `None` takes the width of the text.
+    /// The width in columns; `None` for the width of the text.
     pub width: Option<usize>,
 }
 
-/// The style of a part of a line.
+/// The style of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Plain.
@@ -49,12 +49,12 @@ pub enum Role {
 }
 
 impl PanelSpan {
-    /// Makes a part that is as wide as its text.
+    /// Creates a span that is as wide as its text.
     pub fn new(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role, width: None }
     }
 
-    /// Makes a part of a fixed width, as in a column.
+    /// Creates a span of a fixed width, as in a column.
     pub fn column(text: impl Into<String>, role: Role, width: usize) -> Self {
         Self { text: text.into(), role, width: Some(width) }
     }

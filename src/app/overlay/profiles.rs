@@ -1,4 +1,4 @@
-//! The profiles, and the signed-in user of the one in use.
+//! The list of profiles, with the signed-in user of the current one.
 
 use super::Object;
 use crate::app::{
@@ -8,10 +8,10 @@ use crate::app::{
 };
 use alertdeck_store::FeedId;
 
-/// The command that opens it.
+/// The command that opens the list.
 pub(super) const OPEN: Command = run("open.profiles", "profiles and sign-in", |app, _| app.show_profiles());
 
-/// The commands for a profile.
+/// The commands that apply to a profile.
 pub(super) static CONTEXT: Context = Context {
     name: "profiles",
     heading: "Profiles",
@@ -45,16 +45,16 @@ pub struct Profiles {
     pub at: usize,
 }
 
-/// A profile of the config file, with texts that are safe to show.
+/// A profile of the config file. All texts are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileLine {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The tenant.
     pub tenant: String,
     /// The Microsoft cloud.
     pub cloud: String,
-    /// How it gets a token, in one or two words.
+    /// How the profile obtains a token, in one or two words.
     pub auth: String,
 }
 
@@ -70,8 +70,8 @@ impl App {
         self.ui.open(Profiles { at });
     }
 
-    /// Switches to the feed of another profile. Nothing of the former one is shown any more,
-    /// whatever still arrives. The layout stays.
+    /// Switches to the feed of another profile. Nothing from the former feed is shown any more,
+    /// even if more of its events arrive. The layout does not change.
     pub(in crate::app) fn switch_feed(
         &mut self,
         id: FeedId,
@@ -85,13 +85,13 @@ impl App {
         self.notify(format!("using profile {}: {}", settings.profile, settings.tenant));
     }
 
-    /// Starts over with one feed, and no alerts loaded. The requested filter is kept. The jobs of
-    /// the former feed are cancelled, except for exports; what they still send is ignored, and they
-    /// are listed no more.
+    /// Starts over with a single feed and no loaded alerts, keeping the requested filter. Cancels
+    /// the jobs of the former feed, except for exports, and ignores their remaining events. Jobs
+    /// that have ended are no longer listed.
     pub(in crate::app) fn start_over(&mut self, id: FeedId, feed: FeedSettings, effects: &mut Vec<Effect>) {
         let is_dropped = |job: &&Job| match job.job_type {
             JobType::Export => false,
-            // Another account signs in to the same feed.
+            // The sign-in may be for another account on the same feed.
             JobType::SignIn => job.is_live() && job.id.feed != id,
             _ => job.is_live(),
         };
@@ -168,8 +168,8 @@ fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     effects.push(Effect::SwitchProfile(feed, name));
 }
 
-/// Returns the feed of the profile under the cursor if the user can sign in or out there; notifies
-/// the user if not.
+/// Returns the feed of the profile under the cursor if the user can sign in or out there.
+/// Otherwise, notifies the user.
 fn feed_to_sign_in(app: &mut App) -> Option<FeedId> {
     let feed = app.feed();
     let why = if !feed.settings.service {

@@ -1,4 +1,4 @@
-//! The recent requests, with what Microsoft Support needs.
+//! The recent requests, with the details that Microsoft Support needs.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::app::{
 };
 use alertdeck_model::RawText;
 
-/// The command that opens it.
+/// The command that opens the list of requests.
 pub(super) const OPEN: Command = run("open.requests", "recent requests", App::show_requests);
 
-/// The commands for a request.
+/// The commands that apply to a request.
 pub(super) static CONTEXT: Context = Context {
     name: "requests",
     heading: "Requests",
@@ -27,10 +27,10 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The interval of updates while the list is open.
+/// The interval between updates while the list is open.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The notice after copying a request.
+/// The notice shown after copying a request.
 pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable TOKEN to an access token";
 
 /// The list of requests, while it is open.
@@ -38,15 +38,15 @@ pub(in crate::app) const COPIED_CURL: &str = "copied as curl; set the variable T
 pub struct Requests {
     /// The requests, newest first; `None` until they arrive.
     pub lines: Option<Vec<RequestLine>>,
-    /// Cursor and window.
+    /// The cursor and the window.
     pub scroll: Scroll,
-    /// When the next update is due, measured from the start.
+    /// When the next update is due, measured from startup.
     due: Duration,
 }
 
 impl Requests {
-    /// Splits the rows inside the overlay. Returns the rows of the table below its heading, and
-    /// those of the details below a rule.
+    /// Splits the rows inside the overlay. Returns the number of rows for the table below its
+    /// heading, and for the details below a rule.
     pub fn split(height: usize) -> (usize, usize) {
         let about = match height {
             0..7 => 0,
@@ -65,12 +65,12 @@ impl Requests {
         self.lines.as_ref().map_or(0, Vec::len)
     }
 
-    /// Sets the requests, newest last. The cursor stays on its request, or on the newest.
+    /// Sets the requests, newest last. The cursor stays on its request, or on the newest one.
     fn set_lines(&mut self, mut lines: Vec<RequestLine>, rows: usize) {
         lines.reverse();
         let current = self.line().filter(|_| self.scroll.cursor > 0);
         if let Some(at) = current.and_then(|current| lines.iter().position(|line| line.is_same(current))) {
-            // Its position on the screen stays too.
+            // Keep its position on the screen as well.
             self.scroll.top = (self.scroll.top + at).saturating_sub(self.scroll.cursor);
             self.scroll.cursor = at;
         }
@@ -84,7 +84,7 @@ impl Requests {
     }
 }
 
-/// Returns the rows of the table.
+/// Returns the number of rows of the table.
 fn rows(app: &App) -> usize {
     Requests::split(app.ui.overlay_size().1).0
 }
@@ -135,7 +135,7 @@ impl App {
         })
     }
 
-    /// Updates the requests, if they are shown and alerts come from a service.
+    /// Updates the list if it is open and alerts come from a service.
     pub(in crate::app) fn list_requests(&mut self, effects: &mut Vec<Effect>) {
         let due = self.clock.now.mono + REFRESH_INTERVAL;
         if self.feeds.iter().any(|feed| feed.settings.service)
@@ -146,7 +146,7 @@ impl App {
         }
     }
 
-    /// Returns when the next update is due, measured from the start.
+    /// Returns when the next update is due, measured from startup.
     pub(in crate::app) fn requests_due(&self) -> Option<Duration> {
         let service = self.feeds.iter().any(|feed| feed.settings.service);
         self.ui.overlays.iter().find_map(|overlay| match overlay {
@@ -172,7 +172,7 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawTe
     app.notify(notice);
 }
 
-/// Returns what support asks for: both ids and the time of the request.
+/// Returns what Microsoft Support asks for: both ids and the time of the request.
 fn ids(line: &RequestLine) -> RawText {
     let request_id = line.request_id.as_ref().map(|id| format!("request-id: {}\n", id.line()));
     RawText(format!(

@@ -1,4 +1,4 @@
-//! The sign-in prompt: why it is needed, the choice of a method, instructions, and the result.
+//! The sign-in prompt: why a sign-in is needed, the choice of method, instructions, and the result.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// How long the prompt ignores keys after it has opened by itself, and after each ignored key: keys
+/// How long the prompt ignores keys after it has opened by itself, and after each ignored key. Keys
 /// that were meant for something else must not start a browser.
 pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 
@@ -32,7 +32,7 @@ pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 pub struct SignInPrompt {
     /// The feed that the user signs in to.
     pub feed: FeedId,
-    /// Keys are ignored until this time, measured from the start.
+    /// Keys are ignored until this time, measured from startup.
     pub(in crate::app) ignore_keys_until: Duration,
 }
 
@@ -78,13 +78,13 @@ impl Object for SignInPrompt {
     }
 }
 
-/// Returns the feed of the prompt.
+/// Returns the feed that the prompt is for.
 fn prompted(app: &App) -> Option<&Feed> {
     let Some(Overlay::SignInPrompt(prompt)) = app.ui.overlay() else { return None };
     app.feeds.get(prompt.feed)
 }
 
-/// Starts a sign-in with a browser, if the profile has an interactive sign-in.
+/// Starts a sign-in with a browser if the profile supports interactive sign-in.
 fn browser(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(feed) = prompted(app).filter(|feed| feed.settings.signs_in) else { return };
     if let Some(Stage::Asked { .. } | Stage::Failed { may_retry: true, .. }) = feed.sign_in.stage {
@@ -105,7 +105,7 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
     let stage = prompted(app).and_then(|feed| feed.sign_in.stage.as_ref());
     let (text, notice) = match stage {
         Some(Stage::Address { url, .. }) => (url.raw().to_owned(), "address copied"),
-        // Hidden characters in the service's code are copied as visible marks.
+        // Hidden characters in the service's code are replaced with visible marks.
         Some(Stage::Code { code, .. }) => (code.line(), "code copied"),
         _ => return,
     };
@@ -114,14 +114,15 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 impl App {
-    /// Handles an event of a feed that no job reports. One of a former feed is ignored.
+    /// Handles an event from a feed that is not part of a job. Events from a former feed are
+    /// ignored.
     pub(in crate::app) fn handle_feed(&mut self, id: FeedId, event: FeedEvent, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let sign_in = &mut feed.sign_in;
         match event {
             FeedEvent::SignInNeeded { why } => {
                 sign_in.signed_out = true;
-                // A user who is signing in already is not asked again.
+                // Do not ask again if the user is already signing in.
                 if let None | Some(Stage::Asked { .. }) = sign_in.stage {
                     sign_in.prompt_due |= sign_in.stage.is_none();
                     sign_in.stage = Some(Stage::Asked { why });
@@ -142,7 +143,7 @@ impl App {
         }
     }
 
-    /// Handles an event of a running sign-in.
+    /// Handles an event from a running sign-in.
     pub(in crate::app) fn handle_sign_in(&mut self, id: FeedId, event: SignInEvent) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         feed.sign_in.stage = Some(match event {
@@ -166,8 +167,8 @@ impl App {
         self.notify(format!("signed in{}", name.unwrap_or_default()));
     }
 
-    /// Sets the signed-in account. Unless the settings name the user, `assigned:me` means this
-    /// account. The alerts of another account are dropped.
+    /// Sets the signed-in account. Unless the settings specify the user, `assigned:me` refers to
+    /// this account. If the account has changed, drops the alerts of the former one.
     fn set_identity(&mut self, id: FeedId, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
         let Some(feed) = self.feeds.get(id) else { return };
@@ -184,7 +185,8 @@ impl App {
         if account.is_some() {
             feed.sign_in.account.clone_from(&account);
         }
-        // Owners of alerts are users, by principal name; an application is no owner.
+        // Alerts are assigned to users, identified by principal name. An application cannot be an
+        // owner.
         let user = account.filter(|account| account.contains('@'));
         if !feed.sign_in.me_configured && user.is_some() && user != feed.settings.me {
             self.set_me(id, user, effects);
@@ -195,9 +197,9 @@ impl App {
         }
     }
 
-    /// Sets the user; a filter with `me` is then fetched again.
+    /// Sets the user. If the filter contains `me`, fetches its list again.
     fn set_me(&mut self, id: FeedId, me: Option<String>, effects: &mut Vec<Effect>) {
-        // Compiled again first, since filters by age change by the minute as well.
+        // Recompile first, since filters by age also change from minute to minute.
         self.replan();
         let before = self.filter.requested_scope();
         if let Some(feed) = self.feeds.get_mut(id) {
@@ -217,7 +219,7 @@ impl App {
         self.ui.overlays.retain(|overlay| !is_open(overlay));
     }
 
-    /// Starts a sign-in for the user. It replaces a running one.
+    /// Starts a sign-in at the user's request, replacing a running one.
     pub(in crate::app) fn begin_sign_in(&mut self, id: FeedId, way: SignInWay, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         feed.sign_in.stage = Some(Stage::Starting(way));
@@ -228,7 +230,7 @@ impl App {
         self.start_job(id, JobKind::SignIn(way), effects);
     }
 
-    /// Cancels the sign-in for the user; the list stays as it is.
+    /// Cancels the sign-in at the user's request. The list does not change.
     pub(in crate::app) fn cancel_sign_in(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         feed.sign_in.stage = None;
@@ -242,7 +244,7 @@ impl App {
         }
     }
 
-    /// Opens a waiting prompt, unless it would take keys meant for something else.
+    /// Opens a pending prompt, unless it would take keys meant for something else.
     pub(in crate::app) fn show_sign_in(&mut self) {
         if self.ui.overlay().is_some() || self.filter.editor.is_some() {
             return;

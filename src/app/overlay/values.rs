@@ -1,4 +1,4 @@
-//! All values of a line of the detail pane, uncut: to copy, filter by and pivot on.
+//! All values of a line of the detail pane, untruncated, to copy, filter by and pivot on.
 
 use super::Object;
 use crate::app::{
@@ -10,7 +10,7 @@ use crate::app::{
 };
 use alertdeck_model::Indicator;
 
-/// The commands for a value.
+/// The commands that apply to a value.
 pub(super) static CONTEXT: Context = Context {
     name: "values",
     heading: "Values on a line",
@@ -22,9 +22,9 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The width of a count of alerts and devices: `14,123a 1,234d`, with a space before it.
+/// The width of a count of alerts and devices, such as `14,123a 1,234d`, including a leading space.
 const LONG_COUNT: usize = 15;
-/// The width of a count of alerts alone.
+/// The width of a count of alerts only.
 const SHORT_COUNT: usize = 8;
 
 /// The values of a line, wrapped, with a cursor that moves from value to value.
@@ -38,13 +38,13 @@ pub struct Values {
     pub indicators: Vec<Option<Indicator>>,
     /// The lines of text.
     pub lines: Vec<ValueLine>,
-    /// The value under the cursor.
+    /// The index of the value under the cursor.
     pub at: usize,
-    /// The first line that is shown.
+    /// The index of the first visible line.
     pub top: usize,
-    /// The width of the column of labels.
+    /// The width of the label column.
     pub label_width: usize,
-    /// The width of the column of counts; 0 without counts.
+    /// The width of the count column; 0 if there are no counts.
     pub count_width: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct Values {
 pub struct ValueLine {
     /// The index of its value.
     pub value: usize,
-    /// Whether it is the value's first line, which carries the label.
+    /// Whether this is the value's first line, which shows the label.
     pub first: bool,
     /// The text.
     pub text: String,
@@ -75,7 +75,7 @@ impl Values {
         self.count_width >= LONG_COUNT
     }
 
-    /// Lays the values out for another width.
+    /// Lays the values out again for a new width.
     pub fn lay_out(&mut self, width: usize) {
         let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
         self.label_width = widest.min(width / 2).min(40);
@@ -104,7 +104,7 @@ impl Values {
     fn move_in(&mut self, motion: Motion, height: usize) {
         let mut scroll = Scroll { cursor: self.at, top: 0 };
         scroll.go(motion, self.values.len(), height / 2);
-        // A value longer than the window is scrolled by moving within it.
+        // Within a value that is longer than the window, moving the cursor scrolls.
         let span = |at| {
             let first = self.lines.iter().position(|line| line.value == at).unwrap_or(0);
             let last = self.lines.iter().rposition(|line| line.value == at).unwrap_or(0);
