@@ -2,8 +2,8 @@
 //!
 //! Each command is a struct of arguments with a `run` function; the program dispatches to them.
 //! Results go to the writer that `run` receives and nowhere else. Other messages go to standard
-//! error, neutralised ([`notify`]). Commands do not know the simulator: to them, a simulated tenant
-//! is a service like any other.
+//! error, neutralised ([`notify`]). Commands are not aware of the simulator: to them, a simulated
+//! tenant is a service like any other.
 
 mod account;
 mod config;
@@ -46,13 +46,13 @@ use alertdeck_query::{Context, Diagnostic};
 /// Shorter waits are not reported.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(2);
 
-/// Prints a message to standard error. Write errors are ignored.
+/// Prints a message to standard error. Ignores write errors.
 pub fn notify(message: impl Display) {
     let _ = writeln!(stderr().lock(), "alertdeck: {message}");
 }
 
-/// Parses a filter argument. It may begin with `-`, which negates. Text that begins with `--` is an
-/// unknown option.
+/// Parses a filter argument. It may begin with `-`, which negates a term. Text that begins with
+/// `--` is rejected as an unknown option.
 pub fn parse_filter(text: &str) -> Result<String, String> {
     if text.starts_with("--") {
         return Err("unknown option; see --help".into());
@@ -76,7 +76,7 @@ fn invalid_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
     Failure::Usage(format!("invalid filter\n{}", rendered.join("\n")))
 }
 
-/// Reports what a request waits for, unless the wait is short.
+/// Reports what a request is waiting for, unless the wait is short.
 fn notify_wait(event: ClientEvent) {
     let ClientEvent::Waiting { delay, cause } = event else { return };
     if delay < MIN_REPORTED_WAIT {

@@ -36,13 +36,13 @@ use alertdeck_store::FeedId;
 use runner::Runner;
 use terminal::Screen;
 
-/// The longest slice of work, and so the longest delay of a key press.
+/// The maximum duration of a slice of work, and therefore the longest that a key press has to wait.
 const SLICE: Duration = Duration::from_millis(3);
-/// The time between two frames that no input requires.
+/// The time between two frames that are not triggered by input.
 const FRAME: Duration = Duration::from_millis(33);
 /// The capacity of the message channel.
 const CHANNEL: usize = 4;
-/// Input events that are closer together are handled in one iteration, for at most one frame.
+/// Input events closer together than this are handled in one iteration, for at most one frame.
 const GAP: Duration = Duration::from_millis(1);
 
 /// The reason why the console ended with an error.
@@ -67,7 +67,7 @@ pub struct Connected {
     pub client: graph::Client,
 }
 
-/// Prepares the service of a profile by its name. The error is one line that is safe to show.
+/// Prepares the service of the profile with this name. The error is one line that is safe to show.
 pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
 /// The options to open a console with.
@@ -86,7 +86,7 @@ pub struct Options {
     pub mouse: bool,
 }
 
-/// Returns the wall-clock time and the time since the start.
+/// Provides the wall-clock time and the time since startup.
 #[derive(Clone, Copy, Debug)]
 struct Clock(Instant);
 
@@ -102,7 +102,7 @@ impl Clock {
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
     terminal::check()?;
     let clock = Clock(Instant::now());
-    // Before the terminal is set up, so that every signal restores it.
+    // Set this up before the terminal, so that any signal restores the terminal.
     let suspends = platform::watch_signals()?;
     let mut screen = Screen::open(options.mouse)?;
     tokio::task::spawn_blocking(defang::prepare);
@@ -128,7 +128,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     event_loop.run_effects(effects, &mut screen)?;
     let outcome = event_loop.run(&mut screen, &mut messages, suspends).await;
     drop(screen);
-    // Pending exports are still written; failures become the error of the program.
+    // Pending exports are still written. If one fails, the program ends with that error.
     let failed = event_loop.runner.finish(messages).await;
     outcome.and(failed.map_or(Ok(()), |line| Err(ConsoleError::NotExported(line))))
 }
@@ -139,7 +139,7 @@ struct Loop {
     theme: Theme,
     connect: Option<Connect>,
     runner: Runner,
-    /// The time at which to send the next tick, since the start.
+    /// When to send the next tick, measured from startup.
     wake: Option<Duration>,
     /// Whether work remains.
     more: bool,
@@ -149,7 +149,7 @@ struct Loop {
     /// Whether to draw without waiting for the next frame.
     urgent: bool,
     drawn: Option<Instant>,
-    /// The number of rows of work that take about [`SLICE`].
+    /// The number of rows whose processing takes about [`SLICE`].
     slice: usize,
 }
 
@@ -176,8 +176,8 @@ impl Loop {
                         let mut inputs = Vec::new();
                         events::queue(&mut inputs, event?);
                         // crossterm delivers one event per wake-up of this task, however many are
-                        // pending. With a frame for each, a burst of keys would still be replayed
-                        // long after the last key press.
+                        // pending. If each event triggered a frame, a burst of keys would still be
+                        // replayed long after the last key press.
                         let began = Instant::now();
                         while began.elapsed() < FRAME
                             && let Ok(Some(event)) = timeout(GAP, stream.next()).await
@@ -187,8 +187,8 @@ impl Loop {
                         for input in inputs {
                             self.input(input, screen)?;
                         }
-                        // Start the work before drawing: a list that is being filtered shows its
-                        // first matches at once instead of nothing.
+                        // Start the work before drawing, so that a list that is being filtered
+                        // immediately shows its first matches instead of nothing.
                         self.work(screen)?;
                         self.urgent = true;
                     }
@@ -205,7 +205,7 @@ impl Loop {
                         let Ok(message) = messages.try_recv() else { break };
                         self.dispatch(message, screen)?;
                     }
-                    // A stream of messages must not starve the work.
+                    // A steady stream of messages must not starve the work.
                     self.work(screen)?;
                 }
                 () = sleep_until(wake), if self.wake.is_some() => {
@@ -228,8 +228,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Opens another profile as a feed. What still arrives for the former feed has that feed's id,
-    /// so data of one tenant never reaches the list of another.
+    /// Opens another profile as a feed. Later events from the former feed carry that feed's id, so
+    /// data from one tenant never appears in the list of another.
     fn switch(&mut self, feed: FeedId, name: String, screen: &mut Screen) -> Result<(), ConsoleError> {
         let connected = match &mut self.connect {
             Some(connect) => connect(&name),
@@ -269,7 +269,7 @@ impl Loop {
         self.dispatch(Message::Work(rows), screen)?;
         let took = began.elapsed().max(Duration::from_micros(10));
         let fitting = (rows as f64 * SLICE.as_secs_f64() / took.as_secs_f64()) as usize;
-        // Halfway to the measured size, since a single slow slice means little.
+        // Move only halfway to the measured size, since a single slow slice means little.
         self.slice = usize::midpoint(rows, fitting).clamp(64, 500_000);
         Ok(())
     }
@@ -313,7 +313,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Restores the terminal, stops the process, and sets up the terminal again when continued.
+    /// Restores the terminal, stops the process, and sets up the terminal again when the process is
+    /// continued.
     fn suspend(&mut self, screen: &mut Screen) -> Result<(), ConsoleError> {
         screen.leave();
         platform::stop()?;

@@ -37,7 +37,7 @@ pub enum AccountFormat {
     Json,
 }
 
-/// Returns the user's session. Fails for the other sign-in methods, which have no stored sign-in.
+/// Returns the user's session. Fails for sign-in methods that do not use a stored sign-in.
 fn user_session(service: &Service) -> Result<&Session, Failure> {
     service.session().ok_or_else(|| {
         let reason = match service.method {
@@ -52,7 +52,7 @@ fn user_session(service: &Service) -> Result<&Session, Failure> {
 /// Signs a user in and stores the sign-in.
 pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failure> {
     let session = user_session(service)?;
-    // Checked first, so that a sign-in that cannot be stored fails before the user goes through it.
+    // Check this first, so that the user does not go through a sign-in that cannot be stored.
     if let Some(vault) = session.vault() {
         vault.check().await.map_err(Failure::Vault)?;
     }
@@ -94,7 +94,7 @@ async fn sign_in_with_browser(session: &Session) -> Result<Grant, Failure> {
             )),
             Err(_) => notify("open this address in a browser on this machine:"),
         }
-        // On a separate line, so that it is easy to copy.
+        // Print the address on a separate line, so that it is easy to copy.
         let _ = writeln!(stderr().lock(), "{}", line(&address));
         std::future::pending().await
     };
@@ -131,8 +131,9 @@ impl Logout {
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let session = user_session(service)?;
         let mut removed = session.sign_out().await.map_err(Failure::Vault)?;
-        // A run with or without `plaintext_secrets` may have stored it in the other vault. An error
-        // there means that no keyring is available, so nothing is stored in one.
+        // The sign-in may be in the other vault, if an earlier run used a different
+        // `plaintext_secrets` setting. An error there means that no keyring is available, so
+        // nothing is stored in one.
         if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
             removed |= vault.forget(key).await.unwrap_or(false);
         }
@@ -204,7 +205,7 @@ fn allowed(claims: &TokenClaims) -> Option<Allowed> {
     Allowed::by(claims.permissions.iter().map(String::as_str))
 }
 
-/// Returns the permission that is missing for reading alerts, if that is known.
+/// Returns the permission for reading alerts that is missing, if this is known.
 fn missing(claims: &TokenClaims) -> Option<&'static str> {
     allowed(claims).filter(|allowed| !allowed.read).map(|_| READ)
 }
@@ -218,7 +219,7 @@ fn sign_in_text(service: &Service) -> String {
     }
 }
 
-/// Returns the time of expiry, and the time left in words.
+/// Returns the expiry time, and the remaining time in words.
 fn expiry(at: SystemTime) -> Option<(Timestamp, String)> {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let left = at.duration_since(SystemTime::now()).unwrap_or_default();

@@ -61,7 +61,8 @@ fn path(connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
     if !path.exists() {
         notify("the file does not exist yet");
     }
-    // Unchanged, so that scripts find the file even if its name is not valid Unicode.
+    // Print the path unchanged, so that scripts can find the file even if its name is not valid
+    // Unicode.
     out.write_all(path.as_os_str().as_encoded_bytes())?;
     Ok(writeln!(out)?)
 }
@@ -119,7 +120,7 @@ impl Overview {
         self.profile.method(token, secret).map(alertdeck_graph::auth::Method::name)
     }
 
-    /// Returns the value of a key; for an address that is not set, the cloud's.
+    /// Returns the value of a key. For an address that is not set, returns the cloud's default.
     fn value(&self, key: Key) -> Option<String> {
         let default = || match key {
             Key::GraphUrl => Some(self.profile.cloud.graph_root().to_owned()),
@@ -154,7 +155,7 @@ impl Overview {
             rows.push(("other profiles".to_owned(), others.join(", "), String::new()));
         }
         let width = |text: fn(&(String, String, String)) -> &String| {
-            // Rows without an origin do not widen the columns.
+            // Rows without an origin do not affect the column widths.
             let texts = rows.iter().filter(|row| !row.2.is_empty()).map(text);
             texts.map(|text| text.width()).max().unwrap_or(0)
         };

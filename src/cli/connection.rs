@@ -124,11 +124,12 @@ impl Connection {
         config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
     }
 
-    /// Returns the active profile for a command that sends no requests. If the config cannot be
-    /// used, reports that and returns a profile without it.
+    /// Returns the active profile for a command that sends no requests. If the config is invalid,
+    /// reports the error and returns a profile that does not use it.
     pub fn profile_if_usable(&self) -> Profile {
         self.resolved().unwrap_or_else(|error| {
-            // With several profiles and none selected, such a command needs none.
+            // If there are several profiles and none is selected, such a command can do without
+            // one.
             if !matches!(error, ConfigError::NoDefault(_)) {
                 notify(format_args!("continuing without a profile: {error}"));
             }
@@ -139,7 +140,7 @@ impl Connection {
         })
     }
 
-    /// Returns a profile for a service at `graph_url`, without the config file.
+    /// Returns a profile for a service at `graph_url`, ignoring the config file.
     pub fn profile_for(&self, graph_url: String) -> Result<Profile, Failure> {
         let overrides = Overrides {
             cloud: self.cloud,
@@ -152,7 +153,7 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Prepares the service of the active profile, without sending anything.
+    /// Prepares the service of the active profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
@@ -180,7 +181,7 @@ mod tests {
         [profile.agency]\n\
         cloud = 'usgov-l4'\n";
 
-    /// Returns a connection with a config file and options.
+    /// Returns a connection with the given options and a config file.
     fn connection(options: &[&str]) -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");

@@ -35,10 +35,12 @@ pub async fn open_service(
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     if query::compile(filter, &context(service.me.as_deref())).is_err() {
-        // The filter may contain `me`: the account of the stored sign-in, if there is one.
+        // The filter may contain `me`, which refers to the account of the stored sign-in, if there
+        // is one.
         service.load_account().await;
     }
-    // Options and environment apply only to the profile that the program was started with.
+    // Options and environment variables apply only to the profile that the program was started
+    // with.
     let no_secrets = EnvSecrets::default();
     let line = |profile: &Profile| {
         let started = profile.name == service.profile;
@@ -51,8 +53,8 @@ pub async fn open_service(
     let first = feed_settings(&service);
     let client = service.client.clone();
     let journal = client.http().journal().clone();
-    // Services stay in memory with their sign-in and throttling state, so that switching back needs
-    // no new sign-in.
+    // Keep services in memory with their sign-in and throttling state, so that switching back does
+    // not require a new sign-in.
     let mut services = HashMap::from([(service.profile.clone(), service)]);
     let connect = move |name: &str| {
         if !services.contains_key(name) {
@@ -91,7 +93,7 @@ fn settings(profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Setting
 }
 
 impl Open {
-    /// Opens the console on the files that can be read. Errors in the others are reported when the
+    /// Opens the console on the files that can be read. Errors in other files are reported when the
     /// console ends.
     pub async fn run(&self, connection: &Connection, display: &DisplayArgs) -> Result<(), Failure> {
         let profile = connection.profile_if_usable();

@@ -54,15 +54,15 @@ fn depth(set: impl Fn(&'static str) -> Option<String>) -> Depth {
     }
 }
 
-/// Returns whether the locale's encoding is UTF-8, by the first variable that is set (POSIX,
-/// "Internationalization Variables").
+/// Returns whether the locale's encoding is UTF-8, according to the first variable that is set
+/// (POSIX, "Internationalization Variables").
 fn is_utf8(set: impl Fn(&'static str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     let is_utf8 = |locale: String| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     };
-    // Other platforms have no such variables and use UTF-8.
+    // Other platforms do not have these variables and use UTF-8.
     locale.map_or(!cfg!(unix), is_utf8)
 }
 

@@ -8,7 +8,7 @@ use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::AlertId;
 use alertdeck_platform::FileError;
 
-/// First steps, for a user who starts the console without a configured sign-in.
+/// The first steps for a user who starts the console without a configured sign-in.
 const WELCOME: &str = "no sign-in configured. To get started:
 
   alertdeck demo                     a simulated tenant, no setup needed
@@ -21,18 +21,18 @@ const WELCOME: &str = "no sign-in configured. To get started:
 
 Profiles go into the file that `alertdeck config path` prints. See also `alertdeck --help`.";
 
-/// The reason why a command failed or is incomplete. `Display` is safe to show.
+/// The reason why a command failed or its result is incomplete. `Display` is safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The arguments or the filter are wrong.
     #[error("{0}")]
     Usage(String),
-    /// The command needs an access token, and no sign-in is configured.
+    /// The command needs an access token, but no sign-in is configured.
     #[error(
         "no sign-in configured: set --tenant and --client-id, ALERTDECK_TOKEN or --token-command, or use --demo or --file"
     )]
     NoToken,
-    /// No sign-in is configured; with first steps, for the console.
+    /// No sign-in is configured. The message contains the first steps, for the console.
     #[error("{WELCOME}")]
     Welcome,
     /// A request to the service failed.
@@ -47,10 +47,10 @@ pub enum Failure {
     /// No alert has this id.
     #[error("no alert has the ID \"{}\"", .0.text().line())]
     NotFound(AlertId),
-    /// No file could be read; one line per file.
+    /// No file could be read. Contains one line per file.
     #[error("{0}")]
     Unreadable(String),
-    /// The result was printed or shown, but a part is missing.
+    /// The result was printed or shown, but part of it is missing.
     #[error("incomplete: {0}")]
     Incomplete(String),
     /// The console could not start, or ended with an error.
@@ -59,13 +59,13 @@ pub enum Failure {
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
-    /// The output file exists and may not be replaced.
+    /// The output file exists and must not be replaced.
     #[error("{}; use --overwrite to replace it", .0)]
     Exists(FileError),
     /// The output file could not be written.
     #[error("the result was not written: {0}")]
     File(FileError),
-    /// The system refused something that the command needs.
+    /// The system denied something that the command needs.
     #[error("{what}: {error}")]
     System {
         /// The action that failed.
@@ -76,7 +76,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Fails if there are errors and no alert could be read from files.
+    /// Fails if there are errors and no alerts could be read.
     pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
         if saved.alerts.is_empty() && !saved.errors.is_empty() {
             return Err(Self::Unreadable(saved.errors.join("\n")));
@@ -84,7 +84,8 @@ impl Failure {
         Ok(saved)
     }
 
-    /// Returns the outcome of a command that read files, once the alerts have been printed or shown.
+    /// Returns the outcome of a command that reads files, after the alerts have been printed or
+    /// shown.
     pub(super) fn if_errors(errors: &[String]) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self::Incomplete(errors.join("\n"))) }
     }

@@ -69,7 +69,7 @@ fn parse_column(name: &str) -> Result<Column, String> {
 impl List {
     /// Reads the alerts, applies the whole filter locally, sorts and prints.
     ///
-    /// If a part is missing, prints the rest and fails with [`Failure::Incomplete`].
+    /// If part of the result is missing, prints the rest and fails with [`Failure::Incomplete`].
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
         let as_received = matches!(self.format, ListFormat::Json | ListFormat::Ndjson);
         if as_received && !self.columns.is_empty() {
@@ -81,7 +81,8 @@ impl List {
         let filter = self.filter.as_deref().unwrap_or_default();
         let mut context = context(source.me());
         if query::compile(filter, &context).is_err() {
-            // The filter may contain `me`: the account of the stored sign-in, if there is one.
+            // The filter may contain `me`, which refers to the account of the stored sign-in, if
+            // there is one.
             context.me = source.stored_account().await;
         }
         let plan =

@@ -20,8 +20,8 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// Starts logging. If that fails, the program continues without a log, and reports the reason if
-    /// a log was requested.
+    /// Starts logging. If that fails, the program continues without a log. Reports the reason if a
+    /// log was requested.
     pub fn start(&self) {
         let requested = self.log_file.is_some() || self.verbose;
         let Some(file) = self.log_file.clone().or_else(log::default_file) else {

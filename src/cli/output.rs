@@ -20,7 +20,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Checks that the file can be created, so that a command fails before it sends requests.
+    /// Checks that the file can be created, so that a command fails before it sends any requests.
     pub(super) fn check(&self) -> Result<(), Failure> {
         self.output.as_ref().map_or(Ok(()), |path| Ok(check_new_file(path, self.existing())?))
     }

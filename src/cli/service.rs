@@ -1,4 +1,4 @@
-//! The service of a profile: the client, and the names to show for it.
+//! The service of a profile: the client, and the names that are shown for it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -63,7 +63,7 @@ impl EnvSecrets {
 }
 
 impl Service {
-    /// Prepares the service of a profile, without sending anything.
+    /// Prepares the service of a profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn of(profile: &Profile, env_secrets: &EnvSecrets, journal: Journal) -> Result<Self, Failure> {
@@ -118,7 +118,7 @@ impl Service {
         }
     }
 
-    /// Returns a message about the sign-in, once.
+    /// Returns the pending message about the sign-in, if any. Each message is returned only once.
     pub fn notice(&self) -> Option<String> {
         self.client.tokens().as_session().and_then(Session::notice)
     }
@@ -134,7 +134,7 @@ impl Service {
     }
 }
 
-/// Returns the line of a profile in the console's list, safe to show.
+/// Returns the entry of a profile in the console's list, safe to show.
 pub(super) fn profile_line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     app::ProfileLine {
         name: profile.name.clone(),
@@ -159,7 +159,7 @@ fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
         .map_err(graph::Error::from)?)
 }
 
-/// Returns the failure for a missing setting of a sign-in method.
+/// Returns the failure for a setting that a sign-in method requires and that is missing.
 fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
     let name = super::line(&profile.name);
     Failure::Usage(format!(
@@ -194,7 +194,7 @@ fn session(
             },
         },
     };
-    // The sign-in service has its own, undocumented limits, hence its own budget.
+    // The sign-in service has its own, undocumented limits, so it gets its own budget.
     let http = http.beside(Budget::per_minute(120), application.authority.route());
     Ok(Session::new(http.map_err(graph::Error::from)?, application, identity))
 }

@@ -76,7 +76,7 @@ impl Show {
     }
 }
 
-/// Returns the newest state of the alert with this id. Several files may contain it.
+/// Returns the newest version of the alert with this id, since several files may contain it.
 fn newest(alerts: Vec<RawAlert>, id: &AlertId) -> Option<RawAlert> {
     let (mut store, feed) = (Store::default(), FeedId::default());
     store.decode(feed, alerts);

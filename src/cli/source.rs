@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Returns the user principal name, from the stored sign-in if nothing else specifies it; see
+    /// Returns the user principal name, falling back to the account of the stored sign-in; see
     /// [`Service::load_account`].
     pub async fn stored_account(&self) -> Option<String> {
         match self {
@@ -76,7 +76,7 @@ impl Source {
         }
     }
 
-    /// Returns a message about the sign-in, once.
+    /// Returns the pending message about the sign-in, if any. Each message is returned only once.
     pub fn notice(&self) -> Option<String> {
         match self {
             Self::Service(service) => service.notice(),

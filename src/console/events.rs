@@ -1,10 +1,10 @@
-//! Translates terminal events to the input events of the state.
+//! Translates terminal events into input events for the state.
 
 use crossterm::event::{Event, KeyCode as Code, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
 use crate::app::{Input, Key, KeyCode};
 
-/// Appends an event to the queue. Of consecutive resizes or drags only the last is kept, since
+/// Appends an event to the queue. Of consecutive resizes or drags, only the last is kept, since
 /// terminals report every step.
 pub(super) fn queue(inputs: &mut Vec<Input>, event: Event) {
     let Some(input) = input(event) else { return };

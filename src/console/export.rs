@@ -80,7 +80,7 @@ mod tests {
         }
     }
 
-    /// Writes an export that nobody stops.
+    /// Writes an export that is never stopped.
     fn write_all(export: &Export) -> Result<Written, NotWritten> {
         let (_running, stopped) = oneshot::channel();
         write(export, stopped)

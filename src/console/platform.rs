@@ -1,6 +1,6 @@
 //! Platform-specific handling of terminal modes and signals.
 //!
-//! The only platform-specific code besides the crate `alertdeck_platform`.
+//! This is the only platform-specific code outside the crate `alertdeck_platform`.
 
 pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_signals};
 
@@ -43,10 +43,10 @@ mod imp {
     }
 
     static ORIGINAL: OnceLock<Original> = OnceLock::new();
-    /// Whether the console uses the terminal, so that it is restored only once.
+    /// Whether the console is using the terminal. Ensures that the terminal is restored only once.
     static IN_USE: AtomicBool = AtomicBool::new(false);
 
-    /// Stores the terminal's modes. Fails if this process has no terminal.
+    /// Saves the terminal's modes. Fails if this process has no terminal.
     pub(in super::super) fn remember_terminal() -> io::Result<()> {
         // Non-blocking: a terminal that accepts no output must not delay the exit.
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -61,7 +61,7 @@ mod imp {
         IN_USE.store(true, Ordering::SeqCst);
     }
 
-    /// Restores the terminal if it is in use. Can be called from any thread; takes no lock.
+    /// Restores the terminal if it is in use. Can be called from any thread, and takes no lock.
     pub(in super::super) fn restore_terminal() {
         if IN_USE.swap(false, Ordering::SeqCst)
             && let Some(original) = ORIGINAL.get()
@@ -72,8 +72,9 @@ mod imp {
     }
 
     /// Handles signals on a separate thread. TERM, INT, HUP and QUIT restore the terminal and end
-    /// the process; TSTP is sent to the loop, which suspends. A separate thread is needed since the
-    /// loop may block, and since a hang-up leaves crossterm spinning (docs/security.md, "Hang-up").
+    /// the process; TSTP is forwarded to the loop, which suspends. The thread is separate because
+    /// the loop may block, and because crossterm spins after a hang-up (docs/security.md,
+    /// "Hang-up").
     pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
         let (sender, receiver) = mpsc::channel(1);
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])?;
@@ -91,11 +92,11 @@ mod imp {
         Ok(receiver)
     }
 
-    /// Ends the process when its terminal is gone. Needed for a terminal that is not the controlling
-    /// terminal, for which there is no signal.
+    /// Ends the process when its terminal is gone. This is needed if the terminal is not the
+    /// controlling terminal, since there is no signal then.
     fn exit_on_hang_up() {
         let terminal = io::stdout();
-        // Without requested events, poll still reports hang-ups and errors.
+        // Even if no events are requested, poll reports hang-ups and errors.
         let mut fds = [PollFd::new(&terminal, PollFlags::empty())];
         while poll(&mut fds, None) == Err(Errno::INTR) {}
         if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
@@ -104,7 +105,7 @@ mod imp {
         }
     }
 
-    /// Stops this process like Ctrl-Z in a shell. Returns when it is continued.
+    /// Stops this process, as Ctrl-Z does in a shell. Returns when it is continued.
     pub(in super::super) fn stop() -> io::Result<()> {
         emulate_default_handler(SIGTSTP)
     }
@@ -129,7 +130,7 @@ mod imp {
         let _ = crossterm::terminal::disable_raw_mode();
     }
 
-    /// Returns a closed channel: there are no such signals on this platform.
+    /// Returns a closed channel, since these signals do not exist on this platform.
     pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
         Ok(mpsc::channel(1).1)
     }

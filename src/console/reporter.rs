@@ -1,4 +1,4 @@
-//! Reports the progress of a fetch to the state: pages, in batches that are decoded outside the event
+//! Reports the progress of a fetch to the state: pages, batches that are decoded outside the event
 //! loop, waits, and the outcome.
 
 use std::{convert::Infallible, future::pending, pin::pin};
@@ -19,7 +19,7 @@ use alertdeck_graph::auth::Tokens;
 use alertdeck_model::{AlertId, RawAlert};
 use alertdeck_store::Batch;
 
-/// The number of alerts per batch, which takes the loop about a millisecond.
+/// The number of alerts per batch. The loop handles a batch in about a millisecond.
 const BATCH: usize = 128;
 /// The maximum number of batches decoded at the same time.
 const MAX_WORKERS: usize = 4;
@@ -52,7 +52,7 @@ impl FetchReporter {
         self.report_chunks(stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec))).await
     }
 
-    /// Decodes chunks of alerts on all cores, and reports them in their order.
+    /// Decodes chunks of alerts on all cores, and reports them in their original order.
     async fn report_chunks(&self, chunks: impl Stream<Item = Vec<RawAlert>>) -> Option<()> {
         let decode = |chunk: Vec<RawAlert>| spawn_blocking(move || Batch::decode(&chunk));
         let mut batches = pin!(chunks.map(decode).buffered(workers()));
@@ -81,11 +81,11 @@ impl FetchReporter {
         self.report(LoadEvent::Done).await
     }
 
-    /// Fetches one alert. If it does not exist, reports an empty list, not a failure.
+    /// Fetches one alert. If it does not exist, reports an empty list rather than a failure.
     pub(super) async fn look_up(&self, client: &graph::Client, id: &AlertId) -> Option<()> {
         let (sender, mut happened) = mpsc::unbounded_channel();
         let mut report = move |event| {
-            // The receiver outlives the request.
+            // The receiver outlives the request, so sending cannot fail.
             let _ = sender.send(event);
         };
         let mut request = pin!(client.get(id, &mut report));
@@ -106,7 +106,7 @@ impl FetchReporter {
         }
     }
 
-    /// Reports the events of a load. Once stopped, the load ends with what it has received by then.
+    /// Reports the events of a load. Once stopped, the load ends after what it has received so far.
     pub(super) async fn follow(
         &self,
         mut load: graph::Load,
@@ -130,7 +130,7 @@ impl FetchReporter {
                 event = load.next() => event,
             };
             let Some(event) = event else {
-                // Only a stopped load ends without saying how.
+                // Only a stopped load ends without a final event.
                 return if stopping { self.report(LoadEvent::Stopped).await } else { Some(()) };
             };
             match event {

@@ -1,7 +1,7 @@
-//! Runs what the state requests outside of it: jobs, and effects on the services and the browser.
+//! Runs the effects that the state requests: jobs, and actions on the services and the browser.
 //!
-//! A job is a task under its id; the runner knows how each is started and cancelled, and not what
-//! the state makes of its events.
+//! Each job is a task, stored under its id. The runner knows how to start and cancel each kind of
+//! job, but not how the state uses its events.
 
 use std::{collections::HashMap, convert::Infallible, time::SystemTime};
 
@@ -40,7 +40,7 @@ pub enum Source {
     Saved(SavedAlerts),
 }
 
-/// A feed that is on: its source, and the session of its service.
+/// An active feed: its source, and the session of its service.
 struct Connection {
     source: Source,
     session: Option<SessionWatch>,
@@ -50,9 +50,10 @@ struct Connection {
 struct Task {
     /// Ends the job early when dropped; `None` if its task is aborted instead.
     stop: Option<oneshot::Sender<Infallible>>,
-    /// Whether the program waits for the job before it ends.
+    /// Whether the program waits for the job before it exits.
     outlives: bool,
-    /// The task. It returns what failed, in one line, if the console ended before it could be told.
+    /// The task. If the console ended before a failure could be reported, the task returns the
+    /// failure as one line.
     handle: JoinHandle<Option<String>>,
 }
 
@@ -60,7 +61,7 @@ impl Task {
     fn cancel(&mut self) {
         match self.stop.take() {
             Some(stop) => drop(stop),
-            // A job that was asked to stop ends by itself.
+            // A job that was asked to stop ends on its own.
             None if self.outlives => {}
             None => self.handle.abort(),
         }
@@ -73,9 +74,9 @@ pub(super) struct Runner {
     tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
     clock: Clock,
-    /// The profile to switch to, and its feed; the loop does that.
+    /// The profile to switch to, with its feed; handled by the loop.
     pub(super) switch_to: Option<(FeedId, String)>,
-    /// Whether to suspend the program; the loop does that.
+    /// Whether to suspend the program; handled by the loop.
     pub(super) suspend: bool,
 }
 
@@ -92,9 +93,9 @@ impl Runner {
         }
     }
 
-    /// Connects a feed, in place of those before it. Must be called within a runtime.
+    /// Connects a feed, replacing all previous ones. Must be called within a runtime.
     pub(super) fn connect(&mut self, feed: FeedId, source: Source) {
-        // The former session must not ask the user any more before the new one does.
+        // The former session must stop prompting the user before the new one starts.
         self.connections.clear();
         let session = match &source {
             Source::Service(client) => Some(SessionWatch::new(feed, client.tokens(), self.messages.clone())),
@@ -103,7 +104,7 @@ impl Runner {
         self.connections.insert(feed, Connection { source, session });
     }
 
-    /// Runs an effect. Ignores those that the loop runs.
+    /// Runs an effect. Ignores effects that the loop handles.
     pub(super) fn run_effect(&mut self, effect: Effect) {
         match effect {
             Effect::Start(id, kind) => self.start(id, kind),
@@ -136,7 +137,7 @@ impl Runner {
             Effect::Suspend => self.suspend = true,
             Effect::SwitchProfile(feed, name) => self.switch_to = Some((feed, name)),
             Effect::ListRequests => {
-                // All services have one journal.
+                // All services share one journal.
                 let Some(client) = self.connections.values().find_map(Connection::client) else { return };
                 let lines = client.http().journal().entries().iter().map(request_line).collect();
                 let messages = self.messages.clone();
@@ -166,11 +167,11 @@ impl Runner {
         }
     }
 
-    /// Waits for the jobs that outlive the console. Returns what failed in one line, if anything.
-    /// `messages`: those that the loop has not handled.
+    /// Waits for the jobs that outlive the console. Returns their failures in one line, if any.
+    /// `messages` receives the messages that the loop has not handled.
     pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
         self.connections.clear();
-        // What cannot be sent any more is returned by the tasks.
+        // Tasks return any failure that they can no longer send.
         messages.close();
         let mut errors = Vec::new();
         for task in self.tasks.values().filter(|task| !task.outlives) {
@@ -230,15 +231,15 @@ impl Runner {
     fn fetch(&mut self, id: JobId, begin: impl FnOnce(graph::Client) -> Fetch) {
         let Some(Connection { source, session }) = self.connections.get(&id.feed) else { return };
         if let Some(session) = session.as_ref().and_then(SessionWatch::session) {
-            // The user has started a fetch, so the session may ask again.
+            // The user has started a fetch, so the session may prompt again.
             session.ask_again();
         }
         let messages = self.messages.clone();
         match source {
             Source::Service(client) => {
                 let client = client.clone();
-                // A session reports its identity by itself; that of other tokens is reported with
-                // the fetch.
+                // A session reports its identity itself. The identity of any other token is
+                // reported with the fetch.
                 let tokens = Some(client.tokens()).filter(|tokens| tokens.as_session().is_none()).cloned();
                 let reporter = FetchReporter { job: id, messages, tokens };
                 match begin(client.clone()) {
@@ -265,7 +266,7 @@ impl Runner {
         }
     }
 
-    /// Starts work on a worker thread whose result is the job's only event.
+    /// Starts work on a worker thread. The result is the job's only event.
     fn work(&mut self, id: JobId, work: impl FnOnce() -> JobEvent + Send + 'static) {
         let messages = self.messages.clone();
         self.spawn(id, None, async move {
@@ -318,7 +319,7 @@ impl Connection {
     }
 }
 
-/// What a fetch asks a service for.
+/// What to fetch from a service.
 enum Fetch {
     Alert(AlertId),
     List(graph::Load),
@@ -326,7 +327,7 @@ enum Fetch {
     Backfill(graph::Load),
 }
 
-/// Returns the text of the `$filter` of a scope.
+/// Returns the `$filter` text of a scope.
 fn filter_text(scope: &Scope) -> Option<String> {
     match scope {
         Scope::Filter(filter) => Some(filter.to_string()),
@@ -371,7 +372,7 @@ mod tests {
         time::{sleep, timeout},
     };
 
-    /// The longest that anything may take.
+    /// The time limit for each wait.
     const LIMIT: Duration = Duration::from_secs(30);
 
     fn id(number: u32) -> JobId {
@@ -389,7 +390,8 @@ mod tests {
         Effect::Start(id(number), JobKind::Export(export))
     }
 
-    /// Returns a runner with saved alerts, and its messages, of which `capacity` fit.
+    /// Returns a runner with saved alerts, and a receiver for its messages that holds up to
+    /// `capacity` of them.
     fn runner(capacity: usize) -> (Runner, Receiver<Message>) {
         let (sender, messages) = mpsc::channel(capacity);
         let mut runner = Runner::new(sender, Clock(Instant::now()));

@@ -1,4 +1,4 @@
-//! Saved alerts as a source of the console: files that are read in the background, part by part.
+//! Saved alerts as a source for the console: files that are read in the background, part by part.
 
 use std::{
     path::PathBuf,
@@ -10,14 +10,14 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::files::{Files, Paths, Saved};
 
-/// The parts that are read ahead of decoding.
+/// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
 
-/// Saved alerts that can be read several times, with the errors of the last time.
+/// Saved alerts that can be read several times, with the errors of the most recent read.
 #[derive(Clone, Debug, Default)]
 pub struct SavedAlerts {
     paths: Paths,
-    /// Files that were opened already, to find out whether there are alerts.
+    /// Files that have already been opened to find out whether they contain alerts.
     opened: Arc<Mutex<Option<Files>>>,
     errors: Arc<Mutex<Vec<String>>>,
 }
@@ -28,11 +28,12 @@ impl SavedAlerts {
         Self { paths: Paths::new(paths), ..Self::default() }
     }
 
-    /// Reads until there is an alert. Blocks.
+    /// Reads up to the first alert. Blocks.
     ///
     /// # Errors
     ///
-    /// Returns the errors, one line each, if there are errors and no alert in all files.
+    /// Returns the errors, one line each, if there are errors and none of the files contains an
+    /// alert.
     pub fn read_ahead(&self) -> Result<(), Vec<String>> {
         let mut files = self.paths.open();
         let outcome = files.read_ahead();
@@ -45,7 +46,7 @@ impl SavedAlerts {
         lock(&self.errors).clone()
     }
 
-    /// Starts to read from the beginning. Must be called within a runtime.
+    /// Starts reading from the beginning. Must be called within a runtime.
     pub(super) fn read(&self) -> impl Stream<Item = Saved> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
         lock(&self.errors).clear();

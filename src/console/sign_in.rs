@@ -1,4 +1,4 @@
-//! Watches the session of a service, runs sign-ins to it, and reports both to the state.
+//! Watches the session of a service, runs its sign-ins, and reports both to the state.
 
 use std::time::Duration;
 
@@ -38,11 +38,12 @@ impl Drop for SessionWatch {
 }
 
 impl SessionWatch {
-    /// Starts to watch the session of a feed. Must be called within a runtime.
+    /// Starts watching the session of a feed. Must be called within a runtime.
     pub(super) fn new(feed: FeedId, tokens: &Tokens, messages: Sender<Message>) -> Self {
         let session = tokens.as_session().filter(|session| session.vault().is_some()).cloned();
         let task = tokens.as_session().cloned().map(|session| {
-            // `attend` is called here, not in the task: from now on the session can ask the user.
+            // `attend` is called here rather than in the task, so that the session can prompt the
+            // user from now on.
             let (needed, changes) = (session.attend(), session.changes());
             let report = report_changes(feed, session, needed, changes, messages.clone());
             tokio::spawn(report).abort_handle()
@@ -55,7 +56,7 @@ impl SessionWatch {
         self.session.as_ref()
     }
 
-    /// Signs out and removes the stored sign-in. Requests that wait for a sign-in fail.
+    /// Signs out and removes the stored sign-in. Requests that are waiting for a sign-in fail.
     pub(super) fn sign_out(&self) {
         let Some(session) = self.session.clone() else { return };
         session.decline();
@@ -143,19 +144,20 @@ impl SignInReporter {
         }
     }
 
-    /// Sends an event. Ignores that the receiver may be gone.
+    /// Sends an event. Does nothing if the receiver is gone.
     async fn report(&self, event: SignInEvent) {
         let _ = self.messages.send(Message::Job(self.job, JobEvent::SignIn(event))).await;
     }
 
     fn until(&self, left: Duration) -> Duration {
-        // Saturating, since the service sends the number.
+        // Saturating, since the number comes from the service.
         self.clock.now().mono.saturating_add(left)
     }
 
     async fn signed_in(&self, session: &Session, grant: Grant) {
-        // `SignedIn` must arrive before any reply to a request with the new token. Otherwise, the state
-        // would take a refusal of the new token for one of the old token, and reload the list.
+        // `SignedIn` must arrive before any response to a request with the new token. Otherwise,
+        // the state would mistake a refusal of the new token for one of the old token, and reload
+        // the list.
         let permit = self.messages.reserve().await;
         let stored = session.accept(grant);
         let feed = self.job.feed;
@@ -182,15 +184,15 @@ impl SignInReporter {
 
 async fn sign_in_with_browser(session: &Session, reporter: &SignInReporter) -> Result<Grant, AuthError> {
     let needed = session.needed();
-    // Suggest the account if the session requires a new sign-in. A user who starts a sign-in may want
-    // another account.
+    // Suggest the account only if the session requires a new sign-in. A user who starts a sign-in
+    // may want to use another account.
     let account = session.account().filter(|_| needed.is_some()).and_then(|account| account.upn);
     let claims = needed.and_then(|needed| needed.claims);
     let sign_in = BrowserSignIn::begin(session.application(), claims.as_ref(), account.as_deref()).await?;
     let address = sign_in.address().to_string();
     let link = address.clone();
     let until = reporter.until(DEADLINE);
-    // The reply may arrive before the opener exits, so both run at the same time.
+    // The reply may arrive before the opener exits, so wait for both at the same time.
     let opening = async {
         let opened = spawn_blocking(move || platform::open_in_browser(&link, &SECRET_VARIABLES)).await;
         let opened = opened.unwrap_or_else(|_| Err("the browser could not be started".into()));

@@ -44,10 +44,10 @@ impl Screen {
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;
         std::panic::set_hook(Box::new(move |panic| {
             platform::restore_terminal();
-            // Neutralised, since the message may quote alert text. If the terminal is gone, the write
-            // fails; a second panic would abort.
+            // Neutralise the message, since it may quote alert text. If the terminal is gone, the
+            // write fails; a second panic would abort.
             let _ = writeln!(io::stderr(), "alertdeck: {}", SafeText::new(&panic.to_string()));
-            // Otherwise the console would continue without the task that panicked.
+            // Exit, since the console would otherwise continue without the task that panicked.
             std::process::exit(101);
         }));
         let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
@@ -72,14 +72,14 @@ impl Screen {
     /// Restores the terminal.
     pub(super) fn leave(&mut self) {
         let out = self.terminal.backend_mut();
-        // `platform::restore_terminal` below covers errors here.
+        // If this fails, `platform::restore_terminal` below covers it.
         let _ = out
             .queue(DisableMouseCapture)
             .and_then(|out| out.queue(DisableBracketedPaste))
             .and_then(|out| out.queue(LeaveAlternateScreen))
             .and_then(|out| out.queue(Show))
             .map(io::Write::flush);
-        // Resets crossterm's state, which would otherwise still count the terminal as raw.
+        // Resets crossterm, which would otherwise still consider the terminal to be in raw mode.
         let _ = disable_raw_mode();
         platform::restore_terminal();
     }
@@ -89,10 +89,10 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
-    /// Invalidates the screen, so that the next frame draws all of it.
+    /// Invalidates the screen, so that the next frame redraws all of it.
     ///
-    /// Uses a resize, since `Terminal::clear` queries the cursor position and fails if the terminal
-    /// does not reply in time.
+    /// Uses a resize instead of `Terminal::clear`, which queries the cursor position and fails if
+    /// the terminal does not reply in time.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
@@ -117,7 +117,7 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    /// Copies text to the clipboard through the terminal (OSC 52), which works over ssh too.
+    /// Copies text to the clipboard through the terminal (OSC 52), which also works over ssh.
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         out.queue(CopyToClipboard::to_clipboard_from(text))?;

@@ -20,7 +20,7 @@ pub(super) struct Loaded {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Reads all alerts of the plan. Fails if nothing could be read.
+/// Reads all alerts that the plan selects. Fails if nothing could be read.
 pub(super) async fn load(
     source: &Source,
     filter: &str,
@@ -37,8 +37,9 @@ pub(super) async fn load(
     }
 }
 
-/// Fetches the alerts from the service. If it refuses a construct that is unverified for alerts
-/// (docs/graph-api.md, "Filtering"), plans the filter again and evaluates that part locally.
+/// Fetches the alerts from the service. If the service refuses a construct that is not verified to
+/// work for alerts (docs/graph-api.md, "Filtering"), replans the filter and evaluates that part
+/// locally.
 async fn fetch(
     service: &Service,
     filter: &str,

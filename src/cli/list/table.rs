@@ -41,7 +41,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Narrows the widest column until the row fits. Ids are never cut, since a part of one is useless.
+/// Narrows the widest column until the row fits. Ids are never truncated, since a partial id is
+/// useless.
 fn narrow(columns: &[Column], widths: &mut [usize], width: usize) {
     while widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) > width {
         let flexible = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| **column != Column::Id);
