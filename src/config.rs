@@ -1,8 +1,8 @@
 //! The config file and its profiles: a profile names a tenant and how to sign in to it.
 //!
 //! This module reads files, contains no secrets, and neither sends nor prints anything. Invariants:
-//! every value has been checked; all errors of a file are reported at once, each with its position;
-//! no message contains text that may be a secret.
+//! every value has been checked; all errors in a file are reported together, each with its
+//! position; no message contains text that may be a secret.
 //!
 //! ```toml
 //! # The profile that is used if none is named.
@@ -104,7 +104,7 @@ pub enum ConfigError {
         /// All existing names.
         names: Vec<String>,
     },
-    /// There are several profiles, no default, and none was named.
+    /// There are several profiles but no default, and none was named.
     #[error("several profiles; select one with --profile ({}), or set default_profile in the config file", .0.join(", "))]
     NoDefault(Vec<String>),
     /// An option or variable is invalid or contradicts another value of the profile.
@@ -152,7 +152,7 @@ impl Config {
     /// Parses the text of a config file. `path` is its location, for messages and for relative paths
     /// in the file.
     ///
-    /// Fails with [`ConfigError::Broken`] and all errors of the file.
+    /// Fails with [`ConfigError::Broken`] and all errors in the file.
     pub fn read(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
         read::read(path, text).map_err(|read::ErrorList { shown, more }| ConfigError::Broken {
             path: path.to_owned(),
@@ -166,7 +166,7 @@ impl Config {
     pub fn load(given: Option<&Path>) -> Result<Self, ConfigError> {
         let path = match Self::path(given) {
             Ok(Some(path)) => path,
-            // Without a folder there is no file either.
+            // If there is no such folder, there is no file either.
             Ok(None) | Err(ConfigError::NoFolder) => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
@@ -193,10 +193,11 @@ impl Config {
         self.sections.iter().map(|section| section.name.as_str())
     }
 
-    /// Resolves a profile: `overrides` take precedence over the file, the file over the defaults.
+    /// Resolves a profile. `overrides` take precedence over the file, and the file over the
+    /// defaults.
     ///
-    /// Without a name, that is the default profile or the only one of the file. If the file has no
-    /// profiles, it is a profile called `default` that consists of the overrides alone.
+    /// Without a name, resolves the default profile, or the only profile in the file. If the file
+    /// has no profiles, returns a profile called `default` that consists of the overrides alone.
     pub fn resolve(&self, name: Option<&str>, overrides: &Overrides) -> Result<Profile, ConfigError> {
         let names = || self.names().map(str::to_owned).collect::<Vec<_>>();
         let section = match (name.or(self.default.as_deref()), self.sections.as_slice()) {

@@ -1,8 +1,8 @@
 //! Export formats: JSON, JSON lines, CSV, Markdown tables and Markdown tickets.
 //!
-//! The command line and the console share these writers, which write to any [`Write`] and neither
-//! open files nor fetch alerts. Alert text is untrusted: JSON contains it as received; in all other
-//! formats it is neutralised and escaped.
+//! The command line and the console share these functions, which write to any [`Write`] and neither
+//! open files nor fetch alerts. Alert text is untrusted: JSON contains it as received, and all
+//! other formats neutralise and escape it.
 
 mod csv;
 mod json;
@@ -78,7 +78,7 @@ impl Format {
 }
 
 /// Writes rows of a store in the given order. `columns` applies to CSV and Markdown tables. In
-/// tickets, only links to `portal_host` become links.
+/// tickets, only links to `portal_host` are clickable.
 pub fn write(
     format: Format,
     columns: &[Column],
@@ -104,8 +104,8 @@ pub fn write(
     }
 }
 
-/// Writes alerts in the given order, without the store that they are from. CSV and Markdown tables
-/// require decoding, so this belongs on a worker.
+/// Writes alerts in the given order, without access to the store that they come from. CSV and
+/// Markdown tables require decoding, so call this on a worker.
 pub fn write_alerts(
     format: Format,
     alerts: &[StoredAlert],

@@ -1,9 +1,9 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
 //! Accepts the shapes that [`alertdeck_model::split`] accepts, and incidents that contain their
-//! alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). JSON lines are read in parts, so that a
-//! file of any size has its first alerts on the screen at once. An unreadable file is reported and
-//! does not affect the others.
+//! alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). JSON lines are read in parts, so that
+//! the first alerts of a file of any size appear on the screen immediately. An unreadable file is
+//! reported and does not affect the others.
 
 use std::{
     collections::VecDeque,
@@ -21,12 +21,12 @@ use serde_json::value::RawValue;
 
 use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_with_lines};
 
-/// The most bytes of documents other than JSON lines that are read in total, without exhausting
-/// memory.
+/// The maximum total size of documents other than JSON lines, in bytes. Ensures that memory is not
+/// exhausted.
 const MAX_BYTES: u64 = 1 << 30;
 /// The size of a part of JSON lines, in bytes.
 const PART: usize = 1 << 20;
-/// The most bytes in a line of JSON lines.
+/// The maximum length of a line of JSON lines, in bytes.
 const MAX_LINE: usize = 1 << 28;
 
 /// The alerts that were read, and the errors.
@@ -34,21 +34,21 @@ const MAX_LINE: usize = 1 << 28;
 pub struct Saved {
     /// The alerts, in the order of the files.
     pub alerts: Vec<RawAlert>,
-    /// The errors, one line each: the file, the position, the reason and the next step.
+    /// The errors, one line each: the file, the position, the reason and what to do.
     pub errors: Vec<String>,
 }
 
 impl Saved {
     fn add_error(&mut self, name: &str, what: &str) {
         let line = format!("{name}: {what}");
-        // Many incidents in one file yield the same error.
+        // Many incidents in one file may cause the same error.
         if self.errors.last() != Some(&line) {
             self.errors.push(line);
         }
     }
 }
 
-/// A part of a file, to be split into alerts.
+/// A part of a file that can be split into alerts.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The name of the file, safe to show.
@@ -60,9 +60,9 @@ pub struct Part {
 enum Content {
     /// A whole document.
     Document(Bytes),
-    /// Lines of JSON, of which so many came before.
+    /// Lines of JSON, and the number of lines before them.
     Lines(Bytes, usize),
-    /// Why there is nothing.
+    /// An error, if nothing could be read.
     Error(String),
 }
 
@@ -105,7 +105,7 @@ impl Part {
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,
-    /// What standard input had; it can be read once only.
+    /// The content of standard input, which can be read only once.
     input: Arc<OnceLock<Bytes>>,
 }
 
@@ -115,7 +115,7 @@ impl Paths {
         Self { paths: paths.to_vec(), input: Arc::default() }
     }
 
-    /// Starts to read from the beginning.
+    /// Starts reading from the beginning.
     pub fn open(&self) -> Files {
         let paths = self.paths.iter().cloned().collect();
         let (open, ready) = (None, VecDeque::new());
@@ -130,7 +130,7 @@ pub struct Files {
     open: Option<OpenFile>,
     /// Parts that were read ahead.
     ready: VecDeque<Part>,
-    /// The bytes of documents that may still be read.
+    /// The number of bytes of documents that may still be read.
     left: u64,
 }
 
@@ -138,7 +138,7 @@ pub struct Files {
 struct OpenFile {
     name: String,
     stream: Box<dyn Read + Send>,
-    /// What was read and is in no part yet: at most a line, after the first part.
+    /// What has been read but is not in a part yet. After the first part, this is at most one line.
     rest: Vec<u8>,
     lines: usize,
 }
@@ -150,11 +150,12 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// Reads until there is an alert, and keeps what was read for [`Files::next_part`].
+    /// Reads up to the first alert, and keeps what was read for [`Files::next_part`].
     ///
     /// # Errors
     ///
-    /// Returns the errors, one line each, if there are errors and no alert in all files.
+    /// Returns the errors, one line each, if there are errors and none of the files contains an
+    /// alert.
     pub fn read_ahead(&mut self) -> Result<(), Vec<String>> {
         let (mut ahead, mut errors) = (VecDeque::new(), Vec::new());
         while let Some(part) = self.next_part() {
@@ -171,7 +172,7 @@ impl Files {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Reads the next part; `None` at the end. Blocks.
+    /// Reads the next part; returns `None` at the end. Blocks.
     pub fn next_part(&mut self) -> Option<Part> {
         loop {
             if let Some(part) = self.ready.pop_front() {
@@ -231,7 +232,7 @@ impl Files {
         }
     }
 
-    /// Starts to read a file: decides by its first part whether it is JSON lines.
+    /// Starts reading a file. Its first part determines whether it is JSON lines.
     fn begin(&mut self, path: &Path, opened: io::Result<Box<dyn Read + Send>>) {
         let mut rest = Vec::new();
         let started = opened.and_then(|mut stream| {
@@ -269,7 +270,7 @@ impl Files {
 }
 
 impl OpenFile {
-    /// Reads the next lines; `None` at the end of the file.
+    /// Reads the next lines; returns `None` at the end of the file.
     fn next_part(&mut self) -> Option<Part> {
         loop {
             let end = memrchr(b'\n', &self.rest).map(|at| at + 1);
@@ -294,13 +295,13 @@ impl OpenFile {
         }
     }
 
-    /// Leaves out the rest of the file.
+    /// Skips the rest of the file.
     fn give_up(&mut self, what: String) -> Part {
         (self.rest, self.stream) = (Vec::new(), Box::new(io::empty()));
         Part { name: self.name.clone(), content: Content::Error(what) }
     }
 
-    /// Makes a part of what was read, and keeps `rest`.
+    /// Makes a part of what has been read, and keeps `rest`.
     fn part(&mut self, rest: Vec<u8>) -> Part {
         let body = Bytes::from(std::mem::replace(&mut self.rest, rest));
         let before = self.lines;
@@ -309,7 +310,7 @@ impl OpenFile {
     }
 }
 
-/// Returns whether another line follows the first.
+/// Returns whether the first line is followed by another.
 fn has_lines(text: &[u8]) -> bool {
     let first = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     memchr(b'\n', &text[first..])
@@ -347,7 +348,8 @@ fn alerts_of_incident(item: &RawAlert) -> Option<Vec<RawAlert>> {
         alerts: Option<Vec<&'a RawValue>>,
     }
     const TYPE: &[u8] = b"microsoft.graph.security.incident";
-    // Few files contain incidents: a search for the bytes avoids parsing every alert twice.
+    // Few files contain incidents, so search for the bytes first to avoid parsing every alert
+    // twice.
     memmem::find(&item.0, TYPE).or_else(|| memmem::find(&item.0, b"\"alerts\""))?;
     let incident: Incident<'_> = serde_json::from_slice(&item.0).ok()?;
     let declared = incident.declared.map_or("", RawValue::get).trim_matches(['"', '#']).as_bytes();
@@ -363,7 +365,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Returns a folder with these files.
+    /// Returns a folder that contains these files.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {

@@ -1,7 +1,7 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
 //!
-//! The lower layers are separate crates, and each `Cargo.toml` lists the layers that a crate may
-//! use (docs/architecture.md, "Crates"). This crate combines them:
+//! The lower layers are separate crates, and the `Cargo.toml` of each crate lists the layers that
+//! it may use (docs/architecture.md, "Crates"). This crate combines them:
 //!
 //! - [`config`]: the config file and its profiles; contains no secrets.
 //! - [`log`]: the log file, for support.

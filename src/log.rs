@@ -9,11 +9,11 @@
 //! tracing::warn!(error = %"connection refused", "offline");
 //! ```
 //!
-//! writes `2026-05-01T08:00:00.000Z INFO  http throttled status=429 took_ms=31` and so on.
+//! The first of these writes `2026-05-01T08:00:00.000Z INFO  http throttled status=429 took_ms=31`.
 //!
-//! Invariants: events from other crates are not written, since they may contain secrets; data cannot
-//! start a line or control a terminal; write errors do not affect the program. Events must not
-//! contain tokens, secrets or alerts; fields with such names are redacted nevertheless
+//! Invariants: events from other crates are not written, since they may contain secrets; data
+//! cannot start a line or control a terminal; write errors do not affect the program. Events must
+//! not contain tokens, secrets or alerts. As a precaution, fields with such names are redacted
 //! (docs/security.md, "Log and errors").
 
 mod file;
@@ -77,8 +77,8 @@ pub fn default_file() -> Option<PathBuf> {
 
 /// Starts logging for the rest of the run, and logs the start.
 ///
-/// If this fails, nothing is logged; the program is not affected otherwise. Later errors are only
-/// counted, see [`lost`].
+/// If this fails, nothing is logged, and the program is not affected otherwise. Later errors are
+/// only counted; see [`lost`].
 pub fn start(settings: &Settings) -> Result<(), LogError> {
     if tracing::dispatcher::has_been_set() {
         return Err(LogError::Started);

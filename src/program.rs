@@ -1,7 +1,7 @@
 //! The `alertdeck` program: parses arguments, connects the parts and sets the exit code.
 //!
-//! It is part of the library, so that its futures are compiled once. In the binary, they would be
-//! compiled again with all that they call.
+//! This module is part of the library so that its futures are compiled once. In the binary, they
+//! would be compiled again along with everything they call.
 
 use std::{
     ffi::OsString,
@@ -302,7 +302,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
                 && explain.filter.contains(":me")
                 && let Ok(service) = connection.service()
             {
-                // As in every other command, `me` is the account of the stored sign-in.
+                // As in all other commands, `me` is the account of the stored sign-in.
                 block_on(async {
                     me = Source::Service(service).stored_account().await;
                     Ok(())
@@ -321,7 +321,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             Ok(out.flush()?)
         }
         Some(Command::Completions { shell }) => {
-            // Into memory first: the generator panics if a write fails.
+            // Write to memory first, since the generator panics if a write fails.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "alertdeck", &mut script);
             out.write_all(&script)?;
@@ -334,7 +334,8 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
     }
 }
 
-/// Runs a command to its end, without waiting for blocking tasks that are still running then.
+/// Runs a command to completion, without waiting for blocking tasks that are still running at the
+/// end.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -351,14 +352,15 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
     if !origin.demo {
         return Ok((None, origin.source(connection)?));
     }
-    // Ids depend on the start time. With the full hour, `show` finds the alerts that `list` printed.
+    // Ids depend on the start time. Starting at the full hour lets `show` find the alerts that
+    // `list` printed.
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Service(service)))
 }
 
-/// Starts a simulated tenant and connects to it. It accepts one random token only, so that other
-/// programs on this machine cannot use it.
+/// Starts a simulated tenant and connects to it. The tenant accepts only one random token, so that
+/// other programs on this machine cannot use it.
 fn start_simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
     let token = format!("{:032x}", rand::random::<u128>());
     settings.access = Access::Only(token.clone());
@@ -471,7 +473,8 @@ mod tests {
         assert!(count >= 10, "only {count} commands found");
     }
 
-    /// Splits a line as a shell would, with the syntax that the README uses: single quotes and pipes.
+    /// Splits a line as a shell would, supporting the syntax that the README uses: single quotes
+    /// and pipes.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
         for c in line.chars().chain([' ']) {

@@ -2,7 +2,7 @@
 //! and every other value.
 //!
 //! The content is collected once and written in two formats: plain text, and Markdown for a ticket.
-//! The commands and the console write the same report; this module does no I/O.
+//! The commands and the console write the same report. This module performs no I/O.
 
 mod gather;
 pub mod markdown;
@@ -23,7 +23,8 @@ pub struct Report {
     facts: Vec<(&'static str, String)>,
     sections: Vec<Section>,
     indicators: Vec<Sighting>,
-    /// The names of the organisation's devices and people, in lower case. They are not defanged.
+    /// The names of the organisation's devices and people, in lower case. These names are not
+    /// defanged.
     own: HashSet<String>,
 }
 
@@ -32,7 +33,7 @@ pub struct Report {
 pub struct Sighting {
     /// The value with its kind.
     pub indicator: Indicator,
-    /// The first evidence item that has it, with the number of further ones; safe to show.
+    /// The first evidence item that contains it, with the number of further ones; safe to show.
     pub location: String,
 }
 
@@ -64,7 +65,7 @@ enum Cell {
     /// Text that needs no escaping.
     Literal(String),
     Text(String),
-    /// A value; with its kind, if it is an indicator.
+    /// A value, with its kind if it is an indicator.
     Value(Option<IndicatorKind>, String),
 }
 
@@ -76,7 +77,7 @@ impl Cell {
     }
 }
 
-/// A link of the alert; only those to the Defender portal become links.
+/// A link in the alert. Only links to the Defender portal are clickable.
 #[derive(Clone, Debug)]
 struct Link {
     label: &'static str,

@@ -1,6 +1,6 @@
 //! The screen as a function of the state: `draw(&App)`, one file per pane.
 //!
-//! It performs no I/O, keeps no state and makes no decisions beyond words and styles. Texts arrive
+//! This module performs no I/O, keeps no state and decides only on wording and styles. Texts arrive
 //! neutralised ([`alertdeck_model::SafeText`]); marks get a style of their own.
 
 mod bars;
@@ -27,7 +27,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     let layout = app.layout();
     let mut painter = Painter::new(frame.buffer_mut(), theme);
     if layout.shape == Shape::TooSmall || (screen.width, screen.height) != app.ui.size {
-        // Between a resize and its message, the state is a frame behind.
+        // Between a resize and the message about it, the state is one frame behind.
         painter.put(0, 0, screen.width, "too small: minimum 20x5", theme.text);
         return;
     }

@@ -14,8 +14,8 @@ use alertdeck_model::SafeText;
 pub struct Diagnostic {
     /// The line, counted from 1.
     pub line: usize,
-    /// The column in characters, counted from 1. One past the end of the line if something is missing
-    /// there.
+    /// The column in characters, counted from 1. If something is missing at the end of the line,
+    /// the column is one past the end.
     pub column: usize,
     /// The error; safe to show.
     pub message: String,
@@ -30,7 +30,7 @@ pub struct Diagnostic {
 /// An error with a span in the text instead of line and column.
 #[derive(Clone, Debug)]
 pub(super) struct SpannedError {
-    /// The range of bytes that is wrong.
+    /// The invalid range of bytes.
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) fix: Option<String>,
@@ -44,12 +44,12 @@ pub(super) enum Hide {
     Nothing,
     /// Everything after the first `=`.
     Value,
-    /// The whole line, which may continue a value of a line above.
+    /// The whole line, which may continue a value from a line above.
     Line,
 }
 
-/// The maximum number of characters shown of the wrong part, before and after it, and of a quoted
-/// text.
+/// The maximum number of characters shown of the invalid part, of the text on either side of it,
+/// and of a quoted text.
 const MAX_SHOWN: usize = 60;
 
 impl SpannedError {
@@ -103,8 +103,8 @@ impl SpannedError {
 }
 
 impl Diagnostic {
-    /// Renders the error for a terminal: position and message, the line, and carets under the wrong
-    /// part with the fix.
+    /// Renders the error for a terminal: the position and the message, the line, and carets under
+    /// the invalid part with the fix.
     pub fn render(&self, path: &Path) -> String {
         let Self { line, column, message, fix, excerpt, carets: (indent, count) } = self;
         let path = SafeText::new(&path.to_string_lossy()).line();
@@ -118,7 +118,7 @@ impl Diagnostic {
     }
 }
 
-/// Quotes a text of the file for a message, shortened.
+/// Quotes a text from the file in a message, shortened.
 pub(super) fn quoted(text: &str) -> String {
     let cut = clip(text);
     format!("`{cut}{}`", if cut.len() < text.len() { "…" } else { "" })
@@ -126,7 +126,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Returns the name closest to `typed`, if at most a third of its letters differ.
 pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Shortened, since the time of the comparison grows with the square of the length.
+    // Shorten the text first, since the comparison takes quadratic time.
     let typed = clip(typed).to_lowercase();
     names
         .into_iter()

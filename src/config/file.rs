@@ -1,4 +1,4 @@
-//! The path of the config file, and reading its bytes.
+//! Finds the config file and reads its bytes.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use directories::{BaseDirs, ProjectDirs};
 
 use super::ConfigError;
 
-/// The size above which a file is not read.
+/// The maximum size of a file; larger files are not read.
 const MAX_BYTES: u64 = 1_000_000;
 
 /// Returns the default path, in the platform's folder for settings.
@@ -23,7 +23,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        // The home folder may be a file such as /dev/null.
+        // The home folder may be a file, such as /dev/null.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(ConfigError::Missing(path.to_owned()))
         }
@@ -33,8 +33,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
-/// Resolves a path in the file `file`: `~/` is the home folder, and a relative path starts at the
-/// folder of the file.
+/// Resolves a path found in `file`: `~/` is the home folder, and a relative path is relative to the
+/// folder of `file`.
 pub(super) fn resolve(file: &Path, path: &Path) -> PathBuf {
     if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), BaseDirs::new()) {
         return home.home_dir().join(rest);

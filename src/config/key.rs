@@ -1,6 +1,6 @@
-//! The keys of a profile: a table of their names, their types and their checks.
+//! The keys of a profile: a table of their names, types and checks.
 //!
-//! The table is used to read the file, to check the options and to show a profile.
+//! The table is used to read the file, to check options and to show a profile.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
@@ -84,7 +84,7 @@ pub(super) type Settings = BTreeMap<Key, Setting>;
 pub(super) struct ValueError {
     pub(super) message: String,
     pub(super) fix: String,
-    /// The value may hold a secret.
+    /// Whether the value may contain a secret.
     pub(super) hide: bool,
 }
 
@@ -227,7 +227,7 @@ fn address(text: &str) -> Result<Value, ValueError> {
                 ScopeError::Insecure => "start the address with https://",
                 ScopeError::Decorated => "remove the other parts",
             };
-            // The part before an `@` may contain a password.
+            // The part before the `@` may contain a password.
             let hide = error == ScopeError::Decorated;
             Err(ValueError { hide, ..ValueError::new(error.to_string(), fix) })
         }
@@ -238,13 +238,13 @@ fn client_id(text: &str) -> Result<Value, ValueError> {
     if is_guid(text) {
         return Ok(Value::Text(text.to_ascii_lowercase()));
     }
-    // Not quoted, since users may enter the secret by mistake.
+    // Do not quote the value, since users may enter the secret by mistake.
     let message = "a client ID must be a GUID";
     let fix = "use the Application (client) ID of the app registration, 8-4-4-4-12 hexadecimal digits";
     Err(ValueError { hide: true, ..ValueError::new(message, fix) })
 }
 
-/// Parses a tenant, which becomes a part of an address (docs/graph-api.md, "Sign-in").
+/// Parses a tenant, which becomes part of a URL (docs/graph-api.md, "Sign-in").
 fn tenant(text: &str) -> Result<Value, ValueError> {
     if text.eq_ignore_ascii_case("consumers") {
         let fix = "use the tenant's domain or GUID";
@@ -257,7 +257,8 @@ fn tenant(text: &str) -> Result<Value, ValueError> {
     Err(ValueError::new(format!("{} is not a valid tenant", quoted(text)), fix))
 }
 
-/// Returns whether the tenant is a placeholder, so that the account that signs in decides.
+/// Returns whether the tenant is a placeholder, in which case it is determined by the account that
+/// signs in.
 pub(super) fn is_shared(tenant: &str) -> bool {
     ["organizations", "common"].iter().any(|name| tenant.eq_ignore_ascii_case(name))
 }
@@ -275,7 +276,7 @@ fn is_domain(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // No top-level domain consists of digits, so an IP address is not a domain.
+    // No top-level domain consists of digits, so an IP address is not accepted as a domain.
     let top = text.rsplit('.').next().unwrap_or_default();
     text.len() <= 253
         && text.contains('.')
@@ -292,10 +293,11 @@ pub(super) fn is_profile_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Words in the names of keys for secrets.
+/// Words that appear in the names of keys for secrets.
 const SECRETS: [&str; 6] = ["secret", "token", "password", "passwd", "credential", "assertion"];
 
-/// Returns whether an unknown key has a name like that of a secret. No known key holds a secret.
+/// Returns whether the name of an unknown key looks like that of a secret. No known key holds a
+/// secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();

@@ -1,6 +1,6 @@
 //! A profile, merged from the file, the options and the defaults.
 //!
-//! This module reads neither files nor variables: the caller passes the values of options and
+//! This module reads neither files nor variables; the caller passes the values of options and
 //! variables.
 
 use std::{
@@ -15,7 +15,7 @@ use super::{
 use alertdeck_graph::{Api, Cloud, auth::Method, http::Scope};
 use alertdeck_model::SafeText;
 
-/// The name of a profile that comes from no file.
+/// The name of a profile that does not come from a file.
 const UNNAMED: &str = "default";
 /// The title if the tenant is unknown.
 const UNKNOWN_TENANT: &str = "tenant";
@@ -23,14 +23,14 @@ const UNKNOWN_TENANT: &str = "tenant";
 /// A tenant and how to sign in to it. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The name in the file; `default` if it comes from no file.
+    /// The name in the file; `default` if the profile does not come from a file.
     pub name: String,
     /// The title in the header, from the file or an option. Not neutralised.
     pub title: String,
     /// The Microsoft cloud.
     pub cloud: Cloud,
-    /// The tenant: a GUID, a domain, `organizations` or `common`. Any text if the token comes from
-    /// elsewhere.
+    /// The tenant: a GUID, a domain, `organizations` or `common`. If the token comes from
+    /// elsewhere, any text is allowed.
     pub tenant: Option<String>,
     /// The application's client id, a GUID.
     pub client_id: Option<String>,
@@ -42,7 +42,7 @@ pub struct Profile {
     pub graph_url: Option<String>,
     /// The sign-in service, instead of the cloud's: https, or http on loopback.
     pub login_url: Option<String>,
-    /// A command that prints a token. It may contain a secret and must not be shown.
+    /// A command that prints a token. The command may contain a secret and must not be shown.
     pub token_command: Option<String>,
     /// A file with the application's secret.
     pub client_secret_file: Option<PathBuf>,
@@ -88,9 +88,9 @@ pub struct Overrides {
 }
 
 impl Profile {
-    /// Returns the sign-in method: the named one, or else the first whose requirements are met, in
-    /// this order: an existing token, a command, the application's secret or certificate, a
-    /// browser. `None` if no sign-in is configured.
+    /// Returns the sign-in method. If none is specified, returns the first whose requirements are
+    /// met, in this order: an existing token, a command, the application's secret or certificate, a
+    /// browser. Returns `None` if no sign-in is configured.
     ///
     /// `token` and `secret` say whether the variables for an existing token and for the
     /// application's secret are set.
@@ -111,8 +111,8 @@ impl Profile {
         self.sources.get(&key).copied().unwrap_or_default()
     }
 
-    /// Returns the value of a key as text, or `None` if it has none. Not neutralised. For a token
-    /// command, returns `set`, since the command may contain a secret.
+    /// Returns the value of a key as text, or `None` if it is not set. The value is not
+    /// neutralised. For a token command, returns `set`, since the command may contain a secret.
     pub fn value(&self, key: Key) -> Option<String> {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         match key {
@@ -174,15 +174,16 @@ impl Profile {
 }
 
 impl Default for Profile {
-    /// Returns the profile without any settings.
+    /// Returns a profile without any settings.
     fn default() -> Self {
         Self::of(UNNAMED, &Settings::new())
     }
 }
 
 impl Overrides {
-    /// Marks the values that come from variables. The arguments do not show this; a value counts as
-    /// one if it equals that of the variable. `variable` returns the value of a variable.
+    /// Marks the values that come from variables. The parsed arguments do not show their origin, so
+    /// a value is assumed to come from its variable if the two are equal. `variable` returns the
+    /// value of a variable.
     #[must_use]
     pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let equals = |key: Key, value: &Value| {
@@ -219,13 +220,13 @@ impl Overrides {
         ]
     }
 
-    /// Checks the values like those of the file. An empty value counts as not set.
+    /// Checks the values as those of a file are checked. An empty value counts as not set.
     fn settings(&self) -> Result<Settings, ConfigError> {
         let mut settings = Settings::new();
         for (key, value) in self.values() {
             let Some(value) = value.filter(|value| !is_empty(value)) else { continue };
             let source = if self.variables.contains(&key) { Source::Variable } else { Source::Option };
-            // The check of a tenant depends on the sign-in method, see `merge`.
+            // The check of a tenant depends on the sign-in method; see `merge`.
             let value = match &value {
                 Value::Text(text) if key != Key::Tenant => {
                     check(key, text).map_err(|error| setting_error(source.describe(key), &error))?
@@ -259,15 +260,15 @@ fn setting_error(what: String, error: &ValueError) -> ConfigError {
     ConfigError::Setting { what, message }
 }
 
-/// Merges a profile of the file with options and variables.
+/// Merges a profile from the file with options and variables.
 pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<Profile, ConfigError> {
     let mut settings = section.map(|section| section.settings.clone()).unwrap_or_default();
     let given = overrides.settings()?;
-    // The title describes the tenant of the profile; drop it if another tenant is given.
+    // The title describes the profile's tenant, so drop it if a different tenant is given.
     if given.get(&Key::Tenant).is_some_and(|tenant| !is_same_tenant(&settings, tenant)) {
         settings.remove(&Key::Name);
     }
-    // A command, secret or certificate that is given overrides the sign-in method of the file.
+    // A given command, secret or certificate overrides the sign-in method from the file.
     let implied = [
         (Key::TokenCommand, Method::Command),
         (Key::ClientSecretFile, Method::ClientSecret),
@@ -277,7 +278,7 @@ pub(super) fn merge(section: Option<&Section>, overrides: &Overrides) -> Result<
     if let (Some((source, method)), Some(auth)) = (implied, settings.get_mut(&Key::Auth)) {
         *auth = Setting { value: Value::Method(method), source };
     }
-    // A given secret replaces the certificate of the file, and the other way round.
+    // A given secret replaces the certificate from the file, and vice versa.
     for (key, other) in [(Key::Certificate, Key::ClientSecretFile), (Key::ClientSecretFile, Key::Certificate)]
     {
         if given.contains_key(&key) {
@@ -314,10 +315,11 @@ fn is_same_tenant(settings: &Settings, tenant: &Setting) -> bool {
     own.is_some_and(|own| own.eq_ignore_ascii_case(tenant.value.to_string().trim()))
 }
 
-/// Returns an address of a cloud.
+/// A function that returns an address of a cloud.
 type Root = fn(Cloud) -> &'static str;
 
-/// Returns the contradictions between values, each with the key to report, which has a value.
+/// Returns the contradictions between values. Each comes with the key to report it at, which has a
+/// value.
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
     let mut errors = Vec::new();

@@ -1,7 +1,7 @@
-//! Parses a config file into its profiles, or into all errors in it.
+//! Parses a config file and returns its profiles, or all errors in it.
 //!
-//! The TOML parser continues after an error. The keys and values are checked on the tree that it
-//! returns, by the table of keys.
+//! The TOML parser continues after an error. Keys and values are checked on the resulting tree,
+//! using the table of keys.
 
 use std::{collections::BTreeSet, ops::Range, path::Path};
 
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, ErrorList> {
     let (tree, syntax_errors) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax_errors.iter().map(|error| syntax_error(text, error)).collect();
     let config = reader.file(tree.get_ref(), errors.is_empty());
-    // On a line with a syntax error, other errors are its consequences.
+    // If a line has a syntax error, other errors on it are only consequences.
     let broken: BTreeSet<_> = errors.iter().map(|error| reader.line(error.span.start)).collect();
     let found = std::mem::take(&mut reader.errors).into_iter();
     errors.extend(found.filter(|error| !broken.contains(&reader.line(error.span.start))));
@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, ErrorList> {
         return Ok(config);
     }
     errors.sort_by_key(|error| (error.span.start, error.span.end));
-    // The parser may report one position twice.
+    // The parser may report the same position twice.
     errors.dedup_by_key(|error| error.span.start);
     let more = errors.len().saturating_sub(MAX_ERRORS);
     let has_multiline_secret = text.lines().any(|line| secret_value(line).is_some_and(may_continue));
@@ -72,10 +72,10 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Config, ErrorList> {
     Err(ErrorList { shown: shown.collect(), more })
 }
 
-/// Returns the error for a file that is not UTF-8 from byte `at`.
+/// Returns the error for a file that is not valid UTF-8 at byte `at`.
 fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {
     let text = String::from_utf8_lossy(bytes);
-    // Up to `at`, the text equals the bytes; there, the first replacement character follows.
+    // Up to `at`, the text equals the bytes; the first replacement character follows.
     let mut end = at;
     end += text[at..].chars().next().map_or(0, char::len_utf8);
     let hide = hide_if(text.lines().any(|line| secret_value(line).is_some()), Hide::Line);
@@ -91,7 +91,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
         let message = "control characters are not allowed";
         return SpannedError::new(span, message).fix("remove it, or write it as \\u0000 in double quotes");
     }
-    // The parser reports a missing value as a text without quotes.
+    // The parser reports a missing value as an unquoted string.
     if span.is_empty() && message.starts_with("string values must be quoted") {
         return SpannedError::new(span, "missing value").fix("write it as key = \"value\"");
     }
@@ -104,7 +104,7 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
     SpannedError::new(span, message).fix(fix)
 }
 
-/// The beginning of each message of the parser, a plainer message if needed, and the fix.
+/// The beginning of each parser message, a clearer message if needed, and the fix.
 const FIXES: &[(&str, Option<&str>, &str)] = &[
     ("duplicate key", None, "a key or table can appear only once: keep one"),
     ("string values must be quoted", Some("text must be quoted"), "put the value in quotes"),
@@ -128,14 +128,14 @@ const FIXES: &[(&str, Option<&str>, &str)] = &[
 
 const ESCAPES: &str = "write \\\\ for \\, or use single quotes";
 
-/// Returns the line at a byte of the text.
+/// Returns the line that contains a byte of the text.
 fn line_at(text: &str, at: usize) -> &str {
     let start = text.as_bytes().iter().take(at).rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
     text[start..].lines().next().unwrap_or_default()
 }
 
-/// Finds a key on the line with a name like that of a secret, and returns the text after its `=`.
-/// Searches the text, since a key with an error may not be in the tree.
+/// Finds a key on the line whose name looks like that of a secret, and returns the text after its
+/// `=`. Searches the text, since a key with an error may not be in the tree.
 fn secret_value(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_alphanumeric() || "_-\"' \t".contains(c);
     line.match_indices('=').find_map(|(at, _)| {
@@ -166,8 +166,8 @@ impl Reader<'_> {
         self.errors.push(SpannedError::new(span, message).fix(fix));
     }
 
-    /// Reads the tree. Contradictions are reported only if the tree is `complete`, that is, without
-    /// syntax errors.
+    /// Reads the tree. Contradictions are reported only if the tree is `complete`, that is, if
+    /// there are no syntax errors.
     fn file(&mut self, tree: &DeTable, complete: bool) -> Config {
         let mut config = Config::default();
         let mut default = None;
@@ -209,7 +209,7 @@ impl Reader<'_> {
             let DeValue::Table(table) = value.get_ref() else {
                 let message =
                     format!("profile {} must be a table, not {}", quoted(name), kind(value.get_ref()));
-                // Most likely, the name of the profile is missing in `[profile]`.
+                // Most likely, `[profile]` lacks the name of the profile.
                 let fix = if KEYS.iter().any(|spec| spec.name == name) {
                     "add the profile's name to the line above: [profile.NAME]"
                 } else {
@@ -330,7 +330,7 @@ impl Reader<'_> {
         self.errors.push(SpannedError { hide: hide_if(is_secret(name), Hide::Value), ..error });
     }
 
-    /// Returns the line number at a byte of the text, counted from 1.
+    /// Returns the line number of a byte in the text, counted from 1.
     fn line(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at) + 1
     }
@@ -340,7 +340,7 @@ fn looks_like_profile(table: &DeTable) -> bool {
     table.keys().any(|key| KEYS.iter().any(|spec| spec.name == key.get_ref().as_ref()))
 }
 
-/// Returns the type of a value, with its article.
+/// Returns the type of a value, with an article.
 fn kind(value: &DeValue) -> &'static str {
     match value {
         DeValue::String(_) => "text",

@@ -78,7 +78,7 @@ fn lines_without_a_secret_are_shown() {
     );
 }
 
-/// No message contains a secret, whatever the error near it.
+/// No message contains a secret, regardless of the error next to it.
 #[rstest]
 #[case("[profile.a]\nclient_secret = \"canary\n")]
 #[case("[profile.a]\nclient_secret = canary\n")]
@@ -97,7 +97,7 @@ fn lines_without_a_secret_are_shown() {
 #[case("[profile.a]\nPassword = 'canary\u{0}'\n")]
 fn messages_contain_no_secret(#[case] text: &str) {
     let error = read(text).unwrap_err();
-    // The value of a key that is not named like a secret is shown.
+    // The value is shown if its key does not look like a secret.
     let quoted = text.contains("cloud = 'canary'");
     assert!(quoted || !format!("{error} {error:?}").contains("canary"), "{error}");
 }
@@ -208,7 +208,7 @@ fn the_title_follows_the_tenant() {
         let given = Overrides { tenant: Some(tenant.into()), ..Overrides::default() };
         config.resolve(Some(name), &given).unwrap().title
     };
-    // `name` is `Contoso`, which must not be shown for another tenant.
+    // `name` is `Contoso`, which must not be shown for a different tenant.
     assert_eq!(title("contoso", "fabrikam.us"), "fabrikam.us");
     assert_eq!(title("contoso", "CONTOSO.onmicrosoft.us"), "Contoso");
     assert_eq!(title("contoso", " "), "Contoso");

@@ -18,8 +18,8 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Formats a cell. Text that begins like a formula gets an apostrophe before it, which makes
-/// spreadsheets treat it as text: attackers control alert text.
+/// Formats a cell. Text that looks like a formula gets a leading apostrophe, so that spreadsheets
+/// treat it as text, since attackers control alert text.
 fn field(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if text.contains(['"', ',', '\r', '\n']) {

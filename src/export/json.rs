@@ -1,4 +1,4 @@
-//! Alerts as received: values are never parsed and serialised again, so they cannot change.
+//! Writes alerts as received. Values are never parsed and reserialised, so they cannot change.
 
 use std::io::{Result, Write};
 
@@ -17,8 +17,8 @@ pub(super) fn array(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write)
     out.write_all(end)
 }
 
-/// Writes one alert per line. If an alert contains line breaks, removes the white space between its
-/// values, and nothing else.
+/// Writes one alert per line. If an alert contains line breaks, removes only the white space
+/// between its values.
 pub(super) fn lines(alerts: impl Iterator<Item = RawAlert>, out: &mut dyn Write) -> Result<()> {
     for alert in alerts {
         if alert.0.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {

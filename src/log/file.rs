@@ -1,7 +1,7 @@
 //! A log file of bounded size that several processes can append to.
 //!
-//! Each line is one write in append mode, so lines of several processes do not mix. The file is
-//! checked before each line, since another process may have renamed or removed it.
+//! Each line is a single write in append mode, so lines from several processes do not mix. The file
+//! is checked before each line, since another process may have renamed or removed it.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use super::rotated;
 use alertdeck_platform::{FileError, append_private, same_file};
 
 /// The maximum size of a file in bytes. Together with the rotated file, the log takes up to twice
-/// as much.
+/// that.
 pub(super) const MAX_BYTES: u64 = 2 << 20;
 
 /// A log file that any thread can write to.
@@ -62,7 +62,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Returns the file that is at the path now.
+    /// Returns the file that is currently at the path.
     fn current(&self, open: Option<File>) -> io::Result<File> {
         match open {
             Some(file) if same_file(&file, &self.path)? => Ok(file),
@@ -70,13 +70,13 @@ impl LogFile {
         }
     }
 
-    /// Renames the full file and creates a new one. If another process is rotating it, returns the
-    /// full file, so that the line still goes there.
+    /// Renames the full file and creates a new one. If another process is already rotating it,
+    /// returns the full file, so that the line still goes there.
     fn rotate(&self, full: File) -> io::Result<File> {
         if full.try_lock().is_err() {
             return Ok(full);
         }
-        // Another process may have rotated it already.
+        // Another process may already have rotated it.
         if same_file(&full, &self.path)? {
             fs::rename(&self.path, rotated(&self.path))?;
         }
@@ -109,7 +109,7 @@ fn append(mut file: impl io::Write, mut bytes: &[u8]) -> Result<(), WriteError> 
 mod tests {
     use super::*;
 
-    /// Accepts this many bytes, then is full.
+    /// Accepts this many bytes until it is full.
     struct Disk(usize);
 
     impl io::Write for Disk {

@@ -17,12 +17,12 @@ use alertdeck_model::SafeText;
 pub(super) const MAX_LINE: usize = 4 << 10;
 /// The mark at the end of a truncated line.
 const ELLIPSIS: char = '…';
-/// The field with the message of an event.
+/// The field that contains the message of an event.
 const MESSAGE: &str = "message";
-/// Parts of the names of fields that are redacted.
+/// Words in field names that cause a field to be redacted.
 const SECRET: [&str; 7] = ["token", "secret", "password", "authorization", "assertion", "verifier", "body"];
 
-/// Returns the line of an event.
+/// Returns the line for an event.
 pub(super) fn of(event: &Event<'_>, now: SystemTime) -> String {
     let mut parts = Parts::default();
     event.record(&mut parts);
@@ -46,13 +46,13 @@ pub(super) fn assemble(now: SystemTime, level: Level, module: &str, text: &str) 
     line
 }
 
-/// Returns the first whole characters of a text, up to `max_bytes`.
+/// Returns as many whole characters from the start of a text as fit into `max_bytes`.
 fn head(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
-/// Text of at most one line. Formatting stops when it is full.
+/// Text of at most one line. Formatting stops when the line is full.
 #[derive(Default)]
 struct Bounded(String);
 
@@ -65,7 +65,7 @@ impl fmt::Write for Bounded {
         }
         self.0.push_str(head(text, left));
         if left > 0 {
-            // Exceeds the limit, so that `assemble` truncates the line.
+            // This exceeds the limit, so that `assemble` truncates the line.
             self.0.push(ELLIPSIS);
         }
         Err(fmt::Error)
@@ -85,7 +85,7 @@ impl Parts {
             let _ = self.message.write_fmt(value);
             return;
         }
-        // Errors mean that the text is full; `assemble` truncates the line.
+        // An error means that the text is full; `assemble` truncates the line.
         if SECRET.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
             let _ = write!(self.fields, " {name}=(redacted)");
             return;
@@ -93,7 +93,7 @@ impl Parts {
         let mut text = Bounded::default();
         let _ = text.write_fmt(value);
         let text = text.0;
-        // Text with spaces is quoted, so that it does not read as further fields.
+        // Text with spaces is quoted, so that it is not mistaken for further fields.
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"=".contains(&b));
         let _ = if plain {
             write!(self.fields, " {name}={text}")

@@ -135,7 +135,7 @@ fn a_full_file_is_rotated_and_one_rotated_file_is_kept() {
         assert!(fs::metadata(&path).unwrap().len() <= 100);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-    // 11 lines of 9 bytes fit into 100: 44 in four files, and six.
+    // 11 lines of 9 bytes fit into 100 bytes: 44 lines in four files, and six more.
     let expected: Vec<_> = (33..50).map(|n| format!("line {n:03}")).collect();
     assert_eq!(both(&path), expected);
 }
@@ -155,7 +155,7 @@ fn lines_of_several_processes_and_threads_are_complete() {
     const LINES: usize = 400;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.log");
-    // Two processes, two threads each. The limit leads to one rotation only.
+    // Two processes with two threads each. The limit causes only one rotation.
     let open = || LogFile::with_limit(alertdeck_platform::append_private(&path).unwrap(), &path, 20_000);
     let copies = [open(), open()];
     std::thread::scope(|scope| {
@@ -169,7 +169,7 @@ fn lines_of_several_processes_and_threads_are_complete() {
         }
     });
     let lines = both(&path);
-    // 32,000 bytes: one rotation, so every line is there.
+    // 32,000 bytes cause one rotation, so no line is lost.
     assert_eq!(lines.len(), 4 * LINES);
     assert!(lines.iter().all(|line| line.len() == 19 && line.ends_with("xxx")), "torn lines");
     for writer in 0..4 {

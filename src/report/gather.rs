@@ -1,4 +1,4 @@
-//! Collects the content of a report. Every value of the alert appears in it at least once.
+//! Collects the content of a report, which contains every value of the alert at least once.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -33,7 +33,7 @@ impl Report {
         }
     }
 
-    /// Creates the report of an alert. Only links to `portal_host` become links.
+    /// Creates the report of an alert. Only links to `portal_host` are clickable.
     pub fn new(alert: &Alert, portal_host: &str) -> Self {
         let tree = Tree::new(&alert.evidence);
         let timeline = Timeline::new(alert, &tree);
@@ -65,7 +65,7 @@ impl Report {
                 parts: dictionary("additionalData", &alert.additional_data, &mut covered),
             },
         ];
-        // Last, when all other sections have marked the values that they cover.
+        // This section comes last, when all other sections have marked the values that they cover.
         sections.push(Section { title: "All other values", parts: values(alert, &tree, &covered) });
         sections.retain(|section| !section.parts.is_empty());
         Self {
@@ -79,8 +79,8 @@ impl Report {
     }
 }
 
-/// The values of the alert's own properties that the sections already show in full: paths without
-/// list indices, and values on one line.
+/// The values of the alert's own properties that other sections already show in full. Paths are
+/// without list indices, and values are on one line.
 #[derive(Default)]
 struct Covered(HashSet<(String, String)>);
 
@@ -108,7 +108,7 @@ fn without_indices(path: &str) -> String {
     out
 }
 
-/// Returns the facts about the alert as a whole. Missing ones are left out, except the owner.
+/// Returns the facts about the alert as a whole. Missing facts are left out, except for the owner.
 fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
     let one = |text: &Option<SafeText>| text.iter().cloned().collect::<Vec<_>>();
     let member = |name: &str| if name == "unknown" { Vec::new() } else { vec![SafeText::new(name)] };
@@ -140,7 +140,7 @@ fn facts(alert: &Alert, covered: &mut Covered) -> Vec<(&'static str, String)> {
         let values: Vec<_> = values.into_iter().filter(|value| !value.is_blank()).collect();
         covered.add(path, &values);
         if path == "mitreTechniques" {
-            // One per line, since they are long with their names.
+            // Show one per line, since they are long when their names are included.
             shown.extend(values.iter().map(|id| (label, attack::describe(id))));
             continue;
         }
@@ -194,7 +194,8 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
     sentence.join("; ") + "."
 }
 
-/// Splits an enumeration member into words: `inProgress` becomes `in progress`. Keeps other text.
+/// Splits an enumeration member into words: `inProgress` becomes `in progress`. Leaves other text
+/// unchanged.
 fn words(name: &str) -> String {
     if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return SafeText::new(name).line();
@@ -261,7 +262,8 @@ fn indicators(tree: &Tree) -> Vec<Sighting> {
     found.into_iter().map(sighting).collect()
 }
 
-/// Returns the names of the organisation's devices and people, and of those who work on the alert.
+/// Returns the names of the organisation's devices and people, and of the people who work on the
+/// alert.
 fn own(alert: &Alert, indicators: &[Sighting]) -> HashSet<String> {
     let is_own = |kind| matches!(kind, IndicatorKind::Device | IndicatorKind::User);
     let assets = indicators.iter().map(|sighting| &sighting.indicator).filter(|found| is_own(found.kind));
@@ -327,7 +329,8 @@ fn links(alert: &Alert, portal_host: &str, covered: &mut Covered) -> Vec<Part> {
     for (label, path, link) in links {
         let Some(link) = link.as_ref().filter(|link| !link.is_blank()) else { continue };
         let portal = PortalUrl::check(link.raw(), portal_host).ok();
-        // The report shows the checked form. If it differs, the original is in "All other values".
+        // The report shows the validated form. If it differs, the original is in "All other
+        // values".
         if portal.as_ref().is_none_or(|url| url.as_str() == link.raw()) {
             covered.add(path, [link]);
         }
@@ -375,8 +378,8 @@ fn shown(value: &SafeText) -> String {
     }
 }
 
-/// Returns the values that the other sections do not cover. Values that all evidence items share
-/// are listed once.
+/// Returns the values that the other sections do not cover. Values shared by all evidence items are
+/// listed once.
 fn values(alert: &Alert, tree: &Tree, covered: &Covered) -> Vec<Part> {
     let mut all = Vec::new();
     let is_default_type =

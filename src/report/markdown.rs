@@ -1,11 +1,11 @@
 //! Writes untrusted text as Markdown (CommonMark with GitHub's tables).
 
-/// Escapes a text on one line, so that it is shown unchanged and starts no Markdown construct, within
-/// a line or at its start.
+/// Escapes a single-line text so that it is shown unchanged and does not start a Markdown
+/// construct, whether at the start of a line or within it.
 ///
-/// A character that can start a construct anywhere is escaped everywhere (CommonMark 2.4). One that
-/// starts a construct only in certain positions, such as the dot of a domain or the colon of a path,
-/// is escaped only there, since some ticket systems show the backslash.
+/// A character that can start a construct anywhere is escaped everywhere (CommonMark 2.4). A
+/// character that can start one only in certain positions, such as a dot or a colon, is escaped
+/// only there, since some ticket systems show the backslash.
 pub fn text(line: &str) -> String {
     let line = line.trim();
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
@@ -39,7 +39,8 @@ pub fn text(line: &str) -> String {
     out
 }
 
-/// Returns whether a name and a colon follow a colon, as in `:tada:`. A time of day does not count.
+/// Returns whether the text after a colon is a name followed by another colon, as in `:tada:`. A
+/// time of day does not count.
 fn is_name_to_colon(before: &str, after: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
     let rest = after.trim_start_matches(is_name);
@@ -48,7 +49,7 @@ fn is_name_to_colon(before: &str, after: &str) -> bool {
     rest.starts_with(':') && !name.is_empty() && !is_time
 }
 
-/// Escapes a text of several lines. Preserves paragraphs and line breaks.
+/// Escapes a multi-line text. Preserves paragraphs and line breaks.
 pub fn paragraphs(shown: &str) -> String {
     let mut out = String::new();
     let mut lines = shown.lines().map(text).peekable();
@@ -68,7 +69,7 @@ pub fn block(shown: &str) -> String {
     format!("{fence}text\n{}\n{fence}\n", shown.trim_end_matches('\n'))
 }
 
-/// Returns a text on one line as a code span. For table cells, see [`cell`].
+/// Returns a single-line text as a code span. For table cells, see [`cell`].
 pub fn code(line: &str) -> String {
     if line.is_empty() {
         return String::new();
@@ -82,7 +83,8 @@ pub fn code(line: &str) -> String {
 }
 
 /// Returns a text as a code span in a table cell, where `|` must be escaped as `\|`. If the text
-/// itself contains `\|`, returns escaped text instead, since parsers disagree on further backslashes.
+/// itself contains `\|`, returns escaped text instead, since parsers disagree on additional
+/// backslashes.
 pub fn cell(line: &str) -> String {
     if line.contains(r"\|") || line.ends_with('\\') && line.contains('|') {
         return text(line);

@@ -1,5 +1,6 @@
-//! The report as Markdown for a ticket. Text of the alert is escaped, so that it forms no Markdown
-//! constructs, and addresses are defanged: only links to the Defender portal are links.
+//! Writes the report as Markdown for a ticket. Alert text is escaped so that it does not form
+//! Markdown constructs, and addresses are defanged. Only links to the Defender portal are
+//! clickable.
 
 use std::fmt::Write as _;
 

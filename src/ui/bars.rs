@@ -1,4 +1,4 @@
-//! The lines at the top and the bottom: header, filter bar, key bar.
+//! The lines at the top and bottom of the screen: header, filter bar and key bar.
 
 use ratatui::style::{Modifier, Style};
 
@@ -8,22 +8,24 @@ use alertdeck_graph::WaitCause;
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
-/// The minimum width of the tenant's name.
+/// The minimum width for the tenant's name.
 const MIN_TENANT: usize = 8;
-/// The minimum width of a header that says in full which alerts the list is from.
+/// The minimum width of a header that says in full where the alerts in the list come from.
 const FULL_HEADER: u16 = 70;
-/// The minimum width of the number of matches, so that `1 match` and `filtering` move nothing.
+/// The minimum width of the number of matches, so that `1 match` and `filtering` do not shift what
+/// follows.
 const MATCHES: usize = "0 matches".len();
 
-/// Draws the header: tenant, matches, completeness. On a short line the least important parts are
-/// left out first; tenant, mode, counts and completeness stay (docs/console.md, "Header").
+/// Draws the header: tenant, matches, completeness. If the line is too short, the least important
+/// parts are left out first. The tenant, mode, counts and completeness are always shown
+/// (docs/console.md, "Header").
 pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let wide = app.layout().shape == Shape::Wide;
     let dot = theme.symbols.dot;
     let (mut progress, progress_style) = completeness(app, painter);
     let loaded = app.list_progress();
-    // A filter being typed applies to all loaded alerts, like a pivot.
+    // A filter being typed applies to all loaded alerts, as a pivot does.
     let requested = app.filter.shows_requested();
     let loaded_count = thousands(loaded.loaded);
     let counts = match loaded.total.map(thousands) {
@@ -32,7 +34,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         Some(total) => format!("{loaded_count}/{total}"),
         None => format!("{loaded_count} loaded"),
     };
-    // The progress of reading a loaded list again.
+    // Show the progress of rereading a loaded list.
     if let Some(read) = loaded.read.filter(|read| *read > 0) {
         progress = format!("{progress}, {} read", thousands(read));
     }
@@ -54,19 +56,19 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         theme.dim,
     ));
     left.push(Span::new(format!("{found:>MATCHES$}"), theme.text));
-    // The coverage continues the phrase, `16 matches in 300 loaded`, and stays in its place.
+    // The coverage continues the phrase, as in `16 matches in 300 loaded`, and keeps its position.
     let separator = match app.view.count() {
         _ if requested => format!(" {dot} "),
         Count::Exact(_) => " in ".to_owned(),
         Count::Pending => "    ".to_owned(),
     };
     left.push(Span::new(separator + &counts, theme.text));
-    // A list of loaded alerts says itself what it covers.
+    // If the list shows loaded alerts only, `counts` already describes what it covers.
     if requested || app.feed().list.phase() != &Phase::Complete || app.feed().sign_in.signed_out {
         left.push(Span::new(format!(" {dot} "), theme.dim));
         left.push(Span::new(progress, progress_style));
     }
-    // A long tenant name is cut in favour of the completeness.
+    // Truncate a long tenant name to make room for the completeness.
     let excess = left.iter().map(Span::width).sum::<usize>().saturating_sub(usize::from(area.width));
     if excess > 0 {
         let tenant = &mut left[usize::from(wide)];
@@ -76,7 +78,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if let Some(partial) = app.feed().list.partial() {
         left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.error));
     }
-    // Only matching alerts: live polls return all changes.
+    // Count only matching alerts, since live polls return all changes.
     let count = app.list.new.common(app.view.matching());
     let mut above_window = app.view.from(0).take(app.list.scroll.top);
     let is_new = |row: alertdeck_store::Row| app.list.new.contains(row) && !app.view.is_stale(row);
@@ -93,8 +95,8 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if app.feeds.are_polled() && left_over < columns(&clock) + 1 {
         clock = "live".into();
     }
-    // The profile if its name differs from the tenant's, then the account, if there is room:
-    // neither may move the counts.
+    // If there is room, add the profile (if its name differs from the tenant's) and then the
+    // account. Neither may shift the counts.
     let width = usize::from(area.width);
     let used: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
     let profile = Span::new(format!(" {dot} {}", app.feed().settings.profile), theme.dim);
@@ -149,7 +151,7 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     }
 }
 
-/// Returns the reason why nothing is arriving, as a sentence.
+/// Returns the reason why no alerts are arriving, as a sentence.
 pub(super) fn waiting(app: &App) -> Option<String> {
     match app.feed().list.phase() {
         _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_none() => {
@@ -181,8 +183,8 @@ pub(super) fn waiting(app: &App) -> Option<String> {
     }
 }
 
-/// Draws the filter bar, with errors underlined, and where the filter runs. Returns the caret's
-/// column, if the filter is edited.
+/// Draws the filter bar, with errors underlined, and where the filter is evaluated. Returns the
+/// caret's column if the filter is being edited.
 pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option<u16> {
     let theme = painter.theme;
     let editing = app.filter.editor.is_some();
@@ -205,7 +207,7 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     };
     let right = area.x + area.width;
     let room = right.saturating_sub(x + status.len() as u16 + 2);
-    // A filter longer than the bar is shown around the caret.
+    // If the filter is longer than the bar, show the part around the caret.
     let caret = app.filter.editor.as_ref().map(Editor::cursor);
     let before: String = text.chars().take(caret.unwrap_or(0)).collect();
     let hidden = shown_width(&before).saturating_sub(usize::from(room).saturating_sub(1));
@@ -240,7 +242,8 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     caret.map(|_| x + shown_width(&before).saturating_sub(hidden) as u16)
 }
 
-/// Returns the width of a part of the filter, with hidden characters as visible marks.
+/// Returns the width of a part of the filter, in which hidden characters are shown as visible
+/// marks.
 pub(super) fn shown_width(text: &str) -> usize {
     columns(&SafeText::new(text).line())
 }
@@ -259,7 +262,7 @@ pub(super) fn skip(text: &str, width: usize) -> usize {
 pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     if let Some(diagnostic) = app.filter.diagnostics.first() {
-        // The fix first: the message may be longer than the line.
+        // Show the fix first, since the message may be longer than the line.
         let fix = match (&diagnostic.fix, &diagnostic.suggestion) {
             (Some((_, fix)), _) if fix.is_empty() => Some("  Tab removes it".into()),
             (Some((_, fix)), _) => Some(format!("  Tab: {}", SafeText::new(fix).line())),
@@ -286,7 +289,7 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         let local =
             if app.feed().settings.service { plan.local.clone() } else { Some(app.filter.text().to_owned()) };
         if let Some(local) = local {
-            // The whole filter is in the bar already.
+            // The bar already shows the whole filter.
             let text = match local.as_str() {
                 local if local == app.filter.text().trim() => "  filtered locally".to_owned(),
                 local => format!("  local {}", SafeText::new(local).line()),
@@ -298,9 +301,9 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
 }
 
 /// Draws the number of marked alerts and the size of the range at the right end of the line.
-/// Returns the rest of the line.
+/// Returns the remaining part of the line.
 fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
-    /// The minimum width of the rest of the line.
+    /// The minimum width of the remaining part of the line.
     const MIN_REST: u16 = 12;
     let range = app.range().map(|range| match range.count() {
         1 => "range: 1 row".to_owned(),
@@ -339,7 +342,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.error);
         return;
     }
-    // An empty list shows the reason itself.
+    // An empty list already shows the reason.
     let shown_in_list = app.view.is_empty() && app.layout().list.is_some();
     if !shown_in_list
         && app.ui.overlay().is_none()
@@ -352,7 +355,7 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let hints = app.hints();
     let width = |(key, word): &(String, &str)| (columns(key) + columns(word) + 1) as u16;
     let Some((last, others)) = hints.split_last() else { return };
-    // The last hint, the key that leaves, is shown on a short line too.
+    // Always show the last hint, the closing key, even on a short line.
     let room = (area.x + area.width).saturating_sub(width(last));
     let mut end = area.x;
     let fitting = others.iter().take_while(|hint| {

@@ -19,7 +19,7 @@ pub(super) fn draw(editor: &Editor, painter: &mut Painter<'_>, area: Area) {
     };
     let names = shown.iter().map(|(at, _)| columns(&label(*at).0)).max().unwrap_or(0);
     let helps = shown.iter().map(|(at, _)| columns(&label(*at).1)).max().unwrap_or(0);
-    // If there are more, the last line shows the range of the visible ones.
+    // If not all completions fit, the last line shows the range of the visible ones.
     let position =
         (count > MAX_SHOWN).then(|| format!("{}-{} of {}", from + 1, from + shown.len(), thousands(count)));
     let inside = (names + helps + 4).max(position.as_deref().map_or(0, |position| columns(position) + 2));

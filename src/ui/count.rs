@@ -1,11 +1,11 @@
-//! The counts of a value, in words.
+//! The counts of a value, as text.
 
 use crate::app::{App, thousands};
 use alertdeck_model::Indicator;
 use alertdeck_store::{Classes, Prevalence};
 
-/// Writes counts in full: `12 alerts · 3 devices · 9 true positives, 3 open`, or `12 alerts ·
-/// counting` until devices and classifications are counted.
+/// Formats counts in full: `12 alerts · 3 devices · 9 true positives, 3 open`, or `12 alerts ·
+/// counting` until devices and classifications have been counted.
 pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     match app.prevalence(what) {
         None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
@@ -17,14 +17,16 @@ pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     }
 }
 
-/// Writes counts in short: `12a 3d · 9 tp, 3 open`, with the names of the filter language.
+/// Formats counts in short form: `12a 3d · 9 tp, 3 open`, with the names used in the filter
+/// language.
 pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
     let classes = app.prevalence(what).map(|counted| classified(counted.classes, true));
     let classes = classes.map_or_else(String::new, |classes| format!(" {dot} {classes}"));
     format!("{}{classes}", shortest(app, what, true))
 }
 
-/// Writes alerts and devices: `12a 3d`; alerts alone without `devices`, or if there are none.
+/// Formats the numbers of alerts and devices: `12a 3d`. Without `devices`, or if there are none,
+/// shows only the alerts.
 pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
     let alerts = thousands(app.alerts_with(what));
     match app.prevalence(what).filter(|counted| devices && counted.devices > 0) {
@@ -35,7 +37,7 @@ pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
 
 fn classified(classes: Classes, short: bool) -> String {
     let Classes { true_positive, false_positive, expected, other, open, unclassified } = classes;
-    // One, several, and the name in the filter language.
+    // The singular, the plural, and the name in the filter language.
     let classes = [
         (true_positive, ["true positive", "true positives", "tp"]),
         (false_positive, ["false positive", "false positives", "fp"]),

@@ -32,19 +32,19 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
     caret.filter(|_| focused)
 }
 
-/// Returns a time on the common date of all entries, if they have one.
+/// Returns a time on the date shared by all entries, if there is one.
 fn common_day(app: &App, entries: &[Entry]) -> Option<Timestamp> {
     let (first, last) = (entries.first()?.at, entries.last()?.at);
     app.clock.is_same_day(first, last).then_some(last)
 }
 
-/// Draws the rule with the alert's title and its position in the list, or with the search field.
+/// Draws the rule with either the alert's title and its position in the list, or the search field.
 /// Returns the caret's position in the field.
 fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) -> Option<(u16, u16)> {
     let theme = painter.theme;
     painter.fill(area.x, area.y, area.width, theme.symbols.horizontal, theme.dim);
     let row = app.selected()?;
-    // The position among all rows of the list, including those that no longer match.
+    // The position counts all rows of the list, including those that no longer match.
     let count = thousands(app.view.len());
     let position = format!(" {}/{count} ", thousands(app.list.scroll.cursor + 1));
     let title = match app.store.cell(row, Column::Title) {
@@ -79,7 +79,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
         let room = area.width.saturating_sub(columns(&count) as u16 + 4);
         let used = painter.put(area.x + 2, area.y, room, &label, theme.accent);
         painter.put(area.x + 1, area.y, 1, " ", theme.dim);
-        // A text longer than the field is shown up to the caret.
+        // If the text is longer than the field, show the part up to the caret.
         let room = usize::from(room.saturating_sub(used + 1));
         let hidden = editor.cursor().saturating_sub(room);
         let before: String = editor.text().chars().take(editor.cursor()).skip(hidden).collect();
@@ -109,7 +109,7 @@ fn draw_rule(app: &App, painter: &mut Painter<'_>, area: Area, focused: bool) ->
     None
 }
 
-/// Returns the position among the hits: `2 of 14`.
+/// Returns the position of the current hit among all hits: `2 of 14`.
 fn hit_position(find: &Find) -> String {
     let more = if find.may_be_more() { "+" } else { "" };
     match (find.number(), find.count()) {
@@ -119,14 +119,14 @@ fn hit_position(find: &Find) -> String {
     }
 }
 
-/// Highlights the hits of the search in a text.
+/// Highlights the search hits in a text.
 fn highlight_hits<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
     let Some(find) = &detail.find else { return vec![span] };
     let ranges = find.ranges(&span.text);
     highlight(painter, &span, ranges)
 }
 
-/// Highlights parts of a text, which are in order, as hits.
+/// Highlights parts of a text as hits. The ranges must be in order.
 fn highlight<'a>(painter: &Painter<'_>, span: &Span<'a>, ranges: Vec<Range<usize>>) -> Vec<Span<'a>> {
     let (mut spans, mut from) = (Vec::new(), 0);
     let part = |from: usize, to: usize| {
@@ -227,7 +227,7 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
     }
 }
 
-/// Indents a line by its depth. Beyond the deepest indentation of the pane, a number shows the
+/// Indents a line by its depth. Beyond the maximum indentation of the pane, a number shows the
 /// depth.
 fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     let levels = usize::from(pane.width / 10).clamp(2, 8);
@@ -241,8 +241,8 @@ fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     Area { x: pane.x + margin, width: pane.width.saturating_sub(margin), ..pane }
 }
 
-/// Draws a timeline entry: the time, the gap to the entry before, and the event. Events of the
-/// alert itself are dim.
+/// Draws a timeline entry: the time, the gap since the previous entry, and the event. Events of the
+/// alert itself are dimmed.
 fn draw_timeline_entry(
     app: &App,
     painter: &mut Painter<'_>,
@@ -252,13 +252,13 @@ fn draw_timeline_entry(
 ) {
     /// The width of the gap: `+100d` and a space.
     const GAP: usize = 6;
-    /// The minimum width of a name beside its event.
+    /// The minimum width of a name next to its event.
     const MIN_NAME: usize = 8;
     let theme = painter.theme;
     let timeline = &detail.body.timeline;
     let Some(entry) = timeline.entries.get(at) else { return };
-    // A date common to all entries is in the rule above. Earlier entries in a section of their own
-    // do not count.
+    // A date shared by all entries is shown in the rule above instead. Earlier entries with a
+    // section of their own are not considered.
     let apart = if line.depth > 0 && at >= timeline.earlier { timeline.earlier } else { 0 };
     let day = common_day(app, &timeline.entries[apart..]);
     let time = app.clock.timeline_time(entry.at, day);
@@ -271,11 +271,11 @@ fn draw_timeline_entry(
             let node = detail.body.tree.node(id);
             let what = entry.what.line();
             let label = node.label();
-            // "process created" names the kind already.
+            // "process created" already contains the kind.
             let kind = label.rsplit(' ').next().unwrap_or(&label);
             let (long, short) = match what.strip_prefix(kind) {
                 _ if !what.contains(kind) => (format!("{what} {label}"), what.as_str()),
-                // So does the name of a process, and creation is its most common event.
+                // A process name also implies the kind, and creation is the most common event.
                 Some(" created") => (what.clone(), ""),
                 Some(rest) => (what.clone(), rest.trim_start()),
                 None => (what.clone(), what.as_str()),
@@ -312,7 +312,7 @@ fn fact_spans<'a>(
 ) -> Vec<Span<'a>> {
     let theme = painter.theme;
     let mut spans = Vec::new();
-    // A repeated label is shown once, with several values.
+    // A repeated label is shown once, followed by several values.
     let again = at > 0 && facts[at - 1].label == fact.label && !fact.label.is_empty();
     if at > 0 {
         spans.push(Span::new(if again { ", " } else { "   " }, theme.dim));
@@ -336,7 +336,7 @@ fn fact_spans<'a>(
             if let Some(technique) = attack::technique(id.raw()) {
                 let used: usize = spans.iter().map(Span::width).sum();
                 let full_name = technique.full_name();
-                // The sub-technique's own name is more specific than its parent's.
+                // Prefer the sub-technique's own name, since it is more specific than its parent's.
                 let fits = used + 1 + columns(&full_name) <= usize::from(width);
                 let name = if fits { &full_name } else { technique.name };
                 spans.push(Span::new(format!(" {name} "), theme.text));

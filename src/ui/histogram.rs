@@ -4,7 +4,7 @@ use super::paint::Painter;
 use crate::app::{App, Area, thousands, utc};
 
 const NAMES: [&str; 4] = ["high", "med", "low", "info"];
-/// Columns before the bars: name and count.
+/// The number of columns before the bars, for name and count.
 const LABEL: u16 = 14;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
@@ -22,8 +22,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
         painter.put(area.x + 2, y, 6, &format!("{symbol} {name}"), if total > 0 { style } else { theme.dim });
         painter.put_right(area.x + LABEL - 1, y, 6, &thousands(total as usize), theme.dim);
         for (bucket, count) in counts.iter().enumerate() {
-            // One scale for all severities, by the square root: single alerts stay visible beside a
-            // burst.
+            // Use one square-root scale for all severities, so that single alerts remain visible
+            // next to a burst.
             let share = if most == 0 { 0.0 } else { (f64::from(*count) / f64::from(most)).sqrt() };
             let height = if *count == 0 { 0 } else { ((share * 8.0).round() as usize).clamp(1, 8) };
             let x = area.x + LABEL + bucket as u16;
@@ -33,7 +33,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
         }
     }
     let Some((first, last)) = histogram.range else { return };
-    // The time range of the bars, beside them if there is room.
+    // Show the time range next to the bars if there is room.
     let x = area.x + LABEL + histogram.counts[0].len() as u16 + 2;
     let width = (area.x + area.width).saturating_sub(x);
     if width >= 20 {

@@ -18,10 +18,10 @@ struct ColumnLayout {
     right: bool,
 }
 
-/// The width of cursor, mark and the sign of new alerts.
+/// The width of the cursor, the mark and the sign for new alerts.
 const GUTTER: u16 = 2;
 
-/// Distributes the width among the columns; the least important are left out first.
+/// Distributes the width among the columns, leaving out the least important ones first.
 fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     let time = u16::try_from(app.clock.cell_width()).unwrap_or(4);
     let age = match app.clock.format {
@@ -95,15 +95,15 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area)
             let style = if focused { theme.cursor } else { theme.cursor_away };
             painter.patch_style(area.x, y, area.width, style);
         }
-        // The typed filter has an error: these are the rows of the last valid one.
+        // The typed filter has an error, so these are the rows of the last valid filter.
         if !valid {
             painter.patch_style(area.x, y, area.width, Style::new().add_modifier(Modifier::DIM));
         }
     }
 }
 
-/// Draws the cursor, the mark and the sign of a new alert. The sign moves from the second to the
-/// first column if the row is marked and the cursor elsewhere.
+/// Draws the cursor, the mark and the sign for a new alert. If the row is marked and the cursor is
+/// elsewhere, the sign moves from the second column to the first.
 fn gutter(
     app: &App,
     painter: &mut Painter<'_>,
@@ -187,7 +187,7 @@ fn title(
     stale: bool,
 ) {
     let theme = painter.theme;
-    // The reason why a row is dim is more important than the end of its title.
+    // The reason why a row is dimmed is more important than the end of its title.
     let (long, short) = (" no longer matches", " no match");
     let text = glance(cell);
     let fits = || columns(&text) + long.len() <= usize::from(column.width);
@@ -210,7 +210,7 @@ fn title(
     painter.put(x + used, y, column.width.saturating_sub(used), reason, style);
 }
 
-/// Writes a title, starting at the first visible column.
+/// Draws a title, starting at its first visible column.
 fn scrolled_title(
     app: &App,
     painter: &mut Painter<'_>,
@@ -232,7 +232,7 @@ fn scrolled_title(
     if skipped == 0 { used } else { used.max(painter.put_cut(x, y, width, base)) }
 }
 
-/// Returns a device's or user's name without its domain, if the full name does not fit.
+/// Returns the name of a device or user, without its domain if the full name does not fit.
 fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     let end = match column {
         _ if columns(&text) <= usize::from(width) => return text,
@@ -247,7 +247,7 @@ fn short_name(column: Column, text: Cow<'_, str>, width: u16) -> Cow<'_, str> {
     }
 }
 
-/// Returns the beginning of a cell's text on one line, borrowed if possible.
+/// Returns the beginning of a cell's text as a single line, borrowed if possible.
 fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     match cell {
         Cell::Text(text) => text.head_cow(),
@@ -255,11 +255,11 @@ fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// The property of a text: the short name of the evidence type, or `None` for the alert's own, and
-/// the path. An empty path is no single property.
+/// The property that a text comes from: the short name of the evidence type, or `None` for a
+/// property of the alert itself, and the path. An empty path stands for no single property.
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
-/// Returns a text with the filter's matches underlined; terms on other fields do not count.
+/// Returns a text with the filter's matches underlined. Terms for other fields are ignored.
 pub(super) fn matched<'a>(app: &App, of: Of<'_>, text: impl Into<Cow<'a, str>>, style: Style) -> Span<'a> {
     let text = text.into();
     let matcher = app.filter.highlighter.as_ref().filter(|_| !of.1.is_empty());
@@ -290,7 +290,7 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
     }
 }
 
-/// Returns a short form of the owner, and whether there is one.
+/// Returns a short form of the owner, and whether there is an owner.
 fn owner<'a>(app: &App, row: Row, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     let Cell::Text(owner) = cell else { return ("-".into(), false) };
     let me = app.feed_of(row).settings.me.as_deref();

@@ -1,4 +1,4 @@
-//! Overlays: each in a file of its own, or drawn as the panel that it describes.
+//! Draws the overlays. Each has a file of its own or is drawn as the panel that it describes.
 
 mod export;
 mod menu;
@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use super::paint::Painter;
 use crate::app::{App, Overlay};
 
-/// Draws the overlay with the focus. Returns the position of its caret, if it has one.
+/// Draws the focused overlay. Returns the position of its caret, if it has one.
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect) -> Option<Position> {
     match app.ui.overlay()? {
         Overlay::Values(values) => values::draw(app, painter, screen, values),

@@ -1,7 +1,8 @@
-//! Writes text into cells: cut to fit, with marks in a style of their own and matches underlined.
+//! Writes text into cells, truncated to fit, with marks in a style of their own and matches
+//! underlined.
 //!
-//! The screen is drawn after every key, and nearly all of it is printable ASCII. Such a text is
-//! written byte by byte, without copying and no further than there is room. All other texts are
+//! The screen is drawn after every key, and nearly all of it is printable ASCII. Such text is
+//! written byte by byte, without copying and only as far as there is room. All other text is
 //! written glyph by glyph.
 
 use std::{borrow::Cow, ops::Range};
@@ -22,19 +23,19 @@ pub(super) struct Painter<'a> {
     pub(super) theme: &'a Theme,
 }
 
-/// A text with its style, to be written beside others.
+/// A text with its style, written side by side with other spans.
 #[derive(Clone, Debug)]
 pub(super) struct Span<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) style: Style,
-    /// The parts that the filter matched, in bytes of the text, in order.
+    /// The parts that match the filter, as byte ranges of the text, in order.
     pub(super) matched: Vec<Range<usize>>,
 }
 
 impl<'a> Span<'a> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         let mut text = text.into();
-        // Every text is one line, including the name of an undeclared severity.
+        // Every text must be a single line, including the name of an undeclared severity.
         if !is_plain(text.as_bytes()) && text.contains(char::is_control) {
             text = one_line(&text).into();
         }
@@ -51,14 +52,15 @@ impl<'a> Painter<'a> {
         Self { buffer, theme }
     }
 
-    /// Writes a text at a cell, at most `width` cells; a longer one is cut with a sign. Returns the
-    /// cells used.
+    /// Writes a text at a cell, using at most `width` cells. Text that is too long is truncated
+    /// with an ellipsis. Returns the number of cells used.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let used = self.put_plain(x, y, width, text, style, &[]);
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, &Span::new(text, style)))
     }
 
-    /// Writes a text right-aligned, ending before the cell `right`. Returns the cells used.
+    /// Writes a text right-aligned, ending before the cell `right`. Returns the number of cells
+    /// used.
     pub(super) fn put_right(&mut self, right: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let room = u16::try_from(columns(text)).unwrap_or(u16::MAX).min(width).min(right);
         self.put(right - room, y, room, text, style)
@@ -70,14 +72,13 @@ impl<'a> Painter<'a> {
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, span))
     }
 
-    /// Writes the sign for a cut over the first of `width` cells, because text before them is left
-    /// out.
+    /// Writes an ellipsis over the first of `width` cells, since the text before them is left out.
     pub(super) fn put_cut(&mut self, x: u16, y: u16, width: u16, style: Style) -> u16 {
         let style = style.remove_modifier(self.theme.matched);
         self.put(x, y, width.min(1), self.theme.symbols.cut, style)
     }
 
-    /// Writes any text, glyph by glyph.
+    /// Writes arbitrary text, glyph by glyph.
     fn put_glyphs(&mut self, x: u16, y: u16, width: u16, span: &Span<'_>) -> u16 {
         let width = usize::from(self.room(x, y, width));
         let cut = fit(&span.text, width, self.theme.symbols.cut);
@@ -90,7 +91,7 @@ impl<'a> Painter<'a> {
             for (glyph, columns) in glyphs(text) {
                 let matched = span.matched.iter().any(|range| range.contains(&byte) && byte < cut.kept);
                 let style = if matched { style.add_modifier(self.theme.matched) } else { style };
-                // A character that joined the glyph before may have no width by itself.
+                // A character that joins the previous glyph may have no width of its own.
                 if columns > 0 && used + columns <= width && !glyph.contains(char::is_control) {
                     let cells = self.cells(x + used as u16, y, columns);
                     if let [first, covered @ ..] = cells {
@@ -105,7 +106,7 @@ impl<'a> Painter<'a> {
         used as u16
     }
 
-    /// Writes spans side by side. Returns the cells used.
+    /// Writes spans side by side. Returns the number of cells used.
     pub(super) fn put_spans(&mut self, x: u16, y: u16, width: u16, spans: &[Span<'_>]) -> u16 {
         let mut used = 0;
         for span in spans {
@@ -130,7 +131,7 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Adds a style to cells of a line, keeping their text.
+    /// Adds a style to the cells of a line, keeping their text.
     pub(super) fn patch_style(&mut self, x: u16, y: u16, width: u16, style: Style) {
         let room = usize::from(self.room(x, y, width));
         for cell in self.cells(x, y, room) {
@@ -138,8 +139,8 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Writes a text like [`Painter::put_glyphs`] if its visible part is printable ASCII: each byte
-    /// is a glyph in one cell, and nothing is a mark. Otherwise returns `None`.
+    /// Writes a text like [`Painter::put_glyphs`] if its visible part is printable ASCII, where
+    /// each byte is a glyph in one cell and nothing is a mark. Otherwise, returns `None`.
     fn put_plain(
         &mut self,
         x: u16,
@@ -150,7 +151,7 @@ impl<'a> Painter<'a> {
         matched: &[Range<usize>],
     ) -> Option<u16> {
         let room = usize::from(self.room(x, y, width));
-        // One byte more, since an accent may follow the last letter that fits.
+        // Check one more byte, since an accent may follow the last letter that fits.
         let seen = text.get(..text.len().min(room + 1))?;
         if !is_plain(seen.as_bytes()) {
             return None;
@@ -179,7 +180,7 @@ impl<'a> Painter<'a> {
         if y < area.height { width.min(area.width.saturating_sub(x)) } else { 0 }
     }
 
-    /// Returns cells of one line, all on the screen.
+    /// Returns the given cells of a line, all of which must be on the screen.
     fn cells(&mut self, x: u16, y: u16, width: usize) -> &mut [Cell] {
         let start = usize::from(y) * usize::from(self.buffer.area.width) + usize::from(x);
         self.buffer.content.get_mut(start..start + width).unwrap_or_default()
@@ -188,16 +189,16 @@ impl<'a> Painter<'a> {
 
 /// Returns whether all bytes are printable ASCII.
 fn is_plain(bytes: &[u8]) -> bool {
-    // Without an early exit, this is vectorised.
+    // Without an early exit, this loop is vectorised.
     bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the glyphs of a text with the cells that each takes by itself.
+/// Returns the glyphs of a text with the number of cells that each takes by itself.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (glyph, columns) = match rest.as_bytes() {
-            // ASCII characters never join, except in a CR LF.
+            // ASCII characters never join, except for CR LF.
             [b' '..=b'~'] | [b' '..=b'~', 0..=0x7f, ..] => (&rest[..1], 1),
             _ => {
                 let glyph = rest.graphemes(true).next()?;
@@ -209,8 +210,8 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// Returns the cells of a text: the sum of its glyphs, each drawn by itself. The width of the whole
-/// text may differ, since some letters join.
+/// Returns the number of cells that a text takes: the sum over its glyphs, each drawn by itself.
+/// The width of the whole text may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
 }
@@ -228,19 +229,19 @@ pub(super) fn after(text: &str, width: usize) -> usize {
     end
 }
 
-/// A text cut to fit.
+/// A text truncated to fit.
 pub(super) struct Cut<'a> {
-    /// The text, with a sign if it was cut.
+    /// The text, with an ellipsis if it was truncated.
     pub(super) text: Cow<'a, str>,
     /// The number of its bytes that come from the original text.
     kept: usize,
 }
 
-/// Cuts a text to `width` cells, never within a glyph.
+/// Truncates a text to `width` cells, never within a glyph.
 pub(super) fn fit<'a>(text: &'a str, width: usize, sign: &str) -> Cut<'a> {
     let room = width.saturating_sub(columns(sign));
     let (mut used, mut end, mut kept) = (0, 0, 0);
-    // Measures only until the text is too wide; none is wider than its bytes.
+    // Measure only until the text is too wide. No text is wider than its number of bytes.
     let too_wide = text.len() > width
         && glyphs(text).any(|(glyph, columns)| {
             used += columns;

@@ -1,8 +1,8 @@
-//! Styles and symbols by meaning.
+//! Styles and symbols, named by meaning.
 //!
-//! There is one accent colour. Severity and verdict colours are used for severities and verdicts
-//! only; everything else is plain or dim on the terminal's own background (docs/console.md,
-//! "Themes"). Colour never carries information alone.
+//! There is one accent colour. The colours for severities and verdicts are used for nothing else;
+//! all other text is plain or dimmed, on the terminal's own background (docs/console.md, "Themes").
+//! Information is never conveyed by colour alone.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -23,16 +23,16 @@ pub enum ThemeKind {
 /// The number of colours that the terminal supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// 16 million.
+    /// 16 million colours.
     #[default]
     True,
-    /// The 256 of xterm.
+    /// The 256 colours of xterm.
     Xterm,
-    /// The basic 16, in the user's own palette.
+    /// The 16 basic colours, in the user's own palette.
     Basic,
 }
 
-/// The symbols of the screen.
+/// The symbols used on the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Symbols {
     /// High, medium, low, informational, unknown.
@@ -47,9 +47,9 @@ pub struct Symbols {
     pub vertical: &'static str,
     /// Separates the parts of a line.
     pub dot: &'static str,
-    /// Marks a cut.
+    /// The ellipsis of truncated text.
     pub cut: &'static str,
-    /// Sorted ascending, descending.
+    /// Sorted in ascending or descending order.
     pub sorted: [&'static str; 2],
     /// Follows the label of a text field.
     pub prompt: &'static str,
@@ -87,7 +87,7 @@ const ASCII: Symbols = Symbols {
     above: "^",
 };
 
-/// Styles by meaning, and symbols.
+/// Styles, named by meaning, and symbols.
 #[derive(Clone, Debug)]
 pub struct Theme {
     /// Most text.
@@ -100,13 +100,13 @@ pub struct Theme {
     pub strong: Style,
     /// A mark that replaces characters of the data.
     pub mark: Style,
-    /// Text that the filter matched; added to the text's style.
+    /// Text that matches the filter; added to the text's style.
     pub matched: Modifier,
-    /// Text that the search found; added to the text's style.
+    /// Text that matches the search; added to the text's style.
     pub found: Style,
     /// Errors.
     pub error: Style,
-    /// The line under the cursor in the pane with the focus.
+    /// The line under the cursor in the focused pane.
     pub cursor: Style,
     /// The line under the cursor in the other pane.
     pub cursor_away: Style,
@@ -120,11 +120,11 @@ pub struct Theme {
     clean: Style,
 }
 
-/// A colour in each depth: RGB, xterm, basic.
+/// A colour at each depth: RGB, xterm, basic.
 type Shade = ((u8, u8, u8), u8, Color);
 
 impl Theme {
-    /// Creates a theme for a terminal with this number of colours, in plain or ASCII symbols.
+    /// Creates a theme for a terminal with this number of colours, with Unicode or ASCII symbols.
     pub fn new(kind: ThemeKind, depth: Depth, ascii: bool) -> Self {
         let symbols = if ascii { ASCII } else { PLAIN };
         if kind == ThemeKind::Mono {
@@ -150,7 +150,7 @@ impl Theme {
             matched: Modifier::UNDERLINED,
             found: accent.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             error: fg(((255, 110, 110), 203, Color::LightRed), ((190, 20, 30), 124, Color::Red)),
-            // No basic colour is a shade of the terminal's own background.
+            // The basic colours contain no shade of the terminal's own background.
             cursor: if depth == Depth::Basic {
                 Style::new().add_modifier(Modifier::REVERSED)
             } else {
@@ -196,7 +196,7 @@ impl Theme {
         }
     }
 
-    /// Returns the symbol, the word and the style of a severity.
+    /// Returns the symbol, the word and the style for a severity.
     pub fn severity<'a>(&self, severity: &'a Severity) -> (&'static str, &'a str, Style) {
         let (at, word) = match severity {
             Severity::High => (0, "high"),

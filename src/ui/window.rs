@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::paint::Painter;
 
-/// Draws a window in the middle of the screen. Returns its inside.
+/// Draws a window in the middle of the screen. Returns its inner area.
 pub(super) fn window(
     painter: &mut Painter<'_>,
     screen: Rect,
@@ -50,7 +50,7 @@ pub(super) fn window(
     }
 }
 
-/// Draws the range of visible lines in the lower border, if there are more.
+/// Draws the range of visible lines in the lower border, if not all lines fit.
 pub(super) fn draw_position(painter: &mut Painter<'_>, inside: Rect, top: usize, lines: usize) {
     let shown = usize::from(inside.height);
     if lines > shown {

@@ -1,8 +1,9 @@
 //! A line of the evidence tree: type, name, facts, time, state and counts.
 //!
-//! On a short line the facts are left out first, then the time, then the remediation state; name
-//! and verdict stay. During a search, a found value that the line would not show comes before all
-//! of these (docs/console.md, "Detail lines").
+//! If the line is too short, the facts are left out first, then the time, then the remediation
+//! state. The name and the verdict are always shown. During a search, a matching value that the
+//! line would otherwise not show takes precedence over all of these (docs/console.md, "Detail
+//! lines").
 
 use ratatui::style::Style;
 
@@ -20,23 +21,23 @@ use alertdeck_evidence::{Node, NodeId, Piece};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Verdict, one_line};
 
-/// The width of the counts, with the space before them: `123a 45d`.
+/// The width of the counts, including a leading space: `123a 45d`.
 const COUNTS: u16 = 9;
 /// The minimum width of a pane that shows counts.
 const COUNTS_FROM: u16 = 50;
-/// The minimum width of a name beside the full state.
+/// The minimum width of a name next to the full state.
 pub(super) const MIN_NAME: usize = 16;
-/// The minimum width of a name beside a verdict.
+/// The minimum width of a name next to a verdict.
 const SHORTEST_NAME: usize = 6;
-/// The minimum width of a found value with its property name.
+/// The minimum width of a matching value with its property name.
 const MIN_NOTE: usize = 24;
-/// The width around a hit: signs of cuts and separators.
+/// The width reserved around a hit for ellipses and separators.
 const HIT_MARGIN: usize = 8;
 /// The minimum width of a fact.
 const MIN_FACT: usize = 10;
-/// The characters of a hash kept on each side of a cut.
+/// The number of characters kept at each end of a truncated hash.
 const HASH_ENDS: usize = 8;
-/// The maximum number of characters per column: a letter with combining marks.
+/// The maximum number of characters per column, as in a letter with combining marks.
 const CHARACTERS: usize = 5;
 
 pub(super) fn draw(
@@ -67,7 +68,7 @@ pub(super) fn draw(
     let width = |parts: &[&Option<Span>]| parts.iter().copied().flatten().map(Span::width).sum::<usize>();
     let state = state_beside(node, theme, name.min(MIN_NAME) + width(&[&count]), room);
     if name + width(&[&count, &state]) > room && head.len() > 1 && !description.main.is_empty() {
-        // The type is left out before the name is cut.
+        // Leave out the type before truncating the name.
         name -= head.remove(0).width();
     }
     let left = room.saturating_sub(name + width(&[&count, &state]));
@@ -91,14 +92,14 @@ pub(super) fn draw(
         used + usize::from(painter.put_spans(area.x + used as u16, area.y, room as u16, &spans))
     };
     if let Some(value) = elsewhere {
-        // The hit is not visible in the line, so the line shows it before anything else.
+        // The line would not show the hit otherwise, so show it before anything else.
         let room = usize::from(area.width);
         let used = put(painter, 0, name.min(MIN_NAME.max(room / 3)), head);
         let hit = detail.find.as_ref().map_or(0, |find| columns(find.text()) + HIT_MARGIN);
         let state = state_of(node, theme, room.saturating_sub(used + MIN_NOTE.max(hit)));
         let rest = room.saturating_sub(used + width(&[&state]));
-        // The hit is more important than the property's name, and the last name of the path more
-        // than the rest.
+        // The hit is more important than the property's name, and the last segment of the path is
+        // more important than the rest.
         let for_path = (rest / 2).min(rest.saturating_sub(hit));
         let path = match &*value.label {
             path if columns(path) > for_path => path.rsplit(['.', ' ']).next().unwrap_or(path),
@@ -139,15 +140,15 @@ fn piece_span<'a>(app: &App, kind: Option<&str>, piece: &'a Piece, style: Style)
     matched(app, (kind, &piece.path), piece.text.head_cow(), style)
 }
 
-/// Returns verdict and remediation state of a node, or the verdict alone if there is no room for
-/// both.
+/// Returns the verdict and the remediation state of a node, or only the verdict if there is no room
+/// for both.
 fn state_of(node: &Node, theme: &Theme, room: usize) -> Option<Span<'static>> {
     let full = node.state().map(|words| Span::new(format!("  [{words}]"), theme.verdict(&node.verdict)));
     full.into_iter().chain(verdict_of(node, theme)).find(|state| state.width() <= room)
 }
 
-/// Returns the state that fits beside `used` columns. The verdict is shown on any line: the name
-/// is cut in its favour.
+/// Returns the state in a form that fits next to `used` columns. The verdict is always shown, and
+/// the name is truncated to make room for it.
 pub(super) fn state_beside(node: &Node, theme: &Theme, used: usize, room: usize) -> Option<Span<'static>> {
     state_of(node, theme, room.saturating_sub(used))
         .or_else(|| verdict_of(node, theme).filter(|verdict| verdict.width() + SHORTEST_NAME <= room))
@@ -158,9 +159,9 @@ fn verdict_of(node: &Node, theme: &Theme) -> Option<Span<'static>> {
     (*verdict != Verdict::Unknown).then(|| Span::new(format!("  [{verdict}]"), theme.verdict(verdict)))
 }
 
-/// Draws one of the alert's indicators, with its counts.
+/// Draws one of the alert's indicators with its counts.
 pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Detail, at: usize, area: Area) {
-    /// The width of the longest kind, with a space.
+    /// The width of the longest kind, including a space.
     const KIND: u16 = 10;
     let theme = painter.theme;
     let indicators = &detail.body.indicators;
@@ -171,7 +172,7 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     let (x, mut room) = (area.x + KIND, area.width.saturating_sub(KIND));
     let what = &indicators[at];
     if app.alerts_with(what) > 0 {
-        // The same form on all lines, so that they can be compared.
+        // Use the same form on all lines, so that they are easy to compare.
         let dot = theme.symbols.dot;
         let known = match area.width {
             100.. => count::long(app, what, dot),
@@ -185,8 +186,8 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     painter.put_spans(x, area.y, room, &highlight_hits(detail, painter, Span::new(text, theme.text)));
 }
 
-/// Returns the line's value with the hit, if none of the given texts shows it within the room that
-/// they have side by side.
+/// Returns the line's value that contains the hit, if none of the given texts shows the hit when
+/// they are placed side by side in `room` columns.
 pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
     let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
     let mut from = 0;
@@ -200,12 +201,12 @@ pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usi
     detail.found_value(line)
 }
 
-/// Returns a text with its first hit.
+/// Returns a text together with its first hit.
 pub(super) fn first_hit<'a>(detail: &Detail, text: &'a str) -> (&'a str, Option<Range<usize>>) {
     (text, detail.find.as_ref().and_then(|find| find.first_range(text)))
 }
 
-/// Returns the part of a text, of any length, around the hit.
+/// Returns the part of a text around the hit. The text may have any length.
 pub(super) fn excerpt(
     detail: &Detail,
     painter: &Painter<'_>,
@@ -213,28 +214,29 @@ pub(super) fn excerpt(
     room: usize,
 ) -> Vec<Span<'static>> {
     let theme = painter.theme;
-    // Texts of megabytes are not measured.
+    // Avoid measuring texts of several megabytes.
     let is_beyond = |hit: &Range<usize>| {
         let text = &text[..hit.end];
         text.chars().nth(room * CHARACTERS).is_some() || columns(text) > room
     };
     let from = hit.filter(is_beyond).map_or(0, |hit| {
-        // Some text before the hit stays, as far as there is room beside the signs of cuts.
+        // Keep some text before the hit, as far as there is room besides the ellipses.
         let beside = room.saturating_sub(columns(&text[hit.clone()]) + 2).min(room / 4);
         let before = text[..hit.start].char_indices().rev().take(beside).last();
         before.map_or(hit.start, |(at, _)| at)
     });
     let sign = if from > 0 { theme.symbols.cut } else { "" };
-    // One more than fits, so that a cut gets its sign.
+    // Take one character more than fits, so that truncated text gets an ellipsis.
     let part: String = text[from..].chars().take(room * CHARACTERS + 1).collect();
     let part = format!("{sign}{}", one_line(&part));
-    // Cut before it is split at hits: a cut between two spans would have no sign.
+    // Truncate the text before splitting it at hits, since a cut between two spans would get no
+    // ellipsis.
     let part = fit(&part, room, theme.symbols.cut).text.into_owned();
     highlight_hits(detail, painter, Span::new(part, theme.text))
 }
 
-/// Fits facts into their room without losing what identifies them: a hash comes first, cut in the
-/// middle.
+/// Fits facts into the available room while keeping what identifies them: a hash comes first and is
+/// truncated in the middle.
 fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<'a>> {
     let total: usize = facts.iter().map(|fact| fact.width() + 2).sum();
     if total <= room {
@@ -244,7 +246,7 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
     let shorten = |mut fact: Span<'a>| {
         if let Some(at) = hash_in(&fact.text) {
             let width = at + HASH_ENDS * 2 + columns(sign);
-            // It may use the room that the others leave.
+            // A hash may use any room that the other facts leave.
             let width = width.max(room.saturating_sub(2).saturating_sub(total - fact.width() - 2));
             let text = cut_middle(&fact.text, width, sign);
             if text != fact.text {
@@ -256,14 +258,14 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
     facts.into_iter().map(shorten).collect()
 }
 
-/// Returns the index of a hash at the end of a text.
+/// Returns the index of the hash that a text ends with.
 fn hash_in(text: &str) -> Option<usize> {
     let at = text.rfind(' ').map_or(0, |at| at + 1);
     let word = &text[at..];
     (word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(at)
 }
 
-/// Cuts a text to its room: a hash in the middle, everything else at the end.
+/// Truncates a text to `width` columns: a hash in the middle, everything else at the end.
 fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     match hash_in(text) {
         Some(at) if columns(text) > width && width >= at + 4 + columns(sign) => {
@@ -275,14 +277,14 @@ fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     }
 }
 
-/// Returns the number of alerts with a value, and of their devices once counted.
+/// Returns the number of alerts with a value and, once counted, the number of their devices.
 fn counts(app: &App, what: &Indicator) -> Option<String> {
     let alerts = app.alerts_with(what);
     let devices = app.prevalence(what).map(|counted| counted.devices);
     (alerts > 0).then(|| short_counts(alerts, devices))
 }
 
-/// Writes counts in at most eight columns: `9a 1d`.
+/// Formats counts in at most eight columns: `9a 1d`.
 fn short_counts(alerts: usize, devices: Option<usize>) -> String {
     let number = |count: usize, most: usize| {
         if count > most { format!(">{most}") } else { count.to_string() }

@@ -20,7 +20,7 @@ use alertdeck_store::Count;
 /// The label of the path.
 const LABEL: &str = "file  ";
 
-/// The lines for the result, or for why the list is incomplete.
+/// The number of lines for the result, or for the reason why the list is incomplete.
 const MESSAGE_LINES: usize = 3;
 
 enum Line {
@@ -30,7 +30,7 @@ enum Line {
     Blank,
 }
 
-/// Draws the form. Returns the caret's position while the path is typed.
+/// Draws the form. Returns the caret's position while the path is being edited.
 pub(super) fn draw(
     app: &App,
     painter: &mut Painter<'_>,
@@ -41,7 +41,7 @@ pub(super) fn draw(
     let most = usize::from(screen.height.saturating_sub(4)).max(1);
     let lines = lines(app, painter, form, width, most);
     let inside = window(painter, screen, "Export", width, lines.len().min(most));
-    // If there is too little room, the path and the result stay.
+    // If there is too little room, only the path and the result are shown.
     let file = lines.iter().position(|line| matches!(line, Line::File)).unwrap_or(0);
     let skipped = lines.len().saturating_sub(usize::from(inside.height)).min(file);
     let theme = painter.theme;
@@ -68,8 +68,8 @@ pub(super) fn draw(
     caret.filter(|_| form.typing && !matches!(form.stage, ExportStage::Writing { .. }))
 }
 
-/// Returns the lines of the form, fewer if there is little room. Their number does not depend on
-/// the messages, so that nothing moves.
+/// Returns the lines of the form, or fewer if there is little room. Their number does not depend on
+/// the messages, so that the layout stays stable.
 fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most: usize) -> Vec<Line> {
     let theme = painter.theme;
     let (message, style) = match &form.stage {
@@ -88,7 +88,7 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
     };
     let mut message = wrap(&message, width);
     if message.len() > MESSAGE_LINES {
-        // The last line keeps the rest, so that it is cut with a sign.
+        // The last line keeps all the remaining text, so that truncating it adds an ellipsis.
         let rest = message.split_off(MESSAGE_LINES - 1).join(" ");
         message.push(rest);
     }
@@ -108,7 +108,7 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
     head.chain(formats).chain(blank()).chain([Line::File]).chain(message).collect()
 }
 
-/// Returns a summary of what would be written now.
+/// Returns a summary of what would be exported now.
 fn summary(app: &App) -> String {
     let hidden = match app.marks_hidden() {
         0 => String::new(),
@@ -126,7 +126,7 @@ fn alert_count(alerts: usize) -> String {
     format!("{} {}", thousands(alerts), if alerts == 1 { "alert" } else { "alerts" })
 }
 
-/// Draws the path around the caret. Returns the caret's position.
+/// Draws the part of the path around the caret. Returns the caret's position.
 fn file_name(painter: &mut Painter<'_>, inside: Rect, y: u16, form: &ExportForm) -> Position {
     let theme = painter.theme;
     let label = if form.typing { theme.accent } else { theme.dim };

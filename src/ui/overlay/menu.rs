@@ -1,4 +1,4 @@
-//! A menu: letters, labels and previews, with the counts of values that lead to alerts.
+//! A menu: letters, labels and previews, with counts for values that can be pivoted on.
 
 use ratatui::layout::Rect;
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The minimum width of a value beside its counts.
+/// The minimum width of a value next to its counts.
 const MIN_VALUE: u16 = 8;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
@@ -26,7 +26,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
     let labels = menu.items.iter().map(|item| columns(&item.label)).max().unwrap_or(0);
     let previews = menu.items.iter().map(|item| columns(&item.preview)).max().unwrap_or(0);
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
-    // Counts that arrive later must not move anything, so a menu with counts has the full width.
+    // Counts that arrive later must not shift anything, so a menu with counts has the full width.
     let (width, title) = if counts.iter().any(Option::is_some) {
         (app.ui.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().title(dot)))
     } else {

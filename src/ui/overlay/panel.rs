@@ -1,4 +1,4 @@
-//! An overlay that describes itself as lines.
+//! Draws an overlay that describes itself as lines.
 
 use ratatui::layout::Rect;
 
@@ -37,7 +37,7 @@ fn draw_line(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), line: &[
         };
         let room = end.saturating_sub(x);
         match span.width {
-            // A column is separated from the next by a space.
+            // Columns are separated by a space.
             Some(columns) => {
                 let columns = (columns as u16).min(room);
                 painter.put(x, y, columns.saturating_sub(1), &span.text, style);

@@ -8,7 +8,7 @@ use crate::ui::{
     window::window,
 };
 
-/// The column of the values below the table.
+/// The column where the values below the table start.
 const LABEL: usize = 14;
 
 type Line = Vec<Span<'static>>;
@@ -20,7 +20,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
     let about = about(app, painter, width);
     let head = usize::from(!profiles.is_empty());
     let most = usize::from(screen.height.saturating_sub(4)).max(1);
-    // If there is too little room, the profiles come first.
+    // If there is too little room, the profiles take precedence.
     let rows =
         profiles.len().min(most.saturating_sub(head + 1 + about.len()).max(3).min(most - head.min(most - 1)));
     let height = (head + rows + usize::from(rows > 0) + about.len()).min(most);
@@ -65,8 +65,8 @@ fn value<'a>(profile: &'a ProfileLine, column: &str) -> &'a str {
     }
 }
 
-/// Returns the columns that fit, with position and width. The sign-in is left out first, then the
-/// cloud. The tenant is cut before its neighbours are.
+/// Returns the columns that fit, with their positions and widths. The sign-in is left out first,
+/// then the cloud. The tenant is truncated before the other columns.
 fn layout(profiles: &[ProfileLine], width: usize) -> Vec<(&'static str, u16, u16)> {
     const MIN_TENANT: usize = 16;
     let widest = |name: &str| {

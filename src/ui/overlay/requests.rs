@@ -11,9 +11,10 @@ use crate::ui::{
     window::window,
 };
 
-/// The minimum width of the path: columns are left out before it gets shorter.
+/// The minimum width of the path. Other columns are left out before the path gets shorter than
+/// this.
 const MIN_PATH: usize = 30;
-/// The column of the values below the table.
+/// The column where the values below the table start.
 const LABEL: usize = 19;
 
 /// A column of the table.
@@ -29,8 +30,8 @@ enum Column {
 
 impl Column {
     const ALL: [Self; 6] = [Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
-    /// Columns in the order in which a narrow table leaves them out; the details below show them
-    /// too.
+    /// The columns that a narrow table leaves out, in this order. The details below the table show
+    /// them as well.
     const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
 
     fn heading(self) -> &'static str {
@@ -146,7 +147,7 @@ fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column
     }
 }
 
-/// Returns the columns that fit, and whether the host does.
+/// Returns the columns that fit, and whether the host fits.
 fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     let mut columns = Column::ALL.to_vec();
     let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
@@ -161,7 +162,7 @@ fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     (columns, with_host)
 }
 
-/// Returns the details of a request in up to `rows` lines, the most important first.
+/// Returns the details of a request in at most `rows` lines, the most important first.
 fn about(
     app: &App,
     painter: &Painter<'_>,
@@ -206,7 +207,7 @@ fn about(
     lines
 }
 
-/// Cuts a path in the middle: pages of a list differ at the end.
+/// Truncates a path in the middle, since the pages of a list differ at the end.
 fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     if width_of(text) <= width {
         return text.to_owned();
@@ -222,7 +223,7 @@ fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     fit(text, width - width_of(&tail), sign).text.into_owned() + &tail
 }
 
-/// Returns the result of a request in words, with times and size.
+/// Returns the result of a request as text, with times and size.
 fn outcome(line: &RequestLine) -> String {
     let waited =
         if line.waited.is_zero() { String::new() } else { format!("waited {}, ", seconds(line.waited)) };
@@ -253,7 +254,7 @@ fn meaning(status: u16) -> Option<&'static str> {
     })
 }
 
-/// Writes a duration: `340 ms`, `7.0 s`, `95 s`.
+/// Formats a duration: `340 ms`, `7.0 s`, `95 s`.
 fn seconds(duration: Duration) -> String {
     match duration.as_millis() {
         ms @ 0..1_000 => format!("{ms} ms"),

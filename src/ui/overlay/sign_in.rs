@@ -12,11 +12,11 @@ use crate::ui::{
 };
 use alertdeck_model::SafeText;
 
-/// The maximum width of its text.
+/// The maximum width of the prompt's text.
 const MAX_WIDTH: usize = 72;
-/// Longer codes are not spaced. The service's codes have nine characters.
+/// Codes longer than this are not spaced out. The service's codes have nine characters.
 const MAX_SPACED_CODE: usize = 16;
-/// The column of the values.
+/// The column where the values start.
 const LABEL: usize = 11;
 
 type Line = Vec<Span<'static>>;
@@ -46,7 +46,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, open: &Si
             ("Sign-in failed".into(), failed(app, painter, feed, (line, *may_retry), width))
         }
     };
-    // The list stays visible around the prompt.
+    // Keep the list visible around the prompt.
     let height = lines.len().min(usize::from(screen.height.saturating_sub(4)).max(1));
     if lines.len() > height
         && let (Stage::Address { .. }, Some(last)) = (stage, lines.get_mut(height - 1))
@@ -71,7 +71,7 @@ fn prompt(app: &App, painter: &Painter<'_>, feed: &Feed, why: &str, width: usize
     lines
 }
 
-/// Returns a reason with a capital first letter.
+/// Returns a reason with its first letter capitalised.
 fn sentence(why: &str) -> String {
     let mut rest = why.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
@@ -94,7 +94,7 @@ fn failed(
     lines
 }
 
-/// Returns the methods of signing in, or what to do if there is none.
+/// Returns the sign-in methods, or what to do if there are none.
 fn methods(app: &App, painter: &Painter<'_>, feed: &Feed, width: usize) -> Vec<Line> {
     let of = |id| app.ui.keymap.key(id);
     let mut lines = Vec::new();
@@ -132,7 +132,7 @@ fn at_address(
             lines
         }
     };
-    // The time comes before the address, which may not fit on a small screen.
+    // The remaining time comes before the address, which may not fit on a small screen.
     lines.insert(0, left(app, painter, until));
     lines.insert(1, Line::new());
     lines.extend(text(&url.line(), theme.accent, width));
@@ -169,7 +169,7 @@ fn spaced(code: &SafeText) -> String {
     shown.graphemes(true).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the line with the time left, in minutes and seconds.
+/// Returns the line with the remaining time in minutes and seconds.
 fn left(app: &App, painter: &Painter<'_>, until: Duration) -> Line {
     let left = until.saturating_sub(app.clock.now.mono).as_secs_f64().ceil() as u64;
     labelled(

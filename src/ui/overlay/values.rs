@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The minimum width of a title beside the coverage of its counts.
+/// The minimum width of a title next to the coverage of its counts.
 const MIN_TITLE: usize = 12;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &Values) {
@@ -21,7 +21,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
     let title = match values.count_width {
         0 => values.title.clone(),
         _ => {
-            // A long name is cut in favour of what the counts cover.
+            // Truncate a long name to make room for what the counts cover.
             let coverage = app.coverage().title(dot);
             let room = width.saturating_sub(columns(&coverage) + 5).max(MIN_TITLE);
             format!("{} {dot} {coverage}", fit(&values.title, room, theme.symbols.cut).text)
