@@ -1,7 +1,7 @@
 //! Measures drawing the whole screen.
 //!
-//! The key figure is the ratio to a plain ratatui table of the same size in the same run, which
-//! does not depend on the machine. The screen has more content than the table: header, filter,
+//! The key figure is the ratio to the time for a plain ratatui table of the same size in the same
+//! run, which does not depend on the machine. The screen shows more than the table: header, filter,
 //! histogram, highlighted matches and the evidence beside the list. The cursor is on the alert with
 //! the largest evidence tree, and the filter matches a frequent letter.
 
@@ -24,7 +24,7 @@ const SIZES: [(u16, u16); 3] = [(200, 50), (120, 35), (80, 24)];
 const ROUNDS: usize = 300;
 const FILTER: &str = "status:open a";
 
-/// A table of fixed texts, one row per line, with the colours of a list and a cursor.
+/// A table with fixed text, one row per line, with the colours of a list and a cursor.
 struct PlainTable {
     screen: Terminal<TestBackend>,
     rows: Vec<[String; 5]>,

@@ -1,10 +1,10 @@
 //! Measures a keystroke in the filter bar with 20,000 loaded alerts.
 //!
 //! The key figure is the 95th percentile over all keystrokes of a filter typed character by
-//! character, compared with a frame of 16 ms. "First hits" is what the user waits for: handling the
-//! key, one slice of filtering, and drawing. "All hits" adds the rest of the filtering, which the
-//! next key would interrupt. Criterion's figures are for a complete filter and show what planning
-//! costs compared with filtering all rows.
+//! character, compared with a frame of 16 ms. "First hits" is the time that the user waits:
+//! handling the key, one slice of filtering, and drawing. "All hits" adds the rest of the
+//! filtering, which the next key would interrupt. Criterion's figures are for a complete filter and
+//! show the cost of planning compared with filtering all rows.
 
 mod tenant;
 
@@ -22,7 +22,7 @@ const FILTER: &str = "status:open severity>=medium powershell device:srv-";
 const ALERTS: usize = 20_000;
 const FRAME: Duration = Duration::from_millis(16);
 
-/// How long the parts of a keystroke took.
+/// The time taken by each part of a keystroke.
 #[derive(Default)]
 struct Keystroke {
     key: Duration,
@@ -101,7 +101,7 @@ fn bench(criterion: &mut Criterion, console: &mut Console) {
     group.finish();
 }
 
-/// Prints the percentiles of single keystrokes.
+/// Prints the percentiles over single keystrokes.
 fn report(console: &mut Console) {
     let strokes: Vec<_> = (0..20).flat_map(|_| type_filter(console)).collect();
     println!("\n{} keystrokes, {ALERTS} alerts, 200x50 cells; a frame is {FRAME:?}", strokes.len());

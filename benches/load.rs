@@ -1,6 +1,6 @@
 //! Measures loading, from the bytes of a page to sorted rows.
 //!
-//! Decoding a page of 1,000 alerts is compared with its lower bound: parsing the same bytes with
+//! Decoding a page of 1,000 alerts is compared with a lower bound: parsing the same bytes with
 //! serde_json. Absorbing batches is compared with decoding them; it blocks the event loop, so it
 //! must be much cheaper. Keeping a view sorted is compared with sorting all rows once.
 

@@ -1,8 +1,8 @@
 //! Measures a pivot with 100,000 loaded alerts.
 //!
-//! The key figures are ratios of a pivot's time to a frame of 16 ms. The user waits for the first rows of a pivot: handling the key,
-//! one slice of work, and drawing. Devices and classifications are counted later, in slices,
-//! because that takes time in proportion to the rows.
+//! The key figures are ratios of a pivot's time to a frame of 16 ms. The user waits for the first
+//! rows of a pivot: handling the key, one slice of work, and drawing. Devices and classifications
+//! are counted later, in slices, because counting takes time proportional to the number of rows.
 
 mod tenant;
 
@@ -27,7 +27,8 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
-/// Returns three values in the evidence: with one alert, with about 1,000 and with the most.
+/// Returns three values from the evidence: one in a single alert, one in about 1,000 alerts, and
+/// the most frequent one.
 fn values(console: &Console) -> [(&'static str, Indicator); 3] {
     let store = &console.app.store;
     let mut values = Vec::new();
@@ -58,8 +59,8 @@ fn count(store: &Store, indicator: &Indicator) -> Tally {
     tally
 }
 
-/// Pivots to the alerts of a value through the menu, and goes back. Returns the time until the
-/// first rows are drawn, and until all rows are found and everything is counted.
+/// Pivots to the alerts that contain a value through the menu, and goes back. Returns the time
+/// until the first rows are drawn, and the time until all rows are found and everything is counted.
 fn pivot(console: &mut Console, indicator: &Indicator) -> (Duration, Duration) {
     let item = MenuItem {
         key: 'a',
@@ -97,7 +98,7 @@ fn bench(criterion: &mut Criterion, console: &Console, values: &[(&str, Indicato
     group.finish();
 }
 
-/// Prints the cost of pivots in percent of a frame.
+/// Prints the cost of pivots as a percentage of a frame.
 fn report(console: &mut Console, values: &[(&str, Indicator)]) {
     let of_frame = |time: Duration| format!("{:.1} %", 100.0 * time.as_secs_f64() / FRAME.as_secs_f64());
     println!("\n{ALERTS} alerts, 200x50 cells; percent of a frame of {FRAME:?}, 95th percentile of {ROUNDS}");

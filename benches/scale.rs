@@ -1,9 +1,9 @@
-//! Measures a large tenant: loading, memory, and how long the event loop is busy with a key.
+//! Measures a large tenant: loading, memory, and how long a key keeps the event loop busy.
 //!
-//! Run with `cargo bench --bench scale -- FILE`, where the file holds an alert per line; without
-//! one, the alerts are those of a simulated tenant. What a key costs is the sum of all messages that
-//! follow from it, until the count of the list is final; "longest" is the longest single message,
-//! which is how long the next key may have to wait.
+//! Run with `cargo bench --bench scale -- FILE`, where the file contains one alert per line.
+//! Without a file, the alerts come from a simulated tenant. The cost of a key is the total time of
+//! all messages that it causes, until the count of the list is final. "Longest" is the longest
+//! single message, which is how long the next key may have to wait.
 
 #![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
@@ -24,7 +24,7 @@ use tenant::{BATCH, Console, SLICE};
 const ALERTS: usize = 20_000;
 const WORKERS: usize = 2;
 
-/// Sends batches of lines to workers, and decoded batches back.
+/// Sends batches of lines to workers, and passes the decoded batches to `each`.
 fn decode(path: Option<String>, mut each: impl FnMut(Batch)) {
     let (lines, work) = sync_channel::<Vec<RawAlert>>(2 * WORKERS);
     let work = std::sync::Arc::new(std::sync::Mutex::new(work));
@@ -65,7 +65,7 @@ fn decode(path: Option<String>, mut each: impl FnMut(Batch)) {
     });
 }
 
-/// Returns the resident memory in bytes, now and at most; 0 where the system does not tell.
+/// Returns the current and peak resident memory in bytes; 0 where the system does not provide it.
 fn memory() -> (usize, usize) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
@@ -76,7 +76,7 @@ fn memory() -> (usize, usize) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
-/// Returns the processor time of the process so far.
+/// Returns the processor time that the process has used so far.
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -84,7 +84,7 @@ fn cpu() -> Duration {
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
-/// Handles a message and all that follows, and returns the time that it took in all, and the longest
+/// Handles a message and everything that follows from it. Returns the total time and the longest
 /// single step.
 fn run(console: &mut Console, message: Message) -> (Duration, Duration) {
     let (mut queue, mut total, mut longest) = (vec![message], Duration::ZERO, Duration::ZERO);
@@ -96,7 +96,7 @@ fn run(console: &mut Console, message: Message) -> (Duration, Duration) {
         let took = began.elapsed();
         (total, longest) = (total + took, longest.max(took));
         if is_work {
-            // As the event loop does.
+            // The event loop does the same.
             let fitting = (slice as f64 * 0.003 / took.as_secs_f64().max(1e-5)) as usize;
             slice = usize::midpoint(slice, fitting).clamp(64, 500_000);
         }

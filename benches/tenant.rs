@@ -1,7 +1,8 @@
-//! Shared by the benches: alerts of the simulated tenant, and a console without a terminal, driven
-//! as by the event loop.
+//! Shared by the benches: alerts of the simulated tenant, and a console without a terminal that is
+//! driven as the event loop drives it.
 //!
-//! It uses only public interfaces, so that the benches measure the code that runs.
+//! This module uses only public interfaces, so that the benches measure the code that actually
+//! runs.
 #![allow(dead_code, reason = "each bench is a program of its own and uses only a part")]
 #![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
@@ -23,7 +24,7 @@ use ratatui::{Terminal, backend::TestBackend};
 
 /// The number of alerts in a batch from a worker.
 pub(crate) const BATCH: usize = 128;
-/// The number of rows that the event loop processes between a key and the next frame, before it has
+/// The number of rows that the event loop processes between a key and the next frame before it has
 /// measured its speed.
 pub(crate) const SLICE: usize = 2_000;
 
@@ -102,8 +103,8 @@ impl Console {
         self.run(effects);
     }
 
-    /// Runs effects, and those that follow from them, until there are none. Returns the time spent
-    /// in the event loop, without that of workers.
+    /// Runs effects, and those that follow from them, until none are left. Returns the time spent
+    /// in the event loop, excluding that of workers.
     pub(crate) fn run(&mut self, effects: Vec<Effect>) -> Duration {
         let (mut queue, mut took) = (effects, Duration::ZERO);
         while let Some(effect) = queue.pop() {
@@ -129,7 +130,7 @@ impl Console {
     }
 }
 
-/// Returns a percentile of the times, which it sorts.
+/// Returns a percentile of the times. Sorts them.
 pub(crate) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() - 1) * percent / 100]

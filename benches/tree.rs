@@ -1,8 +1,8 @@
 //! Measures building the evidence tree and reading an alert in the console.
 //!
-//! The key figure of the tree is the time per item: if that of an alert with 5,000 items is much
-//! higher than that of ordinary alerts, some step is quadratic. For the console, the bench prints
-//! the time from each key to the drawn screen, to be compared with a frame of 16 ms.
+//! The key figure for the tree is the time per item: if it is much higher for an alert with 5,000
+//! items than for ordinary alerts, some step is quadratic. For the console, the bench prints the
+//! time from each key to the drawn screen, to be compared with a frame of 16 ms.
 
 #![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
@@ -18,7 +18,7 @@ use tenant::Console;
 
 const ITEMS: usize = 5_000;
 
-/// An alert with 50 devices, each with a tree of processes.
+/// Returns an alert with 50 devices, each with a tree of processes.
 fn large() -> RawAlert {
     let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
     let evidence: Vec<Value> = (0..ITEMS / 100)
@@ -41,7 +41,7 @@ fn large() -> RawAlert {
     RawAlert(alert.to_string().into())
 }
 
-/// An alert with one process whose command line is 1 MB long.
+/// Returns an alert with one process whose command line is 1 MB long.
 fn long() -> RawAlert {
     let kind = "#microsoft.graph.security.processEvidence";
     let line = format!("powershell.exe -enc {} -End", "QWxlcnREZWNr".repeat((1 << 20) / 12));
@@ -51,7 +51,7 @@ fn long() -> RawAlert {
     RawAlert(alert.to_string().into())
 }
 
-/// Presses keys in an alert and prints how long each took until the screen was drawn.
+/// Presses keys in an alert and prints the time from each key until the screen is drawn.
 fn read(what: &str, alert: RawAlert, steps: &[(&str, &str)]) {
     let mut console = Console::open(&[alert], (200, 50));
     console.press("Enter");

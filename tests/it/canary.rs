@@ -1,8 +1,8 @@
-//! Secrets do not leak: a token, code, password or key appears in no output, log, file, argument or
-//! environment, except in the one place where it belongs.
+//! Secrets do not leak: no token, code, password or key appears in any output, log, file, argument
+//! or environment, except in the one place where it belongs.
 //!
-//! The secrets are taken from the requests that the simulated tenant received, so each of them was in
-//! use. Each text that is searched must not be empty, so the search covers something.
+//! The secrets are taken from the requests that the simulated tenant received, so each of them was
+//! actually used. No searched text may be empty, so that the search is never vacuous.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -29,7 +29,7 @@ use servers::Server;
 const CLIENT_SECRET: &str = "canary-5b0e-client-secret-value";
 const PASSWORD: &str = "canary-77d1-proxy-password";
 
-/// A tenant, a folder for output files, the secrets so far, and the texts to search.
+/// A tenant, a folder for output files, the secrets collected so far, and the texts to search.
 struct Scene {
     tenant: Tenant,
     folder: tempfile::TempDir,
@@ -139,7 +139,7 @@ fn secrets_appear_only_where_they_belong() {
     scene.secrets.assert_in_place(&log);
 }
 
-/// A token and an unused application secret in variables.
+/// Runs commands with a token and an unused application secret in variables.
 fn ready_tokens(scene: &mut Scene) {
     let log = "ready.log";
     for (what, arguments) in [
@@ -169,14 +169,14 @@ fn ready_tokens(scene: &mut Scene) {
         }
         scene.run(what, &mut command, code);
     }
-    // A value with a space is not a token; the error does not quote it.
+    // A value with a space is not a token. The error does not quote it.
     let mut command = scene.command(log, &["list"]);
     command.env("ALERTDECK_TOKEN", format!("{} x", scene.token));
     scene.run("list with an invalid token", &mut command, 3);
     scene.add_log(log);
 }
 
-/// An application with a client secret or a certificate.
+/// Signs in as an application with a client secret or a certificate.
 fn applications(scene: &mut Scene) {
     let log = "application.log";
     let mut command = scene.command(log, &["list"]);
@@ -190,7 +190,7 @@ fn applications(scene: &mut Scene) {
     let Identity { key, certificate } = Identity::APP;
     let der = Identity::APP.certificate_der();
     scene.tenant.simulator.sign_in(|control| control.trust_certificate(&der)).unwrap();
-    // The first line is the same in all keys of this kind, the last may be short.
+    // The first line is the same in all keys of this type, and the last may be short.
     for line in key.lines().skip(2).filter(|line| line.len() >= 60) {
         scene.secrets.add("private key", line);
     }
@@ -205,7 +205,7 @@ fn applications(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// A command that prints a token, and records its environment and command line.
+/// Runs a command that prints a token and records its own environment and command line.
 fn token_command(scene: &mut Scene) {
     let log = "command.log";
     let token = scene.tenant.application_token(CLIENT_SECRET);
@@ -236,7 +236,7 @@ fn token_command(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// A proxy that refuses the password.
+/// Uses a proxy that refuses the password.
 fn proxy(scene: &mut Scene) {
     let log = "proxy.log";
     let server = Server::new("407 Who are you", "text/plain", "who?");
@@ -259,7 +259,7 @@ fn proxy(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// `login` with a browser and a device code, the stored sign-in, and `logout`.
+/// Runs `login` with a browser and a device code, uses the stored sign-in, and runs `logout`.
 fn logins(scene: &mut Scene) {
     let log = "login.log";
     for method in ["browser", "device-code"] {
@@ -317,7 +317,7 @@ fn add_state_files(scene: &mut Scene) {
     assert_eq!(count, 1);
 }
 
-/// Creates a program in place of `xdg-open`, which records its arguments and environment.
+/// Creates a program that replaces `xdg-open` and records its arguments and environment.
 fn fake_opener(scene: &Scene) -> String {
     let folder = scene.path("bin");
     fs::create_dir(&folder).unwrap();
@@ -332,7 +332,7 @@ fn fake_opener(scene: &Scene) -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// Adds the output of a console, and the texts that it copied.
+/// Adds the output of a console, and the texts copied from it.
 fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
     scene.texts.add(format!("the output of {what}"), session.sent());
     for copy in session.copied() {
@@ -340,7 +340,7 @@ fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
     }
 }
 
-/// The console: sign-in with a browser, then with a device code; the list of requests and copies.
+/// Runs the console: signs in with a browser, then with a device code; lists and copies requests.
 fn console(scene: &mut Scene) {
     let log = "console.log";
     let path = fake_opener(scene);
@@ -349,7 +349,7 @@ fn console(scene: &mut Scene) {
         ("XDG_STATE_HOME", &*state),
         ("PATH", &path),
         ("DISPLAY", ":99"),
-        // `--auth browser` takes precedence; child processes must not inherit these.
+        // `--auth browser` takes precedence over these, and child processes must not inherit them.
         ("ALERTDECK_TOKEN", &scene.token),
         ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
     ];
@@ -372,7 +372,7 @@ fn console(scene: &mut Scene) {
         session.copy(keys);
     }
     session.press_away("\x1b", "/oauth2/v2.0/token");
-    // Refusal, renewal and revocation put messages on the screen and into the log.
+    // A refusal, a renewal and a revocation produce messages on the screen and in the log.
     scene.tenant.simulator.sign_in(SignInControl::expire_access_tokens);
     session.type_keys("r");
     session.wait_until("the token is renewed", |_| {
@@ -404,7 +404,7 @@ fn console(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// The console with an existing token, on a service that fails in several ways.
+/// Runs the console with an existing token, on a service that fails in several ways.
 fn refusals_in_the_console(scene: &mut Scene) {
     let log = "refusals.log";
     let server = Server::new("401 Unauthorized", "application/json", "{}");

@@ -1,5 +1,5 @@
-//! Sign-in in the console, in a pseudo-terminal, to a simulated tenant. The tests act as the user, the
-//! browser and the administrator who revokes tokens.
+//! Sign-in in the console, in a pseudo-terminal, to a simulated tenant. The tests act as the user,
+//! the browser, and the administrator who revokes tokens.
 //!
 //! No test sleeps: each step waits for a condition on the screen or the service, with a deadline.
 
@@ -50,5 +50,5 @@ fn sign_in(session: &mut Session) -> String {
     address
 }
 
-/// A text of the overlay that opens when a sign-in is needed.
+/// Text from the overlay that opens when a sign-in is needed.
 const QUESTION: &str = "sign in with a browser on this computer";

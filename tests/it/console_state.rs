@@ -1,5 +1,5 @@
-//! The state and the screen of the console, without terminal, network or clock: inputs and messages
-//! go in, effects and the state come out, and the screen is a buffer of cells.
+//! The state and the screen of the console, without a terminal, network or clock. Tests send inputs
+//! and messages, and check the resulting state and effects. The screen is a buffer of cells.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

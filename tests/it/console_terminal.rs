@@ -61,7 +61,7 @@ fn a_hang_up_ends_the_program() {
     let mut session = demo("50");
     let began = Instant::now();
     session.hang_up();
-    // Ends by the signal, or by an error when drawing.
+    // The program ends because of the signal, or because of an error when drawing.
     let code = session.exit_code();
     assert!([1, 129].contains(&code), "{code}");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
@@ -84,7 +84,7 @@ fn a_hang_up_without_a_signal_ends_the_program() {
         let count = reader.read(&mut buffer).unwrap();
         sent.extend_from_slice(&buffer[..count]);
     }
-    // The program is idle, so it must notice without drawing.
+    // The program is idle, so it must notice the hang-up without drawing.
     drop((reader, shown));
     let (code, ended) = mpsc::channel();
     let mut killer = child.clone_killer();
@@ -198,7 +198,8 @@ fn sequences(sent: &str) -> Vec<String> {
     found
 }
 
-/// Returns whether the console itself sends a sequence: modes, positions, styles, clearing.
+/// Returns whether a sequence is one that the console itself sends: modes, positions, styles,
+/// clearing.
 fn is_own(sequence: &str) -> bool {
     let modes = ["1049", "2004", "2026", "25", "1000", "1002", "1003", "1006", "1015"];
     ["\x1b[m", "\x1b[H", "\x1b[J", "\x1b[K", "\x1b[G", "\x1b[n"].contains(&sequence)
@@ -220,7 +221,7 @@ fn control_sequences_in_alerts_do_not_reach_the_terminal() {
     std::fs::write(file.path(), alert).unwrap();
     let mut session = Session::open(&["open", file.path().to_str().unwrap()], &[]);
     session.wait("complete");
-    // Show the tree, the values, the JSON, a refused link and a filter for the title.
+    // Show the tree, the values, the JSON, a refused link, and a filter for the title.
     session.type_keys("\r");
     session.wait("Esc list");
     session.wait("Evidence");

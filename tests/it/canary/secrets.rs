@@ -1,15 +1,16 @@
-//! The secrets that were in use, and the texts that must not contain them.
+//! The secrets that were used, and the texts that must not contain them.
 
 use std::collections::BTreeSet;
 
 use alertdeck_simulator::Exchange;
 use reqwest::Url;
 
-/// The characters at either end of a secret that are searched for, to find truncated secrets too.
+/// The number of characters at each end of a secret that are searched for, so that truncated
+/// secrets are found too.
 const PIECE: usize = 20;
-/// The beginning of every token that the tenant signs, and of every assertion.
+/// The beginning of every assertion, and of every token that the tenant signs.
 const START: &str = "eyJ0eXAiOiJKV1Qi";
-/// The secret parameters of token requests.
+/// The parameters of token requests that are secret.
 const PARAMETERS: [&str; 6] =
     ["refresh_token", "code", "code_verifier", "device_code", "client_secret", "client_assertion"];
 
@@ -49,7 +50,7 @@ impl Secrets {
 
     /// Returns the kinds of the secrets that a text contains.
     pub(crate) fn found_in(&self, text: &str) -> Vec<&'static str> {
-        // Without white space, to find secrets that a terminal has wrapped.
+        // Remove white space, to find secrets that a terminal has wrapped.
         let unwrapped: String = text.split_whitespace().collect();
         let is_found = |secret: &str| {
             pieces(secret).iter().any(|piece| text.contains(piece) || unwrapped.contains(piece))
@@ -105,8 +106,8 @@ impl Secrets {
     }
 }
 
-/// Returns the pieces of a secret that are searched for: both its ends. All tokens begin alike, so for
-/// a token these are pieces of its claims and its signature.
+/// Returns the pieces of a secret that are searched for: both of its ends. All tokens begin alike,
+/// so the pieces of a token come from its claims and its signature.
 fn pieces(secret: &str) -> Vec<&str> {
     let end = |part: &'_ str| part.len() - PIECE;
     match secret.split('.').collect::<Vec<_>>()[..] {

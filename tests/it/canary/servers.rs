@@ -1,4 +1,4 @@
-//! Servers that reply with errors: a proxy that refuses the password, a service that fails.
+//! Servers that reply with errors: a proxy that refuses the password, and a service that fails.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -7,10 +7,10 @@ use std::{
     thread,
 };
 
-/// A server on a separate thread, until the test ends.
+/// A server that runs on a separate thread until the test ends.
 pub(crate) struct Server {
     pub(crate) port: u16,
-    /// The request lines and headers of the requests so far.
+    /// The request lines and headers received so far.
     pub(crate) seen: Arc<Mutex<Vec<String>>>,
     response: Arc<Mutex<String>>,
 }
@@ -33,7 +33,7 @@ impl Server {
         server
     }
 
-    /// Sets the response to further requests.
+    /// Sets the response to all further requests.
     pub(crate) fn respond_with(&self, status: &str, kind: &str, body: &str) {
         *self.response.lock().unwrap() = format!(
             "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

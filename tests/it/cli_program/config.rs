@@ -91,7 +91,7 @@ fn the_default_path_is_in_the_settings_folder() {
     };
     let expected = format!("{}\n", home.join(".config/alertdeck/config.toml").display());
     assert_eq!(String::from_utf8(path_with(OsStr::new("HOME"), &home).stdout).unwrap(), expected);
-    // The name of the folder need not be valid Unicode.
+    // The folder name does not have to be valid Unicode.
     let odd = folder.path().join(OsStr::from_bytes(b"\xff x"));
     fs::create_dir_all(odd.join("alertdeck")).unwrap();
     fs::copy(&file, odd.join("alertdeck/config.toml")).unwrap();
@@ -101,11 +101,11 @@ fn the_default_path_is_in_the_settings_folder() {
     command.env_remove("ALERTDECK_CONFIG").env("XDG_CONFIG_HOME", &odd);
     let shown: Value = serde_json::from_str(&run(&mut command).stdout).unwrap();
     assert_eq!(shown["profile"], "contoso");
-    // A home that is not a folder counts as one without a config file.
+    // A home that is not a folder is treated as one without a config file.
     let mut command = alertdeck(["config", "show"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", "/dev/null");
     assert_eq!(run(&mut command).code, 0);
-    // Without both variables, the system provides the folder, or an error says what to do.
+    // Without either variable, the system provides the folder, or an error says what to do.
     let mut command = alertdeck(["config", "path"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env_remove("HOME");
     let printed = run(&mut command);

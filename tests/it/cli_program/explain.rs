@@ -9,7 +9,8 @@ const OPEN: &str = "(status eq 'new' or status eq 'inProgress')";
 const MINE: &str = "assignedTo eq 'ana@x.io'";
 const NOT_MINE: &str = "(assignedTo eq null or assignedTo ne 'ana@x.io')";
 
-/// Filters with the part that Graph evaluates (`None`: all alerts) and the part that is local.
+/// Filters with the part that Graph evaluates (`None` for all alerts) and the part that is
+/// evaluated locally.
 const FILTERS: &[(&str, Option<&str>, Option<&str>)] = &[
     ("", None, None),
     ("status:new", Some(NEW), None),
@@ -57,7 +58,7 @@ fn explain(filter: &str) -> super::Run {
     run(alertdeck(arguments).arg(filter))
 }
 
-/// Removes the parentheses around a single chain of `or`, which are optional.
+/// Removes the optional parentheses around a single chain of `or`.
 fn bare(odata: &str) -> &str {
     let inner = odata.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
     inner.filter(|inner| !inner.contains(['(', ')'])).unwrap_or(odata)

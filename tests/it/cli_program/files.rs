@@ -6,7 +6,7 @@ use super::{SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
 use serde_json::Value;
 
-/// Alerts with text that tries to break out of every format.
+/// Alerts with text that tries to break out of every output format.
 const HOSTILE: &str = "[{\"id\":\"a1\",\"severity\":\"high\",\"status\":\"new\",\
     \"createdDateTime\":\"2026-11-01T00:00:00Z\",\
     \"title\":\"=cmd|'/C calc'!A0,\\u001b[31m \\u202e\\\"x\\\"\\n| a | ](https://evil.example) `\"},\n \
@@ -39,7 +39,7 @@ fn json_is_printed_as_received() {
     let alerts: Vec<&str> = HOSTILE[1..HOSTILE.len() - 1].split(",\n ").collect();
     let array = list(&folder, &["--format", "json"]);
     assert_eq!((array.code, array.stderr.as_str()), (0, ""));
-    // Newest first; each alert byte for byte.
+    // Newest first, with each alert preserved byte for byte.
     assert_eq!(array.stdout, format!("[\n{},\n{}\n]\n", alerts[1].trim_start(), alerts[0]));
     let lines = list(&folder, &["--format", "ndjson"]).stdout;
     let lines: Vec<_> = lines.lines().collect();

@@ -9,7 +9,7 @@ use std::{
 use super::{Run, SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
 
-/// The beginning of the error if nothing was written.
+/// The beginning of the error when nothing was written.
 const REFUSED: &str = "alertdeck: the result was not written: ";
 
 fn list(output: &Path, more: &[&str]) -> Run {
@@ -78,7 +78,7 @@ fn invalid_output_paths_are_refused_before_any_request() {
         (Path::new("-"), "cannot be used as a file"),
         (Path::new("/dev/null"), "cannot be used as a file"),
     ] {
-        // Nothing listens on this port: a request would fail with another code.
+        // Nothing listens on this port, so a request would fail with a different code.
         let service = ["list", "--graph-url", "http://127.0.0.1:9", "--token-command", "echo x", "--output"];
         let refused = run(alertdeck(service).arg(path).arg("--overwrite"));
         assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
@@ -188,7 +188,7 @@ mod on_unix {
             assert!(text == "old" || text.lines().count() == 12_001, "{} lines", text.lines().count());
         }
         assert!(killed > 0, "no writer was killed while writing");
-        // Their temporary files are removed when the next file is written to the folder.
+        // Temporary files left behind are removed when the next file is written to the folder.
         for left in unfinished(folder.path()) {
             let left = File::options().write(true).open(left).unwrap();
             left.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();

@@ -1,4 +1,4 @@
-//! The keys in the documentation match those of the program.
+//! The keys listed in the documentation match those of the program.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ fn keys(id: &str) -> String {
     keys.join(" ")
 }
 
-/// Returns a table for each context, with the ids for keymap files.
+/// Returns a table for each context, including the ids for keymap files.
 fn every_key() -> String {
     let mut text = String::new();
     for context in contexts().filter(|context| !context.commands.is_empty()) {
@@ -52,8 +52,8 @@ fn essential_keys() -> String {
     text
 }
 
-/// Compares the text between the markers of a file with the expected one, or with `UPDATE_DOCS` set,
-/// writes it.
+/// Compares the text between the markers in a file with the expected text. If `UPDATE_DOCS` is set,
+/// writes the expected text instead.
 fn check(file: &str, expected: &str) {
     const MARKERS: [&str; 2] = ["<!-- keys:begin -->\n", "<!-- keys:end -->"];
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

@@ -20,7 +20,8 @@ pub(super) fn tenant(alerts: usize) -> Simulator {
     Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
 }
 
-/// Runs the program on a service, with the canary as the token. Asserts that no output contains it.
+/// Runs the program on a service, with the canary as the token. Asserts that the output does not
+/// contain it.
 fn ask(base: &str, arguments: &[&str]) -> super::Run {
     let mut command = alertdeck(arguments);
     let run = run(command.args(["--graph-url", base]).env("ALERTDECK_TOKEN", CANARY));
@@ -35,7 +36,8 @@ struct Scripted {
 }
 
 impl Scripted {
-    /// In a body, `{base}` is replaced by the address of the server.
+    /// Creates a server with these responses. `{base}` in a body is replaced by the address of the
+    /// server.
     fn new(answers: Vec<(u16, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -117,7 +119,7 @@ fn a_hostile_owner_is_a_single_odata_literal() {
         (&alerts[2], "a&$top=1+b#%27@contoso.com"),
     ] {
         assign(&tenant, alert, owner);
-        // As a filter of ours and as OData; a quote is doubled in OData.
+        // Test both our filter syntax and OData, where a quote is doubled.
         let odata = format!("$assignedTo eq '{}'", owner.replace('\'', "''"));
         for filter in [format!("assigned:\"{owner}\""), odata] {
             let listed = ask(&tenant.base_url(), &["list", &filter, "--columns", "id", "--format", "csv"]);
@@ -138,7 +140,7 @@ fn show_prints_the_alert_as_received() {
     let id = alert["id"].as_str().unwrap();
     let shown = ask(&tenant.base_url(), &["show", id, "--format", "json"]);
     let mut received: Value = serde_json::from_str(&shown.stdout).unwrap();
-    // A request for a single alert also returns the context.
+    // A response with a single alert also contains the context.
     assert!(received.as_object_mut().unwrap().remove("@odata.context").is_some());
     assert_eq!(received, alert);
     let text = ask(&tenant.base_url(), &["show", id]);
@@ -163,7 +165,7 @@ fn the_demo_needs_no_setup() {
         let alert: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
         run(&mut alertdeck(["show", alert["id"].as_str().unwrap(), "--demo"])).code
     };
-    // The alerts of the demo change every hour, which may happen in between.
+    // The alerts of the demo change every hour, which may happen between the two commands.
     assert!(list_and_show() == 0 || list_and_show() == 0);
 }
 
@@ -244,7 +246,7 @@ fn a_filter_that_is_refused_again_is_a_bad_filter() {
 
 #[test]
 fn a_refused_connection_is_offline() {
-    // Bound and dropped, so nothing listens on this port.
+    // The port was bound and released, so nothing listens on it.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let offline = ask(&format!("http://127.0.0.1:{port}"), &["list"]);
     assert_eq!((offline.code, offline.stdout.as_str()), (4, ""));

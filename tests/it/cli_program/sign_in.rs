@@ -1,5 +1,5 @@
-//! All sign-in methods, through `list`, `login`, `whoami` and `logout`: successes, error messages and
-//! exit codes.
+//! All sign-in methods, tested through `list`, `login`, `whoami` and `logout`: successes, error
+//! messages and exit codes.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -35,7 +35,7 @@ fn as_application(tenant: &Tenant, secret: &str) -> Run {
     run(command(tenant, &["list"]).env("ALERTDECK_CLIENT_SECRET", secret))
 }
 
-/// Asserts that a run failed to sign in, with one line that contains these words.
+/// Asserts that a run failed to sign in, with a one-line error that contains these words.
 fn assert_refused(run: &Run, words: &[&str]) {
     assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -109,7 +109,7 @@ fn tokens_from_a_command_or_a_variable_are_used() {
     assert_eq!(who.code, 0);
     assert!(who.stdout.contains("token from ALERTDECK_TOKEN"), "{}", who.stdout);
     assert!(who.stdout.contains("change alerts yes"), "{}", who.stdout);
-    // An expired external token does not lead to a sign-in.
+    // An expired external token does not trigger a sign-in.
     tenant.simulator.sign_in(SignInControl::expire_access_tokens);
     let expired = run(command(&tenant, &["list"]).env("ALERTDECK_TOKEN", &token));
     assert_refused(&expired, &["get a new token", "the token is expired"]);
@@ -284,7 +284,7 @@ fn without_a_keyring_login_fails_before_the_sign_in(#[case] more: &[&str]) {
 fn a_keyring_that_does_not_answer_times_out(#[case] name: &str) {
     let tenant = Tenant::new(|_| {});
     let bus = tenant.state.path().join("bus");
-    // Connections are accepted by the system, but never read.
+    // The system accepts connections, but nothing ever reads from them.
     let _listener = std::os::unix::net::UnixListener::bind(&bus).unwrap();
     let arguments = tenant.arguments(&[name]);
     let mut command = alertdeck(arguments.iter().filter(|argument| *argument != "--plaintext-secrets"));

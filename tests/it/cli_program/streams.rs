@@ -1,4 +1,4 @@
-//! Standard output and error: results and messages, closed pipes, full disks, no terminal.
+//! Standard output and standard error: results and messages, closed pipes, full disks, no terminal.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! Opening the console from the commands, in a pseudo-terminal.
+//! Opens the console from the commands, in a pseudo-terminal.
 
 use std::{
     fs,
@@ -14,13 +14,13 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
-/// The request for the cursor position, and a reply.
+/// The request for the cursor position, and the reply.
 const CURSOR_REQUEST: &str = "\u{1b}[6n";
 const CURSOR_REPLY: &str = "\u{1b}[1;1R";
 
 /// The program in a pseudo-terminal.
 struct Terminal {
-    /// Closed last, since closing it hangs up.
+    /// Dropped last, since closing it hangs up.
     _pty: portable_pty::PtyPair,
     writer: Box<dyn Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
@@ -31,7 +31,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// Runs a shell command line in which `alertdeck` is the program.
+    /// Runs a shell command line in which `alertdeck` refers to the program.
     fn run(line: &str) -> Self {
         let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), ..PtySize::default() };
         let pty = native_pty_system().openpty(size).unwrap();

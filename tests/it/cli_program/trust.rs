@@ -1,8 +1,8 @@
-//! TLS and proxies: certificates of the machine's store, errors for untrusted certificates, and the
-//! proxy settings of the system.
+//! TLS and proxies: certificates from the machine's store, errors for untrusted certificates, and
+//! the system's proxy settings.
 //!
-//! The servers listen on loopback. The address 0.0.0.0 reaches them too, and the program does not
-//! count it as loopback, so it uses the proxy.
+//! The servers listen on loopback. The address 0.0.0.0 reaches them too, but the program does not
+//! consider it to be loopback, so it uses the proxy.
 
 use std::{
     io::Write as _,
@@ -29,7 +29,7 @@ use super::{Run, alertdeck, run};
 const CANARY: &str = "canary-91d2.token_value";
 const PASSWORD: &str = "canary-proxy-password";
 
-/// A certificate authority, whose name must appear in errors.
+/// A certificate authority whose name must appear in errors.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -49,7 +49,8 @@ impl Authority {
         file
     }
 
-    /// Issues a server certificate, which is expired since the start of a year if one is given.
+    /// Issues a server certificate. If a year is given, the certificate expired at the start of
+    /// that year.
     fn issue(&self, names: &[&str], expired: Option<i32>) -> Arc<ServerConfig> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -86,9 +87,9 @@ fn serve<F: Future<Output = ()>>(task: impl FnOnce(TcpListener) -> F + Send + 's
 /// How a service closes its connections.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
-    /// HTTP/2; after each response, it sends GOAWAY.
+    /// Uses HTTP/2 and sends GOAWAY after each response.
     GoesAway,
-    /// HTTP/1.1; after each response, it closes the connection without notice.
+    /// Uses HTTP/1.1 and closes the connection without notice after each response.
     Closes,
 }
 
@@ -286,7 +287,7 @@ fn the_system_proxy_is_used(
 
 #[test]
 fn a_captive_portal_is_recognised() {
-    // Like the sign-in page of a network, it replies to any request, without TLS.
+    // Replies to any request without TLS, like the sign-in page of a public network.
     let address = serve(async |listener| {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -1,4 +1,4 @@
-//! The first sign-in, later starts, and the value of `me` in each.
+//! The first sign-in, later starts, and the value of `me` in each case.
 
 use alertdeck_simulator::{Grant, SignIn};
 
@@ -46,7 +46,7 @@ fn a_second_start_needs_no_sign_in_and_knows_the_account() {
     assert!(!session.sent().contains("Sign in"));
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
-    // As the initial filter, too.
+    // The same as the initial filter.
     let mut session = tenant.open(&["assigned:me"]);
     session.wait(&format!("{mine} of {mine} loaded"));
     session.wait("complete");

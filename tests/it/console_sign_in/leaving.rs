@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{QUESTION, sign_in};
 use crate::support::{tenant::Tenant, terminal::Session};
 
-/// Runs the program without a terminal. Returns exit code, output and errors.
+/// Runs the program without a terminal. Returns the exit code, the output and the errors.
 fn run(tenant: &Tenant, command: &str) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_alertdeck"))
         .args(tenant.arguments(&[command]))

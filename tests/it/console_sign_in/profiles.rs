@@ -1,4 +1,4 @@
-//! Two tenants in one config file: requests, tokens and screen after a switch of profile.
+//! Two tenants in one config file: requests, tokens and the screen after switching profiles.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::{
     terminal::Session,
 };
 
-/// Two tenants, and a config file with a profile for each and a broken profile.
+/// Two tenants, and a config file with a profile for each of them and a broken profile.
 struct Two {
     contoso: Tenant,
     fabrikam: Tenant,
@@ -49,7 +49,7 @@ impl Two {
     }
 }
 
-/// Opens the list of profiles, moves by `keys` and switches to that profile.
+/// Opens the list of profiles, moves the cursor with `keys` and switches to the selected profile.
 fn switch(session: &mut Session, keys: &str) {
     session.type_keys("P");
     session.wait("Profiles and sign-in");
@@ -57,7 +57,7 @@ fn switch(session: &mut Session, keys: &str) {
     session.type_keys("\r");
 }
 
-/// Returns the titles that are not blank; hostile titles may be.
+/// Returns the titles that are not blank, since hostile titles may be.
 fn titles(simulator: &Simulator) -> BTreeSet<String> {
     let alerts = simulator.alerts();
     let titles = alerts.iter().map(|alert| alert["title"].as_str().unwrap().to_owned());
@@ -78,7 +78,7 @@ fn switching_profiles_shows_only_the_other_tenant() {
     let two = Two::new();
     let (ours, theirs) = (titles(&two.contoso.simulator), titles(&two.fabrikam.simulator));
     let only_ours: Vec<_> = ours.difference(&theirs).cloned().collect();
-    // A title may be cut on the screen.
+    // The screen may truncate a title.
     let shown =
         |session: &Session| only_ours.iter().any(|title| session.shows(title.get(..18).unwrap_or(title)));
     let mut session = two.open(&[]);
@@ -133,7 +133,7 @@ fn each_profile_has_its_own_stored_sign_in() {
 }
 
 /// A token or secret in the environment belongs to one tenant. After a switch, it is not used, and
-/// the service receives no request.
+/// the service receives no requests.
 #[rstest]
 #[case::token("auth = 'token'", "ALERTDECK_TOKEN")]
 #[case::secret("auth = 'client-secret'", "ALERTDECK_CLIENT_SECRET")]

@@ -1,4 +1,4 @@
-//! Tokens that expire, are revoked or are not sufficient while the console is in use.
+//! Tokens that expire, are revoked or become insufficient while the console is in use.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn tokens_are_renewed_before_they_expire_and_when_refused() {
     session.wait_until("the list is requested again", |_| tenant.alert_requests().len() > requests);
     session.wait("complete");
     assert_eq!((tenant.token_requests(Grant::Refresh), tenant.refused()), (1, 0));
-    // A token that the service considers expired costs one extra request.
+    // If the service considers a token expired, this costs one extra request.
     tenant.simulator.sign_in(|control| {
         control.rules.token_life = Duration::from_secs(3600);
         control.expire_access_tokens();
@@ -118,7 +118,7 @@ fn a_load_continues_at_the_interrupted_page() {
     assert!(all > before, "{all}");
 }
 
-/// Returns the claims that the service requires of the next token.
+/// Returns the claims that the service requires in the next token.
 fn challenge() -> serde_json::Value {
     json!({"access_token": {"nbf": {"essential": true, "value": "1600000000"}}})
 }
@@ -165,7 +165,7 @@ fn a_service_that_refuses_every_token_leads_to_one_retry_and_a_sign_in() {
     sign_in(&mut session);
     session.wait("and a renewed one");
     assert_eq!((tenant.alert_requests().len(), tenant.token_requests(Grant::Refresh)), (2, 1));
-    // After the sign-in, there is one more request and no other question.
+    // After the sign-in, there is one more request and no other prompt.
     sign_in(&mut session);
     session.wait("! to retry");
     assert!(session.shows("no access") && !session.shows(QUESTION));

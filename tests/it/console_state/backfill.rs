@@ -1,4 +1,4 @@
-//! The backfill: interrupted and continued.
+//! The backfill: interrupting and continuing it.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn last(console: &Harness) -> (String, Option<&str>) {
     (filter.to_string(), from.as_ref().map(|Bookmark(at)| at.as_str()))
 }
 
-/// Returns a console whose list is complete, after two pages of the backfill.
+/// Returns a console with a complete list, after two pages of the backfill.
 fn after_two_pages() -> Harness {
     let mut console = Harness::open("status:new");
     console.arrive(&[alert(1)]);
@@ -47,7 +47,7 @@ fn after_two_pages() -> Harness {
     console
 }
 
-/// Interrupts the backfill and lets it continue.
+/// Interrupts the backfill and then lets it continue.
 fn interrupt(console: &mut Harness, by: &str) {
     match by {
         "filter" => {
@@ -115,7 +115,8 @@ fn interrupted_fetch_of_changes_is_completed() {
     interrupt(&mut console, "refresh");
     console.backfill_event(LoadEvent::Done);
     let since = last(&console).0;
-    // Before its first page is complete, it starts again; later it continues.
+    // Before its first page is complete, it starts again from the beginning. After that, it
+    // continues.
     interrupt(&mut console, "refresh");
     assert_eq!(last(&console), (since.clone(), None));
     page(&mut console, &[6], Some("more"));

@@ -1,4 +1,4 @@
-//! Texts that do not fit are cut with a sign, at either end.
+//! Texts that do not fit are truncated with an ellipsis, at either end.
 
 use ratatui::{buffer::Cell, style::Modifier};
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::harness::{Harness, alert, batch, lines, settings, theme, with};
 use alertdeck::app::LoadEvent;
 use rstest::rstest;
 
-/// Returns the titles, with the underlined cells of each line.
+/// Returns the titles, each with the underlined cells of its line.
 fn titles(console: &Harness) -> Vec<(String, String)> {
     let buffer = console.draw(&theme());
     let screen = lines(&buffer);

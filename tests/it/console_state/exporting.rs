@@ -1,4 +1,4 @@
-//! Exports: the alerts, the form, and the end.
+//! Exports: the alerts, the form, and how exports end.
 
 use std::time::Duration;
 
@@ -29,12 +29,12 @@ fn form(console: &Harness) -> &ExportForm {
     }
 }
 
-/// Returns the export that was started, the only effect.
+/// Returns the export that was started, which must be the only effect.
 fn export(console: &mut Harness) -> Export {
     started(console).1
 }
 
-/// Returns the export that was started, the only effect, with its job.
+/// Returns the export that was started, which must be the only effect, with its job.
 fn started(console: &mut Harness) -> (JobId, Export) {
     let export = console.exports().pop().unwrap();
     assert_eq!(console.effects, []);
@@ -262,7 +262,7 @@ fn ends_of_two_exports_are_not_confused() {
     let mut console = with_count(2);
     console.keys("E Enter Esc");
     let first = started(&mut console);
-    // To the same file, while the first is still being written.
+    // Export to the same file while the first export is still being written.
     console.keys("E Enter");
     let second = started(&mut console);
     assert_eq!(first.1.path, second.1.path);
@@ -291,7 +291,7 @@ fn export_of_a_former_profile_is_reported_with_its_tenant() {
     console.done();
     console.advance(Duration::from_secs(5));
     console.effects.clear();
-    // The new profile's own export, to a file of the same name.
+    // The new profile starts its own export, to a file with the same name.
     console.keys("E Tab Ctrl-u");
     console.type_text(&first.1.path);
     console.keys("Enter");
@@ -305,7 +305,7 @@ fn export_of_a_former_profile_is_reported_with_its_tenant() {
     export_ended(&mut console, second, Ok(written()));
     export_ended(&mut console, &own, Ok(Written { alerts: 1, bytes: 100, path: "./own".into() }));
     assert!(console.app.ui.overlay().is_none());
-    // Each is reported, and stays for a moment whatever is pressed.
+    // Each result is reported, and stays for a moment even if keys are pressed.
     for notice in [
         &format!("contoso: export failed: {NAME}.json: no room"),
         "contoso: 1,412 alerts written to ./x.csv (1.2 MB)",

@@ -22,7 +22,8 @@ fn typing_filters_the_loaded_alerts() {
         console.type_text(&c.to_string());
         shown.push((console.app.filter.text().to_owned(), console.rows().len()));
     }
-    // `severity:high` is a term; a bare word on the way to it searches texts and finds nothing.
+    // Once complete, `severity:high` is a term. The bare words typed on the way to it search texts
+    // and find nothing.
     assert_eq!(shown.last(), Some(&("severity:high ".to_owned(), 2)));
     assert_eq!(console.fetches(), [], "typing makes no request");
     console.type_text("-title:4");
@@ -204,7 +205,7 @@ fn pivot_on_the_incident_replaces_the_filter() {
     assert!(console.notice().contains("no incident"), "{}", console.notice());
 }
 
-/// Values that a careless spelling would turn into something else.
+/// Generates values that would turn into something else if they were quoted carelessly in a filter.
 fn hostile() -> impl Strategy<Value = String> {
     let awkward = prop::sample::select(vec![
         "",
@@ -294,7 +295,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Returns an alert with the value in every place that the console offers to filter by.
+/// Returns an alert that has the value in every place where the console offers to filter by it.
 fn alert_with_value(value: &str) -> Value {
     with(
         alert(5),
@@ -320,9 +321,9 @@ fn alert_with_value(value: &str) -> Value {
     )
 }
 
-/// Returns whether the filter language cannot express a value: an enumeration without a name, an
-/// unknown property, or a domain that was sent defanged, since the field takes that for a way of
-/// typing it.
+/// Returns whether the filter language cannot express a value: an enumeration member without a
+/// name, an unknown property, or a domain that was defanged when received, since the field
+/// interprets that as another spelling of the domain.
 fn beyond_the_language(field: &str, value: &str) -> bool {
     match alertdeck_query::find_field(field) {
         Some(named) if named.enumeration().is_some() => value.is_empty(),
@@ -331,8 +332,8 @@ fn beyond_the_language(field: &str, value: &str) -> bool {
     }
 }
 
-/// Presses `key` on every offered value: in the row, on each line of the detail, and in the overlay
-/// of each line.
+/// Presses `key` on every offered value: in the row, on each line of the detail pane, and in the
+/// overlay of each line.
 fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), TestCaseError> {
     let mut console = Harness::with_alerts(alerts);
     let id = console.selected().unwrap().to_owned();
@@ -367,7 +368,7 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
             for _ in 0..line {
                 console.keys("j");
             }
-            // The overlay shows the values of a node, and those of a line with several.
+            // The overlay shows the values of a node, or of a line with several values.
             let detail = console.app.current_detail().unwrap();
             let values = detail.values(detail.line().unwrap());
             let Some(offered) = values.get(value).cloned() else { break };

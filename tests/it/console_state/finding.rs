@@ -1,4 +1,4 @@
-//! Text search in an alert: in folded lines, in hidden values, and back.
+//! Text search in an alert: in folded lines, in hidden values, and returning from it.
 
 use alertdeck::app::{Input, Key, KeyCode, Message};
 use rstest::rstest;
@@ -10,7 +10,7 @@ use super::{
     screens::cells,
 };
 
-/// An alert with a device, two processes in a chain, and a file whose signer no line shows.
+/// Returns an alert with a device, two processes in a chain, and a file whose signer no line shows.
 fn story() -> Value {
     let kind = |name: &str| format!("#microsoft.graph.security.{name}Evidence");
     with(
@@ -38,7 +38,7 @@ fn typing(console: &mut Harness, text: &str) {
     console.type_text(text);
 }
 
-/// Returns the position among the hits, and the node under the cursor.
+/// Returns the position among the hits, and the name of the node under the cursor.
 fn position(console: &Harness) -> (String, String) {
     let find = console.app.current_detail().unwrap().find.as_ref().unwrap();
     (format!("{} of {}", find.number().unwrap_or(0), find.count()), node(console))
@@ -74,7 +74,7 @@ fn hit_unfolds_its_parents_and_esc_restores_the_folds() {
     assert!(!before.iter().any(|name| name.contains("curl")), "{before:?}");
     typing(&mut console, "curl.exe");
     assert!(visible(&console).iter().any(|name| name.contains("curl")));
-    // Each letter searches from the origin.
+    // Each letter searches again from the origin.
     console.type_text("x");
     assert_eq!(
         (visible(&console), console.app.detail.shown.as_ref().unwrap().scroll),
@@ -101,7 +101,7 @@ fn enter_keeps_the_hit_and_hits_wrap_around() {
     assert_eq!(position(&console), ("1 of 2".into(), "word.exe (10)".into()));
     console.keys("N");
     assert_eq!(position(&console), ("2 of 2".into(), "curl.exe (20)".into()));
-    // Esc ends the search first, then leaves the pane.
+    // Esc first ends the search, then leaves the pane.
     console.keys("Esc");
     assert!(console.app.detail.shown.as_ref().unwrap().find.is_none());
     assert_eq!(node(&console), "curl.exe (20)");
@@ -194,7 +194,7 @@ fn slash_edits_the_filter_in_the_list() {
     assert!(console.app.filter.editor.is_some() && console.app.find_editor().is_none());
 }
 
-/// An alert with a text that is longer than a line and has no spaces.
+/// Returns an alert with a text that is longer than a line and has no spaces.
 fn long_words() -> Value {
     let url = format!("https://evil.example/{}/needle/{}", "0123456789".repeat(12), "abcdefghij".repeat(8));
     with(
@@ -255,7 +255,7 @@ fn text_beyond_the_layout_limit_is_searched() {
     assert!(screen.contains("1 of 1+"), "there may be more hits: {screen}");
     assert!(screen.contains("kB more: …"), "{screen}");
     assert_eq!(highlighted(&console), ["the end of it"]);
-    // Text across the limit is found.
+    // Text that crosses the limit is found.
     console.keys("Ctrl-u");
     let bound = &text[64 * 1024 - 12..64 * 1024 + 12];
     console.type_text(bound.trim());
@@ -278,7 +278,7 @@ fn end_of_a_long_command_line_is_found_and_shown() {
     typing(&mut console, "--NEEDLE");
     assert_eq!(position(&console).0, "1 of 1");
     assert_eq!(highlighted(&console), ["--needle"]);
-    // Only a megabyte of JSON is laid out.
+    // Only the first megabyte of JSON is laid out.
     console.keys("Enter v");
     assert_eq!(position(&console).0, "0 of 1");
     console.keys("n");

@@ -1,5 +1,5 @@
-//! A harness around a console: it does what the event loop, the workers and the clock do, step by
-//! step and without waiting.
+//! A harness around a console. It does the work of the event loop, the workers and the clock, step
+//! by step and without waiting.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use ratatui::{
 };
 use serde_json::{Value, json};
 
-/// The time at which the console is opened.
+/// The time when the console is opened.
 pub(crate) const START: &str = "2026-11-20T12:00:00Z";
 pub(crate) const ME: &str = "ana@contoso.com";
 
-/// The settings of a console and of its only feed.
+/// The settings of a console and its only feed.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) tenant: String,
@@ -82,7 +82,7 @@ pub(crate) fn theme() -> Theme {
     Theme::new(ThemeKind::Dark, Depth::True, false)
 }
 
-/// Returns a plain alert; alerts with higher numbers are newer, by a minute each.
+/// Returns a plain alert. Each alert is a minute newer than the one with the previous number.
 pub(crate) fn alert(number: u32) -> Value {
     let at = format!("2026-11-20T{:02}:{:02}:00Z", number / 60, number % 60);
     json!({
@@ -96,7 +96,7 @@ pub(crate) fn alert(number: u32) -> Value {
     })
 }
 
-/// Returns the alert with other values at its top level.
+/// Returns the alert with some of its top-level values replaced.
 pub(crate) fn with(mut alert: Value, mut values: Value) -> Value {
     for (name, value) in values.as_object_mut().unwrap() {
         alert[name] = value.take();
@@ -114,7 +114,7 @@ pub(crate) fn scope(filter: &str) -> Scope {
     Scope::Filter(odata::parse(filter).unwrap())
 }
 
-/// A fetch of the backfill.
+/// A fetch by the backfill.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BackfillJob {
     pub(crate) job: JobId,
@@ -128,13 +128,13 @@ pub(crate) struct Harness {
     pub(crate) now: Now,
     /// The effects that the harness does not handle itself.
     pub(crate) effects: Vec<Effect>,
-    /// The fetches of the backfill.
+    /// The fetches by the backfill.
     pub(crate) backfills: Vec<BackfillJob>,
-    /// The last fetch of the list or poll.
+    /// The last list fetch or poll.
     pub(crate) fetch: JobId,
     /// The last sign-in.
     sign_in: JobId,
-    /// The rows of one slice of work.
+    /// The number of rows in a slice of work.
     pub(crate) slice: usize,
     /// Whether workers wait for [`Harness::settle`].
     pub(crate) lazy: bool,
@@ -172,7 +172,7 @@ impl Harness {
         console
     }
 
-    /// Opens a console whose list is complete.
+    /// Opens a console with a complete list.
     pub(crate) fn with_alerts(alerts: &[Value]) -> Self {
         let mut console = Self::open("");
         console.arrive(alerts);
@@ -219,7 +219,7 @@ impl Harness {
         }
     }
 
-    /// Does the work of workers and event loop until nothing is left.
+    /// Does the work of the workers and the event loop until nothing is left.
     pub(crate) fn settle(&mut self) {
         loop {
             let message = if let Some((job, row, stored)) = self.reading.take() {
@@ -235,12 +235,12 @@ impl Harness {
         }
     }
 
-    /// Returns the running read of an alert.
+    /// Returns the job that is reading an alert.
     pub(crate) fn running_read(&self) -> JobId {
         self.reading.as_ref().unwrap().0
     }
 
-    /// Advances the clock, with a tick at each scheduled wake-up.
+    /// Advances the clock, sending a tick at each scheduled wake-up.
     pub(crate) fn advance(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         while let Some(at) = self.wake.filter(|at| *at <= end) {
@@ -255,7 +255,7 @@ impl Harness {
         self.now = Now { wall: self.now.wall.after(mono.saturating_sub(self.now.mono)), mono };
     }
 
-    /// Presses keys, named as in the help and separated by spaces.
+    /// Presses keys, given by their names as in the help, separated by spaces.
     pub(crate) fn keys(&mut self, names: &str) {
         for name in names.split_whitespace() {
             let key = name.parse().unwrap_or_else(|_| panic!("unknown key {name}"));
@@ -278,22 +278,22 @@ impl Harness {
         self.send(Message::Input(Input::Resize { width, height }));
     }
 
-    /// Sends an event of the last fetch of the list or poll.
+    /// Sends an event from the last list fetch or poll.
     pub(crate) fn load(&mut self, event: LoadEvent) {
         self.load_of(self.fetch, event);
     }
 
-    /// Sends an event of a fetch.
+    /// Sends an event from a fetch.
     pub(crate) fn load_of(&mut self, job: JobId, event: LoadEvent) {
         self.send(Message::Job(job, JobEvent::Fetch(event)));
     }
 
-    /// Sends an event of the last fetch of the backfill.
+    /// Sends an event from the last fetch by the backfill.
     pub(crate) fn backfill_event(&mut self, event: LoadEvent) {
         self.load_of(self.backfills.last().unwrap().job, event);
     }
 
-    /// Sends an event of the feed.
+    /// Sends an event from the feed.
     pub(crate) fn feed_event(&mut self, event: FeedEvent) {
         self.send(Message::Feed(self.feed().id, event));
     }
@@ -302,18 +302,18 @@ impl Harness {
         self.feed_event(FeedEvent::Identity(identity));
     }
 
-    /// Sends an event of the last sign-in.
+    /// Sends an event from the last sign-in.
     pub(crate) fn sign_in_event(&mut self, event: SignInEvent) {
         self.send(Message::Job(self.sign_in, JobEvent::SignIn(event)));
     }
 
-    /// Switches to a profile, as a feed of its own.
+    /// Switches to a profile, which gets a feed of its own.
     pub(crate) fn switch(&mut self, settings: Settings) {
         let feed = FeedId::new(self.feed().id.index() + 1);
         self.send(Message::Switched(feed, Box::new(settings.split().1)));
     }
 
-    /// Removes the sign-ins started since the last call, and returns their methods.
+    /// Removes the sign-ins started since the last call and returns their methods.
     pub(crate) fn sign_ins(&mut self) -> Vec<SignInWay> {
         let mut ways = Vec::new();
         self.effects.retain(|asked| match asked {
@@ -339,7 +339,7 @@ impl Harness {
         jobs
     }
 
-    /// Removes the exports started since the last call, and returns them with their jobs.
+    /// Removes the exports started since the last call and returns them with their jobs.
     pub(crate) fn exports(&mut self) -> Vec<(JobId, Export)> {
         let mut exports = Vec::new();
         self.effects.retain(|asked| match asked {
@@ -364,12 +364,12 @@ impl Harness {
         self.feed().backfill.state()
     }
 
-    /// Returns the number of alerts read for the list, and how many the service counted.
+    /// Returns the number of alerts read for the list, and the number that the service counted.
     pub(crate) fn read(&self) -> (usize, Option<u64>) {
         (self.feed().list.read(), self.feed().list.total())
     }
 
-    /// Sends a page of the running fetch.
+    /// Sends a page from the running fetch.
     pub(crate) fn arrive(&mut self, alerts: &[Value]) {
         self.load(LoadEvent::Page { total: None, partial: None, server_time: None });
         self.load(LoadEvent::Batch(batch(alerts)));
@@ -383,7 +383,7 @@ impl Harness {
         self.load(LoadEvent::Failed(Failure { kind, line: "it failed".into() }));
     }
 
-    /// Removes the fetches requested since the last call, and returns their scopes.
+    /// Removes the fetches requested since the last call and returns their scopes.
     pub(crate) fn fetches(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
         self.effects.retain(|asked| match asked {
@@ -396,7 +396,7 @@ impl Harness {
         scopes
     }
 
-    /// Removes all effects, and returns the texts that were copied.
+    /// Removes all effects and returns the texts that were copied.
     pub(crate) fn copies(&mut self) -> Vec<String> {
         let copied = std::mem::take(&mut self.effects).into_iter().filter_map(|asked| match asked {
             Effect::Copy(RawText(text)) => Some(text),
@@ -410,7 +410,7 @@ impl Harness {
         self.app.view.from(0).map(|row| self.id(row)).collect()
     }
 
-    /// Returns the id of an alert. Tests compare a few of them, so it is never freed.
+    /// Returns the id of an alert. It is never freed, which is fine since tests compare only a few.
     pub(crate) fn id(&self, row: Row) -> &'static str {
         self.app.store.facts(row).id().raw().to_owned().leak()
     }
@@ -428,7 +428,7 @@ impl Harness {
         self.app.selected().map(|row| self.id(row))
     }
 
-    /// Returns the cursor's line in the window of the list.
+    /// Returns the line of the list window that the cursor is on.
     pub(crate) fn line(&self) -> usize {
         self.app.list.scroll.cursor - self.app.list.scroll.top
     }

@@ -1,4 +1,4 @@
-//! Jobs: the overlay that lists them, and late events of those that were cancelled.
+//! Jobs: the overlay that lists them, and late events from cancelled jobs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use rstest::rstest;
 
 use super::harness::{Harness, Settings, alert, batch, settings};
 
-/// Returns the jobs: name, state, detail.
+/// Returns the jobs with name, state and detail.
 fn jobs(console: &Harness) -> Vec<(&'static str, JobState, String)> {
     console.app.job_lines().into_iter().map(|job| (job.name, job.state, job.detail)).collect()
 }
@@ -181,9 +181,9 @@ fn cursor_stays_on_its_job_while_others_end() {
     assert_eq!(console.cancelled(), [exports[1].0]);
 }
 
-// Late events.
+// Tests of late events.
 
-/// Returns every event of a fetch but its alerts.
+/// Returns every event of a fetch other than a batch of alerts.
 fn late_events() -> Vec<LoadEvent> {
     let server_time = Timestamp::parse("2026-11-20T11:30:00Z");
     let cause = WaitCause::Throttled;
@@ -199,7 +199,7 @@ fn late_events() -> Vec<LoadEvent> {
     ]
 }
 
-/// Returns what a late event must not change.
+/// Returns everything that a late event must not change.
 fn state(console: &Harness) -> String {
     let feed = console.feed();
     format!(
@@ -219,7 +219,7 @@ fn state(console: &Harness) -> String {
     )
 }
 
-/// Returns a console with a job that was cancelled, in one of several ways.
+/// Returns a console with a job that was cancelled in the given way.
 fn cancelled(how: &str) -> (Harness, JobId) {
     let mut console = Harness::open("status:new");
     let list = console.fetch;
@@ -274,10 +274,10 @@ fn late_event_of_a_cancelled_fetch_changes_nothing_but_the_store(
         console.load_of(job, event);
         assert_eq!(state(&console), before, "{shown}");
     }
-    // Alerts are true, and are shown if they match, but nothing counts them as covered.
+    // The alerts are valid and are shown if they match, but they do not count towards any coverage.
     console.load_of(job, LoadEvent::Batch(batch(&[alert(7)])));
     assert_eq!((console.app.store.len(), console.rows()), (1, vec!["a7"]));
-    // The detail reads the alert under the cursor.
+    // The detail pane starts reading the alert under the cursor.
     assert_eq!(console.read().0, 0);
     assert_eq!(state(&console), before);
 }

@@ -365,7 +365,7 @@ fn interrupted_poll_is_repeated_from_its_start() {
     console.keys("L");
     let since = filter("lastUpdateDateTime ge 2026-11-20T10:55:00Z");
     assert_eq!(console.fetches(), std::slice::from_ref(&since));
-    // The first page has the newest update; the pages after it never arrive.
+    // The first page contains the newest update. The remaining pages never arrive.
     console.load(LoadEvent::Batch(batch(&[with(
         alert(2),
         json!({"lastUpdateDateTime": "2026-11-20T11:59:00Z"}),
@@ -419,7 +419,7 @@ fn later_list_does_not_move_the_watermark() {
     assert_eq!(console.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T08:55:00Z")]);
 }
 
-/// Returns the header's text between mode and clock.
+/// Returns the part of the header between mode and clock.
 fn counts(console: &Harness) -> String {
     let screen = console.screen();
     let header = screen.lines().next().unwrap();

@@ -1,4 +1,4 @@
-//! Marks: one by one, by range, for all matches; what they survive, and hidden ones.
+//! Marks: set one by one, by range or for all matches; what they survive; and hidden marks.
 
 use alertdeck::app::LoadEvent;
 use serde_json::json;
@@ -9,10 +9,10 @@ fn marked(console: &Harness) -> Vec<&str> {
     console.app.marked().into_iter().map(|row| console.id(row)).collect()
 }
 
-/// Returns the first two columns of a row: cursor, mark, sign of a new alert.
+/// Returns the first two columns of a row: the cursor, the mark, and the sign for a new alert.
 fn gutter(console: &Harness, title: &str) -> String {
     let screen = console.screen();
-    // The detail beside the list may contain the title too.
+    // The detail pane beside the list may also contain the title.
     let list = |line: &str| line.chars().take(60).collect::<String>();
     let line = screen.lines().map(list).find(|line| line.contains(title)).unwrap();
     line.chars().take(2).collect()
@@ -51,7 +51,7 @@ fn range_is_shown_and_marked_with_space() {
     assert!(key_bar(&console).starts_with("Space mark  j/k move  Esc cancel "), "{}", key_bar(&console));
     console.keys("Space");
     assert_eq!((marked(&console), console.selected()), (vec!["a5", "a4", "a3"], Some("a3")));
-    // Upwards, across marked rows.
+    // Mark a range upwards, across rows that are already marked.
     console.keys("j V");
     assert!(key_bar(&console).ends_with("  range: 1 row, 3 marked"), "{}", key_bar(&console));
     console.keys("g");

@@ -1,4 +1,4 @@
-//! The detail pane: large trees, verdicts, the timeline, indicators, copying.
+//! The detail pane: large trees, verdicts, the timeline, indicators and copying.
 
 use alertdeck::app::{DetailView, Effect, Line, LineKind, Scope};
 use alertdeck_model::AlertId;
@@ -32,7 +32,8 @@ fn device(id: &str, name: &str) -> Value {
     json!({"@odata.type": kind("device"), "mdeDeviceId": id, "deviceDnsName": name})
 }
 
-/// An alert with a chain of processes, each started by the one before; the last is malicious.
+/// Returns an alert with a chain of processes, each started by the previous one. The last one is
+/// malicious.
 pub(crate) fn chain() -> Value {
     let processes =
         (2..16).map(|pid| process("m1", pid, pid - 1, if pid == 15 { "malicious" } else { "unknown" }));
@@ -44,8 +45,8 @@ pub(crate) fn chain() -> Value {
     )
 }
 
-/// An alert with ten devices with two processes each. On the sixth, one is suspicious; on the
-/// first, hundreds of files were changed, one of them malicious.
+/// Returns an alert with ten devices with two processes each. On the sixth device, one process is
+/// suspicious; on the first, hundreds of files were changed, one of which is malicious.
 fn large() -> Value {
     let mut evidence = Vec::new();
     for nth in 0..10 {
@@ -59,7 +60,7 @@ fn large() -> Value {
     with(alert(1), json!({"evidence": evidence, "title": "Many files were encrypted"}))
 }
 
-/// Returns the name of the node under the cursor, empty on other lines.
+/// Returns the name of the node under the cursor; empty on other lines.
 pub(crate) fn node(console: &Harness) -> String {
     let detail = console.app.current_detail().unwrap();
     detail.line().map_or_else(String::new, |line| name(console, line))
@@ -230,7 +231,7 @@ fn all_indicators_are_copied_and_large_texts_get_a_warning() {
     assert_eq!(console.notice(), "copied JSON, 200.3 kB: more than some terminals accept");
 }
 
-/// The screens of the detail pane that have snapshots.
+/// The screens of the detail pane that are checked with snapshots.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Chain,
@@ -287,7 +288,7 @@ fn detail_screens(#[case] size: &str, #[case] state: State) {
     });
 }
 
-/// An alert with evidence that was first seen long before.
+/// Returns an alert with evidence that was first seen long before.
 fn with_old_evidence() -> Value {
     let mut evidence: Vec<_> = (1..40)
         .map(|nth| {
@@ -315,7 +316,7 @@ fn timeline_opens_at_the_start_of_the_alert() {
       00:00:10Z  11h   +1s  process created  stage10.exe (10)  [suspicious]
       00:01:00Z  11h  +49s  alert created
     ");
-    // Earlier entries can be unfolded, and are found.
+    // Earlier entries can be unfolded, and the search finds them.
     console.keys("j j l");
     assert!(
         console.screen().contains("  2000-03-01 00:00:00Z  26y        first seen IP  203.0.113.20"),

@@ -1,4 +1,4 @@
-//! Pictures of all screens, to look at; `scripts/pictures` runs this.
+//! Pictures of all screens, for visual inspection; `scripts/pictures` runs this.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -89,7 +89,7 @@ fn colour(colour: Color, default: &str) -> String {
     match colour {
         Color::Rgb(red, green, blue) => format!("#{red:02x}{green:02x}{blue:02x}"),
         Color::Reset => default.to_owned(),
-        // Themes for a terminal with all colours use no others.
+        // Themes for a terminal with all colours use no other kinds of colour.
         other => panic!("{other:?} is not used by the themes"),
     }
 }

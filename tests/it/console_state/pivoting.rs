@@ -1,4 +1,4 @@
-//! Pivots: counts of values, their alerts, and the way back.
+//! Pivots: counts of values, their alerts, and going back.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Harness, alert, batch, scope, settings, with};
 
-/// An alert with a device, a user and a file.
+/// Returns an alert with a device, a user and a file.
 fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
     let of = |kind: &str| format!("#microsoft.graph.security.{kind}Evidence");
     let evidence = json!([
@@ -26,7 +26,7 @@ fn run(number: u32, device: &str, file: &str, values: Value) -> Value {
     with(with(alert(number), json!({"evidence": evidence})), values)
 }
 
-/// A queue of two open alerts, with two resolved ones loaded.
+/// Returns a queue of two open alerts, with two resolved ones also loaded.
 fn queue() -> Harness {
     let mut console = Harness::open("status:new");
     console.arrive(&[
@@ -95,7 +95,7 @@ fn pivot_shows_as_many_alerts_as_counted_in_any_status() {
 #[test]
 fn pivot_menu_offers_the_values_of_the_line() {
     let mut console = queue();
-    // Below the heading "Evidence": the device, then the user with two names.
+    // Below the heading "Evidence" are the device and the user with two names.
     console.keys("Enter j j p");
     assert_eq!(console.menu().len(), 1, "a single value opens the menu too");
     console.keys("Enter");
@@ -334,7 +334,7 @@ fn values_on_screen_are_counted_automatically() {
     assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
 }
 
-// The backfill.
+// Tests of the backfill.
 
 fn recent() -> Scope {
     scope("createdDateTime ge 2026-10-21T12:00:00Z")

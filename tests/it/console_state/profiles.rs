@@ -75,7 +75,7 @@ fn alerts_of_the_former_profile_are_not_shown() {
     console.settle();
     assert_eq!((console.app.store.len(), console.rows().len()), (0, 0));
     console.arrive(&[alert(9)]);
-    // A body that a worker read for the former profile arrives late.
+    // A worker has read an alert for the former profile, and the result arrives late.
     console.lazy = true;
     let body = Box::new(Body::read(&former.read()));
     console.send(Message::Job(read, JobEvent::Read(console.row("a9"), former, body)));

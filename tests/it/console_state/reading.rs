@@ -1,4 +1,4 @@
-//! The detail pane: everything in an alert can be reached.
+//! The detail pane: everything in an alert is accessible.
 
 use alertdeck::app::{Body, Detail, DetailView, LineKind, Overlay, Pane};
 use alertdeck_model::{RawAlert, Verdict};
@@ -190,10 +190,10 @@ fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Returns the values of all lines of the detail pane, raw.
+/// Returns the raw values of all lines of the detail pane.
 fn reachable(alert: &Value) -> Vec<String> {
     let mut console = Harness::with_alerts(std::slice::from_ref(alert));
-    // "All properties" is folded at first, and the last line.
+    // "All properties" is the last line, and is folded at first.
     console.keys("Enter G l");
     let detail = console.app.current_detail().unwrap();
     let mut texts = Vec::new();
@@ -237,7 +237,7 @@ fn every_value_of_the_published_sample_can_be_reached() {
     }
 }
 
-/// An alert with a device, and a session that reports more about the device.
+/// Returns an alert with a device, and a session that reports more about that device.
 fn reported_by_another() -> Value {
     with(
         alert(1),
@@ -253,7 +253,7 @@ fn reported_by_another() -> Value {
     )
 }
 
-/// Returns the values in the overlay.
+/// Returns the values shown in the overlay.
 fn listed(console: &Harness) -> Vec<(String, String)> {
     let Some(Overlay::Values(values)) = console.app.ui.overlay() else { panic!("no values") };
     let values = values.values.iter().filter(|value| !value.label.ends_with("@odata.type"));
@@ -276,14 +276,14 @@ fn values_of_a_node_include_those_reported_by_other_items() {
             pair("host.ntDomain", "CONTOSO"),
         ]
     );
-    // Nodes that only another item reports name it too.
+    // Nodes that are reported only by another item also name that item.
     let mut console = Harness::with_alerts(&[reported_by_another()]);
     console.keys("Enter / a n a Enter n Enter");
     assert_eq!(
         listed(&console),
         [pair("reported by", "logon session s1"), pair("account.userAccount.accountName", "ana")]
     );
-    // A search finds such a value at its node.
+    // A search finds such a value on its node.
     console.keys("q Esc / c o n t o s o");
     assert!(node(&console).starts_with("pc1"), "{}", node(&console));
     assert!(console.screen().contains("host.ntDomain: CONTOSO"), "{}", console.screen());

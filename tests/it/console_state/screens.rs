@@ -1,4 +1,4 @@
-//! Whole screens as text, at common sizes, and the styles that text does not show.
+//! Whole screens as text, at common sizes, and the styles that the text does not show.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use super::{
     requests, signing_in,
 };
 
-/// The alerts of the simulated tenant.
+/// Returns the alerts of the simulated tenant.
 pub(crate) fn tenant(alerts: usize) -> Vec<Value> {
     let now = Timestamp::parse(START).unwrap();
     let settings = simulator::Settings { alerts, seed: 7, ..simulator::Settings::new(now) };
     Simulator::start(settings).unwrap().alerts()
 }
 
-/// The screens that have snapshots.
+/// The screens that are checked with snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     List,
@@ -269,7 +269,7 @@ fn screens(#[case] size: &str, #[case] state: State) {
     });
 }
 
-/// Returns the cells of a text on the screen; the lowest if there are several.
+/// Returns the cells of a text on the screen; the lowest occurrence if there are several.
 pub(crate) fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
     let area = buffer.area;
     for y in (0..area.height).rev() {
@@ -359,7 +359,7 @@ fn ascii_theme_draws_ascii_only() {
         console.keys(keys);
         let buffer = console.draw(&Theme::new(ThemeKind::Dark, Depth::Basic, true));
         let text = super::harness::lines(&buffer).join("\n");
-        // Names of arrow keys and neutralised characters are not decoration.
+        // The names of arrow keys and neutralised characters are not decoration.
         let odd: String = text.chars().filter(|c| !c.is_ascii() && !"↓↑←→⟨⟩".contains(*c)).collect();
         assert_eq!(odd, "", "{text}");
     }

@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Returns an alert whose state depends on a version number; some are hostile or unusual.
+/// Returns an alert whose state depends on a version number. Some alerts are hostile or unusual.
 fn version((number, version): (u32, u8)) -> serde_json::Value {
     let updated = format!("2026-11-20T10:{version:02}:00Z");
     let alert = with(alert(number), json!({"lastUpdateDateTime": updated}));
@@ -145,7 +145,7 @@ fn run(console: &mut Harness, step: Step) {
     }
 }
 
-/// Checks what must hold after each step.
+/// Checks the invariants that must hold after each step.
 fn check(console: &Harness) -> Result<(), TestCaseError> {
     let app = &console.app;
     let count = app.view.len();
@@ -172,8 +172,8 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Checks what must hold when nothing is left to do: the rows are those that a plain filter finds,
-/// in order, and the detail shows the alert under the cursor.
+/// Checks the invariants that must hold when no work is left: the rows are the ones that a plain
+/// filter finds, in order, and the detail pane shows the alert under the cursor.
 fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
     console.lazy = false;
     console.settle();

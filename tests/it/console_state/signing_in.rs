@@ -1,4 +1,4 @@
-//! The sign-in over the list: what is shown, what keys do, what stays.
+//! The sign-in prompt over the list: what is shown, what keys do, and what stays unchanged.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) fn ana() -> Identity {
     }
 }
 
-/// Requires a sign-in, and waits until the prompt accepts keys.
+/// Triggers the need for a sign-in, and waits until the prompt accepts keys.
 pub(crate) fn needed(console: &mut Harness) {
     console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     console.advance(Duration::from_millis(300));
@@ -111,7 +111,7 @@ fn browser_flow_shows_the_full_address_and_counts_down() {
     let screen = console.screen();
     assert!(screen.contains("Sign in with the browser that was opened"), "{screen}");
     assert!(screen.contains("time left  05:00"), "{screen}");
-    // The address is wrapped, not cut.
+    // The address is wrapped, not truncated.
     let inside: String = screen.lines().filter_map(|line| line.split('│').nth(1)).map(str::trim).collect();
     assert!(inside.contains(URL), "{inside}");
     console.advance(Duration::from_secs(61));
@@ -197,7 +197,7 @@ fn esc_keeps_the_list_and_names_the_key_to_sign_in(#[case] keys: &str) {
     let screen = console.screen();
     assert!(screen.contains("· signed out"), "{screen}");
     assert!(screen.contains("signed out: press P to sign in"), "{screen}");
-    // Loaded alerts can still be used.
+    // Loaded alerts remain usable.
     console.keys("k Enter Tab / t i t l e : 2 Enter");
     assert_eq!((console.rows(), console.app.ui.overlay().is_none()), (vec!["a2"], true));
 }
@@ -285,7 +285,7 @@ fn prompt_that_opens_by_itself_ignores_keys_at_first() {
     let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     assert!(is_open(&console.app));
-    // A filter typed without looking may contain a `d`, and ends with Enter.
+    // A filter that is typed without looking may contain a `d`, and ends with Enter.
     for _ in 0..10 {
         console.advance(Duration::from_millis(299));
         console.keys("Enter d y Esc q");

@@ -1,4 +1,4 @@
-//! Every screen at every size, with hostile alerts: no panic, whole glyphs, aligned columns.
+//! Every screen at every size, with hostile alerts: no panics, whole glyphs, aligned columns.
 
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ use super::{
     signing_in,
 };
 
-/// Checks that the cells are safe for a terminal: no characters that command or deceive it, and no
-/// glyph wider than its room.
+/// Checks that the cells are safe for a terminal: they contain no characters that control the
+/// terminal or mislead the reader, and no glyph is wider than its cells.
 fn check(buffer: &Buffer, what: &str) {
     let area = buffer.area;
     for y in 0..area.height {
@@ -40,7 +40,7 @@ fn check(buffer: &Buffer, what: &str) {
     }
 }
 
-/// Alerts with hostile texts (docs/testing.md, "Hostile text").
+/// Returns alerts with hostile texts (docs/testing.md, "Hostile text").
 fn hostile() -> Vec<Value> {
     let titles = [
         "\u{1b}[31mCRITICAL\u{1b}[2J",
@@ -170,7 +170,7 @@ fn columns_are_aligned_with_any_text() {
         let buffer = console.draw(&theme());
         let (head, list) = (console.app.layout().list_head.unwrap(), console.app.layout().list.unwrap());
         let heading: String = (head.x..head.x + head.width).map(|x| buffer[(x, head.y)].symbol()).collect();
-        // A column starts at its heading; the cell before it is empty in every row.
+        // Each column starts at its heading, and the cell before it is empty in every row.
         let starts: HashMap<&str, u16> = ["STAT", "TITLE", "DEVICE", "OWNER"]
             .into_iter()
             .filter_map(|name| Some((name, heading[..heading.find(name)?].chars().count() as u16)))

@@ -1,4 +1,4 @@
-//! Single steps: Esc, panes, sorting, overlays, the mouse, going back.
+//! Single steps: Esc, panes, sorting, overlays, the mouse, and going back.
 
 use alertdeck::app::{
     Effect, HelpLine, Input, Keymap, Message, Overlay, Pane, Phase, TimeFormat, commands, help,
@@ -52,7 +52,7 @@ fn keys_of_the_panes_do_nothing_under_an_overlay() {
         console.keys(open);
         let letters = match console.app.ui.overlay() {
             Some(Overlay::Menu(menu)) => menu.items.iter().map(|item| item.key.to_string()).collect(),
-            // Moves to the file name.
+            // Tab moves to the file name.
             Some(Overlay::ExportForm(_)) => vec!["Tab".to_owned()],
             _ => Vec::new(),
         };

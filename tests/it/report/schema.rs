@@ -1,5 +1,5 @@
-//! The text and the ticket contain every property that Graph's schema declares, in every type of
-//! evidence and in both API versions.
+//! The text and the ticket contain every property declared in Graph's schema, for every type of
+//! evidence and for both API versions.
 
 use alertdeck_evidence::Tree;
 use alertdeck_model::{SafeText, Timestamp, defang::refang, walk};
@@ -10,9 +10,9 @@ use super::{decode, parse, report};
 use alertdeck_testing::schema;
 
 const NAMESPACE: &str = "microsoft.graph.security.";
-/// Levels of nested evidence.
+/// The number of levels of nested evidence.
 const DEEP: usize = 3;
-/// Levels of nested evidence in tests with many variants.
+/// The number of levels of nested evidence in tests with many variants.
 const SHALLOW: usize = 1;
 
 /// Generates unique values.
@@ -105,7 +105,7 @@ impl Maker<'_> {
 /// Values with their paths.
 type Leaves = Vec<(String, String)>;
 
-/// Returns all values of a document with their paths, except its type, which is shown as words.
+/// Returns all values of a document with their paths, except for its type, which is shown as words.
 fn leaves(value: &Value) -> Leaves {
     let mut found = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {
@@ -150,7 +150,7 @@ fn assert_contains_all(alert: &Value, expected: &[(String, String)], what: &str)
     let (text, ticket) = (report.text(), visible_text(&report.markdown()));
     for (path, value) in expected {
         assert!(properties.contains(&(path.clone(), value.clone())), "{what}: no property {path} = {value}");
-        // A value that is not unique counts only next to its name, in a list or in a line.
+        // A value that is not unique counts only if it is next to its name, in a list or on a line.
         let is_unique = value.len() > 5 && value.contains(|c: char| c.is_ascii_digit());
         let in_line = nodes.iter().map(|id| tree.describe(*id)).any(|described| {
             let mut pieces = described.main.iter().chain(&described.facts);
@@ -175,7 +175,7 @@ fn assert_contains_all(alert: &Value, expected: &[(String, String)], what: &str)
     }
 }
 
-/// The enumerations of an alert, with their labels.
+/// The enumeration properties of an alert, with their labels.
 const FACTS: [(&str, &str); 7] = [
     ("severity", "severity"),
     ("status", "status"),
@@ -187,7 +187,7 @@ const FACTS: [(&str, &str); 7] = [
 ];
 
 /// Returns variants of a document in which one property is missing, null, empty or of another type,
-/// with the values that must still be present.
+/// each with the values that must still be present.
 fn variants(original: &Value) -> Vec<(String, Value, Leaves)> {
     let mut all = Vec::new();
     let all_leaves = leaves(original);

@@ -1,5 +1,5 @@
-//! Tickets, read with a Markdown parser: all parts are in their sections, and hostile text forms no
-//! constructs.
+//! Tickets, read with a Markdown parser: all parts are in their sections, and hostile text does not
+//! form Markdown constructs.
 
 use std::collections::HashSet;
 
@@ -96,7 +96,7 @@ fn alerts() -> Vec<Value> {
     alerts
 }
 
-/// Counts the cells of a table row, which are separated by unescaped bars.
+/// Counts the cells of a table row. Unescaped bars separate cells.
 fn cells(line: &str) -> usize {
     let mut bars = 0;
     let mut escaped = false;
@@ -155,7 +155,7 @@ fn read(ticket: &str) -> Read {
                     }
                     Tag::Table(alignments) => {
                         columns = alignments.len();
-                        // The parser drops surplus cells, so count them in the text.
+                        // The parser drops surplus cells, so count the cells in the text.
                         for line in ticket[range].lines() {
                             assert_eq!(cells(line), columns, "{line}\n{ticket}");
                         }
@@ -261,7 +261,8 @@ fn tickets_have_the_expected_structure() {
         for link in &read.links {
             assert!(link.starts_with("https://security.microsoft.com/"), "{link}");
         }
-        // Some programs turn bare addresses into links: there must be none except the links.
+        // Some programs turn bare addresses into links. There must be no bare addresses other than
+        // the links.
         let bare = read
             .links
             .iter()

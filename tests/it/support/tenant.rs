@@ -18,7 +18,7 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
-    /// Starts a tenant with 30 alerts and changed settings.
+    /// Starts a tenant with 30 alerts, after applying `change` to its settings.
     pub(crate) fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
         let mut settings =
@@ -61,7 +61,7 @@ impl Tenant {
         log.into_iter().filter(|exchange| exchange.target.starts_with(ALERTS)).collect()
     }
 
-    /// Returns the requests for lists so far, without those of the backfill.
+    /// Returns the requests for lists so far, excluding those by the backfill.
     pub(crate) fn list_requests(&self) -> Vec<Exchange> {
         let is_backfill = |exchange: &Exchange| exchange.target.contains("createdDateTime");
         self.alert_requests().into_iter().filter(|exchange| !is_backfill(exchange)).collect()
@@ -104,13 +104,14 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Opens an address like a browser, follows the redirects and returns the last page.
+/// Opens an address as a browser does, follows the redirects and returns the last page.
 pub(crate) fn browse(address: &str) -> String {
     in_runtime(async { client().get(address).send().await.unwrap().text().await.unwrap() })
 }
 
 fn client() -> reqwest::Client {
-    // reqwest insists on a TLS provider even for plain HTTP; this fails if it is installed.
+    // reqwest requires a TLS provider even for plain HTTP. Installing one fails if it is already
+    // installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
 }

@@ -1,4 +1,4 @@
-//! The program in a pseudo-terminal whose output is parsed.
+//! Runs the program in a pseudo-terminal and parses its output.
 
 use std::{
     ffi::OsStr,
@@ -18,15 +18,15 @@ use rustix::{
     termios::{LocalModes, tcgetattr},
 };
 
-/// The longest time to wait for a condition.
+/// The maximum time to wait for a condition.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The sequences that must be sent at the end: mouse reports, bracketed paste and alternate screen
-/// off, cursor on.
+/// The sequences that must be sent at the end: mouse reports, bracketed paste and the alternate
+/// screen off, and the cursor on.
 const RESTORING: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
-/// The most bytes of a frame.
+/// The maximum size of a frame in bytes.
 const MAX_FRAME: usize = 64 << 10;
-/// The time after which a key without effect is pressed again.
+/// The time after which a key that had no effect is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_millis(500);
 
 /// The output of the program.
@@ -51,7 +51,7 @@ fn size(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
 }
 
-/// Sets the environment, so that the settings of the current user do not apply.
+/// Sets the environment so that the settings of the current user do not apply.
 pub(crate) fn set_environment(command: &mut CommandBuilder) {
     for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
         command.env_remove(name);
@@ -106,7 +106,7 @@ impl Session {
         Self { child, master: Some((pty.master, writer)), terminal, output, reader: Some(reader) }
     }
 
-    /// Types keys. Special keys are escape sequences, as a terminal sends them.
+    /// Types keys. Special keys are given as the escape sequences that a terminal sends.
     pub(crate) fn type_keys(&mut self, keys: &str) {
         let (_, writer) = self.master.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
@@ -126,7 +126,8 @@ impl Session {
         });
     }
 
-    /// Waits until a condition holds. Checks it after each output, and regularly in between.
+    /// Waits until a condition holds. Checks the condition after each output, and regularly in
+    /// between.
     pub(crate) fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + DEADLINE;
         while !(self.is_frame_complete() && condition(self)) {
@@ -167,7 +168,7 @@ impl Session {
         self.with_screen(|screen| screen.contents().contains(text))
     }
 
-    /// Returns all texts that were copied, oldest first.
+    /// Returns all texts copied so far, oldest first.
     pub(crate) fn copied(&self) -> Vec<String> {
         let sent = self.sent();
         let copies = sent.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split(['\x07', '\x1b']).next());
@@ -182,7 +183,7 @@ impl Session {
         self.copied().pop().unwrap()
     }
 
-    /// Asserts that the terminal is restored, without any text of the console on it.
+    /// Asserts that the terminal is restored and shows no text from the console.
     pub(crate) fn assert_restored(&self) {
         let sent = self.sent();
         let end = sent.rfind("\x1b[?1049l").unwrap();
@@ -238,11 +239,11 @@ impl Session {
         assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
     }
 
-    /// Tells whether the program is stopped, as by Ctrl-Z.
+    /// Returns whether the program is stopped, as by Ctrl-Z.
     pub(crate) fn is_stopped(&self) -> bool {
         let process = self.process_id();
         let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-        // The name in parentheses may hold anything; the state follows it.
+        // The name in parentheses may contain anything. The state follows it.
         state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
     }
 
@@ -253,7 +254,7 @@ impl Session {
         tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 
-    /// Hangs up the terminal, as a lost connection does.
+    /// Hangs up the terminal, as when a connection is lost.
     pub(crate) fn hang_up(&mut self) {
         self.output.0.lock().unwrap().hung_up = true;
         // The reader keeps the terminal open until it has read once more.
@@ -262,7 +263,7 @@ impl Session {
         self.master = None;
     }
 
-    /// Waits until the program ends, and returns its exit code.
+    /// Waits until the program ends and returns its exit code.
     pub(crate) fn exit_code(&mut self) -> u32 {
         let mut code = None;
         self.wait_until("the program ends", |session| {
@@ -281,7 +282,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // For tests that fail. Fails if the program has ended.
+        // This is for tests that fail. It returns an error if the program has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

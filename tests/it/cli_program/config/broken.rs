@@ -1,4 +1,4 @@
-//! Config files with one error each, with its position, message and fix.
+//! Config files with one error each, and the expected position, message and fix.
 
 /// A file with one error.
 pub(crate) struct Broken {
@@ -52,7 +52,7 @@ pub(crate) const BROKEN: &[Broken] = &[
         "did you mean `contoso`?",
     ),
     broken("default_profile = 'lab'\n", (1, 19), "no profile named `lab`", "add a table [profile.lab]"),
-    // Kinds.
+    // Types.
     broken("default_profile = 3\n", (1, 19), "must be text, not a whole number", "name in quotes"),
     broken("[profile.a]\nme = true\n", (2, 6), "`me` must be text, not true or false", "in quotes"),
     broken(
