@@ -91,7 +91,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// The first 50 errors, in the order of the file.
         errors: Vec<Diagnostic>,
-        /// The number of further errors.
+        /// The number of additional errors.
         more: usize,
     },
     /// No profile has the name.

@@ -33,7 +33,7 @@ pub struct Report {
 pub struct Sighting {
     /// The value with its kind.
     pub indicator: Indicator,
-    /// The first evidence item that contains it, with the number of further ones; safe to show.
+    /// The first evidence item that contains it, and the number of additional ones; safe to show.
     pub location: String,
 }
 

@@ -235,8 +235,8 @@ impl App {
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
-    /// Returns the copy menu (docs/console.md, "Clipboard"). Previews are short; texts that may be
-    /// megabytes long are generated only when chosen.
+    /// Returns the copy menu (docs/console.md, "Clipboard"). Previews are short; text that may be
+    /// megabytes long is generated only when chosen.
     fn copy_menu(&self, row: Row) -> Menu {
         let item = |key, label: &str, preview: String, action| MenuItem {
             key,
@@ -317,7 +317,7 @@ impl App {
         }
     }
 
-    /// Copies a text about an alert, generating it on demand.
+    /// Copies text about an alert, generating it on demand.
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
             AlertText::Ticket => {
@@ -354,7 +354,7 @@ impl App {
     }
 }
 
-/// Returns the beginning of a neutralised text on one line.
+/// Returns the beginning of neutralised text as a single line.
 fn preview(shown: &str) -> String {
     /// The longest preview, in characters.
     const MAX_CHARS: usize = 60;
@@ -364,14 +364,14 @@ fn preview(shown: &str) -> String {
     }
 }
 
-/// Returns a text for the clipboard without its final line break, which would make a shell run a
+/// Returns text for the clipboard without its final line break, which would make a shell run a
 /// pasted command.
 fn for_clipboard(text: &str) -> RawText {
     RawText(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Describes the size of a copied text, with a warning if some terminals do not accept that much
-/// (OSC 52).
+/// Describes the size of copied text, with a warning if some terminals do not accept that much (OSC
+/// 52).
 fn describe_size(text: &str) -> String {
     /// The minimum that xterm accepts, in bytes of the text.
     const SAFE_BYTES: usize = 74_000;

@@ -1,7 +1,7 @@
 //! The detail pane: one alert as a list of foldable lines, from its facts to its last property.
 //!
 //! Everything in the alert is accessible here: facts, the evidence tree with all values of each
-//! node, texts, comments, all properties, and the JSON.
+//! node, descriptions, comments, all properties, and the JSON.
 
 mod fact;
 mod find;
@@ -34,7 +34,7 @@ pub type FoldKey = u64;
 /// state.
 pub type Folds = HashMap<FoldKey, bool>;
 
-/// The id of a block of lines, such as a wrapped text. Does not depend on folds or width.
+/// The id of a block of lines, such as wrapped text. Does not depend on folds or width.
 type BlockId = u64;
 
 /// The id of a line: its block and its index within the block. Does not depend on folds.
@@ -54,7 +54,7 @@ impl LineId {
 /// The view that the pane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DetailView {
-    /// Facts, evidence, texts.
+    /// Facts, evidence, descriptions.
     #[default]
     Alert,
     /// The timeline.
@@ -103,7 +103,7 @@ pub enum LineKind {
         /// The full text.
         full_text: SafeText,
     },
-    /// The part of a text that is too long to be laid out.
+    /// The part of a long text that is not laid out.
     Rest {
         /// The byte offset in the displayed text where this part begins.
         from: usize,
@@ -265,8 +265,8 @@ impl Detail {
 
     /// Lays out all lines as if nothing were folded.
     fn all_lines(&self) -> Vec<Line> {
-        // If no line can be folded, the lines are complete, so a megabyte of text is not wrapped
-        // twice.
+        // If no line can be folded, the lines are already complete. This avoids wrapping a megabyte
+        // of text twice.
         if self.lines.iter().all(|line| line.fold.is_none()) {
             return self.lines.clone();
         }

@@ -38,8 +38,7 @@ use super::{
 const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// The interval between live polls.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
-/// The delay before the first retry after a transient failure. It doubles with each further
-/// failure.
+/// The delay before the first retry after a transient failure. It doubles with each failure.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
 /// The maximum delay before a retry.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);

@@ -185,7 +185,7 @@ impl FilterBar {
         (editor.text(), editor.cursor()) != (before.0.as_str(), before.1)
     }
 
-    /// Pastes a text at the cursor, replacing line breaks with spaces.
+    /// Pastes text at the cursor, replacing line breaks with spaces.
     pub fn paste(&mut self, text: &str) {
         if let Some(editor) = &mut self.editor {
             let line =

@@ -74,7 +74,7 @@ const ALIASES: [(&str, KeyCode); 11] = [
     ("Minus", KeyCode::Char('-')),
 ];
 
-/// The error for a text that is not the name of a key.
+/// The error for a string that is not the name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a key: expected a character or a name such as Enter, Ctrl-d, Alt-x, Shift-Tab or F5")]
 pub struct UnknownKey;

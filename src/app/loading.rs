@@ -227,7 +227,7 @@ impl App {
         }
     }
 
-    /// Starts whatever is due for the feeds.
+    /// Starts everything that is due for the feeds.
     pub(super) fn run_due_fetches(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         let is_due = |at: Option<std::time::Duration>| at.is_some_and(|at| at <= mono);
@@ -244,7 +244,8 @@ impl App {
         }
     }
 
-    /// Resumes loading after a sign-in. A fetch that waited for the sign-in continues by itself.
+    /// Resumes loading after a sign-in. A fetch that waited for the sign-in continues
+    /// automatically.
     pub(super) fn resume_loading(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let wanted = feed.backfill.on(BackfillEvent::Pause);

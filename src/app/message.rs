@@ -53,7 +53,7 @@ pub enum Message {
 pub enum Input {
     /// Pressed a key.
     Key(Key),
-    /// Pasted a text.
+    /// Pasted text.
     Paste(String),
     /// Pressed the left button on a cell, 0-based.
     Click {
@@ -172,7 +172,7 @@ pub enum Effect {
     ListRequests,
     /// Open a link in the browser.
     Open(PortalUrl),
-    /// Copy a text to the clipboard.
+    /// Copy text to the clipboard.
     Copy(RawText),
     /// Copy the request to this feed for this scope as a curl command, without the token.
     CopyCurl(FeedId, Scope),

@@ -122,7 +122,7 @@ pub(super) trait Object: fmt::Debug {
         KeyOutcome::Pass
     }
 
-    /// Handles a pasted text.
+    /// Handles pasted text.
     fn paste(&mut self, _text: &str) {}
 
     /// Handles Esc.

@@ -96,7 +96,7 @@ impl App {
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
-    /// Counts the values on screen, as far as one slice of work allows.
+    /// Counts the values on screen, up to one slice of work.
     pub(super) fn count_shown_values(&mut self) {
         let shown = self.shown_indicators();
         self.tallies.set_shown(&self.store, shown);

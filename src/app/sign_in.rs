@@ -1,9 +1,9 @@
 //! The state of a feed's sign-in: why it is needed, the method, instructions, and the result.
 //!
 //! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list without changing
-//! it: rows, cursor, marks and typed text stay. A prompt that opens by itself must not take keys
-//! meant for something else, so it waits until the filter bar and all overlays are closed, and then
-//! ignores keys for a moment.
+//! it: rows, cursor, marks and typed text stay. A prompt that opens automatically must not take
+//! keys meant for something else, so it waits until the filter bar and all overlays are closed, and
+//! then ignores keys for a moment.
 
 use std::time::Duration;
 

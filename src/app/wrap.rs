@@ -18,7 +18,7 @@ pub(super) struct Wrapped {
     pub(super) rest: Option<usize>,
 }
 
-/// A line of a wrapped text.
+/// A line of wrapped text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WrappedLine {
     /// The line, with its indentation.
@@ -28,8 +28,8 @@ pub(super) struct WrappedLine {
     pub(super) gap: usize,
 }
 
-/// Wraps a displayed text at spaces. If the text is too long to be laid out, the last line shows
-/// how much is left out.
+/// Wraps displayed text at spaces. If the text is too long to be laid out, the last line shows how
+/// much is left out.
 pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     let wrapped = wrap_up_to(MAX_SHOWN, shown, width);
     let rest = wrapped.rest.map(|from| format!("… {}", more_bytes(shown.len() - from)));
@@ -41,7 +41,7 @@ pub fn more_bytes(rest: usize) -> String {
     format!("{} more (copying includes it)", bytes(rest))
 }
 
-/// Wraps the first `most` bytes of a displayed text.
+/// Wraps the first `most` bytes of displayed text.
 pub(super) fn wrap_up_to(most: usize, shown: &str, width: usize) -> Wrapped {
     let mut end = most.min(shown.len());
     while !shown.is_char_boundary(end) {

@@ -49,7 +49,7 @@ pub(super) enum Hide {
 }
 
 /// The maximum number of characters shown of the invalid part, of the text on either side of it,
-/// and of a quoted text.
+/// and of quoted text.
 const MAX_SHOWN: usize = 60;
 
 impl SpannedError {
@@ -118,7 +118,7 @@ impl Diagnostic {
     }
 }
 
-/// Quotes a text from the file in a message, shortened.
+/// Quotes text from the file in a message, shortened.
 pub(super) fn quoted(text: &str) -> String {
     let cut = clip(text);
     format!("`{cut}{}`", if cut.len() < text.len() { "…" } else { "" })

@@ -247,7 +247,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Parses a text as the value of a key.
+/// Parses a string as the value of a key.
 fn check(key: Key, text: &str) -> Result<Value, ValueError> {
     match KEYS.iter().find(|spec| spec.key == key).map(|spec| spec.kind) {
         Some(ValueKind::Text(parse)) => parse(text),

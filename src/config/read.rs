@@ -29,7 +29,7 @@ const MAX_ERRORS: usize = 50;
 pub(super) struct ErrorList {
     /// The first errors, in the order of the text.
     pub(super) shown: Vec<Diagnostic>,
-    /// The number of further errors.
+    /// The number of additional errors.
     pub(super) more: usize,
 }
 

@@ -46,7 +46,7 @@ pub(super) fn assemble(now: SystemTime, level: Level, module: &str, text: &str) 
     line
 }
 
-/// Returns as many whole characters from the start of a text as fit into `max_bytes`.
+/// Returns as many whole characters from the start of the text as fit into `max_bytes`.
 fn head(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
@@ -93,7 +93,7 @@ impl Parts {
         let mut text = Bounded::default();
         let _ = text.write_fmt(value);
         let text = text.0;
-        // Text with spaces is quoted, so that it is not mistaken for further fields.
+        // Text with spaces is quoted, so that it is not mistaken for additional fields.
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"=".contains(&b));
         let _ = if plain {
             write!(self.fields, " {name}={text}")

@@ -62,7 +62,7 @@ pub fn paragraphs(shown: &str) -> String {
     out
 }
 
-/// Returns a text as a fenced code block. The fence is longer than any run of backticks in the text.
+/// Returns text as a fenced code block. The fence is longer than any run of backticks in the text.
 pub fn block(shown: &str) -> String {
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
@@ -82,7 +82,7 @@ pub fn code(line: &str) -> String {
     format!("{ticks}{pad}{line}{pad}{ticks}")
 }
 
-/// Returns a text as a code span in a table cell, where `|` must be escaped as `\|`. If the text
+/// Returns text as a code span in a table cell, where `|` must be escaped as `\|`. If the text
 /// itself contains `\|`, returns escaped text instead, since parsers disagree on additional
 /// backslashes.
 pub fn cell(line: &str) -> String {

@@ -119,14 +119,14 @@ fn hit_position(find: &Find) -> String {
     }
 }
 
-/// Highlights the search hits in a text.
+/// Highlights the search hits in a span.
 fn highlight_hits<'a>(detail: &Detail, painter: &Painter<'_>, span: Span<'a>) -> Vec<Span<'a>> {
     let Some(find) = &detail.find else { return vec![span] };
     let ranges = find.ranges(&span.text);
     highlight(painter, &span, ranges)
 }
 
-/// Highlights parts of a text as hits. The ranges must be in order.
+/// Highlights parts of a span as hits. The ranges must be in order.
 fn highlight<'a>(painter: &Painter<'_>, span: &Span<'a>, ranges: Vec<Range<usize>>) -> Vec<Span<'a>> {
     let (mut spans, mut from) = (Vec::new(), 0);
     let part = |from: usize, to: usize| {

@@ -255,11 +255,12 @@ fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// The property that a text comes from: the short name of the evidence type, or `None` for a
-/// property of the alert itself, and the path. An empty path stands for no single property.
+/// The property that the text comes from: the short name of the evidence type, or `None` for a
+/// property of the alert itself, and the path. An empty path means that there is no single
+/// property.
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
-/// Returns a text with the filter's matches underlined. Terms for other fields are ignored.
+/// Returns text with the filter's matches underlined. Terms for other fields are ignored.
 pub(super) fn matched<'a>(app: &App, of: Of<'_>, text: impl Into<Cow<'a, str>>, style: Style) -> Span<'a> {
     let text = text.into();
     let matcher = app.filter.highlighter.as_ref().filter(|_| !of.1.is_empty());

@@ -1,4 +1,5 @@
-//! Draws the overlays. Each has a file of its own or is drawn as the panel that it describes.
+//! Draws the overlays. Each either has a file of its own or is drawn from the panel that it
+//! describes.
 
 mod export;
 mod menu;

@@ -52,15 +52,14 @@ impl<'a> Painter<'a> {
         Self { buffer, theme }
     }
 
-    /// Writes a text at a cell, using at most `width` cells. Text that is too long is truncated
-    /// with an ellipsis. Returns the number of cells used.
+    /// Writes text at a cell, using at most `width` cells. Text that is too long is truncated with
+    /// an ellipsis. Returns the number of cells used.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let used = self.put_plain(x, y, width, text, style, &[]);
         used.unwrap_or_else(|| self.put_glyphs(x, y, width, &Span::new(text, style)))
     }
 
-    /// Writes a text right-aligned, ending before the cell `right`. Returns the number of cells
-    /// used.
+    /// Writes text right-aligned, ending before the cell `right`. Returns the number of cells used.
     pub(super) fn put_right(&mut self, right: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let room = u16::try_from(columns(text)).unwrap_or(u16::MAX).min(width).min(right);
         self.put(right - room, y, room, text, style)
@@ -139,8 +138,8 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Writes a text like [`Painter::put_glyphs`] if its visible part is printable ASCII, where
-    /// each byte is a glyph in one cell and nothing is a mark. Otherwise, returns `None`.
+    /// Writes text like [`Painter::put_glyphs`] if its visible part is printable ASCII, where each
+    /// byte is a glyph in one cell and nothing is a mark. Otherwise, returns `None`.
     fn put_plain(
         &mut self,
         x: u16,
@@ -193,7 +192,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the glyphs of a text with the number of cells that each takes by itself.
+/// Returns the glyphs of the text, each with the number of cells that it takes by itself.
 fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -210,7 +209,7 @@ fn glyphs(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// Returns the number of cells that a text takes: the sum over its glyphs, each drawn by itself.
+/// Returns the number of cells that the text takes: the sum over its glyphs, each drawn by itself.
 /// The width of the whole text may differ, since some letters join.
 pub(super) fn columns(text: &str) -> usize {
     if is_plain(text.as_bytes()) { text.len() } else { glyphs(text).map(|(_, columns)| columns).sum() }
@@ -237,7 +236,7 @@ pub(super) struct Cut<'a> {
     kept: usize,
 }
 
-/// Truncates a text to `width` cells, never within a glyph.
+/// Truncates text to `width` cells, never within a glyph.
 pub(super) fn fit<'a>(text: &'a str, width: usize, sign: &str) -> Cut<'a> {
     let room = width.saturating_sub(columns(sign));
     let (mut used, mut end, mut kept) = (0, 0, 0);

@@ -196,7 +196,7 @@ impl Theme {
         }
     }
 
-    /// Returns the symbol, the word and the style for a severity.
+    /// Returns the symbol, the name and the style of a severity.
     pub fn severity<'a>(&self, severity: &'a Severity) -> (&'static str, &'a str, Style) {
         let (at, word) = match severity {
             Severity::High => (0, "high"),

@@ -85,7 +85,7 @@ impl Scene {
         command
     }
 
-    /// Runs a command to its end, and adds its output to the texts.
+    /// Runs a command to completion, and adds its output to the texts.
     fn run(&mut self, what: &str, command: &mut Command, code: i32) {
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -332,7 +332,7 @@ fn fake_opener(scene: &Scene) -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// Adds the output of a console, and the texts copied from it.
+/// Adds the output of a console, and the text copied from it.
 fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
     scene.texts.add(format!("the output of {what}"), session.sent());
     for copy in session.copied() {

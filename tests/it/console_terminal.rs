@@ -173,7 +173,7 @@ fn marked_alerts_are_exported_and_existing_files_are_kept() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// Returns the control sequences in a text, without their parameters.
+/// Returns the control sequences in the text, without their parameters.
 fn sequences(sent: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = sent;

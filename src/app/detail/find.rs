@@ -18,7 +18,7 @@ use alertdeck_store::fold;
 pub struct Find {
     /// The text field, while it is open.
     pub editor: Option<Editor>,
-    /// The case-folded texts to search for: as typed, and refanged if that differs.
+    /// The case-folded strings to search for: as typed, and refanged if that differs.
     needles: Vec<String>,
     text: String,
     /// All lines of the alert, as if nothing were folded.
@@ -142,13 +142,13 @@ impl Find {
         hit
     }
 
-    /// Returns whether a text contains the search text.
+    /// Returns whether the given text contains the search text.
     pub(super) fn matches(&self, text: &str) -> bool {
         let folded = fold(text);
         self.needles.iter().any(|needle| folded.contains(needle))
     }
 
-    /// Returns the byte ranges of the hits in a displayed text.
+    /// Returns the byte ranges of the hits in displayed text.
     pub fn ranges(&self, shown: &str) -> Vec<Range<usize>> {
         if self.needles.is_empty() {
             return Vec::new();
@@ -157,7 +157,7 @@ impl Find {
         merge_ranges(self.needles.iter().flat_map(|needle| shown.find(needle)).collect())
     }
 
-    /// Returns the byte range of the first hit in a displayed text of any length.
+    /// Returns the byte range of the first hit in displayed text of any length.
     pub fn first_range(&self, shown: &str) -> Option<Range<usize>> {
         /// The number of bytes to search at a time. Finding a hit near the start must not require
         /// case-folding megabytes.
@@ -181,8 +181,8 @@ impl Find {
         self.rest_ranges.get(&(self.first_lines.get(&line.id.block)? + line.id.nth)).cloned()
     }
 
-    /// Returns the byte ranges of the hits in a line of a wrapped text, including hits that start
-    /// in the previous line or continue in the next.
+    /// Returns the byte ranges of the hits in a line of wrapped text, including hits that start in
+    /// the previous line or continue in the next.
     pub fn ranges_in(&self, line: &Line) -> Vec<Range<usize>> {
         let LineKind::Text { line: text, .. } = &line.kind else { return Vec::new() };
         let Some(first) = self.first_lines.get(&line.id.block) else { return Vec::new() };
@@ -199,15 +199,15 @@ fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
 
-/// The case-folded texts of all lines in one string, since one search over everything is faster
-/// than a search per text.
+/// The case-folded text of all lines in one string, since a single search over everything is faster
+/// than one search per line.
 #[derive(Debug, Default)]
 struct TextIndex {
     folded: String,
     entries: Vec<Entry>,
 }
 
-/// The text of a line, or the line's part of a wrapped text.
+/// The text of a line; for wrapped text, only the part on that line.
 #[derive(Debug)]
 struct Entry {
     /// The byte range in the index.
@@ -216,7 +216,7 @@ struct Entry {
     line: usize,
 }
 
-/// Separates texts. A search text cannot contain this character.
+/// Separates entries. The search text cannot contain this character.
 const SEPARATOR: char = '\n';
 
 impl TextIndex {
@@ -261,7 +261,7 @@ impl TextIndex {
                         shown.insert(author.raw().to_owned());
                     }
                 }
-                // Under "All properties", skip values that are already shown further up.
+                // Under "All properties", skip values that are already shown above.
                 LineKind::Property(property) => {
                     if let Some(value) = property.value.as_ref().filter(|value| !shown.contains(value.raw()))
                     {
@@ -294,7 +294,7 @@ impl TextIndex {
         self.folded.extend(std::iter::repeat_n(' ', blanks));
     }
 
-    /// Returns the hits of all texts, in order.
+    /// Returns all hits, in order.
     fn find(&self, needles: &[String]) -> Vec<Hit> {
         let mut hits = Vec::new();
         for needle in needles {

@@ -178,7 +178,7 @@ impl<'a> Outline<'a> {
         !folded
     }
 
-    /// Adds a wrapped text.
+    /// Adds wrapped text.
     fn text(&mut self, depth: usize, full_text: &SafeText, property: &'static str) {
         self.text_up_to(MAX_SHOWN, depth, full_text, property);
     }
@@ -386,7 +386,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Creates a fact from a text. A blank text is treated as missing.
+/// Creates a fact from text. Blank text is treated as missing.
 fn text(label: &'static str, field: &'static str, value: Option<&SafeText>) -> Fact {
     let value = value.filter(|text| !text.is_blank()).cloned();
     Fact { label, field: Some(field), value: value.map_or(FactValue::Missing, FactValue::Text) }

@@ -265,7 +265,7 @@ impl App {
         }
     }
 
-    /// Pastes a text into the search field as a single line.
+    /// Pastes text into the search field as a single line.
     pub(in crate::app) fn find_paste(&mut self, text: &str) {
         let line = text.split(['\r', '\n']).map(str::trim).collect::<Vec<_>>().join(" ");
         self.edit_find(|editor| {

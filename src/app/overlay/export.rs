@@ -187,7 +187,7 @@ impl Object for ExportForm {
         KeyOutcome::Pass
     }
 
-    /// Pastes the first line of a text into the path.
+    /// Pastes the first line of some text into the path.
     fn paste(&mut self, text: &str) {
         if self.typing && !matches!(self.stage, ExportStage::Writing { .. }) {
             self.path.insert(text.trim().lines().next().unwrap_or_default());

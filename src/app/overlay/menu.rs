@@ -44,12 +44,11 @@ pub enum MenuAction {
     Filter(String),
     /// Shows the alerts that contain a value.
     Pivot(Indicator),
-    /// Copies a text. The second text is its name in the notice.
+    /// Copies the given text. The second string is its name in the notice.
     Copy(RawText, String),
     /// Copies the request to this feed for this scope.
     CopyCurl(FeedId, Scope),
-    /// Copies a text about the alert, which may be megabytes long and is generated only when
-    /// chosen.
+    /// Copies text about the alert, which may be megabytes long and is generated only when chosen.
     CopyAlert(Row, AlertText),
 }
 

@@ -45,7 +45,7 @@ pub struct Profiles {
     pub at: usize,
 }
 
-/// A profile of the config file. All texts are safe to show.
+/// A profile of the config file. All strings are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileLine {
     /// The name.

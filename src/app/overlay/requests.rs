@@ -163,7 +163,7 @@ impl App {
     }
 }
 
-/// Copies a text about the request under the cursor.
+/// Copies text about the request under the cursor.
 fn copy(app: &mut App, effects: &mut Vec<Effect>, of: fn(&RequestLine) -> (RawText, &'static str)) {
     let Some(Overlay::Requests(requests)) = app.ui.overlay() else { return };
     let Some(line) = requests.line() else { return app.notify("no request to copy") };

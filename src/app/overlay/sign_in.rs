@@ -23,8 +23,8 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// How long the prompt ignores keys after it has opened by itself, and after each ignored key. Keys
-/// that were meant for something else must not start a browser.
+/// How long the prompt ignores keys after it has opened automatically, and after each ignored key.
+/// Keys that were meant for something else must not start a browser.
 pub(in crate::app) const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 
 /// The prompt, while it is open. The state of the sign-in is in [`crate::app::SignIn`].

@@ -53,7 +53,7 @@ fn narrow(columns: &[Column], widths: &mut [usize], width: usize) {
     }
 }
 
-/// Truncates a text to a number of screen columns, at a grapheme boundary.
+/// Truncates text to a number of screen columns, at a grapheme boundary.
 fn truncate(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();

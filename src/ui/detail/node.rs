@@ -186,8 +186,8 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     painter.put_spans(x, area.y, room, &highlight_hits(detail, painter, Span::new(text, theme.text)));
 }
 
-/// Returns the line's value that contains the hit, if none of the given texts shows the hit when
-/// they are placed side by side in `room` columns.
+/// Returns the line's value that contains the hit, unless the given texts, placed side by side in
+/// `room` columns, already show it.
 pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usize) -> Option<Value> {
     let find = detail.find.as_ref().filter(|find| find.is_hit(line))?;
     let mut from = 0;
@@ -201,12 +201,12 @@ pub(super) fn hidden_hit(detail: &Detail, line: &Line, shown: &[&str], room: usi
     detail.found_value(line)
 }
 
-/// Returns a text together with its first hit.
+/// Returns the text together with its first hit.
 pub(super) fn first_hit<'a>(detail: &Detail, text: &'a str) -> (&'a str, Option<Range<usize>>) {
     (text, detail.find.as_ref().and_then(|find| find.first_range(text)))
 }
 
-/// Returns the part of a text around the hit. The text may have any length.
+/// Returns the part of the text around the hit. The text may have any length.
 pub(super) fn excerpt(
     detail: &Detail,
     painter: &Painter<'_>,
@@ -214,13 +214,13 @@ pub(super) fn excerpt(
     room: usize,
 ) -> Vec<Span<'static>> {
     let theme = painter.theme;
-    // Avoid measuring texts of several megabytes.
+    // Avoid measuring several megabytes of text.
     let is_beyond = |hit: &Range<usize>| {
         let text = &text[..hit.end];
         text.chars().nth(room * CHARACTERS).is_some() || columns(text) > room
     };
     let from = hit.filter(is_beyond).map_or(0, |hit| {
-        // Keep some text before the hit, as far as there is room besides the ellipses.
+        // Keep some text before the hit if there is room next to the ellipses.
         let beside = room.saturating_sub(columns(&text[hit.clone()]) + 2).min(room / 4);
         let before = text[..hit.start].char_indices().rev().take(beside).last();
         before.map_or(hit.start, |(at, _)| at)
@@ -258,14 +258,14 @@ fn fit_facts<'a>(mut facts: Vec<Span<'a>>, room: usize, sign: &str) -> Vec<Span<
     facts.into_iter().map(shorten).collect()
 }
 
-/// Returns the index of the hash that a text ends with.
+/// Returns the index of the hash at the end of the text.
 fn hash_in(text: &str) -> Option<usize> {
     let at = text.rfind(' ').map_or(0, |at| at + 1);
     let word = &text[at..];
     (word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(at)
 }
 
-/// Truncates a text to `width` columns: a hash in the middle, everything else at the end.
+/// Truncates text to `width` columns: a hash in the middle, everything else at the end.
 fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     match hash_in(text) {
         Some(at) if columns(text) > width && width >= at + 4 + columns(sign) => {

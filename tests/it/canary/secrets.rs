@@ -48,7 +48,7 @@ impl Secrets {
         kinds
     }
 
-    /// Returns the kinds of the secrets that a text contains.
+    /// Returns the kinds of the secrets that the text contains.
     pub(crate) fn found_in(&self, text: &str) -> Vec<&'static str> {
         // Remove white space, to find secrets that a terminal has wrapped.
         let unwrapped: String = text.split_whitespace().collect();

@@ -65,7 +65,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until the screen shows a text.
+    /// Waits until the screen shows the text.
     fn until(&mut self, words: &str) {
         let end = Instant::now() + Duration::from_secs(60);
         while !self.screen.screen().contents().contains(words) {

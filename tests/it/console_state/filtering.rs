@@ -22,8 +22,8 @@ fn typing_filters_the_loaded_alerts() {
         console.type_text(&c.to_string());
         shown.push((console.app.filter.text().to_owned(), console.rows().len()));
     }
-    // Once complete, `severity:high` is a term. The bare words typed on the way to it search texts
-    // and find nothing.
+    // Once complete, `severity:high` is a term. Until then, a bare word searches all text and finds
+    // nothing.
     assert_eq!(shown.last(), Some(&("severity:high ".to_owned(), 2)));
     assert_eq!(console.fetches(), [], "typing makes no request");
     console.type_text("-title:4");

@@ -194,7 +194,7 @@ fn slash_edits_the_filter_in_the_list() {
     assert!(console.app.filter.editor.is_some() && console.app.find_editor().is_none());
 }
 
-/// Returns an alert with a text that is longer than a line and has no spaces.
+/// Returns an alert with text that is longer than a line and has no spaces.
 fn long_words() -> Value {
     let url = format!("https://evil.example/{}/needle/{}", "0123456789".repeat(12), "abcdefghij".repeat(8));
     with(

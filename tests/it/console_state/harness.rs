@@ -263,7 +263,7 @@ impl Harness {
         }
     }
 
-    /// Types a text, character by character.
+    /// Types text, character by character.
     pub(crate) fn type_text(&mut self, text: &str) {
         for c in text.chars() {
             self.send(Message::Input(Input::Key(Key::char(c))));
@@ -396,7 +396,7 @@ impl Harness {
         scopes
     }
 
-    /// Removes all effects and returns the texts that were copied.
+    /// Removes all effects and returns the copied texts.
     pub(crate) fn copies(&mut self) -> Vec<String> {
         let copied = std::mem::take(&mut self.effects).into_iter().filter_map(|asked| match asked {
             Effect::Copy(RawText(text)) => Some(text),

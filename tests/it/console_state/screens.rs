@@ -269,7 +269,8 @@ fn screens(#[case] size: &str, #[case] state: State) {
     });
 }
 
-/// Returns the cells of a text on the screen; the lowest occurrence if there are several.
+/// Returns the cells of the given text on the screen. If it occurs several times, the lowest
+/// occurrence is used.
 pub(crate) fn cells<'a>(buffer: &'a Buffer, text: &str) -> Vec<&'a Cell> {
     let area = buffer.area;
     for y in (0..area.height).rev() {

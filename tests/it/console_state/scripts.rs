@@ -177,7 +177,7 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
 fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
     console.lazy = false;
     console.settle();
-    // A prompt that opens by itself ignores keys at first.
+    // A prompt that opens automatically ignores keys at first.
     console.keys("Esc Esc Esc");
     console.advance(Duration::from_millis(300));
     console.keys("Esc Esc Esc");

@@ -40,7 +40,7 @@ fn check(buffer: &Buffer, what: &str) {
     }
 }
 
-/// Returns alerts with hostile texts (docs/testing.md, "Hostile text").
+/// Returns alerts with hostile text (docs/testing.md, "Hostile text").
 fn hostile() -> Vec<Value> {
     let titles = [
         "\u{1b}[31mCRITICAL\u{1b}[2J",

@@ -26,7 +26,7 @@ const SECTIONS: [&str; 11] = [
     "All other values",
 ];
 
-/// Hostile texts; `{}` is replaced by the original value.
+/// Hostile strings; `{}` is replaced by the original value.
 const HOSTILE: [&str; 26] = [
     "{} | a | b",
     "{}\\| x \\|",
@@ -56,7 +56,7 @@ const HOSTILE: [&str; 26] = [
     "[[{}]] || {} || > [!NOTE]",
 ];
 
-/// Puts hostile text into all texts, links and names of custom properties.
+/// Puts hostile text into all strings, links and names of custom properties.
 fn poison(value: &mut Value, name: &str, count: &mut usize) {
     match value {
         Value::String(text) if !name.starts_with('@') && !name.ends_with("DateTime") => {

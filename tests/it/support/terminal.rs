@@ -119,7 +119,7 @@ impl Session {
         self.master.as_ref().unwrap().0.resize(size(width, height)).unwrap();
     }
 
-    /// Waits until the screen shows a text.
+    /// Waits until the screen shows the text.
     pub(crate) fn wait(&mut self, text: &str) {
         self.wait_until(&format!("{text:?} is shown"), |session| {
             session.with_screen(|screen| screen.contents().contains(text))
@@ -138,13 +138,13 @@ impl Session {
         }
     }
 
-    /// Presses a key until the screen shows a text. An overlay that has just opened by itself ignores
-    /// keys at first.
+    /// Presses a key until the screen shows the text. An overlay that has just opened automatically
+    /// ignores keys at first.
     pub(crate) fn press(&mut self, key: &str, text: &str) {
         self.press_until(key, &format!("{key:?} leads to {text:?}"), |session| session.shows(text));
     }
 
-    /// Presses a key until the screen no longer shows a text.
+    /// Presses a key until the screen no longer shows the text.
     pub(crate) fn press_away(&mut self, key: &str, text: &str) {
         self.press_until(key, &format!("{key:?} removes {text:?}"), |session| !session.shows(text));
     }
@@ -163,12 +163,12 @@ impl Session {
         });
     }
 
-    /// Returns whether the screen shows a text.
+    /// Returns whether the screen shows the text.
     pub(crate) fn shows(&self, text: &str) -> bool {
         self.with_screen(|screen| screen.contents().contains(text))
     }
 
-    /// Returns all texts copied so far, oldest first.
+    /// Returns everything that was copied so far, oldest first.
     pub(crate) fn copied(&self) -> Vec<String> {
         let sent = self.sent();
         let copies = sent.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split(['\x07', '\x1b']).next());
