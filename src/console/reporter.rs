@@ -16,7 +16,7 @@ use super::{saved::SavedAlerts, sign_in::identity};
 use crate::app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
-use alertdeck_model::{AlertId, RawAlert};
+use alertdeck_model::{AlertId, RawAlert, SafeText};
 use alertdeck_store::Batch;
 
 /// The number of alerts per batch. The loop handles a batch in about a millisecond.
@@ -70,6 +70,10 @@ impl FetchReporter {
             stream::iter(chunks)
         });
         self.report_chunks(chunks).await?;
+        if let Some(unread) = summary(&alerts.errors()) {
+            let partial = Some(SafeText::new(&unread));
+            self.report(LoadEvent::Page { total: None, partial, server_time: None }).await?;
+        }
         self.report(LoadEvent::Done).await
     }
 
@@ -165,6 +169,15 @@ impl FetchReporter {
     }
 }
 
+/// Sums up what could not be read in a line, by its first error.
+fn summary(errors: &[String]) -> Option<String> {
+    match errors {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, more @ ..] => Some(format!("{first} (and {} more)", more.len())),
+    }
+}
+
 /// Returns the number of batches that are decoded at the same time.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
@@ -180,5 +193,43 @@ fn kind(kind: graph::Kind) -> FailureKind {
         graph::Kind::NotFound | graph::Kind::Protocol | graph::Kind::ForeignLink | graph::Kind::Loop => {
             FailureKind::Other
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alertdeck_store::FeedId;
+
+    /// Returns what a read of these files reports as partial results, and its last event.
+    async fn partial_of(files: &[(&str, &str)]) -> (Vec<String>, LoadEvent) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let (messages, mut received) = mpsc::channel(100);
+        let job = JobId { feed: FeedId::default(), number: 1 };
+        let reporter = FetchReporter { job, messages, tokens: None };
+        reporter.report_saved(&SavedAlerts::new(&[folder.path().to_owned()])).await.unwrap();
+        drop(reporter);
+        let (mut partial, mut last) = (Vec::new(), None);
+        while let Some(Message::Job(_, JobEvent::Fetch(event))) = received.recv().await {
+            if let LoadEvent::Page { partial: Some(why), .. } = &event {
+                partial.push(why.line());
+            }
+            last = Some(event);
+        }
+        (partial, last.unwrap())
+    }
+
+    #[tokio::test]
+    async fn files_with_unreadable_parts_are_reported_as_partial() {
+        let good = ("a.json", r#"[{"id":"a","title":"a"}]"#);
+        let (partial, last) = partial_of(&[good]).await;
+        assert!(partial.is_empty() && matches!(last, LoadEvent::Done));
+        let (partial, last) = partial_of(&[good, ("b.json", "<html>"), ("c.json", "<html>")]).await;
+        assert!(partial.len() == 1 && partial[0].contains("b.json"), "{partial:?}");
+        assert!(partial[0].ends_with("(and 1 more)"), "{partial:?}");
+        assert!(matches!(last, LoadEvent::Done));
     }
 }

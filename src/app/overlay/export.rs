@@ -249,7 +249,7 @@ impl App {
             Phase::Idle => None,
             Phase::Complete => list
                 .partial()
-                .map(|why| format!("{loaded}, the service sent a partial result: {}", why.line())),
+                .map(|why| format!("{loaded}, not everything could be read: {}", why.line())),
             Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} so far")),
             Phase::Stopped => Some(format!("{loaded} before it was stopped")),
             Phase::Failed { failure, .. } => Some(format!("{loaded}: {}", failure.line)),

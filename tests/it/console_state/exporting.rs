@@ -387,7 +387,7 @@ fn incomplete_list_is_reported() {
     console.load(LoadEvent::Batch(batch(&[alert(1)])));
     console.done();
     console.keys("E");
-    shows(&console, "1 of 3 read, the service sent a partial result: source down");
+    shows(&console, "1 of 3 read, not everything could be read: source down");
 }
 
 #[test]
