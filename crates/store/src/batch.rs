@@ -21,18 +21,18 @@ pub struct Batch {
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,
-    /// Every value of the alert and its evidence: the property, and the number of the value among
-    /// those of the property's name. Sorted, without duplicates.
+    /// Every value of the alert and its evidence: the property, and the index of the value among
+    /// all values under the property's name. Sorted, without duplicates.
     pub(crate) terms: Box<[(KeyCode, u32)]>,
     pub(crate) body: StoredAlert,
-    /// Tells states of an alert apart: a hash of its JSON.
+    /// A hash of the JSON, to distinguish states of an alert.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
     pub(crate) is_readable: bool,
 }
 
 impl Batch {
-    /// Decodes alerts. One that cannot be decoded becomes an alert whose title says why.
+    /// Decodes alerts. One that cannot be decoded gets a title that says why.
     pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
         let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
         for raw in alerts {
@@ -68,10 +68,10 @@ impl Batch {
 }
 
 impl Store {
-    /// Decodes any number of alerts and adds them, a batch at a time: for callers without workers.
-    /// Returns the row of each alert, in the given order.
+    /// Decodes any number of alerts and adds them one batch at a time, for callers without workers.
+    /// Returns the row of each alert, in the order given.
     pub fn decode(&mut self, feed: FeedId, alerts: impl IntoIterator<Item = RawAlert>) -> Vec<Row> {
-        /// Alerts in a batch: as many as in the largest page of the service.
+        /// The number of alerts in a batch, which is the service's maximum page size.
         const SIZE: usize = 1_000;
         let (mut alerts, mut rows) = (alerts.into_iter(), Vec::new());
         loop {
@@ -84,8 +84,8 @@ impl Store {
     }
 }
 
-/// Returns an id for an alert without one. It depends on the bytes only, so that reading a page
-/// twice does not duplicate the alert.
+/// Returns an id for an alert without one. It depends only on the bytes, so reading a page twice
+/// does not duplicate the alert.
 fn content_id(raw: &RawAlert) -> String {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();

@@ -1,8 +1,8 @@
-//! A vector in chunks: it grows without moving what is there, and wastes at most one chunk.
+//! A vector stored in chunks, which grows without moving its items and wastes at most one chunk.
 
 const CHUNK: usize = 4_096;
 
-/// A vector in chunks.
+/// A vector stored in chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunked<T> {
     chunks: Vec<Vec<T>>,
@@ -43,7 +43,7 @@ impl<T> Chunked<T> {
         self.chunks.iter().flatten()
     }
 
-    /// Returns the memory that the items take, in bytes.
+    /// Returns the memory used by the items, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<T>()).sum()
     }

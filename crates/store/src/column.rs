@@ -58,7 +58,7 @@ impl Column {
 /// The contents of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// Nothing was sent.
+    /// No value was sent.
     Empty,
     /// A severity.
     Severity(&'a Severity),
@@ -66,16 +66,16 @@ pub enum Cell<'a> {
     Status(&'a Status),
     /// A point in time.
     Time(Timestamp),
-    /// A text.
+    /// Text.
     Text(SafeText),
-    /// The first of several texts, and the number of the others.
+    /// The first of several strings, and the number of the others.
     More(SafeText, usize),
     /// A member of an enumeration, by its wire name.
     Member(&'a str),
 }
 
 impl Cell<'_> {
-    /// Returns the cell as text that is safe to show; empty if nothing was sent.
+    /// Returns the cell as text that is safe to show, and empty if no value was sent.
     pub fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
@@ -88,7 +88,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns the same as [`Cell::text`], but at most as much as a screen is wide.
+    /// Like [`Cell::text`], but truncated to what the widest screen can show.
     pub fn head(&self) -> String {
         match self {
             Self::Text(text) => text.head(),
@@ -108,13 +108,13 @@ pub struct Sort {
 }
 
 impl Default for Sort {
-    /// Returns newest first, the order in which the service sends alerts.
+    /// Returns the order in which the service sends alerts: newest first.
     fn default() -> Self {
         Self { column: Column::Created, descending: true }
     }
 }
 
-/// What a row is compared by.
+/// A value by which rows are compared.
 enum SortValue<'a> {
     Missing,
     Number(u64),
@@ -155,33 +155,33 @@ impl Store {
         }
     }
 
-    /// Lists the values of a column that may have several: devices, users, techniques.
+    /// Lists the values in a column that can hold several: devices, users or techniques.
     pub(crate) fn listed(&self, row: Row, column: Column) -> impl ExactSizeIterator<Item = ValueCode> {
         let (list, name) = match column {
             Column::Device => (&self.columns.devices, self.device_names()),
             Column::User => (&self.columns.users, self.user_names()),
             _ => (&self.columns.techniques, self.dictionary.name("mitreTechniques")),
         };
-        // Without a name there are no values.
+        // Without a name, there are no values.
         let name = name.unwrap_or(crate::NameCode(0));
         list.get(row).map(move |index| ValueCode { name, index })
     }
 
-    /// Compares two rows: by the column with missing values last in either direction, then newest
-    /// first, then by id. So the order is total and the same from fetch to fetch.
+    /// Compares two rows by the column, with missing values last in either direction, then newest
+    /// first, then by id. The order is therefore total and the same for every fetch.
     pub fn compare(&self, sort: Sort, a: Row, b: Row) -> Ordering {
         let by_column = match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
             (SortValue::Number(a), SortValue::Number(b)) => directed(a.cmp(&b), sort.descending),
             (SortValue::Text(a), SortValue::Text(b)) => directed(a.cmp(&b), sort.descending),
             (SortValue::Missing, SortValue::Missing) => Ordering::Equal,
-            // The values of a column have one type.
+            // All values in a column have the same type.
             (SortValue::Missing, _) => Ordering::Greater,
             (_, _) => Ordering::Less,
         };
         by_column.then_with(|| self.compare_ties(a, b))
     }
 
-    /// Compares rows that are equal by the column: newest first, then by feed and id.
+    /// Compares rows with equal values in the column: newest first, then by id and row.
     fn compare_ties(&self, a: Row, b: Row) -> Ordering {
         let id = |row: Row| self.dictionary.text(self.columns.id[row.index()]).raw;
         let created = |row| self.facts(row).created();
@@ -191,8 +191,8 @@ impl Store {
             .then_with(|| a.cmp(&b))
     }
 
-    /// Returns a number by which rows can be compared first: rows with a smaller number come first,
-    /// those with the same have to be compared.
+    /// Returns a number for a quick first comparison. Rows with a smaller number come first; rows
+    /// with the same number must be compared in full.
     pub(crate) fn sort_key(&self, sort: Sort, row: Row) -> u64 {
         let key = match self.sort_value(sort.column, row) {
             SortValue::Missing => return u64::MAX,
@@ -211,7 +211,7 @@ impl Store {
     fn sort_value(&self, column: Column, row: Row) -> SortValue<'_> {
         let (facts, columns) = (self.facts(row), &self.columns);
         let number = |number: Option<u64>| number.map_or(SortValue::Missing, SortValue::Number);
-        // Ticks are signed; the order must not be.
+        // Ticks are signed. Flipping the sign bit preserves their order as unsigned numbers.
         let time = |at: Option<Timestamp>| number(at.map(|at| at.ticks().cast_unsigned() ^ (1 << 63)));
         let folded = |code: Option<ValueCode>| {
             code.map_or(SortValue::Missing, |code| SortValue::Text(self.dictionary.folded(code)))
@@ -241,7 +241,7 @@ fn directed(ordering: Ordering, descending: bool) -> Ordering {
     if descending { ordering.reverse() } else { ordering }
 }
 
-/// Returns the cell of an enumeration member; `unknown` is empty.
+/// Returns the cell for an enumeration member, which is empty for `unknown`.
 fn member_cell(member: &str) -> Cell<'_> {
     if member == "unknown" { Cell::Empty } else { Cell::Member(member) }
 }

@@ -1,4 +1,4 @@
-//! The columns: fixed-width values of each row.
+//! The columns: fixed-width values for each row.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -13,11 +13,11 @@ use crate::{
     stored::StoredAlert,
 };
 
-/// A column with a member of an enumeration for each row, and the rows of each member.
+/// A column with one enumeration member per row, and the rows of each member.
 #[derive(Debug)]
 pub(crate) struct Members<T> {
     codes: Chunked<u32>,
-    /// The members; `None` where nothing was sent. Undeclared ones come from the service, so there
+    /// The members; `None` stands for no value. The service may send undeclared members, so there
     /// may be many.
     known: Vec<(Option<T>, List)>,
     by_member: HashMap<Option<T>, u32>,
@@ -46,12 +46,12 @@ impl<T: Clone + Eq + Hash> Members<T> {
         self.known[code as usize].1.insert(row);
     }
 
-    /// Returns the member of a row; `None` if nothing was sent.
+    /// Returns the member of a row, or `None` if no value was sent.
     pub(crate) fn get(&self, row: Row) -> Option<&T> {
         self.known[self.codes[row.index()] as usize].0.as_ref()
     }
 
-    /// Returns the rows of the members that pass a test.
+    /// Returns the rows whose member passes a test.
     pub(crate) fn rows(&self, test: impl Fn(Option<&T>) -> bool) -> RowSet {
         let mut rows = RowSet::default();
         for (_, of) in self.known.iter().filter(|(member, _)| test(member.as_ref())) {
@@ -61,10 +61,10 @@ impl<T: Clone + Eq + Hash> Members<T> {
     }
 }
 
-/// A column with any number of values of one name.
+/// A column with any number of values per row, all under one name.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    /// For each row: the only value and 1, or where its values start and how many there are.
+    /// For each row, its only value and 1, or the start and number of its values.
     places: Chunked<(u32, u32)>,
     values: Chunked<u32>,
 }
@@ -113,7 +113,7 @@ pub(crate) struct Columns {
     pub(crate) classification: Members<Classification>,
     pub(crate) determination: Members<Determination>,
     pub(crate) source: Members<ServiceSource>,
-    /// Ticks, by [`DateColumn`]; [`NO_DATE`] where none was sent.
+    /// Ticks, by [`DateColumn`]; [`NO_DATE`] if none was sent.
     dates: [Chunked<i64>; 5],
     pub(crate) id: Chunked<ValueCode>,
     pub(crate) title: Chunked<Option<ValueCode>>,
@@ -136,7 +136,7 @@ impl Columns {
         self.bodies.len()
     }
 
-    /// Sets the values of a row, which is new or the next one.
+    /// Sets the values of a row, which must exist or be the next one.
     pub(crate) fn set(&mut self, row: Row, feed: FeedId, fields: Fields, body: StoredAlert, map: &CodeMap) {
         let code = |value: Option<ValueCode>| value.map(|value| map.value(value));
         set(&mut self.feeds, row, feed);
@@ -186,7 +186,7 @@ impl Columns {
     }
 }
 
-/// Sets the value of a row, which exists or is the next one.
+/// Sets the value of a row, which must exist or be the next one.
 pub(crate) fn set<T>(column: &mut Chunked<T>, row: Row, value: T) {
     if row.index() < column.len() {
         column[row.index()] = value;

@@ -1,11 +1,11 @@
-//! Decodes alerts into batches: one pass over the JSON gives the terms and what the columns need.
+//! Decodes alerts into batches. A single pass over the JSON yields the terms and the column values.
 //!
-//! Every value of an alert and its evidence becomes a term, a property with a value of the
-//! dictionary, whatever its type or depth. So a field of the filter language is a set of properties,
-//! and this crate needs no knowledge of the types of evidence.
+//! Every value of an alert and its evidence becomes a term (a property with a value from the
+//! dictionary), whatever its type or depth. A field of the filter language is therefore just a set
+//! of properties, and this crate does not need to know the types of evidence.
 //!
-//! The pass builds no tree. It needs one only for what the service does not send: a property that
-//! occurs twice, and a list or an object where a column has a text.
+//! The pass does not build a tree. It needs one only for JSON that the service does not send: a
+//! property that occurs twice, or a list or object where a column expects text.
 
 mod fields;
 mod walk;
@@ -29,9 +29,9 @@ use crate::{
 use fields::Field;
 use walk::{Part, Walk};
 
-/// The name under which the dictionary keeps what columns show of devices. No property has it.
+/// The dictionary name for the devices that columns show. No property has this name.
 pub(crate) const DEVICES: &str = "(devices)";
-/// The name for what columns show of users.
+/// The dictionary name for the users that columns show. No property has this name.
 pub(crate) const USERS: &str = "(users)";
 
 /// A property path, as a node in a tree of the paths seen so far.
@@ -40,19 +40,19 @@ struct Node {
     path: Arc<str>,
     name: NameCode,
     field: Field,
-    /// The nodes of longer paths by their next name. Objects list their properties in the same
-    /// order, so the search starts after the last hit.
+    /// The nodes of longer paths, by their next name. Objects usually list their properties in the
+    /// same order, so a search starts after the last hit.
     children: Vec<(Box<str>, usize)>,
     next: usize,
     /// The positions of the children by name, if there are many.
     by_name: HashMap<Box<str>, usize>,
-    /// The object in which the property was seen last.
+    /// The object in which the property was last seen.
     seen_in: u32,
-    /// The codes of the property by kind of evidence.
+    /// The codes of the property, by type of evidence.
     keys: Vec<(u16, KeyCode)>,
     /// The value in the current item.
     value: ItemValue,
-    /// The last value: many are the same as in the alert or item before.
+    /// The last value. Many values are the same as in the previous alert or item.
     last: String,
     last_code: Option<ValueCode>,
 }
@@ -61,7 +61,7 @@ struct Node {
 #[derive(Clone, Copy, Debug, Default)]
 struct ItemValue {
     item: u32,
-    /// The first value, and how many follow.
+    /// The first value; `more` is the number of values that follow.
     first: u32,
     more: usize,
     is_string: bool,
@@ -73,9 +73,9 @@ const ALERT: usize = 0;
 const ITEM: usize = 1;
 /// The number that stands for the alert among the types of evidence.
 const NO_KIND: u16 = u16::MAX;
-/// The number of types of evidence that are told apart in a batch.
+/// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
-/// The number of properties beyond which they are found by a map.
+/// Nodes with at least this many children look them up in a map.
 const MANY: usize = 48;
 
 /// Decodes alerts into one dictionary.
@@ -100,7 +100,7 @@ pub(crate) struct Decoder {
     /// The type of the current item, as sent.
     item_type: String,
     in_item: bool,
-    /// What the current alert gives.
+    /// The terms of the current alert.
     terms: Vec<(KeyCode, u32)>,
     fields: Fields,
     categories: Option<ValueCode>,
@@ -110,7 +110,7 @@ pub(crate) struct Decoder {
     is_odd: bool,
 }
 
-/// The terms and columns of an alert, or why it cannot be read.
+/// The terms and columns of an alert, or the reason it cannot be read.
 pub(crate) type Decoded = Result<(Box<[(KeyCode, u32)]>, Fields), DecodeError>;
 
 impl Decoder {
@@ -167,7 +167,7 @@ impl Decoder {
         Ok((self.terms.as_slice().into(), std::mem::take(&mut self.fields)))
     }
 
-    /// Adds an id, such as the one made up for an alert that has none.
+    /// Adds an id, such as one generated for an alert that has none.
     pub(crate) fn id(&mut self, id: &str) -> ValueCode {
         self.dictionary.add(self.ids, self.folder.fold(id))
     }
@@ -207,7 +207,7 @@ impl Decoder {
         self.nodes.len() - 1
     }
 
-    /// Finds the node of a property of an object, and its position there.
+    /// Finds the node of an object's property, and its position among the object's children.
     fn child(&self, node: usize, name: &str) -> Option<(usize, usize)> {
         let Node { children, next, by_name, .. } = &self.nodes[node];
         let is_named = |(known, _): &(Box<str>, usize)| **known == *name;
@@ -221,7 +221,7 @@ impl Decoder {
         Some((children[at].1, at))
     }
 
-    /// Returns the node of a property of an object.
+    /// Returns the node of an object's property, adding it if it is new.
     fn step(&mut self, node: usize, name: &str) -> usize {
         if let Some((child, at)) = self.child(node, name) {
             self.nodes[node].next = at + 1;
@@ -241,7 +241,7 @@ impl Decoder {
         child
     }
 
-    /// Adds a term for a property of the alert, or of evidence of a kind.
+    /// Adds a term for a property of the alert, or of evidence of the given kind.
     fn add_term(&mut self, kind: u16, node: usize, index: u32) {
         let Node { path, name, keys, .. } = &mut self.nodes[node];
         let code = keys.iter().find(|(of, _)| *of == kind).map(|(_, code)| *code);
@@ -251,7 +251,7 @@ impl Decoder {
             keys.push((kind, code));
             code
         });
-        // Beyond the last property that has a code of its own, values cannot be searched for.
+        // Values of properties without a code of their own cannot be searched for.
         if self.dictionary.name_of(code) == *name {
             self.terms.push((code, index));
         }
@@ -259,7 +259,7 @@ impl Decoder {
 
     /// Returns the code of a value of a property.
     fn value(&mut self, node: usize, text: &str) -> ValueCode {
-        /// Longer values are not worth a copy.
+        /// Longer values are not worth copying.
         const SHORT: usize = 4_096;
         let Node { name, last, last_code, .. } = &mut self.nodes[node];
         if let Some(code) = *last_code
@@ -409,13 +409,13 @@ fn add_once(list: &mut Vec<ValueCode>, value: ValueCode) {
     }
 }
 
-/// The current item of evidence, read by paths.
+/// The current item of evidence, whose properties are read by path.
 struct Item<'a>(&'a Decoder);
 
 impl Item<'_> {
     fn value(&self, path: &str) -> Option<(&Node, Cow<'_, str>)> {
         let Self(decoder) = self;
-        // The name of an annotation contains a dot; no name here is one.
+        // Annotation names contain a dot, but no path read here includes one.
         let step = |node: Option<usize>, name: &str| decoder.child(node?, name).map(|(child, _)| child);
         let node = &decoder.nodes[path.split('.').fold(Some(ITEM), step)?];
         let (name, index) = (node.name, node.value.first);

@@ -1,8 +1,8 @@
 //! The dictionary: properties, their names, and the distinct values under each name.
 //!
-//! Values repeat across alerts: titles, devices, users, file names. So each is stored once per
-//! property name, and alerts refer to it by code. A search reads the values of the names that it
-//! is about, and then only compares codes.
+//! Values such as titles, devices, users and file names repeat across alerts, so each is stored
+//! once per property name, and alerts refer to it by code. A search reads only the values under the
+//! names it covers, and then compares codes.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -23,12 +23,12 @@ pub struct NameCode(pub(crate) u16);
 pub struct ValueCode {
     /// The name of the properties that have the value.
     pub name: NameCode,
-    /// The number of the value among those of the name.
+    /// The index of the value among all values of the name.
     pub index: u32,
 }
 
 impl KeyCode {
-    /// Returns the code with an index into [`Dictionary::keys`].
+    /// Returns the code for an index into [`Dictionary::keys`].
     pub fn from_index(index: usize) -> Self {
         Self(u16::try_from(index).unwrap_or(u16::MAX))
     }
@@ -40,7 +40,7 @@ impl KeyCode {
 }
 
 impl NameCode {
-    /// Returns the code as an index below [`Dictionary::names`].
+    /// Returns the code as an index, which is less than [`Dictionary::names`].
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -55,8 +55,8 @@ pub struct Key {
     pub path: Arc<str>,
 }
 
-/// Returns the last name of a [`Key`]'s path: `sha256` for `imageFile.sha256`. The name of an
-/// annotation contains a dot: `@odata.type`.
+/// Returns the last name of a [`Key`]'s path: `sha256` for `imageFile.sha256`. Annotation names
+/// such as `@odata.type` contain a dot themselves.
 pub fn last_name(path: &str) -> &str {
     let start = path.rfind(".@").map(|dot| dot + 1);
     let annotation = start.or_else(|| path.starts_with('@').then_some(0));
@@ -85,7 +85,7 @@ pub struct Dictionary {
     name_codes: HashMap<Arc<str>, NameCode>,
     /// The values of each name.
     values: Vec<Values>,
-    /// The name after the one that was tidied last.
+    /// The next name to tidy, modulo the number of names.
     tidied: usize,
 }
 
@@ -105,17 +105,17 @@ impl Dictionary {
         self.key_names[key.index()]
     }
 
-    /// Returns the number of names. Their codes are the numbers below.
+    /// Returns the number of names. Their codes are less than this number.
     pub fn names(&self) -> usize {
         self.values.len()
     }
 
-    /// Returns the code of a name, if a property has it.
+    /// Returns the code of a name, if any property has it.
     pub fn name(&self, name: &str) -> Option<NameCode> {
         self.name_codes.get(name).copied()
     }
 
-    /// Returns the number of values of a name, by its index.
+    /// Returns the number of values of the name with the given index.
     pub fn count(&self, name: usize) -> u32 {
         self.values.get(name).map_or(0, Values::len)
     }
@@ -131,18 +131,18 @@ impl Dictionary {
         self.values[code.name.index()].folded(code.index)
     }
 
-    /// Returns a value, safe to show.
+    /// Returns a value as text that is safe to show.
     pub fn safe(&self, code: ValueCode) -> SafeText {
         SafeText::new(&self.values[code.name.index()].raw(code.index))
     }
 
-    /// Lists the values of a name that have this folded form.
+    /// Lists the values of a name that have the given folded form.
     pub fn spelled(&self, name: NameCode, folded: &str) -> impl Iterator<Item = ValueCode> {
         self.values[name.index()].spelled(folded).map(move |index| ValueCode { name, index })
     }
 
-    /// Calls `each` with values of a name that contain one of the substrings: those with numbers from
-    /// `first` to the end of its chunk. Returns the bytes that were read.
+    /// Calls `each` with every value of a name, from `first` to the end of its chunk, that contains
+    /// one of the substrings. Returns the number of bytes read.
     pub fn containing(
         &self,
         substrings: &Substrings,
@@ -155,8 +155,8 @@ impl Dictionary {
         values.chunk_size(first as usize / crate::values::CHUNK)
     }
 
-    /// Returns the end of the chunk of values of a name that `first` is in, as far as there are
-    /// values.
+    /// Returns the end of the chunk that contains the value `first` of a name, or the number of
+    /// values if that is smaller.
     pub fn chunk_end(&self, name: NameCode, first: u32) -> u32 {
         let chunk = crate::values::CHUNK as u32;
         (first / chunk + 1).saturating_mul(chunk).min(self.values[name.index()].len())
@@ -164,8 +164,8 @@ impl Dictionary {
 
     /// Returns the code of a property, adding it if it is new.
     ///
-    /// Beyond 65,535 properties, far more than the schema has, new ones share the last code:
-    /// properties come from the service and must not grow without bound.
+    /// Beyond 65,535 properties, far more than the schema has, new ones share the last code,
+    /// because properties come from the service and must not grow without bound.
     pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
         if let Some(code) = self.key_codes.get(key) {
             return *code;
@@ -179,7 +179,8 @@ impl Dictionary {
         code
     }
 
-    /// Returns the code of a name, adding it if it is new. There are never more than properties.
+    /// Returns the code of a name, adding it if it is new. There are never more names than
+    /// properties.
     pub(crate) fn name_code(&mut self, name: &str) -> NameCode {
         if let Some(code) = self.name_codes.get(name) {
             return *code;
@@ -196,7 +197,7 @@ impl Dictionary {
         ValueCode { name, index: self.values[name.index()].add(value) }
     }
 
-    /// Does a piece of the work that keeps the dictionary small and fast, a millisecond at most.
+    /// Does part of the work that keeps the dictionary compact and fast, for at most a millisecond.
     pub(crate) fn tidy(&mut self) {
         for _ in 0..self.values.len() {
             let at = self.tidied % self.values.len();
@@ -207,8 +208,7 @@ impl Dictionary {
         }
     }
 
-    /// Adds all properties and values of another dictionary, and returns the codes that they have
-    /// here.
+    /// Adds all properties and values of another dictionary, and returns their codes in this one.
     pub(crate) fn merge(&mut self, other: &Self) -> CodeMap {
         let keys = other.keys.iter().map(|key| self.key_code(key)).collect();
         let mut names = vec![NameCode(0); other.values.len()];
@@ -223,13 +223,13 @@ impl Dictionary {
         CodeMap { keys, names, values }
     }
 
-    /// Returns the memory that the values take, in bytes.
+    /// Returns the memory used by the values, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.values.iter().map(Values::size).sum()
     }
 }
 
-/// Maps the codes of one dictionary to those of the one it was merged into.
+/// Maps the codes of one dictionary to the codes of the dictionary it was merged into.
 #[derive(Clone, Debug)]
 pub(crate) struct CodeMap {
     keys: Vec<KeyCode>,

@@ -1,4 +1,4 @@
-//! The values of an alert that filters test and columns show.
+//! The alert values that filters test and columns show.
 
 use alertdeck_model::{
     AlertId, Classification, Determination, SafeText, ServiceSource, Severity, Status, Timestamp,
@@ -13,7 +13,8 @@ pub struct Facts<'a> {
     row: Row,
 }
 
-/// Declares the accessors of an enumeration: the member of a row, and the rows of members.
+/// Declares the accessors of an enumeration: the member of a row, and the rows whose member passes
+/// a test.
 macro_rules! member {
     ($name:ident, $rows:ident, $type:ident, $doc:literal) => {
         impl<'a> Facts<'a> {
@@ -48,7 +49,7 @@ impl<'a> Facts<'a> {
         &self.store.columns
     }
 
-    /// Returns the id; for an alert without one, a text that depends on its JSON.
+    /// Returns the id or, for an alert without one, a string derived from its JSON.
     pub fn id(self) -> AlertId {
         AlertId::new(&self.store.dictionary.text(self.columns().id[self.row.index()]).raw)
     }

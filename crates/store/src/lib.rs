@@ -1,10 +1,10 @@
 //! The loaded alerts: columns to list, sort and filter by, terms to search, and the JSON of each
 //! alert.
 //!
-//! A [`Store`] has one owner, no lock and no thread. Workers decode [`Batch`]es, the owner adds
-//! them. A [`Row`] is never moved and never reused, so it identifies an alert while sorting and
-//! filtering change around it. Sets of rows are bitmaps ([`RowSet`]). The store does not know where
-//! alerts come from, how they are filtered or how they are drawn.
+//! A [`Store`] has one owner and uses no locks or threads. Workers decode [`Batch`]es, and the
+//! owner adds them. A [`Row`] is never moved or reused, so it identifies an alert even as sorting
+//! and filtering change around it. Sets of rows are bitmaps ([`RowSet`]). The store does not know
+//! where alerts come from, how they are filtered or how they are drawn.
 
 mod batch;
 mod chunked;
@@ -49,30 +49,30 @@ use stored::StoredWriter;
 use table::Table;
 use terms::Terms;
 
-/// Identifies an alert in a [`Store`]. Rows are numbered in the order of arrival; they are never
-/// moved and never reused.
+/// Identifies an alert in a [`Store`]. Rows are numbered in order of arrival and are never moved or
+/// reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
 impl Row {
-    /// Returns the row as an index below the number of alerts that were ever added.
+    /// Returns the row as an index, which is less than the number of alerts ever added.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Identifies a feed, which is where alerts come from: one account in one tenant of one cloud, or
-/// files. Ids of alerts are unique in a feed only.
+/// Identifies a feed, which is a source of alerts: one account in one tenant of one cloud, or
+/// files. Alert ids are unique only within a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedId(u16);
 
 impl FeedId {
-    /// Creates the id of the feed with this index.
+    /// Creates the id of the feed with the given index.
     pub const fn new(index: u16) -> Self {
         Self(index)
     }
 
-    /// Returns the index: the number of feeds that were opened before it.
+    /// Returns the index, which is the number of feeds opened before this one.
     pub const fn index(self) -> u16 {
         self.0
     }
@@ -83,14 +83,14 @@ impl FeedId {
 pub struct Absorbed {
     /// The rows of new alerts.
     pub new: Vec<Row>,
-    /// The rows of alerts that replaced an older state.
+    /// The rows of alerts whose older state was replaced.
     pub changed: Vec<Row>,
-    /// The rows of all alerts of the batch, including unchanged ones.
+    /// The rows of all alerts in the batch, including unchanged ones.
     pub seen: Vec<Row>,
 }
 
 impl Absorbed {
-    /// Lists the rows that views have to test again.
+    /// Lists the rows that views must test again.
     pub fn touched(&self) -> Vec<Row> {
         self.new.iter().chain(&self.changed).copied().collect()
     }
@@ -104,17 +104,17 @@ pub struct Store {
     terms: Terms,
     postings: Postings,
     index: Index,
-    /// The rows by the hashes of their feeds and ids.
+    /// The rows, by the hash of their feed and id.
     by_id: Table<Row>,
-    /// The rows of each feed, without retired ones.
+    /// The rows of each feed, except retired ones.
     feeds: BTreeMap<FeedId, RowSet>,
     /// The feeds whose rows are hidden.
     hidden: BTreeSet<FeedId>,
     /// The rows of all feeds that are not hidden.
     visible: RowSet,
-    /// Every spelling of an owner that any alert of a feed has had.
+    /// For each feed, every spelling of an owner that any of its alerts has had.
     owners: BTreeMap<FeedId, BTreeSet<SafeText>>,
-    /// How often rows were replaced, retired, hidden or shown.
+    /// The number of times that rows were replaced, retired, hidden or shown.
     changes: u64,
 }
 
@@ -143,12 +143,12 @@ impl Store {
         }
     }
 
-    /// Adds a decoded batch. An alert that is in the store already is replaced unless the new state
-    /// is older by `lastUpdateDateTime`.
+    /// Adds a decoded batch. An alert that is already in the store is replaced, unless the new
+    /// state is older according to `lastUpdateDateTime`.
     pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
         let Batch { dictionary, alerts } = batch;
         let map = self.dictionary.merge(&dictionary);
-        // More than what a batch may add.
+        // Tidy more than a single batch can add.
         for _ in 0..3 {
             self.dictionary.tidy();
         }
@@ -210,7 +210,7 @@ impl Store {
         for (key, index) in &*terms {
             let value = map.value(ValueCode { name: dictionary.name_of(*key), index: *index });
             let key = map.key(*key);
-            // Beyond the last property that has a code of its own, values cannot be searched for.
+            // Values of properties without a code of their own cannot be searched for.
             if self.dictionary.name_of(key) == value.name {
                 if self.postings.add(value, key, row) {
                     self.index.add(&self.dictionary, key, value);
@@ -229,7 +229,7 @@ impl Store {
         }
     }
 
-    /// Moves bodies into blocks of their own, so that a few alerts do not keep the block of a page
+    /// Moves bodies into new blocks, so that a few alerts do not keep the block of an entire page
     /// in memory.
     fn move_bodies(&mut self, rows: &[Row]) {
         let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());
@@ -241,8 +241,8 @@ impl Store {
         }
     }
 
-    /// Removes all alerts of a feed: after a sign-out, or when another account signs in. Their rows
-    /// are not used again.
+    /// Removes all alerts of a feed, after a sign-out or when another account signs in. Their rows
+    /// are not reused.
     pub fn retire(&mut self, feed: FeedId) {
         let Some(rows) = self.feeds.remove(&feed) else { return };
         let columns = &self.columns;
@@ -252,8 +252,8 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Hides the rows of these feeds, also those that arrive later, and shows all others. Views have
-    /// to be rebuilt.
+    /// Hides the rows of the given feeds, including rows that arrive later, and shows all others.
+    /// Views must be rebuilt afterwards.
     pub fn hide_feeds(&mut self, hidden: impl IntoIterator<Item = FeedId>) {
         self.hidden = hidden.into_iter().collect();
         self.visible.clear();
@@ -287,7 +287,7 @@ impl Store {
         &self.visible
     }
 
-    /// Returns a value that changes whenever an alert was added, changed, retired, hidden or shown.
+    /// Returns a value that changes whenever an alert is added, changed, retired, hidden or shown.
     pub fn version(&self) -> (u64, usize) {
         (self.changes, self.columns.len())
     }
@@ -297,12 +297,12 @@ impl Store {
         self.columns.feeds[row.index()]
     }
 
-    /// Returns the values of an alert that filters test.
+    /// Returns the values of an alert, for filters to test.
     pub fn facts(&self, row: Row) -> Facts<'_> {
         Facts::new(self, row)
     }
 
-    /// Returns the JSON of an alert, to be read by a worker.
+    /// Returns the JSON of an alert, for a worker to read.
     pub fn stored(&self, row: Row) -> &StoredAlert {
         &self.columns.bodies[row.index()]
     }
@@ -312,8 +312,8 @@ impl Store {
         !self.columns.unreadable.contains(row)
     }
 
-    /// Lists every spelling of owners in a feed's alerts. It is not documented whether the service
-    /// ignores case in `assignedTo`, so filters ask for all spellings (docs/filter-language.md,
+    /// Lists every spelling of the owners of a feed's alerts. Whether the service ignores case in
+    /// `assignedTo` is not documented, so filters request all spellings (docs/filter-language.md,
     /// "OData meaning").
     pub fn owners(&self, feed: FeedId) -> impl Iterator<Item = &SafeText> {
         self.owners.get(&feed).into_iter().flatten()
@@ -329,8 +329,8 @@ impl Store {
         self.terms.get(row).map(|(key, index)| (key, ValueCode { name: self.dictionary.name_of(key), index }))
     }
 
-    /// Returns the value of a property of the alert itself, such as `alertWebUrl`; of several, the
-    /// first by number.
+    /// Returns the value of a property of the alert itself, such as `alertWebUrl`. If there are
+    /// several, returns the one with the lowest code.
     pub fn property(&self, row: Row, path: &str) -> Option<SafeText> {
         let mut terms = self.terms(row);
         let is_property = |key: KeyCode| {
@@ -340,13 +340,13 @@ impl Store {
         terms.find(|(key, _)| is_property(*key)).map(|(_, value)| self.dictionary.safe(value))
     }
 
-    /// Adds the rows that have a value under any property to a set.
+    /// Adds all rows that have a value, under any property, to a set.
     pub fn add_rows_of(&self, value: ValueCode, rows: &mut RowSet) {
         self.postings.rows(value).add_to(rows);
     }
 
-    /// Returns the properties that a value has ever occurred under; `None` if they are too many to
-    /// tell.
+    /// Returns the properties under which a value has ever occurred, or `None` if there are too
+    /// many to track.
     pub fn keys_of(&self, value: ValueCode) -> Option<&[KeyCode]> {
         self.postings.keys(value)
     }
@@ -360,7 +360,8 @@ impl Store {
         self.columns.dated(date, test)
     }
 
-    /// Returns the memory that the parts of the store take, in bytes, without the JSON of the alerts.
+    /// Returns the memory used by each part of the store, in bytes, excluding the JSON of the
+    /// alerts.
     pub fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("dictionary", self.dictionary.size()),
@@ -371,7 +372,7 @@ impl Store {
         ]
     }
 
-    /// Returns the name under which the columns keep devices, if an alert has one.
+    /// Returns the name under which device names are stored, if any alert has a device.
     fn device_names(&self) -> Option<NameCode> {
         self.dictionary.name(DEVICES)
     }

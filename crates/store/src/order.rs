@@ -1,13 +1,13 @@
-//! Rows in a sort order, in chunks: a row that arrives or moves touches one chunk.
+//! Rows in a sort order, stored in chunks, so that adding or moving a row touches only one chunk.
 //!
-//! Each chunk counts the rows that are shown, so that the row on a line of the screen, and the line
-//! of a row, are found without a list of the shown rows.
+//! Each chunk counts its shown rows, so finding the row at a line of the screen, or the line of a
+//! row, does not require a list of the shown rows.
 
 use std::cmp::Ordering;
 
 use crate::{Row, RowSet, Sort, Store};
 
-/// The most rows in a chunk.
+/// The maximum number of rows in a chunk.
 pub(crate) const CHUNK: usize = 4_096;
 
 #[derive(Clone, Debug, Default)]
@@ -32,13 +32,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Creates an order of sorted rows; [`Order::count`] must follow.
+    /// Creates an order from sorted rows. [`Order::count`] must be called afterwards.
     pub(crate) fn of_sorted(sort: Sort, rows: impl Iterator<Item = Row>) -> Self {
         let (mut chunks, mut placed): (Vec<Chunk>, _) = (Vec::new(), RowSet::default());
         for row in rows {
             placed.insert(row);
             match chunks.last_mut() {
-                // Half full, so that arrivals do not split it at once.
+                // Fill each chunk halfway, so that new rows do not split it immediately.
                 Some(last) if last.rows.len() < CHUNK / 2 => last.rows.push(row),
                 _ => chunks.push(Chunk { rows: vec![row], shown: 0 }),
             }
@@ -51,7 +51,7 @@ impl Order {
         self.chunks.iter_mut().for_each(|chunk| chunk.count(shown));
     }
 
-    /// Adds a row, which must not be there yet.
+    /// Adds a row, which must not be present yet.
     pub(crate) fn insert(&mut self, store: &Store, row: Row, is_shown: bool) {
         let at = self.chunk_of(store, row);
         if self.chunks.is_empty() {
@@ -80,7 +80,7 @@ impl Order {
         }
     }
 
-    /// Removes rows, in one pass: their values may have changed, so they cannot be looked up.
+    /// Removes rows in a single pass. Their values may have changed, so they cannot be looked up.
     pub(crate) fn remove(&mut self, rows: &RowSet, shown: &RowSet) {
         if self.placed.common(rows) == 0 {
             return;
@@ -96,12 +96,12 @@ impl Order {
         self.chunks.retain(|chunk| !chunk.rows.is_empty());
     }
 
-    /// Returns the row on a line.
+    /// Returns the row at a line.
     pub(crate) fn get(&self, line: usize, shown: &RowSet) -> Option<Row> {
         self.from(line, shown).next()
     }
 
-    /// Lists the shown rows from a line on.
+    /// Lists the shown rows, starting at a line.
     pub(crate) fn from(&self, line: usize, shown: &RowSet) -> impl Iterator<Item = Row> {
         let mut left = line;
         let mut first = 0;
@@ -121,7 +121,7 @@ impl Order {
         self.chunks.iter().flat_map(|chunk| &chunk.rows).copied()
     }
 
-    /// Returns the line of a row, or the one that it would have.
+    /// Returns the line of a row, or the line it would have if it were shown.
     pub(crate) fn line(&self, store: &Store, row: Row, shown: &RowSet) -> usize {
         let at = self.chunk_of(store, row);
         let before: usize = self.chunks[..at].iter().map(|chunk| chunk.shown).sum();
@@ -130,7 +130,7 @@ impl Order {
         before + chunk.rows[..place].iter().filter(|row| shown.contains(**row)).count()
     }
 
-    /// Returns the chunk that a row belongs to: the last that starts before it.
+    /// Returns the chunk that a row belongs to: the last one that starts before it.
     fn chunk_of(&self, store: &Store, row: Row) -> usize {
         let starts_before =
             |chunk: &Chunk| chunk.rows.first().is_some_and(|first| is_before(store, self.sort, *first, row));

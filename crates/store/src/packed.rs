@@ -1,14 +1,14 @@
-//! Texts of at most sixteen different characters, in half a byte each.
+//! Text with at most sixteen distinct characters, stored in half a byte each.
 //!
-//! Hashes, dates, numbers, addresses and most ids are such texts. They are a large part of what
-//! alerts hold, and nearly all of it is distinct.
+//! Hashes, dates, numbers, addresses and most ids are such text. They make up a large part of the
+//! content of alerts, and nearly all of them are distinct.
 
 /// A run of ASCII text, packed.
 #[derive(Debug)]
 pub(crate) struct Packed {
     /// The characters, by code.
     alphabet: [u8; 16],
-    /// Two codes a byte, the first in the low half.
+    /// Two codes per byte, the first in the low half.
     codes: Vec<u8>,
 }
 
@@ -17,7 +17,7 @@ pub(crate) struct Packed {
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
-    /// Returns the bytes of a text.
+    /// Returns the set of bytes that occur in the text.
     pub(crate) fn of(text: &[u8]) -> Self {
         let mut set = Self::default();
         for byte in text {
@@ -36,7 +36,7 @@ impl ByteSet {
 }
 
 impl Packed {
-    /// Packs a text; `None` if it has too many different characters or is not ASCII.
+    /// Packs text. Returns `None` if it has too many distinct characters or is not ASCII.
     pub(crate) fn new(text: &[u8]) -> Option<Self> {
         let set = ByteSet::of(text);
         let used: Vec<u8> = (0..=u8::MAX).filter(|byte| set.contains(*byte)).collect();
@@ -58,14 +58,14 @@ impl Packed {
         self.alphabet[usize::from(if at.is_multiple_of(2) { pair & 15 } else { pair >> 4 })]
     }
 
-    /// Returns the characters of a range.
+    /// Returns the characters in a range.
     pub(crate) fn unpack(&self, range: std::ops::Range<usize>) -> String {
         let bytes: Vec<u8> = range.map(|at| self.byte(at)).collect();
         // The alphabet is ASCII.
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Calls `read` with the bytes of a range. Does not allocate if they are few.
+    /// Calls `read` with the bytes in a range. Does not allocate for short ranges.
     pub(crate) fn with<T>(&self, range: std::ops::Range<usize>, read: impl FnOnce(&[u8]) -> T) -> T {
         let mut buffer = [0; 128];
         let Some(bytes) = buffer.get_mut(..range.len()) else {
@@ -77,7 +77,8 @@ impl Packed {
         read(bytes)
     }
 
-    /// Replaces a text by all characters, and by one more if their number is odd.
+    /// Replaces the contents of `text` with all characters, plus an extra one if their number is
+    /// odd.
     pub(crate) fn unpack_all(&self, text: &mut String) {
         let pairs: Vec<[u8; 2]> = (0..=u8::MAX)
             .map(|pair| [pair & 15, pair >> 4].map(|code| self.alphabet[usize::from(code)]))
@@ -92,17 +93,17 @@ impl Packed {
         *text = String::from_utf8(bytes).unwrap_or_default();
     }
 
-    /// Returns whether the characters of a range are this text.
+    /// Returns whether the characters in a range are equal to `text`.
     pub(crate) fn is(&self, range: std::ops::Range<usize>, text: &str) -> bool {
         range.len() == text.len() && self.with(range, |bytes| bytes == text.as_bytes())
     }
 
-    /// Returns whether a text of these bytes may occur.
+    /// Returns whether text that consists of these bytes may occur.
     pub(crate) fn may_contain(&self, bytes: ByteSet) -> bool {
         bytes.is_part_of(ByteSet::of(&self.alphabet))
     }
 
-    /// Returns the memory that the text takes, in bytes.
+    /// Returns the memory used by the text, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.codes.capacity()
     }

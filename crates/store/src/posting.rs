@@ -1,7 +1,7 @@
-//! Postings: for each value, the rows that have it and the properties that it occurs under.
+//! Postings: for each value, the rows that have it and the properties under which it occurs.
 //!
-//! Most values occur in one alert, so a row is stored in the place of a list. A list of rows that is
-//! dense becomes a bitmap.
+//! Most values occur in only one alert, so a single row is stored in place of a list. A dense list
+//! of rows becomes a bitmap.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ pub(crate) enum Rows<'a> {
 /// Several rows.
 #[derive(Debug)]
 pub(crate) enum List {
-    /// Ascending.
+    /// In ascending order.
     Sparse(Vec<Row>),
     Dense(RowSet),
 }
@@ -56,7 +56,7 @@ impl List {
     }
 
     pub(crate) fn insert(&mut self, row: Row) {
-        /// From here on, a bitmap takes less memory than a list.
+        /// The length above which a dense list takes less memory as a bitmap.
         const DENSE: usize = 64;
         match self {
             Self::Dense(rows) => {
@@ -104,25 +104,25 @@ impl List {
 /// The postings of all values.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    /// By name: for each value its row, or [`LIST`] and the number of its list.
+    /// By name: for each value, its row, or [`LIST`] and the number of its list.
     rows: Vec<Chunked<u32>>,
-    /// By name: for each value the number of its set of properties.
+    /// By name: for each value, the number of its set of properties.
     keys: Vec<Chunked<u16>>,
     lists: Chunked<List>,
     sets: KeySets,
-    /// The values whose properties are too many to tell, each with those that it has occurred under
-    /// since.
+    /// The values with too many properties to track, each with the properties under which it has
+    /// occurred since.
     untold: HashSet<(ValueCode, KeyCode)>,
 }
 
-/// Marks the number of a list.
+/// Marks a number as that of a list.
 const LIST: u32 = 1 << 31;
 /// No row.
 const NONE: u32 = u32::MAX;
 
 impl Postings {
-    /// Adds a row to the postings of a value. Returns whether the value is new under this property;
-    /// of a value whose properties are too many to tell, possibly twice.
+    /// Adds a row to the postings of a value. Returns whether the value is new under this property.
+    /// For a value with too many properties to track, it may return true twice.
     pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
         let at = value.name.index();
         while self.rows.len() <= at {
@@ -172,14 +172,14 @@ impl Postings {
         }
     }
 
-    /// Returns the properties that a value has ever occurred under; `None` if they are too many to
-    /// tell.
+    /// Returns the properties under which a value has ever occurred, or `None` if there are too
+    /// many to track.
     pub(crate) fn keys(&self, value: ValueCode) -> Option<&[KeyCode]> {
         let number = self.keys.get(value.name.index()).and_then(|keys| keys.get(value.index as usize));
         self.sets.get(number.copied().unwrap_or(0))
     }
 
-    /// Returns the memory that the postings take, in bytes.
+    /// Returns the memory used by the postings, in bytes.
     pub(crate) fn size(&self) -> usize {
         let rows = self.rows.iter().map(Chunked::size).sum::<usize>();
         let keys = self.keys.iter().map(Chunked::size).sum::<usize>();
@@ -188,8 +188,8 @@ impl Postings {
     }
 }
 
-/// Sets of properties, by number. Set 0 is empty; there are few others, since most values occur
-/// under the same properties as others.
+/// Sets of properties, by number. Set 0 is empty. There are few others, because most values share
+/// their set with many other values.
 #[derive(Debug)]
 struct KeySets {
     sets: Vec<Vec<KeyCode>>,
@@ -204,7 +204,7 @@ impl Default for KeySets {
 }
 
 impl KeySets {
-    /// The set of which nothing is known.
+    /// Stands for a set of properties that is not tracked.
     const UNKNOWN: u16 = u16::MAX;
 
     fn get(&self, number: u16) -> Option<&[KeyCode]> {

@@ -1,10 +1,10 @@
-//! How often a value occurs: the rows that have it, and counts over them.
+//! How often a value occurs: the rows that have it, and counts over these rows.
 //!
 //! [`PostingRules`] decide which values are indicators and when two values are the same, because
-//! the store does not know the filter language. For most kinds of indicator that is so if they are
-//! equal without regard to case, which the dictionary finds. Others, such as addresses, have keys
-//! that are derived from the value; these are indexed. Counting devices and classifications reads
-//! every row, so it is done in slices.
+//! the store does not know the filter language. For most kinds of indicator, two values are the
+//! same if they are equal ignoring case, and the dictionary finds them. Other kinds, such as
+//! addresses, have keys that are derived from the value; these keys are indexed. Counting devices
+//! and classifications reads every row, so it is done in slices.
 
 use std::{collections::HashSet, fmt, num::NonZero};
 
@@ -27,15 +27,15 @@ pub trait PostingRules: fmt::Debug + Send + Sync {
     /// short name of the evidence type, or `None` for a property of the alert.
     fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
 
-    /// Returns the key of a value that is searched for exactly, or `None` if it has no key. Values
-    /// of a kind are the same if they have the same key.
+    /// Returns the key for an exact search for a value, or `None` if the value has no key. Values
+    /// of one kind are the same if they have the same key.
     fn key(&self, kind: IndicatorKind, value: &str) -> Option<String>;
 
-    /// Returns whether the keys of a kind are derived: something other than the folded value.
+    /// Returns whether the keys of a kind are derived, rather than being the folded value itself.
     fn is_derived(&self, kind: IndicatorKind) -> bool;
 
-    /// Calls `each` with every key of a value of a derived kind. There may be several, such as the
-    /// domains above a host.
+    /// Calls `each` with every key of a value whose kind has derived keys. There may be several,
+    /// such as the parent domains of a host.
     fn derived_keys(&self, kind: IndicatorKind, value: FoldedText<'_>, each: &mut dyn FnMut(&str));
 }
 
@@ -59,7 +59,7 @@ impl PostingRules for NoPostings {
     fn derived_keys(&self, _: IndicatorKind, _: FoldedText<'_>, _: &mut dyn FnMut(&str)) {}
 }
 
-/// Finds the values that are the same as another.
+/// Finds the values that are the same as a given one.
 #[derive(Debug)]
 pub(crate) struct Index {
     rules: &'static dyn PostingRules,
@@ -69,9 +69,9 @@ pub(crate) struct Index {
     names: Vec<Vec<NameCode>>,
     /// The kinds with derived keys.
     derived: u32,
-    /// The last value by the hashes of derived keys, as an index into `values`.
+    /// The last value for each hash of a derived key, as an index into `values`.
     last: Table<u32>,
-    /// Values, each with the one before it that has the same hash.
+    /// Values, each with the index plus one of the previous value with the same hash.
     values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
 }
 
@@ -113,13 +113,13 @@ impl Index {
             rules.derived_keys(*kind, dictionary.text(value), &mut |key| {
                 let newest = values.len() as u32;
                 let before = last.replace(key_hash(*kind, key), newest);
-                // One more than the index, which is not zero.
+                // The index plus one is never zero.
                 values.push((value, before.and_then(|before| NonZero::new(before + 1))));
             });
         }
     }
 
-    /// Lists the values with the hash of a derived key. A value may be listed twice.
+    /// Lists the values that have a derived key with the given hash. A value may be listed twice.
     fn hashed(&self, hash: u64) -> impl Iterator<Item = ValueCode> {
         let mut next = self.last.find(hash, |_| true);
         std::iter::from_fn(move || {
@@ -144,7 +144,8 @@ fn key_hash(kind: IndicatorKind, key: &str) -> u64 {
 }
 
 impl Store {
-    /// Returns the alerts that have an indicator: those that an exact search for it finds.
+    /// Returns the rows of the alerts that have an indicator, which are those that an exact search
+    /// for it finds.
     pub fn rows_with(&self, indicator: &Indicator) -> RowSet {
         let (kind, index) = (indicator.kind, &self.index);
         let mut rows = RowSet::default();
@@ -168,7 +169,7 @@ impl Store {
         rows
     }
 
-    /// Adds the rows that have a value as an indicator of a kind.
+    /// Adds the rows that have a value as an indicator of the given kind.
     fn add_rows_with(&self, kind: IndicatorKind, value: ValueCode, rows: &mut RowSet) {
         let is_indicator = |key: &KeyCode| self.index.covers(kind, *key);
         match self.postings.keys(value) {
@@ -196,7 +197,7 @@ pub struct Prevalence {
     pub classes: Classes,
 }
 
-/// Numbers of alerts by classification.
+/// The number of alerts with each classification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the members of `Classification`")]
 pub struct Classes {
@@ -225,15 +226,15 @@ impl Classes {
     }
 }
 
-/// Counts the alerts that have a value, a slice at a time. It continues when alerts arrive, and restarts when one
-/// has changed.
+/// Counts the alerts that have a value, a slice at a time. Counting continues when alerts arrive,
+/// and restarts when one has changed.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// The first row that is not counted yet.
+    /// The first row that has not been counted yet.
     next: usize,
     /// The number of rows counted.
     counted: usize,
-    /// The store's changes at the start of the count.
+    /// The store's change counter when counting started.
     changes: u64,
     devices: HashSet<ValueCode>,
     classes: Classes,

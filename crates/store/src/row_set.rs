@@ -1,11 +1,11 @@
 //! Sets of rows, as bitmaps.
 //!
 //! Filters, marks, feeds and postings are sets of rows; combining them is bit arithmetic. A set
-//! takes an eighth of a byte for each row up to its last one.
+//! takes one bit for each row up to the last one it contains.
 
 use super::Row;
 
-/// The bits of a word.
+/// The number of bits in a word.
 const BITS: usize = u64::BITS as usize;
 
 /// A set of rows.
@@ -45,7 +45,7 @@ impl RowSet {
         is_new
     }
 
-    /// Removes a row. Returns whether it was there.
+    /// Removes a row. Returns whether it was in the set.
     pub fn remove(&mut self, row: Row) -> bool {
         let was_there = self.contains(row);
         if was_there {
@@ -69,7 +69,7 @@ impl RowSet {
         self.combine(other, |a, b| a | b);
     }
 
-    /// Keeps only the rows that are in another set too.
+    /// Keeps only the rows that are also in another set.
     pub fn intersect(&mut self, other: &Self) {
         self.combine(other, |a, b| a & b);
     }
@@ -79,7 +79,7 @@ impl RowSet {
         self.combine(other, |a, b| a & !b);
     }
 
-    /// Replaces each word; missing words of `other` are empty.
+    /// Replaces each word with the result of `operation`. Words that `other` lacks count as zero.
     fn combine(&mut self, other: &Self, operation: impl Fn(u64, u64) -> u64) {
         let words = other.words.iter().copied().chain(std::iter::repeat(0));
         for (word, other) in self.words.iter_mut().zip(words) {
@@ -98,7 +98,7 @@ impl RowSet {
         self.iter_from(0)
     }
 
-    /// Lists the rows from an index on, in ascending order.
+    /// Lists the rows in ascending order, starting at an index.
     pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Row> + '_ {
         let skipped = u64::MAX << (first % BITS);
         self.words.iter().enumerate().skip(first / BITS).flat_map(move |(at, word)| {
@@ -118,7 +118,7 @@ impl RowSet {
         self.iter().next()
     }
 
-    /// Returns the memory that the rows take, in bytes.
+    /// Returns the memory used by the rows, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.words.capacity() * size_of::<u64>()
     }

@@ -1,25 +1,25 @@
-//! Sorts rows in slices: first runs, then merges of neighbouring runs.
+//! Sorts rows in slices: sorts runs first, then merges neighbouring runs.
 
 use std::cmp::Ordering;
 
 use crate::{Row, Sort, Store};
 
-/// The number of rows of a run.
+/// The number of rows in a run.
 const RUN: usize = 4_096;
 
-/// A sort in progress. The values of its rows must not change meanwhile.
+/// A sort in progress. The values of its rows must not change in the meantime.
 #[derive(Debug)]
 pub(crate) struct Sorter {
     sort: Sort,
-    /// The rows below this one are being sorted; later ones are not.
+    /// Rows with an index below this limit are being sorted; later ones are not.
     limit: usize,
-    /// The rows that are in no run yet.
+    /// The rows that are not in a run yet.
     unsorted: Vec<Row>,
-    /// Sorted runs, all of one round; those before `merged` belong to the next round.
+    /// The sorted runs of the current round.
     runs: Vec<Vec<Keyed>>,
     /// The runs of the next round.
     next: Vec<Vec<Keyed>>,
-    /// The merge in progress: two runs with the positions in them, and the result.
+    /// The merge in progress: two runs with their positions, and the result.
     merge: Option<Merge>,
 }
 
@@ -37,7 +37,7 @@ impl Sorter {
         Self { sort, limit, unsorted: rows, runs: Vec::new(), next: Vec::new(), merge: None }
     }
 
-    /// Returns whether a row is being sorted, rather than later.
+    /// Returns whether a row is part of this sort, rather than a later arrival.
     pub(crate) fn contains(&self, row: Row) -> bool {
         row.index() < self.limit
     }
@@ -46,13 +46,13 @@ impl Sorter {
         self.sort
     }
 
-    /// Continues the sort for about `work` rows, which are subtracted. Returns the rows when they
-    /// are sorted.
+    /// Continues the sort for about `work` rows, and subtracts the number of rows processed from
+    /// `work`. Returns the rows once they are sorted.
     pub(crate) fn advance(&mut self, store: &Store, work: &mut usize) -> Option<Vec<Row>> {
         while *work > 0 {
             if !self.unsorted.is_empty() {
                 let rows = self.unsorted.split_off(self.unsorted.len().saturating_sub(RUN));
-                // A run takes about three steps for each row.
+                // Sorting a run takes about three steps per row.
                 *work = work.saturating_sub(rows.len() * 3);
                 let mut run: Vec<Keyed> =
                     rows.into_iter().map(|row| (store.sort_key(self.sort, row), row)).collect();
@@ -79,7 +79,7 @@ impl Sorter {
 }
 
 impl Merge {
-    /// Returns whether the merge is complete.
+    /// Continues the merge. Returns whether it is complete.
     fn advance(&mut self, store: &Store, sort: Sort, work: &mut usize) -> bool {
         let [first, second] = &mut self.from;
         while *work > 0 {

@@ -1,7 +1,8 @@
 //! The JSON of alerts as received, compressed in blocks.
 //!
-//! Reading one alert takes decompressing its block, about a millisecond, so only workers and writers
-//! of output read bodies. A [`StoredAlert`] is a handle that any thread may read; it keeps its block alive.
+//! Reading an alert requires decompressing its block, which takes about a millisecond, so only
+//! workers and output writers read bodies. A [`StoredAlert`] is a handle that any thread may read;
+//! it keeps its block alive.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,10 +14,10 @@ use zstd::bulk::Compressor;
 
 use alertdeck_model::RawAlert;
 
-/// The size of a block before compression, in bytes. Alerts of one block resemble each other, which
-/// is what makes them small.
+/// The size of a block before compression, in bytes. The alerts in a block resemble each other, so
+/// they compress well.
 const BLOCK: usize = 512 * 1024;
-/// The fastest level: higher ones take longer and save next to nothing.
+/// The fastest compression level. Higher levels take longer and save next to nothing.
 const LEVEL: i32 = 1;
 
 /// A block of alerts.
@@ -34,7 +35,7 @@ impl Block {
     }
 }
 
-/// The JSON of one alert in its block.
+/// The JSON of one alert, stored in a block.
 #[derive(Clone, Debug)]
 pub struct StoredAlert {
     block: Arc<Block>,
@@ -42,7 +43,7 @@ pub struct StoredAlert {
 }
 
 impl StoredAlert {
-    /// Compresses alerts, without a store.
+    /// Compresses alerts without adding them to a store.
     pub fn compress<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Vec<Self> {
         let mut writer = StoredWriter::default();
         alerts.into_iter().for_each(|alert| writer.push(&alert.0));
@@ -65,8 +66,8 @@ impl StoredAlert {
     }
 }
 
-/// Two bodies are equal if they are the same alert of the same block: the same bytes that arrived
-/// together.
+/// Two bodies are equal if they are the same alert in the same block, that is, the same received
+/// bytes.
 impl PartialEq for StoredAlert {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.block, &other.block) && self.at == other.at
@@ -75,7 +76,8 @@ impl PartialEq for StoredAlert {
 
 impl Eq for StoredAlert {}
 
-/// Reads bodies one after another, and decompresses a block once for all of its alerts in a row.
+/// Reads bodies one after another, and decompresses a block only once for consecutive alerts from
+/// it.
 #[derive(Debug, Default)]
 pub struct StoredReader {
     last: Option<(Arc<Block>, Bytes)>,
@@ -97,13 +99,14 @@ impl StoredReader {
     }
 }
 
-/// Compresses a block. Each thread keeps its compressor, which takes longer to make than to use.
+/// Compresses a block. Each thread keeps its compressor, because creating one takes longer than
+/// using it.
 fn compress(block: &[u8]) -> Vec<u8> {
     thread_local! {
         static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
     }
     let compressed = COMPRESSOR.with_borrow_mut(|compressor| Some(compressor.as_mut()?.compress(block)));
-    // Compressing into memory fails only without memory.
+    // Compressing into memory fails only if memory runs out.
     compressed.and_then(Result::ok).unwrap_or_default()
 }
 
@@ -116,7 +119,7 @@ pub(crate) struct StoredWriter {
 }
 
 thread_local! {
-    /// The buffer of the last writer of this thread.
+    /// The buffer of this thread's last writer.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

@@ -1,5 +1,5 @@
-//! A hash table in shards, so that growing takes a fraction of a millisecond at a time. The hashes
-//! are stored.
+//! A hash table in shards, so that each growth step takes only a fraction of a millisecond. The
+//! table stores the hashes.
 
 use std::sync::LazyLock;
 
@@ -32,7 +32,7 @@ impl<T: Copy> Table<T> {
         self.shards[shard(hash)].insert_unique(hash, (hash, item), |(hash, _)| *hash);
     }
 
-    /// Sets the only item with this hash, and returns the former one.
+    /// Sets the only item with this hash, and returns the previous one.
     pub(crate) fn replace(&mut self, hash: u64, item: T) -> Option<T> {
         match self.shards[shard(hash)].find_mut(hash, |(other, _)| *other == hash) {
             Some((_, former)) => Some(std::mem::replace(former, item)),
@@ -50,17 +50,17 @@ impl<T: Copy> Table<T> {
         }
     }
 
-    /// Returns the memory that the items take, in bytes.
+    /// Returns the memory used by the items, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.shards.iter().map(HashTable::allocation_size).sum()
     }
 }
 
-/// Returns the shard of a hash, below [`SHARDS`]. The tables use the high and the low bits, so these
-/// are from the middle.
+/// Returns the shard of a hash, which is less than [`SHARDS`]. The tables use the high and low bits
+/// of the hash, so the shard is chosen by bits from the middle.
 ///
-/// A table doubles when it is full. The sizes of the shards lie between one and two, evenly on a
-/// logarithmic scale, so that they do not all double at the same time.
+/// A table doubles when it is full. The shards differ in size by up to a factor of two, evenly
+/// spaced on a logarithmic scale, so that they do not all double at the same time.
 pub(crate) fn shard(hash: u64) -> usize {
     const PARTS: usize = 4_096;
     static SHARD: LazyLock<Vec<u8>> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 //! The terms of each row: its values with their properties, in a compact form.
 //!
-//! They say which values a row had when it changes, and which of its properties has a value.
+//! They tell which values a row had before a change, and which of its properties has a given value.
 
 use crate::{Row, chunked::Chunked, dictionary::KeyCode};
 
@@ -11,12 +11,12 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
     chunks: Vec<Vec<u8>>,
-    /// For each row, the chunk and the start in it.
+    /// For each row, its chunk and its start in the chunk.
     starts: Chunked<(u32, u32)>,
 }
 
 impl Terms {
-    /// Sets the terms of a row, which exists or is the next one. They must be sorted.
+    /// Sets the terms of a row, which must exist or be the next one. The terms must be sorted.
     pub(crate) fn set(&mut self, row: Row, terms: &[(KeyCode, u32)]) {
         let is_full = |chunk: &Vec<u8>| !chunk.is_empty() && chunk.len() + terms.len() * 8 + 5 > CHUNK;
         if self.chunks.last().is_none_or(is_full) {
@@ -50,13 +50,13 @@ impl Terms {
         })
     }
 
-    /// Returns the memory that the terms take, in bytes.
+    /// Returns the memory used by the terms, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.chunks.iter().map(Vec::capacity).sum::<usize>() + self.starts.size()
     }
 }
 
-/// Writes a number in groups of seven bits, the lowest first (LEB128).
+/// Writes a number in groups of seven bits, lowest first (LEB128).
 fn write(bytes: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);

@@ -219,7 +219,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An alert with several values for each column that is a list.
+/// Returns an alert with several values in each column that holds a list.
 fn another() -> Value {
     let device =
         |name| json!({"@odata.type": "#microsoft.graph.security.deviceEvidence", "deviceDnsName": name});
@@ -228,7 +228,7 @@ fn another() -> Value {
         "mitreTechniques": ["T1001", "T1002"], "evidence": [device("a"), device("b"), user("a"), user("b")]})
 }
 
-/// What the columns show of an alert that is decoded in full.
+/// Returns what the columns show for an alert that is decoded in full.
 fn shown(alert: &Alert) -> Vec<(Column, String)> {
     let text = |text: &Option<SafeText>| text.as_ref().map(SafeText::line).unwrap_or_default();
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_second).unwrap_or_default();
@@ -261,13 +261,13 @@ fn shown(alert: &Alert) -> Vec<(Column, String)> {
 }
 
 proptest! {
-    /// One pass over the JSON gives what the model gives, whatever other alerts there are.
+    /// One pass over the JSON gives the same result as the model, whatever other alerts are loaded.
     #[test]
     fn columns_and_terms_are_those_of_the_model(value in json().prop_filter("an object", Value::is_object)) {
         let raw = raw(&value);
         let alert = raw.decode().unwrap();
         let mut store = Store::default();
-        // In the store, values have other numbers than in the batch.
+        // This gives values different codes in the store than in the batch.
         store.absorb(FEED, batch(&[another()]));
         let row = store.absorb(FEED, Batch::decode(&[raw])).seen[0];
         for (column, expected) in shown(&alert) {

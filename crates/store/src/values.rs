@@ -1,9 +1,9 @@
 //! The distinct values under one property name, each stored once.
 //!
-//! What is stored is the folded form of a value, in buffers that searches read from end to end, and
-//! how its spelling differs from it. Nearly all values are ASCII, where a bit for each capital is
-//! enough. Many values of a name have their capitals at the same places (`S-1-5-…`, the `T` and `Z`
-//! of a date), so only the exceptions are listed.
+//! Each value is stored as its folded form, in a buffer that searches read from end to end, and the
+//! difference between that form and the original spelling. Nearly all values are ASCII, for which
+//! one bit per capital is enough. Many values under a name have their capitals in the same
+//! positions (`S-1-5-…`, the `T` and `Z` of a date), so only the exceptions are listed.
 
 mod chunk;
 mod fold;
@@ -19,15 +19,16 @@ pub(crate) use fold::{Folded, Folder};
 use crate::table::{self, SHARDS};
 use chunk::Chunk;
 
-/// The number of values of a chunk, which is also the unit of a search.
+/// The number of values in a chunk, which is also the unit of search.
 pub(crate) const CHUNK: usize = 4_096;
-/// The number of values beyond which the table is split into shards, so that growing takes a
-/// fraction of a millisecond at a time.
+/// The number of values at which the table is split into shards, so that each growth step takes
+/// only a fraction of a millisecond.
 const SPLIT: usize = 8_192;
 
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
-/// Hashes for tables of this process. The seed is random: attackers choose the values.
+/// Hashes bytes for the tables of this process. The seed is random because attackers can choose the
+/// values.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     HASHER.hash_one(bytes)
 }
@@ -36,10 +37,10 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Values {
     chunks: Vec<Chunk>,
-    /// The values by the hashes of their folded forms: one table, or [`SHARDS`] of them.
+    /// The values, by the hash of their folded form: one table, or [`SHARDS`] of them.
     shards: Vec<HashTable<u32>>,
     len: u32,
-    /// The number of chunks that were made smaller.
+    /// The number of chunks that have been sealed.
     sealed: usize,
 }
 
@@ -76,7 +77,7 @@ impl Values {
         match shards[shard].entry(hash, is_same, rehash) {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(free) => {
-                // Values of megabytes: leave the rest of the chunk empty.
+                // For values of several megabytes, leave the rest of the chunk empty.
                 if let Some(chunk) = chunks.last_mut().filter(|chunk| !chunk.fits(value)) {
                     *len += chunk.fill();
                 }
@@ -94,8 +95,8 @@ impl Values {
         }
     }
 
-    /// Does a piece of the work that keeps the values small and fast, a millisecond at most. Returns
-    /// whether there was some.
+    /// Does part of the work that keeps the values compact and fast, for at most a millisecond.
+    /// Returns whether there was anything to do.
     pub(crate) fn tidy(&mut self) -> bool {
         if self.shards.len() == 1 && self.len as usize >= SPLIT {
             self.split();
@@ -106,13 +107,13 @@ impl Values {
         unsealed.map(Chunk::seal).is_some()
     }
 
-    /// Adds a value of other values.
+    /// Adds a value from another collection.
     pub(crate) fn add_from(&mut self, other: &Self, index: u32) -> u32 {
         let (chunk, at) = place(&other.chunks, index);
         self.add(Folded { folded: &chunk.folded(at), spelling: chunk.spelling(at) })
     }
 
-    /// Lists the values with this folded form.
+    /// Lists the values with the given folded form.
     pub(crate) fn spelled(&self, folded: &str) -> impl Iterator<Item = u32> {
         let hash = hash(folded.as_bytes());
         let table = self.shards.get(shard(self.shards.len(), hash));
@@ -123,7 +124,8 @@ impl Values {
         })
     }
 
-    /// Calls `each` with the values of a chunk, from `first` on, that contain one of the substrings.
+    /// Calls `each` with every value from `first` to the end of its chunk that contains one of the
+    /// substrings.
     pub(crate) fn containing(&self, substrings: &Substrings, first: u32, mut each: impl FnMut(u32)) {
         let base = first as usize / CHUNK * CHUNK;
         let Some(chunk) = self.chunks.get(base / CHUNK) else { return };
@@ -139,7 +141,7 @@ impl Values {
                     (false, _) => at + chunk.ends[at..].partition_point(|end| (*end as usize) < hit_end),
                 };
                 from = chunk.start(at);
-                // A match across two values does not count.
+                // A match that spans two values does not count.
                 if from <= hit {
                     each((base + at) as u32);
                     from = chunk.end(at);
@@ -149,12 +151,12 @@ impl Values {
         });
     }
 
-    /// Returns the bytes of the folded forms in a chunk: what searching it costs.
+    /// Returns the size of the folded forms in a chunk in bytes, which is the cost of searching it.
     pub(crate) fn chunk_size(&self, chunk: usize) -> usize {
         self.chunks.get(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
     }
 
-    /// Returns the memory that the values take, in bytes.
+    /// Returns the memory used by the values, in bytes.
     pub(crate) fn size(&self) -> usize {
         let chunks = self.chunks.iter().map(Chunk::memory);
         let shards = self.shards.iter().map(HashTable::allocation_size);
@@ -173,7 +175,7 @@ impl Values {
     }
 }
 
-/// Returns the chunk of a value and its place there.
+/// Returns the chunk of a value and the value's position in it.
 fn place(chunks: &[Chunk], index: u32) -> (&Chunk, usize) {
     (&chunks[index as usize / CHUNK], index as usize % CHUNK)
 }

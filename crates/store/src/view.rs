@@ -1,26 +1,27 @@
 //! The rows that match a filter, in a sort order, kept up to date in slices of bounded work.
 //!
 //! A view is a set of rows and an order of all rows. A new filter is evaluated in slices and then
-//! takes effect at once; until then the rows of the former one stay. What arrives meanwhile is
-//! tested at the end. At rest a view equals a plain filter and sort, and the rows that stay although
-//! they no longer match, whatever the order of arrivals, updates, filters and sorts.
+//! takes effect all at once; until then, the view keeps the rows of the previous filter. Rows that
+//! arrive in the meantime are tested at the end. Once no work is left, a view equals the result of
+//! a plain filter and sort, plus any rows that stay although they no longer match, whatever the
+//! order of arrivals, updates, filters and sorts.
 
 use std::fmt::Debug;
 
 use crate::{Row, RowSet, Sort, Store, order::Order, sorter::Sorter};
 
-/// The number of rows that are sorted at once, without slices.
+/// The maximum number of rows that are sorted in one go, without slices.
 const FEW: usize = 2_048;
 
-/// A filter, as a view needs it.
+/// A filter that a view can evaluate.
 pub trait Filter: Debug + Send {
-    /// Starts the evaluation again.
+    /// Restarts the evaluation.
     fn restart(&mut self);
 
-    /// Continues to evaluate the filter on all rows of a store. One unit of work is the test of one
-    /// row, or the search of 64 bytes of text; units that were used are subtracted. Returns the rows
-    /// that matched when the evaluation started once they are complete. Rows that were added or have
-    /// changed since must be tested by [`Filter::matches`].
+    /// Continues to evaluate the filter on all rows of a store. One unit of work is testing one row
+    /// or searching 64 bytes of text; the units used are subtracted from `work`. Once the
+    /// evaluation is complete, returns the rows that matched when it started. Rows that were added
+    /// or changed since then must be tested with [`Filter::matches`].
     fn evaluate(&mut self, store: &Store, work: &mut usize) -> Option<RowSet>;
 
     /// Returns whether a row matches.
@@ -30,9 +31,10 @@ pub trait Filter: Debug + Send {
 /// The number of rows that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// The number.
+    /// The exact number.
     Exact(usize),
-    /// Not known yet: a filter is being evaluated, and the rows are those of the former one.
+    /// Not known yet: a filter is being evaluated, and the rows are still those of the previous
+    /// one.
     Pending,
 }
 
@@ -49,9 +51,9 @@ impl Count {
 /// What to do with the rows that a filter finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evaluation {
-    /// The filter is new: they are the rows to show.
+    /// The filter is new: show exactly these rows.
     Replace,
-    /// The filter is the same at a later time: rows that no longer match stay.
+    /// The filter is the same, but at a later time: rows that no longer match stay.
     Keep,
 }
 
@@ -62,13 +64,13 @@ pub struct View {
     evaluation: Option<Evaluation>,
     sorter: Option<Sorter>,
     sort: Sort,
-    /// All visible rows, in the order that is shown.
+    /// All visible rows, in display order.
     order: Order,
     /// The rows that match.
     matching: RowSet,
-    /// Rows that matched until they changed. They keep their place.
+    /// Rows that matched before they changed. They keep their position.
     stale: RowSet,
-    /// The rows that match and the stale ones.
+    /// The matching rows and the stale ones.
     shown: RowSet,
     /// Rows that arrived or changed during an evaluation.
     late: RowSet,
@@ -78,18 +80,19 @@ pub struct View {
 }
 
 impl View {
-    /// Filters by another filter; `None` matches everything.
+    /// Sets the filter; `None` matches everything.
     pub fn filter(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
         self.filter = filter;
         self.kept = None;
         self.evaluate(store, Evaluation::Replace);
     }
 
-    /// Replaces the filter by the same one at a later time. Rows keep their place, and those that no
-    /// longer match become stale.
+    /// Replaces the filter with the same one at a later time. Rows keep their position, and those
+    /// that no longer match become stale.
     pub fn retest(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
         self.filter = filter;
-        // A filter that is still being evaluated for the first time drops what does not match.
+        // A filter that is still being evaluated for the first time drops the rows that do not
+        // match.
         self.evaluate(store, self.evaluation.unwrap_or(Evaluation::Keep));
     }
 
@@ -102,14 +105,14 @@ impl View {
         }
     }
 
-    /// Sets the rows that match the filter, if they are known already.
+    /// Sets the rows that match the filter, if they are already known.
     pub fn set_rows(&mut self, store: &Store, rows: RowSet) {
         if self.evaluation.is_some() {
             self.evaluated(store, rows);
         }
     }
 
-    /// Takes the rows that the filter has found.
+    /// Applies the rows that the filter has found.
     fn evaluated(&mut self, store: &Store, mut found: RowSet) {
         found.intersect(store.rows());
         let late = std::mem::take(&mut self.late);
@@ -157,7 +160,7 @@ impl View {
         }
     }
 
-    /// Sorts in another order, and drops stale rows.
+    /// Changes the sort order and drops stale rows.
     pub fn sort_by(&mut self, store: &Store, sort: Sort) {
         self.sort = sort;
         self.restart();
@@ -194,7 +197,7 @@ impl View {
         self.revision += 1;
     }
 
-    /// Starts over after rows of the store were hidden, shown or retired.
+    /// Starts over after rows of the store have been hidden, shown or retired.
     pub fn rebuild(&mut self, store: &Store) {
         let visible = store.rows();
         for rows in [&mut self.shown, &mut self.matching, &mut self.stale, &mut self.late] {
@@ -206,8 +209,8 @@ impl View {
         self.revision += 1;
     }
 
-    /// Keeps a row: if the filter that is being evaluated does not find it, it is shown as stale.
-    /// Lasts until the next filter.
+    /// Keeps a row: if the filter being evaluated does not match it, the row is shown as stale.
+    /// This lasts until the next filter.
     pub fn keep(&mut self, store: &Store, row: Option<Row>) {
         self.kept = row;
         if let Some(row) = row
@@ -226,7 +229,7 @@ impl View {
         self.sort
     }
 
-    /// Does up to `work` units of work, in rows; returns whether some is left.
+    /// Does up to `work` units of work, measured in rows. Returns whether any work is left.
     pub fn advance(&mut self, store: &Store, mut work: usize) -> bool {
         if self.evaluation.is_some()
             && let Some(filter) = &mut self.filter
@@ -250,7 +253,8 @@ impl View {
         self.evaluation.is_some() || self.sorter.is_some()
     }
 
-    /// Returns whether a filter is being evaluated: the rows are those of the former one.
+    /// Returns whether a filter is being evaluated, in which case the rows are still those of the
+    /// previous one.
     pub fn is_scanning(&self) -> bool {
         self.evaluation.is_some()
     }
@@ -261,7 +265,7 @@ impl View {
             return;
         }
         let touched: RowSet = rows.iter().copied().filter(|row| store.rows().contains(*row)).collect();
-        // Changed rows have a place by their former values: take them out of it.
+        // Changed rows are still sorted by their previous values, so remove them first.
         self.order.remove(&touched, &self.shown);
         for row in touched.iter() {
             if self.evaluation != Some(Evaluation::Replace) {
@@ -273,7 +277,7 @@ impl View {
         if self.evaluation.is_some() {
             self.late.union(&touched);
         }
-        // The values that rows are being sorted by must not change.
+        // The values by which rows are being sorted must not change, so start again.
         if self.sorter.as_ref().is_some_and(|sorter| touched.iter().any(|row| sorter.contains(row))) {
             self.start_sort(store);
         }
@@ -298,7 +302,7 @@ impl View {
         self.shown.is_empty()
     }
 
-    /// Returns the row on a line of the list.
+    /// Returns the row at a line of the list.
     pub fn get(&self, line: usize) -> Option<Row> {
         self.order.get(line, &self.shown)
     }
@@ -328,7 +332,7 @@ impl View {
         self.shown.contains(row).then(|| self.nearest(store, row))
     }
 
-    /// Returns the line of a row, or the one that it would have.
+    /// Returns the line of a row, or the line it would have if it were shown.
     pub fn nearest(&self, store: &Store, row: Row) -> usize {
         self.order.line(store, row, &self.shown)
     }

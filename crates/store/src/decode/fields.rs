@@ -1,10 +1,10 @@
-//! The properties of an alert that columns are made of.
+//! The alert properties from which columns are built.
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
 use crate::dictionary::ValueCode;
 
-/// The columns of one alert, with codes of the batch's dictionary.
+/// The columns of one alert, with codes from the batch's dictionary.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) id: Option<ValueCode>,
@@ -24,13 +24,13 @@ pub(crate) struct Fields {
     pub(crate) product: Option<ValueCode>,
     pub(crate) owner: Option<ValueCode>,
     pub(crate) techniques: Vec<ValueCode>,
-    /// Names of devices, among the values of [`DEVICES`](super::DEVICES).
+    /// Device names, stored as values of [`DEVICES`](super::DEVICES).
     pub(crate) devices: Vec<ValueCode>,
-    /// Names of users, among the values of [`USERS`](super::USERS).
+    /// User names, stored as values of [`USERS`](super::USERS).
     pub(crate) users: Vec<ValueCode>,
 }
 
-/// A property of the alert that a column is made of.
+/// An alert property from which a column is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     None,
@@ -56,7 +56,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Returns the field of a property of the alert.
+    /// Returns the field for an alert property.
     pub(super) fn of(name: &str) -> Self {
         match name {
             "evidence" => Self::Evidence,

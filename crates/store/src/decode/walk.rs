@@ -1,4 +1,4 @@
-//! Reads one JSON value after another for the decoder.
+//! Reads JSON values one after another for the decoder.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::{Decoder, ITEM, fields::Field};
 
-/// What a value in the JSON is.
+/// The role of a value in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The alert.
@@ -21,7 +21,7 @@ pub(super) enum Part {
     Item,
     /// The type of an item of evidence.
     ItemType,
-    /// Anything further down.
+    /// Anything nested deeper.
     Inner,
 }
 
@@ -45,7 +45,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns where the parts of `evidence` belong: a value that is not a list is an item itself.
+    /// Treats a value of `evidence` that is not a list as an item itself.
     fn of_evidence(mut self) -> Self {
         if self.part == Part::Evidence {
             (self.node, self.part) = (ITEM, Part::Item);
@@ -149,10 +149,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// The key by which serde_json hands out a number that is not an integer, as it is written.
+/// The key under which serde_json passes the text of a number that is not an integer.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Reads the name of a property: its node, or `None` for [`NUMBER`].
+/// Reads a property name and returns its node, or `None` for [`NUMBER`].
 struct Name<'d> {
     decoder: &'d mut Decoder,
     node: usize,
@@ -178,7 +178,7 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-/// Reads a number as it is written.
+/// Reads a number as written.
 struct Number<'d>(Walk<'d>);
 
 impl<'de> DeserializeSeed<'de> for Number<'_> {

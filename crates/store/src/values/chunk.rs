@@ -1,4 +1,4 @@
-//! A run of values: their folded forms in one text, and their spellings.
+//! A run of values: their folded forms in one string, and their spellings.
 
 use std::{borrow::Cow, cell::RefCell};
 
@@ -19,23 +19,23 @@ pub struct Substrings {
 }
 
 impl Substrings {
-    /// Prepares a search; `None` if there are no substrings, or too many.
+    /// Prepares a search. Returns `None` if there are no substrings, or too many.
     pub fn new<'a>(substrings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let substrings: Vec<_> = substrings.into_iter().collect();
         let bytes = substrings.iter().map(|text| ByteSet::of(text.as_bytes())).collect();
-        // The match that ends first is reported, by default. Otherwise a match across two values
+        // By default, the match that ends first is reported. Otherwise, a match across two values
         // could hide one within a value.
         let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
         Some(Self { automaton, bytes })
     }
 
-    /// Returns whether a folded text contains one of the substrings.
+    /// Returns whether a folded string contains one of the substrings.
     pub fn is_match(&self, folded: &str) -> bool {
         self.automaton.is_match(folded)
     }
 }
 
-/// The folded forms of a chunk, concatenated.
+/// The folded forms in a chunk, concatenated.
 #[derive(Debug)]
 enum Texts {
     Plain(String),
@@ -54,16 +54,16 @@ pub(super) struct Chunk {
     texts: Texts,
     /// The number of values.
     pub(super) len: usize,
-    /// The size of each, while all have the same: hashes, dates and most ids do.
+    /// The size of each value, while all have the same size, as hashes, dates and most ids do.
     pub(super) size: usize,
-    /// The end of each, if their sizes differ.
+    /// The end of each value, if their sizes differ.
     pub(super) ends: Vec<u32>,
-    /// The usual places of capitals.
+    /// The usual positions of capitals.
     usual: Box<[u8]>,
-    /// The values that are spelled otherwise, ascending, with the start and the kind of the
+    /// The values with other spellings, in ascending order, each with the start and kind of its
     /// spelling.
     unusual: Vec<(u16, u32)>,
-    /// Their spellings.
+    /// The spellings of the unusual values.
     spellings: Vec<u8>,
 }
 
@@ -87,7 +87,7 @@ impl Chunk {
         }
     }
 
-    /// Returns the hash of a folded form.
+    /// Returns the hash of a value's folded form.
     pub(super) fn hash(&self, at: usize) -> u64 {
         let range = self.start(at)..self.end(at);
         match &self.texts {
@@ -104,7 +104,8 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with all folded forms, unless none can contain a substring.
+    /// Calls `each` with all folded forms, concatenated, unless none of them can contain a
+    /// substring.
     pub(super) fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
         thread_local! {
             static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
@@ -150,7 +151,7 @@ impl Chunk {
         }
     }
 
-    /// Returns the memory that the chunk takes, in bytes.
+    /// Returns the memory used by the chunk, in bytes.
     pub(super) fn memory(&self) -> usize {
         let texts = match &self.texts {
             Texts::Plain(text) => text.capacity(),
@@ -162,10 +163,10 @@ impl Chunk {
             + self.spellings.capacity()
     }
 
-    /// Returns whether a value fits, so that all positions are numbers of 31 bits. One value always
-    /// does.
+    /// Returns whether a value fits, given that positions are limited to 31 bits. A single value
+    /// always fits.
     pub(super) fn fits(&self, value: Folded<'_>) -> bool {
-        /// Small in tests.
+        /// The maximum length in bytes, which is smaller in tests.
         const MOST: usize = if cfg!(test) { 1 << 16 } else { 1 << 30 };
         let Texts::Plain(text) = &self.texts else { return true };
         let spelling =
@@ -175,7 +176,7 @@ impl Chunk {
             || text.len() + value.folded.len() <= MOST && self.spellings.len() + spelling <= MOST
     }
 
-    /// Fills the chunk with values that are never found. Returns their number.
+    /// Fills the chunk with values that are never found, and returns their number.
     pub(super) fn fill(&mut self) -> u32 {
         let count = CHUNK - self.len;
         for _ in 0..count {
@@ -214,7 +215,7 @@ impl Chunk {
         }
     }
 
-    /// Makes a full chunk smaller.
+    /// Shrinks a full chunk.
     pub(super) fn seal(&mut self) {
         self.ends.shrink_to_fit();
         self.unusual.shrink_to_fit();

@@ -1,9 +1,10 @@
-//! Folded texts, and how the spelling of a value differs from its folded form.
+//! Folded strings, and how the spelling of a value differs from its folded form.
 
-/// Folds a text for comparison without regard to case.
+/// Folds a string for case-insensitive comparison.
 ///
-/// Each character is lower-cased on its own, whatever its position in a word (Greek has a special
-/// final sigma). So the folded form of a part of a text is a part of the folded text.
+/// Each character is lowercased on its own, regardless of its position in a word (Greek has a
+/// special final sigma). The folded form of a substring is therefore a substring of the folded
+/// string.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         text.to_ascii_lowercase()
@@ -15,7 +16,7 @@ pub fn fold(text: &str) -> String {
 /// How a value differs from its folded form.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Spelling<'a> {
-    /// The places of the capitals: bit `n % 8` of byte `n / 8`, without zeros at the end.
+    /// The positions of the capitals: bit `n % 8` of byte `n / 8`, without trailing zeros.
     Capitals(&'a [u8]),
     /// The value itself, which is not ASCII.
     Raw(&'a str),
@@ -25,7 +26,7 @@ impl PartialEq for Spelling<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             // Most values have no capitals. `memcmp` on empty slices is slow: it may read memory at
-            // their pointers, which are dangling.
+            // their dangling pointers.
             (Self::Capitals([]), Self::Capitals([])) => true,
             (Self::Capitals(a), Self::Capitals(b)) => a == b,
             (Self::Raw(a), Self::Raw(b)) => a == b,
@@ -34,14 +35,14 @@ impl PartialEq for Spelling<'_> {
     }
 }
 
-/// A value with its folded form and spelling; the buffers can be used again.
+/// Folds values, reusing its buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
     folded: String,
     capitals: Vec<u8>,
 }
 
-/// A value to be looked up or stored.
+/// A folded value to look up or store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Folded<'a> {
     pub(super) folded: &'a str,
@@ -54,7 +55,7 @@ impl Folder {
         self.capitals.clear();
         self.folded.clear();
         let is_ascii = raw.is_ascii();
-        // Without an early end, this takes sixteen bytes at a time.
+        // Without an early exit, this processes sixteen bytes at a time.
         let has_capitals = raw.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
         if is_ascii && !has_capitals {
             return Folded { folded: raw, spelling: Spelling::Capitals(&[]) };

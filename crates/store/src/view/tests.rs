@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{cmp::Ordering, collections::BTreeMap};
 
-/// Finds alerts of a severity, a few rows at a time.
+/// A filter that finds alerts of one severity, a few rows at a time.
 #[derive(Debug)]
 struct Only {
     severity: Severity,
@@ -39,7 +39,7 @@ impl Filter for Only {
     }
 }
 
-/// An alert with an id, a minute of creation, a severity and a version.
+/// Creates an alert with the given id, minute of creation, severity and version.
 fn alert(id: u8, minute: u8, high: bool, version: usize) -> Value {
     json!({"id": format!("{id}"), "severity": if high { "high" } else { "low" },
         "createdDateTime": format!("2026-11-01T00:{minute:02}:00Z"),
@@ -73,7 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The reference: alerts by feed and id, and what a plain filter and sort make of them.
+/// The reference: alerts by feed and id, and the rows that a plain filter selects.
 #[derive(Default)]
 struct Reference {
     alerts: BTreeMap<(u16, u8), (u8, bool)>,
@@ -96,8 +96,8 @@ impl Reference {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
-    /// Arrivals, updates, arrivals of the same, feeds on and off, retirements, filters and sorts in
-    /// any order, with any amount of work between them.
+    /// Mixes arrivals, updates, repeated arrivals, shown and hidden feeds, retirements, filters and
+    /// sorts in any order, with any amount of work between them.
     #[test]
     fn at_rest_a_view_equals_a_plain_filter_and_sort(steps in prop::collection::vec(step(), 1..30)) {
         let (mut store, mut view) = (Store::default(), View::default());
