@@ -1,6 +1,6 @@
-//! Completion: field names, members, words for dates and owners, OData properties.
+//! Completion of field names, members, words for dates and owners, and OData properties.
 //!
-//! Completions depend on the text before the cursor only, not on alerts.
+//! Completions depend only on the text before the cursor, not on alerts.
 
 use std::ops::Range;
 
@@ -19,12 +19,12 @@ pub struct Completion {
     pub range: Range<usize>,
     /// The replacement.
     pub text: String,
-    /// A short description; may be empty.
+    /// A short description, which may be empty.
     pub help: String,
 }
 
-/// Lists completions at the cursor, a byte offset: first the names that start with the word before
-/// it, then the names that contain it.
+/// Lists completions at the cursor, which is a byte offset. Names that start with the word before
+/// the cursor come first, then names that contain it.
 pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     let Some(before) = text.get(..cursor) else { return Vec::new() };
     let start = word_start(before);
@@ -51,7 +51,7 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
     }
     let fields =
         FIELDS.iter().flat_map(|field| field.names().map(|name| (format!("{name}:"), field.help.to_owned())));
-    // Three hundred property names would be too many before anything is typed.
+    // Three hundred property names are too many to offer before anything is typed.
     let properties = PROPERTIES.iter().filter(|name| !word.is_empty() && fields::find_field(name).is_none());
     let properties = properties.map(|name| (format!("{name}:"), "property".to_owned()));
     ranked(cursor - word.len()..cursor, word, fields.chain(properties))
@@ -100,8 +100,8 @@ fn field_values(name: &str) -> Vec<(String, String)> {
     words
 }
 
-/// Returns the techniques with the text in their id or name, first those that start with it. They
-/// complete to ids, because names are not unique.
+/// Returns the techniques whose id or name contains the text, starting with those that begin with
+/// it. They complete to ids, because names are not unique.
 fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     let typed = typed.to_lowercase();
     let mut found: Vec<_> = attack::techniques()
@@ -119,7 +119,8 @@ fn techniques(range: &Range<usize>, typed: &str) -> Vec<Completion> {
     found.into_iter().map(|(_, completion)| completion).collect()
 }
 
-/// Returns completions for the names that contain the typed text, first those that start with it.
+/// Returns completions for the names that contain the typed text, starting with those that begin
+/// with it.
 fn ranked(
     range: Range<usize>,
     typed: &str,

@@ -1,9 +1,10 @@
 //! Parses dates, durations and ranges into intervals of time.
 //!
-//! A date is the span of time that it names: `2026-11-01` a whole day in the time zone of the
-//! context, `2026-11-01T10:00` a minute, and with seconds a second. The operators follow from that:
-//! `<=` includes the span, `>` starts after it. A duration counts back from now
-//! (docs/filter-language.md, "Dates", "Ages"). This module never reads the clock.
+//! A date stands for the span of time that it names: `2026-11-01` is a whole day in the time zone
+//! of the context, `2026-11-01T10:00` is a minute, and a time with seconds is a second. The meaning
+//! of the operators follows from this: `<=` includes the span, and `>` starts after it. A duration
+//! counts back from now (docs/filter-language.md, "Dates", "Ages"). This module never reads the
+//! clock.
 
 use std::{ops::Range, time::Duration};
 
@@ -34,7 +35,7 @@ impl Interval {
             && self.to.is_none_or(|to| at < to.at || to.inclusive && at == to.at)
     }
 
-    /// Returns comparisons that all hold inside the interval.
+    /// Returns comparisons that all hold if and only if a date is inside the interval.
     pub(super) fn inside(&self, property: odata::Property) -> Vec<odata::Expr> {
         use odata::Operator::{Ge, Gt, Le, Lt};
         let compare = |bound: Bound, inclusive, exclusive| {
@@ -45,7 +46,8 @@ impl Interval {
         from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
     }
 
-    /// Returns comparisons of which one holds outside the interval.
+    /// Returns comparisons of which at least one holds if and only if a date is outside the
+    /// interval.
     pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
         let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
         let below = Self { from: None, to: flip(self.from) };
@@ -57,13 +59,13 @@ impl Interval {
 /// A date or duration as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DateInput {
-    /// The span that a date or time names; relative for `today` and `yesterday`.
+    /// The span that a date or time names. `relative` is set for `today` and `yesterday`.
     Span { start: Timestamp, end: Timestamp, relative: bool },
-    /// The time that is a duration before now.
+    /// The point in time that lies a given duration before now.
     Ago(Timestamp),
 }
 
-/// The current time and the zone in which dates are read.
+/// The current time, and the time zone in which dates are interpreted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock<'a> {
     pub(super) now: Timestamp,
@@ -89,7 +91,7 @@ impl Clock<'_> {
         }
     }
 
-    /// Parses a date with a time, as the span of its last unit.
+    /// Parses a date with a time into the span of its smallest unit.
     fn time(self, text: &str) -> Option<DateInput> {
         const TO_MINUTES: usize = "2026-11-01T10:00".len();
         const TO_SECONDS: usize = "2026-11-01T10:00:00".len();
@@ -99,7 +101,7 @@ impl Clock<'_> {
         }
         let zone = rest.find(['Z', 'z', '+', '-']).map_or(text.len(), |at| date.len() + at);
         let start = if zone < text.len() {
-            // `Timestamp::parse` needs the seconds.
+            // `Timestamp::parse` requires seconds.
             let seconds = if zone == TO_MINUTES { ":00" } else { "" };
             Timestamp::parse(&format!("{}{seconds}{}", &text[..zone], &text[zone..]))?
         } else {
@@ -122,8 +124,8 @@ impl Clock<'_> {
         self.zone.to_timestamp(local).ok().map(Timestamp::from_jiff)
     }
 
-    /// Returns when the input must be read again: at the next minute for a duration, at the next
-    /// midnight for `today` and `yesterday`.
+    /// Returns the time at which the input must be read again: the next minute for a duration, or
+    /// the next midnight for `today` and `yesterday`.
     pub(super) fn stale_at(self, when: DateInput) -> Option<Timestamp> {
         match when {
             DateInput::Ago(_) => {
@@ -139,8 +141,9 @@ impl Clock<'_> {
     }
 }
 
-/// Returns the interval that an operator selects. With a duration, larger is earlier: `<2h` is
-/// within two hours. Returns `None` if the operator needs a span, because a duration names none.
+/// Returns the interval that an operator selects. A larger duration means an earlier time: `<2h`
+/// means within the last two hours. Returns `None` if the input is a duration but the operator
+/// requires a span.
 pub(super) fn interval(operator: Operator, when: DateInput) -> Option<Interval> {
     let bound = |at, inclusive| Some(Bound { at, inclusive });
     Some(match (when, operator) {
@@ -159,7 +162,7 @@ pub(super) fn interval(operator: Operator, when: DateInput) -> Option<Interval> 
     })
 }
 
-/// Returns the interval from one input to another, both included. A missing input leaves its end
+/// Returns the interval from one input to another, including both. A missing input leaves its end
 /// open, and two durations may be in either order. Returns `None` if the interval is empty or both
 /// inputs are missing.
 pub(super) fn between(from: Option<DateInput>, to: Option<DateInput>) -> Option<Interval> {
@@ -182,12 +185,12 @@ pub(super) fn between(from: Option<DateInput>, to: Option<DateInput>) -> Option<
     (!empty && (from.is_some() || to.is_some())).then_some(Interval { from, to })
 }
 
-/// Splits a range at its dots; returns the byte ranges of its ends.
+/// Splits a range at its dots and returns the byte ranges of its two ends.
 pub(super) fn range(text: &str) -> Option<(Range<usize>, Range<usize>)> {
     text.find("..").map(|dots| (0..dots, dots + 2..text.len()))
 }
 
-/// Parses a number with a unit: `s m h d w`, where `m` is minutes.
+/// Parses a number followed by one of the units `s`, `m` (minutes), `h`, `d` and `w`.
 fn duration(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit.to_ascii_lowercase() {

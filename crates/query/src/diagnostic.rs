@@ -1,4 +1,4 @@
-//! Errors in filters, with their position and a fix if there is one.
+//! Errors in filters, with their position and, if there is one, a fix.
 //!
 //! A diagnostic refers to the typed text and never changes it.
 
@@ -11,7 +11,7 @@ use alertdeck_model::SafeText;
 /// The kind of error that a [`Diagnostic`] reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiagnosticKind {
-    /// A part is missing; typing on may fix it.
+    /// A part is missing; typing more may fix it.
     Unfinished,
     /// The text does not fit the grammar.
     Syntax,
@@ -23,7 +23,7 @@ pub enum DiagnosticKind {
     BadValue,
     /// The filter is too long or nested too deeply.
     Limit,
-    /// The filter uses `me`, and no user is known.
+    /// The filter uses `me`, but no user is known.
     NotSignedIn,
 }
 
@@ -34,16 +34,17 @@ pub struct Diagnostic {
     pub span: Range<usize>,
     /// The kind of error.
     pub kind: DiagnosticKind,
-    /// What is wrong and what was expected. May quote the filter, so it is not safe to show before
-    /// it is neutralised, as [`Diagnostic::render`] does.
+    /// What is wrong and what was expected. May quote the filter, so it is not safe to show until
+    /// it has been neutralised, as [`Diagnostic::render`] does.
     pub message: String,
-    /// The most similar name that exists.
+    /// The most similar existing name.
     pub suggestion: Option<String>,
     /// The fix: a byte range of the filter, and the text to replace it with.
     pub fix: Option<(Range<usize>, String)>,
 }
 
-/// The most characters that are rendered of the filter before the wrong part, of it, and after it.
+/// The maximum number of characters rendered of each section of the filter: the text before the
+/// wrong part, the wrong part itself, and the text after it.
 const CONTEXT: usize = 60;
 
 impl Diagnostic {
@@ -65,7 +66,7 @@ impl Diagnostic {
             .into_iter()
             .map(|name| (strsim::osa_distance(&name.to_lowercase(), &typed), name))
             .min_by_key(|(distance, _)| *distance)
-            // With more than a third of the letters wrong, it is another word.
+            // If more than a third of the letters differ, it is a different word.
             .filter(|(distance, name)| distance * 3 <= name.chars().count());
         if let Some((_, name)) = near {
             self.suggestion = Some(name.to_owned());
@@ -74,8 +75,8 @@ impl Diagnostic {
         self
     }
 
-    /// Renders the error for a terminal: the filter, carets under the wrong part on the next line,
-    /// and the message. The text is neutralised, and a long filter is truncated.
+    /// Renders the error for a terminal: the filter, carets under the wrong part, and the message,
+    /// each on its own line. The text is neutralised, and a long filter is truncated.
     pub fn render(&self, filter: &str) -> String {
         let (start, end) = (boundary(filter, self.span.start), boundary(filter, self.span.end));
         let shown = |text: &str| SafeText::new(text).line();

@@ -23,7 +23,7 @@ pub struct Explanation {
     pub local: Option<String>,
     /// Whether the pushed part is the whole filter.
     pub exact: bool,
-    /// The first request, percent-encoded once, without host and API version.
+    /// The first request, percent-encoded once, without the host and API version.
     pub request: String,
     /// The technique names in the filter, with the techniques that they match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -34,7 +34,7 @@ pub struct Explanation {
 ///
 /// # Errors
 ///
-/// Fails with all errors in the filter.
+/// Returns all errors in the filter.
 pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnostic>> {
     let plan = compile(text, context)?;
     let exact = plan.is_exact();
@@ -52,7 +52,7 @@ pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnos
     Ok(Explanation { odata, local: plan.local, exact, request, means: plan.named })
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters.
+/// Percent-encodes all characters except the unreserved ones of RFC 3986.
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -66,7 +66,8 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines, and one for each technique that a name matches. Safe to show.
+    /// Writes four lines, plus one for each technique that a name matches. The output is safe to
+    /// show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
             Some(text) => SafeText::new(text).line(),

@@ -1,6 +1,6 @@
-//! The fields of the filter language, in one table that also feeds completion and help.
+//! The fields of the filter language, in a table that completion and help also use.
 //!
-//! A field has a name, a type, and for text the properties that it covers. This module reads
+//! A field has a name, a type and, for text, the properties that it covers. This module reads
 //! neither filters nor alerts.
 
 mod table;
@@ -37,7 +37,7 @@ pub enum FieldKind {
     Date(DateProperty),
     /// The time since a date of the alert. Takes durations.
     Age(DateProperty),
-    /// Text in any of these properties, compared by the rule of its kind.
+    /// Text in any of the given properties, compared by the rule for its kind.
     Text(TextKind, &'static [PropertyRef]),
 }
 
@@ -76,8 +76,8 @@ pub enum TextKind {
     Plain,
     /// Like `Plain`; `DOMAIN\name` also compares the domain.
     Account,
-    /// Like `Plain`, but the whole value if it contains an `@`. The owner of the alert is the only
-    /// text that Graph filters by.
+    /// Like `Plain`, but compares the whole value if it contains an `@`. The alert's owner is the
+    /// only text that Graph can filter by.
     Owner,
     /// Equals the value.
     Exact,
@@ -95,14 +95,14 @@ pub enum TextKind {
     Member(Enumeration),
 }
 
-/// A property, or several of the same name, that a text field covers.
+/// A property, or several properties with the same name, that a text field covers.
 #[derive(Clone, Copy, Debug)]
 pub enum PropertyRef {
     /// A property of the alert itself.
     Alert(&'static str),
-    /// Properties of evidence of any type whose path ends with this one.
+    /// Properties of any type of evidence whose path ends with the given path.
     Evidence(&'static str),
-    /// Properties of evidence of one type, given first, whose path ends with this one.
+    /// Properties of the given type of evidence whose path ends with the given path.
     EvidenceOf(&'static str, &'static str),
 }
 
@@ -117,20 +117,20 @@ impl PropertyRef {
     }
 }
 
-/// Returns whether `path` ends with the names of `tail`, without regard to case.
+/// Returns whether `path` ends with the names in `tail`, ignoring case.
 pub(super) fn ends_with(path: &str, tail: &str) -> bool {
     let Some(start) = path.len().checked_sub(tail.len()) else { return false };
     path.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(tail))
         && (start == 0 || path.as_bytes()[start - 1] == b'.')
 }
 
-/// The properties that a text is searched for in.
+/// The properties to search for text.
 #[derive(Clone, Debug)]
 pub(super) enum SearchScope {
     /// Title, description and every indicator in the evidence.
     Anywhere,
     Field(&'static Field),
-    /// Every property whose path ends with this one.
+    /// Every property whose path ends with the given path.
     Property(String),
 }
 
@@ -166,8 +166,8 @@ impl PartialEq for SearchScope {
     }
 }
 
-/// Evidence properties that describe an item rather than identify it. A bare word that is the name
-/// of a verdict or a type must not match every item that has it.
+/// Evidence properties that describe an item rather than identify it. A bare word that happens to
+/// name a verdict or a type must not match every item with that verdict or type.
 const NOT_INDICATORS: [&str; 8] = [
     "@odata.type",
     "verdict",
@@ -242,7 +242,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns Graph's property, if the enumeration is one of the alert.
+    /// Returns Graph's property, if the enumeration belongs to the alert itself.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Severity => Some(Property::Severity),
@@ -254,7 +254,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the alert's value as sent; empty for enumerations of evidence.
+    /// Returns the alert's value as sent, which is empty for enumerations of evidence.
     pub(super) fn value(self, facts: Facts<'_>) -> &str {
         match self {
             Self::Severity => facts.severity().raw(),
@@ -275,7 +275,8 @@ impl Enumeration {
         }
     }
 
-    /// Returns the rows whose member, as sent, passes a test; none for enumerations of evidence.
+    /// Returns the rows whose member, as sent, passes a test. Returns none for enumerations of
+    /// evidence.
     pub(super) fn rows(self, store: &Store, test: impl Fn(&str) -> bool) -> RowSet {
         match self {
             Self::Severity => store.rows_by_severity(|member| test(member.raw())),
@@ -289,7 +290,7 @@ impl Enumeration {
 }
 
 impl DateProperty {
-    /// Returns Graph's property, if Graph filters by it.
+    /// Returns Graph's property, if Graph can filter by it.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Created => Some(Property::CreatedDateTime),
@@ -302,7 +303,7 @@ impl DateProperty {
         facts.date(self.column())
     }
 
-    /// Returns the column that has the date.
+    /// Returns the column that contains the date.
     pub(super) fn column(self) -> DateColumn {
         match self {
             Self::Created => DateColumn::Created,
@@ -314,7 +315,7 @@ impl DateProperty {
     }
 }
 
-/// Returns the scope for a field name or a property name; `None` if it is unknown.
+/// Returns the scope for a field name or property name, or `None` if the name is unknown.
 pub(super) fn find_scope(name: &str) -> Option<SearchScope> {
     if let Some(field) = find_field(name) {
         return Some(SearchScope::Field(field));
@@ -324,7 +325,7 @@ pub(super) fn find_scope(name: &str) -> Option<SearchScope> {
     (known(name) || every_part()).then(|| SearchScope::Property(name.to_ascii_lowercase()))
 }
 
-/// Finds a field by its name or an alias, without regard to case.
+/// Finds a field by its name or an alias, ignoring case.
 pub fn find_field(name: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| field.names().any(|known| known.eq_ignore_ascii_case(name)))
 }

@@ -5,7 +5,7 @@
 //! tests alerts. The crate does no I/O and never reads the clock.
 //!
 //! Invariants: the typed text is never changed or lost; the pushed part holds wherever the filter
-//! holds; a filter of any size or depth gives a result, if only a diagnostic.
+//! holds; a filter of any size or depth yields a result, even if it is only a diagnostic.
 //!
 //! ```
 //! use alertdeck_model::Timestamp;

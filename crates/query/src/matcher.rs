@@ -1,11 +1,11 @@
-//! Evaluates a predicate over all alerts of a store, as sets of rows.
+//! Evaluates a predicate over all alerts in a store, as sets of rows.
 //!
-//! A text test searches the values of the properties that it is about, each once and for all
-//! substrings together, so that a pasted list costs little more than one word. The rows of the
-//! values that it finds are known. Everything else is arithmetic of row sets. The work is done in
-//! slices. Alerts that arrive later are tested one by one; the results of values are kept.
+//! A text test searches each value of the properties in its scope once, for all substrings
+//! together, so a pasted list costs little more than a single word. The store knows the rows of the
+//! values found, so everything else is row set arithmetic. The work is done in slices. Alerts that
+//! arrive later are tested one by one, and results for values are kept.
 //!
-//! The results are those of [`Predicate::matches`], as property tests check.
+//! The results equal those of [`Predicate::matches`], which property tests check.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use alertdeck_store::{
     Filter, FoldedText, Key, KeyCode, NameCode, Row, RowSet, Store, Substrings, ValueCode,
 };
 
-/// The bytes of text whose search is one unit of work.
+/// The number of bytes of text that one unit of work searches.
 const UNIT: usize = 64;
 
 /// A predicate with cached results for the values of one store.
@@ -33,9 +33,9 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test of columns, by member or by date.
+    /// A test of a column, by member or by date.
     Column(Test),
-    /// A test of columns, row by row.
+    /// A test of columns that is evaluated row by row.
     Rows(Box<RowScan>),
     Text(Box<Search>),
 }
@@ -45,7 +45,7 @@ enum Step {
 struct RowScan {
     test: Test,
     found: RowSet,
-    /// The first row that is not tested yet.
+    /// The first row that has not been tested yet.
     next: usize,
 }
 
@@ -53,7 +53,7 @@ struct RowScan {
 #[derive(Clone, Debug)]
 struct Search {
     test: TextTest,
-    /// The substrings to find; `None` if there are none, or too many for one automaton.
+    /// The substrings to find, or `None` if there are none or too many for one automaton.
     parts: Option<Substrings>,
     /// Whether the test consists only of substrings.
     only_parts: bool,
@@ -61,13 +61,14 @@ struct Search {
     keys: Vec<bool>,
     /// The results for the values of the names in scope.
     names: Vec<NameHits>,
-    /// For each name of the dictionary, its position in `names`; [`usize::MAX`] if it is not there.
+    /// For each name of the dictionary, its position in `names`, or [`usize::MAX`] if it is not in
+    /// scope.
     positions: Vec<usize>,
     /// The rows found so far.
     found: RowSet,
-    /// Rows with a value that is a hit under some of its properties only.
+    /// Rows with a value that is a hit under only some of its properties.
     unsure: RowSet,
-    /// The first of them that is not tested yet.
+    /// The first unsure row that has not been tested yet.
     next: usize,
 }
 
@@ -75,7 +76,7 @@ struct Search {
 #[derive(Clone, Debug)]
 struct NameHits {
     name: NameCode,
-    /// The number of values that were tested.
+    /// The number of values that have been tested.
     tested: u32,
     /// The number of values whose rows are in [`Search::found`].
     collected: u32,
@@ -105,7 +106,7 @@ impl Matcher {
         Self { root: Step::new(&predicate.0), positive }
     }
 
-    /// Evaluates the predicate on all alerts at once.
+    /// Evaluates the predicate on all alerts in one go.
     pub fn rows(&mut self, store: &Store) -> RowSet {
         self.restart();
         loop {
@@ -115,8 +116,9 @@ impl Matcher {
         }
     }
 
-    /// Returns the parts of a shown text that the filter matches: byte ranges, sorted and disjoint.
-    /// `property` is the property shown, as the kind and the path of its [`Key`]; `None` means any.
+    /// Returns the parts of displayed text that the filter matches, as sorted, disjoint byte
+    /// ranges. `property` is the displayed property, as the kind and path of its [`Key`]; `None`
+    /// means any property.
     pub fn highlights(&self, property: Option<(Option<&str>, &str)>, shown: &str) -> Vec<Range<usize>> {
         let in_scope = |test: &&TextTest| property.is_none_or(|(kind, path)| test.scope.covers(kind, path));
         let mut tests = self.positive.iter().filter(in_scope).peekable();
@@ -155,7 +157,8 @@ impl Filter for Matcher {
         })
     }
 
-    /// Returns whether a row matches. The store must be the same in every call, but may have grown.
+    /// Returns whether a row matches. Every call must use the same store, which may grow between
+    /// calls.
     fn matches(&mut self, store: &Store, row: Row) -> bool {
         self.root.matches(store, row)
     }
@@ -301,7 +304,7 @@ impl Search {
         self.names.iter_mut().for_each(|name| name.collected = 0);
     }
 
-    /// Takes in properties that are new in the dictionary.
+    /// Adds properties that are new in the dictionary.
     fn update_scope(&mut self, store: &Store) {
         let dictionary = store.dictionary();
         for at in self.keys.len()..dictionary.keys().len() {
@@ -319,7 +322,7 @@ impl Search {
         }
     }
 
-    /// Returns whether a value of a name in scope is a hit; `None` if it was not tested.
+    /// Returns whether a value of a name in scope is a hit, or `None` if it has not been tested.
     fn result(&self, value: ValueCode) -> Option<bool> {
         let hits = &self.names[self.positions[value.name.index()]];
         (value.index < hits.tested).then(|| hits.is_hit(value.index))
@@ -386,7 +389,7 @@ impl Search {
         is_last
     }
 
-    /// Tests one row: it may have values that were not searched yet.
+    /// Tests one row, which may have values that have not been searched yet.
     fn matches(&mut self, store: &Store, row: Row) -> bool {
         self.update_scope(store);
         let (dictionary, parts) = (store.dictionary(), self.parts.as_ref());
@@ -397,7 +400,7 @@ impl Search {
     }
 }
 
-/// Does the same as [`TextTest::matches_text`], searching for all substrings at once.
+/// Like [`TextTest::matches_text`], but searches for all substrings at once.
 fn text_matches(test: &TextTest, parts: Option<&Substrings>, value: &FoldedText<'_>) -> bool {
     let Some(parts) = parts else { return test.matches_text(value) };
     let mut others = test.patterns.iter().filter(|pattern| !matches!(pattern, Pattern::Contains(_)));

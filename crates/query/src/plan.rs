@@ -2,8 +2,8 @@
 //!
 //! The pushed part holds wherever the filter holds (docs/filter-language.md, "The law"). Every
 //! alert is tested again with the whole filter, because some sources of alerts ignore filters
-//! (docs/graph-api.md, "Filtering"). For negations, each test can be pushed both ways: so that it
-//! holds, and so that it fails.
+//! (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed in two ways: so
+//! that it holds, or so that it fails.
 
 use std::ops::Range;
 
@@ -20,25 +20,25 @@ use super::{
 use alertdeck_model::{AlertId, Timestamp};
 use alertdeck_odata::{Expr, Feature, Literal, Operator, Property};
 
-/// The context of a filter: time, zone, user and what is known of the service.
+/// The context of a filter: time, time zone, user and what is known about the service.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The time that durations, `today` and `yesterday` refer to.
+    /// The time to which durations, `today` and `yesterday` refer.
     pub now: Timestamp,
     /// The time zone of dates.
     pub zone: TimeZone,
     /// The principal name that `me` stands for.
     pub me: Option<String>,
-    /// The owners of loaded alerts, as sent. It is not documented whether Graph ignores case in
-    /// `assignedTo`, so a name is pushed in every known spelling (docs/filter-language.md, "OData
+    /// The owners of loaded alerts, as sent. Whether Graph ignores case in `assignedTo` is not
+    /// documented, so a name is pushed in every known spelling (docs/filter-language.md, "OData
     /// meaning").
     pub spellings: Vec<String>,
-    /// The features that the service has refused with a 400. They are not pushed.
+    /// The features that the service has rejected with status 400. They are not pushed.
     pub refused: Vec<Feature>,
 }
 
 impl Context {
-    /// Creates a context at `now` in UTC, without a user and without refused features.
+    /// Creates a context at `now` in UTC, without a user or rejected features.
     pub fn at(now: Timestamp) -> Self {
         Self { now, zone: TimeZone::UTC, me: None, spellings: Vec::new(), refused: Vec::new() }
     }
@@ -49,9 +49,9 @@ impl Context {
 pub struct Plan {
     /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
     pub pushed: Option<Expr>,
-    /// The whole filter, with which every alert is tested, whatever was pushed.
+    /// The whole filter. Every alert is tested with it, whatever was pushed.
     pub test: Predicate,
-    /// The conditions that are not pushed completely, as typed; `None` if there are none.
+    /// The conditions that are not pushed completely, as typed, or `None` if there are none.
     pub local: Option<String>,
     /// The id, if the filter consists of a single id. The alert is then fetched directly.
     pub id: Option<AlertId>,
@@ -72,7 +72,7 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// Fails like [`plan`].
+/// Returns the same errors as [`plan`].
 pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     plan(&parse(text), context)
 }
@@ -81,7 +81,7 @@ pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
 ///
 /// # Errors
 ///
-/// Fails with all syntax errors, or with all errors of terms.
+/// Returns all syntax errors or, if there are none, all errors in terms.
 pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     if !query.diagnostics().is_empty() {
         return Err(query.diagnostics().to_vec());
@@ -140,7 +140,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// Turns a part of the filter into a test. `top` means that the filter fails whenever the part
-    /// does, so that the part can be evaluated locally on its own.
+    /// fails, so the part can be evaluated locally on its own.
     fn lower(&mut self, node: &Node, top: bool) -> Test {
         let test = match &node.kind {
             NodeKind::And(parts) => {
@@ -162,11 +162,11 @@ impl Planner<'_> {
     }
 }
 
-/// What can be pushed for a test.
+/// The expression that can be pushed for a test.
 struct Push {
     /// The expression; `None` requests all alerts.
     expr: Option<Expr>,
-    /// Whether the expression is equivalent to the test, not only a superset.
+    /// Whether the expression is equivalent to the test, rather than matching a superset.
     exact: bool,
 }
 
@@ -200,7 +200,7 @@ impl Push {
 }
 
 impl Context {
-    /// Returns what to push for a test, or for its negation if `holds` is false.
+    /// Returns the expression to push for a test, or for its negation if `holds` is false.
     fn push(&self, test: &Test, holds: bool) -> Push {
         match test {
             Test::All(parts) | Test::Any(parts) => {
@@ -230,8 +230,8 @@ impl Context {
         }
     }
 
-    /// Pushes an expression that is equivalent to the test, unless the service has refused a
-    /// feature that it uses.
+    /// Pushes an expression that is equivalent to the test, unless the service has rejected a
+    /// feature that the expression uses.
     fn exactly(&self, expr: Option<Expr>) -> Push {
         match expr {
             Some(expr) if !self.refused.iter().any(|feature| expr.uses(*feature)) => {
@@ -264,15 +264,15 @@ impl Context {
 
 fn push_member(enumeration: Enumeration, member: &str, holds: bool) -> Option<Expr> {
     let property = enumeration.property()?;
-    // The service refuses a filter with a member that it does not declare. Alerts have such members
-    // all the same (docs/graph-api.md, "Enumerations"); they are matched locally.
+    // The service rejects a filter with a member that it does not declare. Alerts can still have
+    // such members (docs/graph-api.md, "Enumerations"), so they are matched locally.
     if !enumeration.members().contains(&member) {
         return None;
     }
     let equal = equal(property, member, holds);
     Some(match (property.is_nullable(), member == "unknown", holds) {
         (false, ..) | (true, false, true) => equal,
-        // Null and `unknown` mean the same, and null is none of the other members.
+        // Null means the same as `unknown` and is different from every other member.
         (true, true, true) | (true, false, false) => Expr::or([null(property, true), equal]),
         (true, true, false) => Expr::and([null(property, false), equal]),
     })

@@ -1,7 +1,7 @@
 //! A resolved filter: a tree of tests without names, spans or quotes.
 //!
-//! This module defines the meaning of each test; [`super::Matcher`] only caches results. It does
-//! not know what Graph can filter.
+//! This module defines the meaning of each test; [`super::Matcher`] only caches results. The module
+//! does not know what Graph can filter by.
 
 use std::{fmt, net::IpAddr, ops::Range};
 
@@ -37,15 +37,15 @@ pub(super) enum Test {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// An enumeration of the alert has this member, or this undeclared text.
+    /// An enumeration of the alert has this member, or this undeclared value.
     Member(Enumeration, String),
-    /// A date is known and in the interval.
+    /// A date is known and lies in the interval.
     Within(DateProperty, Interval),
     /// A date is known.
     Known(DateProperty),
     /// A value in scope matches one of the patterns.
     Text(TextTest),
-    /// OData as typed, evaluated on the values as sent.
+    /// OData as typed, evaluated on the values that the service sent.
     Raw(odata::Expr),
 }
 
@@ -56,8 +56,8 @@ pub(super) struct TextTest {
 }
 
 impl Test {
-    /// Joins tests with "or". Text tests with the same scope become one test, so that a pasted list
-    /// is searched for in one pass.
+    /// Joins tests by "or". Text tests with the same scope are merged into one, so that a pasted
+    /// list is searched for in a single pass.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
         for part in parts {
@@ -114,12 +114,12 @@ impl TextTest {
     }
 }
 
-/// Compares without regard to case.
+/// Compares strings ignoring case.
 pub(super) fn eq_ignore_case(a: &str, b: &str) -> bool {
     a == b || a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// The values of an alert as the service has them: unlike [`Facts`], they distinguish null from
+/// The values of an alert as the service has them. Unlike [`Facts`], they distinguish null from
 /// `unknown`.
 struct AsSent<'a> {
     facts: Facts<'a>,
@@ -149,17 +149,17 @@ impl odata::Row for AsSent<'_> {
     }
 }
 
-/// A pattern for a text. The texts in it are folded.
+/// A pattern for text. The strings in it are folded.
 #[derive(Clone)]
 pub(super) enum Pattern {
     Contains(String),
-    /// The whole text. `typed` is the spelling to send to the service.
+    /// Equals the whole text. `typed` is the spelling to send to the service.
     Equals {
         folded: String,
         typed: String,
     },
     Prefix(String),
-    /// A technique or a sub-technique of it.
+    /// A technique or one of its sub-techniques.
     Technique(String),
     /// A category that is this tactic, or a technique of this tactic; `None` means any tactic.
     Tactic(Option<Tactic>),
@@ -229,7 +229,7 @@ impl Pattern {
         }
     }
 
-    /// Returns the parts of a shown text that the pattern matches.
+    /// Returns the parts of displayed text that the pattern matches.
     pub(super) fn highlights(&self, shown: &ShownText<'_>) -> Vec<Range<usize>> {
         match self {
             Self::Contains(text) => shown.find(text),
@@ -265,8 +265,8 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Parses `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`. An IPv4-mapped IPv6 address is read as
-    /// IPv4.
+    /// Parses an address or network, such as `10.0.0.1`, `10.0.0.0/8` or `2001:db8::/32`. An
+    /// IPv4-mapped IPv6 address is treated as IPv4.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u32>().ok()?)),

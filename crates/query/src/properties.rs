@@ -1,9 +1,9 @@
 //! The property names in Graph's schema of alerts and evidence.
 //!
-//! Each of them is a field of the filter language, whatever its type. A test compares the list
-//! with the schema.
+//! Each of them is a field in the filter language, whatever its type. A test compares the list with
+//! the schema.
 
-/// The property names of the beta and v1.0 metadata, and the annotation `@odata.type`.
+/// The property names in the beta and v1.0 metadata, and the annotation `@odata.type`.
 pub const PROPERTIES: &[&str] = &[
     "@odata.type",
     "accessDateTime",

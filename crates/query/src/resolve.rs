@@ -1,7 +1,7 @@
-//! Resolves a term of the syntax tree into a test: names, members, dates and patterns.
+//! Resolves the names, members, dates and patterns of a term in the syntax tree into a test.
 //!
-//! This module has the rules for operators and values (docs/filter-language.md, "Operators"). It
-//! sees one term at a time.
+//! This module implements the rules for operators and values (docs/filter-language.md,
+//! "Operators"). It handles one term at a time.
 
 use std::ops::Range;
 
@@ -23,28 +23,28 @@ use alertdeck_model::{
 };
 use alertdeck_store::fold;
 
-/// The fewest digits of a hash that are accepted.
+/// The minimum number of digits accepted for a hash.
 const MIN_HASH: usize = 6;
 /// The maximum size of a compiled regular expression, in bytes.
 const REGEX_SIZE: usize = 1 << 20;
 
-/// Resolves terms, and collects what the plan needs to know about them.
+/// Resolves terms and collects what the plan needs to know about them.
 pub(super) struct Resolver<'a> {
     pub(super) clock: Clock<'a>,
     pub(super) me: Option<&'a str>,
-    /// The earliest time at which a relative date or a duration must be read again.
+    /// The earliest time at which a relative date or a duration must be resolved again.
     pub(super) stale_at: Option<Timestamp>,
     /// The technique names that were typed, with the techniques that they match.
     pub(super) named: Vec<NamedTechniques>,
 }
 
-/// A technique name, or part of one, as typed, and the techniques that it matches. Unless the name
-/// is exact, the filter matches their sub-techniques too.
+/// A technique name or part of one, as typed, with the techniques that it matches. Unless the name
+/// is exact, the filter also matches their sub-techniques.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedTechniques {
     /// The name as typed.
     pub typed: String,
-    /// The techniques; serialised as ids.
+    /// The techniques, serialised as ids.
     #[serde(serialize_with = "ids")]
     pub techniques: Vec<&'static Technique>,
 }
@@ -234,8 +234,8 @@ impl Resolver<'_> {
         }))
     }
 
-    /// Returns patterns for a technique's id, and for the ids of all techniques that have the value
-    /// as a name: alerts contain ids only.
+    /// Returns patterns for a technique's id, and for the ids of all techniques whose name the
+    /// value matches, because alerts contain only ids.
     fn techniques(&mut self, head: &Head, value: &Value) -> Result<Vec<Pattern>, Diagnostic> {
         let text = value.text();
         let folded = fold(&text);
@@ -271,7 +271,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Returns whether a folded text is a technique id or the start of one.
+/// Returns whether folded text is a technique id or the start of one.
 fn is_technique_id(folded: &str) -> bool {
     folded.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
@@ -290,7 +290,7 @@ fn unknown_technique(text: &str, exact: bool, value: &Value) -> Diagnostic {
     diagnostic
 }
 
-/// Returns whether a text is a hash or enough of its first digits.
+/// Returns whether the text is a hash, or enough of its first digits.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() >= MIN_HASH && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -382,7 +382,7 @@ fn unknown_field(head: &Head, term: &Term) -> Diagnostic {
     diagnostic.fix(head.name_span.start..end, text)
 }
 
-/// Compiles a value with wildcards, which is compared with the whole of a text.
+/// Compiles a value with wildcards, which must match the entire text.
 fn wildcard(value: &Value, fix: fn(&str) -> String) -> Result<Pattern, Diagnostic> {
     let mut pattern = String::from("^");
     for piece in &value.pieces {
@@ -403,7 +403,7 @@ fn regex(pattern: &str, value: &Value) -> Result<Pattern, Diagnostic> {
         .build()
         .map(Pattern::Expression)
         .map_err(|error| {
-            // The first lines repeat the pattern; the last one has the reason.
+            // The first lines repeat the pattern, and the last line gives the reason.
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default();
             bad_value(value, format!("invalid regular expression: {}", reason.trim_start_matches("error: ")))

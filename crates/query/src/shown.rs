@@ -1,19 +1,19 @@
-//! Finds texts in a shown text without regard to case.
+//! Searches displayed text, ignoring case.
 
 use std::{borrow::Cow, ops::Range};
 
-/// A shown text with its folded form and the mapping back.
+/// Displayed text, its folded form, and the mapping from the folded form back to the text.
 #[derive(Debug)]
 pub struct ShownText<'a> {
     text: &'a str,
     folded: Cow<'a, str>,
-    /// For each byte of `folded`, and for its end, the offset in `text` of the character that it
-    /// comes from. `None` for ASCII, where the offsets are the same.
+    /// For each byte of `folded`, and for its end, the offset in `text` of the character it comes
+    /// from. `None` for ASCII, for which the offsets are the same.
     origins: Option<Vec<usize>>,
 }
 
 impl<'a> ShownText<'a> {
-    /// Folds a text.
+    /// Folds the text.
     pub fn new(text: &'a str) -> Self {
         if text.is_ascii() {
             let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -34,20 +34,20 @@ impl<'a> ShownText<'a> {
         self.text
     }
 
-    /// Returns the text, folded.
+    /// Returns the folded text.
     pub(super) fn folded(&self) -> &str {
         &self.folded
     }
 
-    /// Lists the occurrences of a folded text, which must not be empty, as byte ranges of the shown
-    /// text.
+    /// Returns the occurrences of a folded string, which must not be empty, as byte ranges of the
+    /// displayed text.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
         let found = self.folded.match_indices(text).map(|(at, _)| at..at + text.len());
         found.map(|range| self.unfold(range)).collect()
     }
 
-    /// Maps a range of the folded form back to the shown text. A character that folds to several is
-    /// included whole.
+    /// Maps a range of the folded form back to the displayed text. A character that folds to
+    /// several is included as a whole.
     pub fn unfold(&self, range: Range<usize>) -> Range<usize> {
         let Some(origins) = &self.origins else { return range };
         let last = origins[range.end.saturating_sub(1)];

@@ -1,6 +1,6 @@
 //! The syntax tree of a filter. It does not know what names and values mean.
 //!
-//! Every part has its range in the text; the text is never changed.
+//! Every part records its range in the text, and the text is never changed.
 
 mod parse;
 
@@ -48,7 +48,7 @@ pub(super) enum NodeKind {
 /// `FIELD OP VALUE,VALUE`, or a bare word.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
-    /// The field's name and the operator; `None` for a bare word.
+    /// The field name and the operator, or `None` for a bare word.
     pub(super) head: Option<Head>,
     /// At least one.
     pub(super) values: Vec<Value>,
@@ -97,7 +97,7 @@ impl Operator {
         matches!(self, Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual)
     }
 
-    /// Parses the operator at the start of `text`; returns it and its length.
+    /// Parses the operator at the start of `text`. Returns the operator and its length.
     fn read(text: &str) -> Option<(Self, usize)> {
         Self::ALL
             .iter()
@@ -155,8 +155,8 @@ impl Query {
         matches!(self.root, Root::Everything)
     }
 
-    /// Returns whether the top level of the filter is an `or`, which needs parentheses when it is
-    /// joined to something by `and`.
+    /// Returns whether the top level of the filter is an `or`, which needs parentheses when the
+    /// filter is joined to another by `and`.
     pub fn is_alternative(&self) -> bool {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
@@ -172,7 +172,8 @@ impl Query {
     fn group(&self, node: &Node, inside: bool) -> String {
         let join = |parts: &[Node], by: &str| {
             let parts: Vec<_> = parts.iter().map(|part| self.group(part, true)).collect();
-            // A word with an unclosed parenthesis would take the closing one as part of its value.
+            // Without a gap, a word with an unclosed parenthesis would take the closing one as part
+            // of its value.
             let gap =
                 if parts.last().is_some_and(|last| last.matches('(').count() > last.matches(')').count()) {
                     " "
@@ -190,7 +191,7 @@ impl Query {
     }
 }
 
-/// Returns a term's text without parentheses around it. A term never starts with one.
+/// Returns a term's text without the parentheses around it. A term itself never starts with one.
 fn bare(mut text: &str) -> &str {
     while let Some(inner) = text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         text = inner.trim();

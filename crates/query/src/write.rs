@@ -1,8 +1,8 @@
-//! Writes filters: quotes values, builds terms for values, joins terms.
+//! Writes filters: quotes values, builds terms for values, and joins terms.
 //!
 //! An exact search for a value can also be answered by an index. The term for a value and the keys
-//! of an indexed text both depend on the kind of the field and are defined here side by side, so
-//! that both select the same alerts. A property test over the store checks that.
+//! of indexed text both depend on the kind of field. They are defined side by side here, so that
+//! both select the same alerts. A property test over the store checks this.
 
 use std::{net::IpAddr, sync::LazyLock};
 
@@ -18,15 +18,16 @@ use alertdeck_store::{FoldedText, PostingRules, fold};
 /// Words with a special meaning in filters.
 const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
 
-/// The longest value, in bytes, of an exact term: its quotes may double, and the term must fit into
-/// a filter with others.
+/// The maximum length of the value in an exact term, in bytes. Quotes in it may be doubled, and the
+/// term must fit into a filter with other terms.
 const MAX_VALUE: usize = MAX_LENGTH / 2 - 64;
 
-/// The longest domain name, in bytes (RFC 1035, 2.3.4, in written form). Longer names have no keys,
-/// because each of thousands of levels would be one.
+/// The maximum length of a domain name in written form, in bytes (RFC 1035, 2.3.4). Longer names
+/// have no keys; otherwise each of thousands of levels would be a key.
 const MAX_DOMAIN: usize = 253;
 
-/// Writes a value so that the filter language takes it literally: quoted unless it is a plain word.
+/// Writes a value so that the filter language takes it literally, quoting it unless it is a plain
+/// word.
 pub fn literal(value: &str) -> String {
     let is_word = value.starts_with(char::is_alphanumeric)
         && value.chars().all(|c| c.is_alphanumeric() || "._@/-".contains(c))
@@ -52,7 +53,7 @@ pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
     exact.into_iter().chain(others).collect()
 }
 
-/// Joins a term to a filter with "and".
+/// Joins a term to a filter by "and".
 pub fn join(filter: &str, term: &str) -> String {
     let filter = filter.trim();
     if filter.is_empty() {
@@ -71,14 +72,14 @@ pub fn join(filter: &str, term: &str) -> String {
 pub struct ExactTerm {
     /// The term that matches the value.
     pub term: String,
-    /// The index key of the texts that the term matches.
+    /// The index key of the text that the term matches.
     pub key: String,
 }
 
 impl Field {
-    /// Returns the term for exactly this value: the whole value without regard to case, an address
-    /// in any spelling, a domain with its subdomains. Returns `None` if there is no such term, as
-    /// for an invalid hash.
+    /// Returns the term for exactly this value: the whole value ignoring case, an address in any
+    /// spelling, or a domain with its subdomains. Returns `None` if there is no such term, as for
+    /// an invalid hash.
     pub fn exact_term(&self, value: &str) -> Option<ExactTerm> {
         let FieldKind::Text(text_kind, _) = self.kind else { return None };
         if value.len() > MAX_VALUE {
@@ -106,13 +107,14 @@ impl Field {
         }
     }
 
-    /// Returns whether the keys of this field are derived: something other than the folded value.
+    /// Returns whether the keys of this field are derived, rather than being the folded value
+    /// itself.
     pub fn has_derived_keys(&self) -> bool {
         matches!(self.kind, FieldKind::Text(TextKind::Address | TextKind::Domain, _))
     }
 
-    /// Calls `each` with the derived keys of a text of this field. They include the key of a
-    /// [`Field::exact_term`] if and only if its term matches the text.
+    /// Calls `each` with the derived keys of a value of this field. They include the key of a
+    /// [`Field::exact_term`] if and only if its term matches the value.
     pub fn derived_keys(&self, value: &FoldedText<'_>, each: impl FnMut(&str)) {
         let mut each = each;
         match self.kind {
@@ -132,8 +134,8 @@ impl Field {
     }
 }
 
-/// Posting rules by the fields of the filter language: the rows of a value are those that its exact
-/// term matches.
+/// Posting rules based on the fields of the filter language: the rows of a value are those that its
+/// exact term matches.
 #[derive(Debug)]
 pub struct FieldPostings;
 
@@ -164,7 +166,7 @@ impl PostingRules for FieldPostings {
 }
 
 impl TextKind {
-    /// Returns whether a folded text is a key of its own.
+    /// Returns whether folded text can serve as a key.
     fn has_key(self, folded: &str) -> bool {
         match self {
             Self::Plain | Self::Account | Self::Exact | Self::Link => !folded.is_empty(),

@@ -1,4 +1,4 @@
-//! The table of fields: names, types, covered properties and descriptions.
+//! The table of fields, with their names, types, covered properties and descriptions.
 
 use super::{
     DateProperty, Enumeration, Field,
@@ -17,7 +17,7 @@ const fn field(
     Field { name, aliases, kind, help }
 }
 
-/// All fields, in the order of help and completion.
+/// All fields, in the order in which help and completion list them.
 pub static FIELDS: &[Field] = &[
     field("severity", &["sev"], OneOf(Enumeration::Severity), "severity; supports >= and <="),
     field("status", &[], OneOf(Enumeration::Status), "new, inProgress, resolved; open means the first two"),
@@ -69,7 +69,7 @@ pub static FIELDS: &[Field] = &[
     field(
         "tactic",
         &[],
-        // A category is a tactic or one of Microsoft's own words.
+        // A category is either a tactic or one of Microsoft's own terms.
         Text(
             TextKind::Member(Enumeration::Tactic),
             &[Alert("category"), Alert("categories"), Alert("mitreTechniques")],

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 64;
 /// The number of errors at which parsing stops.
 const MAX_ERRORS: usize = 20;
 
-/// Parses a filter. It never fails: errors are in [`Query::diagnostics`].
+/// Parses a filter. Never fails; errors are listed in [`Query::diagnostics`].
 pub fn parse(text: &str) -> Query {
     let mut parser = Parser { text, at: 0, diagnostics: Vec::new(), stopped: false };
     let root = parser.root();
@@ -26,7 +26,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     diagnostics: Vec<Diagnostic>,
-    /// Whether parsing has stopped; further errors are not reported.
+    /// Whether parsing has stopped. Further errors are then not reported.
     stopped: bool,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Parser<'a> {
             if self.rest().is_empty() {
                 break;
             }
-            // Only `)` ends an `or` before the text does.
+            // Before the end of the text, only `)` ends an `or`.
             let span = self.at..self.at + 1;
             let diagnostic =
                 Diagnostic::new(span.clone(), DiagnosticKind::Syntax, "this `)` has no matching `(`");
@@ -111,7 +111,7 @@ impl<'a> Parser<'a> {
         self.at = self.text.len();
     }
 
-    /// Skips `word` if it is next, or `|` for "or"; returns its range.
+    /// Skips `word` if it comes next, or `|` for "or". Returns its range.
     fn accept_word(&mut self, word: &str) -> Option<Range<usize>> {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_whitespace() || c == '(' || c == ')').unwrap_or(rest.len());
@@ -294,7 +294,8 @@ impl<'a> Parser<'a> {
         Some(value)
     }
 
-    /// Parses a quoted text. `""` in it is a quote; a backslash is an ordinary character.
+    /// Parses quoted text, in which `""` stands for a quote and a backslash is an ordinary
+    /// character.
     fn quoted(&mut self) -> Option<String> {
         let start = self.at;
         let mut text = String::new();
@@ -318,7 +319,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Joins parts; a single part is returned as it is.
+/// Joins parts into one node. A single part is returned unchanged.
 fn join(mut parts: Vec<Node>, kind: impl Fn(Vec<Node>) -> NodeKind) -> Option<Node> {
     let span = parts.first()?.span.start..parts.last()?.span.end;
     Some(if parts.len() == 1 { parts.remove(0) } else { Node { kind: kind(parts), span } })
@@ -327,7 +328,7 @@ fn join(mut parts: Vec<Node>, kind: impl Fn(Vec<Node>) -> NodeKind) -> Option<No
 /// Finds the field name and the operator at the start of a token. Returns the length of the name,
 /// the operator, and its length.
 ///
-/// `C:\x`, `https://x`, `fe80::1` and hardware addresses look like fields but are text.
+/// `C:\x`, `https://x`, `fe80::1` and hardware addresses look like fields but are plain text.
 pub(crate) fn head(rest: &str) -> Option<(usize, Operator, usize)> {
     let inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let mut chars = rest.chars();

@@ -1,12 +1,12 @@
 //! The laws of the filter compiler, over random filters and random tenants.
 //!
-//! The pushed part must hold wherever the filter holds, however the service reads what its
-//! documentation leaves open. So filtering the service's reply gives the same alerts as filtering
-//! all alerts. A [`ServiceModel`] stands for the service: a function of the alert's JSON and the
-//! text of the expression. The law is checked against each model.
+//! The pushed part must hold wherever the filter holds, however the service interprets what its
+//! documentation leaves open. Filtering the service's reply therefore selects the same alerts as
+//! filtering all alerts. A [`ServiceModel`] stands in for the service: it is a function of the
+//! alert's JSON and the text of the expression. The law is checked against each model.
 //!
-//! There are 256 cases by default. `ALERTDECK_LAW_CASES` sets another number for the laws, not for
-//! the other properties.
+//! There are 256 cases by default. `ALERTDECK_LAW_CASES` changes this number for the laws, but not
+//! for the other properties.
 
 #![expect(clippy::expect_used, reason = "in a test, a panic is the report")]
 
@@ -20,13 +20,13 @@ use jiff::tz::TimeZone;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value as Json, json};
 
-/// Returns whether the service returns an alert for an expression, given only what is sent over the
+/// Decides whether the service returns an alert for an expression, given only what is sent over the
 /// network.
 type ServiceModel = fn(&Json, &str, Mode) -> bool;
 
 const MODELS: [ServiceModel; 2] = [evaluator, service];
 
-/// The evaluator of `alertdeck-odata`, on the alert's own JSON.
+/// The evaluator of `alertdeck-odata`, applied to the alert's own JSON.
 fn evaluator(alert: &Json, expression: &str, mode: Mode) -> bool {
     struct Wire<'a>(&'a Json);
     impl odata::Row for Wire<'_> {
@@ -48,7 +48,7 @@ fn service(alert: &Json, expression: &str, mode: Mode) -> bool {
 }
 
 const NOW: &str = "2026-11-20T12:00:00Z";
-/// Owners in one spelling each. Modes that ignore case add other spellings.
+/// Owners, each in one spelling. Modes that ignore case add other spellings.
 const OWNERS: [&str; 4] = ["ana@x.io", "Bo@x.io", "o'neil@x.io", ""];
 const MOMENTS: [&str; 8] = [
     "2026-11-01T00:00:00Z",
@@ -71,7 +71,7 @@ fn nullable(values: &'static [&'static str]) -> impl Strategy<Value = Json> {
     prop_oneof![1 => Just(Json::Null), 4 => select(values).prop_map(Json::from)]
 }
 
-/// An item of evidence with a few values that filters match.
+/// Generates an evidence item with a few values that filters match.
 fn evidence() -> impl Strategy<Value = Json> {
     prop_oneof![
         (select(&["srv-1", "SRV-2", "web"][..]), nullable(&["suspicious", "malicious", "5", "unknown"]))
@@ -86,7 +86,8 @@ fn evidence() -> impl Strategy<Value = Json> {
     ]
 }
 
-/// An alert as the service sends it: `severity`, `status` and `serviceSource` are never null.
+/// Generates an alert as the service sends it: `severity`, `status` and `serviceSource` are never
+/// null.
 fn alert() -> impl Strategy<Value = Json> {
     let scalars = (
         select(&["informational", "low", "medium", "high", "unknown", "odd"][..]),
@@ -121,7 +122,7 @@ fn list(values: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(select(values), 1..4).prop_map(|values| values.join(","))
 }
 
-/// Terms of every type, with every operator that the type accepts.
+/// Generates terms of every type, with every operator that the type accepts.
 fn term() -> impl Strategy<Value = String> {
     let order = || select(&[">", ">=", "<", "<="][..]);
     let equality = || select(&[":", "=", "!="][..]);
@@ -200,8 +201,9 @@ fn filter() -> impl Strategy<Value = String> {
     })
 }
 
-/// Raw OData, including negations of everything, without null and `unknown` classifications:
-/// whether the service distinguishes them is unknown, and raw OData is sent as typed.
+/// Generates raw OData, including the negation of every expression, but without null and `unknown`
+/// classifications: whether the service distinguishes the two is unknown, and raw OData is sent as
+/// typed.
 fn raw() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         (select(&["eq", "ne"][..]), select(&["'new'", "'resolved'"][..]))
@@ -228,7 +230,7 @@ fn any_filter() -> impl Strategy<Value = String> {
     prop_oneof![4 => filter(), 1 => raw()]
 }
 
-/// A context with the owners of the tenant, like that of a console with loaded alerts.
+/// Creates a context with the owners in the tenant, like that of a console with loaded alerts.
 fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
     Context {
@@ -243,7 +245,7 @@ fn planned(filter: &str, context: &Context) -> Plan {
     compile(filter, context).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)))
 }
 
-/// Stores alerts that may have the same id: each in a feed of its own.
+/// Stores alerts that may have the same id, each in a feed of its own.
 fn store(tenant: &[Json]) -> (Store, Vec<Row>) {
     let mut store = Store::default();
     let rows = tenant.iter().enumerate().map(|(at, alert)| absorb(&mut store, at, alert)).collect();
@@ -283,7 +285,8 @@ proptest! {
                 let mode = Mode { three_valued, exact_text };
                 for (alert, &matches) in tenant.iter().zip(&filtered) {
                     let returned = pushed.as_ref().is_none_or(|pushed| model(alert, pushed, mode));
-                    // It follows that filtering the reply selects the same alerts as filtering all.
+                    // It follows that filtering the reply selects the same alerts as filtering all
+                    // alerts.
                     prop_assert!(!matches || returned, "{filter} → {pushed:?} loses {alert} in {mode:?}");
                     if plan.is_exact() && !filter.starts_with('$') && !exact_text {
                         prop_assert_eq!(returned, matches, "{} → {:?} is not exact for {}", filter, pushed, alert);
@@ -337,7 +340,8 @@ proptest! {
         }
     }
 
-    /// Alert by alert and as a set of rows, in slices, while the store grows and alerts change.
+    /// Checks this alert by alert and as a set of rows, in slices, while the store grows and alerts
+    /// change.
     #[test]
     fn a_matcher_gives_the_results_of_its_predicate(
         filter in any_filter(),

@@ -1,4 +1,4 @@
-//! Which alerts filters match, and which parts of a shown text they highlight.
+//! Tests which alerts filters match, and which parts of displayed text they highlight.
 
 #![expect(clippy::single_range_in_vec_init, reason = "one highlight is a list of one range")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]

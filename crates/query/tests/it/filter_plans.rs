@@ -1,4 +1,5 @@
-//! Plans of filters: the examples of docs/filter-language.md, more filters, and errors.
+//! Tests the plans of filters: the examples in docs/filter-language.md, further filters, and
+//! errors.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -8,7 +9,7 @@ use alertdeck_query::{Context, DiagnosticKind, Plan, compile};
 use jiff::tz::TimeZone;
 use rstest::rstest;
 
-/// The context of the examples in docs/filter-language.md: the user and the time.
+/// Returns the context of the examples in docs/filter-language.md, with their user and time.
 fn context() -> Context {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     Context { me: Some("ana@x.io".into()), ..Context::at(now) }

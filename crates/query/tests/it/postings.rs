@@ -1,4 +1,5 @@
-//! Postings select the same alerts as the filter language, and counting in slices is exact.
+//! Tests that postings select the same alerts as the filter language, and that counting in slices
+//! is exact.
 
 use std::collections::HashSet;
 
@@ -15,8 +16,8 @@ fn batch(alerts: &[Value]) -> Batch {
     Batch::decode(&raw)
 }
 
-/// Related values, so that they coincide: spellings of one address, hosts and their parents,
-/// differences in case, and text with a special meaning in filters.
+/// Generates related values, so that some coincide: spellings of one address, hosts and their
+/// parents, differences in case, and text with a special meaning in filters.
 fn value() -> impl Strategy<Value = String> {
     let awkward = prop::sample::select(vec![
         "",
@@ -92,7 +93,8 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![6 => awkward.prop_map(str::to_owned), 1 => "[aA.@/:*\" ]{0,6}", 1 => "\\PC{0,6}"]
 }
 
-/// An item with a value in a property that fields cover, or in one that none covers.
+/// Generates an item with a value in a property that some field covers, or in one that no field
+/// covers.
 fn item() -> impl Strategy<Value = Value> {
     let place = prop::sample::select(vec![
         ("device", "deviceDnsName"),
