@@ -11,12 +11,12 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// The id of an alert: opaque text, unique in a tenant.
+/// The id of an alert: opaque text that is unique within a tenant.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct AlertId(SafeText);
 
 impl AlertId {
-    /// Creates an id from the text that was sent.
+    /// Creates an id from the text as sent.
     pub fn new(raw: &str) -> Self {
         Self(SafeText::new(raw))
     }
@@ -53,15 +53,15 @@ impl RawAlert {
         Alert::read(value).ok_or_else(DecodeError::not_an_object)
     }
 
-    /// Parses the JSON. Of properties with the same name, the last one is kept.
+    /// Parses the JSON. If several properties have the same name, the last one is kept.
     ///
     /// # Errors
     ///
     /// Fails if the JSON is invalid or nested deeper than 128 levels.
     pub fn parse(&self) -> Result<Value, DecodeError> {
         serde_json::from_slice(&self.0).or_else(|first| {
-            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the half hides
-            // nothing, so this is the one error that is repaired.
+            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the remaining
+            // half hides nothing, so this is the only error that is repaired.
             let text = String::from_utf8_lossy(&self.0);
             serde_json::from_str(&replace_lone_surrogates(&text)).map_err(|_| DecodeError::new(&first))
         })
@@ -74,27 +74,27 @@ impl std::fmt::Debug for RawAlert {
     }
 }
 
-/// Why the JSON of an alert could not be decoded.
+/// The reason that the JSON of an alert could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable alert: {reason}")]
 pub struct DecodeError {
-    /// The parser's reason with the position, safe to show.
+    /// The parser's message with the position, safe to show.
     pub reason: Arc<str>,
 }
 
 impl DecodeError {
-    /// Returns the error of the parser.
+    /// Creates an error from the parser's error.
     pub fn new(error: &serde_json::Error) -> Self {
         Self { reason: SafeText::new(&error.to_string()).line().into() }
     }
 
-    /// Returns the error for JSON that is not an object.
+    /// Creates the error for JSON that is not an object.
     pub fn not_an_object() -> Self {
         Self { reason: "not a JSON object".into() }
     }
 }
 
-/// Replaces `\uD8xx` escapes that are not part of a pair by `\uFFFD`.
+/// Replaces `\uD8xx` escapes that are not part of a pair with `\uFFFD`.
 fn replace_lone_surrogates(text: &str) -> String {
     let unit = |at: usize| -> Option<u16> {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -124,7 +124,7 @@ pub struct Comment {
     pub text: SafeText,
     /// The display name of the author.
     pub author: Option<SafeText>,
-    /// When it was written.
+    /// When the comment was written.
     pub created: Option<Timestamp>,
 }
 
@@ -171,7 +171,7 @@ pub struct Alert {
     pub additional_data: Vec<Property>,
     /// The open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
-    /// The JSON as sent, without `evidence`, whose items keep their own.
+    /// The JSON as sent, without `evidence`, whose items keep their own JSON.
     pub json: Value,
 }
 

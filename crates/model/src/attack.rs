@@ -1,6 +1,6 @@
-//! The techniques and tactics of MITRE ATT&CK®, by the ids that alerts have.
+//! The techniques and tactics of MITRE ATT&CK®, by the ids used in alerts.
 //!
-//! The table is `assets/attack/techniques.tsv`; `NOTICE.md` beside it gives the source and the
+//! The table is `assets/attack/techniques.tsv`; `NOTICE.md` next to it gives the source and the
 //! licence. Alerts may name techniques that are newer than the table or belong to another matrix,
 //! so an unknown id is not an error and is shown as sent.
 
@@ -15,7 +15,7 @@ const TABLE: &str = include_str!("../assets/attack/techniques.tsv");
 pub struct Technique {
     /// The id, such as `T1059` or, for a sub-technique, `T1059.001`.
     pub id: &'static str,
-    /// The name, without that of the parent technique.
+    /// The name, without the name of the parent technique.
     pub name: &'static str,
     /// The tactics of the technique, in ATT&CK's order.
     pub tactics: Box<[Tactic]>,
@@ -34,14 +34,14 @@ pub enum TechniqueStatus {
     Revoked(&'static str),
 }
 
-/// Returns all techniques, sorted by id: sub-techniques follow their parent.
+/// Returns all techniques, sorted by id, so that sub-techniques follow their parent.
 pub fn techniques() -> &'static [Technique] {
     static TECHNIQUES: LazyLock<Vec<Technique>> =
         LazyLock::new(|| TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(read).collect());
     &TECHNIQUES
 }
 
-/// Finds a technique by its id, without regard to case and surrounding spaces.
+/// Finds a technique by its id, ignoring case and surrounding spaces.
 pub fn technique(id: &str) -> Option<&'static Technique> {
     let id = id.trim();
     let all = techniques();
@@ -57,7 +57,7 @@ pub fn describe(id: &SafeText) -> String {
     }
 }
 
-/// Compares an id of the table with an id in any case.
+/// Compares an id from the table with an id in upper or lower case.
 fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
@@ -80,7 +80,7 @@ impl Technique {
         technique(self.id.split_once('.')?.0)
     }
 
-    /// Returns the name with that of the parent before it, as ATT&CK writes it:
+    /// Returns the name preceded by the parent's name, as ATT&CK writes it:
     /// `Command and Scripting Interpreter: PowerShell`.
     pub fn full_name(&self) -> String {
         match self.parent() {
@@ -89,7 +89,8 @@ impl Technique {
         }
     }
 
-    /// Returns the tactics in parentheses, and the status unless current: `(Impact), now T1486`.
+    /// Returns the tactics in parentheses, followed by the status unless it is current:
+    /// `(Impact), now T1486`.
     pub fn remark(&self) -> String {
         let tactics: Vec<_> = self.tactics.iter().map(|tactic| tactic.name()).collect();
         let tactics = tactics.join(", ");
@@ -108,7 +109,7 @@ impl fmt::Display for Technique {
     }
 }
 
-/// Declares the tactics. The variant's name is the category in alerts, the text is ATT&CK's name.
+/// Declares the tactics. A variant's name is the category in alerts, and its text is ATT&CK's name.
 macro_rules! tactics {
     ($($tactic:ident $name:literal,)+) => {
         /// A tactic of ATT&CK Enterprise.

@@ -1,8 +1,8 @@
 //! Defangs addresses, so that nobody follows them by accident, and restores them.
 //!
-//! `https://evil.example/a.exe` becomes `hxxps://evil[.]example/a.exe`. Everything that a ticket
-//! system, a chat or a mail program would turn into a link is defanged; file names and other text
-//! stay readable. [`refang`] reverses this, and also reads the other common notations.
+//! `https://evil.example/a.exe` becomes `hxxps://evil[.]example/a.exe`. Everything that a ticketing
+//! system, chat client or mail client would turn into a link is defanged; file names and other text
+//! stay readable. [`refang`] reverses this, and also understands the other common notations.
 
 use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
@@ -11,9 +11,9 @@ use regex::{Captures, Regex};
 /// Schemes that programs turn into links, each with its defanged form.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
 
-/// Top-level domains by which a name counts as a host rather than a file, in addition to the
-/// two-letter country codes: the original ones, and of the newer ones (IANA's list of top-level
-/// domains) those that are cheap and widely used.
+/// Top-level domains that make a name count as a host rather than a file, in addition to the
+/// two-letter country codes: the original ones and, from IANA's list of newer ones, those that are
+/// cheap and widely used.
 #[rustfmt::skip]
 const DOMAINS: [&str; 109] = [
     "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "arpa", "name", "mobi", "asia", "tel",
@@ -28,8 +28,8 @@ const DOMAINS: [&str; 109] = [
     "support", "tech", "today", "top", "vip", "website", "win", "work", "world", "wtf", "xyz", "zip", "zone",
 ];
 
-/// Top-level domains that are also file extensions or common words in programs. A name with one
-/// label before them counts as a file.
+/// Top-level domains that are also file extensions or common words in code. A name with only one
+/// label before such a domain counts as a file.
 #[rustfmt::skip]
 const FILES: [&str; 25] = [
     "ai", "cc", "cs", "date", "db", "group", "gz", "host", "hs", "js", "md", "ml", "mov", "name", "pl", "pm",
@@ -40,9 +40,9 @@ const FILES: [&str; 25] = [
 /// dots (UTS 46).
 const DOTS: [char; 4] = ['.', '．', '。', '｡'];
 
-/// A scheme before slashes. Browsers also accept a single slash, and backslashes.
+/// A scheme followed by slashes. Browsers also accept a single slash, and backslashes.
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]+)"));
-/// Candidates for addresses in running text whose schemes are already defanged.
+/// Candidate addresses in running text whose schemes are already defanged.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
         r#"(?:(?i:hxxps?|fxps?):[/\\]+|://)(?P<authority>[^\s/?#\\"'<>`|,;(){}]*)"#,
@@ -56,7 +56,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 static LINK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?s)^(\s*(?:[A-Za-z][A-Za-z0-9+-]*)?)(:?[/\\]*)([^/?#\\]*)(.*)$"));
 static DEFANGED_SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(hxxps?|fxps?):"));
-/// A dot. One that is already defanged matches with its brackets.
+/// A dot, including the brackets if it is already defanged.
 static DOT: LazyLock<Regex> = LazyLock::new(|| compile(r"\[[.．。｡]\]|[.．。｡]"));
 
 #[expect(clippy::expect_used, reason = "constant patterns; every one is compiled by a test")]
@@ -66,8 +66,8 @@ fn compile(pattern: &str) -> Regex {
 
 /// Compiles the patterns of this module.
 ///
-/// That takes longer than drawing a frame. Without this call, the first text to be
-/// defanged waits for it.
+/// This takes longer than drawing a frame. Without this call, defanging the first text has to wait
+/// for the patterns to compile.
 pub fn prepare() {
     prose("");
     for pattern in [&LINK, &DEFANGED_SCHEME, &DOT] {
@@ -75,7 +75,7 @@ pub fn prepare() {
     }
 }
 
-/// Defangs a web address, with a scheme or without.
+/// Defangs a web address, with or without a scheme.
 pub fn link(text: &str) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
     let (start, slashes, inner, rest) = (&parts[1], &parts[2], &parts[3], &parts[4]);
@@ -84,7 +84,7 @@ pub fn link(text: &str) -> String {
         return prose(text);
     }
     let scheme = start.trim_start();
-    // Without a colon after it, this is the start of the host.
+    // If no colon follows, this is the start of the host.
     let head = if slashes.starts_with(':') {
         start.replace(scheme, &defanged_scheme(scheme))
     } else {
@@ -108,7 +108,7 @@ pub fn address(text: &str) -> String {
     host(&text.replace("[:]", ":").replace(':', "[:]"))
 }
 
-/// Defangs a mail address, or the addresses in any other text.
+/// Defangs an email address, or the addresses in any other text.
 pub fn mail(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((name, domain)) if !text.contains(char::is_whitespace) => {
@@ -118,8 +118,8 @@ pub fn mail(text: &str) -> String {
     }
 }
 
-/// Defangs every address in running text: links, email addresses, hosts, IP addresses. File names
-/// and paths are kept.
+/// Defangs every address in running text: links, email addresses, hosts and IP addresses. File
+/// names and paths are kept.
 pub fn prose(text: &str) -> String {
     prose_except(text, &|_| false)
 }
@@ -130,7 +130,7 @@ pub fn prose_except(text: &str, own: &dyn Fn(&str) -> bool) -> String {
     replace(text, true, own)
 }
 
-/// Defangs only the links with a scheme. For names and paths, which are not prose.
+/// Defangs only links with a scheme. Intended for names and paths, which are not prose.
 pub fn links(text: &str) -> String {
     replace(text, false, &|_| false)
 }
@@ -173,8 +173,8 @@ fn dotted(text: &str, in_a_path: bool) -> String {
     if is_address(text) {
         return host(text);
     }
-    // In scripts that put no spaces between words, a full stop may end a sentence, and adjacent
-    // words may not belong to a label.
+    // In scripts without spaces between words, a full stop may end a sentence, and adjacent words
+    // may not be part of a label.
     let each = text.split_inclusive(['。', '｡']).map(|part| {
         let name = part.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         if is_address(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
@@ -191,7 +191,7 @@ fn schemes(text: &str) -> Cow<'_, str> {
 fn authority(text: &str) -> String {
     let (user, host_port) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
     let host_port = match host_port.find(']') {
-        // An IPv6 address is in brackets.
+        // IPv6 addresses are in brackets.
         Some(end) if host_port.starts_with('[') && !host_port.contains("[.]") => {
             format!("{}{}", address(&host_port[..end]), host(&host_port[end..]))
         }
@@ -205,7 +205,8 @@ fn is_ipv4(name: &str) -> bool {
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
-/// Groups of hexadecimal letters without a digit are more likely identifiers in code: `A::Add`.
+/// Returns whether a name is an IPv6 address. Groups of hexadecimal letters without any digit are
+/// more likely identifiers in code, such as `A::Add`.
 fn is_ipv6(name: &str) -> bool {
     name.parse::<Ipv6Addr>().is_ok() && name.contains(|c: char| c.is_ascii_digit())
 }
@@ -218,18 +219,18 @@ fn is_host(name: &str) -> bool {
     !file && (country || DOMAINS.contains(&last.as_str()) || last.starts_with("xn--"))
 }
 
-/// Returns the defanged form of a scheme; schemes that programs do not link are kept.
+/// Returns the defanged form of a scheme. Schemes that programs do not turn into links are kept.
 fn defanged_scheme(scheme: &str) -> String {
     let known = SCHEMES.iter().find(|(plain, _)| plain.eq_ignore_ascii_case(scheme));
     known.map_or_else(|| scheme.to_owned(), |(_, defanged)| match_case(scheme, defanged))
 }
 
-/// Returns `other` in upper case if `model` is.
+/// Returns `other`, converted to upper case if `model` is in upper case.
 fn match_case(model: &str, other: &str) -> String {
     if model.bytes().any(|b| b.is_ascii_lowercase()) { other.to_owned() } else { other.to_ascii_uppercase() }
 }
 
-/// Restores a defanged address, in any of the common notations.
+/// Restores an address that was defanged in any of the common notations.
 pub fn refang(text: &str) -> String {
     const DEFANGED: [(&str, &str); 11] = [
         ("[.]", "."),
@@ -249,7 +250,7 @@ pub fn refang(text: &str) -> String {
         let plain = SCHEMES.iter().find(|(_, defanged)| defanged.eq_ignore_ascii_case(&found[1]));
         plain.map_or_else(|| found[0].to_owned(), |(plain, _)| format!("{}:", match_case(&found[1], plain)))
     });
-    // An incomplete link, while it is being typed.
+    // Handle an incomplete link that is still being typed.
     match text.get(..4) {
         Some(head) if head.eq_ignore_ascii_case("hxxp") => format!("http{}", &text[4..]),
         _ => text.into_owned(),

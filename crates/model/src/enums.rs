@@ -1,9 +1,9 @@
 //! The enumerations of alerts and evidence, each with a variant for undeclared members.
 //!
-//! Graph's enumerations grow, and some values are numbers sent as text or names in another case
-//! (docs/graph-api.md, "Enumerations"). Such values must be shown and searchable, never refused.
-//! So every type has an `Undeclared` variant that keeps the text, and names are read without
-//! regard to case. Neither order nor meaning comes from the metadata's numbers.
+//! Graph's enumerations grow over time, and some values are numbers sent as text, or names in a
+//! different case (docs/graph-api.md, "Enumerations"). Such values must be shown and searchable,
+//! never rejected. Every type therefore has an `Undeclared` variant that keeps the text, and names
+//! are read ignoring case. Neither order nor meaning is taken from the numbers in the metadata.
 
 use std::fmt;
 
@@ -24,13 +24,13 @@ macro_rules! wire_enum {
             /// The members this build knows, with their wire names, in the order of the metadata.
             pub const MEMBERS: &'static [(&'static str, Self)] = &[$(($text, Self::$member),)+];
 
-            /// Reads a wire name without regard to case; an unknown name is kept as sent.
+            /// Reads a wire name, ignoring case. An unknown name is kept as sent.
             pub fn read(text: &str) -> Self {
                 $(if text.eq_ignore_ascii_case($text) { return Self::$member; })+
                 Self::Undeclared(SafeText::new(text))
             }
 
-            /// Returns the wire name; for `Undeclared`, the text in its safe form.
+            /// Returns the wire name or, for `Undeclared`, the text in its safe form.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$member => $text,)+
@@ -38,7 +38,7 @@ macro_rules! wire_enum {
                 }
             }
 
-            /// Returns the wire name as it was sent, for searching and copying.
+            /// Returns the wire name as sent, for searching and copying.
             pub fn raw(&self) -> &str {
                 match self {
                     Self::Undeclared(text) => text.raw(),
@@ -71,8 +71,8 @@ wire_enum! {
 }
 
 impl Severity {
-    /// Returns the rank in the order of severities. Unknown and undeclared severities have none
-    /// and match no order operator (docs/filter-language.md, "Enumerations").
+    /// Returns the rank of the severity. Unknown and undeclared severities have no rank and match
+    /// no ordering operator (docs/filter-language.md, "Enumerations").
     pub fn rank(&self) -> Option<u8> {
         match self {
             Self::Informational => Some(1),
@@ -105,8 +105,9 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// The detail of a classification (`alertDetermination`), with the metadata's names. The four
-    /// names that only the update page uses are `Undeclared` (docs/graph-api.md, "Updating alerts").
+    /// The detail of a classification (`alertDetermination`), named as in the metadata. The four
+    /// names that appear only on the update page are `Undeclared` (docs/graph-api.md, "Updating
+    /// alerts").
     Determination {
         Unknown = "unknown",
         Apt = "apt",

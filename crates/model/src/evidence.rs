@@ -1,8 +1,8 @@
 //! The evidence of an alert: the common properties of every item, and its JSON as sent.
 //!
-//! There are no types for the kinds of evidence. [`Evidence::object`] reads any property by its
-//! path, and the table in the `alertdeck-evidence` crate says what the properties mean. So nothing
-//! is lost, whatever the type of an item.
+//! The individual evidence types have no Rust types. [`Evidence::object`] reads any property by its
+//! path, and the table in the `alertdeck-evidence` crate describes what the properties mean. No
+//! information is lost, whatever the type of an item.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::{
     json::{Object, Property, properties},
 };
 
-/// The namespace of the evidence types, with its final dot.
+/// The namespace of the evidence types, including the final dot.
 const NAMESPACE: &str = "microsoft.graph.security.";
 
 /// The short names of all evidence types that the beta and v1.0 metadata declare, in alphabetical
@@ -72,8 +72,8 @@ pub const EVIDENCE_TYPES: [&str; 48] = [
 /// One item of evidence.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The type's short name: `process` for `#microsoft.graph.security.processEvidence`.
-    /// A known type has the metadata's spelling whatever the casing on the wire.
+    /// The type's short name: `process` for `#microsoft.graph.security.processEvidence`. A known
+    /// type is spelled as in the metadata, whatever the casing on the wire.
     pub type_name: SafeText,
     /// When the service attached the item to the alert.
     pub created: Option<Timestamp>,
@@ -94,7 +94,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Reads an item. Any JSON value gives an item.
+    /// Reads an item. Any JSON value yields an item.
     pub(super) fn read(json: Value) -> Self {
         let object = Object::new(&json);
         Self {
@@ -110,7 +110,7 @@ impl Evidence {
         }
     }
 
-    /// Returns the item's JSON, to read properties by their paths.
+    /// Returns the item's JSON, for reading properties by path.
     pub fn object(&self) -> Object<'_> {
         Object::new(&self.json)
     }
@@ -131,7 +131,8 @@ pub fn remediation(object: Object<'_>) -> Remediation {
     member(object, "remediationStatus").map_or(Remediation::None, |text| Remediation::read(&text))
 }
 
-/// Returns an enumeration member as sent; it may be a number (docs/graph-api.md, "Enumerations").
+/// Returns an enumeration member as sent, which may be a number (docs/graph-api.md,
+/// "Enumerations").
 fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
     Some(match object.get(name)? {
         Value::String(text) => text.as_str().into(),
@@ -140,8 +141,8 @@ fn member<'a>(object: Object<'a>, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// Returns the short name of an evidence type as the metadata spells it: without `#`, the namespace
-/// and `Evidence`. Their spelling varies (docs/graph-api.md, "Response shape"). An undeclared type
-/// keeps its spelling; an empty one is `untyped`.
+/// and `Evidence`. The spelling of these parts varies (docs/graph-api.md, "Response shape"). An
+/// undeclared type keeps its spelling, and an empty one becomes `untyped`.
 pub fn type_name(declared: &str) -> &str {
     let short = short_type_name(declared);
     match EVIDENCE_TYPES.iter().find(|name| name.eq_ignore_ascii_case(short)) {
@@ -151,7 +152,7 @@ pub fn type_name(declared: &str) -> &str {
     }
 }
 
-/// Returns the short name of an evidence type in the spelling that was sent.
+/// Returns the short name of an evidence type, spelled as sent.
 pub fn short_type_name(declared: &str) -> &str {
     let name = declared.trim_start_matches('#');
     let name = match name.get(..NAMESPACE.len()) {
@@ -170,7 +171,7 @@ pub fn short_type_name(declared: &str) -> &str {
 pub struct Account<'a>(pub Object<'a>);
 
 impl<'a> Account<'a> {
-    /// Returns the name of the account ([`account_name`]).
+    /// Returns the name of the account, as chosen by [`account_name`].
     pub fn name(self) -> Option<Cow<'a, str>> {
         account_name(|name| self.0.filled(name).map(Cow::from))
     }
@@ -192,12 +193,12 @@ pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -
     }
 }
 
-/// A `fileDetails`: a file, as its own item of evidence or as the image of a process.
+/// A `fileDetails`: a file, either as an evidence item of its own or as the image of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct FileDetails<'a>(pub Object<'a>);
 
 impl<'a> FileDetails<'a> {
-    /// The properties that hold a hash, the strongest first.
+    /// The properties that hold a hash, strongest first.
     pub const HASHES: [&'static str; 4] = ["sha256", "sha1", "md5", "sha256Ac"];
 
     /// Returns the name of the strongest hash that was sent, and the hash as sent.
@@ -205,7 +206,7 @@ impl<'a> FileDetails<'a> {
         Self::HASHES.into_iter().find_map(|name| Some((name, self.0.filled(name)?)))
     }
 
-    /// Returns the folder and the file name as one path, or the one that is known, as sent.
+    /// Returns the folder and file name as one path, or whichever of the two is known, as sent.
     pub fn full_path(self) -> Option<Cow<'a, str>> {
         match (self.0.filled("filePath"), self.0.filled("fileName")) {
             (Some(path), Some(name)) => {

@@ -2,7 +2,7 @@
 
 /// Returns the host in a web or mail address, or the text itself.
 ///
-/// Evidence holds addresses that no browser would accept, so any text is accepted here.
+/// Evidence contains addresses that no browser would accept, so any text is accepted here.
 pub fn host(text: &str) -> &str {
     let text = text.trim();
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);

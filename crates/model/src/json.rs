@@ -2,7 +2,8 @@
 //! affects nothing but itself.
 //!
 //! Text is returned neutralised ([`SafeText`]). Numbers and booleans can be read as text too,
-//! because what a reader sees must not depend on the schema's promises.
+//! because what a user sees must not depend on whether values have the types that the schema
+//! promises.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +11,7 @@ use super::{SafeText, Timestamp};
 
 /// A JSON object, read property by property; a missing object has no properties.
 ///
-/// A property is named by its path: names joined by dots, as in `imageFile.sha256`.
+/// A property is identified by its path: names joined by dots, as in `imageFile.sha256`.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a>(Option<&'a Map<String, Value>>);
 
@@ -31,7 +32,8 @@ impl<'a> Object<'a> {
         Self(property(map, name)?.as_object()).get(rest)
     }
 
-    /// Lists all values at `path`. Lists on the way are expanded, so that there may be several.
+    /// Returns all values at `path`. Lists along the path are expanded, so there may be several
+    /// values.
     pub fn each_value(self, path: &str) -> Vec<&'a Value> {
         fn collect<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
             match value {
@@ -75,17 +77,17 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Returns the text at `path`; other types are returned as their JSON text.
+    /// Returns the text at `path`. Values of other types are returned as JSON text.
     pub fn text(self, path: &str) -> Option<SafeText> {
         self.get(path).and_then(scalar_text)
     }
 
-    /// Lists the texts at `name`.
+    /// Returns the text of every item at `name`.
     pub fn texts(self, name: &str) -> Vec<SafeText> {
         self.items(name).iter().filter_map(scalar_text).collect()
     }
 
-    /// Returns the string at `path` as sent: for comparing, never for showing.
+    /// Returns the string at `path` as sent, for comparison but never for display.
     pub fn raw(self, path: &str) -> Option<&'a str> {
         self.get(path).and_then(Value::as_str)
     }
@@ -95,7 +97,7 @@ impl<'a> Object<'a> {
         self.raw(path).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns an integer; OData may write a 64-bit integer as text (docs/graph-api.md, "Response
+    /// Returns an integer. OData may write a 64-bit integer as text (docs/graph-api.md, "Response
     /// shape").
     pub fn int(self, name: &str) -> Option<i64> {
         let value = self.get(name)?;
@@ -112,8 +114,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Finds a property. The service's objects have some twenty properties: comparing with each is
-/// cheaper than hashing the name.
+/// Finds a property. The service's objects have about twenty properties, so comparing with each one
+/// is cheaper than hashing the name.
 fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 48;
     if map.len() > FEW {
@@ -122,7 +124,7 @@ fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     map.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// Returns a string as it is, any other value as its JSON text, and nothing for null.
+/// Returns a string unchanged, any other value as JSON text, and `None` for null.
 pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     match value {
         Value::Null => None,
@@ -131,10 +133,10 @@ pub(super) fn scalar_text(value: &Value) -> Option<SafeText> {
     }
 }
 
-/// One value of a JSON document and its path.
+/// A value in a JSON document and its path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Property {
-    /// The path to the value: property names joined by dots, list items as `[0]`.
+    /// The path to the value: property names joined by dots, with list items written as `[0]`.
     pub path: SafeText,
     /// The value as text; `None` for null, an empty list or an empty object.
     pub value: Option<SafeText>,
@@ -152,8 +154,8 @@ pub fn properties(value: &Value) -> Vec<Property> {
 }
 
 /// Calls `visit` for every scalar, null and empty container in `value`, with its path and, for
-/// scalars, its value. With `indices`, list items are written into the path as `[0]`; without, all
-/// items of a list have the list's path. `path` is the path of `value` itself, usually empty.
+/// scalars, its value. If `indices` is true, list items appear in the path as `[0]`; otherwise, all
+/// items of a list have the path of the list. `path` is the path of `value` itself, usually empty.
 ///
 /// The recursion is bounded by the parser, which stops at 128 levels.
 pub fn walk(value: &Value, path: &mut String, indices: bool, visit: &mut dyn FnMut(&str, Option<&Value>)) {
@@ -193,7 +195,7 @@ mod tests {
     fn paths_are_found_among_few_and_many_properties() {
         let mut value =
             json!({"@odata.type": "t", "a": {"b": {"c": 1}, "gone": null}, "list@odata.count": 2});
-        // The first round compares with each property, the second uses the map.
+        // The first round compares with each property; the second uses the map.
         for _ in 0..2 {
             let object = Object::new(&value);
             assert_eq!(object.raw("@odata.type"), Some("t"));

@@ -1,8 +1,8 @@
 //! Splits the bytes of a reply, a file or a pipe into alerts.
 //!
-//! Four formats are accepted (README.md, "Use"): a single alert, an array, `{"value":[…]}` as
-//! Graph replies, and JSON lines. Splitting looks only at the structure, so an alert that cannot be
-//! decoded does not affect the others.
+//! Four formats are accepted (README.md, "Use"): a single alert, an array, `{"value":[…]}` as in
+//! Graph's replies, and JSON lines. Splitting considers only the structure, so an alert that cannot
+//! be decoded does not affect the others.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{RawAlert, SafeText};
 
-/// The alerts of one reply or file, with the properties of its envelope.
+/// The alerts in one reply or file, with the properties of its envelope.
 #[derive(Clone, Debug, Default)]
 pub struct RawPage {
     /// Each alert's own JSON, in the order received.
@@ -19,25 +19,25 @@ pub struct RawPage {
     pub next: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
-    /// Lines that could not be read, in JSON lines with others that could. Safe to show.
+    /// For JSON lines, the lines that could not be read. Safe to show.
     pub errors: Vec<WireError>,
 }
 
-/// Why bytes could not be split into alerts.
+/// The reason that bytes could not be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
     /// What is wrong, safe to show.
     pub reason: String,
-    /// 1-based line.
+    /// The line, counted from 1.
     pub line: usize,
-    /// 1-based column, in bytes.
+    /// The column in bytes, counted from 1.
     pub column: usize,
 }
 
 impl WireError {
     fn new(error: &serde_json::Error, line: usize) -> Self {
-        // The parser's text repeats the position, which has its own fields here.
+        // The parser's message repeats the position, which has its own fields here.
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text);
         Self {
@@ -67,8 +67,8 @@ struct Envelope<'a> {
 
 /// Splits `body` into alerts.
 ///
-/// Skips a byte order mark. Replaces bytes that are not UTF-8 by U+FFFD, so that they spoil a
-/// character and not the page.
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil only
+/// a character rather than the whole page.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub fn split(body: Bytes) -> Result<RawPage, WireError> {
 ///
 /// # Errors
 ///
-/// Fails like [`split`], and if anything follows the JSON document.
+/// Fails in the same cases as [`split`], and if anything follows the JSON document.
 pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     read(body, false)
 }
@@ -131,9 +131,9 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     }
 }
 
-/// Returns whether a text is JSON lines: its first line is an object, or the two lines after it are,
-/// as when a log is cut somewhere. Anything else is one document, perhaps broken or truncated; two
-/// objects in a row have a comma between them there.
+/// Returns whether text is in JSON lines format: either its first line is an object, or the two
+/// lines after it are, as when the start of a log is cut off. Anything else is a single document,
+/// possibly broken or truncated, in which two consecutive objects have a comma between them.
 pub fn starts_with_lines(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let mut is_line = || {
@@ -143,8 +143,8 @@ pub fn starts_with_lines(text: &str) -> bool {
     is_line() || (is_line() && is_line())
 }
 
-/// Reads a part of a file of JSON lines, without its envelope: whole lines, of which `before` are in
-/// earlier parts.
+/// Reads a part of a JSON lines file, which has no envelope. The part must consist of whole lines;
+/// `before` is the number of lines in earlier parts.
 pub fn split_lines(body: Bytes, before: usize) -> RawPage {
     let body = repaired(body);
     lines(std::str::from_utf8(&body).unwrap_or_default(), &body, before)

@@ -15,7 +15,7 @@ use super::SafeText;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalUrl(String);
 
-/// Why a link is not opened.
+/// The reason that a link is not opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortalLinkError {
     /// The link is not an absolute address.
@@ -41,12 +41,12 @@ pub enum PortalLinkError {
 }
 
 impl PortalUrl {
-    /// Checks a link, an `alertWebUrl` or `incidentWebUrl` as sent, against the portal's host.
+    /// Checks a link (an `alertWebUrl` or `incidentWebUrl` as sent) against the portal's host.
     ///
     /// # Errors
     ///
-    /// Fails unless the link is an https address of exactly this host, without user name, password
-    /// and port.
+    /// Fails unless the link is an https address with exactly this host and without a user name,
+    /// password or port.
     pub fn check(link: &str, portal_host: &str) -> Result<Self, PortalLinkError> {
         let url = Url::parse(link).map_err(|_| PortalLinkError::Unreadable)?;
         if url.scheme() != "https" {
@@ -60,7 +60,7 @@ impl PortalUrl {
             let found = SafeText::new(found).line();
             return Err(PortalLinkError::Host { found, expected: portal_host.to_owned() });
         }
-        // The default port of https is dropped by parsing.
+        // Parsing drops the default port of https.
         if url.port().is_some() {
             return Err(PortalLinkError::Port);
         }

@@ -1,12 +1,12 @@
 //! Text that is safe to show on a terminal. Text is neutralised once, when it is read.
 //!
-//! Attackers can write the text of alerts. A terminal obeys control characters, reorders text at
-//! bidirectional controls and hides zero-width characters. So each of these becomes a visible
-//! *mark*: a control picture such as `␛` for C0 controls, or a code point in brackets such as
-//! `⟨202E⟩` for the rest, with a count if the same kind repeats. Characters that marks consist of
-//! are marked too, so that data cannot imitate a mark: in a [`SafeText`], every `⟨…⟩` and every
-//! control picture *is* a mark, in the console, in plain output and in logs alike
-//! (docs/security.md, "Text neutralisation").
+//! Attackers can control the text of alerts. A terminal obeys control characters, reorders text at
+//! bidirectional controls and hides zero-width characters. Each of these characters therefore
+//! becomes a visible *mark*: a control picture such as `␛` for C0 controls, or a code point in
+//! brackets such as `⟨202E⟩` for the rest, with a count if characters of the same kind repeat.
+//! Characters that are used in marks are marked too, so that data cannot imitate a mark: in a
+//! [`SafeText`], every `⟨…⟩` and every control picture *is* a mark, in the console, in plain output
+//! and in logs alike (docs/security.md, "Text neutralisation").
 //!
 //! The text as sent is kept for copying and searching.
 
@@ -19,10 +19,11 @@ use std::{
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// The most combining marks on one base character; more are replaced by a counted mark.
+/// The maximum number of combining marks on one base character. Further ones are replaced by a mark
+/// with a count.
 const MAX_COMBINING: usize = 4;
 
-/// The length of a text's head, in characters: more than any screen is wide.
+/// The maximum length of [`SafeText::head`] in characters, which exceeds the width of any screen.
 const HEAD: usize = 2_000;
 
 /// Text that is safe to show on a terminal, together with the text as sent.
@@ -36,7 +37,7 @@ pub struct SafeText {
     raw: Option<Arc<str>>,
 }
 
-/// A piece of a [`SafeText`]: text of the data, or a mark.
+/// A piece of a [`SafeText`]: printable text or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Printable text.
@@ -54,42 +55,42 @@ impl SafeText {
         }
     }
 
-    /// Returns the safe form; it may contain `\n` and `\t`.
+    /// Returns the safe form, which may contain `\n` and `\t`.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// Returns the text as sent, for searching and copying, never for showing.
+    /// Returns the text as sent, for searching and copying but never for display.
     pub fn raw(&self) -> &str {
         self.raw.as_deref().unwrap_or(&self.shown)
     }
 
-    /// Returns whether a part of the text was replaced by a mark.
+    /// Returns whether any part of the text was replaced by a mark.
     pub fn is_marked(&self) -> bool {
         self.raw.is_some()
     }
 
     /// Returns whether the text is empty or consists only of spaces and invisible characters.
     pub fn is_blank(&self) -> bool {
-        // Most texts start with a visible character.
+        // Most text starts with a visible character.
         if self.shown.starts_with(|c: char| c.is_ascii_graphic()) {
             return false;
         }
         self.raw().chars().all(|c| c.is_whitespace() || HIDDEN.is_match(c.encode_utf8(&mut [0; 4])))
     }
 
-    /// Returns the safe form on one line: line ends become the mark `⏎`, tabs become spaces.
+    /// Returns the safe form on one line: line endings become the mark `⏎`, and tabs become spaces.
     pub fn line(&self) -> String {
         one_line(&self.shown)
     }
 
-    /// Returns the start of the safe form on one line: at most as much as a screen is wide. So a
-    /// text of megabytes is drawn as fast as a short one.
+    /// Returns the start of the safe form on one line: as much as the widest screen can show.
+    /// Several megabytes of text are therefore drawn as fast as a short text.
     pub fn head(&self) -> String {
         self.head_cow().into_owned()
     }
 
-    /// Returns the same as [`SafeText::head`], borrowed if possible.
+    /// Like [`SafeText::head`], but borrows if possible.
     pub fn head_cow(&self) -> Cow<'_, str> {
         let mut shown = &*self.shown;
         if shown.len() > HEAD {
@@ -102,7 +103,8 @@ impl SafeText {
         shown.into()
     }
 
-    /// Splits a text in its safe form into text and marks. Works on any part of one.
+    /// Splits text in its safe form into printable text and marks. Also works on a part of such
+    /// text.
     pub fn pieces(shown: &str) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = shown;
         std::iter::from_fn(move || {
@@ -122,7 +124,7 @@ impl SafeText {
     }
 }
 
-/// Puts a text in its safe form on one line, as [`SafeText::line`] does.
+/// Puts text in its safe form on one line, as [`SafeText::line`] does.
 pub fn one_line(shown: &str) -> String {
     let mut line = String::with_capacity(shown.len());
     for c in shown.chars() {
@@ -139,7 +141,7 @@ fn is_mark_start(c: char) -> bool {
     matches!(c, '⟨' | '⏎' | '\u{2400}'..='\u{2426}')
 }
 
-/// Returns the length, in bytes, of the mark that `text` starts with.
+/// Returns the length, in bytes, of the mark at the start of `text`.
 fn mark_length(text: &str) -> usize {
     if text.starts_with('⟨') {
         return text.find('⟩').map_or(text.len(), |end| end + '⟩'.len_utf8());
@@ -147,13 +149,13 @@ fn mark_length(text: &str) -> usize {
     text.chars().next().map_or(0, char::len_utf8)
 }
 
-/// Characters that must not reach a terminal or could be taken for a mark. `\n`, `\t` and ASCII
-/// are handled before. Default ignorables are invisible: zero-width characters, bidirectional
-/// controls, tags, variation selectors, fillers, soft hyphen.
+/// Characters that must not reach a terminal or could be mistaken for a mark. `\n`, `\t` and ASCII
+/// are handled earlier. Default ignorables are invisible: zero-width characters, bidirectional
+/// controls, tags, variation selectors, fillers and the soft hyphen.
 const UNSAFE_CLASS: &str = r"[\p{Cc}--[\n\t]]\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}\x{2800}⟨⟩⏎\x{2400}-\x{2426}";
 static UNSAFE: LazyLock<Regex> = LazyLock::new(|| compile(&format!("[{UNSAFE_CLASS}]")));
-/// Characters for which the slow path is needed: unsafe ones, regional indicators, which may be
-/// half of a flag, and runs of combining marks.
+/// Characters that require the slow path: unsafe ones, regional indicators (which may be half of a
+/// flag) and runs of combining marks.
 static SUSPECT: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"[{UNSAFE_CLASS}\p{{Regional_Indicator}}]|\p{{M}}{{5}}")));
 /// Invisible characters.
@@ -176,7 +178,7 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
-/// Returns the safe form of `raw`, or `None` if it is safe as it is.
+/// Returns the safe form of `raw`, or `None` if `raw` is already safe.
 fn neutralise(raw: &str) -> Option<String> {
     // Most text is printable ASCII.
     if raw.bytes().all(|b| matches!(b, 0x20..=0x7e | b'\n' | b'\t')) {
@@ -276,7 +278,7 @@ impl Hidden {
     }
 }
 
-/// Returns the picture of a C0 control or DEL, from the Unicode block Control Pictures.
+/// Returns the symbol for a C0 control or DEL from the Unicode block Control Pictures.
 fn control_picture(c: char) -> Option<char> {
     match u32::from(c) {
         code @ 0..=0x1f => char::from_u32(0x2400 + code),
@@ -335,7 +337,7 @@ impl fmt::Debug for SafeText {
     }
 }
 
-/// Text as sent, for the clipboard; its `Debug` writes the safe form.
+/// Text as sent, for the clipboard. Its `Debug` implementation writes the safe form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawText(pub String);
 
@@ -421,7 +423,8 @@ mod tests {
         assert_eq!(text.head_cow(), "é".repeat(HEAD));
     }
 
-    /// The characters banned from a terminal, by ranges instead of the pattern under test.
+    /// Returns whether a character is banned from a terminal, using ranges instead of the patterns
+    /// under test.
     fn banned(c: char) -> bool {
         matches!(u32::from(c),
             0..=8 | 0xb..=0x1f | 0x7f..=0x9f | 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5
@@ -466,7 +469,7 @@ mod tests {
 
         #[test]
         fn different_texts_have_different_safe_forms(a in hostile(), b in hostile()) {
-            // The two line ends are the one exception: both are shown as a line end.
+            // The two kinds of line ending are the only exception: both are shown the same way.
             let (a, b) = (a.replace("\r\n", "\n"), b.replace("\r\n", "\n"));
             if a != b && !a.contains("\u{301}\u{301}\u{301}\u{301}") && !a.contains('\u{e0041}') {
                 let (a, b) = (SafeText::new(&a), SafeText::new(&b));

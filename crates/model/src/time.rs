@@ -1,8 +1,8 @@
-//! Timestamps as Graph sends them: UTC, with up to seven fraction digits.
+//! Timestamps as Graph sends them: UTC, with up to seven fractional digits.
 //!
-//! A [`Timestamp`] counts ticks of 100 ns, which is .NET's unit and the finest that the service
-//! sends. So different spellings of a time are equal, and a printed timestamp reads back unchanged.
-//! This module never reads the clock; callers pass the time as [`Now`].
+//! A [`Timestamp`] counts ticks of 100 ns, which is .NET's unit and the finest resolution that the
+//! service sends. Different spellings of a time are therefore equal, and a printed timestamp reads
+//! back unchanged. This module never reads the clock; callers pass the time as [`Now`].
 
 use std::{fmt, time::Duration};
 
@@ -12,16 +12,16 @@ use jiff::{SignedDuration, civil};
 const TICKS: i64 = 10_000_000;
 /// 0001-01-01T00:00:00Z, .NET's value for "not set" (docs/graph-api.md, "Dates").
 const YEAR_1: i64 = -62_135_596_800 * TICKS;
-/// 9999-12-31T23:59:59.9999999Z, the last tick with a year of four digits.
+/// 9999-12-31T23:59:59.9999999Z, the last tick with a four-digit year.
 const YEAR_9999: i64 = 253_402_300_800 * TICKS - 1;
 
-/// The origin of the ticks.
+/// The time from which ticks are counted.
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A point in time in UTC, in ticks of 100 ns since 1970-01-01T00:00:00Z.
 ///
-/// The range is the years 1 to 9999. Arithmetic clamps to it; [`Timestamp::parse`] refuses what is
-/// outside.
+/// The range is the years 1 to 9999. Arithmetic clamps to this range, and [`Timestamp::parse`]
+/// rejects times outside it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -51,14 +51,15 @@ impl Timestamp {
         self.0.div_euclid(TICKS)
     }
 
-    /// Reads an ISO 8601 date and time, with any number of fraction digits, of which seven count.
-    /// It ends in `Z`, an offset or nothing, which means UTC (docs/graph-api.md, "Dates").
+    /// Parses an ISO 8601 date and time with any number of fractional digits, of which the first
+    /// seven count. The text ends in `Z`, an offset or nothing, which means UTC (docs/graph-api.md,
+    /// "Dates").
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        // jiff reads at most nine fraction digits.
+        // jiff parses at most nine fractional digits.
         let text = &*cut_fraction(text);
-        // jiff's timestamps end a day before the year 9999 does, so the offset is read here and the
-        // rest as a date and time without a zone.
+        // jiff's timestamps end a day before the year 9999 does, so the offset is parsed
+        // separately, and the rest is parsed as a date and time without a zone.
         let time = text.find(['T', 't', ' ']).unwrap_or(text.len());
         let zone = text[time..].find(['Z', 'z', '+', '-']).map_or(text.len(), |at| time + at);
         let (local, zone) = text.split_at(zone);
@@ -87,7 +88,7 @@ impl Timestamp {
         Self::from_ticks(self.0.saturating_sub(ticks))
     }
 
-    /// Returns the time elapsed since `earlier`, or `None` if this is before it.
+    /// Returns the time elapsed since `earlier`, or `None` if `self` is before it.
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let ticks = u64::try_from(self.0.checked_sub(earlier.0)?).ok()?;
         Some(Duration::new(ticks / TICKS as u64, (ticks % TICKS as u64) as u32 * 100))
@@ -99,7 +100,7 @@ impl Timestamp {
     }
 
     /// Converts to jiff's type, for time zones and calendar arithmetic. The last day of the year
-    /// 9999, which that type lacks, becomes its maximum.
+    /// 9999, which that type cannot represent, becomes its maximum.
     pub fn to_jiff(self) -> jiff::Timestamp {
         let nanos = (self.0.rem_euclid(TICKS) * 100) as i32;
         jiff::Timestamp::new(self.seconds(), nanos).unwrap_or(if self.0 < 0 {
@@ -115,7 +116,7 @@ impl Timestamp {
         Self::from_ticks(i64::try_from(ticks).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX }))
     }
 
-    /// Writes the time in UTC to the second, as in `2026-11-20T12:00:00Z`.
+    /// Formats the time in UTC to the second, as in `2026-11-20T12:00:00Z`.
     pub fn to_second(self) -> String {
         let at = EPOCH.saturating_add(SignedDuration::from_secs(self.seconds()));
         format!(
@@ -131,7 +132,7 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes the time in UTC with as many fraction digits as needed, at most seven.
+    /// Writes the time in UTC with as many fractional digits as needed, at most seven.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.to_second();
         let fraction = self.0.rem_euclid(TICKS);
@@ -149,7 +150,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Reads `+hh`, `+hhmm` or `+hh:mm`, with either sign.
+/// Parses `+hh`, `+hhmm` or `+hh:mm`, with either sign.
 fn offset_seconds(zone: &str) -> Option<i64> {
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let (hours, minutes) = match zone.get(1..)?.split_once(':') {
@@ -161,7 +162,7 @@ fn offset_seconds(zone: &str) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// Drops the fraction digits after the seventh.
+/// Drops the fractional digits after the seventh.
 fn cut_fraction(text: &str) -> std::borrow::Cow<'_, str> {
     let Some(dot) = text.find(['.', ',']) else { return text.into() };
     let digits = text[dot + 1..].bytes().take_while(u8::is_ascii_digit).count();
@@ -171,7 +172,7 @@ fn cut_fraction(text: &str) -> std::borrow::Cow<'_, str> {
     format!("{}{}", &text[..dot + 8], &text[dot + 1 + digits..]).into()
 }
 
-/// The current time, passed by the caller: lower layers never read a clock.
+/// The current time. Callers pass it, because lower layers never read a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// The wall clock, for ages and dates. It can jump.
