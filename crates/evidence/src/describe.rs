@@ -1,7 +1,7 @@
-//! Describes one item of evidence: its name, further facts and its indicators.
+//! Describes an item of evidence: its name, further facts and indicators.
 //!
-//! It applies the table of types and names no type itself, except for [`device`] and [`user`], which
-//! also read items that are not kept as JSON.
+//! The code applies the table of types and does not name any types itself, except in [`device`] and
+//! [`user`], which also read items that are not stored as JSON.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -11,7 +11,8 @@ use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
 use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// The most bytes of a value that are displayed on a line. The value itself is not shortened.
+/// The maximum number of bytes of a value that are displayed on a line. The value itself is not
+/// truncated.
 const MAX_PIECE: usize = 4_096;
 
 /// A piece of a line and the property that it comes from.
@@ -19,7 +20,7 @@ const MAX_PIECE: usize = 4_096;
 pub struct Piece {
     /// The value, with the text around it.
     pub text: SafeText,
-    /// The path of the property; empty if the text comes from none.
+    /// The path of the property, or empty if the text does not come from one.
     pub path: Cow<'static, str>,
 }
 
@@ -29,20 +30,21 @@ pub struct Description {
     /// The pieces of the name, to be joined without a separator; empty if nothing names the
     /// entity.
     pub main: Vec<Piece>,
-    /// Secondary facts, the most useful first.
+    /// Secondary facts, most useful first.
     pub facts: Vec<Piece>,
-    /// Values that other alerts may share, the most distinctive first.
+    /// Values that other alerts may share, most distinctive first.
     pub indicators: Vec<Indicator>,
 }
 
 impl Description {
-    /// Returns the name as one text; empty if nothing names the entity.
+    /// Returns the name as one string, which is empty if nothing names the entity.
     pub fn name(&self) -> String {
         self.main.iter().map(|piece| piece.text.head()).collect()
     }
 }
 
-/// Describes an entity from its sources: name and facts come from the first, indicators from all.
+/// Describes an entity from its sources: the name and facts come from the first source, the
+/// indicators from all of them.
 pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a Value>) -> Description {
     let values: Vec<_> = values.collect();
     let Some(&value) = values.first() else { return Description::default() };
@@ -79,8 +81,8 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
 
 /// The properties of an item of evidence, in whatever form they were read.
 pub trait Properties {
-    /// Returns the value at a path of names joined by dots; of a list, the first value and how many
-    /// follow: `a +2`.
+    /// Returns the value at a path, which consists of names joined by dots. For a list, returns the
+    /// first value and the number of further values, as in `a +2`.
     fn text(&self, path: &str) -> Option<Cow<'_, str>>;
 
     /// Returns the string at a path, unless it is blank.
@@ -97,8 +99,8 @@ impl Properties for Object<'_> {
     }
 }
 
-/// Returns the name of the device that an item is about; `None` if it is about none. `kind` is the
-/// short name of the item's type.
+/// Returns the name of the device that an item is about, or `None` if it is not about a device.
+/// `kind` is the short name of the item's type.
 pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let (row, prefix) = match kind {
         "device" | "ioTDevice" => (EvidenceType::named(kind), ""),
@@ -114,8 +116,8 @@ pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     })
 }
 
-/// Returns the name of the user that an item is about, or under whose account it ran. `kind` is the
-/// short name of the item's type.
+/// Returns the name of the user that an item is about or, for a process, under whose account it
+/// ran. `kind` is the short name of the item's type.
 pub fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let account = |path: &str| account_name(|name| item.filled(&format!("{path}.{name}")));
     let name = match kind {
@@ -141,7 +143,7 @@ pub(super) fn raw_name<'a>(row: &EvidenceType, object: Object<'a>) -> RawName<'a
     RawName::default()
 }
 
-/// Whether an item has anything to display: a name or a fact.
+/// Returns whether an item has anything to display: a name or a fact.
 pub(super) fn has_description(row: &EvidenceType, value: &Value) -> bool {
     if std::ptr::eq(row, &raw const UNKNOWN) {
         return !describe_unknown(value).main.is_empty();
@@ -164,7 +166,7 @@ fn piece(field: FieldTemplate, object: Object<'_>) -> Option<Piece> {
     Some(Piece { text, path: path.into() })
 }
 
-/// Resolves a field to the path that has a value and that value, without the text around it.
+/// Resolves a field to the path that has a value, and to that value without the text around it.
 fn resolve(field: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Cow<'_, str>)> {
     if field.path.is_empty() {
         return Some(("", Cow::default()));
@@ -195,7 +197,8 @@ fn resolve(field: FieldTemplate, object: Object<'_>) -> Option<(&'static str, Co
     })
 }
 
-/// Returns the value at a path. For a list, that is the first element and how many follow: `a +2`.
+/// Returns the value at a path. For a list, returns the first element and the number of further
+/// elements, as in `a +2`.
 fn plain<'a>(object: Object<'a>, path: &str) -> Option<Cow<'a, str>> {
     if let Some(single) = object.get(path)
         && let Some(text) = scalar(single)
@@ -220,7 +223,7 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn is_blank(text: &str) -> bool {
-    // A printable ASCII character is always visible; this avoids neutralising most texts.
+    // A printable ASCII character is always visible; this avoids neutralising most text.
     !text.bytes().any(|byte| byte.is_ascii_graphic()) && SafeText::new(truncate(text)).is_blank()
 }
 
@@ -250,10 +253,10 @@ fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>)
     found
 }
 
-/// Describes an item of a type that the table does not list. The property whose name looks most
-/// like that of a name becomes the name, the first others become facts.
+/// Describes an item of a type that the table does not list. The property that looks most like a
+/// name becomes the name, and the first few others become facts.
 fn describe_unknown(value: &Value) -> Description {
-    /// Endings of property names that usually name an item, the best first.
+    /// Endings of property names that usually name an item, best first.
     const NAME_ENDINGS: [&str; 8] =
         ["displayname", "name", "subject", "address", "url", "sender", "id", "value"];
     /// The properties of the base type, which do not describe the item.

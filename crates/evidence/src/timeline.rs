@@ -1,8 +1,8 @@
 //! The timeline of an alert: its first activity, every time in its evidence, when items were
 //! attached, and what the service and the analysts did.
 //!
-//! It is plain data, independent of screens and tickets. Times are labelled after their property,
-//! so properties that this build does not know are labelled too.
+//! The timeline is plain data, independent of screens and tickets. Times are labelled after their
+//! property, so properties that this build does not know are labelled too.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,20 +32,20 @@ const TIME_LABELS: [(&str, &str, &str); 14] = [
     ("sasToken", "expiryDateTime", "token valid until"),
 ];
 
-/// The property of a process with the creation time of its parent.
+/// The property of a process that holds the creation time of its parent.
 const PARENT_CREATED: &str = "parentProcessCreationDateTime";
-/// The property with the time when the service attached the item to the alert.
+/// The property that holds the time at which the service attached the item to the alert.
 const ATTACHED: &str = "createdDateTime";
 
-/// Entries longer than this before the alert's first activity count as earlier history.
+/// Entries that precede the alert's first activity by at least this long count as earlier history.
 const LEAD_TIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most entries before the first activity that do not count as earlier history.
+/// The maximum number of entries before the first activity that do not count as earlier history.
 const LEAD_ENTRIES: usize = 5;
 
-/// Two readings of one time may differ by less than this, because sources differ in precision.
+/// Two times that differ by less than this count as the same, because sources differ in precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
-/// The kind of a timeline entry. Entries with the same time are ordered by it.
+/// The kind of a timeline entry. Entries with the same time are ordered by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimelineEvent {
     /// The alert's first or last activity.
@@ -71,11 +71,11 @@ pub struct Entry {
     pub at: Timestamp,
     /// The kind of event.
     pub event: TimelineEvent,
-    /// What happened, as text for the reader.
+    /// What happened, as text for the user.
     pub what: SafeText,
     /// Who did it, if known.
     pub who: Option<SafeText>,
-    /// The node of the evidence that it is about, if it is about a single one.
+    /// The evidence node that the entry is about, if there is exactly one.
     pub node: Option<NodeId>,
 }
 
@@ -84,13 +84,13 @@ pub struct Entry {
 pub struct Timeline {
     /// The entries, oldest first. Unset times are left out; times in the future are not.
     pub entries: Vec<Entry>,
-    /// How many entries at the start are earlier history. It may reach back years: to the time
-    /// when a file was first seen or a machine was started.
+    /// The number of entries at the start that are earlier history. It may reach back years, for
+    /// example to the time when a file was first seen or a machine was started.
     pub earlier: usize,
     /// The time from the first activity to the alert's creation; `None` if either is unknown or
     /// they are out of order.
     pub time_to_detect: Option<Duration>,
-    /// The time from the alert's creation to its resolution; `None` as above.
+    /// The time from the alert's creation to its resolution; `None` under the same conditions.
     pub time_to_resolve: Option<Duration>,
 }
 
@@ -145,8 +145,8 @@ fn earlier(entries: &[Entry]) -> usize {
     start - near
 }
 
-/// Collects the times in the items, except when they were attached. A time that several items give
-/// for one node is listed once.
+/// Collects the times in the items, except the times at which items were attached. A time that
+/// several items give for the same node is listed once.
 fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     let mut found: BTreeSet<(Timestamp, NodeId, String)> = BTreeSet::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
@@ -182,7 +182,7 @@ fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     found.into_iter().map(entry).collect()
 }
 
-/// Collects when items were attached, one entry per minute.
+/// Collects the times at which items were attached, with one entry per minute.
 fn attached_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     let mut minutes: BTreeMap<i64, (Timestamp, usize, BTreeSet<NodeId>)> = BTreeMap::new();
     for (item, evidence) in alert.evidence.iter().enumerate() {
@@ -204,7 +204,8 @@ fn attached_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
     minutes.into_values().map(entry).collect()
 }
 
-/// Reads a property as a time; `None` if its name is not that of a time, or the time is unset.
+/// Reads a property as a time. Returns `None` if its name does not indicate a time, or if the time
+/// is unset.
 fn time(name: &str, value: &str) -> Option<Timestamp> {
     let name = name.to_ascii_lowercase();
     let is_time = name.contains("time") || name.contains("date");
@@ -215,7 +216,7 @@ fn is_same_time(a: Timestamp, b: Timestamp) -> bool {
     a.max(b).since(a.min(b)).is_some_and(|difference| difference < SAME_TIME)
 }
 
-/// Returns the label of a time: from the table, else derived from the property's name.
+/// Returns the label of a time, taken from the table or else derived from the property's name.
 fn time_label(kind: &str, name: &str) -> String {
     let known =
         TIME_LABELS.iter().find(|(of, property, _)| *property == name && (of.is_empty() || *of == kind));
@@ -251,7 +252,7 @@ mod tests {
         (alert, tree)
     }
 
-    /// Writes the timeline as text, with the node of each entry.
+    /// Formats the timeline as text, with the node of each entry.
     fn text(alert: &Value) -> String {
         let (alert, tree) = read(alert);
         let timeline = Timeline::new(&alert, &tree);

@@ -1,9 +1,9 @@
-//! The evidence of an alert as a tree: assets at the top, below them what happened on them.
+//! The evidence of an alert as a tree: assets at the top and, below them, what happened on them.
 //!
-//! Processes are linked to their parents by device, process id and creation time, since process
-//! ids are reused; a parent known only from its child gets a node too. A file is placed under the
-//! process whose image it is, a registry value under its key, a pod under its namespace: the table
-//! of types defines these relations. Items about the same entity share one node.
+//! Processes are linked to their parents by device, process id and creation time, because process
+//! ids are reused. A parent known only from its child also gets a node. A file is placed under the
+//! process whose image it is, a registry value under its key, and a pod under its namespace; the
+//! table of types defines these relations. Items about the same entity share one node.
 //!
 //! Invariants: cycles are broken and missing parents tolerated, the depth is bounded, every item
 //! belongs to exactly one node, and the order of the items does not change the tree.
@@ -44,13 +44,14 @@ pub struct Node {
     pub verdict: Verdict,
     /// The remediation state of the item with that verdict.
     pub remediation: Remediation,
-    /// Its items, as indices into the alert's evidence; empty if other items merely mention it.
+    /// Its items, as indices into the alert's evidence; empty if other items merely mention the
+    /// entity.
     pub items: Vec<usize>,
     /// The child nodes, in order.
     pub children: Vec<NodeId>,
-    /// The number of levels above it, up to 64.
+    /// The number of levels above the node, up to 64.
     pub depth: usize,
-    /// The places in the evidence that describe it, the most complete first.
+    /// The places in the evidence that describe the entity, most complete first.
     sources: Vec<SourceRef>,
     parent: Option<NodeId>,
     key: NodeKey,
@@ -94,7 +95,7 @@ impl Node {
         self.key
     }
 
-    /// Returns the label of the node's type: `registry key`.
+    /// Returns the label of the node's type, such as `registry key`.
     pub fn label(&self) -> String {
         if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
     }
@@ -108,8 +109,8 @@ impl Node {
         whole.into_iter().chain(embedded)
     }
 
-    /// Whether a property of a source describes this node. The source of a parent process is its
-    /// child, of which only some properties describe the parent.
+    /// Returns whether a property of a source describes this node. The source of a parent process
+    /// is its child, and only some of the child's properties describe the parent.
     fn owns_property(&self, path: &str) -> bool {
         !std::ptr::eq(self.row, &raw const super::types::PARENT_PROCESS) || path.starts_with("parentProcess")
     }
@@ -119,7 +120,8 @@ impl Node {
         if self.row.name == "process" { "processCreationDateTime" } else { self.row.time }
     }
 
-    /// Returns verdict and remediation as text: `malicious, blocked`. `None` if neither is set.
+    /// Returns the verdict and remediation as text, such as `malicious, blocked`, or `None` if
+    /// neither is set.
     pub fn state(&self) -> Option<String> {
         let verdict = (self.verdict != Verdict::Unknown).then(|| self.verdict.to_string());
         let remediation = (self.remediation != Remediation::None).then(|| self.remediation.to_string());
@@ -131,7 +133,7 @@ impl Node {
 /// The source of a node's property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertySource {
-    /// One of the node's items; the first is 1.
+    /// One of the node's items, counted from 1.
     Item(usize),
     /// An item of another node.
     Other(NodeId),
@@ -143,9 +145,9 @@ pub struct Tree {
     evidence: Arc<[Evidence]>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
-    /// By item and path within it: the node of an embedded value.
+    /// The node of each embedded value, by item and path within the item.
     nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// By item: its node.
+    /// The node of each item.
     owners: Vec<NodeId>,
 }
 
@@ -170,7 +172,7 @@ impl Tree {
         &self.nodes[id.0]
     }
 
-    /// Returns the parent of a node; `None` for a top-level node.
+    /// Returns the parent of a node, or `None` for a top-level node.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         self.node(id).parent
     }
@@ -180,7 +182,7 @@ impl Tree {
         self.nodes.len()
     }
 
-    /// Whether the tree has no nodes, because the alert has no evidence.
+    /// Returns whether the tree has no nodes, which is the case if the alert has no evidence.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -193,8 +195,8 @@ impl Tree {
         })
     }
 
-    /// Lists every property of a node with its source: first all properties of its items, then
-    /// those that other nodes' items have about it, without duplicates.
+    /// Lists every property of a node with its source: first all properties of the node's items,
+    /// then properties that describe the node in other nodes' items, without duplicates.
     pub fn properties(&self, id: NodeId) -> Vec<(PropertySource, Property)> {
         let node = self.node(id);
         let mut listed = Vec::new();
@@ -227,8 +229,8 @@ impl Tree {
         indicators
     }
 
-    /// Calls `visit` with the raw text of every value of a node, except type names. For searching;
-    /// it visits the values that [`Tree::properties`] lists.
+    /// Calls `visit` with the raw text of every value of a node, except type names. Intended for
+    /// searching; visits the values that [`Tree::properties`] lists.
     pub fn each_text(&self, id: NodeId, visit: &mut dyn FnMut(&str)) {
         let node = self.node(id);
         let items = node.items.iter().map(|item| &self.evidence[*item].json);
@@ -247,10 +249,10 @@ impl Tree {
     }
 
     /// Lists the properties of a node's items that the node's line does not show in full, each with
-    /// the number of its item; the first item is 1. Equal properties of several items are listed
-    /// once.
+    /// the number of its item, counted from 1. Equal properties of several items are listed once.
     ///
-    /// Together with the lines of the tree, this is all received evidence except empty values.
+    /// Together with the lines of the tree, these are all the evidence received, except empty
+    /// values.
     pub fn hidden_properties(&self, id: NodeId) -> Vec<(usize, Property)> {
         let (node, description) = (self.node(id), self.describe(id));
         let pieces: Vec<_> = description
@@ -267,8 +269,8 @@ impl Tree {
         };
         let mut seen: HashSet<(SafeText, SafeText)> = HashSet::new();
         let mut hidden = Vec::new();
-        // The item that the line describes goes first, so that equal values of the others count as
-        // shown too.
+        // The item that the line describes comes first, so that equal values in other items count
+        // as shown too.
         let mut items: Vec<_> = node.items.iter().copied().enumerate().collect();
         items.sort_by_key(|(_, item)| *item != node.sources[0].item);
         for (nth, item) in items {
@@ -288,8 +290,8 @@ impl Tree {
         self.owners[item]
     }
 
-    /// Returns the node of the embedded evidence that a path of an item lies in; `None` if the path
-    /// lies in no embedded evidence and so belongs to the item itself.
+    /// Returns the node of the embedded evidence that contains a path of an item, or `None` if the
+    /// path is not in embedded evidence and therefore belongs to the item itself.
     pub(super) fn nested(&self, item: usize, path: &str) -> Option<NodeId> {
         let nodes = self.nested.get(&item)?;
         let mut prefix = path;
@@ -302,7 +304,7 @@ impl Tree {
         None
     }
 
-    /// Lists the nodes in display order, without the descendants of nodes for which `collapsed`
+    /// Lists the nodes in display order, omitting the descendants of nodes for which `collapsed`
     /// returns true.
     pub fn rows(&self, collapsed: impl Fn(&Node) -> bool) -> Vec<NodeId> {
         let mut rows = Vec::with_capacity(self.nodes.len());
@@ -316,7 +318,7 @@ impl Tree {
         rows
     }
 
-    /// Writes the tree as indented text, one node per line.
+    /// Formats the tree as indented text, one node per line.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for id in self.rows(|_| false) {
@@ -327,7 +329,7 @@ impl Tree {
         out
     }
 
-    /// Writes a node on one line: label, name, facts, time, state and number of items.
+    /// Formats a node as one line: its label, name, facts, time, state and number of items.
     pub fn line(&self, id: NodeId) -> String {
         let (node, description) = (self.node(id), self.describe(id));
         let name = match description.name() {

@@ -1,8 +1,10 @@
-//! The table of evidence types. For each type: how an item is displayed, which of its values are
-//! indicators, which items are the same entity, and what an entity is placed under.
+//! The table of evidence types. It defines, for each type, how an item is displayed, which of its
+//! values are indicators, which items describe the same entity, and under which parent an entity is
+//! placed.
 //!
-//! The code that applies the table names no type itself, except where its module says so. Types
-//! missing from the table fall back to [`UNKNOWN`]. A test checks the table against Graph's schema.
+//! The code that applies the table does not name any types itself, except where its module's
+//! documentation says so. Types missing from the table fall back to [`UNKNOWN`]. A test checks the
+//! table against Graph's schema.
 
 mod table;
 
@@ -27,31 +29,31 @@ pub(super) fn types() -> impl Iterator<Item = &'static EvidenceType> {
 /// A row of the table: one evidence type.
 #[derive(Debug)]
 pub(super) struct EvidenceType {
-    /// The short type name as in the metadata: `registryKey`.
+    /// The short type name as in the metadata, such as `registryKey`.
     pub(super) name: &'static str,
-    /// The label on screen: `registry key`.
+    /// The label on screen, such as `registry key`.
     pub(super) label: &'static str,
-    /// Whether it is an asset: assets are top-level nodes and are never placed under a device by
-    /// inference.
+    /// Whether an entity of this type is an asset. Assets are top-level nodes and are never placed
+    /// under a device by inference.
     pub(super) asset: bool,
-    /// Templates of the item's name. The first line whose first field has a value is used.
+    /// Templates for the item's name. The first line whose first field has a value is used.
     pub(super) main: &'static [&'static [FieldTemplate]],
-    /// Secondary facts; fields without a value are left out.
+    /// Secondary facts; fields without a value are omitted.
     pub(super) facts: &'static [FieldTemplate],
-    /// Values that other alerts may share, the most distinctive first.
+    /// Values that other alerts may share, most distinctive first.
     pub(super) indicators: &'static [(IndicatorKind, &'static str)],
-    /// Keys that identify an entity, the strongest first. Without any, items are compared by
+    /// Keys that identify an entity, strongest first. If there are none, items are compared by
     /// content.
     pub(super) keys: &'static [Key],
-    /// The property with the time of the event; empty for none.
+    /// The property with the time of the event, or empty if there is none.
     pub(super) time: &'static str,
-    /// Embedded evidence that becomes the item's parent, the nearest first.
+    /// Embedded evidence that becomes the item's parent, nearest first.
     pub(super) embedded_parents: &'static [Embedded],
     /// Embedded evidence that becomes a child of the item.
     pub(super) embedded_children: &'static [Embedded],
     /// Links to a parent by a shared value; the first match is used.
     pub(super) links: &'static [Link],
-    /// Whether an item that names no device belongs to the alert's only device.
+    /// Whether an item that does not name a device belongs to the alert's only device.
     pub(super) local: bool,
 }
 
@@ -59,7 +61,7 @@ pub(super) struct EvidenceType {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldTemplate {
     /// A property path, or alternatives separated by `|`, of which the first with a value is used.
-    /// With an empty path, only the surrounding text is written.
+    /// If the path is empty, only the surrounding text is written.
     pub(super) path: &'static str,
     pub(super) before: &'static str,
     pub(super) after: &'static str,
@@ -70,10 +72,10 @@ pub(super) struct FieldTemplate {
     pub(super) differs_from: &'static str,
 }
 
-/// How a value is written.
+/// How a value is formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// As it is; for a list, the first element and how many more there are.
+    /// Unchanged; for a list, the first element and the number of further elements.
     Plain,
     /// A list, joined by spaces.
     Joined,
@@ -83,13 +85,13 @@ pub(super) enum Format {
     Account,
     /// The strongest hash of a `fileDetails`.
     Hash,
-    /// An address that a port may follow: IPv6 addresses are bracketed (RFC 3986).
+    /// An address that may be followed by a port: IPv6 addresses are put in brackets (RFC 3986).
     Host,
     /// Only the text around the value, if the value is true.
     Flag,
 }
 
-/// A key that identifies an entity among those of its type.
+/// A key that identifies an entity among all entities of its type.
 #[derive(Debug)]
 pub(super) struct Key {
     /// Properties that both items must have, with equal values.
@@ -101,9 +103,9 @@ pub(super) struct Key {
 /// Evidence embedded in an item.
 #[derive(Debug)]
 pub(super) struct Embedded {
-    /// The property that holds it; empty for the item itself, read as another type.
+    /// The property that holds the evidence, or empty for the item itself, read as another type.
     pub(super) path: &'static str,
-    /// Its type, where it carries no `@odata.type`.
+    /// The type of the evidence, if it carries no `@odata.type`.
     pub(super) type_name: &'static str,
 }
 
@@ -119,7 +121,8 @@ pub(super) struct Link {
 }
 
 impl EvidenceType {
-    /// Finds a type by its short name, in the metadata's spelling; [`UNKNOWN`] if there is none.
+    /// Finds a type by its short name, spelled as in the metadata. Returns [`UNKNOWN`] if there is
+    /// none.
     pub(super) fn named(name: &str) -> &'static Self {
         BY_NAME.get(name).map_or(&UNKNOWN, |(_, row)| row)
     }
@@ -130,7 +133,7 @@ impl EvidenceType {
     }
 }
 
-/// Creates a template that renders a property as it is.
+/// Creates a template that renders a property unchanged.
 const fn field(path: &'static str) -> FieldTemplate {
     let omit = &["unknown", "none"];
     FieldTemplate { path, before: "", after: "", format: Format::Plain, omit, differs_from: "" }
@@ -188,7 +191,7 @@ mod tests {
         }
     }
 
-    /// Resolves a path in the schema to its declared type; `Err` says which name is unknown.
+    /// Resolves a path in the schema to its declared type. The error says which name is unknown.
     fn declared_type(schema: &Value, version: &str, row: &str, path: &str) -> Result<String, String> {
         let full = |name: &str| format!("microsoft.graph.security.{name}");
         let types = &schema["versions"][version]["complexTypes"];
@@ -201,7 +204,7 @@ mod tests {
                 found = properties.iter().find(|property| property["name"] == name).or(found);
                 at = types[&declared]["base"].as_str().map(str::to_owned);
             }
-            // Declared as the base type: any evidence type may have the property.
+            // If the declared type is the base type, any evidence type may have the property.
             if found.is_none() && current == full("alertEvidence") {
                 let all = types
                     .as_object()

@@ -1,8 +1,8 @@
 //! Builds the tree: groups items into entities, then links each entity to its parent.
 //!
-//! It applies the table of types. Only devices, processes, files and users are known by name,
-//! because their relations need more than a shared value. Nothing here recurses, so that a long
-//! chain cannot overflow the stack.
+//! The code applies the table of types. It names only devices, processes, files and users, because
+//! their relations depend on more than a shared value. Nothing here is recursive, so a long chain
+//! cannot overflow the stack.
 
 use std::{borrow::Cow, collections::HashMap, hash::BuildHasher as _, sync::OnceLock};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 use alertdeck_model::{Account, Evidence, FileDetails, Object, type_name};
 
-/// The largest depth of a node; longer chains continue at this depth. No screen shows more.
+/// The maximum depth of a node. Longer chains continue at this depth, because no screen shows more.
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The parts of a tree.
@@ -28,9 +28,9 @@ pub(super) struct Built {
     pub(super) nodes: Vec<Node>,
     /// The top-level nodes.
     pub(super) roots: Vec<NodeId>,
-    /// By item and path within it: the node of an embedded value.
+    /// The node of each embedded value, by item and path within the item.
     pub(super) nested: HashMap<usize, HashMap<String, NodeId>>,
-    /// By item: its node.
+    /// The node of each item.
     pub(super) owners: Vec<NodeId>,
 }
 
@@ -55,8 +55,8 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
     builder.finish()
 }
 
-/// A value that describes an entity: the entity, the type that the value is read as, where the
-/// value is, and the value.
+/// A value that describes an entity: the entity, the type used to read the value, the place of the
+/// value, and the value itself.
 type Occurrence<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
 
 /// The state of the build. Entities are referred to by their index in `entities`.
@@ -66,14 +66,14 @@ struct Builder<'a> {
     index: EntityIndex,
     devices: Devices<'a>,
     processes: Processes<'a>,
-    /// By entity: its parent.
+    /// The parent of each entity.
     parents: Vec<Option<usize>>,
-    /// By entity: itself if it has no parent, else one of its ancestors. A union-find forest, which
-    /// detects cycles fast.
+    /// For each entity, itself if it has no parent, and otherwise one of its ancestors. This is a
+    /// union-find forest, which detects cycles quickly.
     ancestors: Vec<usize>,
-    /// Entities with the parents embedded in them, the nearest first.
+    /// Entities with the parents embedded in them, nearest first.
     embedded_parents: Vec<(usize, Vec<usize>)>,
-    /// Entities that are embedded in another one as its children, with that one.
+    /// Entities that are embedded in another entity as its children, each with that other entity.
     embedded_children: Vec<(usize, usize)>,
     /// The places of embedded values, each with its entity.
     nested: Vec<(SourceRef, usize)>,
@@ -123,7 +123,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds an entity, or merges it into the known one that it equals. Returns its index.
+    /// Adds an entity, or merges it into a known entity that equals it. Returns the index of the
+    /// entity.
     fn add(&mut self, entity: Entity<'a>) -> usize {
         if let Some(known) = self.index.find(&mut self.entities, &entity) {
             self.entities[known].merge(entity);
@@ -141,8 +142,8 @@ impl<'a> Builder<'a> {
         self.entities.len() - 1
     }
 
-    /// Adds the evidence embedded in one property of an item and returns its occurrences.
-    /// Processes are set aside: they can be told apart only once all devices are known.
+    /// Adds the evidence embedded in one property of an item and returns its occurrences. Processes
+    /// are set aside, because they can be distinguished only once all devices are known.
     fn collect_embedded(
         &mut self,
         source: &SourceRef,
@@ -186,7 +187,7 @@ impl<'a> Builder<'a> {
         self.nested.extend(source.map(|source| (source, at)));
     }
 
-    /// Returns the device with an id, creating it if no item describes it.
+    /// Returns the device with the given id, creating it if no item describes it.
     fn device_by_id(&mut self, id: Option<DeviceId>, source: &SourceRef, value: &'a Value) -> Option<usize> {
         let id = id?;
         if let Some(known) = self.devices.get(id) {
@@ -198,7 +199,7 @@ impl<'a> Builder<'a> {
         Some(at)
     }
 
-    /// Returns the alert's device if the evidence refers to no other one.
+    /// Returns the alert's device, if the evidence refers to exactly one.
     fn sole_device(&self) -> Option<usize> {
         let is_known = |entity: &Entity<'_>| entity.device.is_none_or(|id| self.devices.get(id).is_some());
         if !self.entities.iter().all(is_known) {
@@ -208,7 +209,7 @@ impl<'a> Builder<'a> {
         devices.next().filter(|_| devices.next().is_none())
     }
 
-    /// Links every process to its parent process, or else to its device.
+    /// Links every process to its parent process, or otherwise to its device.
     fn link_processes(&mut self, sole_device: Option<usize>) {
         for at in 0..self.processes.all().len() {
             let (child, device) = (self.processes.all()[at].entity, self.processes.all()[at].device);
@@ -235,7 +236,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Links everything that is not a process.
+    /// Links all entities other than processes.
     fn link_others(&mut self, sole_device: Option<usize>) {
         for (at, parents) in std::mem::take(&mut self.embedded_parents) {
             self.attach(at, parents.first().copied());
@@ -300,8 +301,8 @@ impl<'a> Builder<'a> {
         devices
     }
 
-    /// Maps each (type, property) that a link of the table refers to, and each value of it, to the
-    /// entity with that value.
+    /// Maps each (type, property) pair that a link in the table refers to, and each value of that
+    /// property, to the entity with that value.
     fn link_targets(&self) -> HashMap<(&'static str, &'static str), HashMap<Cow<'a, str>, usize>> {
         let mut targets: HashMap<_, HashMap<Cow<'a, str>, usize>> = HashMap::new();
         let rows: HashMap<&str, &EvidenceType> =
@@ -325,7 +326,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes `parent` the parent of an entity without one, unless that would close a cycle. Returns
-    /// whether it did.
+    /// whether the parent was set.
     fn attach(&mut self, at: usize, parent: Option<usize>) -> bool {
         let Some(parent) = parent.filter(|_| self.parents[at].is_none()) else { return false };
         if self.root(parent) == self.root(at) {

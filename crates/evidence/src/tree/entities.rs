@@ -1,4 +1,5 @@
-//! Decides which items are about the same entity: by the keys of their type, else by content.
+//! Decides which items are about the same entity: by the keys of their type or, if they have none,
+//! by content.
 //!
 //! Items are processed in a canonical order, so that the order in which they were received has no
 //! effect.
@@ -27,7 +28,7 @@ pub(super) struct Entity<'a> {
     pub(super) row: &'static EvidenceType,
     /// The short name of its type.
     pub(super) kind: SafeText,
-    /// The places that describe it, the most complete first.
+    /// The places in the evidence that describe it, most complete first.
     pub(super) sources: Vec<SourceRef>,
     /// The value at the first source.
     pub(super) value: &'a Value,
@@ -43,11 +44,11 @@ pub(super) struct Entity<'a> {
     pub(super) process: Option<ProcessFacts<'a>>,
     /// The device that it refers to.
     pub(super) device: Option<DeviceId>,
-    /// By key of its type: the value, if the entity has that key.
+    /// For each key of its type, the value, if the entity has that key.
     keys: Vec<Option<String>>,
 }
 
-/// A device id in the evidence: an index into [`Devices`].
+/// A device id in the evidence, as an index into [`Devices`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeviceId(usize);
 
@@ -55,7 +56,7 @@ pub(super) struct DeviceId(usize);
 #[derive(Default)]
 pub(super) struct Devices<'a> {
     ids: FxHashMap<Cow<'a, str>, DeviceId>,
-    /// By id: the entity of the device, once known.
+    /// The entity of each device, by [`DeviceId`], once it is known.
     entities: Vec<Option<usize>>,
 }
 
@@ -65,7 +66,7 @@ impl<'a> Devices<'a> {
         self.entities[id.0]
     }
 
-    /// Sets the entity of a device, unless it has one.
+    /// Sets the entity of a device, unless it already has one.
     pub(super) fn set(&mut self, id: DeviceId, entity: usize) {
         self.entities[id.0].get_or_insert(entity);
     }
@@ -142,7 +143,7 @@ impl<'a> Entity<'a> {
         self.verdict == Verdict::Unknown && self.remediation == Remediation::None
     }
 
-    /// Merges an equal entity. The most complete source describes the result.
+    /// Merges an equal entity into this one. The most complete source describes the result.
     pub(super) fn merge(&mut self, other: Entity<'a>) {
         self.merge_state(other.verdict, other.remediation);
         let completeness = |value: &Value| {
@@ -161,7 +162,7 @@ impl<'a> Entity<'a> {
         }
     }
 
-    /// Reads verdict and remediation from the value too.
+    /// Also reads the verdict and remediation from the value.
     pub(super) fn with_state(mut self) -> Self {
         (self.verdict, self.remediation) = (verdict(self.object()), remediation(self.object()));
         self
@@ -180,7 +181,7 @@ pub(super) struct EntityIndex {
 }
 
 impl EntityIndex {
-    /// Returns the known entity that equals `new`, and gives it the keys of `new` that it lacks.
+    /// Returns the known entity that equals `new`, and adds any keys of `new` that it lacks.
     pub(super) fn find(&mut self, entities: &mut [Entity<'_>], new: &Entity<'_>) -> Option<usize> {
         if new.keys.iter().all(Option::is_none) {
             let same = self.by_content.get(&content_hash(new.value, true))?;
@@ -216,7 +217,7 @@ impl EntityIndex {
     }
 }
 
-/// Whether two entities that share the key at `at` agree in all stronger keys.
+/// Returns whether two entities that share the key at `at` agree on all stronger keys.
 fn is_compatible(known: &Entity<'_>, new: &Entity<'_>, at: usize) -> bool {
     let pairs = known.keys[..at].iter().zip(&new.keys[..at]);
     pairs.into_iter().all(|(a, b)| a.is_none() || b.is_none() || a == b)
@@ -242,7 +243,7 @@ fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
 }
 
 /// Returns a value in the form used for comparisons: in lower case, without surrounding spaces.
-/// `None` if it is empty or not a scalar.
+/// Returns `None` if the value is empty or not a scalar.
 pub(super) fn fold_case(value: &Value) -> Option<Cow<'_, str>> {
     let is_folded = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     let text: Cow<'_, str> = match value {
@@ -287,8 +288,8 @@ fn equal_except_state(a: &Value, b: &Value) -> bool {
         && a.iter().filter(own).all(|(name, value)| b.get(name) == Some(value))
 }
 
-/// Hashes the content of a value. With `ignore_state`, the properties in [`STATE_PROPERTIES`] and
-/// the order of the properties do not matter.
+/// Hashes the content of a value. If `ignore_state` is true, the properties in [`STATE_PROPERTIES`]
+/// and the order of the properties are ignored.
 fn content_hash(value: &Value, ignore_state: bool) -> u64 {
     match value.as_object() {
         Some(map) if ignore_state => map

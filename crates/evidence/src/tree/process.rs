@@ -1,6 +1,6 @@
-//! Matches processes: equal ones, parents with children, and image files with processes.
+//! Matches equal processes, parents with children, and image files with processes.
 //!
-//! A process is identified by its device, its id and its creation time, since ids are reused.
+//! A process is identified by its device, id and creation time, because ids are reused.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::types::{EvidenceType, PARENT_PROCESS};
 use alertdeck_model::{FileDetails, Object, Timestamp};
 
-/// Two readings of one creation time may differ by less than this, because sources differ in
+/// Two creation times that differ by less than this count as the same, because sources differ in
 /// precision.
 const SAME_TIME: Duration = Duration::from_secs(1);
 
@@ -38,7 +38,7 @@ pub(super) struct Process<'a> {
 #[derive(Default)]
 pub(super) struct Processes<'a> {
     all: Vec<Process<'a>>,
-    /// By device and process id: indices into `all`, ordered by creation time.
+    /// Indices into `all`, by device and process id, ordered by creation time.
     by_pid: FxHashMap<(Option<usize>, i64), Vec<usize>>,
 }
 
@@ -48,7 +48,8 @@ pub(super) type ImageIndex = HashMap<String, Vec<usize>>;
 impl<'a> ProcessFacts<'a> {
     /// Reads the facts of an item's process.
     fn of(item: Object<'a>) -> Self {
-        // The service writes parent id 0 for "unknown". Together with a name, it is a real id.
+        // The service writes parent id 0 for "unknown". If the parent's name is also given, 0 is a
+        // real id.
         let names_parent = item.filled("parentProcessImageFile.fileName").is_some();
         Self {
             pid: item.int("processId"),
@@ -68,7 +69,8 @@ impl<'a> ProcessFacts<'a> {
         Self { pid, command_line: None, image, parent_pid: None, parent_created: None, names_parent }
     }
 
-    /// Reads the facts of the process that a row describes; `None` if the row is of another type.
+    /// Reads the facts of the process that a row describes. Returns `None` if the row is of another
+    /// type.
     pub(super) fn read(row: &EvidenceType, object: Object<'a>) -> Option<Self> {
         match row.name {
             "process" if std::ptr::eq(row, &raw const PARENT_PROCESS) => Some(Self::of_parent(object)),
@@ -77,7 +79,7 @@ impl<'a> ProcessFacts<'a> {
         }
     }
 
-    /// Whether the parent's id or name is known.
+    /// Returns whether the parent's id or name is known.
     pub(super) fn has_parent(&self) -> bool {
         self.parent_pid.is_some() || self.names_parent
     }
@@ -88,8 +90,8 @@ impl<'a> Processes<'a> {
         &self.all
     }
 
-    /// Adds the process of an item, unless it is known: a process with the same device, id,
-    /// creation time and command line. Returns the entity of the known one.
+    /// Adds the process of an item, unless a process with the same device, id, creation time and
+    /// command line is known. Returns the entity of the known process, if there is one.
     pub(super) fn add(&mut self, process: Process<'a>) -> Option<usize> {
         let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
         let same = known.and_then(|known| {
@@ -100,7 +102,7 @@ impl<'a> Processes<'a> {
             self.insert(process);
             return None;
         };
-        // The other item may describe the image better.
+        // The new item may describe the image better.
         let known = &mut self.all[same];
         if hash_kinds(known.facts.image) == 0 && path(known.facts.image).is_none() {
             known.facts.image = process.facts.image;
@@ -119,7 +121,8 @@ impl<'a> Processes<'a> {
         self.all.push(process);
     }
 
-    /// Filters processes, ordered by creation time, for those created at a given time.
+    /// Returns the processes in `known`, which must be ordered by creation time, that were created
+    /// at the given time.
     fn created_at(&self, known: &[usize], time: Option<Timestamp>) -> impl Iterator<Item = usize> {
         let earliest = time.map(|time| time.before(SAME_TIME));
         let from = known.partition_point(|at| self.all[*at].created < earliest);
@@ -130,9 +133,9 @@ impl<'a> Processes<'a> {
             .filter(move |at| same_time(created(at), time))
     }
 
-    /// Returns the entity of a child's parent, if that process is known: the latest one with the
-    /// parent's id that matches the parent's creation time or, if that is not given, was created no
-    /// later than the child. `created` and `entity` are those of the child.
+    /// Returns the entity of a child's parent process, if it is known. The parent is the latest
+    /// process with the parent's id that matches the parent's creation time or, if that time is not
+    /// given, was created no later than the child. `created` and `entity` are those of the child.
     pub(super) fn parent_of(
         &self,
         child: &ProcessFacts<'a>,
@@ -172,8 +175,8 @@ impl<'a> Processes<'a> {
         images
     }
 
-    /// Returns the process whose image is the given file, matched by hash, else by path. If there are
-    /// several, returns the oldest.
+    /// Returns the process whose image is the given file, matched by hash or, failing that, by
+    /// path. If there are several, returns the oldest.
     pub(super) fn image_of(
         &self,
         images: &ImageIndex,
@@ -187,7 +190,8 @@ impl<'a> Processes<'a> {
             // A stronger hash may contradict a weaker one.
             known.filter(same_device).find(|process| !differs(process.facts.image, file))
         };
-        // Files that share a kind of hash are compared by it; only the others are compared by path.
+        // Files that have a kind of hash in common are compared by that hash. Only other files are
+        // compared by path.
         let by_path = || {
             let (kinds, path) = (hash_kinds(file), path(file)?);
             let disjoint = (0..1 << FileDetails::HASHES.len()).filter(|others| others & kinds == 0);
@@ -198,13 +202,13 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// Whether the strongest hash that both files have differs.
+/// Returns whether the strongest hash that both files have differs.
 fn differs(a: FileDetails<'_>, b: FileDetails<'_>) -> bool {
     let mut pairs = FileDetails::HASHES.into_iter().filter_map(|name| a.0.filled(name).zip(b.0.filled(name)));
     pairs.next().is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b))
 }
 
-/// Lists the index keys of a file's hashes, the strongest first.
+/// Lists the index keys of a file's hashes, strongest first.
 fn hash_keys(file: FileDetails<'_>) -> impl Iterator<Item = String> {
     let each = FileDetails::HASHES.into_iter().filter_map(move |name| Some((name, file.0.filled(name)?)));
     each.map(|(name, hash)| format!("{name}:{}", hash.to_ascii_lowercase()))
@@ -216,14 +220,15 @@ fn hash_kinds(file: FileDetails<'_>) -> u8 {
     known.map(|(at, _)| 1 << at).sum()
 }
 
-/// Returns the full path of a file, in lower case, if its name is known too.
+/// Returns the full path of a file, in lower case, if its name is also known.
 fn path(file: FileDetails<'_>) -> Option<String> {
     file.0.filled("fileName")?;
     Some(file.full_path()?.to_lowercase())
 }
 
-/// Returns the index key of a path for files with exactly these kinds of hashes. It keeps apart
-/// files with one path and different hashes, of which an alert may have thousands.
+/// Returns the index key of a path for files with exactly these kinds of hashes. Including the
+/// kinds separates files with the same path and different hashes, of which an alert may have
+/// thousands.
 fn path_key(kinds: u8, path: &str) -> String {
     format!("{kinds}:{path}")
 }

@@ -1,4 +1,4 @@
-//! Trees of small alerts, written as text.
+//! Tests the trees of small alerts, written as text.
 
 mod properties;
 
@@ -16,7 +16,8 @@ fn device(id: &str, name: &str) -> Value {
     json!({"@odata.type": "#microsoft.graph.security.deviceEvidence", "mdeDeviceId": id, "deviceDnsName": name})
 }
 
-/// A process, given as (id, creation time), and its parent. Names follow from the ids.
+/// Returns a process and its parent, each given as (id, creation time). Names are derived from the
+/// ids.
 fn process(device: &str, child: (i64, &str), parent: (i64, &str)) -> Value {
     let at = |time: &str| format!("2026-11-01T{time}Z");
     json!({"@odata.type": "#microsoft.graph.security.processEvidence", "mdeDeviceId": device,
@@ -26,7 +27,7 @@ fn process(device: &str, child: (i64, &str), parent: (i64, &str)) -> Value {
         "parentProcessImageFile": {"fileName": format!("p{}.exe", parent.0)}})
 }
 
-/// The image file of the process with an id.
+/// Returns the image file of the process with the given id.
 fn file(device: &str, image_of: i64) -> Value {
     json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "mdeDeviceId": device,
         "fileDetails": {"fileName": format!("p{image_of}.exe"), "sha256": format!("{image_of:064x}")}})
@@ -76,7 +77,8 @@ fn files_match_processes_by_path_unless_a_hash_differs() {
 fn image_of_any_item_of_a_process_matches_its_file() {
     let image = json!({"fileName": "a.exe", "sha256": "aa"});
     let file = item_of("file", &json!({"fileDetails": image}));
-    // Items are processed in an order that depends on their content, so several contents are tried.
+    // Items are processed in an order that depends on their content, so different contents are
+    // tried.
     for case in 0..8 {
         let item = |more: &Value| {
             let mut fields =

@@ -14,11 +14,11 @@ mod network;
 use super::{Embedded, EvidenceType, Key, Link, field};
 use alertdeck_model::IndicatorKind::{Device, Hash, Path, Process};
 
-/// All rows, group by group.
+/// All rows, by group.
 pub(crate) static TYPES: [&[EvidenceType]; 6] =
     [devices::ROWS, mail::ROWS, endpoint::ROWS, identity::ROWS, cloud::ROWS, network::ROWS];
 
-/// The defaults of a row.
+/// The default values of a row.
 const DEFAULT: EvidenceType = EvidenceType {
     name: "",
     label: "",
@@ -34,7 +34,7 @@ const DEFAULT: EvidenceType = EvidenceType {
     local: false,
 };
 
-/// The row of types that the metadata does not declare. Their items are described by the
+/// The row for types that the metadata does not declare. Their items are described by the
 /// properties that they happen to have.
 pub(crate) static UNKNOWN: EvidenceType = DEFAULT;
 

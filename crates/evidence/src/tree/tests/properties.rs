@@ -1,4 +1,4 @@
-//! Properties of every tree, and inputs that would be slow if any step were quadratic.
+//! Tests properties of every tree, and inputs that would be slow if any step were quadratic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::types::types;
 use alertdeck_model::EVIDENCE_TYPES;
 
 /// Generates an item of any type, with embedded evidence, from the properties that keys, links and
-/// relations of the table refer to. The values are few, so that items often match.
+/// relations in the table refer to. There are few distinct values, so that items often match.
 fn item() -> impl Strategy<Value = Value> {
     let word = || prop::sample::select(vec!["a", "b", "A", ""]);
     let leaf = prop_oneof![
@@ -99,7 +99,7 @@ fn thousands_of_items_take_no_quadratic_time() {
         .collect();
     let images: Vec<_> =
         (1..=MANY / 2).flat_map(|n| [process("", (n, "x"), (0, "x")), file("", n % 7)]).collect();
-    // Images with one path and different hashes.
+    // Images with the same path and different hashes.
     let image = |n: i64| json!({"fileName": "a.exe", "filePath": "C:\\", "sha256": format!("{n:064x}")});
     let paths: Vec<_> = (1..=MANY / 2)
         .flat_map(|n| {

@@ -31,7 +31,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
         main: &[&[field("subject|internetMessageId|networkMessageId")]],
         facts: &[
             field("p2Sender.emailAddress|p1Sender.emailAddress").before("from "),
-            // The envelope sender, if it differs from the displayed one.
+            // The envelope sender, if it differs from the displayed sender.
             field("p1Sender.emailAddress").before("sent by ").differs_from("p2Sender.emailAddress"),
             field("recipientEmailAddress").before("to "),
             field("deliveryAction"),
