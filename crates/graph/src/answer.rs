@@ -1,4 +1,4 @@
-//! The types of responses, as plain data.
+//! Response types, as plain data.
 
 use alertdeck_model::{RawPage, SafeText, Timestamp};
 use bytes::Bytes;
@@ -35,25 +35,25 @@ impl std::fmt::Debug for RawJson {
 /// it was not sent.
 #[derive(Clone, Debug)]
 pub enum Outcome<T> {
-    /// The change is in effect. Holds the state that the service returned last.
+    /// The change is in effect. Holds the state that the service last returned.
     Applied(T),
-    /// The outcome was unclear, and the alert, read again, does not show the change.
+    /// The outcome was unclear, and reading the alert again does not show the change.
     ///
-    /// An update may be sent again. If `current` holds neither the former nor the new values,
-    /// another user has changed the alert, and the user should decide. A comment did not appear
-    /// within the time allowed; only the user should decide to send it again, since the service may
-    /// still be processing it.
+    /// An update may be sent again. If `current` holds neither the old nor the new values, someone
+    /// else has changed the alert, and the user should decide what to do. A comment did not appear
+    /// in time; only the user should decide whether to send it again, since the service may still
+    /// be processing it.
     NotApplied {
-        /// The state that was read.
+        /// The state that was read back.
         current: T,
         /// Why the outcome was unclear.
         cause: Error,
     },
-    /// The outcome is unclear, and reading the alert did not help.
+    /// The outcome is unclear, and reading the alert did not settle it.
     Unknown {
         /// Why the outcome was unclear.
         cause: Error,
-        /// Why reading the alert did not help.
+        /// Why reading the alert did not settle it.
         recheck: Error,
     },
 }

@@ -2,8 +2,8 @@
 //!
 //! This module is independent of any service. The holder of a [`Token`] passes it to `http`
 //! together with the scope that it may be sent to. Invariants: tokens never appear in `Debug`, in
-//! errors or in the environment of child processes; secrets are sent only to their own authority;
-//! one request for a new token serves all tasks that wait for it.
+//! errors or in the environment of child processes; secrets are sent only to their own authority; a
+//! single token request serves all tasks that wait for a new token.
 
 mod application;
 mod authority;
@@ -50,10 +50,10 @@ pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERT
 /// How long before its expiry a token is replaced: longer than a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
 /// The minimum time for which a command's token is used. Without it, a token that is about to
-/// expire would make the command run for each request.
+/// expire would cause the command to run for every request.
 const MIN_USE: Duration = Duration::from_secs(30);
 
-/// The way to obtain access tokens, as `--auth` and profiles name it (docs/tenant-setup.md).
+/// How access tokens are obtained, as named in `--auth` and profiles (docs/tenant-setup.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The user signs in with a browser on this machine: authorization code with PKCE.
@@ -73,7 +73,7 @@ impl Method {
     pub const ALL: [Self; 5] =
         [Self::Browser, Self::DeviceCode, Self::ClientSecret, Self::Command, Self::Token];
 
-    /// Returns the name for options and profiles.
+    /// Returns the name used in options and profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Browser => "browser",
@@ -107,7 +107,7 @@ impl FromStr for Method {
 /// Why no token is available. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// The text cannot be an access token; the payload is its source.
+    /// The text cannot be an access token; the payload names its source.
     #[error("{0} is not an access token: it is empty or contains spaces or other invalid characters")]
     NotAToken(&'static str),
     /// The command did not start, failed, or printed no token; the payload completes the sentence.
@@ -131,7 +131,7 @@ pub enum AuthError {
     /// The local configuration is incomplete or wrong.
     #[error("{0}")]
     Setup(String),
-    /// The browser did not return within this time.
+    /// The browser was not redirected back within this time.
     #[error("nobody signed in within {} minutes", .0.as_secs() / 60)]
     TooLate(Duration),
 }
@@ -140,7 +140,7 @@ pub enum AuthError {
 #[derive(Clone, Debug)]
 pub struct Token {
     value: SecretString,
-    /// The position among the tokens of its source: tokens with equal numbers are the same.
+    /// The sequence number at its source: tokens with equal numbers are the same.
     number: u64,
 }
 
@@ -150,7 +150,7 @@ impl Token {
         TokenClaims::read(self.value.expose_secret())
     }
 
-    /// Returns the token as a value for `Authorization`, marked sensitive.
+    /// Returns the token as an `Authorization` header value, marked sensitive.
     pub fn authorization(&self) -> Result<HeaderValue, AuthError> {
         let text = SecretString::from(format!("Bearer {}", self.value.expose_secret()));
         let mut value = HeaderValue::from_str(text.expose_secret())
@@ -184,7 +184,7 @@ struct CommandToken {
 }
 
 impl Tokens {
-    /// Uses an existing token, such as the value of `ALERTDECK_TOKEN`. Surrounding white space is
+    /// Uses an existing token, such as the value of `ALERTDECK_TOKEN`. Surrounding whitespace is
     /// removed.
     pub fn fixed(token: &SecretString) -> Result<Self, AuthError> {
         let value = checked(token.expose_secret()).ok_or(AuthError::NotAToken(TOKEN_VARIABLE))?;
@@ -194,7 +194,7 @@ impl Tokens {
     /// Runs `command` in the platform's shell whenever a token is needed.
     ///
     /// The command may print a bare token, or JSON with `accessToken` or `access_token` and an
-    /// expiry, as the Azure CLI does. It has to finish within 30 s.
+    /// expiry, as the Azure CLI does. It must finish within 30 s.
     pub fn command(command: impl Into<String>) -> Self {
         Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
     }
@@ -223,8 +223,8 @@ impl Tokens {
         }
     }
 
-    /// Returns a channel that reports throttling and retries of the sign-in service; `None` if the
-    /// tokens do not come from a sign-in.
+    /// Returns a channel that reports when requests to the sign-in service are throttled or
+    /// retried; `None` if the tokens do not come from a sign-in.
     pub fn waits(&self) -> Option<watch::Receiver<Option<ClientEvent>>> {
         self.as_session().map(Session::waits)
     }
@@ -248,8 +248,8 @@ impl Tokens {
 
     /// Returns a token to use instead of `refused`, or `None` if the source has no other.
     ///
-    /// If another task has fetched a new token in the meantime, returns that one. `demanded` are
-    /// the claims that the service demands of the new token.
+    /// If another task has fetched a new token in the meantime, returns that one. `demanded` holds
+    /// the claims that the service requires in the new token.
     pub async fn renewed(
         &self,
         refused: &Token,
@@ -270,8 +270,8 @@ impl Tokens {
         }
     }
 
-    /// Asks the user to sign in again, after the service has refused a renewed token too, and
-    /// returns the new token; `None` if the source has no user.
+    /// Asks the user to sign in again because the service has also refused a renewed token. Returns
+    /// the new token, or `None` if the source does not involve a user.
     pub async fn asked_for(
         &self,
         refused: &Token,
@@ -296,7 +296,7 @@ impl CommandToken {
     }
 }
 
-/// Trims `text` and returns it if it consists of the characters of a bearer token (RFC 6750, 2.1).
+/// Trims `text` and returns it if it contains only characters of a bearer token (RFC 6750, 2.1).
 fn checked(text: &str) -> Option<SecretString> {
     let text = text.trim();
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);

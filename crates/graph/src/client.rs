@@ -1,4 +1,5 @@
-//! Sends requests to one endpoint under one identity: handles tokens, their renewal, and responses.
+//! Sends requests to one endpoint under one identity, and handles tokens, their renewal, and
+//! responses.
 
 mod receive;
 mod write;
@@ -38,7 +39,7 @@ pub struct Client {
 /// A request that did not succeed.
 struct Failure {
     error: Error,
-    /// Whether the service may have carried out the request nevertheless.
+    /// Whether the service may have carried out the request anyway.
     is_unclear: bool,
 }
 
@@ -55,7 +56,7 @@ impl From<Fault> for Failure {
 }
 
 impl Client {
-    /// Combines transport, endpoint and identity; nothing is sent yet.
+    /// Creates a client from a transport, an endpoint and an identity; nothing is sent yet.
     pub fn new(http: Http, endpoint: Endpoint, tokens: Tokens) -> Self {
         Self { http, endpoint, tokens }
     }
@@ -78,12 +79,12 @@ impl Client {
     /// Sends a request and reads the response.
     ///
     /// The request is repeated as its [`Idempotence`](crate::Idempotence) allows. After a 401 it is
-    /// sent again with a renewed token, then once more if the user can be asked to sign in; a
-    /// further 401 is an error. Events in the meantime are reported to `on_event`.
+    /// sent again with a renewed token, then once more if the user can be asked to sign in; another
+    /// 401 is an error. Events that occur in the meantime are reported to `on_event`.
     ///
     /// For a change, an error means that it was definitely not made; every other case is an
-    /// [`Outcome`](crate::Outcome). Dropping the future cancels the request; if a change was already
-    /// sent, its outcome remains unknown.
+    /// [`Outcome`](crate::Outcome). Dropping the future cancels the request; if a change has
+    /// already been sent, its outcome remains unknown.
     pub async fn send<T: Answer>(&self, request: &Request<T>, on_event: OnEvent<'_>) -> Result<T, Error> {
         T::receive(Exchange { client: self, parts: request.parts(), on_event }).await
     }
@@ -96,8 +97,8 @@ impl Client {
         self.send(&Request::alert(id), on_event).await
     }
 
-    /// Formats a request as a curl command, without token and body; `None` if its ID cannot be part
-    /// of an address.
+    /// Formats a request as a curl command, without the token and the body. Returns `None` if its
+    /// ID cannot be part of an address.
     pub fn curl<T>(&self, request: &Request<T>) -> Option<RawText> {
         request.parts().transport(&self.endpoint).map(|request| request.curl())
     }
@@ -107,7 +108,7 @@ impl Client {
         request.parts().transport(&self.endpoint).map(|request| request.url)
     }
 
-    /// Sends a request, and retries with another token where that helps. Only a reply with a
+    /// Sends a request, and retries it with another token where that may help. Only a reply with a
     /// success status counts as success.
     async fn exchange(&self, parts: &Parts, on_event: OnEvent<'_>) -> Result<Reply, Failure> {
         let Some(request) = parts.transport(&self.endpoint) else {
@@ -116,7 +117,7 @@ impl Client {
         let mut token = self.reporting_waits(self.tokens.current(), on_event).await?;
         let mut reply = self.send_with(&request, &token, on_event).await?;
         for after in [After::Renewal, After::SignIn] {
-            // Policies demand claims with a 403 too (docs/graph-api.md, "Claims challenges").
+            // Policies can also require claims with a 403 (docs/graph-api.md, "Claims challenges").
             let demanded = Claims::challenged(&reply.headers);
             let is_rejected = match reply.status {
                 StatusCode::UNAUTHORIZED => true,
@@ -153,7 +154,7 @@ impl Client {
         Err(Failure { error, is_unclear: failed && !reply.is_refusal() })
     }
 
-    /// Waits for a token, and meanwhile reports waits of the sign-in service.
+    /// Waits for a token and, in the meantime, reports waits during sign-in requests.
     async fn reporting_waits<T>(
         &self,
         token: impl Future<Output = Result<T, AuthError>>,
@@ -187,7 +188,7 @@ impl Client {
     }
 }
 
-/// Explains that an ID cannot be part of an address.
+/// Creates the error for an ID that cannot be part of an address.
 fn without_address(resource: &Resource) -> Error {
     let what = match resource {
         Resource::Alert(id) | Resource::Comments(id) => {

@@ -1,4 +1,4 @@
-//! The clouds with their hosts, the versions of the API, and the endpoint made of both.
+//! The clouds and their hosts, the API versions, and the endpoints that combine the two.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use crate::http::{Route, Scope, ScopeError};
 /// A Microsoft cloud that offers the alerts API (docs/graph-api.md, "National clouds").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cloud {
-    /// The worldwide cloud, GCC included.
+    /// The worldwide cloud, including GCC.
     #[default]
     Global,
     /// US Government L4 (GCC High).
@@ -17,10 +17,10 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// Every cloud, in the order of the documentation.
+    /// All clouds, in documentation order.
     pub const ALL: [Self; 3] = [Self::Global, Self::UsGovL4, Self::UsGovL5];
 
-    /// Returns the cloud's name in options and profiles.
+    /// Returns the cloud's name as used in options and profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Global => "global",
@@ -46,7 +46,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the host of the Defender portal, the only one whose links may be opened.
+    /// Returns the host of the Defender portal, the only host whose links may be opened.
     pub fn portal_host(self) -> &'static str {
         match self {
             Self::Global => "security.microsoft.com",
@@ -90,18 +90,19 @@ impl FromStr for Cloud {
     }
 }
 
-/// A version of the API; both declare the same alerts (docs/graph-api.md, "Response shape").
+/// A version of the API. Both versions declare alerts with the same properties (docs/graph-api.md,
+/// "Response shape").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Api {
     /// The version that Microsoft supports in production.
     #[default]
     V1,
-    /// The preview.
+    /// The preview version.
     Beta,
 }
 
 impl Api {
-    /// Returns the version's name in options and addresses.
+    /// Returns the version's name as used in options and addresses.
     pub fn name(self) -> &'static str {
         match self {
             Self::V1 => "v1.0",
@@ -129,7 +130,7 @@ impl FromStr for Api {
     }
 }
 
-/// The address of Graph: the scope of every request and of the token.
+/// The address of Graph, which is the scope of every request and of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     scope: Scope,
@@ -146,8 +147,7 @@ impl Endpoint {
         Self::at(cloud.graph_root(), api).expect("a cloud's root is an address")
     }
 
-    /// Creates an endpoint from a root address other than a cloud's. The API version is appended to
-    /// it.
+    /// Creates an endpoint from a root address other than a cloud's. The API version is appended.
     ///
     /// Fails unless the address is https, or http on loopback.
     pub fn at(root: &str, api: Api) -> Result<Self, ScopeError> {
@@ -155,7 +155,7 @@ impl Endpoint {
         Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
     }
 
-    /// Returns how to connect: without a proxy to a service on this machine.
+    /// Returns how to connect: without a proxy if the service is on this machine.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }

@@ -1,4 +1,4 @@
-//! Errors of requests to Graph, each as one line: what happened, what to do, and the IDs that
+//! Errors from requests to Graph, each in one line: what happened, what to do, and the IDs that
 //! Microsoft Support asks for.
 
 use std::fmt;
@@ -19,19 +19,20 @@ pub enum Kind {
     Filter,
     /// There is no token, or the service rejects it.
     SignIn,
-    /// The token is valid, but lacks a permission, or the tenant or the user lacks something.
+    /// The token is valid but lacks a permission, or the tenant or the user lacks something else
+    /// that is required.
     Permission,
     /// There is no such alert, or this identity may not see it.
     NotFound,
     /// The service throttled every attempt.
     Throttled,
-    /// The service failed at every attempt.
+    /// The service failed on every attempt.
     Unavailable,
     /// There is no connection to the service.
     Offline,
     /// The response is not one that Graph is known to send.
     Protocol,
-    /// The next page lies outside the endpoint; it was not requested.
+    /// The link to the next page leads outside the endpoint; it was not followed.
     ForeignLink,
     /// The pages of a list form a loop.
     Loop,
@@ -50,7 +51,7 @@ pub struct Error {
     pub code: Option<SafeText>,
     /// Graph's error message.
     pub message: Option<SafeText>,
-    /// The service's own id of the request, on one line.
+    /// The service's own id for the request, on one line.
     pub request_id: Option<Box<str>>,
 }
 
@@ -75,14 +76,14 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a request was for: the same status can mean different things.
+/// What a request was for, since the same status can mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// The first page of a list, with or without a filter.
     List { filtered: bool },
-    /// A page that the service itself named.
+    /// A page that the service linked to.
     NextPage,
-    /// One alert by id.
+    /// One alert, by its id.
     Alert,
     /// A change to an alert.
     Update,
@@ -107,7 +108,7 @@ impl Error {
         Self { kind, what: what.into(), advice: None, code: None, message: None, request_id: None }
     }
 
-    /// Explains a reply whose status is not a success.
+    /// Creates the error for a reply whose status is not a success.
     pub(crate) fn refused(reply: &Reply, asked: Asked) -> Self {
         let body = ErrorBody::read(&reply.body);
         let (kind, what, advice) = explain(reply, asked);
@@ -149,7 +150,7 @@ impl Error {
         Self { advice: Some(advice), ..self }
     }
 
-    /// Explains a reply that has a success status but cannot be read.
+    /// Creates the error for a reply that has a success status but cannot be read.
     pub(crate) fn unreadable(reply: &Reply, error: &WireError) -> Self {
         let what = format!("the service's answer cannot be read: {error}");
         Self { request_id: reply.request_id().map(|id| id.line().into()), ..Self::new(Kind::Protocol, what) }
@@ -279,8 +280,8 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
     }
 }
 
-/// The error object of a reply. Its keys vary in case, it nests to any depth, and its id has two
-/// spellings (docs/graph-api.md, "Errors").
+/// The error object of a reply. Its keys vary in case, it can be nested to any depth, and its id
+/// has two spellings (docs/graph-api.md, "Errors").
 #[derive(Default)]
 struct ErrorBody {
     code: Option<SafeText>,
@@ -288,7 +289,7 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// How many characters of a code, a message or an id are kept.
+/// The maximum number of characters to keep of a code, a message or an id.
 const LONGEST_MESSAGE: usize = 400;
 
 impl ErrorBody {
@@ -299,7 +300,7 @@ impl ErrorBody {
         let mut level = get(&outer, "error").and_then(Value::as_object).unwrap_or(&outer);
         found.code = text(level, "code");
         found.message = text(level, "message");
-        // The outermost code and message decide; the innermost id counts.
+        // Use the outermost code and message, but the innermost id.
         loop {
             found.request_id =
                 text(level, "request-id").or_else(|| text(level, "requestId")).or(found.request_id);

@@ -5,24 +5,24 @@
 
 use std::time::Duration;
 
-/// An event worth showing, between sending a request and receiving the response.
+/// An event worth showing that occurs between sending a request and receiving the response.
 ///
 /// Events of one request arrive in order: every [`Waiting`](Self::Waiting) is followed by a
 /// [`Resumed`](Self::Resumed), unless the request is cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
-    /// The request is delayed; nothing is sent until then.
+    /// The request is delayed; nothing is sent until the delay is over.
     Waiting {
-        /// How long, from the event on.
+        /// How long the delay lasts, starting with this event.
         delay: Duration,
-        /// Why.
+        /// The reason for the delay.
         cause: WaitCause,
     },
     /// The wait is over, and the request is sent.
     Resumed,
     /// The service rejected the access token, and a new one is being fetched.
     RenewingToken,
-    /// A change was sent, its outcome is unclear, and the alert is being read again to find out.
+    /// A change was sent but its outcome is unclear, so the alert is being read again to find out.
     Checking {
         /// Why the outcome is unclear, in one line that is safe to show.
         cause: String,
@@ -32,18 +32,18 @@ pub enum ClientEvent {
 /// Why a request is delayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitCause {
-    /// The service asked for it (429, or 503 with `Retry-After`).
+    /// The service asked for the delay (429, or 503 with `Retry-After`).
     Throttled,
     /// The requests allowed for this minute are used up (docs/graph-api.md, "Throttling").
     Budget,
     /// The last attempt failed.
     Retry {
-        /// The failure in one line that is safe to show.
+        /// The failure, in one line that is safe to show.
         failure: String,
         /// How many attempts have failed so far.
         failed: u32,
     },
-    /// The alert does not yet show a change whose outcome is unclear; it is read again.
+    /// The alert does not yet show a change whose outcome is unclear; it will be read again.
     Recheck,
 }
 

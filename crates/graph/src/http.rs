@@ -1,17 +1,17 @@
 //! The transport: sends requests, limits and repeats them, and reports what happens.
 //!
-//! It knows nothing about Graph, sign-in or tokens. A [`TransportRequest`] names an address, and
-//! everything secret in it, a header value or a body, is bound to a [`Scope`]. A request outside
-//! its scope is never sent, so no link in a reply can carry a credential elsewhere. Redirects are
-//! not followed.
+//! It knows nothing about Graph, sign-in or tokens. A [`TransportRequest`] has an address, and
+//! everything secret in it, whether a header value or a body, is bound to a [`Scope`]. A request
+//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
+//! Redirects are not followed.
 //!
 //! Every wait (for the budget, for throttling, before another attempt) is reported before it
-//! begins, and ends when the future is dropped. No error and no log line shows a query or a header
-//! value, and foreign text passes through [`SafeText`](alertdeck_model::SafeText) first.
+//! begins, and ends when the future is dropped. Errors and log lines never show a query or a header
+//! value, and any text from outside passes through [`SafeText`](alertdeck_model::SafeText) first.
 //!
-//! Over TLS, HTTP/2 is offered beside HTTP/1.1 (ALPN). The HTTP libraries resend a request by
-//! themselves only if the server provably did not process it: the connection went away before
-//! the request was written, or the server refused the stream (GOAWAY, REFUSED_STREAM).
+//! Over TLS, HTTP/2 is offered alongside HTTP/1.1 (ALPN). The HTTP libraries resend a request on
+//! their own only if the server provably did not process it: the connection was closed before the
+//! request was written, or the server refused the stream (GOAWAY, REFUSED_STREAM).
 
 mod budget;
 mod fault;
@@ -51,24 +51,25 @@ use secrecy::ExposeSecret as _;
 /// (docs/graph-api.md, "Errors").
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
-/// The limits of a request, beyond which it fails.
+/// The limits beyond which a request fails.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The time to connect, TLS included.
+    /// The time to connect, including TLS.
     pub connect: Duration,
     /// The time between two parts of a response.
     pub idle: Duration,
-    /// The time of one attempt, from connecting to the last byte. Waits before it do not count.
+    /// The time of one attempt, from connecting to the last byte. Waits before the attempt do not
+    /// count.
     pub total: Duration,
     /// The size of a body after decompression, in bytes.
     pub body: usize,
-    /// Attempts while the transport or the service fails.
+    /// The maximum number of attempts while the transport or the service fails.
     pub tries: u32,
-    /// Throttling waits of one request.
+    /// The maximum number of throttling waits for one request.
     pub throttles: u32,
     /// The upper bound of the first wait between attempts. It doubles with each attempt, up to 20 s.
     pub backoff: Duration,
-    /// The total time that one request may wait, apart from waits that the service asks for.
+    /// The total time that one request may wait, excluding waits that the service asks for.
     pub patience: Duration,
 }
 
@@ -97,7 +98,8 @@ pub enum Route {
     Direct,
 }
 
-/// Sends requests: connections, limits, budget and journal. Cheap to clone; clones share all of it.
+/// Sends requests; holds the connections, limits, budget and journal. Cheap to clone; clones share
+/// all of them.
 #[derive(Clone)]
 pub struct Http {
     inner: Arc<Inner>,
@@ -120,14 +122,14 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// Prepares a transport with a journal of its own; nothing is sent yet.
+    /// Creates a transport with its own journal; nothing is sent yet.
     ///
     /// Fails with [`Cause::Setup`] if TLS or the platform's proxy settings cannot be used.
     pub fn new(limits: Limits, budget: Budget, route: Route) -> Result<Self, Fault> {
         Self::with_journal(limits, budget, route, Journal::default())
     }
 
-    /// Prepares a transport as [`Http::new`] does, with a journal that others may share.
+    /// Creates a transport like [`Http::new`], with a journal that others may share.
     pub fn with_journal(
         limits: Limits,
         budget: Budget,
@@ -151,8 +153,8 @@ impl Http {
         Ok(Self { inner: Arc::new(Inner { client, tls, route, limits, budget, journal }) })
     }
 
-    /// Prepares a transport for another service. It shares this one's limits and journal, and
-    /// has its own budget and connections.
+    /// Creates a transport for another service. It shares this one's limits and journal but has its
+    /// own budget and connections.
     pub fn beside(&self, budget: Budget, route: Route) -> Result<Self, Fault> {
         Self::with_journal(self.inner.limits.clone(), budget, route, self.inner.journal.clone())
     }
@@ -167,7 +169,7 @@ impl Http {
         &self.inner.journal
     }
 
-    /// Sends a request, and repeats it as its [`Repeat`] allows until its limits are used up.
+    /// Sends a request, and repeats it as its [`Repeat`] allows until the limits are reached.
     ///
     /// Returns the last response, whatever its status. A [`Fault`] means that there was no
     /// response, or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
@@ -238,11 +240,11 @@ impl Http {
         outcome
     }
 
-    /// Abandons the open connections. An overloaded service wants requests over a new one, which
-    /// may lead to another server (docs/graph-api.md, "Status codes").
+    /// Abandons the open connections. An overloaded service asks for requests over a new
+    /// connection, which may reach another server (docs/graph-api.md, "Status codes").
     fn reconnect(&self) {
         let Inner { client, tls, limits, route, .. } = &*self.inner;
-        // The same settings worked before.
+        // The same settings have worked before.
         if let Ok(new) = connect(tls, limits, *route) {
             *client.lock().unwrap_or_else(PoisonError::into_inner) = new;
         }
@@ -279,7 +281,7 @@ impl Http {
     }
 }
 
-/// Makes an HTTP client; it has no connections yet.
+/// Creates an HTTP client; it has no connections yet.
 fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("alertdeck/", env!("CARGO_PKG_VERSION")))
@@ -317,7 +319,8 @@ where
         waited = Duration::ZERO;
         match retry.after(&outcome, rand::random()) {
             Next::Stop => return outcome.map(|reply| Reply { tries: retry.tries(), ..reply }),
-            // All who share the budget wait: the limit is the tenant's, not the request's.
+            // Everything that shares the budget waits: the limit applies to the tenant, not to the
+            // request.
             Next::Throttled(delay) => budget.hold(delay),
             Next::Again(delay, cause) => {
                 waited += delay;
@@ -327,7 +330,7 @@ where
     }
 }
 
-/// Waits, and reports the wait before it begins and when it is over.
+/// Waits, reporting the wait before it begins and when it is over.
 pub(crate) async fn pause(delay: Duration, cause: WaitCause, on_event: OnEvent<'_>) {
     let ms = delay.as_millis();
     match &cause {

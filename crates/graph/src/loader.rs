@@ -1,4 +1,4 @@
-//! Loads a whole list: the newest alerts first, then all of it.
+//! Loads an entire list: first the newest alerts, then all of them.
 //!
 //! The first request is small, so that rows appear early. Then the list is read again from its
 //! start in pages of the largest size that the service honours, because the page size of a list
@@ -16,11 +16,11 @@ use crate::{
     answer::Page, client::Client, error::Error, event::ClientEvent, pages::Pages, request::ListQuery,
 };
 
-/// The capacity of the channel, in events. It is small because one page can have 32 MB.
+/// The capacity of the channel, in events. It is small because one page can take up 32 MB.
 const CHANNEL: usize = 4;
-/// The page length of the first request.
+/// The page size of the first request.
 const FIRST: u32 = 50;
-/// The largest page length that the service honours (docs/graph-api.md, "Paging").
+/// The largest page size that the service honours (docs/graph-api.md, "Paging").
 const LARGEST: u32 = 1000;
 
 /// An event of a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
@@ -32,7 +32,7 @@ pub enum LoadEvent {
     Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
-    /// The list was not read to its end. What arrived stays valid.
+    /// The list was not read to its end. The pages that arrived remain valid.
     Failed(Error, Coverage),
 }
 
@@ -41,11 +41,11 @@ pub enum LoadEvent {
 pub struct Coverage {
     /// The number of pages that arrived.
     pub pages: u32,
-    /// The number of alerts in the longest chain of pages, repeated ones included.
+    /// The number of alerts in the longest chain of pages, including repeated ones.
     pub alerts: u64,
     /// The number of matches, as counted by the service.
     pub total: Option<u64>,
-    /// Why the list is incomplete, in one line; `None` where it is complete.
+    /// Why the list is incomplete, in one line; `None` if it is complete.
     pub incomplete: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Coverage {
     }
 }
 
-/// A list that is being loaded. Dropping it cancels the load at once.
+/// A list that is being loaded. Dropping it cancels the load immediately.
 #[derive(Debug)]
 pub struct Load {
     events: Receiver<LoadEvent>,
@@ -64,15 +64,15 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts to load the alerts that `filter` (the text of `$filter`) selects, or all alerts.
+    /// Starts loading the alerts selected by `filter` (the text of `$filter`), or all alerts.
     ///
     /// Must be called within a tokio runtime.
     pub fn start(client: Client, filter: Option<String>) -> Self {
         Self::spawn(client, filter, LoadMode::FirstRows)
     }
 
-    /// Starts to load the same list for completeness, without fetching any page twice: from its
-    /// start, or from the [`Page::bookmark`] that an earlier load reached.
+    /// Starts a backfill of the same list, which fetches no page twice: from its start, or from the
+    /// [`Page::bookmark`] that an earlier load reached.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
@@ -85,8 +85,8 @@ impl Load {
         Self { events, task: tokio::spawn(loader.run()) }
     }
 
-    /// Stops the load. Events that have arrived can still be taken; then `None` follows, without
-    /// [`LoadEvent::Done`] or [`LoadEvent::Failed`].
+    /// Stops the load. Events that have already arrived can still be received; then [`Load::next`]
+    /// returns `None`, without [`LoadEvent::Done`] or [`LoadEvent::Failed`].
     pub fn stop(&self) {
         self.task.abort();
     }
@@ -155,7 +155,8 @@ impl Loader {
 
     async fn load(&mut self) -> Result<(), Stop> {
         let pages = match &self.mode {
-            // The first request counts for the whole load; counting again would cost the service work.
+            // Only the first request asks for a count; counting again would be unnecessary work for
+            // the service.
             LoadMode::FirstRows => {
                 let first = self.pages(FIRST, true);
                 if self.chain(first, Some(1)).await? {
@@ -170,12 +171,12 @@ impl Loader {
         Ok(())
     }
 
-    /// Prepares the list from its start.
+    /// Prepares to read the list from its start.
     fn pages(&self, top: u32, count: bool) -> Pages {
         self.client.pages(&ListQuery { filter: self.filter.clone(), top: Some(top), count })
     }
 
-    /// Reads pages, `most` of them if it is given. Returns whether the list is at its end.
+    /// Reads pages, at most `most` of them if it is given. Returns whether the list has ended.
     async fn chain(&mut self, mut pages: Pages, most: Option<u32>) -> Result<bool, Stop> {
         let (mut read, mut alerts) = (0, 0);
         while let Some(page) = self.page(&mut pages).await? {
@@ -198,7 +199,7 @@ impl Loader {
         Ok(true)
     }
 
-    /// Waits for a page, and meanwhile passes on events in order.
+    /// Waits for a page, passing on events in order in the meantime.
     async fn page(&self, pages: &mut Pages) -> Result<Option<Result<Page, Error>>, Stop> {
         // The limits of a request allow a few dozen events at most.
         let (sender, mut happened) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! The pages of a list, one after another, until the service names no next one.
+//! The pages of a list, one after another, until the service returns no link to a next one.
 
 use std::{
     collections::HashSet,
@@ -16,13 +16,14 @@ use crate::{
     request::{ListQuery, Request},
 };
 
-/// The number of pages in a row without a new alert after which a list counts as endless. The
-/// service does send empty pages, dozens in a row (docs/security.md, "Pages without progress").
+/// The number of pages in a row without a new alert after which a list is considered endless. The
+/// service does send empty pages, even dozens in a row (docs/security.md, "Pages without
+/// progress").
 const MAX_PAGES_WITHOUT_NEW: u32 = 100;
 
 /// A list that is read page by page.
 ///
-/// It ends after the last page and after the first error. The pages before an error stay valid.
+/// It ends after the last page or the first error. The pages before an error remain valid.
 #[derive(Debug)]
 pub struct Pages {
     client: Client,
@@ -30,10 +31,10 @@ pub struct Pages {
     next: Option<Result<Request<Page>, Error>>,
     /// The addresses requested so far.
     seen: HashSet<Url>,
-    /// Fingerprints of the alerts so far.
+    /// Fingerprints of the alerts seen so far.
     known: HashSet<u64>,
     fingerprint: RandomState,
-    /// Pages in a row without a new alert.
+    /// The number of pages in a row without a new alert.
     without_new: u32,
 }
 
@@ -64,7 +65,7 @@ impl Pages {
         }
     }
 
-    /// Requests the next page; `None` after the last one and after an error.
+    /// Requests the next page. Returns `None` after the last page or an error.
     ///
     /// Dropping the future cancels the request and ends the list: the page is lost.
     pub async fn next(&mut self, on_event: OnEvent<'_>) -> Option<Result<Page, Error>> {
@@ -86,8 +87,8 @@ impl Pages {
         Ok(page)
     }
 
-    /// Takes a fingerprint of each alert, away from the workers that serve connections: a full page
-    /// holds megabytes.
+    /// Computes a fingerprint of each alert, outside the async worker threads, since a full page
+    /// can be several megabytes.
     async fn fingerprints(&self, page: &Page) -> Result<Vec<u64>, Error> {
         let (fingerprint, alerts) = (self.fingerprint.clone(), page.raw.alerts.clone());
         let work = spawn_blocking(move || {
@@ -96,8 +97,8 @@ impl Pages {
         work.await.map_err(|_| Error::new(Kind::Protocol, "reading a page was cancelled"))
     }
 
-    /// Decides whether to follow the link to the next page, which is already resolved. Where it
-    /// leads is checked by the transport, as for every request.
+    /// Decides whether to follow the link to the next page, which is already resolved. The
+    /// transport checks where it leads, as for every request.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")

@@ -1,14 +1,14 @@
 //! Graph's permissions on alerts, and what a token's scopes or roles allow (docs/graph-api.md,
 //! "Permissions").
 //!
-//! For display only: the service decides, and also requires an Entra role of the user and a licence
-//! of the tenant.
+//! For display only: the service decides, and also requires the user to have an Entra role and the
+//! tenant to have a licence.
 
 /// The permission to read alerts.
 pub const READ: &str = "SecurityAlert.Read.All";
 /// The permission to read and change alerts.
 pub const WRITE: &str = "SecurityAlert.ReadWrite.All";
-/// The permissions on incidents, which allow reading alerts too, according to the service's own
+/// The permissions on incidents, which also allow reading alerts, according to the service's own
 /// error messages (docs/graph-api.md, "Permissions").
 const OTHERS: [&str; 2] = ["SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"];
 
@@ -22,7 +22,7 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Evaluates the scopes or roles of a token; `None` if there are none.
+    /// Evaluates the scopes or roles of a token. Returns `None` if there are none.
     pub fn by<'a>(permissions: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut found = None;
         for name in permissions {

@@ -1,7 +1,7 @@
 //! Requests for Graph's resources, as values: what is requested, and the type of the answer.
 //!
-//! [`Client::send`](crate::Client::send) sends them, converted into [`TransportRequest`]s, which
-//! consist of addresses and bytes only.
+//! [`Client::send`](crate::Client::send) converts them into [`TransportRequest`]s, which consist
+//! only of addresses and bytes, before sending them.
 
 use std::{fmt, marker::PhantomData};
 
@@ -18,24 +18,25 @@ use crate::{
 };
 
 /// Requests the enumeration members that Graph otherwise replaces with `unknownFutureValue`. Every
-/// request needs it, next pages included (docs/graph-api.md, "Enumerations" and "Paging").
+/// request needs it, including those for next pages (docs/graph-api.md, "Enumerations" and
+/// "Paging").
 const PREFER: (HeaderName, HeaderValue) =
     (HeaderName::from_static("prefer"), HeaderValue::from_static("include-unknown-enum-members"));
 const JSON: (HeaderName, HeaderValue) =
     (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
 
 /// The effect of sending a request again, in the terms of RFC 9110, 9.2. It determines when a
-/// request is repeated and what follows an unclear outcome (docs/security.md, "Retries").
+/// request is repeated and what happens after an unclear outcome (docs/security.md, "Retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotence {
-    /// It changes nothing. It is repeated after every transient failure.
+    /// The request changes nothing. It is repeated after every transient failure.
     Safe,
-    /// Sending it twice has the same effect as sending it once. It is repeated only if it was
-    /// definitely not carried out; after an unclear outcome, the alert is read and compared.
+    /// Sending the request twice has the same effect as sending it once. It is repeated only if it
+    /// was definitely not carried out; after an unclear outcome, the alert is read and compared.
     Idempotent,
-    /// Sending it twice makes the change twice. It is repeated only if it was definitely not
-    /// carried out; after an unclear outcome, the alert is checked for the change, and the request
-    /// is never sent again.
+    /// Sending the request twice makes the change twice. It is repeated only if it was definitely
+    /// not carried out; after an unclear outcome, the alert is checked for the change, and the
+    /// request is never sent again.
     NonIdempotent,
 }
 
@@ -47,7 +48,7 @@ pub struct ListQuery {
     /// The requested page size (`$top`). The service caps it at 1000 for alerts (docs/graph-api.md,
     /// "Paging").
     pub top: Option<u32>,
-    /// Whether to ask for the number of all matches (`$count=true`).
+    /// Whether to ask for the total number of matches (`$count=true`).
     pub count: bool,
 }
 
@@ -73,7 +74,7 @@ pub enum Body {
     HuntingQuery(String),
 }
 
-/// Shows the kind only: analysts' texts do not belong in logs.
+/// Shows only the kind: what analysts write does not belong in logs.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -88,7 +89,8 @@ impl Body {
     fn json(&self) -> String {
         match self {
             Self::Update(update) => update.body(),
-            // In the documented example the type has no leading `#` (docs/graph-api.md, "Comments").
+            // In the documented example, the type has no leading `#` (docs/graph-api.md,
+            // "Comments").
             Self::Comment(text) => {
                 json!({"@odata.type": "microsoft.graph.security.alertComment", "comment": text}).to_string()
             }
@@ -97,7 +99,7 @@ impl Body {
     }
 }
 
-/// A request for a resource of Graph; `T` is the type of its answer.
+/// A request for a Graph resource; `T` is the type of its answer.
 pub struct Request<T> {
     parts: Parts,
     answer: PhantomData<fn() -> T>,
@@ -167,31 +169,31 @@ impl<T> Request<T> {
 }
 
 impl Request<Page> {
-    /// Requests the first page of a list of alerts.
+    /// Creates a request for the first page of a list of alerts.
     pub fn list(query: &ListQuery) -> Self {
         Self::get(Resource::Alerts, query.clone())
     }
 
-    /// Requests the first page of the alerts in an incident.
+    /// Creates a request for the first page of the alerts in an incident.
     pub fn incident_alerts(id: impl Into<String>) -> Self {
         Self::get(Resource::IncidentAlerts(id.into()), ListQuery::default())
     }
 
-    /// Requests a page at the address that the previous page named.
+    /// Creates a request for a page, at the address given by the previous page.
     pub fn next_page(url: Url) -> Self {
         Self::get(Resource::NextPage(url), ListQuery::default())
     }
 }
 
 impl Request<RawAlert> {
-    /// Requests one alert.
+    /// Creates a request for one alert.
     pub fn alert(id: &AlertId) -> Self {
         Self::get(Resource::Alert(id.clone()), ListQuery::default())
     }
 }
 
 impl Request<Outcome<RawAlert>> {
-    /// Changes an alert. The response is the alert after the change.
+    /// Creates a request that changes an alert. The response is the alert after the change.
     pub fn update_alert(id: &AlertId, update: &AlertUpdate) -> Self {
         let body = Body::Update(update.clone());
         Self::new(Method::PATCH, Resource::Alert(id.clone()), Some(body), Idempotence::Idempotent)
@@ -199,7 +201,8 @@ impl Request<Outcome<RawAlert>> {
 }
 
 impl Request<Outcome<Vec<Comment>>> {
-    /// Adds a comment to an alert. The response lists all of the alert's comments.
+    /// Creates a request that adds a comment to an alert. The response lists all of the alert's
+    /// comments.
     pub fn add_comment(id: &AlertId, text: &str) -> Self {
         let body = Body::Comment(text.to_owned());
         Self::new(Method::POST, Resource::Comments(id.clone()), Some(body), Idempotence::NonIdempotent)
@@ -207,18 +210,19 @@ impl Request<Outcome<Vec<Comment>>> {
 }
 
 impl Request<RawJson> {
-    /// Requests the first page of a list of incidents. A `$top` above 50 is an error
+    /// Creates a request for the first page of a list of incidents. A `$top` above 50 is an error
     /// (docs/graph-api.md, "Incidents").
     pub fn incidents(query: &ListQuery) -> Self {
         Self::get(Resource::Incidents, query.clone())
     }
 
-    /// Requests one incident.
+    /// Creates a request for one incident.
     pub fn incident(id: impl Into<String>) -> Self {
         Self::get(Resource::Incident(id.into()), ListQuery::default())
     }
 
-    /// Runs an advanced hunting query, in KQL. It is a POST, but changes nothing.
+    /// Creates a request that runs an advanced hunting query, in KQL. It is a POST, but changes
+    /// nothing.
     pub fn hunt(query: impl Into<String>) -> Self {
         let body = Body::HuntingQuery(query.into());
         Self::new(Method::POST, Resource::HuntingQuery, Some(body), Idempotence::Safe)
@@ -226,7 +230,8 @@ impl Request<RawJson> {
 }
 
 impl Parts {
-    /// Converts it into a transport request; `None` if the ID cannot be part of an address.
+    /// Converts the parts into a transport request. Returns `None` if the ID cannot be part of an
+    /// address.
     pub(crate) fn transport(&self, endpoint: &Endpoint) -> Option<TransportRequest> {
         let mut url = self.resource.url(endpoint)?;
         if let Some(query) = self.query.encoded() {
@@ -246,7 +251,7 @@ impl Parts {
         })
     }
 
-    /// Returns what the request is for, for error messages.
+    /// Returns the purpose of the request, for error messages.
     pub(crate) fn asked(&self) -> Asked {
         match (&self.resource, &self.body) {
             (_, Some(Body::Update(_))) => Asked::Update,

@@ -30,13 +30,13 @@ pub enum Resource {
     IncidentAlerts(String),
     /// Advanced hunting: `/security/runHuntingQuery`.
     HuntingQuery,
-    /// A page that a reply named as the next one, at this absolute address.
+    /// The next page of a list, at the absolute address given by a reply.
     NextPage(Url),
 }
 
 impl Resource {
     /// Returns the address without query options, or `None` if the ID cannot be part of an address:
-    /// an empty ID, `.` and `..` name folders, encoded or not.
+    /// an empty ID, `.` and `..` refer to folders, encoded or not.
     pub(crate) fn url(&self, endpoint: &Endpoint) -> Option<Url> {
         let (path, id, rest) = match self {
             Self::NextPage(url) => return Some(url.clone()),
@@ -62,7 +62,7 @@ impl Resource {
     }
 }
 
-/// Percent-encodes text as one path segment or one value of a query option.
+/// Percent-encodes text as one path segment or one query option value.
 pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }

@@ -5,18 +5,18 @@ use serde_json::{Map, Value};
 
 /// What to change in an alert. `None` leaves a property as it is.
 ///
-/// The service recalculates other properties by itself; resolving an alert sets its
+/// The service updates other properties itself; for example, resolving an alert sets its
 /// `resolvedDateTime` (docs/graph-api.md, "Updating alerts"). Unknown members
-/// ([`Status::Undeclared`] and the like) are sent as they are, and the service refuses those that it
-/// does not know.
+/// ([`Status::Undeclared`] and the like) are sent as they are, and the service refuses those that
+/// it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertUpdate {
     /// The new status.
     pub status: Option<Status>,
     /// The new classification.
     pub classification: Option<Classification>,
-    /// The new determination. It is sent under the metadata's name, which differs from the update
-    /// page's for four members.
+    /// The new determination. It is sent under its name in the metadata, which differs from the
+    /// name on the documentation page about updates for four members.
     pub determination: Option<Determination>,
     /// The new owner.
     pub assigned_to: Option<Owner>,
@@ -25,9 +25,9 @@ pub struct AlertUpdate {
 /// The new owner of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// No one; null is sent.
+    /// No one; sent as null.
     Unassigned,
-    /// This user, normally by the user principal name.
+    /// This user, normally given by user principal name.
     User(String),
 }
 
@@ -46,7 +46,7 @@ impl AlertUpdate {
         *self == Self::default()
     }
 
-    /// Writes the body of the request: only what changes, and null for no owner.
+    /// Writes the body of the request, with only what changes, and null for no owner.
     pub(crate) fn body(&self) -> String {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {
@@ -63,9 +63,10 @@ impl AlertUpdate {
 
     /// Returns whether an alert has all the values that this update sets.
     ///
-    /// Null, `unknown` and an empty text are the same classification and determination, and the
-    /// determinations that only the update page names are the same as the metadata's. Owners are
-    /// compared case-insensitively, because the service may store another spelling.
+    /// Null, `unknown` and an empty string count as the same classification or determination, and
+    /// the determination names that occur only on the documentation page count as those in the
+    /// metadata. Owners are compared case-insensitively, because the service may store another
+    /// spelling.
     pub fn is_shown_by(&self, alert: &Alert) -> bool {
         let owner = |text: &str| text.trim().to_lowercase();
         self.status.as_ref().is_none_or(|status| *status == alert.status)
@@ -84,7 +85,8 @@ impl AlertUpdate {
     }
 }
 
-/// The names of the update page beside the metadata's (docs/graph-api.md, "Updating alerts").
+/// The names that occur only on the documentation page about updates, with the members that they
+/// stand for (docs/graph-api.md, "Updating alerts").
 const SYNONYMS: [(&str, Determination); 4] = [
     ("compromisedUser", Determination::CompromisedAccount),
     ("clean", Determination::NotMalicious),
@@ -92,7 +94,7 @@ const SYNONYMS: [(&str, Determination); 4] = [
     ("confirmedUserActivity", Determination::ConfirmedActivity),
 ];
 
-/// Returns a determination under the metadata's name.
+/// Returns a determination under its name in the metadata.
 fn determination(member: &Determination) -> Determination {
     match member {
         Determination::Undeclared(text) if text.raw().is_empty() => Determination::Unknown,
@@ -104,7 +106,7 @@ fn determination(member: &Determination) -> Determination {
     }
 }
 
-/// Returns a classification, with an empty text as unknown.
+/// Returns a classification, treating an empty string as unknown.
 fn classification(member: &Classification) -> Classification {
     match member {
         Classification::Undeclared(text) if text.raw().is_empty() => Classification::Unknown,

@@ -22,11 +22,11 @@ use super::{
 /// The environment variable that may hold an application's secret. It is removed from the
 /// environment of child processes.
 pub const SECRET_VARIABLE: &str = "ALERTDECK_CLIENT_SECRET";
-/// How long an assertion is valid. It is used at once.
+/// How long an assertion is valid. It is used immediately.
 const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 /// The type of the assertion (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The maximum size of a secret or certificate file in bytes; the rest is ignored.
+/// The maximum number of bytes to read from a secret or certificate file; the rest is ignored.
 const MAX_FILE: u64 = 64 << 10;
 
 /// An application's credential.
@@ -56,7 +56,7 @@ pub struct Certificate {
 }
 
 impl Proof {
-    /// Creates a proof from a secret. Surrounding white space is removed, since files end with a
+    /// Creates a proof from a secret. Surrounding whitespace is removed, since files end with a
     /// line break.
     pub fn secret(text: &str) -> Result<Self, AuthError> {
         let text = text.trim_matches(['\r', '\n', ' ', '\t']);

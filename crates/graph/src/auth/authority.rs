@@ -1,4 +1,4 @@
-//! The authority of a cloud for one tenant, and the application that signs in there.
+//! A cloud's authority for one tenant, and the application that signs in there.
 
 use crate::http::{Route, Scope, Url};
 
@@ -44,12 +44,13 @@ impl Authority {
         &self.scope
     }
 
-    /// Returns the host, with the port if it is not the default one.
+    /// Returns the host, with the port unless it is the default.
     pub fn host(&self) -> String {
         self.scope.host()
     }
 
-    /// Returns the route to the authority: direct on loopback, else through the system's proxy.
+    /// Returns the route to the authority: direct on loopback, otherwise through the system's
+    /// proxy.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }

@@ -2,8 +2,8 @@
 //! loopback port (RFC 8252, RFC 7636).
 //!
 //! The port listens on 127.0.0.1 only, and only for one sign-in. Requests without the sign-in's
-//! state (a browser that wants an icon, another program, a page that guesses) are refused and have no
-//! effect.
+//! `state` (from a browser fetching an icon, another program, or a web page guessing the value) are
+//! refused and have no effect.
 
 mod page;
 
@@ -28,10 +28,10 @@ use super::{
 };
 use crate::http::{Http, Repeat, Url};
 
-/// How long the user may take in the browser.
+/// How long the user may take to sign in with the browser.
 pub const DEADLINE: Duration = Duration::from_secs(300);
-/// The maximum number of concurrent connections; a browser opens a few. A further connection closes
-/// the oldest one, so that idle connections cannot lock the browser out.
+/// The maximum number of concurrent connections; a browser opens a few. An additional connection
+/// closes the oldest one, so that idle connections cannot lock out the browser.
 const MAX_CONNECTIONS: usize = 32;
 /// How long a connection may take to send its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ pub struct BrowserSignIn {
 impl BrowserSignIn {
     /// Opens the port and prepares the address to open in a browser.
     ///
-    /// The page suggests `account`, a principal name. Without one, the page lets the user choose
+    /// The sign-in page suggests `account`, a principal name. Without one, it lets the user choose
     /// among the browser's accounts instead of signing in with the one used last.
     pub async fn begin(
         application: &Application,
@@ -66,8 +66,8 @@ impl BrowserSignIn {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(setup)?;
         let port = listener.local_addr().map_err(setup)?.port();
-        // By name: native applications are registered with `http://localhost`, for which the
-        // authority ignores the port (docs/graph-api.md, "Authorization code").
+        // By name, because native applications are registered with `http://localhost`, for which
+        // the authority ignores the port (docs/graph-api.md, "Authorization code").
         let redirect = RedirectUrl::new(format!("http://localhost:{port}/"))
             .map_err(|_| AuthError::Setup("the redirect address is not valid".into()))?;
         let claims = Claims::parameter(demanded);
@@ -87,7 +87,7 @@ impl BrowserSignIn {
         Ok(Self { application, listener, port, redirect, claims, state, verifier, address })
     }
 
-    /// Returns the address to open. Its query contains no lasting secret.
+    /// Returns the address to open. Its query contains no long-lived secret.
     pub fn address(&self) -> &Url {
         &self.address
     }
@@ -164,9 +164,9 @@ impl BrowserSignIn {
 /// A redirect from the authority.
 struct Redirect {
     code: Result<AuthorizationCode, Refusal>,
-    /// Takes the result of the sign-in for the page: `None`, or the error.
+    /// Sends the result of the sign-in to the page: `None` for success, or the error.
     result: oneshot::Sender<Option<String>>,
-    /// The connection that waits for the page.
+    /// The connection that is waiting for the page.
     connection: Option<task::Id>,
 }
 
@@ -183,7 +183,7 @@ async fn serve(stream: tokio::net::TcpStream, endpoint: RedirectEndpoint) {
         let endpoint = endpoint.clone();
         async move { Ok::<_, Infallible>(endpoint.answer(&request).await) }
     });
-    // An error means that the connection was closed or sent no request in time.
+    // An error means that the connection was closed or that no request arrived in time.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_TIMEOUT)
@@ -208,7 +208,7 @@ impl RedirectEndpoint {
         let value =
             |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.to_string());
         let state = value("state").unwrap_or_default();
-        // In constant time, so that timing reveals no part of it.
+        // Compare in constant time, so that timing reveals nothing about the state.
         if !bool::from(state.as_bytes().ct_eq(self.state.secret().as_bytes())) {
             return page::write(StatusCode::BAD_REQUEST, page::NOT_OURS);
         }

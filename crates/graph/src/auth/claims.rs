@@ -1,4 +1,4 @@
-//! Claims that a service demands of the next token, and claims that a token contains.
+//! The claims that a service requires in the next token, and the claims that a token contains.
 //!
 //! Token claims are for display only. Their signature is not verified, so no decision depends on
 //! them.
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::HeaderMap;
 
-/// The claims that a service demands of the next token: continuous access evaluation
+/// The claims that a service requires in the next token, for continuous access evaluation
 /// (docs/graph-api.md, "Claims challenges").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
@@ -49,7 +49,7 @@ impl Claims {
         Some(Self(serde_json::from_slice(&bytes).ok()?))
     }
 
-    /// Returns the `claims` parameter of a token request: the demanded claims, if any, and the
+    /// Returns the `claims` parameter of a token request: the required claims, if any, and the
     /// capability `cp1`, which declares that this client handles challenges.
     pub(super) fn parameter(demanded: Option<&Self>) -> String {
         let mut claims = demanded.map_or_else(Map::new, |claims| claims.0.clone());
@@ -73,7 +73,7 @@ pub struct TokenClaims {
     pub tenant: Option<String>,
     /// The GUID of the user or the application in the tenant.
     pub object: Option<String>,
-    /// Scopes of a user's token, roles of an application's.
+    /// The scopes in a user's token, or the roles in an application's.
     pub permissions: Vec<String>,
     /// Whether an application signed in rather than a user.
     pub is_application: bool,
@@ -82,8 +82,8 @@ pub struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token; `None` if the token is not a JWT: services may issue tokens of
-    /// any kind.
+    /// Reads the claims of a token. Returns `None` if the token is not a JWT, since services may
+    /// issue tokens of any kind.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?.trim_end_matches('=')).ok()?;

@@ -67,7 +67,8 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// Reads a stream to its end and returns its beginning. Read errors end it.
+/// Reads a stream to its end and returns at most the first [`MAX_OUTPUT`] bytes. A read error
+/// counts as the end.
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
     let mut kept = Vec::new();
     if let Some(mut stream) = stream {
@@ -92,7 +93,7 @@ struct Json {
     token: String,
     /// Unix time in seconds.
     expires_on: Option<Value>,
-    /// Local time without a zone.
+    /// Local time without a time zone.
     #[serde(rename = "expiresOn")]
     expires_local: Option<String>,
     /// Seconds from now.

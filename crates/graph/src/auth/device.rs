@@ -12,7 +12,8 @@ use super::{
 use crate::http::{Http, Repeat};
 use alertdeck_model::SafeText;
 
-/// The minimum time between polls, so that no response of the authority can cause a flood.
+/// The minimum time between polls, so that no response from the authority can cause a flood of
+/// requests.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum time between polls after network errors.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
@@ -88,8 +89,8 @@ impl DeviceSignIn {
     }
 }
 
-/// Sends polls. The `oauth2` crate retries after every transport error until the code expires, so
-/// permanent errors, such as an untrusted server, are reported separately.
+/// Sends the polling requests. The `oauth2` crate retries after every transport error until the
+/// code expires, so permanent errors, such as an untrusted server, are reported separately.
 struct Poll {
     http: OAuthHttp,
     errors: mpsc::UnboundedSender<AuthError>,

@@ -1,4 +1,4 @@
-//! Token requests: the `oauth2` crate writes and reads them, our own HTTP client sends them.
+//! Token requests: the `oauth2` crate builds and parses them, and our own HTTP client sends them.
 
 use std::{fmt, pin::Pin, time::Duration};
 
@@ -23,14 +23,14 @@ use alertdeck_model::SafeText;
 
 /// The assumed lifetime of a token if the authority does not state one.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
-/// The maximum lifetime that is accepted.
+/// The maximum accepted lifetime.
 const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
 /// The tokens of a sign-in or a refresh.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    /// How long the access token is valid, from now.
+    /// How long the access token is valid, counted from its receipt.
     pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
     /// The user who signed in, according to the authority.
@@ -40,7 +40,7 @@ pub struct Grant {
 /// Fields that Entra adds to a token response.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Extra {
-    /// Describes the user; present if the scope `openid` was requested.
+    /// Describes the user; present if the `openid` scope was requested.
     id_token: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(super) type OAuth = oauth2::Client<
     EndpointSet,
 >;
 
-/// Creates the OAuth client of an application. Sends nothing.
+/// Creates the OAuth client for an application. Sends nothing.
 pub(super) fn oauth(application: &Application) -> OAuth {
     let endpoint = |name| application.authority.endpoint(name);
     oauth2::Client::new(ClientId::new(application.client_id.clone()))
@@ -94,7 +94,8 @@ pub(super) struct OAuthHttp {
     waits: Option<Waits>,
 }
 
-/// Reports throttling and retries of the sign-in service; `None` before the first.
+/// Reports when requests to the sign-in service are throttled or retried; `None` before the first
+/// report.
 pub(super) type Waits = watch::Sender<Option<ClientEvent>>;
 
 impl OAuthHttp {
@@ -125,7 +126,7 @@ impl OAuthHttp {
         let reply = self.http.send(&request, &credential, &mut report).await?;
         let status = reply.status.as_u16();
         let is_refusal = || serde_json::from_slice::<BasicErrorResponse>(&reply.body).is_ok();
-        // The body is a gateway's: ignore it.
+        // The body comes from a gateway: ignore it.
         if (reply.status.is_server_error() || status == 429) && !is_refusal() {
             return Err(AuthError::Unavailable(status));
         }
@@ -181,7 +182,7 @@ impl Grant {
     }
 }
 
-/// An error response of the crate.
+/// An error response, as parsed by the `oauth2` crate.
 pub(super) trait Refused {
     fn refusal(&self) -> Refusal;
 }
@@ -192,7 +193,7 @@ impl<T: oauth2::ErrorResponseType + AsRef<str>> Refused for oauth2::StandardErro
     }
 }
 
-/// Converts an error of the crate.
+/// Converts an error from the `oauth2` crate.
 pub(super) fn failed<E>(error: RequestTokenError<AuthError, E>) -> AuthError
 where
     E: oauth2::ErrorResponse + Refused + 'static,

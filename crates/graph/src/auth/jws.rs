@@ -1,6 +1,6 @@
 //! JSON Web Signatures for client assertions: RSASSA-PSS with SHA-256, which RFC 7518 calls `PS256`.
 //!
-//! It only signs. Invariants: a key never appears in `Debug` or in an error.
+//! This module only signs. Invariant: a key never appears in `Debug` or in an error.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// The sizes of RSA keys that can sign, in bits.
 pub(super) const KEY_SIZES: &str = "2048 to 4096";
 
-/// Why a text contains no usable key.
+/// Why PEM text contains no usable key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyError {
     /// There is no complete PEM block with an unencrypted private key.
@@ -33,7 +33,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Reads the first private key of a PEM text: PKCS#8 (`PRIVATE KEY`) or PKCS#1
+    /// Reads the first private key in PEM text: PKCS#8 (`PRIVATE KEY`) or PKCS#1
     /// (`RSA PRIVATE KEY`). Blocks of other kinds are skipped.
     pub(super) fn from_pem(pem: &str) -> Result<Self, KeyError> {
         let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| KeyError::Missing)? {
@@ -44,8 +44,8 @@ impl SigningKey {
         key.map(|key| Self(Arc::new(key))).map_err(|_| KeyError::Unsuitable)
     }
 
-    /// Returns the claims as a signed token in compact form; its header names the certificate by
-    /// `thumbprint`, the SHA-256 digest in base64url. Returns `None` if the key cannot sign.
+    /// Returns the claims as a signed token in compact form; its header identifies the certificate
+    /// by `thumbprint`, its SHA-256 digest in base64url. Returns `None` if the key cannot sign.
     pub(super) fn sign(&self, thumbprint: &str, claims: &Value) -> Option<SecretString> {
         let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint});
         let mut token =

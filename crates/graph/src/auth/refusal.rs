@@ -1,4 +1,4 @@
-//! Refusals of the sign-in endpoints, and what they mean for the user.
+//! Refusals by the sign-in endpoints, and what they mean for the user.
 
 use std::{fmt, sync::LazyLock};
 
@@ -9,10 +9,10 @@ use alertdeck_model::SafeText;
 /// A refusal by the authority. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The `error` code: of RFC 6749, 5.2, of RFC 8628, 3.5, or of the authority. Code branches on
-    /// this.
+    /// The `error` code, as defined by RFC 6749, 5.2, by RFC 8628, 3.5, or by the authority.
+    /// Callers branch on this.
     pub error: String,
-    /// The authority's error number, as in AADSTS53003. A hint that may change.
+    /// The authority's error number, as in AADSTS53003. Only a hint, since the numbers may change.
     pub number: Option<u32>,
     /// The authority's message without the ids at its end.
     message: Option<SafeText>,
@@ -31,7 +31,8 @@ impl Refusal {
         let number = found.as_ref().and_then(|found| found[1].parse().ok());
         let words = found.and_then(|found| Some(&description[found.get(0)?.end()..]));
         let words = words.unwrap_or(description);
-        // Ids and a time follow the sentence. Support can find them in the tenant's sign-in log.
+        // The sentence is followed by ids and a timestamp, which support can find in the tenant's
+        // sign-in log.
         let sentence = words.split("Trace ID:").next().unwrap_or(words).trim();
         let kept: String = sentence.chars().take(MAX_MESSAGE).collect();
         Self {
@@ -41,7 +42,8 @@ impl Refusal {
         }
     }
 
-    /// Returns whether the user must sign in again: the stored sign-in no longer yields a token.
+    /// Returns whether the user must sign in again because the stored sign-in no longer yields a
+    /// token.
     pub fn wants_user(&self) -> bool {
         matches!(
             self.error.as_str(),
@@ -49,7 +51,7 @@ impl Refusal {
         )
     }
 
-    /// Returns whether a policy of the tenant forbids this sign-in method; another may work.
+    /// Returns whether a policy of the tenant forbids this sign-in method; another method may work.
     pub fn is_policy(&self) -> bool {
         matches!(self.number, Some(50_097 | 50_131 | 53_000 | 53_001 | 53_003 | 530_032 | 530_033))
     }

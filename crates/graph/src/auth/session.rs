@@ -1,10 +1,11 @@
 //! The access token of one identity, kept in memory and renewed before its expiry.
 //!
-//! One request renews the token for all tasks of the program, and one running copy of the program
+//! One request renews the token for all tasks of the program, and only one instance of the program
 //! renews at a time. If the user has to sign in, tasks that need a token wait until the user has
-//! signed in or declined; a list then continues with the page at which it was interrupted. If no user
-//! can be asked, they get [`AuthError::SignInNeeded`]. Signing in or out overrides a renewal that is
-//! in progress. Module `renewal` renews, module `state` holds what tasks share.
+//! signed in or declined; a list then continues with the page at which it was interrupted. If no
+//! user can be asked, the tasks get [`AuthError::SignInNeeded`]. Signing in or out overrides a
+//! renewal that is in progress. The `renewal` module renews tokens, and the `state` module holds
+//! what tasks share.
 
 mod renewal;
 mod state;
@@ -27,15 +28,16 @@ use state::{CurrentToken, State};
 /// How long before its expiry a token is renewed: longer than a page may take to arrive. At most a
 /// fifth of its lifetime.
 const EARLY: Duration = Duration::from_secs(150);
-/// How long after a failed renewal the next one is tried, while the current token is still valid.
+/// How long to wait after a failed renewal before the next one, while the current token is still
+/// valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// A sign-in that the user has to perform before there is a token.
+/// A sign-in that the user must complete before a token is available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needed {
     /// The reason, in one line that is safe to show.
     pub why: String,
-    /// The claims that the service demands of the next token.
+    /// The claims that the service requires in the next token.
     pub claims: Option<Claims>,
 }
 
@@ -65,24 +67,24 @@ struct Inner {
     application: Application,
     identity: Identity,
     state: Mutex<State>,
-    /// Locked during a renewal. Other tasks wait for it and then find the new token.
+    /// Locked during a renewal. Other tasks wait for the lock and then find the new token.
     renewal_lock: Arc<tokio::sync::Mutex<()>>,
     /// Changes with each new token, and when the user declines.
     changes: watch::Sender<u64>,
-    /// The sign-in that the user is asked for.
+    /// The sign-in that the user is being asked to complete.
     needed: watch::Sender<Option<Needed>>,
-    /// Reports throttling and retries of the sign-in service.
+    /// Reports when requests to the sign-in service are throttled or retried.
     waits: Waits,
     clock: fn() -> SystemTime,
 }
 
 impl Session {
-    /// Creates a session. Sends and loads nothing yet.
+    /// Creates a session. Nothing is sent or loaded yet.
     pub fn new(http: Http, application: Application, identity: Identity) -> Self {
         Self::with_clock(http, application, identity, SystemTime::now)
     }
 
-    /// Creates a session with another clock, which may jump.
+    /// Creates a session with a custom clock, which may jump.
     pub fn with_clock(
         http: Http,
         application: Application,
@@ -134,18 +136,19 @@ impl Session {
         self.inner.changes.subscribe()
     }
 
-    /// Returns a channel that reports throttling and retries of the sign-in service.
+    /// Returns a channel that reports when requests to the sign-in service are throttled or
+    /// retried.
     pub(super) fn waits(&self) -> watch::Receiver<Option<ClientEvent>> {
         self.inner.waits.subscribe()
     }
 
-    /// Returns the sign-in that the user is asked for, if any.
+    /// Returns the sign-in that the user is being asked to complete, if any.
     pub fn needed(&self) -> Option<Needed> {
         self.inner.needed.borrow().clone()
     }
 
-    /// Returns the claims of the current token with the account that signed in; `None` without a
-    /// token.
+    /// Returns the claims of the current token, with the account that signed in; `None` if there is
+    /// no token.
     pub fn claims(&self) -> Option<TokenClaims> {
         let state = self.state();
         let current = state.current.as_ref()?;
@@ -159,7 +162,7 @@ impl Session {
         Some(claims)
     }
 
-    /// Returns the account that is signed in, if the authority has named it.
+    /// Returns the account that is signed in, if the authority has identified it.
     pub fn account(&self) -> Option<Account> {
         self.state().account.clone()
     }
@@ -173,7 +176,7 @@ impl Session {
         let epoch = self.state().epoch;
         let loaded = vault.load(key).await.ok()?;
         let mut state = self.state_since(epoch)?;
-        // An unreadable sign-in is reported once, so this must not lose the notice.
+        // An unreadable sign-in is reported only once, so the notice must not be lost.
         state.notice = loaded.notice.or(state.notice.take());
         if state.account.is_none() {
             state.account = loaded.stored.and_then(|stored| stored.account);
@@ -186,23 +189,23 @@ impl Session {
         self.state().notice.take()
     }
 
-    /// Declares that a user can be asked from now on. Returns a channel with the sign-in that is
-    /// needed; answer it with [`Session::accept`] or [`Session::decline`].
+    /// Declares that, from now on, a user can be asked to sign in. Returns a channel that holds the
+    /// sign-in that is needed; respond with [`Session::accept`] or [`Session::decline`].
     pub fn attend(&self) -> watch::Receiver<Option<Needed>> {
         self.state().attended = true;
         self.inner.needed.subscribe()
     }
 
-    /// Uses the tokens of a sign-in by the user; tasks that wait for a token continue.
+    /// Starts using the tokens of a sign-in by the user; tasks that wait for a token continue.
     ///
-    /// The tokens are used at once. A background task saves them to the vault, whether or not the
-    /// returned future is awaited. If that fails, the sign-in lasts until the program ends, and the
-    /// future returns the error. Must be called within a tokio runtime.
+    /// The tokens take effect immediately. A background task saves them to the vault, whether or
+    /// not the returned future is awaited. If that fails, the sign-in lasts until the program ends,
+    /// and the future returns the error. Must be called within a tokio runtime.
     pub fn accept(&self, grant: Grant) -> impl Future<Output = Result<(), VaultError>> + Send + use<> {
         let epoch = {
             let mut state = self.state();
             state.epoch += 1;
-            // Nothing of the former user may remain.
+            // Nothing that belongs to the previous user may remain.
             (state.refresh, state.account) = (None, None);
             self.use_grant(&mut state, &grant, None);
             state.user_number = state.number;
@@ -224,7 +227,7 @@ impl Session {
             let mut state = self.state();
             state.declines += 1;
             (state.declined, state.only_user) = (true, false);
-            // Not left to the waiting tasks: there may be none any more.
+            // Not left to the waiting tasks, since there may no longer be any.
             self.inner.needed.send_replace(None);
         }
         self.changed();
@@ -244,7 +247,7 @@ impl Session {
         tracing::info!("signed out at {}", self.inner.application.authority.host());
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(signed_in) };
         let removed = vault.forget(key).await;
-        // A renewal may have started before the vault was empty. A new sign-in stays.
+        // A renewal may have started before the vault was emptied. A new sign-in is kept.
         if let Some(mut state) = self.state_since(epoch) {
             state.sign_out();
         }
@@ -286,8 +289,7 @@ impl Session {
 
     /// Returns a token to use instead of one that the service refused.
     ///
-    /// If another task has renewed the token in the meantime with the demanded claims, returns that
-    /// one.
+    /// If another task has meanwhile obtained a token with the `demanded` claims, returns that one.
     pub(super) async fn renewed(
         &self,
         refused: &Token,
@@ -309,8 +311,8 @@ impl Session {
         }
     }
 
-    /// Asks the user to sign in again, since the service has refused a renewed token too, and
-    /// returns the new token.
+    /// Asks the user to sign in again because the service has also refused a renewed token. Returns
+    /// the new token.
     pub(super) async fn asked_for(
         &self,
         refused: &Token,
@@ -331,7 +333,7 @@ impl Session {
         self.other_than(refused, None).ok_or(AuthError::SignInNeeded(needed))
     }
 
-    /// Waits until the user has signed in. Fails if no user can be asked, or the user declines.
+    /// Waits until the user has signed in. Fails if no user can be asked, or if the user declines.
     async fn wait_for_user(
         &self,
         needed: Needed,
@@ -346,7 +348,7 @@ impl Session {
             if !state.attended || state.declined {
                 return Err(AuthError::SignInNeeded(needed));
             }
-            // Under the lock, so that the user cannot answer in between.
+            // Sent under the lock, so that the user cannot respond in between.
             self.inner.needed.send_if_modified(|waiting| {
                 let new = waiting.as_ref() != Some(&needed);
                 *waiting = Some(needed.clone());
@@ -370,11 +372,11 @@ impl Session {
         }
     }
 
-    /// Renews the token, or returns the error of a renewal that has just failed: `renewals` is their
-    /// number from before the caller waited for the lock.
+    /// Renews the token, or returns the error of a renewal that has just failed. `renewals` is the
+    /// number of renewals before the caller waited for the lock.
     ///
-    /// The renewal completes even if the caller is dropped: a lost response may be the only one with
-    /// the next refresh token.
+    /// The renewal completes even if the caller is dropped, because its response may be the only
+    /// one that contains the next refresh token.
     async fn renew_once(
         &self,
         guard: OwnedMutexGuard<()>,
@@ -401,7 +403,7 @@ impl Session {
         self.state().valid((self.inner.clock)()).map(|current| current.token.clone())
     }
 
-    /// Returns the current token if it need not be renewed yet.
+    /// Returns the current token if it does not need to be renewed yet.
     fn fresh(&self) -> Option<Token> {
         let state = self.state();
         let now = (self.inner.clock)();

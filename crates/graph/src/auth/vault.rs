@@ -1,9 +1,9 @@
 //! Storage of refresh tokens: the system's keyring, private files, or memory.
 //!
-//! This module neither obtains nor uses tokens, and stores no access tokens. Invariants: tokens never
-//! appear in `Debug`, in errors or in notices; there is no silent fallback from the keyring to a file;
-//! every call returns in bounded time; a sign-in under another profile, cloud, tenant or application
-//! does not see this one's token.
+//! This module neither obtains nor uses tokens, and stores no access tokens. Invariants: tokens
+//! never appear in `Debug`, in errors or in notices; there is no silent fallback from the keyring
+//! to a file; every call returns in bounded time; a sign-in cannot see the token of another
+//! profile, cloud, tenant or application.
 
 mod file;
 mod keyring;
@@ -27,14 +27,14 @@ use alertdeck_platform::{FileError, Lock, private_folder};
 
 /// The folder for secrets and locks, below the state folder.
 const FOLDER: &str = "secrets";
-/// How long to wait while another copy of the program has locked a sign-in: longer than a refresh
-/// takes, unless the network fails.
+/// How long to wait while another instance of the program has locked a sign-in: longer than a
+/// refresh takes, unless the network fails.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
 /// The time between two attempts to lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 /// The maximum length of the profile's name in a file name, in characters.
 const NAME_LENGTH: usize = 32;
-/// The length of the hash in a name in bytes: enough to exclude accidental collisions.
+/// The length of the hash in a name, in bytes: enough to rule out accidental collisions.
 const HASH_LENGTH: usize = 10;
 
 /// Identifies a sign-in.
@@ -51,7 +51,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns a name for the whole key: the profile for readability, and a hash of all parts.
+    /// Returns a name for the entire key: the profile for readability, and a hash of all parts.
     ///
     /// The name is a safe file name. The case of hosts, tenants and application ids does not matter.
     pub fn name(&self) -> String {
@@ -60,7 +60,8 @@ impl Key {
         let parts = std::iter::once(self.profile.clone())
             .chain(others.into_iter().map(|part| part.to_ascii_lowercase()));
         for part in parts {
-            // With the lengths, different lists of parts never hash the same bytes.
+            // Including the lengths ensures that different lists of parts never hash the same
+            // bytes.
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
@@ -105,11 +106,11 @@ pub struct Stored {
 pub struct Loaded {
     /// The sign-in, if one is stored.
     pub stored: Option<Stored>,
-    /// Why a stored sign-in is unreadable: a line that is safe to show.
+    /// Why a stored sign-in is unreadable, in one line that is safe to show.
     pub notice: Option<String>,
 }
 
-/// An error of a vault. `Display` writes one line that is safe to show and names the next step.
+/// A vault error. `Display` writes one line that is safe to show and includes the next step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// There is no keyring on this system, or it cannot be reached; the payload is the cause.
@@ -124,13 +125,13 @@ pub enum VaultError {
     /// The sign-in exceeds the keyring's limit.
     #[error("the keyring accepts up to {0} bytes, and the sign-in is longer: {WITHOUT_KEYRING}")]
     TooLong(u32),
-    /// Any other error of the keyring.
+    /// Any other keyring error.
     #[error("the keyring failed ({0}): fix it, or {WITHOUT_KEYRING}")]
     Refused(String),
     /// A file or folder is not private, or cannot be used.
     #[error("{0}")]
     File(#[from] FileError),
-    /// Another copy of the program has held the lock on the sign-in for this long.
+    /// Another instance of the program has held the lock on the sign-in for this long.
     #[error("another alertdeck has been signing in for {} s: quit it, or try again", .0.as_secs_f64())]
     Busy(Duration),
     /// The program is shutting down.
@@ -138,7 +139,7 @@ pub enum VaultError {
     Ending,
 }
 
-/// The options without a keyring.
+/// The alternatives to a keyring.
 const WITHOUT_KEYRING: &str = "use --plaintext-secrets to store the sign-in in a file that only you can \
      read, or ALERTDECK_TOKEN or --token-command to provide a token";
 
@@ -157,7 +158,8 @@ enum Storage {
     Memory(Arc<Mutex<HashMap<Key, Stored>>>),
 }
 
-/// An exclusive lock on a sign-in among all running copies of the program. Dropping it unlocks.
+/// An exclusive lock on a sign-in among all running instances of the program. Dropping it releases
+/// the lock.
 #[derive(Debug)]
 #[must_use = "dropping the guard unlocks the sign-in"]
 pub struct Guard(Option<Lock>);
@@ -168,7 +170,8 @@ impl Vault {
         Self { storage: Storage::Keyring, folder: state.join(FOLDER) }
     }
 
-    /// Creates a vault of files below `state`, the state folder, that only their owner can read.
+    /// Creates a vault that stores files, readable only by their owner, below `state`, the state
+    /// folder.
     pub fn file(state: &Path) -> Self {
         Self { storage: Storage::File, folder: state.join(FOLDER) }
     }
@@ -178,13 +181,14 @@ impl Vault {
         Self { storage: Storage::Memory(Arc::default()), folder: PathBuf::new() }
     }
 
-    /// Returns the names of the sign-ins in files below the state folder. A keyring cannot be listed.
+    /// Returns the names of the sign-ins stored in files below the state folder. The entries of a
+    /// keyring cannot be listed.
     pub async fn kept_in_files(&self) -> Result<Vec<String>, VaultError> {
         let folder = self.folder.clone();
         blocking(move || Ok(file::names(&folder)?)).await
     }
 
-    /// Removes all sign-ins in files below the state folder; returns their number.
+    /// Removes all sign-ins stored in files below the state folder; returns their number.
     pub async fn forget_files(&self) -> Result<usize, VaultError> {
         let folder = self.folder.clone();
         blocking(move || Ok(file::forget_all(&folder)?)).await
@@ -195,8 +199,8 @@ impl Vault {
         matches!(self.storage, Storage::File)
     }
 
-    /// Returns the other vault in which a run with another setting may have stored a sign-in; `None`
-    /// for a vault in memory.
+    /// Returns the other vault in which a run with a different setting may have stored a sign-in;
+    /// `None` for a vault in memory.
     pub fn elsewhere(&self) -> Option<Self> {
         let storage = match self.storage {
             Storage::Keyring => Storage::File,
@@ -208,8 +212,9 @@ impl Vault {
 
     /// Loads the stored sign-in.
     ///
-    /// An unreadable sign-in counts as none. An unreadable file is renamed once, to `.unreadable`,
-    /// which replaces an earlier one. Fails within 5 s if the keyring does not respond.
+    /// An unreadable sign-in counts as none. An unreadable file is renamed to end in `.unreadable`,
+    /// replacing any earlier such file, so it is reported once. Fails within 5 s if the keyring
+    /// does not respond.
     pub async fn load(&self, key: &Key) -> Result<Loaded, VaultError> {
         match &self.storage {
             Storage::Keyring => {
@@ -233,7 +238,7 @@ impl Vault {
         }
     }
 
-    /// Stores a sign-in and replaces the former one. The caller must hold [`Vault::lock`].
+    /// Stores a sign-in, replacing the previous one. The caller must hold [`Vault::lock`].
     pub async fn save(&self, key: &Key, stored: &Stored) -> Result<(), VaultError> {
         match &self.storage {
             Storage::Keyring => keyring::save(key.name(), record::encode(stored)).await,
@@ -248,13 +253,13 @@ impl Vault {
         }
     }
 
-    /// Removes a sign-in with its files; returns whether there was one.
+    /// Removes a sign-in and its files; returns whether there was one.
     ///
-    /// Takes the lock, so that no other copy restores the sign-in. The caller must not hold it.
+    /// Takes the lock, so that no other instance restores the sign-in. The caller must not hold it.
     pub async fn forget(&self, key: &Key) -> Result<bool, VaultError> {
         let guard = match self.lock_within(key, LOCK_LIMIT).await {
             Ok(guard) => guard,
-            // Without a place for the lock file, the keyring may still hold a sign-in.
+            // The keyring may hold a sign-in even if there is no place for the lock file.
             Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Guard(None),
             Err(error) => return Err(error),
         };
@@ -303,13 +308,14 @@ impl Vault {
         }
     }
 
-    /// Locks a sign-in against other copies of the program and other tasks.
+    /// Locks a sign-in against other instances of the program and other tasks.
     ///
-    /// Load after locking, not before: another copy may have saved a new token. Fails after 30 s, and
-    /// for files if their folder cannot be used. A vault in memory needs no lock.
+    /// Load after locking, not before: another instance may have saved a new token. Fails after
+    /// 30 s and, for a vault of files, if their folder cannot be used. A vault in memory needs no
+    /// lock.
     pub async fn lock(&self, key: &Key) -> Result<Guard, VaultError> {
         match self.lock_within(key, LOCK_LIMIT).await {
-            // Without a place for the lock file, a keyring can still be used.
+            // A keyring can be used even if there is no place for the lock file.
             Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Ok(Guard(None)),
             other => other,
         }
@@ -325,7 +331,7 @@ impl Vault {
             let (folder, path) = (folder.clone(), path.clone());
             let attempt = blocking(move || {
                 match private_folder(&folder).and_then(|()| Lock::try_acquire(&path)) {
-                    // Another copy has just removed the empty folder.
+                    // Another instance has just removed the empty folder.
                     Err(error) if error.is_missing() => Ok(None),
                     attempt => Ok(attempt?),
                 }

@@ -1,4 +1,4 @@
-//! Converts replies into answers, by the type of the answer.
+//! Converts each reply into the type of answer that its request declares.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ use crate::{
     request::Parts,
 };
 
-/// The type of an answer to a [`Request`](crate::Request); implemented in this crate only.
+/// The type of an answer to a [`Request`](crate::Request); implemented only in this crate.
 pub trait Answer: Receive {}
 
 impl<T: Receive> Answer for T {}
@@ -66,7 +66,7 @@ impl Receive for Page {
         let failed = |Failure { error, .. }| error;
         let reply = client.exchange(parts, on_event).await.map_err(failed)?;
         match read_page(&reply, url.as_ref()).await {
-            // A proxy may have failed for a moment. Asking once more costs little, while a lost page
+            // A proxy may have failed briefly. Asking once more costs little, whereas a lost page
             // ends its list.
             Err(_) => {
                 let reply = client.exchange(parts, on_event).await.map_err(failed)?;
@@ -79,7 +79,7 @@ impl Receive for Page {
 
 async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
     let body = reply.json()?;
-    // Away from the workers that serve connections: a full page holds megabytes.
+    // Parse outside the async worker threads, since a full page can be several megabytes.
     let raw = match spawn_blocking(move || split_reply(body)).await {
         Ok(raw) => raw.map_err(|error| Error::unreadable(reply, &error))?,
         Err(_) => return Err(Error::new(Kind::Protocol, "reading a page was cancelled")),

@@ -25,13 +25,13 @@ use crate::{
     resource::Resource,
 };
 
-/// The waits between reads of an alert that does not show a change, as multiples of the transport's
-/// first backoff: 1 s and 4 s by default. An alert that is read shortly after a change may hold old
-/// values (docs/graph-api.md, "Updating alerts").
+/// The waits between reads of an alert that does not yet show a change, as multiples of the
+/// transport's first backoff: 1 s and 4 s by default. An alert that is read shortly after a change
+/// may still have old values (docs/graph-api.md, "Updating alerts").
 const PAUSES: [u32; 2] = [2, 8];
 
-/// How far the clocks of the service's machines may differ: the one that dates replies and the one
-/// that dates comments. An assumption.
+/// The assumed maximum difference between the clocks of the service's machines: the one that
+/// timestamps replies and the one that timestamps comments.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// Whether an alert shows a change.
@@ -40,7 +40,7 @@ enum Shows<T> {
     Change(T),
     /// The change is not in effect, or not yet.
     Other(T),
-    /// The alert shows neither.
+    /// The alert does not show whether the change is in effect.
     Nothing(Error),
 }
 
@@ -77,7 +77,8 @@ impl Receive for Outcome<Vec<Comment>> {
             return Err(misplaced());
         };
         let began = Instant::now();
-        // The service's time now, less the time that has passed here: the local clock is not used.
+        // The service's current time minus the time that has passed here; the local clock is not
+        // used.
         let sent_at = |reply: &Reply| {
             let ago = began.elapsed() + CLOCK_SKEW;
             let ticks = i64::try_from(ago.as_nanos() / 100).unwrap_or(i64::MAX);
@@ -105,8 +106,8 @@ impl Receive for Outcome<Vec<Comment>> {
     }
 }
 
-/// Sends a change. The outer error means that it was definitely not made, the inner one that the
-/// outcome is unclear.
+/// Sends a change. The outer error means that it was definitely not made, and the inner one that
+/// the outcome is unclear.
 async fn try_once(
     client: &Client,
     parts: &Parts,
@@ -119,7 +120,7 @@ async fn try_once(
     }
 }
 
-/// Reads the alert until it shows the change, a few times at most.
+/// Reads the alert until it shows the change, at most a few times.
 async fn find_out<T>(
     client: &Client,
     id: &AlertId,
@@ -151,9 +152,10 @@ async fn find_out<T>(
     }
 }
 
-/// Looks for a comment that was written since `since`.
+/// Looks for a comment written since `since`.
 ///
-/// One that cannot be dated, or that may be an earlier one with the same text, is inconclusive.
+/// The result is inconclusive if the comment has no date, or if it may be an earlier comment with
+/// the same text.
 fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<Vec<Comment>> {
     let wanted = normal(text);
     let same = || comments.iter().filter(|comment| normal(comment.text.raw()) == wanted);
@@ -168,12 +170,13 @@ fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<V
     }
 }
 
-/// A comment's text without what the service may change in it: line ends and outer whitespace.
+/// Returns a comment's text without the differences that the service may introduce: line endings
+/// and surrounding whitespace.
 fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }
 
-/// Reads the comments from the reply to a new one.
+/// Reads the comments from the reply to a new comment.
 fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
@@ -187,12 +190,12 @@ fn read_comments(reply: &Reply) -> Result<Vec<Comment>, Error> {
     let body = reply.json()?;
     let envelope: Envelope<'_> =
         serde_json::from_slice(&body).map_err(|error| unreadable(&error.to_string()))?;
-    // The model reads comments as a part of their alert.
+    // The model decodes comments only as part of an alert.
     let alert = RawAlert(Bytes::from(format!("{{\"comments\":{}}}", envelope.value.get())));
     Ok(alert.decode().map_err(|error| unreadable(&error.to_string()))?.comments)
 }
 
-/// The answer's type belongs to another request.
+/// Creates the error for an answer type that belongs to another kind of request.
 fn misplaced() -> Error {
     Error::new(Kind::Protocol, "this request does not change an alert; nothing was sent")
 }

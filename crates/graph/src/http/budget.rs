@@ -13,8 +13,8 @@ use crate::event::WaitCause;
 
 /// A token bucket that never allows more than its number of requests in any minute.
 ///
-/// A fifth of the minute's requests may be sent at once. The rest refill evenly, so that burst and
-/// refill together keep the limit. Clones share the bucket.
+/// A fifth of the minute's requests may be sent at once. The rest refill evenly, so that the burst
+/// and the refill together stay within the limit. Clones share the bucket.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<Bucket>>);
 
@@ -24,20 +24,20 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// The service asked clients to send nothing until then.
+    /// The time until which the service asked clients to send nothing.
     held: Instant,
 }
 
 impl Default for Budget {
-    /// Returns the budget of Graph's documented limit below `/security`: 150 requests per minute,
-    /// per application and tenant (docs/graph-api.md, "Throttling").
+    /// Returns a budget with Graph's documented limit for `/security`: 150 requests per minute, per
+    /// application and tenant (docs/graph-api.md, "Throttling").
     fn default() -> Self {
         Self::per_minute(150)
     }
 }
 
 impl Budget {
-    /// Allows `requests` in any minute, at least one.
+    /// Creates a budget that allows `requests` requests, and at least one, in any minute.
     pub fn per_minute(requests: u32) -> Self {
         let requests = f64::from(requests.max(1));
         let burst = (requests / 5.0).max(1.0);
@@ -57,7 +57,7 @@ impl Budget {
         let gained = (now - bucket.counted).as_secs_f64() * bucket.per_second;
         bucket.tokens = (bucket.tokens + gained).min(bucket.burst);
         bucket.counted = now;
-        // Sums of fractions fall short of 1 by a rounding error.
+        // A sum of fractions can fall short of 1 by a rounding error.
         if bucket.tokens >= 1.0 - 1e-6 {
             bucket.tokens -= 1.0;
             return Ok(());
@@ -69,14 +69,14 @@ impl Budget {
     /// Blocks all requests for `delay`, as the service asked.
     pub(super) fn hold(&self, delay: Duration) {
         let mut bucket = self.bucket();
-        // The clock cannot count further than this; a year is as good as forever.
+        // A time beyond the range of the clock is replaced: a year is as good as forever.
         let now = Instant::now();
         let until = now.checked_add(delay).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365));
         bucket.held = bucket.held.max(until);
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        // No change is left half done by a panic.
+        // A panic cannot leave a change half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    /// Sends as fast as the budget allows for `minutes`; returns the times in seconds.
+    /// Sends as fast as the budget allows for `minutes` minutes; returns the times in seconds.
     async fn send_greedily(budget: &Budget, minutes: u64) -> Vec<f64> {
         let start = Instant::now();
         let mut sent = Vec::new();

@@ -1,4 +1,4 @@
-//! The reasons why a request got no usable response, each in one line.
+//! The reasons a request got no usable response, each in one line.
 
 use std::{error::Error, fmt, io};
 
@@ -8,7 +8,7 @@ use alertdeck_model::SafeText;
 /// A request without a usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The host of the request, with its port unless it is the usual one.
+    /// The host of the request, with the port unless it is the default.
     pub host: String,
     /// What happened.
     pub cause: Cause,
@@ -17,9 +17,9 @@ pub struct Fault {
 /// What prevented a response, or made it unusable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The name has no address.
+    /// The host name has no address.
     Dns,
-    /// Nothing is listening there.
+    /// Nothing is listening at the address.
     Refused,
     /// The connection was reset.
     Reset,
@@ -29,9 +29,9 @@ pub enum Cause {
     Timeout,
     /// The server's certificate is not trusted.
     Untrusted(Untrusted),
-    /// No TLS connection; the reason as the TLS library gives it.
+    /// The TLS connection failed; the payload is the TLS library's reason.
     Tls(String),
-    /// The proxy made no connection; the reason.
+    /// The proxy did not connect; the payload is the reason.
     Proxy(String),
     /// The proxy asks for a user name and a password (407).
     ProxySignIn,
@@ -39,14 +39,14 @@ pub enum Cause {
     Cut,
     /// The body is larger than this many bytes.
     TooLarge(usize),
-    /// HTML instead of JSON.
+    /// The body is HTML instead of JSON.
     Html,
-    /// No body; the status that came with it.
+    /// The body is empty; the payload is the status.
     Empty(u16),
     /// The address, shown without its query, lies outside the credential's scope; nothing was
     /// sent.
     Foreign(String),
-    /// The transport cannot be set up: certificates or proxy settings of this machine.
+    /// The transport cannot be set up, because of this machine's certificates or proxy settings.
     Setup(String),
     /// Anything else, in the HTTP library's words.
     Other(String),
@@ -83,14 +83,15 @@ impl fmt::Display for Fault {
 impl Error for Fault {}
 
 impl Fault {
-    /// Reads the cause from the error's chain of sources: the outermost error is the same for most.
+    /// Reads the cause from the error's chain of sources, since the outermost error is usually the
+    /// same.
     pub(super) fn read(error: reqwest::Error, host: &str) -> Self {
         // No message may contain the URL, because of its query.
         let error = error.without_url();
         Self { host: host.to_owned(), cause: read_cause(&error) }
     }
 
-    /// Returns whether no byte of the request can have reached the service.
+    /// Returns whether it is certain that no byte of the request reached the service.
     pub fn was_not_sent(&self) -> bool {
         match self.cause {
             Cause::Dns
@@ -112,7 +113,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the same request may succeed when it is sent again.
+    /// Returns whether the same request may succeed if it is sent again.
     pub fn is_passing(&self) -> bool {
         match self.cause {
             Cause::Dns
@@ -142,7 +143,7 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         let last = chain().last().map_or_else(|| error.to_string(), ToString::to_string);
         SafeText::new(&last.chars().take(200).collect::<String>()).line()
     };
-    // The proxy connectors have no public error types, but distinct messages.
+    // The proxy connectors have no public error types, but their messages are distinct.
     if let Some(text) = chain()
         .map(ToString::to_string)
         .find(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error"))
@@ -168,14 +169,14 @@ fn read_cause(error: &reqwest::Error) -> Cause {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
         ) => Cause::Reset,
         _ if error.is_timeout() => Cause::Timeout,
-        // In a body, the same error means a cut.
+        // While reading a body, the same error means that the body was cut short.
         _ if error.is_request() && chain().any(is_closed) => Cause::Closed,
         // While connecting, only the TLS layer reads data.
         Some(io::ErrorKind::InvalidData) if error.is_connect() => Cause::Tls(reason()),
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
-        // TLS without a proper end.
+        // The TLS connection was not shut down properly.
         Some(io::ErrorKind::UnexpectedEof) if error.is_request() => Cause::Closed,
-        // What is left of a body's errors are its framing and its compression.
+        // The remaining errors of a body concern its framing and compression.
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
     }
@@ -186,7 +187,7 @@ fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(closed)
 }
 
-/// Finds the refusal that `trust` made; the TLS library wraps it twice.
+/// Finds the refusal created by `trust`; the TLS library wraps it twice.
 fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
@@ -196,8 +197,8 @@ fn untrusted(error: &(dyn Error + 'static)) -> Option<Untrusted> {
     }
 }
 
-/// Returns the errors below an error, outermost first. The source of an I/O error is the source of
-/// the error that it wraps, so the wrapped error is taken here.
+/// Returns the sources of an error, outermost first. The source of an I/O error is the source of
+/// the error that it wraps, so the wrapped error itself is returned instead.
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let below = |error: &'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{TransportRequest, scope};
 use alertdeck_model::{RawText, SafeText};
 
-/// How many requests the journal keeps.
+/// The maximum number of requests in the journal.
 pub const JOURNAL_LENGTH: usize = 200;
 
 /// One attempt to send a request. `Display` writes it on one line that is safe to show.
@@ -38,7 +38,7 @@ pub struct Entry {
     pub bytes: usize,
     /// The GUID that was sent as `client-request-id`.
     pub client_request_id: String,
-    /// The service's own id of the request.
+    /// The service's own id for the request.
     pub request_id: Option<SafeText>,
 }
 
@@ -60,10 +60,10 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The address of a request. `Debug` leaves the query out, which may hold tokens and names.
+/// The address of a request. `Debug` omits the query, which may contain tokens and names.
 #[derive(Clone)]
 pub struct Target {
-    /// The host, with its port unless it is the usual one.
+    /// The host, with the port unless it is the default.
     pub host: String,
     /// The path.
     pub path: SafeText,
@@ -80,8 +80,8 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
-    /// Returns path and query for the user's own screen: decoded, and without the tokens that say
-    /// where a list continues. The log holds no query at all.
+    /// Returns the path and query for the user's own screen: decoded, and without the tokens that
+    /// mark where a list continues. The log contains no queries at all.
     pub fn decoded(&self) -> SafeText {
         let options = self.url.query_pairs().map(|(name, value)| {
             let value = if name.to_ascii_lowercase().ends_with("token") { "…".into() } else { value };
@@ -132,7 +132,7 @@ impl Target {
     fn curl(&self, method: &str) -> RawText {
         let mut line = format!("curl --request {method}");
         let mut add = |option: &str, value: &str| {
-            // A quote ends the quoted text, follows escaped, and begins it again.
+            // A quote is written as a closing quote, an escaped quote and an opening quote.
             // Writing to a string cannot fail.
             let _ = write!(line, " --{option} '{}'", value.replace('\'', r"'\''"));
         };
@@ -198,7 +198,7 @@ impl Pending {
         self.change(end)
     }
 
-    /// Changes the entry unless it has left the ring meanwhile.
+    /// Changes the entry, unless it has been dropped from the ring in the meantime.
     fn change(&self, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
         let mut ring = self.journal.ring();
         let at = self.number.checked_sub(ring.first)?;

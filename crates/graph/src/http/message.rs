@@ -13,19 +13,19 @@ use secrecy::SecretString;
 use super::{Cause, Fault, Scope};
 use alertdeck_model::SafeText;
 
-/// The headers with the service's own id of a request: Graph's, and the sign-in service's.
+/// The headers with the service's own id for a request: Graph's and the sign-in service's.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
 /// A request as the transport sends it: an address, headers and bytes, without any knowledge of
-/// Graph. [`crate::Request`] is the request for one of Graph's resources, and is converted into
-/// this.
+/// Graph. [`crate::Request`] is a request for one of Graph's resources, and is converted into this
+/// type.
 #[derive(Clone, Debug)]
 pub struct TransportRequest {
     /// The HTTP method.
     pub method: Method,
     /// The address; the request is sent only if the scope of its credential covers it.
     pub url: Url,
-    /// Headers in addition to those of every request.
+    /// Headers in addition to those sent with every request.
     pub headers: HeaderMap,
     /// The body. It may hold secrets, so neither the log nor `Debug` shows it.
     pub body: Option<SecretString>,
@@ -65,25 +65,25 @@ pub enum Repeat {
 /// A value for `Authorization`, if any, and the scope that the request may go to.
 #[derive(Clone, Debug)]
 pub struct Credential<'a> {
-    /// Where the request may go, with everything in it that is secret.
+    /// Where the request may go, including everything secret in it.
     pub scope: &'a Scope,
     /// The value, marked sensitive so that `Debug` hides it.
     pub authorization: Option<HeaderValue>,
 }
 
-/// The response to the last attempt, whatever its status. `Debug` omits the body: that of a sign-in
-/// contains tokens.
+/// The response to the last attempt, whatever its status. `Debug` omits the body, because the
+/// response to a sign-in contains tokens.
 #[derive(Clone)]
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body, decompressed.
+    /// The complete body, decompressed.
     pub body: Bytes,
     /// How many times the request was sent.
     pub tries: u32,
-    /// The host that answered, with its port unless it is the usual one.
+    /// The host that answered, with the port unless it is the default.
     pub host: String,
 }
 
@@ -101,7 +101,7 @@ impl Reply {
         self.headers.get(name).map(|value| SafeText::new(&String::from_utf8_lossy(value.as_bytes())))
     }
 
-    /// Returns the service's own id of the request.
+    /// Returns the service's own id for the request.
     pub fn request_id(&self) -> Option<SafeText> {
         REQUEST_IDS.into_iter().find_map(|name| self.header(name))
     }
@@ -111,7 +111,7 @@ impl Reply {
         httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
     }
 
-    /// Returns whether the body is HTML, as proxies and captive portals send.
+    /// Returns whether the body is HTML, such as proxies and captive portals send.
     pub fn is_html(&self) -> bool {
         let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         declared.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))

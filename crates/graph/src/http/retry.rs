@@ -1,4 +1,5 @@
-//! Decides whether a request is sent again, and after what wait. It does not wait itself.
+//! Decides whether a request is sent again, and how long to wait first. The caller does the
+//! waiting.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,14 +11,14 @@ use crate::event::WaitCause;
 /// The longest wait that the service did not ask for.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 
-/// What follows an attempt.
+/// What to do after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// The outcome is final.
     Stop,
     /// The service asked clients to send nothing for this long.
     Throttled(Duration),
-    /// Another attempt after this wait.
+    /// Make another attempt after this wait.
     Again(Duration, WaitCause),
 }
 
@@ -41,10 +42,10 @@ impl<'a> Retry<'a> {
         (self.failures + self.throttles).max(1)
     }
 
-    /// Decides what follows an attempt. `jitter` lies in `0.0..1.0`.
+    /// Decides what to do after an attempt. `jitter` is in `0.0..1.0`.
     ///
-    /// A wait that the service asks for is kept in full and does not count towards the patience,
-    /// but the number of such waits is limited.
+    /// A wait that the service asks for is observed in full and does not count towards
+    /// [`Limits::patience`], but the number of such waits is limited.
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let asked = outcome.as_ref().ok().and_then(retry_after);
         let failure = match outcome {
@@ -96,15 +97,16 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// Returns the upper bound of the next wait of our own. Full jitter takes a part of it.
+    /// Returns the upper bound of the next wait that the service did not ask for. Full jitter uses
+    /// a random fraction of it.
     fn backoff(&self) -> Duration {
         let earlier = (self.failures + self.throttles).saturating_sub(1).min(16);
         self.limits.backoff.saturating_mul(1 << earlier).min(LONGEST_BACKOFF)
     }
 }
 
-/// Returns whether a status says that the service did not carry out the request and wants it
-/// again later: 429, or 503 with `Retry-After`.
+/// Returns whether a status means that the service did not carry out the request and wants it to be
+/// sent again later: 429, or 503 with `Retry-After`.
 fn is_refusal(status: StatusCode, has_retry_after: bool) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE && has_retry_after
 }
@@ -115,7 +117,7 @@ fn is_passing(status: StatusCode) -> bool {
 }
 
 /// Reads `Retry-After`: seconds, which Graph may send with a fraction, or an HTTP date (RFC 9110,
-/// 10.2.3). A date counts from the reply's `Date`, or from the local clock without one.
+/// 10.2.3). A date is relative to the reply's `Date`, or to the local clock if there is none.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let text = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {

@@ -1,4 +1,4 @@
-//! Where requests may go: the check that every request passes, links from replies included.
+//! Where requests may go: a check for every request, including those for links in replies.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub enum ScopeError {
 }
 
 impl Scope {
-    /// Parses a base address. Its path counts as a folder, with or without a final `/`.
+    /// Parses a base address. Its path is treated as a folder, with or without a trailing `/`.
     pub fn new(base: &str) -> Result<Self, ScopeError> {
         let mut base = Url::parse(base).map_err(|_| ScopeError::Unreadable)?;
         match base.scheme() {
@@ -48,7 +48,7 @@ impl Scope {
         &self.base
     }
 
-    /// Returns the host, with its port unless it is the usual one.
+    /// Returns the host, with the port unless it is the default.
     pub fn host(&self) -> String {
         host(&self.base)
     }
@@ -77,8 +77,8 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// Returns whether a percent-decoded path leads upwards. Unencoded dots were resolved when the
-/// address was parsed.
+/// Returns whether a path, once percent-decoded, leads upwards. Unencoded dots were resolved when
+/// the address was parsed.
 fn climbs(path: &str) -> bool {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     decoded.split(['/', '\\']).any(|segment| segment == "..")
@@ -97,7 +97,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Formats the host of an address for messages, with its port unless it is the usual one.
+/// Formats the host of an address for messages, with the port unless it is the default.
 pub(super) fn host(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -106,7 +106,7 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-/// Formats an address for messages: without user name, password, query and fragment.
+/// Formats an address for messages, without user name, password, query or fragment.
 pub(super) fn without_secrets(url: &Url) -> String {
     match url.host_str() {
         Some(_) => format!("{}://{}{}", url.scheme(), host(url), url.path()),

@@ -1,5 +1,5 @@
-//! Waits and attempts, with scripted outcomes and a paused clock. The tests with sockets are in
-//! `tests/it/graph_network`, those with TLS in `tls`.
+//! Tests for waits and attempts, with scripted outcomes and a paused clock. The tests with sockets
+//! are in `tests/it/graph_network`, and those with TLS in `tls`.
 
 mod tls;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rstest::rstest;
 use tokio::time::Instant;
 
-/// A reply with a status and headers.
+/// Returns a reply with a status and headers.
 fn reply(status: u16, headers: &[(&'static str, &str)]) -> Reply {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -34,7 +34,7 @@ struct Run {
     events: Vec<ClientEvent>,
 }
 
-/// Answers the attempts from `script`, its last entry for all further ones.
+/// Answers the attempts from `script`, repeating its last entry for all further attempts.
 async fn run(script: &[Result<Reply, Fault>], limits: &Limits) -> Run {
     run_with(script, limits, Repeat::Freely).await
 }

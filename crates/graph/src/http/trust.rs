@@ -1,5 +1,5 @@
-//! Decides which servers to trust: those whose certificates this machine's store accepts,
-//! including CAs that its administrators added. There is no option to skip the check.
+//! Decides which servers to trust: those whose certificates this machine's store accepts, including
+//! certificates from CAs that its administrators have added. There is no option to skip the check.
 //!
 //! A refusal names the certificate's issuer, which distinguishes a proxy that inspects traffic
 //! from an attack.
@@ -21,11 +21,12 @@ use rustls_platform_verifier::Verifier;
 
 use alertdeck_model::{SafeText, Timestamp};
 
-/// The protocols to offer (ALPN), best first. The HTTP library uses a given configuration as is, so
-/// without these it would never speak HTTP/2.
+/// The protocols to offer (ALPN), best first. The HTTP library uses the given configuration
+/// unchanged, so without these it would never speak HTTP/2.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// Creates the TLS configuration: this machine's certificate store, and HTTP/2 before HTTP/1.1.
+/// Creates the TLS configuration, with this machine's certificate store and HTTP/2 preferred over
+/// HTTP/1.1.
 pub(super) fn config() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let machine = Machine { provider: Arc::clone(&provider), verifier: OnceLock::new() };
@@ -38,8 +39,8 @@ pub(super) fn config() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// The platform's verifier. It is created when it is first needed, so that a machine without a
-/// certificate store can still use a service on loopback.
+/// The platform's verifier. It is created on first use, so that a machine without a certificate
+/// store can still use a service on loopback.
 #[derive(Debug)]
 struct Machine {
     provider: Arc<CryptoProvider>,
@@ -102,11 +103,11 @@ impl ServerCertVerifier for Machine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untrusted {
     reason: String,
-    /// The issuer, then the issuer at the top of the chain if that is another one.
+    /// The issuer, followed by the issuer at the top of the chain if that is a different one.
     issuers: Vec<String>,
 }
 
-/// How many characters of a name in a certificate are kept.
+/// The maximum number of characters to keep of a name in a certificate.
 const LONGEST_NAME: usize = 100;
 
 impl Untrusted {
@@ -170,7 +171,7 @@ fn reason(error: &CertificateError) -> String {
     }
 }
 
-/// Unwraps a name that the TLS library gives as `DnsName("host")` or `IpAddress(...)`.
+/// Unwraps a name that the TLS library formats as `DnsName("host")` or `IpAddress(...)`.
 fn presented_name(name: &str) -> String {
     let inner = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
     short(inner.unwrap_or(name))

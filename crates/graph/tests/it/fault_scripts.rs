@@ -1,7 +1,7 @@
-//! Whole loads from tenants that misbehave, each in its own way by its seed.
+//! Complete loads from tenants that misbehave, each in a way determined by its seed.
 //!
-//! Whatever a tenant does, a load ends, and either every alert arrived or the coverage says why
-//! not. There are 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. With
+//! Whatever a tenant does, the load ends, and either every alert has arrived or the coverage says
+//! why not. There are 200 tenants by default; `ALERTDECK_FAULT_RUNS` sets another number. With
 //! `--nocapture`, the test prints how often each outcome occurred.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
@@ -15,10 +15,11 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use run::{End, Run, play};
 
-/// How many tenants run at once. Most of a run is waiting.
+/// How many tenants run at once. Most of a run is spent waiting.
 const AT_ONCE: usize = 48;
 
-/// Returns the profile of a seed. Most are flaky; a seventh has a fault that no retry can fix.
+/// Returns the fault profile for a seed. Most are flaky; one in seven has a fault that no retry can
+/// fix.
 fn faults(seed: u64) -> Faults {
     match seed % 14 {
         0 | 7 => Faults::Hostile,
@@ -55,7 +56,7 @@ fn every_load_is_complete_or_explains_why_not() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert_eq!(ended.len() as u64, runs);
 
-    // The test is worth something only if both ends occur.
+    // The test is meaningful only if both outcomes occur.
     let count = |words: &str| -> u32 {
         outcomes.iter().filter(|(name, _)| name.contains(words)).map(|(_, count)| count).sum()
     };
@@ -88,7 +89,7 @@ async fn play_all(runs: u64) -> Vec<Run> {
     ended
 }
 
-/// The seed alone decides what a tenant does, so a failed load can be repeated.
+/// The seed alone decides what a tenant does, so a failed load can be reproduced.
 #[tokio::test]
 async fn a_seed_gives_the_same_run_again() {
     for seed in [1, 2, 4] {

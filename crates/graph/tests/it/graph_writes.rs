@@ -1,4 +1,4 @@
-//! Changes of alerts against the simulated tenant: what is sent, how often, and what the outcome says
+//! Changes to alerts of the simulated tenant: what is sent, how often, and what the outcome says
 //! when the reply is lost, late, wrong, or missing.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]

@@ -1,7 +1,8 @@
 //! Renewal of the access token without the user, and storage of the refresh token.
 //!
-//! Each response may replace the refresh token. So one copy of the program renews at a time, and a
-//! refresh token in the vault that differs from the one seen before comes from another copy.
+//! Each response may replace the refresh token. Therefore only one instance of the program renews
+//! at a time, and a refresh token in the vault that differs from the last one seen was saved by
+//! another instance.
 
 use oauth2::{RefreshToken, basic::BasicErrorResponse};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,7 +24,7 @@ struct Renewal<'a> {
     demanded: Option<&'a Claims>,
     /// The session's epoch at the start.
     epoch: u64,
-    /// Whether the lock of the vault keeps other copies out.
+    /// Whether the vault is locked against other instances.
     locked: bool,
 }
 
@@ -38,11 +39,11 @@ impl Session {
                 proof.sign_in(http, demanded).await
             }
             Identity::User { vault, key } => match self.check_signed_in(vault, key).await {
-                // Without a lock, whose file would remain.
+                // Checked without the lock, whose file would be left behind.
                 Err(reason) => Err(not_signed_in(reason, demanded)),
                 Ok(()) => {
-                    // Without the lock, another copy may use up the refresh token at the worst; then
-                    // it is loaded again.
+                    // Without the lock, at worst another instance uses up the refresh token; the
+                    // new one is then loaded.
                     let guard = vault.lock(key).await;
                     let renewal = Renewal { vault, key, demanded, epoch, locked: guard.is_ok() };
                     self.refresh(&renewal).await
@@ -68,8 +69,8 @@ impl Session {
         Ok(token)
     }
 
-    /// Fails if there is no refresh token in memory or in the vault, with the vault's error if it has
-    /// one. A keyring that hangs is asked once.
+    /// Fails if there is no refresh token in memory or in the vault; the error is the vault's, if
+    /// it failed. A keyring that hangs is asked only once.
     async fn check_signed_in(&self, vault: &Vault, key: &Key) -> Result<(), Option<String>> {
         if self.state().refresh.is_some() {
             return Ok(());
@@ -80,7 +81,7 @@ impl Session {
         if loaded.stored.is_some() { Ok(()) } else { Err(None) }
     }
 
-    /// Renews the token with the refresh token of the vault or of an earlier response.
+    /// Renews the access token with the refresh token from the vault or from an earlier response.
     async fn refresh(&self, renewal: &Renewal<'_>) -> Result<Grant, AuthError> {
         let (mut refresh, reason) = self.newest(renewal).await;
         loop {
@@ -105,8 +106,8 @@ impl Session {
         }
     }
 
-    /// Returns the refresh token of the vault if another copy has replaced it, else the one in
-    /// memory, which is newer if saving it failed. The second part is the vault's error.
+    /// Returns the refresh token from the vault if another instance has replaced it, otherwise the
+    /// one in memory, which is newer if saving it failed. The second value is the vault's error.
     async fn newest(&self, renewal: &Renewal<'_>) -> (Option<SecretString>, Option<String>) {
         let loaded = renewal.vault.load(renewal.key).await;
         let Some(mut state) = self.state_since(renewal.epoch) else { return (None, None) };
@@ -123,7 +124,7 @@ impl Session {
                 state.account = stored.account.or(state.account.take());
                 state.refresh = Some(stored.refresh_token);
             }
-            // Another copy has signed out, which applies to all.
+            // Another instance has signed out, which applies to all instances.
             None if was.is_some() && readable => state.refresh = None,
             _ => {}
         }
@@ -134,8 +135,8 @@ impl Session {
         let Inner { http, application, .. } = &*self.inner;
         let client = oauth(application);
         let token = RefreshToken::new(token.expose_secret().to_owned());
-        // The former token remains valid (docs/graph-api.md, "Refresh tokens"), so a repeated request
-        // does no harm.
+        // The old token remains valid (docs/graph-api.md, "Refresh tokens"), so repeating the
+        // request does no harm.
         let transport = OAuthHttp::new(http, application, Repeat::Freely).reporting(&self.inner.waits);
         let request = client
             .exchange_refresh_token(&token)
@@ -161,8 +162,8 @@ impl Session {
         }
     }
 
-    /// Removes a refresh token that has ended. One that a policy or a claims challenge refuses may
-    /// work again.
+    /// Removes a refresh token that is no longer valid. One that was refused because of a policy or
+    /// a claims challenge may work again, so it is kept.
     async fn drop_refresh(&self, renewal: &Renewal<'_>, refusal: &Refusal) {
         tracing::warn!("renewal refused: {refusal}");
         if refusal.error != "invalid_grant" || refusal.is_policy() {
@@ -172,7 +173,7 @@ impl Session {
             Some(mut state) => state.refresh = None,
             None => return,
         }
-        // Without the lock, another copy may be saving the next token at this moment.
+        // Without the lock, another instance may be saving the next token at this moment.
         if renewal.locked {
             // Not `forget`, which takes the lock itself.
             match renewal.vault.clear(renewal.key).await {
@@ -215,13 +216,14 @@ impl Session {
     ) -> Result<(), VaultError> {
         let _guard = match vault.lock(key).await {
             Err(error @ VaultError::File(_)) => return Err(error),
-            // Another copy holds the lock for long; whichever saves last is fine.
+            // Another instance has held the lock for too long; it does not matter which one saves
+            // last.
             other => other.ok(),
         };
         let Some(account) = self.state_since(epoch).map(|state| state.account.clone()) else { return Ok(()) };
         match refresh {
             Some(refresh) => vault.save(key, &Stored { refresh_token: refresh.clone(), account }).await,
-            // The former user's refresh token must not remain.
+            // The previous user's refresh token must not remain.
             None => vault.clear(key).await,
         }
     }
@@ -231,7 +233,7 @@ fn same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }
 
-/// Describes an error of a vault, with the next step.
+/// Describes a vault error and the next step.
 fn vault_failure(error: &VaultError) -> String {
     match error {
         VaultError::NoKeyring(why) => {

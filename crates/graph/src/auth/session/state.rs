@@ -9,20 +9,20 @@ use crate::auth::{Account, AuthError, Claims, Token};
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) current: Option<CurrentToken>,
-    /// The refresh token, once it was loaded or granted.
+    /// The refresh token, once it has been loaded or granted.
     pub(super) refresh: Option<SecretString>,
-    /// The refresh token that the vault contained at the last load. A different one comes from
-    /// another copy of the program, and is newer than ours.
+    /// The refresh token that the vault contained at the last load. A different one was saved by
+    /// another instance of the program and is newer than ours.
     pub(super) seen: Option<SecretString>,
     pub(super) account: Option<Account>,
     /// The number of the latest token.
     pub(super) number: u64,
-    /// The number of the token of the user's last sign-in.
+    /// The number of the token from the user's last sign-in.
     pub(super) user_number: u64,
     /// Counts sign-ins and sign-outs by the user. The result of a renewal from an earlier epoch is
     /// discarded.
     pub(super) epoch: u64,
-    /// Counts finished renewals, failed ones included.
+    /// Counts finished renewals, including failed ones.
     pub(super) renewals: u64,
     /// The error of the last renewal.
     pub(super) failure: Option<AuthError>,
@@ -36,14 +36,14 @@ pub(super) struct State {
     pub(super) only_user: bool,
     /// When to retry a failed renewal.
     pub(super) retry_at: Option<SystemTime>,
-    /// A message for the user: a sign-in could not be saved or read.
+    /// A message for the user, set when a sign-in could not be saved or read.
     pub(super) notice: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct CurrentToken {
     pub(super) token: Token,
-    /// The claims that it was requested with.
+    /// The claims it was requested with.
     pub(super) claims: Option<Claims>,
     pub(super) renew_at: SystemTime,
     pub(super) expires: SystemTime,

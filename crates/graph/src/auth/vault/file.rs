@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Loaded, record, shown};
 use alertdeck_platform::{FileError, private_folder, read_private, remove, write_private};
 
-/// The maximum file size in bytes: far more than a sign-in has.
+/// The maximum file size in bytes: far more than a sign-in needs.
 const MAX_FILE: u64 = 64 << 10;
 /// The extension of an unreadable file.
 const UNREADABLE: &str = "json.unreadable";
@@ -37,7 +37,7 @@ pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
             let notice = format!("the sign-in in {was} {why}, and is now {is}: sign in again");
             Ok(Loaded { stored: None, notice: Some(notice) })
         }
-        // Another copy has renamed it.
+        // Another instance has renamed it.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Loaded::default()),
         Err(error) => Err(FileError::Io {
             what: "renamed",
@@ -51,7 +51,7 @@ pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
 pub(super) fn save(folder: &Path, path: &Path, text: &SecretString) -> Result<(), FileError> {
     private_folder(folder)?;
     match write_private(path, text.expose_secret().as_bytes()) {
-        // Another copy has just removed the empty folder.
+        // Another instance has just removed the empty folder.
         Err(error) if error.is_missing() => {
             private_folder(folder)?;
             write_private(path, text.expose_secret().as_bytes())
@@ -65,7 +65,7 @@ pub(super) fn forget(path: &Path) -> Result<bool, FileError> {
     Ok(remove(path)? || aside)
 }
 
-/// Writes a file without a secret and removes it.
+/// Writes a file without a secret, then removes it.
 pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     let path = folder.join(format!("check-{}", std::process::id()));
     save(folder, &path, &SecretString::from("check"))?;

@@ -1,8 +1,8 @@
 //! Sign-ins in the system's keyring: Secret Service, Keychain or Credential Manager.
 //!
-//! A keyring may ask the user to unlock it, and D-Bus may hang. So every call runs on its own thread
-//! and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned thread runs
-//! until the keyring responds, and then writes nothing.
+//! A keyring may ask the user to unlock it, and D-Bus may hang. Therefore every call runs on its
+//! own thread and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned
+//! thread runs until the keyring responds, and then writes nothing.
 
 #[cfg(any(target_os = "macos", windows))]
 mod native;
@@ -33,12 +33,12 @@ use secret_service as system;
 const LIMIT: Duration = Duration::from_secs(5);
 /// The service name of all entries.
 const SERVICE: &str = "alertdeck";
-/// The number of unanswered calls at which no more are made.
+/// The maximum number of unanswered calls; at this number, no more calls are made.
 const MAX_CALLS: usize = 4;
-/// The longest message of a keyring that is shown, in characters.
+/// The maximum length of a keyring message to show, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// Unanswered calls, abandoned or not.
+/// The number of unanswered calls, abandoned or not.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
 /// Set when the caller has stopped waiting for a call.
@@ -46,7 +46,7 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 struct Abandoned(Arc<AtomicBool>);
 
 impl Abandoned {
-    /// Fails once the caller has stopped waiting: a write after that would come unexpectedly.
+    /// Fails once the caller has stopped waiting, when a write would come as a surprise.
     fn check(&self) -> Result<(), Failure> {
         if self.0.load(Ordering::SeqCst) {
             return Err(Failure::Other("the call was abandoned".into()));
@@ -55,7 +55,7 @@ impl Abandoned {
     }
 }
 
-/// Marks a call as abandoned when it is dropped: at the time limit, or with the waiting task.
+/// Marks a call as abandoned when dropped: at the time limit, or together with the waiting task.
 struct Waiter(Abandoned);
 
 impl Drop for Waiter {
@@ -88,7 +88,7 @@ pub(super) async fn forget(name: String) -> Result<bool, VaultError> {
     run(&CALLS, LIMIT, move |_| system::delete(&name)).await
 }
 
-/// Writes an entry without a secret and removes it. The user is asked to unlock the keyring if it
+/// Writes an entry without a secret, then removes it. The user is asked to unlock the keyring if it
 /// is locked.
 pub(super) async fn check() -> Result<(), VaultError> {
     run(&CALLS, LIMIT, |abandoned| {
@@ -126,7 +126,7 @@ async fn run<T: Send + 'static>(
     }
 }
 
-/// Why a call failed. The texts are the system's and are not neutralised.
+/// Why a call failed. The messages come from the system and are not neutralised.
 #[derive(Debug)]
 #[cfg_attr(
     not(any(test, target_os = "macos", windows)),
@@ -135,13 +135,13 @@ async fn run<T: Send + 'static>(
 enum Failure {
     /// There is no keyring, or it cannot be reached.
     Unavailable(String),
-    /// It is locked, and the user did not unlock it.
+    /// The keyring is locked, and the user did not unlock it.
     Locked(String),
     /// The secret exceeds this number of bytes.
     TooLong(u32),
-    /// There are several entries of one name.
+    /// There are several entries with the same name.
     Ambiguous,
-    /// The entry is not what this program writes.
+    /// The entry is not in the format that this program writes.
     Unreadable,
     Other(String),
 }

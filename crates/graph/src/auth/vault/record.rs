@@ -50,7 +50,7 @@ pub(super) fn encode(stored: &Stored) -> SecretString {
         tid: account.tenant_id,
         oid: account.object_id,
     };
-    // Cannot fail: strings and a number.
+    // Cannot fail: the record consists of strings and a number.
     serde_json::to_string(&record).unwrap_or_default().into()
 }
 

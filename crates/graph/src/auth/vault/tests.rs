@@ -1,4 +1,4 @@
-//! Tests of the vault with each kind of storage: isolation, unreadable files, clean-up, locks.
+//! Tests for the vault with each kind of storage: isolation, unreadable files, clean-up, locks.
 
 use super::*;
 use alertdeck_platform::write_private;
@@ -20,7 +20,7 @@ fn stored(token: &str) -> Stored {
     Stored { refresh_token: token.into(), account: Some(account) }
 }
 
-/// Returns the token that is stored under a key, and the notice.
+/// Returns the token stored under a key, and the notice.
 async fn token(vault: &Vault, key: &Key) -> (Option<String>, Option<String>) {
     let loaded = vault.load(key).await.unwrap();
     (loaded.stored.map(|stored| stored.refresh_token.expose_secret().to_owned()), loaded.notice)
@@ -155,7 +155,7 @@ async fn forgetting_leaves_other_files() {
 #[tokio::test]
 async fn a_lock_excludes_other_copies_until_its_guard_is_dropped() {
     let root = tempfile::tempdir().unwrap();
-    // Two vaults, as in two copies of the program. A keyring uses the same locks.
+    // Two vaults, as in two instances of the program. A keyring uses the same locks.
     let (one, two) = (Vault::file(root.path()), Vault::keyring(root.path()));
     let limit = Duration::from_millis(50);
     let guard = one.lock(&key("work")).await.unwrap();

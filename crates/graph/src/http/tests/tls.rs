@@ -30,7 +30,7 @@ const PAGES: u32 = 4;
 /// What the server does to streams and connections.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
-    /// It keeps the connection.
+    /// It keeps the connection open.
     Stays,
     /// It announces the end of the connection: GOAWAY, or `connection: close`.
     Leaves,
@@ -64,7 +64,7 @@ async fn server(protocols: &'static [&'static [u8]], after: After) -> (u16, Seen
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
 
-    // The configuration of the program, except for the certificates that it trusts.
+    // The program's configuration, except for the certificates that it trusts.
     let mut tls = trust::config().unwrap();
     let trusted = Verifier::new_with_extra_roots([issuer.der().clone()], provider).unwrap();
     tls.dangerous().set_certificate_verifier(Arc::new(trusted));

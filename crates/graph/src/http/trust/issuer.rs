@@ -1,9 +1,9 @@
 //! Reads the issuer's name from a certificate in DER (RFC 5280, 4.1).
 //!
-//! It verifies nothing: the names of refused certificates are only displayed. Malformed input has no
-//! name. A parser for whole certificates would add ten crates for this one name.
+//! This module verifies nothing: the names in refused certificates are only displayed. Malformed
+//! input yields no name. A full certificate parser would add ten crates for this one name.
 
-/// The tags of DER (X.690) that occur on the way to a name.
+/// The DER tags (X.690) that are needed to find a name.
 mod tag {
     pub(super) const INTEGER: u8 = 0x02;
     pub(super) const OID: u8 = 0x06;
@@ -23,8 +23,8 @@ mod tag {
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 
-/// Returns the issuer's common name, else its organisation, else its first attribute. The text is
-/// not neutralised and may be long.
+/// Returns the issuer's common name or, failing that, its organisation or its first attribute. The
+/// text is not neutralised and may be long.
 pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     let certificate = Reader(certificate).expect(tag::SEQUENCE)?;
     let mut fields = Reader(Reader(certificate).expect(tag::SEQUENCE)?);
@@ -39,7 +39,7 @@ pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     attribute.map(|(_, value)| value.clone())
 }
 
-/// Returns the attributes of a name that have a text: the encoded type and the value.
+/// Returns the attributes of a name that have a text value, each as its encoded type and its value.
 fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     let mut attributes = Vec::new();
     let mut name = Reader(name);
@@ -55,14 +55,14 @@ fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     attributes
 }
 
-/// Decodes a string of one of the types that names may have.
+/// Decodes a string of one of the types that are allowed in names.
 fn text(tag: u8, value: &[u8]) -> Option<String> {
     match tag {
         tag::UTF8_STRING => String::from_utf8(value.to_vec()).ok(),
         tag::NUMERIC_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING | tag::VISIBLE_STRING => {
             value.is_ascii().then(|| value.iter().copied().map(char::from).collect())
         }
-        // In practice Latin-1.
+        // In practice, Latin-1.
         tag::TELETEX_STRING => Some(value.iter().copied().map(char::from).collect()),
         tag::BMP_STRING => {
             let (units, rest) = value.as_chunks();
@@ -73,7 +73,7 @@ fn text(tag: u8, value: &[u8]) -> Option<String> {
     }
 }
 
-/// Reads one DER element after the other.
+/// Reads one DER element after another.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         let (&[tag, length], mut rest) = self.0.split_first_chunk()?;
         let length = match length {
             0..=0x7f => usize::from(length),
-            // One or two bytes of length; certificates are shorter than 64 KiB.
+            // One or two length bytes; certificates are shorter than 64 KiB.
             0x81 | 0x82 => {
                 let (bytes, after) = rest.split_at_checked(usize::from(length & 0x7f))?;
                 rest = after;

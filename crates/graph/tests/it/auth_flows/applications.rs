@@ -32,7 +32,7 @@ async fn each_token_request_is_signed_anew(#[case] identity: TestIdentity) {
     harness.simulator.sign_in(|control| control.trust_certificate(&certificate).unwrap());
     let session = by(&harness, Proof::certificate(&identity.pem()).unwrap());
     assert_eq!(read(harness.client(&session)).await.0.len(), 7);
-    // The tenant accepts each assertion once.
+    // The tenant accepts each assertion only once.
     harness.simulator.sign_in(SignInControl::expire_access_tokens);
     assert_eq!(read(harness.client(&session)).await.0.len(), 7);
     assert_eq!(harness.requests(Kind::Client), 2);

@@ -1,4 +1,4 @@
-//! A server that answers by a script and records its requests.
+//! A server that answers according to a script and records its requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// The reaction to one request. The server then closes the connection.
+/// How to answer one request. The server then closes the connection.
 pub(crate) enum Answer {
     Send(u16, Vec<(&'static str, String)>, String),
     /// Sends nothing until the client closes the connection.
@@ -57,7 +57,8 @@ impl Drop for FakeServer {
 type Script = dyn FnMut(usize, &Request) -> Answer + Send;
 
 impl FakeServer {
-    /// Answers each request by `script`, which gets its number, counted from 0.
+    /// Starts a server that answers each request with `script`, which is passed the request's
+    /// number, counted from 0.
     pub(crate) async fn start(script: impl FnMut(usize, &Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -102,7 +103,8 @@ async fn serve(
     let target = head.split(' ').nth(1)?.to_owned();
     let request = Request { target, head, body: String::from_utf8(body).unwrap() };
     let mut number = 0;
-    // Recorded before the answer, so that a client that has the answer finds the request.
+    // Recorded before the answer is sent, so that the request is there once the client has the
+    // answer.
     seen.send_modify(|seen| {
         number = seen.len();
         seen.push(request.clone());

@@ -123,9 +123,9 @@ pub(crate) fn http() -> Http {
     Http::new(limits, Budget::per_minute(100_000), Route::Direct).unwrap()
 }
 
-/// Opens an address as a browser does, redirects included; returns the status and the page.
+/// Opens an address as a browser does, following redirects; returns the status and the page.
 pub(crate) async fn visit(address: &str) -> (u16, String) {
-    // reqwest insists on a TLS provider even for plain HTTP; this fails if it is installed.
+    // reqwest requires a TLS provider even for plain HTTP; this fails if one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let browser = reqwest::Client::builder()
         .no_proxy()
@@ -136,7 +136,7 @@ pub(crate) async fn visit(address: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-/// Returns the current token as an `Authorization` value.
+/// Returns the current token as an `Authorization` header value.
 pub(crate) async fn current(session: &Session) -> Result<String, alertdeck_graph::auth::AuthError> {
     Tokens::session(session.clone()).current().await.map(|token| shown(&token))
 }
@@ -170,7 +170,7 @@ pub(crate) fn all(harness: &Harness) -> Vec<String> {
     harness.simulator.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Returns the file of the stored sign-in.
+/// Returns the path of the stored sign-in's file.
 pub(crate) fn file(state: &Path) -> std::path::PathBuf {
     state.join("secrets").join(format!("{}.json", key().name()))
 }

@@ -1,4 +1,4 @@
-//! Where secrets are sent, and that they are never shown.
+//! Tests where secrets are sent, and that they are never shown.
 
 use alertdeck_graph::{
     Api, Client, Endpoint,
@@ -13,7 +13,7 @@ use super::{
     harness::{Harness, application, current, http, read, session, visit},
 };
 
-/// Starts a server that must get no requests.
+/// Starts a server that must not receive any requests.
 async fn foreign() -> FakeServer {
     FakeServer::start(|number, _| token(number, 3600)).await
 }

@@ -1,4 +1,4 @@
-//! Lists during which tokens expire, are refused, or lack demanded claims.
+//! Reading lists while tokens expire, are refused, or lack required claims.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -92,7 +92,7 @@ async fn several_lists_with_refused_tokens_ask_the_user_once() {
     let mut watched = session.attend();
     let lists: Vec<_> = (0..8).map(|_| reading(client.clone())).collect();
     needed(&mut watched).await;
-    // A later list tries once itself, without releasing the others.
+    // A later list makes one attempt of its own, without waking up the others.
     let late = reading(client.clone());
     timeout(SOON, fake.reached(18)).await.unwrap();
     assert!(session.needed().is_some());
@@ -195,7 +195,7 @@ async fn a_refused_ready_token_reports_the_services_error(#[case] text: &str) {
     let harness = Harness::new();
     let endpoint = Endpoint::at(&harness.simulator.base_url(), Api::V1).unwrap();
     let tokens = Tokens::fixed(&text.into()).unwrap();
-    // The token's own claims, such as its expiry, decide nothing.
+    // The token's own claims, such as its expiry, make no difference.
     let (_, error) = read(Client::new(harness.http.clone(), endpoint, tokens)).await;
     let error = error.unwrap();
     assert_eq!(error.kind, Kind::SignIn);
@@ -308,7 +308,7 @@ async fn an_application_refused_twice_reports_the_services_error() {
     assert!(line.contains("Wrong audience") && !line.contains("alertdeck login"), "{line}");
 }
 
-/// Returns a client of an application whose tokens and lists come from one server.
+/// Returns a client for an application whose tokens and lists come from the same server.
 fn application_client(fake: &FakeServer) -> Client {
     let proof = Identity::Application(Proof::secret("s").unwrap());
     let session = Session::new(http(), application(&fake.base()), proof);

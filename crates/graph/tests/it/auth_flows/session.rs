@@ -130,7 +130,8 @@ async fn a_renewal_completes_after_its_caller_is_dropped() {
     }
     timeout(SOON, changes.changed()).await.unwrap().unwrap();
     assert_ne!(current(&session).await.unwrap(), shown(&first));
-    // The new refresh token was stored: the next renewal works, although each token is valid once.
+    // The new refresh token was stored: the next renewal works, although each token is valid only
+    // once.
     let second = tokens.current().await.unwrap();
     assert!(tokens.renewed(&second, None).await.unwrap().is_some());
     assert_eq!(harness.requests(Kind::Refresh), 2);

@@ -1,4 +1,4 @@
-//! Stored sign-ins: between runs, and between running copies of the program.
+//! Stored sign-ins, shared between runs and between running instances of the program.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -28,7 +28,7 @@ async fn a_sign_in_persists_to_the_next_run() {
     assert_eq!(next.account(), Some(account));
 }
 
-/// Renews a number of times.
+/// Renews the token `times` times.
 async fn renew(session: &Session, times: usize) -> Result<(), AuthError> {
     let tokens = Tokens::session(session.clone());
     for _ in 0..times {
@@ -48,7 +48,7 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
     block_on(Box::pin(async {
         harness.signed_in(&Vault::file(state.path())).await;
     }));
-    // Each copy has its own runtime, HTTP client and vault, as a process does.
+    // Each instance has its own runtime, HTTP client and vault, as a process does.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -59,7 +59,7 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
             });
         }
     });
-    // One more for each copy: its first token.
+    // One more for each instance: its first token.
     assert_eq!(harness.requests(Kind::Refresh) as usize, 2 * (TIMES + 1), "a refresh token was used twice");
 }
 
@@ -178,7 +178,7 @@ async fn a_sign_in_that_cannot_be_saved_lasts_for_this_run() {
     assert!(notice.starts_with("the renewed sign-in could not be saved: "), "{notice}");
 }
 
-/// Replaces the lock file by a link, which is never followed, so that locking fails.
+/// Replaces the lock file with a link, which is never followed, so that locking fails.
 #[cfg(unix)]
 fn break_lock(state: &Path) {
     let lock = file(state).with_extension("lock");
@@ -207,7 +207,7 @@ async fn an_older_sign_in_in_the_vault_is_not_used() {
     let (harness, state) = (strict(), tempfile::tempdir().unwrap());
     let vault = Vault::file(state.path());
     harness.signed_in(&vault).await;
-    // Saving fails, loading works.
+    // Saving fails, but loading works.
     break_lock(state.path());
     harness.simulator.sign_in(|control| control.rules.user = "dana@contoso.com".into());
     let session = harness.session(&vault);

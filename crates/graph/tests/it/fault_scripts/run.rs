@@ -12,7 +12,7 @@ use alertdeck_simulator::{Faults, Settings, Simulator, Timing};
 use serde_json::Value;
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// The time limit of a load. Its longest waits are those for an HTTP date, of a second each.
+/// The time limit of a load. Its longest waits are those until an HTTP date, up to a second each.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How a load ended.
@@ -30,17 +30,17 @@ pub(crate) struct Run {
     pub(crate) faults: Faults,
     pub(crate) end: End,
     pub(crate) requests: usize,
-    /// Alerts of the tenant that did not arrive, or not in their newest version.
+    /// The tenant's alerts that did not arrive, or whose newest version did not.
     missing: usize,
     /// Alerts that arrived but are not the tenant's.
     invented: usize,
-    /// Requests that came before `Retry-After` was over.
+    /// Requests that arrived before `Retry-After` had elapsed.
     early: usize,
     /// Connections to the address of a foreign link.
     strayed: usize,
 }
 
-/// The time of the last change, by id.
+/// The time of each alert's last change, by id.
 type Versions = HashMap<String, Timestamp>;
 
 /// Loads a small tenant in up to about two dozen pages, depending on its seed.
@@ -92,7 +92,7 @@ pub(crate) async fn play(seed: u64, faults: Faults) -> Run {
     .unwrap()
 }
 
-/// Reads a load to its end. Returns the kind of an error, and the coverage.
+/// Reads a load to its end. Returns the kind of error, if any, and the coverage.
 async fn load(client: Client, arrived: &mut Versions) -> (Option<Kind>, Coverage) {
     let mut load = Load::start(client, None);
     loop {

@@ -1,4 +1,4 @@
-//! A server that answers byte for byte by a script, and records its requests.
+//! A server that answers with exactly the bytes of a script, and records its requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-/// The token, which may occur in one header and nowhere else.
+/// The token, which may appear in one header and nowhere else.
 pub(crate) const CANARY: &str = "canary-7c1e-token";
 
 /// A request that arrived.
@@ -34,7 +34,7 @@ impl Asked {
     }
 }
 
-/// What the server does for one request. Afterwards it closes the connection.
+/// What the server does for one request. It then closes the connection.
 pub(crate) enum Step {
     Send(Vec<u8>),
     /// Sends bytes one by one, with a pause before each.
@@ -45,7 +45,7 @@ pub(crate) enum Step {
     Reset,
 }
 
-/// Makes a whole answer with a length.
+/// Creates a complete answer with a `Content-Length`.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<Step> {
     let body = body.as_ref();
     let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
@@ -56,7 +56,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8
     vec![Step::Send([head.as_bytes(), body].concat())]
 }
 
-/// Makes a page of alerts with these ids.
+/// Creates a page of alerts with these ids.
 pub(crate) fn page(ids: &[&str], next: Option<&str>) -> Vec<Step> {
     let alerts: Vec<_> = ids.iter().map(|id| serde_json::json!({ "id": id })).collect();
     let mut body = serde_json::json!({ "value": alerts });
@@ -81,8 +81,8 @@ impl Drop for Fake {
 }
 
 impl Fake {
-    /// Starts a server that answers by `script`. The script gets the number of the request, from 0,
-    /// the base address of the server, and the request.
+    /// Starts a server that answers with `script`, which is passed the number of the request,
+    /// counted from 0, the base address of the server, and the request.
     pub(crate) async fn start(
         script: impl Fn(usize, &str, &Asked) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
@@ -148,7 +148,7 @@ impl Fake {
     }
 }
 
-/// Makes a transport that waits only milliseconds between attempts.
+/// Creates a transport that waits only milliseconds between attempts.
 pub(crate) fn http() -> Http {
     Http::new(quick(), Budget::per_minute(100_000), Route::Direct).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Whole loads: first rows, then the whole list, and the end.
+//! Complete loads: the first rows, the entire list, and how the load ends.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use alertdeck_graph::{ClientEvent, Coverage, Kind, Load, LoadEvent, WaitCause};
 
 use super::fake::{Fake, Step, answer, page};
 
-/// Reads a load to its end. Returns the events as words, the coverage, and the kind of an error.
+/// Reads a load to its end. Returns the events as words, the coverage, and the kind of error, if
+/// any.
 async fn read(mut load: Load) -> (Vec<String>, Coverage, Option<Kind>) {
     let mut words = Vec::new();
     loop {
@@ -181,13 +182,13 @@ async fn dropping_a_load_closes_its_connection() {
     tokio::time::timeout(Duration::from_secs(10), fake.left(2)).await.expect("the connection stays open");
 }
 
-/// The service pages by `$skip`, and five new alerts arrive before each page but the first.
+/// The service pages by `$skip`, and five new alerts arrive before every page except the first.
 #[tokio::test]
 async fn new_alerts_between_pages_hide_no_old_ones() {
     const AT_FIRST: usize = 40;
     let fake = Fake::start(|number, _, asked| {
         let skip: usize = asked.target.split("$skip=").nth(1).map_or(0, |skip| skip.parse().unwrap());
-        // The newest come first and push the others down.
+        // The newest alerts come first and push the others down.
         let new = (0..number * 5).rev().map(|at| format!("new-{at}"));
         let all: Vec<_> = new.chain((0..AT_FIRST).map(|at| format!("old-{at}"))).collect();
         let ids: Vec<_> = all.iter().skip(skip).take(10).map(String::as_str).collect();

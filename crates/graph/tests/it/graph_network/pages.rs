@@ -1,4 +1,4 @@
-//! Lists and single alerts: headers, links, tokens and odd bodies.
+//! Lists and single alerts: headers, links, tokens and unusual bodies.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::fake::{CANARY, Fake, Step, answer, ignore, page};
 
-/// Reads a list to its end. Returns the ids, and the error that ended it.
+/// Reads a list to its end. Returns the ids, and the error that ended the list, if any.
 async fn read(fake: &Fake) -> (Vec<String>, Option<(Kind, String)>) {
     let mut pages = fake.client().pages(&ListQuery::default());
     let mut ids = Vec::new();
@@ -235,7 +235,7 @@ async fn a_rejected_fixed_token_is_sent_once() {
 mod with_a_token_command {
     use super::*;
 
-    /// A command that prints `token-1`, `token-2`, …
+    /// Returns tokens from a command that prints `token-1`, `token-2`, …
     fn counting(folder: &tempfile::TempDir) -> Tokens {
         let file = folder.path().join("runs");
         let file = file.display();
@@ -247,7 +247,7 @@ mod with_a_token_command {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start(|_, _, asked| {
             let page_number = asked.target.split("p=").nth(1).map_or(1, |n| n.parse().unwrap());
-            // The first token ends when page 3 is asked for.
+            // The first token expires when page 3 is requested.
             if page_number >= 3 && asked.header("authorization") == Some("Bearer token-1") {
                 return answer(401, &[], "{}");
             }

@@ -1,4 +1,4 @@
-//! Token renewals whose caller goes away, or during which the user signs out.
+//! Token renewals whose caller is dropped, or during which the user signs out.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ struct Kept {
     _folder: tempfile::TempDir,
 }
 
-/// Makes a sign-in that an earlier run has stored.
+/// Creates a sign-in as stored by an earlier run.
 async fn kept(authority: &Fake) -> Kept {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::file(folder.path());

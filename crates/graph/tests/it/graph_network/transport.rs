@@ -1,4 +1,4 @@
-//! Broken connections and bodies: each has its own line, and what may pass is tried again.
+//! Broken connections and bodies: each has its own error line, and transient ones are retried.
 
 use std::{io::Write as _, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Comments: a comment is never sent twice, and its outcome says whether it is there.
+//! Comments are never sent twice, and the outcome says whether the comment was added.
 
 use alertdeck_graph::{Kind, Request, WaitCause};
 use alertdeck_model::AlertId;
@@ -11,7 +11,7 @@ use crate::graph_network::fake::{Fake, answer};
 
 const TEXT: &str = "Called the user:\n\"not me\" – isolated.";
 
-/// How often the tenant holds the comment.
+/// Returns how many copies of the comment the tenant has stored.
 fn copies(harness: &Harness, id: &AlertId) -> usize {
     let alert = harness.held(id);
     let comments = alert["comments"].as_array().unwrap().iter();
@@ -64,7 +64,7 @@ async fn an_unclear_comment_that_was_added_is_found_and_never_sent_twice() {
     }
 }
 
-/// The HTTP library may resend a request by itself when a connection that it used before is gone.
+/// The HTTP library may resend a request on its own when a reused connection has been closed.
 #[tokio::test]
 async fn a_comment_lost_on_a_used_connection_is_not_sent_twice() {
     for reply in [FaultyReply::Closed, FaultyReply::Reset] {
@@ -90,7 +90,8 @@ async fn an_unclear_comment_that_was_not_added_is_reported_and_never_sent_twice(
     }
 }
 
-/// An alert with a comment of a minute ago by the service's clock, which the lost one repeats.
+/// The alert has a comment that is a minute old by the service's clock and has the same text as the
+/// lost one.
 #[tokio::test]
 async fn an_earlier_comment_with_the_same_text_is_not_the_new_one() {
     let date = ("date", "Fri, 20 Nov 2026 12:00:00 GMT");

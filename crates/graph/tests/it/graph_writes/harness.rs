@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_millis(300);
 /// A `Retry-After` that a test can wait for.
 pub(crate) const SOON: Option<Duration> = Some(Duration::from_millis(30));
 
-/// Every reply that leaves open whether what was sent took effect.
+/// All replies that leave it unclear whether the request took effect.
 pub(crate) const UNCLEAR: [FaultyReply; 13] = [
     FaultyReply::Status(408, None),
     FaultyReply::Status(500, None),
@@ -54,7 +54,7 @@ impl Harness {
         Self { simulator, client, events: Vec::new() }
     }
 
-    /// The newest alert that is not resolved, as the tenant holds it.
+    /// Returns the newest alert that is not resolved, as stored by the tenant.
     pub(crate) fn alert(&self) -> serde_json::Value {
         let open = |alert: &serde_json::Value| alert["status"] != "resolved";
         self.simulator.alerts().into_iter().find(open).unwrap()
@@ -64,13 +64,13 @@ impl Harness {
         AlertId::new(self.alert()["id"].as_str().unwrap())
     }
 
-    /// An alert as the tenant holds it now.
+    /// Returns an alert as currently stored by the tenant.
     pub(crate) fn held(&self, id: &AlertId) -> serde_json::Value {
         let has_id = |alert: &serde_json::Value| alert["id"] == id.raw();
         self.simulator.alerts().into_iter().find(has_id).unwrap()
     }
 
-    /// Orders faults for the next requests with a method.
+    /// Schedules faults for the next requests with a method.
     pub(crate) fn fail(&self, method: &'static str, is_carried_out: bool, replies: &[FaultyReply]) {
         let fault = |reply: &FaultyReply| ScriptedFault { method, is_carried_out, reply: *reply };
         self.simulator.script(replies.iter().map(fault));
@@ -82,33 +82,33 @@ impl Harness {
         self.client.send(request, &mut |event| events.push(event)).await
     }
 
-    /// The methods of the requests for alerts so far.
+    /// Returns the methods of the requests for alerts so far.
     pub(crate) fn methods(&self) -> String {
         let log = self.simulator.log();
         let alerts = log.iter().filter(|exchange| exchange.target.contains("alerts_v2"));
         alerts.map(|exchange| exchange.method.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The bodies of the requests with a method.
+    /// Returns the bodies of the requests with a method.
     pub(crate) fn bodies(&self, method: &str) -> Vec<String> {
         let log = self.simulator.log();
         let sent = log.iter().filter(|exchange| exchange.method == method);
         sent.map(|exchange| String::from_utf8(exchange.body.to_vec()).unwrap()).collect()
     }
 
-    /// Whether the check of an unclear outcome was reported.
+    /// Returns whether the check of an unclear outcome was reported.
     pub(crate) fn was_checked(&self) -> bool {
         self.events.iter().any(|event| matches!(event, ClientEvent::Checking { .. }))
     }
 
-    /// How many waits there were for a cause.
+    /// Returns the number of waits with this cause.
     pub(crate) fn waits(&self, wanted: &WaitCause) -> usize {
         let waits =
             |event: &&ClientEvent| matches!(event, ClientEvent::Waiting { cause, .. } if cause == wanted);
         self.events.iter().filter(waits).count()
     }
 
-    /// No request came before its `Retry-After` was over.
+    /// Asserts that no request arrived before its `Retry-After` had elapsed.
     pub(crate) fn assert_patient(&self) {
         assert!(self.simulator.log().iter().all(|exchange| !exchange.early));
     }

@@ -1,4 +1,4 @@
-//! Updates: each rule of repetition, and each way to an outcome.
+//! Updates: every retry rule, and every path to an outcome.
 
 use alertdeck_graph::{
     AlertUpdate, ClientEvent, Kind, Owner, Request, WaitCause,

@@ -24,8 +24,8 @@ pub(super) fn get(name: &str) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Replaces or creates the entry. It is read first, so that any prompt to the user comes before
-/// anything is written.
+/// Replaces or creates the entry. The entry is read first, so that any prompt to the user comes
+/// before anything is written.
 pub(super) fn set(name: &str, secret: &[u8], abandoned: &Abandoned) -> Result<(), Failure> {
     let entry = entry(name)?;
     match entry.get_secret() {
@@ -57,7 +57,7 @@ impl From<Error> for Failure {
             Error::TooLong(_, limit) => Self::TooLong(limit),
             Error::PlatformFailure(error) => Self::Other(error.to_string()),
             Error::Ambiguous(_) => Self::Ambiguous,
-            // The messages of these quote the entry.
+            // The messages of these errors quote the entry.
             Error::BadEncoding(_) | Error::BadDataFormat(..) | Error::BadStoreFormat(_) => Self::Unreadable,
             error => Self::Other(error.to_string()),
         }

@@ -1,5 +1,5 @@
-//! The Secret Service of the freedesktop.org specification, over the session's D-Bus: GNOME Keyring,
-//! KWallet, KeePassXC.
+//! The Secret Service of the freedesktop.org specification, over the D-Bus session bus: GNOME
+//! Keyring, KWallet, KeePassXC.
 //!
 //! Each call has its own connection and its own runtime, so that a bus that hangs blocks nothing but
 //! the calling thread.
@@ -19,8 +19,8 @@ pub(super) fn get(name: &str) -> Result<Option<Vec<u8>>, Failure> {
     })
 }
 
-/// Replaces or creates the entry. Everything that may prompt the user comes before the last check
-/// of `abandoned`, and writing after it.
+/// Replaces or creates the entry. Everything that may prompt the user happens before the last check
+/// of `abandoned`, and writing happens after it.
 pub(super) fn set(name: &str, secret: &[u8], abandoned: &Abandoned) -> Result<(), Failure> {
     run(async |service| match find(&service, name).await? {
         Some(item) => {
@@ -48,7 +48,7 @@ pub(super) fn delete(name: &str) -> Result<bool, Failure> {
     })
 }
 
-/// Connects to the service and runs `call` to its end.
+/// Connects to the service and runs `call` to completion.
 fn run<T>(call: impl AsyncFnOnce(SecretService<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -61,7 +61,7 @@ fn run<T>(call: impl AsyncFnOnce(SecretService<'_>) -> Result<T, Failure>) -> Re
     })
 }
 
-/// Finds the one entry of this name and unlocks it.
+/// Finds the only entry with this name and unlocks it.
 async fn find<'a>(service: &'a SecretService<'_>, name: &str) -> Result<Option<Item<'a>>, Failure> {
     let found = service.search_items(attributes(name)).await?;
     let mut items = found.unlocked;
@@ -88,7 +88,7 @@ async fn default_collection<'a>(service: &'a SecretService<'_>) -> Result<Collec
     Ok(collection)
 }
 
-/// The attributes that identify an entry.
+/// Returns the attributes that identify an entry.
 fn attributes(name: &str) -> HashMap<&str, &str> {
     HashMap::from([("service", SERVICE), ("username", name)])
 }

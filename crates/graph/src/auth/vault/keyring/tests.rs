@@ -1,4 +1,4 @@
-//! Tests of the keyring's time limit, of its absence and of its errors.
+//! Tests for the keyring's time limit, its absence and its errors.
 
 use super::*;
 use rstest::rstest;
@@ -69,7 +69,7 @@ fn a_keyring_error_is_one_short_line_with_the_next_step(#[case] failure: Failure
     assert!(!line.contains(['\u{1b}', '\n']) && line.len() < 500, "{line}");
 }
 
-/// The Secret Service, asked from a child process: the address of the bus comes from the
+/// Queries the Secret Service from a child process, since the address of the bus comes from the
 /// environment.
 #[cfg(all(unix, not(target_os = "macos")))]
 mod on_a_bus {
@@ -98,7 +98,7 @@ mod on_a_bus {
     #[test]
     #[ignore = "run by other tests, with a bus in its environment"]
     fn ask_the_bus_of_the_environment() {
-        // Never the real keyring of someone who runs all ignored tests.
+        // Never touch the real keyring of someone who runs all ignored tests.
         if std::env::var_os(MARK).is_none() {
             return;
         }
@@ -125,8 +125,8 @@ mod on_a_bus {
         assert!(took >= LIMIT && took < 3 * LIMIT, "{took:?}");
     }
 
-    /// Against a real keyring: `ALERTDECK_TEST_KEYRING=real` and a session bus with an unlocked
-    /// Secret Service, as docs/testing.md describes.
+    /// Runs against a real keyring. Requires `ALERTDECK_TEST_KEYRING=real` and a session bus with
+    /// an unlocked Secret Service, as described in docs/testing.md.
     #[tokio::test]
     #[ignore = "needs a Secret Service"]
     async fn a_real_keyring_stores_replaces_and_removes() {
