@@ -1,8 +1,7 @@
 //! Creates, reads, replaces and removes private files and folders, and writes files that users
-//! name.
+//! specify.
 //!
-//! Writes are atomic: a file is written to a temporary file in the same folder, flushed to disk,
-//! and renamed.
+//! Writes are atomic: a temporary file is written in the same folder, flushed to disk, and renamed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -21,7 +20,7 @@ const INFIX: &str = ".alertdeck-";
 /// The number of random letters.
 const RANDOM_LETTERS: usize = 6;
 
-/// What to do with a file that exists.
+/// What to do if the file already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Keep it and fail.
@@ -31,7 +30,7 @@ pub enum Existing {
 }
 
 /// Ensures that a folder exists, belongs to this user and is closed to others. Creates it and its
-/// parents with mode 0700, and restricts the mode of one that is open to others.
+/// parents with mode 0700 if it is missing, and restricts its mode if it is open to others.
 ///
 /// # Errors
 ///
@@ -49,7 +48,7 @@ pub fn private_folder(folder: &Path) -> Result<(), FileError> {
     system::restrict_mode(&opened, &data).map_err(|error| FileError::io("made private", folder, &error))
 }
 
-/// Reads a private file; `None` if it does not exist.
+/// Reads a private file. Returns `None` if it does not exist.
 ///
 /// # Errors
 ///
@@ -70,15 +69,15 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileErro
     Ok(Some(bytes))
 }
 
-/// Opens a private file to append to. Creates it with mode 0600, and restricts the mode of one
-/// that is open to others.
+/// Opens a private file for appending. Creates it with mode 0600 if it is missing, and restricts
+/// its mode if it is open to others.
 ///
 /// # Errors
 ///
 /// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another
 /// user.
 pub fn append_private(path: &Path) -> Result<File, FileError> {
-    // Also open for reading: except on Unix, a file opened only to append cannot be locked.
+    // Also opened for reading: except on Unix, a file opened only for appending cannot be locked.
     let file = open(OpenOptions::new().read(true).append(true).create(true), path, "written")?;
     file.metadata()
         .and_then(|data| system::restrict_mode(&file, &data))
@@ -92,18 +91,18 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
 ///
 /// # Errors
 ///
-/// Fails if the system refuses. The old file is then intact.
+/// Fails if the system refuses. The old file is then left intact.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_atomically(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
 }
 
-/// Checks whether a file that the user names can be written, before any work is done for it.
+/// Checks whether a file that the user specifies can be written, before any work is done for it.
 ///
 /// # Errors
 ///
-/// Fails for symbolic links, whose target would not be what is written; for anything else that is
-/// not a regular file; for devices and `-`; for missing folders; and, with [`Existing::Keep`], for
-/// files that exist. Other errors appear only when the file is written.
+/// Fails for symbolic links, since the link would be replaced and its target not written; for
+/// anything else that is not a regular file; for devices and `-`; for missing folders; and, with
+/// [`Existing::Keep`], for files that exist. Other errors appear only when the file is written.
 pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> {
     let text = path.as_os_str().as_encoded_bytes();
     if text.is_empty() || text == b"-" || path.starts_with("/dev") && !path.starts_with("/dev/shm") {
@@ -121,17 +120,17 @@ pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> 
         Ok(data) if data.is_dir() => Err(FileError::IsFolder(path.to_owned())),
         Ok(data) if !data.is_file() => Err(FileError::NotAFile(path.to_owned())),
         Ok(_) if existing == Existing::Keep => Err(FileError::Exists(path.to_owned())),
-        // Other errors show when the file is written.
+        // Other errors appear when the file is written.
         _ => Ok(()),
     }
 }
 
-/// Writes a file that the user names atomically, with mode 0600. Returns its length in bytes.
+/// Atomically writes a file that the user specifies, with mode 0600. Returns its length in bytes.
 ///
 /// # Errors
 ///
-/// Fails like [`check_new_file`], if `write` fails, and if the system refuses. An existing file is
-/// then intact.
+/// Fails in the same cases as [`check_new_file`], if `write` fails, or if the system refuses. An
+/// existing file is then left intact.
 pub fn write_new_file(
     path: &Path,
     existing: Existing,
@@ -197,7 +196,7 @@ pub fn remove(path: &Path) -> Result<bool, FileError> {
 ///
 /// # Errors
 ///
-/// Fails if the system cannot describe one of them.
+/// Fails if the metadata of either cannot be read.
 pub fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(data) => Ok(system::is_same(&file.metadata()?, &data)),
@@ -232,7 +231,7 @@ fn temporary_location(path: &Path) -> Option<(&Path, OsString)> {
 }
 
 /// Returns whether a name is exactly that of a temporary file, so that no other file in a user's
-/// folder is taken for one.
+/// folder is mistaken for one.
 fn is_temporary(name: &OsStr, prefix: Option<&OsStr>) -> bool {
     let name = name.as_encoded_bytes();
     let Some(at) = name.len().checked_sub(RANDOM_LETTERS) else { return false };

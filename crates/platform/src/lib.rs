@@ -1,22 +1,22 @@
-//! The operating system outside the terminal: private files and folders, files that users name,
-//! locks between processes, and the browser.
+//! The operating system apart from the terminal: private files and folders, files that users
+//! specify, locks between processes, and the browser.
 //!
-//! What this crate is: the one place with code that differs between platforms, apart from the
-//! terminal. It provides what the standard library lacks or leaves unsafe by default.
+//! This crate is the only place with platform-specific code, apart from the terminal. It provides
+//! what the standard library lacks or leaves unsafe by default.
 //!
-//! What it is not: it does not know what files contain, and it has no settings, no log and no
-//! network. It never prompts the user: what is not private is made private or refused, never used
-//! as it is. It does not read the files that users provide, such as the config file; those are
-//! opened like any file.
+//! The crate does not know what files contain, and it has no settings, no log and no network
+//! access. It never prompts the user: a file that is not private is made private or refused, but
+//! never used as is. It does not read the files that users provide, such as the config file; those
+//! are opened like any other file.
 //!
 //! Invariants (docs/security.md, "Files"):
 //!
-//! - The last part of a path is opened without following symbolic links.
+//! - The last component of a path is opened without following symbolic links.
 //! - A file is private from the moment it exists.
-//! - Writes are atomic: a reader gets the old file or the new one, never a part.
+//! - Writes are atomic: a reader sees the old file or the new one, never a partial one.
 //!
-//! On platforms other than Unix the functions are the same, and files are as private as the user's
-//! own folders.
+//! On platforms other than Unix, the functions are the same, but files are only as private as the
+//! user's own folders.
 
 mod files;
 mod lock;
@@ -46,7 +46,7 @@ pub use opener::open_in_browser;
 /// Why a file, folder or lock cannot be used. The message is one line and safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// The path is a symbolic link, whose target may belong to anybody.
+    /// The path is a symbolic link, whose target may belong to anyone.
     #[error("{0:?} is a symbolic link and is not followed: remove it")]
     Link(PathBuf),
     /// The path is something other than a regular file.
@@ -124,7 +124,7 @@ pub fn expand_home(text: &str) -> Option<PathBuf> {
     }
 }
 
-/// Returns the folder for data that the program keeps between runs, or `None` without a home
+/// Returns the folder for data that the program keeps between runs, or `None` if there is no home
 /// folder.
 ///
 /// This is `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck` on Linux, and in the user's

@@ -12,7 +12,7 @@ const MAX_RETRIES: usize = 16;
 
 /// An exclusive lock on a file. At most one process holds it.
 ///
-/// It is released when dropped, and when its process ends in any way.
+/// It is released when dropped, and when its process ends for any reason.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -20,7 +20,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Acquires the lock without waiting; `None` if it is held.
+    /// Acquires the lock without waiting. Returns `None` if it is already held.
     ///
     /// The file is created with mode 0600 if needed; its folder must exist.
     ///
@@ -42,11 +42,11 @@ impl Lock {
         Ok(None)
     }
 
-    /// Removes the lock file, then releases the lock. Other processes continue with a new file.
+    /// Removes the lock file, then releases the lock. Other processes then use a new file.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be removed. The lock is released all the same.
+    /// Fails if the file cannot be removed. The lock is released anyway.
     pub fn remove(self) -> Result<(), FileError> {
         let removed = files::remove(&self.path);
         drop(self.file);
@@ -60,7 +60,7 @@ enum Claim {
     Acquired,
     /// Another process holds the lock.
     Held,
-    /// The file was removed meanwhile: a lock on a removed file excludes nobody.
+    /// The file was removed in the meantime; a lock on a removed file excludes no one.
     Stale,
 }
 

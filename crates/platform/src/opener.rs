@@ -11,12 +11,12 @@ const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 /// seconds: an opener that is still running counts as successful, because some run as long as the
 /// browser does.
 ///
-/// The address must be the serialised form of a parsed one, so that it is one argument and never
-/// an option. The environment variables in `hidden` are not passed to the browser.
+/// The address must be the serialised form of a parsed address, so that it is a single argument and
+/// never taken for an option. The environment variables in `hidden` are not passed to the browser.
 ///
 /// # Errors
 ///
-/// Fails if there is no display, no opener, or the opener fails. The error is safe to show.
+/// Fails if there is no display or no opener, or if the opener fails. The error is safe to show.
 pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
     if !has_display() {
         return Err("there is no display to open a browser on".into());

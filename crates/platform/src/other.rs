@@ -1,4 +1,4 @@
-//! Platforms other than Unix, as far as the standard library goes.
+//! Platforms other than Unix, as far as the standard library supports them.
 //!
 //! A folder inside the user's own inherits its privacy, so owners and permissions are not checked.
 //! Links are checked before opening, not atomically with it.
@@ -16,13 +16,14 @@ pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Checks a folder. Only its path is kept, because the standard library opens no folders here.
+/// Checks a folder. Only its path is kept, because the standard library cannot open folders on
+/// these platforms.
 pub(super) fn open_folder(path: &Path) -> io::Result<Folder> {
     refuse_link(path)?;
     if path.is_dir() { Ok(Folder(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// A folder that exists.
+/// A folder that is known to exist.
 pub(super) struct Folder(std::path::PathBuf);
 
 impl Folder {
@@ -50,13 +51,13 @@ pub(super) fn restrict_mode<T>(_: &T, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Folders cannot be synchronised here.
+/// Folders cannot be synced on these platforms.
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
 pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The standard library has no file identity; equal creation times count as the same file.
+/// Returns whether the creation times are equal, since the standard library cannot identify files.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     matches!((one.created(), other.created()), (Ok(one), Ok(other)) if one == other)
 }

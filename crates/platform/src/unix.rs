@@ -17,7 +17,7 @@ const FOLDER: u32 = 0o700;
 /// The permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
 
-/// Opens a file without following links, and without blocking, so that a pipe cannot hang.
+/// Opens a file without following links, and without blocking, so that opening a pipe cannot hang.
 pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     options.mode(FILE).custom_flags(flags.bits() as i32).open(path)
@@ -29,12 +29,12 @@ pub(super) fn open_folder(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }
 
-/// Creates a private folder and its parents, which are private too.
+/// Creates a private folder and its missing parents, which are also private.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// Refuses a file or folder of another user.
+/// Refuses a file or folder that belongs to another user.
 pub(super) fn check_owner(data: &Metadata, path: &Path) -> Result<(), FileError> {
     if data.uid() == geteuid().as_raw() { Ok(()) } else { Err(FileError::OtherOwner(path.to_owned())) }
 }
@@ -45,7 +45,7 @@ pub(super) fn check_mode(data: &Metadata, path: &Path) -> Result<(), FileError> 
     if mode & OTHERS == 0 { Ok(()) } else { Err(FileError::Exposed { path: path.to_owned(), mode }) }
 }
 
-/// Removes the permissions of the group and of others, if there are any.
+/// Removes the permissions of the group and of others, if any.
 pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     if data.mode() & OTHERS == 0 {
         return Ok(());
@@ -53,12 +53,12 @@ pub(super) fn restrict_mode(file: &File, data: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(if data.is_dir() { FOLDER } else { FILE }))
 }
 
-/// Syncs a folder, so that a rename in it survives a loss of power.
+/// Syncs a folder, so that a rename in it survives a power loss.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Returns whether two metadata describe the same file.
+/// Returns whether two sets of metadata describe the same file.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }

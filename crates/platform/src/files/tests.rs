@@ -1,9 +1,9 @@
-//! Tests of private files: creation, repair of modes, refusals and leftovers.
+//! Tests for private files: creation, correction of modes, refusals and leftovers.
 
 use super::*;
 use std::path::PathBuf;
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -77,7 +77,7 @@ fn abandoned_temporary_files_are_removed() {
     assert_eq!(names(folder.path()), [".ab.json.alertdeck-Ab12Cd"]);
 }
 
-/// Exports are written to folders with other files of the user.
+/// Exports are written to folders that also contain the user's other files.
 #[test]
 fn only_temporary_files_are_removed() {
     let folder = tempfile::tempdir().unwrap();
@@ -347,7 +347,7 @@ mod with_modes {
         assert_eq!(check_new_file(&pipe, Existing::Replace), Err(FileError::NotAFile(pipe)));
     }
 
-    /// A superuser can write despite the mode, but not to `/sys` and `/proc`.
+    /// A superuser can write despite the mode, but not to `/sys` or `/proc`.
     #[test]
     fn an_unwritable_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
@@ -373,7 +373,8 @@ mod with_modes {
         assert!(path.is_file());
     }
 
-    /// Only a superuser can give a file away. Other users check that their own files are accepted.
+    /// Only a superuser can give a file away. For other users, the test checks that their own files
+    /// are accepted.
     #[test]
     fn files_and_folders_of_other_users_are_refused() {
         let root = tempfile::tempdir().unwrap();
