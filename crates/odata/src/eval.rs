@@ -20,12 +20,12 @@ pub trait Row {
     fn value(&self, property: Property) -> Value<'_>;
 }
 
-/// How the service evaluates what OData and Graph's documentation leave open (docs/graph-api.md,
-/// "Filtering").
+/// How the service evaluates the cases that OData and Graph's documentation leave open
+/// (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mode {
-    /// Whether a comparison of null with a value is unknown, also when negated, instead of false
-    /// (`ne`: true). Comparisons with the literal `null` are always true or false.
+    /// Whether comparing null with a value is unknown, even when negated, rather than false (true
+    /// for `ne`). Comparisons with the literal `null` are always true or false.
     pub three_valued: bool,
     /// Whether `assignedTo` is compared case-sensitively. Enumerations never are
     /// (docs/graph-api.md, "Enumerations").
@@ -33,7 +33,7 @@ pub struct Mode {
 }
 
 impl Expr {
-    /// Returns whether the expression holds for a row; unknown counts as no.
+    /// Returns whether the expression holds for a row; unknown counts as false.
     pub fn matches(&self, row: &impl Row, mode: Mode) -> bool {
         self.truth(row, mode) == Some(true)
     }

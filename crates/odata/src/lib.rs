@@ -1,7 +1,7 @@
 //! The subset of OData's `$filter` that Graph supports for alerts: expressions, their text and
 //! their evaluation.
 //!
-//! The crate knows the eight properties that Graph filters alerts by (docs/graph-api.md,
+//! The crate knows the eight properties that Graph can filter alerts by (docs/graph-api.md,
 //! "Filtering"). It does not know alertdeck's own filter language or requests: text is written
 //! unencoded, and the HTTP client encodes it once. Strings are escaped in one place, the `Display`
 //! of [`Literal`].
@@ -16,7 +16,8 @@ use alertdeck_model::Timestamp;
 pub use eval::{Mode, Row, Value};
 pub use parse::{ParseError, parse};
 
-/// A property that Graph filters alerts by. There are no others (docs/graph-api.md, "Filtering").
+/// A property that Graph can filter alerts by. There are no others (docs/graph-api.md,
+/// "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "Graph's property names")]
 pub enum Property {
@@ -31,7 +32,7 @@ pub enum Property {
 }
 
 impl Property {
-    /// All properties, in the order of the documentation.
+    /// All properties, in documentation order.
     pub const ALL: [Self; 8] = [
         Self::AssignedTo,
         Self::Classification,
@@ -43,7 +44,7 @@ impl Property {
         Self::Status,
     ];
 
-    /// Returns Graph's name of the property.
+    /// Returns Graph's name for the property.
     pub fn name(self) -> &'static str {
         match self {
             Self::AssignedTo => "assignedTo",
@@ -84,7 +85,7 @@ pub enum Operator {
 impl Operator {
     const ALL: [Self; 6] = [Self::Eq, Self::Ne, Self::Gt, Self::Ge, Self::Lt, Self::Le];
 
-    /// Returns OData's name of the operator.
+    /// Returns OData's name for the operator.
     pub fn name(self) -> &'static str {
         match self {
             Self::Eq => "eq",
@@ -129,7 +130,7 @@ pub enum Expr {
     And(Vec<Self>),
     /// Holds if any part holds.
     Or(Vec<Self>),
-    /// Holds if the part does not.
+    /// Holds if the part does not hold.
     Not(Box<Self>),
     /// A property compared with a value.
     Compare(Property, Operator, Literal),
@@ -137,8 +138,8 @@ pub enum Expr {
     In(Property, Vec<Literal>),
 }
 
-/// A part of OData that the service may refuse: Graph's documentation does not mention it for this
-/// collection (docs/graph-api.md, "Filtering").
+/// A part of OData that the service may refuse, since Graph's documentation does not mention it for
+/// this collection (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// The operator `ne`.
@@ -219,8 +220,8 @@ impl Expr {
         }
     }
 
-    /// Returns the narrowest expression without a feature that holds wherever this one does, or
-    /// `None` if that would hold for every alert.
+    /// Returns the narrowest expression that does not use a feature and holds wherever this one
+    /// does, or `None` if it would hold for every alert.
     pub fn without(&self, feature: Feature) -> Option<Self> {
         match self {
             Self::And(parts) => {
@@ -234,8 +235,9 @@ impl Expr {
         }
     }
 
-    /// Returns an expression that holds under three-valued null wherever this one holds under
-    /// two-valued null: every negation is widened by the nulls that it would lose.
+    /// Returns an expression that, with three-valued nulls, holds wherever this one holds with
+    /// two-valued nulls: every negation is widened to include the nulls that it would otherwise
+    /// lose.
     #[must_use]
     pub fn admitting_nulls(&self) -> Self {
         match self {
@@ -270,8 +272,8 @@ fn is_null(property: Property) -> Expr {
 }
 
 impl fmt::Display for Expr {
-    /// Writes the expression unencoded. An `or` is always in parentheses, a nested `and` too, so
-    /// that nothing depends on the reader's operator precedence.
+    /// Writes the expression unencoded. An `or` is always in parentheses, and so is a nested `and`,
+    /// so that nothing depends on the parser's operator precedence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::And(parts) => {

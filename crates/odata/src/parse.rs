@@ -1,7 +1,7 @@
 //! Parses `$filter` text into an [`Expr`].
 //!
 //! Operators and property names are case-insensitive. Types are checked strictly, because the
-//! service rejects a wrong one with a 400 that does not say where the error is (docs/graph-api.md,
+//! service rejects a wrong type with a 400 that does not say where the error is (docs/graph-api.md,
 //! "Filtering").
 
 use std::ops::Range;
@@ -9,14 +9,14 @@ use std::ops::Range;
 use super::{Expr, Literal, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// The deepest nesting of parentheses and `not`.
+/// The maximum nesting depth of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
 
-/// Why a text is not an expression.
+/// The error for text that is not an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// The part that is wrong, as a range of bytes.
+    /// The byte range of the part that is wrong.
     pub span: Range<usize>,
     /// What is wrong and what was expected.
     pub message: String,
@@ -28,7 +28,7 @@ pub struct ParseError {
 ///
 /// # Errors
 ///
-/// Fails at the first error of syntax or type, and if the nesting is deeper than 64.
+/// Fails at the first syntax or type error, or if the nesting is deeper than 64.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser { text, position: 0, next: Token::End, span: 0..0 };
     parser.advance()?;
@@ -51,10 +51,10 @@ enum Token<'a> {
 
 struct Parser<'a> {
     text: &'a str,
-    /// The end of `next`, in bytes.
+    /// The byte position of the end of `next`.
     position: usize,
     next: Token<'a>,
-    /// The range of `next`.
+    /// The byte range of `next`.
     span: Range<usize>,
 }
 
@@ -98,7 +98,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Skips a word if it is next; returns whether it was.
+    /// Skips a word if it comes next; returns whether it did.
     fn accept_word(&mut self, word: &str) -> Result<bool, ParseError> {
         let found = matches!(self.next, Token::Word(next) if next.eq_ignore_ascii_case(word));
         if found {
@@ -107,7 +107,7 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    /// Skips a token, or fails with what was expected.
+    /// Skips a token if it comes next; otherwise fails with what was expected.
     fn require(&mut self, token: &Token<'_>, what: &str) -> Result<(), ParseError> {
         if self.next == *token { self.advance() } else { Err(self.expected(what)) }
     }
@@ -215,7 +215,7 @@ impl Parser<'_> {
     }
 }
 
-/// Reads the quoted text at the start of `rest`; returns it and its length in `rest`.
+/// Reads the quoted string at the start of `rest`; returns its content and its length in `rest`.
 fn quoted(rest: &str) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut at = 1;
