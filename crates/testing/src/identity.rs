@@ -1,11 +1,11 @@
-//! Fixed RSA identities for tests of certificate sign-in: making RSA keys takes seconds, and ring
-//! does not make any.
+//! Fixed RSA identities for tests of certificate sign-in: generating RSA keys takes seconds, and
+//! ring cannot generate them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// An RSA key of 2048 bits with a self-signed certificate.
+/// A 2048-bit RSA key with a self-signed certificate.
 ///
-/// Source: made for this project; see `tests/data/README.md`.
+/// Source: generated for this project; see `tests/data/README.md`.
 #[derive(Clone, Copy)]
 pub struct Identity {
     /// The private key as PEM.
@@ -15,19 +15,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An application's identity; its key is in PKCS#8.
+    /// An application's identity; its key is in PKCS#8 format.
     pub const APP: Self = Self {
         key: include_str!("../../../tests/data/identities/app.key.pem"),
         certificate: include_str!("../../../tests/data/identities/app.cert.pem"),
     };
 
-    /// Another identity; its key is in PKCS#1.
+    /// Another identity; its key is in PKCS#1 format.
     pub const OTHER: Self = Self {
         key: include_str!("../../../tests/data/identities/other.key.pem"),
         certificate: include_str!("../../../tests/data/identities/other.cert.pem"),
     };
 
-    /// Returns the certificate and the key in one text, as a certificate file holds them.
+    /// Returns the certificate and the key in one string, as in a certificate file.
     pub fn pem(&self) -> String {
         format!("{}{}", self.certificate, self.key)
     }
@@ -37,7 +37,7 @@ impl Identity {
         der(self.certificate)
     }
 
-    /// Returns the private key as DER, in the format that the PEM text names.
+    /// Returns the private key as DER, in the format indicated by the PEM text.
     pub fn key_der(&self) -> Vec<u8> {
         der(self.key)
     }

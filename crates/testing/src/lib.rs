@@ -1,7 +1,7 @@
 //! Test data shared by several crates: Graph's type schema, published example bodies and RSA
 //! identities.
 //!
-//! Only tests depend on this crate. It depends on no other crate of the workspace, so that the unit
+//! Only tests depend on this crate. It depends on no other crate in the workspace, so that the unit
 //! tests of all of them can use it.
 
 #![expect(clippy::missing_panics_doc, reason = "the data is part of the repository")]
@@ -24,7 +24,7 @@ pub fn schema() -> Value {
 ///
 /// # Panics
 ///
-/// If `tests/data/samples` has no such file.
+/// Panics if `tests/data/samples` has no such file.
 #[expect(clippy::panic, reason = "a missing sample fails the test that uses it")]
 pub fn sample(name: &str) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/samples/");
