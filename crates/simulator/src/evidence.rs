@@ -1,9 +1,8 @@
-//! Generates the evidence of an alert, as JSON of the service (docs/graph-api.md, "Evidence
-//! types").
+//! Generates the evidence of an alert, in the service's JSON (docs/graph-api.md, "Evidence types").
 //!
-//! The data is consistent: a process has the same id and times in every alert of its device, a
-//! file of the attacker the same hashes throughout the campaign, and a system file the same hashes
-//! everywhere.
+//! The data is consistent: a process has the same id and times in every alert on its device, an
+//! attacker's file has the same hashes throughout the campaign, and a system file has the same
+//! hashes everywhere.
 
 mod text;
 
@@ -76,7 +75,7 @@ impl CampaignData {
         let address = format!("{net}.{}", rng.random_range(1..255));
         let location = &LOCATIONS[rng.random_range(0..LOCATIONS.len())];
         let number = rng.random_range(1000..10_000);
-        // Some domains are shared by campaigns, others are not.
+        // Some domains are shared between campaigns, and others are not.
         let domain =
             if number % 2 == 0 { format!("{host}-{number}.{zone}") } else { format!("{host}.{zone}") };
         let items = story.steps.iter().flat_map(|step| step.evidence).flat_map(Item::each);
@@ -91,19 +90,20 @@ impl CampaignData {
     }
 
     fn process_id(&self, image: &Image) -> u64 {
-        // Process ids of Windows are multiples of four. The device deliberately does not matter:
-        // in real alerts too, processes of several devices have the same id, and a tree must keep
-        // them apart.
+        // Windows process ids are multiples of four. The device is deliberately ignored: in real
+        // alerts, too, processes on different devices have the same id, and a process tree must
+        // keep them apart.
         400 + self.process_hash(image) % 6000 * 4
     }
 
-    /// Returns a number that is constant for a process of this campaign.
+    /// Returns a number that is constant for a process within this campaign.
     fn process_hash(&self, image: &Image) -> u64 {
         self.hash(image.name) ^ hash(0, image.name).rotate_left(7).wrapping_mul(image.instance.into())
     }
 }
 
-/// FNV-1a, which unlike the standard library's hasher is stable across toolchains.
+/// Computes an FNV-1a hash, which, unlike that of the standard library's hasher, is stable across
+/// toolchains.
 fn hash(seed: u64, name: &str) -> u64 {
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -204,7 +204,7 @@ impl<'a> EvidenceBuilder<'a> {
                 }),
             ),
             Item::Url(url) => {
-                // The organization's own URLs are affected, not malicious.
+                // The organization's own URLs are affected rather than malicious.
                 let hostile = url.contains("<domain>") || url.contains("<ip>");
                 let url = self.fill(url);
                 self.typed("url", if hostile { "malicious" } else { "unknown" }, &[], json!({"url": url}))
@@ -261,12 +261,12 @@ impl<'a> EvidenceBuilder<'a> {
         }
     }
 
-    /// Parses JSON of a story, after filling its placeholders.
+    /// Parses JSON from a story, after filling in its placeholders.
     fn fields(&mut self, body: &str) -> Value {
         serde_json::from_str(&self.fill(body)).unwrap_or_default()
     }
 
-    /// Returns the location of the attacker's address, which not every source provides.
+    /// Returns the location of the attacker's address, which not all sources provide.
     fn location(&self) -> Value {
         if self.campaign.seed.is_multiple_of(2) {
             return Value::Null;
@@ -355,7 +355,7 @@ impl<'a> EvidenceBuilder<'a> {
     }
 
     /// Returns when a process started on this device: in the order of the story or, for a parent
-    /// that is not in the story, hours before.
+    /// that is not in the story, hours earlier.
     fn started(&self, image: &Image) -> Timestamp {
         let same = |other: &Image| other.name == image.name && other.instance == image.instance;
         let position = self.campaign.processes.iter().find(|(_, other)| same(other));

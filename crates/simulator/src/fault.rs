@@ -1,9 +1,9 @@
 //! The fault profiles: which fault is injected into which request.
 //!
-//! The fault of a request depends on the seed, on the request and on how often it was sent before,
-//! but not on its order among other requests. So clients with concurrent requests see the same
-//! faults in every run. Apart from status codes and the corruption of bodies, this module is
-//! independent of HTTP.
+//! The fault injected into a request depends on the seed, on the request and on how often it has
+//! been sent before, but not on its order among other requests. Therefore clients with concurrent
+//! requests see the same faults in every run. Apart from status codes and the corruption of bodies,
+//! this module is independent of HTTP.
 
 use std::{
     collections::HashMap,
@@ -28,14 +28,15 @@ pub enum Faults {
     /// incomplete, slow or invalid body, but never the same request three times in a row. Pages
     /// sometimes repeat an alert or are empty.
     Flaky,
-    /// About a third of all list requests are answered 429, never the same one twice in a row.
+    /// About a third of all list requests are answered with 429, but never the same one twice in a
+    /// row.
     Throttled,
-    /// Everything in `Flaky`, and one permanent fault in about a third of the lists. The seed
-    /// selects it: next links that loop, next links to a foreign address, next pages that are
+    /// Everything in `Flaky`, plus one permanent fault in about a third of the lists, selected by
+    /// the seed: next links that loop, next links to a foreign address, next pages that are
     /// refused, or invalid JSON.
     Hostile,
-    /// After two requests, the service is unreachable for a while, then reachable for longer, and
-    /// so on.
+    /// After two requests, the service is unreachable for a while, then reachable for a longer
+    /// time, and so on.
     Offline,
 }
 
@@ -106,7 +107,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the client has to retry.
+    /// Returns whether the client has to retry.
     fn is_failure(self) -> bool {
         !matches!(self, Self::None | Self::RepeatedAlert | Self::EmptyPage | Self::Slow)
     }
@@ -146,7 +147,7 @@ impl Corruption {
     }
 }
 
-/// The permanent faults of [`Faults::Hostile`], of which the seed selects one.
+/// The permanent faults of [`Faults::Hostile`], one of which the seed selects.
 const PERMANENT: [Fault; 4] =
     [Fault::NextLinkLoop, Fault::ForeignNextLink, Fault::NextPageRefused, Fault::Corrupt(Corruption::Comma)];
 
@@ -157,8 +158,8 @@ pub(super) struct FaultPlan {
     retry_after: Duration,
     outage: Duration,
     recovery: Duration,
-    /// By hash of the request. Entries are never removed: they are small, and a run has only
-    /// thousands of requests.
+    /// Keyed by the hash of the request. Entries are never removed: they are small, and a run has
+    /// only thousands of requests.
     history: HashMap<u64, History>,
     /// The number of requests before the first outage.
     before_outage: u8,
@@ -168,9 +169,9 @@ pub(super) struct FaultPlan {
 
 #[derive(Default)]
 struct History {
-    /// How often the request was sent.
+    /// How many times the request was sent.
     sent: u64,
-    /// How often it failed in a row.
+    /// How many times in a row it failed.
     failed: u8,
 }
 
@@ -191,7 +192,7 @@ impl FaultPlan {
         }
     }
 
-    /// Whether the service is unreachable for a request that arrives now.
+    /// Returns whether the service is unreachable for a request that arrives now.
     pub(super) fn is_offline(&mut self, now: Instant) -> bool {
         if self.faults != Faults::Offline {
             return false;
@@ -361,7 +362,7 @@ mod tests {
             let drawn: Vec<_> = (0..300).map(|request| hostile.draw(request, true)).collect();
             let count = drawn.iter().filter(|fault| **fault == permanent).count();
             assert!((60..140).contains(&count), "{count} times {permanent:?}");
-            // The corruption, the last one, occurs as a temporary fault too.
+            // The last one, the corruption, also occurs as a temporary fault.
             let is_permanent = |fault: &Fault| PERMANENT[..3].contains(fault);
             assert!(!drawn.iter().any(|fault| is_permanent(fault) && *fault != permanent));
             for (request, fault) in (0..).zip(&drawn).filter(|(_, fault)| is_permanent(fault)) {

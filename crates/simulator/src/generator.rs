@@ -1,7 +1,7 @@
 //! Generates the tenant's alerts from the stories, as JSON.
 //!
-//! It is deterministic: equal seeds, counts and times give equal bytes. It uses neither HTTP nor a
-//! clock.
+//! The generator is deterministic: the same seed, count and times give the same bytes. It uses
+//! neither HTTP nor a clock.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) struct Generator {
     /// Drives the rare campaigns, so that a new rare story does not change the common ones.
     rare: StdRng,
     world: World,
-    /// The ids of common incidents count up from here, those of rare ones down.
+    /// The ids of common incidents count up from here, and those of rare ones count down.
     first_incident: u32,
     /// The number of common campaigns so far.
     common_campaigns: u32,
@@ -63,7 +63,7 @@ struct Campaign {
     actor: Option<String>,
 }
 
-/// A device that a campaign reaches, with the person on it.
+/// A device that a campaign reaches, and the person who uses it.
 struct Target {
     device: usize,
     person: usize,
@@ -117,8 +117,8 @@ impl Generator {
         Self { rng, rare, world, first_incident, common_campaigns: 0, rare_campaigns: 0, running: None }
     }
 
-    /// Generates the alerts of the last thirty days, campaign by campaign. It passes each to `keep`
-    /// instead of returning them all, because as JSON values they would take too much memory.
+    /// Generates the alerts of the last thirty days, campaign by campaign. Passes each alert to
+    /// `keep` instead of returning all of them, which would take too much memory as JSON values.
     pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
         let mut generated = 0;
         while generated < count {
@@ -142,7 +142,7 @@ impl Generator {
         }
     }
 
-    /// Generates an alert raised at `now`: the next one of the running campaign.
+    /// Generates an alert raised at `now`: the next one in the running campaign.
     pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
         let mut campaign = match self.running.take() {
             Some(campaign) if campaign.raised < campaign.alerts() => campaign,
@@ -197,8 +197,8 @@ fn common_story(rng: &mut StdRng) -> &'static Story {
     stories.choose_weighted(rng, |story| story.weight).copied().unwrap_or(stories[0])
 }
 
-/// Returns the story of the n-th rare campaign. In a large tenant, the mass story follows once
-/// after the first round.
+/// Returns the story of the n-th rare campaign. In a large tenant, the mass story runs once, after
+/// the first round.
 fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
     let number = number as usize;
     let stories: Vec<&'static Story> = stories::rare().collect();
@@ -248,7 +248,7 @@ fn raise(
     let mut alert = alert(rng, &world.tenant_id, campaign, step, &id, created, index);
     triage.apply(&mut alert);
     alert["evidence"] = evidence.into();
-    // Rare stories have the most deeply nested texts, so they are mutated more often.
+    // Rare stories have the most deeply nested strings, so they are mutated more often.
     if rng.random_ratio(if campaign.rare { 12 } else { 3 }, 100) {
         hostile::mutate(&mut alert, rng);
     }
@@ -282,7 +282,7 @@ fn alert(
         1 => &["Critical asset", "Attack disruption"],
         _ => &[],
     };
-    // A detector is a rule, so all alerts with one title have the same detector id.
+    // A detector is a rule, so all alerts with the same title have the same detector id.
     let detector = guid(&mut StdRng::seed_from_u64(
         step.title.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())),
     ));

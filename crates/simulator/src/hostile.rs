@@ -1,7 +1,7 @@
 //! Alerts with text that an attacker controls (docs/testing.md, "Hostile text").
 //!
-//! Each mutation puts one hostile text where an attacker could. The texts are valid JSON strings;
-//! invalid pages are up to the fault profiles.
+//! Each mutation puts one hostile string where an attacker could. The strings are valid JSON;
+//! invalid pages are left to the fault profiles.
 
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
@@ -12,13 +12,13 @@ enum Target {
     Alert(&'static str),
     /// A JSON pointer into the first item of an evidence type.
     Evidence(&'static str, &'static str),
-    /// The first text property with a name, at any depth of the evidence.
+    /// The first text property with this name, at any depth of the evidence.
     Anywhere(&'static str),
 }
 
 use Target::{Alert, Anywhere, Evidence};
 
-/// The mutations: property and new text, in which `{}` stands for the former value.
+/// The mutations: the property and its new text, in which `{}` stands for the old value.
 const MUTATIONS: &[(Target, &str)] = &[
     (Alert("/title"), "\u{1b}[31mCRITICAL\u{1b}[2J{}"),
     (Alert("/title"), "{}\u{7}\u{8}\u{8}\u{9b}31m\u{0}"),
@@ -66,8 +66,8 @@ const MUTATIONS: &[(Target, &str)] = &[
     (Anywhere("domainName"), "{}\u{1b}]8;;https://example.net\u{7}.xn--80ak6aa92e"),
 ];
 
-/// The number of draws for mutations that are not in [`MUTATIONS`]: two long texts, and four for
-/// the process cycle, which applies to few alerts.
+/// The number of draws for mutations that are not in [`MUTATIONS`]: two for long strings, and four
+/// for the process cycle, which fits few alerts.
 const SPECIAL: usize = 6;
 
 /// Applies a random mutation that fits the alert.
@@ -105,7 +105,7 @@ fn replace(alert: &mut Value, target: &Target, text: &str) -> bool {
     found.is_some()
 }
 
-/// Makes the last process the parent of the first, which usually is one of its ancestors.
+/// Makes the last process the parent of the first, which is usually one of its ancestors.
 fn make_process_cycle(alert: &mut Value) -> bool {
     let Some(items) = alert["evidence"].as_array_mut() else { return false };
     let Some(last) = items.iter().rfind(|item| item["processId"].is_number()).cloned() else { return false };
@@ -120,7 +120,7 @@ fn make_process_cycle(alert: &mut Value) -> bool {
     true
 }
 
-/// Finds the first text property with a name, at any depth.
+/// Finds the first text property with this name, at any depth.
 fn find_text<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     match value {
         Value::Array(items) => items.iter_mut().find_map(|item| find_text(item, name)),

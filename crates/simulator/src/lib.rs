@@ -1,10 +1,10 @@
 //! A simulated tenant behind a real HTTP service on loopback, used by `demo`, `simulate` and the
 //! tests (docs/testing.md, "Simulator").
 //!
-//! It behaves as the real service does (docs/graph-api.md) and can inject faults (docs/testing.md,
+//! It behaves like the real service (docs/graph-api.md) and can inject faults (docs/testing.md,
 //! "Faults that must be survived"). Within this workspace it depends only on the model. In
-//! particular it evaluates `$filter` on its own ([`odata`]), so that it checks the filters that
-//! alertdeck sends instead of sharing their bugs.
+//! particular, it has its own evaluation of `$filter` ([`odata`]), so that it checks the filters
+//! that alertdeck sends instead of sharing their bugs.
 //!
 //! Only this module uses sockets. A request passes through `service` (token, budget, faults, log),
 //! `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come from
@@ -68,9 +68,9 @@ use reply::{Damage, Reply};
 use request::Call;
 use service::Service;
 
-/// The longest request body that is read, in bytes. The connection of a longer one is closed.
+/// The maximum size of a request body, in bytes. The connection is closed if a body is larger.
 const MAX_BODY: usize = 1 << 20;
-/// The number of pieces in which a slow body is sent.
+/// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
 
 /// The settings of the tenant and its service.
@@ -78,7 +78,7 @@ const PIECES: usize = 8;
 pub struct Settings {
     /// The number of alerts at the start.
     pub alerts: usize,
-    /// The seed of everything random.
+    /// The seed for everything random.
     pub seed: u64,
     /// The delay added to every request.
     pub latency: Duration,
@@ -86,20 +86,20 @@ pub struct Settings {
     pub faults: Faults,
     /// The port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// The start of the service's clock (`Date`, arrivals, updates), and about the time of the
-    /// newest alert.
+    /// The initial time of the service's clock (`Date`, arrivals, updates), which is also about the
+    /// time of the newest alert.
     pub now: Timestamp,
     /// Which tokens are accepted.
     pub access: Access,
     /// The initial settings for signing in.
     pub sign_in: SignIn,
-    /// The largest page; a larger `$top` is silently reduced to it.
+    /// The maximum page size; a larger `$top` is silently reduced to it.
     pub largest_page: usize,
     /// The mean time between new alerts; `None` for no new alerts.
     pub arrivals: Option<Duration>,
-    /// Requests per minute before the service answers 429; `None` for no limit.
+    /// The number of requests per minute before the service answers with 429; `None` for no limit.
     pub budget: Option<u32>,
-    /// Waiting times, which tests shorten.
+    /// The waiting times, which tests shorten.
     pub timing: Timing,
 }
 
@@ -177,7 +177,7 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// Whether the reply was missing or incomplete.
     pub broken: bool,
-    /// Whether the request was repeated before the `Retry-After` of the previous reply was over.
+    /// Whether the request was repeated before the `Retry-After` of the previous reply had elapsed.
     pub early: bool,
     /// The request's body, as received.
     pub body: Bytes,
@@ -200,7 +200,7 @@ impl Exchange {
 pub struct Simulator {
     address: SocketAddr,
     service: Arc<Mutex<Service>>,
-    /// The number of connections to the address of foreign links.
+    /// The number of connections to the address that foreign links lead to.
     strayed: Arc<AtomicUsize>,
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
@@ -212,7 +212,7 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// If the port is in use, or the system provides no socket or thread.
+    /// Fails if the port is in use, or if the system provides no socket or thread.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
         listener.set_nonblocking(true)?;
@@ -266,19 +266,19 @@ impl Simulator {
         lock(&self.service).log.iter().cloned().collect()
     }
 
-    /// Schedules faults for individual requests. Each is used once, in order, by the next request
-    /// with its method, in addition to [`Settings::faults`].
+    /// Schedules faults for individual requests. Each is applied once, in order, to the next
+    /// request with its method, in addition to [`Settings::faults`].
     pub fn script(&self, faults: impl IntoIterator<Item = ScriptedFault>) {
         lock(&self.service).script.add(faults);
     }
 
-    /// Calls `act` with the control of the sign-in endpoints. Requests wait until it returns.
+    /// Calls `act` with control of the sign-in endpoints. Requests wait until `act` returns.
     pub fn sign_in<R>(&self, act: impl FnOnce(&mut SignInControl) -> R) -> R {
         act(&mut lock(&self.service).sign_in)
     }
 
-    /// Returns the number of connections to the foreign address in the links of
-    /// [`Faults::Hostile`]. A correct client makes none.
+    /// Returns the number of connections to the foreign address in links from [`Faults::Hostile`].
+    /// A correct client makes none.
     pub fn strayed(&self) -> usize {
         self.strayed.load(Ordering::Relaxed)
     }
@@ -323,7 +323,7 @@ struct Delays {
     trickle: Duration,
 }
 
-/// Accepts connections. It uses hyper, not axum, because only hyper's handlers may fail, which
+/// Accepts connections. Uses hyper instead of axum, because only hyper's handlers can fail, which
 /// closes the connection without a response.
 async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, delays: Delays) -> Infallible {
     loop {
@@ -354,11 +354,11 @@ async fn serve_connection(stream: TcpStream, service: Arc<Mutex<Service>>, delay
     }
 }
 
-/// Counts the connections to the address of foreign links and closes them.
+/// Counts the connections to the address that foreign links lead to, and closes them.
 async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
-        // Counted before it is closed: the client notices the latter.
+        // Count before closing, since the client notices when the connection is closed.
         if let Ok(connection) = listener.accept().await {
             strayed.fetch_add(1, Ordering::Relaxed);
             drop(connection);
@@ -395,7 +395,7 @@ async fn handle(
     };
     let reply = lock(&service).answer(call, arrived);
     if reply.damage == Damage::Silence {
-        // The client gives up at some time, and the connection ends with it.
+        // The client eventually gives up, which ends the connection.
         std::future::pending::<()>().await;
     }
     if reply.damage == Damage::Reset {
@@ -404,7 +404,7 @@ async fn handle(
     respond(reply, delays.trickle)
 }
 
-/// Turns a reply into a response, and applies its damage.
+/// Turns a reply into a response and applies its damage.
 fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
     let length = reply.body.len();
     let body = match reply.damage {

@@ -1,7 +1,7 @@
 //! Parses and evaluates `$filter` as the service does.
 //!
-//! It exists to check the filters that alertdeck sends, so it must not share code with the compiler
-//! that generates them. It supports the eight filterable properties (docs/graph-api.md,
+//! This module exists to check the filters that alertdeck sends, so it must not share code with the
+//! compiler that generates them. It supports the eight filterable properties (docs/graph-api.md,
 //! "Filtering") and is independent of HTTP.
 //!
 //! Two undocumented details are configurable with [`Semantics`]: comparisons with null, and whether
@@ -20,18 +20,18 @@ use alertdeck_model::{Classification, Determination, ServiceSource, Severity, St
 pub struct FilterError {
     /// The error, worded like those of the service.
     pub reason: String,
-    /// Where it is, as a 0-based offset in bytes.
+    /// Where the error is, as a 0-based byte offset.
     pub position: usize,
 }
 
 /// The meaning of filters where the service's documentation is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Semantics {
-    /// Whether comparing null with a value is neither true nor false, and so is its negation, as in
-    /// SQL. Otherwise null is unequal to every value, neither less nor greater than any, and `not`
+    /// Whether comparing null with a value is neither true nor false, even when negated, as in SQL.
+    /// Otherwise, null is unequal to every value and neither less nor greater than any, and `not`
     /// is the complement.
     pub three_valued: bool,
-    /// Whether `assignedTo` is compared byte by byte. Otherwise case is ignored.
+    /// Whether `assignedTo` is compared byte by byte. Otherwise, case is ignored.
     pub exact_text: bool,
 }
 
@@ -44,17 +44,17 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// If the service would refuse the filter.
+    /// Fails if the service would refuse the filter.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::parse(text).map(Self)
     }
 
-    /// Whether an alert, as JSON of the service, matches the filter.
+    /// Returns whether an alert, in the service's JSON, matches the filter.
     pub fn matches(&self, alert: &Value, semantics: Semantics) -> bool {
         self.matches_columns(&Columns::read(alert), semantics)
     }
 
-    /// Whether an alert matches the filter, given its filterable values.
+    /// Returns whether an alert matches the filter, given its filterable values.
     pub(super) fn matches_columns(&self, columns: &Columns, semantics: Semantics) -> bool {
         self.0.evaluate(columns, semantics) == Some(true)
     }
@@ -117,8 +117,8 @@ impl Property {
         }
     }
 
-    /// Whether null and `unknown` are equal. Assumed for these two, which alerts have as either
-    /// (docs/graph-api.md, "Filtering").
+    /// Returns whether null and `unknown` are equal. This is assumed for these two properties,
+    /// which can be either in alerts (docs/graph-api.md, "Filtering").
     fn null_is_unknown(self) -> bool {
         matches!(self, Self::Classification | Self::Determination)
     }
@@ -137,7 +137,7 @@ enum Cell {
 pub(super) struct Columns([Cell; 8]);
 
 impl Columns {
-    /// Reads the columns of an alert. Missing values and those of another type are null.
+    /// Reads the columns of an alert. Missing values and values of another type are null.
     pub(super) fn read(alert: &Value) -> Self {
         Self(Property::ALL.map(|(name, property)| {
             let Some(text) = alert.get(name).and_then(Value::as_str) else { return Cell::Null };
@@ -192,8 +192,8 @@ impl Expr {
     }
 }
 
-/// The disjunction in three-valued logic: true if any term is true, else `None` if any is, else
-/// false.
+/// Returns the disjunction in three-valued logic: true if any term is true, otherwise `None` if any
+/// term is `None`, otherwise false.
 fn any(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(false);
     for term in terms {
@@ -346,7 +346,7 @@ mod tests {
         }
     }
 
-    /// Tokens, so that random filters get past the tokenizer.
+    /// Valid tokens, so that random filters get past the tokenizer.
     const TOKENS: &[&str] = &[
         "severity",
         "assignedTo",

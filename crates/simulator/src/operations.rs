@@ -17,7 +17,7 @@ pub(super) struct Handler<'a> {
     /// The base URL of the service: `http://127.0.0.1:1234`.
     pub(super) base: &'a str,
     pub(super) now: Timestamp,
-    /// The largest page.
+    /// The maximum page size.
     pub(super) largest_page: usize,
     /// The author of new comments.
     pub(super) author: &'a str,
@@ -101,7 +101,7 @@ impl Handler<'_> {
             head.insert("@odata.nextLink".into(), link.into());
         }
         let mut body = Value::Object(head).to_string().into_bytes();
-        // The closing brace follows after the alerts.
+        // The closing brace is added after the alerts.
         body.pop();
         body.extend_from_slice(b",\"value\":[");
         for (number, stored) in repeated.into_iter().chain(page.alerts).enumerate() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// The content type of JSON replies.
 const JSON: &str = "application/json;odata.metadata=minimal";
 
-/// A reply, without the headers that are common to all.
+/// A reply, without the headers that all replies share.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -24,7 +24,7 @@ pub(super) enum Damage {
     None,
     /// The connection is closed in the middle of a chunked body.
     Cut,
-    /// The connection is closed before `Content-Length` bytes were sent.
+    /// The connection is closed before `Content-Length` bytes have been sent.
     Short,
     /// The connection is closed without a reply.
     Unanswered,
@@ -37,7 +37,7 @@ pub(super) enum Damage {
 }
 
 impl Damage {
-    /// Whether no reply is sent at all.
+    /// Returns whether no reply is sent at all.
     pub(super) fn is_unanswered(self) -> bool {
         matches!(self, Self::Unanswered | Self::Reset | Self::Silence)
     }
@@ -53,7 +53,7 @@ impl Reply {
         Self::new(StatusCode::OK, JSON, body)
     }
 
-    /// JSON of a sign-in endpoint. It may contain tokens and must not be cached.
+    /// Creates a JSON reply from a sign-in endpoint. It may contain tokens and must not be cached.
     pub(super) fn plain_json(body: impl Into<Bytes>) -> Self {
         let mut reply = Self::new(StatusCode::OK, "application/json; charset=utf-8", body);
         reply.headers.push((header::CACHE_CONTROL, "no-store".into()));
@@ -64,7 +64,7 @@ impl Reply {
         Self::new(StatusCode::OK, "text/plain", body)
     }
 
-    /// The HTML page of a proxy between the client and the service.
+    /// Creates the HTML page of a proxy between the client and the service.
     pub(super) fn html() -> Self {
         let page = "<!DOCTYPE html><html><head><title>Sign in to continue</title></head>\
                     <body><h1>Network sign-in</h1></body></html>";
@@ -108,13 +108,13 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
-    /// A missing or invalid token.
+    /// Creates the refusal for a missing or invalid token.
     pub(super) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     }
 
-    /// An invalid body. As in Graph, the error does not say what is wrong with it
-    /// (docs/graph-api.md, "Updating alerts").
+    /// Creates the refusal for an invalid body. As in Graph, the error does not say what is wrong
+    /// with it (docs/graph-api.md, "Updating alerts").
     pub(super) fn bad_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequestBody", "Request body is incorrect")
     }

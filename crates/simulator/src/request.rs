@@ -9,8 +9,8 @@ use url::form_urlencoded;
 use super::{odata::Filter, reply::Refusal, store::Position};
 use alertdeck_model::Timestamp;
 
-/// The page size without `$top`. The default of the service is undocumented; a small one makes
-/// clients follow links early.
+/// The page size without `$top`. The service's default is undocumented; a small one makes clients
+/// follow links early.
 const DEFAULT_PAGE: usize = 100;
 /// The largest `$skip` (docs/graph-api.md, "Paging").
 const MAX_SKIP: usize = 500;
@@ -29,12 +29,12 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns path and query, as in the request line.
+    /// Returns the path and query, as in the request line.
     pub(super) fn target(&self) -> String {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
-    /// Whether the client accepts members declared after `unknownFutureValue`
+    /// Returns whether the client accepts members declared after `unknownFutureValue`
     /// (docs/graph-api.md, "Enumerations").
     pub(super) fn wants_all_members(&self) -> bool {
         self.header("prefer").is_some_and(|prefer| {
@@ -74,7 +74,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Parses method and path. As in Graph, segments are case-insensitive; ids are not.
+    /// Parses the method and path. As in Graph, segments are case-insensitive; ids are not.
     pub(super) fn read(method: &Method, path: &str) -> Result<Self, Refusal> {
         let mut segments = path.split('/').skip(1);
         let version = segments.next().unwrap_or_default();
@@ -125,8 +125,8 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Parses the query of a list. In beta, the `$` of an option may be left out
-    /// (docs/graph-api.md, "Query options").
+    /// Parses the query of a list. In beta, the `$` of an option may be omitted (docs/graph-api.md,
+    /// "Query options").
     ///
     /// A `$top` above `largest` is silently reduced (docs/graph-api.md, "Paging").
     pub(super) fn read(query: &str, version: &str, largest: usize) -> Result<Self, Refusal> {
@@ -216,10 +216,10 @@ pub(super) fn refuse_options(query: &str) -> Result<(), Refusal> {
 /// Where a list continues: the content of `$skiptoken`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// The position of the last alert of the page before.
+    /// The position of the last alert on the previous page.
     pub(super) position: Position,
-    /// 1 after an empty page, whose next link leads to the same position; else 0. It keeps the two
-    /// links distinct.
+    /// 1 after an empty page, whose next link leads to the same position; otherwise 0. This keeps
+    /// the two links distinct.
     pub(super) visit: u8,
 }
 

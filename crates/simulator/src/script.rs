@@ -19,9 +19,9 @@ pub struct ScriptedFault {
 /// What a client gets in place of the reply to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultyReply {
-    /// An error status, with `Retry-After` if there is a time.
+    /// An error status, with `Retry-After` if there is a duration.
     Status(u16, Option<Duration>),
-    /// A success status with the values from before the request.
+    /// A success status with the values that the alert had before the request.
     OldValues,
     /// A success status with no body.
     Empty,
@@ -46,7 +46,7 @@ impl Script {
         self.0.extend(faults);
     }
 
-    /// Takes the first fault for a method out of the script.
+    /// Removes and returns the first fault for a method.
     pub(super) fn take(&mut self, method: &Method) -> Option<ScriptedFault> {
         let at = self.0.iter().position(|fault| fault.method == method.as_str())?;
         self.0.remove(at)

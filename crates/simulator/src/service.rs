@@ -1,7 +1,7 @@
 //! The service in front of the tenant: tokens, permissions, throttling, faults and the log.
 //!
 //! It turns a [`Call`] into a [`Reply`] and uses neither connections nor a clock: the caller passes
-//! the time.
+//! in the time.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -46,7 +46,7 @@ pub(super) struct Service {
     /// For request ids and everything random after the start.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
-    /// By hash of the request: the end of its `Retry-After`.
+    /// When the `Retry-After` of a request ends, keyed by the hash of the request.
     deadlines: HashMap<u64, Instant>,
 }
 
@@ -171,7 +171,7 @@ impl Service {
         Ok(reply)
     }
 
-    /// Answers a request to a sign-in endpoint. Budget and faults do not apply to it.
+    /// Answers a request to a sign-in endpoint. The budget and the faults do not apply to it.
     fn answer_sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let moment = Moment { at: now, unix: since.as_secs() };
@@ -255,7 +255,7 @@ impl Service {
     }
 }
 
-/// Carries out a request, or not, and replies with the scripted fault.
+/// Carries out a request if the scripted fault says so, and replies with the fault.
 fn act_out(
     handler: &mut Handler<'_>,
     route: &Route,
@@ -291,7 +291,7 @@ fn act_out(
     Ok(reply)
 }
 
-/// Permissions for reading; one is enough. The last two are undocumented but work too
+/// Permissions that allow reading; one is enough. The last two are undocumented but also work
 /// (docs/graph-api.md, "Permissions").
 const READERS: [&str; 4] = [
     "SecurityAlert.Read.All",
@@ -299,7 +299,7 @@ const READERS: [&str; 4] = [
     "SecurityIncident.Read.All",
     "SecurityIncident.ReadWrite.All",
 ];
-/// Permissions for changes; one is enough.
+/// Permissions that allow changes; one is enough.
 const WRITERS: [&str; 2] = ["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"];
 
 /// Refuses a request for which the holder lacks permission.
@@ -351,7 +351,7 @@ impl Budget {
         }
         self.recent.push_back(now);
         let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // There is room again when one request more than the excess has left the window.
+        // There is room again once one more request than the excess has left the window.
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
@@ -370,7 +370,7 @@ mod tests {
         for second in [0.0, 1.0, 2.0] {
             assert_eq!(budget.take(at(second)), None);
         }
-        // Four in the window: the calls at 0 and 1 must have left before a fifth fits.
+        // Four calls are in the window: those at 0 and 1 must leave it before another one fits.
         assert_eq!(budget.take(at(3.5)), Some(Duration::from_secs(58)));
         assert_eq!(budget.take(at(61.5)), None);
         assert_eq!(Budget::new(None, Duration::from_secs(60)).take(start), None);

@@ -54,7 +54,7 @@ pub struct SignIn {
     pub code_life: Duration,
     /// The lifetime of refresh tokens.
     pub refresh_life: Duration,
-    /// Whether refresh tokens are valid for one use only. Entra's remain valid.
+    /// Whether refresh tokens are valid for one use only. Entra's remain valid after use.
     pub strict_rotation: bool,
     /// The minimum time between two polls with a device code. Responses state it in whole seconds,
     /// rounded down. Tests use less than a second, which is stated as 0, so that the client chooses
@@ -70,7 +70,7 @@ pub struct SignIn {
     pub approves_at_poll: Option<u32>,
     /// The ids of the registered applications. Empty means any.
     pub clients: Vec<String>,
-    /// Whether public client flows are allowed, which have no secret (else AADSTS7000218).
+    /// Whether public client flows, which have no secret, are allowed (otherwise AADSTS7000218).
     pub public_clients: bool,
     /// The principal name of the user who signs in.
     pub user: String,
@@ -88,7 +88,7 @@ pub struct SignIn {
 }
 
 impl Default for SignIn {
-    /// Returns the lifetimes and intervals in Entra's documentation, with permissions to read and
+    /// Returns the lifetimes and intervals from Entra's documentation, and permissions to read and
     /// write alerts for users and applications.
     fn default() -> Self {
         let write = || vec!["SecurityAlert.ReadWrite.All".to_owned()];
@@ -130,9 +130,9 @@ pub enum Grant {
 /// The user's response at the authorize endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
-    /// Consents at once.
+    /// Consents immediately.
     Agree,
-    /// Returns to the client with an error. Both texts are sent unchanged, even hostile ones.
+    /// Returns to the client with an error. Both strings are sent unchanged, even hostile ones.
     Refuse {
         /// The value of `error`.
         error: String,
@@ -145,7 +145,7 @@ pub enum Authorization {
     Ignore,
 }
 
-/// The time of a request by both clocks.
+/// The time of a request on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) at: Instant,
@@ -168,12 +168,12 @@ pub struct SignInControl {
     /// All access tokens. None is removed, since expired and unknown tokens have different errors.
     issued: HashMap<String, Issued>,
     certificates: Vec<Certificate>,
-    /// The ids of accepted assertions: each is valid once.
+    /// The ids of accepted assertions: each is valid only once.
     assertions: HashSet<String>,
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
     refusals: VecDeque<(Option<Grant>, SignInError)>,
-    /// The number of replies of the token endpoint yet to be lost.
+    /// The number of upcoming replies from the token endpoint to drop.
     lost: u32,
     requests: HashMap<Grant, u32>,
     tokens: u32,
@@ -185,21 +185,22 @@ impl std::fmt::Debug for SignInControl {
     }
 }
 
-/// Control and inspection by tests.
+/// Control and inspection for tests.
 impl SignInControl {
     /// Sets the user's reaction to the next valid authorize request; the default is to consent.
-    /// Several reactions queue up.
+    /// Multiple reactions are queued.
     pub fn next_authorization(&mut self, outcome: Authorization) {
         self.outcomes.push_back(outcome);
     }
 
-    /// Refuses the next token request of one grant type or of any. Several refusals queue up.
+    /// Refuses the next token request with this grant type, or with any if it is `None`. Multiple
+    /// refusals are queued.
     pub fn refuse_next(&mut self, grant: Option<Grant>, error: SignInError) {
         self.refusals.push_back((grant, error));
     }
 
-    /// Processes the next token request and closes the connection instead of replying, after the
-    /// refresh token may have been used up. Several calls add up.
+    /// Processes the next token request but closes the connection instead of replying, when the
+    /// refresh token may already have been used up. Each call affects one more request.
     pub fn lose_next_reply(&mut self) {
         self.lost += 1;
     }
@@ -360,7 +361,7 @@ impl SignInControl {
     }
 }
 
-/// Returns an unguessable text.
+/// Returns an unguessable string.
 fn random_secret() -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())

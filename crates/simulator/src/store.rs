@@ -1,7 +1,7 @@
 //! The tenant's alerts, in list order.
 //!
-//! Alerts are stored as JSON bytes, so that a page is a concatenation, together with the values
-//! that filters read. This module is independent of HTTP.
+//! Alerts are stored as JSON bytes, so that a page is a concatenation, along with the values that
+//! filters read. This module is independent of HTTP.
 
 use std::{cmp::Reverse, collections::BTreeMap, collections::HashMap, ops::Bound};
 
@@ -12,8 +12,8 @@ use super::odata::{Columns, Filter, Semantics};
 use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
 /// The position of an alert in the list: by `createdDateTime`, newest first, then by id. Neither
-/// ever changes, so a client that continues after a position misses and repeats nothing, even when
-/// alerts arrive in the meantime.
+/// ever changes, so a client that continues after a position neither misses nor repeats an alert,
+/// even when alerts arrive in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) created: Reverse<Timestamp>,
@@ -32,7 +32,7 @@ impl StoredAlert {
     }
 
     /// Returns the alert's JSON. Unless `all_members` is set, members declared after
-    /// `unknownFutureValue` are replaced by it (docs/graph-api.md, "Enumerations").
+    /// `unknownFutureValue` are replaced with it (docs/graph-api.md, "Enumerations").
     pub(super) fn body(&self, all_members: bool) -> Bytes {
         if all_members {
             return self.body.clone();
@@ -93,7 +93,7 @@ impl Store {
         self.alerts.values().map(|stored| read(&stored.body)).collect()
     }
 
-    /// Returns the id of the n-th alert of the list, from 0.
+    /// Returns the id of the n-th alert in the list, counted from 0.
     pub(super) fn nth(&self, n: usize) -> Option<&str> {
         self.alerts.keys().nth(n).map(|position| position.id.as_str())
     }
@@ -133,10 +133,11 @@ fn read(body: &[u8]) -> Value {
     serde_json::from_slice(body).expect("stored alerts are JSON")
 }
 
-/// Replaces the members declared after `unknownFutureValue` by it. Returns whether there were any.
+/// Replaces the members declared after `unknownFutureValue` with it. Returns whether there were
+/// any.
 fn mask(alert: &mut Value) -> bool {
-    /// Whether a name is that of `first` or of a member after it. The model lists members in the
-    /// order of the metadata.
+    /// Returns whether a name is that of `first` or of a member after it. The model lists members
+    /// in the order of the metadata.
     fn is_late<T: PartialEq>(members: &[(&str, T)], first: &T, name: &str) -> bool {
         members.iter().skip_while(|(_, member)| member != first).any(|(late, _)| *late == name)
     }

@@ -2,9 +2,9 @@
 //! evidence.
 //!
 //! A run of a [`Story`] is a campaign and becomes one incident. Each step becomes one alert per
-//! device that the campaign reaches. Texts contain placeholders in angle brackets (`<host>`,
-//! `<domain>`, …), which are filled for each campaign. The attackers' domains and addresses are
-//! those reserved for documentation (RFC 2606, RFC 5737).
+//! device that the campaign reaches. The text of a story contains placeholders in angle brackets
+//! (`<host>`, `<domain>`, …), which are filled in for each campaign. The attackers' domains and
+//! addresses are those reserved for documentation (RFC 2606, RFC 5737).
 
 mod agents;
 mod cloud;
@@ -27,7 +27,7 @@ pub(super) struct Story {
     pub(super) weight: u32,
     /// The platform of the devices that it affects.
     pub(super) platform: Platform,
-    /// The largest number of devices, each with a person, that it affects.
+    /// The maximum number of devices that it affects, each with a person.
     pub(super) spread: usize,
     /// How analysts classify it.
     pub(super) outcome: Outcome,
@@ -62,7 +62,7 @@ pub(super) struct Step {
     pub(super) category: &'static str,
     pub(super) techniques: &'static [&'static str],
     pub(super) sensor: &'static Sensor,
-    /// Display name and family of the threat.
+    /// The display name and family of the threat.
     pub(super) threat: Option<(&'static str, &'static str)>,
     pub(super) evidence: &'static [Item],
 }
@@ -85,11 +85,11 @@ pub(super) struct Sensor {
 pub(super) struct Image {
     pub(super) name: &'static str,
     pub(super) folder: &'static str,
-    /// `None` for a file of the attacker, whose hashes are unique to the campaign.
+    /// `None` for an attacker's file, whose hashes are unique to the campaign.
     pub(super) publisher: Option<&'static str>,
     /// In bytes.
     pub(super) size: u32,
-    /// Distinguishes processes of a story that run the same image.
+    /// Distinguishes processes in a story that run the same image.
     pub(super) instance: u8,
 }
 
@@ -124,7 +124,7 @@ pub(super) enum Item {
     RegistryKey(&'static str),
     /// Key, name and value.
     RegistryValue(&'static str, &'static str, &'static str),
-    /// Any other type: its name, and its own properties as JSON.
+    /// Any other type: its name and its own properties, as JSON.
     Other(&'static str, &'static str),
     /// An item with added or replaced properties, as JSON.
     With(&'static Item, &'static str),
@@ -132,7 +132,7 @@ pub(super) enum Item {
     Holding(&'static Item, &'static [(&'static str, Part)]),
     /// Items for each of this many devices of the story's platform.
     OnDevices(usize, &'static [Item]),
-    /// Items repeated this many times; `<i>` is the number of the repetition.
+    /// Items repeated this many times; `<i>` is the repetition number.
     Times(usize, &'static [Item]),
 }
 
@@ -184,22 +184,22 @@ pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
 /// The story that runs once in a large tenant: an alert with thousands of items.
 pub(super) const MASS: &Story = &mass::STORY;
 
-/// A file in the system folder of Windows.
+/// Creates a file in the Windows system folder.
 const fn component(name: &'static str, size: u32) -> Image {
     installed("C:\\Windows\\System32", name, "Microsoft Corporation", size)
 }
 
-/// A file of the attacker.
+/// Creates an attacker's file.
 const fn dropped(folder: &'static str, name: &'static str, size: u32) -> Image {
     Image { name, folder, publisher: None, size, instance: 0 }
 }
 
-/// A file of installed software.
+/// Creates a file that belongs to installed software.
 const fn installed(folder: &'static str, name: &'static str, publisher: &'static str, size: u32) -> Image {
     Image { name, folder, publisher: Some(publisher), size, instance: 0 }
 }
 
-/// Another process of an image.
+/// Creates the image for another process that runs the same file.
 const fn again(image: &Image, instance: u8) -> Image {
     Image { instance, ..*image }
 }

@@ -78,8 +78,7 @@ impl Triage {
     }
 }
 
-/// Draws a classification and a determination that belongs to it (docs/graph-api.md, "Updating
-/// alerts").
+/// Draws a classification and a matching determination (docs/graph-api.md, "Updating alerts").
 fn classify(rng: &mut StdRng, outcome: Outcome) -> (Option<&'static str>, Option<&'static str>) {
     const FALSE_POSITIVE: [(&str, &str); 3] = [
         ("falsePositive", "notMalicious"),
@@ -109,7 +108,7 @@ fn classify(rng: &mut StdRng, outcome: Outcome) -> (Option<&'static str>, Option
         ],
     };
     match rng.random_range(0..20) {
-        // Closed by automation, which does not classify.
+        // Closed by automation, which does not classify alerts.
         0 => (None, None),
         _ => choices.choose(rng).map_or((None, None), |pair| (Some(pair.0), Some(pair.1))),
     }
@@ -138,7 +137,7 @@ fn comments(rng: &mut StdRng, author: &str, from: Timestamp, to: Timestamp) -> V
         .collect()
 }
 
-/// Adds a fraction of a second with three to seven digits, as the service's times have.
+/// Adds a fraction of a second with three to seven digits, as in the service's times.
 pub(super) fn with_fraction(rng: &mut StdRng, at: Timestamp) -> Timestamp {
     let ticks = rng.random_range(0..10_000_000_i64);
     let ticks = if rng.random_ratio(2, 5) { ticks / 10_000 * 10_000 } else { ticks };

@@ -8,7 +8,8 @@ use super::stories::Platform;
 /// The tenant's domain.
 pub(super) const DOMAIN: &str = "contoso.com";
 
-/// The account of tokens that were not issued by the simulator: the author of their comments.
+/// The account assumed for tokens that the simulator did not issue, and the author of their
+/// comments.
 pub const SIGNED_IN: &str = "alex.morgan@contoso.com";
 
 /// The analysts to whom alerts are assigned.
@@ -107,7 +108,7 @@ impl World {
 
     /// Draws a device of a platform and returns its index.
     pub(super) fn pick_device(&self, rng: &mut StdRng, platform: Platform) -> usize {
-        // At least one device in eight is of each platform, so few attempts are needed.
+        // Each platform has at least one device in eight, so few attempts are needed.
         loop {
             let index = rng.random_range(0..self.devices.len());
             if self.devices[index].platform == platform {
@@ -140,7 +141,7 @@ fn person(rng: &mut StdRng, number: usize, tenant_id: &str) -> Person {
     Person { account, identity, display }
 }
 
-/// Transliterates a name to the lower-case ASCII letters of account names.
+/// Transliterates a name to the lower-case ASCII letters used in account names.
 fn ascii(name: &str) -> String {
     name.to_lowercase()
         .chars()
@@ -155,7 +156,7 @@ fn ascii(name: &str) -> String {
         .collect()
 }
 
-/// A model of device.
+/// A device model.
 struct Make {
     platform: Platform,
     prefix: &'static str,

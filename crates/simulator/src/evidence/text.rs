@@ -1,7 +1,7 @@
-//! Fills the placeholders in a story's texts.
+//! Fills in the placeholders in a story's text.
 //!
-//! A placeholder with a name after a colon has the same value throughout the campaign:
-//! `<guid:app>` is one application in all its alerts.
+//! A placeholder with a name after a colon has the same value throughout the campaign: `<guid:app>`
+//! is the same application in all of its alerts.
 
 use base64::Engine;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
@@ -11,7 +11,7 @@ use crate::world::{guid, hex};
 use alertdeck_model::Timestamp;
 
 impl EvidenceBuilder<'_> {
-    /// Fills the placeholders of a text. Other text in angle brackets is left alone.
+    /// Fills in the placeholders in a string. Other text in angle brackets is left alone.
     pub(super) fn fill(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -51,7 +51,7 @@ impl EvidenceBuilder<'_> {
                 self.campaign.domain, self.campaign.number
             )),
             ("guid", _) => guid(&mut named()),
-            // Values of the tenant are the same in all campaigns.
+            // The tenant's values are the same in all campaigns.
             ("tenant", _) => guid(&mut StdRng::seed_from_u64(hash(0, argument))),
             ("sha256", _) => hex(&mut named(), 32),
             ("hex", _) => hex(&mut named(), 6),
@@ -69,8 +69,8 @@ impl EvidenceBuilder<'_> {
         })
     }
 
-    /// Writes the time this many seconds after the campaign began. The digits of the fraction are
-    /// kept, because products differ in precision (docs/graph-api.md, "Dates").
+    /// Formats the time that is this many seconds after the campaign began. The fraction keeps its
+    /// number of digits, because products differ in precision (docs/graph-api.md, "Dates").
     fn time(&self, seconds: &str) -> Option<String> {
         let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
         let at = Timestamp::from_seconds(self.began.seconds().checked_add(whole.parse().ok()?)?);

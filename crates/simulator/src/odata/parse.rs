@@ -14,8 +14,8 @@
 use super::{Cell, Domain, Expr, FilterError, Operator, Property};
 use alertdeck_model::Timestamp;
 
-/// The deepest nesting of parentheses and `not`. The service's limit is undocumented; this one is
-/// above what alertdeck sends (docs/filter-language.md, "Limits").
+/// The maximum nesting depth of parentheses and `not`. The service's limit is undocumented; this
+/// one exceeds what alertdeck sends (docs/filter-language.md, "Limits").
 const MAX_DEPTH: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use super::{SignInControl, SignInError, jws::Jws};
 /// How far the client's clock may be off, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Bytes that are not a certificate in DER.
+/// The error for bytes that are not a DER certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a certificate in DER")]
 pub struct UnreadableCertificate;

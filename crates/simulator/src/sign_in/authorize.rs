@@ -13,13 +13,13 @@ use super::{
 };
 use crate::reply::Reply;
 
-/// The length of a SHA-256 in base64url without padding (RFC 7636, 4.2).
+/// The length of a SHA-256 digest in base64url without padding (RFC 7636, 4.2).
 const CHALLENGE_LENGTH: usize = 43;
 
 /// An authorization code.
 pub(super) struct Code {
     pub(super) client: String,
-    /// The redirect URI as sent. The token request has to repeat it.
+    /// The redirect URI as sent. The token request must repeat it.
     pub(super) redirect: String,
     pub(super) challenge: String,
     pub(super) scopes: RequestedScopes,

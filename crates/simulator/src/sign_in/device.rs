@@ -68,7 +68,7 @@ impl Device {
         }
         if polled.is_some_and(|last| now.at.duration_since(last) < self.interval) {
             self.interval += slow_down;
-            // No error number is documented; clients decide by `error`.
+            // No error number is documented; clients branch on `error`.
             let error = SignInError::new("slow_down", 70016);
             return Err(error.with_message("The client polls more often than the interval allows."));
         }

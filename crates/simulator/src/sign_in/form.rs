@@ -115,7 +115,8 @@ fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether the root of a scope is this tenant's Graph, by either loopback name, or a cloud's.
+/// Returns whether the root of a scope is this tenant's Graph, under either loopback name, or that
+/// of a cloud.
 pub(super) fn is_graph(root: &str, base: &str) -> bool {
     let root = root.trim_end_matches('/');
     root == base || root == base.replace("127.0.0.1", "localhost") || GRAPH_ROOTS.contains(&root)

@@ -21,7 +21,7 @@ impl Grant {
         match name {
             "authorization_code" => Some(Self::Code),
             "refresh_token" => Some(Self::Refresh),
-            // The name of RFC 8628, and an older one that Entra accepts.
+            // The name in RFC 8628, and an older one that Entra accepts.
             "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => Some(Self::Device),
             "client_credentials" => Some(Self::Client),
             _ => None,
@@ -172,13 +172,13 @@ fn merged(mut earlier: Map<String, Value>, current: Map<String, Value>) -> Map<S
     earlier
 }
 
-/// Returns whether a text has 43 to 128 unreserved characters (RFC 7636, 4.1).
+/// Returns whether a string consists of 43 to 128 unreserved characters (RFC 7636, 4.1).
 fn is_verifier(text: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
 }
 
-/// Returns the code challenge of a verifier (RFC 7636, 4.2).
+/// Returns the code challenge for a verifier (RFC 7636, 4.2).
 fn challenge(verifier: &str) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }

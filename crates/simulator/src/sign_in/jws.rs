@@ -1,8 +1,8 @@
 //! JSON Web Signatures in compact form (RFC 7515): reads and verifies client assertions, and signs
 //! the tenant's own tokens with a symmetric key.
 //!
-//! It shares no code with the client that the simulator is for, so that neither's mistakes pass
-//! unnoticed.
+//! It shares no code with the client that the simulator tests, so that a mistake in either does not
+//! go unnoticed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
@@ -13,7 +13,7 @@ use webpki::{
     ring::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256_LEGACY_KEY},
 };
 
-/// A token that was read, not verified.
+/// A token that has been read but not verified.
 pub(super) struct Jws<'a> {
     header: Map<String, Value>,
     claims: Map<String, Value>,
@@ -41,8 +41,8 @@ impl<'a> Jws<'a> {
         self.header.get(name)?.as_str()
     }
 
-    /// Returns the verification that the header's `alg` asks for; `None` for every algorithm other
-    /// than RS256 and PS256.
+    /// Returns the verification algorithm named by the header's `alg`; `None` for any other than
+    /// RS256 and PS256.
     pub(super) fn algorithm(&self) -> Option<&'static dyn SignatureVerificationAlgorithm> {
         match self.header("alg")? {
             "RS256" => Some(RSA_PKCS1_2048_8192_SHA256),
@@ -51,7 +51,7 @@ impl<'a> Jws<'a> {
         }
     }
 
-    /// Returns the claims if the key of `certificate` made the signature.
+    /// Returns the claims if the signature was made with the key of `certificate`.
     pub(super) fn verify(
         &self,
         algorithm: &dyn SignatureVerificationAlgorithm,
@@ -63,7 +63,7 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// Returns the claims as a token that is signed by HMAC with SHA-256.
+/// Returns the claims as a token that is signed with HMAC-SHA-256.
 pub(super) fn sign_hs256(key: &[u8], claims: &Value) -> String {
     let mut token = [r#"{"typ":"JWT","alg":"HS256"}"#, &claims.to_string()]
         .map(|part| URL_SAFE_NO_PAD.encode(part))
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7515_is_reproduced_by_hmac() {
-        // Appendix A.1, whose JSON has line breaks: signing its bytes gives its signature.
+        // RFC 7515, appendix A.1, whose JSON has line breaks: signing its exact bytes yields its
+        // signature.
         let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
         let signed = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
              dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";

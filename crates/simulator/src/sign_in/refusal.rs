@@ -12,7 +12,7 @@ use alertdeck_model::Timestamp;
 /// An error of the sign-in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInError {
-    /// The value of `error`, by which clients decide.
+    /// The value of `error`, which clients branch on.
     pub error: String,
     /// The number after `AADSTS`.
     pub number: u32,
@@ -26,7 +26,7 @@ impl SignInError {
         Self { error: error.into(), number, message: message(number).to_owned() }
     }
 
-    /// Returns the error with another message, which is sent unchanged.
+    /// Returns the error with a different message, which is sent unchanged.
     #[must_use]
     pub fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }

@@ -1,4 +1,4 @@
-//! Tokens: issuing them, and checking access tokens in requests to the service.
+//! Issues tokens, and checks the access tokens in requests to the service.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Moment, SignInControl, form::RequestedScopes, jws, random_secret};
 use crate::{reply::Reply, world::guid};
 
-/// The author of an application's comments.
+/// The name under which applications comment.
 const APPLICATION: &str = "alertdeck automation";
 
 /// The subject of a token.
@@ -20,7 +20,7 @@ pub(super) enum Subject {
     Application,
 }
 
-/// The parameters of tokens that are to be issued.
+/// The parameters of tokens to be issued.
 pub(super) struct Issuance {
     pub(super) subject: Subject,
     pub(super) scopes: RequestedScopes,
@@ -35,7 +35,7 @@ impl Issuance {
     }
 }
 
-/// An access token that was issued.
+/// An issued access token.
 pub(super) struct Issued {
     holder: Holder,
     claims: Map<String, Value>,
@@ -45,7 +45,7 @@ pub(super) struct Issued {
     tenant: String,
 }
 
-/// A refresh token that was issued.
+/// An issued refresh token.
 pub(super) struct Refresh {
     pub(super) client: String,
     pub(super) scopes: RequestedScopes,
@@ -55,10 +55,10 @@ pub(super) struct Refresh {
     pub(super) revoked: bool,
 }
 
-/// The subject of a token with its permissions.
+/// The subject of a token and its permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// The author of the subject's comments.
+    /// The name under which the subject comments.
     pub(crate) name: String,
     /// An application's roles or a user's scopes.
     pub(crate) rights: Vec<String>,
@@ -69,7 +69,7 @@ pub(crate) struct Holder {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good(Holder),
-    /// Not issued by this tenant.
+    /// The token was not issued by this tenant.
     Unknown,
     Expired,
     Revoked,
@@ -97,7 +97,7 @@ impl SignInControl {
             "tid": tenant_id,
             "oid": object,
             "sub": object,
-            // Makes all tokens different.
+            // Makes every token unique.
             "uti": random_secret(),
         });
         let mut access = common.clone();
@@ -217,7 +217,7 @@ fn display_name(principal: &str) -> String {
     account.split('.').map(capital).collect::<Vec<String>>().join(" ")
 }
 
-/// Returns the id of a tenant: the name if it is a GUID, else a GUID derived from the name.
+/// Returns the id of a tenant: the name if it is a GUID, otherwise a GUID derived from the name.
 fn tenant_id(name: &str) -> String {
     let is_guid = name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| match at {

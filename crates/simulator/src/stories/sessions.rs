@@ -13,7 +13,7 @@ const SESSION: Item = Item::Holding(
     ),
     &[("account", Part::One(&Item::User))],
 );
-/// The same session on the device of its owner.
+/// The same session on its owner's device.
 const OWN_SESSION: Item = Item::Holding(
     &Item::Other(
         "cloudLogonSessionEvidence",

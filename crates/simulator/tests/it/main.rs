@@ -6,10 +6,10 @@ mod tenant;
 
 use reqwest::ClientBuilder;
 
-/// Starts a client that ignores the system's proxy. Although the simulator speaks plain HTTP, reqwest
-/// insists on a TLS provider.
+/// Returns a builder for a client that ignores the system's proxy. reqwest requires a TLS provider,
+/// although the simulator speaks plain HTTP.
 fn client_builder() -> ClientBuilder {
-    // Fails if another test has installed it.
+    // Fails if another test has already installed one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()
 }

@@ -201,7 +201,7 @@ fn process_trees_are_deep_wide_and_incomplete() {
 
 #[test]
 fn hostile_texts_occur_in_embedded_evidence() {
-    /// Collects the paths of texts with control characters.
+    /// Collects the paths of strings with control characters.
     fn hostile(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         match value {
             Value::String(text) if text.chars().any(|c| c.is_control() && c != '\n') => {

@@ -104,7 +104,7 @@ async fn assert_with(harness: &Harness, assertion: &str) -> Result<Value, Refuse
     ask(harness, &[TYPE, ("client_assertion", assertion)]).await
 }
 
-/// The algorithms of the tests, by the names that a header gives them.
+/// The signature algorithms that the tests use.
 #[derive(Clone, Copy)]
 enum Algorithm {
     Rs256,
@@ -130,12 +130,12 @@ impl Algorithm {
     }
 }
 
-/// Joins header and claims as they are signed.
+/// Joins the header and claims in the form in which they are signed.
 fn signing_input(header: &Value, claims: &Value) -> String {
     [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
 }
 
-/// Returns an assertion under this header, signed with the key of `by`.
+/// Returns an assertion with this header, signed with the key of `by`.
 fn sign(algorithm: Algorithm, by: Identity, header: &Value, claims: &Value) -> String {
     let key = KeyPair::from_pkcs8(&by.key_der()).or_else(|_| KeyPair::from_der(&by.key_der())).unwrap();
     let input = signing_input(header, claims);
@@ -144,13 +144,14 @@ fn sign(algorithm: Algorithm, by: Identity, header: &Value, claims: &Value) -> S
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Returns an assertion that is signed with the key of `by` and names the certificate of `named`.
+/// Returns an assertion that is signed with the key of `by` and identifies the certificate of
+/// `named`.
 fn signed(algorithm: Algorithm, by: Identity, named: Identity, claims: &Value) -> String {
     let header = json!({"alg": algorithm.name(), "typ": "JWT", "x5t#S256": thumbprint(named)});
     sign(algorithm, by, &header, claims)
 }
 
-/// Returns an assertion without a certificate's name.
+/// Returns an assertion that does not identify a certificate.
 fn unnamed(claims: &Value) -> String {
     sign(Algorithm::Rs256, Identity::APP, &json!({"alg": "RS256", "typ": "JWT"}), claims)
 }

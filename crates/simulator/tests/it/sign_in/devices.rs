@@ -64,7 +64,7 @@ async fn the_default_interval_is_enforced() {
     assert_eq!(code["interval"], 5);
     assert_eq!(poll_error(&harness, &code).await.1, "authorization_pending");
     assert_eq!(poll_error(&harness, &code).await, (400, "slow_down".into(), 70016));
-    // The interval applies to an approved code too.
+    // The interval also applies to an approved code.
     harness.simulator.sign_in(|control| control.approve_device(None));
     assert_eq!(poll_error(&harness, &code).await.1, "slow_down");
 }

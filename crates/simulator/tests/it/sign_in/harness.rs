@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub(crate) const CLIENT: &str = "11111111-2222-4333-8444-555555555555";
 pub(crate) const REDIRECT: &str = "http://localhost:43210/back";
-/// The example of RFC 7636.
+/// The example verifier from RFC 7636.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const ALERTS: &str = "/v1.0/security/alerts_v2";
 /// The `claims` parameter of a client that handles claims challenges.
@@ -70,7 +70,7 @@ impl Harness {
         self.try_post("/contoso.com/oauth2/v2.0/token", form).await
     }
 
-    /// Sends a token request. Later pairs replace earlier ones of the same name; an empty value
+    /// Sends a token request. Later pairs replace earlier ones with the same name; an empty value
     /// removes the parameter.
     pub(crate) async fn token(&self, pairs: &[&[(&str, &str)]]) -> Result<Value, Refused> {
         let (status, body) = self.post("/contoso.com/oauth2/v2.0/token", &merge(pairs)).await;

@@ -76,7 +76,7 @@ impl<'a> Validator<'a> {
         version["complexTypes"][name]["properties"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Finds a property in a type or its base types, and returns the type that declares it too.
+    /// Finds a property in a type or its base types, and returns it with the type that declares it.
     fn property(&self, of: &str, name: &str) -> Option<(&'a str, &'a Value)> {
         let types = self.version["complexTypes"].as_object().unwrap();
         let mut next = types.get_key_value(of);
