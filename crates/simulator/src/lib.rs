@@ -68,6 +68,8 @@ use reply::{Damage, Reply};
 use request::Call;
 use service::Service;
 
+/// The company of the stories.
+const COMPANY: &str = "contoso";
 /// The maximum size of a request body, in bytes. The connection is closed if a body is larger.
 const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
@@ -76,6 +78,9 @@ const PIECES: usize = 8;
 /// The settings of the tenant and its service.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The name of the company, in lower case: it stands in domains, addresses and names. Alerts of
+    /// tenants with different names never contain each other's.
+    pub tenant: String,
     /// The number of alerts at the start.
     pub alerts: usize,
     /// The seed for everything random.
@@ -148,6 +153,7 @@ impl Settings {
     /// (docs/graph-api.md, "Throttling").
     pub fn new(now: Timestamp) -> Self {
         Self {
+            tenant: COMPANY.to_owned(),
             alerts: 2000,
             seed: 0,
             latency: Duration::ZERO,

@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::{
-    Access, Exchange, Settings,
+    Access, COMPANY, Exchange, Settings,
     fault::{Corruption, Fault, FaultPlan},
     generator::Generator,
     operations::Handler,
@@ -54,7 +54,10 @@ impl Service {
     pub(super) fn new(settings: Settings, base: String, foreign_base: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
         let mut store = Store::default();
-        generator.history(settings.alerts, settings.now, |alert| store.insert(&alert));
+        generator.history(settings.alerts, settings.now, |mut alert| {
+            rename(&mut alert, &settings.tenant);
+            store.insert(&alert);
+        });
         Self {
             budget: Budget::new(settings.budget, settings.timing.minute),
             faults: FaultPlan::new(&settings),
@@ -81,7 +84,9 @@ impl Service {
     /// Returns the time until the next arrival.
     pub(super) fn arrive(&mut self, now: Instant, period: Duration) -> Duration {
         let wall = self.wall(now);
-        self.store.insert(&self.generator.arrival(wall));
+        let mut alert = self.generator.arrival(wall);
+        rename(&mut alert, &self.settings.tenant);
+        self.store.insert(&alert);
         if self.rng.random_ratio(1, 3) {
             let index = self.rng.random_range(0..self.store.len().min(200));
             if let Some(mut alert) = self.store.nth(index).and_then(|id| self.store.value(id)) {
@@ -355,6 +360,26 @@ impl Budget {
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+    }
+}
+
+/// Puts the name of another company in the place of the stories' own, in each of its spellings.
+fn rename(value: &mut Value, tenant: &str) {
+    match value {
+        _ if tenant == COMPANY => {}
+        Value::String(text) if text.to_ascii_lowercase().contains(COMPANY) => {
+            let capital = |name: &str| name[..1].to_ascii_uppercase() + &name[1..];
+            for (old, new) in [
+                (COMPANY.to_owned(), tenant.to_owned()),
+                (capital(COMPANY), capital(tenant)),
+                (COMPANY.to_ascii_uppercase(), tenant.to_ascii_uppercase()),
+            ] {
+                *text = text.replace(&old, &new);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, tenant)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| rename(field, tenant)),
+        _ => {}
     }
 }
 
