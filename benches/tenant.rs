@@ -61,6 +61,7 @@ impl Console {
             keymap: Keymap::default(),
         };
         let feed = FeedSettings {
+            aliases: Vec::new(),
             tenant: "contoso".into(),
             origin: "global v1.0".into(),
             service: true,
@@ -69,7 +70,7 @@ impl Console {
             profile: String::new(),
             signs_in: false,
         };
-        let (app, effects) = App::new(settings, feed, now(), (width, height));
+        let (app, effects) = App::new(settings, vec![feed], now(), (width, height));
         let job = effects.iter().find_map(|effect| match effect {
             Effect::Start(job, _) => Some(*job),
             _ => None,

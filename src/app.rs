@@ -72,7 +72,7 @@ pub use wrap::{more_bytes, wrap};
 use crate::export::Format;
 use alertdeck_model::Now;
 use alertdeck_query as query;
-use alertdeck_store::{FeedId, Row, Sort, Store, View};
+use alertdeck_store::{Row, Sort, Store, View};
 
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
@@ -128,22 +128,17 @@ pub struct App {
 }
 
 impl App {
-    /// Creates the state of a newly opened console with its first feed, and returns it with the
-    /// first effects.
-    pub fn new(settings: Settings, feed: FeedSettings, now: Now, size: (u16, u16)) -> (Self, Vec<Effect>) {
+    /// Creates the state of a newly opened console, and its first effects. `feeds`: at least one;
+    /// their ids are 0 and up.
+    pub fn new(
+        settings: Settings,
+        feeds: Vec<FeedSettings>,
+        now: Now,
+        size: (u16, u16),
+    ) -> (Self, Vec<Effect>) {
         let jobs = Jobs::default();
-        let feed = Feed::new(FeedId::default(), feed, jobs.next_number());
-        let mut app = Self::empty(settings, Feeds::of(feed, 1), jobs, now, size);
-        let mut effects = Vec::new();
-        app.apply_filter();
-        app.fetch(&mut effects);
-        app.finish(&mut effects);
-        (app, effects)
-    }
-
-    /// Creates the state with nothing fetched yet.
-    fn empty(settings: Settings, feeds: Feeds, jobs: Jobs, now: Now, size: (u16, u16)) -> Self {
-        Self {
+        let feeds = Feeds::new(feeds, jobs.next_number());
+        let mut app = Self {
             clock: Clock { format: TimeFormat::default(), zone: settings.zone.clone(), now },
             ui: Ui::new(size, settings.keymap.clone()),
             store: Store::new(&query::FieldPostings),
@@ -159,7 +154,13 @@ impl App {
             history: history::History::default(),
             export_format: Format::default(),
             settings,
-        }
+        };
+        let mut effects = Vec::new();
+        app.name_feeds();
+        app.apply_filter();
+        app.fetch(&mut effects);
+        app.finish(&mut effects);
+        (app, effects)
     }
 
     /// Returns the layout of the screen.
@@ -188,19 +189,37 @@ impl App {
         self.detail.shown.as_ref().filter(|detail| Some(detail.row) == self.selected())
     }
 
-    /// Returns the context in which the filter is compiled.
+    /// Returns the context in which the filter is compiled for the first feed.
     pub fn query_context(&self) -> query::Context {
+        self.context_of(self.feed(), self.tenants())
+    }
+
+    /// Returns the contexts in which the filter is compiled, for each feed that is on.
+    fn query_contexts(&self) -> Vec<query::Context> {
+        let tenants = self.tenants();
+        self.feeds.iter().map(|feed| self.context_of(feed, tenants.clone())).collect()
+    }
+
+    fn context_of(&self, feed: &Feed, tenants: Vec<query::Tenant>) -> query::Context {
         query::Context {
             zone: self.settings.filter_zone.clone(),
-            me: self.feed().settings.me.clone(),
-            spellings: self.store.owners(self.feed().id).map(|owner| owner.raw().to_owned()).collect(),
-            refused: self.feed().refused.clone(),
+            feed: feed.id,
+            tenants,
+            spellings: self.store.owners(feed.id).map(|owner| owner.raw().to_owned()).collect(),
+            refused: feed.refused.clone(),
             ..query::Context::at(self.clock.now.wall)
         }
     }
 
-    /// Returns the height of the list window in rows. If the list is hidden, returns the height
-    /// that it would have when visible, so that hiding and showing it does not scroll the list.
+    /// Returns what the filter language knows of the tenants: of those in the list, and the names of
+    /// the others.
+    fn tenants(&self) -> Vec<query::Tenant> {
+        let on = self.feeds.iter().map(Feed::query_tenant).collect();
+        with_other_tenants(on, &self.settings.profiles)
+    }
+
+    /// Returns the height of the list's window in rows. If the list is hidden, this is the height
+    /// it would have, so that hiding and showing it moves nothing.
     fn list_height(&self) -> usize {
         self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
@@ -252,7 +271,7 @@ impl App {
         let is_current =
             self.detail.shown.as_ref().is_some_and(|detail| detail.row == row && detail.stored == *stored);
         let feed = self.feed_of(row).id;
-        let reads = self.jobs.running(feed, JobType::Read).is_some();
+        let reads = self.feeds.iter().any(|feed| self.jobs.running(feed.id, JobType::Read).is_some());
         if !is_current && !reads && self.layout().detail.is_some() {
             let stored = stored.clone();
             self.start_job(feed, JobKind::Read(row, stored), effects);
@@ -285,7 +304,7 @@ impl App {
         if self.requests_due().is_some_and(|at| at <= mono) {
             self.list_requests(effects);
         }
-        let replan = self.filter.plan.as_ref().and_then(|plan| plan.replan_at);
+        let replan = self.filter.plan().and_then(|plan| plan.replan_at);
         if replan.is_some_and(|at| at <= self.clock.now.wall) {
             self.replan();
         }
@@ -293,8 +312,8 @@ impl App {
 
     /// Compiles the text in the filter bar and filters by it if it is valid.
     fn apply_filter(&mut self) {
-        let context = self.query_context();
-        if self.filter.compile(&context, false) {
+        let contexts = self.query_contexts();
+        if self.filter.compile(&contexts, false) {
             self.view.filter(&self.store, self.filter.matcher());
         }
     }
@@ -302,11 +321,23 @@ impl App {
     /// Recompiles the active filter because time has passed or the service has refused a part of
     /// it. The filter's meaning is unchanged, so rows that no longer match keep their place.
     fn replan(&mut self) {
-        let context = self.query_context();
-        if self.filter.compile(&context, true) {
+        let contexts = self.query_contexts();
+        if self.filter.compile(&contexts, true) {
             self.view.retest(&self.store, self.filter.matcher());
         }
     }
+}
+
+/// Adds the tenants of profiles that are not in the list: the filter language knows their names.
+pub fn with_other_tenants(mut on: Vec<query::Tenant>, profiles: &[ProfileLine]) -> Vec<query::Tenant> {
+    let count = on.len();
+    for profile in profiles {
+        if on[..count].iter().all(|tenant| tenant.names.first() != Some(&profile.name)) {
+            let names = vec![profile.name.clone(), profile.tenant.clone()];
+            on.push(query::Tenant { names, ..query::Tenant::default() });
+        }
+    }
+    on
 }
 
 /// Handles a message: updates the state and returns the effects.
@@ -326,7 +357,9 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
         }
         Message::Feed(feed, event) => app.handle_feed(feed, event, &mut effects),
         Message::Requests(lines) => app.requests_listed(lines),
-        Message::Switched(feed, settings) => app.switch_feed(feed, *settings, &mut effects),
+        Message::ProfileOpened { feed, settings, adds } => {
+            app.profile_opened(feed, *settings, adds, &mut effects);
+        }
         Message::ProfileRefused { name, line } => app.notify_error(format!("{name}: {line}")),
         Message::Opened(url, Ok(())) => app.notify(format!("opening {url}")),
         // Keep the sign-in prompt open.

@@ -28,7 +28,7 @@ use std::{
 pub use account::{AccountFormat, Logout, WhoAmI, login};
 pub use config::{ConfigCommand, ConfigFormat};
 pub use connection::Connection;
-pub use console::{Open, open_service};
+pub use console::{Open, open_services};
 pub use display::DisplayArgs;
 pub use explain::{Explain, ExplainFormat};
 pub use failure::Failure;
@@ -65,9 +65,9 @@ fn line(text: &str) -> String {
     SafeText::new(text).line()
 }
 
-/// Returns the context for compiling a filter: the current time, days in UTC, and the value of `me`.
-fn context(me: Option<&str>) -> Context {
-    Context { me: me.map(str::to_owned), ..Context::at(Timestamp::from_jiff(jiff::Timestamp::now())) }
+/// Returns the context for compiling a filter: the current time and days in UTC.
+fn context() -> Context {
+    Context::at(Timestamp::from_jiff(jiff::Timestamp::now()))
 }
 
 /// Returns the failure for an invalid filter, with carets under the errors.

@@ -74,10 +74,8 @@ pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 pub struct Options {
     /// The settings of the state.
     pub settings: Settings,
-    /// The settings of the first feed.
-    pub feed: FeedSettings,
-    /// The source of the alerts.
-    pub source: Source,
+    /// The feeds, at least one: their settings, and the sources of their alerts.
+    pub feeds: Vec<(FeedSettings, Source)>,
     /// The function that switches profiles, if there are any.
     pub connect: Option<Connect>,
     /// The colours and symbols.
@@ -107,10 +105,13 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let mut screen = Screen::open(options.mouse)?;
     tokio::task::spawn_blocking(defang::prepare);
     let (sender, mut messages) = mpsc::channel(CHANNEL);
-    let (mut app, effects) = App::new(options.settings, options.feed, clock.now(), screen.size()?);
+    let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
+    let (mut app, effects) = App::new(options.settings, settings, clock.now(), screen.size()?);
     app.ui.mouse = options.mouse;
     let mut runner = Runner::new(sender, clock);
-    runner.connect(app.feed().id, options.source);
+    for (feed, source) in app.feeds.iter().zip(sources) {
+        runner.connect(feed.id, source);
+    }
     let mut event_loop = Loop {
         app,
         clock,
@@ -216,8 +217,8 @@ impl Loop {
                 () = std::future::ready(()), if self.more => self.work(screen)?,
                 () = sleep_until(frame), if self.dirty => {}
             }
-            if let Some((feed, name)) = self.runner.switch_to.take() {
-                self.switch(feed, name, screen)?;
+            if let Some((feed, name, adds)) = self.runner.to_open.take() {
+                self.open_profile(feed, name, adds, screen)?;
             }
             if self.runner.suspend {
                 self.runner.suspend = false;
@@ -228,9 +229,15 @@ impl Loop {
         Ok(())
     }
 
-    /// Opens another profile as a feed. Later events from the former feed carry that feed's id, so
-    /// data from one tenant never appears in the list of another.
-    fn switch(&mut self, feed: FeedId, name: String, screen: &mut Screen) -> Result<(), ConsoleError> {
+    /// Opens another profile as a feed. Every event carries the id of its feed, so data from one
+    /// tenant never appears as that of another.
+    fn open_profile(
+        &mut self,
+        feed: FeedId,
+        name: String,
+        adds: bool,
+        screen: &mut Screen,
+    ) -> Result<(), ConsoleError> {
         let connected = match &mut self.connect {
             Some(connect) => connect(&name),
             None => Err("no profiles configured".into()),
@@ -238,7 +245,7 @@ impl Loop {
         let message = match connected {
             Ok(Connected { settings, client }) => {
                 self.runner.connect(feed, Source::Service(client));
-                Message::Switched(feed, Box::new(settings))
+                Message::ProfileOpened { feed, settings: Box::new(settings), adds }
             }
             Err(line) => Message::ProfileRefused { name, line },
         };

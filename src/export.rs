@@ -10,11 +10,12 @@ mod json;
 use std::io::{Result, Write};
 
 use crate::report::{Report, markdown};
-use alertdeck_model::RawAlert;
+use alertdeck_model::{RawAlert, SafeText};
 use alertdeck_store::{Cell, Column, FeedId, Row, Store, StoredAlert, StoredReader};
 
-/// The default columns.
-pub const COLUMNS: [Column; 7] = [
+/// The default columns. The first is left out if all alerts are from one tenant.
+const COLUMNS: [Column; 8] = [
+    Column::Tenant,
     Column::Severity,
     Column::Status,
     Column::Created,
@@ -23,6 +24,29 @@ pub const COLUMNS: [Column; 7] = [
     Column::Owner,
     Column::Id,
 ];
+
+/// A tenant of exported alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The feed of its alerts.
+    pub feed: FeedId,
+    /// Its name.
+    pub name: SafeText,
+    /// The only host that links may lead to.
+    pub portal_host: String,
+}
+
+impl Tenant {
+    /// Returns the portal host of a feed; empty if the feed is unknown, so that no link is clickable.
+    fn host_of(tenants: &[Self], feed: FeedId) -> &str {
+        tenants.iter().find(|tenant| tenant.feed == feed).map_or("", |tenant| &tenant.portal_host)
+    }
+}
+
+/// Returns the default columns for alerts of these tenants.
+pub fn default_columns(tenants: &[Tenant]) -> &'static [Column] {
+    if tenants.len() > 1 { &COLUMNS } else { &COLUMNS[1..] }
+}
 
 /// An export format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,12 +102,12 @@ impl Format {
 }
 
 /// Writes rows of a store in the given order. `columns` applies to CSV and Markdown tables. In
-/// tickets, only links to `portal_host` are clickable.
+/// tickets, only links to the portal of an alert's own tenant are clickable.
 pub fn write(
     format: Format,
     columns: &[Column],
     (store, rows): (&Store, &[Row]),
-    portal_host: &str,
+    tenants: &[Tenant],
     out: &mut dyn Write,
 ) -> Result<()> {
     let mut reader = StoredReader::default();
@@ -100,7 +124,10 @@ pub fn write(
             }
             Ok(())
         }
-        Format::Tickets => tickets(alerts, portal_host, out),
+        Format::Tickets => {
+            let hosts = rows.iter().map(|row| Tenant::host_of(tenants, store.feed(*row)));
+            tickets(alerts.zip(hosts), out)
+        }
     }
 }
 
@@ -108,27 +135,43 @@ pub fn write(
 /// Markdown tables require decoding, so call this on a worker.
 pub fn write_alerts(
     format: Format,
-    alerts: &[StoredAlert],
-    portal_host: &str,
+    alerts: &[(FeedId, StoredAlert)],
+    tenants: &[Tenant],
     out: &mut dyn Write,
 ) -> Result<()> {
     let mut reader = StoredReader::default();
-    let raw = alerts.iter().map(|alert| reader.read(alert));
+    let raw = alerts.iter().map(|(_, alert)| reader.read(alert));
     match format {
         Format::Json => json::array(raw, out),
         Format::Lines => json::lines(raw, out),
-        Format::Tickets => tickets(raw, portal_host, out),
+        Format::Tickets => {
+            let hosts = alerts.iter().map(|(feed, _)| Tenant::host_of(tenants, *feed));
+            tickets(raw.zip(hosts), out)
+        }
         Format::Csv | Format::Markdown => {
-            let mut store = Store::default();
-            let rows = store.decode(FeedId::default(), raw);
-            write(format, &COLUMNS, (&store, &rows), portal_host, out)
+            let (store, rows) = decode(alerts, tenants);
+            write(format, default_columns(tenants), (&store, &rows), tenants, out)
         }
     }
 }
 
+/// Decodes alerts into a store, and returns it with their rows in the same order.
+fn decode(alerts: &[(FeedId, StoredAlert)], tenants: &[Tenant]) -> (Store, Vec<Row>) {
+    let (mut store, mut reader) = (Store::default(), StoredReader::default());
+    let mut rows = Vec::new();
+    for tenant in tenants {
+        store.name_feed(tenant.feed, tenant.name.clone());
+        let own = || alerts.iter().enumerate().filter(|(_, (feed, _))| *feed == tenant.feed);
+        let decoded = store.decode(tenant.feed, own().map(|(_, (_, alert))| reader.read(alert)));
+        rows.extend(own().map(|(at, _)| at).zip(decoded));
+    }
+    rows.sort_unstable();
+    (store, rows.into_iter().map(|(_, row)| row).collect())
+}
+
 /// Writes the report of each alert, separated by horizontal rules.
-fn tickets(alerts: impl Iterator<Item = RawAlert>, portal_host: &str, out: &mut dyn Write) -> Result<()> {
-    for (at, alert) in alerts.enumerate() {
+fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn Write) -> Result<()> {
+    for (at, (alert, portal_host)) in alerts.enumerate() {
         if at > 0 {
             out.write_all(b"\n---\n\n")?;
         }
@@ -150,7 +193,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const HOST: &str = "security.microsoft.com";
+    const FEED: FeedId = FeedId::new(0);
+
+    fn tenant(index: u16) -> Tenant {
+        Tenant {
+            feed: FeedId::new(index),
+            name: SafeText::new(&format!("t{index}")),
+            portal_host: "security.microsoft.com".into(),
+        }
+    }
 
     fn alerts() -> Vec<RawAlert> {
         let alert = |n: u32| {
@@ -164,12 +215,15 @@ mod tests {
     fn rows_and_raw_alerts_are_written_alike_and_in_order() {
         let alerts = alerts();
         let mut store = Store::default();
-        store.decode(FeedId::default(), alerts.clone());
-        let (rows, compressed): (Vec<_>, _) = (store.rows().iter().collect(), StoredAlert::compress(&alerts));
+        store.decode(FEED, alerts.clone());
+        let rows: Vec<_> = store.rows().iter().collect();
+        let compressed: Vec<_> =
+            StoredAlert::compress(&alerts).into_iter().map(|alert| (FEED, alert)).collect();
+        let tenants = [tenant(0)];
         for format in Format::ALL {
             let (mut stored, mut raw) = (Vec::new(), Vec::new());
-            write(format, &COLUMNS, (&store, &rows), HOST, &mut stored).unwrap();
-            write_alerts(format, &compressed, HOST, &mut raw).unwrap();
+            write(format, default_columns(&tenants), (&store, &rows), &tenants, &mut stored).unwrap();
+            write_alerts(format, &compressed, &tenants, &mut raw).unwrap();
             let text = String::from_utf8(raw).unwrap();
             assert_eq!(String::from_utf8(stored).unwrap(), text, "{format:?}");
             let positions: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
@@ -178,9 +232,39 @@ mod tests {
     }
 
     #[test]
+    fn alerts_of_several_tenants_keep_their_order_and_name_their_tenant() {
+        let feeds = [1, 0, 1].map(FeedId::new);
+        let alerts: Vec<_> = feeds.into_iter().zip(StoredAlert::compress(&alerts())).collect();
+        let mut out = Vec::new();
+        write_alerts(Format::Csv, &alerts, &[tenant(0), tenant(1)], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let cells: Vec<_> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
+        assert_eq!(cells, ["tenant", "t1", "t0", "t1"], "{text}");
+        assert!(text.find("a1").unwrap() < text.find("a2").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn links_are_clickable_only_on_the_portal_of_their_own_tenant() {
+        let alert = RawAlert(r#"{"id":"a","alertWebUrl":"https://security.microsoft.com/alerts/a"}"#.into());
+        let alerts: Vec<_> =
+            [0, 1].map(FeedId::new).into_iter().zip(StoredAlert::compress(&[alert.clone(), alert])).collect();
+        let other = Tenant { portal_host: "security.microsoft.us".into(), ..tenant(1) };
+        let mut out = Vec::new();
+        write_alerts(Format::Tickets, &alerts, &[tenant(0), other], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let clickable: Vec<_> = text
+            .split("\n---\n")
+            .map(|ticket| ticket.contains("<https://security.microsoft.com/alerts/a>"))
+            .collect();
+        assert_eq!(clickable, [true, false], "{text}");
+    }
+
+    #[test]
     fn tickets_are_separated_by_rules() {
         let mut out = Vec::new();
-        write_alerts(Format::Tickets, &StoredAlert::compress(&alerts()), HOST, &mut out).unwrap();
+        let alerts: Vec<_> =
+            StoredAlert::compress(&alerts()).into_iter().map(|alert| (FEED, alert)).collect();
+        write_alerts(Format::Tickets, &alerts, &[tenant(0)], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("\n---\n\n# ").count(), 2);
         assert!(text.starts_with("# \\=Title \\| 1\n"), "{text}");

@@ -6,6 +6,7 @@
 use std::{
     ffi::OsString,
     io::{BufWriter, Write, stdout},
+    num::NonZeroUsize,
     process::ExitCode,
     time::Duration,
 };
@@ -13,7 +14,7 @@ use std::{
 use crate::{
     cli::{
         ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
-        Service, Show, Source, WhoAmI, login, notify, open_service, parse_filter,
+        Service, Show, Source, WhoAmI, login, notify, open_services, parse_filter,
     },
     config::Config,
     console, log,
@@ -30,6 +31,22 @@ use secrecy::SecretString;
 const FIRST_FILTER: &str = "status:open age<7d";
 /// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
+
+/// The names of the tenants of a demo: companies that Microsoft uses as examples.
+const TENANTS: [&str; 12] = [
+    "contoso",
+    "fabrikam",
+    "northwind",
+    "tailspin",
+    "adventureworks",
+    "litware",
+    "proseware",
+    "wingtip",
+    "woodgrove",
+    "relecloud",
+    "vanarsdel",
+    "lucerne",
+];
 
 /// A client id for examples. The simulated tenant accepts any.
 const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
@@ -144,6 +161,9 @@ struct Demo {
     /// Initial filter
     #[arg(value_name = "FILTER", allow_hyphen_values = true, value_parser = parse_filter)]
     filter: Option<String>,
+    /// Number of simulated tenants in the list
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN, value_parser = tenant_count)]
+    tenants: NonZeroUsize,
     #[command(flatten)]
     tenant: Tenant,
 }
@@ -158,6 +178,12 @@ struct Simulate {
     arrivals: u64,
     #[command(flatten)]
     tenant: Tenant,
+}
+
+/// Parses the number of simulated tenants.
+fn tenant_count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= TENANTS.len());
+    count.ok_or_else(|| format!("expected a number from 1 to {}", TENANTS.len()))
 }
 
 /// Options of a simulated tenant.
@@ -266,45 +292,46 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
     match command {
         None => {
             console::check()?;
-            let service = connection.service().map_err(|failure| match failure {
+            let services = connection.services().map_err(|failure| match failure {
                 Failure::NoToken => Failure::Welcome,
                 other => other,
             })?;
             let profiles = connection.profiles()?;
             let filter = filter.as_deref().unwrap_or(FIRST_FILTER);
             let keymap = Config::keymap(connection.config.as_deref())?;
-            block_on(open_service(service, profiles, filter, keymap, &display))
+            block_on(open_services(services, profiles, filter, keymap, &display))
         }
         Some(Command::Demo(demo)) => {
             console::check()?;
             let settings = Settings { arrivals: Some(DEMO_ARRIVALS), ..demo.tenant.settings() };
-            let (_simulator, service) = start_simulated(settings, &connection)?;
+            let (_simulators, services) = start_tenants(&settings, demo.tenants.get(), &connection)?;
             let keymap = Config::keymap(connection.config.as_deref())?;
             let filter = demo.filter.as_deref().unwrap_or_default();
-            block_on(open_service(service, Vec::new(), filter, keymap, &display))
+            block_on(open_services(services, Vec::new(), filter, keymap, &display))
         }
         Some(Command::Open(open)) => block_on(open.run(&connection, &display)),
         Some(Command::List(list)) => {
-            let (_simulator, source) = source(&list.origin, &connection)?;
-            let outcome = block_on(list.run(&source, &mut out));
-            source.notice().iter().for_each(notify);
+            let (_simulator, mut source) = source(&list.origin, &connection)?;
+            let outcome = block_on(list.run(&mut source, &mut out));
+            source.notices().iter().for_each(notify);
             outcome
         }
         Some(Command::Show(show)) => {
             let (_simulator, source) = source(&show.origin, &connection)?;
             let outcome = block_on(show.run(&source, &mut out));
-            source.notice().iter().for_each(notify);
+            source.notices().iter().for_each(notify);
             outcome
         }
         Some(Command::Explain(explain)) => {
             let mut me = connection.profile_if_usable().me;
             if me.is_none()
                 && explain.filter.contains(":me")
-                && let Ok(service) = connection.service()
+                && let Ok(mut service) = connection.service()
             {
                 // As in all other commands, `me` is the account of the stored sign-in.
                 block_on(async {
-                    me = Source::Service(service).stored_account().await;
+                    service.load_account().await;
+                    me = service.me;
                     Ok(())
                 })?;
             }
@@ -356,7 +383,7 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
     // `list` printed.
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
-    Ok((Some(simulator), Source::Service(service)))
+    Ok((Some(simulator), Source::Services(vec![service])))
 }
 
 /// Starts a simulated tenant and connects to it. The tenant accepts only one random token, so that
@@ -376,6 +403,28 @@ fn start_simulated(mut settings: Settings, connection: &Connection) -> Result<(S
         ..Service::with_token(&profile, &SecretString::from(token))?
     };
     Ok((simulator, service))
+}
+
+/// Starts simulated tenants with names of their own, and connects to them.
+fn start_tenants(
+    settings: &Settings,
+    count: usize,
+    connection: &Connection,
+) -> Result<(Vec<Simulator>, Vec<Service>), Failure> {
+    if count == 1 {
+        let (simulator, service) = start_simulated(settings.clone(), connection)?;
+        return Ok((vec![simulator], vec![service]));
+    }
+    let (mut simulators, mut services) = (Vec::new(), Vec::new());
+    for (seed, name) in (settings.seed..).zip(&TENANTS[..count]) {
+        let settings = Settings { seed, tenant: (*name).to_owned(), ..settings.clone() };
+        let (simulator, service) = start_simulated(settings, connection)?;
+        let domain = format!("{name}.com");
+        let me = SIGNED_IN.split('@').next().map(|user| format!("{user}@{domain}"));
+        services.push(Service { tenant: domain, profile: (*name).to_owned(), me, ..service });
+        simulators.push(simulator);
+    }
+    Ok((simulators, services))
 }
 
 fn start(settings: Settings) -> Result<Simulator, Failure> {

@@ -41,7 +41,8 @@ pub(super) static CONTEXT: Context = Context {
 };
 
 /// The columns offered by the filter and sort menus, with their letters.
-const LETTERS: [(char, Column); 14] = [
+const LETTERS: [(char, Column); 15] = [
+    ('m', Column::Tenant),
     ('s', Column::Severity),
     ('u', Column::Status),
     ('c', Column::Created),
@@ -152,8 +153,7 @@ impl App {
             return letters.zip(detail.indicators(line)).collect();
         }
         let facts = self.store.facts(row);
-        LETTERS
-            .iter()
+        self.letters()
             .filter(|(_, column)| !matches!(column, Column::Created | Column::Updated))
             .filter_map(|(letter, column)| {
                 let cell = self.store.cell(row, *column);
@@ -172,6 +172,13 @@ impl App {
             .collect()
     }
 
+    /// Returns the columns of the menus with their letters. The tenant is among them if there are
+    /// several.
+    fn letters(&self) -> impl Iterator<Item = &'static (char, Column)> + use<> {
+        let several = self.feeds.len() > 1;
+        LETTERS.iter().filter(move |(_, column)| several || *column != Column::Tenant)
+    }
+
     /// Returns a term that matches the given alert or, with `exclude`, its negation. Returns `None`
     /// if the filter language cannot express the value.
     pub(super) fn term(&self, row: Row, field: &str, value: &str, exclude: bool) -> Option<String> {
@@ -180,6 +187,13 @@ impl App {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(&self.store, row))
         };
         let term = query::candidate_terms(field, value).into_iter().find(matches_row)?;
+        // What is known from one tenant must not be asked of the services of the others, and the
+        // numbers of incidents are unique only in their tenant.
+        let field = query::find_field(field).map_or(field, |field| field.name);
+        if self.feeds.len() > 1 && matches!(field, "assigned" | "id" | "incident") {
+            let tenant = format!("tenant={}", query::literal(self.feed_of(row).name()));
+            return Some(if exclude { format!("-({tenant} {term})") } else { format!("{tenant} {term}") });
+        }
         Some(if exclude { format!("-{term}") } else { term })
     }
 
@@ -221,7 +235,7 @@ impl App {
     /// Returns the menu of sort columns, with the cursor on the current column.
     pub(super) fn sort_menu(&self) -> Menu {
         let sort = self.view.sort();
-        let items = LETTERS.iter().map(|(key, column)| MenuItem {
+        let items = self.letters().map(|(key, column)| MenuItem {
             key: *key,
             label: column.name().to_owned(),
             preview: match (sort.column == *column, sort.descending) {
@@ -231,7 +245,7 @@ impl App {
             },
             action: MenuAction::Sort(*column),
         });
-        let at = LETTERS.iter().position(|(_, column)| *column == sort.column).unwrap_or(0);
+        let at = self.letters().position(|(_, column)| *column == sort.column).unwrap_or(0);
         Menu { title: "Sort by".into(), items: items.collect(), at }
     }
 
@@ -283,12 +297,12 @@ impl App {
                 items.push(text(key, label, link.as_str(), preview(link.as_str())));
             }
         }
-        let scope = self.filter.scope();
+        let feed = self.feed_of(row);
+        let scope = self.filter.scope(feed.id);
         if let Scope::Filter(pushed) = &scope {
             let pushed = pushed.to_string();
             items.push(text('q', "$filter", &pushed, preview(SafeText::new(&pushed).as_str())));
         }
-        let feed = self.feed_of(row);
         if feed.settings.service {
             let id = self.store.facts(row).id();
             for (key, label, scope) in

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use alertdeck_model::{Now, Timestamp};
 use alertdeck_odata::Feature;
+use alertdeck_query as query;
 use alertdeck_store::FeedId;
 
 pub use backfill::{Backfill, BackfillState};
@@ -60,7 +61,9 @@ pub(super) enum FeedEffect {
 pub struct FeedSettings {
     /// The tenant's name shown in the header; safe to show.
     pub tenant: String,
-    /// The source of the alerts shown in the header: cloud and API version, or files. Safe to show.
+    /// The tenant's other names that the filter `tenant:` knows: its domain or ID.
+    pub aliases: Vec<String>,
+    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
     pub origin: String,
     /// Whether alerts are fetched from a service rather than read from files.
     pub service: bool,
@@ -74,6 +77,21 @@ pub struct FeedSettings {
     /// Whether a user can sign in interactively. This is not possible with a token from a variable,
     /// a command or a secret; messages then suggest what to do instead.
     pub signs_in: bool,
+}
+
+impl FeedSettings {
+    /// Returns the short name of the tenant, which tells it from others: that of the profile, or
+    /// else the tenant's. Safe to show.
+    pub fn name(&self) -> &str {
+        if self.profile.is_empty() { &self.tenant } else { &self.profile }
+    }
+
+    /// Returns the tenant of a feed with these settings, for the filter language.
+    pub fn query_tenant(&self, feed: FeedId) -> query::Tenant {
+        let mut names = vec![self.name().to_owned()];
+        names.extend([&self.tenant].into_iter().chain(&self.aliases).cloned());
+        query::Tenant { feed: Some(feed), names, me: self.me.clone() }
+    }
 }
 
 /// A feed: its account, its service, and the state of loading.
@@ -143,16 +161,55 @@ impl Feed {
         }
     }
 
-    /// Requests the list of a filter, superseding all other fetches.
-    pub(super) fn request_list(&mut self, filter: &str, scope: Scope) -> Vec<FeedEffect> {
+    /// Requests the list of a filter, which replaces every other fetch.
+    pub(super) fn request_list(&mut self, filter: &str, scope: Scope, mono: Duration) -> Vec<FeedEffect> {
         let reread = self.complete_lists.covering(filter, &scope).is_some();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));
         effects.extend(self.list.on(ListEvent::Requested { scope, reread }));
+        if !self.list.phase().is_active() {
+            // The filter asks for other tenants; this one is polled all the same.
+            effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
+        }
         effects
     }
 
-    /// Shows the list of a filter from memory if a complete list covers it.
+    /// Returns the short name of the feed's tenant. Safe to show.
+    pub fn name(&self) -> &str {
+        self.settings.name()
+    }
+
+    /// Returns the tenant for the filter language.
+    pub(super) fn query_tenant(&self) -> query::Tenant {
+        let token = self.sign_in.identity.as_ref().and_then(|identity| identity.tenant.as_ref());
+        let mut tenant = self.settings.query_tenant(self.id);
+        tenant.names.extend(token.map(|id| id.raw().to_owned()));
+        tenant
+    }
+
+    /// Stops everything, because the feed is switched off. Its alerts stay in memory.
+    fn switch_off(&mut self) -> Vec<FeedEffect> {
+        let mut effects = self.list.on(ListEvent::Stop);
+        effects.extend(self.poll.on(PollEvent::Interrupted));
+        effects.extend(self.poll.on(PollEvent::SwitchedOff));
+        effects.extend(self.backfill.on(BackfillEvent::Pause));
+        self.sign_in.stage = None;
+        self.sign_in.prompt_due = false;
+        effects
+    }
+
+    /// Forgets what was loaded, because another account uses the feed from now on. `first_job`: the
+    /// number of that account's first job. Its sign-in is not forgotten.
+    pub(super) fn start_over(&mut self, first_job: u32) {
+        let (settings, polled) = (self.settings.clone(), self.poll.is_on());
+        let sign_in = std::mem::take(&mut self.sign_in);
+        *self = Self { sign_in, ..Self::new(self.id, settings, first_job) };
+        if polled {
+            self.poll.on(PollEvent::SwitchedOn);
+        }
+    }
+
+    /// Shows the list of a filter from memory, if a complete list covers it.
     pub(super) fn cover_list(
         &mut self,
         filter: &str,
@@ -300,26 +357,90 @@ fn next_second(end: Duration, mono: Duration) -> Duration {
     }
 }
 
-/// The active feeds, whose alerts are in the list. There is at least one.
+/// The feeds. Those that are on have their alerts in the list; there is at least one.
 #[derive(Debug)]
 pub struct Feeds {
+    /// In the order in which they were switched on.
     on: Vec<Feed>,
-    /// The index of the next new feed.
+    /// Those that were switched off. Their alerts are hidden, and nothing is fetched.
+    off: Vec<Feed>,
+    /// The index of the next feed.
     next: u16,
 }
 
 impl Feeds {
-    /// Creates the collection with a single active feed. `next` is the index of the next new feed.
-    pub(super) fn of(feed: Feed, next: u16) -> Self {
-        Self { on: vec![feed], next }
+    /// Creates the collection with feeds that are on. `first_job`: the number of the first job.
+    pub(super) fn new(settings: Vec<FeedSettings>, first_job: u32) -> Self {
+        let mut feeds = Self { on: Vec::new(), off: Vec::new(), next: 0 };
+        for settings in settings {
+            let id = feeds.new_id();
+            feeds.on.push(Feed::new(id, settings, first_job));
+        }
+        feeds
     }
 
-    /// Returns the feed that the header and the overlays describe.
+    /// Returns the first feed that is on.
     pub fn main(&self) -> &Feed {
         &self.on[0]
     }
 
-    /// Returns a feed if it is active.
+    /// Returns the number of feeds that are on.
+    pub fn len(&self) -> usize {
+        self.on.len()
+    }
+
+    /// Returns whether no feed is on, which never happens.
+    pub fn is_empty(&self) -> bool {
+        self.on.is_empty()
+    }
+
+    /// Returns the feeds that are switched off.
+    pub(super) fn off(&self) -> impl Iterator<Item = &Feed> {
+        self.off.iter()
+    }
+
+    /// Returns the feed of a profile, on or off, if it was ever opened.
+    pub fn of_profile(&self, profile: &str) -> Option<&Feed> {
+        self.on.iter().chain(&self.off).find(|feed| feed.settings.profile == profile)
+    }
+
+    /// Adds a feed that is on. It is polled if the others are.
+    pub(super) fn add(&mut self, mut feed: Feed) {
+        if self.are_polled() {
+            feed.poll.on(PollEvent::SwitchedOn);
+        }
+        self.on.push(feed);
+    }
+
+    /// Switches a feed on that was opened before.
+    pub(super) fn switch_on(&mut self, id: FeedId) {
+        if let Some(at) = self.off.iter().position(|feed| feed.id == id) {
+            let feed = self.off.remove(at);
+            self.add(feed);
+        }
+    }
+
+    /// Switches a feed off, unless it is the only one that is on. Returns what its machines want.
+    pub(super) fn switch_off(&mut self, id: FeedId) -> Vec<FeedEffect> {
+        let at = self.on.iter().position(|feed| feed.id == id).filter(|_| self.on.len() > 1);
+        let Some(at) = at else { return Vec::new() };
+        let mut feed = self.on.remove(at);
+        let effects = feed.switch_off();
+        self.off.push(feed);
+        effects
+    }
+
+    /// Returns a feed, on or off.
+    pub fn any(&self, id: FeedId) -> Option<&Feed> {
+        self.on.iter().chain(&self.off).find(|feed| feed.id == id)
+    }
+
+    /// Returns a feed, on or off.
+    pub(super) fn any_mut(&mut self, id: FeedId) -> Option<&mut Feed> {
+        self.on.iter_mut().chain(&mut self.off).find(|feed| feed.id == id)
+    }
+
+    /// Returns a feed if it is on.
     pub fn get(&self, id: FeedId) -> Option<&Feed> {
         self.on.iter().find(|feed| feed.id == id)
     }
@@ -352,20 +473,15 @@ impl Feeds {
         self.on.iter().any(|feed| feed.poll.is_on())
     }
 
-    /// Returns the index of the next new feed.
-    pub(super) fn next_index(&self) -> u16 {
-        self.next
-    }
-
-    /// Returns the id of a feed that is about to be opened.
+    /// Returns the id of a feed that is to be opened.
     pub(super) fn new_id(&mut self) -> FeedId {
         let id = FeedId::new(self.next);
         self.next = self.next.wrapping_add(1);
         id
     }
 
-    /// Returns whether a job was started for an active feed and its current account.
+    /// Returns whether a job was started for a feed and the account that it uses.
     pub(super) fn own(&self, job: JobId) -> bool {
-        self.on.iter().any(|feed| feed.owns(job))
+        self.on.iter().chain(&self.off).any(|feed| feed.owns(job))
     }
 }

@@ -16,8 +16,8 @@ use super::{
     key::{Key, KeyCode},
 };
 use alertdeck_query as query;
-use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan};
-use alertdeck_store::Filter;
+use alertdeck_query::{Completion, Context, Diagnostic, Matcher, Plan, Query};
+use alertdeck_store::{FeedId, Filter};
 
 /// The commands of the filter bar.
 pub(super) static CONTEXT: Commands = Commands {
@@ -59,9 +59,9 @@ pub struct FilterBar {
     pub committed: String,
     /// The text field, while the filter is being edited.
     pub editor: Option<Editor>,
-    /// The plan of the active filter; `None` if there is no filter.
-    pub plan: Option<Arc<Plan>>,
-    /// The errors in the text of the bar.
+    /// The plans of the active filter, one for each feed that is on; none without a filter.
+    plans: Plans,
+    /// The errors in the bar's text.
     pub diagnostics: Vec<Diagnostic>,
     /// The active filter with its implied parentheses, if they make a difference to its text.
     pub grouped: Option<String>,
@@ -71,9 +71,31 @@ pub struct FilterBar {
     active: Option<String>,
     /// The filter of the last request to the service. Neither typing nor pivoting sends a request.
     requested: String,
-    /// The plan of the requested filter.
-    requested_plan: Option<Arc<Plan>>,
+    /// The plans of the requested filter.
+    requested_plans: Plans,
     history: Vec<String>,
+}
+
+/// The plans of a filter, in the order of the feeds. They differ in what is pushed, and have the
+/// same meaning.
+#[derive(Clone, Debug, Default)]
+struct Plans(Vec<(FeedId, Arc<Plan>)>);
+
+impl Plans {
+    /// Plans a filter for each feed. The errors of one feed are those of all.
+    fn new(query: &Query, contexts: &[Context]) -> Result<Self, Vec<Diagnostic>> {
+        let plan = |context: &Context| Ok((context.feed, Arc::new(query::plan(query, context)?)));
+        contexts.iter().map(plan).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Returns the plan for the first feed that the filter asks for.
+    fn first(&self) -> Option<&(FeedId, Arc<Plan>)> {
+        self.0.iter().find(|(_, plan)| !plan.excludes_feed).or(self.0.first())
+    }
+
+    fn of(&self, feed: FeedId) -> Option<&Plan> {
+        self.0.iter().find(|(of, _)| *of == feed).map(|(_, plan)| plan.as_ref())
+    }
 }
 
 /// A text field with completions.
@@ -194,33 +216,49 @@ impl FilterBar {
         }
     }
 
-    /// Compiles the text in the bar unless it is already active. With `again`, always compiles it,
-    /// since the time or the service may have changed. A valid text becomes active; an invalid one
-    /// leaves the previous filter active.
+    /// Compiles the text in the bar unless it is active already; `again` compiles it in any case,
+    /// for another time or another service. A valid text becomes active; an invalid one leaves the
+    /// former filter active. There is a context for each feed that is on.
     ///
-    /// Returns whether [`Self::matcher`] has changed. Errors are in [`Self::diagnostics`].
-    pub fn compile(&mut self, context: &Context, again: bool) -> bool {
-        let is_other = self.parse(context, again);
+    /// Returns whether there is another filter: that of [`Self::matcher`]. Errors are in
+    /// [`Self::diagnostics`].
+    pub fn compile(&mut self, contexts: &[Context], again: bool) -> bool {
+        let is_other = self.parse(contexts, again);
         if self.editor.is_none() && self.is_requested() {
             if self.is_valid() {
-                self.requested_plan.clone_from(&self.plan);
+                self.requested_plans.clone_from(&self.plans);
             }
-        } else if again && let Ok(plan) = query::compile(&self.requested, context) {
-            self.requested_plan = Some(Arc::new(plan));
+        } else if again && let Ok(plans) = Plans::new(&query::parse(&self.requested), contexts) {
+            self.requested_plans = plans;
         }
         is_other
     }
 
-    /// Returns the active filter for use in a view; `None` matches everything.
-    pub fn matcher(&self) -> Option<Box<dyn Filter>> {
-        let plan = self.plan.as_ref()?;
-        Some(Box::new(Matcher::new(&plan.test)))
+    /// Returns the plan of the active filter for the first feed that the filter asks for; `None`
+    /// without a filter.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plans.first().map(|(_, plan)| plan.as_ref())
     }
 
-    fn parse(&mut self, context: &Context, again: bool) -> bool {
+    /// Returns the feed of [`Self::plan`] if something else is pushed to another feed.
+    pub fn plan_feed(&self) -> Option<FeedId> {
+        let (feed, plan) = self.plans.first()?;
+        let differs = |(_, other): &(FeedId, Arc<Plan>)| {
+            (other.excludes_feed, &other.pushed) != (plan.excludes_feed, &plan.pushed)
+        };
+        self.plans.0.iter().any(differs).then_some(*feed)
+    }
+
+    /// Returns the active filter, for a view; `None` matches everything.
+    pub fn matcher(&self) -> Option<Box<dyn Filter>> {
+        Some(Box::new(Matcher::new(&self.plan()?.test)))
+    }
+
+    fn parse(&mut self, contexts: &[Context], again: bool) -> bool {
         let text = self.text().to_owned();
         if let Some(editor) = &mut self.editor {
-            let completions = query::complete(&text, editor.cursor_byte());
+            let tenants = contexts.first().map_or(&[][..], |context| context.tenants.as_slice());
+            let completions = query::complete(&text, editor.cursor_byte(), tenants);
             if completions != editor.completions {
                 editor.completions = completions;
                 editor.choice = 0;
@@ -234,18 +272,18 @@ impl FilterBar {
         if query.is_empty() && query.diagnostics().is_empty() {
             self.diagnostics.clear();
             self.active = Some(text);
-            self.plan = None;
+            self.plans = Plans::default();
             self.grouped = None;
             self.highlighter = None;
             return true;
         }
-        match query::plan(&query, context) {
-            Ok(plan) => {
+        match Plans::new(&query, contexts) {
+            Ok(plans) => {
                 self.diagnostics.clear();
                 self.active = Some(text.clone());
                 self.grouped = Some(query.grouped()).filter(|grouped| *grouped != text.trim());
-                self.highlighter = Some(Matcher::new(&plan.test));
-                self.plan = Some(Arc::new(plan));
+                self.highlighter = plans.first().map(|(_, plan)| Matcher::new(&plan.test));
+                self.plans = plans;
                 true
             }
             Err(diagnostics) => {
@@ -258,7 +296,7 @@ impl FilterBar {
     /// Makes the committed filter the requested one.
     pub fn request(&mut self) {
         self.requested.clone_from(&self.committed);
-        self.requested_plan.clone_from(&self.plan);
+        self.requested_plans.clone_from(&self.plans);
     }
 
     /// Returns whether the committed filter has been requested from the service. Otherwise, the
@@ -279,19 +317,19 @@ impl FilterBar {
         &self.requested
     }
 
-    /// Returns the plan of the requested filter.
-    pub fn requested_plan(&self) -> Option<&Plan> {
-        self.requested_plan.as_deref()
+    /// Returns the plan of the requested filter for a feed.
+    pub fn requested_plan(&self, feed: FeedId) -> Option<&Plan> {
+        self.requested_plans.of(feed)
     }
 
-    /// Returns the scope to fetch for the requested filter.
-    pub fn requested_scope(&self) -> Scope {
-        scope(self.requested_plan.as_deref())
+    /// Returns the scope to fetch from a feed for the requested filter.
+    pub fn requested_scope(&self, feed: FeedId) -> Scope {
+        scope(self.requested_plans.of(feed))
     }
 
-    /// Returns the scope that the active filter would fetch.
-    pub fn scope(&self) -> Scope {
-        scope(self.plan.as_deref())
+    /// Returns the scope that the active filter would fetch from a feed.
+    pub fn scope(&self, feed: FeedId) -> Scope {
+        scope(self.plans.of(feed))
     }
 
     /// Commits a previous filter without adding it to the history.
@@ -372,6 +410,9 @@ impl FilterBar {
 
 fn scope(plan: Option<&Plan>) -> Scope {
     let Some(plan) = plan else { return Scope::All };
+    if plan.excludes_feed {
+        return Scope::Nothing;
+    }
     match (&plan.id, &plan.pushed) {
         (Some(id), _) => Scope::One(id.clone()),
         (None, Some(pushed)) => Scope::Filter(pushed.clone()),

@@ -128,6 +128,8 @@ pub enum Scope {
     /// Every alert.
     #[default]
     All,
+    /// No alert: the filter asks for other tenants. Nothing is requested.
+    Nothing,
     /// The alerts that match an expression.
     Filter(odata::Expr),
     /// One alert.

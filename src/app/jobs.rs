@@ -151,8 +151,8 @@ impl Jobs {
     }
 
     /// Removes the jobs that have ended.
-    pub(super) fn forget_ended(&mut self) {
-        self.jobs.retain(Job::is_live);
+    pub(super) fn forget_ended(&mut self, feed: FeedId) {
+        self.jobs.retain(|job| job.id.feed != feed || job.is_live());
     }
 
     /// Marks a job as stopped, so that its later events are ignored. Returns whether it was

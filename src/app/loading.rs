@@ -10,10 +10,10 @@ use super::{
 };
 use alertdeck_graph::ClientEvent;
 use alertdeck_odata as odata;
-use alertdeck_store::{Absorbed, Batch, FeedId, Row};
+use alertdeck_store::{Absorbed, Batch, Count, FeedId, Row};
 
 /// The progress of the requested list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListProgress {
     /// The number of loaded alerts in the list, from any fetch; never less than the number of
     /// matches.
@@ -25,9 +25,26 @@ pub struct ListProgress {
 }
 
 impl App {
-    /// Returns the feed that the header and the overlays describe, currently the only active one.
+    /// Returns the first feed that is on.
     pub fn feed(&self) -> &Feed {
         self.feeds.main()
+    }
+
+    /// Returns a sentence about a feed. If several are on, it names the feed.
+    pub fn about(&self, id: FeedId, what: &str) -> String {
+        match self.feeds.get(id) {
+            Some(feed) if self.feeds.len() > 1 => format!("{}: {what}", feed.name()),
+            _ => what.to_owned(),
+        }
+    }
+
+    /// Returns the names of the tenants in the list, or their number if there are many.
+    pub fn tenant_names(&self) -> String {
+        match self.feeds.len() {
+            1 => self.feed().settings.tenant.clone(),
+            2..=4 => self.feeds.iter().map(Feed::name).collect::<Vec<_>>().join(", "),
+            count => format!("{count} tenants"),
+        }
     }
 
     /// Returns the feed of an alert.
@@ -42,13 +59,30 @@ impl App {
     /// match. Matching alerts that were loaded earlier or by live polls are therefore counted while
     /// the list is read again.
     pub fn list_progress(&self) -> ListProgress {
-        self.progress_of(self.feed())
+        let mut feeds = self.feeds.iter().map(|feed| self.progress_of(feed));
+        let first = feeds.next().unwrap_or_default();
+        feeds.fold(first, |all, one| ListProgress {
+            loaded: all.loaded + one.loaded,
+            total: all.total.zip(one.total).map(|(all, one)| all + one),
+            // A feed whose alerts are all read again counts with them.
+            read: match (all.read, one.read) {
+                (None, None) => None,
+                (read, more) => Some(read.unwrap_or(all.loaded) + more.unwrap_or(one.loaded)),
+            },
+        })
     }
 
     /// Returns the progress of the requested list for a feed.
     pub(super) fn progress_of(&self, feed: &Feed) -> ListProgress {
-        let read = if feed.settings.service { feed.list.read() } else { self.store.len() };
-        let found = if self.filter.shows_requested() { self.view.count().found() } else { 0 };
+        let all = self.feeds.len() == 1;
+        let read =
+            if feed.settings.service { feed.list.read() } else { self.store.rows_of_feeds(&[feed.id]).len() };
+        let found = match self.view.count() {
+            Count::Exact(_) if !self.filter.shows_requested() => 0,
+            Count::Exact(count) if all => count,
+            Count::Exact(_) => self.store.rows_of_feeds(&[feed.id]).common(self.view.matching()),
+            Count::Pending => 0,
+        };
         let loaded = read.max(found);
         // The service's count does not include alerts that arrived later.
         let total = feed.list.total().map(|total| loaded.max(usize::try_from(total).unwrap_or(usize::MAX)));
@@ -130,9 +164,10 @@ impl App {
     /// Fetches the list of the requested filter from a feed, superseding the feed's running
     /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
-        let scope = self.filter.requested_scope();
+        let scope = self.filter.requested_scope(id);
+        let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };
-        let wanted = feed.request_list(self.filter.requested(), scope);
+        let wanted = feed.request_list(self.filter.requested(), scope, mono);
         self.run_feed_effects(id, wanted, effects);
     }
 
@@ -140,9 +175,9 @@ impl App {
     /// covering it, unless such a fetch is already running.
     pub(super) fn fetch_unless_covered(&mut self, effects: &mut Vec<Effect>) {
         self.filter.request();
-        let scope = self.filter.requested_scope();
         let mono = self.clock.now.mono;
         for id in self.feeds.ids() {
+            let scope = self.filter.requested_scope(id);
             let Some(feed) = self.feeds.get_mut(id) else { continue };
             let under_way = feed.list.phase().is_active() && *feed.list.scope() == scope;
             if !feed.settings.service || under_way {
@@ -151,7 +186,7 @@ impl App {
             let wanted = match feed.cover_list(self.filter.requested(), &scope, mono) {
                 Some(wanted) => wanted,
                 None if feed.sign_in.signed_out => feed.fail_signed_out(scope.clone()),
-                None => feed.request_list(self.filter.requested(), scope.clone()),
+                None => feed.request_list(self.filter.requested(), scope.clone(), mono),
             };
             self.run_feed_effects(id, wanted, effects);
         }
@@ -374,14 +409,15 @@ impl App {
     /// part locally. Not all features are known to work for alerts (docs/graph-api.md,
     /// "Filtering"). Returns whether there was such a feature.
     fn drop_refused_feature(&mut self, id: FeedId) -> bool {
-        let pushed = self.filter.requested_plan().and_then(|plan| plan.pushed.clone());
+        let pushed = self.filter.requested_plan(id).and_then(|plan| plan.pushed.clone());
         let uses = |feature: &odata::Feature| pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
         let Some(unproven) = odata::Feature::ALL.into_iter().find(uses) else { return false };
         if let Some(feed) = self.feeds.get_mut(id) {
             feed.refused.push(unproven);
         }
         self.replan();
-        self.notify(format!("the service refused `{}`; that part is applied locally", unproven.name()));
+        let refused = format!("the service refused `{}`; that part is applied locally", unproven.name());
+        self.notify(self.about(id, &refused));
         true
     }
 
@@ -397,7 +433,7 @@ impl App {
             LoadEvent::Done => feed.poll_done(mono),
             LoadEvent::Failed(failure) => {
                 feed.poll_failed(mono);
-                self.notify_error(format!("live polling: {}", failure.line));
+                self.notify_error(self.about(id, &format!("live polling: {}", failure.line)));
             }
             LoadEvent::Batch(_) | LoadEvent::Reached(_) | LoadEvent::Client(_) | LoadEvent::Stopped => {}
         }

@@ -28,6 +28,12 @@ impl Marks {
         self.rows.len()
     }
 
+    /// Removes the marks of all alerts but these.
+    pub(super) fn keep_only(&mut self, rows: &RowSet) {
+        self.rows.intersect(rows);
+        self.anchor.take_if(|row| !rows.contains(*row));
+    }
+
     /// Returns whether no alert is marked.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -11,7 +11,7 @@ use super::{
     key::Key,
     sign_in::Identity,
 };
-use crate::export::Format;
+use crate::export::{Format, Tenant};
 use alertdeck_evidence::{Timeline, Tree};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Alert, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp};
@@ -28,9 +28,15 @@ pub enum Message {
     Feed(FeedId, FeedEvent),
     /// The recent requests, newest last; at most a few hundred.
     Requests(Vec<RequestLine>),
-    /// A profile was opened as this feed, with these settings ([`Effect::SwitchProfile`]). Its
-    /// alerts replace those of the former feed, whose later events are ignored.
-    Switched(FeedId, Box<FeedSettings>),
+    /// A profile was opened ([`Effect::OpenProfile`]).
+    ProfileOpened {
+        /// Its feed.
+        feed: FeedId,
+        /// The settings of the feed.
+        settings: Box<FeedSettings>,
+        /// Whether its alerts join those in the list or replace them.
+        adds: bool,
+    },
     /// A profile cannot be used.
     ProfileRefused {
         /// The profile's name, safe to show.
@@ -165,9 +171,16 @@ pub enum Effect {
     DeclineSignIn(FeedId),
     /// Sign out. [`FeedEvent::SignedOut`] follows.
     SignOut(FeedId),
-    /// Open another profile as this feed. [`Message::Switched`] or [`Message::ProfileRefused`]
-    /// follows.
-    SwitchProfile(FeedId, String),
+    /// Open another profile: answered by [`Message::ProfileOpened`] or
+    /// [`Message::ProfileRefused`].
+    OpenProfile {
+        /// The feed to open it as.
+        feed: FeedId,
+        /// The profile's name.
+        name: String,
+        /// Whether its alerts join those in the list or replace them.
+        adds: bool,
+    },
     /// Send [`Message::Requests`].
     ListRequests,
     /// Open a link in the browser.
@@ -193,16 +206,16 @@ pub enum Effect {
 /// An export to carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// The alerts, in the order in which to write them.
-    pub alerts: Vec<StoredAlert>,
+    /// The alerts with their feeds, in the order in which to write them.
+    pub alerts: Vec<(FeedId, StoredAlert)>,
     /// The format.
     pub format: Format,
     /// The path, as typed. A leading `~` is the user's home directory.
     pub path: String,
     /// Whether to replace an existing file.
     pub overwrite: bool,
-    /// The portal host that links in tickets may lead to.
-    pub portal_host: String,
+    /// The tenants of the feeds.
+    pub tenants: Vec<Tenant>,
 }
 
 /// The result of an export.
@@ -244,6 +257,8 @@ impl NotWritten {
 /// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
+    /// The feed that it was sent for.
+    pub feed: FeedId,
     /// When it was sent.
     pub started: Timestamp,
     /// How long the request waited before it was sent: for throttling, the request budget or a

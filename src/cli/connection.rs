@@ -6,14 +6,14 @@ use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as 
 
 use super::{EnvSecrets, Failure, Service, notify};
 use crate::config::{Config, ConfigError, Overrides, Profile};
-use alertdeck_graph::{Api, Cloud, auth::Method, http::Journal};
+use alertdeck_graph::{Api, Cloud, auth::Method};
 
 /// Options for the tenant and the sign-in. Options override environment variables, which override
 /// the config file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile in the config file
+    /// Profile in the config file; several, as in a,b, put their alerts in one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Config file; an empty value means none
@@ -111,16 +111,56 @@ impl Connection {
     }
 
     fn resolved(&self) -> Result<Profile, ConfigError> {
-        let name = self.profile.as_deref().filter(|name| !name.is_empty());
+        let name = match self.names().as_slice() {
+            [] => None,
+            [name] => Some(*name),
+            names => {
+                let message = format!("select one profile; this command does not take {}", names.len());
+                return Err(ConfigError::Setting { what: "--profile".into(), message });
+            }
+        };
         Config::load(self.config.as_deref())?.resolve(name, &self.overrides())
+    }
+
+    /// Returns the names of the selected profiles, each once. There are none if no profile is
+    /// selected.
+    fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for name in self.profile.iter().flat_map(|names| names.split(',')).map(str::trim) {
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Returns the selected profiles. If there are several, options for a tenant or an identity are
+    /// an error, since it is unclear which of them they are for.
+    fn selected(&self) -> Result<Vec<Profile>, Failure> {
+        let names = self.names();
+        if names.len() < 2 {
+            return Ok(vec![self.profile()?]);
+        }
+        if let Some(name) = self.overrides().of_one_tenant() {
+            return Err(Failure::Usage(format!(
+                "{name} is for one tenant, and {} profiles are selected; set it in the config file instead",
+                names.len()
+            )));
+        }
+        let (config, overrides) = (self.load()?, self.general_overrides());
+        names.into_iter().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
+    }
+
+    /// Returns the values of the options and variables that apply to any profile.
+    fn general_overrides(&self) -> Overrides {
+        let Overrides { api, plaintext_secrets, variables, .. } = self.overrides();
+        Overrides { api, plaintext_secrets, variables, ..Overrides::default() }
     }
 
     /// Returns all profiles of the config file, in its order. Options that specify a tenant or an
     /// identity are not applied.
     pub fn profiles(&self) -> Result<Vec<Profile>, Failure> {
-        let config = self.load()?;
-        let Overrides { api, plaintext_secrets, variables, .. } = self.overrides();
-        let overrides = Overrides { api, plaintext_secrets, variables, ..Overrides::default() };
+        let (config, overrides) = (self.load()?, self.general_overrides());
         config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
     }
 
@@ -157,7 +197,24 @@ impl Connection {
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, &EnvSecrets::read(), Journal::default())
+        Service::of(&self.profile()?, &EnvSecrets::read())
+    }
+
+    /// Prepares the services of the selected profiles without sending anything. There is at least
+    /// one.
+    ///
+    /// Fails with [`Failure::NoToken`] if no sign-in is configured.
+    pub fn services(&self) -> Result<Vec<Service>, Failure> {
+        let (profiles, secrets) = (self.selected()?, EnvSecrets::read());
+        if profiles.len() > 1
+            && let Some(variable) = secrets.variable()
+        {
+            return Err(Failure::Usage(format!(
+                "{variable} is for one tenant, and {} profiles are selected; unset it, or select one profile",
+                profiles.len()
+            )));
+        }
+        profiles.iter().map(|profile| Service::of(profile, &secrets)).collect()
     }
 }
 
@@ -197,7 +254,7 @@ mod tests {
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
         assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
-        let service = Service::of(&profile, &EnvSecrets::default(), Journal::default()).unwrap();
+        let service = Service::of(&profile, &EnvSecrets::default()).unwrap();
         assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
         assert_eq!(service.portal_host, "security.microsoft.com");
     }

@@ -6,14 +6,16 @@ use jiff::tz::TimeZone;
 
 use super::{
     Connection, DisplayArgs, EnvSecrets, Failure, Service, context, invalid_filter, parse_filter, service,
+    source,
 };
 use crate::{
-    app::{FeedSettings, Keymap, ProfileLine, Settings},
+    app::{FeedSettings, Keymap, ProfileLine, Settings, with_other_tenants},
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
+use alertdeck_store::FeedId;
 
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,60 +28,51 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// Opens the console against a service with an initial filter. The user can switch to the other profiles.
-pub async fn open_service(
-    mut service: Service,
+/// Opens the console on services with an initial filter; there is at least one. The user can add and
+/// remove the other profiles.
+pub async fn open_services(
+    mut services: Vec<Service>,
     profiles: Vec<Profile>,
     filter: &str,
     keymap: Keymap,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
-    if query::compile(filter, &context(service.me.as_deref())).is_err() {
-        // The filter may contain `me`, which refers to the account of the stored sign-in, if there
-        // is one.
-        service.load_account().await;
-    }
-    // Options and environment variables apply only to the profile that the program was started
+    source::load_accounts(&mut services, filter).await;
+    // Options and environment variables apply only to the profiles that the program was started
     // with.
     let no_secrets = EnvSecrets::default();
     let line = |profile: &Profile| {
-        let started = profile.name == service.profile;
-        service::profile_line(
-            profile,
-            if started { Some(service.method) } else { no_secrets.method(profile) },
-        )
+        let started = services.iter().find(|service| service.profile == profile.name);
+        let method = started.map_or_else(|| no_secrets.method(profile), |service| Some(service.method));
+        service::profile_line(profile, method)
     };
-    let lines: Vec<_> = profiles.iter().map(line).collect();
-    let first = feed_settings(&service);
-    let client = service.client.clone();
-    let journal = client.http().journal().clone();
+    let mut lines: Vec<_> = profiles.iter().map(line).collect();
+    // The tenants of a demo are in no config file.
+    let others = services.iter().filter(|service| !service.profile.is_empty());
+    for service in others {
+        if lines.iter().all(|line| line.name != service.profile) {
+            lines.push(service.profile_line());
+        }
+    }
+    let feed = |service: &Service| (service.feed_settings(), Source::Service(service.client.clone()));
+    let feeds: Vec<_> = services.iter().map(feed).collect();
     // Keep services in memory with their sign-in and throttling state, so that switching back does
     // not require a new sign-in.
-    let mut services = HashMap::from([(service.profile.clone(), service)]);
+    let mut services: HashMap<_, _> =
+        services.into_iter().map(|service| (service.profile.clone(), service)).collect();
     let connect = move |name: &str| {
         if !services.contains_key(name) {
             let profile = profiles.iter().find(|profile| profile.name == name);
             let profile = profile.ok_or_else(|| "the profile no longer exists".to_owned())?;
-            let service = Service::of(profile, &EnvSecrets::default(), journal.clone());
+            let service = Service::of(profile, &EnvSecrets::default());
             services.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
         let service = &services[name];
-        Ok(Connected { settings: feed_settings(service), client: service.client.clone() })
+        Ok(Connected { settings: service.feed_settings(), client: service.client.clone() })
     };
     let settings = settings(lines, filter, keymap);
-    run(settings, first, || Ok(Source::Service(client)), Some(Box::new(connect)), display).await
-}
-
-fn feed_settings(service: &Service) -> FeedSettings {
-    FeedSettings {
-        tenant: service.tenant.clone(),
-        origin: service.origin.clone(),
-        service: true,
-        portal_host: service.portal_host.to_owned(),
-        me: service.me.clone(),
-        profile: service.profile.clone(),
-        signs_in: service.signs_in(),
-    }
+    let tenants: Vec<_> = feeds.iter().map(|(feed, _)| checked_tenant(feed)).collect();
+    run(settings, &tenants, || Ok(feeds), Some(Box::new(connect)), display).await
 }
 
 fn settings(profiles: Vec<ProfileLine>, filter: &str, keymap: Keymap) -> Settings {
@@ -99,6 +92,7 @@ impl Open {
         let profile = connection.profile_if_usable();
         let feed = FeedSettings {
             tenant: "saved alerts".into(),
+            aliases: Vec::new(),
             origin: match self.files.as_slice() {
                 [only] => SafeText::new(&only.to_string_lossy()).line(),
                 several => format!("{} files", several.len()),
@@ -109,14 +103,15 @@ impl Open {
             profile: String::new(),
             signs_in: false,
         };
+        let tenant = checked_tenant(&feed);
         let keymap = Config::keymap(connection.config.as_deref())?;
         let settings = settings(Vec::new(), self.filter.as_deref().unwrap_or_default(), keymap);
         let saved = SavedAlerts::new(&self.files);
         let read = || {
             saved.read_ahead().map_err(|errors| Failure::Unreadable(errors.join("\n")))?;
-            Ok(Source::Saved(saved.clone()))
+            Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
-        run(settings, feed, read, None, display).await?;
+        run(settings, &[tenant], read, None, display).await?;
         Failure::if_errors(&saved.errors())
     }
 }
@@ -124,25 +119,27 @@ impl Open {
 /// Checks the terminal and the filter before anything is read or requested, then runs the console.
 async fn run(
     settings: Settings,
-    feed: FeedSettings,
-    source: impl FnOnce() -> Result<Source, Failure>,
+    tenants: &[query::Tenant],
+    feeds: impl FnOnce() -> Result<Vec<(FeedSettings, Source)>, Failure>,
     connect: Option<Connect>,
     display: &DisplayArgs,
 ) -> Result<(), Failure> {
     console::check()?;
-    // The account may be unknown until the user signs in.
-    let me = feed.me.as_deref().or(feed.signs_in.then_some("me"));
-    query::compile(&settings.filter, &context(me))
+    let tenants = with_other_tenants(tenants.to_vec(), &settings.profiles);
+    query::compile(&settings.filter, &query::Context { tenants, ..context() })
         .map_err(|diagnostics| invalid_filter(&settings.filter, &diagnostics))?;
-    let source = source()?;
-    console::run(Options {
-        settings,
-        feed,
-        source,
-        connect,
-        theme: display.theme(),
-        mouse: !display.no_mouse,
-    })
-    .await?;
+    let feeds = feeds()?;
+    console::run(Options { settings, feeds, connect, theme: display.theme(), mouse: !display.no_mouse })
+        .await?;
     Ok(())
+}
+
+/// Returns the tenant of a feed, for the check of the filter: the account may be unknown until the
+/// user signs in.
+fn checked_tenant(feed: &FeedSettings) -> query::Tenant {
+    let mut tenant = feed.query_tenant(FeedId::default());
+    if feed.signs_in {
+        tenant.me.get_or_insert_with(|| "me".to_owned());
+    }
+    tenant
 }

@@ -38,7 +38,7 @@ fn parse_time(text: &str) -> Result<Timestamp, &'static str> {
 impl Explain {
     /// Prints the explanation, with `me` as the signed-in user.
     pub fn run(&self, me: Option<&str>, out: &mut impl Write) -> Result<(), Failure> {
-        let context = context(me);
+        let context = context().with_me(me);
         let context = Context { now: self.now.unwrap_or(context.now), ..context };
         let explanation = query::explain(&self.filter, &context)
             .map_err(|diagnostics| invalid_filter(&self.filter, &diagnostics))?;

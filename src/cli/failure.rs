@@ -50,6 +50,14 @@ pub enum Failure {
     /// No file could be read. Contains one line per file.
     #[error("{0}")]
     Unreadable(String),
+    /// A command that concerns several tenants failed in this one.
+    #[error("{tenant}: {failure}")]
+    InTenant {
+        /// The tenant's name, safe to show.
+        tenant: String,
+        /// The failure.
+        failure: Box<Failure>,
+    },
     /// The result was printed or shown, but part of it is missing.
     #[error("incomplete: {0}")]
     Incomplete(String),
@@ -76,6 +84,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Names the tenant in which the command failed.
+    pub(super) fn in_tenant(self, tenant: &str) -> Self {
+        Self::InTenant { tenant: tenant.to_owned(), failure: Box::new(self) }
+    }
+
     /// Fails if there are errors and no alerts could be read.
     pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
         if saved.alerts.is_empty() && !saved.errors.is_empty() {
@@ -104,6 +117,7 @@ impl Failure {
             Self::Usage(_) | Self::Exists(_) | Self::Console(ConsoleError::NoTerminal(_)) => 2,
             Self::NoToken | Self::Welcome | Self::Expired | Self::Vault(_) => 3,
             Self::Incomplete(_) => 5,
+            Self::InTenant { failure, .. } => failure.exit_code(),
             Self::Service(error) => match error.kind {
                 Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,
                 Kind::Filter => 2,

@@ -10,8 +10,8 @@ use std::io::{IsTerminal as _, Write};
 
 use load::Loaded;
 
-use super::{Failure, Origin, Output, Source, context, invalid_filter, notify, parse_filter};
-use crate::export::{self, COLUMNS, Format};
+use super::{Failure, Origin, Output, Source, invalid_filter, notify, parse_filter};
+use crate::export::{self, Format, Tenant};
 use alertdeck_query as query;
 use alertdeck_query::Matcher;
 use alertdeck_store::{Column, Row, Sort, Store};
@@ -70,7 +70,7 @@ impl List {
     /// Reads the alerts, applies the whole filter locally, sorts and prints.
     ///
     /// If part of the result is missing, prints the rest and fails with [`Failure::Incomplete`].
-    pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
+    pub async fn run(&self, source: &mut Source, out: &mut impl Write) -> Result<(), Failure> {
         let as_received = matches!(self.format, ListFormat::Json | ListFormat::Ndjson);
         if as_received && !self.columns.is_empty() {
             return Err(Failure::Usage(
@@ -79,33 +79,33 @@ impl List {
         }
         self.output.check()?;
         let filter = self.filter.as_deref().unwrap_or_default();
-        let mut context = context(source.me());
-        if query::compile(filter, &context).is_err() {
-            // The filter may contain `me`, which refers to the account of the stored sign-in, if
-            // there is one.
-            context.me = source.stored_account().await;
-        }
-        let plan =
-            query::compile(filter, &context).map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
+        source.load_accounts(filter).await;
+        let contexts = source.contexts();
+        let plan = query::compile(filter, &contexts[0])
+            .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
+        // The test is the same for all feeds.
         let mut matcher = Matcher::new(&plan.test);
-        let Loaded { store, outcome } = load::load(source, filter, plan, &mut context).await?;
+        let Loaded { store, outcome } = load::load(source, filter, contexts).await?;
         let mut rows: Vec<_> = matcher.rows(&store).iter().collect();
         if self.filter.is_some() {
             notify_unreadable(&store);
         }
         rows.sort_unstable_by(|a, b| store.compare(Sort::default(), *a, *b));
         rows.truncate(self.limit.unwrap_or(usize::MAX));
-        self.output.write_result(out, |out| self.print((&store, &rows), source.portal_host(), out))?;
+        self.output.write_result(out, |out| self.print((&store, &rows), &source.tenants(), out))?;
         outcome
     }
 
     fn print(
         &self,
         (store, rows): (&Store, &[Row]),
-        portal_host: &str,
+        tenants: &[Tenant],
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        let columns = if self.columns.is_empty() { &COLUMNS } else { self.columns.as_slice() };
+        let columns = match self.columns.as_slice() {
+            [] => export::default_columns(tenants),
+            columns => columns,
+        };
         let format = match self.format {
             ListFormat::Json => Format::Json,
             ListFormat::Ndjson => Format::Lines,
@@ -118,7 +118,7 @@ impl List {
                 return table::write(columns, texts, width, out);
             }
         };
-        export::write(format, columns, (store, rows), portal_host, out)
+        export::write(format, columns, (store, rows), tenants, out)
     }
 }
 
@@ -146,6 +146,9 @@ mod tests {
             assert_eq!(parse_column(&name.to_uppercase()), Ok(expected));
         }
         let error = parse_column("titel").unwrap_err();
-        assert!(error.starts_with("did you mean title? Available columns: severity, status"), "{error}");
+        assert!(
+            error.starts_with("did you mean title? Available columns: tenant, severity, status"),
+            "{error}"
+        );
     }
 }

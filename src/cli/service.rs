@@ -23,6 +23,8 @@ pub struct Service {
     pub client: Client,
     /// The tenant of the alerts; safe to show.
     pub tenant: String,
+    /// Other names of the tenant: its domain or ID.
+    pub aliases: Vec<String>,
     /// The cloud or host, and the API version; safe to show.
     pub origin: String,
     /// The host of the Defender portal; links to it may be opened.
@@ -56,6 +58,12 @@ impl EnvSecrets {
         Self { token: read(TOKEN_VARIABLE), secret: read(SECRET_VARIABLE).filter(is_set) }
     }
 
+    /// Returns the name of a variable that is set, if there is one.
+    pub fn variable(&self) -> Option<&'static str> {
+        let names = [(self.token.is_some(), TOKEN_VARIABLE), (self.secret.is_some(), SECRET_VARIABLE)];
+        names.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
+    }
+
     /// Returns the sign-in method of a profile with these secrets.
     pub fn method(&self, profile: &Profile) -> Option<Method> {
         profile.method(self.token.is_some(), self.secret.is_some())
@@ -66,13 +74,13 @@ impl Service {
     /// Prepares the service of a profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
-    pub fn of(profile: &Profile, env_secrets: &EnvSecrets, journal: Journal) -> Result<Self, Failure> {
+    pub fn of(profile: &Profile, env_secrets: &EnvSecrets) -> Result<Self, Failure> {
         let method = match env_secrets.method(profile) {
             Some(method) => method,
             None if profile.tenant.is_some() => return Err(missing(profile, Method::Browser, "client_id")),
             None => return Err(Failure::NoToken),
         };
-        let http = http(profile, journal)?;
+        let http = http(profile)?;
         let tokens = match method {
             Method::Token => {
                 let missing = || missing(profile, method, TOKEN_VARIABLE);
@@ -90,7 +98,7 @@ impl Service {
     /// Prepares the service of a profile with an existing token.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
-        Self::with(profile, Method::Token, http(profile, Journal::default())?, tokens)
+        Self::with(profile, Method::Token, http(profile)?, tokens)
     }
 
     fn with(profile: &Profile, method: Method, http: Http, tokens: Tokens) -> Result<Self, Failure> {
@@ -100,6 +108,7 @@ impl Service {
         };
         Ok(Self {
             tenant: SafeText::new(&profile.title).line(),
+            aliases: profile.tenant.iter().cloned().collect(),
             origin: SafeText::new(&format!("{place} {}", profile.api)).line(),
             portal_host: profile.cloud.portal_host(),
             me: profile.me.clone(),
@@ -107,6 +116,35 @@ impl Service {
             method,
             client: Client::new(http, endpoint(profile)?, tokens),
         })
+    }
+
+    /// Returns the short name of the tenant, which tells it from others. Safe to show.
+    pub fn name(&self) -> &str {
+        if self.profile.is_empty() { &self.tenant } else { &self.profile }
+    }
+
+    /// Returns the settings of a feed with the alerts of this service.
+    pub(super) fn feed_settings(&self) -> app::FeedSettings {
+        app::FeedSettings {
+            tenant: self.tenant.clone(),
+            aliases: self.aliases.clone(),
+            origin: self.origin.clone(),
+            service: true,
+            portal_host: self.portal_host.to_owned(),
+            me: self.me.clone(),
+            profile: self.profile.clone(),
+            signs_in: self.signs_in(),
+        }
+    }
+
+    /// Returns the line of the service's profile in the console's list of profiles.
+    pub(super) fn profile_line(&self) -> app::ProfileLine {
+        app::ProfileLine {
+            name: self.profile.clone(),
+            tenant: self.tenant.clone(),
+            cloud: self.origin.clone(),
+            auth: self.method.to_string(),
+        }
     }
 
     /// Sets `me` to the account of the stored sign-in, if `me` is not known.
@@ -153,9 +191,9 @@ fn endpoint(profile: &Profile) -> Result<Endpoint, Failure> {
     }
 }
 
-fn http(profile: &Profile, journal: Journal) -> Result<Http, Failure> {
+fn http(profile: &Profile) -> Result<Http, Failure> {
     let route = endpoint(profile)?.route();
-    Ok(Http::with_journal(Limits::default(), Budget::default(), route, journal)
+    Ok(Http::with_journal(Limits::default(), Budget::default(), route, Journal::default())
         .map_err(graph::Error::from)?)
 }
 

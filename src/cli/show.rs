@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use super::{Failure, Origin, Output, Source, notify, notify_wait};
+use futures_util::future::join_all;
+
+use super::{Failure, Origin, Output, Service, Source, notify, notify_wait};
 use crate::{files, report::Report};
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
@@ -43,23 +45,22 @@ impl Show {
     pub async fn run(&self, source: &Source, out: &mut impl Write) -> Result<(), Failure> {
         self.output.check()?;
         let id = AlertId::new(&self.id);
-        let (raw, outcome) = match source {
-            Source::Service(service) => match service.client.get(&id, &mut notify_wait).await {
-                Ok(raw) => (raw, Ok(())),
-                Err(error) if error.kind == Kind::NotFound => return Err(Failure::NotFound(id)),
-                Err(error) => return Err(error.into()),
-            },
-            Source::Files { paths, .. } => {
+        let (raw, portal_host, outcome) = match source {
+            Source::Services(services) => {
+                let (service, raw) = find(services, &id).await?;
+                (raw, service.portal_host, Ok(()))
+            }
+            Source::Files { paths, portal_host, .. } => {
                 let saved = Failure::if_nothing(files::read(paths))?;
                 let outcome = Failure::if_errors(&saved.errors);
                 let Some(raw) = newest(saved.alerts, &id) else {
                     outcome.unwrap_or_else(notify);
                     return Err(Failure::NotFound(id));
                 };
-                (raw, outcome)
+                (raw, *portal_host, outcome)
             }
         };
-        self.output.write_result(out, |out| self.print(&raw, source.portal_host(), out))?;
+        self.output.write_result(out, |out| self.print(&raw, portal_host, out))?;
         outcome
     }
 
@@ -73,6 +74,37 @@ impl Show {
             ShowFormat::Text => out.write_all(report().text().as_bytes()),
             ShowFormat::Markdown => out.write_all(report().markdown().as_bytes()),
         }
+    }
+}
+
+/// Looks for an alert in all services. An id is unique only in its tenant: if several have an alert
+/// with this id, fails and names them.
+async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service, RawAlert), Failure> {
+    let requests = services
+        .iter()
+        .map(|service| async move { (service, service.client.get(id, &mut notify_wait).await) });
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for (service, outcome) in join_all(requests).await {
+        match outcome {
+            Ok(raw) => found.push((service, raw)),
+            Err(error) if error.kind == Kind::NotFound => {}
+            Err(error) if services.len() == 1 => return Err(error.into()),
+            Err(error) => failures.push(Failure::from(error).in_tenant(service.name())),
+        }
+    }
+    if found.len() > 1 {
+        let names: Vec<_> = found.iter().map(|(service, _)| service.name()).collect();
+        return Err(Failure::Usage(format!(
+            "several tenants have an alert with this ID; select one with --profile: {}",
+            names.join(", ")
+        )));
+    }
+    let failure = if found.is_empty() && !failures.is_empty() { Some(failures.remove(0)) } else { None };
+    failures.iter().for_each(notify);
+    match (found.pop(), failure) {
+        (Some(found), _) => Ok(found),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => Err(Failure::NotFound(id.clone())),
     }
 }
 

@@ -3,6 +3,11 @@
 use std::path::PathBuf;
 
 use super::{Connection, Failure, Service};
+use crate::export::Tenant;
+use alertdeck_model::SafeText;
+use alertdeck_query as query;
+use alertdeck_query::{Context, DiagnosticKind};
+use alertdeck_store::FeedId;
 
 /// Options for a source other than the tenant.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,26 +24,26 @@ pub struct Origin {
 /// The source of a command's alerts.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A service.
-    Service(Service),
-    /// Files, which are read on demand.
+    /// Services, of a tenant each. There is at least one.
+    Services(Vec<Service>),
+    /// Files, which are read when needed.
     Files {
         /// Files and folders.
         paths: Vec<PathBuf>,
         /// The user principal name, if known.
         me: Option<String>,
-        /// The host of the Defender portal; links to it may be opened.
+        /// The host of the Defender portal. Links to it may be opened.
         portal_host: &'static str,
     },
 }
 
 impl Origin {
-    /// Returns the files if there are any, otherwise the service.
+    /// Returns the files if there are any, otherwise the services.
     ///
     /// Fails with [`Failure::NoToken`] if there are neither files nor a configured sign-in.
     pub fn source(&self, connection: &Connection) -> Result<Source, Failure> {
         if self.files.is_empty() {
-            return connection.service().map(Source::Service);
+            return connection.services().map(Source::Services);
         }
         let profile = connection.profile_if_usable();
         let portal_host = profile.cloud.portal_host();
@@ -47,40 +52,73 @@ impl Origin {
 }
 
 impl Source {
-    /// Returns the user principal name, if the profile or the options specify it.
-    pub fn me(&self) -> Option<&str> {
+    /// Returns the services with the feeds of their alerts.
+    pub(super) fn services(&self) -> impl Iterator<Item = (FeedId, &Service)> {
+        let services = match self {
+            Self::Services(services) => services.as_slice(),
+            Self::Files { .. } => &[],
+        };
+        (0..).map(FeedId::new).zip(services)
+    }
+
+    /// Returns the contexts in which a filter is compiled: one for each service, or one for files.
+    pub(super) fn contexts(&self) -> Vec<Context> {
         match self {
-            Self::Service(service) => service.me.as_deref(),
-            Self::Files { me, .. } => me.as_deref(),
+            Self::Services(services) => contexts(services),
+            Self::Files { me, .. } => vec![super::context().with_me(me.as_deref())],
         }
     }
 
-    /// Returns the host of the Defender portal; links to it may be opened.
-    pub fn portal_host(&self) -> &'static str {
+    /// Returns the tenants of the alerts, for an export.
+    pub(super) fn tenants(&self) -> Vec<Tenant> {
+        let tenant = |feed, name: &str, portal_host: &str| Tenant {
+            feed,
+            name: SafeText::new(name),
+            portal_host: portal_host.to_owned(),
+        };
         match self {
-            Self::Service(service) => service.portal_host,
-            Self::Files { portal_host, .. } => portal_host,
-        }
-    }
-
-    /// Returns the user principal name, falling back to the account of the stored sign-in; see
-    /// [`Service::load_account`].
-    pub async fn stored_account(&self) -> Option<String> {
-        match self {
-            Self::Service(service) => {
-                let mut service = service.clone();
-                service.load_account().await;
-                service.me
+            Self::Services(_) => {
+                self.services().map(|(feed, of)| tenant(feed, of.name(), of.portal_host)).collect()
             }
-            Self::Files { me, .. } => me.clone(),
+            Self::Files { portal_host, .. } => vec![tenant(FeedId::default(), "", portal_host)],
         }
     }
 
-    /// Returns the pending message about the sign-in, if any. Each message is returned only once.
-    pub fn notice(&self) -> Option<String> {
-        match self {
-            Self::Service(service) => service.notice(),
-            Self::Files { .. } => None,
+    /// If a filter contains `me`, sets it to the accounts of the stored sign-ins wherever nothing
+    /// else specifies it; see [`Service::load_account`].
+    pub async fn load_accounts(&mut self, filter: &str) {
+        if let Self::Services(services) = self {
+            load_accounts(services, filter).await;
+        }
+    }
+
+    /// Returns messages about the sign-ins, each once.
+    pub fn notices(&self) -> Vec<String> {
+        let several = self.services().count() > 1;
+        let notice = |(_, of): (FeedId, &Service)| {
+            let notice = of.notice()?;
+            Some(if several { format!("{}: {notice}", of.name()) } else { notice })
+        };
+        self.services().filter_map(notice).collect()
+    }
+}
+
+/// Returns the contexts for compiling a filter for services, which have the feeds 0 and up.
+pub(super) fn contexts(services: &[Service]) -> Vec<Context> {
+    let feeds = || (0..).map(FeedId::new).zip(services);
+    let tenants: Vec<_> = feeds().map(|(feed, service)| service.feed_settings().query_tenant(feed)).collect();
+    let context = |(feed, _)| Context { feed, tenants: tenants.clone(), ..super::context() };
+    feeds().map(context).collect()
+}
+
+/// If a filter contains `me`, sets it to the accounts of the stored sign-ins wherever nothing else
+/// specifies it; see [`Service::load_account`].
+pub(super) async fn load_accounts(services: &mut [Service], filter: &str) {
+    let Some(anonymous) = contexts(services).pop().map(|context| context.with_me(None)) else { return };
+    let errors = query::compile(filter, &anonymous).err().unwrap_or_default();
+    if errors.iter().any(|error| error.kind == DiagnosticKind::NotSignedIn) {
+        for service in services {
+            service.load_account().await;
         }
     }
 }

@@ -201,6 +201,16 @@ impl Overrides {
         self
     }
 
+    /// Returns the option or variable of a value that is for one tenant or identity, if there is one.
+    pub fn of_one_tenant(&self) -> Option<String> {
+        let is_general = |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets);
+        let given = |(key, value): (Key, Option<Value>)| {
+            (!is_general(key) && value.is_some_and(|value| !is_empty(&value))).then_some(key)
+        };
+        let key = self.values().into_iter().find_map(given)?;
+        Some(if self.variables.contains(&key) { key.variable() } else { key.option() })
+    }
+
     fn values(&self) -> [(Key, Option<Value>); 12] {
         let text = |text: &Option<String>| text.clone().map(Value::Text);
         let path = |path: &Option<PathBuf>| path.clone().map(Value::Path);

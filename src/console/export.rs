@@ -24,7 +24,7 @@ pub(super) fn write(export: &Export, mut stopped: Receiver<Infallible>) -> Resul
     let existing = if export.overwrite { Existing::Replace } else { Existing::Keep };
     let bytes = write_new_file(&path, existing, |out| {
         let mut out = Stoppable { out, stopped: &mut stopped };
-        write_alerts(export.format, &export.alerts, &export.portal_host, &mut out)
+        write_alerts(export.format, &export.alerts, &export.tenants, &mut out)
     });
     let path = display_path(&path);
     match bytes {
@@ -67,16 +67,19 @@ mod tests {
     use super::*;
     use crate::export::Format;
     use alertdeck_model::RawAlert;
-    use alertdeck_store::StoredAlert;
+    use alertdeck_store::{FeedId, StoredAlert};
     use tokio::sync::oneshot;
 
     fn export(path: &str) -> Export {
         Export {
-            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())]),
+            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())])
+                .into_iter()
+                .map(|alert| (FeedId::default(), alert))
+                .collect(),
             format: Format::Lines,
             path: path.to_owned(),
             overwrite: false,
-            portal_host: "security.microsoft.com".into(),
+            tenants: Vec::new(),
         }
     }
 

@@ -74,8 +74,8 @@ pub(super) struct Runner {
     tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
     clock: Clock,
-    /// The profile to switch to, with its feed; handled by the loop.
-    pub(super) switch_to: Option<(FeedId, String)>,
+    /// A profile to open, as [`Effect::OpenProfile`] has it; handled by the loop.
+    pub(super) to_open: Option<(FeedId, String, bool)>,
     /// Whether to suspend the program; handled by the loop.
     pub(super) suspend: bool,
 }
@@ -88,15 +88,13 @@ impl Runner {
             tasks: HashMap::new(),
             messages,
             clock,
-            switch_to: None,
+            to_open: None,
             suspend: false,
         }
     }
 
-    /// Connects a feed, replacing all previous ones. Must be called within a runtime.
+    /// Connects a feed. Must be called within a runtime.
     pub(super) fn connect(&mut self, feed: FeedId, source: Source) {
-        // The former session must stop prompting the user before the new one starts.
-        self.connections.clear();
         let session = match &source {
             Source::Service(client) => Some(SessionWatch::new(feed, client.tokens(), self.messages.clone())),
             Source::Saved(_) => None,
@@ -135,11 +133,15 @@ impl Runner {
                 });
             }
             Effect::Suspend => self.suspend = true,
-            Effect::SwitchProfile(feed, name) => self.switch_to = Some((feed, name)),
+            Effect::OpenProfile { feed, name, adds } => self.to_open = Some((feed, name, adds)),
             Effect::ListRequests => {
-                // All services share one journal.
-                let Some(client) = self.connections.values().find_map(Connection::client) else { return };
-                let lines = client.http().journal().entries().iter().map(request_line).collect();
+                let of = |(feed, connection): (&FeedId, &Connection)| {
+                    let entries = connection.client()?.http().journal().entries();
+                    let lines: Vec<_> = entries.iter().map(|entry| request_line(*feed, entry)).collect();
+                    Some(lines)
+                };
+                let mut lines: Vec<_> = self.connections.iter().filter_map(of).flatten().collect();
+                lines.sort_by_key(|line| line.started);
                 let messages = self.messages.clone();
                 tokio::spawn(async move {
                     let _ = messages.send(Message::Requests(lines)).await;
@@ -160,6 +162,8 @@ impl Runner {
         let client = self.connections.get(&feed)?.client()?;
         match scope {
             Scope::One(id) => client.curl(&graph::Request::alert(&id)),
+            // A list without this feed's alerts is shown if the filter has just changed.
+            Scope::Nothing => None,
             Scope::All | Scope::Filter(_) => {
                 let query = graph::ListQuery { filter: filter_text(&scope), ..Default::default() };
                 client.curl(&graph::Request::list(&query))
@@ -331,15 +335,16 @@ enum Fetch {
 fn filter_text(scope: &Scope) -> Option<String> {
     match scope {
         Scope::Filter(filter) => Some(filter.to_string()),
-        Scope::All | Scope::One(_) => None,
+        Scope::All | Scope::Nothing | Scope::One(_) => None,
     }
 }
 
 /// Converts a journal entry for display.
-fn request_line(entry: &Entry) -> RequestLine {
+fn request_line(feed: FeedId, entry: &Entry) -> RequestLine {
     let since = entry.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let ticks = i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX);
     RequestLine {
+        feed,
         started: Timestamp::from_ticks(ticks),
         waited: entry.waited,
         took: match &entry.outcome {
@@ -381,11 +386,14 @@ mod tests {
 
     fn export(number: u32, path: &Path) -> Effect {
         let export = Export {
-            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())]),
+            alerts: StoredAlert::compress(&[RawAlert("{\"id\":\"a\"}".into())])
+                .into_iter()
+                .map(|alert| (FeedId::default(), alert))
+                .collect(),
             format: Format::Lines,
             path: path.to_str().unwrap().to_owned(),
             overwrite: false,
-            portal_host: "security.microsoft.com".into(),
+            tenants: Vec::new(),
         };
         Effect::Start(id(number), JobKind::Export(export))
     }

@@ -3,13 +3,13 @@
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, columns, fit};
-use crate::app::{App, Area, Editor, FailureKind, Phase, Shape, thousands, utc};
+use crate::app::{App, Area, Editor, FailureKind, Feed, Phase, Shape, thousands, utc};
 use alertdeck_graph::WaitCause;
 use alertdeck_model::SafeText;
 use alertdeck_store::Count;
 
 /// The minimum width for the tenant's name.
-const MIN_TENANT: usize = 8;
+const MIN_TENANT: usize = 9;
 /// The minimum width of a header that says in full where the alerts in the list come from.
 const FULL_HEADER: u16 = 70;
 /// The minimum width of the number of matches, so that `1 match` and `filtering` do not shift what
@@ -47,9 +47,10 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     if wide {
         left.push(Span::new("alertdeck ", theme.dim));
     }
-    left.push(Span::new(app.feed().settings.tenant.as_str(), theme.strong));
-    if wide {
-        left.push(Span::new(format!(" {dot} {}", app.feed().settings.origin), theme.dim));
+    left.push(Span::new(app.tenant_names(), theme.strong));
+    let origin = &app.feed().settings.origin;
+    if wide && app.feeds.iter().all(|feed| feed.settings.origin == *origin) {
+        left.push(Span::new(format!(" {dot} {origin}"), theme.dim));
     }
     left.push(Span::new(
         if wide { format!(" {dot} READ-ONLY   ") } else { " READ-ONLY  ".into() },
@@ -64,7 +65,8 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     };
     left.push(Span::new(separator + &counts, theme.text));
     // If the list shows loaded alerts only, `counts` already describes what it covers.
-    if requested || app.feed().list.phase() != &Phase::Complete || app.feed().sign_in.signed_out {
+    let is_complete = |feed: &Feed| feed.list.phase() == &Phase::Complete && !feed.sign_in.signed_out;
+    if requested || !app.feeds.iter().all(is_complete) {
         left.push(Span::new(format!(" {dot} "), theme.dim));
         left.push(Span::new(progress, progress_style));
     }
@@ -72,11 +74,18 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     let excess = left.iter().map(Span::width).sum::<usize>().saturating_sub(usize::from(area.width));
     if excess > 0 {
         let tenant = &mut left[usize::from(wide)];
-        let room = tenant.width().saturating_sub(excess).max(MIN_TENANT);
+        let room = tenant.width().saturating_sub(excess);
+        if app.feeds.len() > 1 {
+            // A cut list of names says less than the number of tenants.
+            *tenant = Span::new(format!("{} tenants", app.feeds.len()), theme.strong);
+        }
+        let room = room.max(MIN_TENANT);
         *tenant = Span::new(fit(&tenant.text, room, theme.symbols.cut).text.into_owned(), theme.strong);
     }
-    if let Some(partial) = app.feed().list.partial() {
-        left.push(Span::new(format!(" {dot} partial: {}", partial.line()), theme.error));
+    let partial = app.feeds.iter().find_map(|feed| Some((feed.id, feed.list.partial()?)));
+    if let Some((feed, partial)) = partial {
+        let what = app.about(feed, &format!("partial: {}", partial.line()));
+        left.push(Span::new(format!(" {dot} {what}"), theme.error));
     }
     // Count only matching alerts, since live polls return all changes.
     let count = app.list.new.common(app.view.matching());
@@ -99,15 +108,17 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     // account. Neither may shift the counts.
     let width = usize::from(area.width);
     let used: usize = left.iter().map(Span::width).sum::<usize>() + columns(&clock) + 2;
+    let single = Some(app.feed()).filter(|_| app.feeds.len() == 1);
     let profile = Span::new(format!(" {dot} {}", app.feed().settings.profile), theme.dim);
-    let named =
-        !app.feed().settings.profile.is_empty() && app.feed().settings.profile != app.feed().settings.tenant;
-    let with_profile = wide && named && used + profile.width() <= width;
+    let is_named =
+        |feed: &Feed| !feed.settings.profile.is_empty() && feed.settings.profile != feed.settings.tenant;
+    let with_profile = wide && single.is_some_and(is_named) && used + profile.width() <= width;
     let used = used + if with_profile { profile.width() } else { 0 };
     if with_profile {
         left.insert(2, profile);
     }
-    let account = app.feed().sign_in.identity.as_ref().and_then(|identity| identity.account.as_ref());
+    let identity = single.and_then(|feed| feed.sign_in.identity.as_ref());
+    let account = identity.and_then(|identity| identity.account.as_ref());
     if let Some(account) = account.map(SafeText::head)
         && wide
         && used + columns(&account) + 2 <= width
@@ -121,11 +132,36 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
 }
 
-/// Returns the completeness of the list in one or two words, with its style.
+/// Returns the completeness of the list in one or two words, with its style. If the list has alerts
+/// of several tenants and something is wrong with one of them, the words name it.
 fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     let theme = painter.theme;
-    match app.feed().list.phase() {
-        _ if app.feed().sign_in.signed_out => ("signed out".into(), theme.error),
+    let is_wrong = |(_, style): &(String, Style)| *style == theme.error;
+    let states: Vec<_> =
+        app.feeds.iter().map(|feed| (feed.id, completeness_of(app, feed, painter))).collect();
+    let wrong = states.iter().filter(|(_, state)| is_wrong(state)).count();
+    // What is wrong comes first, then what is not complete yet.
+    let rank = |(words, style): &(String, Style)| match *style {
+        style if style == theme.error => 0,
+        style if style == theme.accent => 1,
+        _ if words.is_empty() => 2,
+        _ => 3,
+    };
+    let Some((id, (words, style))) = states.into_iter().min_by_key(|(_, state)| rank(state)) else {
+        return (String::new(), theme.dim);
+    };
+    match wrong {
+        0 => (words, style),
+        1 => (app.about(id, &words), style),
+        more => (format!("{} +{}", app.about(id, &words), more - 1), style),
+    }
+}
+
+/// Returns the completeness of a feed's list.
+fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, Style) {
+    let theme = painter.theme;
+    match feed.list.phase() {
+        _ if feed.sign_in.signed_out => ("signed out".into(), theme.error),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::SignIn => {
             ("no access".into(), theme.error)
         }
@@ -136,25 +172,27 @@ fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
             let what = if let WaitCause::Retry { .. } = why { "retry in" } else { "wait" };
             (format!("{what} {left:.0}s"), theme.error)
         }
-        Phase::Complete if app.feed().list.partial().is_some() => ("incomplete".into(), theme.error),
+        Phase::Complete if feed.list.partial().is_some() => ("incomplete".into(), theme.error),
         Phase::Complete => ("complete".into(), theme.dim),
         Phase::Stopped => ("stopped".into(), theme.error),
         Phase::Failed { failure, .. } if failure.kind == FailureKind::Offline => {
-            let since = app
-                .feed()
-                .list
-                .completed_at()
-                .map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
+            let at = feed.list.completed_at();
+            let since = at.map_or_else(String::new, |at| format!(" as of {}Z", &utc(at)[11..16]));
             (format!("offline{since}"), theme.error)
         }
         Phase::Failed { .. } => ("incomplete".into(), theme.error),
     }
 }
 
-/// Returns the reason why no alerts are arriving, as a sentence.
+/// Returns the reason why no alerts of a tenant are arriving, as a sentence about the first of them.
 pub(super) fn waiting(app: &App) -> Option<String> {
-    match app.feed().list.phase() {
-        _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_none() => {
+    app.feeds.iter().find_map(|feed| Some(app.about(feed.id, &waiting_of(app, feed)?)))
+}
+
+/// Returns the reason why no alerts of a feed are arriving.
+pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
+    match feed.list.phase() {
+        _ if feed.sign_in.signed_out && feed.sign_in.stage.is_none() => {
             Some(format!("signed out: press {} to sign in", app.ui.keymap.key("open.profiles")))
         }
         Phase::Waiting { until, why } => {
@@ -194,10 +232,11 @@ pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option
     let is_none = text.is_empty() && !editing;
     let prompt = if is_none { ": ".to_owned() } else { format!(" {} ", theme.symbols.prompt) };
     x += painter.put(x, area.y, area.width, &prompt, label);
-    let status = match (&app.filter.plan, app.filter.is_valid()) {
+    let status = match (app.filter.plan(), app.filter.is_valid()) {
         (_, false) => "error",
         _ if !app.filter.is_requested() => "loaded only (r: server)",
         (None, _) => "all",
+        (Some(plan), _) if plan.excludes_feed => "no tenant",
         (Some(_), _) if !app.feed().settings.service => "local",
         (Some(plan), _) => match (plan.pushed.is_some(), plan.local.is_some()) {
             (true, false) => "server",
@@ -279,11 +318,15 @@ pub(super) fn compiled(app: &App, painter: &mut Painter<'_>, area: Area) {
         spans.push(Span::new("  parsed as ", theme.dim));
         spans.push(Span::new(SafeText::new(grouped).line(), theme.text));
     }
-    if let Some(plan) = &app.filter.plan {
+    if let Some(plan) = app.filter.plan() {
         if app.feed().settings.service
             && let Some(pushed) = &plan.pushed
         {
-            spans.push(Span::new("  $filter ", theme.dim));
+            let of = match app.filter.plan_feed().and_then(|feed| app.feeds.get(feed)) {
+                Some(feed) => format!("  $filter for {} ", feed.name()),
+                None => "  $filter ".to_owned(),
+            };
+            spans.push(Span::new(of, theme.dim));
             spans.push(Span::new(SafeText::new(&pushed.to_string()).line(), theme.dim));
         }
         let local =
@@ -336,10 +379,12 @@ pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
         );
         return;
     }
-    if let Some(why) = app.feed().sign_in.pending_reason() {
+    let pending = app.feeds.iter().find_map(|feed| Some((feed.id, feed.sign_in.pending_reason()?)));
+    if let Some((feed, why)) = pending {
         let when =
             if app.ui.overlay().is_some() { "press Esc to sign in" } else { "press Enter or Esc to sign in" };
-        painter.put(area.x, area.y, area.width, &format!("{when}: {why}"), theme.error);
+        let line = app.about(feed, &format!("{when}: {why}"));
+        painter.put(area.x, area.y, area.width, &line, theme.error);
         return;
     }
     // An empty list already shows the reason.

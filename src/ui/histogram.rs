@@ -5,7 +5,7 @@ use crate::app::{App, Area, thousands, utc};
 
 const NAMES: [&str; 4] = ["high", "med", "low", "info"];
 /// The number of columns before the bars, for name and count.
-const LABEL: u16 = 14;
+const LABEL: u16 = 15;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;

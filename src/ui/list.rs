@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Painter, Span, after, columns};
-use crate::app::{App, Area, FailureKind, Pane, Phase, TimeFormat, thousands};
+use crate::app::{App, Area, FailureKind, Feed, Pane, Phase, TimeFormat, thousands};
 use alertdeck_model::{SafeText, Status};
 use alertdeck_store::{Cell, Column, Count, Row};
 
@@ -35,10 +35,15 @@ fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
         layout.push(ColumnLayout { column, heading, x, width, right });
         x += width + gap;
     };
+    let tenant = tenant_width(app, width);
+    if tenant > 0 {
+        add(Column::Tenant, "TENANT", tenant, false, 1);
+    }
     add(Column::Severity, "SEV", 6, false, 1);
     add(Column::Status, "STAT", 4, false, 1);
     add(Column::Created, age, time, true, 1);
-    let rest = width.saturating_sub(GUTTER + 6 + 1 + 4 + 1 + time + 1);
+    let before = GUTTER + if tenant > 0 { tenant + 1 } else { 0 };
+    let rest = width.saturating_sub(before + 6 + 1 + 4 + 1 + time + 1);
     let optional = |enough: u16, share: u16, least: u16, most: u16| {
         if rest >= enough { (rest * share / 100).clamp(least, most) } else { 0 }
     };
@@ -60,6 +65,16 @@ fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
         }
     }
     layout
+}
+
+/// Returns the width of the tenant's column: 0 if all alerts are from one tenant.
+fn tenant_width(app: &App, width: u16) -> u16 {
+    if app.feeds.len() < 2 {
+        return 0;
+    }
+    let longest = app.feeds.iter().map(|feed| columns(feed.name())).max().unwrap_or_default();
+    let most = if width < 60 { 7 } else { (width / 8).clamp(9, 20) };
+    u16::try_from(longest).unwrap_or(most).clamp(6, most)
 }
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, head: Area, area: Area) {
@@ -307,34 +322,22 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let loaded = app.store.len();
     let mut lines: Vec<(String, Style)> = Vec::new();
-    match app.feed().list.phase() {
-        _ if !app.filter.is_valid() => lines.push(("The filter has an error.".into(), theme.dim)),
-        _ if app.view.count() == Count::Pending => lines.push(("Filtering".into(), theme.dim)),
-        _ if app.feed().sign_in.signed_out && app.feed().sign_in.stage.is_some() => {
-            lines.push(("Waiting for sign-in.".into(), theme.dim));
+    if !app.filter.is_valid() {
+        lines.push(("The filter has an error.".into(), theme.dim));
+    } else if app.view.count() == Count::Pending {
+        lines.push(("Filtering".into(), theme.dim));
+    } else {
+        for feed in app.feeds.iter() {
+            let mut of = unfinished(app, feed, painter);
+            if let Some((first, _)) = of.first_mut() {
+                *first = app.about(feed.id, first);
+            }
+            lines.extend(of);
         }
-        _ if app.feed().sign_in.signed_out => {
-            lines.push((super::bars::waiting(app).unwrap_or_default(), theme.error));
-        }
-        Phase::Loading => lines.push(("Loading".into(), theme.dim)),
-        Phase::Waiting { .. } => lines.push((super::bars::waiting(app).unwrap_or_default(), theme.dim)),
-        Phase::Failed { failure, retry_at } => {
-            lines.push((failure.line.clone(), theme.error));
-            let next = match retry_at {
-                Some(at) => {
-                    let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
-                    format!("Retrying in {left:.0} s; press ! to retry now.")
-                }
-                None if failure.kind == FailureKind::Filter => {
-                    "Press / to change the filter, ! to retry.".into()
-                }
-                None => "Press ! to retry.".into(),
-            };
-            lines.push((next, theme.dim));
-        }
-        Phase::Stopped => lines.push(("Loading stopped. Press r to restart it.".into(), theme.dim)),
-        Phase::Complete | Phase::Idle if loaded > 0 => lines.push(("No matching alerts.".into(), theme.text)),
-        Phase::Complete | Phase::Idle => lines.push(("No alerts.".into(), theme.text)),
+    }
+    if lines.is_empty() {
+        let words = if loaded > 0 { "No matching alerts." } else { "No alerts." };
+        lines.push((words.into(), theme.text));
     }
     if loaded > 0 && app.filter.is_valid() && !app.view.is_scanning() {
         let alerts = match loaded {
@@ -352,5 +355,37 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
                 y += 1;
             }
         }
+    }
+}
+
+/// Returns lines about a feed whose list is not complete, and what to do about it.
+fn unfinished(app: &App, feed: &Feed, painter: &Painter<'_>) -> Vec<(String, Style)> {
+    let theme = painter.theme;
+    match feed.list.phase() {
+        _ if feed.sign_in.signed_out && feed.sign_in.stage.is_some() => {
+            vec![("Waiting for sign-in.".into(), theme.dim)]
+        }
+        _ if feed.sign_in.signed_out => {
+            vec![(super::bars::waiting_of(app, feed).unwrap_or_default(), theme.error)]
+        }
+        Phase::Loading => vec![("Loading".into(), theme.dim)],
+        Phase::Waiting { .. } => {
+            vec![(super::bars::waiting_of(app, feed).unwrap_or_default(), theme.dim)]
+        }
+        Phase::Failed { failure, retry_at } => {
+            let next = match retry_at {
+                Some(at) => {
+                    let left = at.saturating_sub(app.clock.now.mono).as_secs_f64().ceil();
+                    format!("Retrying in {left:.0} s; press ! to retry now.")
+                }
+                None if failure.kind == FailureKind::Filter => {
+                    "Press / to change the filter, ! to retry.".into()
+                }
+                None => "Press ! to retry.".into(),
+            };
+            vec![(failure.line.clone(), theme.error), (next, theme.dim)]
+        }
+        Phase::Stopped => vec![("Loading stopped. Press r to restart it.".into(), theme.dim)],
+        Phase::Complete | Phase::Idle => Vec::new(),
     }
 }

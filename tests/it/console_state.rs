@@ -25,3 +25,4 @@ mod scripts;
 mod signing_in;
 mod sizes;
 mod steps;
+mod tenants;

@@ -1,13 +1,15 @@
 //! Completion of field names, members, words for dates and owners, and OData properties.
 //!
-//! Completions depend only on the text before the cursor, not on alerts.
+//! Completions depend only on the text before the cursor and on the names of tenants, not on alerts.
 
 use std::ops::Range;
 
 use super::{
     fields::{self, Enumeration, FIELDS, Field, FieldKind, TextKind},
+    plan::Tenant,
     properties::PROPERTIES,
     syntax::head,
+    write::literal,
 };
 use alertdeck_model::attack::{self, Tactic, TechniqueStatus};
 use alertdeck_odata::Property;
@@ -24,8 +26,8 @@ pub struct Completion {
 }
 
 /// Lists completions at the cursor, which is a byte offset. Names that start with the word before
-/// the cursor come first, then names that contain it.
-pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
+/// the cursor come first, then names that contain it. `tenants` are the tenants that `tenant:` knows.
+pub fn complete(text: &str, cursor: usize, tenants: &[Tenant]) -> Vec<Completion> {
     let Some(before) = text.get(..cursor) else { return Vec::new() };
     let start = word_start(before);
     let word = &before[start..];
@@ -43,7 +45,7 @@ pub fn complete(text: &str, cursor: usize) -> Vec<Completion> {
         let value = values.rsplit(',').next().unwrap_or(values);
         let range = cursor - value.len()..cursor;
         let field = &word[..length];
-        let mut found = ranked(range.clone(), value, field_values(field));
+        let mut found = ranked(range.clone(), value, field_values(field, tenants));
         if let Some(Field { kind: FieldKind::Text(TextKind::Technique, _), .. }) = fields::find_field(field) {
             found.extend(techniques(&range, value));
         }
@@ -71,7 +73,7 @@ fn word_start(before: &str) -> usize {
 }
 
 /// Returns the words that a field accepts as values, each with its description.
-fn field_values(name: &str) -> Vec<(String, String)> {
+fn field_values(name: &str, tenants: &[Tenant]) -> Vec<(String, String)> {
     const WORDS: [&str; 2] = ["none", "any"];
     let Some(field) = fields::find_field(name) else { return Vec::new() };
     let mut words: Vec<(String, String)> = Vec::new();
@@ -91,6 +93,10 @@ fn field_values(name: &str) -> Vec<(String, String)> {
         FieldKind::Date(_) => {
             words.extend(["today", "yesterday"].map(|day| (day.to_owned(), String::new())));
         }
+        FieldKind::Tenant => words.extend(tenants.iter().filter_map(|tenant| {
+            let (name, others) = tenant.names.split_first()?;
+            Some((literal(name), others.join(", ")))
+        })),
         FieldKind::Text(TextKind::Owner, _) => words.push(("me".to_owned(), "the signed-in user".to_owned())),
         _ => {}
     }
@@ -143,6 +149,11 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
+    fn tenants() -> Vec<Tenant> {
+        let named = |name: &str| Tenant { names: vec![name.to_owned()], ..Tenant::default() };
+        ["Contoso Ltd", "fabrikam"].map(named).into()
+    }
+
     #[rstest]
     #[case::field("sev", 3, "severity:", 0..3)]
     #[case::negated("a -stat", 7, "status:", 3..7)]
@@ -158,6 +169,8 @@ mod tests {
     #[case::technique("technique:t1059.00", 18, "T1059.001", 10..18)]
     #[case::technique_by_name("technique:T1027,powers", 22, "T1059.001", 16..22)]
     #[case::tactic("tactic:comm", 11, "CommandAndControl", 7..11)]
+    #[case::tenant("tenant:fab", 10, "fabrikam", 7..10)]
+    #[case::quoted_tenant("tenant:c", 8, "\"Contoso Ltd\"", 7..8)]
     #[case::odata("$sta", 4, "status", 1..4)]
     #[case::odata_later("$status eq 'new' and last", 25, "lastUpdateDateTime", 21..25)]
     fn the_best_completion_comes_first(
@@ -166,13 +179,13 @@ mod tests {
         #[case] expected: &str,
         #[case] range: Range<usize>,
     ) {
-        let first = complete(text, cursor).into_iter().next().unwrap();
+        let first = complete(text, cursor, &tenants()).into_iter().next().unwrap();
         assert_eq!((first.text.as_str(), first.range), (expected, range));
     }
 
     #[test]
     fn techniques_are_offered_with_their_names() {
-        let offered = complete("technique:token", 15);
+        let offered = complete("technique:token", 15, &[]);
         let shown: Vec<_> = offered.iter().map(|found| (found.text.as_str(), found.help.as_str())).collect();
         // Names that start with the text come before names that contain it.
         assert_eq!(
@@ -182,7 +195,7 @@ mod tests {
                 ("T1134", "Access Token Manipulation"),
             ]
         );
-        let every = complete("technique:", 10);
+        let every = complete("technique:", 10, &[]);
         assert!(every.iter().any(|found| found.text == "T1059"));
         assert!(every.iter().all(|found| found.text != "T1086"), "T1086 was revoked");
     }
@@ -193,6 +206,6 @@ mod tests {
     #[case::middle_of_a_character("é", 1)]
     #[case::free_text("title:sev", 9)]
     fn there_are_no_completions(#[case] text: &str, #[case] cursor: usize) {
-        assert_eq!(complete(text, cursor), []);
+        assert_eq!(complete(text, cursor, &[]), []);
     }
 }

@@ -60,7 +60,7 @@ impl Diagnostic {
 
     /// Suggests the most similar of `names`, if one is similar enough, as a fix for the wrong part.
     #[must_use]
-    pub(super) fn nearest(mut self, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Self {
+    pub(super) fn nearest<'a>(mut self, typed: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
         let typed = typed.to_lowercase();
         let near = names
             .into_iter()

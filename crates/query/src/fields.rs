@@ -37,6 +37,8 @@ pub enum FieldKind {
     Date(DateProperty),
     /// The time since a date of the alert. Takes durations.
     Age(DateProperty),
+    /// A name of the alert's tenant, or part of it.
+    Tenant,
     /// Text in any of the given properties, compared by the rule for its kind.
     Text(TextKind, &'static [PropertyRef]),
 }

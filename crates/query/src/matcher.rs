@@ -33,7 +33,7 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test of a column, by member or by date.
+    /// A test of a column, by member, by date or by feed.
     Column(Test),
     /// A test of columns that is evaluated row by row.
     Rows(Box<RowScan>),
@@ -180,7 +180,9 @@ impl Step {
             Test::Raw(_) => {
                 Self::Rows(Box::new(RowScan { test: test.clone(), found: RowSet::default(), next: 0 }))
             }
-            Test::Member(..) | Test::Within(..) | Test::Known(_) => Self::Column(test.clone()),
+            Test::Member(..) | Test::Within(..) | Test::Known(_) | Test::From(_) => {
+                Self::Column(test.clone())
+            }
         }
     }
 
@@ -243,6 +245,7 @@ impl Step {
                 store.dated(date.column(), |at| at.is_some_and(|at| interval.contains(at)))
             }
             Self::Column(Test::Known(date)) => store.dated(date.column(), |at| at.is_some()),
+            Self::Column(Test::From(feeds)) => store.rows_of_feeds(feeds),
             Self::Column(_) => RowSet::default(),
             Self::Rows(scan) => scan.found.clone(),
             Self::Text(search) => search.found.clone(),

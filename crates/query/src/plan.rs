@@ -19,18 +19,34 @@ use super::{
 };
 use alertdeck_model::{AlertId, Timestamp};
 use alertdeck_odata::{Expr, Feature, Literal, Operator, Property};
+use alertdeck_store::FeedId;
 
-/// The context of a filter: time, time zone, user and what is known about the service.
+/// A tenant, as `tenant:` and `me` refer to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tenant {
+    /// The feed of its alerts. `None` if its alerts are not in the list: its names are known but
+    /// match nothing.
+    pub feed: Option<FeedId>,
+    /// The names that `tenant:` finds it by, such as profile name, domain and tenant ID.
+    pub names: Vec<String>,
+    /// The principal name that `me` stands for in this tenant.
+    pub me: Option<String>,
+}
+
+/// The context of a filter: time, time zone, tenants and what is known about the service.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The time to which durations, `today` and `yesterday` refer.
     pub now: Timestamp,
     /// The time zone of dates.
     pub zone: TimeZone,
-    /// The principal name that `me` stands for.
-    pub me: Option<String>,
-    /// The owners of loaded alerts, as sent. Whether Graph ignores case in `assignedTo` is not
-    /// documented, so a name is pushed in every known spelling (docs/filter-language.md, "OData
+    /// The feed that the plan is for. Only the pushed part depends on it, `spellings` and `refused`;
+    /// the test is the same for all feeds.
+    pub feed: FeedId,
+    /// The known tenants.
+    pub tenants: Vec<Tenant>,
+    /// The owners of the feed's loaded alerts, as sent. Whether Graph ignores case in `assignedTo` is
+    /// not documented, so a name is pushed in every known spelling (docs/filter-language.md, "OData
     /// meaning").
     pub spellings: Vec<String>,
     /// The features that the service has rejected with status 400. They are not pushed.
@@ -38,15 +54,30 @@ pub struct Context {
 }
 
 impl Context {
-    /// Creates a context at `now` in UTC, without a user or rejected features.
+    /// Creates a context at `now` in UTC with one tenant, which has neither a name nor a user, and
+    /// without rejected features.
     pub fn at(now: Timestamp) -> Self {
-        Self { now, zone: TimeZone::UTC, me: None, spellings: Vec::new(), refused: Vec::new() }
+        let feed = FeedId::default();
+        let tenants = vec![Tenant { feed: Some(feed), ..Tenant::default() }];
+        Self { now, zone: TimeZone::UTC, feed, tenants, spellings: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Sets the principal name that `me` stands for, the same in all tenants.
+    #[must_use]
+    pub fn with_me(mut self, me: Option<&str>) -> Self {
+        for tenant in &mut self.tenants {
+            tenant.me = me.map(str::to_owned);
+        }
+        self
     }
 }
 
 /// How a filter is evaluated.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Whether no alert of the feed can match, because the filter asks for other tenants. Nothing
+    /// has to be requested.
+    pub excludes_feed: bool,
     /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
     pub pushed: Option<Expr>,
     /// The whole filter. Every alert is tested with it, whatever was pushed.
@@ -88,7 +119,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     }
     let resolver = Resolver {
         clock: Clock { now: context.now, zone: &context.zone },
-        me: context.me.as_deref(),
+        tenants: &context.tenants,
         stale_at: None,
         named: Vec::new(),
     };
@@ -98,7 +129,8 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         Root::OData(expr) => Test::Raw(expr.clone()),
         Root::Filter(node) => planner.lower(node, true),
     };
-    let pushed = context.push(&test, true);
+    let in_feed = test.in_feed(context.feed);
+    let pushed = context.push(&in_feed, true);
     if matches!(query.root, Root::OData(_)) && !pushed.exact {
         planner.local.push(0..query.text().len());
     }
@@ -107,10 +139,12 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
         return Err(diagnostics);
     }
     let local: Vec<_> = local.into_iter().map(|span| query.text()[span].trim()).collect();
+    let excludes_feed = in_feed.is_never();
     Ok(Plan {
+        excludes_feed,
         pushed: pushed.expr,
-        local: (!local.is_empty()).then(|| local.join(" ")),
-        id: single_id(&test),
+        local: (!local.is_empty() && !excludes_feed).then(|| local.join(" ")),
+        id: single_id(&in_feed),
         test: Predicate(test),
         replan_at: resolver.stale_at,
         named: resolver.named,
@@ -155,7 +189,7 @@ impl Planner<'_> {
                 Test::All(Vec::new())
             }),
         };
-        if top && !self.context.push(&test, true).exact {
+        if top && !self.context.push(&test.in_feed(self.context.feed), true).exact {
             self.local.push(node.span.clone());
         }
         test
@@ -203,6 +237,8 @@ impl Context {
     /// Returns the expression to push for a test, or for its negation if `holds` is false.
     fn push(&self, test: &Test, holds: bool) -> Push {
         match test {
+            // Nothing is requested for a test that no alert passes.
+            never if holds && never.is_never() => Push { expr: None, exact: true },
             Test::All(parts) | Test::Any(parts) => {
                 let parts = parts.iter().map(|part| self.push(part, holds));
                 if matches!(test, Test::All(_)) == holds { Push::all(parts) } else { Push::any(parts) }
@@ -226,7 +262,7 @@ impl Context {
                 let allowed = self.refused.iter().try_fold(wide, |expr, feature| expr.without(*feature));
                 Push { exact: allowed.as_ref() == Some(expr), expr: allowed }
             }
-            Test::Text(_) | Test::Raw(_) => Push::NOTHING,
+            Test::Text(_) | Test::Raw(_) | Test::From(_) => Push::NOTHING,
         }
     }
 

@@ -18,7 +18,7 @@ use alertdeck_model::{
 };
 use alertdeck_odata as odata;
 use alertdeck_odata::{Property, Value};
-use alertdeck_store::{Facts, FoldedText, Key, Row, Store, fold};
+use alertdeck_store::{Facts, FeedId, FoldedText, Key, Row, Store, fold};
 
 /// A resolved filter, for [`super::Matcher`].
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub(super) enum Test {
     Known(DateProperty),
     /// A value in scope matches one of the patterns.
     Text(TextTest),
+    /// The alert is from one of these feeds.
+    From(Vec<FeedId>),
     /// OData as typed, evaluated on the values that the service sent.
     Raw(odata::Expr),
 }
@@ -86,6 +88,48 @@ impl Test {
         Self::Not(Box::new(part))
     }
 
+    /// Returns the test for the alerts of one feed, in which no test of the feed is left.
+    pub(super) fn in_feed(&self, feed: FeedId) -> Self {
+        let constant = |holds: bool| if holds { Self::All(Vec::new()) } else { Self::NEVER };
+        match self {
+            Self::All(parts) => {
+                let parts = parts.iter().map(|part| part.in_feed(feed)).filter(|part| !part.is_always());
+                let mut parts: Vec<_> = parts.collect();
+                if parts.iter().any(Self::is_never) {
+                    return Self::NEVER;
+                }
+                if parts.len() == 1 { parts.remove(0) } else { Self::All(parts) }
+            }
+            Self::Any(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| part.in_feed(feed)).collect();
+                if parts.iter().any(Self::is_always) {
+                    return constant(true);
+                }
+                Self::any(parts.into_iter().filter(|part| !part.is_never()))
+            }
+            Self::Not(part) => match part.in_feed(feed) {
+                part if part.is_always() => Self::NEVER,
+                part if part.is_never() => constant(true),
+                part => Self::not(part),
+            },
+            Self::From(feeds) => constant(feeds.contains(&feed)),
+            other => other.clone(),
+        }
+    }
+
+    /// A test that no alert passes.
+    pub(super) const NEVER: Self = Self::Any(Vec::new());
+
+    /// Returns whether this is the test that every alert passes.
+    fn is_always(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
+    }
+
+    /// Returns whether this is the test that no alert passes.
+    pub(super) fn is_never(&self) -> bool {
+        matches!(self, Self::Any(parts) if parts.is_empty())
+    }
+
     pub(super) fn matches(&self, store: &Store, row: Row) -> bool {
         let facts = store.facts(row);
         match self {
@@ -99,6 +143,7 @@ impl Test {
                 let Key { kind, path } = store.dictionary().key(key);
                 test.scope.covers(kind.as_deref(), path) && test.matches_text(&store.dictionary().text(value))
             }),
+            Self::From(feeds) => feeds.contains(&store.feed(row)),
             Self::Raw(expr) => {
                 let owner = facts.assigned_to();
                 let owner = owner.as_ref().map(alertdeck_model::SafeText::raw);

@@ -12,16 +12,18 @@ use super::{
     date::{self, Clock, DateInput},
     diagnostic::{Diagnostic, DiagnosticKind},
     fields::{self, DateProperty, Enumeration, FIELDS, Field, FieldKind, SearchScope, TextKind},
+    plan::Tenant,
     predicate::{Network, Pattern, Test, TextTest, eq_ignore_case},
     properties::PROPERTIES,
     syntax::{Head, Operator, Piece, Term, Value},
+    write::literal,
 };
 use alertdeck_model::{
-    Severity, Timestamp,
+    SafeText, Severity, Timestamp,
     attack::{self, Tactic, Technique},
     defang::refang,
 };
-use alertdeck_store::fold;
+use alertdeck_store::{FeedId, fold};
 
 /// The minimum number of digits accepted for a hash.
 const MIN_HASH: usize = 6;
@@ -31,7 +33,7 @@ const REGEX_SIZE: usize = 1 << 20;
 /// Resolves terms and collects what the plan needs to know about them.
 pub(super) struct Resolver<'a> {
     pub(super) clock: Clock<'a>,
-    pub(super) me: Option<&'a str>,
+    pub(super) tenants: &'a [Tenant],
     /// The earliest time at which a relative date or a duration must be resolved again.
     pub(super) stale_at: Option<Timestamp>,
     /// The technique names that were typed, with the techniques that they match.
@@ -104,6 +106,7 @@ impl Resolver<'_> {
                 Some(Test::not(Test::Member(*enumeration, "unknown".into())))
             }
             FieldKind::Date(date) | FieldKind::Age(date) => Some(Test::Known(*date)),
+            FieldKind::Tenant => Some(Test::From(self.feeds(|_| true))),
             FieldKind::Text(text_kind, _) => {
                 let pattern = match text_kind {
                     TextKind::Owner => Pattern::Filled,
@@ -124,7 +127,76 @@ impl Resolver<'_> {
             FieldKind::Enumeration(enumeration) => enumeration_test(head, *enumeration, value),
             FieldKind::Date(date) => self.date(head, *date, value, false),
             FieldKind::Age(date) => self.date(head, *date, value, true),
+            FieldKind::Tenant => self.tenant(head, value),
             FieldKind::Text(text_kind, _) => self.text(head, scope, *text_kind, value),
+        }
+    }
+
+    /// Returns the feeds of the tenants that pass a test.
+    fn feeds(&self, is_meant: impl Fn(&Tenant) -> bool) -> Vec<FeedId> {
+        self.tenants.iter().filter(|tenant| is_meant(tenant)).filter_map(|tenant| tenant.feed).collect()
+    }
+
+    /// Resolves a tenant's name. A name of a tenant whose alerts are not in the list is valid.
+    fn tenant(&self, head: &Head, value: &Value) -> Outcome {
+        if head.operator.is_order() {
+            return Err(wrong_operator(head, "this field cannot be compared with < or >; use : = != ~"));
+        }
+        let text = value.text();
+        let pattern = match head.operator {
+            Operator::Matches => regex(&text, value)?,
+            _ if value.has_wildcard() => wildcard(value, str::to_owned)?,
+            Operator::Has => Pattern::contains(&text),
+            _ => Pattern::equals(&text),
+        };
+        let is_meant = |tenant: &Tenant| tenant.names.iter().any(|name| pattern.matches(name, &fold(name)));
+        if !self.tenants.iter().any(is_meant) {
+            return Err(self.unknown_tenant(&text, value));
+        }
+        Ok(Test::From(self.feeds(is_meant)))
+    }
+
+    fn unknown_tenant(&self, text: &str, value: &Value) -> Diagnostic {
+        let names = self.tenants.iter().flat_map(|tenant| tenant.names.iter().map(String::as_str));
+        let shown: Vec<_> = self.tenants.iter().filter_map(|tenant| tenant.names.first()).collect();
+        let message = match shown.len() {
+            0 => "these alerts have no tenant name".to_owned(),
+            1..=8 => {
+                let shown: Vec<_> = shown.iter().map(|name| SafeText::new(name).line()).collect();
+                format!("no tenant has this name; expected one of {}", shown.join(", "))
+            }
+            _ => "no tenant has this name".to_owned(),
+        };
+        let diagnostic = Diagnostic::new(value.span.clone(), DiagnosticKind::UnknownName, message);
+        let mut diagnostic = diagnostic.nearest(text, names);
+        if let Some((_, name)) = &mut diagnostic.fix {
+            *name = literal(name);
+        }
+        diagnostic
+    }
+
+    /// Returns the test for alerts of the signed-in user, who may differ by tenant.
+    fn mine(&self, scope: &SearchScope, value: &Value) -> Outcome {
+        let known = |tenant: &Tenant| Some((tenant.me.clone()?, tenant.feed?));
+        let mut users: Vec<(String, Vec<FeedId>)> = Vec::new();
+        for (me, feed) in self.tenants.iter().filter_map(known) {
+            match users.iter_mut().find(|(user, _)| *user == me) {
+                Some((_, feeds)) => feeds.push(feed),
+                None => users.push((me, vec![feed])),
+            }
+        }
+        let owned_by =
+            |me: &str| Test::Text(TextTest { scope: scope.clone(), patterns: vec![Pattern::equals(me)] });
+        let everywhere = self.feeds(|_| true).len();
+        match users.as_slice() {
+            [] => {
+                let message = "nobody is signed in, so `me` is unknown; use an address instead";
+                Err(Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message))
+            }
+            [(me, feeds)] if feeds.len() == everywhere => Ok(owned_by(me)),
+            users => Ok(Test::any(
+                users.iter().map(|(me, feeds)| Test::All(vec![Test::From(feeds.clone()), owned_by(me)])),
+            )),
         }
     }
 
@@ -204,10 +276,7 @@ impl Resolver<'_> {
                 return Ok(Test::Text(TextTest { scope: scope.clone(), patterns }));
             }
             TextKind::Owner if !value.quoted && text.eq_ignore_ascii_case("me") => {
-                Pattern::equals(self.me.ok_or_else(|| {
-                    let message = "nobody is signed in, so `me` is unknown; use an address instead";
-                    Diagnostic::new(value.span.clone(), DiagnosticKind::NotSignedIn, message)
-                })?)
+                return self.mine(scope, value);
             }
             TextKind::Owner if text.contains('@') => Pattern::equals(&text),
             TextKind::Exact => Pattern::equals(&text),

@@ -44,7 +44,10 @@ fn quote(value: &str) -> String {
 /// depends on the value: an undeclared member must be quoted, and a value of `ip` that is not an
 /// address matches only a regular expression.
 pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
-    let exact = super::find_field(field).and_then(|field| field.exact_term(value)).map(|exact| exact.term);
+    let exact = super::find_field(field).and_then(|of| match of.kind {
+        FieldKind::Tenant => Some(format!("{field}={}", literal(value))),
+        _ => of.exact_term(value).map(|exact| exact.term),
+    });
     let others = [
         format!("{field}:{}", literal(value)),
         format!("{field}:{}", quote(value)),

@@ -10,6 +10,7 @@ use crate::{Row, Store, chunked::Chunked, dictionary::ValueCode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Column {
+    Tenant,
     Severity,
     Status,
     Created,
@@ -30,7 +31,8 @@ pub enum Column {
 
 impl Column {
     /// All columns with their names on the command line.
-    pub const ALL: [(&'static str, Self); 16] = [
+    pub const ALL: [(&'static str, Self); 17] = [
+        ("tenant", Self::Tenant),
         ("severity", Self::Severity),
         ("status", Self::Status),
         ("created", Self::Created),
@@ -130,6 +132,7 @@ impl Store {
             column[row.index()].map_or(Cell::Empty, |code| Cell::Text(self.dictionary.safe(code)))
         };
         match column {
+            Column::Tenant => self.names.get(&self.feed(row)).cloned().map_or(Cell::Empty, Cell::Text),
             Column::Severity => Cell::Severity(facts.severity()),
             Column::Status => Cell::Status(facts.status()),
             Column::Created => time(facts.created()),
@@ -218,6 +221,10 @@ impl Store {
         };
         let raw = |code: ValueCode| SortValue::Text(self.dictionary.text(code).raw);
         match column {
+            Column::Tenant => {
+                let name = self.names.get(&self.feed(row));
+                name.map_or(SortValue::Missing, |name| SortValue::Text(crate::fold(name.raw()).into()))
+            }
             Column::Severity => number(facts.severity().rank().map(u64::from)),
             Column::Status => number(status_rank(facts.status())),
             Column::Created => time(facts.created()),

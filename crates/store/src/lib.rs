@@ -108,6 +108,8 @@ pub struct Store {
     by_id: Table<Row>,
     /// The rows of each feed, except retired ones.
     feeds: BTreeMap<FeedId, RowSet>,
+    /// The names of feeds, as shown.
+    names: BTreeMap<FeedId, SafeText>,
     /// The feeds whose rows are hidden.
     hidden: BTreeSet<FeedId>,
     /// The rows of all feeds that are not hidden.
@@ -136,6 +138,7 @@ impl Store {
             index: Index::new(rules),
             by_id: Table::default(),
             feeds: BTreeMap::new(),
+            names: BTreeMap::new(),
             hidden: BTreeSet::new(),
             visible: RowSet::default(),
             owners: BTreeMap::new(),
@@ -285,6 +288,22 @@ impl Store {
     /// Returns all rows that are not hidden.
     pub fn rows(&self) -> &RowSet {
         &self.visible
+    }
+
+    /// Sets the name of a feed, for [`Column::Tenant`].
+    pub fn name_feed(&mut self, feed: FeedId, name: SafeText) {
+        self.names.insert(feed, name);
+    }
+
+    /// Returns the rows of these feeds that are not hidden.
+    pub fn rows_of_feeds(&self, feeds: &[FeedId]) -> RowSet {
+        let mut rows = RowSet::default();
+        for feed in feeds.iter().filter(|feed| !self.hidden.contains(feed)) {
+            if let Some(of) = self.feeds.get(feed) {
+                rows.union(of);
+            }
+        }
+        rows
     }
 
     /// Returns a value that changes whenever an alert is added, changed, retired, hidden or shown.

@@ -166,6 +166,12 @@ impl ListFetch {
     pub(in crate::app) fn on(&mut self, event: ListEvent) -> Vec<FeedEffect> {
         let mut effects = Vec::new();
         match event {
+            ListEvent::Requested { scope: Scope::Nothing, .. } => {
+                effects.extend(self.cancel());
+                self.begin(Scope::Nothing);
+                self.total = Some(0);
+                self.phase = Phase::Complete;
+            }
             ListEvent::Requested { scope, reread } => {
                 effects.extend(self.cancel());
                 effects.push(FeedEffect::Start(JobKind::List(scope.clone())));

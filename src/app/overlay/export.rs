@@ -6,13 +6,13 @@
 use super::{Back, KeyOutcome, Object};
 use crate::{
     app::{
-        App, Editor, Effect, Export, JobId, JobKind, Key, NotWritten, Overlay, Phase, Written,
+        App, Editor, Effect, Export, Feed, JobId, JobKind, Key, NotWritten, Overlay, Phase, Written,
         command::{Command, Context, EVERYWHERE, Hint, MOVE, hint, hint_text, run},
         format::{bytes, thousands},
     },
-    export::Format,
+    export::{Format, Tenant},
 };
-use alertdeck_model::Timestamp;
+use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_store::Row;
 
 /// The command that opens the form.
@@ -220,7 +220,7 @@ impl App {
             return self.notify("the list is empty: nothing to export");
         }
         let format = self.export_format;
-        let name = file_name(&self.feed().settings.tenant, self.clock.now.wall, format);
+        let name = file_name(&self.tenant_names(), self.clock.now.wall, format);
         let path = Editor::new(&name);
         self.ui.open(ExportForm { format, path, typing: false, stage: ExportStage::Editing });
     }
@@ -237,24 +237,32 @@ impl App {
 
     /// Returns why the list is incomplete, if it is.
     pub fn incomplete_reason(&self) -> Option<String> {
-        let loaded = self.list_progress();
+        let reasons: Vec<_> = self
+            .feeds
+            .iter()
+            .filter_map(|feed| Some(self.about(feed.id, &self.incomplete_reason_of(feed)?)))
+            .collect();
+        (!reasons.is_empty()).then(|| format!("incomplete list: {}", reasons.join("; ")))
+    }
+
+    fn incomplete_reason_of(&self, feed: &Feed) -> Option<String> {
+        let loaded = self.progress_of(feed);
         // While a list is being reread, alerts that were loaded before are not counted.
         let (count, how) = loaded.read.map_or((loaded.loaded, "loaded"), |read| (read, "read"));
         let loaded = match loaded.total {
             Some(total) => format!("{} of {} {how}", thousands(count), thousands(total)),
             None => format!("{} {how}", thousands(count)),
         };
-        let list = &self.feed().list;
-        let reason = match list.phase() {
+        match feed.list.phase() {
             Phase::Idle => None,
-            Phase::Complete => list
-                .partial()
-                .map(|why| format!("{loaded}, not everything could be read: {}", why.line())),
+            Phase::Complete => {
+                let partial = feed.list.partial()?;
+                Some(format!("{loaded}, not everything could be read: {}", partial.line()))
+            }
             Phase::Loading | Phase::Waiting { .. } => Some(format!("{loaded} so far")),
             Phase::Stopped => Some(format!("{loaded} before it was stopped")),
             Phase::Failed { failure, .. } => Some(format!("{loaded}: {}", failure.line)),
-        };
-        reason.map(|reason| format!("incomplete list: {reason}"))
+        }
     }
 
     fn export_form(&self) -> Option<&ExportForm> {
@@ -277,15 +285,20 @@ impl App {
             ExportStage::Failed("the filter is still running; press Enter again in a moment".into())
         } else {
             let rows = self.alerts_to_export();
-            let alerts: Vec<_> = rows.iter().map(|row| self.store.stored(*row).clone()).collect();
+            let stored = |row: &Row| (self.store.feed(*row), self.store.stored(*row).clone());
+            let alerts: Vec<_> = rows.iter().map(stored).collect();
             let count = alerts.len();
             if count == 0 {
                 ExportStage::Failed("no matching alerts left: nothing to export".into())
             } else {
-                let feed = self.feed();
-                let (feed, portal_host) = (feed.id, feed.settings.portal_host.clone());
-                let export = Export { alerts, format, path, overwrite, portal_host };
-                let job = self.start_job(feed, JobKind::Export(export), effects);
+                let tenants = self.feeds.iter().map(|feed| Tenant {
+                    feed: feed.id,
+                    name: SafeText::new(feed.name()),
+                    portal_host: feed.settings.portal_host.clone(),
+                });
+                let tenants = tenants.collect();
+                let export = Export { alerts, format, path, overwrite, tenants };
+                let job = self.start_job(self.feed().id, JobKind::Export(export), effects);
                 self.export_format = format;
                 ExportStage::Writing { job, alerts: count }
             }

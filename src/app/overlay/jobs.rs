@@ -78,6 +78,10 @@ impl App {
         let others = || self.jobs.iter().filter(|job| !described.contains(&job.id));
         lines.extend(others().filter(|job| job.is_live()).map(|job| self.job_line(job)));
         lines.extend(others().rev().filter(|job| !job.is_live()).map(|job| self.job_line(job)));
+        for line in &mut lines {
+            let (JobKey::Loading(feed, _) | JobKey::Job(JobId { feed, .. })) = line.key;
+            line.detail = self.about(feed, &line.detail);
+        }
         lines
     }
 

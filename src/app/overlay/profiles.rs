@@ -1,11 +1,12 @@
-//! The list of profiles, with the signed-in user of the current one.
+//! The profiles: which of them have their alerts in the list, and the signed-in user of each.
 
 use super::Object;
 use crate::app::{
-    App, Effect, Feed, FeedSettings, Feeds, Job, JobType, Overlay, Scroll, Settings, SignInWay,
+    App, Effect, Feed, FeedSettings, JobType, List, Overlay, Scroll, SignInWay,
     command::{Command, Context, Hint, Motion, hint, run},
-    feed::PollEvent,
+    history::History,
 };
+use alertdeck_model::SafeText;
 use alertdeck_store::FeedId;
 
 /// The command that opens the list.
@@ -16,7 +17,8 @@ pub(super) static CONTEXT: Context = Context {
     name: "profiles",
     heading: "Profiles",
     commands: &[
-        run("profiles.switch", "switch to the profile", switch),
+        run("profiles.switch", "show only this profile's alerts", switch),
+        run("profiles.toggle", "add the profile's alerts to the list, or remove them", toggle),
         run("profiles.sign-in", "sign in with a browser", |app, effects| {
             if let Some(feed) = feed_to_sign_in(app) {
                 app.begin_sign_in(feed, SignInWay::Browser, effects);
@@ -70,50 +72,103 @@ impl App {
         self.ui.open(Profiles { at });
     }
 
-    /// Switches to the feed of another profile. Nothing from the former feed is shown any more,
-    /// even if more of its events arrive. The layout does not change.
-    pub(in crate::app) fn switch_feed(
+    /// Returns the feed that the overlay describes: that of the profile under the cursor if its
+    /// alerts are in the list; without profiles, the only feed.
+    pub fn described_feed(&self) -> Option<&Feed> {
+        match selected(self) {
+            Some(name) => self.feeds.iter().find(|feed| feed.settings.profile == name),
+            None => Some(self.feed()),
+        }
+    }
+
+    /// Takes a profile that was opened as a feed. `adds`: whether its alerts join those in the list
+    /// or replace them.
+    pub(in crate::app) fn profile_opened(
         &mut self,
         id: FeedId,
         settings: FeedSettings,
+        adds: bool,
         effects: &mut Vec<Effect>,
     ) {
-        self.start_over(id, settings, effects);
-        self.apply_filter();
-        self.fetch(effects);
-        let settings = &self.feed().settings;
-        self.notify(format!("using profile {}: {}", settings.profile, settings.tenant));
+        self.feeds.add(Feed::new(id, settings, self.jobs.next_number()));
+        self.switch_on(id, adds, effects);
     }
 
-    /// Starts over with a single feed and no loaded alerts, keeping the requested filter. Cancels
-    /// the jobs of the former feed, except for exports, and ignores their remaining events. Jobs
-    /// that have ended are no longer listed.
-    pub(in crate::app) fn start_over(&mut self, id: FeedId, feed: FeedSettings, effects: &mut Vec<Effect>) {
-        let is_dropped = |job: &&Job| match job.job_type {
-            JobType::Export => false,
-            // The sign-in may be for another account on the same feed.
-            JobType::SignIn => job.is_live() && job.id.feed != id,
-            _ => job.is_live(),
-        };
-        let dropped: Vec<_> = self.jobs.iter().filter(is_dropped).map(|job| job.id).collect();
-        for job in dropped {
+    /// Switches a feed on and fetches its list. What is in memory of it is shown at once.
+    fn switch_on(&mut self, id: FeedId, adds: bool, effects: &mut Vec<Effect>) {
+        self.feeds.switch_on(id);
+        if !adds {
+            for other in self.feeds.ids().into_iter().filter(|other| *other != id) {
+                self.switch_off(other, effects);
+            }
+            // Nothing of the former alerts is left to come back to.
+            self.list = List::default();
+            self.history = History::default();
+            // A pivot shows loaded alerts only; the other tenant may have none yet.
+            let requested = self.filter.requested().to_owned();
+            self.filter.set_committed(&requested);
+        }
+        self.feeds_changed();
+        self.fetch_from(id, effects);
+        let Some(feed) = self.feeds.get(id) else { return };
+        let (profile, tenant) = (&feed.settings.profile, &feed.settings.tenant);
+        self.notify(if adds {
+            format!("{profile}: added to the list")
+        } else {
+            format!("using profile {profile}: {tenant}")
+        });
+    }
+
+    /// Switches a feed off. Its jobs are cancelled, except for exports, and its alerts are hidden.
+    fn switch_off(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        let wanted = self.feeds.switch_off(id);
+        self.run_feed_effects(id, wanted, effects);
+        self.cancel_jobs_of(id, &[JobType::Export], effects);
+        self.close_sign_in(id);
+    }
+
+    /// Cancels the jobs of a feed, except for those of some types. Those that have ended are listed
+    /// no more.
+    fn cancel_jobs_of(&mut self, id: FeedId, except: &[JobType], effects: &mut Vec<Effect>) {
+        let live = self.jobs.iter().filter(|job| job.id.feed == id && job.is_live());
+        let live = live.filter(|job| !except.contains(&job.job_type));
+        for job in live.map(|job| job.id).collect::<Vec<_>>() {
             self.cancel_job(job, effects);
         }
-        self.jobs.forget_ended();
-        let mut feed = Feed::new(id, feed, self.jobs.next_number());
-        if self.feeds.are_polled() {
-            feed.poll.on(PollEvent::SwitchedOn);
+        self.jobs.forget_ended(id);
+    }
+
+    /// Forgets the alerts of a feed, because another account uses it from now on.
+    pub(in crate::app) fn forget_alerts(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
+        // The other account's sign-in is still running.
+        self.cancel_jobs_of(id, &[JobType::Export, JobType::SignIn], effects);
+        let first_job = self.jobs.next_number();
+        if let Some(feed) = self.feeds.any_mut(id) {
+            feed.start_over(first_job);
         }
-        let feeds = Feeds::of(feed, self.feeds.next_index());
-        let jobs = std::mem::take(&mut self.jobs);
-        let settings = Settings { filter: self.filter.requested().to_owned(), ..self.settings.clone() };
-        let mut next = Self::empty(settings, feeds, jobs, self.clock.now, self.ui.size);
-        next.clock.format = self.clock.format;
-        (next.ui.zoom, next.ui.split, next.ui.mouse) = (self.ui.zoom, self.ui.split, self.ui.mouse);
-        (next.ui.wake, next.export_format) = (self.ui.wake, self.export_format);
-        next.view.sort_by(&next.store, self.view.sort());
-        next.ui.notices = std::mem::take(&mut self.ui.notices);
-        *self = next;
+        self.store.retire(id);
+        self.feeds_changed();
+    }
+
+    /// Updates what depends on which feeds are on, and on their alerts. Nothing hidden stays marked
+    /// or on the screen.
+    fn feeds_changed(&mut self) {
+        self.store.hide_feeds(self.feeds.off().map(|feed| feed.id));
+        self.name_feeds();
+        self.view.rebuild(&self.store);
+        let contexts = self.query_contexts();
+        if self.filter.compile(&contexts, true) {
+            self.view.filter(&self.store, self.filter.matcher());
+        }
+        self.marks.keep_only(self.store.rows());
+        self.detail.shown.take_if(|detail| !self.store.rows().contains(detail.row));
+    }
+
+    /// Tells the store the names of the feeds, for the column of tenants.
+    pub(in crate::app) fn name_feeds(&mut self) {
+        for feed in self.feeds.iter() {
+            self.store.name_feed(feed.id, SafeText::new(feed.name()));
+        }
     }
 }
 
@@ -124,16 +179,22 @@ impl Object for Profiles {
 
     fn hints(&self, app: &App) -> Vec<Hint> {
         let mut hints = Vec::new();
-        if app.feed().settings.signs_in {
+        let several = app.settings.profiles.len() > 1;
+        if several {
             hints.extend([
-                hint(&["profiles.switch"], "switch"),
+                hint(&["profiles.switch"], "show only this"),
+                hint(&["profiles.toggle"], "add or remove"),
+            ]);
+        }
+        if app.described_feed().is_some_and(|feed| feed.settings.signs_in) {
+            hints.extend([
                 hint(&["profiles.sign-in"], "sign in"),
                 hint(&["profiles.device-code"], "device code"),
                 hint(&["profiles.sign-out"], "sign out"),
-                hint(&["move.down", "move.up"], "move"),
             ]);
-        } else if app.settings.profiles.len() > 1 {
-            hints.extend([hint(&["move.down", "move.up"], "move"), hint(&["profiles.switch"], "switch")]);
+        }
+        if several {
+            hints.push(hint(&["move.down", "move.up"], "move"));
         }
         hints.push(hint(&["app.back"], "close"));
         hints
@@ -157,29 +218,55 @@ fn selected(app: &App) -> Option<&str> {
     app.settings.profiles.get(profiles.at).map(|profile| profile.name.as_str())
 }
 
+/// Shows only the alerts of the profile under the cursor.
 fn switch(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(name) = selected(app).map(str::to_owned) else { return };
-    if name == app.feed().settings.profile {
+    if app.feeds.len() == 1 && name == app.feed().settings.profile {
         return app.notify(format!("already using {name}"));
     }
     app.ui.close_all();
-    app.notify(format!("switching to {name}"));
-    let feed = app.feeds.new_id();
-    effects.push(Effect::SwitchProfile(feed, name));
+    open(app, name, false, effects);
+}
+
+/// Adds the alerts of the profile under the cursor to the list, or removes them.
+fn toggle(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(name) = selected(app).map(str::to_owned) else { return };
+    let on = app.feeds.iter().find(|feed| feed.settings.profile == name).map(|feed| feed.id);
+    match on {
+        None => open(app, name, true, effects),
+        Some(_) if app.feeds.len() == 1 => {
+            app.notify(format!("{name} is the only profile in the list; add another one first"));
+        }
+        Some(id) => {
+            app.switch_off(id, effects);
+            app.feeds_changed();
+            app.notify(format!("{name}: removed from the list"));
+        }
+    }
+}
+
+/// Switches a profile on, which has to be opened first if it is used for the first time.
+fn open(app: &mut App, name: String, adds: bool, effects: &mut Vec<Effect>) {
+    match app.feeds.of_profile(&name).map(|feed| feed.id) {
+        Some(id) => app.switch_on(id, adds, effects),
+        None => {
+            app.notify(format!("opening {name}"));
+            let feed = app.feeds.new_id();
+            effects.push(Effect::OpenProfile { feed, name, adds });
+        }
+    }
 }
 
 /// Returns the feed of the profile under the cursor if the user can sign in or out there.
 /// Otherwise, notifies the user.
 fn feed_to_sign_in(app: &mut App) -> Option<FeedId> {
-    let feed = app.feed();
-    let why = if !feed.settings.service {
-        "saved alerts: no account to sign in with"
-    } else if !feed.settings.signs_in {
-        "no interactive sign-in: this profile uses an external token"
-    } else if selected(app).is_some_and(|name| name != feed.settings.profile) {
-        "switch to this profile first (Enter)"
-    } else {
-        return Some(feed.id);
+    let why = match app.described_feed() {
+        None => "use this profile first (Enter or Space)",
+        Some(feed) if !feed.settings.service => "saved alerts: no account to sign in with",
+        Some(feed) if !feed.settings.signs_in => {
+            "no interactive sign-in: this profile uses an external token"
+        }
+        Some(feed) => return Some(feed.id),
     };
     app.notify(why);
     None

@@ -114,10 +114,15 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 impl App {
-    /// Handles an event from a feed that is not part of a job. Events from a former feed are
-    /// ignored.
+    /// Handles an event of a feed that no job reports. Of a feed that is off, only who is signed in
+    /// counts.
     pub(in crate::app) fn handle_feed(&mut self, id: FeedId, event: FeedEvent, effects: &mut Vec<Effect>) {
-        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let Some(feed) = self.feeds.get_mut(id) else {
+            if let FeedEvent::Identity(identity) = event {
+                self.set_identity(id, identity, effects);
+            }
+            return;
+        };
         let sign_in = &mut feed.sign_in;
         match event {
             FeedEvent::SignInNeeded { why } => {
@@ -136,10 +141,10 @@ impl App {
                 self.cancel_running(id, JobType::SignIn, effects);
                 self.close_sign_in(id);
                 self.run_feed_effects(id, wanted, effects);
-                self.notify("signed out");
+                self.notify(self.about(id, "signed out"));
             }
             FeedEvent::Identity(identity) => self.set_identity(id, identity, effects),
-            FeedEvent::Warning(line) => self.notify_error(line),
+            FeedEvent::Warning(line) => self.notify_error(self.about(id, &line)),
         }
     }
 
@@ -164,24 +169,22 @@ impl App {
         self.close_sign_in(id);
         self.set_identity(id, identity, effects);
         self.resume_loading(id, effects);
-        self.notify(format!("signed in{}", name.unwrap_or_default()));
+        self.notify(self.about(id, &format!("signed in{}", name.unwrap_or_default())));
     }
 
     /// Sets the signed-in account. Unless the settings specify the user, `assigned:me` refers to
     /// this account. If the account has changed, drops the alerts of the former one.
     fn set_identity(&mut self, id: FeedId, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
-        let Some(feed) = self.feeds.get(id) else { return };
+        let Some(feed) = self.feeds.any_mut(id) else { return };
         if let (Some(one), Some(other)) = (&feed.sign_in.account, &account)
             && !one.eq_ignore_ascii_case(other)
         {
-            let mut settings = feed.settings.clone();
-            settings.me.take_if(|_| !feed.sign_in.me_configured);
-            self.start_over(id, settings, effects);
-            self.apply_filter();
-            self.fetch(effects);
+            feed.settings.me.take_if(|_| !feed.sign_in.me_configured);
+            self.forget_alerts(id, effects);
+            self.fetch_from(id, effects);
         }
-        let Some(feed) = self.feeds.get_mut(id) else { return };
+        let Some(feed) = self.feeds.any_mut(id) else { return };
         if account.is_some() {
             feed.sign_in.account.clone_from(&account);
         }
@@ -191,7 +194,7 @@ impl App {
         if !feed.sign_in.me_configured && user.is_some() && user != feed.settings.me {
             self.set_me(id, user, effects);
         }
-        if let Some(feed) = self.feeds.get_mut(id) {
+        if let Some(feed) = self.feeds.any_mut(id) {
             feed.answered();
             feed.sign_in.identity = Some(identity);
         }
@@ -201,20 +204,20 @@ impl App {
     fn set_me(&mut self, id: FeedId, me: Option<String>, effects: &mut Vec<Effect>) {
         // Recompile first, since filters by age also change from minute to minute.
         self.replan();
-        let before = self.filter.requested_scope();
-        if let Some(feed) = self.feeds.get_mut(id) {
+        let before = self.filter.requested_scope(id);
+        if let Some(feed) = self.feeds.any_mut(id) {
             feed.settings.me = me;
         }
-        let context = self.query_context();
-        if self.filter.compile(&context, true) {
+        let contexts = self.query_contexts();
+        if self.filter.compile(&contexts, true) {
             self.view.filter(&self.store, self.filter.matcher());
         }
-        if self.filter.requested_scope() != before {
+        if self.filter.requested_scope(id) != before {
             self.fetch_from(id, effects);
         }
     }
 
-    fn close_sign_in(&mut self, id: FeedId) {
+    pub(in crate::app) fn close_sign_in(&mut self, id: FeedId) {
         let is_open = |overlay: &Overlay| matches!(overlay, Overlay::SignInPrompt(open) if open.feed == id);
         self.ui.overlays.retain(|overlay| !is_open(overlay));
     }

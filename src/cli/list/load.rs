@@ -1,11 +1,14 @@
 //! Loads the alerts of a list from the service or from files.
 
+use std::cell::RefCell;
+
+use futures_util::future::join_all;
+
 use crate::{
     cli::{Failure, Service, Source, invalid_filter, notify, notify_wait},
     files,
 };
 use alertdeck_graph::{Client, Error, Kind, ListQuery};
-use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Plan};
@@ -20,44 +23,98 @@ pub(super) struct Loaded {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Reads all alerts that the plan selects. Fails if nothing could be read.
-pub(super) async fn load(
-    source: &Source,
-    filter: &str,
-    plan: Plan,
-    context: &mut Context,
-) -> Result<Loaded, Failure> {
-    match source {
-        Source::Service(service) => fetch(service, filter, plan, context).await,
-        Source::Files { paths, .. } => {
-            let saved = Failure::if_nothing(files::read(paths))?;
-            let outcome = Failure::if_errors(&saved.errors);
-            Ok(Loaded { store: store_of(saved.alerts), outcome })
+/// Reads all alerts that may match the filter; there is a context for each service. Fails if nothing
+/// could be read at all.
+pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) -> Result<Loaded, Failure> {
+    if let Source::Files { paths, .. } = source {
+        let saved = Failure::if_nothing(files::read(paths))?;
+        let outcome = Failure::if_errors(&saved.errors);
+        let mut store = Store::default();
+        store.decode(FeedId::default(), saved.alerts);
+        return Ok(Loaded { store, outcome });
+    }
+    let mut store = Store::default();
+    for tenant in source.tenants() {
+        store.name_feed(tenant.feed, tenant.name);
+    }
+    let store = RefCell::new(store);
+    let fetches = source.services().zip(contexts).map(|((_, service), context)| async {
+        (service.name(), fetch(service, filter, context, &store).await)
+    });
+    let outcome = combine(join_all(fetches).await)?;
+    Ok(Loaded { store: store.into_inner(), outcome })
+}
+
+/// Combines the outcomes of several tenants. Fails if nothing could be read from any of them; if
+/// something is missing, names the tenants.
+fn combine(mut outcomes: Vec<(&str, Result<(), Missing>)>) -> Result<Result<(), Failure>, Failure> {
+    if outcomes.len() == 1 {
+        return match outcomes.remove(0).1 {
+            Ok(()) => Ok(Ok(())),
+            Err(Missing::Part(line)) => Ok(Err(Failure::Incomplete(line))),
+            Err(Missing::Everything(failure)) => Err(failure),
+        };
+    }
+    let count = outcomes.len();
+    let (mut parts, mut failures) = (Vec::new(), Vec::new());
+    for (name, outcome) in outcomes {
+        match outcome {
+            Ok(()) => {}
+            Err(Missing::Part(line)) => parts.push(format!("{name}: {line}")),
+            Err(Missing::Everything(failure)) => failures.push(failure.in_tenant(name)),
         }
+    }
+    if failures.len() == count {
+        let first = failures.remove(0);
+        failures.iter().for_each(notify);
+        return Err(first);
+    }
+    parts.extend(failures.iter().map(ToString::to_string));
+    Ok(if parts.is_empty() { Ok(()) } else { Err(Failure::Incomplete(parts.join("\n"))) })
+}
+
+/// What could not be read from a service.
+enum Missing {
+    /// A part, and why in a line.
+    Part(String),
+    /// Everything.
+    Everything(Failure),
+}
+
+impl From<Error> for Missing {
+    fn from(error: Error) -> Self {
+        Self::Everything(error.into())
     }
 }
 
-/// Fetches the alerts from the service. If the service refuses a construct that is not verified to
-/// work for alerts (docs/graph-api.md, "Filtering"), replans the filter and evaluates that part
-/// locally.
+/// Fetches alerts from a service into the feed of the context. If the service rejects a construct
+/// that is not documented for alerts (docs/graph-api.md, "Filtering"), plans the filter again
+/// without it and evaluates that part locally.
 async fn fetch(
     service: &Service,
     filter: &str,
-    mut plan: Plan,
-    context: &mut Context,
-) -> Result<Loaded, Failure> {
-    if let Some(id) = &plan.id {
-        return match service.client.get(id, &mut notify_wait).await {
-            Ok(alert) => Ok(Loaded { store: store_of([alert]), outcome: Ok(()) }),
-            Err(error) if error.kind == Kind::NotFound => {
-                Ok(Loaded { store: Store::default(), outcome: Ok(()) })
-            }
-            Err(error) => Err(error.into()),
-        };
-    }
+    mut context: Context,
+    store: &RefCell<Store>,
+) -> Result<(), Missing> {
     loop {
-        let error = match fetch_pages(&service.client, &plan).await {
-            Ok(loaded) => return Ok(loaded),
+        let plan = query::compile(filter, &context)
+            .map_err(|diagnostics| Missing::Everything(invalid_filter(filter, &diagnostics)))?;
+        if plan.excludes_feed {
+            return Ok(());
+        }
+        if let Some(id) = &plan.id {
+            return match service.client.get(id, &mut notify_wait).await {
+                Ok(alert) => {
+                    store.borrow_mut().decode(context.feed, [alert]);
+                    Ok(())
+                }
+                Err(error) if error.kind == Kind::NotFound => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        let error = match fetch_pages(&service.client, &plan, context.feed, store).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(missing)) => return Err(Missing::Part(missing)),
             Err(error) => error,
         };
         let uses = |feature: &Feature| plan.pushed.as_ref().is_some_and(|pushed| pushed.uses(*feature));
@@ -66,27 +123,29 @@ async fn fetch(
                 let name = unverified.name();
                 notify(format_args!("the service refused `{name}`; applying that part locally"));
                 context.refused.push(unverified);
-                plan = query::compile(filter, context)
-                    .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
             }
             _ => return Err(error.into()),
         }
     }
 }
 
-/// Fetches the pages of a list. Fails if the first page fails; an error on a later page makes the
-/// list incomplete.
-async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
+/// Fetches the pages of a list. Fails if the first page fails; returns what is missing if a later
+/// one does.
+async fn fetch_pages(
+    client: &Client,
+    plan: &Plan,
+    feed: FeedId,
+    store: &RefCell<Store>,
+) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
     let mut pages = client.pages(&ListQuery { filter, top: Some(PAGE_SIZE), count: false });
-    let mut store = Store::default();
     let mut read = 0;
     let mut missing = None;
     while let Some(page) = pages.next(&mut notify_wait).await {
         match page {
             Ok(page) => {
                 read += 1;
-                store.decode(FeedId::default(), page.raw.alerts);
+                store.borrow_mut().decode(feed, page.raw.alerts);
                 if let Some(warning) = page.partial {
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
                 }
@@ -95,12 +154,5 @@ async fn fetch_pages(client: &Client, plan: &Plan) -> Result<Loaded, Error> {
             Err(error) => missing = Some(format!("stopped after page {read}: {error}")),
         }
     }
-    let outcome = missing.map_or(Ok(()), |reason| Err(Failure::Incomplete(reason)));
-    Ok(Loaded { store, outcome })
-}
-
-fn store_of(alerts: impl IntoIterator<Item = RawAlert>) -> Store {
-    let mut store = Store::default();
-    store.decode(FeedId::default(), alerts);
-    store
+    Ok(missing)
 }

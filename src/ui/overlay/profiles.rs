@@ -11,13 +11,20 @@ use crate::ui::{
 /// The column where the values below the table start.
 const LABEL: usize = 14;
 
+/// The number of lines about a profile, if there are several profiles.
+const MIN_ABOUT: usize = 5;
+
 type Line = Vec<Span<'static>>;
 
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize) {
     let theme = painter.theme;
     let width = usize::from(screen.width.saturating_sub(8)).clamp(10, 88);
     let profiles = &app.settings.profiles;
-    let about = about(app, painter, width);
+    let mut about = about(app, painter, width);
+    if profiles.len() > 1 {
+        // The window must not change its size with each move of the cursor.
+        about.resize(about.len().max(MIN_ABOUT), Line::new());
+    }
     let head = usize::from(!profiles.is_empty());
     let most = usize::from(screen.height.saturating_sub(4)).max(1);
     // If there is too little room, the profiles take precedence.
@@ -38,7 +45,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
             if y >= bottom {
                 break;
             }
-            let current = profile.name == app.feed().settings.profile;
+            let current = app.feeds.iter().any(|feed| feed.settings.profile == profile.name);
             painter.put(inside.x, y, 1, if current { "*" } else { " " }, theme.accent);
             for (name, x, room) in &layout {
                 let style = if *name == "PROFILE" && current { theme.strong } else { theme.text };
@@ -108,32 +115,39 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             lines.push(vec![Span::new(format!("{label:LABEL$}"), theme.dim), Span::new(part, style)]);
         }
     };
+    let Some(feed) = app.described_feed() else {
+        let keymap = &app.ui.keymap;
+        let (only, add) = (keymap.key("profiles.switch"), keymap.key("profiles.toggle"));
+        let what = format!("not in the list; {only} shows only its alerts, {add} adds them");
+        fact("alerts", &what, theme.text);
+        return lines;
+    };
     if app.settings.profiles.is_empty() {
         fact(
             "connection",
-            &format!("{} {} {}", app.feed().settings.tenant, theme.symbols.dot, app.feed().settings.origin),
+            &format!("{} {} {}", feed.settings.tenant, theme.symbols.dot, feed.settings.origin),
             theme.text,
         );
-        if app.feed().settings.service {
+        if feed.settings.service {
             fact("profiles", "none; `alertdeck config path` prints where the config file is", theme.text);
         }
     }
-    if !app.feed().settings.service {
+    if !feed.settings.service {
         fact("signed in", "not signed in (saved alerts)", theme.text);
         return lines;
     }
     let keymap = &app.ui.keymap;
     let (browser, code) = (keymap.key("profiles.sign-in"), keymap.key("profiles.device-code"));
-    match &app.feed().sign_in.identity {
-        _ if app.feed().sign_in.signed_out => {
-            let what = if app.feed().settings.signs_in {
+    match &feed.sign_in.identity {
+        _ if feed.sign_in.signed_out => {
+            let what = if feed.settings.signs_in {
                 format!("signed out; press {browser} to sign in with a browser, {code} with a device code")
             } else {
                 "signed out".into()
             };
             fact("signed in", &what, theme.error);
         }
-        None if !app.feed().settings.signs_in => {
+        None if !feed.settings.signs_in => {
             fact("signed in", "unknown account (external token)", theme.dim);
         }
         None => fact("signed in", "unknown", theme.dim),
@@ -158,9 +172,8 @@ fn about(app: &App, painter: &Painter<'_>, width: usize) -> Vec<Line> {
             }
         }
     }
-    if !app.feed().settings.signs_in {
-        let from =
-            app.profile_of(app.feed()).map_or("a variable or a command", |profile| profile.auth.as_str());
+    if !feed.settings.signs_in {
+        let from = app.profile_of(feed).map_or("a variable or a command", |profile| profile.auth.as_str());
         fact("token", &format!("external ({from})"), theme.text);
     }
     lines

@@ -20,6 +20,8 @@ const LABEL: usize = 19;
 /// A column of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
+    /// The tenant, if the requests are to several.
+    Tenant,
     Time,
     Method,
     Status,
@@ -29,13 +31,15 @@ enum Column {
 }
 
 impl Column {
-    const ALL: [Self; 6] = [Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
+    const ALL: [Self; 7] =
+        [Self::Tenant, Self::Time, Self::Method, Self::Status, Self::Took, Self::Waited, Self::Bytes];
     /// The columns that a narrow table leaves out, in this order. The details below the table show
     /// them as well.
     const DISPENSABLE: [Self; 4] = [Self::Bytes, Self::Method, Self::Waited, Self::Took];
 
     fn heading(self) -> &'static str {
         match self {
+            Self::Tenant => "TENANT",
             Self::Time => "TIME",
             Self::Method => "METHOD",
             Self::Status => "STATUS",
@@ -47,6 +51,7 @@ impl Column {
 
     fn width(self) -> usize {
         match self {
+            Self::Tenant => 12,
             Self::Time => 9,
             Self::Method | Self::Status => 6,
             Self::Took | Self::Waited => 7,
@@ -60,6 +65,7 @@ impl Column {
 
     fn value(self, app: &App, line: &RequestLine) -> String {
         match self {
+            Self::Tenant => app.feeds.any(line.feed).map_or_else(String::new, |feed| feed.name().to_owned()),
             Self::Time => app.clock.time_of_day(line.started),
             Self::Method => line.method.clone(),
             Self::Status => match &line.outcome {
@@ -108,7 +114,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, requests:
         for (column, x, width) in layout.iter().copied() {
             let style = match column {
                 Column::Status => base,
-                Column::Waited => theme.text,
+                Column::Tenant | Column::Waited => theme.text,
                 _ => theme.dim,
             };
             put(painter, (x, y, width), column, &column.value(app, line), style);
@@ -150,6 +156,9 @@ fn put(painter: &mut Painter<'_>, (x, y, width): (u16, u16, u16), column: Column
 /// Returns the columns that fit, and whether the host fits.
 fn columns(lines: &[RequestLine], width: usize) -> (Vec<Column>, bool) {
     let mut columns = Column::ALL.to_vec();
+    if lines.iter().all(|line| line.feed == lines[0].feed) {
+        columns.retain(|column| *column != Column::Tenant);
+    }
     let host = lines.iter().map(|line| width_of(&line.host.head())).max().unwrap_or(0);
     let used = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<usize>();
     let with_host = used(&columns) + host.min(40) + MIN_PATH <= width;

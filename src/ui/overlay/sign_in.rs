@@ -46,6 +46,11 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, open: &Si
             ("Sign-in failed".into(), failed(app, painter, feed, (line, *may_retry), width))
         }
     };
+    let title = if app.feeds.len() > 1 && !matches!(stage, Stage::Asked { .. }) {
+        format!("{title} {} {}", painter.theme.symbols.dot, feed.name())
+    } else {
+        title
+    };
     // Keep the list visible around the prompt.
     let height = lines.len().min(usize::from(screen.height.saturating_sub(4)).max(1));
     if lines.len() > height

@@ -43,7 +43,7 @@ fn started(console: &mut Harness) -> (JobId, Export) {
 
 fn ids(export: &Export) -> Vec<String> {
     let id = |alert: Value| alert["id"].as_str().unwrap().to_owned();
-    export.alerts.iter().map(|raw| id(serde_json::from_slice(&raw.read().0).unwrap())).collect()
+    export.alerts.iter().map(|(_, raw)| id(serde_json::from_slice(&raw.read().0).unwrap())).collect()
 }
 
 pub(crate) fn finish(console: &mut Harness, outcome: Result<Written, NotWritten>) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use alertdeck::{
     app::{
         App, BackfillState, Body, Bookmark, Effect, Export, Failure, FailureKind, Feed, FeedEvent,
-        FeedSettings, Identity, Input, JobEvent, JobId, JobKind, Key, Keymap, LoadEvent, Message, Overlay,
-        Phase, ProfileLine, Scope, SignInEvent, SignInWay, update,
+        FeedSettings, Identity, Input, Job, JobEvent, JobId, JobKind, JobType, Key, Keymap, LoadEvent,
+        Message, Overlay, Phase, ProfileLine, Scope, SignInEvent, SignInWay, update,
     },
     ui::{Depth, Theme, ThemeKind, draw},
 };
@@ -49,7 +49,7 @@ impl Settings {
         let Self { tenant, origin, service, portal_host, me, profile, signs_in, .. } = self;
         (
             alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap },
-            FeedSettings { tenant, origin, service, portal_host, me, profile, signs_in },
+            FeedSettings { tenant, aliases: Vec::new(), origin, service, portal_host, me, profile, signs_in },
         )
     }
 }
@@ -150,9 +150,15 @@ impl Harness {
     }
 
     pub(crate) fn with(settings: Settings, size: (u16, u16)) -> Self {
+        Self::with_feeds(&[settings], size)
+    }
+
+    /// Opens a console on several feeds. The other settings are those of the first.
+    pub(crate) fn with_feeds(all: &[Settings], size: (u16, u16)) -> Self {
         let now = Now { wall: Timestamp::parse(START).unwrap(), mono: Duration::from_millis(500) };
-        let (settings, feed) = settings.split();
-        let (app, effects) = App::new(settings, feed, now, size);
+        let (settings, _) = all[0].clone().split();
+        let feeds = all.iter().map(|settings| settings.clone().split().1).collect();
+        let (app, effects) = App::new(settings, feeds, now, size);
         let none = JobId { feed: app.feed().id, number: 0 };
         let mut console = Self {
             app,
@@ -307,10 +313,43 @@ impl Harness {
         self.send(Message::Job(self.sign_in, JobEvent::SignIn(event)));
     }
 
+    /// Returns the running fetch of a feed's list.
+    pub(crate) fn list_of(&self, feed: FeedId) -> JobId {
+        let is_list = |job: &&Job| job.id.feed == feed && job.job_type == JobType::List && job.is_live();
+        self.app.jobs.iter().find(is_list).unwrap().id
+    }
+
+    /// Sends a feed's list, and its end.
+    pub(crate) fn complete(&mut self, feed: FeedId, alerts: &[Value]) {
+        let job = self.list_of(feed);
+        let total = Some(alerts.len() as u64);
+        self.load_of(job, LoadEvent::Page { total, partial: None, server_time: None });
+        self.load_of(job, LoadEvent::Batch(batch(alerts)));
+        self.load_of(job, LoadEvent::Done);
+    }
+
+    /// Removes the fetches requested since the last call, and returns them with their feeds.
+    pub(crate) fn fetches_by_feed(&mut self) -> Vec<(FeedId, Scope)> {
+        let mut scopes = Vec::new();
+        self.effects.retain(|asked| match asked {
+            Effect::Start(job, JobKind::List(scope) | JobKind::Poll(scope)) => {
+                scopes.push((job.feed, scope.clone()));
+                false
+            }
+            _ => true,
+        });
+        scopes
+    }
+
     /// Switches to a profile, which gets a feed of its own.
     pub(crate) fn switch(&mut self, settings: Settings) {
         let feed = FeedId::new(self.feed().id.index() + 1);
-        self.send(Message::Switched(feed, Box::new(settings.split().1)));
+        self.open_as(feed, settings, false);
+    }
+
+    /// Opens a profile as a feed.
+    pub(crate) fn open_as(&mut self, feed: FeedId, settings: Settings, adds: bool) {
+        self.send(Message::ProfileOpened { feed, settings: Box::new(settings.split().1), adds });
     }
 
     /// Removes the sign-ins started since the last call and returns their methods.

@@ -53,7 +53,8 @@ fn enter_switches_unless_the_profile_is_in_use() {
     assert_eq!((console.effects.as_slice(), console.notice()), (&[][..], "already using contoso"));
     assert!(matches!(console.app.ui.overlay(), Some(Overlay::Profiles(alertdeck::app::Profiles { at: 0 }))));
     console.keys("j Enter");
-    assert_eq!(console.effects, [Effect::SwitchProfile(FeedId::new(1), "lab".into())]);
+    let open = Effect::OpenProfile { feed: FeedId::new(1), name: "lab".into(), adds: false };
+    assert_eq!(console.effects, [open]);
     assert!(console.app.ui.overlay().is_none());
     console.send(Message::ProfileRefused { name: "lab".into(), line: "its tenant is missing".into() });
     assert_eq!(console.notice(), "lab: its tenant is missing");
@@ -196,7 +197,7 @@ fn sign_in_keys_apply_to_the_profile_in_use_only() {
         console.keys(&format!("P j {key}"));
         assert_eq!(
             (console.effects.as_slice(), console.notice()),
-            (&[][..], "switch to this profile first (Enter)")
+            (&[][..], "use this profile first (Enter or Space)")
         );
         console.keys("Esc");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use alertdeck::app::{Effect, Input, LoadEvent, Message, Overlay, RequestLine, Requests};
 use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{RawText, Timestamp};
+use alertdeck_store::FeedId;
 use rstest::rstest;
 
 use super::harness::{Harness, alert, batch, lines};
@@ -15,6 +16,7 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
         "/v1.0/security/alerts_v2?$filter=severity%20eq%20%27high%27&$top=1000&$skiptoken=page{number}"
     );
     RequestLine {
+        feed: FeedId::default(),
         started: start.after(Duration::from_millis(number * 1_250)),
         waited: Duration::ZERO,
         took: Duration::from_millis(180 + number * 97),

@@ -2,7 +2,7 @@
 
 use super::{
     DateProperty, Enumeration, Field,
-    FieldKind::{self, Age, Date as At, Enumeration as OneOf, Text},
+    FieldKind::{self, Age, Date as At, Enumeration as OneOf, Tenant, Text},
     PropertyRef::{Alert, Evidence, EvidenceOf},
     TextKind,
 };
@@ -76,6 +76,7 @@ pub static FIELDS: &[Field] = &[
         ),
         "ATT&CK tactic of the category or of a technique",
     ),
+    field("tenant", &[], Tenant, "tenant: profile name, domain or tenant ID"),
     field("incident", &[], Text(TextKind::Exact, &[Alert("incidentId")]), "incident ID"),
     field("id", &[], Text(TextKind::Exact, &[Alert("id")]), "alert ID"),
     field("detector", &[], Text(TextKind::Plain, &[Alert("detectorId")]), "detector ID"),

@@ -13,7 +13,7 @@
 use alertdeck_model::{RawAlert, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_odata::{Mode, Property, Value};
-use alertdeck_query::{Context, Matcher, Plan, compile, complete, explain, parse};
+use alertdeck_query::{Context, Matcher, Plan, Tenant, compile, complete, explain, parse};
 use alertdeck_simulator::odata::{Filter, Semantics};
 use alertdeck_store::{Batch, FeedId, Filter as _, Row, Store};
 use jiff::tz::TimeZone;
@@ -149,6 +149,9 @@ fn term() -> impl Strategy<Value = String> {
             .prop_map(|(op, v)| format!("determination{op}{v}")),
         (equality(), list(&["me", "none", "any", "bo@X.io", "o'neil@x.io", "x.io", "*@x.io", "nobody@x.io"]))
             .prop_map(|(op, v)| format!("assigned{op}{v}")),
+        (equality(), list(&["contoso", "B.example", "none", "any", "\"fab rikam\""]))
+            .prop_map(|(op, v)| format!("tenant{op}{v}")),
+        list(&["fab", ".example", "*.example"]).prop_map(|v| format!("tenant:{v}")),
         (moments(), order(), select(dates)).prop_map(|(m, op, v)| format!("{m}{op}{v}")),
         (moments(), equality(), list(dates)).prop_map(|(m, op, v)| format!("{m}{op}{v}")),
         (moments(), equality(), select(&["2026-11-01..2026-11-05", "..today", "7d..", "none", "any"][..]))
@@ -230,15 +233,36 @@ fn any_filter() -> impl Strategy<Value = String> {
     prop_oneof![4 => filter(), 1 => raw()]
 }
 
-/// Creates a context with the owners in the tenant, like that of a console with loaded alerts.
+/// Creates a context with the owners of the alerts, like that of a console with loaded alerts. Each
+/// alert has its own feed; the feeds belong to two tenants in turn, each with its own user.
 fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
+    let tenants = (0..tenant.len().max(4)).map(|at| {
+        let (names, me) =
+            [(["contoso", "a.example"], "ANA@x.io"), (["Fab Rikam", "b.example"], "Bo@x.io")][at % 2];
+        Tenant {
+            feed: Some(FeedId::new(at as u16)),
+            names: names.map(str::to_owned).into(),
+            me: Some(me.to_owned()),
+        }
+    });
     Context {
-        me: Some("ANA@x.io".into()),
+        tenants: tenants.collect(),
         zone: TimeZone::fixed(jiff::tz::offset(2)),
         spellings: owners.map(str::to_owned).collect(),
         ..Context::at(Timestamp::parse(NOW).expect("a moment"))
     }
+}
+
+/// The context for the feed of the alert at an index.
+fn in_feed(context: &Context, at: usize) -> Context {
+    Context { feed: FeedId::new(at as u16), ..context.clone() }
+}
+
+/// Returns whether a feed's service returns an alert for a plan, as a model has it.
+fn returned(plan: &Plan, alert: &Json, model: ServiceModel, mode: Mode) -> bool {
+    let pushed = plan.pushed.as_ref().map(ToString::to_string);
+    !plan.excludes_feed && pushed.is_none_or(|pushed| model(alert, &pushed, mode))
 }
 
 fn planned(filter: &str, context: &Context) -> Plan {
@@ -275,16 +299,16 @@ proptest! {
     fn the_pushed_part_holds_wherever_the_filter_holds(filter in any_filter(), tenant in tenant()) {
         for exact_text in [false, true] {
             let tenant = if exact_text { tenant.clone() } else { change_case(&tenant) };
-            let plan = planned(&filter, &context(&tenant));
-            let pushed = plan.pushed.as_ref().map(ToString::to_string);
-            let mut matcher = Matcher::new(&plan.test);
+            let context = context(&tenant);
+            let plans = [0, 1].map(|at| planned(&filter, &in_feed(&context, at)));
             let (store, rows) = store(&tenant);
-            let found = matcher.rows(&store);
-            let filtered: Vec<_> = rows.iter().map(|row| found.contains(*row)).collect();
+            let found = Matcher::new(&plans[0].test).rows(&store);
             for (model, three_valued) in MODELS.into_iter().flat_map(|model| [(model, false), (model, true)]) {
                 let mode = Mode { three_valued, exact_text };
-                for (alert, &matches) in tenant.iter().zip(&filtered) {
-                    let returned = pushed.as_ref().is_none_or(|pushed| model(alert, pushed, mode));
+                for (at, (alert, row)) in tenant.iter().zip(&rows).enumerate() {
+                    let (plan, matches) = (&plans[at % 2], found.contains(*row));
+                    let pushed = &plan.pushed;
+                    let returned = returned(plan, alert, model, mode);
                     // It follows that filtering the reply selects the same alerts as filtering all
                     // alerts.
                     prop_assert!(!matches || returned, "{filter} → {pushed:?} loses {alert} in {mode:?}");
@@ -299,28 +323,25 @@ proptest! {
     #[test]
     fn the_law_holds_without_refused_features(filter in any_filter(), tenant in tenant(), refused in select(&odata::Feature::ALL[..])) {
         let context = Context { refused: vec![refused], ..context(&tenant) };
-        let plan = planned(&filter, &context);
         let (store, rows) = store(&tenant);
-        if let Some(pushed) = &plan.pushed {
-            prop_assert!(!pushed.uses(refused));
-            for (alert, row) in tenant.iter().zip(rows) {
-                let returned = evaluator(alert, &pushed.to_string(), Mode { three_valued: true, exact_text: true });
-                prop_assert!(returned || !plan.test.matches(&store, row));
-            }
+        for (at, (alert, row)) in tenant.iter().zip(rows).enumerate() {
+            let plan = planned(&filter, &in_feed(&context, at));
+            prop_assert!(plan.pushed.iter().all(|pushed| !pushed.uses(refused)));
+            let mode = Mode { three_valued: true, exact_text: true };
+            prop_assert!(returned(&plan, alert, evaluator, mode) || !plan.test.matches(&store, row));
         }
     }
 
     #[test]
     fn the_pushed_and_local_parts_together_are_the_filter(filter in filter(), tenant in tenant()) {
         let context = context(&tenant);
-        let plan = planned(&filter, &context);
-        let local = planned(plan.local.as_deref().unwrap_or(""), &context);
         let (store, rows) = store(&tenant);
-        for (alert, row) in tenant.iter().zip(rows) {
-            let pushed = plan.pushed.as_ref().map(ToString::to_string);
-            let returned = pushed.is_none_or(|pushed| evaluator(alert, &pushed, Mode::default()));
+        for (at, (alert, row)) in tenant.iter().zip(rows).enumerate() {
+            let context = in_feed(&context, at);
+            let plan = planned(&filter, &context);
+            let local = planned(plan.local.as_deref().unwrap_or(""), &context);
             prop_assert_eq!(
-                returned && local.test.matches(&store, row),
+                returned(&plan, alert, evaluator, Mode::default()) && local.test.matches(&store, row),
                 plan.test.matches(&store, row)
             );
         }
@@ -394,7 +415,7 @@ proptest! {
             }
         }
         let _ = explain(&text, &context).map(|explained| explained.to_string());
-        for completion in complete(&text, cursor) {
+        for completion in complete(&text, cursor, &[]) {
             prop_assert!(text.get(completion.range).is_some());
         }
     }

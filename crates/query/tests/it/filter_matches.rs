@@ -29,7 +29,7 @@ const ALERT: &str = r##"{
 
 fn context() -> Context {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
-    Context { me: Some("jo@X.io".into()), ..Context::at(now) }
+    Context::at(now).with_me(Some("jo@X.io"))
 }
 
 fn matcher(filter: &str) -> Matcher {

@@ -12,7 +12,7 @@ use rstest::rstest;
 /// Returns the context of the examples in docs/filter-language.md, with their user and time.
 fn context() -> Context {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
-    Context { me: Some("ana@x.io".into()), ..Context::at(now) }
+    Context::at(now).with_me(Some("ana@x.io"))
 }
 
 fn planned(filter: &str) -> Plan {
