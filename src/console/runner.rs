@@ -3,7 +3,11 @@
 //! Each job is a task, stored under its id. The runner knows how to start and cancel each kind of
 //! job, but not how the state uses its events.
 
-use std::{collections::HashMap, convert::Infallible, time::SystemTime};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     sync::{
@@ -11,6 +15,7 @@ use tokio::{
         oneshot,
     },
     task::{JoinHandle, spawn_blocking},
+    time::timeout,
 };
 
 use super::{
@@ -30,6 +35,9 @@ use alertdeck_graph::{auth::SECRET_VARIABLES, http::Entry};
 use alertdeck_model::{AlertId, RawText, SafeText, Timestamp};
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
+
+/// How long the end of the program waits for a sign-in to be saved.
+const MAX_SAVING: Duration = Duration::from_secs(5);
 
 /// The source of the alerts.
 #[derive(Debug)]
@@ -174,6 +182,11 @@ impl Runner {
     /// Waits for the jobs that outlive the console. Returns their failures in one line, if any.
     /// `messages` receives the messages that the loop has not handled.
     pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
+        let sessions = self.connections.values().filter_map(|connection| connection.session.as_ref());
+        for session in sessions.filter_map(SessionWatch::session) {
+            // A sign-in that is not saved would have to be repeated in the next run.
+            let _ = timeout(MAX_SAVING, session.saved()).await;
+        }
         self.connections.clear();
         // Tasks return any failure that they can no longer send.
         messages.close();
@@ -368,14 +381,8 @@ mod tests {
     use crate::export::Format;
     use alertdeck_model::RawAlert;
     use alertdeck_store::StoredAlert;
-    use std::{
-        path::Path,
-        time::{Duration, Instant},
-    };
-    use tokio::{
-        sync::mpsc,
-        time::{sleep, timeout},
-    };
+    use std::{path::Path, time::Instant};
+    use tokio::{sync::mpsc, time::sleep};
 
     /// The time limit for each wait.
     const LIMIT: Duration = Duration::from_secs(30);

@@ -73,6 +73,8 @@ struct Inner {
     changes: watch::Sender<u64>,
     /// The sign-in that the user is being asked to complete.
     needed: watch::Sender<Option<Needed>>,
+    /// The number of sign-ins that are being saved to the vault.
+    saving: watch::Sender<usize>,
     /// Reports when requests to the sign-in service are throttled or retried.
     waits: Waits,
     clock: fn() -> SystemTime,
@@ -99,6 +101,7 @@ impl Session {
             renewal_lock: Arc::default(),
             changes: watch::Sender::new(0),
             needed: watch::Sender::new(None),
+            saving: watch::Sender::new(0),
             waits: watch::Sender::new(None),
             clock,
         };
@@ -216,9 +219,20 @@ impl Session {
         tracing::info!("signed in at {}", self.inner.application.authority.host());
         self.changed();
         let session = self.clone();
+        self.inner.saving.send_modify(|saving| *saving += 1);
         // Completes even if the caller drops the future.
-        let saved = tokio::spawn(async move { session.save_granted(grant.refresh, epoch).await });
+        let saved = tokio::spawn(async move {
+            let saved = session.save_granted(grant.refresh, epoch).await;
+            session.inner.saving.send_modify(|saving| *saving -= 1);
+            saved
+        });
         async move { saved.await.unwrap_or(Err(VaultError::Ending)) }
+    }
+
+    /// Waits until every sign-in is saved, so that the program can end.
+    pub async fn saved(&self) {
+        // The sender is a part of the session, so it cannot be closed.
+        let _ = self.inner.saving.subscribe().wait_for(|saving| *saving == 0).await;
     }
 
     /// Declines the sign-in; tasks that wait for a token get an error.

@@ -272,3 +272,15 @@ async fn a_renewal_waits_for_the_lock_of_another_copy() {
     drop(guard);
     assert_eq!(renewing.await.unwrap(), "Bearer at-0");
 }
+
+#[tokio::test]
+async fn a_program_that_waits_for_the_vault_loses_no_sign_in() {
+    let harness = Harness::new();
+    let state = tempfile::tempdir().unwrap();
+    let vault = Vault::file(state.path());
+    let session = harness.session(&vault);
+    session.saved().await;
+    drop(session.accept(harness.grant().await));
+    session.saved().await;
+    assert!(vault.load(&key()).await.unwrap().stored.is_some());
+}
