@@ -10,6 +10,7 @@ mod first;
 mod leaving;
 mod profiles;
 mod refusals;
+mod tenants;
 
 use crate::support::tenant::{Tenant, browse};
 use crate::support::terminal::Session;
