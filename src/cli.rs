@@ -76,19 +76,22 @@ fn invalid_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
     Failure::Usage(format!("invalid filter\n{}", rendered.join("\n")))
 }
 
-/// Reports what a request is waiting for, unless the wait is short.
-fn notify_wait(event: ClientEvent) {
-    let ClientEvent::Waiting { delay, cause } = event else { return };
-    if delay < MIN_REPORTED_WAIT {
-        return;
-    }
-    let seconds = delay.as_secs_f64().ceil();
-    match cause {
-        WaitCause::Throttled => notify(format_args!("throttled by the service; retrying in {seconds} s")),
-        WaitCause::Budget => {
-            notify(format_args!("request limit for this minute reached; continuing in {seconds} s"));
+/// Returns a function that reports what requests are waiting for, unless the wait is short. If the
+/// command concerns several tenants, it names the tenant.
+fn notify_waits(tenant: Option<&str>) -> impl FnMut(ClientEvent) {
+    let prefix = tenant.map_or_else(String::new, |tenant| format!("{tenant}: "));
+    move |event| {
+        let ClientEvent::Waiting { delay, cause } = event else { return };
+        if delay < MIN_REPORTED_WAIT {
+            return;
         }
-        WaitCause::Retry { failure, .. } => notify(format_args!("{failure}; retrying in {seconds} s")),
-        WaitCause::Recheck => notify(format_args!("checking the change again in {seconds} s")),
+        let seconds = delay.as_secs_f64().ceil();
+        let what = match cause {
+            WaitCause::Throttled => format!("throttled by the service; retrying in {seconds} s"),
+            WaitCause::Budget => format!("request limit for this minute reached; continuing in {seconds} s"),
+            WaitCause::Retry { failure, .. } => format!("{failure}; retrying in {seconds} s"),
+            WaitCause::Recheck => format!("checking the change again in {seconds} s"),
+        };
+        notify(format_args!("{prefix}{what}"));
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use futures_util::future::join_all;
 
-use super::{Failure, Origin, Output, Service, Source, notify, notify_wait};
+use super::{Failure, Origin, Output, Service, Source, notify, notify_waits};
 use crate::{files, report::Report};
 use alertdeck_graph::Kind;
 use alertdeck_model::{AlertId, RawAlert};
@@ -80,9 +80,11 @@ impl Show {
 /// Looks for an alert in all services. An id is unique only in its tenant: if several have an alert
 /// with this id, fails and names them.
 async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service, RawAlert), Failure> {
-    let requests = services
-        .iter()
-        .map(|service| async move { (service, service.client.get(id, &mut notify_wait).await) });
+    let several = services.len() > 1;
+    let requests = services.iter().map(|service| async move {
+        let mut waits = notify_waits(several.then_some(service.name()));
+        (service, service.client.get(id, &mut waits).await)
+    });
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for (service, outcome) in join_all(requests).await {
         match outcome {

@@ -11,6 +11,7 @@ mod service;
 mod sign_in;
 mod streams;
 #[cfg(unix)]
+mod tenants;
 mod terminal;
 
 #[cfg(target_os = "linux")]

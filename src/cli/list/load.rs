@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use futures_util::future::join_all;
 
 use crate::{
-    cli::{Failure, Service, Source, invalid_filter, notify, notify_wait},
+    cli::{Failure, Service, Source, invalid_filter, notify, notify_waits},
     files,
 };
-use alertdeck_graph::{Client, Error, Kind, ListQuery};
+use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery};
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
 use alertdeck_query::{Context, Plan};
@@ -38,8 +38,11 @@ pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) 
         store.name_feed(tenant.feed, tenant.name);
     }
     let store = RefCell::new(store);
-    let fetches = source.services().zip(contexts).map(|((_, service), context)| async {
-        (service.name(), fetch(service, filter, context, &store).await)
+    let several = contexts.len() > 1;
+    let fetches = source.services().zip(contexts).map(|((_, service), context)| {
+        let (name, store) = (service.name(), &store);
+        let mut waits = notify_waits(several.then_some(name));
+        async move { (name, fetch(service, filter, context, store, &mut waits).await) }
     });
     let outcome = combine(join_all(fetches).await)?;
     Ok(Loaded { store: store.into_inner(), outcome })
@@ -95,6 +98,7 @@ async fn fetch(
     filter: &str,
     mut context: Context,
     store: &RefCell<Store>,
+    waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<(), Missing> {
     loop {
         let plan = query::compile(filter, &context)
@@ -103,7 +107,7 @@ async fn fetch(
             return Ok(());
         }
         if let Some(id) = &plan.id {
-            return match service.client.get(id, &mut notify_wait).await {
+            return match service.client.get(id, waits).await {
                 Ok(alert) => {
                     store.borrow_mut().decode(context.feed, [alert]);
                     Ok(())
@@ -112,7 +116,7 @@ async fn fetch(
                 Err(error) => Err(error.into()),
             };
         }
-        let error = match fetch_pages(&service.client, &plan, context.feed, store).await {
+        let error = match fetch_pages(&service.client, &plan, context.feed, store, waits).await {
             Ok(None) => return Ok(()),
             Ok(Some(missing)) => return Err(Missing::Part(missing)),
             Err(error) => error,
@@ -136,12 +140,13 @@ async fn fetch_pages(
     plan: &Plan,
     feed: FeedId,
     store: &RefCell<Store>,
+    waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
     let mut pages = client.pages(&ListQuery { filter, top: Some(PAGE_SIZE), count: false });
     let mut read = 0;
     let mut missing = None;
-    while let Some(page) = pages.next(&mut notify_wait).await {
+    while let Some(page) = pages.next(waits).await {
         match page {
             Ok(page) => {
                 read += 1;

@@ -16,8 +16,10 @@ use crate::support::{
 fn tenant(name: &str, faults: Faults) -> Tenant {
     Tenant::new(|settings| {
         (settings.alerts, settings.seed, settings.largest_page) = (2_000, 1, 100);
-        settings.tenant = name.to_owned();
+        name.clone_into(&mut settings.tenant);
         settings.faults = faults;
+        // Loading takes long enough to be interrupted.
+        settings.latency = Duration::from_millis(100);
         settings.timing = Timing { retry_after: Duration::from_millis(100), ..Timing::default() };
         settings.sign_in.user = format!("analyst@{name}.com");
     })
