@@ -11,7 +11,7 @@ use super::{App, Effect, Menu, MenuAction, MenuItem, Overlay, Pane, Value};
 use alertdeck_model::SafeText;
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
-use alertdeck_store::{Prevalence, Row, RowSet, Store, Tally};
+use alertdeck_store::{Column, FeedId, Prevalence, Row, RowSet, Store, Tally};
 
 /// The number of rows that are counted immediately, even if there is other work. This takes a
 /// fraction of a millisecond and is enough for nearly every value.
@@ -22,52 +22,54 @@ const MAX_COUNTS: usize = 512;
 /// The indicators of a node, by value.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 
+/// A value to count, and the feed to count it in if it means something else in others.
+type Subject = (Indicator, Option<FeedId>);
+
 /// The cached counts of values.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    counts: HashMap<Indicator, Tally>,
+    counts: HashMap<Subject, Tally>,
     /// The alerts that have the values on screen.
-    rows: HashMap<Indicator, RowSet>,
+    rows: HashMap<Subject, RowSet>,
     /// The version of the store that `rows` was computed from.
     version: (u64, usize),
     /// The values on screen that have not been counted yet.
-    due: Vec<Indicator>,
+    due: Vec<Subject>,
 }
 
 impl Tallies {
     /// Sets the values that are on screen.
-    fn set_shown(&mut self, store: &Store, shown: Vec<Indicator>) {
+    fn set_shown(&mut self, store: &Store, shown: Vec<Subject>) {
         if self.counts.len() > MAX_COUNTS {
-            self.counts.retain(|indicator, _| shown.contains(indicator));
+            self.counts.retain(|subject, _| shown.contains(subject));
         }
         if std::mem::replace(&mut self.version, store.version()) == store.version() {
-            self.rows.retain(|indicator, _| shown.contains(indicator));
+            self.rows.retain(|subject, _| shown.contains(subject));
         } else {
             self.rows.clear();
         }
-        for indicator in &shown {
-            if !self.rows.contains_key(indicator) {
-                self.rows.insert(indicator.clone(), store.rows_with(indicator));
+        for subject in &shown {
+            if !self.rows.contains_key(subject) {
+                self.rows.insert(subject.clone(), rows_of(store, subject));
             }
         }
         let Self { counts, rows, .. } = self;
         self.due = shown;
-        self.due.retain(|indicator| {
-            counts.get(indicator).is_none_or(|tally| tally.has_work(store, &rows[indicator]))
-        });
+        self.due
+            .retain(|subject| counts.get(subject).is_none_or(|tally| tally.has_work(store, &rows[subject])));
     }
 
     /// Returns the alerts that have a value, if they are known.
-    fn rows(&self, store: &Store, indicator: &Indicator) -> Option<&RowSet> {
-        self.rows.get(indicator).filter(|_| self.version == store.version())
+    fn rows(&self, store: &Store, subject: &Subject) -> Option<&RowSet> {
+        self.rows.get(subject).filter(|_| self.version == store.version())
     }
 
     /// Counts up to `work` rows.
     pub(super) fn advance(&mut self, store: &Store, mut work: usize) {
         let Self { counts, rows, .. } = self;
-        self.due.retain(|indicator| {
-            let Some(rows) = rows.get(indicator) else { return false };
-            let tally = counts.entry(indicator.clone()).or_default();
+        self.due.retain(|subject| {
+            let Some(rows) = rows.get(subject) else { return false };
+            let tally = counts.entry(subject.clone()).or_default();
             if work > 0 {
                 tally.advance(store, rows, &mut work);
             }
@@ -81,24 +83,45 @@ impl Tallies {
     }
 }
 
+/// Returns the loaded alerts that have a value.
+fn rows_of(store: &Store, (what, feed): &Subject) -> RowSet {
+    let mut rows = store.rows_with(what);
+    if let Some(feed) = feed {
+        rows.intersect(&store.rows_of_feeds(&[*feed]));
+    }
+    rows
+}
+
 impl App {
-    /// Returns the number of loaded alerts with a value, which is also the number that a pivot on
-    /// it shows.
+    /// Returns the number of loaded alerts with a value of the alert under the cursor, which is also
+    /// the number that a pivot on it shows.
     pub fn alerts_with(&self, what: &Indicator) -> usize {
-        let known = self.tallies.rows(&self.store, what).map(RowSet::len);
-        known.unwrap_or_else(|| self.store.rows_with(what).len())
+        let subject = self.subject(what);
+        let known = self.tallies.rows(&self.store, &subject).map(RowSet::len);
+        known.unwrap_or_else(|| rows_of(&self.store, &subject).len())
     }
 
-    /// Returns the counts of a value; `None` if counting is not complete. Values on screen are
-    /// counted automatically.
+    /// Returns the counts of a value of the alert under the cursor; `None` if counting is not
+    /// complete. Values on screen are counted automatically.
     pub fn prevalence(&self, what: &Indicator) -> Option<Prevalence> {
-        let counted = self.tallies.counts.get(what)?.prevalence()?;
+        let counted = self.tallies.counts.get(&self.subject(what))?.prevalence()?;
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
+    }
+
+    /// Returns what a value of the alert under the cursor stands for. Names of devices and users are
+    /// unique in their tenant at most.
+    fn subject(&self, what: &Indicator) -> Subject {
+        let is_local = match what.kind {
+            IndicatorKind::Device | IndicatorKind::User | IndicatorKind::Group => true,
+            _ => self.store.is_name(what),
+        };
+        let feed = self.selected().map(|row| self.store.feed(row));
+        (what.clone(), feed.filter(|_| is_local && self.feeds.len() > 1))
     }
 
     /// Counts the values on screen, up to one slice of work.
     pub(super) fn count_shown_values(&mut self) {
-        let shown = self.shown_indicators();
+        let shown = self.shown_indicators().iter().map(|what| self.subject(what)).collect();
         self.tallies.set_shown(&self.store, shown);
         self.tallies.advance(&self.store, SLICE);
     }
@@ -124,7 +147,7 @@ impl App {
                 let shown = self.current_detail().filter(|_| self.layout().detail.is_some());
                 let Some(detail) = shown else { return Vec::new() };
                 let lines = detail.lines().iter().skip(detail.scroll.top).take(height);
-                lines.filter_map(|line| detail.indicators_of(line).first().cloned()).collect()
+                lines.filter_map(|line| detail.counted(line).cloned()).collect()
             }
         }
     }
@@ -144,11 +167,19 @@ impl App {
     /// Opens a menu of the values under the cursor that can be pivoted on.
     pub(super) fn offer_pivots(&mut self) {
         let Some(row) = self.selected_or_notify() else { return };
+        let mut known: Vec<IndicatorKind> = Vec::new();
         let items: Vec<_> = self
             .values_at_cursor(row)
             .into_iter()
             .filter_map(|(key, value)| {
-                let indicator = self.indicator(row, &value, &ByValue::new())?;
+                let mut indicator = self.indicator(row, &value, &ByValue::new())?;
+                // The first device or user stands for itself, however its name is spelled.
+                if !known.contains(&indicator.kind)
+                    && let Some(identity) = self.identity(row, indicator.kind)
+                {
+                    known.push(indicator.kind);
+                    indicator = identity;
+                }
                 let preview = value.text.line();
                 Some(MenuItem { key, label: value.label, preview, action: MenuAction::Pivot(indicator) })
             })
@@ -159,15 +190,35 @@ impl App {
         self.ui.open(Menu { title: "Pivot".into(), items, at: 0 });
     }
 
-    /// Pivots on a value: shows the loaded alerts that contain it.
+    /// Returns the identity of the device or user under the cursor: of the list's column, or of the
+    /// node in the detail pane.
+    fn identity(&self, row: Row, kind: IndicatorKind) -> Option<Indicator> {
+        let (column, identity) = match kind {
+            IndicatorKind::Device => (Column::Device, IndicatorKind::DeviceId),
+            IndicatorKind::User => (Column::User, IndicatorKind::UserId),
+            _ => return None,
+        };
+        let found = match self.current_detail().filter(|_| self.ui.focus == Pane::Detail) {
+            Some(detail) => detail.counted(detail.line()?).filter(|what| what.kind == identity).cloned(),
+            None => self.store.identity(row, column),
+        };
+        found.filter(|what| self.store.rows_with(what).contains(row))
+    }
+
+    /// Pivots on a value of the alert under the cursor: shows the loaded alerts that contain it.
     pub(super) fn pivot(&mut self, what: &Indicator, effects: &mut Vec<Effect>) {
+        let subject = self.subject(what);
         let field = query::find_field(what.kind.field());
-        match field.and_then(|field| field.exact_term(what.value.raw())) {
-            Some(exact) => self.apply_local_filter(&exact.term, effects),
-            None => return self.notify(NO_PIVOT),
-        }
+        let Some(exact) = field.and_then(|field| field.exact_term(what.value.raw())) else {
+            return self.notify(NO_PIVOT);
+        };
         // The rows are already known, so no search is needed.
-        let rows = self.store.rows_with(what);
+        let rows = rows_of(&self.store, &subject);
+        let filter = match subject.1.and_then(|feed| self.feeds.get(feed)) {
+            Some(feed) => format!("tenant={} {}", query::literal(feed.name()), exact.term),
+            None => exact.term,
+        };
+        self.apply_local_filter(&filter, effects);
         self.view.set_rows(&self.store, rows);
     }
 

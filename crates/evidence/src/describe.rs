@@ -7,6 +7,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::Value;
 
+use super::identity::{Identity, device_identity, user_identity};
 use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
 use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
@@ -34,6 +35,8 @@ pub struct Description {
     pub facts: Vec<Piece>,
     /// Values that other alerts may share, most distinctive first.
     pub indicators: Vec<Indicator>,
+    /// If the entity is a device or a user, what it is known by.
+    pub identity: Option<Indicator>,
 }
 
 impl Description {
@@ -55,7 +58,8 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
         Description {
             main: main_templates(row, object).iter().filter_map(|field| piece(*field, object)).collect(),
             facts: row.facts.iter().filter_map(|field| piece(*field, object)).collect(),
-            indicators: indicators(row, values.into_iter().map(Object::new)),
+            indicators: indicators(row, values.iter().copied().map(Object::new)),
+            identity: identity(row, values.into_iter().map(Object::new)),
         }
     };
     let name = description.name();
@@ -235,6 +239,18 @@ fn truncate(text: &str) -> &str {
     &text[..end]
 }
 
+/// Returns the identity of a device or user. If any source knows an ID, it is that ID.
+fn identity<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>) -> Option<Indicator> {
+    type Rule = fn(&str, &dyn Properties) -> Option<Identity>;
+    let (kind, of): (_, Rule) = match row.name {
+        "device" | "ioTDevice" => (IndicatorKind::DeviceId, device_identity),
+        "user" | "mailbox" => (IndicatorKind::UserId, user_identity),
+        _ => return None,
+    };
+    let known = objects.filter_map(|object| of(row.name, &object)).min_by_key(|known| known.kind)?;
+    Some(Indicator { kind, value: SafeText::new(&known.value) })
+}
+
 fn indicators<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>) -> Vec<Indicator> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let pairs =
@@ -293,5 +309,6 @@ fn describe_unknown(value: &Value) -> Description {
         main: vec![Piece { text: candidates[main].1.clone(), path: candidates[main].0.clone().into() }],
         facts: facts.collect(),
         indicators: Vec::new(),
+        identity: None,
     }
 }

@@ -26,11 +26,15 @@ pub enum IndicatorKind {
     Session,
     GitHub,
     Threat,
+    /// What makes a device one, however its name is spelled: an ID, or a name if there is no ID.
+    DeviceId,
+    /// What makes a user one: an ID, a principal name, or an account name if there is neither.
+    UserId,
 }
 
 impl IndicatorKind {
     /// All kinds, each with the filter field that searches for its values.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::Device, "device"),
         (Self::User, "user"),
         (Self::Group, "group"),
@@ -51,6 +55,8 @@ impl IndicatorKind {
         (Self::Session, "session"),
         (Self::GitHub, "github"),
         (Self::Threat, "threat"),
+        (Self::DeviceId, "deviceid"),
+        (Self::UserId, "userid"),
     ];
 
     /// Returns the filter field that searches for values of this kind.
@@ -74,7 +80,9 @@ impl IndicatorKind {
             Self::Mail => defang::mail(text),
             Self::CommandLine | Self::Registry | Self::Threat | Self::Session => defang::prose(text),
             Self::Device
+            | Self::DeviceId
             | Self::User
+            | Self::UserId
             | Self::Group
             | Self::Process
             | Self::File

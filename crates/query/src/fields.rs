@@ -170,7 +170,7 @@ impl PartialEq for SearchScope {
 
 /// Evidence properties that describe an item rather than identify it. A bare word that happens to
 /// name a verdict or a type must not match every item with that verdict or type.
-const NOT_INDICATORS: [&str; 8] = [
+const NOT_INDICATORS: [&str; 10] = [
     "@odata.type",
     "verdict",
     "remediationStatus",
@@ -179,6 +179,9 @@ const NOT_INDICATORS: [&str; 8] = [
     "detailedRoles",
     "detectionStatus",
     "onboardingStatus",
+    // Copies of names (see the store).
+    "(deviceid)",
+    "(userid)",
 ];
 
 impl Enumeration {
@@ -396,7 +399,9 @@ mod tests {
             for cover in covers {
                 let (Alert(path) | Evidence(path) | EvidenceOf(_, path)) = cover;
                 let known = |name: &str| PROPERTIES.contains(&name);
-                assert!(known(path) || path.split('.').all(known), "{cover:?}");
+                // The store adds these two, for devices and users without an ID.
+                let derived = matches!(*path, "(deviceid)" | "(userid)");
+                assert!(derived || known(path) || path.split('.').all(known), "{cover:?}");
                 if let PropertyRef::EvidenceOf(kind, _) = cover {
                     assert!(EVIDENCE_TYPES.contains(kind), "{cover:?}");
                 }

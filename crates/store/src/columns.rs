@@ -124,6 +124,10 @@ pub(crate) struct Columns {
     pub(crate) techniques: Lists,
     pub(crate) devices: Lists,
     pub(crate) users: Lists,
+    /// The identity of each device in `devices`.
+    pub(crate) device_ids: Lists,
+    /// The identity of each user in `users`.
+    pub(crate) user_ids: Lists,
     pub(crate) bodies: Chunked<StoredAlert>,
     pub(crate) fingerprints: Chunked<u64>,
     pub(crate) unreadable: RowSet,
@@ -160,6 +164,8 @@ impl Columns {
         self.techniques.set(row, &fields.techniques, map);
         self.devices.set(row, &fields.devices, map);
         self.users.set(row, &fields.users, map);
+        self.device_ids.set(row, &fields.device_ids, map);
+        self.user_ids.set(row, &fields.user_ids, map);
         set(&mut self.bodies, row, body);
     }
 

@@ -15,6 +15,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use serde::de::Deserializer as _;
 
 use alertdeck_evidence as evidence;
+use alertdeck_evidence::Identity;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
     Timestamp, type_name,
@@ -33,6 +34,26 @@ use walk::{Part, Walk};
 pub(crate) const DEVICES: &str = "(devices)";
 /// The dictionary name for the users that columns show. No property has this name.
 pub(crate) const USERS: &str = "(users)";
+/// The dictionary name for identities of devices and users. No property has this name. A name that
+/// is an identity is in parentheses, so that it differs from any ID.
+pub(crate) const IDENTITIES: &str = "(identities)";
+/// The property under which the names of devices without an ID can be searched for. The service
+/// sends no property of this name.
+pub(crate) const DEVICE_NAME: &str = "(deviceid)";
+/// The same for users without an ID.
+pub(crate) const USER_NAME: &str = "(userid)";
+
+/// A device or user of the current alert.
+#[derive(Debug)]
+struct Subject {
+    /// The name that columns show.
+    name: ValueCode,
+    /// The name in lower case, of a device without its domain.
+    folded: String,
+    identity: Identity,
+    /// The type of evidence.
+    kind: Arc<str>,
+}
 
 /// A property path, as a node in a tree of the paths seen so far.
 #[derive(Debug)]
@@ -84,6 +105,7 @@ pub(crate) struct Decoder {
     pub(crate) dictionary: Dictionary,
     devices: NameCode,
     users: NameCode,
+    identities: NameCode,
     ids: NameCode,
     titles: NameCode,
     nodes: Vec<Node>,
@@ -104,6 +126,10 @@ pub(crate) struct Decoder {
     terms: Vec<(KeyCode, u32)>,
     fields: Fields,
     categories: Option<ValueCode>,
+    /// The devices of the current alert, each once.
+    device_subjects: Vec<Subject>,
+    /// The users of the current alert, each once.
+    user_subjects: Vec<Subject>,
     /// Whether a property occurs twice in one object.
     repeats: bool,
     /// Whether a column's property has an unexpected type.
@@ -116,12 +142,13 @@ pub(crate) type Decoded = Result<(Box<[(KeyCode, u32)]>, Fields), DecodeError>;
 impl Decoder {
     pub(crate) fn new() -> Self {
         let mut dictionary = Dictionary::default();
-        let [devices, users, ids, titles] =
-            [DEVICES, USERS, "id", "title"].map(|name| dictionary.name_code(name));
+        let [devices, users, identities, ids, titles] =
+            [DEVICES, USERS, IDENTITIES, "id", "title"].map(|name| dictionary.name_code(name));
         let mut decoder = Self {
             dictionary,
             devices,
             users,
+            identities,
             ids,
             titles,
             nodes: Vec::new(),
@@ -136,6 +163,8 @@ impl Decoder {
             terms: Vec::new(),
             fields: Fields::default(),
             categories: None,
+            device_subjects: Vec::new(),
+            user_subjects: Vec::new(),
             repeats: false,
             is_odd: false,
         };
@@ -162,6 +191,7 @@ impl Decoder {
             self.read_columns(&alert);
         }
         self.fields.category = self.fields.category.or(self.categories);
+        self.identify();
         self.terms.sort_unstable();
         self.terms.dedup();
         Ok((self.terms.as_slice().into(), std::mem::take(&mut self.fields)))
@@ -181,6 +211,8 @@ impl Decoder {
         self.terms.clear();
         self.fields = Fields::default();
         (self.categories, self.repeats, self.is_odd, self.in_item) = (None, false, false, false);
+        self.device_subjects.clear();
+        self.user_subjects.clear();
         let mut json = serde_json::Deserializer::from_str(json);
         json.deserialize_map(Walk { decoder: self, node: ALERT, part: Part::Alert })?;
         json.end()
@@ -350,14 +382,27 @@ impl Decoder {
         };
         let kind_name = self.kinds[usize::from(kind)].clone();
         let item = Item(self);
-        let (device, user) = (evidence::device(&kind_name, &item), evidence::user(&kind_name, &item));
-        if let Some(device) = device {
-            let value = self.dictionary.add(self.devices, self.folder.fold(device.raw()));
-            add_once(&mut self.fields.devices, value);
-        }
-        if let Some(user) = user {
-            let value = self.dictionary.add(self.users, self.folder.fold(user.raw()));
-            add_once(&mut self.fields.users, value);
+        let device = evidence::device(&kind_name, &item).zip(evidence::device_identity(&kind_name, &item));
+        let user = evidence::user(&kind_name, &item).zip(evidence::user_identity(&kind_name, &item));
+        for (found, subjects, names) in
+            [(device, &mut self.device_subjects, self.devices), (user, &mut self.user_subjects, self.users)]
+        {
+            let Some((name, identity)) = found else { continue };
+            let shown = if names == self.devices { evidence::short_name(name.raw()) } else { name.raw() };
+            let folded = shown.to_lowercase();
+            let is_same = |known: &&mut Subject| {
+                let ids = [&known.identity, &identity].map(|identity| identity.value.to_lowercase());
+                // Of two IDs of different kinds it is not known whether they are the same.
+                ids[0] == ids[1] || (known.folded == folded && known.identity.kind != identity.kind)
+            };
+            match subjects.iter_mut().find(is_same) {
+                Some(known) if identity.kind < known.identity.kind => known.identity = identity,
+                Some(_) => {}
+                None => {
+                    let name = self.dictionary.add(names, self.folder.fold(name.raw()));
+                    subjects.push(Subject { name, folded, identity, kind: kind_name.clone() });
+                }
+            }
         }
         let values = std::mem::take(&mut self.item_values);
         for (node, index) in &values {
@@ -366,9 +411,40 @@ impl Decoder {
         self.item_values = values;
     }
 
+    /// Sets the columns of devices and users, and adds terms for those that only their names
+    /// identify.
+    fn identify(&mut self) {
+        let devices = std::mem::take(&mut self.device_subjects);
+        let users = std::mem::take(&mut self.user_subjects);
+        let fields =
+            [devices.as_slice(), &users].map(|subjects| subjects.iter().map(|one| one.name).collect());
+        let [of_devices, of_users] = [(&devices, DEVICE_NAME), (&users, USER_NAME)]
+            .map(|(subjects, property)| subjects.iter().map(|one| self.identity(one, property)).collect());
+        [self.fields.devices, self.fields.users] = fields;
+        (self.fields.device_ids, self.fields.user_ids) = (of_devices, of_users);
+        (self.device_subjects, self.user_subjects) = (devices, users);
+    }
+
+    /// Returns the code of an identity, which does not depend on its case. If it is a name, adds a
+    /// term for it.
+    fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> ValueCode {
+        let value = identity.value.to_lowercase();
+        if !identity.is_name() {
+            return self.dictionary.add(self.identities, self.folder.fold(&value));
+        }
+        let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
+        let name = self.dictionary.name_of(key);
+        let code = self.dictionary.add(name, self.folder.fold(&value));
+        // Without a code of its own, the property cannot be searched.
+        if self.dictionary.name(property) == Some(name) {
+            self.terms.push((key, code.index));
+        }
+        self.dictionary.add(self.identities, self.folder.fold(&format!("({value})")))
+    }
+
     /// Reads the columns from an alert that was decoded in full.
     fn read_columns(&mut self, alert: &Alert) {
-        let Fields { devices, users, .. } = std::mem::take(&mut self.fields);
+        self.fields = Fields::default();
         let mut code = |name: &str, text: &Option<SafeText>| {
             let name = self.dictionary.name_code(name);
             text.as_ref().map(|text| self.dictionary.add(name, self.folder.fold(text.raw())))
@@ -391,8 +467,7 @@ impl Decoder {
             first_activity: alert.first_activity,
             last_activity: alert.last_activity,
             techniques: Vec::new(),
-            devices,
-            users,
+            ..Fields::default()
         };
         for technique in &alert.mitre_techniques {
             if let Some(value) = code("mitreTechniques", &Some(technique.clone())) {

@@ -8,15 +8,16 @@
 
 use std::{collections::HashSet, fmt, num::NonZero};
 
-use alertdeck_model::{Classification, Indicator, IndicatorKind, Status};
+use alertdeck_model::{Classification, Indicator, IndicatorKind, SafeText, Status};
 
 use crate::{
-    Column, Row, RowSet, Store,
+    Column, FeedId, Row, RowSet, Store,
     chunked::Chunked,
+    decode::{DEVICE_NAME, IDENTITIES, USER_NAME},
     dictionary::{Dictionary, FoldedText, Key, KeyCode, NameCode, ValueCode},
     facts::Facts,
     table::Table,
-    values::hash,
+    values::{fold, hash},
 };
 
 /// Decides which values of an alert are indicators, and which of them are the same.
@@ -169,6 +170,42 @@ impl Store {
         rows
     }
 
+    /// Returns whether an identity is a name, so that in another tenant it means another device or
+    /// user.
+    pub fn is_name(&self, identity: &Indicator) -> bool {
+        let property = match identity.kind {
+            IndicatorKind::DeviceId => DEVICE_NAME,
+            IndicatorKind::UserId => USER_NAME,
+            _ => return false,
+        };
+        let Some(name) = self.dictionary.name(property) else { return false };
+        self.dictionary.spelled(name, &fold(identity.value.raw())).next().is_some()
+    }
+
+    /// Returns the identity of the device or user that a column shows for a row: the first one.
+    pub fn identity(&self, row: Row, column: Column) -> Option<Indicator> {
+        let (list, kind) = match column {
+            Column::Device => (&self.columns.device_ids, IndicatorKind::DeviceId),
+            Column::User => (&self.columns.user_ids, IndicatorKind::UserId),
+            _ => return None,
+        };
+        let code = ValueCode { name: self.dictionary.name(IDENTITIES)?, index: list.get(row).next()? };
+        let text = self.dictionary.text(code).raw;
+        let name = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        Some(Indicator { kind, value: SafeText::new(name.unwrap_or(&text)) })
+    }
+
+    /// Returns what tells the devices of a row from all others: their identities, and for names also
+    /// the feed.
+    fn device_keys(&self, row: Row) -> impl Iterator<Item = (u32, Option<FeedId>)> {
+        let (feed, several) = (self.feed(row), self.feeds.len() > 1);
+        let identities = self.dictionary.name(IDENTITIES);
+        self.columns.device_ids.get(row).map(move |index| {
+            let is_name = |name| self.dictionary.text(ValueCode { name, index }).raw.starts_with('(');
+            (index, Some(feed).filter(|_| several && identities.is_some_and(is_name)))
+        })
+    }
+
     /// Adds the rows that have a value as an indicator of the given kind.
     fn add_rows_with(&self, kind: IndicatorKind, value: ValueCode, rows: &mut RowSet) {
         let is_indicator = |key: &KeyCode| self.index.covers(kind, *key);
@@ -236,7 +273,7 @@ pub struct Tally {
     counted: usize,
     /// The store's change counter when counting started.
     changes: u64,
-    devices: HashSet<ValueCode>,
+    devices: HashSet<(u32, Option<FeedId>)>,
     classes: Classes,
     /// The result of the last complete count.
     complete: Option<Prevalence>,
@@ -250,7 +287,7 @@ impl Tally {
             *self = Self { changes: store.changes, complete: self.complete, ..Self::default() };
         }
         for row in rows.iter_from(self.next).take(*work) {
-            self.devices.extend(store.listed(row, Column::Device));
+            self.devices.extend(store.device_keys(row));
             self.classes.count(store.facts(row));
             self.next = row.index() + 1;
             self.counted += 1;

@@ -29,7 +29,17 @@ impl Detail {
             .find(|value| find.matches(value.text.raw()))
     }
 
-    /// Returns the indicators of a line. The line shows the counts of the first one.
+    /// Returns the value whose counts a line shows: what a device or user is known by, or else the
+    /// first indicator.
+    pub fn counted(&self, line: &Line) -> Option<&Indicator> {
+        let identity = match line.kind {
+            LineKind::Node(id) => self.body.tree.describe(id).identity.as_ref(),
+            _ => None,
+        };
+        identity.or(self.indicators_of(line).first())
+    }
+
+    /// Returns the indicators of a line.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
             LineKind::Node(id) => &self.body.tree.describe(id).indicators,

@@ -118,7 +118,11 @@ pub(super) fn draw(
         return;
     }
     if pane >= COUNTS_FROM
-        && let Some(counts) = description.indicators.first().and_then(|first| counts(app, first))
+        && let Some(counts) = description
+            .identity
+            .as_ref()
+            .or(description.indicators.first())
+            .and_then(|what| counts(app, what))
     {
         painter.put_right(area.x + area.width, area.y, COUNTS - 1, &counts, theme.dim);
     }

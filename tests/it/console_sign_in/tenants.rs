@@ -84,6 +84,7 @@ fn tenants_load_side_by_side_and_learn_nothing_from_each_other() {
     session.type_keys("m");
     session.wait("TENANT▲");
     session.press("S", "TENANT▼");
+    session.wait("> fabrikam");
     session.press("f", "Include");
     session.type_keys("o");
     session.wait("assigned:any tenant=fabrikam assigned:");

@@ -81,7 +81,7 @@ fn pivot_shows_as_many_alerts_as_counted_in_any_status() {
     assert!(screen.contains("2 alerts · 1 device · 1 true positive, 1 open"), "{screen}");
     assert!(screen.contains("counts from 4 loaded alerts · 30 days complete"), "{screen}");
     console.keys("d");
-    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1", vec!["a4", "a1"]));
+    assert_eq!((console.app.filter.text(), console.rows()), ("deviceid:srv-1", vec!["a4", "a1"]));
     assert_eq!(console.selected(), Some("a4"), "the cursor stays on its alert");
     assert_eq!(console.effects, [], "no request is made");
     let screen = console.screen();
@@ -99,12 +99,12 @@ fn pivot_menu_offers_the_values_of_the_line() {
     console.keys("Enter j j p");
     assert_eq!(console.menu().len(), 1, "a single value opens the menu too");
     console.keys("Enter");
-    assert_eq!(console.app.filter.text(), "device=srv-1");
+    assert_eq!(console.app.filter.text(), "deviceid:srv-1");
     assert_eq!(console.app.ui.focus, Pane::List);
     console.keys("Backspace j j p");
     assert_eq!(console.menu().len(), 2);
     console.keys("Enter");
-    assert_eq!((console.app.filter.text(), console.rows().len()), ("user=bob@contoso.com", 4));
+    assert_eq!((console.app.filter.text(), console.rows().len()), ("userid:bob@contoso.com", 4));
     console.keys("Enter g p");
     assert_eq!(console.notice(), "nothing to pivot on here");
 }
@@ -149,7 +149,7 @@ fn filtering_a_pivot_makes_no_request() {
     let mut console = queue();
     console.keys("p d f");
     console.pick("severity");
-    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-1 severity:high", vec!["a4"]));
+    assert_eq!((console.app.filter.text(), console.rows()), ("deviceid:srv-1 severity:high", vec!["a4"]));
     assert_eq!(console.effects, []);
     console.keys("Backspace Backspace");
     assert_eq!((console.app.filter.text(), console.rows()), ("status:new", vec!["a4", "a3"]));
@@ -184,7 +184,7 @@ fn automatic_retry_fetches_the_list_not_the_pivot() {
     console.fetches();
     console.fail(FailureKind::Offline);
     console.keys("p d");
-    assert_eq!(console.app.filter.text(), "device=srv-1");
+    assert_eq!(console.app.filter.text(), "deviceid:srv-1");
     assert!(console.screen().contains("in 1 loaded so far · offline"), "{}", console.screen());
     console.advance(Duration::from_secs(15));
     assert_eq!(console.fetches(), [scope("status eq 'new'")]);
@@ -211,7 +211,7 @@ fn back_restores_the_exact_view() {
     console.keys("i Enter v j j");
     let json = snapshot(&console);
     console.keys("Tab p n");
-    assert_eq!(console.app.filter.text(), "user=bob@contoso.com");
+    assert_eq!(console.app.filter.text(), "userid:bob@contoso.com");
     console.keys("s t j j j g");
     assert_ne!(snapshot(&console).selected, json.selected);
     console.keys("Backspace Backspace");
@@ -227,7 +227,7 @@ fn back_restores_the_exact_view() {
 fn back_keeps_the_alert_whatever_has_arrived() {
     let mut console = queue();
     console.keys("j p d");
-    assert_eq!((console.app.filter.text(), console.rows()), ("device=srv-2", vec!["a3", "a2"]));
+    assert_eq!((console.app.filter.text(), console.rows()), ("deviceid:srv-2", vec!["a3", "a2"]));
     console.keys("g j");
     assert_eq!(console.selected(), Some("a2"));
     let later = json!({"status": "resolved", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});
@@ -264,7 +264,7 @@ fn history_is_bounded() {
     console.keys("p n");
     assert_eq!(console.notice(), "already showing these alerts", "it adds no step");
     console.keys(&"Backspace ".repeat(50));
-    assert_eq!((console.app.filter.text(), console.notice()), ("user=bob@contoso.com", ""));
+    assert_eq!((console.app.filter.text(), console.notice()), ("userid:bob@contoso.com", ""));
     console.keys("Backspace");
     assert_eq!(console.notice(), "no previous view");
 }
@@ -303,7 +303,7 @@ fn counts_are_sliced_but_the_number_of_alerts_is_immediate() {
     console.arrive(&alerts);
     console.done();
     console.keys("p");
-    let what = indicator(IndicatorKind::Device, "srv-1");
+    let what = indicator(IndicatorKind::DeviceId, "srv-1");
     assert_eq!((console.app.alerts_with(&what), console.app.prevalence(&what)), (9_000, None));
     assert!(console.screen().contains("9,000 alerts · counting"), "{}", console.screen());
     console.settle();
@@ -324,7 +324,7 @@ fn pivot_on_a_rare_value_is_immediate() {
 #[test]
 fn values_on_screen_are_counted_automatically() {
     let mut console = queue();
-    let what = indicator(IndicatorKind::Device, "srv-1");
+    let what = indicator(IndicatorKind::DeviceId, "srv-1");
     let classes = Classes { true_positive: 1, open: 1, ..Classes::default() };
     assert_eq!(console.app.prevalence(&what), Some(Prevalence { alerts: 2, devices: 1, classes }));
     let closed = json!({"classification": "falsePositive", "lastUpdateDateTime": "2026-11-20T11:00:00Z"});

@@ -369,3 +369,71 @@ fn many_tenants_are_counted_in_the_header() {
     let console = Harness::with_feeds(&feeds[..3], (60, 15));
     assert!(header(&console).starts_with("3 tenants READ-ONLY"), "{}", header(&console));
 }
+
+/// Returns an alert about a device with these properties.
+fn about(number: u32, device: Value) -> Value {
+    let device = with(device, json!({"@odata.type": "#microsoft.graph.security.deviceEvidence"}));
+    with(alert(number), json!({"evidence": [device]}))
+}
+
+/// Returns the filter and the rows of a pivot on the device of an alert, after checking that the
+/// count on the screen and the filter alone give the same.
+fn pivot(console: &mut Harness, at: usize) -> (String, Vec<(&'static str, u16)>) {
+    console.keys("g");
+    for _ in 0..at {
+        console.keys("j");
+    }
+    console.keys("p");
+    let screen = console.screen();
+    let menu: Vec<_> = screen.lines().filter(|line| line.contains("d  device")).collect();
+    console.pick("device");
+    let found = (console.app.filter.committed.clone(), rows(console));
+    let (count, s) = (found.1.len(), if found.1.len() == 1 { "" } else { "s" });
+    assert!(menu[0].contains(&format!("{count} alert{s} · 1 device")), "{found:?}: {}", menu[0]);
+    console.keys("Backspace");
+    run_filter(console, &found.0);
+    assert_eq!(rows(console), found.1);
+    console.keys("Backspace");
+    found
+}
+
+#[test]
+fn devices_are_known_by_their_id_and_else_by_name_within_their_tenant() {
+    let mut console = open("");
+    let names = ["SRV-1", "srv-1.contoso.com", "srv-1", "old-name"];
+    let same = (1..=4).zip(names).map(|(number, name)| {
+        about(
+            number,
+            json!({"deviceDnsName": name, "mdeDeviceId": if number % 2 == 0 { "AB1" } else { "ab1" }}),
+        )
+    });
+    // Two IDs of one name, and the name without an ID.
+    let other = about(5, json!({"deviceDnsName": "srv-1", "mdeDeviceId": "cd2"}));
+    let by_name = about(6, json!({"hostName": "SRV-1"}));
+    console.complete(CONTOSO, &same.chain([other, by_name.clone()]).collect::<Vec<_>>());
+    let entra = about(7, json!({"deviceDnsName": "SRV-1", "azureAdDeviceId": "ef3"}));
+    console.complete(FABRIKAM, &[by_name, entra]);
+    let order = ["a7", "a6", "a6", "a5", "a4", "a3", "a2", "a1"];
+    assert_eq!(rows(&console).iter().map(|(id, _)| *id).collect::<Vec<_>>(), order);
+
+    let one = pivot(&mut console, 4);
+    assert_eq!(one, ("deviceid:ab1".into(), vec![("a4", 0), ("a3", 0), ("a2", 0), ("a1", 0)]));
+    assert_eq!(pivot(&mut console, 3), ("deviceid:cd2".into(), vec![("a5", 0)]));
+    assert_eq!(pivot(&mut console, 0), ("deviceid:ef3".into(), vec![("a7", 1)]));
+    assert_eq!(pivot(&mut console, 1), ("tenant=contoso deviceid:srv-1".into(), vec![("a6", 0)]));
+    assert_eq!(pivot(&mut console, 2), ("tenant=fabrikam deviceid:srv-1".into(), vec![("a6", 1)]));
+}
+
+#[test]
+fn one_device_with_two_ids_is_shown_once() {
+    let device = |values| with(values, json!({"@odata.type": "#microsoft.graph.security.deviceEvidence"}));
+    let evidence = [
+        device(json!({"deviceDnsName": "srv-1.contoso.com", "mdeDeviceId": "m1"})),
+        device(json!({"hostName": "SRV-1"})),
+        device(json!({"deviceDnsName": "srv-1", "azureAdDeviceId": "e1"})),
+        device(json!({"deviceDnsName": "renamed", "mdeDeviceId": "M1"})),
+        device(json!({"deviceDnsName": "srv-1", "mdeDeviceId": "m2"})),
+    ];
+    let console = Harness::with_alerts(&[with(alert(1), json!({"evidence": evidence}))]);
+    assert!(console.screen().contains("srv-1 +1"), "{}", console.screen());
+}

@@ -126,6 +126,20 @@ pub static FIELDS: &[Field] = &[
         "device name or ID",
     ),
     field(
+        "deviceid",
+        &[],
+        Text(
+            TextKind::Exact,
+            &[
+                Evidence("mdeDeviceId"),
+                Evidence("azureAdDeviceId"),
+                EvidenceOf("ioTDevice", "deviceId"),
+                Evidence("(deviceid)"),
+            ],
+        ),
+        "device ID, or the short name of a device without one",
+    ),
+    field(
         "user",
         &["account"],
         Text(
@@ -140,6 +154,22 @@ pub static FIELDS: &[Field] = &[
             ],
         ),
         "account name, principal name or ID",
+    ),
+    field(
+        "userid",
+        &[],
+        Text(
+            TextKind::Exact,
+            &[
+                Evidence("userSid"),
+                Evidence("azureAdUserId"),
+                Evidence("userPrincipalName"),
+                Evidence("upn"),
+                Evidence("primaryAddress"),
+                Evidence("(userid)"),
+            ],
+        ),
+        "SID, object ID or principal name of a user, or the account name of one without any",
     ),
     field(
         "process",
