@@ -14,6 +14,7 @@ mod harness;
 mod jobs;
 mod loading;
 mod marking;
+mod model;
 mod overview;
 mod pictures;
 mod pivoting;

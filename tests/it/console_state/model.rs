@@ -1,0 +1,312 @@
+//! Random changes of the list against a naive reference: arrivals, updates, re-arrivals, accounts
+//! that change, filters, sort orders, tenants on and off, cursor moves and marks.
+
+use std::{cmp::Ordering, collections::BTreeSet};
+
+use alertdeck::app::{FeedEvent, Identity, JobEvent, JobId, LoadEvent, Message};
+use alertdeck_store::{Column, FeedId, Row};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{
+    harness::{Harness, batch, settings},
+    signing_in::identity,
+};
+
+const NAMES: [&str; 3] = ["contoso", "fabrikam", "lab"];
+/// Filters, each with the test that it means.
+const FILTERS: [(&str, fn(&Alert) -> bool); 6] = [
+    ("", |_| true),
+    ("severity:high", |alert| alert.high),
+    ("title:2", |alert| alert.title == 2),
+    ("tenant:fabrikam", |alert| alert.feed == 1),
+    ("-tenant:contoso severity:low", |alert| alert.feed != 0 && !alert.high),
+    ("title:1 or tenant=lab", |alert| alert.title == 1 || alert.feed == 2),
+];
+/// Sort orders: the key in the menu, the column, and how two alerts compare, the first on top.
+const SORTS: [(&str, Column, fn(&Alert, &Alert) -> Ordering); 4] = [
+    ("c", Column::Created, |a, b| b.created.cmp(&a.created)),
+    ("s", Column::Severity, |a, b| b.high.cmp(&a.high)),
+    ("t", Column::Title, |a, b| a.title.cmp(&b.title)),
+    ("m", Column::Tenant, |a, b| NAMES[usize::from(a.feed)].cmp(NAMES[usize::from(b.feed)])),
+];
+
+#[derive(Clone, Debug)]
+struct Alert {
+    feed: u16,
+    id: u8,
+    created: u8,
+    updated: u8,
+    high: bool,
+    title: u8,
+    /// The number of its first arrival.
+    arrived: usize,
+    /// Whether it is shown although it no longer matches.
+    stale: bool,
+    marked: bool,
+}
+
+impl Alert {
+    fn json(&self) -> serde_json::Value {
+        json!({"id": format!("a{}", self.id), "title": format!("Title {}", self.title),
+            "severity": if self.high { "high" } else { "low" },
+            "createdDateTime": format!("2026-11-20T00:{:02}:00Z", self.created),
+            "lastUpdateDateTime": format!("2026-11-20T01:{:02}:00Z", self.updated)})
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        (self.feed, self.id) == (other.feed, other.id)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Arrive(u16, Vec<Alert>),
+    Toggle(usize),
+    Account(u16, bool),
+    Filter(usize),
+    Sort(usize),
+    Refresh,
+    Move(&'static str),
+    Mark,
+    MarkAll,
+    Invert,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let alert =
+        (0u8..9, 0u8..4, 0u8..20, any::<bool>(), 0u8..3).prop_map(|(id, created, updated, high, title)| {
+            Alert { feed: 0, id, created, updated, high, title, arrived: 0, stale: false, marked: false }
+        });
+    prop_oneof![
+        6 => (0u16..3, prop::collection::vec(alert, 0..6)).prop_map(|(feed, alerts)| Step::Arrive(feed, alerts)),
+        2 => (0usize..3).prop_map(Step::Toggle),
+        1 => (0u16..3, any::<bool>()).prop_map(|(feed, other)| Step::Account(feed, other)),
+        2 => (0..FILTERS.len()).prop_map(Step::Filter),
+        2 => (0..SORTS.len()).prop_map(Step::Sort),
+        1 => Just(Step::Refresh),
+        3 => prop::sample::select(vec!["j", "k", "g", "G"]).prop_map(Step::Move),
+        2 => Just(Step::Mark),
+        1 => Just(Step::MarkAll),
+        1 => Just(Step::Invert),
+    ]
+}
+
+/// The list as simple as it can be.
+struct Reference {
+    alerts: Vec<Alert>,
+    on: BTreeSet<u16>,
+    accounts: [Option<bool>; 3],
+    filter: usize,
+    sort: usize,
+    arrivals: usize,
+}
+
+impl Reference {
+    fn is_on(&self, alert: &Alert) -> bool {
+        self.on.contains(&alert.feed)
+    }
+
+    fn matches(&self, alert: &Alert) -> bool {
+        self.is_on(alert) && FILTERS[self.filter].1(alert)
+    }
+
+    fn is_shown(&self, alert: &Alert) -> bool {
+        self.matches(alert) || (alert.stale && self.is_on(alert))
+    }
+
+    /// Returns the rows of the list, from top to bottom.
+    fn rows(&self) -> Vec<&Alert> {
+        let mut rows: Vec<_> = self.alerts.iter().filter(|alert| self.is_shown(alert)).collect();
+        rows.sort_by(|a, b| {
+            SORTS[self.sort].2(a, b)
+                .then_with(|| b.created.cmp(&a.created))
+                .then_with(|| a.id.cmp(&b.id))
+                .then_with(|| a.arrived.cmp(&b.arrived))
+        });
+        rows
+    }
+
+    /// Takes a batch. Alerts that are in it twice are in the list in their last state only.
+    fn arrive(&mut self, batch: Vec<Alert>) {
+        let shown: Vec<_> = self.alerts.iter().filter(|alert| self.is_shown(alert)).cloned().collect();
+        for new in batch {
+            self.arrivals += 1;
+            match self.alerts.iter().position(|known| known.is(&new)) {
+                None => self.alerts.push(Alert { arrived: self.arrivals, ..new }),
+                Some(at) if new.updated < self.alerts[at].updated => {}
+                Some(at) => {
+                    let Alert { arrived, marked, .. } = self.alerts[at];
+                    let next = Alert { arrived, marked, ..new };
+                    let was_shown = shown.iter().any(|alert| alert.is(&next));
+                    self.alerts[at] = Alert { stale: was_shown && !self.matches(&next), ..next };
+                }
+            }
+        }
+    }
+
+    fn drop_stale(&mut self) {
+        for alert in &mut self.alerts {
+            alert.stale = false;
+        }
+    }
+}
+
+/// The console and the reference, which go through the same steps.
+struct Both {
+    console: Harness,
+    reference: Reference,
+}
+
+impl Both {
+    fn new() -> Self {
+        let profiles: Vec<_> =
+            NAMES.iter().map(|name| super::harness::profile(name, "x.example", "browser")).collect();
+        let feeds = NAMES.map(|name| super::harness::Settings {
+            profile: name.into(),
+            tenant: format!("{name}.example"),
+            profiles: profiles.clone(),
+            ..settings("")
+        });
+        let reference = Reference {
+            alerts: Vec::new(),
+            on: (0..3).collect(),
+            accounts: [None; 3],
+            filter: 0,
+            sort: 0,
+            arrivals: 0,
+        };
+        Self { console: Harness::with_feeds(&feeds, (120, 35)), reference }
+    }
+
+    fn run(&mut self, step: Step) {
+        let Self { console, reference } = self;
+        match step {
+            Step::Arrive(feed, alerts) => {
+                let alerts: Vec<_> = alerts.into_iter().map(|alert| Alert { feed, ..alert }).collect();
+                let sent: Vec<_> = alerts.iter().map(Alert::json).collect();
+                // An event of a job that has ended: its alerts are kept all the same.
+                let job = JobId { feed: FeedId::new(feed), number: u32::MAX };
+                console.send(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch(&sent)))));
+                reference.arrive(alerts);
+            }
+            Step::Toggle(at) => {
+                console.keys(&format!("P g {}Space Esc", "j ".repeat(at)));
+                let feed = at as u16;
+                if reference.on.len() > 1 && reference.on.remove(&feed) {
+                    reference
+                        .alerts
+                        .iter_mut()
+                        .filter(|alert| alert.feed == feed)
+                        .for_each(|alert| alert.marked = false);
+                    reference.drop_stale();
+                } else if reference.on.insert(feed) {
+                    reference.drop_stale();
+                }
+            }
+            Step::Account(feed, other) => {
+                let name = if other { "eve@x.io" } else { "ana@x.io" };
+                let account = Identity { tenant: None, ..identity(name) };
+                console.send(Message::Feed(FeedId::new(feed), FeedEvent::Identity(account)));
+                let before = reference.accounts[usize::from(feed)].replace(other);
+                if before.is_some_and(|before| before != other) {
+                    reference.alerts.retain(|alert| alert.feed != feed);
+                    reference.drop_stale();
+                }
+            }
+            Step::Filter(at) => {
+                console.keys("/ Ctrl-u");
+                console.type_text(FILTERS[at].0);
+                console.keys("Enter");
+                reference.filter = at;
+                reference.drop_stale();
+            }
+            Step::Sort(at) => {
+                // The tenant is in the menu only if there are several.
+                if SORTS[at].1 == Column::Tenant && reference.on.len() < 2 {
+                    return;
+                }
+                // Choosing the current column again reverses the order.
+                if console.app.view.sort().column != SORTS[at].1 {
+                    console.keys(&format!("s {}", SORTS[at].0));
+                    reference.sort = at;
+                    reference.drop_stale();
+                }
+            }
+            Step::Refresh => {
+                console.keys("r");
+                reference.drop_stale();
+            }
+            Step::Move(key) => console.keys(key),
+            Step::Mark => {
+                let cursor = console.app.selected().map(|row| self.place(row));
+                self.console.keys("Space");
+                if let Some(cursor) = cursor {
+                    self.reference.alerts[cursor].marked ^= true;
+                }
+            }
+            Step::MarkAll | Step::Invert => {
+                let all = matches!(step, Step::MarkAll);
+                console.keys(if all { "*" } else { "~" });
+                for at in 0..reference.alerts.len() {
+                    if reference.matches(&reference.alerts[at]) {
+                        let alert = &mut reference.alerts[at];
+                        alert.marked = all || !alert.marked;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the place of a row in the reference.
+    fn place(&self, row: Row) -> usize {
+        let (feed, id) = (self.console.app.store.feed(row).index(), self.console.id(row));
+        let is_same = |alert: &Alert| alert.feed == feed && format!("a{}", alert.id) == id;
+        self.reference.alerts.iter().position(is_same).unwrap()
+    }
+
+    fn check(&self, before: Option<Row>) -> Result<(), TestCaseError> {
+        let app = &self.console.app;
+        let rows: Vec<_> = app.view.from(0).map(|row| self.place(row)).collect();
+        let expected = self.reference.rows();
+        let shown = |at: &usize| (self.reference.alerts[*at].feed, self.reference.alerts[*at].id);
+        prop_assert_eq!(
+            rows.iter().map(shown).collect::<Vec<_>>(),
+            expected.iter().map(|alert| (alert.feed, alert.id)).collect::<Vec<_>>()
+        );
+        for (row, alert) in app.view.from(0).zip(expected) {
+            prop_assert_eq!(app.view.is_stale(row), !self.reference.matches(alert), "{:?}", alert);
+            prop_assert_eq!(app.marks.contains(row), alert.marked, "{:?}", alert);
+        }
+        prop_assert_eq!(app.marks.len(), self.reference.alerts.iter().filter(|alert| alert.marked).count());
+        // A cursor stays on its alert as long as that is in the list.
+        if let Some(row) = before.filter(|row| app.view.position(&app.store, *row).is_some()) {
+            prop_assert_eq!(app.selected(), Some(row));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_list_is_that_of_a_naive_reference(slice in 1usize..50, steps in prop::collection::vec(step(), 1..40)) {
+        let mut both = Both::new();
+        both.console.slice = slice;
+        // The cursor has been moved, so it does not stay on the newest alert.
+        let mut moved = false;
+        for step in steps {
+            // A filter that is typed shows a list with each letter, in which the alert may not be.
+            let moves = matches!(step, Step::Move(_) | Step::Mark | Step::Filter(_));
+            let before = both.console.app.selected().filter(|_| moved && !moves);
+            moved = match step {
+                Step::Move("g") => false,
+                Step::Move(_) | Step::Mark => moved || both.console.app.selected().is_some(),
+                _ => moved,
+            };
+            both.run(step);
+            both.check(before)?;
+        }
+    }
+}
