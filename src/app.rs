@@ -6,6 +6,9 @@
 //! many rows is split into slices whose size the caller chooses ([`Message::Work`]), so that a key
 //! press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads this state
 //! and makes no decisions.
+//!
+//! The methods of [`App`] are in the files of the panes, overlays and machines that they belong to,
+//! so that adding one of these touches its own file.
 
 mod alert;
 mod command;

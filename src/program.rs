@@ -3,6 +3,8 @@
 //! This module is part of the library so that its futures are compiled once. In the binary, they
 //! would be compiled again along with everything they call.
 
+mod simulated;
+
 use std::{
     ffi::OsString,
     io::{BufWriter, Write, stdout},
@@ -13,40 +15,24 @@ use std::{
 
 use crate::{
     cli::{
-        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin,
-        Service, Show, Source, WhoAmI, login, notify, open_services, parse_filter,
+        ConfigCommand, Connection, DisplayArgs, Explain, Failure, List, Logging, Logout, Open, Origin, Show,
+        Source, WhoAmI, login, notify, open_services, parse_filter,
     },
     config::Config,
     console, log,
 };
 use alertdeck_model::{SafeText, Timestamp};
-use alertdeck_simulator::{Access, CLIENT_SECRET, Faults, SIGNED_IN, Settings, Simulator};
+use alertdeck_simulator::{CLIENT_SECRET, Faults, Settings, Simulator};
 use clap::{
     CommandFactory as _, Parser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use secrecy::SecretString;
+use simulated::{start, start_simulated, start_tenants, tenant_count};
 
 /// The filter that the console starts with (docs/console.md, "First filter").
 const FIRST_FILTER: &str = "status:open age<7d";
 /// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
-
-/// The names of the tenants of a demo: companies that Microsoft uses as examples.
-const TENANTS: [&str; 12] = [
-    "contoso",
-    "fabrikam",
-    "northwind",
-    "tailspin",
-    "adventureworks",
-    "litware",
-    "proseware",
-    "wingtip",
-    "woodgrove",
-    "relecloud",
-    "vanarsdel",
-    "lucerne",
-];
 
 /// A client id for examples. The simulated tenant accepts any.
 const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
@@ -178,12 +164,6 @@ struct Simulate {
     arrivals: u64,
     #[command(flatten)]
     tenant: Tenant,
-}
-
-/// Parses the number of simulated tenants.
-fn tenant_count(text: &str) -> Result<NonZeroUsize, String> {
-    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= TENANTS.len());
-    count.ok_or_else(|| format!("expected a number from 1 to {}", TENANTS.len()))
 }
 
 /// Options of a simulated tenant.
@@ -384,52 +364,6 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Services(vec![service])))
-}
-
-/// Starts a simulated tenant and connects to it. The tenant accepts only one random token, so that
-/// other programs on this machine cannot use it.
-fn start_simulated(mut settings: Settings, connection: &Connection) -> Result<(Simulator, Service), Failure> {
-    let token = format!("{:032x}", rand::random::<u128>());
-    settings.access = Access::Only(token.clone());
-    let simulator = start(settings)?;
-    let mut profile = connection.profile_for(simulator.base_url())?;
-    if profile.tenant.is_none() {
-        profile.title = "demo".into();
-    }
-    profile.me.get_or_insert_with(|| SIGNED_IN.into());
-    let service = Service {
-        origin: "simulated".into(),
-        profile: String::new(),
-        ..Service::with_token(&profile, &SecretString::from(token))?
-    };
-    Ok((simulator, service))
-}
-
-/// Starts simulated tenants with names of their own, and connects to them.
-fn start_tenants(
-    settings: &Settings,
-    count: usize,
-    connection: &Connection,
-) -> Result<(Vec<Simulator>, Vec<Service>), Failure> {
-    if count == 1 {
-        let (simulator, service) = start_simulated(settings.clone(), connection)?;
-        return Ok((vec![simulator], vec![service]));
-    }
-    let (mut simulators, mut services) = (Vec::new(), Vec::new());
-    for (seed, name) in (settings.seed..).zip(&TENANTS[..count]) {
-        let settings = Settings { seed, tenant: (*name).to_owned(), ..settings.clone() };
-        let (simulator, service) = start_simulated(settings, connection)?;
-        let domain = format!("{name}.com");
-        let me = SIGNED_IN.split('@').next().map(|user| format!("{user}@{domain}"));
-        services.push(Service { tenant: domain, profile: (*name).to_owned(), me, ..service });
-        simulators.push(simulator);
-    }
-    Ok((simulators, services))
-}
-
-fn start(settings: Settings) -> Result<Simulator, Failure> {
-    Simulator::start(settings)
-        .map_err(|error| Failure::System { what: "cannot start the simulated tenant", error })
 }
 
 /// Serves a simulated tenant until the process ends.

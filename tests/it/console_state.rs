@@ -23,6 +23,7 @@ mod reading;
 mod requests;
 mod screens;
 mod scripts;
+mod settings;
 mod signing_in;
 mod sizes;
 mod steps;

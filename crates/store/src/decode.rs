@@ -8,6 +8,7 @@
 //! property that occurs twice, or a list or object where a column expects text.
 
 mod fields;
+mod subjects;
 mod walk;
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
@@ -15,45 +16,21 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use serde::de::Deserializer as _;
 
 use alertdeck_evidence as evidence;
-use alertdeck_evidence::Identity;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
     Timestamp, type_name,
 };
 
 pub(crate) use fields::Fields;
+pub(crate) use subjects::{DEVICE_NAME, DEVICES, IDENTITIES, USER_NAME, USERS};
 
 use crate::{
     dictionary::{Dictionary, Key, KeyCode, NameCode, ValueCode, last_name},
     values::Folder,
 };
 use fields::Field;
+use subjects::Subject;
 use walk::{Part, Walk};
-
-/// The dictionary name for the devices that columns show. No property has this name.
-pub(crate) const DEVICES: &str = "(devices)";
-/// The dictionary name for the users that columns show. No property has this name.
-pub(crate) const USERS: &str = "(users)";
-/// The dictionary name for identities of devices and users. No property has this name. A name that
-/// is an identity is in parentheses, so that it differs from any ID.
-pub(crate) const IDENTITIES: &str = "(identities)";
-/// The property under which the names of devices without an ID can be searched for. The service
-/// sends no property of this name.
-pub(crate) const DEVICE_NAME: &str = "(deviceid)";
-/// The same for users without an ID.
-pub(crate) const USER_NAME: &str = "(userid)";
-
-/// A device or user of the current alert.
-#[derive(Debug)]
-struct Subject {
-    /// The name that columns show.
-    name: ValueCode,
-    /// The name in lower case, of a device without its domain.
-    folded: String,
-    identity: Identity,
-    /// The type of evidence.
-    kind: Arc<str>,
-}
 
 /// A property path, as a node in a tree of the paths seen so far.
 #[derive(Debug)]
@@ -381,65 +358,12 @@ impl Decoder {
             }
         };
         let kind_name = self.kinds[usize::from(kind)].clone();
-        let item = Item(self);
-        let device = evidence::device(&kind_name, &item).zip(evidence::device_identity(&kind_name, &item));
-        let user = evidence::user(&kind_name, &item).zip(evidence::user_identity(&kind_name, &item));
-        for (found, subjects, names) in
-            [(device, &mut self.device_subjects, self.devices), (user, &mut self.user_subjects, self.users)]
-        {
-            let Some((name, identity)) = found else { continue };
-            let shown = if names == self.devices { evidence::short_name(name.raw()) } else { name.raw() };
-            let folded = shown.to_lowercase();
-            let is_same = |known: &&mut Subject| {
-                let ids = [&known.identity, &identity].map(|identity| identity.value.to_lowercase());
-                // Of two IDs of different kinds it is not known whether they are the same.
-                ids[0] == ids[1] || (known.folded == folded && known.identity.kind != identity.kind)
-            };
-            match subjects.iter_mut().find(is_same) {
-                Some(known) if identity.kind < known.identity.kind => known.identity = identity,
-                Some(_) => {}
-                None => {
-                    let name = self.dictionary.add(names, self.folder.fold(name.raw()));
-                    subjects.push(Subject { name, folded, identity, kind: kind_name.clone() });
-                }
-            }
-        }
+        self.add_subjects(&kind_name);
         let values = std::mem::take(&mut self.item_values);
         for (node, index) in &values {
             self.add_term(kind, *node, *index);
         }
         self.item_values = values;
-    }
-
-    /// Sets the columns of devices and users, and adds terms for those that only their names
-    /// identify.
-    fn identify(&mut self) {
-        let devices = std::mem::take(&mut self.device_subjects);
-        let users = std::mem::take(&mut self.user_subjects);
-        let fields =
-            [devices.as_slice(), &users].map(|subjects| subjects.iter().map(|one| one.name).collect());
-        let [of_devices, of_users] = [(&devices, DEVICE_NAME), (&users, USER_NAME)]
-            .map(|(subjects, property)| subjects.iter().map(|one| self.identity(one, property)).collect());
-        [self.fields.devices, self.fields.users] = fields;
-        (self.fields.device_ids, self.fields.user_ids) = (of_devices, of_users);
-        (self.device_subjects, self.user_subjects) = (devices, users);
-    }
-
-    /// Returns the code of an identity, which does not depend on its case. If it is a name, adds a
-    /// term for it.
-    fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> ValueCode {
-        let value = identity.value.to_lowercase();
-        if !identity.is_name() {
-            return self.dictionary.add(self.identities, self.folder.fold(&value));
-        }
-        let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
-        let name = self.dictionary.name_of(key);
-        let code = self.dictionary.add(name, self.folder.fold(&value));
-        // Without a code of its own, the property cannot be searched.
-        if self.dictionary.name(property) == Some(name) {
-            self.terms.push((key, code.index));
-        }
-        self.dictionary.add(self.identities, self.folder.fold(&format!("({value})")))
     }
 
     /// Reads the columns from an alert that was decoded in full.

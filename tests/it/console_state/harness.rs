@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use alertdeck::{
     app::{
-        App, BackfillState, Body, Bookmark, Effect, Export, Failure, FailureKind, Feed, FeedEvent,
-        FeedSettings, Identity, Input, Job, JobEvent, JobId, JobKind, JobType, Key, Keymap, LoadEvent,
-        Message, Overlay, Phase, ProfileLine, Scope, SignInEvent, SignInWay, update,
+        App, BackfillState, Body, Bookmark, Effect, Export, Failure, FailureKind, Feed, FeedEvent, Identity,
+        Input, Job, JobEvent, JobId, JobKind, JobType, Key, LoadEvent, Message, Overlay, Phase, Scope,
+        SignInEvent, SignInWay, update,
     },
     ui::{Depth, Theme, ThemeKind, draw},
 };
 use alertdeck_model::{AlertId, Now, RawAlert, RawText, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
-use jiff::tz::TimeZone;
 use ratatui::{
     Terminal,
     backend::TestBackend,
@@ -22,61 +21,10 @@ use ratatui::{
 };
 use serde_json::{Value, json};
 
+pub(crate) use super::settings::{Settings, profile, settings};
+
 /// The time when the console is opened.
 pub(crate) const START: &str = "2026-11-20T12:00:00Z";
-pub(crate) const ME: &str = "ana@contoso.com";
-
-/// The settings of a console and its only feed.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) tenant: String,
-    pub(crate) origin: String,
-    pub(crate) service: bool,
-    pub(crate) portal_host: String,
-    pub(crate) me: Option<String>,
-    pub(crate) zone: TimeZone,
-    pub(crate) filter_zone: TimeZone,
-    pub(crate) filter: String,
-    pub(crate) profiles: Vec<ProfileLine>,
-    pub(crate) profile: String,
-    pub(crate) keymap: Keymap,
-    pub(crate) signs_in: bool,
-}
-
-impl Settings {
-    fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
-        let Self { zone, filter_zone, filter, profiles, keymap, .. } = self;
-        let Self { tenant, origin, service, portal_host, me, profile, signs_in, .. } = self;
-        (
-            alertdeck::app::Settings { zone, filter_zone, filter, profiles, keymap },
-            FeedSettings { tenant, aliases: Vec::new(), origin, service, portal_host, me, profile, signs_in },
-        )
-    }
-}
-
-pub(crate) fn settings(filter: &str) -> Settings {
-    Settings {
-        tenant: "contoso".into(),
-        origin: "global v1.0".into(),
-        service: true,
-        portal_host: "security.microsoft.com".into(),
-        me: Some(ME.into()),
-        zone: TimeZone::UTC,
-        filter_zone: TimeZone::UTC,
-        filter: filter.into(),
-        profiles: vec![
-            profile("contoso", "contoso", "browser"),
-            profile("lab", "fabrikam.example", "device code"),
-        ],
-        profile: "contoso".into(),
-        keymap: Keymap::default(),
-        signs_in: true,
-    }
-}
-
-pub(crate) fn profile(name: &str, tenant: &str, auth: &str) -> ProfileLine {
-    ProfileLine { name: name.into(), tenant: tenant.into(), cloud: "global".into(), auth: auth.into() }
-}
 
 pub(crate) fn theme() -> Theme {
     Theme::new(ThemeKind::Dark, Depth::True, false)

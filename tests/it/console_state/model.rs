@@ -14,8 +14,12 @@ use super::{
 };
 
 const NAMES: [&str; 3] = ["contoso", "fabrikam", "lab"];
-/// Filters, each with the test that it means.
-const FILTERS: [(&str, fn(&Alert) -> bool); 6] = [
+/// A filter with the test that it means.
+type Meaning = (&'static str, fn(&Alert) -> bool);
+/// A sort order: the key in the menu, the column, and how two alerts compare, the first on top.
+type Sorting = (&'static str, Column, fn(&Alert, &Alert) -> Ordering);
+
+const FILTERS: [Meaning; 6] = [
     ("", |_| true),
     ("severity:high", |alert| alert.high),
     ("title:2", |alert| alert.title == 2),
@@ -23,8 +27,7 @@ const FILTERS: [(&str, fn(&Alert) -> bool); 6] = [
     ("-tenant:contoso severity:low", |alert| alert.feed != 0 && !alert.high),
     ("title:1 or tenant=lab", |alert| alert.title == 1 || alert.feed == 2),
 ];
-/// Sort orders: the key in the menu, the column, and how two alerts compare, the first on top.
-const SORTS: [(&str, Column, fn(&Alert, &Alert) -> Ordering); 4] = [
+const SORTS: [Sorting; 4] = [
     ("c", Column::Created, |a, b| b.created.cmp(&a.created)),
     ("s", Column::Severity, |a, b| b.high.cmp(&a.high)),
     ("t", Column::Title, |a, b| a.title.cmp(&b.title)),
