@@ -47,13 +47,13 @@ Examples:
   alertdeck show da637551227677560813_-961444813     one alert with its evidence
   alertdeck explain 'status:open device:srv-*'       which part of a filter Graph evaluates
 
-A filter that is the name of a command runs that command. Set ALERTDECK_TOKEN to use an
+If a filter is also the name of a command, that command runs. Set ALERTDECK_TOKEN to use an
 access token you already have.
 
 Exit codes:
   0  success                      3  sign-in or permission error
   1  failure                      4  throttled, service unavailable, or offline
-  2  usage error or bad filter    5  incomplete result: what was read is printed";
+  2  usage error or bad filter    5  incomplete result, printed as far as it was read";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]

@@ -150,7 +150,7 @@ struct LayoutKey {
 }
 
 impl Detail {
-    /// Creates the detail view of an alert without lines; `lay_out` adds them.
+    /// Creates an alert's detail view with no lines; `lay_out` adds them.
     pub fn new(row: Row, stored: StoredAlert, body: Body) -> Self {
         let suspicious_paths = SuspiciousPaths::new(&body.tree);
         Self {

@@ -118,7 +118,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
     Ok(sign_in.finish().await.map_err(graph::Error::from)?)
 }
 
-/// Removes stored sign-ins.
+/// Removes stored credentials.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
     /// Also remove the credentials of all other profiles that are stored in files

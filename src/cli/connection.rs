@@ -13,7 +13,7 @@ use alertdeck_graph::{Api, Cloud, auth::Method};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile in the config file; several, as in a,b, put their alerts in one list
+    /// Profile in the config file; several separated by commas (a,b) share one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Config file; an empty value means none
@@ -47,7 +47,7 @@ pub struct Connection {
     /// Base URL of the sign-in service, instead of the cloud's default: https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_LOGIN_URL", hide_env_values = true, value_name = "URL")]
     pub login_url: Option<String>,
-    /// Shell command that prints an access token, bare or as the Azure CLI does
+    /// Shell command that prints an access token, either bare or in the Azure CLI's format
     #[arg(long, global = true, env = "ALERTDECK_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub token_command: Option<String>,
     /// File that contains the client secret, instead of ALERTDECK_CLIENT_SECRET

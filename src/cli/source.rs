@@ -84,8 +84,8 @@ impl Source {
         }
     }
 
-    /// If a filter contains `me`, sets it to the accounts of the stored sign-ins wherever nothing
-    /// else specifies it; see [`Service::load_account`].
+    /// If a filter contains `me`, sets it from the stored credentials where nothing else specifies
+    /// it; see [`Service::load_account`].
     pub async fn load_accounts(&mut self, filter: &str) {
         if let Self::Services(services) = self {
             load_accounts(services, filter).await;
@@ -111,8 +111,8 @@ pub(super) fn contexts(services: &[Service]) -> Vec<Context> {
     feeds().map(context).collect()
 }
 
-/// If a filter contains `me`, sets it to the accounts of the stored sign-ins wherever nothing else
-/// specifies it; see [`Service::load_account`].
+/// If a filter contains `me`, sets it from the stored credentials where nothing else specifies it;
+/// see [`Service::load_account`].
 pub(super) async fn load_accounts(services: &mut [Service], filter: &str) {
     let Some(anonymous) = contexts(services).pop().map(|context| context.with_me(None)) else { return };
     let errors = query::compile(filter, &anonymous).err().unwrap_or_default();

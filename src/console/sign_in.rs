@@ -132,7 +132,7 @@ pub(super) struct SignInReporter {
 }
 
 impl SignInReporter {
-    /// Signs in, and stores the sign-in.
+    /// Signs in and stores the credentials.
     pub(super) async fn sign_in(self, session: Session, way: SignInWay) {
         let granted = match way {
             SignInWay::Browser => sign_in_with_browser(&session, &self).await,

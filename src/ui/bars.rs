@@ -184,12 +184,12 @@ fn completeness_of(app: &App, feed: &Feed, painter: &Painter<'_>) -> (String, St
     }
 }
 
-/// Returns the reason why no alerts of a tenant are arriving, as a sentence about the first of them.
+/// Returns why no alerts are arriving from a tenant, as a sentence about the first such tenant.
 pub(super) fn waiting(app: &App) -> Option<String> {
     app.feeds.iter().find_map(|feed| Some(app.about(feed.id, &waiting_of(app, feed)?)))
 }
 
-/// Returns the reason why no alerts of a feed are arriving.
+/// Returns why no alerts are arriving from a feed.
 pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
     match feed.list.phase() {
         _ if feed.sign_in.signed_out && feed.sign_in.stage.is_none() => {

@@ -354,7 +354,7 @@ fn console(scene: &mut Scene) {
         ("ALERTDECK_CLIENT_SECRET", CLIENT_SECRET),
     ];
     let mut session = Session::open(&scene.arguments(log, &["--auth", "browser", ""]), &variables);
-    session.press("\r", "Sign in with the browser that was");
+    session.press("\r", "Sign in using the browser window");
     let address = session.copy("y");
     assert_eq!(scene.text_of("opener.arguments").trim_end(), address);
     scene.texts.add("the arguments of the console", arguments_of(session.process_id()));

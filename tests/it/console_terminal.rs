@@ -162,7 +162,7 @@ fn marked_alerts_are_exported_and_existing_files_are_kept() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.split_terminator("\r\n").count(), 3, "{text}");
     session.type_keys("M*Ej\t\x15~/two alerts.csv\r");
-    session.wait("the file exists: press o");
+    session.wait("the file already exists: press o");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     session.type_keys("o");
     session.wait("50 alerts written to ");

@@ -87,7 +87,7 @@ impl Pages {
         Ok(page)
     }
 
-    /// Computes a fingerprint of each alert, outside the async worker threads, since a full page
+    /// Computes a fingerprint of each alert off the async worker threads, since a full page
     /// can be several megabytes.
     async fn fingerprints(&self, page: &Page) -> Result<Vec<u64>, Error> {
         let (fingerprint, alerts) = (self.fingerprint.clone(), page.raw.alerts.clone());

@@ -49,7 +49,7 @@ struct RowScan {
     next: usize,
 }
 
-/// A text test with its results by value.
+/// A text test, with its results keyed by value.
 #[derive(Clone, Debug)]
 struct Search {
     test: TextTest,

@@ -43,7 +43,7 @@ pub(super) struct Service {
     budget: Budget,
     faults: FaultPlan,
     pub(super) script: Script,
-    /// For request ids and everything random after the start.
+    /// For request IDs and anything else random after startup.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
     /// When the `Retry-After` of a request ends, keyed by the hash of the request.

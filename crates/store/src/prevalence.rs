@@ -145,8 +145,8 @@ fn key_hash(kind: IndicatorKind, key: &str) -> u64 {
 }
 
 impl Store {
-    /// Returns the rows of the alerts that have an indicator, which are those that an exact search
-    /// for it finds.
+    /// Returns the rows of the alerts that contain an indicator: the rows that an exact search for it
+    /// would find.
     pub fn rows_with(&self, indicator: &Indicator) -> RowSet {
         let (kind, index) = (indicator.kind, &self.index);
         let mut rows = RowSet::default();
@@ -170,8 +170,8 @@ impl Store {
         rows
     }
 
-    /// Returns whether an identity is a name, so that in another tenant it means another device or
-    /// user.
+    /// Returns whether an identity is a name, and so refers to a different device or user in
+    /// another tenant.
     pub fn is_name(&self, identity: &Indicator) -> bool {
         let property = match identity.kind {
             IndicatorKind::DeviceId => DEVICE_NAME,

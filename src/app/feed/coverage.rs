@@ -57,7 +57,7 @@ impl Extent {
         match self {
             Self::All => Some("complete".to_owned()),
             Self::Recent => Some(format!("{DAYS} days complete")),
-            Self::RecentLoading => Some(format!("{DAYS} days loading")),
+            Self::RecentLoading => Some(format!("loading the last {DAYS} days")),
             Self::Partial => None,
         }
     }

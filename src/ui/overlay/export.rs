@@ -80,7 +80,7 @@ fn lines(app: &App, painter: &Painter<'_>, form: &ExportForm, width: usize, most
             let key = |id| app.ui.keymap.key(id);
             let (overwrite, rename) = (key("export.overwrite"), key("export.rename"));
             let text = format!(
-                "the file exists: press {overwrite} to overwrite it, {rename} to choose another name"
+                "the file already exists: press {overwrite} to overwrite it, {rename} to choose another name"
             );
             (text, theme.error)
         }

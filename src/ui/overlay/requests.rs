@@ -258,7 +258,7 @@ fn meaning(status: u16) -> Option<&'static str> {
         407 => "the proxy requires authentication",
         408 | 504 => "timeout in the service",
         429 => "throttled by the service",
-        500..=599 => "error in the service",
+        500..=599 => "service error",
         _ => return None,
     })
 }

@@ -130,7 +130,11 @@ fn at_address(
 ) -> Vec<Line> {
     let theme = painter.theme;
     let mut lines = match opened {
-        Ok(()) => text("Sign in with the browser that was opened, or open this address:", theme.text, width),
+        Ok(()) => text(
+            "Sign in using the browser window that just opened, or go to this address:",
+            theme.text,
+            width,
+        ),
         Err(why) => {
             let mut lines = text(&format!("No browser could be opened: {why}."), theme.error, width);
             lines.extend(text("Open this address in a browser on this computer:", theme.text, width));

@@ -355,7 +355,7 @@ fn backfill_starts_when_the_list_is_complete() {
     assert_eq!((console.rows(), console.app.list.new.len()), (vec!["a1"], 0), "the list shows none of it");
     console.keys("p d");
     assert_eq!(console.rows(), ["a2", "a1"]);
-    assert!(console.screen().contains("in 2 loaded · 30 days loading"), "{}", console.screen());
+    assert!(console.screen().contains("in 2 loaded · loading the last 30 days"), "{}", console.screen());
     console.backfill_event(LoadEvent::Done);
     assert!(console.screen().contains("in 2 loaded · 30 days complete"), "{}", console.screen());
     console.advance(Duration::from_secs(3_600));

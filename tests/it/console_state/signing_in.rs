@@ -109,7 +109,7 @@ fn browser_flow_shows_the_full_address_and_counts_down() {
     console.effects.clear();
     address(&mut console, Ok(()));
     let screen = console.screen();
-    assert!(screen.contains("Sign in with the browser that was opened"), "{screen}");
+    assert!(screen.contains("Sign in using the browser window that just opened"), "{screen}");
     assert!(screen.contains("time left  05:00"), "{screen}");
     // The address is wrapped, not truncated.
     let inside: String = screen.lines().filter_map(|line| line.split('│').nth(1)).map(str::trim).collect();

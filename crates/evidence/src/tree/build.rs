@@ -209,7 +209,7 @@ impl<'a> Builder<'a> {
         devices.next().filter(|_| devices.next().is_none())
     }
 
-    /// Links every process to its parent process, or otherwise to its device.
+    /// Links every process to its parent process or, failing that, to its device.
     fn link_processes(&mut self, sole_device: Option<usize>) {
         for at in 0..self.processes.all().len() {
             let (child, device) = (self.processes.all()[at].entity, self.processes.all()[at].device);

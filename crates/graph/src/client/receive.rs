@@ -79,7 +79,7 @@ impl Receive for Page {
 
 async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
     let body = reply.json()?;
-    // Parse outside the async worker threads, since a full page can be several megabytes.
+    // Parse off the async worker threads, since a full page can be several megabytes.
     let raw = match spawn_blocking(move || split_reply(body)).await {
         Ok(raw) => raw.map_err(|error| Error::unreadable(reply, &error))?,
         Err(_) => return Err(Error::new(Kind::Protocol, "reading a page was cancelled")),

@@ -165,7 +165,7 @@ impl<'a> Parser<'a> {
         join(parts, NodeKind::And)
     }
 
-    /// Reports a connecting word without an operand after it.
+    /// Reports an operator (`and`, `or`, `not`) with no operand after it.
     fn require_operand(&mut self, word: Range<usize>) {
         if self.rest().is_empty() || self.rest().starts_with(')') {
             let message = "expected a condition after this word";

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Loaded, record, shown};
 use alertdeck_platform::{FileError, private_folder, read_private, remove, write_private};
 
-/// The maximum file size in bytes: far more than a sign-in needs.
+/// The maximum file size in bytes: far more than stored credentials need.
 const MAX_FILE: u64 = 64 << 10;
 /// The extension of an unreadable file.
 const UNREADABLE: &str = "json.unreadable";
