@@ -2,13 +2,13 @@
 //! Vec<Effect>`.
 //!
 //! `update` is a plain function over data. It has no access to a terminal, network, clock or task:
-//! each message carries the time, and everything to be done is returned as an [`Effect`]. Work over
-//! many rows is split into slices whose size the caller chooses ([`Message::Work`]), so that a key
-//! press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads this state
-//! and makes no decisions.
+//! each message carries the time, and any action to be taken is returned as an [`Effect`]. Work
+//! over many rows is split into slices whose size the caller chooses ([`Message::Work`]), so that a
+//! key press waits for at most one slice (docs/architecture.md, "State"). `ui` only reads this
+//! state and makes no decisions.
 //!
-//! The methods of [`App`] are in the files of the panes, overlays and machines that they belong to,
-//! so that adding one of these touches its own file.
+//! The methods of [`App`] live in the files for the panes, overlays and state machines that they
+//! belong to, so adding one of these changes only its own file.
 
 mod alert;
 mod command;
@@ -80,7 +80,7 @@ use alertdeck_store::{Row, Sort, Store, View};
 /// The minimum interval between histogram updates while alerts stream in.
 const HISTOGRAM_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The settings of the console that do not depend on a feed. They never change.
+/// The console settings that do not depend on a feed. They never change.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The terminal's time zone, for local times.
@@ -116,7 +116,7 @@ pub struct App {
     pub filter: FilterBar,
     /// The active feeds and their loading state.
     pub feeds: Feeds,
-    /// The running jobs, and the most recent ones that have ended.
+    /// The running jobs and the most recently ended ones.
     pub jobs: Jobs,
     /// The marked alerts.
     pub marks: Marks,
@@ -131,8 +131,8 @@ pub struct App {
 }
 
 impl App {
-    /// Creates the state of a newly opened console, and its first effects. `feeds`: at least one;
-    /// their ids are 0 and up.
+    /// Creates the state of a newly opened console and its first effects. `feeds` must not be
+    /// empty; the ids of the feeds are numbered from 0.
     pub fn new(
         settings: Settings,
         feeds: Vec<FeedSettings>,
@@ -197,7 +197,7 @@ impl App {
         self.context_of(self.feed(), self.tenants())
     }
 
-    /// Returns the contexts in which the filter is compiled, for each feed that is on.
+    /// Returns the contexts in which the filter is compiled, one for each active feed.
     fn query_contexts(&self) -> Vec<query::Context> {
         let tenants = self.tenants();
         self.feeds.iter().map(|feed| self.context_of(feed, tenants.clone())).collect()
@@ -214,8 +214,8 @@ impl App {
         }
     }
 
-    /// Returns what the filter language knows of the tenants: of those in the list, and the names of
-    /// the others.
+    /// Returns the tenants that the filter language knows: those in the list and, by name only, the
+    /// others.
     fn tenants(&self) -> Vec<query::Tenant> {
         let on = self.feeds.iter().map(Feed::query_tenant).collect();
         with_other_tenants(on, &self.settings.profiles)
@@ -227,8 +227,8 @@ impl App {
         self.layout_with(Pane::List).list.map_or(1, |area| usize::from(area.height))
     }
 
-    /// Returns the columns and rows of the detail window, or those that it would have when visible
-    /// if it is hidden.
+    /// Returns the size of the detail window in columns and rows. If the window is hidden, this is
+    /// the size it would have.
     fn detail_size(&self) -> (usize, usize) {
         let area = self.layout_with(Pane::Detail).detail.unwrap_or_default();
         (usize::from(area.width), usize::from(area.height))
@@ -238,7 +238,7 @@ impl App {
         self.view.sort_by(&self.store, sort);
     }
 
-    /// Updates everything that is derived from the rest of the state.
+    /// Updates all derived state.
     fn finish(&mut self, effects: &mut Vec<Effect>) {
         let height = self.list_height();
         self.list.settle(&self.store, &self.view, height);
@@ -255,7 +255,7 @@ impl App {
         self.plan_wake(effects);
     }
 
-    /// Updates the histogram, only a few times per second while alerts stream in.
+    /// Updates the histogram, but only a few times per second while alerts stream in.
     fn count_histogram(&mut self) {
         let mono = self.clock.now.mono;
         let busy = self.view.is_scanning() || self.feeds.are_loading();
@@ -298,7 +298,7 @@ impl App {
         }
     }
 
-    /// Handles a tick: runs everything that is due.
+    /// Handles a tick by running whatever is due.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         self.ui.wake = None;
@@ -313,7 +313,7 @@ impl App {
         }
     }
 
-    /// Compiles the text in the filter bar and filters by it if it is valid.
+    /// Compiles the text in the filter bar and, if it is valid, filters by it.
     fn apply_filter(&mut self) {
         let contexts = self.query_contexts();
         if self.filter.compile(&contexts, false) {
@@ -321,8 +321,8 @@ impl App {
         }
     }
 
-    /// Recompiles the active filter because time has passed or the service has refused a part of
-    /// it. The filter's meaning is unchanged, so rows that no longer match keep their place.
+    /// Recompiles the active filter because time has passed or the service has refused part of it.
+    /// The filter's meaning is unchanged, so rows that no longer match keep their place.
     fn replan(&mut self) {
         let contexts = self.query_contexts();
         if self.filter.compile(&contexts, true) {
@@ -331,7 +331,8 @@ impl App {
     }
 }
 
-/// Adds the tenants of profiles that are not in the list: the filter language knows their names.
+/// Adds the tenants of the profiles that are not in the list, since the filter language knows their
+/// names too.
 pub fn with_other_tenants(mut on: Vec<query::Tenant>, profiles: &[ProfileLine]) -> Vec<query::Tenant> {
     let count = on.len();
     for profile in profiles {
@@ -350,7 +351,8 @@ pub fn update(app: &mut App, now: Now, message: Message) -> Vec<Effect> {
     match message {
         Message::Input(input) => app.input(input, &mut effects),
         Message::Job(id, event) => {
-            // A batch of alerts involves no new request, so the list of requests has not changed.
+            // A batch of alerts does not involve a new request, so the list of requests has not
+            // changed.
             let is_request =
                 matches!(&event, JobEvent::Fetch(event) if !matches!(event, LoadEvent::Batch(_)));
             app.handle_job(id, event, &mut effects);

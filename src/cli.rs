@@ -43,7 +43,7 @@ use alertdeck_graph::{ClientEvent, WaitCause};
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_query::{Context, Diagnostic};
 
-/// Shorter waits are not reported.
+/// The minimum wait that is reported.
 const MIN_REPORTED_WAIT: Duration = Duration::from_secs(2);
 
 /// Prints a message to standard error. Ignores write errors.
@@ -77,7 +77,7 @@ fn invalid_filter(filter: &str, diagnostics: &[Diagnostic]) -> Failure {
 }
 
 /// Returns a function that reports what requests are waiting for, unless the wait is short. If the
-/// command concerns several tenants, it names the tenant.
+/// command concerns several tenants, the report names the tenant.
 fn notify_waits(tenant: Option<&str>) -> impl FnMut(ClientEvent) {
     let prefix = tenant.map_or_else(String::new, |tenant| format!("{tenant}: "));
     move |event| {

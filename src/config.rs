@@ -53,7 +53,7 @@ use key::Settings;
 pub struct Config {
     /// The profile that is used if none is named.
     default: Option<String>,
-    /// In the order of the file.
+    /// The profiles, in the order in which they appear in the file.
     sections: Vec<Section>,
 }
 
@@ -89,12 +89,12 @@ pub enum ConfigError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// The first 50 errors, in the order of the file.
+        /// The first 50 errors, in the order in which they appear in the file.
         errors: Vec<Diagnostic>,
         /// The number of additional errors.
         more: usize,
     },
-    /// No profile has the name.
+    /// No profile has this name.
     #[error("no profile named `{}`{}", SafeText::new(name).line(), suggestion(near.as_deref(), names))]
     NoProfile {
         /// The requested name.
@@ -107,12 +107,12 @@ pub enum ConfigError {
     /// There are several profiles but no default, and none was named.
     #[error("several profiles; select one with --profile ({}), or set default_profile in the config file", .0.join(", "))]
     NoDefault(Vec<String>),
-    /// An option or variable is invalid or contradicts another value of the profile.
+    /// An option or variable is invalid or contradicts another value in the profile.
     #[error("{what}: {message}")]
     Setting {
         /// The option, variable or key.
         what: String,
-        /// The error, and the fix.
+        /// The error and the fix.
         message: String,
     },
 }
@@ -130,7 +130,7 @@ fn suggestion(near: Option<&str>, names: &[String]) -> String {
     }
 }
 
-/// Displays the errors of a file, one below the other.
+/// Displays the errors in a file, one after another.
 struct Rendered<'a> {
     path: &'a Path,
     errors: &'a [Diagnostic],
@@ -176,8 +176,8 @@ impl Config {
         }
     }
 
-    /// Returns the path of the config file, whether the file exists or not: `given`, or else the
-    /// default path. `None` if `given` is empty.
+    /// Returns the path of the config file, whether or not the file exists. This is `given` or, if
+    /// nothing is given, the default path; `None` if `given` is empty.
     ///
     /// Fails with [`ConfigError::NoFolder`] if the system has no folder for settings.
     pub fn path(given: Option<&Path>) -> Result<Option<PathBuf>, ConfigError> {
@@ -188,7 +188,7 @@ impl Config {
         }
     }
 
-    /// Returns the names of the profiles, in the order of the file.
+    /// Returns the names of the profiles, in the order in which they appear in the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sections.iter().map(|section| section.name.as_str())
     }

@@ -45,7 +45,7 @@ const CHANNEL: usize = 4;
 /// Input events closer together than this are handled in one iteration, for at most one frame.
 const GAP: Duration = Duration::from_millis(1);
 
-/// The reason why the console ended with an error.
+/// The reason the console ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
     /// Standard output is not a terminal that can display the console.
@@ -67,7 +67,7 @@ pub struct Connected {
     pub client: graph::Client,
 }
 
-/// Prepares the service of the profile with this name. The error is one line that is safe to show.
+/// Prepares the service for the profile with this name. The error is one line that is safe to show.
 pub type Connect = Box<dyn FnMut(&str) -> Result<Connected, String>>;
 
 /// The options to open a console with.

@@ -25,7 +25,7 @@ const COLUMNS: [Column; 8] = [
     Column::Id,
 ];
 
-/// A tenant of exported alerts.
+/// A tenant whose alerts are exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// The feed of its alerts.
@@ -65,7 +65,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats, in the order of the menu.
+    /// All formats, in the order in which the menu lists them.
     pub const ALL: [Self; 5] = [Self::Json, Self::Lines, Self::Csv, Self::Markdown, Self::Tickets];
 
     /// Returns the format's name.
@@ -155,7 +155,7 @@ pub fn write_alerts(
     }
 }
 
-/// Decodes alerts into a store, and returns it with their rows in the same order.
+/// Decodes alerts into a store. Returns the store and the rows of the alerts, in the same order.
 fn decode(alerts: &[(FeedId, StoredAlert)], tenants: &[Tenant]) -> (Store, Vec<Row>) {
     let (mut store, mut reader) = (Store::default(), StoredReader::default());
     let mut rows = Vec::new();

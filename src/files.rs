@@ -1,9 +1,9 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
-//! Accepts the shapes that [`alertdeck_model::split`] accepts, and incidents that contain their
-//! alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). JSON lines are read in parts, so that
-//! the first alerts of a file of any size appear on the screen immediately. An unreadable file is
-//! reported and does not affect the others.
+//! Accepts the shapes that [`alertdeck_model::split`] accepts, as well as incidents that contain
+//! their alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). JSON lines are read in parts,
+//! so that the first alerts in a file appear on the screen immediately, whatever its size. An
+//! unreadable file is reported and does not affect the others.
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 
 use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_with_lines};
 
-/// The maximum total size of documents other than JSON lines, in bytes. Ensures that memory is not
+/// The maximum total size of documents other than JSON lines, in bytes. Prevents memory from being
 /// exhausted.
 const MAX_BYTES: u64 = 1 << 30;
 /// The size of a part of JSON lines, in bytes.
@@ -32,7 +32,7 @@ const MAX_LINE: usize = 1 << 28;
 /// The alerts that were read, and the errors.
 #[derive(Debug, Default)]
 pub struct Saved {
-    /// The alerts, in the order of the files.
+    /// The alerts, in the same order as the files.
     pub alerts: Vec<RawAlert>,
     /// The errors, one line each: the file, the position, the reason and what to do.
     pub errors: Vec<String>,
@@ -100,8 +100,8 @@ impl Part {
     }
 }
 
-/// Files, folders (their `*.json` and `*.ndjson` files, by name) and standard input (`-`), which can
-/// be read several times.
+/// Files, folders (their `*.json` and `*.ndjson` files, sorted by name) and standard input (`-`),
+/// all of which can be read several times.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,
@@ -138,7 +138,8 @@ pub struct Files {
 struct OpenFile {
     name: String,
     stream: Box<dyn Read + Send>,
-    /// What has been read but is not in a part yet. After the first part, this is at most one line.
+    /// Data that has been read but is not in a part yet. After the first part, this is at most one
+    /// line.
     rest: Vec<u8>,
     lines: usize,
 }
@@ -150,7 +151,7 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// Reads up to the first alert, and keeps what was read for [`Files::next_part`].
+    /// Reads up to the first alert and keeps what was read for [`Files::next_part`].
     ///
     /// # Errors
     ///
@@ -301,7 +302,7 @@ impl OpenFile {
         Part { name: self.name.clone(), content: Content::Error(what) }
     }
 
-    /// Makes a part of what has been read, and keeps `rest`.
+    /// Turns what has been read into a part and keeps `rest`.
     fn part(&mut self, rest: Vec<u8>) -> Part {
         let body = Bytes::from(std::mem::replace(&mut self.rest, rest));
         let before = self.lines;
@@ -323,7 +324,7 @@ fn name(path: &Path) -> String {
     SafeText::new(&name).line()
 }
 
-/// Reads all alerts of these paths.
+/// Reads all alerts from these paths.
 pub fn read(paths: &[PathBuf]) -> Saved {
     let (mut files, mut all) = (Paths::new(paths).open(), Saved::default());
     while let Some(part) = files.next_part() {
@@ -338,7 +339,7 @@ fn unreadable(error: &WireError) -> String {
     format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
 }
 
-/// Returns the alerts of an incident, or `None` if the item is not an incident.
+/// Returns the alerts in an incident, or `None` if the item is not an incident.
 fn alerts_of_incident(item: &RawAlert) -> Option<Vec<RawAlert>> {
     #[derive(Deserialize)]
     struct Incident<'a> {

@@ -1,14 +1,14 @@
 //! alertdeck: a keyboard-driven terminal console for triaging Microsoft Defender XDR alerts.
 //!
-//! The lower layers are separate crates, and the `Cargo.toml` of each crate lists the layers that
-//! it may use (docs/architecture.md, "Crates"). This crate combines them:
+//! The lower layers are separate crates, and each crate's `Cargo.toml` lists the layers that it may
+//! use (docs/architecture.md, "Crates"). This crate combines them:
 //!
 //! - [`config`]: the config file and its profiles; contains no secrets.
 //! - [`log`]: the log file, for support.
-//! - [`files`]: saved alerts in files, folders and standard input.
-//! - [`report`]: an alert as a document, in plain text and in Markdown for a ticket.
+//! - [`files`]: saved alerts from files, folders and standard input.
+//! - [`report`]: an alert as a document, either in plain text or in Markdown for a ticket.
 //! - [`export`]: alerts as JSON, JSON lines, CSV and Markdown; writes no files.
-//! - [`app`]: the state of the console; `update` is a pure function from a message to effects.
+//! - [`app`]: the state of the console; `update` is a pure function from messages to effects.
 //! - [`ui`]: draws that state.
 //! - [`console`]: the event loop, which owns the state and the terminal and runs effects.
 //! - [`cli`]: the commands.

@@ -34,7 +34,7 @@ use tracing_subscriber::{
 use alertdeck_platform::{FileError, private_folder, state_folder};
 use file::LogFile;
 
-/// The name of the log in the state folder.
+/// The name of the log file in the state folder.
 const NAME: &str = "alertdeck.log";
 /// The crates whose events are written.
 const CRATES: [&str; 2] = ["alertdeck", "alertdeck_graph"];
@@ -51,7 +51,7 @@ pub struct Settings {
     pub verbose: bool,
 }
 
-/// The reason why logging is off, in one line that is safe to show.
+/// The reason logging is off, as one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
     /// The file or its folder cannot be used.
@@ -75,9 +75,9 @@ pub fn default_file() -> Option<PathBuf> {
     Some(state_folder()?.join(NAME))
 }
 
-/// Starts logging for the rest of the run, and logs the start.
+/// Starts logging for the rest of the run and logs the start.
 ///
-/// If this fails, nothing is logged, and the program is not affected otherwise. Later errors are
+/// If this fails, nothing is logged, but the program is not otherwise affected. Later errors are
 /// only counted; see [`lost`].
 pub fn start(settings: &Settings) -> Result<(), LogError> {
     if tracing::dispatcher::has_been_set() {
@@ -108,7 +108,7 @@ fn subscriber(settings: &Settings) -> Result<impl Subscriber + Send + Sync + use
     Ok(Registry::default().with(Log { file, level }))
 }
 
-/// Writes the events of [`CRATES`].
+/// Writes the events from [`CRATES`].
 struct Log {
     file: LogFile,
     level: LevelFilter,
@@ -130,7 +130,7 @@ impl<S: Subscriber> Layer<S> for Log {
     }
 }
 
-/// Returns whether a target is one of [`CRATES`] or a module of one.
+/// Returns whether a target is one of [`CRATES`] or a module in one.
 fn is_own(target: &str) -> bool {
     CRATES.contains(&target.split("::").next().unwrap_or(target))
 }

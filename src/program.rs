@@ -123,7 +123,7 @@ impl Command {
         }
     }
 
-    /// Returns whether the command sends requests, and so has something to log.
+    /// Returns whether the command sends requests and therefore has something to log.
     fn sends_requests(&self) -> bool {
         match self {
             Self::Demo(_)
@@ -199,7 +199,7 @@ fn now() -> Timestamp {
     Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
-/// Runs the program with the arguments of the process, and returns its exit code.
+/// Runs the program with the arguments of the process and returns its exit code.
 pub fn main() -> ExitCode {
     let outcome = match parse(std::env::args_os()) {
         Ok(arguments) => run(arguments),
@@ -308,7 +308,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
                 && explain.filter.contains(":me")
                 && let Ok(mut service) = connection.service()
             {
-                // As in all other commands, `me` is the account of the stored sign-in.
+                // As in all other commands, `me` is the account in the stored credentials.
                 block_on(async {
                     service.load_account().await;
                     me = service.me;
@@ -354,7 +354,8 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     outcome
 }
 
-/// Returns the source of a command's alerts. A simulated tenant lives as long as its handle.
+/// Returns the source of a command's alerts. A simulated tenant runs for as long as its handle
+/// exists.
 fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>, Source), Failure> {
     if !origin.demo {
         return Ok((None, origin.source(connection)?));

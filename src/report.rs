@@ -28,12 +28,13 @@ pub struct Report {
     own: HashSet<String>,
 }
 
-/// An indicator of the alert and its location in the evidence.
+/// An indicator from the alert and its location in the evidence.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     /// The value with its kind.
     pub indicator: Indicator,
-    /// The first evidence item that contains it, and the number of additional ones; safe to show.
+    /// The first evidence item that contains the indicator, and the number of further ones; safe to
+    /// show.
     pub location: String,
 }
 
@@ -43,7 +44,7 @@ struct Section {
     parts: Vec<Part>,
 }
 
-/// A part of a section; all text is safe to show.
+/// Part of a section; all text is safe to show.
 #[derive(Clone, Debug)]
 enum Part {
     /// Preformatted lines.
@@ -107,7 +108,7 @@ impl Report {
         self.indicators.iter().map(|sighting| line(sighting) + "\n").collect()
     }
 
-    /// Defangs text, except the names of the organisation's devices and people.
+    /// Defangs text, except for the names of the organisation's devices and people.
     fn defang(&self, shown: &str) -> String {
         defang::prose_except(shown, &|name| self.own.contains(&name.to_lowercase()))
     }

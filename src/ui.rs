@@ -1,6 +1,6 @@
 //! The screen as a function of the state: `draw(&App)`, one file per pane.
 //!
-//! This module performs no I/O, keeps no state and decides only on wording and styles. Texts arrive
+//! This module performs no I/O, keeps no state and decides only on wording and styles. Text arrives
 //! neutralised ([`alertdeck_model::SafeText`]); marks get a style of their own.
 
 mod bars;

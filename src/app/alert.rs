@@ -80,7 +80,8 @@ impl App {
         }
     }
 
-    /// Opens the link to the alert or its incident in the browser if it leads to the portal.
+    /// Opens the link to the alert or its incident in the browser, provided that the link leads to
+    /// the portal.
     fn open(&mut self, incident: bool, effects: &mut Vec<Effect>) {
         let Some(row) = self.selected_or_notify() else { return };
         let what = if incident { "incident" } else { "alert" };
@@ -172,8 +173,8 @@ impl App {
             .collect()
     }
 
-    /// Returns the columns of the menus with their letters. The tenant is among them if there are
-    /// several.
+    /// Returns the columns offered by the menus, with their letters. The tenant is offered only if
+    /// there are several.
     fn letters(&self) -> impl Iterator<Item = &'static (char, Column)> + use<> {
         let several = self.feeds.len() > 1;
         LETTERS.iter().filter(move |(_, column)| several || *column != Column::Tenant)
@@ -187,8 +188,8 @@ impl App {
             query::compile(term, &context).is_ok_and(|plan| plan.test.matches(&self.store, row))
         };
         let term = query::candidate_terms(field, value).into_iter().find(matches_row)?;
-        // What is known from one tenant must not be asked of the services of the others, and the
-        // numbers of incidents are unique only in their tenant.
+        // A value from one tenant must not be sent to the services of other tenants, and incident
+        // numbers are unique only within a tenant.
         let field = query::find_field(field).map_or(field, |field| field.name);
         if self.feeds.len() > 1 && matches!(field, "assigned" | "id" | "incident") {
             let tenant = format!("tenant={}", query::literal(self.feed_of(row).name()));
@@ -319,8 +320,8 @@ impl App {
         Menu { title: "Copy".into(), items, at: 0 }
     }
 
-    /// Returns the indicators of an alert's evidence, reading the alert here if no worker has done
-    /// so.
+    /// Returns the indicators of an alert's evidence, reading the alert here if no worker has read
+    /// it yet.
     fn indicators_of(&self, row: Row) -> Cow<'_, [Indicator]> {
         match self.detail_of(row) {
             Some(detail) => (&*detail.body.indicators).into(),
@@ -387,7 +388,7 @@ fn for_clipboard(text: &str) -> RawText {
 /// Describes the size of copied text, with a warning if some terminals do not accept that much (OSC
 /// 52).
 fn describe_size(text: &str) -> String {
-    /// The minimum that xterm accepts, in bytes of the text.
+    /// The number of bytes of text that xterm is sure to accept.
     const SAFE_BYTES: usize = 74_000;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.len() > SAFE_BYTES {

@@ -43,7 +43,8 @@ pub struct Command {
 /// The commands of a pane or an overlay.
 #[derive(Debug)]
 pub struct Context {
-    /// The name: a table in the keymap file, and the prefix of the ids of its commands.
+    /// The name, which is used both as a table in the keymap file and as the prefix of the command
+    /// ids.
     pub name: &'static str,
     /// The heading shown in the help.
     pub heading: &'static str,
@@ -65,7 +66,7 @@ pub struct Hint {
 pub enum HintKeys {
     /// The first key of each of these commands.
     Of(&'static [&'static str]),
-    /// Keys that are not bound to a command: `letter`.
+    /// Keys that are not bound to a command, such as `letter`.
     Text(&'static str),
 }
 

@@ -60,8 +60,8 @@ impl Default for Keymap {
 impl Keymap {
     /// Applies the text of a user's keymap file on top of the default keys.
     ///
-    /// Returns every error in the file: syntax, unknown commands and keys, and keys that would be
-    /// bound twice where both commands are available.
+    /// Returns every error in the file: syntax errors, unknown commands and keys, and keys that
+    /// would be bound to two commands that are available at the same time.
     pub fn with_user_file(text: &str) -> Result<Self, Vec<KeymapError>> {
         Self::default().merge(text)
     }

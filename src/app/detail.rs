@@ -98,7 +98,7 @@ pub enum LineKind {
         /// The number of spaces between this line and the previous one; 0 if the line break splits
         /// a word.
         gap: usize,
-        /// The alert's property that has this text; empty if there is none.
+        /// The alert property that contains this text; empty if there is none.
         property: &'static str,
         /// The full text.
         full_text: SafeText,
@@ -107,7 +107,7 @@ pub enum LineKind {
     Rest {
         /// The byte offset in the displayed text where this part begins.
         from: usize,
-        /// The alert's property that has this text; empty if there is none.
+        /// The alert property that contains this text; empty if there is none.
         property: &'static str,
         /// The full text.
         full_text: SafeText,
@@ -142,7 +142,7 @@ pub struct Detail {
     suspicious_paths: SuspiciousPaths,
 }
 
-/// The inputs of the layout other than the alert and the view.
+/// The inputs to the layout other than the alert and the view.
 #[derive(Debug)]
 struct LayoutKey {
     folds: Folds,
@@ -192,7 +192,7 @@ impl Detail {
         self.view
     }
 
-    /// Switches to another view and restores the cursor to where it was last in that view.
+    /// Switches to another view and restores the cursor to where it last was in that view.
     pub(super) fn show(&mut self, view: DetailView, folds: &Folds, (width, height): (usize, usize)) {
         self.scrolls[self.view as usize] = self.scroll;
         self.view = view;
@@ -244,7 +244,7 @@ impl Detail {
         }
     }
 
-    /// Moves the cursor to the line at index `at` among all lines, and unfolds its parents.
+    /// Moves the cursor to the line at index `at` among all lines and unfolds its parents.
     fn reveal(&mut self, all: &[Line], at: usize, folds: &mut Folds, height: usize) {
         let mut parent = parent_line(all, at);
         while let Some(line) = parent {
@@ -278,7 +278,7 @@ impl Detail {
         self.line().and_then(|line| index_of(all, line.id)).unwrap_or(0)
     }
 
-    /// Moves the cursor to the next or previous suspicious or malicious node, and unfolds its
+    /// Moves the cursor to the next or previous suspicious or malicious node and unfolds its
     /// parents. Returns the node's number, counted from 1, and the total; `None` if there is no
     /// such node in that direction.
     pub(super) fn go_to_suspicious(
@@ -326,8 +326,8 @@ impl Detail {
         self.find = Some(find);
     }
 
-    /// Searches for the typed text: goes to the first hit at or after the origin, or back to the
-    /// origin.
+    /// Searches for the typed text and goes to the first hit at or after the origin, or back to the
+    /// origin if there is none.
     pub(super) fn search_typed(&mut self, folds: &mut Folds, height: usize) {
         let Some(mut find) = self.find.take() else { return };
         let text = find.editor.as_ref().map(|editor| editor.text().to_owned()).unwrap_or_default();
@@ -352,7 +352,7 @@ impl Detail {
         hit.is_some()
     }
 
-    /// Moves the cursor to a hit, and the window so that it shows the whole hit if possible.
+    /// Moves the cursor to a hit and scrolls the window to show the whole hit if possible.
     fn reveal_hit(&mut self, all: &[Line], hit: Hit, folds: &mut Folds, height: usize) {
         self.reveal(all, hit.line, folds, height);
         let end = self.scroll.cursor + hit.last - hit.line + 1;

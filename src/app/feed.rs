@@ -34,8 +34,8 @@ use super::{
     job::{Failure, FailureKind, JobId, JobKind, JobType, Scope},
 };
 
-/// How far a fetch of changes reaches back before the newest known update, since alerts become
-/// visible late and out of order (docs/graph-api.md, "Polling").
+/// How far before the newest known update a fetch of changes starts, since alerts become visible
+/// late and out of order (docs/graph-api.md, "Polling").
 const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// The interval between live polls.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
@@ -61,9 +61,10 @@ pub(super) enum FeedEffect {
 pub struct FeedSettings {
     /// The tenant's name shown in the header; safe to show.
     pub tenant: String,
-    /// The tenant's other names that the filter `tenant:` knows: its domain or ID.
+    /// Other names for the tenant that the filter `tenant:` accepts: its domain or ID.
     pub aliases: Vec<String>,
-    /// The source of the alerts for the header: cloud and API version, or files. Safe to show.
+    /// The source of the alerts, as shown in the header: cloud and API version, or files. Safe to
+    /// show.
     pub origin: String,
     /// Whether alerts are fetched from a service rather than read from files.
     pub service: bool,
@@ -80,8 +81,8 @@ pub struct FeedSettings {
 }
 
 impl FeedSettings {
-    /// Returns the short name of the tenant, which tells it from others: that of the profile, or
-    /// else the tenant's. Safe to show.
+    /// Returns a short name that distinguishes the tenant from others: the profile's name or, if
+    /// there is no profile, the tenant's. Safe to show.
     pub fn name(&self) -> &str {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
@@ -94,14 +95,14 @@ impl FeedSettings {
     }
 }
 
-/// A feed: its account, its service, and the state of loading.
+/// A feed: its account, its service and its loading state.
 #[derive(Debug)]
 pub struct Feed {
     /// The id.
     pub id: FeedId,
     /// The settings.
     pub settings: FeedSettings,
-    /// The identity, and the state of the sign-in.
+    /// The identity and the state of the sign-in.
     pub sign_in: SignIn,
     /// The fetch of the list.
     pub list: ListFetch,
@@ -151,7 +152,7 @@ impl Feed {
         }
     }
 
-    /// Returns what the loaded alerts of the feed cover.
+    /// Returns how much of the feed the loaded alerts cover.
     pub fn extent(&self) -> Extent {
         match self.backfill.state() {
             _ if self.has_all_alerts() => Extent::All,
@@ -161,14 +162,14 @@ impl Feed {
         }
     }
 
-    /// Requests the list of a filter, which replaces every other fetch.
+    /// Requests the list for a filter. This replaces every other fetch.
     pub(super) fn request_list(&mut self, filter: &str, scope: Scope, mono: Duration) -> Vec<FeedEffect> {
         let reread = self.complete_lists.covering(filter, &scope).is_some();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));
         effects.extend(self.list.on(ListEvent::Requested { scope, reread }));
         if !self.list.phase().is_active() {
-            // The filter asks for other tenants; this one is polled all the same.
+            // The filter covers only other tenants, but this one is still polled.
             effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
         }
         effects
@@ -187,7 +188,7 @@ impl Feed {
         tenant
     }
 
-    /// Stops everything, because the feed is switched off. Its alerts stay in memory.
+    /// Stops all fetches because the feed is being switched off. Its alerts stay in memory.
     fn switch_off(&mut self) -> Vec<FeedEffect> {
         let mut effects = self.list.on(ListEvent::Stop);
         effects.extend(self.poll.on(PollEvent::Interrupted));
@@ -198,8 +199,8 @@ impl Feed {
         effects
     }
 
-    /// Forgets what was loaded, because another account uses the feed from now on. `first_job`: the
-    /// number of that account's first job. Its sign-in is not forgotten.
+    /// Forgets what was loaded, because a different account now uses the feed. `first_job` is the
+    /// number of that account's first job. The state of the sign-in is kept.
     pub(super) fn start_over(&mut self, first_job: u32) {
         let (settings, polled) = (self.settings.clone(), self.poll.is_on());
         let sign_in = std::mem::take(&mut self.sign_in);
@@ -209,7 +210,7 @@ impl Feed {
         }
     }
 
-    /// Shows the list of a filter from memory, if a complete list covers it.
+    /// Shows the list for a filter from memory if a complete list covers it.
     pub(super) fn cover_list(
         &mut self,
         filter: &str,
@@ -269,7 +270,8 @@ impl Feed {
         self.poll.on(PollEvent::Failed(next));
     }
 
-    /// Starts or continues the backfill if nothing else is loading and something is missing.
+    /// Starts or continues the backfill if nothing else is loading and not all alerts are loaded
+    /// yet.
     pub(super) fn begin_backfill(&mut self, now: Now) -> Option<FeedEffect> {
         let idle = self.list.phase() == &Phase::Complete && !self.poll.is_running();
         if !idle || self.sign_in.signed_out || self.has_all_alerts() {
@@ -329,7 +331,8 @@ impl Feed {
         }
     }
 
-    /// Returns the upcoming times, since startup, when something is due or the display changes.
+    /// Returns the upcoming times, measured from startup, at which something is due or the display
+    /// changes.
     pub(super) fn due(&self, mono: Duration) -> impl Iterator<Item = Duration> {
         let counting = match self.list.phase() {
             Phase::Waiting { until: at, .. } | Phase::Failed { retry_at: Some(at), .. } => Some(*at),
@@ -357,19 +360,20 @@ fn next_second(end: Duration, mono: Duration) -> Duration {
     }
 }
 
-/// The feeds. Those that are on have their alerts in the list; there is at least one.
+/// The feeds. The list contains the alerts from those that are on; at least one always is.
 #[derive(Debug)]
 pub struct Feeds {
-    /// In the order in which they were switched on.
+    /// The feeds that are on, in the order in which they were switched on.
     on: Vec<Feed>,
-    /// Those that were switched off. Their alerts are hidden, and nothing is fetched.
+    /// The feeds that were switched off. Their alerts are hidden, and nothing is fetched for them.
     off: Vec<Feed>,
     /// The index of the next feed.
     next: u16,
 }
 
 impl Feeds {
-    /// Creates the collection with feeds that are on. `first_job`: the number of the first job.
+    /// Creates feeds with these settings, all switched on. `first_job` is the number of the first
+    /// job.
     pub(super) fn new(settings: Vec<FeedSettings>, first_job: u32) -> Self {
         let mut feeds = Self { on: Vec::new(), off: Vec::new(), next: 0 };
         for settings in settings {
@@ -389,7 +393,7 @@ impl Feeds {
         self.on.len()
     }
 
-    /// Returns whether no feed is on, which never happens.
+    /// Returns whether no feed is on. This is never the case.
     pub fn is_empty(&self) -> bool {
         self.on.is_empty()
     }
@@ -399,12 +403,12 @@ impl Feeds {
         self.off.iter()
     }
 
-    /// Returns the feed of a profile, on or off, if it was ever opened.
+    /// Returns the feed for a profile, on or off, if the profile was ever opened.
     pub fn of_profile(&self, profile: &str) -> Option<&Feed> {
         self.on.iter().chain(&self.off).find(|feed| feed.settings.profile == profile)
     }
 
-    /// Adds a feed that is on. It is polled if the others are.
+    /// Adds a feed and switches it on. It is polled if the others are.
     pub(super) fn add(&mut self, mut feed: Feed) {
         if self.are_polled() {
             feed.poll.on(PollEvent::SwitchedOn);
@@ -412,7 +416,7 @@ impl Feeds {
         self.on.push(feed);
     }
 
-    /// Switches a feed on that was opened before.
+    /// Switches on a feed that was opened before.
     pub(super) fn switch_on(&mut self, id: FeedId) {
         if let Some(at) = self.off.iter().position(|feed| feed.id == id) {
             let feed = self.off.remove(at);
@@ -420,7 +424,8 @@ impl Feeds {
         }
     }
 
-    /// Switches a feed off, unless it is the only one that is on. Returns what its machines want.
+    /// Switches a feed off unless it is the only one that is on. Returns the effects that its state
+    /// machines request.
     pub(super) fn switch_off(&mut self, id: FeedId) -> Vec<FeedEffect> {
         let at = self.on.iter().position(|feed| feed.id == id).filter(|_| self.on.len() > 1);
         let Some(at) = at else { return Vec::new() };
@@ -430,12 +435,12 @@ impl Feeds {
         effects
     }
 
-    /// Returns a feed, on or off.
+    /// Returns a feed, whether it is on or off.
     pub fn any(&self, id: FeedId) -> Option<&Feed> {
         self.on.iter().chain(&self.off).find(|feed| feed.id == id)
     }
 
-    /// Returns a feed, on or off.
+    /// Returns a feed, whether it is on or off.
     pub(super) fn any_mut(&mut self, id: FeedId) -> Option<&mut Feed> {
         self.on.iter_mut().chain(&mut self.off).find(|feed| feed.id == id)
     }
@@ -473,14 +478,14 @@ impl Feeds {
         self.on.iter().any(|feed| feed.poll.is_on())
     }
 
-    /// Returns the id of a feed that is to be opened.
+    /// Returns an id for a feed that is about to be opened.
     pub(super) fn new_id(&mut self) -> FeedId {
         let id = FeedId::new(self.next);
         self.next = self.next.wrapping_add(1);
         id
     }
 
-    /// Returns whether a job was started for a feed and the account that it uses.
+    /// Returns whether a job was started for one of the feeds and its current account.
     pub(super) fn own(&self, job: JobId) -> bool {
         self.on.iter().chain(&self.off).any(|feed| feed.owns(job))
     }

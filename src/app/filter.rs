@@ -59,11 +59,11 @@ pub struct FilterBar {
     pub committed: String,
     /// The text field, while the filter is being edited.
     pub editor: Option<Editor>,
-    /// The plans of the active filter, one for each feed that is on; none without a filter.
+    /// The plans for the active filter, one for each active feed; empty if there is no filter.
     plans: Plans,
     /// The errors in the bar's text.
     pub diagnostics: Vec<Diagnostic>,
-    /// The active filter with its implied parentheses, if they make a difference to its text.
+    /// The active filter with its implied parentheses written out, if that changes its text.
     pub grouped: Option<String>,
     /// Finds the matches of the active filter in displayed text.
     pub highlighter: Option<Matcher>,
@@ -71,24 +71,24 @@ pub struct FilterBar {
     active: Option<String>,
     /// The filter of the last request to the service. Neither typing nor pivoting sends a request.
     requested: String,
-    /// The plans of the requested filter.
+    /// The plans for the requested filter.
     requested_plans: Plans,
     history: Vec<String>,
 }
 
-/// The plans of a filter, in the order of the feeds. They differ in what is pushed, and have the
-/// same meaning.
+/// The plans for a filter, in the same order as the feeds. They have the same meaning but differ in
+/// what is pushed to the service.
 #[derive(Clone, Debug, Default)]
 struct Plans(Vec<(FeedId, Arc<Plan>)>);
 
 impl Plans {
-    /// Plans a filter for each feed. The errors of one feed are those of all.
+    /// Plans a filter for each feed. If it is invalid, the errors are the same for all feeds.
     fn new(query: &Query, contexts: &[Context]) -> Result<Self, Vec<Diagnostic>> {
         let plan = |context: &Context| Ok((context.feed, Arc::new(query::plan(query, context)?)));
         contexts.iter().map(plan).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns the plan for the first feed that the filter asks for.
+    /// Returns the plan for the first feed that the filter does not exclude.
     fn first(&self) -> Option<&(FeedId, Arc<Plan>)> {
         self.0.iter().find(|(_, plan)| !plan.excludes_feed).or(self.0.first())
     }
@@ -216,11 +216,12 @@ impl FilterBar {
         }
     }
 
-    /// Compiles the text in the bar unless it is active already; `again` compiles it in any case,
-    /// for another time or another service. A valid text becomes active; an invalid one leaves the
-    /// former filter active. There is a context for each feed that is on.
+    /// Compiles the text in the bar unless it is already active. With `again`, compiles it in any
+    /// case, because the time or the service has changed. Valid text becomes the active filter;
+    /// invalid text leaves the previous filter active. `contexts` has one context for each active
+    /// feed.
     ///
-    /// Returns whether there is another filter: that of [`Self::matcher`]. Errors are in
+    /// Returns whether the filter returned by [`Self::matcher`] has been replaced. Errors are in
     /// [`Self::diagnostics`].
     pub fn compile(&mut self, contexts: &[Context], again: bool) -> bool {
         let is_other = self.parse(contexts, again);
@@ -234,13 +235,13 @@ impl FilterBar {
         is_other
     }
 
-    /// Returns the plan of the active filter for the first feed that the filter asks for; `None`
-    /// without a filter.
+    /// Returns the active filter's plan for the first feed that it does not exclude; `None` if
+    /// there is no filter.
     pub fn plan(&self) -> Option<&Plan> {
         self.plans.first().map(|(_, plan)| plan.as_ref())
     }
 
-    /// Returns the feed of [`Self::plan`] if something else is pushed to another feed.
+    /// Returns the feed that [`Self::plan`] is for, if what is pushed to another feed differs.
     pub fn plan_feed(&self) -> Option<FeedId> {
         let (feed, plan) = self.plans.first()?;
         let differs = |(_, other): &(FeedId, Arc<Plan>)| {
@@ -249,7 +250,7 @@ impl FilterBar {
         self.plans.0.iter().any(differs).then_some(*feed)
     }
 
-    /// Returns the active filter, for a view; `None` matches everything.
+    /// Returns the active filter for use by a view; `None` matches everything.
     pub fn matcher(&self) -> Option<Box<dyn Filter>> {
         Some(Box::new(Matcher::new(&self.plan()?.test)))
     }
@@ -305,8 +306,8 @@ impl FilterBar {
         self.committed == self.requested
     }
 
-    /// Returns whether the rows are those of the requested filter, and not of a pivot or a filter
-    /// being typed.
+    /// Returns whether the rows come from the requested filter rather than from a pivot or a filter
+    /// that is being typed.
     pub fn shows_requested(&self) -> bool {
         let is_same = |text: &String| text.trim() == self.requested;
         self.is_requested() && self.active.as_ref().is_none_or(is_same)
@@ -317,7 +318,7 @@ impl FilterBar {
         &self.requested
     }
 
-    /// Returns the plan of the requested filter for a feed.
+    /// Returns a feed's plan for the requested filter.
     pub fn requested_plan(&self, feed: FeedId) -> Option<&Plan> {
         self.requested_plans.of(feed)
     }

@@ -1,5 +1,5 @@
 //! Formatting of times, durations and numbers. Times are shown as ages, in UTC or in local time,
-//! and the three forms are distinguishable.
+//! and the three forms can be told apart.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl TimeFormat {
     }
 }
 
-/// The current time, and everything else needed to format times.
+/// The current time, along with the other data needed to format times.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// The format of times.

@@ -6,7 +6,7 @@ use alertdeck_store::{Store, View};
 /// The number of alerts by severity and time bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// The counts of high, medium, low and all other severities, from the oldest bucket to the
+    /// The counts for high, medium, low and all other severities, from the oldest bucket to the
     /// newest.
     pub counts: [Vec<u32>; 4],
     /// The creation times of the oldest and the newest alert.
@@ -17,8 +17,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts the alerts of a view in `buckets` buckets of equal length, unless this revision of
-    /// the view has already been counted.
+    /// Counts the alerts in a view, using `buckets` buckets of equal length, unless this revision
+    /// of the view has already been counted.
     pub fn count(&mut self, store: &Store, view: &View, buckets: usize) {
         if self.revision == view.revision() && self.counts[0].len() == buckets {
             return;

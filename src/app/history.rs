@@ -1,6 +1,6 @@
 //! The history of list views.
 //!
-//! Filters, pivots and changes of the sort order add a step; cursor movements do not
+//! Filters, pivots and changes to the sort order add a step; cursor movements do not
 //! (docs/console.md, "Going back").
 
 use super::{App, Effect, Pane, detail::DetailPosition, list};

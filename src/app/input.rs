@@ -1,4 +1,4 @@
-//! Dispatch of user input: which pane or overlay handles a key, a click or a paste.
+//! Dispatches user input: determines which pane or overlay handles a key, a click or a paste.
 
 use super::{
     App, Effect, Feed, Input, Key, Pane, Phase, Shape, alert,
@@ -29,7 +29,7 @@ impl App {
         }
     }
 
-    /// Lays out everything that depends on the screen size.
+    /// Updates all layouts that depend on the screen size.
     pub(super) fn lay_out(&mut self) {
         let (width, height) = self.detail_size();
         if let Some(detail) = &mut self.detail.shown {
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    /// Notifies the user that a key is not bound here, and suggests the key that may have been
+    /// Notifies the user that a key is not bound here and suggests the key that may have been
     /// meant.
     pub(super) fn report_unbound(&mut self, key: Key, contexts: &[&'static Context]) {
         let near = match self.ui.keymap.nearest(contexts, key) {
@@ -254,7 +254,7 @@ impl App {
         }
     }
 
-    /// Sorts the list, and adds the previous order to the history.
+    /// Sorts the list and adds the previous order to the history.
     pub(super) fn change_sort(&mut self, sort: Sort) {
         if sort != self.view.sort() {
             self.remember_view();
@@ -271,8 +271,8 @@ impl App {
         } else if self.ui.focus == Pane::Detail && self.find_editor().is_some() {
             return self.find_paste(text);
         } else {
-            // Text pasted into a pane becomes a filter of alternatives, which is not run yet.
-            // Terminals send line breaks as carriage returns.
+            // Text pasted into a pane becomes a filter that treats the lines as alternatives. The
+            // filter is not run yet. Terminals send line breaks as carriage returns.
             let lines: Vec<_> =
                 text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
             if lines.is_empty() {
@@ -315,7 +315,7 @@ impl App {
         }
     }
 
-    /// Moves the divider between list and detail pane.
+    /// Moves the divider between the list and the detail pane.
     fn drag(&mut self, x: u16) {
         if self.ui.dragging && self.ui.size.0 > 0 {
             self.ui.split = (u32::from(x) * 100 / u32::from(self.ui.size.0)) as u16;

@@ -1,4 +1,4 @@
-//! Jobs: long-running work, each with an id, a description of the work, and events.
+//! Jobs: units of long-running work, each with an id, a description of the work, and events.
 //!
 //! The state starts and cancels jobs through effects, and their events come back with the same id.
 //! This module does not define how a job is run. [`super::Jobs`] tracks which jobs are running.
@@ -25,7 +25,7 @@ pub struct JobId {
 /// A job to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobKind {
-    /// Fetch the list of the filter, newest alerts first.
+    /// Fetch the list for the filter, newest alerts first.
     List(Scope),
     /// Fetch what has changed.
     Poll(Scope),
@@ -46,7 +46,7 @@ pub enum JobKind {
         portal_host: String,
     },
     /// Write alerts to a file. Ends with [`JobEvent::Exported`]. If cancelled, the job ends early,
-    /// and its event tells whether the file was written.
+    /// and its event says whether the file was written.
     Export(Export),
     /// Sign in with this method. The successful sign-in is reported as
     /// [`FeedEvent::SignedIn`](super::FeedEvent::SignedIn).
@@ -128,7 +128,7 @@ pub enum Scope {
     /// Every alert.
     #[default]
     All,
-    /// No alert: the filter asks for other tenants. Nothing is requested.
+    /// No alerts, because the filter covers only other tenants. Nothing is requested.
     Nothing,
     /// The alerts that match an expression.
     Filter(odata::Expr),
@@ -137,7 +137,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns the scope of the alerts whose time is `at` or later.
+    /// Returns the scope that covers the alerts whose time is `at` or later.
     pub(super) fn since(property: odata::Property, at: Timestamp) -> Self {
         Self::Filter(odata::Expr::Compare(property, odata::Operator::Ge, odata::Literal::Time(at)))
     }
@@ -160,9 +160,9 @@ pub enum LoadEvent {
         /// The time of the response, by the service's clock.
         server_time: Option<Timestamp>,
     },
-    /// Alerts of the current page.
+    /// Alerts from the current page.
     Batch(Batch),
-    /// All alerts of the page have been sent. The next page is at this bookmark.
+    /// All alerts from the page have been sent. The next page is at this bookmark.
     Reached(Bookmark),
     /// An event from the current request, such as a wait.
     Client(ClientEvent),
@@ -174,7 +174,7 @@ pub enum LoadEvent {
     Stopped,
 }
 
-/// The reason why a fetch failed.
+/// The reason a fetch failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The kind of failure.

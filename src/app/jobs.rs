@@ -1,4 +1,4 @@
-//! The registry of jobs: the running ones, and the most recent ones that have ended.
+//! The registry of jobs: the running ones and the most recently ended ones.
 //!
 //! It tracks which jobs are running, and therefore which events are still valid, but not what a job
 //! is for.
@@ -17,7 +17,7 @@ const MAX_ENDED: usize = 30;
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// The job has not started, or is waiting for its next turn.
+    /// The job has not started or is waiting for its next turn.
     Waiting,
     /// The job is running.
     Running,
@@ -44,7 +44,7 @@ impl JobState {
         }
     }
 
-    /// Returns whether events of the job are still handled.
+    /// Returns whether events from the job are still handled.
     fn is_live(self) -> bool {
         matches!(self, Self::Waiting | Self::Running | Self::Stopping)
     }
@@ -74,7 +74,7 @@ pub struct Job {
     pub state: JobState,
     /// The progress.
     pub progress: Progress,
-    /// Why the job failed, in a line that is safe to show; empty if it did not fail.
+    /// Why the job failed, as one line that is safe to show; empty if it did not fail.
     pub reason: String,
 }
 
@@ -84,8 +84,8 @@ impl Job {
         self.state.is_live()
     }
 
-    /// Returns whether the job stays in the list after its end. Successful reads and polls are too
-    /// frequent to be of interest.
+    /// Returns whether the job stays in the list after it has ended. Successful reads and polls are
+    /// too frequent to be of interest.
     fn is_kept(&self) -> bool {
         self.state == JobState::Failed || !matches!(self.job_type, JobType::Read | JobType::Poll)
     }
@@ -132,19 +132,19 @@ impl Jobs {
         id
     }
 
-    /// Sets the total number of alerts of a job.
+    /// Sets the total number of alerts for a job.
     pub(super) fn set_total(&mut self, id: JobId, total: usize) {
         if let Some(job) = self.live_mut(id) {
             job.progress.total = Some(total);
         }
     }
 
-    /// Returns a job if it is running or is among the most recent ones that have ended.
+    /// Returns a job if it is running or is among the most recently ended ones.
     pub fn get(&self, id: JobId) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
     }
 
-    /// Returns the running job of a type for a feed; the newest if there are several.
+    /// Returns a feed's running job of the given type; the newest if there are several.
     pub fn running(&self, feed: FeedId, job_type: JobType) -> Option<JobId> {
         let matches = |job: &&Job| job.id.feed == feed && job.job_type == job_type && job.is_live();
         self.jobs.iter().rev().find(matches).map(|job| job.id)
@@ -172,8 +172,8 @@ impl Jobs {
         self.end(id, JobState::Done, String::new())
     }
 
-    /// Records an event of a job: its progress or its end. Returns the type of the job if the event
-    /// should be handled; `None` if the job was cancelled, has ended, or is unknown.
+    /// Records an event from a job, such as its progress or its end. Returns the type of the job if
+    /// the event should be handled; `None` if the job was cancelled, has ended, or is unknown.
     pub(super) fn record(&mut self, id: JobId, event: &JobEvent) -> Option<JobType> {
         let job = self.live_mut(id)?;
         let job_type = job.job_type;
@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// Returns every event with the type of its job, and the job's state and failure reason after
-    /// it.
+    /// the event.
     fn events() -> Vec<(JobType, JobEvent, JobState, &'static str)> {
         use JobState::{Done, Failed, Running, Stopped};
         let failure = Failure { kind: FailureKind::Offline, line: "no route".into() };

@@ -14,7 +14,7 @@ pub struct Key {
     pub ctrl: bool,
     /// Whether Alt was held.
     pub alt: bool,
-    /// Whether Shift was held. Never set for letters, since a letter with Shift is a capital.
+    /// Whether Shift was held. Never set for letters, since Shift turns a letter into a capital.
     pub shift: bool,
 }
 

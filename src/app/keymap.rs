@@ -27,7 +27,7 @@ pub struct Keymap {
 pub struct KeymapError {
     /// The invalid part of the text, in bytes.
     pub span: Range<usize>,
-    /// The error. May quote the text, so it is not neutralised.
+    /// The error. It may quote the text and is not neutralised.
     pub message: String,
     /// How to fix it.
     pub fix: String,
@@ -75,8 +75,7 @@ impl Keymap {
         Err(errors)
     }
 
-    /// Returns another command that has the same key in a context that can be active at the same
-    /// time.
+    /// Returns another command with the same key whose context can be active at the same time.
     fn conflict(&self, context: &Context, command: &Command, key: Key) -> Option<&'static Command> {
         self.contexts
             .iter()
@@ -119,7 +118,7 @@ impl Keymap {
     }
 }
 
-/// Parses a keymap file into its bindings and its errors.
+/// Parses a keymap file and returns its bindings and errors.
 fn read(text: &str, contexts: &[&'static Context]) -> (Vec<Binding>, Vec<KeymapError>) {
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let mut errors: Vec<_> = syntax

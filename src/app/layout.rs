@@ -55,12 +55,12 @@ pub enum Shape {
     Wide,
 }
 
-/// The input of the layout.
+/// The input to the layout.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutInput {
-    /// The number of columns of the screen.
+    /// The width of the screen in columns.
     pub width: u16,
-    /// The number of rows of the screen.
+    /// The height of the screen in rows.
     pub height: u16,
     /// The focused pane, which is the only visible one if there is room for just one.
     pub focus: Pane,
@@ -101,7 +101,7 @@ pub struct Layout {
 
 /// The minimum width of each pane when they are side by side.
 const MIN_PANE: u16 = 40;
-/// The number of rows of the histogram, one for each severity that is counted.
+/// The number of rows in the histogram, one for each severity that is counted.
 pub const HISTOGRAM_ROWS: u16 = 4;
 
 impl Layout {

@@ -65,7 +65,7 @@ pub struct List {
     pub changed: RowSet,
     /// The alert under the cursor.
     cursor: Option<Row>,
-    /// The line of the window that the cursor is on.
+    /// The line in the window that the cursor is on.
     line: usize,
     /// Whether the user has moved the cursor. Until then, it stays on the newest alert.
     moved: bool,
@@ -91,8 +91,8 @@ impl ListPosition {
 const MAX_SHIFT: usize = 400;
 
 impl List {
-    /// Returns the alert under the cursor. While a scan of the rows has not found that alert yet,
-    /// returns the previous one.
+    /// Returns the alert under the cursor. Until a scan of the rows has found that alert, returns
+    /// the previous one.
     pub fn selected(&self, view: &View) -> Option<Row> {
         let shown = view.get(self.scroll.cursor);
         if self.moved && view.is_scanning() { self.cursor.or(shown) } else { shown }
@@ -131,7 +131,7 @@ impl List {
     pub(super) fn restore_position(&mut self, position: ListPosition) {
         self.moved = position.row.is_some();
         (self.cursor, self.line, self.shift) = (position.row, position.line, position.shift);
-        // The next call of `settle` finds the alert.
+        // The next call to `settle` finds the alert.
         self.revision = u64::MAX;
     }
 
@@ -189,7 +189,7 @@ mod tests {
 
     const FEED: FeedId = FeedId::new(0);
 
-    /// Matches alerts with an even id, in several steps of work.
+    /// Matches alerts with an even id, doing the work in several steps.
     #[derive(Debug)]
     struct Even(usize);
 

@@ -1,4 +1,4 @@
-//! Starts the jobs of the feeds and handles their events (docs/architecture.md, "Loading").
+//! Starts jobs for the feeds and handles their events (docs/architecture.md, "Loading").
 //!
 //! The state machines in [`super::feed`] decide what to fetch; this module connects them with the
 //! filter, the store and the list.
@@ -30,7 +30,7 @@ impl App {
         self.feeds.main()
     }
 
-    /// Returns a sentence about a feed. If several are on, it names the feed.
+    /// Returns a sentence about a feed. If several are on, the sentence names the feed.
     pub fn about(&self, id: FeedId, what: &str) -> String {
         match self.feeds.get(id) {
             Some(feed) if self.feeds.len() > 1 => format!("{}: {what}", feed.name()),
@@ -64,7 +64,7 @@ impl App {
         feeds.fold(first, |all, one| ListProgress {
             loaded: all.loaded + one.loaded,
             total: all.total.zip(one.total).map(|(all, one)| all + one),
-            // A feed whose alerts are all read again counts with them.
+            // For a feed that has read all its alerts again, count all of them.
             read: match (all.read, one.read) {
                 (None, None) => None,
                 (read, more) => Some(read.unwrap_or(all.loaded) + more.unwrap_or(one.loaded)),
@@ -154,14 +154,14 @@ impl App {
         }
     }
 
-    /// Fetches the list of the requested filter from all feeds.
+    /// Fetches the list for the requested filter from all feeds.
     pub(super) fn fetch(&mut self, effects: &mut Vec<Effect>) {
         for feed in self.feeds.ids() {
             self.fetch_from(feed, effects);
         }
     }
 
-    /// Fetches the list of the requested filter from a feed, superseding the feed's running
+    /// Fetches the list for the requested filter from a feed, superseding the feed's running
     /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let scope = self.filter.requested_scope(id);
@@ -206,7 +206,7 @@ impl App {
         self.run_feed_effects(id, wanted, effects);
     }
 
-    /// Switches live polling of all feeds on or off.
+    /// Switches live polling on or off for all feeds.
     pub(super) fn toggle_live(&mut self, effects: &mut Vec<Effect>) {
         if !self.feeds.iter().any(|feed| feed.settings.service) {
             return self.notify("saved alerts: nothing to poll");
@@ -226,8 +226,8 @@ impl App {
         }
     }
 
-    /// Stops list fetches and polls of all feeds at the user's request. Returns whether there was
-    /// anything to stop.
+    /// Stops the list fetches and polls for all feeds at the user's request. Returns whether there
+    /// was anything to stop.
     pub(super) fn stop_loading(&mut self, effects: &mut Vec<Effect>) -> bool {
         let mut stopped = false;
         for feed in self.feeds.ids() {
@@ -236,7 +236,7 @@ impl App {
         stopped
     }
 
-    /// Stops the list fetch and poll of a feed. Returns whether there was anything to stop.
+    /// Stops the list fetch and poll for a feed. Returns whether there was anything to stop.
     pub(super) fn stop_list(&mut self, id: FeedId, effects: &mut Vec<Effect>) -> bool {
         let mono = self.clock.now.mono;
         let Some(wanted) = self.feeds.get_mut(id).and_then(|feed| feed.stop_list(mono)) else {
@@ -246,7 +246,7 @@ impl App {
         true
     }
 
-    /// Stops the backfill of a feed at the user's request.
+    /// Stops the backfill for a feed at the user's request.
     pub(super) fn stop_backfill(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         let wanted = feed.backfill.on(BackfillEvent::Stop);
@@ -262,7 +262,7 @@ impl App {
         }
     }
 
-    /// Starts everything that is due for the feeds.
+    /// Starts the fetches that are due for the feeds.
     pub(super) fn run_due_fetches(&mut self, effects: &mut Vec<Effect>) {
         let mono = self.clock.now.mono;
         let is_due = |at: Option<std::time::Duration>| at.is_some_and(|at| at <= mono);
@@ -279,7 +279,7 @@ impl App {
         }
     }
 
-    /// Resumes loading after a sign-in. A fetch that waited for the sign-in continues
+    /// Resumes loading after a sign-in. A fetch that was waiting for the sign-in continues
     /// automatically.
     pub(super) fn resume_loading(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -293,9 +293,9 @@ impl App {
         }
     }
 
-    /// Handles an event of a job. This is the only place that decides whether an event is valid: an
-    /// event of a cancelled job changes nothing but the store, and an event for a former profile or
-    /// account changes nothing at all.
+    /// Handles an event from a job. This is the only place that decides whether an event is valid.
+    /// An event from a cancelled job changes nothing but the store, and an event for a former
+    /// profile or account changes nothing at all.
     pub(super) fn handle_job(&mut self, id: JobId, event: JobEvent, effects: &mut Vec<Effect>) {
         let job_type = self.jobs.record(id, &event);
         match (job_type, event) {
@@ -327,8 +327,7 @@ impl App {
         absorbed
     }
 
-    /// Adds alerts of a running fetch to the store, and records them as part of what the fetch
-    /// covers.
+    /// Adds alerts from a running fetch to the store and records that the fetch covers them.
     fn absorb_fetched(&mut self, id: FeedId, job_type: JobType, batch: Batch) {
         let absorbed = self.absorb(id, batch);
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -355,7 +354,7 @@ impl App {
         }
     }
 
-    /// Handles an event of a running fetch, other than a batch of alerts.
+    /// Handles an event from a running fetch, other than a batch of alerts.
     fn handle_fetch(&mut self, id: FeedId, job_type: JobType, event: LoadEvent, effects: &mut Vec<Effect>) {
         match job_type {
             JobType::List => self.handle_list(id, event, effects),
@@ -405,8 +404,8 @@ impl App {
         }
     }
 
-    /// Replans the filter without a feature that the service may have refused, and evaluates that
-    /// part locally. Not all features are known to work for alerts (docs/graph-api.md,
+    /// Replans the filter without a feature that the service may have refused, so that this part is
+    /// evaluated locally. Not all features are known to work for alerts (docs/graph-api.md,
     /// "Filtering"). Returns whether there was such a feature.
     fn drop_refused_feature(&mut self, id: FeedId) -> bool {
         let pushed = self.filter.requested_plan(id).and_then(|plan| plan.pushed.clone());
@@ -421,7 +420,7 @@ impl App {
         true
     }
 
-    /// Handles an event of a poll. The list state shown in the header does not change.
+    /// Handles an event from a poll. The list state shown in the header does not change.
     fn handle_poll(&mut self, id: FeedId, event: LoadEvent) {
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };
@@ -439,7 +438,7 @@ impl App {
         }
     }
 
-    /// Handles an event of the backfill, including events sent after it was asked to stop.
+    /// Handles an event from the backfill, including events sent after it was asked to stop.
     fn handle_backfill(&mut self, id: FeedId, event: LoadEvent) {
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };

@@ -1,4 +1,5 @@
-//! Marks: the alerts selected for an action, one by one, by range, or all matching ones.
+//! Marks: alerts selected for an action, whether one by one, by range, or all matching ones at
+//! once.
 //!
 //! A mark belongs to its alert and survives filters, sorting and updates. A marked alert that is
 //! not in the list is hidden: actions do not apply to it, but the number of hidden marks is shown
@@ -28,7 +29,7 @@ impl Marks {
         self.rows.len()
     }
 
-    /// Removes the marks of all alerts but these.
+    /// Removes the marks from all alerts except these.
     pub(super) fn keep_only(&mut self, rows: &RowSet) {
         self.rows.intersect(rows);
         self.anchor.take_if(|row| !rows.contains(*row));
@@ -105,7 +106,7 @@ impl App {
         }
     }
 
-    /// Inverts the marks of all matching alerts.
+    /// Inverts the marks on all matching alerts.
     pub(super) fn invert_marks(&mut self) {
         if !self.knows_matching() {
             return;

@@ -17,7 +17,7 @@ use alertdeck_model::Indicator;
 use alertdeck_model::{Alert, DecodeError, PortalUrl, Property, RawAlert, RawText, SafeText, Timestamp};
 use alertdeck_store::{FeedId, StoredAlert};
 
-/// A message to the state.
+/// A message for the state.
 #[derive(Debug)]
 pub enum Message {
     /// User input.
@@ -44,9 +44,9 @@ pub enum Message {
         /// What is wrong and what to do; safe to show.
         line: String,
     },
-    /// The browser opened a link, or failed to for this reason.
+    /// The browser opened a link, or failed to open it for this reason.
     Opened(PortalUrl, Result<(), String>),
-    /// A text was sent to the clipboard, or could not be for this reason.
+    /// Text was sent to the clipboard, or could not be sent for this reason.
     Copied(Result<(), String>),
     /// A scheduled time was reached ([`Effect::WakeAt`]).
     Tick,
@@ -57,27 +57,27 @@ pub enum Message {
 /// User input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Pressed a key.
+    /// The user pressed a key.
     Key(Key),
-    /// Pasted text.
+    /// The user pasted text.
     Paste(String),
-    /// Pressed the left button on a cell, 0-based.
+    /// The user pressed the left button on a cell. Coordinates are 0-based.
     Click {
         /// The column of the cell.
         x: u16,
         /// The row of the cell.
         y: u16,
     },
-    /// Dragged the mouse to a cell with the left button.
+    /// The user dragged the mouse to a cell with the left button held.
     Drag {
         /// The column of the cell.
         x: u16,
         /// The row of the cell.
         y: u16,
     },
-    /// Released the left button.
+    /// The user released the left button.
     Release,
-    /// Turned the mouse wheel over a cell, 0-based.
+    /// The user turned the mouse wheel over a cell. Coordinates are 0-based.
     Wheel {
         /// The column of the cell.
         x: u16,
@@ -86,7 +86,7 @@ pub enum Input {
         /// The number of notches; positive is down.
         by: i32,
     },
-    /// Resized the terminal to this size in cells.
+    /// The terminal was resized to this size in cells.
     Resize {
         /// The number of columns.
         width: u16,
@@ -98,7 +98,7 @@ pub enum Input {
 /// An event from a feed that is not part of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEvent {
-    /// An interactive sign-in is needed. The running fetch waits, and continues once the user is
+    /// An interactive sign-in is needed. The running fetch waits and continues once the user is
     /// signed in.
     SignInNeeded {
         /// The reason, as a sentence; safe to show.
@@ -110,14 +110,14 @@ pub enum FeedEvent {
     SignedOut,
     /// The identity of the signed-in user has become known.
     Identity(Identity),
-    /// A warning about something that the user did not request, in a line that is safe to show.
+    /// A warning about something that the user did not request, as one line that is safe to show.
     Warning(String),
 }
 
 /// An alert, prepared for the detail pane.
 #[derive(Debug)]
 pub struct Body {
-    /// The alert, or the reason why it could not be decoded.
+    /// The alert, or the reason it could not be decoded.
     pub alert: Result<Arc<Alert>, DecodeError>,
     /// The evidence tree.
     pub tree: Tree,
@@ -163,15 +163,15 @@ impl Body {
 pub enum Effect {
     /// Start a job. It sends [`Message::Job`]s.
     Start(JobId, JobKind),
-    /// Cancel a job. A backfill then reports what it has received, and an export whether the file
-    /// was written. Other jobs end immediately.
+    /// Cancel a job. A backfill then reports what it has received, and an export reports whether
+    /// the file was written. Other jobs end immediately.
     Cancel(JobId),
     /// Fail the requests that are waiting for a sign-in, since the user does not want to sign in
     /// now.
     DeclineSignIn(FeedId),
     /// Sign out. [`FeedEvent::SignedOut`] follows.
     SignOut(FeedId),
-    /// Open another profile: answered by [`Message::ProfileOpened`] or
+    /// Open another profile. The answer is [`Message::ProfileOpened`] or
     /// [`Message::ProfileRefused`].
     OpenProfile {
         /// The feed to open it as.
@@ -187,7 +187,8 @@ pub enum Effect {
     Open(PortalUrl),
     /// Copy text to the clipboard.
     Copy(RawText),
-    /// Copy the request to this feed for this scope as a curl command, without the token.
+    /// Copy the request that fetches this scope from this feed as a curl command, without the
+    /// token.
     CopyCurl(FeedId, Scope),
     /// Send [`Message::Tick`] at this time, measured from startup.
     WakeAt(Duration),
@@ -229,15 +230,15 @@ pub struct Written {
     pub path: String,
 }
 
-/// The reason why an export failed.
+/// The reason an export failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotWritten {
     /// The file already exists.
     Exists,
     /// The user stopped it.
     Stopped,
-    /// The file could not be written. Contains what happened and what to do, in a line that is safe
-    /// to show.
+    /// The file could not be written. The string says what happened and what to do, in one line
+    /// that is safe to show.
     Refused(String),
 }
 
@@ -270,10 +271,9 @@ pub struct RequestLine {
     pub method: String,
     /// The host, with its port unless it is the default.
     pub host: SafeText,
-    /// Path and query.
+    /// The path and query.
     pub path: SafeText,
-    /// The status, or the reason why there is none, safe to show; `None` if there is no response
-    /// yet.
+    /// The status, or the reason there is none, safe to show; `None` if there is no response yet.
     pub outcome: Option<Result<u16, String>>,
     /// The size of the response body in bytes.
     pub bytes: usize,
@@ -292,7 +292,7 @@ impl RequestLine {
     }
 
     /// Returns whether two lines describe the same request. The id alone is not enough, since a
-    /// retry has the id of the first attempt.
+    /// retry has the same id as the first attempt.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.client_request_id == other.client_request_id && self.started == other.started
     }

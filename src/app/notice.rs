@@ -1,8 +1,8 @@
 //! Notices: messages in the key bar that disappear automatically.
 //!
-//! A notice in response to a key is replaced by the response to the next key. A notice about the
-//! end of a job can appear between keys, so it stays for a moment even if a key is pressed, and
-//! other notices wait until then.
+//! A notice in response to a key is replaced by the response to the next key. A notice about a
+//! finished job can appear between key presses, so it stays for a moment even if a key is pressed.
+//! Other notices wait until then.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,7 +10,7 @@ use super::App;
 
 /// How long a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
-/// The minimum time for which the end of a job is shown.
+/// The minimum time for which a notice about a finished job is shown.
 const PROTECTED_FOR: Duration = Duration::from_secs(2);
 
 /// The notice when there is no value that the filter language can express.
@@ -37,7 +37,7 @@ impl Notice {
     }
 }
 
-/// The visible notice, and those waiting to be shown.
+/// The visible notice and those waiting to be shown.
 #[derive(Debug, Default)]
 pub struct Notices {
     current: Option<Notice>,

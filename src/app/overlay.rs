@@ -1,5 +1,5 @@
-//! The overlays, which are shown over the panes. Each is an object with its state, commands, key
-//! handling and hints.
+//! The overlays, which are shown over the panes. Each is an object with its own state, commands,
+//! key handling and hints.
 //!
 //! This file is their registry. To add an overlay, implement [`Object`] in a new file in
 //! `overlay/`, and add a `mod` line and a line in the table here. Default keys go into
@@ -77,9 +77,9 @@ overlays! {
     Values(values),
     /// A menu.
     Menu(menu),
-    /// A link that no browser could be started for.
+    /// A link that could not be opened in a browser.
     Link(link),
-    /// The profiles, and the signed-in user.
+    /// The profiles and the signed-in user.
     Profiles(profiles, OPEN),
     /// The sign-in prompt.
     SignInPrompt(sign_in),
@@ -188,7 +188,7 @@ impl App {
         }
     }
 
-    /// Closes the focused overlay. Without `all`, the overlay may close only a part of itself.
+    /// Closes the focused overlay. Without `all`, the overlay may close only part of itself.
     pub(super) fn close_overlay(&mut self, all: bool, effects: &mut Vec<Effect>) {
         match self.with_overlay(|overlay, _| overlay.back()) {
             Some(Back::Stay) if !all => {}

@@ -13,7 +13,7 @@ use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Column, FeedId, Prevalence, Row, RowSet, Store, Tally};
 
-/// The number of rows that are counted immediately, even if there is other work. This takes a
+/// The number of rows that are counted immediately, even if other work is pending. This takes a
 /// fraction of a millisecond and is enough for nearly every value.
 const SLICE: usize = 4_096;
 /// The maximum number of cached counts.
@@ -22,7 +22,7 @@ const MAX_COUNTS: usize = 512;
 /// The indicators of a node, by value.
 pub(super) type ByValue<'a> = HashMap<&'a SafeText, &'a Indicator>;
 
-/// A value to count, and the feed to count it in if it means something else in others.
+/// A value to count and, if its meaning differs between feeds, the feed to count it in.
 type Subject = (Indicator, Option<FeedId>);
 
 /// The cached counts of values.
@@ -108,8 +108,8 @@ impl App {
         Some(Prevalence { alerts: self.alerts_with(what), ..counted })
     }
 
-    /// Returns what a value of the alert under the cursor stands for. Names of devices and users are
-    /// unique in their tenant at most.
+    /// Returns the subject that a value of the alert under the cursor stands for. The names of
+    /// devices and users are unique within their tenant at most.
     fn subject(&self, what: &Indicator) -> Subject {
         let is_local = match what.kind {
             IndicatorKind::Device | IndicatorKind::User | IndicatorKind::Group => true,
@@ -152,8 +152,9 @@ impl App {
         }
     }
 
-    /// Returns the indicator for a value: of the kind that the value's field names, or else the
-    /// node's indicator with the same value. Returns `None` if the alert has no such indicator.
+    /// Returns the indicator for a value. If the value's field names a kind, the indicator is of
+    /// that kind; otherwise, it is the node's indicator with the same value. Returns `None` if the
+    /// alert has no such indicator.
     pub(super) fn indicator(&self, row: Row, value: &Value, node: &ByValue<'_>) -> Option<Indicator> {
         let named = IndicatorKind::ALL.iter().find(|(_, name)| value.field.as_deref() == Some(name));
         let what = match named {
@@ -173,7 +174,8 @@ impl App {
             .into_iter()
             .filter_map(|(key, value)| {
                 let mut indicator = self.indicator(row, &value, &ByValue::new())?;
-                // The first device or user stands for itself, however its name is spelled.
+                // Use the identity of the first device or user, so that the spelling of its name
+                // does not matter.
                 if !known.contains(&indicator.kind)
                     && let Some(identity) = self.identity(row, indicator.kind)
                 {
@@ -190,8 +192,8 @@ impl App {
         self.ui.open(Menu { title: "Pivot".into(), items, at: 0 });
     }
 
-    /// Returns the identity of the device or user under the cursor: of the list's column, or of the
-    /// node in the detail pane.
+    /// Returns the identity of the device or user under the cursor, taken from the list's column or
+    /// from the node in the detail pane.
     fn identity(&self, row: Row, kind: IndicatorKind) -> Option<Indicator> {
         let (column, identity) = match kind {
             IndicatorKind::Device => (Column::Device, IndicatorKind::DeviceId),

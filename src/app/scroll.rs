@@ -2,7 +2,7 @@
 
 use super::command::Motion;
 
-/// The cursor and the window of a list of lines.
+/// The cursor and the window over a list of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
     /// The index of the line under the cursor.

@@ -1,7 +1,7 @@
 //! The state of a feed's sign-in: why it is needed, the method, instructions, and the result.
 //!
 //! The flow is a job that sends [`SignInEvent`]s. The prompt opens over the list without changing
-//! it: rows, cursor, marks and typed text stay. A prompt that opens automatically must not take
+//! it: rows, cursor, marks and typed text are kept. A prompt that opens automatically must not take
 //! keys meant for something else, so it waits until the filter bar and all overlays are closed, and
 //! then ignores keys for a moment.
 
@@ -43,7 +43,7 @@ pub enum SignInEvent {
     Failed {
         /// One line: what happened and what to do. Safe to show.
         line: String,
-        /// Whether another try, with either method, may succeed.
+        /// Whether another attempt, with either method, may succeed.
         may_retry: bool,
     },
 }
@@ -51,7 +51,7 @@ pub enum SignInEvent {
 /// The signed-in account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The account: a principal name or an application's name.
+    /// The account, which is a principal name or an application's name.
     pub account: Option<SafeText>,
     /// The account's tenant.
     pub tenant: Option<SafeText>,
@@ -96,7 +96,7 @@ pub enum Stage {
     Failed {
         /// What happened and what to do.
         line: String,
-        /// Whether another try may succeed.
+        /// Whether another attempt may succeed.
         may_retry: bool,
     },
 }

@@ -4,13 +4,13 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::format::bytes;
 
-/// The maximum number of bytes of a text that are laid out. Copying always includes the whole text.
+/// The maximum number of bytes of text to lay out. Copying always includes the whole text.
 pub(super) const MAX_SHOWN: usize = 64 * 1024;
 
 /// The same limit for an alert's JSON.
 pub(super) const MAX_JSON: usize = 1 << 20;
 
-/// A wrapped text.
+/// Wrapped text.
 #[derive(Debug, Default)]
 pub(super) struct Wrapped {
     pub(super) lines: Vec<WrappedLine>,
@@ -36,7 +36,7 @@ pub fn wrap(shown: &str, width: usize) -> Vec<String> {
     wrapped.lines.into_iter().map(|part| part.line).chain(rest).collect()
 }
 
-/// Returns the note about bytes that are not laid out.
+/// Returns a note about the bytes that are not laid out.
 pub fn more_bytes(rest: usize) -> String {
     format!("{} more (copying includes it)", bytes(rest))
 }

@@ -37,7 +37,7 @@ pub enum AccountFormat {
     Json,
 }
 
-/// Returns the user's session. Fails for sign-in methods that do not use a stored sign-in.
+/// Returns the user's session. Fails for sign-in methods that do not use stored credentials.
 fn user_session(service: &Service) -> Result<&Session, Failure> {
     service.session().ok_or_else(|| {
         let reason = match service.method {
@@ -49,10 +49,11 @@ fn user_session(service: &Service) -> Result<&Session, Failure> {
     })
 }
 
-/// Signs a user in and stores the sign-in.
+/// Signs a user in and stores the credentials.
 pub async fn login(service: &Service, out: &mut impl Write) -> Result<(), Failure> {
     let session = user_session(service)?;
-    // Check this first, so that the user does not go through a sign-in that cannot be stored.
+    // Check this first, so that the user does not sign in only to find that the credentials cannot
+    // be stored.
     if let Some(vault) = session.vault() {
         vault.check().await.map_err(Failure::Vault)?;
     }
@@ -127,11 +128,11 @@ pub struct Logout {
 }
 
 impl Logout {
-    /// Removes the stored sign-in of a profile.
+    /// Removes a profile's stored credentials.
     pub async fn run(&self, service: &Service, out: &mut impl Write) -> Result<(), Failure> {
         let session = user_session(service)?;
         let mut removed = session.sign_out().await.map_err(Failure::Vault)?;
-        // The sign-in may be in the other vault, if an earlier run used a different
+        // The credentials may be in the other vault if an earlier run used a different
         // `plaintext_secrets` setting. An error there means that no keyring is available, so
         // nothing is stored in one.
         if let (Some(vault), Some(key)) = (session.vault().and_then(Vault::elsewhere), session.key()) {
@@ -155,7 +156,7 @@ impl Logout {
         Ok(out.flush()?)
     }
 
-    /// Removes all sign-ins that are stored in files.
+    /// Removes all credentials that are stored in files.
     pub async fn run_for_all(out: &mut impl Write) -> Result<(), Failure> {
         let count = match platform::state_folder() {
             Some(state) => Vault::file(&state).forget_files().await.map_err(Failure::Vault)?,
@@ -205,7 +206,7 @@ fn allowed(claims: &TokenClaims) -> Option<Allowed> {
     Allowed::by(claims.permissions.iter().map(String::as_str))
 }
 
-/// Returns the permission for reading alerts that is missing, if this is known.
+/// Returns the permission for reading alerts if it is known to be missing.
 fn missing(claims: &TokenClaims) -> Option<&'static str> {
     allowed(claims).filter(|allowed| !allowed.read).map(|_| READ)
 }

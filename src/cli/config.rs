@@ -43,7 +43,7 @@ pub enum ConfigFormat {
 }
 
 impl ConfigCommand {
-    /// Runs the command. Fails with all errors in the file if it has any.
+    /// Runs the command. If the file has errors, fails with all of them.
     pub fn run(&self, connection: &Connection, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Path => path(connection, out),
@@ -91,7 +91,7 @@ struct Overview {
     file: Option<PathBuf>,
     profile: Profile,
     names: Vec<String>,
-    /// The variables that hold secrets, and whether they are set.
+    /// The variables that hold secrets and whether they are set.
     secrets: [(&'static str, bool); 2],
 }
 

@@ -105,7 +105,7 @@ impl Connection {
         Ok(Config::load(self.config.as_deref())?)
     }
 
-    /// Returns the active profile: that of the config file, with options and variables applied.
+    /// Returns the active profile from the config file, with options and variables applied.
     pub fn profile(&self) -> Result<Profile, Failure> {
         Ok(self.resolved()?)
     }
@@ -122,8 +122,8 @@ impl Connection {
         Config::load(self.config.as_deref())?.resolve(name, &self.overrides())
     }
 
-    /// Returns the names of the selected profiles, each once. There are none if no profile is
-    /// selected.
+    /// Returns the names of the selected profiles without duplicates. The list is empty if no
+    /// profile is selected.
     fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for name in self.profile.iter().flat_map(|names| names.split(',')).map(str::trim) {
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     /// Returns the selected profiles. If there are several, options for a tenant or an identity are
-    /// an error, since it is unclear which of them they are for.
+    /// an error, since it is unclear which profile they are meant for.
     fn selected(&self) -> Result<Vec<Profile>, Failure> {
         let names = self.names();
         if names.len() < 2 {
@@ -157,8 +157,8 @@ impl Connection {
         Overrides { api, plaintext_secrets, variables, ..Overrides::default() }
     }
 
-    /// Returns all profiles of the config file, in its order. Options that specify a tenant or an
-    /// identity are not applied.
+    /// Returns all profiles in the config file, in the order in which they appear. Options that
+    /// specify a tenant or an identity are not applied.
     pub fn profiles(&self) -> Result<Vec<Profile>, Failure> {
         let (config, overrides) = (self.load()?, self.general_overrides());
         config.names().map(|name| Ok(config.resolve(Some(name), &overrides)?)).collect()
@@ -193,14 +193,14 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Prepares the service of the active profile without sending anything.
+    /// Prepares the service for the active profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
         Service::of(&self.profile()?, &EnvSecrets::read())
     }
 
-    /// Prepares the services of the selected profiles without sending anything. There is at least
+    /// Prepares the services for the selected profiles without sending anything. There is at least
     /// one.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.

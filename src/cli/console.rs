@@ -28,8 +28,8 @@ pub struct Open {
     pub filter: Option<String>,
 }
 
-/// Opens the console on services with an initial filter; there is at least one. The user can add and
-/// remove the other profiles.
+/// Opens the console on one or more services with an initial filter. The user can add and remove
+/// the other profiles.
 pub async fn open_services(
     mut services: Vec<Service>,
     profiles: Vec<Profile>,
@@ -47,7 +47,7 @@ pub async fn open_services(
         service::profile_line(profile, method)
     };
     let mut lines: Vec<_> = profiles.iter().map(line).collect();
-    // The tenants of a demo are in no config file.
+    // Demo tenants do not appear in any config file.
     let others = services.iter().filter(|service| !service.profile.is_empty());
     for service in others {
         if lines.iter().all(|line| line.name != service.profile) {
@@ -134,8 +134,8 @@ async fn run(
     Ok(())
 }
 
-/// Returns the tenant of a feed, for the check of the filter: the account may be unknown until the
-/// user signs in.
+/// Returns a feed's tenant for checking the filter, since the account may be unknown until the user
+/// signs in.
 fn checked_tenant(feed: &FeedSettings) -> query::Tenant {
     let mut tenant = feed.query_tenant(FeedId::default());
     if feed.signs_in {

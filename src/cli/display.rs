@@ -1,4 +1,4 @@
-//! The options for how the console is displayed.
+//! Options that control how the console is displayed.
 
 use clap::builder::FalseyValueParser;
 

@@ -1,4 +1,4 @@
-//! The reasons why a command fails, and their exit codes.
+//! The ways in which a command can fail, with their exit codes.
 
 use std::io;
 
@@ -21,7 +21,7 @@ const WELCOME: &str = "no sign-in configured. To get started:
 
 Profiles go into the file that `alertdeck config path` prints. See also `alertdeck --help`.";
 
-/// The reason why a command failed or its result is incomplete. `Display` is safe to show.
+/// The reason a command failed or its result is incomplete. `Display` is safe to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The arguments or the filter are wrong.
@@ -41,7 +41,7 @@ pub enum Failure {
     /// The access token has expired.
     #[error("the token has expired; sign in again or provide a new one")]
     Expired,
-    /// The sign-in cannot be stored or removed.
+    /// The credentials cannot be stored or removed.
     #[error(transparent)]
     Vault(VaultError),
     /// No alert has this id.
@@ -50,7 +50,7 @@ pub enum Failure {
     /// No file could be read. Contains one line per file.
     #[error("{0}")]
     Unreadable(String),
-    /// A command that concerns several tenants failed in this one.
+    /// A command that concerns several tenants failed for this one.
     #[error("{tenant}: {failure}")]
     InTenant {
         /// The tenant's name, safe to show.
@@ -67,7 +67,7 @@ pub enum Failure {
     /// The result could not be written.
     #[error("the result could not be written: {0}")]
     Output(#[from] io::Error),
-    /// The output file exists and must not be replaced.
+    /// The output file already exists and must not be replaced.
     #[error("{}; use --overwrite to replace it", .0)]
     Exists(FileError),
     /// The output file could not be written.
@@ -84,7 +84,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Names the tenant in which the command failed.
+    /// Adds the name of the tenant for which the command failed.
     pub(super) fn in_tenant(self, tenant: &str) -> Self {
         Self::InTenant { tenant: tenant.to_owned(), failure: Box::new(self) }
     }

@@ -1,4 +1,4 @@
-//! The options of the log file.
+//! The options for the log file.
 
 use std::path::PathBuf;
 

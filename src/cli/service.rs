@@ -1,4 +1,4 @@
-//! The service of a profile: the client, and the names that are shown for it.
+//! The service for a profile: the client and the names that are shown for it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -16,14 +16,14 @@ use alertdeck_graph::{
 use alertdeck_model::SafeText;
 use alertdeck_platform as platform;
 
-/// A client for the service of a profile, with the names to show for it.
+/// A client for a profile's service, with the names to show for it.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// The client.
     pub client: Client,
     /// The tenant of the alerts; safe to show.
     pub tenant: String,
-    /// Other names of the tenant: its domain or ID.
+    /// Other names for the tenant: its domain or ID.
     pub aliases: Vec<String>,
     /// The cloud or host, and the API version; safe to show.
     pub origin: String,
@@ -64,14 +64,14 @@ impl EnvSecrets {
         names.into_iter().find_map(|(is_set, name)| is_set.then_some(name))
     }
 
-    /// Returns the sign-in method of a profile with these secrets.
+    /// Returns the sign-in method that a profile uses with these secrets.
     pub fn method(&self, profile: &Profile) -> Option<Method> {
         profile.method(self.token.is_some(), self.secret.is_some())
     }
 }
 
 impl Service {
-    /// Prepares the service of a profile without sending anything.
+    /// Prepares the service for a profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn of(profile: &Profile, env_secrets: &EnvSecrets) -> Result<Self, Failure> {
@@ -95,7 +95,7 @@ impl Service {
         Self::with(profile, method, http, tokens)
     }
 
-    /// Prepares the service of a profile with an existing token.
+    /// Prepares the service for a profile with an existing token.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
         Self::with(profile, Method::Token, http(profile)?, tokens)
@@ -118,12 +118,12 @@ impl Service {
         })
     }
 
-    /// Returns the short name of the tenant, which tells it from others. Safe to show.
+    /// Returns a short name that distinguishes the tenant from others. Safe to show.
     pub fn name(&self) -> &str {
         if self.profile.is_empty() { &self.tenant } else { &self.profile }
     }
 
-    /// Returns the settings of a feed with the alerts of this service.
+    /// Returns the settings for a feed that contains this service's alerts.
     pub(super) fn feed_settings(&self) -> app::FeedSettings {
         app::FeedSettings {
             tenant: self.tenant.clone(),
@@ -137,7 +137,7 @@ impl Service {
         }
     }
 
-    /// Returns the line of the service's profile in the console's list of profiles.
+    /// Returns the entry for the service's profile in the console's list of profiles.
     pub(super) fn profile_line(&self) -> app::ProfileLine {
         app::ProfileLine {
             name: self.profile.clone(),
@@ -147,7 +147,7 @@ impl Service {
         }
     }
 
-    /// Sets `me` to the account of the stored sign-in, if `me` is not known.
+    /// Sets `me` to the account in the stored credentials if `me` is not known.
     pub async fn load_account(&mut self) {
         if self.me.is_none()
             && let Some(session) = self.session()
@@ -172,7 +172,7 @@ impl Service {
     }
 }
 
-/// Returns the entry of a profile in the console's list, safe to show.
+/// Returns the entry for a profile in the console's list; safe to show.
 pub(super) fn profile_line(profile: &Profile, method: Option<Method>) -> app::ProfileLine {
     app::ProfileLine {
         name: profile.name.clone(),
@@ -197,7 +197,7 @@ fn http(profile: &Profile) -> Result<Http, Failure> {
         .map_err(graph::Error::from)?)
 }
 
-/// Returns the failure for a setting that a sign-in method requires and that is missing.
+/// Returns the failure for a missing setting that a sign-in method requires.
 fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
     let name = super::line(&profile.name);
     Failure::Usage(format!(
@@ -205,7 +205,7 @@ fn missing(profile: &Profile, method: Method, what: &str) -> Failure {
     ))
 }
 
-/// Creates the session of a profile.
+/// Creates the session for a profile.
 fn session(
     profile: &Profile,
     method: Method,
@@ -244,8 +244,8 @@ fn vault(profile: &Profile) -> Result<Vault, Failure> {
     Ok(if profile.plaintext_secrets { Vault::file(&state) } else { Vault::keyring(&state) })
 }
 
-/// Returns the credential of an application: the certificate, the secret file or the variable, in
-/// this order.
+/// Returns an application's credential, taken from the certificate, the secret file or the
+/// variable, in this order of precedence.
 fn proof(profile: &Profile, secret: Option<&SecretString>) -> Result<Proof, Failure> {
     let proof = match (&profile.certificate, &profile.client_secret_file, secret) {
         (Some(file), _, _) => Proof::certificate_file(file),

@@ -77,8 +77,8 @@ impl Show {
     }
 }
 
-/// Looks for an alert in all services. An id is unique only in its tenant: if several have an alert
-/// with this id, fails and names them.
+/// Looks for an alert in all services. An id is unique only within its tenant, so if several
+/// tenants have an alert with this id, fails and names them.
 async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service, RawAlert), Failure> {
     let several = services.len() > 1;
     let requests = services.iter().map(|service| async move {

@@ -1,4 +1,4 @@
-//! The source of a command's alerts: the service, or files.
+//! The source of a command's alerts: services or files.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub struct Origin {
 /// The source of a command's alerts.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Services, of a tenant each. There is at least one.
+    /// Services, each for one tenant. There is at least one.
     Services(Vec<Service>),
     /// Files, which are read when needed.
     Files {
@@ -92,7 +92,7 @@ impl Source {
         }
     }
 
-    /// Returns messages about the sign-ins, each once.
+    /// Returns the pending messages about signing in. Each message is returned only once.
     pub fn notices(&self) -> Vec<String> {
         let several = self.services().count() > 1;
         let notice = |(_, of): (FeedId, &Service)| {
@@ -103,7 +103,7 @@ impl Source {
     }
 }
 
-/// Returns the contexts for compiling a filter for services, which have the feeds 0 and up.
+/// Returns the contexts for compiling a filter for services, whose feeds are numbered from 0.
 pub(super) fn contexts(services: &[Service]) -> Vec<Context> {
     let feeds = || (0..).map(FeedId::new).zip(services);
     let tenants: Vec<_> = feeds().map(|(feed, service)| service.feed_settings().query_tenant(feed)).collect();

@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
 }
 
 /// Resolves a path found in `file`: `~/` is the home folder, and a relative path is relative to the
-/// folder of `file`.
+/// folder that contains `file`.
 pub(super) fn resolve(file: &Path, path: &Path) -> PathBuf {
     if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), BaseDirs::new()) {
         return home.home_dir().join(rest);

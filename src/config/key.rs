@@ -38,7 +38,7 @@ pub enum Key {
     Certificate,
     /// The user principal name.
     Me,
-    /// Whether the sign-in is stored in a file instead of the keyring.
+    /// Whether credentials are stored in a file instead of the keyring.
     PlaintextSecrets,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Setting {
 
 pub(super) type Settings = BTreeMap<Key, Setting>;
 
-/// An error in a value, and the fix.
+/// An error in a value and its fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ValueError {
     pub(super) message: String,
@@ -91,7 +91,7 @@ pub(super) struct ValueError {
 /// The type of a key's value.
 #[derive(Clone, Copy)]
 pub(super) enum ValueKind {
-    /// A text, with the function that parses and checks it.
+    /// Text, with the function that parses and checks it.
     Text(fn(&str) -> Result<Value, ValueError>),
     /// `true` or `false`.
     Flag,
@@ -257,8 +257,8 @@ fn tenant(text: &str) -> Result<Value, ValueError> {
     Err(ValueError::new(format!("{} is not a valid tenant", quoted(text)), fix))
 }
 
-/// Returns whether the tenant is a placeholder, in which case it is determined by the account that
-/// signs in.
+/// Returns whether the tenant is a placeholder, in which case the account that signs in determines
+/// the actual tenant.
 pub(super) fn is_shared(tenant: &str) -> bool {
     ["organizations", "common"].iter().any(|name| tenant.eq_ignore_ascii_case(name))
 }

@@ -1,6 +1,6 @@
 //! The user's keymap file, `keymap.toml` beside the config file.
 //!
-//! Finds and reads the file, and gives each error its line and column. [`Keymap`] interprets the
+//! Finds and reads the file, and gives each error a line and column. [`Keymap`] interprets the
 //! text.
 
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ const NAME: &str = "keymap.toml";
 const MAX_ERRORS: usize = 50;
 
 impl Config {
-    /// Returns the path of the keymap file, whether the file exists or not: beside the config file
-    /// (see [`Config::path`]). `None` if there is no config file.
+    /// Returns the path of the keymap file, which belongs beside the config file (see
+    /// [`Config::path`]), whether or not it exists. `None` if there is no config file.
     pub fn keymap_path(given: Option<&Path>) -> Option<PathBuf> {
         Self::path(given).ok().flatten().map(|config| config.with_file_name(NAME))
     }

@@ -50,7 +50,7 @@ pub struct Profile {
     pub certificate: Option<PathBuf>,
     /// The user principal name.
     pub me: Option<String>,
-    /// Whether the sign-in is stored in a file instead of the keyring.
+    /// Whether credentials are stored in a file instead of the keyring.
     pub plaintext_secrets: bool,
     /// The origins of the values that were set.
     sources: BTreeMap<Key, Source>,
@@ -201,7 +201,8 @@ impl Overrides {
         self
     }
 
-    /// Returns the option or variable of a value that is for one tenant or identity, if there is one.
+    /// Returns the option or variable that sets a value specific to one tenant or identity, if
+    /// there is one.
     pub fn of_one_tenant(&self) -> Option<String> {
         let is_general = |key: Key| matches!(key, Key::Api | Key::PlaintextSecrets);
         let given = |(key, value): (Key, Option<Value>)| {
@@ -230,13 +231,13 @@ impl Overrides {
         ]
     }
 
-    /// Checks the values as those of a file are checked. An empty value counts as not set.
+    /// Checks the values in the same way as those in a file. An empty value counts as not set.
     fn settings(&self) -> Result<Settings, ConfigError> {
         let mut settings = Settings::new();
         for (key, value) in self.values() {
             let Some(value) = value.filter(|value| !is_empty(value)) else { continue };
             let source = if self.variables.contains(&key) { Source::Variable } else { Source::Option };
-            // The check of a tenant depends on the sign-in method; see `merge`.
+            // How a tenant is checked depends on the sign-in method; see `merge`.
             let value = match &value {
                 Value::Text(text) if key != Key::Tenant => {
                     check(key, text).map_err(|error| setting_error(source.describe(key), &error))?
@@ -325,11 +326,11 @@ fn is_same_tenant(settings: &Settings, tenant: &Setting) -> bool {
     own.is_some_and(|own| own.eq_ignore_ascii_case(tenant.value.to_string().trim()))
 }
 
-/// A function that returns an address of a cloud.
+/// A function that returns one of a cloud's addresses.
 type Root = fn(Cloud) -> &'static str;
 
-/// Returns the contradictions between values. Each comes with the key to report it at, which has a
-/// value.
+/// Returns the contradictions between values. Each comes with the key to report it at; that key
+/// always has a value.
 pub(super) fn contradictions(settings: &Settings) -> Vec<(Key, ValueError)> {
     let value = |key| settings.get(&key).map(|setting| &setting.value);
     let mut errors = Vec::new();

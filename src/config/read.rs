@@ -24,10 +24,10 @@ const PROFILE: &str = "profile";
 /// The maximum number of errors shown.
 const MAX_ERRORS: usize = 50;
 
-/// The errors of a file.
+/// The errors in a file.
 #[derive(Debug)]
 pub(super) struct ErrorList {
-    /// The first errors, in the order of the text.
+    /// The first errors, in the order in which they appear in the text.
     pub(super) shown: Vec<Diagnostic>,
     /// The number of additional errors.
     pub(super) more: usize,
@@ -83,7 +83,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> Diagnostic {
     error.fix("save the file as UTF-8").locate(&text)
 }
 
-/// Converts an error of the TOML parser. Its message does not quote the text.
+/// Converts an error from the TOML parser. Its message does not quote the text.
 fn syntax_error(text: &str, error: &toml::de::Error) -> SpannedError {
     let (span, message) = (error.span().unwrap_or(0..0), error.message());
     let first = text.get(span.start..).and_then(|rest| rest.chars().next());
@@ -134,7 +134,7 @@ fn line_at(text: &str, at: usize) -> &str {
     text[start..].lines().next().unwrap_or_default()
 }
 
-/// Finds a key on the line whose name looks like that of a secret, and returns the text after its
+/// Finds a key on the line whose name looks like that of a secret and returns the text after its
 /// `=`. Searches the text, since a key with an error may not be in the tree.
 fn secret_value(line: &str) -> Option<&str> {
     let is_part = |c: char| c.is_alphanumeric() || "_-\"' \t".contains(c);
@@ -315,7 +315,7 @@ impl Reader<'_> {
     ) {
         let names: Vec<_> = names.into_iter().collect();
         let near = nearest(name, names.iter().copied());
-        // `client_secret` is not a typo of `client_secret_file`.
+        // `client_secret` is not a typo for `client_secret_file`.
         let typo = near.filter(|near| !is_secret(name) || strsim::osa_distance(near, name) <= 2);
         let error = match typo {
             Some(near) => SpannedError::new(span, format!("unknown {what} {}", quoted(name)))

@@ -1,4 +1,4 @@
-//! Tests of valid and invalid files, and of precedence.
+//! Tests for valid and invalid files and for precedence.
 
 use std::path::Path;
 
@@ -253,7 +253,7 @@ fn the_sign_in_method_follows_from_the_available_settings(
     assert_eq!(profile.method(token, secret), method);
 }
 
-/// Returns overrides with an application in a tenant.
+/// Returns overrides that specify an application in a tenant.
 fn app() -> Overrides {
     Overrides {
         tenant: Some("a.io".into()),

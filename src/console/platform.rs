@@ -36,7 +36,7 @@ mod imp {
 
     use super::RESTORE;
 
-    /// A separate handle to the terminal, and its original modes.
+    /// A separate handle to the terminal and its original modes.
     struct Original {
         terminal: File,
         modes: Termios,
@@ -61,7 +61,7 @@ mod imp {
         IN_USE.store(true, Ordering::SeqCst);
     }
 
-    /// Restores the terminal if it is in use. Can be called from any thread, and takes no lock.
+    /// Restores the terminal if it is in use. Can be called from any thread and takes no lock.
     pub(in super::super) fn restore_terminal() {
         if IN_USE.swap(false, Ordering::SeqCst)
             && let Some(original) = ORIGINAL.get()

@@ -52,7 +52,7 @@ impl FetchReporter {
         self.report_chunks(stream::iter(alerts.chunks(BATCH).map(<[_]>::to_vec))).await
     }
 
-    /// Decodes chunks of alerts on all cores, and reports them in their original order.
+    /// Decodes chunks of alerts on all cores and reports them in their original order.
     async fn report_chunks(&self, chunks: impl Stream<Item = Vec<RawAlert>>) -> Option<()> {
         let decode = |chunk: Vec<RawAlert>| spawn_blocking(move || Batch::decode(&chunk));
         let mut batches = pin!(chunks.map(decode).buffered(workers()));
@@ -110,7 +110,8 @@ impl FetchReporter {
         }
     }
 
-    /// Reports the events of a load. Once stopped, the load ends after what it has received so far.
+    /// Reports the events from a load. Once stopped, the load ends after reporting what it has
+    /// received so far.
     pub(super) async fn follow(
         &self,
         mut load: graph::Load,
@@ -169,7 +170,7 @@ impl FetchReporter {
     }
 }
 
-/// Sums up what could not be read in a line, by its first error.
+/// Returns a one-line summary of what could not be read, based on the first error.
 fn summary(errors: &[String]) -> Option<String> {
     match errors {
         [] => None,
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
     use alertdeck_store::FeedId;
 
-    /// Returns what a read of these files reports as partial results, and its last event.
+    /// Reads these files. Returns what is reported as partial results, and the last event.
     async fn partial_of(files: &[(&str, &str)]) -> (Vec<String>, LoadEvent) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {

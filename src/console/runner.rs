@@ -36,7 +36,7 @@ use alertdeck_model::{AlertId, RawText, SafeText, Timestamp};
 use alertdeck_platform as platform;
 use alertdeck_store::FeedId;
 
-/// How long the end of the program waits for a sign-in to be saved.
+/// How long the program waits for credentials to be saved before it exits.
 const MAX_SAVING: Duration = Duration::from_secs(5);
 
 /// The source of the alerts.
@@ -82,7 +82,7 @@ pub(super) struct Runner {
     tasks: HashMap<JobId, Task>,
     messages: Sender<Message>,
     clock: Clock,
-    /// A profile to open, as [`Effect::OpenProfile`] has it; handled by the loop.
+    /// A profile to open, as given in [`Effect::OpenProfile`]; handled by the loop.
     pub(super) to_open: Option<(FeedId, String, bool)>,
     /// Whether to suspend the program; handled by the loop.
     pub(super) suspend: bool,
@@ -165,12 +165,12 @@ impl Runner {
         }
     }
 
-    /// Returns the curl command that fetches a scope of a feed; `None` for files.
+    /// Returns the curl command that fetches a scope from a feed; `None` for files.
     pub(super) fn curl(&self, feed: FeedId, scope: Scope) -> Option<RawText> {
         let client = self.connections.get(&feed)?.client()?;
         match scope {
             Scope::One(id) => client.curl(&graph::Request::alert(&id)),
-            // A list without this feed's alerts is shown if the filter has just changed.
+            // If the filter has just changed, the list may not show this feed's alerts.
             Scope::Nothing => None,
             Scope::All | Scope::Filter(_) => {
                 let query = graph::ListQuery { filter: filter_text(&scope), ..Default::default() };
@@ -184,7 +184,7 @@ impl Runner {
     pub(super) async fn finish(&mut self, mut messages: Receiver<Message>) -> Option<String> {
         let sessions = self.connections.values().filter_map(|connection| connection.session.as_ref());
         for session in sessions.filter_map(SessionWatch::session) {
-            // A sign-in that is not saved would have to be repeated in the next run.
+            // If the credentials are not saved, the user has to sign in again in the next run.
             let _ = timeout(MAX_SAVING, session.saved()).await;
         }
         self.connections.clear();

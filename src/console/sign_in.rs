@@ -56,7 +56,7 @@ impl SessionWatch {
         self.session.as_ref()
     }
 
-    /// Signs out and removes the stored sign-in. Requests that are waiting for a sign-in fail.
+    /// Signs out and removes the stored credentials. Requests that are waiting for a sign-in fail.
     pub(super) fn sign_out(&self) {
         let Some(session) = self.session.clone() else { return };
         session.decline();
@@ -75,7 +75,7 @@ impl SessionWatch {
     }
 }
 
-/// Reports to the state when the user must sign in, and the identity of each new token.
+/// Reports to the state when the user must sign in, and reports the identity of each new token.
 async fn report_changes(
     feed: FeedId,
     session: Session,

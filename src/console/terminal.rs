@@ -38,7 +38,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Sets up the terminal, and installs a panic hook that restores it.
+    /// Sets up the terminal and installs a panic hook that restores it.
     pub(super) fn open(mouse: bool) -> Result<Self, ConsoleError> {
         platform::remember_terminal()
             .map_err(|_| ConsoleError::NoTerminal("this process has no terminal"))?;

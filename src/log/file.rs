@@ -13,8 +13,8 @@ use std::{
 use super::rotated;
 use alertdeck_platform::{FileError, append_private, same_file};
 
-/// The maximum size of a file in bytes. Together with the rotated file, the log takes up to twice
-/// that.
+/// The maximum size of a file in bytes. Together with the rotated file, the log takes up at most
+/// twice as much.
 pub(super) const MAX_BYTES: u64 = 2 << 20;
 
 /// A log file that any thread can write to.
@@ -27,7 +27,7 @@ pub(super) struct LogFile {
 struct Inner {
     /// `None` if the file could not be reopened.
     file: Option<File>,
-    /// Whether the last line was written only in part.
+    /// Whether the last line was only partly written.
     torn: bool,
 }
 
@@ -85,7 +85,7 @@ impl LogFile {
 }
 
 struct WriteError {
-    /// Whether a part of the line was written.
+    /// Whether part of the line was written.
     is_partial: bool,
     error: io::Error,
 }

@@ -1,4 +1,4 @@
-//! Tests of the log: its lines, what is not logged, rotation, and errors.
+//! Tests for the log: its lines, what is not logged, rotation, and errors.
 
 use super::*;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! Simulated tenants: starting them, and connecting to them.
+//! Starts simulated tenants and connects to them.
 
 use std::num::NonZeroUsize;
 
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::cli::{Connection, Failure, Service};
 
-/// The names of the tenants of a demo: companies that Microsoft uses as examples.
+/// The names of the demo tenants. Microsoft uses these companies as examples.
 const TENANTS: [&str; 12] = [
     "contoso",
     "fabrikam",
@@ -51,7 +51,7 @@ pub(super) fn start_simulated(
     Ok((simulator, service))
 }
 
-/// Starts simulated tenants with names of their own, and connects to them.
+/// Starts simulated tenants, each with its own name, and connects to them.
 pub(super) fn start_tenants(
     settings: &Settings,
     count: usize,

@@ -79,8 +79,8 @@ impl Report {
     }
 }
 
-/// The values of the alert's own properties that other sections already show in full. Paths are
-/// without list indices, and values are on one line.
+/// The values of the alert's own properties that other sections already show in full. Paths have no
+/// list indices, and each value is on one line.
 #[derive(Default)]
 struct Covered(HashSet<(String, String)>);
 

@@ -1,7 +1,7 @@
 //! Writes untrusted text as Markdown (CommonMark with GitHub's tables).
 
-/// Escapes a single-line text so that it is shown unchanged and does not start a Markdown
-/// construct, whether at the start of a line or within it.
+/// Escapes single-line text so that it is shown unchanged and does not start a Markdown construct,
+/// whether at the start of a line or within it.
 ///
 /// A character that can start a construct anywhere is escaped everywhere (CommonMark 2.4). A
 /// character that can start one only in certain positions, such as a dot or a colon, is escaped
@@ -49,7 +49,7 @@ fn is_name_to_colon(before: &str, after: &str) -> bool {
     rest.starts_with(':') && !name.is_empty() && !is_time
 }
 
-/// Escapes a multi-line text. Preserves paragraphs and line breaks.
+/// Escapes multi-line text. Preserves paragraphs and line breaks.
 pub fn paragraphs(shown: &str) -> String {
     let mut out = String::new();
     let mut lines = shown.lines().map(text).peekable();
@@ -69,7 +69,7 @@ pub fn block(shown: &str) -> String {
     format!("{fence}text\n{}\n{fence}\n", shown.trim_end_matches('\n'))
 }
 
-/// Returns a single-line text as a code span. For table cells, see [`cell`].
+/// Returns single-line text as a code span. For table cells, see [`cell`].
 pub fn code(line: &str) -> String {
     if line.is_empty() {
         return String::new();

@@ -76,7 +76,7 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
         let tenant = &mut left[usize::from(wide)];
         let room = tenant.width().saturating_sub(excess);
         if app.feeds.len() > 1 {
-            // A cut list of names says less than the number of tenants.
+            // A truncated list of names is less informative than the number of tenants.
             *tenant = Span::new(format!("{} tenants", app.feeds.len()), theme.strong);
         }
         let room = room.max(MIN_TENANT);
@@ -133,14 +133,14 @@ pub(super) fn header(app: &App, painter: &mut Painter<'_>, area: Area) {
 }
 
 /// Returns the completeness of the list in one or two words, with its style. If the list has alerts
-/// of several tenants and something is wrong with one of them, the words name it.
+/// from several tenants and something is wrong with one of them, the words name that tenant.
 fn completeness(app: &App, painter: &Painter<'_>) -> (String, Style) {
     let theme = painter.theme;
     let is_wrong = |(_, style): &(String, Style)| *style == theme.error;
     let states: Vec<_> =
         app.feeds.iter().map(|feed| (feed.id, completeness_of(app, feed, painter))).collect();
     let wrong = states.iter().filter(|(_, state)| is_wrong(state)).count();
-    // What is wrong comes first, then what is not complete yet.
+    // Problems come first, then lists that are not complete yet.
     let rank = |(words, style): &(String, Style)| match *style {
         style if style == theme.error => 0,
         style if style == theme.accent => 1,
@@ -221,8 +221,8 @@ pub(super) fn waiting_of(app: &App, feed: &Feed) -> Option<String> {
     }
 }
 
-/// Draws the filter bar, with errors underlined, and where the filter is evaluated. Returns the
-/// caret's column if the filter is being edited.
+/// Draws the filter bar with errors underlined, and shows where the filter is evaluated. Returns
+/// the caret's column if the filter is being edited.
 pub(super) fn filter(app: &App, painter: &mut Painter<'_>, area: Area) -> Option<u16> {
     let theme = painter.theme;
     let editing = app.filter.editor.is_some();
@@ -365,7 +365,7 @@ fn marks(app: &App, painter: &mut Painter<'_>, area: Area) -> Area {
     Area { width: area.width - width - 2, ..area }
 }
 
-/// Draws the key bar: a notice, a waiting sign-in, a problem, or the keys.
+/// Draws the key bar: a notice, a pending sign-in, a problem, or the keys.
 pub(super) fn keys(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let area = marks(app, painter, area);

@@ -1,4 +1,4 @@
-//! The counts of a value, as text.
+//! The counts for a value, as text.
 
 use crate::app::{App, thousands};
 use alertdeck_model::Indicator;

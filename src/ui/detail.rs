@@ -241,8 +241,8 @@ fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
     Area { x: pane.x + margin, width: pane.width.saturating_sub(margin), ..pane }
 }
 
-/// Draws a timeline entry: the time, the gap since the previous entry, and the event. Events of the
-/// alert itself are dimmed.
+/// Draws a timeline entry: the time, the gap since the previous entry, and the event. Events that
+/// concern the alert itself are dimmed.
 fn draw_timeline_entry(
     app: &App,
     painter: &mut Painter<'_>,

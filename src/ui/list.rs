@@ -67,7 +67,7 @@ fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     layout
 }
 
-/// Returns the width of the tenant's column: 0 if all alerts are from one tenant.
+/// Returns the width of the tenant column, which is 0 if all alerts are from one tenant.
 fn tenant_width(app: &App, width: u16) -> u16 {
     if app.feeds.len() < 2 {
         return 0;
@@ -202,7 +202,7 @@ fn title(
     stale: bool,
 ) {
     let theme = painter.theme;
-    // The reason why a row is dimmed is more important than the end of its title.
+    // The reason a row is dimmed is more important than the end of its title.
     let (long, short) = (" no longer matches", " no match");
     let text = glance(cell);
     let fits = || columns(&text) + long.len() <= usize::from(column.width);
@@ -270,9 +270,9 @@ fn glance<'a>(cell: &'a Cell<'_>) -> Cow<'a, str> {
     }
 }
 
-/// The property that the text comes from: the short name of the evidence type, or `None` for a
-/// property of the alert itself, and the path. An empty path means that there is no single
-/// property.
+/// The property that the text comes from. The first element is the short name of the evidence type,
+/// or `None` for a property of the alert itself; the second is the path. An empty path means that
+/// there is no single property.
 pub(super) type Of<'a> = (Option<&'a str>, &'a str);
 
 /// Returns text with the filter's matches underlined. Terms for other fields are ignored.
@@ -317,7 +317,7 @@ fn owner<'a>(app: &App, row: Row, cell: &Cell<'a>) -> (Cow<'a, str>, bool) {
     (SafeText::new(name).line().into(), true)
 }
 
-/// Draws the reason why the list is empty.
+/// Draws an explanation of why the list is empty.
 fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     let theme = painter.theme;
     let loaded = app.store.len();
@@ -358,7 +358,7 @@ fn draw_empty(app: &App, painter: &mut Painter<'_>, area: Area) {
     }
 }
 
-/// Returns lines about a feed whose list is not complete, and what to do about it.
+/// Returns lines that describe a feed whose list is not complete and what to do about it.
 fn unfinished(app: &App, feed: &Feed, painter: &Painter<'_>) -> Vec<(String, Style)> {
     let theme = painter.theme;
     match feed.list.phase() {

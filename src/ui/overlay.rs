@@ -1,4 +1,4 @@
-//! Draws the overlays. Each either has a file of its own or is drawn from the panel that it
+//! Draws the overlays. Each overlay either has its own file or is drawn from the panel that it
 //! describes.
 
 mod export;

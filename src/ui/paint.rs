@@ -23,7 +23,7 @@ pub(super) struct Painter<'a> {
     pub(super) theme: &'a Theme,
 }
 
-/// A text with its style, written side by side with other spans.
+/// Text with its style, written side by side with other spans.
 #[derive(Clone, Debug)]
 pub(super) struct Span<'a> {
     pub(super) text: Cow<'a, str>,
@@ -228,7 +228,7 @@ pub(super) fn after(text: &str, width: usize) -> usize {
     end
 }
 
-/// A text truncated to fit.
+/// Text truncated to fit.
 pub(super) struct Cut<'a> {
     /// The text, with an ellipsis if it was truncated.
     pub(super) text: Cow<'a, str>,

@@ -49,7 +49,7 @@ pub struct Symbols {
     pub dot: &'static str,
     /// The ellipsis of truncated text.
     pub cut: &'static str,
-    /// Sorted in ascending or descending order.
+    /// Marks a column as sorted in ascending or descending order.
     pub sorted: [&'static str; 2],
     /// Follows the label of a text field.
     pub prompt: &'static str,

@@ -28,7 +28,7 @@ pub struct Find {
     index: TextIndex,
     /// The hits, in line order.
     hits: Vec<Hit>,
-    /// The first hit in each part of a text that is not laid out, by the index of its line.
+    /// The first hit in each part of a text that is not laid out, keyed by the index of its line.
     rest_ranges: HashMap<usize, Range<usize>>,
     hit_blocks: HashSet<BlockId>,
     /// The index of the current hit.
@@ -40,9 +40,9 @@ pub struct Find {
 /// A hit, given by the indices of its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hit {
-    /// The line in which it starts.
+    /// The line on which it starts.
     pub(super) line: usize,
-    /// The line in which it ends.
+    /// The line on which it ends.
     pub(super) last: usize,
 }
 
@@ -117,7 +117,8 @@ impl Find {
         self.hit_blocks.contains(&line.id.block)
     }
 
-    /// Goes to the first hit at or after a line, or else to the very first hit, and returns it.
+    /// Goes to the first hit at or after a line, or to the very first hit if none follows. Returns
+    /// the hit.
     pub(super) fn first_from(&mut self, line: usize) -> Option<Hit> {
         let at = self.hits.partition_point(|hit| hit.line < line);
         self.select(if at == self.hits.len() { 0 } else { at })
@@ -199,8 +200,8 @@ fn trim_blanks(line: &str) -> &str {
     line.trim_matches(' ')
 }
 
-/// The case-folded text of all lines in one string, since a single search over everything is faster
-/// than one search per line.
+/// The case-folded text of all lines in one string, since a single search over all the text is
+/// faster than one search per line.
 #[derive(Debug, Default)]
 struct TextIndex {
     folded: String,
@@ -288,7 +289,7 @@ impl TextIndex {
         self.folded.push(SEPARATOR);
     }
 
-    /// Joins the next text to the previous one, with this number of spaces in between.
+    /// Joins the next text to the previous one with this number of spaces in between.
     fn continue_text(&mut self, blanks: usize) {
         self.folded.pop();
         self.folded.extend(std::iter::repeat_n(' ', blanks));
@@ -308,7 +309,7 @@ impl TextIndex {
                 let its = &self.entries[first..first + count];
                 let (Some(first), Some(last)) = (its.first(), its.last()) else { break };
                 hits.push(Hit { line: first.line, last: last.line });
-                // Further occurrences in the same line do not count as separate hits.
+                // Further occurrences on the same line do not count as separate hits.
                 from = first.range.end.max(end);
             }
         }

@@ -52,7 +52,7 @@ impl SuspiciousPaths {
 enum OutlineNode<'a> {
     Node {
         id: NodeId,
-        /// The number of the node's siblings.
+        /// The number of siblings that the node has.
         siblings: usize,
     },
     /// Unsuspicious siblings of the same kind.
@@ -75,7 +75,7 @@ impl<'a> OutlineNode<'a> {
 }
 
 /// Arranges siblings. Many unsuspicious siblings of the same kind become a group, which takes the
-/// place of the first of them.
+/// place of the first one.
 fn outline_nodes<'a>(
     tree: &'a Tree,
     nodes: &[NodeId],
@@ -217,7 +217,8 @@ impl<'a> Outline<'a> {
 
     fn alert(&mut self, alert: &Alert, body: &Body, suspicious_paths: &SuspiciousPaths) {
         self.state(alert);
-        // Triage is about the evidence, so it comes before the facts that describe it.
+        // Triage is about the evidence, so the evidence comes before the facts that describe the
+        // alert.
         if self.section("Evidence", Some(alert.evidence.len()), true) {
             self.tree(&body.tree, suspicious_paths);
         }
@@ -318,7 +319,7 @@ impl<'a> Outline<'a> {
         if tree.is_empty() {
             self.text(1, &SafeText::new("none"), "");
         }
-        // Not recursive, since the depth of a process chain is up to the alert.
+        // Not recursive, since the alert determines the depth of a process chain.
         let mut stack: Vec<(OutlineNode<'_>, usize)> = Vec::new();
         let push = |stack: &mut Vec<_>, nodes: Vec<_>, depth| {
             stack.extend(nodes.into_iter().rev().map(|node| (node, depth)));

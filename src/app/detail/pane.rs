@@ -1,4 +1,4 @@
-//! The detail pane: its state, its commands, and their implementation.
+//! The state of the detail pane, its commands and their implementation.
 
 use super::{Detail, DetailView, Folds, Scroll};
 use crate::app::{
@@ -70,7 +70,7 @@ pub(in crate::app) fn hints(app: &App) -> Vec<Hint> {
     let view = detail.map(Detail::view);
     let is_finding = detail.is_some_and(|detail| detail.find.is_some());
     let folds = detail.and_then(Detail::line).is_some_and(|line| line.fold.is_some());
-    // An alert that cannot be decoded shows only its text, which has no values and no folds.
+    // For an alert that cannot be decoded, only its text is shown, which has no values or folds.
     let is_text =
         detail.is_some_and(|detail| detail.view() == DetailView::Json || detail.body.alert.is_err());
     let moving = hint(&["move.down", "move.up"], "move");

@@ -5,7 +5,7 @@ use alertdeck_evidence::{NodeId, PropertySource};
 use alertdeck_model::Indicator;
 use alertdeck_model::{Property, SafeText};
 
-/// A value that can be copied, and filtered by if a filter field matches it.
+/// A value that can be copied and, if a filter field matches it, filtered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The label: a field name or the path of a property.
@@ -29,8 +29,8 @@ impl Detail {
             .find(|value| find.matches(value.text.raw()))
     }
 
-    /// Returns the value whose counts a line shows: what a device or user is known by, or else the
-    /// first indicator.
+    /// Returns the value whose counts a line shows: the identity of a device or user or, if there
+    /// is none, the first indicator.
     pub fn counted(&self, line: &Line) -> Option<&Indicator> {
         let identity = match line.kind {
             LineKind::Node(id) => self.body.tree.describe(id).identity.as_ref(),

@@ -3,8 +3,8 @@
 //!
 //! A state machine driven by events. The backfill starts when nothing else is loading, pauses
 //! whenever the user requests a list, and then resumes where it left off. If it was interrupted, it
-//! ends with a fetch of everything that has changed since it started. It has no access to jobs or a
-//! clock: it returns effects, and events carry the times.
+//! ends by fetching all changes made since it started. It has no access to jobs or a clock: it
+//! returns effects, and events carry the times.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(120);
 /// The state of the backfill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BackfillState {
-    /// It will start or continue when nothing else is loading.
+    /// The backfill will start or continue when nothing else is loading.
     #[default]
     Due,
     /// It is running.
@@ -53,12 +53,12 @@ pub(in crate::app) enum BackfillEvent {
     Stop,
     /// A page has begun to arrive.
     Page {
-        /// Whether the service sent only a part of the page.
+        /// Whether the service sent only part of the page.
         partial: bool,
-        /// The time of the response by the service's clock, or slightly earlier.
+        /// The time of the response, by the service's clock, or slightly earlier.
         answered_at: Option<Timestamp>,
     },
-    /// All alerts of the page have arrived. The next page is at this bookmark.
+    /// All alerts on the page have arrived. The next page is at this bookmark.
     Reached(Bookmark),
     /// The fetch has read the last page.
     Done,
@@ -84,14 +84,15 @@ enum Origin {
     AcceptedBookmark,
 }
 
-/// The position within a scope, which is kept from one fetch to the next.
+/// The position within a scope. It is kept from one fetch to the next.
 #[derive(Debug, Default)]
 struct Position {
-    /// First the last days, then the changes since; `None` before the start and after the end.
+    /// At first the last 30 days, then the changes made since; `None` before the start and after
+    /// the end.
     scope: Option<Scope>,
     /// The page to continue with.
     next: Option<Bookmark>,
-    /// The time of the first response by the service's clock, or slightly earlier.
+    /// The time of the first response, by the service's clock, or slightly earlier.
     started_at: Option<Timestamp>,
     /// Where the current or last fetch started.
     origin: Origin,
@@ -262,7 +263,7 @@ mod tests {
         Scope::since(Property::CreatedDateTime, first)
     }
 
-    /// Returns the effect that fetches the last days from a bookmark.
+    /// Returns the effect that fetches the last 30 days, starting at a bookmark.
     fn fetch(from: Option<&str>) -> FeedEffect {
         let from = from.map(|at| Bookmark(at.into()));
         FeedEffect::Start(JobKind::Backfill { scope: last_days(), from })

@@ -1,5 +1,5 @@
-//! What the loaded alerts of a feed cover: complete lists, and how the screen describes the
-//! coverage.
+//! What a feed's loaded alerts cover: complete lists, and how the coverage is described on the
+//! screen.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use alertdeck_store::RowSet;
 use super::backfill::DAYS;
 use crate::app::{format::thousands, job::Scope};
 
-/// The set of alerts that a count over all loaded alerts covers.
+/// What a count over all loaded alerts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// The number of loaded alerts.
@@ -18,16 +18,16 @@ pub struct Coverage {
     pub extent: Extent,
 }
 
-/// The extent of the loaded alerts, from the smallest to the largest.
+/// How much the loaded alerts cover, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
     /// Only what has been fetched so far.
     Partial,
-    /// Only what has been fetched so far; the last days are being loaded.
+    /// Only what has been fetched so far; the last 30 days are being loaded.
     RecentLoading,
-    /// At least every alert of the last days.
+    /// At least every alert from the last 30 days.
     Recent,
-    /// Every alert of the tenant or the files.
+    /// Every alert in the tenant or the files.
     All,
 }
 
@@ -76,12 +76,12 @@ pub(in crate::app) struct CompleteList {
     pub(in crate::app) at: Timestamp,
 }
 
-/// The complete lists, by filter as typed.
+/// The complete lists, keyed by the filter as typed.
 #[derive(Debug, Default)]
 pub(in crate::app) struct CompleteLists(HashMap<String, CompleteList>);
 
 impl CompleteLists {
-    /// Adds the list of a filter.
+    /// Adds the list for a filter.
     pub(in crate::app) fn insert(&mut self, filter: &str, list: CompleteList) {
         self.0.insert(filter.to_owned(), list);
     }

@@ -1,4 +1,4 @@
-//! The fetch of the list: the alerts of the requested filter.
+//! The list fetch, which fetches the alerts for the requested filter.
 //!
 //! A state machine driven by events. It has no access to jobs, the store or a clock: it returns
 //! effects, and events carry the times.
@@ -54,10 +54,10 @@ pub(in crate::app) enum ListEvent {
     Requested {
         /// The list.
         scope: Scope,
-        /// Whether the list is already in memory as a part of a complete list.
+        /// Whether the list is already in memory as part of a complete list.
         reread: bool,
     },
-    /// A list is requested that is covered by a complete list.
+    /// The requested list is covered by a complete list.
     Covered {
         /// The list.
         scope: Scope,
@@ -75,7 +75,7 @@ pub(in crate::app) enum ListEvent {
     Waiting(Duration, WaitCause),
     /// The wait is over.
     Resumed,
-    /// Alerts of the list have been read.
+    /// Alerts in the list have been read.
     Read(Vec<Row>),
     /// Alerts that belong to the list have arrived from elsewhere, such as live polling.
     Matched(Vec<Row>),
@@ -85,7 +85,7 @@ pub(in crate::app) enum ListEvent {
     Failed(Failure, Option<Duration>),
     /// The user has stopped loading.
     Stop,
-    /// The user has signed out, or requests this list while signed out.
+    /// The user has signed out, or has requested this list while signed out.
     SignedOut(Scope),
     /// Automatic retries must stop.
     NoRetry,

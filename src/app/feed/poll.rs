@@ -1,4 +1,4 @@
-//! Live polling: asks for what has changed since the newest known update.
+//! Live polling: requests what has changed since the newest known update.
 //!
 //! A state machine driven by events. It has no access to jobs, and the only clock that it relies on
 //! is the service's: it returns effects, and events carry the times (docs/architecture.md,
@@ -27,7 +27,7 @@ pub enum PollState {
     /// Polling is off.
     #[default]
     Off,
-    /// Polling is on and waits for the list.
+    /// Polling is on and is waiting for the list.
     Idle,
     /// Polling is on. The next poll is at this time, measured from startup.
     Scheduled(Duration),
@@ -48,7 +48,7 @@ pub(in crate::app) enum PollEvent {
     Begin,
     /// The list fetch or the last poll has ended. The next poll is at this time.
     Schedule(Duration),
-    /// A list has been requested, which includes all changes.
+    /// A list has been requested. It will include all changes.
     ListRequested,
     /// A list request was answered at this time, by the service's clock.
     ListAnswered(Option<Timestamp>),
@@ -56,7 +56,7 @@ pub(in crate::app) enum PollEvent {
     ListRead(Option<Timestamp>),
     /// A page of the poll was answered at this time, by the service's clock.
     Page(Option<Timestamp>),
-    /// Alerts of the poll have arrived. Carries the newest update among them.
+    /// Alerts from the poll have arrived. Carries the newest update among them.
     Read(Option<Timestamp>),
     /// The poll has ended. The next one is at this time.
     Done(Duration),
@@ -68,7 +68,7 @@ pub(in crate::app) enum PollEvent {
     NoRetry,
 }
 
-/// Live polling of a feed.
+/// Live polling for a feed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Poll {
     state: PollState,

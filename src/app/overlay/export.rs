@@ -1,7 +1,7 @@
-//! The export form, and the handling of finished exports.
+//! The export form and the handling of finished exports.
 //!
-//! The state does not access files: it requests an export, and receives a message when the export
-//! ends. After an error, the form stays open and keeps everything that was typed.
+//! The state does not access files: it requests an export and receives a message when the export
+//! ends. After an error, the form stays open and keeps what the user typed.
 
 use super::{Back, KeyOutcome, Object};
 use crate::{

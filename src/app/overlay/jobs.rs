@@ -1,5 +1,5 @@
-//! The list of jobs: what the feeds are loading, the other running jobs, and the most recent ones
-//! that have ended.
+//! The list of jobs: what the feeds are loading, the other running jobs, and the most recently
+//! ended ones.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{
@@ -29,8 +29,7 @@ pub struct JobList {
 /// Identifies what a line of the list describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKey {
-    /// The list fetch, live polling or the backfill of a feed: the running job, and what comes
-    /// next.
+    /// A feed's list fetch, live polling or backfill: the running job and what comes next.
     Loading(FeedId, JobType),
     /// Any other job.
     Job(JobId),

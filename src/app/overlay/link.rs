@@ -1,4 +1,4 @@
-//! A link that no browser could be started for, to be read and copied.
+//! A link that could not be opened in a browser, shown so that it can be read and copied.
 
 use super::{Object, Panel, PanelSpan, Role};
 use crate::app::{

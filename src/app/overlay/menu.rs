@@ -46,13 +46,13 @@ pub enum MenuAction {
     Pivot(Indicator),
     /// Copies the given text. The second string is its name in the notice.
     Copy(RawText, String),
-    /// Copies the request to this feed for this scope.
+    /// Copies the request that fetches this scope from this feed.
     CopyCurl(FeedId, Scope),
     /// Copies text about the alert, which may be megabytes long and is generated only when chosen.
     CopyAlert(Row, AlertText),
 }
 
-/// A text about an alert.
+/// Text about an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertText {
     /// All indicators, one per line.

@@ -1,4 +1,4 @@
-//! The profiles: which of them have their alerts in the list, and the signed-in user of each.
+//! The profiles, showing whose alerts are in the list and which user is signed in to each.
 
 use super::Object;
 use crate::app::{
@@ -47,7 +47,7 @@ pub struct Profiles {
     pub at: usize,
 }
 
-/// A profile of the config file. All strings are safe to show.
+/// A profile from the config file. All strings are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileLine {
     /// The name.
@@ -72,8 +72,8 @@ impl App {
         self.ui.open(Profiles { at });
     }
 
-    /// Returns the feed that the overlay describes: that of the profile under the cursor if its
-    /// alerts are in the list; without profiles, the only feed.
+    /// Returns the feed that the overlay describes. This is the feed of the profile under the
+    /// cursor if its alerts are in the list or, if there are no profiles, the only feed.
     pub fn described_feed(&self) -> Option<&Feed> {
         match selected(self) {
             Some(name) => self.feeds.iter().find(|feed| feed.settings.profile == name),
@@ -81,8 +81,8 @@ impl App {
         }
     }
 
-    /// Takes a profile that was opened as a feed. `adds`: whether its alerts join those in the list
-    /// or replace them.
+    /// Adds a profile that was opened as a feed. `adds` says whether its alerts join those in the
+    /// list or replace them.
     pub(in crate::app) fn profile_opened(
         &mut self,
         id: FeedId,
@@ -94,14 +94,15 @@ impl App {
         self.switch_on(id, adds, effects);
     }
 
-    /// Switches a feed on and fetches its list. What is in memory of it is shown at once.
+    /// Switches a feed on and fetches its list. Any of its alerts that are already in memory are
+    /// shown at once.
     fn switch_on(&mut self, id: FeedId, adds: bool, effects: &mut Vec<Effect>) {
         self.feeds.switch_on(id);
         if !adds {
             for other in self.feeds.ids().into_iter().filter(|other| *other != id) {
                 self.switch_off(other, effects);
             }
-            // Nothing of the former alerts is left to come back to.
+            // The previous alerts are gone, so there is no earlier view to go back to.
             self.list = List::default();
             self.history = History::default();
             // A pivot shows loaded alerts only; the other tenant may have none yet.
@@ -127,8 +128,8 @@ impl App {
         self.close_sign_in(id);
     }
 
-    /// Cancels the jobs of a feed, except for those of some types. Those that have ended are listed
-    /// no more.
+    /// Cancels a feed's jobs, except for those of the given types, and removes the ended ones from
+    /// the list of jobs.
     fn cancel_jobs_of(&mut self, id: FeedId, except: &[JobType], effects: &mut Vec<Effect>) {
         let live = self.jobs.iter().filter(|job| job.id.feed == id && job.is_live());
         let live = live.filter(|job| !except.contains(&job.job_type));
@@ -138,7 +139,7 @@ impl App {
         self.jobs.forget_ended(id);
     }
 
-    /// Forgets the alerts of a feed, because another account uses it from now on.
+    /// Forgets a feed's alerts, because a different account now uses the feed.
     pub(in crate::app) fn forget_alerts(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
         // The other account's sign-in is still running.
         self.cancel_jobs_of(id, &[JobType::Export, JobType::SignIn], effects);
@@ -150,8 +151,8 @@ impl App {
         self.feeds_changed();
     }
 
-    /// Updates what depends on which feeds are on, and on their alerts. Nothing hidden stays marked
-    /// or on the screen.
+    /// Updates the state that depends on which feeds are on and on their alerts. Hidden alerts do
+    /// not stay marked or on the screen.
     fn feeds_changed(&mut self) {
         self.store.hide_feeds(self.feeds.off().map(|feed| feed.id));
         self.name_feeds();
@@ -164,7 +165,7 @@ impl App {
         self.detail.shown.take_if(|detail| !self.store.rows().contains(detail.row));
     }
 
-    /// Tells the store the names of the feeds, for the column of tenants.
+    /// Passes the names of the feeds to the store for the tenant column.
     pub(in crate::app) fn name_feeds(&mut self) {
         for feed in self.feeds.iter() {
             self.store.name_feed(feed.id, SafeText::new(feed.name()));
@@ -245,7 +246,7 @@ fn toggle(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Switches a profile on, which has to be opened first if it is used for the first time.
+/// Switches a profile on, opening it first if it has not been used yet.
 fn open(app: &mut App, name: String, adds: bool, effects: &mut Vec<Effect>) {
     match app.feeds.of_profile(&name).map(|feed| feed.id) {
         Some(id) => app.switch_on(id, adds, effects),

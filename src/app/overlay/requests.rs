@@ -46,7 +46,7 @@ pub struct Requests {
 
 impl Requests {
     /// Splits the rows inside the overlay. Returns the number of rows for the table below its
-    /// heading, and for the details below a rule.
+    /// heading and for the details below a rule.
     pub fn split(height: usize) -> (usize, usize) {
         let about = match height {
             0..7 => 0,

@@ -114,8 +114,8 @@ fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 impl App {
-    /// Handles an event of a feed that no job reports. Of a feed that is off, only who is signed in
-    /// counts.
+    /// Handles a feed event that is not part of a job. If the feed is off, only the identity of the
+    /// signed-in user is used.
     pub(in crate::app) fn handle_feed(&mut self, id: FeedId, event: FeedEvent, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else {
             if let FeedEvent::Identity(identity) = event {
@@ -173,7 +173,7 @@ impl App {
     }
 
     /// Sets the signed-in account. Unless the settings specify the user, `assigned:me` refers to
-    /// this account. If the account has changed, drops the alerts of the former one.
+    /// this account. If the account has changed, drops the previous account's alerts.
     fn set_identity(&mut self, id: FeedId, identity: Identity, effects: &mut Vec<Effect>) {
         let account = identity.account.as_ref().map(|account| account.raw().to_owned());
         let Some(feed) = self.feeds.any_mut(id) else { return };
@@ -222,7 +222,7 @@ impl App {
         self.ui.overlays.retain(|overlay| !is_open(overlay));
     }
 
-    /// Starts a sign-in at the user's request, replacing a running one.
+    /// Starts a sign-in at the user's request, replacing any that is already running.
     pub(in crate::app) fn begin_sign_in(&mut self, id: FeedId, way: SignInWay, effects: &mut Vec<Effect>) {
         let Some(feed) = self.feeds.get_mut(id) else { return };
         feed.sign_in.stage = Some(Stage::Starting(way));

@@ -23,8 +23,8 @@ pub(super) struct Loaded {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Reads all alerts that may match the filter; there is a context for each service. Fails if nothing
-/// could be read at all.
+/// Reads all alerts that may match the filter. `contexts` has one context for each service. Fails
+/// if nothing could be read at all.
 pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) -> Result<Loaded, Failure> {
     if let Source::Files { paths, .. } = source {
         let saved = Failure::if_nothing(files::read(paths))?;
@@ -48,7 +48,7 @@ pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) 
     Ok(Loaded { store: store.into_inner(), outcome })
 }
 
-/// Combines the outcomes of several tenants. Fails if nothing could be read from any of them; if
+/// Combines the outcomes for several tenants. Fails if nothing could be read from any of them; if
 /// something is missing, names the tenants.
 fn combine(mut outcomes: Vec<(&str, Result<(), Missing>)>) -> Result<Result<(), Failure>, Failure> {
     if outcomes.len() == 1 {
@@ -78,7 +78,7 @@ fn combine(mut outcomes: Vec<(&str, Result<(), Missing>)>) -> Result<Result<(), 
 
 /// What could not be read from a service.
 enum Missing {
-    /// A part, and why in a line.
+    /// A part of the alerts, with the reason in one line.
     Part(String),
     /// Everything.
     Everything(Failure),
@@ -90,9 +90,9 @@ impl From<Error> for Missing {
     }
 }
 
-/// Fetches alerts from a service into the feed of the context. If the service rejects a construct
-/// that is not documented for alerts (docs/graph-api.md, "Filtering"), plans the filter again
-/// without it and evaluates that part locally.
+/// Fetches alerts from a service into the context's feed. If the service rejects a construct that
+/// is not documented for alerts (docs/graph-api.md, "Filtering"), plans the filter again without it
+/// and evaluates that part locally.
 async fn fetch(
     service: &Service,
     filter: &str,

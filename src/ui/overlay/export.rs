@@ -20,7 +20,7 @@ use alertdeck_store::Count;
 /// The label of the path.
 const LABEL: &str = "file  ";
 
-/// The number of lines for the result, or for the reason why the list is incomplete.
+/// The number of lines for the result or for the reason the list is incomplete.
 const MESSAGE_LINES: usize = 3;
 
 enum Line {

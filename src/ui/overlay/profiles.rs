@@ -11,7 +11,7 @@ use crate::ui::{
 /// The column where the values below the table start.
 const LABEL: usize = 14;
 
-/// The number of lines about a profile, if there are several profiles.
+/// The minimum number of lines about a profile if there are several profiles.
 const MIN_ABOUT: usize = 5;
 
 type Line = Vec<Span<'static>>;
@@ -22,7 +22,7 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, at: usize
     let profiles = &app.settings.profiles;
     let mut about = about(app, painter, width);
     if profiles.len() > 1 {
-        // The window must not change its size with each move of the cursor.
+        // The window must keep its size when the cursor moves.
         about.resize(about.len().max(MIN_ABOUT), Line::new());
     }
     let head = usize::from(!profiles.is_empty());

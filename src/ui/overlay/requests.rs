@@ -20,7 +20,7 @@ const LABEL: usize = 19;
 /// A column of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
-    /// The tenant, if the requests are to several.
+    /// The tenant, if requests were sent to several.
     Tenant,
     Time,
     Method,
@@ -216,7 +216,7 @@ fn about(
     lines
 }
 
-/// Truncates a path in the middle, since the pages of a list differ at the end.
+/// Truncates a path in the middle, since the paths for a list's pages differ at the end.
 fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     if width_of(text) <= width {
         return text.to_owned();

@@ -14,7 +14,7 @@ use alertdeck_model::SafeText;
 
 /// The maximum width of the prompt's text.
 const MAX_WIDTH: usize = 72;
-/// Codes longer than this are not spaced out. The service's codes have nine characters.
+/// The maximum length of a code that is spaced out. The service's codes have nine characters.
 const MAX_SPACED_CODE: usize = 16;
 /// The column where the values start.
 const LABEL: usize = 11;
