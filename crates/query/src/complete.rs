@@ -1,6 +1,6 @@
-//! Completion of field names, members, words for dates and owners, and OData properties.
+//! Completes field names, members, keywords for dates and owners, and OData properties.
 //!
-//! Completions depend only on the text before the cursor and on the names of tenants, not on alerts.
+//! Completions depend only on the text before the cursor and the tenants' names, not on alerts.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use alertdeck_odata::Property;
 /// A completion of the word before the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The byte range of the filter to replace.
+    /// The byte range to replace in the filter.
     pub range: Range<usize>,
     /// The replacement.
     pub text: String,
@@ -25,8 +25,9 @@ pub struct Completion {
     pub help: String,
 }
 
-/// Lists completions at the cursor, which is a byte offset. Names that start with the word before
-/// the cursor come first, then names that contain it. `tenants` are the tenants that `tenant:` knows.
+/// Lists completions at the cursor, given as a byte offset. Names that start with the word before
+/// the cursor come first, then names that contain it. `tenants` are the tenants that `tenant:` can
+/// name.
 pub fn complete(text: &str, cursor: usize, tenants: &[Tenant]) -> Vec<Completion> {
     let Some(before) = text.get(..cursor) else { return Vec::new() };
     let start = word_start(before);

@@ -46,7 +46,7 @@ impl Interval {
         from.into_iter().chain(self.to.map(|to| compare(to, Le, Lt))).collect()
     }
 
-    /// Returns comparisons of which at least one holds if and only if a date is outside the
+    /// Returns comparisons, at least one of which holds if and only if a date is outside the
     /// interval.
     pub(super) fn outside(&self, property: odata::Property) -> Vec<odata::Expr> {
         let flip = |bound: Option<Bound>| bound.map(|b| Bound { inclusive: !b.inclusive, ..b });
@@ -61,7 +61,7 @@ impl Interval {
 pub(super) enum DateInput {
     /// The span that a date or time names. `relative` is set for `today` and `yesterday`.
     Span { start: Timestamp, end: Timestamp, relative: bool },
-    /// The point in time that lies a given duration before now.
+    /// The point in time a given duration before now.
     Ago(Timestamp),
 }
 
@@ -124,8 +124,8 @@ impl Clock<'_> {
         self.zone.to_timestamp(local).ok().map(Timestamp::from_jiff)
     }
 
-    /// Returns the time at which the input must be read again: the next minute for a duration, or
-    /// the next midnight for `today` and `yesterday`.
+    /// Returns when the input must be read again: at the next minute for a duration, or at the next
+    /// midnight for `today` and `yesterday`.
     pub(super) fn stale_at(self, when: DateInput) -> Option<Timestamp> {
         match when {
             DateInput::Ago(_) => {

@@ -1,4 +1,4 @@
-//! Errors in filters, with their position and, if there is one, a fix.
+//! Errors in filters, with their positions and, where possible, fixes.
 //!
 //! A diagnostic refers to the typed text and never changes it.
 
@@ -30,7 +30,7 @@ pub enum DiagnosticKind {
 /// An error in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The wrong part, as a byte range of the filter. Empty if something is missing there.
+    /// The byte range of the wrong part of the filter. Empty if something is missing there.
     pub span: Range<usize>,
     /// The kind of error.
     pub kind: DiagnosticKind,
@@ -39,11 +39,11 @@ pub struct Diagnostic {
     pub message: String,
     /// The most similar existing name.
     pub suggestion: Option<String>,
-    /// The fix: a byte range of the filter, and the text to replace it with.
+    /// The fix: a byte range in the filter and the text to replace it with.
     pub fix: Option<(Range<usize>, String)>,
 }
 
-/// The maximum number of characters rendered of each section of the filter: the text before the
+/// The maximum number of characters rendered from each section of the filter: the text before the
 /// wrong part, the wrong part itself, and the text after it.
 const CONTEXT: usize = 60;
 

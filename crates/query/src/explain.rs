@@ -11,7 +11,7 @@ use super::{
 };
 use alertdeck_model::SafeText;
 
-/// The size of the first page: enough to fill a screen, small enough to arrive quickly.
+/// The size of the first page: large enough to fill a screen, small enough to arrive quickly.
 const FIRST_PAGE: u32 = 50;
 
 /// How a filter is evaluated.

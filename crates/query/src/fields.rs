@@ -1,4 +1,4 @@
-//! The fields of the filter language, in a table that completion and help also use.
+//! The fields of the filter language, in a table that is also used for completion and help.
 //!
 //! A field has a name, a type and, for text, the properties that it covers. This module reads
 //! neither filters nor alerts.
@@ -31,13 +31,13 @@ pub struct Field {
 /// The type of a field's values.
 #[derive(Debug)]
 pub enum FieldKind {
-    /// A member of an enumeration of the alert.
+    /// A member of one of the alert's enumerations.
     Enumeration(Enumeration),
-    /// A date of the alert. Takes dates, ranges and durations.
+    /// One of the alert's dates. Takes dates, ranges and durations.
     Date(DateProperty),
-    /// The time since a date of the alert. Takes durations.
+    /// The time since one of the alert's dates. Takes durations.
     Age(DateProperty),
-    /// A name of the alert's tenant, or part of it.
+    /// One of the names of the alert's tenant, or part of one.
     Tenant,
     /// Text in any of the given properties, compared by the rule for its kind.
     Text(TextKind, &'static [PropertyRef]),
@@ -56,7 +56,7 @@ pub enum Enumeration {
     Remediation,
     /// The type of an evidence item.
     EvidenceType,
-    /// A tactic of ATT&CK.
+    /// An ATT&CK tactic.
     Tactic,
 }
 
@@ -126,7 +126,7 @@ pub(super) fn ends_with(path: &str, tail: &str) -> bool {
         && (start == 0 || path.as_bytes()[start - 1] == b'.')
 }
 
-/// The properties to search for text.
+/// The properties in which to search for text.
 #[derive(Clone, Debug)]
 pub(super) enum SearchScope {
     /// Title, description and every indicator in the evidence.
@@ -247,7 +247,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns Graph's property, if the enumeration belongs to the alert itself.
+    /// Returns the Graph property, if the enumeration belongs to the alert itself.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Severity => Some(Property::Severity),
@@ -259,7 +259,7 @@ impl Enumeration {
         }
     }
 
-    /// Returns the alert's value as sent, which is empty for enumerations of evidence.
+    /// Returns the alert's value as sent, which is empty for evidence enumerations.
     pub(super) fn value(self, facts: Facts<'_>) -> &str {
         match self {
             Self::Severity => facts.severity().raw(),
@@ -280,8 +280,8 @@ impl Enumeration {
         }
     }
 
-    /// Returns the rows whose member, as sent, passes a test. Returns none for enumerations of
-    /// evidence.
+    /// Returns the rows whose member, as sent, passes a test. There are none for evidence
+    /// enumerations.
     pub(super) fn rows(self, store: &Store, test: impl Fn(&str) -> bool) -> RowSet {
         match self {
             Self::Severity => store.rows_by_severity(|member| test(member.raw())),
@@ -295,7 +295,7 @@ impl Enumeration {
 }
 
 impl DateProperty {
-    /// Returns Graph's property, if Graph can filter by it.
+    /// Returns the Graph property, if Graph can filter by it.
     pub(super) fn property(self) -> Option<Property> {
         match self {
             Self::Created => Some(Property::CreatedDateTime),
@@ -336,7 +336,7 @@ pub fn find_field(name: &str) -> Option<&'static Field> {
 }
 
 impl Field {
-    /// Lists the name and the aliases.
+    /// Lists the field's name and aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
@@ -346,7 +346,7 @@ impl Field {
         matches!(self.kind, FieldKind::Text(_, covers) if covers.iter().any(|cover| cover.covers(kind, path)))
     }
 
-    /// Returns the enumeration of the field's values, if they have one.
+    /// Returns the enumeration that the field's values belong to, if there is one.
     pub fn enumeration(&self) -> Option<Enumeration> {
         match self.kind {
             FieldKind::Enumeration(enumeration) | FieldKind::Text(TextKind::Member(enumeration), _) => {

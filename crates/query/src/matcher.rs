@@ -1,11 +1,11 @@
-//! Evaluates a predicate over all alerts in a store, as sets of rows.
+//! Evaluates a predicate over all alerts in a store, using sets of rows.
 //!
 //! A text test searches each value of the properties in its scope once, for all substrings
-//! together, so a pasted list costs little more than a single word. The store knows the rows of the
-//! values found, so everything else is row set arithmetic. The work is done in slices. Alerts that
-//! arrive later are tested one by one, and results for values are kept.
+//! together, so a pasted list costs little more than a single word. The store knows which rows have
+//! the values found, so the rest is set arithmetic on rows. The work is done in slices. Alerts that
+//! arrive later are tested one by one, and the results for values are kept.
 //!
-//! The results equal those of [`Predicate::matches`], which property tests check.
+//! Property tests check that the results equal those of [`Predicate::matches`].
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ const UNIT: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Matcher {
     root: Step,
-    /// The text tests that are not negated, for highlights.
+    /// The text tests that are not negated, used for highlighting.
     positive: Vec<TextTest>,
 }
 
@@ -33,9 +33,9 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test of a column, by member, by date or by feed.
+    /// A test of a member, a date or the feed, answered from a column.
     Column(Test),
-    /// A test of columns that is evaluated row by row.
+    /// A test that reads columns row by row.
     Rows(Box<RowScan>),
     Text(Box<Search>),
 }
@@ -307,7 +307,7 @@ impl Search {
         self.names.iter_mut().for_each(|name| name.collected = 0);
     }
 
-    /// Adds properties that are new in the dictionary.
+    /// Adds properties that are new to the dictionary.
     fn update_scope(&mut self, store: &Store) {
         let dictionary = store.dictionary();
         for at in self.keys.len()..dictionary.keys().len() {

@@ -1,9 +1,9 @@
 //! Plans a filter: which part is pushed to Graph and which part stays local.
 //!
 //! The pushed part holds wherever the filter holds (docs/filter-language.md, "The law"). Every
-//! alert is tested again with the whole filter, because some sources of alerts ignore filters
-//! (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed in two ways: so
-//! that it holds, or so that it fails.
+//! alert is tested again against the whole filter, because some sources of alerts ignore filters
+//! (docs/graph-api.md, "Filtering"). To support negation, each test can be pushed either as it is
+//! or negated.
 
 use std::ops::Range;
 
@@ -21,27 +21,28 @@ use alertdeck_model::{AlertId, Timestamp};
 use alertdeck_odata::{Expr, Feature, Literal, Operator, Property};
 use alertdeck_store::FeedId;
 
-/// A tenant, as `tenant:` and `me` refer to it.
+/// A tenant that `tenant:` and `me` can refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tenant {
-    /// The feed of its alerts. `None` if its alerts are not in the list: its names are known but
-    /// match nothing.
+    /// The feed that its alerts come from. If `None`, its alerts are not in the list: its names are
+    /// known but match nothing.
     pub feed: Option<FeedId>,
-    /// The names that `tenant:` finds it by, such as profile name, domain and tenant ID.
+    /// The names by which `tenant:` finds it, such as its profile name, domain and tenant ID.
     pub names: Vec<String>,
     /// The principal name that `me` stands for in this tenant.
     pub me: Option<String>,
 }
 
-/// The context of a filter: time, time zone, tenants and what is known about the service.
+/// The context of a filter: the time, the time zone, the tenants and what is known about the
+/// service.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The time to which durations, `today` and `yesterday` refer.
     pub now: Timestamp,
-    /// The time zone of dates.
+    /// The time zone in which dates are interpreted.
     pub zone: TimeZone,
-    /// The feed that the plan is for. Only the pushed part depends on it, `spellings` and `refused`;
-    /// the test is the same for all feeds.
+    /// The feed that the plan is for. Only the pushed part depends on this field, `spellings` and
+    /// `refused`; the test is the same for all feeds.
     pub feed: FeedId,
     /// The known tenants.
     pub tenants: Vec<Tenant>,
@@ -54,15 +55,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// Creates a context at `now` in UTC with one tenant, which has neither a name nor a user, and
-    /// without rejected features.
+    /// Creates a context at `now` in UTC, with no rejected features and with one tenant that has
+    /// neither a name nor a user.
     pub fn at(now: Timestamp) -> Self {
         let feed = FeedId::default();
         let tenants = vec![Tenant { feed: Some(feed), ..Tenant::default() }];
         Self { now, zone: TimeZone::UTC, feed, tenants, spellings: Vec::new(), refused: Vec::new() }
     }
 
-    /// Sets the principal name that `me` stands for, the same in all tenants.
+    /// Sets the principal name that `me` stands for in every tenant.
     #[must_use]
     pub fn with_me(mut self, me: Option<&str>) -> Self {
         for tenant in &mut self.tenants {
@@ -75,18 +76,18 @@ impl Context {
 /// How a filter is evaluated.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whether no alert of the feed can match, because the filter asks for other tenants. Nothing
-    /// has to be requested.
+    /// Whether no alert from the feed can match because the filter asks for other tenants. If so,
+    /// nothing has to be requested.
     pub excludes_feed: bool,
     /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
     pub pushed: Option<Expr>,
-    /// The whole filter. Every alert is tested with it, whatever was pushed.
+    /// The whole filter. Every alert is tested against it, whatever was pushed.
     pub test: Predicate,
     /// The conditions that are not pushed completely, as typed, or `None` if there are none.
     pub local: Option<String>,
     /// The id, if the filter consists of a single id. The alert is then fetched directly.
     pub id: Option<AlertId>,
-    /// When to plan the filter again, because it depends on the current time.
+    /// When to plan the filter again, if it depends on the current time.
     pub replan_at: Option<Timestamp>,
     /// The technique names in the filter, with the techniques that they match.
     pub named: Vec<NamedTechniques>,
@@ -112,7 +113,7 @@ pub fn compile(text: &str, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
 ///
 /// # Errors
 ///
-/// Returns all syntax errors or, if there are none, all errors in terms.
+/// Returns all syntax errors or, if there are none, all errors in the filter's terms.
 pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     if !query.diagnostics().is_empty() {
         return Err(query.diagnostics().to_vec());
@@ -308,7 +309,7 @@ fn push_member(enumeration: Enumeration, member: &str, holds: bool) -> Option<Ex
     let equal = equal(property, member, holds);
     Some(match (property.is_nullable(), member == "unknown", holds) {
         (false, ..) | (true, false, true) => equal,
-        // Null means the same as `unknown` and is different from every other member.
+        // Null means the same as `unknown` and differs from every other member.
         (true, true, true) | (true, false, false) => Expr::or([null(property, true), equal]),
         (true, true, false) => Expr::and([null(property, false), equal]),
     })

@@ -37,7 +37,7 @@ pub(super) enum Test {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// An enumeration of the alert has this member, or this undeclared value.
+    /// One of the alert's enumerations has this member or this undeclared value.
     Member(Enumeration, String),
     /// A date is known and lies in the interval.
     Within(DateProperty, Interval),
@@ -58,7 +58,7 @@ pub(super) struct TextTest {
 }
 
 impl Test {
-    /// Joins tests by "or". Text tests with the same scope are merged into one, so that a pasted
+    /// Joins tests with "or". Text tests with the same scope are merged into one, so that a pasted
     /// list is searched for in a single pass.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
@@ -88,7 +88,7 @@ impl Test {
         Self::Not(Box::new(part))
     }
 
-    /// Returns the test for the alerts of one feed, in which no test of the feed is left.
+    /// Returns an equivalent test for alerts from one feed, which no longer tests the feed.
     pub(super) fn in_feed(&self, feed: FeedId) -> Self {
         let constant = |holds: bool| if holds { Self::All(Vec::new()) } else { Self::NEVER };
         match self {
@@ -117,7 +117,7 @@ impl Test {
         }
     }
 
-    /// A test that no alert passes.
+    /// The test that no alert passes.
     pub(super) const NEVER: Self = Self::Any(Vec::new());
 
     /// Returns whether this is the test that every alert passes.
@@ -164,7 +164,7 @@ pub(super) fn eq_ignore_case(a: &str, b: &str) -> bool {
     a == b || a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// The values of an alert as the service has them. Unlike [`Facts`], they distinguish null from
+/// The values of an alert as the service sent them. Unlike [`Facts`], they distinguish null from
 /// `unknown`.
 struct AsSent<'a> {
     facts: Facts<'a>,
@@ -194,7 +194,7 @@ impl odata::Row for AsSent<'_> {
     }
 }
 
-/// A pattern for text. The strings in it are folded.
+/// A pattern for text. Its strings are folded.
 #[derive(Clone)]
 pub(super) enum Pattern {
     Contains(String),
@@ -206,7 +206,7 @@ pub(super) enum Pattern {
     Prefix(String),
     /// A technique or one of its sub-techniques.
     Technique(String),
-    /// A category that is this tactic, or a technique of this tactic; `None` means any tactic.
+    /// A category that is this tactic, or a technique that belongs to it; `None` means any tactic.
     Tactic(Option<Tactic>),
     Network(Network),
     Domain(String),

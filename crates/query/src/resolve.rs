@@ -1,4 +1,4 @@
-//! Resolves the names, members, dates and patterns of a term in the syntax tree into a test.
+//! Resolves a term of the syntax tree, with its names, members, dates and patterns, into a test.
 //!
 //! This module implements the rules for operators and values (docs/filter-language.md,
 //! "Operators"). It handles one term at a time.
@@ -137,7 +137,8 @@ impl Resolver<'_> {
         self.tenants.iter().filter(|tenant| is_meant(tenant)).filter_map(|tenant| tenant.feed).collect()
     }
 
-    /// Resolves a tenant's name. A name of a tenant whose alerts are not in the list is valid.
+    /// Resolves a tenant's name. The name of a tenant whose alerts are not in the list is also
+    /// valid.
     fn tenant(&self, head: &Head, value: &Value) -> Outcome {
         if head.operator.is_order() {
             return Err(wrong_operator(head, "this field cannot be compared with < or >; use : = != ~"));
@@ -175,7 +176,7 @@ impl Resolver<'_> {
         diagnostic
     }
 
-    /// Returns the test for alerts of the signed-in user, who may differ by tenant.
+    /// Returns the test for the signed-in user's alerts. Each tenant may have a different user.
     fn mine(&self, scope: &SearchScope, value: &Value) -> Outcome {
         let known = |tenant: &Tenant| Some((tenant.me.clone()?, tenant.feed?));
         let mut users: Vec<(String, Vec<FeedId>)> = Vec::new();
@@ -374,7 +375,7 @@ fn account(scope: &SearchScope, text: &str) -> Test {
     ])
 }
 
-/// Resolves a term on an enumeration of the alert.
+/// Resolves a term for one of the alert's enumerations.
 fn enumeration_test(head: &Head, enumeration: Enumeration, value: &Value) -> Outcome {
     if head.operator == Operator::Matches || head.operator.is_order() && enumeration != Enumeration::Severity
     {

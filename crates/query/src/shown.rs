@@ -8,7 +8,7 @@ pub struct ShownText<'a> {
     text: &'a str,
     folded: Cow<'a, str>,
     /// For each byte of `folded`, and for its end, the offset in `text` of the character it comes
-    /// from. `None` for ASCII, for which the offsets are the same.
+    /// from. `None` for ASCII text, where the offsets are the same.
     origins: Option<Vec<usize>>,
 }
 

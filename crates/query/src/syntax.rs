@@ -50,7 +50,7 @@ pub(super) enum NodeKind {
 pub(super) struct Term {
     /// The field name and the operator, or `None` for a bare word.
     pub(super) head: Option<Head>,
-    /// At least one.
+    /// One or more values.
     pub(super) values: Vec<Value>,
 }
 
@@ -76,7 +76,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// All operators with their symbols; an operator comes before its prefixes.
+    /// All operators with their symbols. An operator comes before any that are prefixes of it.
     const ALL: [(&'static str, Self); 8] = [
         ("!=", Self::Unequal),
         (">=", Self::GreaterOrEqual),
@@ -156,12 +156,12 @@ impl Query {
     }
 
     /// Returns whether the top level of the filter is an `or`, which needs parentheses when the
-    /// filter is joined to another by `and`.
+    /// filter is joined to another with `and`.
     pub fn is_alternative(&self) -> bool {
         matches!(&self.root, Root::Filter(Node { kind: NodeKind::Or(_), .. }))
     }
 
-    /// Writes the filter with the implied parentheses.
+    /// Writes the filter with all implied parentheses.
     pub fn grouped(&self) -> String {
         match &self.root {
             Root::Filter(node) => self.group(node, false),
@@ -191,7 +191,8 @@ impl Query {
     }
 }
 
-/// Returns a term's text without the parentheses around it. A term itself never starts with one.
+/// Returns a term's text without the parentheses around it. The term itself never starts with a
+/// parenthesis.
 fn bare(mut text: &str) -> &str {
     while let Some(inner) = text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         text = inner.trim();

@@ -19,7 +19,7 @@ use alertdeck_store::{FoldedText, PostingRules, fold};
 const RESERVED: [&str; 6] = ["and", "or", "not", "none", "any", "me"];
 
 /// The maximum length of the value in an exact term, in bytes. Quotes in it may be doubled, and the
-/// term must fit into a filter with other terms.
+/// term must fit into a filter alongside other terms.
 const MAX_VALUE: usize = MAX_LENGTH / 2 - 64;
 
 /// The maximum length of a domain name in written form, in bytes (RFC 1035, 2.3.4). Longer names
@@ -41,8 +41,8 @@ fn quote(value: &str) -> String {
 }
 
 /// Lists terms that may match a value of a field, the exact term first. Which of them is valid
-/// depends on the value: an undeclared member must be quoted, and a value of `ip` that is not an
-/// address matches only a regular expression.
+/// depends on the value: an undeclared member must be quoted, and an `ip` value that is not an
+/// address is matched only by a regular expression.
 pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
     let exact = super::find_field(field).and_then(|of| match of.kind {
         FieldKind::Tenant => Some(format!("{field}={}", literal(value))),
@@ -56,7 +56,7 @@ pub fn candidate_terms(field: &str, value: &str) -> Vec<String> {
     exact.into_iter().chain(others).collect()
 }
 
-/// Joins a term to a filter by "and".
+/// Joins a term to a filter with "and".
 pub fn join(filter: &str, term: &str) -> String {
     let filter = filter.trim();
     if filter.is_empty() {
@@ -81,8 +81,8 @@ pub struct ExactTerm {
 
 impl Field {
     /// Returns the term for exactly this value: the whole value ignoring case, an address in any
-    /// spelling, or a domain with its subdomains. Returns `None` if there is no such term, as for
-    /// an invalid hash.
+    /// spelling, or a domain with its subdomains. Returns `None` if there is no such term, for
+    /// example for an invalid hash.
     pub fn exact_term(&self, value: &str) -> Option<ExactTerm> {
         let FieldKind::Text(text_kind, _) = self.kind else { return None };
         if value.len() > MAX_VALUE {
@@ -137,12 +137,12 @@ impl Field {
     }
 }
 
-/// Posting rules based on the fields of the filter language: the rows of a value are those that its
-/// exact term matches.
+/// Posting rules based on the fields of the filter language: the rows of a value are the rows that
+/// its exact term matches.
 #[derive(Debug)]
 pub struct FieldPostings;
 
-/// The field of each kind of indicator, in the order of the kinds.
+/// The field for each kind of indicator, in the order of the kinds.
 static FIELDS_BY_KIND: LazyLock<Vec<&'static Field>> =
     LazyLock::new(|| IndicatorKind::ALL.iter().filter_map(|(_, name)| super::find_field(name)).collect());
 

@@ -1,6 +1,6 @@
 //! Parses filter text into a syntax tree.
 //!
-//! Parsing continues after an error, so that all errors are reported.
+//! Parsing continues after an error so that all errors are reported.
 
 use std::ops::Range;
 
@@ -10,9 +10,9 @@ use alertdeck_odata as odata;
 
 /// The maximum length of a filter in bytes: enough for several hundred pasted hashes.
 pub const MAX_LENGTH: usize = 64 * 1024;
-/// The maximum nesting of parentheses and negations.
+/// The maximum nesting depth of parentheses and negations.
 const MAX_DEPTH: usize = 64;
-/// The number of errors at which parsing stops.
+/// The number of errors after which parsing stops.
 const MAX_ERRORS: usize = 20;
 
 /// Parses a filter. Never fails; errors are listed in [`Query::diagnostics`].
@@ -26,7 +26,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     diagnostics: Vec<Diagnostic>,
-    /// Whether parsing has stopped. Further errors are then not reported.
+    /// Whether parsing has stopped. If so, further errors are not reported.
     stopped: bool,
 }
 
@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
         if value.text().is_empty() {
             let message = if quoted { "the value is empty" } else { "missing value" };
             self.report(Diagnostic::new(span, DiagnosticKind::Unfinished, message));
-            // Skip a comma without a value before it.
+            // Skip a comma that has no value before it.
             self.at += usize::from(self.rest().starts_with(','));
             return None;
         }

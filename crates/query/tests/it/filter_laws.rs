@@ -1,4 +1,4 @@
-//! The laws of the filter compiler, over random filters and random tenants.
+//! Tests the laws of the filter compiler with random filters and random tenants.
 //!
 //! The pushed part must hold wherever the filter holds, however the service interprets what its
 //! documentation leaves open. Filtering the service's reply therefore selects the same alerts as
@@ -205,8 +205,8 @@ fn filter() -> impl Strategy<Value = String> {
 }
 
 /// Generates raw OData, including the negation of every expression, but without null and `unknown`
-/// classifications: whether the service distinguishes the two is unknown, and raw OData is sent as
-/// typed.
+/// classifications, because raw OData is sent as typed and it is not known whether the service
+/// distinguishes the two.
 fn raw() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         (select(&["eq", "ne"][..]), select(&["'new'", "'resolved'"][..]))
@@ -234,7 +234,7 @@ fn any_filter() -> impl Strategy<Value = String> {
 }
 
 /// Creates a context with the owners of the alerts, like that of a console with loaded alerts. Each
-/// alert has its own feed; the feeds belong to two tenants in turn, each with its own user.
+/// alert has its own feed. The feeds alternate between two tenants, each with its own user.
 fn context(tenant: &[Json]) -> Context {
     let owners = tenant.iter().filter_map(|alert| alert["assignedTo"].as_str());
     let tenants = (0..tenant.len().max(4)).map(|at| {
@@ -254,12 +254,12 @@ fn context(tenant: &[Json]) -> Context {
     }
 }
 
-/// The context for the feed of the alert at an index.
+/// Returns the context for the feed of the alert at the given index.
 fn in_feed(context: &Context, at: usize) -> Context {
     Context { feed: FeedId::new(at as u16), ..context.clone() }
 }
 
-/// Returns whether a feed's service returns an alert for a plan, as a model has it.
+/// Returns whether, according to a model, a feed's service returns an alert for a plan.
 fn returned(plan: &Plan, alert: &Json, model: ServiceModel, mode: Mode) -> bool {
     let pushed = plan.pushed.as_ref().map(ToString::to_string);
     !plan.excludes_feed && pushed.is_none_or(|pushed| model(alert, &pushed, mode))
@@ -269,7 +269,7 @@ fn planned(filter: &str, context: &Context) -> Plan {
     compile(filter, context).unwrap_or_else(|diagnostics| panic!("{}", diagnostics[0].render(filter)))
 }
 
-/// Stores alerts that may have the same id, each in a feed of its own.
+/// Stores alerts, each in its own feed because their ids may be the same.
 fn store(tenant: &[Json]) -> (Store, Vec<Row>) {
     let mut store = Store::default();
     let rows = tenant.iter().enumerate().map(|(at, alert)| absorb(&mut store, at, alert)).collect();
@@ -361,8 +361,8 @@ proptest! {
         }
     }
 
-    /// Checks this alert by alert and as a set of rows, in slices, while the store grows and alerts
-    /// change.
+    /// Compares the results alert by alert and as sets of rows, in slices, while the store grows
+    /// and alerts change.
     #[test]
     fn a_matcher_gives_the_results_of_its_predicate(
         filter in any_filter(),

@@ -1,4 +1,4 @@
-//! Tests the plans of filters: the examples in docs/filter-language.md, further filters, and
+//! Tests how filters are planned: the examples in docs/filter-language.md, further filters, and
 //! errors.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
@@ -23,7 +23,7 @@ fn pushed(plan: &Plan) -> String {
     plan.pushed.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Abbreviates the local part as in the table below.
+/// Abbreviates the local part in the same way as the table below.
 fn local_part(filter: &str, plan: &Plan) -> String {
     match &plan.local {
         None => String::new(),

@@ -1,4 +1,4 @@
-//! Filters over the alerts of several tenants: what each service is asked for, and what matches.
+//! Tests filters over alerts from several tenants: what each service is asked for and what matches.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -10,7 +10,7 @@ use rstest::rstest;
 const CONTOSO: FeedId = FeedId::new(0);
 const FABRIKAM: FeedId = FeedId::new(1);
 
-/// The context for one of two tenants; the names of a third are known.
+/// Returns the context for one of two tenants. The names of a third tenant are also known.
 fn context(feed: FeedId) -> Context {
     let tenant = |feed, names: [&str; 2], me: Option<&str>| Tenant {
         feed,
@@ -25,7 +25,8 @@ fn context(feed: FeedId) -> Context {
     Context { feed, tenants, ..Context::at(Timestamp::MIN) }
 }
 
-/// What the service of a tenant is asked for: `-` means nothing. Nothing is left to test locally.
+/// Returns what a tenant's service is asked for, where `-` means nothing. Also checks that nothing
+/// remains to be tested locally.
 fn asked(filter: &str, feed: FeedId) -> String {
     let plan = compile(filter, &context(feed)).unwrap();
     assert!(plan.is_exact() || plan.id.is_some());
@@ -63,7 +64,7 @@ fn every_tenant_is_asked_for_its_part_only(
     #[case] fabrikam: &str,
 ) {
     assert_eq!([asked(filter, CONTOSO), asked(filter, FABRIKAM)], [contoso, fabrikam]);
-    // Nothing is left to test locally.
+    // `asked` has also checked that nothing remains to be tested locally.
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn alerts_match_by_their_tenant() {
         ("tenant:northwind", [false, false]),
         ("tenant:any", [true, true]),
         ("tenant:none", [false, false]),
-        // In the other tenant it is unknown who the user is.
+        // In the other tenant, the user is not known.
         ("assigned:me", [true, false]),
         ("-assigned:me", [false, true]),
         ("assigned:ana@contoso.example", [true, true]),

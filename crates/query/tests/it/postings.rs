@@ -93,8 +93,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![6 => awkward.prop_map(str::to_owned), 1 => "[aA.@/:*\" ]{0,6}", 1 => "\\PC{0,6}"]
 }
 
-/// Generates an item with a value in a property that some field covers, or in one that no field
-/// covers.
+/// Generates an item with a value in a property that may or may not be covered by a field.
 fn item() -> impl Strategy<Value = Value> {
     let place = prop::sample::select(vec![
         ("device", "deviceDnsName"),
