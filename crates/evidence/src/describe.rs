@@ -1,4 +1,4 @@
-//! Describes an item of evidence: its name, further facts and indicators.
+//! Describes an item of evidence: its name, other facts and indicators.
 //!
 //! The code applies the table of types and does not name any types itself, except in [`device`] and
 //! [`user`], which also read items that are not stored as JSON.
@@ -12,8 +12,7 @@ use super::types::{EvidenceType, FieldTemplate, Format, UNKNOWN};
 use alertdeck_model::{Account, FileDetails, Object, SafeText, account_name, host, walk};
 use alertdeck_model::{Indicator, IndicatorKind};
 
-/// The maximum number of bytes of a value that are displayed on a line. The value itself is not
-/// truncated.
+/// The maximum number of bytes of a value to display on a line. The value itself is not truncated.
 const MAX_PIECE: usize = 4_096;
 
 /// A piece of a line and the property that it comes from.
@@ -21,7 +20,7 @@ const MAX_PIECE: usize = 4_096;
 pub struct Piece {
     /// The value, with the text around it.
     pub text: SafeText,
-    /// The path of the property, or empty if the text does not come from one.
+    /// The path of the property; empty if the text does not come from a property.
     pub path: Cow<'static, str>,
 }
 
@@ -35,7 +34,7 @@ pub struct Description {
     pub facts: Vec<Piece>,
     /// Values that other alerts may share, most distinctive first.
     pub indicators: Vec<Indicator>,
-    /// If the entity is a device or a user, what it is known by.
+    /// The identity of the entity, if it is a device or a user.
     pub identity: Option<Indicator>,
 }
 
@@ -46,7 +45,7 @@ impl Description {
     }
 }
 
-/// Describes an entity from its sources: the name and facts come from the first source, the
+/// Describes an entity from its sources. The name and facts come from the first source, the
 /// indicators from all of them.
 pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a Value>) -> Description {
     let values: Vec<_> = values.collect();
@@ -63,7 +62,7 @@ pub(super) fn describe<'a>(row: &EvidenceType, values: impl Iterator<Item = &'a 
         }
     };
     let name = description.name();
-    // Facts repeat neither the name nor each other.
+    // Facts never repeat the name or each other.
     let mut seen: Vec<SafeText> = Vec::new();
     description.facts.retain(|fact| {
         let repeated = name == fact.text.as_str() || seen.contains(&fact.text);
@@ -120,8 +119,8 @@ pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     })
 }
 
-/// Returns the name of the user that an item is about or, for a process, under whose account it
-/// ran. `kind` is the short name of the item's type.
+/// Returns the name of the user that an item is about or, for a process, of the user whose account
+/// it ran under. `kind` is the short name of the item's type.
 pub fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let account = |path: &str| account_name(|name| item.filled(&format!("{path}.{name}")));
     let name = match kind {
@@ -239,7 +238,7 @@ fn truncate(text: &str) -> &str {
     &text[..end]
 }
 
-/// Returns the identity of a device or user. If any source knows an ID, it is that ID.
+/// Returns the identity of a device or user, which is an ID if any source has one.
 fn identity<'a>(row: &EvidenceType, objects: impl Iterator<Item = Object<'a>>) -> Option<Indicator> {
     type Rule = fn(&str, &dyn Properties) -> Option<Identity>;
     let (kind, of): (_, Rule) = match row.name {

@@ -1,8 +1,8 @@
-//! Identities: when two items of evidence are about the same device or user.
+//! Identities, which decide whether two items of evidence are about the same device or user.
 //!
-//! A device is known by its Defender ID or else its Entra ID, a user by SID, object ID or principal
-//! name. Only if none of them was sent does the name count, without case and, for a device, without
-//! its domain. Names are unique in one tenant at most (docs/graph-api.md, "Evidence").
+//! A device is identified by its Defender ID or, failing that, its Entra ID; a user by SID, object
+//! ID or principal name. Only if none of these was sent does the name count, ignoring case and, for
+//! a device, its domain. Names are unique at most within a tenant (docs/graph-api.md, "Evidence").
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use alertdeck_model::account_name;
 
 use crate::Properties;
 
-/// What a device or user is known by.
+/// The value that identifies a device or user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The ID or the name. Two values are the same if they are equal ignoring case.
@@ -19,16 +19,16 @@ pub struct Identity {
     pub kind: IdentityKind,
 }
 
-/// The kinds of identity, the strongest first.
+/// The kinds of identity, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityKind {
-    /// The Defender ID of a device, the SID of a user.
+    /// The Defender ID of a device or the SID of a user.
     Primary,
-    /// The Entra ID of a device, the object ID of a user.
+    /// The Entra ID of a device or the object ID of a user.
     Secondary,
-    /// The principal name of a user, the address of a mailbox.
+    /// The principal name of a user or the address of a mailbox.
     Address,
-    /// A name, which means something else in another tenant.
+    /// A name, which may refer to something else in another tenant.
     Name,
 }
 
@@ -37,7 +37,7 @@ impl Identity {
         Self { value: value.trim().to_owned(), kind }
     }
 
-    /// Returns whether this is only a name.
+    /// Returns whether this is just a name.
     pub fn is_name(&self) -> bool {
         self.kind == IdentityKind::Name
     }
@@ -76,8 +76,8 @@ pub fn short_name(name: &str) -> &str {
     name.split('.').next().filter(|short| !short.is_empty()).unwrap_or(name)
 }
 
-/// Returns the identity of the user that an item is about or, for a process, under whose account it
-/// ran. `kind` is the short name of the item's type.
+/// Returns the identity of the user that an item is about or, for a process, of the user whose
+/// account it ran under. `kind` is the short name of the item's type.
 pub fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     let of_account = |path: &str| {
         let filled = |name: &str| item.filled(&format!("{path}.{name}"));
@@ -101,8 +101,8 @@ pub fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     }
 }
 
-/// Returns whether a SID belongs to one account: in a domain, on one machine, or in Entra. Others,
-/// such as that of SYSTEM, are the same on every machine ([MS-DTYP], 2.4.2.4).
+/// Returns whether a SID belongs to a single account: in a domain, on one machine, or in Entra.
+/// Other SIDs, such as that of SYSTEM, are the same on every machine ([MS-DTYP], 2.4.2.4).
 fn is_unique(sid: &str) -> bool {
     let sid = sid.trim().to_ascii_uppercase();
     sid.starts_with("S-1-5-21-") || sid.starts_with("S-1-12-1-")

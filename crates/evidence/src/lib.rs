@@ -1,6 +1,6 @@
 //! The evidence of an alert: a tree of entities, a timeline and the indicators in it.
 //!
-//! This crate depends only on the model, not on the store, filters or the screen.
+//! This crate depends only on the model, not on the store, the filter language or the screen.
 
 mod describe;
 mod identity;

@@ -1,8 +1,8 @@
 //! The timeline of an alert: its first activity, every time in its evidence, when items were
 //! attached, and what the service and the analysts did.
 //!
-//! The timeline is plain data, independent of screens and tickets. Times are labelled after their
-//! property, so properties that this build does not know are labelled too.
+//! The timeline is plain data, independent of screens and tickets. Times are labelled by the names
+//! of their properties, so properties that this build does not know are labelled too.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,7 +12,7 @@ use std::{
 use super::{NodeId, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp, walk};
 
-/// Labels of the times in evidence: type, property, label. An empty type matches all types.
+/// Labels for the times in evidence: type, property, label. An empty type matches all types.
 ///
 /// The meanings come from the resource pages of Graph's reference (`security-…evidence`).
 const TIME_LABELS: [(&str, &str, &str); 14] = [
@@ -85,7 +85,7 @@ pub struct Timeline {
     /// The entries, oldest first. Unset times are left out; times in the future are not.
     pub entries: Vec<Entry>,
     /// The number of entries at the start that are earlier history. It may reach back years, for
-    /// example to the time when a file was first seen or a machine was started.
+    /// example to when a file was first seen or a machine was started.
     pub earlier: usize,
     /// The time from the first activity to the alert's creation; `None` if either is unknown or
     /// they are out of order.
@@ -104,7 +104,7 @@ impl Timeline {
             (alert.first_activity, TimelineEvent::Activity, "first activity"),
             (alert.last_activity, TimelineEvent::Activity, "last activity"),
             (alert.created, TimelineEvent::Raised, "alert created"),
-            // Creation and resolution also set the time of the last update.
+            // Creating or resolving an alert also sets the time of its last update.
             (
                 alert.last_update.filter(|at| ![alert.created, alert.resolved].contains(&Some(*at))),
                 TimelineEvent::Updated,
@@ -154,7 +154,7 @@ fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
             let name = path.rsplit('.').next().unwrap_or(path);
             let name = name.split('[').next().unwrap_or(name);
             let Some(at) = value.and_then(|value| time(name, value.as_str()?)) else { return };
-            // Attached items have entries of their own, and embedded evidence is never attached.
+            // Attachment times have entries of their own, and embedded evidence is never attached.
             if name == ATTACHED {
                 return;
             }
@@ -164,7 +164,7 @@ fn evidence_entries(alert: &Alert, tree: &Tree) -> Vec<Entry> {
                 Some(parent) if name == PARENT_CREATED => (parent, "processCreationDateTime"),
                 _ => (node, name),
             };
-            // A second reading of the node's own time does not become a second entry.
+            // Another reading of the node's own time does not get a second entry.
             let at = match tree.node(node).time {
                 Some(known) if name == tree.node(node).time_property() && is_same_time(known, at) => known,
                 _ => at,

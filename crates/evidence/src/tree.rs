@@ -1,9 +1,9 @@
-//! The evidence of an alert as a tree: assets at the top and, below them, what happened on them.
+//! The evidence of an alert as a tree, with assets at the top and what happened on them below.
 //!
 //! Processes are linked to their parents by device, process id and creation time, because process
 //! ids are reused. A parent known only from its child also gets a node. A file is placed under the
-//! process whose image it is, a registry value under its key, and a pod under its namespace; the
-//! table of types defines these relations. Items about the same entity share one node.
+//! process whose image it is, a registry value under its key, and a pod under its namespace. The
+//! table of types defines these relations. Items about the same entity share a node.
 //!
 //! Invariants: cycles are broken and missing parents tolerated, the depth is bounded, every item
 //! belongs to exactly one node, and the order of the items does not change the tree.
@@ -31,21 +31,20 @@ pub struct NodeId(usize);
 /// after a refresh. It depends on the node's path, type, name and time.
 pub type NodeKey = u64;
 
-/// A node of the tree: an entity with one or more items of evidence, or one that other items
-/// merely mention.
+/// A node of the tree: an entity that has items of evidence or is merely mentioned in other items.
 #[derive(Clone, Debug)]
 pub struct Node {
     row: &'static EvidenceType,
     /// The short type name, as in `registryKey`.
     pub kind: SafeText,
-    /// The time of the event, if its type has one: when a process was created.
+    /// The time of the event, if the type has one, such as when a process was created.
     pub time: Option<Timestamp>,
     /// The worst verdict of its items.
     pub verdict: Verdict,
     /// The remediation state of the item with that verdict.
     pub remediation: Remediation,
-    /// Its items, as indices into the alert's evidence; empty if other items merely mention the
-    /// entity.
+    /// Its items, as indices into the alert's evidence; empty if the entity is merely mentioned in
+    /// other items.
     pub items: Vec<usize>,
     /// The child nodes, in order.
     pub children: Vec<NodeId>,
@@ -63,7 +62,7 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SourceRef {
     item: usize,
-    /// The path within the item: property names, each with an index if the property is a list.
+    /// The path within the item: property names, each with an index where the property is a list.
     steps: Vec<(&'static str, Option<usize>)>,
 }
 
@@ -100,8 +99,8 @@ impl Node {
         if self.row.label.is_empty() { self.kind.line() } else { self.row.label.to_owned() }
     }
 
-    /// Lists the sources in other nodes' items: values embedded in them or, for an entity with
-    /// neither items nor embedded values, the item that mentions it.
+    /// Lists the sources in other nodes' items: embedded values or, for an entity with neither
+    /// items nor embedded values, the item that mentions it.
     fn foreign_sources(&self) -> impl Iterator<Item = &SourceRef> {
         let own = |source: &&SourceRef| self.items.binary_search(&source.item).is_ok();
         let embedded = self.sources.iter().filter(move |source| !source.steps.is_empty() && !own(source));
@@ -182,7 +181,7 @@ impl Tree {
         self.nodes.len()
     }
 
-    /// Returns whether the tree has no nodes, which is the case if the alert has no evidence.
+    /// Returns whether the tree has no nodes because the alert has no evidence.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -251,8 +250,8 @@ impl Tree {
     /// Lists the properties of a node's items that the node's line does not show in full, each with
     /// the number of its item, counted from 1. Equal properties of several items are listed once.
     ///
-    /// Together with the lines of the tree, these are all the evidence received, except empty
-    /// values.
+    /// Together with the lines of the tree, these make up all the evidence received, except for
+    /// empty values.
     pub fn hidden_properties(&self, id: NodeId) -> Vec<(usize, Property)> {
         let (node, description) = (self.node(id), self.describe(id));
         let pieces: Vec<_> = description

@@ -1,6 +1,6 @@
-//! The table of evidence types. It defines, for each type, how an item is displayed, which of its
-//! values are indicators, which items describe the same entity, and under which parent an entity is
-//! placed.
+//! The table of evidence types. For each type, it defines how an item is displayed, which of its
+//! values are indicators, which items describe the same entity, and which parent an entity is
+//! placed under.
 //!
 //! The code that applies the table does not name any types itself, except where its module's
 //! documentation says so. Types missing from the table fall back to [`UNKNOWN`]. A test checks the
@@ -17,7 +17,7 @@ use alertdeck_model::IndicatorKind;
 use table::TYPES;
 pub(super) use table::{DEVICE_BY_ID, PARENT_PROCESS, UNKNOWN};
 
-/// Rows of the table by type name, each with its position.
+/// The rows of the table by type name, each with its position.
 static BY_NAME: LazyLock<FxHashMap<&str, (usize, &EvidenceType)>> =
     LazyLock::new(|| types().enumerate().map(|(at, row)| (row.name, (at, row))).collect());
 
@@ -42,7 +42,7 @@ pub(super) struct EvidenceType {
     pub(super) facts: &'static [FieldTemplate],
     /// Values that other alerts may share, most distinctive first.
     pub(super) indicators: &'static [(IndicatorKind, &'static str)],
-    /// Keys that identify an entity, strongest first. If there are none, items are compared by
+    /// The keys that identify an entity, strongest first. If there are none, items are compared by
     /// content.
     pub(super) keys: &'static [Key],
     /// The property with the time of the event, or empty if there is none.
@@ -60,15 +60,15 @@ pub(super) struct EvidenceType {
 /// How one field of an item is rendered: a value with text around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldTemplate {
-    /// A property path, or alternatives separated by `|`, of which the first with a value is used.
-    /// If the path is empty, only the surrounding text is written.
+    /// A property path, or several separated by `|`, in which case the first one that has a value
+    /// is used. If the path is empty, only the surrounding text is written.
     pub(super) path: &'static str,
     pub(super) before: &'static str,
     pub(super) after: &'static str,
     pub(super) format: Format,
     /// Values that are not worth displaying.
     pub(super) omit: &'static [&'static str],
-    /// Another property: the field is displayed only if that property has a different value.
+    /// Another property. The field is displayed only if that property has a different value.
     pub(super) differs_from: &'static str,
 }
 
@@ -87,7 +87,7 @@ pub(super) enum Format {
     Hash,
     /// An address that may be followed by a port: IPv6 addresses are put in brackets (RFC 3986).
     Host,
-    /// Only the text around the value, if the value is true.
+    /// Just the surrounding text, if the value is true.
     Flag,
 }
 
@@ -96,14 +96,14 @@ pub(super) enum Format {
 pub(super) struct Key {
     /// Properties that both items must have, with equal values.
     pub(super) required: &'static [&'static str],
-    /// Properties that must be equal, or missing from both items.
+    /// Properties that must be equal in both items or missing from both.
     pub(super) optional: &'static [&'static str],
 }
 
 /// Evidence embedded in an item.
 #[derive(Debug)]
 pub(super) struct Embedded {
-    /// The property that holds the evidence, or empty for the item itself, read as another type.
+    /// The property that holds the evidence. If empty, the item itself is read as another type.
     pub(super) path: &'static str,
     /// The type of the evidence, if it carries no `@odata.type`.
     pub(super) type_name: &'static str,

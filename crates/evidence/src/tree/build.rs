@@ -55,8 +55,8 @@ pub(super) fn build(evidence: &[Evidence]) -> Built {
     builder.finish()
 }
 
-/// A value that describes an entity: the entity, the type used to read the value, the place of the
-/// value, and the value itself.
+/// A value that describes an entity: the entity, the type used to read the value, where the value
+/// was found, and the value itself.
 type Occurrence<'a> = (usize, &'static EvidenceType, SourceRef, &'a Value);
 
 /// The state of the build. Entities are referred to by their index in `entities`.
@@ -68,12 +68,12 @@ struct Builder<'a> {
     processes: Processes<'a>,
     /// The parent of each entity.
     parents: Vec<Option<usize>>,
-    /// For each entity, itself if it has no parent, and otherwise one of its ancestors. This is a
+    /// For each entity, one of its ancestors, or the entity itself if it has no parent. This is a
     /// union-find forest, which detects cycles quickly.
     ancestors: Vec<usize>,
-    /// Entities with the parents embedded in them, nearest first.
+    /// Entities, each with the parents embedded in it, nearest first.
     embedded_parents: Vec<(usize, Vec<usize>)>,
-    /// Entities that are embedded in another entity as its children, each with that other entity.
+    /// Pairs of an entity that is embedded in another as its child, and that other entity.
     embedded_children: Vec<(usize, usize)>,
     /// The places of embedded values, each with its entity.
     nested: Vec<(SourceRef, usize)>,
@@ -123,8 +123,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds an entity, or merges it into a known entity that equals it. Returns the index of the
-    /// entity.
+    /// Adds an entity or merges it into an equal one that is already known. Returns the entity's
+    /// index.
     fn add(&mut self, entity: Entity<'a>) -> usize {
         if let Some(known) = self.index.find(&mut self.entities, &entity) {
             self.entities[known].merge(entity);
@@ -187,7 +187,7 @@ impl<'a> Builder<'a> {
         self.nested.extend(source.map(|source| (source, at)));
     }
 
-    /// Returns the device with the given id, creating it if no item describes it.
+    /// Returns the device with the given id. If no item describes it, creates it.
     fn device_by_id(&mut self, id: Option<DeviceId>, source: &SourceRef, value: &'a Value) -> Option<usize> {
         let id = id?;
         if let Some(known) = self.devices.get(id) {
@@ -301,8 +301,8 @@ impl<'a> Builder<'a> {
         devices
     }
 
-    /// Maps each (type, property) pair that a link in the table refers to, and each value of that
-    /// property, to the entity with that value.
+    /// For each (type, property) pair that a link in the table refers to, maps each value of the
+    /// property to the entity with that value.
     fn link_targets(&self) -> HashMap<(&'static str, &'static str), HashMap<Cow<'a, str>, usize>> {
         let mut targets: HashMap<_, HashMap<Cow<'a, str>, usize>> = HashMap::new();
         let rows: HashMap<&str, &EvidenceType> =
@@ -325,8 +325,8 @@ impl<'a> Builder<'a> {
         targets
     }
 
-    /// Makes `parent` the parent of an entity without one, unless that would close a cycle. Returns
-    /// whether the parent was set.
+    /// Makes `parent` the parent of an entity that has none, unless that would close a cycle.
+    /// Returns whether the parent was set.
     fn attach(&mut self, at: usize, parent: Option<usize>) -> bool {
         let Some(parent) = parent.filter(|_| self.parents[at].is_none()) else { return false };
         if self.root(parent) == self.root(at) {
@@ -400,7 +400,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Lists the objects embedded in one property of a value, with their places.
+/// Lists the objects embedded in one property of a value, along with where each was found.
 fn embedded_values<'a>(
     source: &SourceRef,
     value: &'a Value,

@@ -1,7 +1,7 @@
-//! Decides which items are about the same entity: by the keys of their type or, if they have none,
-//! by content.
+//! Decides which items are about the same entity, using the keys of their type or, if they have
+//! none, their content.
 //!
-//! Items are processed in a canonical order, so that the order in which they were received has no
+//! Items are processed in a canonical order, so the order in which they were received has no
 //! effect.
 
 use std::{
@@ -44,7 +44,7 @@ pub(super) struct Entity<'a> {
     pub(super) process: Option<ProcessFacts<'a>>,
     /// The device that it refers to.
     pub(super) device: Option<DeviceId>,
-    /// For each key of its type, the value, if the entity has that key.
+    /// The value of each key of its type, or `None` if the entity does not have that key.
     keys: Vec<Option<String>>,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Entity<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeviceId(usize);
 
-/// The devices by id, ignoring case.
+/// The devices, keyed by id, ignoring case.
 #[derive(Default)]
 pub(super) struct Devices<'a> {
     ids: FxHashMap<Cow<'a, str>, DeviceId>,
@@ -103,8 +103,8 @@ impl<'a> Entity<'a> {
         Self::read(devices, row, kind, source, value)
     }
 
-    /// Reads everything that the build needs in one pass, because every access to an item of a
-    /// large alert is likely to miss the cache.
+    /// Reads everything that the build needs in one pass, because in a large alert every access to
+    /// an item is likely to miss the cache.
     fn read(
         devices: &mut Devices<'a>,
         row: &'static EvidenceType,
@@ -191,7 +191,7 @@ impl EntityIndex {
             let key = (new.row.name, at, new.keys[at].clone()?);
             let known = self.by_key.get(&key)?;
             let mut compatible = known.iter().filter(|known| is_compatible(&entities[**known], new, at));
-            // Among several, only one with exactly the same keys is certain to be equal.
+            // If there are several, only one with exactly the same keys is certain to be equal.
             let only = compatible.next().filter(|_| compatible.next().is_none());
             only.or_else(|| known.iter().find(|known| entities[**known].keys == new.keys)).copied()
         })?;
@@ -242,7 +242,7 @@ fn key_of(key: &Key, object: Object<'_>) -> Option<String> {
     Some(text)
 }
 
-/// Returns a value in the form used for comparisons: in lower case, without surrounding spaces.
+/// Returns a value in the form used for comparisons: lower case, without surrounding spaces.
 /// Returns `None` if the value is empty or not a scalar.
 pub(super) fn fold_case(value: &Value) -> Option<Cow<'_, str>> {
     let is_folded = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
@@ -255,8 +255,9 @@ pub(super) fn fold_case(value: &Value) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Reads the items as entities and returns them in canonical order: processes last, because their
-/// devices must be known first; those with the most keys first; then by content.
+/// Reads the items as entities and returns them in canonical order. Processes come last, because
+/// their devices must be known first. Otherwise, entities with the most keys come first, and ties
+/// are broken by content.
 pub(super) fn in_order<'a>(
     devices: &mut Devices<'a>,
     evidence: &'a [Evidence],
@@ -277,7 +278,7 @@ pub(super) fn in_order<'a>(
     order.into_iter().filter_map(move |(_, at)| entities[at].take())
 }
 
-/// Properties in which items about the same entity may differ.
+/// Properties that may differ between items about the same entity.
 const STATE_PROPERTIES: [&str; 4] =
     ["createdDateTime", "verdict", "remediationStatus", "remediationStatusDetails"];
 

@@ -48,7 +48,7 @@ pub(super) type ImageIndex = HashMap<String, Vec<usize>>;
 impl<'a> ProcessFacts<'a> {
     /// Reads the facts of an item's process.
     fn of(item: Object<'a>) -> Self {
-        // The service writes parent id 0 for "unknown". If the parent's name is also given, 0 is a
+        // The service uses parent id 0 for "unknown". If it also gives the parent's name, 0 is a
         // real id.
         let names_parent = item.filled("parentProcessImageFile.fileName").is_some();
         Self {
@@ -69,8 +69,8 @@ impl<'a> ProcessFacts<'a> {
         Self { pid, command_line: None, image, parent_pid: None, parent_created: None, names_parent }
     }
 
-    /// Reads the facts of the process that a row describes. Returns `None` if the row is of another
-    /// type.
+    /// Reads the facts of the process that a row describes. Returns `None` if the row is for
+    /// another type.
     pub(super) fn read(row: &EvidenceType, object: Object<'a>) -> Option<Self> {
         match row.name {
             "process" if std::ptr::eq(row, &raw const PARENT_PROCESS) => Some(Self::of_parent(object)),
@@ -91,7 +91,7 @@ impl<'a> Processes<'a> {
     }
 
     /// Adds the process of an item, unless a process with the same device, id, creation time and
-    /// command line is known. Returns the entity of the known process, if there is one.
+    /// command line is already known. Returns the entity of the known process, if there is one.
     pub(super) fn add(&mut self, process: Process<'a>) -> Option<usize> {
         let known = process.facts.pid.and_then(|pid| self.by_pid.get(&(process.device, pid)));
         let same = known.and_then(|known| {
@@ -190,7 +190,7 @@ impl<'a> Processes<'a> {
             // A stronger hash may contradict a weaker one.
             known.filter(same_device).find(|process| !differs(process.facts.image, file))
         };
-        // Files that have a kind of hash in common are compared by that hash. Only other files are
+        // Files that have a kind of hash in common are compared by that hash; only other files are
         // compared by path.
         let by_path = || {
             let (kinds, path) = (hash_kinds(file), path(file)?);
@@ -226,9 +226,8 @@ fn path(file: FileDetails<'_>) -> Option<String> {
     Some(file.full_path()?.to_lowercase())
 }
 
-/// Returns the index key of a path for files with exactly these kinds of hashes. Including the
-/// kinds separates files with the same path and different hashes, of which an alert may have
-/// thousands.
+/// Returns the index key of a path for files with exactly these kinds of hashes. The kinds are part
+/// of the key because an alert may have thousands of files with the same path and different hashes.
 fn path_key(kinds: u8, path: &str) -> String {
     format!("{kinds}:{path}")
 }

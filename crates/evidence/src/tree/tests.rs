@@ -1,4 +1,4 @@
-//! Tests the trees of small alerts, written as text.
+//! Tests the trees of small alerts as text.
 
 mod properties;
 
@@ -77,8 +77,8 @@ fn files_match_processes_by_path_unless_a_hash_differs() {
 fn image_of_any_item_of_a_process_matches_its_file() {
     let image = json!({"fileName": "a.exe", "sha256": "aa"});
     let file = item_of("file", &json!({"fileDetails": image}));
-    // Items are processed in an order that depends on their content, so different contents are
-    // tried.
+    // Items are processed in an order that depends on their content, so the test tries different
+    // contents.
     for case in 0..8 {
         let item = |more: &Value| {
             let mut fields =

@@ -1,8 +1,8 @@
 //! The rows of the table, grouped by subject. Their order is the order of siblings in the tree.
 //!
-//! Property names are those of Microsoft Graph; their meanings come from the resource pages of its
-//! reference (`security-…evidence`). Relations between types follow from what the properties refer
-//! to (docs/graph-api.md, "Evidence types").
+//! Property names are those used by Microsoft Graph; their meanings come from the resource pages of
+//! its reference (`security-…evidence`). Relations between types follow from what the properties
+//! refer to (docs/graph-api.md, "Evidence types").
 
 mod cloud;
 mod devices;
@@ -34,8 +34,8 @@ const DEFAULT: EvidenceType = EvidenceType {
     local: false,
 };
 
-/// The row for types that the metadata does not declare. Their items are described by the
-/// properties that they happen to have.
+/// The row for types that the metadata does not declare. Items of these types are described using
+/// whatever properties they have.
 pub(crate) static UNKNOWN: EvidenceType = DEFAULT;
 
 /// A process known only from its child's properties.
@@ -58,7 +58,7 @@ pub(crate) static PARENT_PROCESS: EvidenceType = EvidenceType {
     ..DEFAULT
 };
 
-/// A device that other items refer to by id, without an item of its own.
+/// A device that has no item of its own but is referred to by id in other items.
 pub(crate) static DEVICE_BY_ID: EvidenceType = EvidenceType {
     name: "device",
     label: "device",

@@ -1,4 +1,5 @@
-//! Tests properties of every tree, and inputs that would be slow if any step were quadratic.
+//! Tests properties that hold for every tree, and inputs that would be slow if any step were
+//! quadratic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use crate::types::types;
 use alertdeck_model::EVIDENCE_TYPES;
 
 /// Generates an item of any type, with embedded evidence, from the properties that keys, links and
-/// relations in the table refer to. There are few distinct values, so that items often match.
+/// relations in the table refer to. There are only a few distinct values, so items often match.
 fn item() -> impl Strategy<Value = Value> {
     let word = || prop::sample::select(vec!["a", "b", "A", ""]);
     let leaf = prop_oneof![

@@ -237,7 +237,7 @@ pub(super) static ROWS: &[EvidenceType] = &[
     },
 ];
 
-/// Keys of Kubernetes objects whose names are unique within a namespace.
+/// Keys for Kubernetes objects whose names are unique within a namespace.
 const IN_NAMESPACE: &[Key] = &[
     key(&["name", "namespace.name", "namespace.cluster.name"]),
     key(&["name", "namespace.name"]),
