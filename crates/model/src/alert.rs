@@ -43,7 +43,7 @@ impl std::fmt::Display for AlertId {
 pub struct RawAlert(pub Bytes);
 
 impl RawAlert {
-    /// Decodes the alert. A property that cannot be read counts as missing.
+    /// Decodes the alert. Properties that cannot be read are treated as missing.
     ///
     /// # Errors
     ///
@@ -60,8 +60,8 @@ impl RawAlert {
     /// Fails if the JSON is invalid or nested deeper than 128 levels.
     pub fn parse(&self) -> Result<Value, DecodeError> {
         serde_json::from_slice(&self.0).or_else(|first| {
-            // Producers of UTF-16 text may cut a surrogate pair in half. Replacing the remaining
-            // half hides nothing, so this is the only error that is repaired.
+            // Programs that produce UTF-16 text may cut a surrogate pair in half. Replacing the
+            // remaining half hides nothing, so this is the only error that is repaired.
             let text = String::from_utf8_lossy(&self.0);
             serde_json::from_str(&replace_lone_surrogates(&text)).map_err(|_| DecodeError::new(&first))
         })
@@ -74,11 +74,11 @@ impl std::fmt::Debug for RawAlert {
     }
 }
 
-/// The reason that the JSON of an alert could not be decoded.
+/// The reason why the JSON of an alert could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable alert: {reason}")]
 pub struct DecodeError {
-    /// The parser's message with the position, safe to show.
+    /// The parser's message, including the position. Safe to show.
     pub reason: Arc<str>,
 }
 
@@ -167,11 +167,11 @@ pub struct Alert {
     pub last_activity: Option<Timestamp>,
     pub comments: Vec<Comment>,
     pub evidence: Arc<[Evidence]>,
-    /// The open dictionary `additionalData`, flattened.
+    /// The properties of the open dictionary `additionalData`, flattened.
     pub additional_data: Vec<Property>,
-    /// The open dictionary `customDetails`, flattened.
+    /// The properties of the open dictionary `customDetails`, flattened.
     pub custom_details: Vec<Property>,
-    /// The JSON as sent, without `evidence`, whose items keep their own JSON.
+    /// The JSON as sent, except for `evidence`, whose items keep their own JSON.
     pub json: Value,
 }
 
@@ -236,7 +236,7 @@ impl Alert {
         })
     }
 
-    /// Lists every value of the alert, except its evidence, with its path.
+    /// Lists every value in the alert, except its evidence, along with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }

@@ -1,4 +1,4 @@
-//! The techniques and tactics of MITRE ATT&CK®, by the ids used in alerts.
+//! The techniques and tactics of MITRE ATT&CK®, identified by the ids used in alerts.
 //!
 //! The table is `assets/attack/techniques.tsv`; `NOTICE.md` next to it gives the source and the
 //! licence. Alerts may name techniques that are newer than the table or belong to another matrix,
@@ -17,7 +17,7 @@ pub struct Technique {
     pub id: &'static str,
     /// The name, without the name of the parent technique.
     pub name: &'static str,
-    /// The tactics of the technique, in ATT&CK's order.
+    /// The technique's tactics, in ATT&CK's order.
     pub tactics: Box<[Tactic]>,
     /// Whether ATT&CK still lists it.
     pub status: TechniqueStatus,
@@ -49,7 +49,7 @@ pub fn technique(id: &str) -> Option<&'static Technique> {
     Some(&all[at])
 }
 
-/// Returns an id as sent, followed by its name, tactics and status if it is known.
+/// Returns an id as sent, followed by the technique's name, tactics and status if the id is known.
 pub fn describe(id: &SafeText) -> String {
     match technique(id.raw()) {
         Some(technique) => format!("{} {technique}", id.line()),
@@ -57,7 +57,7 @@ pub fn describe(id: &SafeText) -> String {
     }
 }
 
-/// Compares an id from the table with an id in upper or lower case.
+/// Compares an id from the table with another id, ignoring case.
 fn compare(known: &str, id: &str) -> Ordering {
     known.bytes().cmp(id.bytes().map(|byte| byte.to_ascii_uppercase()))
 }
@@ -89,7 +89,7 @@ impl Technique {
         }
     }
 
-    /// Returns the tactics in parentheses, followed by the status unless it is current:
+    /// Returns the tactics in parentheses, followed by the status unless it is current, such as
     /// `(Impact), now T1486`.
     pub fn remark(&self) -> String {
         let tactics: Vec<_> = self.tactics.iter().map(|tactic| tactic.name()).collect();
@@ -112,7 +112,7 @@ impl fmt::Display for Technique {
 /// Declares the tactics. A variant's name is the category in alerts, and its text is ATT&CK's name.
 macro_rules! tactics {
     ($($tactic:ident $name:literal,)+) => {
-        /// A tactic of ATT&CK Enterprise.
+        /// An ATT&CK Enterprise tactic.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Tactic {
             $(#[doc = $name] $tactic,)+
@@ -151,8 +151,9 @@ tactics! {
 }
 
 impl Tactic {
-    /// Reads a tactic in any spelling: `CommandAndControl` as in alerts, `command-and-control` as
-    /// in ATT&CK's data, or `Command and Control`. Returns `None` for other categories.
+    /// Reads a tactic in any of its spellings: `CommandAndControl` as in alerts,
+    /// `command-and-control` as in ATT&CK's data, or `Command and Control`. Returns `None` for
+    /// other categories.
     pub fn read(text: &str) -> Option<Self> {
         let letters = |text: &'static str| text.bytes().map(|byte| byte.to_ascii_lowercase());
         let typed = || text.bytes().filter(|byte| !b" -_".contains(byte));
@@ -178,7 +179,7 @@ mod tests {
             let [id, name, tactics, _] = fields[..] else { panic!("{line}") };
             assert!(!name.is_empty() && name.trim() == name, "{line}");
             assert_eq!(technique.id, id);
-            // An unknown tactic would be missing here.
+            // A tactic that could not be read would be missing here.
             assert_eq!(technique.tactics.len(), tactics.split(',').count(), "{line}");
             assert!(technique.tactics.is_sorted(), "{line}");
         }

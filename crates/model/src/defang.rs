@@ -1,8 +1,8 @@
-//! Defangs addresses, so that nobody follows them by accident, and restores them.
+//! Defangs addresses so that nobody follows them by accident, and restores defanged ones.
 //!
 //! `https://evil.example/a.exe` becomes `hxxps://evil[.]example/a.exe`. Everything that a ticketing
 //! system, chat client or mail client would turn into a link is defanged; file names and other text
-//! stay readable. [`refang`] reverses this, and also understands the other common notations.
+//! stay readable. [`refang`] reverses this and also understands the other common notations.
 
 use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
@@ -11,8 +11,8 @@ use regex::{Captures, Regex};
 /// Schemes that programs turn into links, each with its defanged form.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
 
-/// Top-level domains that make a name count as a host rather than a file, in addition to the
-/// two-letter country codes: the original ones and, from IANA's list of newer ones, those that are
+/// Top-level domains that, like the two-letter country codes, make a name count as a host rather
+/// than a file. They are the original ones and, from IANA's list of newer ones, those that are
 /// cheap and widely used.
 #[rustfmt::skip]
 const DOMAINS: [&str; 109] = [
@@ -40,7 +40,7 @@ const FILES: [&str; 25] = [
 /// dots (UTS 46).
 const DOTS: [char; 4] = ['.', '．', '。', '｡'];
 
-/// A scheme followed by slashes. Browsers also accept a single slash, and backslashes.
+/// A scheme followed by slashes. Browsers also accept a single slash or backslashes.
 static SCHEME: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)(https?|ftps?)(:[/\\]+)"));
 /// Candidate addresses in running text whose schemes are already defanged.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
@@ -64,10 +64,10 @@ fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }
 
-/// Compiles the patterns of this module.
+/// Compiles this module's patterns.
 ///
-/// This takes longer than drawing a frame. Without this call, defanging the first text has to wait
-/// for the patterns to compile.
+/// This takes longer than drawing a frame. Without this call, the first text to be defanged has to
+/// wait for the patterns to compile.
 pub fn prepare() {
     prose("");
     for pattern in [&LINK, &DEFANGED_SCHEME, &DOT] {
@@ -124,13 +124,13 @@ pub fn prose(text: &str) -> String {
     prose_except(text, &|_| false)
 }
 
-/// Defangs running text like [`prose`], except email addresses and host names for which `own`
-/// returns true. Links are always defanged.
+/// Defangs running text as [`prose`] does, except for email addresses and host names for which
+/// `own` returns true. Links are always defanged.
 pub fn prose_except(text: &str, own: &dyn Fn(&str) -> bool) -> String {
     replace(text, true, own)
 }
 
-/// Defangs only links with a scheme. Intended for names and paths, which are not prose.
+/// Defangs only links that have a scheme. Intended for names and paths, which are not prose.
 pub fn links(text: &str) -> String {
     replace(text, false, &|_| false)
 }
@@ -173,8 +173,8 @@ fn dotted(text: &str, in_a_path: bool) -> String {
     if is_address(text) {
         return host(text);
     }
-    // In scripts without spaces between words, a full stop may end a sentence, and adjacent words
-    // may not be part of a label.
+    // In scripts that do not put spaces between words, a full stop may end a sentence, and the
+    // words next to it may not be part of a label.
     let each = text.split_inclusive(['。', '｡']).map(|part| {
         let name = part.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         if is_address(name) { part.replacen(name, &host(name), 1) } else { part.to_owned() }
@@ -205,8 +205,8 @@ fn is_ipv4(name: &str) -> bool {
     parts.len() == 4 && parts.iter().all(|part| part.len() <= 3 && part.parse::<u8>().is_ok())
 }
 
-/// Returns whether a name is an IPv6 address. Groups of hexadecimal letters without any digit are
-/// more likely identifiers in code, such as `A::Add`.
+/// Returns whether a name is an IPv6 address. Groups of hexadecimal letters without any digits,
+/// such as `A::Add`, are more likely to be identifiers in code.
 fn is_ipv6(name: &str) -> bool {
     name.parse::<Ipv6Addr>().is_ok() && name.contains(|c: char| c.is_ascii_digit())
 }
@@ -219,7 +219,8 @@ fn is_host(name: &str) -> bool {
     !file && (country || DOMAINS.contains(&last.as_str()) || last.starts_with("xn--"))
 }
 
-/// Returns the defanged form of a scheme. Schemes that programs do not turn into links are kept.
+/// Returns the defanged form of a scheme. Schemes that programs do not turn into links are returned
+/// unchanged.
 fn defanged_scheme(scheme: &str) -> String {
     let known = SCHEMES.iter().find(|(plain, _)| plain.eq_ignore_ascii_case(scheme));
     known.map_or_else(|| scheme.to_owned(), |(_, defanged)| match_case(scheme, defanged))

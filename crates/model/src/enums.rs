@@ -3,13 +3,14 @@
 //! Graph's enumerations grow over time, and some values are numbers sent as text, or names in a
 //! different case (docs/graph-api.md, "Enumerations"). Such values must be shown and searchable,
 //! never rejected. Every type therefore has an `Undeclared` variant that keeps the text, and names
-//! are read ignoring case. Neither order nor meaning is taken from the numbers in the metadata.
+//! are read ignoring case. The numbers in the metadata determine neither the order nor the meaning
+//! of members.
 
 use std::fmt;
 
 use super::SafeText;
 
-/// Declares an enumeration of the service: its members, their wire names, and `Undeclared`.
+/// Declares one of the service's enumerations: its members, their wire names, and `Undeclared`.
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$mdoc:meta])* $member:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -21,7 +22,8 @@ macro_rules! wire_enum {
         }
 
         impl $name {
-            /// The members this build knows, with their wire names, in the order of the metadata.
+            /// The members that this build knows, with their wire names, in the same order as in
+            /// the metadata.
             pub const MEMBERS: &'static [(&'static str, Self)] = &[$(($text, Self::$member),)+];
 
             /// Reads a wire name, ignoring case. An unknown name is kept as sent.
@@ -106,8 +108,8 @@ wire_enum! {
 
 wire_enum! {
     /// The detail of a classification (`alertDetermination`), named as in the metadata. The four
-    /// names that appear only on the update page are `Undeclared` (docs/graph-api.md, "Updating
-    /// alerts").
+    /// names that appear only on the documentation page about updates are `Undeclared`
+    /// (docs/graph-api.md, "Updating alerts").
     Determination {
         Unknown = "unknown",
         Apt = "apt",

@@ -1,8 +1,8 @@
 //! The evidence of an alert: the common properties of every item, and its JSON as sent.
 //!
-//! The individual evidence types have no Rust types. [`Evidence::object`] reads any property by its
-//! path, and the table in the `alertdeck-evidence` crate describes what the properties mean. No
-//! information is lost, whatever the type of an item.
+//! There are no Rust types for the individual evidence types. [`Evidence::object`] reads any
+//! property by its path, and the table in the `alertdeck-evidence` crate says what the properties
+//! mean. No information is lost, whatever the type of an item.
 
 use std::borrow::Cow;
 
@@ -77,9 +77,9 @@ pub struct Evidence {
     pub type_name: SafeText,
     /// When the service attached the item to the alert.
     pub created: Option<Timestamp>,
-    /// The service's verdict; unknown if none was sent.
+    /// The service's verdict, or unknown if nothing was sent.
     pub verdict: Verdict,
-    /// The remediation status; none if nothing was sent.
+    /// The remediation status, or none if nothing was sent.
     pub remediation: Remediation,
     /// The details of the remediation status.
     pub remediation_details: Option<SafeText>,
@@ -115,7 +115,7 @@ impl Evidence {
         Object::new(&self.json)
     }
 
-    /// Lists every value of the item, at any depth, with its path.
+    /// Lists every value in the item, at any depth, along with its path.
     pub fn properties(&self) -> Vec<Property> {
         properties(&self.json)
     }
@@ -177,7 +177,7 @@ impl<'a> Account<'a> {
     }
 }
 
-/// Returns the name by which an analyst knows an account, as sent: the principal name,
+/// Returns the name that analysts know an account by, as sent: the principal name,
 /// `DOMAIN\account`, the account name, the display name, or an id. `filled` returns a property of
 /// the `userAccount` unless it is blank.
 pub fn account_name<'a>(filled: impl Fn(&'static str) -> Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {

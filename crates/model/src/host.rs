@@ -1,4 +1,4 @@
-//! Extracts hosts from addresses without validating them.
+//! Extracts hosts from addresses without validating the addresses.
 
 /// Returns the host in a web or mail address, or the text itself.
 ///

@@ -26,9 +26,9 @@ pub enum IndicatorKind {
     Session,
     GitHub,
     Threat,
-    /// What makes a device one, however its name is spelled: an ID, or a name if there is no ID.
+    /// What identifies a device, however its name is spelled: an ID, or a name if there is no ID.
     DeviceId,
-    /// What makes a user one: an ID, a principal name, or an account name if there is neither.
+    /// What identifies a user: an ID, a principal name, or an account name if there is neither.
     UserId,
 }
 
@@ -71,7 +71,8 @@ impl IndicatorKind {
 
     /// Defangs a value of this kind. The filter language accepts the result.
     ///
-    /// File names are kept, and so are devices and accounts, which belong to the organization.
+    /// File names are not changed, and neither are devices and accounts, which belong to the
+    /// organization.
     pub fn defang(self, text: &str) -> String {
         match self {
             Self::Url => defang::link(text),

@@ -1,15 +1,15 @@
-//! Lenient access to a JSON object: a property that is missing, null or of an undeclared type
-//! affects nothing but itself.
+//! Lenient access to a JSON object: a property that is missing, null or of an undeclared type does
+//! not affect the others.
 //!
-//! Text is returned neutralised ([`SafeText`]). Numbers and booleans can be read as text too,
-//! because what a user sees must not depend on whether values have the types that the schema
+//! Text is returned neutralised ([`SafeText`]). Numbers and booleans can also be read as text,
+//! because what a user sees must not depend on whether the values have the types that the schema
 //! promises.
 
 use serde_json::{Map, Value};
 
 use super::{SafeText, Timestamp};
 
-/// A JSON object, read property by property; a missing object has no properties.
+/// A JSON object whose properties are read one by one. A missing object has no properties.
 ///
 /// A property is identified by its path: names joined by dots, as in `imageFile.sha256`.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ impl<'a> Object<'a> {
         Self(property(map, name)?.as_object()).get(rest)
     }
 
-    /// Returns all values at `path`. Lists along the path are expanded, so there may be several
-    /// values.
+    /// Returns all values at `path`. If there are lists along the path, all their items are
+    /// followed, so there may be several values.
     pub fn each_value(self, path: &str) -> Vec<&'a Value> {
         fn collect<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
             match value {
@@ -153,9 +153,10 @@ pub fn properties(value: &Value) -> Vec<Property> {
     found
 }
 
-/// Calls `visit` for every scalar, null and empty container in `value`, with its path and, for
-/// scalars, its value. If `indices` is true, list items appear in the path as `[0]`; otherwise, all
-/// items of a list have the path of the list. `path` is the path of `value` itself, usually empty.
+/// Calls `visit` for every scalar, null and empty container in `value`, passing its path and, for
+/// scalars, the value. If `indices` is true, list items appear in the path as `[0]`; otherwise, all
+/// items of a list have the same path as the list. `path` is the path of `value` itself, usually
+/// empty.
 ///
 /// The recursion is bounded by the parser, which stops at 128 levels.
 pub fn walk(value: &Value, path: &mut String, indices: bool, visit: &mut dyn FnMut(&str, Option<&Value>)) {

@@ -1,7 +1,7 @@
 //! Types for what the service sends: alerts, evidence, enumerations, times and safe text.
 //!
-//! The crate parses JSON and does not know where the bytes came from. It does no I/O, never reads
-//! the clock and draws nothing.
+//! The crate parses JSON and does not know where the bytes came from. It does no I/O, does not read
+//! the clock and does not draw anything.
 //!
 //! Invariants: text leaves this crate only as [`SafeText`]; values that this build does not know
 //! are kept as sent; an alert that cannot be read does not affect the others.

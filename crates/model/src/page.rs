@@ -1,7 +1,7 @@
 //! Splits the bytes of a reply, a file or a pipe into alerts.
 //!
 //! Four formats are accepted (README.md, "Use"): a single alert, an array, `{"value":[…]}` as in
-//! Graph's replies, and JSON lines. Splitting considers only the structure, so an alert that cannot
+//! Graph's replies, and JSON lines. Splitting looks only at the structure, so an alert that cannot
 //! be decoded does not affect the others.
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub struct RawPage {
     pub errors: Vec<WireError>,
 }
 
-/// The reason that bytes could not be split into alerts.
+/// The reason why bytes could not be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
@@ -67,8 +67,8 @@ struct Envelope<'a> {
 
 /// Splits `body` into alerts.
 ///
-/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil only
-/// a character rather than the whole page.
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil a
+/// single character rather than the whole page.
 ///
 /// # Errors
 ///
@@ -143,7 +143,7 @@ pub fn starts_with_lines(text: &str) -> bool {
     is_line() || (is_line() && is_line())
 }
 
-/// Reads a part of a JSON lines file, which has no envelope. The part must consist of whole lines;
+/// Reads part of a JSON lines file, which has no envelope. The part must consist of whole lines;
 /// `before` is the number of lines in earlier parts.
 pub fn split_lines(body: Bytes, before: usize) -> RawPage {
     let body = repaired(body);

@@ -15,7 +15,7 @@ use super::SafeText;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalUrl(String);
 
-/// The reason that a link is not opened.
+/// The reason why a link is not opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortalLinkError {
     /// The link is not an absolute address.

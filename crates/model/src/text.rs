@@ -19,7 +19,7 @@ use std::{
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// The maximum number of combining marks on one base character. Further ones are replaced by a mark
+/// The maximum number of combining marks on one base character. Any more are replaced by a mark
 /// with a count.
 const MAX_COMBINING: usize = 4;
 
@@ -42,7 +42,7 @@ pub struct SafeText {
 pub enum Piece<'a> {
     /// Printable text.
     Text(&'a str),
-    /// A mark in place of characters that must not reach a terminal.
+    /// A mark that stands for characters that must not reach a terminal.
     Mark(&'a str),
 }
 
@@ -85,7 +85,7 @@ impl SafeText {
     }
 
     /// Returns the start of the safe form on one line: as much as the widest screen can show.
-    /// Several megabytes of text are therefore drawn as fast as a short text.
+    /// Several megabytes of text can therefore be drawn as quickly as a few words.
     pub fn head(&self) -> String {
         self.head_cow().into_owned()
     }
@@ -103,8 +103,7 @@ impl SafeText {
         shown.into()
     }
 
-    /// Splits text in its safe form into printable text and marks. Also works on a part of such
-    /// text.
+    /// Splits text in its safe form into printable text and marks. Also works on part of such text.
     pub fn pieces(shown: &str) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = shown;
         std::iter::from_fn(move || {
@@ -278,7 +277,7 @@ impl Hidden {
     }
 }
 
-/// Returns the symbol for a C0 control or DEL from the Unicode block Control Pictures.
+/// Returns the symbol for a C0 control or DEL, taken from the Unicode block Control Pictures.
 fn control_picture(c: char) -> Option<char> {
     match u32::from(c) {
         code @ 0..=0x1f => char::from_u32(0x2400 + code),
@@ -469,7 +468,7 @@ mod tests {
 
         #[test]
         fn different_texts_have_different_safe_forms(a in hostile(), b in hostile()) {
-            // The two kinds of line ending are the only exception: both are shown the same way.
+            // Line endings are the only exception, because both kinds are shown in the same way.
             let (a, b) = (a.replace("\r\n", "\n"), b.replace("\r\n", "\n"));
             if a != b && !a.contains("\u{301}\u{301}\u{301}\u{301}") && !a.contains('\u{e0041}') {
                 let (a, b) = (SafeText::new(&a), SafeText::new(&b));

@@ -1,8 +1,9 @@
 //! Timestamps as Graph sends them: UTC, with up to seven fractional digits.
 //!
 //! A [`Timestamp`] counts ticks of 100 ns, which is .NET's unit and the finest resolution that the
-//! service sends. Different spellings of a time are therefore equal, and a printed timestamp reads
-//! back unchanged. This module never reads the clock; callers pass the time as [`Now`].
+//! service sends. Different spellings of the same time are therefore equal, and a timestamp that is
+//! printed and parsed again is unchanged. This module never reads the clock; callers pass the time
+//! as [`Now`].
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +16,7 @@ const YEAR_1: i64 = -62_135_596_800 * TICKS;
 /// 9999-12-31T23:59:59.9999999Z, the last tick with a four-digit year.
 const YEAR_9999: i64 = 253_402_300_800 * TICKS - 1;
 
-/// The time from which ticks are counted.
+/// The time that ticks are counted from.
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A point in time in UTC, in ticks of 100 ns since 1970-01-01T00:00:00Z.
@@ -52,8 +53,8 @@ impl Timestamp {
     }
 
     /// Parses an ISO 8601 date and time with any number of fractional digits, of which the first
-    /// seven count. The text ends in `Z`, an offset or nothing, which means UTC (docs/graph-api.md,
-    /// "Dates").
+    /// seven count. The text ends in `Z` or an offset; if it has neither, the time is in UTC
+    /// (docs/graph-api.md, "Dates").
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         // jiff parses at most nine fractional digits.
@@ -172,7 +173,7 @@ fn cut_fraction(text: &str) -> std::borrow::Cow<'_, str> {
     format!("{}{}", &text[..dot + 8], &text[dot + 1 + digits..]).into()
 }
 
-/// The current time. Callers pass it, because lower layers never read a clock.
+/// The current time. It is passed in by callers, because lower layers never read a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// The wall clock, for ages and dates. It can jump.
