@@ -20,14 +20,14 @@ pub trait Row {
     fn value(&self, property: Property) -> Value<'_>;
 }
 
-/// How the service evaluates the cases that OData and Graph's documentation leave open
+/// How the service handles the cases that OData and Graph's documentation leave open
 /// (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mode {
-    /// Whether comparing null with a value is unknown, even when negated, rather than false (true
-    /// for `ne`). Comparisons with the literal `null` are always true or false.
+    /// Whether the result of comparing null with a value is unknown, even when negated, rather than
+    /// false (or true for `ne`). Comparisons with the literal `null` are always true or false.
     pub three_valued: bool,
-    /// Whether `assignedTo` is compared case-sensitively. Enumerations never are
+    /// Whether `assignedTo` is compared case-sensitively, which enumerations never are
     /// (docs/graph-api.md, "Enumerations").
     pub exact_text: bool,
 }
@@ -38,7 +38,7 @@ impl Expr {
         self.truth(row, mode) == Some(true)
     }
 
-    /// Evaluates the expression in Kleene's three-valued logic; `None` is unknown.
+    /// Evaluates the expression in Kleene's three-valued logic, where `None` is unknown.
     fn truth(&self, row: &impl Row, mode: Mode) -> Option<bool> {
         match self {
             Self::And(parts) => all(parts.iter().map(|part| part.truth(row, mode))),

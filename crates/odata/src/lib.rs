@@ -1,10 +1,10 @@
-//! The subset of OData's `$filter` that Graph supports for alerts: expressions, their text and
-//! their evaluation.
+//! The subset of OData's `$filter` that Graph supports for alerts: its expressions, how they are
+//! written and how they are evaluated.
 //!
 //! The crate knows the eight properties that Graph can filter alerts by (docs/graph-api.md,
-//! "Filtering"). It does not know alertdeck's own filter language or requests: text is written
-//! unencoded, and the HTTP client encodes it once. Strings are escaped in one place, the `Display`
-//! of [`Literal`].
+//! "Filtering"). It does not know about requests or alertdeck's own filter language. Text is
+//! written unencoded, and the HTTP client encodes it once. Strings are escaped in a single place,
+//! the `Display` implementation of [`Literal`].
 
 mod eval;
 mod parse;
@@ -32,7 +32,7 @@ pub enum Property {
 }
 
 impl Property {
-    /// All properties, in documentation order.
+    /// All properties, in the order in which they are documented.
     pub const ALL: [Self; 8] = [
         Self::AssignedTo,
         Self::Classification,
@@ -138,8 +138,8 @@ pub enum Expr {
     In(Property, Vec<Literal>),
 }
 
-/// A part of OData that the service may refuse, since Graph's documentation does not mention it for
-/// this collection (docs/graph-api.md, "Filtering").
+/// A part of OData that the service may reject, because Graph's documentation does not mention it
+/// for this collection (docs/graph-api.md, "Filtering").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// The operator `ne`.
@@ -153,10 +153,10 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// All features, the least certain first.
+    /// All features, least certain first.
     pub const ALL: [Self; 4] = [Self::Not, Self::In, Self::Ne, Self::Null];
 
-    /// Returns the keyword of the feature.
+    /// Returns the feature's keyword.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ne => "ne",
@@ -168,8 +168,8 @@ impl Feature {
 }
 
 impl Expr {
-    /// Joins parts with `and`. Nested conjunctions are flattened and duplicates dropped; a single
-    /// part is returned as is.
+    /// Joins parts with `and`. Nested conjunctions are flattened, and duplicates are dropped. A
+    /// single part is returned as it is.
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::And, |part| match part {
             Self::And(inner) => Ok(inner),
@@ -177,8 +177,8 @@ impl Expr {
         })
     }
 
-    /// Joins parts with `or`. Nested disjunctions are flattened and duplicates dropped; a single
-    /// part is returned as is.
+    /// Joins parts with `or`. Nested disjunctions are flattened, and duplicates are dropped. A
+    /// single part is returned as it is.
     pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::join(parts, Self::Or, |part| match part {
             Self::Or(inner) => Ok(inner),
@@ -236,8 +236,8 @@ impl Expr {
     }
 
     /// Returns an expression that, with three-valued nulls, holds wherever this one holds with
-    /// two-valued nulls: every negation is widened to include the nulls that it would otherwise
-    /// lose.
+    /// two-valued nulls. Every negation is widened to include the nulls that it would otherwise
+    /// exclude.
     #[must_use]
     pub fn admitting_nulls(&self) -> Self {
         match self {

@@ -1,8 +1,8 @@
 //! Parses `$filter` text into an [`Expr`].
 //!
 //! Operators and property names are case-insensitive. Types are checked strictly, because the
-//! service rejects a wrong type with a 400 that does not say where the error is (docs/graph-api.md,
-//! "Filtering").
+//! service responds to a wrong type with a 400 that does not say where the error is
+//! (docs/graph-api.md, "Filtering").
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use alertdeck_model::Timestamp;
 /// The maximum nesting depth of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
 
-/// The error for text that is not an expression.
+/// The error returned for text that is not an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// The byte range of the part that is wrong.
+    /// The byte range of the wrong part.
     pub span: Range<usize>,
     /// What is wrong and what was expected.
     pub message: String,
