@@ -13,7 +13,7 @@ use std::{
 
 use super::{FileError, system};
 
-/// The age, since the last write, at which a temporary file counts as abandoned.
+/// How long after its last write a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// Separates the file's name from the random letters in the names of temporary files.
 const INFIX: &str = ".alertdeck-";
@@ -34,7 +34,7 @@ pub enum Existing {
 ///
 /// # Errors
 ///
-/// Fails if the path is a symbolic link, something other than a folder, or another user's folder.
+/// Fails if the path is a symbolic link, is not a folder, or is another user's folder.
 pub fn private_folder(folder: &Path) -> Result<(), FileError> {
     let failed = |error: &io::Error| match folder.symlink_metadata() {
         Ok(data) if data.is_symlink() => FileError::Link(folder.to_owned()),
@@ -77,7 +77,8 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileErro
 /// Fails if the path is a symbolic link or not a regular file, or if the file belongs to another
 /// user.
 pub fn append_private(path: &Path) -> Result<File, FileError> {
-    // Also opened for reading: except on Unix, a file opened only for appending cannot be locked.
+    // The file is also opened for reading because, except on Unix, a file opened only for appending
+    // cannot be locked.
     let file = open(OpenOptions::new().read(true).append(true).create(true), path, "written")?;
     file.metadata()
         .and_then(|data| system::restrict_mode(&file, &data))
@@ -91,18 +92,19 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
 ///
 /// # Errors
 ///
-/// Fails if the system refuses. The old file is then left intact.
+/// Fails if the system refuses, in which case the old file is left intact.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_atomically(path, Existing::Replace, |out| out.write_all(bytes)).map(|_| ())
 }
 
-/// Checks whether a file that the user specifies can be written, before any work is done for it.
+/// Checks, before any work is done, whether a file that the user specifies can be written.
 ///
 /// # Errors
 ///
-/// Fails for symbolic links, since the link would be replaced and its target not written; for
+/// Fails for symbolic links, because the link would be replaced rather than its target written; for
 /// anything else that is not a regular file; for devices and `-`; for missing folders; and, with
-/// [`Existing::Keep`], for files that exist. Other errors appear only when the file is written.
+/// [`Existing::Keep`], for files that already exist. Other errors appear only when the file is
+/// written.
 pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> {
     let text = path.as_os_str().as_encoded_bytes();
     if text.is_empty() || text == b"-" || path.starts_with("/dev") && !path.starts_with("/dev/shm") {
@@ -120,7 +122,7 @@ pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> 
         Ok(data) if data.is_dir() => Err(FileError::IsFolder(path.to_owned())),
         Ok(data) if !data.is_file() => Err(FileError::NotAFile(path.to_owned())),
         Ok(_) if existing == Existing::Keep => Err(FileError::Exists(path.to_owned())),
-        // Other errors appear when the file is written.
+        // Other errors will appear when the file is written.
         _ => Ok(()),
     }
 }
@@ -129,8 +131,8 @@ pub fn check_new_file(path: &Path, existing: Existing) -> Result<(), FileError> 
 ///
 /// # Errors
 ///
-/// Fails in the same cases as [`check_new_file`], if `write` fails, or if the system refuses. An
-/// existing file is then left intact.
+/// Fails in the same cases as [`check_new_file`], if `write` fails, or if the system refuses. In
+/// all these cases, an existing file is left intact.
 pub fn write_new_file(
     path: &Path,
     existing: Existing,
@@ -148,7 +150,7 @@ fn write_atomically(
 ) -> Result<u64, FileError> {
     let failed = |error: &io::Error| FileError::io("written", path, error);
     let (folder, prefix) = temporary_location(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
-    // Created with mode 0600. Dropping it before the rename removes it.
+    // The file is created with mode 0600. If it is dropped before the rename, it is removed.
     let mut builder = tempfile::Builder::new();
     let file = builder.prefix(&prefix).rand_bytes(RANDOM_LETTERS).tempfile_in(folder);
     let mut file = file.map_err(|error| failed(&error))?;
@@ -168,13 +170,14 @@ fn write_atomically(
         ErrorKind::AlreadyExists if existing == Existing::Keep => FileError::Exists(path.to_owned()),
         _ => failed(&error.error),
     })?;
-    // The rename is done. Some file systems cannot sync a folder.
+    // The rename has already succeeded, and some file systems cannot sync a folder.
     let _ = system::sync_folder(folder);
     remove_abandoned(folder, None, ABANDONED);
     Ok(length)
 }
 
-/// Removes a file and the temporary files of its writers. Returns whether there were any.
+/// Removes a file and any temporary files left by its writers. Returns whether there was anything
+/// to remove.
 ///
 /// # Errors
 ///
@@ -192,11 +195,11 @@ pub fn remove(path: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// Returns whether the open file is still the one at `path`, neither removed nor renamed.
+/// Returns whether the open file is still the one at `path` and has not been removed or renamed.
 ///
 /// # Errors
 ///
-/// Fails if the metadata of either cannot be read.
+/// Fails if the metadata of the open file or the path cannot be read.
 pub fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(data) => Ok(system::is_same(&file.metadata()?, &data)),
@@ -220,7 +223,7 @@ pub(super) fn open(options: &mut OpenOptions, path: &Path, what: &'static str) -
     Ok(file)
 }
 
-/// Returns the folder of a file, and the prefix of the names of its temporary files.
+/// Returns a file's folder and the prefix of its temporary files' names.
 fn temporary_location(path: &Path) -> Option<(&Path, OsString)> {
     let name = path.file_name()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -230,8 +233,8 @@ fn temporary_location(path: &Path) -> Option<(&Path, OsString)> {
     Some((folder.unwrap_or(Path::new(".")), prefix))
 }
 
-/// Returns whether a name is exactly that of a temporary file, so that no other file in a user's
-/// folder is mistaken for one.
+/// Returns whether a name has exactly the form of a temporary file's name, so that no other file in
+/// a user's folder is mistaken for one.
 fn is_temporary(name: &OsStr, prefix: Option<&OsStr>) -> bool {
     let name = name.as_encoded_bytes();
     let Some(at) = name.len().checked_sub(RANDOM_LETTERS) else { return false };
@@ -243,8 +246,8 @@ fn is_temporary(name: &OsStr, prefix: Option<&OsStr>) -> bool {
         }
 }
 
-/// Removes the temporary files of one file (`prefix`) or of all files in a folder whose last write
-/// is at least `age` ago. Returns whether there were any.
+/// Removes temporary files in a folder that were last written at least `age` ago, either those of
+/// one file (`prefix`) or all of them. Returns whether there were any.
 fn remove_abandoned(folder: &Path, prefix: Option<&OsStr>, age: Duration) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     let mut removed = false;

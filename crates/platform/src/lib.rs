@@ -1,8 +1,8 @@
-//! The operating system apart from the terminal: private files and folders, files that users
-//! specify, locks between processes, and the browser.
+//! Access to the operating system, except for the terminal: private files and folders, files that
+//! users specify, locks between processes, and the browser.
 //!
-//! This crate is the only place with platform-specific code, apart from the terminal. It provides
-//! what the standard library lacks or leaves unsafe by default.
+//! Apart from terminal handling, this crate is the only place with platform-specific code. It
+//! provides what the standard library lacks or does not make safe by default.
 //!
 //! The crate does not know what files contain, and it has no settings, no log and no network
 //! access. It never prompts the user: a file that is not private is made private or refused, but
@@ -43,7 +43,8 @@ pub use files::{
 pub use lock::Lock;
 pub use opener::open_in_browser;
 
-/// Why a file, folder or lock cannot be used. The message is one line and safe to show.
+/// The reason why a file, folder or lock cannot be used. The message is a single line and safe to
+/// show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// The path is a symbolic link, whose target may belong to anyone.
@@ -55,16 +56,16 @@ pub enum FileError {
     /// The path is something other than a folder.
     #[error("{0:?} is not a folder: move it away")]
     NotAFolder(PathBuf),
-    /// The path is a folder instead of a file.
+    /// The path is a folder rather than a file.
     #[error("{0:?} is a folder: name a file in it")]
     IsFolder(PathBuf),
     /// The folder to write the file to does not exist.
     #[error("folder {0:?} does not exist: create it, or choose another")]
     NoFolder(PathBuf),
-    /// The file exists and must not be replaced.
+    /// The file already exists and must not be replaced.
     #[error("{0:?} exists")]
     Exists(PathBuf),
-    /// The path is a device or stands for standard output.
+    /// The path is a device or means standard output.
     #[error("{0:?} cannot be used as a file: name another")]
     InvalidTarget(PathBuf),
     /// The file or folder belongs to another user of this machine.
@@ -105,7 +106,7 @@ impl FileError {
         Self::Io { what, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
     }
 
-    /// Returns whether the file, or a folder in its path, does not exist.
+    /// Returns whether the error is that the file, or a folder in its path, does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
     }
@@ -127,8 +128,8 @@ pub fn expand_home(text: &str) -> Option<PathBuf> {
 /// Returns the folder for data that the program keeps between runs, or `None` if there is no home
 /// folder.
 ///
-/// This is `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck` on Linux, and in the user's
-/// local application data elsewhere. The folder is not created.
+/// On Linux, this is `$XDG_STATE_HOME/alertdeck` or `~/.local/state/alertdeck`; elsewhere, it is in
+/// the user's local application data. The folder is not created.
 pub fn state_folder() -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "alertdeck")?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())

@@ -10,9 +10,9 @@ use super::{FileError, files};
 /// How often to retry when the lock file is removed during an attempt.
 const MAX_RETRIES: usize = 16;
 
-/// An exclusive lock on a file. At most one process holds it.
+/// An exclusive lock on a file, which at most one process holds at a time.
 ///
-/// It is released when dropped, and when its process ends for any reason.
+/// The lock is released when it is dropped or when its process ends for any reason.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -42,7 +42,8 @@ impl Lock {
         Ok(None)
     }
 
-    /// Removes the lock file, then releases the lock. Other processes then use a new file.
+    /// Removes the lock file and then releases the lock. After that, other processes use a new
+    /// file.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ enum Claim {
     Acquired,
     /// Another process holds the lock.
     Held,
-    /// The file was removed in the meantime; a lock on a removed file excludes no one.
+    /// The file was removed in the meantime. A lock on a removed file does not keep anyone out.
     Stale,
 }
 
@@ -120,7 +121,7 @@ mod tests {
         use std::io::{BufRead as _, BufReader};
         use std::process::{Command, Stdio};
 
-        // The child inherits the open file, and with it the lock, as its standard input.
+        // The child inherits the open file, and the lock with it, as its standard input.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let held = acquire(&path);

@@ -7,12 +7,13 @@ use super::system::{detach, has_display};
 /// How long to wait for the opener to fail.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Opens an address in the user's browser. Blocks until the opener exits, for at most three
-/// seconds: an opener that is still running counts as successful, because some run as long as the
-/// browser does.
+/// Opens an address in the user's browser. Blocks until the opener exits, but for at most three
+/// seconds. An opener that is still running by then counts as successful, because some run for as
+/// long as the browser does.
 ///
 /// The address must be the serialised form of a parsed address, so that it is a single argument and
-/// never taken for an option. The environment variables in `hidden` are not passed to the browser.
+/// is never mistaken for an option. The environment variables in `hidden` are not passed to the
+/// browser.
 ///
 /// # Errors
 ///
@@ -30,7 +31,7 @@ pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
         detach(&mut command);
         let Ok(mut child) = command.spawn() else { continue };
         let (sender, ended) = std::sync::mpsc::channel();
-        // The thread may outlive this call: the opener must be waited for.
+        // The thread may outlive this call, because something has to wait for the opener.
         std::thread::spawn(move || sender.send(child.wait()));
         match ended.recv_timeout(OPENER_FAILS_WITHIN) {
             Ok(Ok(status)) if status.success() => return Ok(()),

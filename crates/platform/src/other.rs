@@ -1,7 +1,7 @@
-//! Platforms other than Unix, as far as the standard library supports them.
+//! Support for platforms other than Unix, as far as the standard library allows.
 //!
-//! A folder inside the user's own inherits its privacy, so owners and permissions are not checked.
-//! Links are checked before opening, not atomically with it.
+//! A folder inside one of the user's own folders is equally private, so owners and permissions are
+//! not checked. Links are checked before a file is opened, not atomically while opening it.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions},
@@ -57,7 +57,8 @@ pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether the creation times are equal, since the standard library cannot identify files.
+/// Returns whether the creation times are equal, because the standard library cannot identify
+/// files.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     matches!((one.created(), other.created()), (Ok(one), Ok(other)) if one == other)
 }

@@ -1,4 +1,5 @@
-//! Unix: owners, permission bits, opening without following links, process groups.
+//! Unix support: owners, permission bits, opening files without following links, and process
+//! groups.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
@@ -17,7 +18,7 @@ const FOLDER: u32 = 0o700;
 /// The permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
 
-/// Opens a file without following links, and without blocking, so that opening a pipe cannot hang.
+/// Opens a file without following links or blocking, so that opening a pipe cannot hang.
 pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     options.mode(FILE).custom_flags(flags.bits() as i32).open(path)

@@ -1,4 +1,5 @@
-//! Tests for private files: creation, correction of modes, refusals and leftovers.
+//! Tests for private files: how they are created, modes corrected, unsafe files refused and
+//! leftovers removed.
 
 use super::*;
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ fn abandoned_temporary_files_are_removed() {
     write_private(&path, b"x").unwrap();
     fs::write(folder.path().join(".a.json.alertdeck-Ab12Cd"), "half a sec").unwrap();
     fs::write(folder.path().join(".ab.json.alertdeck-Ab12Cd"), "another's").unwrap();
-    // A recent one may belong to a running writer.
+    // A recent temporary file may belong to a writer that is still running.
     write_private(&path, b"y").unwrap();
     assert_eq!(names(folder.path()), [".a.json.alertdeck-Ab12Cd", ".ab.json.alertdeck-Ab12Cd", "a.json"]);
     let old = File::options().write(true).open(folder.path().join(".a.json.alertdeck-Ab12Cd")).unwrap();
@@ -309,7 +310,7 @@ mod with_modes {
         }
     }
 
-    /// The user would expect the target of the link to be written.
+    /// The user would expect the link's target to be written.
     #[test]
     fn a_user_file_neither_follows_nor_replaces_a_link() {
         let folder = tempfile::tempdir().unwrap();
@@ -347,7 +348,7 @@ mod with_modes {
         assert_eq!(check_new_file(&pipe, Existing::Replace), Err(FileError::NotAFile(pipe)));
     }
 
-    /// A superuser can write despite the mode, but not to `/sys` or `/proc`.
+    /// A superuser can write whatever the mode, but not to `/sys` or `/proc`.
     #[test]
     fn an_unwritable_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
