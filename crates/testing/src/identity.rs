@@ -1,4 +1,4 @@
-//! Fixed RSA identities for tests of certificate sign-in: generating RSA keys takes seconds, and
+//! Fixed RSA identities for testing certificate sign-in. Generating RSA keys takes seconds, and
 //! ring cannot generate them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,13 +15,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// An application's identity; its key is in PKCS#8 format.
+    /// An application's identity, whose key is in PKCS#8 format.
     pub const APP: Self = Self {
         key: include_str!("../../../tests/data/identities/app.key.pem"),
         certificate: include_str!("../../../tests/data/identities/app.cert.pem"),
     };
 
-    /// Another identity; its key is in PKCS#1 format.
+    /// Another identity, whose key is in PKCS#1 format.
     pub const OTHER: Self = Self {
         key: include_str!("../../../tests/data/identities/other.key.pem"),
         certificate: include_str!("../../../tests/data/identities/other.cert.pem"),

@@ -1,8 +1,8 @@
 //! Test data shared by several crates: Graph's type schema, published example bodies and RSA
 //! identities.
 //!
-//! Only tests depend on this crate. It depends on no other crate in the workspace, so that the unit
-//! tests of all of them can use it.
+//! Only tests depend on this crate. It does not depend on any other crate in the workspace, so the
+//! unit tests of all of them can use it.
 
 #![expect(clippy::missing_panics_doc, reason = "the data is part of the repository")]
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use identity::Identity;
 
-/// Returns Graph's schema: types, properties and enumeration members of both API versions.
+/// Returns Graph's schema: the types, properties and enumeration members in both API versions.
 ///
 /// The source is microsoftgraph/msgraph-metadata; see `tests/data/README.md`.
 #[expect(clippy::expect_used, reason = "the data is part of the repository")]
