@@ -21,18 +21,18 @@ pub struct Batch {
 #[derive(Debug)]
 pub(crate) struct BatchAlert {
     pub(crate) fields: Fields,
-    /// Every value of the alert and its evidence: the property, and the index of the value among
-    /// all values under the property's name. Sorted, without duplicates.
+    /// Every value in the alert and its evidence, as the property and the value's index among all
+    /// values under the property's name. Sorted, without duplicates.
     pub(crate) terms: Box<[(KeyCode, u32)]>,
     pub(crate) body: StoredAlert,
-    /// A hash of the JSON, to distinguish states of an alert.
+    /// A hash of the JSON, for telling different states of an alert apart.
     pub(crate) fingerprint: u64,
     /// Whether the alert could be decoded. If not, its title says why.
     pub(crate) is_readable: bool,
 }
 
 impl Batch {
-    /// Decodes alerts. One that cannot be decoded gets a title that says why.
+    /// Decodes alerts. An alert that cannot be decoded gets a title that says why.
     pub fn decode<'a>(alerts: impl IntoIterator<Item = &'a RawAlert>) -> Self {
         let (mut decoder, mut bodies, mut decoded) = (Decoder::new(), StoredWriter::default(), Vec::new());
         for raw in alerts {
@@ -84,8 +84,8 @@ impl Store {
     }
 }
 
-/// Returns an id for an alert without one. It depends only on the bytes, so reading a page twice
-/// does not duplicate the alert.
+/// Returns an id for an alert that has none. The id depends only on the bytes, so reading a page
+/// twice does not duplicate the alert.
 fn content_id(raw: &RawAlert) -> String {
     use std::hash::{DefaultHasher, Hasher as _};
     let mut hasher = DefaultHasher::new();

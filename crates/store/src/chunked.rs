@@ -1,4 +1,4 @@
-//! A vector stored in chunks, which grows without moving its items and wastes at most one chunk.
+//! A vector stored in chunks. It grows without moving its items and wastes at most one chunk.
 
 const CHUNK: usize = 4_096;
 

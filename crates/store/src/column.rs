@@ -1,4 +1,4 @@
-//! The columns of the list: the contents of cells and the order of rows.
+//! The columns of the list: what cells contain and how rows are ordered.
 
 use std::cmp::Ordering;
 
@@ -70,14 +70,14 @@ pub enum Cell<'a> {
     Time(Timestamp),
     /// Text.
     Text(SafeText),
-    /// The first of several strings, and the number of the others.
+    /// The first of several strings, and how many others there are.
     More(SafeText, usize),
     /// A member of an enumeration, by its wire name.
     Member(&'a str),
 }
 
 impl Cell<'_> {
-    /// Returns the cell as text that is safe to show, and empty if no value was sent.
+    /// Returns the cell as text that is safe to show, or as an empty string if no value was sent.
     pub fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
@@ -165,13 +165,14 @@ impl Store {
             Column::User => (&self.columns.users, self.user_names()),
             _ => (&self.columns.techniques, self.dictionary.name("mitreTechniques")),
         };
-        // Without a name, there are no values.
+        // If there is no name, there are no values.
         let name = name.unwrap_or(crate::NameCode(0));
         list.get(row).map(move |index| ValueCode { name, index })
     }
 
-    /// Compares two rows by the column, with missing values last in either direction, then newest
-    /// first, then by id. The order is therefore total and the same for every fetch.
+    /// Compares two rows by the column, with missing values last in either direction. Ties are
+    /// broken by age, newest first, and then by id, so the order is total and the same after every
+    /// fetch.
     pub fn compare(&self, sort: Sort, a: Row, b: Row) -> Ordering {
         let by_column = match (self.sort_value(sort.column, a), self.sort_value(sort.column, b)) {
             (SortValue::Number(a), SortValue::Number(b)) => directed(a.cmp(&b), sort.descending),
@@ -194,8 +195,8 @@ impl Store {
             .then_with(|| a.cmp(&b))
     }
 
-    /// Returns a number for a quick first comparison. Rows with a smaller number come first; rows
-    /// with the same number must be compared in full.
+    /// Returns a number for a quick first comparison. Rows with smaller numbers come first, and
+    /// rows with the same number must be compared in full.
     pub(crate) fn sort_key(&self, sort: Sort, row: Row) -> u64 {
         let key = match self.sort_value(sort.column, row) {
             SortValue::Missing => return u64::MAX,

@@ -13,7 +13,7 @@ use crate::{
     stored::StoredAlert,
 };
 
-/// A column with one enumeration member per row, and the rows of each member.
+/// A column with one enumeration member per row, and the rows that have each member.
 #[derive(Debug)]
 pub(crate) struct Members<T> {
     codes: Chunked<u32>,
@@ -93,7 +93,7 @@ impl Lists {
     }
 }
 
-/// A date of an alert.
+/// One of an alert's dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Graph's property names")]
 pub enum DateColumn {
@@ -104,7 +104,7 @@ pub enum DateColumn {
     LastActivity,
 }
 
-/// The columns of all rows.
+/// The columns for all rows.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     pub(crate) feeds: Chunked<FeedId>,
@@ -113,7 +113,7 @@ pub(crate) struct Columns {
     pub(crate) classification: Members<Classification>,
     pub(crate) determination: Members<Determination>,
     pub(crate) source: Members<ServiceSource>,
-    /// Ticks, by [`DateColumn`]; [`NO_DATE`] if none was sent.
+    /// Ticks, indexed by [`DateColumn`]; [`NO_DATE`] if no date was sent.
     dates: [Chunked<i64>; 5],
     pub(crate) id: Chunked<ValueCode>,
     pub(crate) title: Chunked<Option<ValueCode>>,
@@ -169,7 +169,7 @@ impl Columns {
         set(&mut self.bodies, row, body);
     }
 
-    /// Returns a date of a row.
+    /// Returns one of a row's dates.
     pub(crate) fn date(&self, date: DateColumn, row: Row) -> Option<Timestamp> {
         let ticks = self.dates[date as usize][row.index()];
         (ticks != NO_DATE).then(|| Timestamp::from_ticks(ticks))

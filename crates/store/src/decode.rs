@@ -2,10 +2,10 @@
 //!
 //! Every value of an alert and its evidence becomes a term (a property with a value from the
 //! dictionary), whatever its type or depth. A field of the filter language is therefore just a set
-//! of properties, and this crate does not need to know the types of evidence.
+//! of properties, and this crate does not need to know about types of evidence.
 //!
-//! The pass does not build a tree. It needs one only for JSON that the service does not send: a
-//! property that occurs twice, or a list or object where a column expects text.
+//! The pass does not build a tree. A tree is needed only for JSON that the service never sends, in
+//! which a property occurs twice or a column finds a list or an object instead of text.
 
 mod fields;
 mod subjects;
@@ -38,19 +38,19 @@ struct Node {
     path: Arc<str>,
     name: NameCode,
     field: Field,
-    /// The nodes of longer paths, by their next name. Objects usually list their properties in the
-    /// same order, so a search starts after the last hit.
+    /// The nodes of longer paths, each with the next name. Objects usually list their properties in
+    /// the same order, so a search starts after the last hit.
     children: Vec<(Box<str>, usize)>,
     next: usize,
-    /// The positions of the children by name, if there are many.
+    /// The positions of the children, keyed by name, if there are many.
     by_name: HashMap<Box<str>, usize>,
     /// The object in which the property was last seen.
     seen_in: u32,
-    /// The codes of the property, by type of evidence.
+    /// The property's code for each type of evidence.
     keys: Vec<(u16, KeyCode)>,
     /// The value in the current item.
     value: ItemValue,
-    /// The last value. Many values are the same as in the previous alert or item.
+    /// The last value. Many values are the same as those in the previous alert or item.
     last: String,
     last_code: Option<ValueCode>,
 }
@@ -65,15 +65,15 @@ struct ItemValue {
     is_string: bool,
 }
 
-/// The node of the alert.
+/// The alert's node.
 const ALERT: usize = 0;
-/// The node of an item of evidence.
+/// The node for an item of evidence.
 const ITEM: usize = 1;
-/// The number that stands for the alert among the types of evidence.
+/// The number that stands for the alert itself in place of a type of evidence.
 const NO_KIND: u16 = u16::MAX;
 /// The maximum number of evidence types that are distinguished in a batch.
 const MAX_KINDS: usize = 4_096;
-/// Nodes with at least this many children look them up in a map.
+/// A node with at least this many children looks them up in a map.
 const MANY: usize = 48;
 
 /// Decodes alerts into one dictionary.
@@ -86,7 +86,7 @@ pub(crate) struct Decoder {
     ids: NameCode,
     titles: NameCode,
     nodes: Vec<Node>,
-    /// The types of evidence by number.
+    /// The types of evidence, indexed by number.
     kinds: Vec<Arc<str>>,
     kind_codes: HashMap<Arc<str>, u16>,
     folder: Folder,
@@ -103,9 +103,9 @@ pub(crate) struct Decoder {
     terms: Vec<(KeyCode, u32)>,
     fields: Fields,
     categories: Option<ValueCode>,
-    /// The devices of the current alert, each once.
+    /// The devices in the current alert, without duplicates.
     device_subjects: Vec<Subject>,
-    /// The users of the current alert, each once.
+    /// The users in the current alert, without duplicates.
     user_subjects: Vec<Subject>,
     /// Whether a property occurs twice in one object.
     repeats: bool,
@@ -113,7 +113,7 @@ pub(crate) struct Decoder {
     is_odd: bool,
 }
 
-/// The terms and columns of an alert, or the reason it cannot be read.
+/// The terms and columns of an alert, or the reason why it cannot be read.
 pub(crate) type Decoded = Result<(Box<[(KeyCode, u32)]>, Fields), DecodeError>;
 
 impl Decoder {
@@ -174,7 +174,7 @@ impl Decoder {
         Ok((self.terms.as_slice().into(), std::mem::take(&mut self.fields)))
     }
 
-    /// Adds an id, such as one generated for an alert that has none.
+    /// Adds an id, which may have been generated for an alert that has none.
     pub(crate) fn id(&mut self, id: &str) -> ValueCode {
         self.dictionary.add(self.ids, self.folder.fold(id))
     }
@@ -216,7 +216,7 @@ impl Decoder {
         self.nodes.len() - 1
     }
 
-    /// Finds the node of an object's property, and its position among the object's children.
+    /// Finds the node of an object's property and the node's position among the object's children.
     fn child(&self, node: usize, name: &str) -> Option<(usize, usize)> {
         let Node { children, next, by_name, .. } = &self.nodes[node];
         let is_named = |(known, _): &(Box<str>, usize)| **known == *name;
@@ -260,7 +260,7 @@ impl Decoder {
             keys.push((kind, code));
             code
         });
-        // Values of properties without a code of their own cannot be searched for.
+        // If a property has no code of its own, its values cannot be searched for.
         if self.dictionary.name_of(code) == *name {
             self.terms.push((code, index));
         }
@@ -348,7 +348,7 @@ impl Decoder {
         let name = type_name(&self.item_type);
         let kind = match self.kind_codes.get(name) {
             Some(known) => *known,
-            // Types come from the service. Those beyond the limit share the last code.
+            // The service determines the types. Any beyond the limit share the last code.
             None if self.kinds.len() >= MAX_KINDS => MAX_KINDS as u16 - 1,
             None => {
                 let (name, kind): (Arc<str>, _) = (name.into(), self.kinds.len() as u16);

@@ -2,7 +2,7 @@
 //!
 //! Values such as titles, devices, users and file names repeat across alerts, so each is stored
 //! once per property name, and alerts refer to it by code. A search reads only the values under the
-//! names it covers, and then compares codes.
+//! names that it covers and then compares codes.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -23,7 +23,7 @@ pub struct NameCode(pub(crate) u16);
 pub struct ValueCode {
     /// The name of the properties that have the value.
     pub name: NameCode,
-    /// The index of the value among all values of the name.
+    /// The index of the value among all values under the name.
     pub index: u32,
 }
 
@@ -49,7 +49,8 @@ impl NameCode {
 /// A property of alerts or evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The short name of the evidence type, such as `process`; `None` for a property of the alert.
+    /// The short name of the evidence type, such as `process`, or `None` for a property of the
+    /// alert itself.
     pub kind: Option<Arc<str>>,
     /// Property names joined by dots, without list indices: `imageFile.sha256`.
     pub path: Arc<str>,
@@ -83,9 +84,9 @@ pub struct Dictionary {
     /// The name of each property.
     key_names: Vec<NameCode>,
     name_codes: HashMap<Arc<str>, NameCode>,
-    /// The values of each name.
+    /// The values under each name.
     values: Vec<Values>,
-    /// The next name to tidy, modulo the number of names.
+    /// The next name whose values are to be tidied, modulo the number of names.
     tidied: usize,
 }
 
@@ -105,7 +106,7 @@ impl Dictionary {
         self.key_names[key.index()]
     }
 
-    /// Returns the number of names. Their codes are less than this number.
+    /// Returns the number of names. All their codes are less than this number.
     pub fn names(&self) -> usize {
         self.values.len()
     }
@@ -115,7 +116,7 @@ impl Dictionary {
         self.name_codes.get(name).copied()
     }
 
-    /// Returns the number of values of the name with the given index.
+    /// Returns the number of values under the name with the given index.
     pub fn count(&self, name: usize) -> u32 {
         self.values.get(name).map_or(0, Values::len)
     }
@@ -136,13 +137,13 @@ impl Dictionary {
         SafeText::new(&self.values[code.name.index()].raw(code.index))
     }
 
-    /// Lists the values of a name that have the given folded form.
+    /// Lists the values under a name that have the given folded form.
     pub fn spelled(&self, name: NameCode, folded: &str) -> impl Iterator<Item = ValueCode> {
         self.values[name.index()].spelled(folded).map(move |index| ValueCode { name, index })
     }
 
-    /// Calls `each` with every value of a name, from `first` to the end of its chunk, that contains
-    /// one of the substrings. Returns the number of bytes read.
+    /// Calls `each` with every value under a name, from `first` to the end of its chunk, that
+    /// contains one of the substrings. Returns the number of bytes read.
     pub fn containing(
         &self,
         substrings: &Substrings,
@@ -155,7 +156,7 @@ impl Dictionary {
         values.chunk_size(first as usize / crate::values::CHUNK)
     }
 
-    /// Returns the end of the chunk that contains the value `first` of a name, or the number of
+    /// Returns the end of the chunk that contains the value `first` under a name, or the number of
     /// values if that is smaller.
     pub fn chunk_end(&self, name: NameCode, first: u32) -> u32 {
         let chunk = crate::values::CHUNK as u32;
@@ -164,8 +165,8 @@ impl Dictionary {
 
     /// Returns the code of a property, adding it if it is new.
     ///
-    /// Beyond 65,535 properties, far more than the schema has, new ones share the last code,
-    /// because properties come from the service and must not grow without bound.
+    /// Beyond 65,535 properties, which is far more than the schema has, new properties share the
+    /// last code, because they come from the service and their number must be bounded.
     pub(crate) fn key_code(&mut self, key: &Key) -> KeyCode {
         if let Some(code) = self.key_codes.get(key) {
             return *code;
@@ -208,7 +209,7 @@ impl Dictionary {
         }
     }
 
-    /// Adds all properties and values of another dictionary, and returns their codes in this one.
+    /// Adds all properties and values from another dictionary, and returns their codes in this one.
     pub(crate) fn merge(&mut self, other: &Self) -> CodeMap {
         let keys = other.keys.iter().map(|key| self.key_code(key)).collect();
         let mut names = vec![NameCode(0); other.values.len()];

@@ -1,4 +1,4 @@
-//! The alert values that filters test and columns show.
+//! The alert values that filters test and that columns show.
 
 use alertdeck_model::{
     AlertId, Classification, Determination, SafeText, ServiceSource, Severity, Status, Timestamp,
@@ -13,8 +13,8 @@ pub struct Facts<'a> {
     row: Row,
 }
 
-/// Declares the accessors of an enumeration: the member of a row, and the rows whose member passes
-/// a test.
+/// Declares the accessors for an enumeration, which return a row's member and the rows whose member
+/// passes a test.
 macro_rules! member {
     ($name:ident, $rows:ident, $type:ident, $doc:literal) => {
         impl<'a> Facts<'a> {
@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
         self.columns().owner[self.row.index()].map(|owner| self.store.dictionary.safe(owner))
     }
 
-    /// Returns a date.
+    /// Returns one of the alert's dates.
     pub fn date(self, date: DateColumn) -> Option<Timestamp> {
         self.columns().date(date, self.row)
     }

@@ -1,10 +1,10 @@
-//! The loaded alerts: columns to list, sort and filter by, terms to search, and the JSON of each
-//! alert.
+//! The loaded alerts: columns for listing, sorting and filtering, terms for searching, and the JSON
+//! of each alert.
 //!
 //! A [`Store`] has one owner and uses no locks or threads. Workers decode [`Batch`]es, and the
-//! owner adds them. A [`Row`] is never moved or reused, so it identifies an alert even as sorting
-//! and filtering change around it. Sets of rows are bitmaps ([`RowSet`]). The store does not know
-//! where alerts come from, how they are filtered or how they are drawn.
+//! owner adds them. A [`Row`] is never moved or reused, so it identifies an alert however the list
+//! is sorted and filtered. Sets of rows are bitmaps ([`RowSet`]). The store does not know where
+//! alerts come from, how they are filtered or how they are drawn.
 
 mod batch;
 mod chunked;
@@ -61,8 +61,8 @@ impl Row {
     }
 }
 
-/// Identifies a feed, which is a source of alerts: one account in one tenant of one cloud, or
-/// files. Alert ids are unique only within a feed.
+/// Identifies a feed. A feed is a source of alerts: either one account in one tenant of one cloud,
+/// or files. Alert ids are unique only within a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FeedId(u16);
 
@@ -83,7 +83,7 @@ impl FeedId {
 pub struct Absorbed {
     /// The rows of new alerts.
     pub new: Vec<Row>,
-    /// The rows of alerts whose older state was replaced.
+    /// The rows of alerts that were replaced with a newer state.
     pub changed: Vec<Row>,
     /// The rows of all alerts in the batch, including unchanged ones.
     pub seen: Vec<Row>,
@@ -104,24 +104,24 @@ pub struct Store {
     terms: Terms,
     postings: Postings,
     index: Index,
-    /// The rows, by the hash of their feed and id.
+    /// The rows, keyed by the hash of their feed and id.
     by_id: Table<Row>,
     /// The rows of each feed, except retired ones.
     feeds: BTreeMap<FeedId, RowSet>,
-    /// The names of feeds, as shown.
+    /// The displayed name of each feed.
     names: BTreeMap<FeedId, SafeText>,
     /// The feeds whose rows are hidden.
     hidden: BTreeSet<FeedId>,
-    /// The rows of all feeds that are not hidden.
+    /// The rows from all feeds that are not hidden.
     visible: RowSet,
-    /// For each feed, every spelling of an owner that any of its alerts has had.
+    /// For each feed, every spelling of an owner that has occurred in any of its alerts.
     owners: BTreeMap<FeedId, BTreeSet<SafeText>>,
     /// The number of times that rows were replaced, retired, hidden or shown.
     changes: u64,
 }
 
 impl Default for Store {
-    /// Creates an empty store in which no values can be looked up.
+    /// Creates an empty store that does not support looking up values.
     fn default() -> Self {
         Self::new(&prevalence::NoPostings)
     }
@@ -151,7 +151,7 @@ impl Store {
     pub fn absorb(&mut self, feed: FeedId, batch: Batch) -> Absorbed {
         let Batch { dictionary, alerts } = batch;
         let map = self.dictionary.merge(&dictionary);
-        // Tidy more than a single batch can add.
+        // Tidy up more than a single batch can add.
         for _ in 0..3 {
             self.dictionary.tidy();
         }
@@ -213,7 +213,7 @@ impl Store {
         for (key, index) in &*terms {
             let value = map.value(ValueCode { name: dictionary.name_of(*key), index: *index });
             let key = map.key(*key);
-            // Values of properties without a code of their own cannot be searched for.
+            // If a property has no code of its own, its values cannot be searched for.
             if self.dictionary.name_of(key) == value.name {
                 if self.postings.add(value, key, row) {
                     self.index.add(&self.dictionary, key, value);
@@ -232,8 +232,8 @@ impl Store {
         }
     }
 
-    /// Moves bodies into new blocks, so that a few alerts do not keep the block of an entire page
-    /// in memory.
+    /// Moves bodies into new blocks, so that a few alerts do not keep an entire page's block in
+    /// memory.
     fn move_bodies(&mut self, rows: &[Row]) {
         let (mut reader, mut writer) = (StoredReader::default(), StoredWriter::default());
         for row in rows {
@@ -244,8 +244,8 @@ impl Store {
         }
     }
 
-    /// Removes all alerts of a feed, after a sign-out or when another account signs in. Their rows
-    /// are not reused.
+    /// Removes all alerts from a feed, after a sign-out or when another account signs in. Their
+    /// rows are not reused.
     pub fn retire(&mut self, feed: FeedId) {
         let Some(rows) = self.feeds.remove(&feed) else { return };
         let columns = &self.columns;
@@ -255,8 +255,8 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Hides the rows of the given feeds, including rows that arrive later, and shows all others.
-    /// Views must be rebuilt afterwards.
+    /// Hides the rows from the given feeds, including rows that arrive later, and shows all other
+    /// rows. Views must be rebuilt afterwards.
     pub fn hide_feeds(&mut self, hidden: impl IntoIterator<Item = FeedId>) {
         self.hidden = hidden.into_iter().collect();
         self.visible.clear();
@@ -295,7 +295,7 @@ impl Store {
         self.names.insert(feed, name);
     }
 
-    /// Returns the rows of these feeds that are not hidden.
+    /// Returns the rows from these feeds that are not hidden.
     pub fn rows_of_feeds(&self, feeds: &[FeedId]) -> RowSet {
         let mut rows = RowSet::default();
         for feed in feeds.iter().filter(|feed| !self.hidden.contains(feed)) {
@@ -331,9 +331,9 @@ impl Store {
         !self.columns.unreadable.contains(row)
     }
 
-    /// Lists every spelling of the owners of a feed's alerts. Whether the service ignores case in
-    /// `assignedTo` is not documented, so filters request all spellings (docs/filter-language.md,
-    /// "OData meaning").
+    /// Lists the owners of a feed's alerts in every spelling that has occurred. Whether the service
+    /// ignores case in `assignedTo` is not documented, so filters request all spellings
+    /// (docs/filter-language.md, "OData meaning").
     pub fn owners(&self, feed: FeedId) -> impl Iterator<Item = &SafeText> {
         self.owners.get(&feed).into_iter().flatten()
     }
@@ -349,7 +349,7 @@ impl Store {
     }
 
     /// Returns the value of a property of the alert itself, such as `alertWebUrl`. If there are
-    /// several, returns the one with the lowest code.
+    /// several values, returns the one with the lowest code.
     pub fn property(&self, row: Row, path: &str) -> Option<SafeText> {
         let mut terms = self.terms(row);
         let is_property = |key: KeyCode| {
@@ -359,7 +359,7 @@ impl Store {
         terms.find(|(key, _)| is_property(*key)).map(|(_, value)| self.dictionary.safe(value))
     }
 
-    /// Adds all rows that have a value, under any property, to a set.
+    /// Adds to a set all rows that have a value under any property.
     pub fn add_rows_of(&self, value: ValueCode, rows: &mut RowSet) {
         self.postings.rows(value).add_to(rows);
     }

@@ -1,7 +1,7 @@
 //! Rows in a sort order, stored in chunks, so that adding or moving a row touches only one chunk.
 //!
-//! Each chunk counts its shown rows, so finding the row at a line of the screen, or the line of a
-//! row, does not require a list of the shown rows.
+//! Each chunk counts its shown rows, so no list of the shown rows is needed to find the row at a
+//! given line or the line of a given row.
 
 use std::cmp::Ordering;
 
@@ -51,7 +51,7 @@ impl Order {
         self.chunks.iter_mut().for_each(|chunk| chunk.count(shown));
     }
 
-    /// Adds a row, which must not be present yet.
+    /// Adds a row, which must not be in the order yet.
     pub(crate) fn insert(&mut self, store: &Store, row: Row, is_shown: bool) {
         let at = self.chunk_of(store, row);
         if self.chunks.is_empty() {
@@ -121,7 +121,7 @@ impl Order {
         self.chunks.iter().flat_map(|chunk| &chunk.rows).copied()
     }
 
-    /// Returns the line of a row, or the line it would have if it were shown.
+    /// Returns the line of a row, or the line that the row would have if it were shown.
     pub(crate) fn line(&self, store: &Store, row: Row, shown: &RowSet) -> usize {
         let at = self.chunk_of(store, row);
         let before: usize = self.chunks[..at].iter().map(|chunk| chunk.shown).sum();
@@ -130,7 +130,7 @@ impl Order {
         before + chunk.rows[..place].iter().filter(|row| shown.contains(**row)).count()
     }
 
-    /// Returns the chunk that a row belongs to: the last one that starts before it.
+    /// Returns the chunk that a row belongs to, which is the last chunk that starts before the row.
     fn chunk_of(&self, store: &Store, row: Row) -> usize {
         let starts_before =
             |chunk: &Chunk| chunk.rows.first().is_some_and(|first| is_before(store, self.sort, *first, row));

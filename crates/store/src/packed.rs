@@ -1,6 +1,6 @@
-//! Text with at most sixteen distinct characters, stored in half a byte each.
+//! Text with at most sixteen distinct characters, each stored in half a byte.
 //!
-//! Hashes, dates, numbers, addresses and most ids are such text. They make up a large part of the
+//! Hashes, dates, numbers, addresses and most ids can be stored like this. They make up much of the
 //! content of alerts, and nearly all of them are distinct.
 
 /// A run of ASCII text, packed.
@@ -77,8 +77,8 @@ impl Packed {
         read(bytes)
     }
 
-    /// Replaces the contents of `text` with all characters, plus an extra one if their number is
-    /// odd.
+    /// Replaces the contents of `text` with all the characters, plus an extra one if there is an
+    /// odd number of them.
     pub(crate) fn unpack_all(&self, text: &mut String) {
         let pairs: Vec<[u8; 2]> = (0..=u8::MAX)
             .map(|pair| [pair & 15, pair >> 4].map(|code| self.alphabet[usize::from(code)]))
@@ -98,7 +98,7 @@ impl Packed {
         range.len() == text.len() && self.with(range, |bytes| bytes == text.as_bytes())
     }
 
-    /// Returns whether text that consists of these bytes may occur.
+    /// Returns whether text made up of these bytes may occur.
     pub(crate) fn may_contain(&self, bytes: ByteSet) -> bool {
         bytes.is_part_of(ByteSet::of(&self.alphabet))
     }

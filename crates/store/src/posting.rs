@@ -104,25 +104,26 @@ impl List {
 /// The postings of all values.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    /// By name: for each value, its row, or [`LIST`] and the number of its list.
+    /// For each name, the row of each of its values, or [`LIST`] combined with the number of a
+    /// list.
     rows: Vec<Chunked<u32>>,
-    /// By name: for each value, the number of its set of properties.
+    /// For each name, the number of the property set of each of its values.
     keys: Vec<Chunked<u16>>,
     lists: Chunked<List>,
     sets: KeySets,
-    /// The values with too many properties to track, each with the properties under which it has
-    /// occurred since.
+    /// The values with too many properties to track, each paired with any properties under which it
+    /// has occurred since then.
     untold: HashSet<(ValueCode, KeyCode)>,
 }
 
-/// Marks a number as that of a list.
+/// Marks a number as the number of a list.
 const LIST: u32 = 1 << 31;
 /// No row.
 const NONE: u32 = u32::MAX;
 
 impl Postings {
     /// Adds a row to the postings of a value. Returns whether the value is new under this property.
-    /// For a value with too many properties to track, it may return true twice.
+    /// If the value has too many properties to track, this may return true twice.
     pub(crate) fn add(&mut self, value: ValueCode, key: KeyCode, row: Row) -> bool {
         let at = value.name.index();
         while self.rows.len() <= at {
@@ -188,8 +189,8 @@ impl Postings {
     }
 }
 
-/// Sets of properties, by number. Set 0 is empty. There are few others, because most values share
-/// their set with many other values.
+/// Sets of properties, by number. Set 0 is empty. There are only a few others, because most values
+/// share their set with many other values.
 #[derive(Debug)]
 struct KeySets {
     sets: Vec<Vec<KeyCode>>,
@@ -224,7 +225,7 @@ impl KeySets {
         larger.sort_unstable();
         let next = match self.sets.iter().position(|known| *known == larger) {
             Some(known) => known as u16,
-            // Values with many properties come from hostile input; they are looked up by row.
+            // Values with many properties come from hostile input and are looked up row by row.
             None if self.sets.len() >= usize::from(u16::MAX >> 2) || larger.len() > 64 => Self::UNKNOWN,
             None => {
                 self.sets.push(larger);

@@ -1,10 +1,10 @@
-//! How often a value occurs: the rows that have it, and counts over these rows.
+//! How often a value occurs: the rows that have it and the counts over those rows.
 //!
 //! [`PostingRules`] decide which values are indicators and when two values are the same, because
 //! the store does not know the filter language. For most kinds of indicator, two values are the
 //! same if they are equal ignoring case, and the dictionary finds them. Other kinds, such as
 //! addresses, have keys that are derived from the value; these keys are indexed. Counting devices
-//! and classifications reads every row, so it is done in slices.
+//! and classifications means reading every row, so it is done in slices.
 
 use std::{collections::HashSet, fmt, num::NonZero};
 
@@ -20,12 +20,12 @@ use crate::{
     values::{fold, hash},
 };
 
-/// Decides which values of an alert are indicators, and which of them are the same.
+/// Decides which of an alert's values are indicators, and when two values are the same.
 ///
-/// The rows of a value must be those that an exact search for it finds.
+/// The rows of a value must be the same rows that an exact search for it finds.
 pub trait PostingRules: fmt::Debug + Send + Sync {
     /// Returns whether the values of a property are indicators of this kind. `evidence` is the
-    /// short name of the evidence type, or `None` for a property of the alert.
+    /// short name of the evidence type, or `None` for a property of the alert itself.
     fn covers(&self, kind: IndicatorKind, evidence: Option<&str>, path: &str) -> bool;
 
     /// Returns the key for an exact search for a value, or `None` if the value has no key. Values
@@ -40,7 +40,7 @@ pub trait PostingRules: fmt::Debug + Send + Sync {
     fn derived_keys(&self, kind: IndicatorKind, value: FoldedText<'_>, each: &mut dyn FnMut(&str));
 }
 
-/// Rules without indicators.
+/// Rules under which there are no indicators.
 #[derive(Debug)]
 pub(crate) struct NoPostings;
 
@@ -60,7 +60,7 @@ impl PostingRules for NoPostings {
     fn derived_keys(&self, _: IndicatorKind, _: FoldedText<'_>, _: &mut dyn FnMut(&str)) {}
 }
 
-/// Finds the values that are the same as a given one.
+/// Finds the values that are the same as a given value.
 #[derive(Debug)]
 pub(crate) struct Index {
     rules: &'static dyn PostingRules,
@@ -72,7 +72,7 @@ pub(crate) struct Index {
     derived: u32,
     /// The last value for each hash of a derived key, as an index into `values`.
     last: Table<u32>,
-    /// Values, each with the index plus one of the previous value with the same hash.
+    /// Values, each with one plus the index of the previous value that has the same hash.
     values: Chunked<(ValueCode, Option<NonZero<u32>>)>,
 }
 
@@ -145,8 +145,8 @@ fn key_hash(kind: IndicatorKind, key: &str) -> u64 {
 }
 
 impl Store {
-    /// Returns the rows of the alerts that contain an indicator: the rows that an exact search for it
-    /// would find.
+    /// Returns the rows of the alerts that contain an indicator, which are also the rows that an
+    /// exact search for it would find.
     pub fn rows_with(&self, indicator: &Indicator) -> RowSet {
         let (kind, index) = (indicator.kind, &self.index);
         let mut rows = RowSet::default();
@@ -170,7 +170,7 @@ impl Store {
         rows
     }
 
-    /// Returns whether an identity is a name, and so refers to a different device or user in
+    /// Returns whether an identity is a name and therefore refers to a different device or user in
     /// another tenant.
     pub fn is_name(&self, identity: &Indicator) -> bool {
         let property = match identity.kind {
@@ -182,7 +182,8 @@ impl Store {
         self.dictionary.spelled(name, &fold(identity.value.raw())).next().is_some()
     }
 
-    /// Returns the identity of the device or user that a column shows for a row: the first one.
+    /// Returns the identity of the first device or user in a row, which is the one that the column
+    /// shows.
     pub fn identity(&self, row: Row, column: Column) -> Option<Indicator> {
         let (list, kind) = match column {
             Column::Device => (&self.columns.device_ids, IndicatorKind::DeviceId),
@@ -195,8 +196,8 @@ impl Store {
         Some(Indicator { kind, value: SafeText::new(name.unwrap_or(&text)) })
     }
 
-    /// Returns what tells the devices of a row from all others: their identities, and for names also
-    /// the feed.
+    /// Returns keys that distinguish the devices in a row from all others. A key is an identity
+    /// and, if the identity is a name, the feed.
     fn device_keys(&self, row: Row) -> impl Iterator<Item = (u32, Option<FeedId>)> {
         let (feed, several) = (self.feed(row), self.feeds.len() > 1);
         let identities = self.dictionary.name(IDENTITIES);
@@ -226,7 +227,7 @@ impl Store {
 /// How often a value occurs in the loaded alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prevalence {
-    /// The number of alerts that have it.
+    /// The number of alerts that have the value.
     pub alerts: usize,
     /// The number of distinct devices in these alerts.
     pub devices: usize,
@@ -241,11 +242,11 @@ pub struct Classes {
     pub true_positive: usize,
     pub false_positive: usize,
     pub expected: usize,
-    /// With an undeclared classification.
+    /// Alerts with an undeclared classification.
     pub other: usize,
-    /// Not resolved and without a classification.
+    /// Unresolved alerts without a classification.
     pub open: usize,
-    /// Resolved without a classification.
+    /// Alerts that were resolved without a classification.
     pub unclassified: usize,
 }
 
@@ -263,8 +264,8 @@ impl Classes {
     }
 }
 
-/// Counts the alerts that have a value, a slice at a time. Counting continues when alerts arrive,
-/// and restarts when one has changed.
+/// Counts the alerts that have a value, a slice at a time. Counting continues when alerts arrive
+/// and restarts when an alert has changed.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// The first row that has not been counted yet.
@@ -299,7 +300,7 @@ impl Tally {
         }
     }
 
-    /// Returns whether rows are left to count.
+    /// Returns whether there are rows left to count.
     pub fn has_work(&self, store: &Store, rows: &RowSet) -> bool {
         self.complete.is_none() || self.changes != store.changes || self.counted != rows.len()
     }

@@ -1,7 +1,7 @@
 //! Sets of rows, as bitmaps.
 //!
 //! Filters, marks, feeds and postings are sets of rows; combining them is bit arithmetic. A set
-//! takes one bit for each row up to the last one it contains.
+//! takes one bit for each row up to the last row that it contains.
 
 use super::Row;
 

@@ -1,4 +1,4 @@
-//! Sorts rows in slices: sorts runs first, then merges neighbouring runs.
+//! Sorts rows in slices: first it sorts runs, then it merges neighbouring runs.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ const RUN: usize = 4_096;
 #[derive(Debug)]
 pub(crate) struct Sorter {
     sort: Sort,
-    /// Rows with an index below this limit are being sorted; later ones are not.
+    /// Rows with an index below this limit are being sorted; later rows are not.
     limit: usize,
     /// The rows that are not in a run yet.
     unsorted: Vec<Row>,
@@ -19,7 +19,7 @@ pub(crate) struct Sorter {
     runs: Vec<Vec<Keyed>>,
     /// The runs of the next round.
     next: Vec<Vec<Keyed>>,
-    /// The merge in progress: two runs with their positions, and the result.
+    /// The merge in progress: two runs, the position in each, and the result.
     merge: Option<Merge>,
 }
 
@@ -37,7 +37,7 @@ impl Sorter {
         Self { sort, limit, unsorted: rows, runs: Vec::new(), next: Vec::new(), merge: None }
     }
 
-    /// Returns whether a row is part of this sort, rather than a later arrival.
+    /// Returns whether a row is part of this sort rather than one that arrived later.
     pub(crate) fn contains(&self, row: Row) -> bool {
         row.index() < self.limit
     }

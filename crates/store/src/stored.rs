@@ -1,8 +1,8 @@
 //! The JSON of alerts as received, compressed in blocks.
 //!
-//! Reading an alert requires decompressing its block, which takes about a millisecond, so only
-//! workers and output writers read bodies. A [`StoredAlert`] is a handle that any thread may read;
-//! it keeps its block alive.
+//! Reading an alert means decompressing its block, which takes about a millisecond, so only workers
+//! and output writers read bodies. A [`StoredAlert`] is a handle that keeps its block alive and
+//! that any thread may read.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use alertdeck_model::RawAlert;
 /// The size of a block before compression, in bytes. The alerts in a block resemble each other, so
 /// they compress well.
 const BLOCK: usize = 512 * 1024;
-/// The fastest compression level. Higher levels take longer and save next to nothing.
+/// The fastest compression level. Higher levels take longer and save almost nothing.
 const LEVEL: i32 = 1;
 
 /// A block of alerts.
@@ -66,8 +66,8 @@ impl StoredAlert {
     }
 }
 
-/// Two bodies are equal if they are the same alert in the same block, that is, the same received
-/// bytes.
+/// Two bodies are equal if they are the same alert in the same block, which means that they are the
+/// same received bytes.
 impl PartialEq for StoredAlert {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.block, &other.block) && self.at == other.at
@@ -76,8 +76,8 @@ impl PartialEq for StoredAlert {
 
 impl Eq for StoredAlert {}
 
-/// Reads bodies one after another, and decompresses a block only once for consecutive alerts from
-/// it.
+/// Reads bodies one after another. If consecutive alerts are in the same block, decompresses the
+/// block only once.
 #[derive(Debug, Default)]
 pub struct StoredReader {
     last: Option<(Arc<Block>, Bytes)>,
@@ -99,8 +99,8 @@ impl StoredReader {
     }
 }
 
-/// Compresses a block. Each thread keeps its compressor, because creating one takes longer than
-/// using it.
+/// Compresses a block. Each thread keeps its own compressor, because creating a compressor takes
+/// longer than using one.
 fn compress(block: &[u8]) -> Vec<u8> {
     thread_local! {
         static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
@@ -119,7 +119,7 @@ pub(crate) struct StoredWriter {
 }
 
 thread_local! {
-    /// The buffer of this thread's last writer.
+    /// The buffer left over from this thread's last writer.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

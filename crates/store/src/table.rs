@@ -1,5 +1,5 @@
-//! A hash table in shards, so that each growth step takes only a fraction of a millisecond. The
-//! table stores the hashes.
+//! A hash table split into shards, so that each growth step takes only a fraction of a millisecond.
+//! The table stores the hashes.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 /// The number of shards.
 pub(crate) const SHARDS: usize = 64;
 
-/// Items by hash.
+/// Items, keyed by hash.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     shards: Vec<HashTable<(u64, T)>>,
@@ -32,7 +32,7 @@ impl<T: Copy> Table<T> {
         self.shards[shard(hash)].insert_unique(hash, (hash, item), |(hash, _)| *hash);
     }
 
-    /// Sets the only item with this hash, and returns the previous one.
+    /// Sets the only item with this hash and returns the previous item, if any.
     pub(crate) fn replace(&mut self, hash: u64, item: T) -> Option<T> {
         match self.shards[shard(hash)].find_mut(hash, |(other, _)| *other == hash) {
             Some((_, former)) => Some(std::mem::replace(former, item)),
@@ -57,7 +57,7 @@ impl<T: Copy> Table<T> {
 }
 
 /// Returns the shard of a hash, which is less than [`SHARDS`]. The tables use the high and low bits
-/// of the hash, so the shard is chosen by bits from the middle.
+/// of the hash, so bits from the middle select the shard.
 ///
 /// A table doubles when it is full. The shards differ in size by up to a factor of two, evenly
 /// spaced on a logarithmic scale, so that they do not all double at the same time.

@@ -1,6 +1,6 @@
-//! The terms of each row: its values with their properties, in a compact form.
+//! The terms of each row, which are its values with their properties, in a compact form.
 //!
-//! They tell which values a row had before a change, and which of its properties has a given value.
+//! They show which values a row had before a change and which of its properties have a given value.
 
 use crate::{Row, chunked::Chunked, dictionary::KeyCode};
 
@@ -11,7 +11,7 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
     chunks: Vec<Vec<u8>>,
-    /// For each row, its chunk and its start in the chunk.
+    /// For each row, its chunk and where it starts in the chunk.
     starts: Chunked<(u32, u32)>,
 }
 

@@ -228,7 +228,7 @@ fn another() -> Value {
         "mitreTechniques": ["T1001", "T1002"], "evidence": [device("a"), device("b"), user("a"), user("b")]})
 }
 
-/// Returns what the columns show for an alert that is decoded in full.
+/// Returns what the columns should show, according to an alert that is decoded in full.
 fn shown(alert: &Alert) -> Vec<(Column, String)> {
     let text = |text: &Option<SafeText>| text.as_ref().map(SafeText::line).unwrap_or_default();
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_second).unwrap_or_default();
@@ -267,7 +267,7 @@ proptest! {
         let raw = raw(&value);
         let alert = raw.decode().unwrap();
         let mut store = Store::default();
-        // This gives values different codes in the store than in the batch.
+        // As a result, values have different codes in the store and in the batch.
         store.absorb(FEED, batch(&[another()]));
         let row = store.absorb(FEED, Batch::decode(&[raw])).seen[0];
         for (column, expected) in shown(&alert) {

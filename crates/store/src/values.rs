@@ -1,9 +1,9 @@
 //! The distinct values under one property name, each stored once.
 //!
-//! Each value is stored as its folded form, in a buffer that searches read from end to end, and the
-//! difference between that form and the original spelling. Nearly all values are ASCII, for which
-//! one bit per capital is enough. Many values under a name have their capitals in the same
-//! positions (`S-1-5-…`, the `T` and `Z` of a date), so only the exceptions are listed.
+//! Each value is stored as its folded form, in a buffer that searches read from start to end, along
+//! with the difference between that form and the original spelling. Nearly all values are ASCII,
+//! for which one bit per capital is enough. Many values under a name have their capitals in the
+//! same positions (`S-1-5-…`, the `T` and `Z` of a date), so only the exceptions are listed.
 
 mod chunk;
 mod fold;
@@ -37,7 +37,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Values {
     chunks: Vec<Chunk>,
-    /// The values, by the hash of their folded form: one table, or [`SHARDS`] of them.
+    /// The values, keyed by the hash of their folded form, in one table or [`SHARDS`] tables.
     shards: Vec<HashTable<u32>>,
     len: u32,
     /// The number of chunks that have been sealed.
@@ -77,7 +77,8 @@ impl Values {
         match shards[shard].entry(hash, is_same, rehash) {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(free) => {
-                // For values of several megabytes, leave the rest of the chunk empty.
+                // If a value is several megabytes long, the rest of the chunk may have to stay
+                // empty.
                 if let Some(chunk) = chunks.last_mut().filter(|chunk| !chunk.fits(value)) {
                     *len += chunk.fill();
                 }
@@ -151,7 +152,8 @@ impl Values {
         });
     }
 
-    /// Returns the size of the folded forms in a chunk in bytes, which is the cost of searching it.
+    /// Returns the size in bytes of the folded forms in a chunk, which is what it costs to search
+    /// the chunk.
     pub(crate) fn chunk_size(&self, chunk: usize) -> usize {
         self.chunks.get(chunk).filter(|chunk| chunk.len > 0).map_or(0, |chunk| chunk.end(chunk.len - 1))
     }
@@ -175,7 +177,7 @@ impl Values {
     }
 }
 
-/// Returns the chunk of a value and the value's position in it.
+/// Returns the chunk that a value is in and the value's position in that chunk.
 fn place(chunks: &[Chunk], index: u32) -> (&Chunk, usize) {
     (&chunks[index as usize / CHUNK], index as usize % CHUNK)
 }

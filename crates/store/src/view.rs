@@ -1,10 +1,11 @@
-//! The rows that match a filter, in a sort order, kept up to date in slices of bounded work.
+//! The rows that match a filter, in a sort order, which are kept up to date in bounded slices of
+//! work.
 //!
-//! A view is a set of rows and an order of all rows. A new filter is evaluated in slices and then
-//! takes effect all at once; until then, the view keeps the rows of the previous filter. Rows that
-//! arrive in the meantime are tested at the end. Once no work is left, a view equals the result of
-//! a plain filter and sort, plus any rows that stay although they no longer match, whatever the
-//! order of arrivals, updates, filters and sorts.
+//! A view consists of a set of rows and an ordering of all rows. A new filter is evaluated in
+//! slices and then takes effect all at once. Until then, the view keeps the rows that matched the
+//! previous filter. Rows that arrive in the meantime are tested at the end. Once no work is left,
+//! the view is the same as the result of simply filtering and sorting, plus any rows that stay
+//! although they no longer match. This holds for any order of arrivals, updates, filters and sorts.
 
 use std::fmt::Debug;
 
@@ -18,10 +19,10 @@ pub trait Filter: Debug + Send {
     /// Restarts the evaluation.
     fn restart(&mut self);
 
-    /// Continues to evaluate the filter on all rows of a store. One unit of work is testing one row
-    /// or searching 64 bytes of text; the units used are subtracted from `work`. Once the
-    /// evaluation is complete, returns the rows that matched when it started. Rows that were added
-    /// or changed since then must be tested with [`Filter::matches`].
+    /// Continues to evaluate the filter on all rows of a store. Testing one row or searching 64
+    /// bytes of text is one unit of work; the units used are subtracted from `work`. Once the
+    /// evaluation is complete, returns the rows that matched when it started. Rows that have been
+    /// added or changed since then must be tested with [`Filter::matches`].
     fn evaluate(&mut self, store: &Store, work: &mut usize) -> Option<RowSet>;
 
     /// Returns whether a row matches.
@@ -33,8 +34,8 @@ pub trait Filter: Debug + Send {
 pub enum Count {
     /// The exact number.
     Exact(usize),
-    /// Not known yet: a filter is being evaluated, and the rows are still those of the previous
-    /// one.
+    /// Not known yet, because a filter is still being evaluated. The rows are still those that
+    /// matched the previous filter.
     Pending,
 }
 
@@ -53,7 +54,7 @@ impl Count {
 enum Evaluation {
     /// The filter is new: show exactly these rows.
     Replace,
-    /// The filter is the same, but at a later time: rows that no longer match stay.
+    /// The filter is the same but is tested at a later time: rows that no longer match stay.
     Keep,
 }
 
@@ -68,9 +69,9 @@ pub struct View {
     order: Order,
     /// The rows that match.
     matching: RowSet,
-    /// Rows that matched before they changed. They keep their position.
+    /// Rows that used to match but no longer do. They keep their positions.
     stale: RowSet,
-    /// The matching rows and the stale ones.
+    /// The matching rows and the stale rows.
     shown: RowSet,
     /// Rows that arrived or changed during an evaluation.
     late: RowSet,
@@ -87,12 +88,12 @@ impl View {
         self.evaluate(store, Evaluation::Replace);
     }
 
-    /// Replaces the filter with the same one at a later time. Rows keep their position, and those
-    /// that no longer match become stale.
+    /// Replaces the filter with the same filter at a later time. Rows keep their positions, and
+    /// rows that no longer match become stale.
     pub fn retest(&mut self, store: &Store, filter: Option<Box<dyn Filter>>) {
         self.filter = filter;
-        // A filter that is still being evaluated for the first time drops the rows that do not
-        // match.
+        // If the filter is still being evaluated for the first time, rows that do not match are
+        // dropped.
         self.evaluate(store, self.evaluation.unwrap_or(Evaluation::Keep));
     }
 
@@ -140,7 +141,7 @@ impl View {
         self.revision += 1;
     }
 
-    /// Tests one row and sets whether it is shown.
+    /// Tests one row and updates whether it is shown.
     fn test(&mut self, store: &Store, row: Row) {
         let is_visible = store.rows().contains(row);
         let matches = is_visible && self.filter.as_mut().is_none_or(|filter| filter.matches(store, row));
@@ -197,7 +198,7 @@ impl View {
         self.revision += 1;
     }
 
-    /// Starts over after rows of the store have been hidden, shown or retired.
+    /// Starts over after rows in the store have been hidden, shown or retired.
     pub fn rebuild(&mut self, store: &Store) {
         let visible = store.rows();
         for rows in [&mut self.shown, &mut self.matching, &mut self.stale, &mut self.late] {
@@ -209,8 +210,8 @@ impl View {
         self.revision += 1;
     }
 
-    /// Keeps a row: if the filter being evaluated does not match it, the row is shown as stale.
-    /// This lasts until the next filter.
+    /// Keeps a row until the next filter is set. If the row does not match the filter being
+    /// evaluated, it is shown as stale.
     pub fn keep(&mut self, store: &Store, row: Option<Row>) {
         self.kept = row;
         if let Some(row) = row
@@ -248,13 +249,13 @@ impl View {
         self.has_work()
     }
 
-    /// Returns whether work is left.
+    /// Returns whether there is work left.
     pub fn has_work(&self) -> bool {
         self.evaluation.is_some() || self.sorter.is_some()
     }
 
-    /// Returns whether a filter is being evaluated, in which case the rows are still those of the
-    /// previous one.
+    /// Returns whether a filter is being evaluated, in which case the rows are still those that
+    /// matched the previous filter.
     pub fn is_scanning(&self) -> bool {
         self.evaluation.is_some()
     }
@@ -277,7 +278,7 @@ impl View {
         if self.evaluation.is_some() {
             self.late.union(&touched);
         }
-        // The values by which rows are being sorted must not change, so start again.
+        // The values that rows are being sorted by must not change, so start again.
         if self.sorter.as_ref().is_some_and(|sorter| touched.iter().any(|row| sorter.contains(row))) {
             self.start_sort(store);
         }
@@ -292,7 +293,7 @@ impl View {
         }
     }
 
-    /// Returns the number of rows to show: those that match and the stale ones.
+    /// Returns the number of rows to show, both matching and stale.
     pub fn len(&self) -> usize {
         self.shown.len()
     }
@@ -302,12 +303,12 @@ impl View {
         self.shown.is_empty()
     }
 
-    /// Returns the row at a line of the list.
+    /// Returns the row at the given line of the list.
     pub fn get(&self, line: usize) -> Option<Row> {
         self.order.get(line, &self.shown)
     }
 
-    /// Lists the rows to show, in order, starting at a line of the list.
+    /// Lists the rows to show, in order, starting at the given line of the list.
     pub fn from(&self, line: usize) -> impl Iterator<Item = Row> {
         self.order.from(line, &self.shown)
     }
@@ -332,7 +333,7 @@ impl View {
         self.shown.contains(row).then(|| self.nearest(store, row))
     }
 
-    /// Returns the line of a row, or the line it would have if it were shown.
+    /// Returns the line of a row, or the line that the row would have if it were shown.
     pub fn nearest(&self, store: &Store, row: Row) -> usize {
         self.order.line(store, row, &self.shown)
     }

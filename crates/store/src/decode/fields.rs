@@ -28,9 +28,9 @@ pub(crate) struct Fields {
     pub(crate) devices: Vec<ValueCode>,
     /// User names, stored as values of [`USERS`](super::USERS).
     pub(crate) users: Vec<ValueCode>,
-    /// The identity of each device, stored as values of [`IDENTITIES`](super::IDENTITIES).
+    /// The identities of the devices, stored as values of [`IDENTITIES`](super::IDENTITIES).
     pub(crate) device_ids: Vec<ValueCode>,
-    /// The identity of each user, stored as values of [`IDENTITIES`](super::IDENTITIES).
+    /// The identities of the users, stored as values of [`IDENTITIES`](super::IDENTITIES).
     pub(crate) user_ids: Vec<ValueCode>,
 }
 

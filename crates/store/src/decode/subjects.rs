@@ -1,6 +1,8 @@
-//! The devices and users of an alert: the names that columns show, and what tells them apart.
+//! The devices and users in an alert: the names that columns show, and the identities that tell
+//! devices and users apart.
 //!
-//! Knows nothing of other alerts: that two alerts are about one device follows from its identity.
+//! This module looks at one alert at a time. Two alerts are about the same device if its identity
+//! is the same in both.
 
 use std::sync::Arc;
 
@@ -14,13 +16,14 @@ use crate::dictionary::{Key, ValueCode};
 pub(crate) const DEVICES: &str = "(devices)";
 /// The dictionary name for the users that columns show. No property has this name.
 pub(crate) const USERS: &str = "(users)";
-/// The dictionary name for identities of devices and users. No property has this name. A name that
-/// is an identity is in parentheses, so that it differs from any ID.
+/// The dictionary name for the identities of devices and users. No property has this name. If an
+/// identity is just a name, it is put in parentheses to distinguish it from any ID.
 pub(crate) const IDENTITIES: &str = "(identities)";
-/// The property under which the names of devices without an ID can be searched for. The service
-/// sends no property of this name.
+/// The property for searching for devices without an ID by name. The service does not send a
+/// property with this name.
 pub(crate) const DEVICE_NAME: &str = "(deviceid)";
-/// The same for users without an ID.
+/// The property for searching for users without an ID by name. The service does not send a property
+/// with this name.
 pub(crate) const USER_NAME: &str = "(userid)";
 
 /// A device or user of the current alert.
@@ -28,7 +31,7 @@ pub(crate) const USER_NAME: &str = "(userid)";
 pub(super) struct Subject {
     /// The name that columns show.
     name: ValueCode,
-    /// The name in lower case, of a device without its domain.
+    /// The name in lower case; for a device, without its domain.
     folded: String,
     identity: Identity,
     /// The type of evidence.
@@ -36,7 +39,8 @@ pub(super) struct Subject {
 }
 
 impl Decoder {
-    /// Adds the device and the user of the current item of evidence, unless the alert has them.
+    /// Adds the device and the user that the current item of evidence is about, unless the alert
+    /// already has them.
     pub(super) fn add_subjects(&mut self, kind: &Arc<str>) {
         let item = Item(self);
         let device = evidence::device(kind, &item).zip(evidence::device_identity(kind, &item));
@@ -49,7 +53,7 @@ impl Decoder {
             let folded = shown.to_lowercase();
             let is_same = |known: &&mut Subject| {
                 let ids = [&known.identity, &identity].map(|identity| identity.value.to_lowercase());
-                // Of two IDs of different kinds it is not known whether they are the same.
+                // If two IDs are of different kinds, they may or may not refer to the same subject.
                 ids[0] == ids[1] || (known.folded == folded && known.identity.kind != identity.kind)
             };
             match subjects.iter_mut().find(is_same) {
@@ -63,8 +67,8 @@ impl Decoder {
         }
     }
 
-    /// Sets the columns of devices and users, and adds terms for those that only their names
-    /// identify.
+    /// Sets the device and user columns, and adds terms for devices and users that are identified
+    /// only by name.
     pub(super) fn identify(&mut self) {
         let devices = std::mem::take(&mut self.device_subjects);
         let users = std::mem::take(&mut self.user_subjects);
@@ -77,8 +81,8 @@ impl Decoder {
         (self.device_subjects, self.user_subjects) = (devices, users);
     }
 
-    /// Returns the code of an identity, which does not depend on its case. If it is a name, adds a
-    /// term for it.
+    /// Returns the code of an identity, ignoring case. If the identity is a name, adds a term for
+    /// it.
     fn identity(&mut self, Subject { identity, kind, .. }: &Subject, property: &str) -> ValueCode {
         let value = identity.value.to_lowercase();
         if !identity.is_name() {
@@ -87,7 +91,7 @@ impl Decoder {
         let key = self.dictionary.key_code(&Key { kind: Some(kind.clone()), path: property.into() });
         let name = self.dictionary.name_of(key);
         let code = self.dictionary.add(name, self.folder.fold(&value));
-        // Without a code of its own, the property cannot be searched.
+        // If the property has no code of its own, it cannot be searched.
         if self.dictionary.name(property) == Some(name) {
             self.terms.push((key, code.index));
         }

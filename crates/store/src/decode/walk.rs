@@ -45,7 +45,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Treats a value of `evidence` that is not a list as an item itself.
+    /// If the value of `evidence` is not a list, treats it as a single item.
     fn of_evidence(mut self) -> Self {
         if self.part == Part::Evidence {
             (self.node, self.part) = (ITEM, Part::Item);
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// The key under which serde_json passes the text of a number that is not an integer.
+/// The key under which serde_json passes on the text of a number that is not an integer.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Reads a property name and returns its node, or `None` for [`NUMBER`].

@@ -19,12 +19,12 @@ pub struct Substrings {
 }
 
 impl Substrings {
-    /// Prepares a search. Returns `None` if there are no substrings, or too many.
+    /// Prepares a search. Returns `None` if there are no substrings or too many.
     pub fn new<'a>(substrings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let substrings: Vec<_> = substrings.into_iter().collect();
         let bytes = substrings.iter().map(|text| ByteSet::of(text.as_bytes())).collect();
-        // By default, the match that ends first is reported. Otherwise, a match across two values
-        // could hide one within a value.
+        // By default, the match that ends first is reported. With other settings, a match that
+        // spans two values could hide a match within a value.
         let automaton = AhoCorasick::new(&substrings).ok().filter(|_| !substrings.is_empty())?;
         Some(Self { automaton, bytes })
     }
@@ -54,11 +54,12 @@ pub(super) struct Chunk {
     texts: Texts,
     /// The number of values.
     pub(super) len: usize,
-    /// The size of each value, while all have the same size, as hashes, dates and most ids do.
+    /// The size of each value, as long as they all have the same size, which hashes, dates and most
+    /// ids do.
     pub(super) size: usize,
     /// The end of each value, if their sizes differ.
     pub(super) ends: Vec<u32>,
-    /// The usual positions of capitals.
+    /// The positions at which values usually have capitals.
     usual: Box<[u8]>,
     /// The values with other spellings, in ascending order, each with the start and kind of its
     /// spelling.
@@ -104,8 +105,8 @@ impl Chunk {
         }
     }
 
-    /// Calls `each` with all folded forms, concatenated, unless none of them can contain a
-    /// substring.
+    /// Calls `each` with all folded forms, concatenated, unless none of them can contain any of the
+    /// substrings.
     pub(super) fn search(&self, substrings: &Substrings, each: impl FnOnce(&str)) {
         thread_local! {
             static UNPACKED: RefCell<String> = const { RefCell::new(String::new()) };
@@ -176,7 +177,7 @@ impl Chunk {
             || text.len() + value.folded.len() <= MOST && self.spellings.len() + spelling <= MOST
     }
 
-    /// Fills the chunk with values that are never found, and returns their number.
+    /// Fills the chunk with values that are never found and returns how many were added.
     pub(super) fn fill(&mut self) -> u32 {
         let count = CHUNK - self.len;
         for _ in 0..count {

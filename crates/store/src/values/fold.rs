@@ -1,4 +1,4 @@
-//! Folded strings, and how the spelling of a value differs from its folded form.
+//! Folds strings and records how the spelling of a value differs from its folded form.
 
 /// Folds a string for case-insensitive comparison.
 ///
@@ -25,8 +25,8 @@ pub(super) enum Spelling<'a> {
 impl PartialEq for Spelling<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            // Most values have no capitals. `memcmp` on empty slices is slow: it may read memory at
-            // their dangling pointers.
+            // Most values have no capitals. `memcmp` is slow for empty slices, because it may read
+            // memory at their dangling pointers.
             (Self::Capitals([]), Self::Capitals([])) => true,
             (Self::Capitals(a), Self::Capitals(b)) => a == b,
             (Self::Raw(a), Self::Raw(b)) => a == b,
@@ -35,7 +35,7 @@ impl PartialEq for Spelling<'_> {
     }
 }
 
-/// Folds values, reusing its buffers.
+/// Folds values, reusing the same buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
     folded: String,

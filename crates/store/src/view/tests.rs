@@ -73,7 +73,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The reference: alerts by feed and id, and the rows that a plain filter selects.
+/// The reference for the view: alerts keyed by feed and id, and the rows that a plain filter
+/// selects.
 #[derive(Default)]
 struct Reference {
     alerts: BTreeMap<(u16, u8), (u8, bool)>,
@@ -96,8 +97,8 @@ impl Reference {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
-    /// Mixes arrivals, updates, repeated arrivals, shown and hidden feeds, retirements, filters and
-    /// sorts in any order, with any amount of work between them.
+    /// Mixes arrivals, updates, repeated arrivals, showing and hiding feeds, retirements, filters
+    /// and sorts in any order, with any amount of work in between.
     #[test]
     fn at_rest_a_view_equals_a_plain_filter_and_sort(steps in prop::collection::vec(step(), 1..30)) {
         let (mut store, mut view) = (Store::default(), View::default());
