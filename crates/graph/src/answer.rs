@@ -40,9 +40,9 @@ pub enum Outcome<T> {
     /// The outcome was unclear, and reading the alert again does not show the change.
     ///
     /// An update may be sent again. If `current` holds neither the old nor the new values, someone
-    /// else has changed the alert, and the user should decide what to do. A comment did not appear
-    /// in time; only the user should decide whether to send it again, since the service may still
-    /// be processing it.
+    /// else has changed the alert, and the user should decide what to do. If a comment did not
+    /// appear in time, only the user should decide whether to send it again, since the service may
+    /// still be processing it.
     NotApplied {
         /// The state that was read back.
         current: T,

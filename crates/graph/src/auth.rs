@@ -2,8 +2,8 @@
 //!
 //! This module is independent of any service. The holder of a [`Token`] passes it to `http`
 //! together with the scope that it may be sent to. Invariants: tokens never appear in `Debug`, in
-//! errors or in the environment of child processes; secrets are sent only to their own authority; a
-//! single token request serves all tasks that wait for a new token.
+//! errors or in the environment of child processes; secrets are sent only to their own authority;
+//! all tasks waiting for a new token share a single token request.
 
 mod application;
 mod authority;
@@ -43,14 +43,14 @@ pub use refusal::Refusal;
 pub use session::{Identity, Needed, Session};
 pub use vault::{Account, Guard, Key, Loaded, Stored, Vault, VaultError};
 
-/// The environment variables that may hold a secret. They are removed from the environment of child
-/// processes. A token command may contain a secret too.
+/// The environment variables that may hold a secret, either directly or as part of a token command.
+/// They are removed from the environment of child processes.
 pub const SECRET_VARIABLES: [&str; 3] = [TOKEN_VARIABLE, SECRET_VARIABLE, "ALERTDECK_TOKEN_COMMAND"];
 
-/// How long before its expiry a token is replaced: longer than a page may take to arrive.
+/// How long before its expiry a token is replaced. This exceeds the time a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
-/// The minimum time for which a command's token is used. Without it, a token that is about to
-/// expire would cause the command to run for every request.
+/// The minimum time for which a token from a command stays in use. Without it, a token that is
+/// about to expire would make the command run for every request.
 const MIN_USE: Duration = Duration::from_secs(30);
 
 /// How access tokens are obtained, as named in `--auth` and profiles (docs/tenant-setup.md).
@@ -140,7 +140,7 @@ pub enum AuthError {
 #[derive(Clone, Debug)]
 pub struct Token {
     value: SecretString,
-    /// The sequence number at its source: tokens with equal numbers are the same.
+    /// The token's sequence number within its source; equal numbers mean the same token.
     number: u64,
 }
 
@@ -169,9 +169,9 @@ pub struct Tokens {
 #[derive(Debug)]
 enum Source {
     Fixed(SecretString),
-    /// A shell command, and its last token.
+    /// A shell command and its last token.
     Command(String, Mutex<CommandToken>),
-    /// A sign-in.
+    /// A sign-in session.
     Session(Session),
 }
 
@@ -199,12 +199,12 @@ impl Tokens {
         Self { source: Arc::new(Source::Command(command.into(), Mutex::default())) }
     }
 
-    /// Uses the tokens of a sign-in.
+    /// Uses the tokens from a sign-in session.
     pub fn session(session: Session) -> Self {
         Self { source: Arc::new(Source::Session(session)) }
     }
 
-    /// Returns the sign-in, if the tokens come from one.
+    /// Returns the sign-in session, if the tokens come from one.
     pub fn as_session(&self) -> Option<&Session> {
         match &*self.source {
             Source::Session(session) => Some(session),
@@ -212,7 +212,7 @@ impl Tokens {
         }
     }
 
-    /// Returns the claims of the current token, for display. Never fetches a token.
+    /// Returns the claims in the current token, for display. Never fetches a token.
     pub async fn claims(&self) -> Option<TokenClaims> {
         match &*self.source {
             Source::Fixed(value) => TokenClaims::read(value.expose_secret()),
@@ -224,7 +224,7 @@ impl Tokens {
     }
 
     /// Returns a channel that reports when requests to the sign-in service are throttled or
-    /// retried; `None` if the tokens do not come from a sign-in.
+    /// retried; `None` if the tokens do not come from a sign-in session.
     pub fn waits(&self) -> Option<watch::Receiver<Option<ClientEvent>>> {
         self.as_session().map(Session::waits)
     }
@@ -248,8 +248,8 @@ impl Tokens {
 
     /// Returns a token to use instead of `refused`, or `None` if the source has no other.
     ///
-    /// If another task has fetched a new token in the meantime, returns that one. `demanded` holds
-    /// the claims that the service requires in the new token.
+    /// If another task has fetched a new token in the meantime, returns that token. `demanded`
+    /// holds the claims that the service requires in the new token.
     pub async fn renewed(
         &self,
         refused: &Token,

@@ -39,7 +39,7 @@ pub struct Client {
 /// A request that did not succeed.
 struct Failure {
     error: Error,
-    /// Whether the service may have carried out the request anyway.
+    /// True if the service may have carried out the request anyway.
     is_unclear: bool,
 }
 
@@ -108,7 +108,7 @@ impl Client {
         request.parts().transport(&self.endpoint).map(|request| request.url)
     }
 
-    /// Sends a request, and retries it with another token where that may help. Only a reply with a
+    /// Sends a request and retries it with another token where that may help. Only a reply with a
     /// success status counts as success.
     async fn exchange(&self, parts: &Parts, on_event: OnEvent<'_>) -> Result<Reply, Failure> {
         let Some(request) = parts.transport(&self.endpoint) else {
@@ -154,7 +154,7 @@ impl Client {
         Err(Failure { error, is_unclear: failed && !reply.is_refusal() })
     }
 
-    /// Waits for a token and, in the meantime, reports waits during sign-in requests.
+    /// Waits for a token, reporting any waits during sign-in requests in the meantime.
     async fn reporting_waits<T>(
         &self,
         token: impl Future<Output = Result<T, AuthError>>,

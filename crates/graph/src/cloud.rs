@@ -67,7 +67,7 @@ impl fmt::Display for Cloud {
     }
 }
 
-/// An error for a name that is not a cloud with this API.
+/// An error for a name that does not refer to a cloud with this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloudError {
     /// The cloud exists, but lacks the API.
@@ -130,14 +130,14 @@ impl FromStr for Api {
     }
 }
 
-/// The address of Graph, which is the scope of every request and of the token.
+/// The address of Graph. It is the scope of every request and of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     scope: Scope,
 }
 
 impl Endpoint {
-    /// Returns the endpoint of a cloud.
+    /// Returns the endpoint for a cloud.
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
@@ -155,7 +155,7 @@ impl Endpoint {
         Ok(Self { scope: Scope::new(&format!("{}{api}", root.base()))? })
     }
 
-    /// Returns how to connect: without a proxy if the service is on this machine.
+    /// Returns how to connect to the service; one on this machine is reached without a proxy.
     pub fn route(&self) -> Route {
         if self.scope.is_loopback() { Route::Direct } else { Route::System }
     }

@@ -280,7 +280,7 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
     }
 }
 
-/// The error object of a reply. Its keys vary in case, it can be nested to any depth, and its id
+/// The error object in a reply. Its keys vary in case, it can be nested to any depth, and its id
 /// has two spellings (docs/graph-api.md, "Errors").
 #[derive(Default)]
 struct ErrorBody {
@@ -289,7 +289,7 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// The maximum number of characters to keep of a code, a message or an id.
+/// The maximum number of characters to keep from a code, a message or an id.
 const LONGEST_MESSAGE: usize = 400;
 
 impl ErrorBody {

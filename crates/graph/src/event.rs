@@ -1,13 +1,13 @@
-//! The events of a request while the caller waits for the response.
+//! Events that a request reports while the caller waits for the response.
 //!
-//! One type serves every layer from the socket to the screen: it is plain data, independent of
+//! A single type serves every layer from the socket to the screen. It is plain data, independent of
 //! requests and of the user interface.
 
 use std::time::Duration;
 
 /// An event worth showing that occurs between sending a request and receiving the response.
 ///
-/// Events of one request arrive in order: every [`Waiting`](Self::Waiting) is followed by a
+/// Events for a request arrive in order: every [`Waiting`](Self::Waiting) is followed by a
 /// [`Resumed`](Self::Resumed), unless the request is cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
@@ -47,5 +47,5 @@ pub enum WaitCause {
     Recheck,
 }
 
-/// The receiver of a request's events.
+/// The callback that receives a request's events.
 pub type OnEvent<'a> = &'a mut (dyn FnMut(ClientEvent) + Send);

@@ -1,8 +1,8 @@
 //! The transport: sends requests, limits and repeats them, and reports what happens.
 //!
-//! It knows nothing about Graph, sign-in or tokens. A [`TransportRequest`] has an address, and
-//! everything secret in it, whether a header value or a body, is bound to a [`Scope`]. A request
-//! outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
+//! The transport is unaware of Graph, sign-in and tokens. A [`TransportRequest`] has an address,
+//! and everything secret in it, whether a header value or a body, is bound to a [`Scope`]. A
+//! request outside its scope is never sent, so no link in a reply can carry a credential elsewhere.
 //! Redirects are not followed.
 //!
 //! Every wait (for the budget, for throttling, before another attempt) is reported before it
@@ -58,7 +58,7 @@ pub struct Limits {
     pub connect: Duration,
     /// The time between two parts of a response.
     pub idle: Duration,
-    /// The time of one attempt, from connecting to the last byte. Waits before the attempt do not
+    /// The time for one attempt, from connecting to the last byte. Waits before the attempt do not
     /// count.
     pub total: Duration,
     /// The size of a body after decompression, in bytes.
@@ -74,7 +74,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Returns the limits of docs/security.md, "Limits".
+    /// Returns the limits given in docs/security.md, "Limits".
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -92,9 +92,9 @@ impl Default for Limits {
 /// How connections leave this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// Through the proxy of the system or the environment, if there is one.
+    /// Through the proxy set in the system or the environment, if there is one.
     System,
-    /// Without a proxy. A service on loopback cannot be reached through one.
+    /// Without a proxy, since a service on loopback cannot be reached through one.
     Direct,
 }
 
@@ -169,7 +169,7 @@ impl Http {
         &self.inner.journal
     }
 
-    /// Sends a request, and repeats it as its [`Repeat`] allows until the limits are reached.
+    /// Sends a request and repeats it, as its [`Repeat`] allows, until the limits are reached.
     ///
     /// Returns the last response, whatever its status. A [`Fault`] means that there was no
     /// response, or that the request lies outside the scope of its credential ([`Cause::Foreign`]).
@@ -244,7 +244,7 @@ impl Http {
     /// connection, which may reach another server (docs/graph-api.md, "Status codes").
     fn reconnect(&self) {
         let Inner { client, tls, limits, route, .. } = &*self.inner;
-        // The same settings have worked before.
+        // These settings have already worked once.
         if let Ok(new) = connect(tls, limits, *route) {
             *client.lock().unwrap_or_else(PoisonError::into_inner) = new;
         }
@@ -297,7 +297,7 @@ fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest
     builder.build()
 }
 
-/// Makes attempts until one is final, and waits between them.
+/// Makes attempts, waiting between them, until one is final.
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,
@@ -319,8 +319,8 @@ where
         waited = Duration::ZERO;
         match retry.after(&outcome, rand::random()) {
             Next::Stop => return outcome.map(|reply| Reply { tries: retry.tries(), ..reply }),
-            // Everything that shares the budget waits: the limit applies to the tenant, not to the
-            // request.
+            // Everything that shares the budget waits, because the limit applies to the tenant, not
+            // to the request.
             Next::Throttled(delay) => budget.hold(delay),
             Next::Again(delay, cause) => {
                 waited += delay;

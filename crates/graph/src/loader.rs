@@ -23,12 +23,12 @@ const FIRST: u32 = 50;
 /// The largest page size that the service honours (docs/graph-api.md, "Paging").
 const LARGEST: u32 = 1000;
 
-/// An event of a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
+/// An event from a load. The last one is [`Done`](Self::Done) or [`Failed`](Self::Failed).
 #[derive(Debug)]
 pub enum LoadEvent {
     /// A page arrived.
     Page(Page),
-    /// An event of the request in progress.
+    /// An event from the request in progress.
     Client(ClientEvent),
     /// The list was read to its end.
     Done(Coverage),
@@ -50,7 +50,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Returns whether every alert of the list arrived.
+    /// Returns whether every alert in the list arrived.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_none()
     }
@@ -71,8 +71,8 @@ impl Load {
         Self::spawn(client, filter, LoadMode::FirstRows)
     }
 
-    /// Starts a backfill of the same list, which fetches no page twice: from its start, or from the
-    /// [`Page::bookmark`] that an earlier load reached.
+    /// Starts a backfill of the same list, either from its start or from the [`Page::bookmark`]
+    /// that an earlier load reached. A backfill fetches no page twice.
     ///
     /// Must be called within a tokio runtime.
     pub fn start_backfill(client: Client, filter: Option<String>, from: Option<String>) -> Self {
@@ -155,7 +155,7 @@ impl Loader {
 
     async fn load(&mut self) -> Result<(), Stop> {
         let pages = match &self.mode {
-            // Only the first request asks for a count; counting again would be unnecessary work for
+            // Only the first request asks for a count; counting again would make needless work for
             // the service.
             LoadMode::FirstRows => {
                 let first = self.pages(FIRST, true);
@@ -176,7 +176,7 @@ impl Loader {
         self.client.pages(&ListQuery { filter: self.filter.clone(), top: Some(top), count })
     }
 
-    /// Reads pages, at most `most` of them if it is given. Returns whether the list has ended.
+    /// Reads pages, up to `most` of them if given. Returns whether the list has ended.
     async fn chain(&mut self, mut pages: Pages, most: Option<u32>) -> Result<bool, Stop> {
         let (mut read, mut alerts) = (0, 0);
         while let Some(page) = self.page(&mut pages).await? {
@@ -199,9 +199,9 @@ impl Loader {
         Ok(true)
     }
 
-    /// Waits for a page, passing on events in order in the meantime.
+    /// Waits for a page, meanwhile passing on events in order.
     async fn page(&self, pages: &mut Pages) -> Result<Option<Result<Page, Error>>, Stop> {
-        // The limits of a request allow a few dozen events at most.
+        // A request's limits allow a few dozen events at most.
         let (sender, mut happened) = mpsc::unbounded_channel();
         let mut report = move |event| {
             // The receiver outlives the request.

@@ -1,4 +1,4 @@
-//! The pages of a list, one after another, until the service returns no link to a next one.
+//! The pages of a list, one after another, until the service returns no link to another page.
 
 use std::{
     collections::HashSet,
@@ -27,7 +27,7 @@ const MAX_PAGES_WITHOUT_NEW: u32 = 100;
 #[derive(Debug)]
 pub struct Pages {
     client: Client,
-    /// The next request, or why there can be none; `None` at the end.
+    /// The next request, or the reason there can be none; `None` at the end.
     next: Option<Result<Request<Page>, Error>>,
     /// The addresses requested so far.
     seen: HashSet<Url>,
@@ -67,7 +67,7 @@ impl Pages {
 
     /// Requests the next page. Returns `None` after the last page or an error.
     ///
-    /// Dropping the future cancels the request and ends the list: the page is lost.
+    /// Dropping the future cancels the request and ends the list, so the page is lost.
     pub async fn next(&mut self, on_event: OnEvent<'_>) -> Option<Result<Page, Error>> {
         Some(match self.next.take()? {
             Ok(request) => self.fetch(&request, on_event).await,
@@ -97,8 +97,8 @@ impl Pages {
         work.await.map_err(|_| Error::new(Kind::Protocol, "reading a page was cancelled"))
     }
 
-    /// Decides whether to follow the link to the next page, which is already resolved. The
-    /// transport checks where it leads, as for every request.
+    /// Decides whether to follow the link to the next page, which has already been resolved. As
+    /// with every request, the transport checks where it leads.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")

@@ -45,10 +45,10 @@ pub enum Idempotence {
 pub struct ListQuery {
     /// The text of `$filter`: OData, not encoded.
     pub filter: Option<String>,
-    /// The requested page size (`$top`). The service caps it at 1000 for alerts (docs/graph-api.md,
-    /// "Paging").
+    /// The requested page size (`$top`). For alerts, the service caps it at 1000
+    /// (docs/graph-api.md, "Paging").
     pub top: Option<u32>,
-    /// Whether to ask for the total number of matches (`$count=true`).
+    /// True to ask for the total number of matches (`$count=true`).
     pub count: bool,
 }
 
@@ -63,7 +63,7 @@ impl ListQuery {
     }
 }
 
-/// The content of a request.
+/// The body of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     /// A change to an alert.
@@ -74,7 +74,7 @@ pub enum Body {
     HuntingQuery(String),
 }
 
-/// Shows only the kind: what analysts write does not belong in logs.
+/// Shows only the kind, since what analysts write does not belong in logs.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -20,7 +20,7 @@ pub enum Resource {
     Alerts,
     /// One alert.
     Alert(AlertId),
-    /// The comments of an alert; new ones are posted here.
+    /// The comments on an alert; new ones are posted here.
     Comments(AlertId),
     /// All incidents: `/security/incidents`.
     Incidents,
@@ -35,8 +35,8 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Returns the address without query options, or `None` if the ID cannot be part of an address:
-    /// an empty ID, `.` and `..` refer to folders, encoded or not.
+    /// Returns the address without query options, or `None` if the ID cannot be part of an address.
+    /// An empty ID, `.` and `..` cannot, because they refer to folders, encoded or not.
     pub(crate) fn url(&self, endpoint: &Endpoint) -> Option<Url> {
         let (path, id, rest) = match self {
             Self::NextPage(url) => return Some(url.clone()),

@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 ///
 /// The service updates other properties itself; for example, resolving an alert sets its
 /// `resolvedDateTime` (docs/graph-api.md, "Updating alerts"). Unknown members
-/// ([`Status::Undeclared`] and the like) are sent as they are, and the service refuses those that
-/// it does not know.
+/// ([`Status::Undeclared`] and the like) are sent unchanged, and the service refuses those that it
+/// does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertUpdate {
     /// The new status.
     pub status: Option<Status>,
     /// The new classification.
     pub classification: Option<Classification>,
-    /// The new determination. It is sent under its name in the metadata, which differs from the
-    /// name on the documentation page about updates for four members.
+    /// The new determination. It is sent under its name in the metadata; for four members, the
+    /// documentation page about updates gives a different name.
     pub determination: Option<Determination>,
     /// The new owner.
     pub assigned_to: Option<Owner>,
@@ -46,7 +46,7 @@ impl AlertUpdate {
         *self == Self::default()
     }
 
-    /// Writes the body of the request, with only what changes, and null for no owner.
+    /// Writes the request body, which holds only what changes, with null for no owner.
     pub(crate) fn body(&self) -> String {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Value>| {

@@ -11,8 +11,8 @@ pub struct Application {
     pub authority: Authority,
     /// The application's id, a GUID. It is not secret.
     pub client_id: String,
-    /// The scope of the tokens, as in `https://graph.microsoft.com/.default` (docs/graph-api.md, "National
-    /// clouds").
+    /// The scope of the tokens, such as `https://graph.microsoft.com/.default` (docs/graph-api.md,
+    /// "National clouds").
     pub scope: String,
 }
 
@@ -33,7 +33,7 @@ impl Authority {
         if tenant.is_empty() || !tenant.chars().all(fits) || tenant.chars().all(|c| c == '.') {
             return Err(setup("a tenant is a GUID, a domain, organizations or common".into()));
         }
-        // No character of the tenant needs encoding in a path.
+        // No character in the tenant needs encoding in a path.
         let scope = Scope::new(&format!("{}{tenant}/oauth2/v2.0", root.base()))
             .map_err(|error| setup(format!("the login address: {error}")))?;
         Ok(Self { scope })

@@ -30,7 +30,7 @@ use crate::http::{Http, Repeat, Url};
 
 /// How long the user may take to sign in with the browser.
 pub const DEADLINE: Duration = Duration::from_secs(300);
-/// The maximum number of concurrent connections; a browser opens a few. An additional connection
+/// The maximum number of concurrent connections; a browser opens only a few. A further connection
 /// closes the oldest one, so that idle connections cannot lock out the browser.
 const MAX_CONNECTIONS: usize = 32;
 /// How long a connection may take to send its request.
@@ -38,7 +38,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the browser may take to read the result page.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A sign-in that waits for the browser. Dropping it cancels the sign-in and closes the port.
+/// A sign-in waiting for the browser. Dropping it cancels the sign-in and closes the port.
 pub struct BrowserSignIn {
     application: Application,
     listener: TcpListener,
@@ -66,8 +66,9 @@ impl BrowserSignIn {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(setup)?;
         let port = listener.local_addr().map_err(setup)?.port();
-        // By name, because native applications are registered with `http://localhost`, for which
-        // the authority ignores the port (docs/graph-api.md, "Authorization code").
+        // The host is given by name because native applications are registered with
+        // `http://localhost`, for which the authority ignores the port (docs/graph-api.md,
+        // "Authorization code").
         let redirect = RedirectUrl::new(format!("http://localhost:{port}/"))
             .map_err(|_| AuthError::Setup("the redirect address is not valid".into()))?;
         let claims = Claims::parameter(demanded);
@@ -97,7 +98,7 @@ impl BrowserSignIn {
         self.finish_within(http, DEADLINE).await
     }
 
-    /// Like [`BrowserSignIn::finish`], but with another deadline.
+    /// Like [`BrowserSignIn::finish`], but with a custom deadline.
     pub async fn finish_within(self, http: &Http, deadline: Duration) -> Result<Grant, AuthError> {
         let (sender, mut redirects) = mpsc::channel(1);
         let endpoint = RedirectEndpoint { port: self.port, state: self.state.clone(), redirects: sender };
@@ -196,7 +197,7 @@ impl RedirectEndpoint {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let ours = [format!("localhost:{}", self.port), format!("127.0.0.1:{}", self.port)];
-        // DNS rebinding: another name that resolves to this address.
+        // Prevents DNS rebinding, in which another name resolves to this address.
         if !host.is_some_and(|host| ours.iter().any(|ours| ours.eq_ignore_ascii_case(host))) {
             return page::write(StatusCode::MISDIRECTED_REQUEST, page::NOT_OURS);
         }

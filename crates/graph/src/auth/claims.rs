@@ -22,12 +22,12 @@ use crate::http::HeaderMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
-/// A parameter of a challenge, quoted or not (RFC 9110, 11.2).
+/// A parameter in a challenge, quoted or not (RFC 9110, 11.2).
 static PARAMETER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?i)\b(error|claims)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))"#).ok());
 
 impl Claims {
-    /// Reads the claims challenge of a refused request. There may be several headers, with their
+    /// Reads the claims challenge from a refused request. There may be several headers, with their
     /// parameters in any order.
     pub fn challenged(headers: &HeaderMap) -> Option<Self> {
         headers.get_all("www-authenticate").iter().find_map(|value| Self::read(value.to_str().ok()?))
@@ -62,7 +62,7 @@ impl Claims {
     }
 }
 
-/// The claims of a token.
+/// The claims in a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenClaims {
     /// The user's principal name.
@@ -75,14 +75,14 @@ pub struct TokenClaims {
     pub object: Option<String>,
     /// The scopes in a user's token, or the roles in an application's.
     pub permissions: Vec<String>,
-    /// Whether an application signed in rather than a user.
+    /// True if an application signed in rather than a user.
     pub is_application: bool,
     /// The expiry.
     pub expires: Option<SystemTime>,
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token. Returns `None` if the token is not a JWT, since services may
+    /// Reads the claims in a token. Returns `None` if the token is not a JWT, since services may
     /// issue tokens of any kind.
     pub fn read(token: &str) -> Option<Self> {
         let mut parts = token.split('.');

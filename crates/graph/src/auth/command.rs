@@ -85,8 +85,8 @@ fn last_line(text: &str) -> String {
     SafeText::new(&line.trim().chars().take(300).collect::<String>()).line()
 }
 
-/// A token as the Azure CLI (`accessToken`, `expires_on`, `expiresOn`) and token endpoints
-/// (`access_token`, `expires_in`) print it.
+/// A token in the format printed by the Azure CLI (`accessToken`, `expires_on`, `expiresOn`) or
+/// sent by token endpoints (`access_token`, `expires_in`).
 #[derive(Deserialize)]
 struct Json {
     #[serde(alias = "access_token", rename = "accessToken")]

@@ -45,12 +45,12 @@ impl DeviceSignIn {
         Ok(Self { application: application.clone(), http: http.clone(), claims, response })
     }
 
-    /// Returns the code to enter, safe to show.
+    /// Returns the code to enter, in a form that is safe to show.
     pub fn code(&self) -> String {
         SafeText::new(self.response.user_code().secret()).line()
     }
 
-    /// Returns the address to enter it at, safe to show.
+    /// Returns the address at which to enter the code, in a form that is safe to show.
     pub fn address(&self) -> String {
         SafeText::new(self.response.verification_uri().as_str()).line()
     }
@@ -63,7 +63,7 @@ impl DeviceSignIn {
     /// Waits until the user has entered the code. Polls no more often than the authority allows.
     ///
     /// Fails with a refusal if the user declined, a policy forbids this flow, or the code has
-    /// expired; [`super::Refusal::is_policy`] distinguishes the second case.
+    /// expired; [`super::Refusal::is_policy`] identifies the second case.
     pub async fn finish(self) -> Result<Grant, AuthError> {
         self.finish_with(sleep).await
     }
@@ -106,7 +106,7 @@ impl<'a> AsyncHttpClient<'a> for Poll {
             if let Err(error) = &outcome
                 && !is_transient(error)
             {
-                // The receiver lives as long as the future that polls.
+                // The receiver lives as long as the polling future.
                 let _ = self.errors.send(error.clone());
             }
             outcome

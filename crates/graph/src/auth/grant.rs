@@ -21,16 +21,16 @@ use crate::{
 };
 use alertdeck_model::SafeText;
 
-/// The assumed lifetime of a token if the authority does not state one.
+/// The lifetime assumed for a token if the authority does not state one.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 /// The maximum accepted lifetime.
 const MAX_LIFE: Duration = Duration::from_secs(86_400 * 7);
 
-/// The tokens of a sign-in or a refresh.
+/// The tokens from a sign-in or a refresh.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) access: SecretString,
-    /// How long the access token is valid, counted from its receipt.
+    /// How long the access token is valid, counted from when it was received.
     pub(super) life: Duration,
     pub(super) refresh: Option<SecretString>,
     /// The user who signed in, according to the authority.
@@ -86,7 +86,7 @@ pub(super) fn scopes(application: &Application) -> impl Iterator<Item = Scope> +
         .map(Scope::new)
 }
 
-/// Sends the requests of the `oauth2` crate with our HTTP client.
+/// Sends the `oauth2` crate's requests with our HTTP client.
 pub(super) struct OAuthHttp {
     pub(super) http: Http,
     pub(super) application: Application,
@@ -108,8 +108,8 @@ impl OAuthHttp {
         Self { waits: Some(waits.clone()), ..self }
     }
 
-    /// Sends a request. Responses that are not OAuth (a proxy's page, a server error without a body)
-    /// become errors here; refusals are returned for the crate to read.
+    /// Sends a request. Responses that are not OAuth (a proxy's page, a server error without a
+    /// body) become errors here; refusals are returned for the crate to parse.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, AuthError> {
         let (parts, body) = request.into_parts();
         let invalid = |what: &str| AuthError::Unreadable(what.to_owned());
@@ -126,7 +126,7 @@ impl OAuthHttp {
         let reply = self.http.send(&request, &credential, &mut report).await?;
         let status = reply.status.as_u16();
         let is_refusal = || serde_json::from_slice::<BasicErrorResponse>(&reply.body).is_ok();
-        // The body comes from a gateway: ignore it.
+        // The body comes from a gateway, so ignore it.
         if (reply.status.is_server_error() || status == 429) && !is_refusal() {
             return Err(AuthError::Unavailable(status));
         }
@@ -143,7 +143,7 @@ impl OAuthHttp {
     }
 }
 
-/// A boxed future: the compiler cannot prove that the crate's nested closures are `Send`.
+/// A boxed future, because the compiler cannot prove that the crate's nested closures are `Send`.
 pub(super) type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, AuthError>> + Send + 'a>>;
 
 impl<'a> AsyncHttpClient<'a> for OAuthHttp {

@@ -10,7 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// The sizes of RSA keys that can sign, in bits.
+/// The supported RSA key sizes, in bits.
 pub(super) const KEY_SIZES: &str = "2048 to 4096";
 
 /// Why PEM text contains no usable key.
@@ -44,8 +44,9 @@ impl SigningKey {
         key.map(|key| Self(Arc::new(key))).map_err(|_| KeyError::Unsuitable)
     }
 
-    /// Returns the claims as a signed token in compact form; its header identifies the certificate
-    /// by `thumbprint`, its SHA-256 digest in base64url. Returns `None` if the key cannot sign.
+    /// Returns the claims as a signed token in compact form. The token's header identifies the
+    /// certificate by `thumbprint`, the certificate's SHA-256 digest in base64url. Returns `None`
+    /// if the key cannot sign.
     pub(super) fn sign(&self, thumbprint: &str, claims: &Value) -> Option<SecretString> {
         let header = json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint});
         let mut token =

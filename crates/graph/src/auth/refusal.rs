@@ -1,4 +1,4 @@
-//! Refusals by the sign-in endpoints, and what they mean for the user.
+//! Refusals from the sign-in endpoints, and what they mean for the user.
 
 use std::{fmt, sync::LazyLock};
 
@@ -6,15 +6,16 @@ use regex::Regex;
 
 use alertdeck_model::SafeText;
 
-/// A refusal by the authority. `Display` writes one line that is safe to show.
+/// A refusal from the authority. `Display` writes one line that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The `error` code, as defined by RFC 6749, 5.2, by RFC 8628, 3.5, or by the authority.
     /// Callers branch on this.
     pub error: String,
-    /// The authority's error number, as in AADSTS53003. Only a hint, since the numbers may change.
+    /// The authority's error number, as in AADSTS53003. It is only a hint, since the numbers may
+    /// change.
     pub number: Option<u32>,
-    /// The authority's message without the ids at its end.
+    /// The authority's message without the trailing ids.
     message: Option<SafeText>,
 }
 
@@ -42,7 +43,7 @@ impl Refusal {
         }
     }
 
-    /// Returns whether the user must sign in again because the stored sign-in no longer yields a
+    /// Returns whether the user must sign in again because the stored credentials no longer yield a
     /// token.
     pub fn wants_user(&self) -> bool {
         matches!(
@@ -51,7 +52,7 @@ impl Refusal {
         )
     }
 
-    /// Returns whether a policy of the tenant forbids this sign-in method; another method may work.
+    /// Returns whether a tenant policy forbids this sign-in method; another method may work.
     pub fn is_policy(&self) -> bool {
         matches!(self.number, Some(50_097 | 50_131 | 53_000 | 53_001 | 53_003 | 530_032 | 530_033))
     }

@@ -1,11 +1,11 @@
 //! The access token of one identity, kept in memory and renewed before its expiry.
 //!
-//! One request renews the token for all tasks of the program, and only one instance of the program
-//! renews at a time. If the user has to sign in, tasks that need a token wait until the user has
-//! signed in or declined; a list then continues with the page at which it was interrupted. If no
-//! user can be asked, the tasks get [`AuthError::SignInNeeded`]. Signing in or out overrides a
-//! renewal that is in progress. The `renewal` module renews tokens, and the `state` module holds
-//! what tasks share.
+//! A single request renews the token for all of the program's tasks, and only one instance of the
+//! program renews at a time. If the user has to sign in, tasks that need a token wait until the
+//! user has signed in or declined; a list then continues from the page at which it was interrupted.
+//! If no user can be asked, the tasks get [`AuthError::SignInNeeded`]. Signing in or out overrides
+//! any renewal in progress. The `renewal` module renews tokens, and the `state` module holds what
+//! tasks share.
 
 mod renewal;
 mod state;
@@ -25,8 +25,8 @@ use super::{
 use crate::{event::ClientEvent, http::Http};
 use state::{CurrentToken, State};
 
-/// How long before its expiry a token is renewed: longer than a page may take to arrive. At most a
-/// fifth of its lifetime.
+/// How long before its expiry a token is renewed, but at most a fifth of its lifetime. This exceeds
+/// the time a page may take to arrive.
 const EARLY: Duration = Duration::from_secs(150);
 /// How long to wait after a failed renewal before the next one, while the current token is still
 /// valid.
@@ -48,7 +48,7 @@ pub enum Identity {
     User {
         /// The vault with the refresh token.
         vault: Vault,
-        /// The key of the refresh token in the vault.
+        /// The key under which the vault holds the refresh token.
         key: Key,
     },
     /// An application, which can sign in at any time.
@@ -73,7 +73,7 @@ struct Inner {
     changes: watch::Sender<u64>,
     /// The sign-in that the user is being asked to complete.
     needed: watch::Sender<Option<Needed>>,
-    /// The number of sign-ins that are being saved to the vault.
+    /// The number of sign-ins being saved to the vault.
     saving: watch::Sender<usize>,
     /// Reports when requests to the sign-in service are throttled or retried.
     waits: Waits,
@@ -118,7 +118,7 @@ impl Session {
         &self.inner.http
     }
 
-    /// Returns the vault of the sign-in; `None` for an application.
+    /// Returns the vault that holds the user's credentials; `None` for an application.
     pub fn vault(&self) -> Option<&Vault> {
         match &self.inner.identity {
             Identity::User { vault, .. } => Some(vault),
@@ -126,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Returns the key of the sign-in in the vault; `None` for an application.
+    /// Returns the vault key of the user's credentials; `None` for an application.
     pub fn key(&self) -> Option<&Key> {
         match &self.inner.identity {
             Identity::User { key, .. } => Some(key),
@@ -150,7 +150,7 @@ impl Session {
         self.inner.needed.borrow().clone()
     }
 
-    /// Returns the claims of the current token, with the account that signed in; `None` if there is
+    /// Returns the claims in the current token, with the account that signed in; `None` if there is
     /// no token.
     pub fn claims(&self) -> Option<TokenClaims> {
         let state = self.state();
@@ -170,7 +170,7 @@ impl Session {
         self.state().account.clone()
     }
 
-    /// Returns the account of the sign-in in the vault. Sends no request.
+    /// Returns the account stored in the vault. Sends no request.
     pub async fn recall(&self) -> Option<Account> {
         if let Some(account) = self.account() {
             return Some(account);
@@ -179,7 +179,7 @@ impl Session {
         let epoch = self.state().epoch;
         let loaded = vault.load(key).await.ok()?;
         let mut state = self.state_since(epoch)?;
-        // An unreadable sign-in is reported only once, so the notice must not be lost.
+        // Unreadable credentials are reported only once, so the notice must not be lost.
         state.notice = loaded.notice.or(state.notice.take());
         if state.account.is_none() {
             state.account = loaded.stored.and_then(|stored| stored.account);
@@ -192,14 +192,14 @@ impl Session {
         self.state().notice.take()
     }
 
-    /// Declares that, from now on, a user can be asked to sign in. Returns a channel that holds the
-    /// sign-in that is needed; respond with [`Session::accept`] or [`Session::decline`].
+    /// Declares that a user can be asked to sign in from now on. Returns a channel that holds the
+    /// sign-in needed, if any; respond with [`Session::accept`] or [`Session::decline`].
     pub fn attend(&self) -> watch::Receiver<Option<Needed>> {
         self.state().attended = true;
         self.inner.needed.subscribe()
     }
 
-    /// Starts using the tokens of a sign-in by the user; tasks that wait for a token continue.
+    /// Starts using the tokens from a user's sign-in; tasks waiting for a token continue.
     ///
     /// The tokens take effect immediately. A background task saves them to the vault, whether or
     /// not the returned future is awaited. If that fails, the sign-in lasts until the program ends,
@@ -208,7 +208,7 @@ impl Session {
         let epoch = {
             let mut state = self.state();
             state.epoch += 1;
-            // Nothing that belongs to the previous user may remain.
+            // Nothing belonging to the previous user may remain.
             (state.refresh, state.account) = (None, None);
             self.use_grant(&mut state, &grant, None);
             state.user_number = state.number;
@@ -229,19 +229,19 @@ impl Session {
         async move { saved.await.unwrap_or(Err(VaultError::Ending)) }
     }
 
-    /// Waits until every sign-in is saved, so that the program can end.
+    /// Waits until every sign-in has been saved, so that the program can end.
     pub async fn saved(&self) {
-        // The sender is a part of the session, so it cannot be closed.
+        // The session owns the sender, so the channel cannot be closed.
         let _ = self.inner.saving.subscribe().wait_for(|saving| *saving == 0).await;
     }
 
-    /// Declines the sign-in; tasks that wait for a token get an error.
+    /// Declines the sign-in; tasks waiting for a token get an error.
     pub fn decline(&self) {
         {
             let mut state = self.state();
             state.declines += 1;
             (state.declined, state.only_user) = (true, false);
-            // Not left to the waiting tasks, since there may no longer be any.
+            // Done here rather than by the waiting tasks, since there may no longer be any.
             self.inner.needed.send_replace(None);
         }
         self.changed();
@@ -252,7 +252,7 @@ impl Session {
         self.state().declined = false;
     }
 
-    /// Removes the sign-in from the session and the vault; returns whether there was one.
+    /// Removes the credentials from the session and the vault; returns whether there were any.
     pub async fn sign_out(&self) -> Result<bool, VaultError> {
         let (signed_in, epoch) = {
             let mut state = self.state();
@@ -261,7 +261,8 @@ impl Session {
         tracing::info!("signed out at {}", self.inner.application.authority.host());
         let Identity::User { vault, key } = &self.inner.identity else { return Ok(signed_in) };
         let removed = vault.forget(key).await;
-        // A renewal may have started before the vault was emptied. A new sign-in is kept.
+        // A renewal may have started before the vault was emptied, so clear the state again. A new
+        // sign-in is kept.
         if let Some(mut state) = self.state_since(epoch) {
             state.sign_out();
         }
@@ -303,7 +304,8 @@ impl Session {
 
     /// Returns a token to use instead of one that the service refused.
     ///
-    /// If another task has meanwhile obtained a token with the `demanded` claims, returns that one.
+    /// If another task has meanwhile obtained a token with the `demanded` claims, returns that
+    /// token.
     pub(super) async fn renewed(
         &self,
         refused: &Token,

@@ -2,7 +2,7 @@
 //!
 //! This module neither obtains nor uses tokens, and stores no access tokens. Invariants: tokens
 //! never appear in `Debug`, in errors or in notices; there is no silent fallback from the keyring
-//! to a file; every call returns in bounded time; a sign-in cannot see the token of another
+//! to a file; every call returns in bounded time; a key never gives access to the token of another
 //! profile, cloud, tenant or application.
 
 mod file;
@@ -25,19 +25,19 @@ use tokio::time::{Instant, sleep};
 use alertdeck_model::SafeText;
 use alertdeck_platform::{FileError, Lock, private_folder};
 
-/// The folder for secrets and locks, below the state folder.
+/// The folder for secrets and locks, inside the state folder.
 const FOLDER: &str = "secrets";
-/// How long to wait while another instance of the program has locked a sign-in: longer than a
+/// How long to wait for another instance of the program to release a lock. This is longer than a
 /// refresh takes, unless the network fails.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
-/// The time between two attempts to lock.
+/// The time between attempts to take the lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
 /// The maximum length of the profile's name in a file name, in characters.
 const NAME_LENGTH: usize = 32;
-/// The length of the hash in a name, in bytes: enough to rule out accidental collisions.
+/// The length of the hash in a name, in bytes; enough to rule out accidental collisions.
 const HASH_LENGTH: usize = 10;
 
-/// Identifies a sign-in.
+/// Identifies stored credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The profile's name.
@@ -51,9 +51,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns a name for the entire key: the profile for readability, and a hash of all parts.
+    /// Returns a name for the entire key, made up of the profile, for readability, and a hash of
+    /// all parts.
     ///
-    /// The name is a safe file name. The case of hosts, tenants and application ids does not matter.
+    /// The name is a safe file name. Hosts, tenants and application ids are case-insensitive.
     pub fn name(&self) -> String {
         let mut hash = digest::Context::new(&digest::SHA256);
         let others = [&self.authority, &self.tenant, &self.client_id];
@@ -92,21 +93,21 @@ pub struct Account {
     pub object_id: Option<String>,
 }
 
-/// A stored sign-in. `Debug` hides the token.
+/// Stored credentials. `Debug` hides the token.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The refresh token.
     pub refresh_token: SecretString,
-    /// The user it belongs to.
+    /// The user to whom the token belongs.
     pub account: Option<Account>,
 }
 
-/// The result of loading a sign-in.
+/// The result of loading credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// The sign-in, if one is stored.
+    /// The credentials, if any are stored.
     pub stored: Option<Stored>,
-    /// Why a stored sign-in is unreadable, in one line that is safe to show.
+    /// Why stored credentials are unreadable, in one line that is safe to show.
     pub notice: Option<String>,
 }
 
@@ -119,10 +120,10 @@ pub enum VaultError {
     /// The keyring is locked, and the user did not unlock it.
     #[error("the keyring is locked ({0}): unlock it, or {WITHOUT_KEYRING}")]
     Locked(String),
-    /// The keyring has not responded: it may be waiting for the user, or have hung.
+    /// The keyring has not responded; it may be waiting for the user, or it may have hung.
     #[error("the keyring has not responded within {} s: unlock it, or {WITHOUT_KEYRING}", .0.as_secs_f64())]
     Silent(Duration),
-    /// The sign-in exceeds the keyring's limit.
+    /// The credentials exceed the keyring's limit.
     #[error("the keyring accepts up to {0} bytes, and the sign-in is longer: {WITHOUT_KEYRING}")]
     TooLong(u32),
     /// Any other keyring error.
@@ -131,7 +132,7 @@ pub enum VaultError {
     /// A file or folder is not private, or cannot be used.
     #[error("{0}")]
     File(#[from] FileError),
-    /// Another instance of the program has held the lock on the sign-in for this long.
+    /// Another instance of the program has held the lock on the credentials for this long.
     #[error("another alertdeck has been signing in for {} s: quit it, or try again", .0.as_secs_f64())]
     Busy(Duration),
     /// The program is shutting down.
@@ -158,20 +159,20 @@ enum Storage {
     Memory(Arc<Mutex<HashMap<Key, Stored>>>),
 }
 
-/// An exclusive lock on a sign-in among all running instances of the program. Dropping it releases
-/// the lock.
+/// A lock on credentials, exclusive among all running instances of the program. Dropping it
+/// releases the lock.
 #[derive(Debug)]
 #[must_use = "dropping the guard unlocks the sign-in"]
 pub struct Guard(Option<Lock>);
 
 impl Vault {
-    /// Creates a vault in the system's keyring. `state` is the state folder, for locks.
+    /// Creates a vault in the system's keyring. Lock files go in the state folder, `state`.
     pub fn keyring(state: &Path) -> Self {
         Self { storage: Storage::Keyring, folder: state.join(FOLDER) }
     }
 
-    /// Creates a vault that stores files, readable only by their owner, below `state`, the state
-    /// folder.
+    /// Creates a vault that stores files, readable only by their owner, inside the state folder,
+    /// `state`.
     pub fn file(state: &Path) -> Self {
         Self { storage: Storage::File, folder: state.join(FOLDER) }
     }
@@ -181,25 +182,26 @@ impl Vault {
         Self { storage: Storage::Memory(Arc::default()), folder: PathBuf::new() }
     }
 
-    /// Returns the names of the sign-ins stored in files below the state folder. The entries of a
-    /// keyring cannot be listed.
+    /// Returns the names of the credentials stored in files inside the state folder. Keyring
+    /// entries cannot be listed.
     pub async fn kept_in_files(&self) -> Result<Vec<String>, VaultError> {
         let folder = self.folder.clone();
         blocking(move || Ok(file::names(&folder)?)).await
     }
 
-    /// Removes all sign-ins stored in files below the state folder; returns their number.
+    /// Removes all credentials stored in files inside the state folder; returns how many there
+    /// were.
     pub async fn forget_files(&self) -> Result<usize, VaultError> {
         let folder = self.folder.clone();
         blocking(move || Ok(file::forget_all(&folder)?)).await
     }
 
-    /// Returns whether secrets are stored unencrypted. The user must be told.
+    /// Returns whether secrets are stored unencrypted, which the user must be told.
     pub fn is_plaintext(&self) -> bool {
         matches!(self.storage, Storage::File)
     }
 
-    /// Returns the other vault in which a run with a different setting may have stored a sign-in;
+    /// Returns the other vault in which a run with a different setting may have stored credentials;
     /// `None` for a vault in memory.
     pub fn elsewhere(&self) -> Option<Self> {
         let storage = match self.storage {
@@ -210,11 +212,11 @@ impl Vault {
         Some(Self { storage, folder: self.folder.clone() })
     }
 
-    /// Loads the stored sign-in.
+    /// Loads the stored credentials.
     ///
-    /// An unreadable sign-in counts as none. An unreadable file is renamed to end in `.unreadable`,
-    /// replacing any earlier such file, so it is reported once. Fails within 5 s if the keyring
-    /// does not respond.
+    /// Unreadable credentials are treated as missing. An unreadable file is renamed to end in
+    /// `.unreadable`, replacing any earlier such file, so it is reported only once. Fails within 5
+    /// s if the keyring does not respond.
     pub async fn load(&self, key: &Key) -> Result<Loaded, VaultError> {
         match &self.storage {
             Storage::Keyring => {
@@ -238,7 +240,7 @@ impl Vault {
         }
     }
 
-    /// Stores a sign-in, replacing the previous one. The caller must hold [`Vault::lock`].
+    /// Stores credentials, replacing any previous ones. The caller must hold [`Vault::lock`].
     pub async fn save(&self, key: &Key, stored: &Stored) -> Result<(), VaultError> {
         match &self.storage {
             Storage::Keyring => keyring::save(key.name(), record::encode(stored)).await,
@@ -253,13 +255,14 @@ impl Vault {
         }
     }
 
-    /// Removes a sign-in and its files; returns whether there was one.
+    /// Removes credentials and their files; returns whether there were any.
     ///
-    /// Takes the lock, so that no other instance restores the sign-in. The caller must not hold it.
+    /// Takes the lock, so that no other instance can restore the credentials. The caller must not
+    /// already hold the lock.
     pub async fn forget(&self, key: &Key) -> Result<bool, VaultError> {
         let guard = match self.lock_within(key, LOCK_LIMIT).await {
             Ok(guard) => guard,
-            // The keyring may hold a sign-in even if there is no place for the lock file.
+            // The keyring may hold credentials even if there is nowhere to put the lock file.
             Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Guard(None),
             Err(error) => return Err(error),
         };
@@ -278,7 +281,7 @@ impl Vault {
         .await
     }
 
-    /// Removes a sign-in that is no longer valid. The caller must hold [`Vault::lock`].
+    /// Removes credentials that are no longer valid. The caller must hold [`Vault::lock`].
     pub async fn clear(&self, key: &Key) -> Result<(), VaultError> {
         self.remove(key).await.map(drop)
     }
@@ -296,7 +299,7 @@ impl Vault {
         }
     }
 
-    /// Checks that secrets can be stored, by storing one. Call this before a sign-in starts.
+    /// Checks that secrets can be stored by storing one. Call this before a sign-in starts.
     pub async fn check(&self) -> Result<(), VaultError> {
         match &self.storage {
             Storage::Keyring => keyring::check().await,
@@ -308,14 +311,14 @@ impl Vault {
         }
     }
 
-    /// Locks a sign-in against other instances of the program and other tasks.
+    /// Locks credentials against other instances of the program and other tasks.
     ///
-    /// Load after locking, not before: another instance may have saved a new token. Fails after
-    /// 30 s and, for a vault of files, if their folder cannot be used. A vault in memory needs no
+    /// Load after locking, not before, because another instance may have saved a new token. Fails
+    /// after 30 s or, for a file vault, if the folder cannot be used. A vault in memory needs no
     /// lock.
     pub async fn lock(&self, key: &Key) -> Result<Guard, VaultError> {
         match self.lock_within(key, LOCK_LIMIT).await {
-            // A keyring can be used even if there is no place for the lock file.
+            // A keyring can be used even if there is nowhere to put the lock file.
             Err(VaultError::File(_)) if matches!(self.storage, Storage::Keyring) => Ok(Guard(None)),
             other => other,
         }

@@ -14,7 +14,7 @@ use crate::{
     request::Parts,
 };
 
-/// The type of an answer to a [`Request`](crate::Request); implemented only in this crate.
+/// The type of the answer to a [`Request`](crate::Request); implemented only in this crate.
 pub trait Answer: Receive {}
 
 impl<T: Receive> Answer for T {}
@@ -26,7 +26,7 @@ pub struct Exchange<'a> {
     pub(super) on_event: OnEvent<'a>,
 }
 
-/// Public in name only: the module is private.
+/// Public in name only, since the module is private.
 pub trait Receive: Sized + Send {
     /// Sends the request and converts the reply into the answer.
     fn receive(exchange: Exchange<'_>) -> impl Future<Output = Result<Self, Error>> + Send;
@@ -40,7 +40,7 @@ impl Exchange<'_> {
     }
 }
 
-/// No content: any success status will do.
+/// No content is needed, so any success status will do.
 impl Receive for () {
     async fn receive(exchange: Exchange<'_>) -> Result<Self, Error> {
         exchange.reply().await.map(drop)
@@ -101,7 +101,7 @@ pub(super) fn read_alert(reply: &Reply) -> Result<RawAlert, Error> {
     alert.ok_or_else(|| Error::new(Kind::Protocol, "the service's answer holds no alert"))
 }
 
-/// Returns the time of a reply by the service's clock, in whole seconds.
+/// Returns when a reply was sent, by the service's clock, in whole seconds.
 pub(super) fn date(reply: &Reply) -> Option<Timestamp> {
     let since = reply.date()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::from_seconds(i64::try_from(since.as_secs()).ok()?))

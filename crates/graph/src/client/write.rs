@@ -26,15 +26,15 @@ use crate::{
 };
 
 /// The waits between reads of an alert that does not yet show a change, as multiples of the
-/// transport's first backoff: 1 s and 4 s by default. An alert that is read shortly after a change
-/// may still have old values (docs/graph-api.md, "Updating alerts").
+/// transport's first backoff: 1 s and 4 s by default. An alert read shortly after a change may
+/// still have its old values (docs/graph-api.md, "Updating alerts").
 const PAUSES: [u32; 2] = [2, 8];
 
-/// The assumed maximum difference between the clocks of the service's machines: the one that
-/// timestamps replies and the one that timestamps comments.
+/// The assumed maximum difference between two of the service's clocks, one of which timestamps
+/// replies and the other comments.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// Whether an alert shows a change.
+/// What an alert shows about a change.
 enum Shows<T> {
     /// The change is in effect.
     Change(T),
@@ -106,8 +106,8 @@ impl Receive for Outcome<Vec<Comment>> {
     }
 }
 
-/// Sends a change. The outer error means that it was definitely not made, and the inner one that
-/// the outcome is unclear.
+/// Sends a change. The outer error means that the change was definitely not made; the inner error
+/// means that the outcome is unclear.
 async fn try_once(
     client: &Client,
     parts: &Parts,
@@ -120,7 +120,7 @@ async fn try_once(
     }
 }
 
-/// Reads the alert until it shows the change, at most a few times.
+/// Reads the alert, up to a few times, until it shows the change.
 async fn find_out<T>(
     client: &Client,
     id: &AlertId,
@@ -170,8 +170,8 @@ fn find(comments: Vec<Comment>, text: &str, since: Option<Timestamp>) -> Shows<V
     }
 }
 
-/// Returns a comment's text without the differences that the service may introduce: line endings
-/// and surrounding whitespace.
+/// Returns a comment's text with line endings and surrounding whitespace normalised, since the
+/// service may alter them.
 fn normal(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }

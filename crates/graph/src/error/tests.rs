@@ -1,4 +1,4 @@
-//! Errors from the service's statuses, bodies and headers.
+//! Errors derived from the service's statuses, bodies and headers.
 
 use super::*;
 use crate::http::{HeaderMap, HeaderValue, StatusCode};

@@ -1,6 +1,6 @@
 //! The budget of requests per minute, shared by everything that talks to one tenant.
 //!
-//! It counts requests and computes waits; it neither waits nor reports.
+//! The budget counts requests and computes waits; it neither waits nor reports.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -24,7 +24,7 @@ struct Bucket {
     counted: Instant,
     burst: f64,
     per_second: f64,
-    /// The time until which the service asked clients to send nothing.
+    /// Nothing is sent before this time, as the service asked.
     held: Instant,
 }
 
@@ -57,7 +57,7 @@ impl Budget {
         let gained = (now - bucket.counted).as_secs_f64() * bucket.per_second;
         bucket.tokens = (bucket.tokens + gained).min(bucket.burst);
         bucket.counted = now;
-        // A sum of fractions can fall short of 1 by a rounding error.
+        // Because of rounding errors, a sum of fractions can fall short of 1.
         if bucket.tokens >= 1.0 - 1e-6 {
             bucket.tokens -= 1.0;
             return Ok(());
@@ -69,7 +69,7 @@ impl Budget {
     /// Blocks all requests for `delay`, as the service asked.
     pub(super) fn hold(&self, delay: Duration) {
         let mut bucket = self.bucket();
-        // A time beyond the range of the clock is replaced: a year is as good as forever.
+        // If the time is beyond the clock's range, use a year, which is as good as forever.
         let now = Instant::now();
         let until = now.checked_add(delay).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365));
         bucket.held = bucket.held.max(until);

@@ -25,7 +25,8 @@ pub enum Cause {
     Reset,
     /// The connection was closed without a response.
     Closed,
-    /// A deadline passed: for connecting, for the next part of the response, or for all of it.
+    /// A deadline passed, whether for connecting, for the next part of the response, or for all of
+    /// it.
     Timeout,
     /// The server's certificate is not trusted.
     Untrusted(Untrusted),
@@ -91,7 +92,7 @@ impl Fault {
         Self { host: host.to_owned(), cause: read_cause(&error) }
     }
 
-    /// Returns whether it is certain that no byte of the request reached the service.
+    /// Returns whether it is certain that no part of the request reached the service.
     pub fn was_not_sent(&self) -> bool {
         match self.cause {
             Cause::Dns
@@ -176,7 +177,7 @@ fn read_cause(error: &reqwest::Error) -> Cause {
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => Cause::Reset,
         // The TLS connection was not shut down properly.
         Some(io::ErrorKind::UnexpectedEof) if error.is_request() => Cause::Closed,
-        // The remaining errors of a body concern its framing and compression.
+        // The remaining body errors concern framing and compression.
         _ if error.is_body() || error.is_decode() => Cause::Cut,
         _ => Cause::Other(reason()),
     }
@@ -221,7 +222,7 @@ mod tests {
         reqwest::Client::builder().tls_backend_preconfigured(crate::http::trust::config().unwrap())
     }
 
-    /// A resolver that resolves no name.
+    /// A resolver that cannot resolve any name.
     struct Nowhere;
 
     impl Resolve for Nowhere {

@@ -1,4 +1,4 @@
-//! The journal of recent requests: what Microsoft Support asks for, and nothing secret.
+//! A journal of recent requests, with what Microsoft Support asks for and nothing secret.
 
 use std::{
     collections::VecDeque,
@@ -68,7 +68,7 @@ pub struct Target {
     /// The path.
     pub path: SafeText,
     url: Url,
-    /// Headers that are needed to repeat the request; none of them is secret.
+    /// Headers needed to repeat the request; none of them is secret.
     headers: Vec<(&'static str, String)>,
     has_body: bool,
 }
@@ -115,8 +115,8 @@ impl Entry {
 impl TransportRequest {
     /// Formats the request as a curl command for a POSIX shell.
     ///
-    /// The command takes the token from the variable `TOKEN` and a body from standard input: both
-    /// may be secret.
+    /// The command takes the token from the variable `TOKEN` and any body from standard input,
+    /// since both may be secret.
     pub fn curl(&self) -> RawText {
         Target::new(&self.url, &self.headers, self.body.is_some()).curl(self.method.as_str())
     }
@@ -185,7 +185,7 @@ impl Journal {
     }
 }
 
-/// A request without a response. Dropping it records that the request was cancelled.
+/// A request that has no response yet. Dropping it records that the request was cancelled.
 pub(super) struct Pending {
     journal: Journal,
     number: usize,
@@ -193,7 +193,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Records how the request ended, and returns its entry.
+    /// Records how the request ended and returns its entry.
     pub(super) fn end(self, end: impl FnOnce(&mut Entry)) -> Option<Entry> {
         self.change(end)
     }

@@ -13,11 +13,11 @@ use secrecy::SecretString;
 use super::{Cause, Fault, Scope};
 use alertdeck_model::SafeText;
 
-/// The headers with the service's own id for a request: Graph's and the sign-in service's.
+/// The headers that hold the service's own id for a request: Graph's and the sign-in service's.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
 /// A request as the transport sends it: an address, headers and bytes, without any knowledge of
-/// Graph. [`crate::Request`] is a request for one of Graph's resources, and is converted into this
+/// Graph. A [`crate::Request`], which asks for one of Graph's resources, is converted into this
 /// type.
 #[derive(Clone, Debug)]
 pub struct TransportRequest {
@@ -62,7 +62,7 @@ pub enum Repeat {
     IfRefused,
 }
 
-/// A value for `Authorization`, if any, and the scope that the request may go to.
+/// A value for `Authorization`, if any, and the scope within which the request may be sent.
 #[derive(Clone, Debug)]
 pub struct Credential<'a> {
     /// Where the request may go, including everything secret in it.

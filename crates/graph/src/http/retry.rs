@@ -16,19 +16,19 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 pub(super) enum Next {
     /// The outcome is final.
     Stop,
-    /// The service asked clients to send nothing for this long.
+    /// The service asked clients not to send anything for this long.
     Throttled(Duration),
     /// Make another attempt after this wait.
     Again(Duration, WaitCause),
 }
 
-/// The attempts of one request so far.
+/// The attempts made so far for one request.
 pub(super) struct Retry<'a> {
     limits: &'a Limits,
     repeat: Repeat,
     failures: u32,
     throttles: u32,
-    /// The sum of the waits so far that the service did not ask for.
+    /// The total so far of the waits that the service did not ask for.
     own: Duration,
 }
 
@@ -105,8 +105,8 @@ impl<'a> Retry<'a> {
     }
 }
 
-/// Returns whether a status means that the service did not carry out the request and wants it to be
-/// sent again later: 429, or 503 with `Retry-After`.
+/// Returns whether a status means that the service did not carry out the request and wants it sent
+/// again later: 429, or 503 with `Retry-After`.
 fn is_refusal(status: StatusCode, has_retry_after: bool) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE && has_retry_after
 }

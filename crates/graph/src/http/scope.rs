@@ -1,4 +1,5 @@
-//! Where requests may go: a check for every request, including those for links in replies.
+//! Decides where requests may go. Every request is checked, including those that follow links in
+//! replies.
 
 use std::fmt;
 

@@ -73,7 +73,7 @@ impl ServerCertVerifier for Machine {
         }
     }
 
-    // Signatures do not depend on the platform.
+    // Signature checks do not depend on the platform.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
@@ -107,7 +107,7 @@ pub struct Untrusted {
     issuers: Vec<String>,
 }
 
-/// The maximum number of characters to keep of a name in a certificate.
+/// The maximum number of characters to keep from a name in a certificate.
 const LONGEST_NAME: usize = 100;
 
 impl Untrusted {

@@ -1,4 +1,4 @@
-//! Integration tests of the graph crate, in one binary.
+//! Integration tests for the graph crate, in a single binary.
 
 mod auth_flows;
 mod fault_scripts;

@@ -1,4 +1,4 @@
-//! Result pages of a browser sign-in.
+//! Result pages for a browser sign-in.
 
 use hyper::{Response, StatusCode, header};
 

@@ -1,4 +1,4 @@
-//! Renewal of the access token without the user, and storage of the refresh token.
+//! Renews the access token without involving the user, and stores the refresh token.
 //!
 //! Each response may replace the refresh token. Therefore only one instance of the program renews
 //! at a time, and a refresh token in the vault that differs from the last one seen was saved by
@@ -24,12 +24,12 @@ struct Renewal<'a> {
     demanded: Option<&'a Claims>,
     /// The session's epoch at the start.
     epoch: u64,
-    /// Whether the vault is locked against other instances.
+    /// True if the vault is locked against other instances.
     locked: bool,
 }
 
 impl Session {
-    /// Fetches a new token without the user.
+    /// Fetches a new token without involving the user.
     pub(super) async fn renew(&self, demanded: Option<&Claims>) -> Result<Token, AuthError> {
         let Inner { http, application, identity, .. } = &*self.inner;
         let epoch = self.state().epoch;
@@ -39,11 +39,11 @@ impl Session {
                 proof.sign_in(http, demanded).await
             }
             Identity::User { vault, key } => match self.check_signed_in(vault, key).await {
-                // Checked without the lock, whose file would be left behind.
+                // Checked without taking the lock, which would leave a lock file behind.
                 Err(reason) => Err(not_signed_in(reason, demanded)),
                 Ok(()) => {
-                    // Without the lock, at worst another instance uses up the refresh token; the
-                    // new one is then loaded.
+                    // The worst that can happen without the lock is that another instance uses up
+                    // the refresh token; the new one is then loaded.
                     let guard = vault.lock(key).await;
                     let renewal = Renewal { vault, key, demanded, epoch, locked: guard.is_ok() };
                     self.refresh(&renewal).await
@@ -69,8 +69,8 @@ impl Session {
         Ok(token)
     }
 
-    /// Fails if there is no refresh token in memory or in the vault; the error is the vault's, if
-    /// it failed. A keyring that hangs is asked only once.
+    /// Fails if there is no refresh token in memory or in the vault. If the vault failed, the error
+    /// is the vault's. A keyring that hangs is asked only once.
     async fn check_signed_in(&self, vault: &Vault, key: &Key) -> Result<(), Option<String>> {
         if self.state().refresh.is_some() {
             return Ok(());
@@ -106,8 +106,9 @@ impl Session {
         }
     }
 
-    /// Returns the refresh token from the vault if another instance has replaced it, otherwise the
-    /// one in memory, which is newer if saving it failed. The second value is the vault's error.
+    /// Returns the refresh token from the vault if another instance has replaced it; otherwise
+    /// returns the one in memory, which is newer if saving it failed. The second value is the
+    /// vault's error, if any.
     async fn newest(&self, renewal: &Renewal<'_>) -> (Option<SecretString>, Option<String>) {
         let loaded = renewal.vault.load(renewal.key).await;
         let Some(mut state) = self.state_since(renewal.epoch) else { return (None, None) };
@@ -124,7 +125,7 @@ impl Session {
                 state.account = stored.account.or(state.account.take());
                 state.refresh = Some(stored.refresh_token);
             }
-            // Another instance has signed out, which applies to all instances.
+            // Signing out in another instance applies to all instances.
             None if was.is_some() && readable => state.refresh = None,
             _ => {}
         }
@@ -145,7 +146,7 @@ impl Session {
         Grant::read::<BasicErrorResponse>(request.request_async(&transport).await)
     }
 
-    /// Saves the refresh token of a renewal if it is new.
+    /// Saves the refresh token from a renewal if it is new.
     async fn save_renewed(&self, renewal: &Renewal<'_>, grant: &Grant, former: &SecretString) {
         let Some(new) = grant.refresh.as_ref().filter(|new| !same(new, former)) else { return };
         let Some(account) = self.state_since(renewal.epoch).map(|state| state.account.clone()) else {
@@ -162,8 +163,8 @@ impl Session {
         }
     }
 
-    /// Removes a refresh token that is no longer valid. One that was refused because of a policy or
-    /// a claims challenge may work again, so it is kept.
+    /// Removes a refresh token that is no longer valid. A token that was refused because of a
+    /// policy or a claims challenge may work again later, so it is kept.
     async fn drop_refresh(&self, renewal: &Renewal<'_>, refusal: &Refusal) {
         tracing::warn!("renewal refused: {refusal}");
         if refusal.error != "invalid_grant" || refusal.is_policy() {
@@ -173,7 +174,7 @@ impl Session {
             Some(mut state) => state.refresh = None,
             None => return,
         }
-        // Without the lock, another instance may be saving the next token at this moment.
+        // Without the lock, another instance may be saving the next token right now.
         if renewal.locked {
             // Not `forget`, which takes the lock itself.
             match renewal.vault.clear(renewal.key).await {
@@ -187,7 +188,7 @@ impl Session {
         }
     }
 
-    /// Saves the refresh token of a sign-in by the user, unless the user has signed in or out since.
+    /// Saves the refresh token from a user's sign-in, unless the user has signed in or out since.
     pub(super) async fn save_granted(
         &self,
         refresh: Option<SecretString>,
@@ -206,7 +207,7 @@ impl Session {
         saved
     }
 
-    /// Replaces the sign-in in the vault.
+    /// Replaces the credentials in the vault.
     async fn replace(
         &self,
         vault: &Vault,

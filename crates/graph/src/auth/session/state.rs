@@ -1,4 +1,4 @@
-//! The state of a session, which its tasks share behind a lock.
+//! A session's state, which its tasks share behind a lock.
 
 use std::time::SystemTime;
 
@@ -24,26 +24,26 @@ pub(super) struct State {
     pub(super) epoch: u64,
     /// Counts finished renewals, including failed ones.
     pub(super) renewals: u64,
-    /// The error of the last renewal.
+    /// The error from the last renewal.
     pub(super) failure: Option<AuthError>,
-    /// Whether a user can be asked to sign in.
+    /// True if a user can be asked to sign in.
     pub(super) attended: bool,
-    /// Whether the user has declined to sign in.
+    /// True if the user has declined to sign in.
     pub(super) declined: bool,
     /// Counts how often the user has declined.
     pub(super) declines: u64,
-    /// Whether the service refuses renewed tokens, so that only a sign-in by the user helps.
+    /// True if the service refuses renewed tokens, so that only a new sign-in by the user helps.
     pub(super) only_user: bool,
     /// When to retry a failed renewal.
     pub(super) retry_at: Option<SystemTime>,
-    /// A message for the user, set when a sign-in could not be saved or read.
+    /// A message for the user, set when credentials could not be saved or read.
     pub(super) notice: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct CurrentToken {
     pub(super) token: Token,
-    /// The claims it was requested with.
+    /// The claims with which the token was requested.
     pub(super) claims: Option<Claims>,
     pub(super) renew_at: SystemTime,
     pub(super) expires: SystemTime,
@@ -55,7 +55,7 @@ impl State {
         self.current.as_ref().filter(|current| now < current.expires)
     }
 
-    /// Removes the sign-in; returns whether there was one.
+    /// Removes the credentials; returns whether there were any.
     pub(super) fn sign_out(&mut self) -> bool {
         self.epoch += 1;
         (self.seen, self.account, self.failure, self.retry_at) = (None, None, None, None);

@@ -1,4 +1,4 @@
-//! Sign-ins in private files.
+//! Credentials in private files.
 
 use std::{
     fs,
@@ -37,7 +37,7 @@ pub(super) fn load(folder: &Path, path: &Path) -> Result<Loaded, FileError> {
             let notice = format!("the sign-in in {was} {why}, and is now {is}: sign in again");
             Ok(Loaded { stored: None, notice: Some(notice) })
         }
-        // Another instance has renamed it.
+        // Another instance has renamed the file.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Loaded::default()),
         Err(error) => Err(FileError::Io {
             what: "renamed",
@@ -72,7 +72,7 @@ pub(super) fn check(folder: &Path) -> Result<(), FileError> {
     remove(&path).map(|_| ())
 }
 
-/// Returns the names of the stored sign-ins: profile and hash.
+/// Returns the names of the stored credentials, each made up of the profile and a hash.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, FileError> {
     let mut names: Vec<_> = entries(folder)?
         .iter()
@@ -82,7 +82,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
-/// Removes all files with sign-ins, readable or not; returns the number of readable ones.
+/// Removes all credential files, readable or not; returns the number of readable ones.
 pub(super) fn forget_all(folder: &Path) -> Result<usize, FileError> {
     let count = names(folder)?.len();
     for path in entries(folder)? {

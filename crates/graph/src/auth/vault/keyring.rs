@@ -1,8 +1,8 @@
-//! Sign-ins in the system's keyring: Secret Service, Keychain or Credential Manager.
+//! Credentials in the system's keyring: Secret Service, Keychain or Credential Manager.
 //!
 //! A keyring may ask the user to unlock it, and D-Bus may hang. Therefore every call runs on its
 //! own thread and is abandoned after [`LIMIT`] (docs/security.md, "Sign-in storage"). An abandoned
-//! thread runs until the keyring responds, and then writes nothing.
+//! thread runs until the keyring responds but then writes nothing.
 
 #[cfg(any(target_os = "macos", windows))]
 mod native;
@@ -31,9 +31,9 @@ use secret_service as system;
 
 /// How long a keyring may take to respond.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The service name of all entries.
+/// The service name used for all entries.
 const SERVICE: &str = "alertdeck";
-/// The maximum number of unanswered calls; at this number, no more calls are made.
+/// The maximum number of unanswered calls. Once it is reached, no further calls are made.
 const MAX_CALLS: usize = 4;
 /// The maximum length of a keyring message to show, in characters.
 const MAX_MESSAGE: usize = 200;
@@ -46,7 +46,7 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 struct Abandoned(Arc<AtomicBool>);
 
 impl Abandoned {
-    /// Fails once the caller has stopped waiting, when a write would come as a surprise.
+    /// Fails once the caller has stopped waiting, since a write would then come as a surprise.
     fn check(&self) -> Result<(), Failure> {
         if self.0.load(Ordering::SeqCst) {
             return Err(Failure::Other("the call was abandoned".into()));
@@ -55,7 +55,7 @@ impl Abandoned {
     }
 }
 
-/// Marks a call as abandoned when dropped: at the time limit, or together with the waiting task.
+/// Marks a call as abandoned when dropped, either at the time limit or with the waiting task.
 struct Waiter(Abandoned);
 
 impl Drop for Waiter {

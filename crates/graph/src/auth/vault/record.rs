@@ -1,4 +1,4 @@
-//! The storage format of a sign-in: JSON with a version. Property names are short, since a Windows
+//! The storage format for credentials: versioned JSON. Property names are short, since a Windows
 //! credential is limited to 2,560 bytes.
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,7 +31,7 @@ struct Record<'a> {
     oid: Option<String>,
 }
 
-/// Why a stored sign-in cannot be read. `Display` completes "the sign-in ...".
+/// Why stored credentials cannot be read. `Display` completes "the sign-in ...".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     #[error("was written by a newer alertdeck (format {0})")]

@@ -1,4 +1,4 @@
-//! Tests for the vault with each kind of storage: isolation, unreadable files, clean-up, locks.
+//! Tests for the vault with each kind of storage: isolation, unreadable files, clean-up and locks.
 
 use super::*;
 use alertdeck_platform::write_private;
@@ -26,7 +26,7 @@ async fn token(vault: &Vault, key: &Key) -> (Option<String>, Option<String>) {
     (loaded.stored.map(|stored| stored.refresh_token.expose_secret().to_owned()), loaded.notice)
 }
 
-/// Returns all paths below a folder, sorted.
+/// Returns all paths inside a folder, sorted.
 fn paths(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -155,7 +155,7 @@ async fn forgetting_leaves_other_files() {
 #[tokio::test]
 async fn a_lock_excludes_other_copies_until_its_guard_is_dropped() {
     let root = tempfile::tempdir().unwrap();
-    // Two vaults, as in two instances of the program. A keyring uses the same locks.
+    // Two vaults stand in for two instances of the program. A keyring uses the same locks.
     let (one, two) = (Vault::file(root.path()), Vault::keyring(root.path()));
     let limit = Duration::from_millis(50);
     let guard = one.lock(&key("work")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Lists over TLS from a server on loopback: the protocol that both sides agree on, and
+//! Lists fetched over TLS from a server on loopback: which protocol the two sides agree on, and
 //! connections that end between two pages.
 
 use std::{

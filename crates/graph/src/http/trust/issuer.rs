@@ -39,7 +39,8 @@ pub(super) fn issuer(certificate: &[u8]) -> Option<String> {
     attribute.map(|(_, value)| value.clone())
 }
 
-/// Returns the attributes of a name that have a text value, each as its encoded type and its value.
+/// Returns those attributes of a name that have a text value, each as its encoded type and its
+/// value.
 fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     let mut attributes = Vec::new();
     let mut name = Reader(name);
@@ -55,14 +56,14 @@ fn attributes(name: &[u8]) -> Vec<(&[u8], String)> {
     attributes
 }
 
-/// Decodes a string of one of the types that are allowed in names.
+/// Decodes a string that has one of the types allowed in names.
 fn text(tag: u8, value: &[u8]) -> Option<String> {
     match tag {
         tag::UTF8_STRING => String::from_utf8(value.to_vec()).ok(),
         tag::NUMERIC_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING | tag::VISIBLE_STRING => {
             value.is_ascii().then(|| value.iter().copied().map(char::from).collect())
         }
-        // In practice, Latin-1.
+        // In practice, this is Latin-1.
         tag::TELETEX_STRING => Some(value.iter().copied().map(char::from).collect()),
         tag::BMP_STRING => {
             let (units, rest) = value.as_chunks();

@@ -68,7 +68,7 @@ async fn a_token_is_renewed_before_it_expires() {
     let session = by(&harness, Proof::secret(CLIENT_SECRET).unwrap());
     let first = current(&session).await.unwrap();
     assert_eq!(current(&session).await.unwrap(), first);
-    // The token is renewed after four fifths of its life.
+    // The token is renewed after four fifths of its lifetime.
     let next = async {
         loop {
             let token = current(&session).await.unwrap();

@@ -83,7 +83,7 @@ impl Harness {
         self.simulator.sign_in(|control| control.refuse_next(Some(kind), SignInError::new(error, number)));
     }
 
-    /// Returns the statuses of the requests for alerts.
+    /// Returns the statuses of all requests for alerts.
     pub(crate) fn lists(&self) -> Vec<u16> {
         let log = self.simulator.log();
         let lists = log.iter().filter(|exchange| exchange.target.contains("alerts_v2"));
@@ -116,7 +116,7 @@ pub(crate) fn session(http: &Http, application: Application, vault: &Vault) -> S
     Session::new(http.clone(), application, user(vault))
 }
 
-/// Returns an HTTP client with short delays and a short idle limit.
+/// Returns an HTTP client with short delays and a short idle timeout.
 pub(crate) fn http() -> Http {
     let limits =
         Limits { backoff: Duration::from_millis(2), idle: Duration::from_millis(700), ..Limits::default() };
@@ -170,7 +170,7 @@ pub(crate) fn all(harness: &Harness) -> Vec<String> {
     harness.simulator.alerts().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Returns the path of the stored sign-in's file.
+/// Returns the path of the file with the stored credentials.
 pub(crate) fn file(state: &Path) -> std::path::PathBuf {
     state.join("secrets").join(format!("{}.json", key().name()))
 }

@@ -52,7 +52,7 @@ macro_rules! clock {
     };
 }
 
-/// Returns a session with this clock whose sign-in is in the vault.
+/// Returns a session that uses this clock and whose credentials are in the vault.
 async fn clocked(fake: &FakeServer, harness: &Harness, clock: fn() -> SystemTime) -> Session {
     let vault = Vault::memory();
     harness.signed_in(&vault).await;

@@ -1,4 +1,4 @@
-//! Stored sign-ins, shared between runs and between running instances of the program.
+//! Stored credentials, shared between runs and between running instances of the program.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -48,7 +48,7 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
     block_on(Box::pin(async {
         harness.signed_in(&Vault::file(state.path())).await;
     }));
-    // Each instance has its own runtime, HTTP client and vault, as a process does.
+    // Each instance has its own runtime, HTTP client and vault, as separate processes would.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -59,7 +59,7 @@ fn two_copies_renew_at_once_and_stay_signed_in() {
             });
         }
     });
-    // One more for each instance: its first token.
+    // Each instance makes one more, for its first token.
     assert_eq!(harness.requests(Kind::Refresh) as usize, 2 * (TIMES + 1), "a refresh token was used twice");
 }
 
@@ -138,7 +138,7 @@ async fn an_unreadable_sign_in_is_reported_once_and_replaced(
     assert!(current(&harness.session(&vault)).await.is_ok());
 }
 
-/// A vault whose folder is read-only, so that its sign-in can be read but not replaced.
+/// A vault whose folder is read-only, so that its credentials can be read but not replaced.
 #[cfg(unix)]
 struct ReadOnly(std::path::PathBuf);
 

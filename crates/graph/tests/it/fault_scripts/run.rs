@@ -12,7 +12,7 @@ use alertdeck_simulator::{Faults, Settings, Simulator, Timing};
 use serde_json::Value;
 use tokio::{task::spawn_blocking, time::timeout};
 
-/// The time limit of a load. Its longest waits are those until an HTTP date, up to a second each.
+/// The time limit for a load. The longest waits are for an HTTP date and take up to a second each.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How a load ended.
@@ -23,14 +23,14 @@ pub(crate) enum End {
     Hung,
 }
 
-/// A load, ended or stopped by the deadline.
+/// A load that has ended or was stopped by the deadline.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) faults: Faults,
     pub(crate) end: End,
     pub(crate) requests: usize,
-    /// The tenant's alerts that did not arrive, or whose newest version did not.
+    /// How many of the tenant's alerts did not arrive, or did not arrive in their newest version.
     missing: usize,
     /// Alerts that arrived but are not the tenant's.
     invented: usize,
@@ -147,7 +147,7 @@ impl Run {
     }
 }
 
-/// Returns whether a line says after how many pages the load ended, and why.
+/// Returns whether a line says why the load ended, and after how many pages.
 fn says_why(kind: Kind, line: &str) -> bool {
     let reasons: &[&str] = match kind {
         Kind::Loop => &["was read before"],

@@ -1,4 +1,4 @@
-//! A server that answers with exactly the bytes of a script, and records its requests.
+//! A server that answers with exactly the bytes in a script and records its requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ impl Asked {
     }
 }
 
-/// What the server does for one request. It then closes the connection.
+/// What the server does in response to one request. It then closes the connection.
 pub(crate) enum Step {
     Send(Vec<u8>),
     /// Sends bytes one by one, with a pause before each.

@@ -1,4 +1,4 @@
-//! Token renewals whose caller is dropped, or during which the user signs out.
+//! Token renewals whose caller is dropped or during which the user signs out.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ struct Kept {
     _folder: tempfile::TempDir,
 }
 
-/// Creates a sign-in as stored by an earlier run.
+/// Creates credentials as an earlier run would have stored them.
 async fn kept(authority: &Fake) -> Kept {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::file(folder.path());

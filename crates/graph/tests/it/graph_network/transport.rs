@@ -1,4 +1,4 @@
-//! Broken connections and bodies: each has its own error line, and transient ones are retried.
+//! Broken connections and bodies. Each kind has its own error line, and transient ones are retried.
 
 use std::{io::Write as _, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A tenant with its client, and the events of the requests.
+//! A tenant, its client, and the events from its requests.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! The Secret Service of the freedesktop.org specification, over the D-Bus session bus: GNOME
-//! Keyring, KWallet, KeePassXC.
+//! The Secret Service from the freedesktop.org specification, over the D-Bus session bus. GNOME
+//! Keyring, KWallet and KeePassXC provide it.
 //!
-//! Each call has its own connection and its own runtime, so that a bus that hangs blocks nothing but
-//! the calling thread.
+//! Each call has its own connection and its own runtime, so that a hung bus blocks only the calling
+//! thread.
 
 use std::collections::HashMap;
 

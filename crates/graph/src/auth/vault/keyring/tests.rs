@@ -1,4 +1,4 @@
-//! Tests for the keyring's time limit, its absence and its errors.
+//! Tests for the keyring's time limit, for a missing keyring, and for keyring errors.
 
 use super::*;
 use rstest::rstest;
@@ -69,7 +69,7 @@ fn a_keyring_error_is_one_short_line_with_the_next_step(#[case] failure: Failure
     assert!(!line.contains(['\u{1b}', '\n']) && line.len() < 500, "{line}");
 }
 
-/// Queries the Secret Service from a child process, since the address of the bus comes from the
+/// Queries the Secret Service from a child process, since the bus address comes from the
 /// environment.
 #[cfg(all(unix, not(target_os = "macos")))]
 mod on_a_bus {
@@ -118,7 +118,7 @@ mod on_a_bus {
     fn a_silent_bus_is_abandoned_at_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bus");
-        // The system accepts connections; nothing reads from them.
+        // The system accepts connections, but nothing reads from them.
         let _bus = UnixListener::bind(&path).unwrap();
         let (line, took) = ask(&format!("unix:path={}", path.display()));
         assert!(line.starts_with("the keyring has not responded within 5 s: unlock it, or"), "{line}");
