@@ -1,4 +1,5 @@
-//! Generates the evidence of an alert, in the service's JSON (docs/graph-api.md, "Evidence types").
+//! Generates the evidence for an alert, in the service's JSON (docs/graph-api.md, "Evidence
+//! types").
 //!
 //! The data is consistent: a process has the same id and times in every alert on its device, an
 //! attacker's file has the same hashes throughout the campaign, and a system file has the same
@@ -46,7 +47,7 @@ const LOCATIONS: [Location; 8] = [
     location("NG", "Nigeria", "Lagos", (6.5244, 3.3792)),
 ];
 
-/// The data that the alerts of a campaign share.
+/// The data shared by all alerts in a campaign.
 pub(super) struct CampaignData {
     pub(super) story: &'static Story,
     /// Makes the attacker's files and processes unique to the campaign.
@@ -58,7 +59,7 @@ pub(super) struct CampaignData {
     location: &'static Location,
     /// The target host of lateral movement.
     pub(super) peer: String,
-    /// The number in the names of the attacker's files.
+    /// The number used in the names of the attacker's files.
     pub(super) number: u32,
     /// The images of the story's processes, each with its position in the story's evidence.
     processes: Vec<(usize, &'static Image)>,
@@ -84,7 +85,7 @@ impl CampaignData {
         Self { story, seed, domain, address, location, peer, number, processes }
     }
 
-    /// Returns a number that is constant for a name within this campaign.
+    /// Returns a number that is always the same for a given name within this campaign.
     fn hash(&self, name: &str) -> u64 {
         hash(self.seed, name)
     }
@@ -96,25 +97,24 @@ impl CampaignData {
         400 + self.process_hash(image) % 6000 * 4
     }
 
-    /// Returns a number that is constant for a process within this campaign.
+    /// Returns a number that is always the same for a given process within this campaign.
     fn process_hash(&self, image: &Image) -> u64 {
         self.hash(image.name) ^ hash(0, image.name).rotate_left(7).wrapping_mul(image.instance.into())
     }
 }
 
-/// Computes an FNV-1a hash, which, unlike that of the standard library's hasher, is stable across
-/// toolchains.
+/// Computes an FNV-1a hash. Unlike the standard library's hash, it is stable across toolchains.
 fn hash(seed: u64, name: &str) -> u64 {
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-/// Generates the evidence of one alert.
+/// Generates the evidence for one alert.
 pub(super) struct EvidenceBuilder<'a> {
     pub(super) rng: &'a mut StdRng,
     pub(super) campaign: &'a CampaignData,
-    /// All devices of the organization.
+    /// All of the organization's devices.
     pub(super) devices: &'a [Device],
     /// The index of the affected device.
     pub(super) device: usize,
@@ -124,14 +124,14 @@ pub(super) struct EvidenceBuilder<'a> {
     /// When the alert was raised.
     pub(super) created: Timestamp,
     pub(super) resolved: bool,
-    /// Whether the sensor prevented the attack.
+    /// True if the sensor prevented the attack.
     pub(super) prevented: bool,
-    /// The current repetition of repeated items, from 1; 0 for all others.
+    /// The current repetition of a repeated item, counted from 1; 0 for all other items.
     pub(super) iteration: usize,
 }
 
 impl<'a> EvidenceBuilder<'a> {
-    /// Generates the evidence of an alert.
+    /// Generates the evidence for an alert.
     pub(super) fn evidence(&mut self, items: &[Item]) -> Vec<Value> {
         let mut evidence = Vec::with_capacity(items.len());
         self.add(items, &mut evidence);
@@ -254,7 +254,7 @@ impl<'a> EvidenceBuilder<'a> {
                 }
                 value
             }
-            // These expand to several items, of which a single value can hold only the first.
+            // These expand to several items, but a single value can hold only the first of them.
             Item::OnDevices(_, items) | Item::Times(_, items) => {
                 items.first().map(|item| self.item(item)).unwrap_or_default()
             }
@@ -281,7 +281,7 @@ impl<'a> EvidenceBuilder<'a> {
         })
     }
 
-    /// Builds an item from its own properties and those that every item has.
+    /// Builds an item from its own properties and the properties that every item has.
     fn typed(&mut self, kind: &str, verdict: &str, roles: &[&str], mut fields: Value) -> Value {
         // Rarely, a verdict is an undeclared number (docs/graph-api.md, "Enumerations").
         let verdict = if self.rng.random_ratio(1, 200) { "5" } else { verdict };
@@ -354,8 +354,8 @@ impl<'a> EvidenceBuilder<'a> {
         self.typed("process", process.verdict, &[], fields)
     }
 
-    /// Returns when a process started on this device: in the order of the story or, for a parent
-    /// that is not in the story, hours earlier.
+    /// Returns when a process started on this device. Start times follow the order of the story; a
+    /// parent that is not in the story started hours earlier.
     fn started(&self, image: &Image) -> Timestamp {
         let same = |other: &Image| other.name == image.name && other.instance == image.instance;
         let position = self.campaign.processes.iter().find(|(_, other)| same(other));

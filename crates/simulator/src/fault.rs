@@ -1,9 +1,9 @@
-//! The fault profiles: which fault is injected into which request.
+//! The fault profiles, which decide what fault is injected into which request.
 //!
 //! The fault injected into a request depends on the seed, on the request and on how often it has
 //! been sent before, but not on its order among other requests. Therefore clients with concurrent
-//! requests see the same faults in every run. Apart from status codes and the corruption of bodies,
-//! this module is independent of HTTP.
+//! requests see the same faults in every run. Apart from status codes and body corruption, this
+//! module is independent of HTTP.
 
 use std::{
     collections::HashMap,
@@ -72,7 +72,7 @@ impl FromStr for Faults {
     }
 }
 
-/// The fault of one request.
+/// The fault injected into one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fault {
     None,
@@ -102,7 +102,7 @@ pub(super) enum Fault {
     NextLinkLoop,
     /// The link to the next page leads to another address.
     ForeignNextLink,
-    /// Refused if it asks for a next page.
+    /// The request is refused if it asks for a next page.
     NextPageRefused,
 }
 
@@ -113,7 +113,7 @@ impl Fault {
     }
 }
 
-/// How the body of a complete reply is made invalid JSON.
+/// How the body of a complete reply is turned into invalid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Corruption {
     /// The first title contains a byte that is not UTF-8.
@@ -151,15 +151,15 @@ impl Corruption {
 const PERMANENT: [Fault; 4] =
     [Fault::NextLinkLoop, Fault::ForeignNextLink, Fault::NextPageRefused, Fault::Corrupt(Corruption::Comma)];
 
-/// Chooses the faults of one run.
+/// Chooses the faults for one run.
 pub(super) struct FaultPlan {
     faults: Faults,
     seed: u64,
     retry_after: Duration,
     outage: Duration,
     recovery: Duration,
-    /// Keyed by the hash of the request. Entries are never removed: they are small, and a run has
-    /// only thousands of requests.
+    /// Keyed by the hash of the request. Entries are never removed, because they are small and a
+    /// run has only thousands of requests.
     history: HashMap<u64, History>,
     /// The number of requests before the first outage.
     before_outage: u8,
@@ -208,7 +208,7 @@ impl FaultPlan {
         now.duration_since(since).as_nanos() % cycle < self.outage.as_nanos()
     }
 
-    /// Draws the fault of a request, which is identified by its hash.
+    /// Draws the fault for a request, which is identified by its hash.
     pub(super) fn draw(&mut self, request: u64, is_list: bool) -> Fault {
         if let Some(fault) = self.permanent(request).filter(|_| is_list) {
             return fault;
@@ -235,7 +235,7 @@ impl FaultPlan {
         fault
     }
 
-    /// Returns the permanent fault of a request, if it has one.
+    /// Returns the permanent fault for a request, if it has one.
     fn permanent(&self, request: u64) -> Option<Fault> {
         if self.faults != Faults::Hostile {
             return None;
@@ -245,7 +245,7 @@ impl FaultPlan {
     }
 }
 
-/// Draws a temporary fault. Those that look like a complete answer, after which clients rarely
+/// Draws a temporary fault. Faults that look like a complete answer, after which clients rarely
 /// retry, make up at most one in seven.
 fn failure(rng: &mut StdRng, wait: Duration) -> Fault {
     match rng.random_range(0..28) {
@@ -362,7 +362,7 @@ mod tests {
             let drawn: Vec<_> = (0..300).map(|request| hostile.draw(request, true)).collect();
             let count = drawn.iter().filter(|fault| **fault == permanent).count();
             assert!((60..140).contains(&count), "{count} times {permanent:?}");
-            // The last one, the corruption, also occurs as a temporary fault.
+            // The last of these, corruption, also occurs as a temporary fault.
             let is_permanent = |fault: &Fault| PERMANENT[..3].contains(fault);
             assert!(!drawn.iter().any(|fault| is_permanent(fault) && *fault != permanent));
             for (request, fault) in (0..).zip(&drawn).filter(|(_, fault)| is_permanent(fault)) {

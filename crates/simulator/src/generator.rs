@@ -1,6 +1,6 @@
 //! Generates the tenant's alerts from the stories, as JSON.
 //!
-//! The generator is deterministic: the same seed, count and times give the same bytes. It uses
+//! The generator is deterministic: the same seed, count and times produce the same bytes. It uses
 //! neither HTTP nor a clock.
 
 use std::time::Duration;
@@ -46,16 +46,16 @@ pub(super) struct Generator {
     running: Option<Campaign>,
 }
 
-/// A run of a story: one incident.
+/// A run of a story, which becomes one incident.
 struct Campaign {
     data: CampaignData,
     targets: Vec<Target>,
     incident: u32,
     /// The status of most of its alerts.
     status: TriageStatus,
-    /// When its last alert is raised, if the campaign lies in the past.
+    /// When its last alert was raised, for a campaign in the past.
     last: Timestamp,
-    /// Whether its story is a rare one.
+    /// True if its story is a rare one.
     rare: bool,
     /// The number of alerts raised so far.
     raised: usize,
@@ -117,7 +117,7 @@ impl Generator {
         Self { rng, rare, world, first_incident, common_campaigns: 0, rare_campaigns: 0, running: None }
     }
 
-    /// Generates the alerts of the last thirty days, campaign by campaign. Passes each alert to
+    /// Generates the alerts from the last thirty days, campaign by campaign. Passes each alert to
     /// `keep` instead of returning all of them, which would take too much memory as JSON values.
     pub(super) fn history(&mut self, count: usize, now: Timestamp, mut keep: impl FnMut(Value)) {
         let mut generated = 0;
@@ -142,7 +142,7 @@ impl Generator {
         }
     }
 
-    /// Generates an alert raised at `now`: the next one in the running campaign.
+    /// Generates the next alert in the running campaign, raised at `now`.
     pub(super) fn arrival(&mut self, now: Timestamp) -> Value {
         let mut campaign = match self.running.take() {
             Some(campaign) if campaign.raised < campaign.alerts() => campaign,
@@ -208,7 +208,7 @@ fn rare_story(number: u32, large: bool) -> Option<&'static Story> {
     stories.get(number % stories.len()).copied()
 }
 
-/// Generates the next alert of a campaign.
+/// Generates the next alert in a campaign.
 fn raise(
     rng: &mut StdRng,
     world: &World,

@@ -1,7 +1,7 @@
 //! Alerts with text that an attacker controls (docs/testing.md, "Hostile text").
 //!
 //! Each mutation puts one hostile string where an attacker could. The strings are valid JSON;
-//! invalid pages are left to the fault profiles.
+//! invalid pages come from the fault profiles.
 
 use rand::{Rng, rngs::StdRng};
 use serde_json::Value;
@@ -12,13 +12,13 @@ enum Target {
     Alert(&'static str),
     /// A JSON pointer into the first item of an evidence type.
     Evidence(&'static str, &'static str),
-    /// The first text property with this name, at any depth of the evidence.
+    /// The first text property with this name, at any depth in the evidence.
     Anywhere(&'static str),
 }
 
 use Target::{Alert, Anywhere, Evidence};
 
-/// The mutations: the property and its new text, in which `{}` stands for the old value.
+/// The mutations, each with a property and its new text, in which `{}` stands for the old value.
 const MUTATIONS: &[(Target, &str)] = &[
     (Alert("/title"), "\u{1b}[31mCRITICAL\u{1b}[2J{}"),
     (Alert("/title"), "{}\u{7}\u{8}\u{8}\u{9b}31m\u{0}"),

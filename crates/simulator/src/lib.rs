@@ -68,22 +68,22 @@ use reply::{Damage, Reply};
 use request::Call;
 use service::Service;
 
-/// The company of the stories.
+/// The company in the stories.
 const COMPANY: &str = "contoso";
 /// The maximum size of a request body, in bytes. The connection is closed if a body is larger.
 const MAX_BODY: usize = 1 << 20;
 /// The number of pieces into which a slow body is split.
 const PIECES: usize = 8;
 
-/// The settings of the tenant and its service.
+/// The settings for the tenant and its service.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The name of the company, in lower case: it stands in domains, addresses and names. Alerts of
-    /// tenants with different names never contain each other's.
+    /// The name of the company, in lower case, as it appears in domains, addresses and names.
+    /// Alerts from tenants with different names never contain each other's.
     pub tenant: String,
     /// The number of alerts at the start.
     pub alerts: usize,
-    /// The seed for everything random.
+    /// The seed for all random choices.
     pub seed: u64,
     /// The delay added to every request.
     pub latency: Duration,
@@ -91,8 +91,8 @@ pub struct Settings {
     pub faults: Faults,
     /// The port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// The initial time of the service's clock (`Date`, arrivals, updates), which is also about the
-    /// time of the newest alert.
+    /// The initial time on the service's clock (`Date`, arrivals, updates), which is also roughly
+    /// the time of the newest alert.
     pub now: Timestamp,
     /// Which tokens are accepted.
     pub access: Access,
@@ -116,18 +116,18 @@ pub enum Access {
     Any,
     /// This token, with all permissions.
     Only(String),
-    /// Only issued tokens, with the permissions they were issued for.
+    /// Only issued tokens, with the permissions granted to them.
     SignedIn,
 }
 
-/// The waiting times of the service.
+/// The service's waiting times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The `Retry-After` of injected faults; some use three quarters of it.
     pub retry_after: Duration,
     /// The length of an outage with [`Faults::Offline`].
     pub outage: Duration,
-    /// The time between two outages.
+    /// The time between outages.
     pub recovery: Duration,
     /// The length of the budget's minute.
     pub minute: Duration,
@@ -148,9 +148,9 @@ impl Default for Timing {
 }
 
 impl Settings {
-    /// Returns the settings of a service without faults, with 2,000 alerts up to `now`: a free
-    /// port, any token, no arrivals, no latency and Graph's budget of 150 requests per minute
-    /// (docs/graph-api.md, "Throttling").
+    /// Returns settings for a service without faults that has 2,000 alerts up to `now`, a free
+    /// port, no arrivals, no latency and Graph's budget of 150 requests per minute
+    /// (docs/graph-api.md, "Throttling"), and that accepts any token.
     pub fn new(now: Timestamp) -> Self {
         Self {
             tenant: COMPANY.to_owned(),
@@ -181,9 +181,10 @@ pub struct Exchange {
     pub target: String,
     /// The status of the reply; `None` if the connection was closed without one.
     pub status: Option<u16>,
-    /// Whether the reply was missing or incomplete.
+    /// True if the reply was missing or incomplete.
     pub broken: bool,
-    /// Whether the request was repeated before the `Retry-After` of the previous reply had elapsed.
+    /// True if the request was repeated before the `Retry-After` from the previous reply had
+    /// elapsed.
     pub early: bool,
     /// The request's body, as received.
     pub body: Bytes,
@@ -289,7 +290,8 @@ impl Simulator {
         self.strayed.load(Ordering::Relaxed)
     }
 
-    /// Returns all alerts in their current state, newest first: what a complete list contains.
+    /// Returns all alerts in their current state, newest first, as a complete list would contain
+    /// them.
     pub fn alerts(&self) -> Vec<Value> {
         lock(&self.service).store.values()
     }
@@ -322,7 +324,7 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
 #[error("closed without a response")]
 struct Closed;
 
-/// The delays of every reply.
+/// The delays added to every reply.
 #[derive(Clone, Copy)]
 struct Delays {
     latency: Duration,
@@ -334,7 +336,7 @@ struct Delays {
 async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, delays: Delays) -> Infallible {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Probably out of file descriptors: wait for other connections to close.
+            // Probably out of file descriptors, so wait for other connections to close.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -360,7 +362,7 @@ async fn serve_connection(stream: TcpStream, service: Arc<Mutex<Service>>, delay
     }
 }
 
-/// Counts the connections to the address that foreign links lead to, and closes them.
+/// Counts the connections to the address that foreign links lead to and closes them.
 async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {

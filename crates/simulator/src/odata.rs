@@ -4,9 +4,9 @@
 //! compiler that generates them. It supports the eight filterable properties (docs/graph-api.md,
 //! "Filtering") and is independent of HTTP.
 //!
-//! Two undocumented details are configurable with [`Semantics`]: comparisons with null, and whether
-//! owners are compared case-sensitively. A third is assumed: the service treats null and `unknown`
-//! as equal in classifications and determinations.
+//! Two undocumented details are configurable with [`Semantics`]: how null compares with other
+//! values, and whether owners are compared case-sensitively. A third is assumed: the service treats
+//! null and `unknown` as equal in classifications and determinations.
 
 mod parse;
 
@@ -18,20 +18,20 @@ use alertdeck_model::{Classification, Determination, ServiceSource, Severity, St
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at position {position}")]
 pub struct FilterError {
-    /// The error, worded like those of the service.
+    /// The error, worded like the service's own errors.
     pub reason: String,
     /// Where the error is, as a 0-based byte offset.
     pub position: usize,
 }
 
-/// The meaning of filters where the service's documentation is silent.
+/// What filters mean where the service's documentation is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Semantics {
-    /// Whether comparing null with a value is neither true nor false, even when negated, as in SQL.
-    /// Otherwise, null is unequal to every value and neither less nor greater than any, and `not`
-    /// is the complement.
+    /// If true, comparing null with a value is neither true nor false, even when negated, as in
+    /// SQL. If false, null is unequal to every value and neither less nor greater than any, and
+    /// `not` is the complement.
     pub three_valued: bool,
-    /// Whether `assignedTo` is compared byte by byte. Otherwise, case is ignored.
+    /// If true, `assignedTo` is compared byte by byte. If false, case is ignored.
     pub exact_text: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct Semantics {
 pub struct Filter(Expr);
 
 impl Filter {
-    /// Parses a filter, which must be percent-decoded already.
+    /// Parses a filter, which must already be percent-decoded.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Property {
     }
 
     /// Returns whether null and `unknown` are equal. This is assumed for these two properties,
-    /// which can be either in alerts (docs/graph-api.md, "Filtering").
+    /// either of which can have both values in alerts (docs/graph-api.md, "Filtering").
     fn null_is_unknown(self) -> bool {
         matches!(self, Self::Classification | Self::Determination)
     }
@@ -192,8 +192,8 @@ impl Expr {
     }
 }
 
-/// Returns the disjunction in three-valued logic: true if any term is true, otherwise `None` if any
-/// term is `None`, otherwise false.
+/// Returns the disjunction of the terms in three-valued logic: true if any term is true, otherwise
+/// `None` if any term is `None`, otherwise false.
 fn any(terms: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(false);
     for term in terms {
@@ -285,7 +285,7 @@ mod tests {
     #[case("not (status eq 'new') or severity eq 'high'", true)]
     #[case("not (status eq 'new' or severity eq 'high')", false)]
     #[case("not not(status eq 'new')", true)]
-    // Times of any precision.
+    // Times with any precision.
     #[case("createdDateTime eq 2026-11-20T10:00:00.5000000Z", true)]
     #[case("createdDateTime gt 2026-11-20T10:00:00Z", true)]
     #[case("createdDateTime lt 2026-11-20T12:00:00.5+02:00", false)]

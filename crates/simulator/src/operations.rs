@@ -26,7 +26,7 @@ pub(super) struct Handler<'a> {
 }
 
 impl Handler<'_> {
-    /// Executes a request. Applies only those faults that change the content of a page.
+    /// Executes a request. Applies only the faults that change the content of a page.
     pub(super) fn handle(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
         let all_members = call.wants_all_members();
         match &route.operation {
@@ -146,7 +146,7 @@ fn not_found() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NotFound", "The requested alert was not found.")
 }
 
-/// Parses a body that may have only these properties and an `@odata.type`.
+/// Parses a body, which may have only these properties and an `@odata.type`.
 fn read_object(body: &[u8], properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
     let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else {
         return Err(Refusal::bad_body());

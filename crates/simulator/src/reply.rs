@@ -53,7 +53,8 @@ impl Reply {
         Self::new(StatusCode::OK, JSON, body)
     }
 
-    /// Creates a JSON reply from a sign-in endpoint. It may contain tokens and must not be cached.
+    /// Creates a JSON reply from a sign-in endpoint. The reply may contain tokens and must not be
+    /// cached.
     pub(super) fn plain_json(body: impl Into<Bytes>) -> Self {
         let mut reply = Self::new(StatusCode::OK, "application/json; charset=utf-8", body);
         reply.headers.push((header::CACHE_CONTROL, "no-store".into()));
@@ -64,7 +65,7 @@ impl Reply {
         Self::new(StatusCode::OK, "text/plain", body)
     }
 
-    /// Creates the HTML page of a proxy between the client and the service.
+    /// Creates the HTML page sent by a proxy between the client and the service.
     pub(super) fn html() -> Self {
         let page = "<!DOCTYPE html><html><head><title>Sign in to continue</title></head>\
                     <body><h1>Network sign-in</h1></body></html>";
@@ -95,7 +96,7 @@ pub(super) struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct RetryAfter {
     pub(super) wait: Duration,
-    /// Whether it is sent as an HTTP date (RFC 9110) instead of in seconds.
+    /// True if it is sent as an HTTP date (RFC 9110) instead of in seconds.
     pub(super) as_date: bool,
 }
 
@@ -114,7 +115,7 @@ impl Refusal {
     }
 
     /// Creates the refusal for an invalid body. As in Graph, the error does not say what is wrong
-    /// with it (docs/graph-api.md, "Updating alerts").
+    /// with the body (docs/graph-api.md, "Updating alerts").
     pub(super) fn bad_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequestBody", "Request body is incorrect")
     }

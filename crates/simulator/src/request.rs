@@ -120,7 +120,7 @@ pub(super) struct Options {
     pub(super) skip: usize,
     pub(super) count: bool,
     pub(super) cursor: Option<Cursor>,
-    /// The query as received, without `$skip` and `$skiptoken`: next links repeat it.
+    /// The query as received, without `$skip` and `$skiptoken`, for next links to repeat.
     pub(super) repeated: String,
 }
 
@@ -213,7 +213,7 @@ pub(super) fn refuse_options(query: &str) -> Result<(), Refusal> {
     option.map_or(Ok(()), |name| Err(not_allowed(&name)))
 }
 
-/// Where a list continues: the content of `$skiptoken`.
+/// The content of `$skiptoken`, which says where a list continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// The position of the last alert on the previous page.

@@ -1,5 +1,5 @@
-//! Faults that tests schedule for individual requests: whether the request is carried out, and what
-//! is returned instead of its reply.
+//! Faults that tests schedule for individual requests. A fault says whether the request is carried
+//! out and what is returned instead of its reply.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 pub struct ScriptedFault {
     /// The method, in capitals.
     pub method: &'static str,
-    /// Whether the request is still carried out.
+    /// True if the request is still carried out.
     pub is_carried_out: bool,
     /// What the client gets.
     pub reply: FaultyReply,

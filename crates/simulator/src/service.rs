@@ -1,7 +1,7 @@
 //! The service in front of the tenant: tokens, permissions, throttling, faults and the log.
 //!
-//! It turns a [`Call`] into a [`Reply`] and uses neither connections nor a clock: the caller passes
-//! in the time.
+//! The service turns a [`Call`] into a [`Reply`] and uses neither connections nor a clock; the
+//! caller passes in the time.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -46,7 +46,7 @@ pub(super) struct Service {
     /// For request IDs and anything else random after startup.
     rng: StdRng,
     pub(super) log: VecDeque<Exchange>,
-    /// When the `Retry-After` of a request ends, keyed by the hash of the request.
+    /// When each request's `Retry-After` ends, keyed by the hash of the request.
     deadlines: HashMap<u64, Instant>,
 }
 
@@ -176,7 +176,8 @@ impl Service {
         Ok(reply)
     }
 
-    /// Answers a request to a sign-in endpoint. The budget and the faults do not apply to it.
+    /// Answers a request to a sign-in endpoint. The budget and the faults do not apply to such
+    /// requests.
     fn answer_sign_in(&mut self, endpoint: &Endpoint, call: &Call, now: Instant) -> Reply {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let moment = Moment { at: now, unix: since.as_secs() };
@@ -339,7 +340,7 @@ fn hash(call: &Call) -> u64 {
 struct Budget {
     limit: Option<usize>,
     minute: Duration,
-    /// When the requests of the last minute arrived, including refused ones.
+    /// When the requests in the last minute arrived, including refused ones.
     recent: VecDeque<Instant>,
 }
 
@@ -356,14 +357,14 @@ impl Budget {
         }
         self.recent.push_back(now);
         let excess = self.recent.len().checked_sub(limit).filter(|excess| *excess > 0)?;
-        // There is room again once one more request than the excess has left the window.
+        // There is room again once one request more than the excess has left the window.
         let leaves = self.recent.get(excess).unwrap_or(&now);
         let wait = self.minute.saturating_sub(now.duration_since(*leaves));
         Some(Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
     }
 }
 
-/// Puts the name of another company in the place of the stories' own, in each of its spellings.
+/// Replaces the stories' company name with another, in each of its spellings.
 fn rename(value: &mut Value, tenant: &str) {
     match value {
         _ if tenant == COMPANY => {}

@@ -1,10 +1,10 @@
 //! The tenant's sign-in service (docs/graph-api.md, "Sign-in"), and what tests can change about it
 //! while it runs.
 //!
-//! A request is a [`Call`], a response is a [`Reply`]. This module is independent of sockets and
-//! alerts. It remembers all tokens that it has issued, and checks a token against that record instead
-//! of the token's own claims. All times are real, whatever the time of the tenant's alerts, since
-//! clients check the lifetimes of tokens and assertions against their own clocks.
+//! A request is a [`Call`], and a response is a [`Reply`]. This module is independent of sockets
+//! and alerts. It remembers all tokens that it has issued and checks a token against that record
+//! instead of the token's own claims. All times are real, regardless of the times in the tenant's
+//! alerts, since clients check the lifetimes of tokens and assertions against their own clocks.
 
 mod assertion;
 mod authorize;
@@ -54,9 +54,9 @@ pub struct SignIn {
     pub code_life: Duration,
     /// The lifetime of refresh tokens.
     pub refresh_life: Duration,
-    /// Whether refresh tokens are valid for one use only. Entra's remain valid after use.
+    /// If true, refresh tokens are valid for one use only. Entra's remain valid after use.
     pub strict_rotation: bool,
-    /// The minimum time between two polls with a device code. Responses state it in whole seconds,
+    /// The minimum time between polls with a device code. Responses state it in whole seconds,
     /// rounded down. Tests use less than a second, which is stated as 0, so that the client chooses
     /// its own interval.
     pub device_interval: Duration,
@@ -64,13 +64,13 @@ pub struct SignIn {
     pub slow_down: Duration,
     /// The lifetime of device codes.
     pub device_life: Duration,
-    /// Whether Conditional Access blocks the device code flow (AADSTS53003).
+    /// True if Conditional Access blocks the device code flow (AADSTS53003).
     pub device_blocked: bool,
-    /// The number of the poll, counted from 1, at which the user approves a device code.
+    /// The poll, counted from 1, at which the user approves a device code.
     pub approves_at_poll: Option<u32>,
-    /// The ids of the registered applications. Empty means any.
+    /// The ids of the registered applications. If empty, any id is accepted.
     pub clients: Vec<String>,
-    /// Whether public client flows, which have no secret, are allowed (otherwise AADSTS7000218).
+    /// True if public client flows, which have no secret, are allowed (otherwise AADSTS7000218).
     pub public_clients: bool,
     /// The principal name of the user who signs in.
     pub user: String,
@@ -78,12 +78,12 @@ pub struct SignIn {
     pub scopes: Vec<String>,
     /// The application permissions.
     pub roles: Vec<String>,
-    /// The client secret of all applications.
+    /// The client secret shared by all applications.
     pub secret: String,
     /// An expired client secret (AADSTS7000222).
     pub expired_secret: Option<String>,
-    /// Whether a refresh yields a token with demanded claims; otherwise the user has to sign in
-    /// (`interaction_required`).
+    /// If true, a refresh yields a token with the demanded claims; if false, the user has to sign
+    /// in (`interaction_required`).
     pub refresh_meets_demand: bool,
 }
 
@@ -141,7 +141,7 @@ pub enum Authorization {
     },
     /// Consents, but the redirect's state differs from the request's.
     ForeignState,
-    /// Does nothing: the sign-in page stays open, without a redirect.
+    /// Does nothing, so the sign-in page stays open without a redirect.
     Ignore,
 }
 
@@ -165,10 +165,10 @@ pub struct SignInControl {
     codes: HashMap<String, Code>,
     devices: Vec<Device>,
     refresh: HashMap<String, Refresh>,
-    /// All access tokens. None is removed, since expired and unknown tokens have different errors.
+    /// All access tokens. None is removed, since expired and unknown tokens cause different errors.
     issued: HashMap<String, Issued>,
     certificates: Vec<Certificate>,
-    /// The ids of accepted assertions: each is valid only once.
+    /// The ids of accepted assertions, each of which is valid only once.
     assertions: HashSet<String>,
     demand: Option<Value>,
     outcomes: VecDeque<Authorization>,
@@ -199,8 +199,8 @@ impl SignInControl {
         self.refusals.push_back((grant, error));
     }
 
-    /// Processes the next token request but closes the connection instead of replying, when the
-    /// refresh token may already have been used up. Each call affects one more request.
+    /// Processes the next token request but closes the connection instead of replying, by which
+    /// time the refresh token may already have been used up. Each call affects one more request.
     pub fn lose_next_reply(&mut self) {
         self.lost += 1;
     }
@@ -238,7 +238,7 @@ impl SignInControl {
         self.refresh.values_mut().for_each(|token| token.revoked = true);
     }
 
-    /// Revokes all access tokens: the service refuses them with a plain 401.
+    /// Revokes all access tokens, which the service then refuses with a plain 401.
     pub fn revoke_access_tokens(&mut self) {
         self.issued.values_mut().for_each(|token| token.revoked = true);
     }
@@ -257,7 +257,7 @@ impl SignInControl {
         self.demand = claims;
     }
 
-    /// Returns the number of token requests with a grant type, refused ones included.
+    /// Returns the number of token requests with a grant type, including refused ones.
     pub fn requests(&self, grant: Grant) -> u32 {
         self.requests.get(&grant).copied().unwrap_or_default()
     }

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::odata::{Columns, Filter, Semantics};
 use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
 
-/// The position of an alert in the list: by `createdDateTime`, newest first, then by id. Neither
-/// ever changes, so a client that continues after a position neither misses nor repeats an alert,
-/// even when alerts arrive in the meantime.
+/// An alert's position in the list, which is sorted by `createdDateTime`, newest first, and then by
+/// id. Neither value ever changes, so a client that continues after a position neither misses nor
+/// repeats an alert, even when alerts arrive in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) created: Reverse<Timestamp>,
@@ -54,7 +54,7 @@ pub(super) struct Page<'a> {
     pub(super) next: Option<Position>,
 }
 
-/// All alerts of the tenant.
+/// All of the tenant's alerts.
 #[derive(Default)]
 pub(super) struct Store {
     alerts: BTreeMap<Position, StoredAlert>,

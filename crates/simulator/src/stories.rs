@@ -1,4 +1,4 @@
-//! The stories of the simulated tenant, as data: attacks and benign activity, with their alerts and
+//! The simulated tenant's stories, as data: attacks and benign activity, with their alerts and
 //! evidence.
 //!
 //! A run of a [`Story`] is a campaign and becomes one incident. Each step becomes one alert per
@@ -21,15 +21,15 @@ mod storage;
 mod unix;
 mod windows;
 
-/// The template of a campaign.
+/// The template for a campaign.
 pub(super) struct Story {
-    /// The relative frequency of a common story. Rare ones are run in turn.
+    /// The relative frequency of a common story. Rare stories are run one after another.
     pub(super) weight: u32,
-    /// The platform of the devices that it affects.
+    /// The platform of the devices that the story affects.
     pub(super) platform: Platform,
-    /// The maximum number of devices that it affects, each with a person.
+    /// The maximum number of devices that the story affects, each with a person.
     pub(super) spread: usize,
-    /// How analysts classify it.
+    /// How analysts classify the story.
     pub(super) outcome: Outcome,
     /// Its alerts, in the order in which they are raised.
     pub(super) steps: &'static [Step],
@@ -54,7 +54,7 @@ pub(super) enum Outcome {
     Benign,
 }
 
-/// The template of an alert.
+/// The template for an alert.
 pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) description: &'static str,
@@ -67,7 +67,7 @@ pub(super) struct Step {
     pub(super) evidence: &'static [Item],
 }
 
-/// A source of alerts: a product and a detection technology in it.
+/// A source of alerts: a product and one of its detection technologies.
 pub(super) struct Sensor {
     /// `serviceSource`.
     pub(super) service: &'static str,
@@ -110,7 +110,7 @@ pub(super) struct Process {
     pub(super) verdict: &'static str,
 }
 
-/// The template of an item of evidence.
+/// The template for an item of evidence.
 pub(super) enum Item {
     Device,
     User,
@@ -130,13 +130,13 @@ pub(super) enum Item {
     With(&'static Item, &'static str),
     /// An item with evidence embedded in properties.
     Holding(&'static Item, &'static [(&'static str, Part)]),
-    /// Items for each of this many devices of the story's platform.
+    /// Items for each of this many devices on the story's platform.
     OnDevices(usize, &'static [Item]),
     /// Items repeated this many times; `<i>` is the repetition number.
     Times(usize, &'static [Item]),
 }
 
-/// Evidence embedded in a property of an item.
+/// Evidence embedded in a property of another item.
 pub(super) enum Part {
     One(&'static Item),
     List(&'static [Item]),
@@ -166,8 +166,8 @@ pub(super) fn common() -> impl Iterator<Item = &'static Story> + Clone {
     windows::STORIES.iter().chain(unix::STORIES).chain(cloud::STORIES)
 }
 
-/// Returns the rare stories, which are run in turn, so that even a small tenant has every type of
-/// evidence.
+/// Returns the rare stories, which are run one after another so that even a small tenant has every
+/// type of evidence.
 pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
     mail::STORIES
         .iter()
@@ -181,7 +181,7 @@ pub(super) fn rare() -> impl Iterator<Item = &'static Story> + Clone {
         .chain(agents::STORIES)
 }
 
-/// The story that runs once in a large tenant: an alert with thousands of items.
+/// The story that runs once in a large tenant and raises an alert with thousands of items.
 pub(super) const MASS: &Story = &mass::STORY;
 
 /// Creates a file in the Windows system folder.

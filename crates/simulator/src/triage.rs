@@ -16,7 +16,7 @@ pub(super) enum TriageStatus {
     Resolved,
 }
 
-/// The work of analysts on an alert.
+/// Analysts' work on an alert.
 pub(super) struct Triage {
     status: TriageStatus,
     classification: Option<&'static str>,

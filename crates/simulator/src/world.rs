@@ -106,9 +106,9 @@ impl World {
         Self { tenant_id, people, devices }
     }
 
-    /// Draws a device of a platform and returns its index.
+    /// Draws a device with this platform and returns its index.
     pub(super) fn pick_device(&self, rng: &mut StdRng, platform: Platform) -> usize {
-        // Each platform has at least one device in eight, so few attempts are needed.
+        // Each platform accounts for at least one device in eight, so few attempts are needed.
         loop {
             let index = rng.random_range(0..self.devices.len());
             if self.devices[index].platform == platform {
@@ -182,7 +182,7 @@ const WINDOWS_SERVER: (&str, u32, &str) = ("WindowsServer2022", 20348, "21H2");
 const LINUX: (&str, u32, &str) = ("Linux", 6, "22.4");
 const MACOS: (&str, u32, &str) = ("macOS", 24, "15.1");
 
-/// The makes, which are assigned to devices in turn.
+/// The makes, which are assigned to devices in rotation.
 const MAKES: [Make; 16] = [
     make(Platform::Workstation, "lt", WINDOWS_11, (41, "Workstations - Europe")),
     make(Platform::Workstation, "lt", WINDOWS_11, (42, "Workstations - Americas")),

@@ -1,7 +1,7 @@
 //! Fills in the placeholders in a story's text.
 //!
 //! A placeholder with a name after a colon has the same value throughout the campaign: `<guid:app>`
-//! is the same application in all of its alerts.
+//! is the same application in all of the campaign's alerts.
 
 use base64::Engine;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
@@ -11,7 +11,7 @@ use crate::world::{guid, hex};
 use alertdeck_model::Timestamp;
 
 impl EvidenceBuilder<'_> {
-    /// Fills in the placeholders in a string. Other text in angle brackets is left alone.
+    /// Fills in the placeholders in a string. Other text in angle brackets stays unchanged.
     pub(super) fn fill(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -69,8 +69,8 @@ impl EvidenceBuilder<'_> {
         })
     }
 
-    /// Formats the time that is this many seconds after the campaign began. The fraction keeps its
-    /// number of digits, because products differ in precision (docs/graph-api.md, "Dates").
+    /// Formats the time this many seconds after the campaign began. The fraction keeps as many
+    /// digits as were given, because products differ in precision (docs/graph-api.md, "Dates").
     fn time(&self, seconds: &str) -> Option<String> {
         let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
         let at = Timestamp::from_seconds(self.began.seconds().checked_add(whole.parse().ok()?)?);

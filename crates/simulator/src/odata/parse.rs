@@ -87,7 +87,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Consumes the token if it is this word, and returns whether it was.
+    /// Consumes the token if it is this word; returns whether it was.
     fn take_word(&mut self, word: &str) -> Result<bool, FilterError> {
         let found = self.token == Token::Word(word);
         if found {
@@ -206,7 +206,7 @@ impl Parser<'_> {
     }
 }
 
-/// Returns a single term unchanged, and combines several into one expression.
+/// Returns a single term unchanged, or combines several into one expression.
 fn single(mut terms: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
     match terms.pop() {
         Some(only) if terms.is_empty() => only,
@@ -217,7 +217,7 @@ fn single(mut terms: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
     }
 }
 
-/// Finds the closing quote of a string: the first that is not doubled.
+/// Finds the closing quote of a string, which is the first that is not doubled.
 fn closing_quote(inside: &str) -> Option<usize> {
     let mut from = 0;
     loop {

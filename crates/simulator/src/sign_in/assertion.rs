@@ -17,9 +17,9 @@ const LEEWAY: u64 = 60;
 #[error("not a certificate in DER")]
 pub struct UnreadableCertificate;
 
-/// A certificate that an application is registered with.
+/// A certificate with which an application is registered.
 pub(super) struct Certificate {
-    /// SHA-256 over the certificate, in base64url: the value of `x5t#S256`.
+    /// The certificate's SHA-256 digest in base64url, the value of `x5t#S256`.
     thumbprint: String,
     der: CertificateDer<'static>,
 }

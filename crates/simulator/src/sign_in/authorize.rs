@@ -97,7 +97,7 @@ impl SignInControl {
         }
         let scopes = RequestedScopes::read(form.need("scope")?, &self.base)?;
         scopes.check_consent(&self.rules).map_err(|error| SignInError {
-            // Unlike at the token endpoint, since the user can consent here.
+            // This differs from the token endpoint, since the user can consent here.
             error: "consent_required".into(),
             ..error
         })?;

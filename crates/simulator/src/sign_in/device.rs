@@ -51,7 +51,7 @@ impl Device {
         self.expired = true;
     }
 
-    /// Answers a poll. Redeems the code if it is approved.
+    /// Answers a poll. Redeems the code if it has been approved.
     fn poll(
         &mut self,
         now: Moment,

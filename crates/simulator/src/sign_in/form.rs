@@ -1,4 +1,4 @@
-//! The parts of a sign-in request: parameters, requested scopes, claims.
+//! The parts of a sign-in request: parameters, requested scopes and claims.
 
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -24,7 +24,7 @@ impl Form {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Returns a parameter that is required.
+    /// Returns a required parameter.
     pub(super) fn need(&self, name: &str) -> Result<&str, SignInError> {
         self.get(name).ok_or_else(|| {
             let message = format!("The request must contain the parameter '{name}'.");
@@ -51,13 +51,13 @@ impl Form {
 /// The scopes of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RequestedScopes {
-    /// Whether all scopes with consent are requested (`/.default`).
+    /// True if all scopes with consent are requested (`/.default`).
     pub(super) all: bool,
     /// Graph permissions by name.
     pub(super) named: Vec<String>,
-    /// Whether a refresh token is requested (`offline_access`).
+    /// True if a refresh token is requested (`offline_access`).
     pub(super) offline: bool,
-    /// Whether an id token is requested (`openid`).
+    /// True if an id token is requested (`openid`).
     pub(super) openid: bool,
 }
 
@@ -104,7 +104,7 @@ impl RequestedScopes {
         }
     }
 
-    /// Returns the permissions of a user's token.
+    /// Returns the permissions for a user's token.
     pub(super) fn granted(&self, rules: &SignIn) -> Vec<String> {
         let granted = rules.scopes.iter().filter(|scope| self.all || contains(&self.named, scope));
         granted.cloned().collect()

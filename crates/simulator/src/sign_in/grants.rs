@@ -57,7 +57,7 @@ impl SignInControl {
         Ok(self.issue(issuance, client, tenant, now))
     }
 
-    /// Checks that public client flows are allowed, and that the request has no client credential.
+    /// Checks that public client flows are allowed and that the request has no client credential.
     fn check_public(&self, form: &Form) -> Result<(), SignInError> {
         if !self.rules.public_clients {
             return Err(SignInError::new("invalid_client", 7_000_218));

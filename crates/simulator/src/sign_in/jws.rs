@@ -1,8 +1,8 @@
 //! JSON Web Signatures in compact form (RFC 7515): reads and verifies client assertions, and signs
 //! the tenant's own tokens with a symmetric key.
 //!
-//! It shares no code with the client that the simulator tests, so that a mistake in either does not
-//! go unnoticed.
+//! This module shares no code with the client that the simulator tests, so that a mistake in either
+//! does not go unnoticed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
@@ -23,7 +23,7 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Reads a token of three parts whose first two are JSON objects.
+    /// Reads a token made up of three parts, the first two of which are JSON objects.
     pub(super) fn read(token: &'a str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7515_is_reproduced_by_hmac() {
-        // RFC 7515, appendix A.1, whose JSON has line breaks: signing its exact bytes yields its
-        // signature.
+        // The example in RFC 7515, appendix A.1. Its JSON has line breaks, and signing its exact
+        // bytes yields its signature.
         let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
         let signed = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0\
              dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";

@@ -1,4 +1,4 @@
-//! Errors of the sign-in service, as the token endpoint returns them (docs/graph-api.md, "Sign-in
+//! Errors from the sign-in service, as the token endpoint returns them (docs/graph-api.md, "Sign-in
 //! errors").
 
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use super::Moment;
 use crate::{reply::Reply, world::guid};
 use alertdeck_model::Timestamp;
 
-/// An error of the sign-in service.
+/// An error from the sign-in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInError {
     /// The value of `error`, which clients branch on.
@@ -63,7 +63,7 @@ impl SignInError {
     }
 }
 
-/// Returns the message of an error number (docs/graph-api.md, "Sign-in errors").
+/// Returns the message for an error number (docs/graph-api.md, "Sign-in errors").
 fn message(number: u32) -> &'static str {
     match number {
         50011 => "The redirect address is not registered for the application.",

@@ -1,4 +1,4 @@
-//! Issues tokens, and checks the access tokens in requests to the service.
+//! Issues tokens and checks the access tokens in requests to the service.
 
 use std::time::Instant;
 
@@ -155,13 +155,13 @@ impl SignInControl {
         Reply::plain_json(reply.to_string())
     }
 
-    /// Signs with a secret key: access tokens are opaque to clients, so they need no key to verify
-    /// them.
+    /// Signs with a secret key. Access tokens are opaque to clients, which therefore need no key to
+    /// verify them.
     fn sign(&self, claims: &Value) -> String {
         jws::sign_hs256(&self.key, claims)
     }
 
-    /// Checks the token of a request to the service.
+    /// Checks the token in a request to the service.
     pub(crate) fn judge(&self, token: &str, now: Instant) -> Verdict {
         let Some(issued) = self.issued.get(token) else { return Verdict::Unknown };
         if issued.expired || now >= issued.expires {
@@ -194,8 +194,8 @@ pub(super) fn meets(demand: Option<&Value>, claims: &Map<String, Value>) -> bool
     demanded.is_none_or(|demanded| demanded.iter().all(|(name, value)| claims.get(name) == Some(value)))
 }
 
-/// Returns whether the client declared the capability `cp1`: it handles claims challenges
-/// (docs/graph-api.md, "Claims challenges").
+/// Returns whether the client declared the capability `cp1`, which means that it handles claims
+/// challenges (docs/graph-api.md, "Claims challenges").
 fn declares_cp1(claims: &Map<String, Value>) -> bool {
     let values = claims.get("xms_cc").and_then(|claim| claim["values"].as_array());
     values.is_some_and(|values| values.iter().any(|value| value == "cp1"))

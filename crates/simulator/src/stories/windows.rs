@@ -1,4 +1,4 @@
-//! Stories on Windows devices.
+//! Stories set on Windows devices.
 
 use super::{
     Account::{Person, System},

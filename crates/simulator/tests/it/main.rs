@@ -1,4 +1,4 @@
-//! Integration tests of the simulator, in one binary.
+//! Integration tests for the simulator, in a single binary.
 
 mod service;
 mod sign_in;

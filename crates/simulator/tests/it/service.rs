@@ -304,7 +304,7 @@ async fn arrivals_do_not_affect_paging() {
     let watermark = first["value"][0]["createdDateTime"].as_str().unwrap();
     let (rest, _) = tenant.list(first["@odata.nextLink"].as_str().unwrap()).await;
     let read: Vec<_> = ids(first["value"].as_array().unwrap()).into_iter().chain(ids(&rest)).collect();
-    // Every alert that existed at the first page was read exactly once and in order.
+    // Every alert that existed when the first page was read was returned exactly once and in order.
     let watermark = Timestamp::parse(watermark).unwrap();
     let now = tenant.simulator.alerts();
     let expected: Vec<_> = now

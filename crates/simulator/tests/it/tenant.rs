@@ -1,4 +1,4 @@
-//! The evidence of the simulated tenant: completeness, validity and realism.
+//! The evidence in the simulated tenant: completeness, validity and realism.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
@@ -13,7 +13,7 @@ use alertdeck_simulator::{Settings, Simulator};
 use schema::Schema;
 use serde_json::Value;
 
-/// Returns the alerts of a tenant with default settings.
+/// Returns the alerts in a tenant with default settings.
 fn tenant(alerts: usize) -> Vec<Value> {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     Simulator::start(Settings { alerts, ..Settings::new(now) }).unwrap().alerts()
@@ -63,7 +63,7 @@ fn evidence_conforms_to_the_schema_and_uses_every_property() {
 fn recurrence_of_indicators_is_realistic() {
     let mut alerts_of = HashMap::<Indicator, usize>::new();
     for alert in tenant(2_000) {
-        // The files of the large alert occur nowhere else.
+        // The files in the large alert occur nowhere else.
         if items(&alert).len() > 1_000 {
             continue;
         }

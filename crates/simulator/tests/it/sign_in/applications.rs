@@ -87,7 +87,7 @@ fn thumbprint(identity: Identity) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, &identity.certificate_der()))
 }
 
-/// Returns the claims of a valid assertion.
+/// Returns the claims for a valid assertion.
 fn valid_claims(harness: &Harness) -> Value {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     json!({
@@ -135,7 +135,7 @@ fn signing_input(header: &Value, claims: &Value) -> String {
     [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
 }
 
-/// Returns an assertion with this header, signed with the key of `by`.
+/// Returns an assertion with this header, signed with the key that `by` holds.
 fn sign(algorithm: Algorithm, by: Identity, header: &Value, claims: &Value) -> String {
     let key = KeyPair::from_pkcs8(&by.key_der()).or_else(|_| KeyPair::from_der(&by.key_der())).unwrap();
     let input = signing_input(header, claims);
@@ -144,8 +144,8 @@ fn sign(algorithm: Algorithm, by: Identity, header: &Value, claims: &Value) -> S
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Returns an assertion that is signed with the key of `by` and identifies the certificate of
-/// `named`.
+/// Returns an assertion that is signed with the key that `by` holds and identifies the certificate
+/// that belongs to `named`.
 fn signed(algorithm: Algorithm, by: Identity, named: Identity, claims: &Value) -> String {
     let header = json!({"alg": algorithm.name(), "typ": "JWT", "x5t#S256": thumbprint(named)});
     sign(algorithm, by, &header, claims)

@@ -1,4 +1,4 @@
-//! A tenant that requires a sign-in, and a plain reqwest client.
+//! A tenant that requires signing in, and a plain reqwest client.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -171,7 +171,7 @@ pub(crate) fn claims(token: &Value) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// An error of the token endpoint.
+/// An error from the token endpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: u16,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const BASE: &str = "microsoft.graph.security.alertEvidence";
 
-/// The metadata of both versions of the service.
+/// The metadata for both versions of the service.
 pub(crate) struct Schema(Value);
 
 impl Schema {
@@ -19,7 +19,7 @@ impl Schema {
         self.0["versions"].as_object().unwrap().keys().map(String::as_str)
     }
 
-    /// Lists the evidence types of all versions.
+    /// Lists the evidence types in all versions.
     pub(crate) fn evidence_types(&self) -> BTreeSet<String> {
         let lists = self.0["versions"].as_object().unwrap().values().map(|version| &version["evidenceTypes"]);
         lists
@@ -76,7 +76,7 @@ impl<'a> Validator<'a> {
         version["complexTypes"][name]["properties"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Finds a property in a type or its base types, and returns it with the type that declares it.
+    /// Finds a property in a type or its base types and returns it with the type that declares it.
     fn property(&self, of: &str, name: &str) -> Option<(&'a str, &'a Value)> {
         let types = self.version["complexTypes"].as_object().unwrap();
         let mut next = types.get_key_value(of);
