@@ -1,9 +1,9 @@
 //! Measures drawing the whole screen.
 //!
-//! The key figure is the ratio to the time for a plain ratatui table of the same size in the same
-//! run, which does not depend on the machine. The screen shows more than the table: header, filter,
-//! histogram, highlighted matches and the evidence next to the list. The cursor is on the alert
-//! with the largest evidence tree, and the filter matches a frequent letter.
+//! The key figure is the time relative to that of a plain ratatui table of the same size in the
+//! same run. This ratio does not depend on the machine. The screen shows more than the table:
+//! header, filter, histogram, highlighted matches and the evidence next to the list. The cursor is
+//! on the alert with the largest evidence tree, and the filter matches a frequent letter.
 
 mod tenant;
 

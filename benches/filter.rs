@@ -101,7 +101,7 @@ fn bench(criterion: &mut Criterion, console: &mut Console) {
     group.finish();
 }
 
-/// Prints the percentiles over single keystrokes.
+/// Prints the percentiles of single keystrokes.
 fn report(console: &mut Console) {
     let strokes: Vec<_> = (0..20).flat_map(|_| type_filter(console)).collect();
     println!("\n{} keystrokes, {ALERTS} alerts, 200x50 cells; a frame is {FRAME:?}", strokes.len());

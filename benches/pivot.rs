@@ -1,8 +1,8 @@
 //! Measures a pivot with 100,000 loaded alerts.
 //!
-//! The key figures are ratios of a pivot's time to a frame of 16 ms. The user waits for the first
-//! rows of a pivot: handling the key, one slice of work, and drawing. Devices and classifications
-//! are counted later, in slices, because counting takes time proportional to the number of rows.
+//! The key figure is a pivot's time relative to a frame of 16 ms. The user waits for the first rows
+//! of a pivot: handling the key, one slice of work, and drawing. Devices and classifications are
+//! counted later, in slices, because counting takes time proportional to the number of rows.
 
 mod tenant;
 
@@ -50,7 +50,7 @@ fn values(console: &Console) -> [(&'static str, Indicator); 3] {
     [("rare", 1), ("common", 1_000), ("most common", usize::MAX)].map(|(name, count)| (name, near(count)))
 }
 
-/// Counts the devices and classifications of a value.
+/// Counts the devices and classifications for a value.
 fn count(store: &Store, indicator: &Indicator) -> Tally {
     let (rows, mut tally) = (store.rows_with(indicator), Tally::default());
     while tally.has_work(store, &rows) {
@@ -59,8 +59,8 @@ fn count(store: &Store, indicator: &Indicator) -> Tally {
     tally
 }
 
-/// Pivots to the alerts that contain a value through the menu, and goes back. Returns the time
-/// until the first rows are drawn, and the time until all rows are found and everything is counted.
+/// Pivots through the menu to the alerts that contain a value and goes back. Returns the time until
+/// the first rows are drawn and the time until all rows are found and everything is counted.
 fn pivot(console: &mut Console, indicator: &Indicator) -> (Duration, Duration) {
     let item = MenuItem {
         key: 'a',

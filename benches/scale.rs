@@ -1,9 +1,9 @@
 //! Measures a large tenant: loading, memory, and how long a key keeps the event loop busy.
 //!
 //! Run with `cargo bench --bench scale -- FILE`, where the file contains one alert per line.
-//! Without a file, the alerts come from a simulated tenant. The cost of a key is the total time of
-//! all messages that it causes, until the count of the list is final. "Longest" is the longest
-//! single message, which is how long the next key may have to wait.
+//! Without a file, the alerts come from a simulated tenant. The cost of a key is the total time for
+//! all messages that it causes, until the list's count is final. "Longest" is the longest single
+//! message, which is how long the next key may have to wait.
 
 #![expect(clippy::expect_used, reason = "a bench whose set-up fails has nothing to measure")]
 
@@ -24,7 +24,7 @@ use tenant::{BATCH, Console, SLICE};
 const ALERTS: usize = 20_000;
 const WORKERS: usize = 2;
 
-/// Sends batches of lines to workers, and passes the decoded batches to `each`.
+/// Sends batches of lines to workers and passes the decoded batches to `each`.
 fn decode(path: Option<String>, mut each: impl FnMut(Batch)) {
     let (lines, work) = sync_channel::<Vec<RawAlert>>(2 * WORKERS);
     let work = std::sync::Arc::new(std::sync::Mutex::new(work));

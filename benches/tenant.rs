@@ -1,5 +1,5 @@
-//! Shared by the benches: alerts of the simulated tenant, and a console without a terminal that is
-//! driven as the event loop drives it.
+//! Shared by the benches: alerts from the simulated tenant, and a console without a terminal,
+//! driven just as the event loop drives it.
 //!
 //! This module uses only public interfaces, so that the benches measure the code that actually
 //! runs.
@@ -51,7 +51,7 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// Opens a console of the given width and height, in cells, and loads the alerts.
+    /// Opens a console with the given width and height, in cells, and loads the alerts.
     pub(crate) fn open(alerts: &[RawAlert], (width, height): (u16, u16)) -> Self {
         let settings = Settings {
             zone: TimeZone::UTC,
@@ -104,8 +104,8 @@ impl Console {
         self.run(effects);
     }
 
-    /// Runs effects, and those that follow from them, until none are left. Returns the time spent
-    /// in the event loop, excluding that of workers.
+    /// Runs effects and those that follow from them until none are left. Returns the time spent in
+    /// the event loop, excluding that of workers.
     pub(crate) fn run(&mut self, effects: Vec<Effect>) -> Duration {
         let (mut queue, mut took) = (effects, Duration::ZERO);
         while let Some(effect) = queue.pop() {
@@ -131,7 +131,7 @@ impl Console {
     }
 }
 
-/// Returns a percentile of the times. Sorts them.
+/// Sorts the times and returns a percentile of them.
 pub(crate) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() - 1) * percent / 100]

@@ -2,7 +2,7 @@
 //! or environment, except in the one place where it belongs.
 //!
 //! The secrets are taken from the requests that the simulated tenant received, so each of them was
-//! actually used. No searched text may be empty, so that the search is never vacuous.
+//! actually used. None of the searched texts may be empty, or the search would be vacuous.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -59,7 +59,7 @@ impl Scene {
             .unwrap_or_default()
     }
 
-    /// Returns the arguments of a run, with a separate, verbose log.
+    /// Returns the arguments for a run, with a separate, verbose log.
     fn arguments(&self, log: &str, more: &[&str]) -> Vec<String> {
         let log = self.path(log);
         self.tenant.arguments(&[&["--verbose", "--log-file", log.to_str().unwrap()], more].concat())
@@ -85,7 +85,7 @@ impl Scene {
         command
     }
 
-    /// Runs a command to completion, and adds its output to the texts.
+    /// Runs a command to completion and adds its output to the texts.
     fn run(&mut self, what: &str, command: &mut Command, code: i32) {
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -94,7 +94,7 @@ impl Scene {
         self.texts.add(format!("the output of {what}"), printed);
     }
 
-    /// Adds the log of a run to the texts.
+    /// Adds the log from a run to the texts.
     fn add_log(&mut self, name: &str) {
         let text = self.text_of(name);
         assert!(text.contains("HTTP ") || text.contains("failed: "), "no request in {name}:\n{text}");
@@ -139,7 +139,7 @@ fn secrets_appear_only_where_they_belong() {
     scene.secrets.assert_in_place(&log);
 }
 
-/// Runs commands with a token and an unused application secret in variables.
+/// Runs commands with a token and an unused application secret in environment variables.
 fn ready_tokens(scene: &mut Scene) {
     let log = "ready.log";
     for (what, arguments) in [
@@ -259,7 +259,7 @@ fn proxy(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// Runs `login` with a browser and a device code, uses the stored sign-in, and runs `logout`.
+/// Runs `login` with a browser and a device code, uses the stored credentials, and runs `logout`.
 fn logins(scene: &mut Scene) {
     let log = "login.log";
     for method in ["browser", "device-code"] {
@@ -299,8 +299,8 @@ fn logins(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// Adds all files of the state folder to the texts, except the stored sign-in, which must contain the
-/// refresh token.
+/// Adds all files in the state folder to the texts, except the stored credentials, which must
+/// contain the refresh token.
 fn add_state_files(scene: &mut Scene) {
     let mut count = 0;
     for path in files(scene.tenant.state.path()) {
@@ -332,7 +332,7 @@ fn fake_opener(scene: &Scene) -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// Adds the output of a console, and the text copied from it.
+/// Adds a console's output and the text copied from it.
 fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
     scene.texts.add(format!("the output of {what}"), session.sent());
     for copy in session.copied() {
@@ -340,7 +340,8 @@ fn add_console_output(scene: &mut Scene, what: &str, session: &Session) {
     }
 }
 
-/// Runs the console: signs in with a browser, then with a device code; lists and copies requests.
+/// Runs the console to sign in, first with a browser and then with a device code, and to list and
+/// copy requests.
 fn console(scene: &mut Scene) {
     let log = "console.log";
     let path = fake_opener(scene);
@@ -404,7 +405,7 @@ fn console(scene: &mut Scene) {
     scene.add_log(log);
 }
 
-/// Runs the console with an existing token, on a service that fails in several ways.
+/// Runs the console with an existing token, against a service that fails in several ways.
 fn refusals_in_the_console(scene: &mut Scene) {
     let log = "refusals.log";
     let server = Server::new("401 Unauthorized", "application/json", "{}");

@@ -1,4 +1,4 @@
-//! Tests of the command line: arguments, output, errors and exit codes.
+//! Tests for the command line: arguments, output, errors and exit codes.
 
 #![expect(clippy::unwrap_used, reason = "the helpers fail the test that calls them")]
 
@@ -19,7 +19,7 @@ mod trust;
 
 use std::{ffi::OsStr, path::PathBuf, process::Output};
 
-/// Returns a command that runs the program without the settings of this machine.
+/// Returns a command that runs the program without this machine's settings.
 fn alertdeck<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> assert_cmd::Command {
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("alertdeck");
     for (name, _) in std::env::vars_os() {

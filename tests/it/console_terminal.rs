@@ -1,4 +1,4 @@
-//! The console in a pseudo-terminal: how it uses the terminal, and that it restores it.
+//! The console in a pseudo-terminal: how it uses the terminal and restores it.
 //!
 //! No test sleeps: each step waits for a condition on the screen, with a deadline.
 

@@ -1,4 +1,4 @@
-//! The integration tests of the program, in one binary.
+//! The program's integration tests, in a single binary.
 
 #[cfg(target_os = "linux")]
 mod canary;

@@ -1,4 +1,4 @@
-//! The report of an alert: it contains every value, and no value breaks out of the ticket.
+//! The report for an alert contains every value, and no value breaks out of the ticket.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use alertdeck_simulator::Exchange;
 use reqwest::Url;
 
-/// The number of characters at each end of a secret that are searched for, so that truncated
-/// secrets are found too.
+/// The number of characters to search for at each end of a secret, so that truncated secrets are
+/// found too.
 const PIECE: usize = 20;
 /// The beginning of every assertion, and of every token that the tenant signs.
 const START: &str = "eyJ0eXAiOiJKV1Qi";
@@ -27,7 +27,7 @@ impl Secrets {
         self.0.insert((kind, secret.to_owned()));
     }
 
-    /// Adds the secrets of all requests that a service received.
+    /// Adds the secrets in all requests that a service received.
     pub(crate) fn learn(&mut self, log: &[Exchange]) {
         for exchange in log {
             let token = exchange.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -48,9 +48,9 @@ impl Secrets {
         kinds
     }
 
-    /// Returns the kinds of the secrets that the text contains.
+    /// Returns the kinds of secrets that the text contains.
     pub(crate) fn found_in(&self, text: &str) -> Vec<&'static str> {
-        // Remove white space, to find secrets that a terminal has wrapped.
+        // Remove white space to find secrets that a terminal has wrapped.
         let unwrapped: String = text.split_whitespace().collect();
         let is_found = |secret: &str| {
             pieces(secret).iter().any(|piece| text.contains(piece) || unwrapped.contains(piece))
@@ -106,8 +106,8 @@ impl Secrets {
     }
 }
 
-/// Returns the pieces of a secret that are searched for: both of its ends. All tokens begin alike,
-/// so the pieces of a token come from its claims and its signature.
+/// Returns the pieces of a secret to search for, taken from both ends. All tokens begin alike, so
+/// the pieces of a token come from its claims and its signature.
 fn pieces(secret: &str) -> Vec<&str> {
     let end = |part: &'_ str| part.len() - PIECE;
     match secret.split('.').collect::<Vec<_>>()[..] {

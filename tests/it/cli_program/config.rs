@@ -1,4 +1,4 @@
-//! `config`: the path of the file, the active profile, and the errors in a file.
+//! `config`: the path of the config file, the active profile, and errors in the file.
 
 use std::{fs, path::Path};
 
@@ -101,7 +101,7 @@ fn the_default_path_is_in_the_settings_folder() {
     command.env_remove("ALERTDECK_CONFIG").env("XDG_CONFIG_HOME", &odd);
     let shown: Value = serde_json::from_str(&run(&mut command).stdout).unwrap();
     assert_eq!(shown["profile"], "contoso");
-    // A home that is not a folder is treated as one without a config file.
+    // A home that is not a folder is treated like a home without a config file.
     let mut command = alertdeck(["config", "show"]);
     command.env_remove("ALERTDECK_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", "/dev/null");
     assert_eq!(run(&mut command).code, 0);

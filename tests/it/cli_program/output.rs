@@ -9,7 +9,7 @@ use std::{
 use super::{Run, SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
 
-/// The beginning of the error when nothing was written.
+/// How the error begins when nothing was written.
 const REFUSED: &str = "alertdeck: the result was not written: ";
 
 fn list(output: &Path, more: &[&str]) -> Run {

@@ -1,4 +1,4 @@
-//! The keys listed in the documentation match those of the program.
+//! The keys listed in the documentation match the program's own.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! `list` and `show` on a service: the simulated tenant, and servers with scripted responses.
+//! `list` and `show` against a service: the simulated tenant, and servers with scripted responses.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -20,8 +20,8 @@ pub(super) fn tenant(alerts: usize) -> Simulator {
     Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
 }
 
-/// Runs the program on a service, with the canary as the token. Asserts that the output does not
-/// contain it.
+/// Runs the program against a service, with the canary as the token. Asserts that the output does
+/// not contain the canary.
 fn ask(base: &str, arguments: &[&str]) -> super::Run {
     let mut command = alertdeck(arguments);
     let run = run(command.args(["--graph-url", base]).env("ALERTDECK_TOKEN", CANARY));
@@ -29,15 +29,15 @@ fn ask(base: &str, arguments: &[&str]) -> super::Run {
     run
 }
 
-/// A server that sends the next response to each request, and records the request lines.
+/// A server that answers each request with the next response and records the request lines.
 struct Scripted {
     base: String,
     targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
-    /// Creates a server with these responses. `{base}` in a body is replaced by the address of the
-    /// server.
+    /// Creates a server with these responses. `{base}` in a body is replaced with the server's
+    /// address.
     fn new(answers: Vec<(u16, &'static str)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -93,7 +93,7 @@ fn filters_are_sent_to_graph_and_applied_locally() {
     assert!(target.contains("%24filter=") || target.contains("$filter=%28severity"), "{target}");
 }
 
-/// Assigns an alert of the tenant to an owner.
+/// Assigns one of the tenant's alerts to an owner.
 fn assign(tenant: &Simulator, alert: &Value, owner: &str) {
     let id = alert["id"].as_str().unwrap();
     let body = serde_json::json!({ "assignedTo": owner }).to_string();
@@ -165,7 +165,7 @@ fn the_demo_needs_no_setup() {
         let alert: Value = serde_json::from_str(listed.stdout.lines().next().unwrap()).unwrap();
         run(&mut alertdeck(["show", alert["id"].as_str().unwrap(), "--demo"])).code
     };
-    // The alerts of the demo change every hour, which may happen between the two commands.
+    // The demo's alerts change every hour, which may happen between the two commands.
     assert!(list_and_show() == 0 || list_and_show() == 0);
 }
 

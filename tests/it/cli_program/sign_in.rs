@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Run, alertdeck, run};
 use crate::support::tenant::{CLIENT, Tenant, browse};
 
-/// Returns a command on the tenant, with the tenant's state folder and without a keyring.
+/// Returns a command for the tenant, with the tenant's state folder and without a keyring.
 fn command(tenant: &Tenant, arguments: &[&str]) -> assert_cmd::Command {
     let mut command = alertdeck(tenant.arguments(arguments));
     without_keyring(&mut command).envs([tenant.home()]);
@@ -231,7 +231,7 @@ fn a_login_is_stored_and_shown_until_logout() {
 fn logout_names_the_other_sign_ins_and_all_can_be_removed() {
     let tenant = Tenant::new(|_| {});
     logged_in(&tenant);
-    // The same user in another tenant is a separate sign-in.
+    // The same user has separate credentials in another tenant.
     let other = run(&mut command(&tenant, &["logout", "--tenant", "fabrikam.com"]));
     assert_eq!((other.code, other.stdout.as_str()), (0, "profile default was not signed in\n"));
     assert!(other.stderr.contains("other sign-ins are stored in files: default-"), "{}", other.stderr);

@@ -8,8 +8,8 @@ use rstest::rstest;
 use super::{Run, alertdeck, run};
 use crate::support::tenant::{CLIENT, Tenant};
 
-/// Two tenants with some alerts of the same ids, and a config file with a profile for each; a third
-/// profile leads to a closed port.
+/// Two tenants, some of whose alerts have the same ids, and a config file with a profile for each.
+/// A third profile leads to a closed port.
 struct Two {
     contoso: Tenant,
     fabrikam: Tenant,
@@ -73,7 +73,7 @@ fn lists_name_the_tenant_of_each_alert() {
     let one = two.run(&["list", "tenant:fabrikam", "--profile", "contoso,fabrikam", "--format", "csv"]);
     assert_eq!((one.code, one.stdout.lines().count()), (0, 13), "{}", one.stderr);
     assert!(!one.stdout.contains("contoso") && two.contoso.alert_requests().len() == before);
-    // One tenant needs no column.
+    // With a single tenant, no column is needed.
     let alone = two.run(&["list", "--profile", "contoso", "--format", "csv"]);
     assert!(alone.stdout.starts_with("severity,"), "{}", alone.stdout);
 }

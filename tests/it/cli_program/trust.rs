@@ -2,7 +2,7 @@
 //! the system's proxy settings.
 //!
 //! The servers listen on loopback. The address 0.0.0.0 reaches them too, but the program does not
-//! consider it to be loopback, so it uses the proxy.
+//! consider it loopback and therefore uses the proxy.
 
 use std::{
     io::Write as _,
@@ -198,7 +198,7 @@ fn proxy(password: &'static str) -> (SocketAddr, Seen) {
     (address, seen)
 }
 
-/// Runs `list` on an address, with a certificate store and variables.
+/// Runs `list` against an address, with a certificate store and environment variables.
 fn list(base: &str, store: &tempfile::NamedTempFile, variables: &[(&str, &str)]) -> Run {
     let mut command = alertdeck(["list", "--format", "csv", "--columns", "id", "--graph-url", base]);
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {

@@ -1,4 +1,4 @@
-//! Sign-in by device code, and its outcomes.
+//! Sign-in by device code and its outcomes.
 
 use std::net::TcpStream;
 
@@ -63,7 +63,7 @@ fn esc_cancels_each_stage_and_frees_the_port() {
     session.wait(QUESTION);
     session.press_away("\x1b", QUESTION);
     session.wait("press P to sign in");
-    // A new request asks for a sign-in again.
+    // A new request asks the user to sign in again.
     session.type_keys("r");
     session.wait(QUESTION);
     session.press("\r", "No browser could be opened");

@@ -68,7 +68,7 @@ fn signing_out_in_the_console_removes_the_stored_sign_in() {
     assert_signed_out(&tenant);
 }
 
-/// Opens a console that waits for the browser.
+/// Opens a console that is waiting for the browser.
 fn waiting(tenant: &Tenant) -> Session {
     let mut session = tenant.open(&[""]);
     session.wait(QUESTION);

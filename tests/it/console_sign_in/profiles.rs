@@ -11,7 +11,7 @@ use crate::support::{
     terminal::Session,
 };
 
-/// Two tenants, and a config file with a profile for each of them and a broken profile.
+/// Two tenants, and a config file with a profile for each of them plus a broken profile.
 struct Two {
     contoso: Tenant,
     fabrikam: Tenant,
@@ -95,7 +95,7 @@ fn switching_profiles_shows_only_the_other_tenant() {
     let header = session.with_screen(|screen| screen.rows(0, 120).next().unwrap());
     assert!(header.contains("fabrikam.example") && !header.contains("contoso"), "{header}");
     assert!(!shown(&session));
-    // A broken profile is reported, and the active one stays.
+    // A broken profile is reported, and the active profile stays active.
     switch(&mut session, "j");
     session.wait("broken: ");
     assert!(session.shows("client secret"));

@@ -1,5 +1,5 @@
-//! Two tenants in one list: the faults and the sign-in of one do not affect the other, and nothing
-//! known from one reaches the other.
+//! Two tenants in one list: faults and sign-ins in one do not affect the other, and nothing learned
+//! from one reaches the other.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,8 +11,8 @@ use crate::support::{
     terminal::Session,
 };
 
-/// Starts a tenant with 2,000 alerts on 20 pages. All of its domains, addresses and names contain
-/// the name, and its alerts have the ids of every other tenant's.
+/// Starts a tenant with 2,000 alerts on 20 pages. Its domains, addresses and names all contain the
+/// name, and its alerts have the same ids as every other tenant's.
 fn tenant(name: &str, faults: Faults) -> Tenant {
     Tenant::new(|settings| {
         (settings.alerts, settings.seed, settings.largest_page) = (2_000, 1, 100);
@@ -60,7 +60,7 @@ fn tenants_load_side_by_side_and_learn_nothing_from_each_other() {
     sign_in(&mut session);
     sign_in(&mut session);
 
-    // One tenant signs the user out half-way; the other loads to its end.
+    // One tenant signs the user out halfway; the other loads completely.
     session.wait_until("pages arrive", |_| fabrikam.list_requests().len() > 3);
     fabrikam.revoke();
     session.wait("fabrikam: signed out");
@@ -77,7 +77,7 @@ fn tenants_load_side_by_side_and_learn_nothing_from_each_other() {
     session.wait("complete");
     assert!(session.shows("4,000 matches"));
 
-    // Ask for the alerts of an owner that is known from one tenant.
+    // Ask for the alerts of an owner known from one tenant.
     session.type_keys("/assigned:any\r");
     session.wait_until("the filter is applied", |session| !session.shows("4,000 matches"));
     session.press("s", "Sort by");

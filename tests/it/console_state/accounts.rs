@@ -84,7 +84,7 @@ fn filter_with_me_is_fetched_once_the_account_is_known() {
 
 #[test]
 fn fetch_that_waited_long_for_the_sign_in_continues() {
-    // By then, the filter's time limit has moved, which is no reason to start over.
+    // The filter's time limit has moved by then, but that is no reason to start over.
     let mut console = Harness::with(Settings { me: None, ..settings("age<7d") }, (120, 35));
     console.fetches();
     needed(&mut console);

@@ -1,4 +1,4 @@
-//! Copying, and opening links.
+//! The actions that copy text and open links.
 
 use alertdeck::app::{Effect, Message, Overlay};
 use alertdeck_model::PortalUrl;

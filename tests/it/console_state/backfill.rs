@@ -1,4 +1,4 @@
-//! The backfill: interrupting and continuing it.
+//! Interrupting and continuing the backfill.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 
 const LAST_DAYS: &str = "createdDateTime ge 2026-10-21T12:00:00Z";
 
-/// Sends a page of the backfill, with the bookmark of the next one.
+/// Sends a page from the backfill, with the bookmark for the next one.
 fn page(console: &mut Harness, alerts: &[u32], next: Option<&str>) {
     let server_time = Timestamp::parse("2026-11-20T11:30:00Z");
     console.backfill_event(LoadEvent::Page { total: None, partial: None, server_time });
@@ -29,7 +29,7 @@ fn fail(console: &mut Harness, kind: FailureKind) {
     console.backfill_event(LoadEvent::Failed(Failure { kind, line: "it failed".into() }));
 }
 
-/// Returns the filter of the backfill's last fetch, and its bookmark.
+/// Returns the filter and the bookmark of the backfill's last fetch.
 fn last(console: &Harness) -> (String, Option<&str>) {
     let BackfillJob { scope, from, .. } = console.backfills.last().unwrap();
     let Scope::Filter(filter) = scope else { panic!("{scope:?}") };

@@ -1,4 +1,4 @@
-//! The filter bar, and the keys that build filters from values on screen.
+//! The filter bar, and the keys that build filters from values on the screen.
 
 use alertdeck::app::{Pane, Phase, Scope};
 use alertdeck_query::PROPERTIES;

@@ -1,4 +1,4 @@
-//! Text search in an alert: in folded lines, in hidden values, and returning from it.
+//! Text search in an alert: folded lines, hidden values, and returning from the search.
 
 use alertdeck::app::{Input, Key, KeyCode, Message};
 use rstest::rstest;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 pub(crate) use super::settings::{Settings, profile, settings};
 
-/// The time when the console is opened.
+/// The time at which the console is opened.
 pub(crate) const START: &str = "2026-11-20T12:00:00Z";
 
 pub(crate) fn theme() -> Theme {
@@ -84,7 +84,7 @@ pub(crate) struct Harness {
     sign_in: JobId,
     /// The number of rows in a slice of work.
     pub(crate) slice: usize,
-    /// Whether workers wait for [`Harness::settle`].
+    /// True if workers wait for [`Harness::settle`].
     pub(crate) lazy: bool,
     reading: Option<(JobId, Row, StoredAlert)>,
     more: bool,
@@ -101,7 +101,7 @@ impl Harness {
         Self::with_feeds(&[settings], size)
     }
 
-    /// Opens a console on several feeds. The other settings are those of the first.
+    /// Opens a console with several feeds. All other settings come from the first.
     pub(crate) fn with_feeds(all: &[Settings], size: (u16, u16)) -> Self {
         let now = Now { wall: Timestamp::parse(START).unwrap(), mono: Duration::from_millis(500) };
         let (settings, _) = all[0].clone().split();
@@ -173,7 +173,7 @@ impl Harness {
         }
     }
 
-    /// Does the work of the workers and the event loop until nothing is left.
+    /// Does the work of the workers and the event loop until there is none left.
     pub(crate) fn settle(&mut self) {
         loop {
             let message = if let Some((job, row, stored)) = self.reading.take() {
@@ -261,13 +261,13 @@ impl Harness {
         self.send(Message::Job(self.sign_in, JobEvent::SignIn(event)));
     }
 
-    /// Returns the running fetch of a feed's list.
+    /// Returns the running fetch for a feed's list.
     pub(crate) fn list_of(&self, feed: FeedId) -> JobId {
         let is_list = |job: &&Job| job.id.feed == feed && job.job_type == JobType::List && job.is_live();
         self.app.jobs.iter().find(is_list).unwrap().id
     }
 
-    /// Sends a feed's list, and its end.
+    /// Sends a feed's entire list, including its end.
     pub(crate) fn complete(&mut self, feed: FeedId, alerts: &[Value]) {
         let job = self.list_of(feed);
         let total = Some(alerts.len() as u64);
@@ -276,7 +276,7 @@ impl Harness {
         self.load_of(job, LoadEvent::Done);
     }
 
-    /// Removes the fetches requested since the last call, and returns them with their feeds.
+    /// Removes the fetches requested since the last call and returns them with their feeds.
     pub(crate) fn fetches_by_feed(&mut self) -> Vec<(FeedId, Scope)> {
         let mut scopes = Vec::new();
         self.effects.retain(|asked| match asked {
@@ -415,7 +415,7 @@ impl Harness {
         self.app.selected().map(|row| self.id(row))
     }
 
-    /// Returns the line of the list window that the cursor is on.
+    /// Returns the line of the list window on which the cursor is.
     pub(crate) fn line(&self) -> usize {
         self.app.list.scroll.cursor - self.app.list.scroll.top
     }
@@ -434,7 +434,7 @@ impl Harness {
         }
     }
 
-    /// Chooses the item of the open menu with this label.
+    /// Chooses the item with this label from the open menu.
     pub(crate) fn pick(&mut self, label: &str) {
         let menu = self.menu();
         let found = menu.iter().find(|(_, known)| known == label);

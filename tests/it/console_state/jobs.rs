@@ -15,7 +15,7 @@ use rstest::rstest;
 
 use super::harness::{Harness, Settings, alert, batch, settings};
 
-/// Returns the jobs with name, state and detail.
+/// Returns the jobs, each with its name, state and detail.
 fn jobs(console: &Harness) -> Vec<(&'static str, JobState, String)> {
     console.app.job_lines().into_iter().map(|job| (job.name, job.state, job.detail)).collect()
 }
@@ -181,9 +181,9 @@ fn cursor_stays_on_its_job_while_others_end() {
     assert_eq!(console.cancelled(), [exports[1].0]);
 }
 
-// Tests of late events.
+// Tests for late events.
 
-/// Returns every event of a fetch other than a batch of alerts.
+/// Returns every event of a fetch except a batch of alerts.
 fn late_events() -> Vec<LoadEvent> {
     let server_time = Timestamp::parse("2026-11-20T11:30:00Z");
     let cause = WaitCause::Throttled;

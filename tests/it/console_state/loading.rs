@@ -419,7 +419,7 @@ fn later_list_does_not_move_the_watermark() {
     assert_eq!(console.fetches(), [filter("lastUpdateDateTime ge 2026-11-20T08:55:00Z")]);
 }
 
-/// Returns the part of the header between mode and clock.
+/// Returns the part of the header between the mode and the clock.
 fn counts(console: &Harness) -> String {
     let screen = console.screen();
     let header = screen.lines().next().unwrap();

@@ -1,5 +1,5 @@
-//! Random changes of the list against a naive reference: arrivals, updates, re-arrivals, accounts
-//! that change, filters, sort orders, tenants on and off, cursor moves and marks.
+//! Compares the list with a naive reference over random changes: arrivals, updates, re-arrivals,
+//! account changes, filters, sort orders, tenants turned on and off, cursor moves and marks.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -14,9 +14,10 @@ use super::{
 };
 
 const NAMES: [&str; 3] = ["contoso", "fabrikam", "lab"];
-/// A filter with the test that it means.
+/// A filter and the equivalent test.
 type Meaning = (&'static str, fn(&Alert) -> bool);
-/// A sort order: the key in the menu, the column, and how two alerts compare, the first on top.
+/// A sort order: its key in the menu, its column, and a comparison in which the lesser alert comes
+/// first.
 type Sorting = (&'static str, Column, fn(&Alert, &Alert) -> Ordering);
 
 const FILTERS: [Meaning; 6] = [
@@ -42,9 +43,9 @@ struct Alert {
     updated: u8,
     high: bool,
     title: u8,
-    /// The number of its first arrival.
+    /// Where it came in the order of first arrivals.
     arrived: usize,
-    /// Whether it is shown although it no longer matches.
+    /// True if it is shown although it no longer matches.
     stale: bool,
     marked: bool,
 }
@@ -95,7 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The list as simple as it can be.
+/// The simplest possible list.
 struct Reference {
     alerts: Vec<Alert>,
     on: BTreeSet<u16>,
@@ -130,7 +131,7 @@ impl Reference {
         rows
     }
 
-    /// Takes a batch. Alerts that are in it twice are in the list in their last state only.
+    /// Adds a batch. An alert that occurs in it twice appears in the list only in its last state.
     fn arrive(&mut self, batch: Vec<Alert>) {
         let shown: Vec<_> = self.alerts.iter().filter(|alert| self.is_shown(alert)).cloned().collect();
         for new in batch {
@@ -155,7 +156,7 @@ impl Reference {
     }
 }
 
-/// The console and the reference, which go through the same steps.
+/// The console and the reference, which are taken through the same steps.
 struct Both {
     console: Harness,
     reference: Reference,
@@ -188,7 +189,7 @@ impl Both {
             Step::Arrive(feed, alerts) => {
                 let alerts: Vec<_> = alerts.into_iter().map(|alert| Alert { feed, ..alert }).collect();
                 let sent: Vec<_> = alerts.iter().map(Alert::json).collect();
-                // An event of a job that has ended: its alerts are kept all the same.
+                // The event comes from a job that has ended, but its alerts are kept all the same.
                 let job = JobId { feed: FeedId::new(feed), number: u32::MAX };
                 console.send(Message::Job(job, JobEvent::Fetch(LoadEvent::Batch(batch(&sent)))));
                 reference.arrive(alerts);
@@ -225,7 +226,7 @@ impl Both {
                 reference.drop_stale();
             }
             Step::Sort(at) => {
-                // The tenant is in the menu only if there are several.
+                // The menu offers the tenant only if there are several.
                 if SORTS[at].1 == Column::Tenant && reference.on.len() < 2 {
                     return;
                 }
@@ -261,7 +262,7 @@ impl Both {
         }
     }
 
-    /// Returns the place of a row in the reference.
+    /// Returns the position of a row in the reference.
     fn place(&self, row: Row) -> usize {
         let (feed, id) = (self.console.app.store.feed(row).index(), self.console.id(row));
         let is_same = |alert: &Alert| alert.feed == feed && format!("a{}", alert.id) == id;
@@ -282,7 +283,7 @@ impl Both {
             prop_assert_eq!(app.marks.contains(row), alert.marked, "{:?}", alert);
         }
         prop_assert_eq!(app.marks.len(), self.reference.alerts.iter().filter(|alert| alert.marked).count());
-        // A cursor stays on its alert as long as that is in the list.
+        // The cursor stays on its alert as long as the alert is in the list.
         if let Some(row) = before.filter(|row| app.view.position(&app.store, *row).is_some()) {
             prop_assert_eq!(app.selected(), Some(row));
         }
@@ -300,7 +301,8 @@ proptest! {
         // The cursor has been moved, so it does not stay on the newest alert.
         let mut moved = false;
         for step in steps {
-            // A filter that is typed shows a list with each letter, in which the alert may not be.
+            // Typing a filter updates the list with each letter, and not every list contains the
+            // alert.
             let moves = matches!(step, Step::Move(_) | Step::Mark | Step::Filter(_));
             let before = both.console.app.selected().filter(|_| moved && !moves);
             moved = match step {

@@ -45,8 +45,8 @@ pub(crate) fn chain() -> Value {
     )
 }
 
-/// Returns an alert with ten devices with two processes each. On the sixth device, one process is
-/// suspicious; on the first, hundreds of files were changed, one of which is malicious.
+/// Returns an alert with ten devices that have two processes each. On the sixth device, one process
+/// is suspicious; on the first, hundreds of files were changed, one of which is malicious.
 fn large() -> Value {
     let mut evidence = Vec::new();
     for nth in 0..10 {
@@ -74,7 +74,7 @@ fn name(console: &Harness, line: &Line) -> String {
     }
 }
 
-/// Returns the names of the visible lines of the tree.
+/// Returns the names on the visible lines of the tree.
 pub(crate) fn visible(console: &Harness) -> Vec<String> {
     let lines = console.app.current_detail().unwrap().lines().iter();
     lines.map(|line| name(console, line)).filter(|name| !name.is_empty()).collect()

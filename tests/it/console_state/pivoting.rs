@@ -334,7 +334,7 @@ fn values_on_screen_are_counted_automatically() {
     assert_eq!(console.app.prevalence(&what).unwrap().classes, classes);
 }
 
-// Tests of the backfill.
+// Tests for the backfill.
 
 fn recent() -> Scope {
     scope("createdDateTime ge 2026-10-21T12:00:00Z")

@@ -1,4 +1,4 @@
-//! Profiles: the overlay, and switching.
+//! The profiles overlay, and switching between profiles.
 
 use std::time::Duration;
 

@@ -175,7 +175,7 @@ fn unreadable_alert_shows_the_reason_and_its_bytes() {
     assert!(screen.contains("no object\""), "{screen}");
 }
 
-/// Collects all strings, numbers and booleans of a document.
+/// Collects all strings, numbers and booleans in a document.
 fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::Null => {}
@@ -190,10 +190,10 @@ fn scalars(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Returns the raw values of all lines of the detail pane.
+/// Returns the raw values of all lines in the detail pane.
 fn reachable(alert: &Value) -> Vec<String> {
     let mut console = Harness::with_alerts(std::slice::from_ref(alert));
-    // "All properties" is the last line, and is folded at first.
+    // "All properties" is the last line and is folded at first.
     console.keys("Enter G l");
     let detail = console.app.current_detail().unwrap();
     let mut texts = Vec::new();

@@ -31,7 +31,7 @@ pub(crate) fn request(number: u64, outcome: Result<u16, String>) -> RequestLine 
     }
 }
 
-/// Returns the requests of a bad minute, newest last.
+/// Returns the requests from a bad minute, newest last.
 pub(crate) fn sample() -> Vec<RequestLine> {
     let mut lines: Vec<_> = (0..12).map(|number| request(number, Ok(200))).collect();
     lines[3].outcome = Some(Ok(429));

@@ -23,7 +23,7 @@ use super::{
     requests, signing_in,
 };
 
-/// Returns the alerts of the simulated tenant.
+/// Returns the simulated tenant's alerts.
 pub(crate) fn tenant(alerts: usize) -> Vec<Value> {
     let now = Timestamp::parse(START).unwrap();
     let settings = simulator::Settings { alerts, seed: 7, ..simulator::Settings::new(now) };

@@ -172,7 +172,7 @@ fn check(console: &Harness) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Checks the invariants that must hold when no work is left: the rows are the ones that a plain
+/// Checks the invariants that must hold when no work is left: the rows are those that a plain
 /// filter finds, in order, and the detail pane shows the alert under the cursor.
 fn check_at_rest(console: &mut Harness) -> Result<(), TestCaseError> {
     console.lazy = false;

@@ -1,4 +1,4 @@
-//! The settings that tests open a console with.
+//! The settings with which tests open a console.
 
 use alertdeck::app::{FeedSettings, Keymap, ProfileLine};
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Splits the settings into those of the console and those of the feed.
+    /// Splits the settings into those for the console and those for the feed.
     pub(crate) fn split(self) -> (alertdeck::app::Settings, FeedSettings) {
         let Self { zone, filter_zone, filter, profiles, keymap, .. } = self;
         let Self { tenant, origin, service, portal_host, me, profile, signs_in, .. } = self;

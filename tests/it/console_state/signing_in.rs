@@ -34,7 +34,7 @@ pub(crate) fn ana() -> Identity {
     }
 }
 
-/// Triggers the need for a sign-in, and waits until the prompt accepts keys.
+/// Triggers the need for a sign-in and waits until the prompt accepts keys.
 pub(crate) fn needed(console: &mut Harness) {
     console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     console.advance(Duration::from_millis(300));
@@ -285,7 +285,7 @@ fn prompt_that_opens_by_itself_ignores_keys_at_first() {
     let mut console = Harness::with_alerts(&[alert(1), alert(2)]);
     console.feed_event(FeedEvent::SignInNeeded { why: WHY.into() });
     assert!(is_open(&console.app));
-    // A filter that is typed without looking may contain a `d`, and ends with Enter.
+    // A filter typed without looking may contain a `d`, and ends with Enter.
     for _ in 0..10 {
         console.advance(Duration::from_millis(299));
         console.keys("Enter d y Esc q");

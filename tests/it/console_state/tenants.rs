@@ -1,4 +1,4 @@
-//! The alerts of several tenants in one list.
+//! Alerts from several tenants in one list.
 
 use std::time::Duration;
 
@@ -39,12 +39,12 @@ fn tenants(filter: &str) -> [Settings; 2] {
     ]
 }
 
-/// Opens a console on two tenants, whose lists are loading.
+/// Opens a console with two tenants whose lists are still loading.
 fn open(filter: &str) -> Harness {
     Harness::with_feeds(&tenants(filter), (120, 35))
 }
 
-/// Opens a console on two tenants with complete lists. One alert has the same id in both.
+/// Opens a console with complete lists from two tenants. One alert has the same id in both.
 fn loaded() -> Harness {
     let mut console = open("");
     console.complete(CONTOSO, &[alert(1), alert(3)]);
@@ -214,7 +214,7 @@ fn space_adds_and_removes_profiles() {
     assert_eq!(rows(&console).len(), 2);
     console.effects.clear();
     console.keys("k Space");
-    // Its alerts are still in memory, and are read again.
+    // Its alerts are still in memory and are read again.
     assert_eq!(rows(&console).len(), 4);
     assert_eq!(console.fetches_by_feed(), [(CONTOSO, Scope::All)]);
     console.effects.clear();
@@ -239,7 +239,7 @@ fn switched_off_tenant_is_neither_fetched_nor_polled() {
     console.effects.clear();
     console.keys("P Space");
     assert!(console.cancelled().contains(&job));
-    // An alert that was on its way is kept, but hidden.
+    // An alert that was still on its way is kept but hidden.
     console.load_of(job, LoadEvent::Batch(batch(&[alert(9)])));
     assert_eq!(rows(&console), [("a2", 1)]);
     console.effects.clear();
@@ -292,7 +292,7 @@ fn another_account_drops_the_alerts_of_its_tenant_only() {
 #[test]
 fn links_copies_and_exports_follow_the_tenant_of_the_alert() {
     let mut console = loaded();
-    // The host of the link is the portal of the first tenant's cloud only.
+    // The link's host is the portal of only the first tenant's cloud.
     console.keys("o");
     assert!(matches!(console.effects.pop(), Some(Effect::Open(_))), "{}", console.notice());
     console.keys("j o");
@@ -376,8 +376,8 @@ fn about(number: u32, device: Value) -> Value {
     with(alert(number), json!({"evidence": [device]}))
 }
 
-/// Returns the filter and the rows of a pivot on the device of an alert, after checking that the
-/// count on the screen and the filter alone give the same.
+/// Returns the filter and the rows of a pivot on an alert's device, after checking that the count
+/// on the screen and the filter by itself give the same result.
 fn pivot(console: &mut Harness, at: usize) -> (String, Vec<(&'static str, u16)>) {
     console.keys("g");
     for _ in 0..at {
@@ -407,7 +407,7 @@ fn devices_are_known_by_their_id_and_else_by_name_within_their_tenant() {
             json!({"deviceDnsName": name, "mdeDeviceId": if number % 2 == 0 { "AB1" } else { "ab1" }}),
         )
     });
-    // Two IDs of one name, and the name without an ID.
+    // One name with two IDs, and the same name without an ID.
     let other = about(5, json!({"deviceDnsName": "srv-1", "mdeDeviceId": "cd2"}));
     let by_name = about(6, json!({"hostName": "SRV-1"}));
     console.complete(CONTOSO, &same.chain([other, by_name.clone()]).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Tickets for five campaigns of the simulated tenant.
+//! Tickets for five campaigns in the simulated tenant.
 
 use alertdeck_model::Timestamp;
 use alertdeck_simulator::{Settings, Simulator};
@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::report;
 
-/// Returns the first alert of the tenant that has evidence of all these types and is of moderate
-/// size.
+/// Returns the tenant's first alert that has evidence of all these types and is moderate in size.
 fn alert_with(types: &[&str]) -> Value {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     let tenant = Simulator::start(Settings { alerts: 1_500, ..Settings::new(now) }).unwrap();

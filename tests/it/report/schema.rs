@@ -105,7 +105,7 @@ impl Maker<'_> {
 /// Values with their paths.
 type Leaves = Vec<(String, String)>;
 
-/// Returns all values of a document with their paths, except for its type, which is shown as words.
+/// Returns all values in a document with their paths, except for its type, which is shown as words.
 fn leaves(value: &Value) -> Leaves {
     let mut found = Vec::new();
     walk(value, &mut String::new(), true, &mut |path, value| {

@@ -13,7 +13,7 @@ const ALERTS: &str = "/v1.0/security/alerts_v2";
 
 pub(crate) struct Tenant {
     pub(crate) simulator: Simulator,
-    /// The state folder of the program.
+    /// The program's state folder.
     pub(crate) state: tempfile::TempDir,
 }
 
@@ -91,7 +91,7 @@ impl Tenant {
     }
 }
 
-/// Returns all files below a folder.
+/// Returns all files inside a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(inner) = folders.pop() {
@@ -104,7 +104,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Opens an address as a browser does, follows the redirects and returns the last page.
+/// Opens an address as a browser does, following redirects, and returns the last page.
 pub(crate) fn browse(address: &str) -> String {
     in_runtime(async { client().get(address).send().await.unwrap().text().await.unwrap() })
 }

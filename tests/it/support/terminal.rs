@@ -21,19 +21,19 @@ use rustix::{
 /// The maximum time to wait for a condition.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The sequences that must be sent at the end: mouse reports, bracketed paste and the alternate
-/// screen off, and the cursor on.
+/// The sequences that must be sent at the end, which turn off mouse reports, bracketed paste and
+/// the alternate screen and turn on the cursor.
 const RESTORING: [&str; 4] = ["\x1b[?1000l", "\x1b[?2004l", "\x1b[?1049l", "\x1b[?25h"];
 /// The maximum size of a frame in bytes.
 const MAX_FRAME: usize = 64 << 10;
 /// The time after which a key that had no effect is pressed again.
 const PRESS_AGAIN: Duration = Duration::from_millis(500);
 
-/// The output of the program.
+/// The program's output.
 struct Output {
     parser: vt100::Parser,
     sent: Vec<u8>,
-    /// Whether the terminal is about to hang up.
+    /// True if the terminal is about to hang up.
     hung_up: bool,
 }
 
@@ -51,7 +51,7 @@ fn size(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
 }
 
-/// Sets the environment so that the settings of the current user do not apply.
+/// Sets the environment so that the current user's settings do not apply.
 pub(crate) fn set_environment(command: &mut CommandBuilder) {
     for name in ["NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"] {
         command.env_remove(name);
@@ -126,8 +126,8 @@ impl Session {
         });
     }
 
-    /// Waits until a condition holds. Checks the condition after each output, and regularly in
-    /// between.
+    /// Waits until a condition holds. Checks the condition after each output and at regular
+    /// intervals in between.
     pub(crate) fn wait_until(&mut self, what: &str, mut condition: impl FnMut(&mut Self) -> bool) {
         let end = Instant::now() + DEADLINE;
         while !(self.is_frame_complete() && condition(self)) {
@@ -168,14 +168,14 @@ impl Session {
         self.with_screen(|screen| screen.contents().contains(text))
     }
 
-    /// Returns everything that was copied so far, oldest first.
+    /// Returns everything copied so far, oldest first.
     pub(crate) fn copied(&self) -> Vec<String> {
         let sent = self.sent();
         let copies = sent.split("\x1b]52;c;").skip(1).filter_map(|rest| rest.split(['\x07', '\x1b']).next());
         copies.map(|text| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()).collect()
     }
 
-    /// Presses a key that copies, and returns the copied text.
+    /// Presses a key that copies text and returns the copied text.
     pub(crate) fn copy(&mut self, key: &str) -> String {
         let before = self.copied().len();
         self.type_keys(key);
@@ -207,7 +207,7 @@ impl Session {
         assert!(self.is_cooked(), "the terminal modes are restored");
     }
 
-    /// Returns the process id of the program.
+    /// Returns the program's process id.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.process_id().unwrap()
     }
@@ -229,7 +229,7 @@ impl Session {
         self.with_screen(vt100::Screen::scrollback_len)
     }
 
-    /// Returns all output of the program.
+    /// Returns all of the program's output.
     pub(crate) fn sent(&self) -> String {
         String::from_utf8_lossy(&self.output.0.lock().unwrap().sent).into_owned()
     }
