@@ -8,7 +8,7 @@ mod tenant;
 
 use std::hint::black_box;
 
-use alertdeck_model::{RawAlert, split};
+use alertdeck_model::{RawAlert, split_reply};
 use alertdeck_store::{Batch, FeedId, Row, Sort, Store, View};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
@@ -29,9 +29,9 @@ fn decode(criterion: &mut Criterion, alerts: &[RawAlert]) {
     group.bench_function("serde_json alone", |bencher| {
         bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&body)));
     });
-    group.bench_function("split", |bencher| bencher.iter(|| split(black_box(&body).clone())));
+    group.bench_function("split", |bencher| bencher.iter(|| split_reply(black_box(&body).clone())));
     group.bench_function("split and decode", |bencher| {
-        bencher.iter(|| split(black_box(&body).clone()).map(|page| Batch::decode(&page.alerts)));
+        bencher.iter(|| split_reply(black_box(&body).clone()).map(|page| Batch::decode(&page.alerts)));
     });
     group.finish();
 }

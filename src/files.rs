@@ -1,9 +1,8 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
-//! Accepts the shapes that [`alertdeck_model::split`] accepts, as well as incidents that contain
-//! their alerts (`$expand=alerts`; docs/graph-api.md, "Incidents"). JSON lines are read in parts,
-//! so that the first alerts in a file appear on the screen immediately, whatever its size. An
-//! unreadable file is reported and does not affect the others.
+//! Accepts whatever [`alertdeck_model::find`] finds alerts in, also compressed with gzip or zstd.
+//! JSON lines are read in parts, so that the first alerts of a file of any size appear on the screen
+//! immediately. An unreadable file is reported and does not affect the others.
 
 use std::{
     collections::VecDeque,
@@ -15,36 +14,64 @@ use std::{
 };
 
 use bytes::Bytes;
-use memchr::{memchr, memmem, memrchr};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use memchr::{memchr, memrchr};
 
-use alertdeck_model::{RawAlert, SafeText, WireError, split, split_lines, starts_with_lines};
+use alertdeck_model::{Found, RawAlert, SafeText, find, find_in_lines, starts_with_lines};
 
-/// The maximum total size of documents other than JSON lines, in bytes. Prevents memory from being
+/// The maximum total size of documents other than JSON lines, in bytes. Ensures that memory is not
 /// exhausted.
 const MAX_BYTES: u64 = 1 << 30;
 /// The size of a part of JSON lines, in bytes.
 const PART: usize = 1 << 20;
+/// The extensions of the files that are read in a folder.
+const EXTENSIONS_IN_WORDS: &str = "*.json, *.jsonl or *.ndjson";
 /// The maximum length of a line of JSON lines, in bytes.
 const MAX_LINE: usize = 1 << 28;
 
 /// The alerts that were read, and the errors.
 #[derive(Debug, Default)]
 pub struct Saved {
-    /// The alerts, in the same order as the files.
+    /// The alerts, in the order of the files.
     pub alerts: Vec<RawAlert>,
-    /// The errors, one line each: the file, the position, the reason and what to do.
-    pub errors: Vec<String>,
+    /// What could not be read, one line each: the file, the position, the reason and what to do.
+    unread: Vec<String>,
+    /// What the user should know although nothing is missing, one line each.
+    pub notes: Vec<String>,
+    /// The name of a file that ends with a page that is not the last one of its list.
+    continued: Option<String>,
+    /// Whether there is the last page of a list.
+    has_last: bool,
+    /// The number of alerts in the list, as a page gives it.
+    count: Option<u64>,
 }
 
 impl Saved {
-    fn add_error(&mut self, name: &str, what: &str) {
-        let line = format!("{name}: {what}");
-        // Many incidents in one file may cause the same error.
-        if self.errors.last() != Some(&line) {
-            self.errors.push(line);
+    /// Adds what another part contains. Lines that the parts of a file repeat are added once.
+    pub fn extend(&mut self, other: Self) {
+        self.alerts.extend(other.alerts);
+        for (all, more) in [(&mut self.unread, other.unread), (&mut self.notes, other.notes)] {
+            for line in more {
+                if !all.contains(&line) {
+                    all.push(line);
+                }
+            }
         }
+        self.continued = self.continued.take().or(other.continued);
+        self.has_last |= other.has_last;
+        self.count = self.count.max(other.count);
+    }
+
+    /// Returns the errors, one line each: the file, the position, the reason and what to do. The
+    /// pages of a list may be in several files, so its end is known to be missing only if no file
+    /// contains the last page of a list.
+    pub fn errors(&self) -> Vec<String> {
+        let next = self.continued.iter().filter(|_| !self.has_last).map(|name| {
+            let size = self.count.map_or_else(String::new, |count| format!(" of {count} alerts"));
+            format!(
+                "{name}: a page of a list{size} that continues; save the pages of its @odata.nextLink too"
+            )
+        });
+        self.unread.iter().cloned().chain(next).collect()
     }
 }
 
@@ -64,44 +91,33 @@ enum Content {
     Lines(Bytes, usize),
     /// An error, if nothing could be read.
     Error(String),
+    /// What the user should know, although nothing is missing.
+    Note(String),
 }
 
 impl Part {
-    /// Splits the part into alerts.
+    /// Finds the alerts in the part.
     pub fn read(self) -> Saved {
-        let mut saved = Saved::default();
-        let page = match self.content {
-            Content::Document(body) => split(body),
-            Content::Lines(body, before) => Ok(split_lines(body, before)),
-            Content::Error(what) => {
-                saved.add_error(&self.name, &what);
-                return saved;
-            }
+        let found = match self.content {
+            Content::Document(body) => find(body),
+            Content::Lines(body, before) => find_in_lines(body, before),
+            Content::Error(what) => Found { errors: vec![what], ..Found::default() },
+            Content::Note(what) => Found { notes: vec![what], ..Found::default() },
         };
-        match page {
-            Ok(page) => {
-                for error in &page.errors {
-                    saved.add_error(&self.name, &unreadable(error));
-                }
-                for item in page.alerts {
-                    match alerts_of_incident(&item) {
-                        None => saved.alerts.push(item),
-                        Some(alerts) if alerts.is_empty() => saved.add_error(
-                            &self.name,
-                            "an incident without alerts; request incidents with $expand=alerts",
-                        ),
-                        Some(alerts) => saved.alerts.extend(alerts),
-                    }
-                }
-            }
-            Err(error) => saved.add_error(&self.name, &unreadable(&error)),
+        let named = |line: String| format!("{}: {line}", self.name);
+        Saved {
+            alerts: found.alerts,
+            unread: found.errors.into_iter().map(named).collect(),
+            notes: found.notes.into_iter().map(named).collect(),
+            continued: found.has_next.then(|| self.name.clone()),
+            has_last: found.has_last,
+            count: found.count,
         }
-        saved
     }
 }
 
-/// Files, folders (their `*.json` and `*.ndjson` files, sorted by name) and standard input (`-`),
-/// all of which can be read several times.
+/// Files, folders (their JSON files by name, by extension) and standard input (`-`), which can
+/// be read several times.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,
@@ -138,8 +154,7 @@ pub struct Files {
 struct OpenFile {
     name: String,
     stream: Box<dyn Read + Send>,
-    /// Data that has been read but is not in a part yet. After the first part, this is at most one
-    /// line.
+    /// What has been read but is not in a part yet. After the first part, this is at most one line.
     rest: Vec<u8>,
     lines: usize,
 }
@@ -151,26 +166,24 @@ impl std::fmt::Debug for Files {
 }
 
 impl Files {
-    /// Reads up to the first alert and keeps what was read for [`Files::next_part`].
+    /// Reads up to the first alert, and keeps what was read for [`Files::next_part`].
     ///
     /// # Errors
     ///
     /// Returns the errors, one line each, if there are errors and none of the files contains an
     /// alert.
     pub fn read_ahead(&mut self) -> Result<(), Vec<String>> {
-        let (mut ahead, mut errors) = (VecDeque::new(), Vec::new());
-        while let Some(part) = self.next_part() {
+        let (mut ahead, mut all) = (VecDeque::new(), Saved::default());
+        while all.alerts.is_empty()
+            && let Some(part) = self.next_part()
+        {
             ahead.push_back(part.clone());
-            let saved = part.read();
-            errors.extend(saved.errors);
-            if !saved.alerts.is_empty() {
-                errors.clear();
-                break;
-            }
+            all.extend(part.read());
         }
         ahead.append(&mut self.ready);
         self.ready = ahead;
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        let errors = all.errors();
+        if all.alerts.is_empty() && !errors.is_empty() { Err(errors) } else { Ok(()) }
     }
 
     /// Reads the next part; returns `None` at the end. Blocks.
@@ -219,14 +232,20 @@ impl Files {
             Ok(entries) => entries,
             Err(error) => return self.add_error(folder, format!("cannot be read: {error}")),
         };
-        let is_saved_alerts = |path: &PathBuf| {
-            let extension = path.extension().and_then(OsStr::to_str);
-            extension.is_some_and(|extension| matches!(extension, "json" | "ndjson")) && path.is_file()
-        };
-        files.retain(is_saved_alerts);
+        files.retain(|path| path.is_file());
         files.sort();
+        let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_saved_alerts(path));
         if files.is_empty() {
-            self.add_error(folder, "no *.json or *.ndjson files in this folder".to_owned());
+            return self.add_error(folder, format!("no {EXTENSIONS_IN_WORDS} files in this folder"));
+        }
+        if !others.is_empty() {
+            let names: Vec<_> = others.iter().filter_map(|path| path.file_name()).take(5).collect();
+            let names: Vec<_> =
+                names.iter().map(|name| SafeText::new(&name.to_string_lossy()).line()).collect();
+            let more =
+                if others.len() > 5 { format!(" and {} more", others.len() - 5) } else { String::new() };
+            let note = format!("files skipped because of their extension: {}{more}", names.join(", "));
+            self.ready.push_back(Part { name: name(folder), content: Content::Note(note) });
         }
         for file in files.into_iter().rev() {
             self.paths.push_front(file);
@@ -238,7 +257,7 @@ impl Files {
         let mut rest = Vec::new();
         let started = opened.and_then(|mut stream| {
             stream.by_ref().take(PART as u64).read_to_end(&mut rest)?;
-            Ok(stream)
+            decompressed(&mut rest, stream)
         });
         let stream = match started {
             Ok(stream) => stream,
@@ -302,13 +321,41 @@ impl OpenFile {
         Part { name: self.name.clone(), content: Content::Error(what) }
     }
 
-    /// Turns what has been read into a part and keeps `rest`.
+    /// Makes a part of what has been read, and keeps `rest`.
     fn part(&mut self, rest: Vec<u8>) -> Part {
         let body = Bytes::from(std::mem::replace(&mut self.rest, rest));
         let before = self.lines;
         self.lines += memchr::memchr_iter(b'\n', &body).count();
         Part { name: self.name.clone(), content: Content::Lines(body, before) }
     }
+}
+
+/// Returns whether a file in a folder is taken for saved alerts: by its extension, before that of a
+/// compressed file.
+fn is_saved_alerts(path: &Path) -> bool {
+    let extension = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    let last = extension(path);
+    let is_compressed = last.as_deref().is_some_and(|last| matches!(last, "gz" | "zst"));
+    let inner = path.with_extension("");
+    let last = if is_compressed { extension(&inner) } else { last };
+    last.as_deref().is_some_and(|last| matches!(last, "json" | "ndjson" | "jsonl"))
+}
+
+/// Returns what a compressed stream contains; others are returned as they are. `rest`: what was read
+/// of the stream already, at least its first four bytes.
+fn decompressed(rest: &mut Vec<u8>, stream: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let is_gzip = rest.starts_with(b"\x1f\x8b");
+    if !is_gzip && !rest.starts_with(b"\x28\xb5\x2f\xfd") {
+        return Ok(stream);
+    }
+    let whole = Cursor::new(std::mem::take(rest)).chain(stream);
+    let mut stream: Box<dyn Read + Send> = if is_gzip {
+        Box::new(flate2::read::MultiGzDecoder::new(whole))
+    } else {
+        Box::new(zstd::stream::read::Decoder::new(whole)?)
+    };
+    stream.by_ref().take(PART as u64).read_to_end(rest)?;
+    Ok(stream)
 }
 
 /// Returns whether the first line is followed by another.
@@ -324,41 +371,13 @@ fn name(path: &Path) -> String {
     SafeText::new(&name).line()
 }
 
-/// Reads all alerts from these paths.
+/// Reads all alerts of these paths.
 pub fn read(paths: &[PathBuf]) -> Saved {
     let (mut files, mut all) = (Paths::new(paths).open(), Saved::default());
     while let Some(part) = files.next_part() {
-        let saved = part.read();
-        all.alerts.extend(saved.alerts);
-        all.errors.extend(saved.errors);
+        all.extend(part.read());
     }
     all
-}
-
-fn unreadable(error: &WireError) -> String {
-    format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
-}
-
-/// Returns the alerts in an incident, or `None` if the item is not an incident.
-fn alerts_of_incident(item: &RawAlert) -> Option<Vec<RawAlert>> {
-    #[derive(Deserialize)]
-    struct Incident<'a> {
-        #[serde(borrow, rename = "@odata.type")]
-        declared: Option<&'a RawValue>,
-        #[serde(borrow)]
-        alerts: Option<Vec<&'a RawValue>>,
-    }
-    const TYPE: &[u8] = b"microsoft.graph.security.incident";
-    // Few files contain incidents, so search for the bytes first to avoid parsing every alert
-    // twice.
-    memmem::find(&item.0, TYPE).or_else(|| memmem::find(&item.0, b"\"alerts\""))?;
-    let incident: Incident<'_> = serde_json::from_slice(&item.0).ok()?;
-    let declared = incident.declared.map_or("", RawValue::get).trim_matches(['"', '#']).as_bytes();
-    if incident.alerts.is_none() && !declared.eq_ignore_ascii_case(TYPE) {
-        return None;
-    }
-    let alerts = incident.alerts.unwrap_or_default();
-    Some(alerts.into_iter().map(|raw| RawAlert(item.0.slice_ref(raw.get().as_bytes()))).collect())
 }
 
 #[cfg(test)]
@@ -389,7 +408,7 @@ mod tests {
         fs::create_dir(folder.path().join("c.json")).unwrap();
         let saved = read(&[folder.path().to_owned()]);
         assert_eq!(texts(&saved), [r#"{"id":"a1"}"#, r#"{"id":"a2"}"#, r#"{"id":"b"}"#]);
-        assert!(saved.errors.is_empty());
+        assert!(saved.errors().is_empty());
     }
 
     #[test]
@@ -398,9 +417,9 @@ mod tests {
         let missing = folder.path().join("miss\u{1b}ing.json");
         let saved = read(&[folder.path().to_owned(), missing]);
         assert_eq!(texts(&saved), [r#"{"id":"a"}"#]);
-        assert_eq!(saved.errors.len(), 2);
-        assert!(saved.errors[0].contains("bad.json: ") && saved.errors[0].contains("(line 2, column 2)"));
-        assert!(saved.errors[1].contains("miss␛ing.json: cannot be read"), "{}", saved.errors[1]);
+        assert_eq!(saved.errors().len(), 2);
+        assert!(saved.errors()[0].contains("bad.json: ") && saved.errors()[0].contains("(line 2, column 2)"));
+        assert!(saved.errors()[1].contains("miss␛ing.json: cannot be read"), "{}", saved.errors()[1]);
     }
 
     #[test]
@@ -415,7 +434,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_in_parts_that_lose_nothing() {
-        let alert = |at: usize| format!("{{\"id\":\"{at}\",\"x\":\"{}\"}}", "é".repeat(at % 997));
+        let alert = |at: usize| format!("{{\"id\":\"{at}\",\"title\":\"{}\"}}", "é".repeat(at % 997));
         let mut lines: Vec<_> = (0..4_000).map(alert).collect();
         lines[0] = "the end of a line that was cut\"}".into();
         lines[1_234] = "{\"id\":".into();
@@ -430,9 +449,10 @@ mod tests {
             saved.push(part.read());
         }
         assert!(saved.len() > 3, "{} parts", saved.len());
-        let errors: Vec<_> = saved.iter().flat_map(|saved| &saved.errors).collect();
+        let errors: Vec<_> = saved.iter().flat_map(Saved::errors).collect();
         assert_eq!(errors.len(), 2, "{errors:?}");
-        assert!(errors[0].contains("(line 1, column 2)") && errors[1].contains("(line 1235, column 6)"));
+        assert!(errors[0].contains("(line 1, column 1)"), "{errors:?}");
+        assert!(errors[1].contains("(line 1235, column 6)"), "{errors:?}");
         lines.remove(1_234);
         lines.remove(0);
         assert_eq!(saved.iter().flat_map(texts).collect::<Vec<_>>(), lines);
@@ -451,8 +471,8 @@ mod tests {
         let saved = read(&[folder.path().join("incidents.json")]);
         assert_eq!(texts(&saved)[..3], [r#"{ "id":"a" }"#, r#"{"id":"b"}"#, r#"{"id":"c"}"#]);
         assert!(texts(&saved)[3].contains(r#""id":"d""#));
-        assert_eq!(saved.alerts.len(), 4);
-        assert_eq!(saved.errors.len(), 1, "{:?}", saved.errors);
-        assert!(saved.errors[0].contains("$expand=alerts"));
+        assert_eq!(saved.alerts.len(), 4, "{:?}", texts(&saved));
+        assert_eq!(saved.errors().len(), 1, "{:?}", saved.errors());
+        assert!(saved.errors()[0].contains("$expand=alerts"));
     }
 }

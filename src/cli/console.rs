@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     app::{FeedSettings, Keymap, ProfileLine, Settings, with_other_tenants},
+    cli::notify,
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
@@ -20,7 +21,7 @@ use alertdeck_store::FeedId;
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Open {
-    /// Saved alerts: files, folders with *.json and *.ndjson files, or `-` for standard input
+    /// Saved alerts: files, folders with JSON files, or `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Initial filter
@@ -112,6 +113,7 @@ impl Open {
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
         run(settings, &[tenant], read, None, display).await?;
+        saved.notes().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{console::ConsoleError, files::Saved};
+use crate::{cli::notify, console::ConsoleError, files::Saved};
 use alertdeck_graph as graph;
 use alertdeck_graph::{Kind, auth::VaultError};
 use alertdeck_model::AlertId;
@@ -89,11 +89,13 @@ impl Failure {
         Self::InTenant { tenant: tenant.to_owned(), failure: Box::new(self) }
     }
 
-    /// Fails if there are errors and no alerts could be read.
+    /// Fails if there are errors and no alerts could be read. Prints the notes to standard error.
     pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
-        if saved.alerts.is_empty() && !saved.errors.is_empty() {
-            return Err(Self::Unreadable(saved.errors.join("\n")));
+        let errors = saved.errors();
+        if saved.alerts.is_empty() && !errors.is_empty() {
+            return Err(Self::Unreadable(errors.join("\n")));
         }
+        saved.notes.iter().for_each(notify);
         Ok(saved)
     }
 

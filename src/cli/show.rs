@@ -52,7 +52,7 @@ impl Show {
             }
             Source::Files { paths, portal_host, .. } => {
                 let saved = Failure::if_nothing(files::read(paths))?;
-                let outcome = Failure::if_errors(&saved.errors);
+                let outcome = Failure::if_errors(&saved.errors());
                 let Some(raw) = newest(saved.alerts, &id) else {
                     outcome.unwrap_or_else(notify);
                     return Err(Failure::NotFound(id));
@@ -114,5 +114,9 @@ async fn find<'a>(services: &'a [Service], id: &AlertId) -> Result<(&'a Service,
 fn newest(alerts: Vec<RawAlert>, id: &AlertId) -> Option<RawAlert> {
     let (mut store, feed) = (Store::default(), FeedId::default());
     store.decode(feed, alerts);
+    let count = store.rows().iter().filter(|row| store.facts(*row).id() == *id).count();
+    if count > 1 {
+        notify(format_args!("{count} alerts have this ID, created at different times; showing the first"));
+    }
     store.row(feed, id).map(|row| store.stored(row).read())
 }

@@ -65,8 +65,8 @@ impl FetchReporter {
     /// Reports saved alerts.
     pub(super) async fn report_saved(&self, alerts: &SavedAlerts) -> Option<()> {
         self.report(LoadEvent::Page { total: None, partial: None, server_time: None }).await?;
-        let chunks = alerts.read().flat_map(|saved| {
-            let chunks: Vec<_> = saved.alerts.chunks(BATCH).map(<[_]>::to_vec).collect();
+        let chunks = alerts.read().flat_map(|alerts| {
+            let chunks: Vec<_> = alerts.chunks(BATCH).map(<[_]>::to_vec).collect();
             stream::iter(chunks)
         });
         self.report_chunks(chunks).await?;

@@ -9,17 +9,19 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::files::{Files, Paths, Saved};
+use alertdeck_model::RawAlert;
 
 /// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
 
-/// Saved alerts that can be read several times, with the errors of the most recent read.
+/// Saved alerts that can be read several times, with the errors and notes of the most recent read.
 #[derive(Clone, Debug, Default)]
 pub struct SavedAlerts {
     paths: Paths,
     /// Files that have already been opened to find out whether they contain alerts.
     opened: Arc<Mutex<Option<Files>>>,
-    errors: Arc<Mutex<Vec<String>>>,
+    /// What was read, without the alerts.
+    outcome: Arc<Mutex<Saved>>,
 }
 
 impl SavedAlerts {
@@ -43,13 +45,18 @@ impl SavedAlerts {
 
     /// Returns the errors so far, one line each, safe to show.
     pub fn errors(&self) -> Vec<String> {
-        lock(&self.errors).clone()
+        lock(&self.outcome).errors()
+    }
+
+    /// Returns what the user should know about the alerts, one line each, safe to show.
+    pub fn notes(&self) -> Vec<String> {
+        lock(&self.outcome).notes.clone()
     }
 
     /// Starts reading from the beginning. Must be called within a runtime.
-    pub(super) fn read(&self) -> impl Stream<Item = Saved> + use<> {
+    pub(super) fn read(&self) -> impl Stream<Item = Vec<RawAlert>> + use<> {
         let mut files = lock(&self.opened).take().unwrap_or_else(|| self.paths.open());
-        lock(&self.errors).clear();
+        *lock(&self.outcome) = Saved::default();
         let (sender, receiver) = mpsc::channel(AHEAD);
         spawn_blocking(move || {
             while let Some(part) = files.next_part() {
@@ -63,11 +70,12 @@ impl SavedAlerts {
             let part = receiver.recv().await?;
             Some((part, receiver))
         });
-        let errors = self.errors.clone();
+        let outcome = self.outcome.clone();
         parts.map(|part| spawn_blocking(move || part.read())).buffered(AHEAD).map(move |read| {
-            let saved = read.unwrap_or_default();
-            lock(&errors).extend(saved.errors.iter().cloned());
-            saved
+            let mut saved = read.unwrap_or_default();
+            let alerts = std::mem::take(&mut saved.alerts);
+            lock(&outcome).extend(saved);
+            alerts
         })
     }
 }
@@ -89,7 +97,7 @@ mod tests {
         saved.read_ahead().unwrap();
         for _ in 0..2 {
             let parts: Vec<_> = saved.read().collect().await;
-            assert_eq!(parts.iter().map(|part| part.alerts.len()).collect::<Vec<_>>(), [1, 0]);
+            assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0]);
             assert_eq!(saved.errors().len(), 1);
         }
     }

@@ -11,13 +11,16 @@ pub mod attack;
 pub mod defang;
 mod enums;
 mod evidence;
+mod foreign;
 mod host;
 mod indicator;
 mod json;
 mod page;
 mod portal;
+mod shape;
 mod text;
 mod time;
+mod wrapped;
 
 pub use alert::{Alert, AlertId, Comment, DecodeError, RawAlert};
 pub use enums::{
@@ -31,7 +34,8 @@ pub use evidence::{
 pub use host::host;
 pub use indicator::{Indicator, IndicatorKind};
 pub use json::{Object, Property, properties, walk};
-pub use page::{RawPage, WireError, split, split_lines, split_reply, starts_with_lines};
+pub use page::{RawPage, WireError, split_reply, starts_with_lines};
 pub use portal::{PortalLinkError, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};
 pub use time::{Now, Timestamp};
+pub use wrapped::{Found, find, find_in_lines};

@@ -1,8 +1,8 @@
-//! Splits the bytes of a reply, a file or a pipe into alerts.
+//! Splits the bytes of a reply into alerts.
 //!
-//! Four formats are accepted (README.md, "Use"): a single alert, an array, `{"value":[…]}` as in
-//! Graph's replies, and JSON lines. Splitting looks only at the structure, so an alert that cannot
-//! be decoded does not affect the others.
+//! Three forms are accepted: a single alert, an array, and `{"value":[…]}` as in Graph's replies.
+//! Splitting considers only the structure, so an alert that cannot be decoded does not affect the
+//! others. Files come in more forms ([`crate::find`]).
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -19,11 +19,9 @@ pub struct RawPage {
     pub next: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
-    /// For JSON lines, the lines that could not be read. Safe to show.
-    pub errors: Vec<WireError>,
 }
 
-/// The reason why bytes could not be split into alerts.
+/// The reason that bytes could not be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
@@ -36,7 +34,7 @@ pub struct WireError {
 }
 
 impl WireError {
-    fn new(error: &serde_json::Error, line: usize) -> Self {
+    pub(crate) fn new(error: &serde_json::Error, line: usize) -> Self {
         // The parser's message repeats the position, which has its own fields here.
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text);
@@ -47,7 +45,7 @@ impl WireError {
         }
     }
 
-    fn at_start(reason: &str) -> Self {
+    pub(crate) fn at_start(reason: &str) -> Self {
         Self { reason: reason.into(), line: 1, column: 1 }
     }
 }
@@ -65,28 +63,16 @@ struct Envelope<'a> {
     count: Option<&'a RawValue>,
 }
 
-/// Splits `body` into alerts.
+/// Splits the body of a reply into alerts.
 ///
-/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil a
-/// single character rather than the whole page.
-///
-/// # Errors
-///
-/// Fails if the body is empty, UTF-16, compressed, markup, broken JSON, or JSON without alerts.
-pub fn split(body: Bytes) -> Result<RawPage, WireError> {
-    read(body, true)
-}
-
-/// Splits the body of a reply like [`split`], but does not accept JSON lines.
+/// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil only
+/// a character rather than the whole page.
 ///
 /// # Errors
 ///
-/// Fails in the same cases as [`split`], and if anything follows the JSON document.
+/// Fails if the body is empty, UTF-16, compressed, markup, broken JSON, or JSON without alerts, or
+/// if anything follows the JSON document.
 pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
-    read(body, false)
-}
-
-fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
     }
@@ -96,9 +82,6 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
     }
     let body = repaired(body);
     let text = std::str::from_utf8(&body).unwrap_or_default();
-    if allow_lines && starts_with_lines(text) && serde_json::from_str::<&RawValue>(text).is_err() {
-        return Ok(lines(text, &body, 0));
-    }
     let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
     match text.trim_start().bytes().next() {
         None => Err(WireError::at_start("the text is empty, expected JSON")),
@@ -121,7 +104,6 @@ fn read(body: Bytes, allow_lines: bool) -> Result<RawPage, WireError> {
                     alerts: value.into_iter().map(alert).collect(),
                     next: envelope.next.and_then(text_of).filter(|link| !link.is_empty()),
                     count: envelope.count.and_then(|raw| raw.get().trim_matches('"').parse().ok()),
-                    errors: Vec::new(),
                 })
             }
             Err(error) => Err(WireError::new(&error, 0)),
@@ -143,36 +125,12 @@ pub fn starts_with_lines(text: &str) -> bool {
     is_line() || (is_line() && is_line())
 }
 
-/// Reads part of a JSON lines file, which has no envelope. The part must consist of whole lines;
-/// `before` is the number of lines in earlier parts.
-pub fn split_lines(body: Bytes, before: usize) -> RawPage {
-    let body = repaired(body);
-    lines(std::str::from_utf8(&body).unwrap_or_default(), &body, before)
-}
-
 fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
-fn lines(text: &str, body: &Bytes, before: usize) -> RawPage {
-    let mut page = RawPage::default();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str::<&RawValue>(line) {
-            Ok(raw) if is_object(raw) => {
-                page.alerts.push(RawAlert(body.slice_ref(raw.get().as_bytes())));
-            }
-            Ok(_) => {
-                let line = before + at + 1;
-                page.errors.push(WireError { line, ..WireError::at_start("expected an object") });
-            }
-            Err(error) => page.errors.push(WireError::new(&error, before + at)),
-        }
-    }
-    page
-}
-
 /// Skips a byte order mark and replaces bytes that are not UTF-8.
-fn repaired(body: Bytes) -> Bytes {
+pub(crate) fn repaired(body: Bytes) -> Bytes {
     let body = if body.starts_with(&[0xef, 0xbb, 0xbf]) { body.slice(3..) } else { body };
     match std::str::from_utf8(&body) {
         Ok(_) => body,
@@ -186,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn page(text: &str) -> RawPage {
-        split(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+        split_reply(Bytes::copy_from_slice(text.as_bytes())).unwrap()
     }
 
     fn texts(page: &RawPage) -> Vec<&str> {
@@ -194,15 +152,14 @@ mod tests {
     }
 
     fn error(body: &[u8]) -> String {
-        split(Bytes::copy_from_slice(body)).unwrap_err().to_string()
+        split_reply(Bytes::copy_from_slice(body)).unwrap_err().to_string()
     }
 
     #[test]
-    fn all_four_formats_give_the_same_alerts() {
+    fn all_forms_give_the_same_alerts() {
         for text in [
             r#"{"@odata.context":"x","value":[{"id":"a"},{ "id" : "b" }]}"#,
             r#"[{"id":"a"},{ "id" : "b" }]"#,
-            "{\"id\":\"a\"}\n\n{ \"id\" : \"b\" }\n",
             "\u{feff}[{\"id\":\"a\"},{ \"id\" : \"b\" }]",
         ] {
             assert_eq!(texts(&page(text)), [r#"{"id":"a"}"#, r#"{ "id" : "b" }"#], "{text}");
@@ -233,47 +190,28 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_reported_and_the_others_are_read() {
-        let page = page("{\"id\":\"a\"}\n{\"id\":\n{\"id\":\"c\"}\n7\n");
-        assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
-        assert_eq!(page.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 4]);
-    }
-
-    #[test]
-    fn lines_that_are_cut_at_the_start_are_read() {
-        for cut in ["\"a\"}", "[1]}", "{\"id\":", "Found 2 alerts:"] {
-            let page = page(&format!("{cut}\n{{\"id\":\"b\"}}\n\n{{\"id\":\"c\"}}\n"));
-            assert_eq!(texts(&page), [r#"{"id":"b"}"#, r#"{"id":"c"}"#], "{cut}");
-            assert_eq!(page.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [1], "{cut}");
-        }
-        let document = "[\n{\"id\":\"b\"}\n,{\"id\":\"c\"}\n";
-        assert!(error(document.as_bytes()).contains("EOF"));
-    }
-
-    #[test]
     fn a_reply_must_be_one_document() {
         let body = Bytes::from_static(b"{\"value\":[]}\n{\"id\":\"a\"}\n");
-        assert_eq!(split(body.clone()).unwrap().alerts.len(), 2);
         assert_eq!(split_reply(body).unwrap_err().line, 2);
         assert!(split_reply(Bytes::from_static(b"{\"value\":[]}\n")).is_ok());
     }
 
     #[test]
     fn bytes_that_are_not_utf8_are_replaced() {
-        let page = split(Bytes::from_static(b"[{\"id\":\"a\xff\"}]")).unwrap();
+        let page = split_reply(Bytes::from_static(b"[{\"id\":\"a\xff\"}]")).unwrap();
         assert_eq!(texts(&page), ["{\"id\":\"a\u{fffd}\"}"]);
     }
 
     proptest! {
         #[test]
         fn splitting_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = split(Bytes::from(body));
+            let _ = split_reply(Bytes::from(body));
         }
 
         #[test]
         fn a_truncated_page_is_an_error(cut in 0usize..66) {
             let text = r#"{"@odata.count":2,"value":[{"id":"a","x":[1]},{"id":"b"}],"y":"z"}"#;
-            let read = split(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
+            let read = split_reply(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
             prop_assert!(read.is_err(), "a truncated page was read as complete");
         }
     }

@@ -55,8 +55,17 @@ impl Timestamp {
     /// Parses an ISO 8601 date and time with any number of fractional digits, of which the first
     /// seven count. The text ends in `Z` or an offset; if it has neither, the time is in UTC
     /// (docs/graph-api.md, "Dates").
+    ///
+    /// Also parses the milliseconds in `/Date(1694786400000)/`, which Windows PowerShell writes, and
+    /// an offset that is followed by `Z`, which is then ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+            // An offset after the number does not change the moment.
+            let end = millis.rfind(['+', '-']).filter(|end| *end > 0).unwrap_or(millis.len());
+            let ticks = millis[..end].parse::<i64>().ok()?.checked_mul(TICKS / 1000)?;
+            return (YEAR_1..=YEAR_9999).contains(&ticks).then_some(Self(ticks));
+        }
         // jiff parses at most nine fractional digits.
         let text = &*cut_fraction(text);
         // jiff's timestamps end a day before the year 9999 does, so the offset is parsed
@@ -66,7 +75,7 @@ impl Timestamp {
         let (local, zone) = text.split_at(zone);
         let offset = match zone {
             "" | "Z" | "z" => 0,
-            zone => offset_seconds(zone)?,
+            zone => offset_seconds(zone.strip_suffix(['Z', 'z']).unwrap_or(zone))?,
         };
         let since = local.parse::<civil::DateTime>().ok()?.duration_since(EPOCH);
         let seconds = since.as_secs().checked_sub(offset)?;

@@ -180,7 +180,16 @@ impl Store {
         let hash = id_hash(feed, &dictionary.text(id).raw);
         let id = map.value(id);
         let columns = &self.columns;
-        let is_same = |row: Row| columns.feeds[row.index()] == feed && columns.id[row.index()] == id;
+        // An alert keeps the time at which it was created. Alerts that were created at different times
+        // are therefore different ones, even if they share an ID, as in files that were anonymised. Tools
+        // may cut fractions of seconds.
+        let is_same_time = |row| match (columns.date(DateColumn::Created, row), fields.created) {
+            (Some(known), Some(created)) => known.seconds() == created.seconds(),
+            _ => true,
+        };
+        let is_same = |row: Row| {
+            columns.feeds[row.index()] == feed && columns.id[row.index()] == id && is_same_time(row)
+        };
         let known = self.by_id.find(hash, is_same);
         let row = known.unwrap_or_else(|| Row(u32::try_from(self.columns.len()).unwrap_or(u32::MAX)));
         absorbed.seen.push(row);
@@ -266,7 +275,7 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Returns the row of an alert.
+    /// Returns the row of an alert. If several alerts share the ID, it is that of the first.
     pub fn row(&self, feed: FeedId, id: &AlertId) -> Option<Row> {
         let is_same = |row: Row| {
             self.columns.feeds[row.index()] == feed

@@ -68,6 +68,24 @@ fn any_number_of_alerts_is_decoded_in_order() {
 }
 
 #[test]
+fn alerts_that_share_an_id_but_not_their_creation_are_different() {
+    let alert = |created: &str, title: &str| json!({"id": "x", "createdDateTime": created, "title": title});
+    let mut store = Store::default();
+    let feed = FeedId::default();
+    store.absorb(
+        feed,
+        batch(&[alert("2026-01-01T10:00:00.1234567Z", "one"), alert("2026-01-02T10:00:00Z", "two")]),
+    );
+    assert_eq!(store.len(), 2);
+    // The same alerts again, from a tool that cuts fractions, and one without a time.
+    store.absorb(
+        feed,
+        batch(&[alert("2026-01-01T10:00:00.123Z", "one again"), json!({"id": "x", "title": "y"})]),
+    );
+    assert_eq!(store.len(), 2);
+}
+
+#[test]
 fn an_id_is_unique_in_a_feed_only() {
     let mut store = Store::default();
     let other = FeedId::new(1);

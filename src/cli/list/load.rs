@@ -28,7 +28,7 @@ pub(super) struct Loaded {
 pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) -> Result<Loaded, Failure> {
     if let Source::Files { paths, .. } = source {
         let saved = Failure::if_nothing(files::read(paths))?;
-        let outcome = Failure::if_errors(&saved.errors);
+        let outcome = Failure::if_errors(&saved.errors());
         let mut store = Store::default();
         store.decode(FeedId::default(), saved.alerts);
         return Ok(Loaded { store, outcome });

@@ -1,6 +1,6 @@
 //! `list` and `show` on saved alerts.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write as _, path::PathBuf};
 
 use super::{SAMPLE_ID, alertdeck, run, sample};
 use rstest::rstest;
@@ -105,6 +105,104 @@ fn a_bad_file_does_not_affect_the_others() {
     let missing = run(alertdeck(["show", "b\u{1b}[2J", "--file"]).arg(folder.0.path()));
     assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
     assert!(missing.stderr.ends_with("no alert has the ID \"b␛[2J\"\n"), "{}", missing.stderr);
+}
+
+/// An alert of the Defender for Endpoint API.
+const ENDPOINT: &str = r#"{"id":"da1","severity":"High","status":"New","title":"t","machineId":"m1",
+    "computerDnsName":"ws-1.corp.example","alertCreationTime":"2026-05-01T10:00:00Z"}"#;
+
+/// Lists the file with its IDs, and returns the exit code, the IDs and standard error.
+fn ids(name: &str, content: &[u8]) -> (i32, Vec<String>, String) {
+    let folder = Folder::with(&[]);
+    let path = folder.path(name);
+    fs::write(&path, content).unwrap();
+    let listed = run(alertdeck(["list", "--columns", "id", "--format", "csv", "--file"]).arg(path));
+    (listed.code, listed.stdout.lines().skip(1).map(str::to_owned).collect(), listed.stderr)
+}
+
+#[test]
+fn compressed_files_and_utf_16_are_read() {
+    let text = "{\"id\":\"a\"}\r\n{\"id\":\"b\"}\r\n";
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    let utf16: Vec<u8> =
+        "\u{feff}".chars().chain(text.chars()).flat_map(|c| (c as u16).to_le_bytes()).collect();
+    for (name, content) in [("a.json.gz", gzip), ("a.zst", zstd), ("a.json", utf16), ("a.jsonl", text.into())]
+    {
+        assert_eq!(ids(name, &content), (0, vec!["a".into(), "b".into()], String::new()), "{name}");
+    }
+}
+
+#[test]
+fn a_cut_gzip_file_is_incomplete_or_unreadable_but_never_complete() {
+    let alert = |at: u32| format!("{{\"id\":\"{at}\",\"title\":\"{}\"}}\n", at.wrapping_mul(2_654_435_761));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    (0..100_000).for_each(|at| gzip.write_all(alert(at).as_bytes()).unwrap());
+    let gzip = gzip.finish().unwrap();
+    let (code, ids, stderr) = ids("a.ndjson.gz", &gzip[..gzip.len() - 1_000]);
+    assert!(code == 5 && !ids.is_empty() && stderr.contains("cannot be read to the end"), "{code}: {stderr}");
+}
+
+#[test]
+fn alerts_of_other_apis_are_called_what_they_are() {
+    let (code, ids, stderr) = ids("a.json", ENDPOINT.as_bytes());
+    assert_eq!((code, ids), (0, vec!["da1".into()]));
+    assert!(stderr.contains("a.json: alerts of the Defender for Endpoint API"), "{stderr}");
+}
+
+#[rstest]
+#[case::sign_ins(
+    r#"{"id":"1","createdDateTime":"x","appDisplayName":"Teams","userId":"u"}"#,
+    "Entra sign-ins"
+)]
+#[case::hunting(r#"[{"Timestamp":"x","DeviceId":"d","ReportId":1}]"#, "advanced hunting rows")]
+#[case::error(
+    r#"{"error":{"code":"Forbidden","message":"no role"}}"#,
+    "an error reply of Graph, not alerts: Forbidden"
+)]
+#[case::pointer("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull")]
+#[case::portal("Alert name,Tags,Severity\r\nx,,High\r\n", "export the alerts as JSON")]
+fn what_is_no_alert_is_named_and_not_listed(#[case] text: &str, #[case] line: &str) {
+    let (code, ids, stderr) = ids("a.json", text.as_bytes());
+    assert!(code == 1 && ids.is_empty() && stderr.contains(line), "{code} {ids:?} {stderr}");
+}
+
+#[test]
+fn a_list_without_its_last_page_is_incomplete() {
+    let first = r#"{"@odata.count":700,"value":[{"id":"a"}],"@odata.nextLink":"https://x.example/2"}"#;
+    let folder = Folder::with(&[("1.json", first)]);
+    let partial = list(&folder, &["--columns", "id", "--format", "csv"]);
+    assert_eq!((partial.code, partial.stdout.as_str()), (5, "id\r\na\r\n"));
+    assert!(
+        partial.stderr.contains("1.json: a page of a list of 700 alerts that continues"),
+        "{}",
+        partial.stderr
+    );
+    // The last page is in another file.
+    let folder = Folder::with(&[("1.json", first), ("2.json", r#"{"value":[{"id":"b"}]}"#)]);
+    let whole = list(&folder, &["--columns", "id", "--format", "csv"]);
+    assert_eq!((whole.code, whole.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn files_that_are_skipped_in_a_folder_are_named() {
+    let folder = Folder::with(&[("a.jsonl", r#"{"id":"a"}"#), ("b.log", r#"{"id":"b"}"#)]);
+    let listed = list(&folder, &["--columns", "id", "--format", "csv"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (0, "id\r\na\r\n"));
+    assert!(listed.stderr.contains("skipped") && listed.stderr.contains("b.log"), "{}", listed.stderr);
+}
+
+#[test]
+fn alerts_that_share_an_id_are_all_listed() {
+    let alert =
+        |day: u32| format!(r#"{{"id":"x","title":"t{day}","createdDateTime":"2026-05-0{day}T00:00:00Z"}}"#);
+    let folder = Folder::with(&[("a.json", &format!("[{},{}]", alert(1), alert(2)))]);
+    let listed = list(&folder, &["--columns", "id,title", "--format", "csv"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (0, "id,title\r\nx,t2\r\nx,t1\r\n"));
+    let shown = run(alertdeck(["show", "x", "--file"]).arg(folder.0.path()));
+    assert!(shown.code == 0 && shown.stderr.contains("2 alerts have this ID"), "{}", shown.stderr);
 }
 
 #[test]

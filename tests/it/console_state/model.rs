@@ -54,7 +54,7 @@ impl Alert {
     fn json(&self) -> serde_json::Value {
         json!({"id": format!("a{}", self.id), "title": format!("Title {}", self.title),
             "severity": if self.high { "high" } else { "low" },
-            "createdDateTime": format!("2026-11-20T00:{:02}:00Z", self.created),
+            "createdDateTime": format!("2026-11-20T00:00:00.{:02}Z", self.created),
             "lastUpdateDateTime": format!("2026-11-20T01:{:02}:00Z", self.updated)})
     }
 

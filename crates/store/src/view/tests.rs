@@ -39,10 +39,10 @@ impl Filter for Only {
     }
 }
 
-/// Creates an alert with the given id, minute of creation, severity and version.
-fn alert(id: u8, minute: u8, high: bool, version: usize) -> Value {
+/// Creates an alert with the given id, fraction of the second of its creation, severity and version.
+fn alert(id: u8, fraction: u8, high: bool, version: usize) -> Value {
     json!({"id": format!("{id}"), "severity": if high { "high" } else { "low" },
-        "createdDateTime": format!("2026-11-01T00:{minute:02}:00Z"),
+        "createdDateTime": format!("2026-11-01T00:00:00.{fraction:02}Z"),
         "lastUpdateDateTime": format!("2026-11-02T{:02}:{:02}:00Z", version / 60, version % 60)})
 }
 

@@ -1,0 +1,296 @@
+//! Recognises what a JSON object is by the names of its properties.
+//!
+//! The names of alerts of this API are those of the Graph page "alert resource type"; those of other
+//! APIs are named where they are mapped (the module `foreign`). Values are not read, except for the
+//! declared type: an alert may have any values.
+
+use std::fmt;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An alert of this API.
+    Alert,
+    /// An alert of another API, or one whose properties were renamed by a tool.
+    Foreign(Foreign),
+    /// An object with only a few properties, which alerts have too. It is an alert only where nothing
+    /// else is expected.
+    Sparse,
+    /// Something else. It may contain alerts.
+    Other,
+}
+
+/// Other forms of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// An alert of the Defender for Endpoint API.
+    Endpoint,
+    /// An alert of the legacy Graph security API (`/security/alerts`).
+    Legacy,
+    /// An alert in an incident of the older Microsoft 365 Defender API.
+    Xdr,
+    /// An alert with capitalised names, as the PowerShell SDK writes it.
+    Capitalised,
+    /// An alert with snake-case names, as the Python SDK writes it.
+    Snake,
+}
+
+/// Properties that few other things have.
+const DISTINCTIVE: [&str; 21] = [
+    "alertWebUrl",
+    "providerAlertId",
+    "serviceSource",
+    "detectionSource",
+    "mitreTechniques",
+    "evidence",
+    "actorDisplayName",
+    "threatDisplayName",
+    "threatFamilyName",
+    "alertPolicyId",
+    "detectorId",
+    "investigationState",
+    "firstActivityDateTime",
+    "lastActivityDateTime",
+    "recommendedActions",
+    "productName",
+    "systemTags",
+    "additionalData",
+    "customDetails",
+    "categories",
+    "incidentWebUrl",
+];
+/// Properties that an alert shares with other things.
+const COMMON: [&str; 15] = [
+    "id",
+    "title",
+    "severity",
+    "status",
+    "classification",
+    "determination",
+    "assignedTo",
+    "category",
+    "createdDateTime",
+    "lastUpdateDateTime",
+    "resolvedDateTime",
+    "description",
+    "incidentId",
+    "tenantId",
+    "comments",
+];
+
+/// The type that alerts declare.
+const TYPE: &str = "microsoft.graph.security.alert";
+
+/// The names of an object, as far as they matter.
+#[derive(Debug, Default)]
+struct Names {
+    distinctive: usize,
+    common: usize,
+    /// Names that no alert has.
+    others: usize,
+    id: bool,
+    title: bool,
+    /// Whether the object declares that it is an alert.
+    declared: bool,
+    /// Whether the object declares that it is something else.
+    other_type: bool,
+    /// Whether it is an incident, which has many of an alert's properties.
+    incident: bool,
+    /// Whether it is an incident of Sentinel, which has some of an alert's properties.
+    sentinel: bool,
+    /// Whether it has an ID as PowerShell writes it. Rows of hunting have an `AlertId` instead.
+    capital_id: bool,
+    endpoint: bool,
+    /// Names of legacy alerts.
+    legacy: usize,
+    /// Names of alerts of the older Microsoft 365 Defender API.
+    xdr: usize,
+    capitalised: usize,
+    snake: usize,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        match name {
+            "id" => self.id = true,
+            "title" => self.title = true,
+            "Id" => self.capital_id = true,
+            "incidentNumber" | "relatedAnalyticRuleIds" => self.sentinel = true,
+            "displayName" | "incidentName" | "redirectIncidentId" => self.incident = true,
+            "alertCreationTime" | "computerDnsName" => self.endpoint = true,
+            "vendorInformation" | "hostStates" | "userStates" | "eventDateTime" => self.legacy += 1,
+            "alertId" | "creationTime" | "entities" | "lastUpdatedTime" => self.xdr += 1,
+            _ => {}
+        }
+        if DISTINCTIVE.contains(&name) {
+            self.distinctive += 1;
+        } else if COMMON.contains(&name) {
+            self.common += 1;
+        } else if !name.starts_with('@') && !name.contains("@odata.") {
+            self.others += 1;
+            let first = name.as_bytes().first().copied().unwrap_or_default();
+            let is_known = |name: &str| DISTINCTIVE.contains(&name) || COMMON.contains(&name);
+            if first.is_ascii_uppercase() {
+                self.capitalised += usize::from(is_known(&uncapitalised(name)));
+            } else if name.contains('_') {
+                self.snake += usize::from(is_known(&camel(name)));
+            }
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        if self.endpoint && self.common > 1 {
+            return Shape::Foreign(Foreign::Endpoint);
+        }
+        if self.legacy > 1 && self.common > 1 {
+            return Shape::Foreign(Foreign::Legacy);
+        }
+        if self.xdr > 1 && self.common > 1 {
+            return Shape::Foreign(Foreign::Xdr);
+        }
+        if self.capital_id && self.capitalised > 3 {
+            return Shape::Foreign(Foreign::Capitalised);
+        }
+        if self.snake > 1 && self.distinctive + self.common + self.snake > 3 {
+            return Shape::Foreign(Foreign::Snake);
+        }
+        let is_alert =
+            self.declared || (self.distinctive > 0 && self.common > 1) || (self.title && self.common > 3);
+        if is_alert && !self.sentinel && (self.title || !self.incident) {
+            Shape::Alert
+        } else if self.id && self.others == 0 && !self.other_type {
+            Shape::Sparse
+        } else {
+            Shape::Other
+        }
+    }
+}
+
+/// Returns a name with a small first letter.
+pub(crate) fn uncapitalised(name: &str) -> String {
+    let mut rest = name.chars();
+    rest.next().map_or_else(String::new, |first| first.to_lowercase().chain(rest).collect())
+}
+
+/// Returns a snake-case name in camel case.
+pub(crate) fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut rest = word.chars();
+        camel.extend(rest.next().into_iter().flat_map(char::to_uppercase).chain(rest));
+    }
+    camel
+}
+
+/// Returns the shape of an object.
+///
+/// # Errors
+///
+/// Fails if the text is not a JSON object.
+pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
+    struct Shallow;
+    impl<'de> Visitor<'de> for Shallow {
+        type Value = Names;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+            let mut names = Names::default();
+            while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+                names.add(&name);
+                if name == "@odata.type" {
+                    let declared = map.next_value::<&RawValue>()?.get().trim_matches(['"', '#']);
+                    let is_alert = declared.eq_ignore_ascii_case(TYPE);
+                    names.declared |= is_alert;
+                    names.other_type |= !is_alert;
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(names)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(json);
+    let names = json.deserialize_map(Shallow)?;
+    json.end()?;
+    Ok(names.shape())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::whole(
+        r#"{"id":"a","title":"t","severity":"high","alertWebUrl":"https://x","vendor":1}"#,
+        Shape::Alert
+    )]
+    #[case::sparse(r#"{"id":"a","severity":null}"#, Shape::Sparse)]
+    #[case::incident_without_properties(
+        r##"{"@odata.type":"#microsoft.graph.security.incident","id":"1"}"##,
+        Shape::Other
+    )]
+    #[case::sentinel(
+        r#"{"title":"t","severity":"Low","status":"Active","description":"d","classification":"x","incidentNumber":7}"#,
+        Shape::Other
+    )]
+    #[case::hunting(
+        r#"{"Timestamp":"x","AlertId":"a","Title":"t","Category":"c","Severity":"High","DetectionSource":"EDR"}"#,
+        Shape::Other
+    )]
+    #[case::powershell(
+        r#"{"Id":"a","Title":"t","Category":"c","Severity":"high","DetectionSource":"x"}"#,
+        Shape::Foreign(Foreign::Capitalised)
+    )]
+    #[case::declared(r##"{"@odata.type":"#microsoft.graph.security.alert","x":1}"##, Shape::Alert)]
+    #[case::without_id(
+        r#"{"title":"t","severity":"high","status":"new","createdDateTime":"x"}"#,
+        Shape::Alert
+    )]
+    #[case::incident(
+        r#"{"id":"1","displayName":"d","severity":"high","status":"active","incidentWebUrl":"x"}"#,
+        Shape::Other
+    )]
+    #[case::sign_in(r#"{"id":"1","createdDateTime":"x","status":{},"userDisplayName":"a"}"#, Shape::Other)]
+    #[case::page(r#"{"value":[]}"#, Shape::Other)]
+    #[case::item_of_evidence(r##"{"@odata.type":"#microsoft.graph.security.ipEvidence","createdDateTime":"x","ipAddress":"1.1.1.1"}"##, Shape::Other)]
+    #[case::endpoint(
+        r#"{"id":"da1","title":"t","alertCreationTime":"x","machineId":"m"}"#,
+        Shape::Foreign(Foreign::Endpoint)
+    )]
+    #[case::legacy(
+        r#"{"id":"1","title":"t","eventDateTime":"x","hostStates":[]}"#,
+        Shape::Foreign(Foreign::Legacy)
+    )]
+    #[case::xdr(
+        r#"{"alertId":"fa1","title":"t","severity":"High","entities":[]}"#,
+        Shape::Foreign(Foreign::Xdr)
+    )]
+    #[case::capitalised(
+        r#"{"Id":"a","Title":"t","Severity":"high","Status":"new"}"#,
+        Shape::Foreign(Foreign::Capitalised)
+    )]
+    #[case::snake(
+        r#"{"id":"a","title":"t","created_date_time":"x","service_source":"y"}"#,
+        Shape::Foreign(Foreign::Snake)
+    )]
+    fn objects_are_recognised_by_their_names(#[case] json: &str, #[case] expected: Shape) {
+        assert_eq!(shape(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_are_converted() {
+        assert_eq!(
+            (camel("created_date_time"), uncapitalised("AlertWebUrl")),
+            ("createdDateTime".into(), "alertWebUrl".into())
+        );
+        assert!(shape("[1]").is_err() && shape("{} x").is_err());
+    }
+}

@@ -1,0 +1,287 @@
+//! Finds the alerts in JSON as people have it: alone, in arrays, pages and lines, one text after
+//! another, and inside the documents of other tools.
+//!
+//! An alert is recognised by the names of its properties. What is something else is never an alert;
+//! it is named, with what to do about it. Alerts of this API stay byte for byte as they were.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    RawAlert, SafeText, WireError,
+    shape::{Foreign, Shape, shape},
+};
+
+mod other;
+
+use other::{broken, no_json, reported, what};
+
+/// How deep alerts are looked for in the documents of other tools.
+const MAX_DEPTH: usize = 12;
+
+/// What was found in a file or a part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The alerts, in their order.
+    pub alerts: Vec<RawAlert>,
+    /// What is not an alert, and what could not be read, in lines that are safe to show. Equal lines
+    /// occur once.
+    pub errors: Vec<String>,
+    /// What the user should know about alerts that were read.
+    pub notes: Vec<String>,
+    /// Whether a page names a next page.
+    pub has_next: bool,
+    /// Whether a page is the last one of its list.
+    pub has_last: bool,
+    /// The number of alerts in the list, as a page gives it.
+    pub count: Option<u64>,
+}
+
+impl Found {
+    fn add_error(&mut self, line: String) {
+        if !self.errors.contains(&line) {
+            self.errors.push(line);
+        }
+    }
+}
+
+/// Finds the alerts in a whole text. Unreadable lines of JSON lines are reported by their number.
+pub fn find(body: Bytes) -> Found {
+    let mut finder = Finder { body, found: Found::default() };
+    match decoded(&finder.body) {
+        Ok(body) => finder.body = body,
+        Err(error) => {
+            finder.found.add_error(broken(&error));
+            return finder.found;
+        }
+    }
+    let body = finder.body.clone();
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    if crate::starts_with_lines(text) {
+        finder.lines(text, 0);
+    } else {
+        finder.stream(text, 0);
+    }
+    finder.found
+}
+
+/// Finds the alerts in a part of JSON lines. The part must consist of whole lines; `before` is the
+/// number of lines in earlier parts.
+pub fn find_in_lines(body: Bytes, before: usize) -> Found {
+    let body = crate::page::repaired(body);
+    let mut finder = Finder { body: body.clone(), found: Found::default() };
+    finder.lines(std::str::from_utf8(&body).unwrap_or_default(), before);
+    finder.found
+}
+
+/// Returns a body as UTF-8, without a byte order mark or the head of an HTTP reply.
+fn decoded(body: &Bytes) -> Result<Bytes, WireError> {
+    let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
+    if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
+        return Err(WireError::at_start(&format!("this is compressed ({format}), expected JSON")));
+    }
+    let utf16 = |little: bool, bytes: &[u8]| {
+        let units = bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+        });
+        let text: String =
+            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        Bytes::from(text)
+    };
+    let body = match &body[..] {
+        [0xff, 0xfe, rest @ ..] => utf16(true, rest),
+        [0xfe, 0xff, rest @ ..] => utf16(false, rest),
+        // JSON without a mark.
+        [b'{' | b'[', 0, _, 0, ..] => utf16(true, body),
+        [0, b'{' | b'[', 0, _, ..] => utf16(false, body),
+        _ => crate::page::repaired(body.clone()),
+    };
+    // `curl -i` writes the head of the reply before its body.
+    if body.starts_with(b"HTTP/") {
+        let ends = [&b"\r\n\r\n"[..], b"\n\n"];
+        let end = ends
+            .iter()
+            .find_map(|end| Some(body.windows(end.len()).position(|window| window == *end)? + end.len()));
+        return Ok(end.map_or_else(Bytes::new, |end| body.slice(end..)));
+    }
+    Ok(body)
+}
+
+struct Finder {
+    body: Bytes,
+    found: Found,
+}
+
+impl Finder {
+    fn lines(&mut self, text: &str, before: usize) {
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let line = line.trim();
+            // The usual case first: one alert a line, read once.
+            if let Ok(Shape::Alert) = shape(line) {
+                self.found.alerts.push(RawAlert(self.body.slice_ref(line.as_bytes())));
+            } else {
+                self.stream(line, before + at);
+            }
+        }
+    }
+
+    /// Reads JSON texts one after another. Commas between them are skipped. `before`: the number of
+    /// lines before the text.
+    fn stream(&mut self, text: &str, before: usize) {
+        let mut at = 0;
+        loop {
+            let rest = &text[at..];
+            let skipped = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',']).len();
+            let rest = &rest[skipped..];
+            at += skipped;
+            match rest.bytes().next() {
+                None if text.trim().is_empty() => {
+                    let empty = WireError::at_start("the text is empty, expected JSON");
+                    return self.found.add_error(broken(&empty));
+                }
+                None => return,
+                Some(b'{' | b'[' | b'"') => {}
+                Some(_) => {
+                    let line = before + text[..at].matches('\n').count() + 1;
+                    self.found.add_error(no_json(rest, line));
+                    // The next document may still be readable.
+                    let Some(next) = ["\n{", "\n["].iter().filter_map(|start| rest.find(start)).min() else {
+                        return;
+                    };
+                    at += next;
+                    continue;
+                }
+            }
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+            match stream.next() {
+                Some(Ok(value)) => {
+                    self.item(value.get(), true, 0);
+                    at += stream.byte_offset();
+                }
+                Some(Err(error)) => {
+                    let error = WireError::new(&error, before + text[..at].matches('\n').count());
+                    return self.found.add_error(broken(&error));
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Takes a value that may be an alert or contain alerts. `is_item`: whether it stands for an
+    /// alert, so that anything else has to be reported. Returns whether there was an alert.
+    fn item(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
+        if depth > MAX_DEPTH {
+            return false;
+        }
+        if json.starts_with('[') {
+            let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) else { return false };
+            // An array of arrays and pages is one of items, too.
+            let mut is_any = false;
+            for item in items {
+                is_any |= self.item(item.get(), is_item, depth + 1);
+            }
+            return is_any;
+        }
+        if json.starts_with("\"{") || json.starts_with("\"[") {
+            // A document as text, as in a log. The store keeps one of several copies of an alert.
+            let inner = serde_json::from_str::<String>(json).unwrap_or_default();
+            if serde_json::from_str::<&RawValue>(&inner).is_ok() {
+                return self.item(inner.trim(), is_item, depth + 1);
+            }
+        }
+        if !json.starts_with('{') {
+            if is_item {
+                let head: String = json.chars().take(40).collect();
+                self.found.add_error(format!("not an alert: {}", SafeText::new(&head).line()));
+            }
+            return false;
+        }
+        match shape(json) {
+            Ok(Shape::Alert) => self.alert(json),
+            Ok(Shape::Sparse) if is_item => self.alert(json),
+            Ok(Shape::Foreign(kind)) => self.foreign(kind, json),
+            _ => self.other(json, is_item, depth),
+        }
+    }
+
+    fn alert(&mut self, json: &str) -> bool {
+        let own = self.body.as_ptr_range();
+        let bytes = if own.contains(&json.as_ptr()) {
+            self.body.slice_ref(json.as_bytes())
+        } else {
+            // It was a text within the body.
+            Bytes::copy_from_slice(json.as_bytes())
+        };
+        self.found.alerts.push(RawAlert(bytes));
+        true
+    }
+
+    fn foreign(&mut self, kind: Foreign, json: &str) -> bool {
+        let Ok(value) = serde_json::from_str::<Value>(json) else { return false };
+        self.found.alerts.push(RawAlert(kind.map(value).to_string().into()));
+        let note = format!("{}: their properties are shown under the names of Graph", kind.name());
+        if !self.found.notes.contains(&note) {
+            self.found.notes.push(note);
+        }
+        true
+    }
+
+    /// Looks for alerts in an object that is none.
+    fn other(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
+        let Ok(members) = members(json) else { return false };
+        let value =
+            |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value.get());
+        let (mut is_any, mut is_page) = (false, false);
+        if let Some(items) = value("value").filter(|value| value.starts_with('[')) {
+            let link = value("@odata.nextLink").is_some_and(|link| link.len() > 2 && link != "null");
+            self.found.has_next |= link;
+            self.found.has_last |= !link;
+            let count = value("@odata.count").and_then(|count| count.parse().ok());
+            self.found.count = self.found.count.max(count);
+            is_page = true;
+            // An empty page is as good as one with alerts.
+            is_any = self.item(items, is_item, depth + 1)
+                || items.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty();
+            if let Some(error) = value("error").and_then(reported) {
+                self.found.add_error(format!("a page with an error: {error}"));
+            }
+        }
+        for (name, value) in members.iter().filter(|(name, _)| !(is_page && name == "value")) {
+            let value = value.get();
+            // The alerts of an incident.
+            let is_item = name == "alerts" && value.starts_with('[');
+            is_any |= self.item(value, is_item, depth + 1);
+        }
+        if is_item && !is_any && !is_page {
+            self.found.add_error(what(&members));
+        }
+        is_any
+    }
+}
+
+/// Returns the members of an object, in their order.
+fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Error> {
+    struct Members;
+    impl<'de> serde::de::Visitor<'de> for Members {
+        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(name) = map.next_key::<String>()? {
+                members.push((Cow::Owned(name), map.next_value()?));
+            }
+            Ok(members)
+        }
+    }
+    serde::de::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_str(json), Members)
+}
+
+#[cfg(test)]
+mod tests;

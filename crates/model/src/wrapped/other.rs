@@ -1,0 +1,103 @@
+//! Names what is not an alert, with what to do about it. Knows nothing of how alerts are found.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, value::RawValue};
+
+use crate::{SafeText, WireError};
+
+/// Returns the error of a text that could not be read, with what was expected.
+pub(super) fn broken(error: &WireError) -> String {
+    format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
+}
+
+/// Returns what a text is that is no JSON, with what to do. `line`: its number.
+pub(super) fn no_json(text: &str, line: usize) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    if first.starts_with("version https://git-lfs") {
+        return "a Git LFS pointer, not the file itself; fetch it with `git lfs pull`".to_owned();
+    }
+    if line == 1 && !text.starts_with('<') && (first.matches(',').count() > 1 || first.contains("_raw,")) {
+        return "CSV, which has no evidence; export the alerts as JSON".to_owned();
+    }
+    let reason = if text.starts_with('<') {
+        "this is HTML or XML, expected JSON"
+    } else {
+        "expected a JSON object or array"
+    };
+    broken(&WireError { line, ..WireError::at_start(reason) })
+}
+
+/// Returns the code and message of an error object, safe to show.
+pub(super) fn reported(error: &str) -> Option<String> {
+    let error = serde_json::from_str::<Value>(error).ok().filter(Value::is_object)?;
+    let part = |name: &str| SafeText::new(error[name].as_str().unwrap_or_default()).line();
+    Some(format!("{}: {}", part("code"), part("message")))
+}
+
+/// Returns what an object without alerts is, with what to do, if it can be recognised.
+fn known(members: &[(Cow<'_, str>, &RawValue)]) -> Option<String> {
+    let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value.get());
+    let has = |name: &str| value(name).is_some();
+    let text = |name: &str| value(name).unwrap_or_default().trim_matches('"').to_owned();
+    let kinds = [
+        (
+            has("displayName") && has("incidentWebUrl") || has("incidentName"),
+            "an incident without alerts; request incidents with $expand=alerts",
+        ),
+        (
+            text("@odata.type").ends_with("security.incident"),
+            "an incident without alerts; request incidents with $expand=alerts",
+        ),
+        (
+            text("@odata.type").ends_with("Evidence"),
+            "an item of evidence without its alert; save the whole alert",
+        ),
+        (
+            text("type").contains("SecurityInsights"),
+            "Sentinel incidents, not alerts; save the alerts from Graph security/alerts_v2",
+        ),
+        (
+            has("SystemAlertId") || (has("AlertName") && has("ProviderName")),
+            "rows of Sentinel's SecurityAlert table, not alerts; save the alerts from Graph security/alerts_v2",
+        ),
+        (
+            text("category").starts_with("AdvancedHunting"),
+            "rows of the streaming API, not alerts; `alertdeck show ID` reads the alert of an AlertId",
+        ),
+        (
+            (has("schema") || has("Schema")) && (has("results") || has("Results")),
+            "an advanced hunting result, not alerts; `alertdeck show ID` reads the alert of an AlertId",
+        ),
+        (
+            has("Timestamp") && (has("ReportId") || has("AlertId") || has("DeviceId")),
+            "advanced hunting rows, not alerts; `alertdeck show ID` reads the alert of an AlertId",
+        ),
+        (has("tables"), "a Log Analytics result, not alerts; save the alerts from Graph security/alerts_v2"),
+        (has("riskEventType") || has("riskType") || has("riskLevel"), "Entra risk detections, not alerts"),
+        (has("appDisplayName") || has("conditionalAccessStatus"), "Entra sign-ins, not alerts"),
+    ];
+    if let Some((_, line)) = kinds.into_iter().find(|(is, _)| *is) {
+        return Some(line.to_owned());
+    }
+    if let Some(error) = value("error").and_then(reported) {
+        return Some(format!("an error reply of Graph, not alerts: {error}"));
+    }
+    // An envelope is what it contains.
+    members.iter().find_map(|(_, value)| {
+        let items = serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?;
+        known(&super::members(items.first()?.get()).ok()?)
+    })
+}
+
+/// Returns what an object without alerts is, with what to do.
+pub(super) fn what(members: &[(Cow<'_, str>, &RawValue)]) -> String {
+    if let Some(line) = known(members) {
+        return line;
+    }
+    let names: Vec<_> = members.iter().take(5).map(|(name, _)| SafeText::new(name).line()).collect();
+    match names.as_slice() {
+        [] => "an empty object, not an alert".to_owned(),
+        names => format!("an object that is not an alert, with the properties {}", names.join(", ")),
+    }
+}

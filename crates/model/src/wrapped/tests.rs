@@ -1,0 +1,218 @@
+use super::*;
+use proptest::prelude::*;
+use rstest::rstest;
+
+const A: &str = r#"{"id":"a","title":"Alert a","severity":"high","status":"new"}"#;
+const B: &str = r#"{"id":"b","title":"Alert b","severity":"low","evidence":[]}"#;
+
+fn found(text: &str) -> Found {
+    find(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn texts(found: &Found) -> Vec<&str> {
+    found.alerts.iter().map(|raw| std::str::from_utf8(&raw.0).unwrap()).collect()
+}
+
+/// Returns JSON as a JSON string.
+fn quoted(json: &str) -> String {
+    serde_json::to_string(json).unwrap()
+}
+
+#[rstest]
+#[case::alone_and_glued(format!("{A}{B}"))]
+#[case::array(format!("[{A}, {B}]"))]
+#[case::page(format!(r#"{{"@odata.context":"x","value":[{A},{B}]}}"#))]
+#[case::lines(format!("{A}\r\n\r\n{B}\n"))]
+#[case::lines_with_commas(format!("{A},\n{B},\n"))]
+#[case::pretty(format!("{}\n{}", A.replace(',', ",\n  "), B.replace(',', ",\n  ")))]
+#[case::pages_in_an_array(format!(r#"[{{"value":[{A}]}},{{"value":[{B}]}}]"#))]
+#[case::pages_as_lines(format!("{{\"value\":[{A}]}}\n{{\"value\":[{B}]}}"))]
+#[case::pages_glued(format!("{{\"value\":[{A}]}}{{\"value\":[{B}]}}"))]
+#[case::incident(format!(r#"{{"displayName":"d","incidentWebUrl":"x","alerts":[{A},{B}]}}"#))]
+#[case::incident_with_an_object(format!(r#"{{"alerts":{{"x":{A},"y":{B}}}}}"#))]
+#[case::batch(format!(r#"{{"responses":[{{"id":"1","status":200,"body":{{"value":[{A},{B}]}}}}]}}"#))]
+#[case::splunk(format!("{{\"result\":{{\"_raw\":{}}}}}\n{{\"result\":{{\"_raw\":{}}}}}", quoted(A), quoted(B)))]
+#[case::elastic(format!(r#"{{"hits":{{"hits":[{{"_source":{{"event":{{"original":{}}}}}}},{{"_source":{B}}}]}}}}"#, quoted(A)))]
+#[case::message_as_text(format!("{{\"message\":{}}}\n{{\"message\":{}}}", quoted(A), quoted(B)))]
+#[case::array_as_text(format!(r#"{{"body":{}}}"#, quoted(&format!("[{A},{B}]"))))]
+#[case::http_reply(format!("HTTP/2 200 \r\ncontent-type: application/json\r\n\r\n[{A},{B}]"))]
+#[case::byte_order_mark(format!("\u{feff}[{A},{B}]"))]
+fn alerts_are_found_in_every_wrapping(#[case] text: String) {
+    let found = found(&text);
+    assert_eq!(texts(&found).iter().map(|text| text.replace("\n  ", "")).collect::<Vec<_>>(), [A, B]);
+    assert!(found.errors.is_empty() && found.notes.is_empty() && !found.has_next, "{found:?}");
+}
+
+#[test]
+fn utf16_is_read_with_and_without_a_mark() {
+    let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+    let text = format!("[{A},{B}]");
+    let marked = units(&format!("\u{feff}{text}"));
+    for bytes in [
+        marked.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>(),
+        marked.iter().flat_map(|unit| unit.to_be_bytes()).collect(),
+        units(&text).iter().flat_map(|unit| unit.to_le_bytes()).collect(),
+        units(&text).iter().flat_map(|unit| unit.to_be_bytes()).collect(),
+    ] {
+        assert_eq!(texts(&find(bytes.into())), [A, B]);
+    }
+}
+
+#[rstest]
+#[case::endpoint(
+    r#"{"id":"da1","title":"t","severity":"High","alertCreationTime":"2026-01-02T00:00:00Z"}"#,
+    "Defender for Endpoint API"
+)]
+#[case::legacy(
+    r#"{"id":"1","title":"t","eventDateTime":"2026-01-02T00:00:00Z","vendorInformation":{}}"#,
+    "legacy Graph security API"
+)]
+#[case::xdr(r#"{"value":[{"incidentName":"i","alerts":[{"alertId":"fa1","title":"t","severity":"High","entities":[]}]}]}"#, "older Microsoft 365 Defender API")]
+#[case::powershell(
+    r#"[{"Id":"a","Title":"t","Severity":"high","Status":"new","AdditionalProperties":{}}]"#,
+    "PowerShell"
+)]
+#[case::python(r#"[{"id":"a","title":"t","created_date_time":"x","service_source":"y"}]"#, "Python SDK")]
+fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &str) {
+    let found = found(text);
+    assert!(found.notes.len() == 1 && found.notes[0].contains(name), "{found:?}");
+    let alert = found.alerts[0].decode().unwrap();
+    assert_eq!(alert.title.unwrap().raw(), "t");
+    assert!(!alert.id.raw().is_empty() && found.errors.is_empty());
+}
+
+#[rstest]
+#[case::incident(r#"{"id":"1","displayName":"d","incidentWebUrl":"x","alerts":[]}"#, "$expand=alerts")]
+#[case::graph_error(
+    r#"{"error":{"code":"Forbidden","message":"Missing roles"}}"#,
+    "an error reply of Graph, not alerts: Forbidden: Missing roles"
+)]
+#[case::sign_in(r#"{"id":"1","createdDateTime":"x","status":{},"appDisplayName":"a"}"#, "Entra sign-ins")]
+#[case::hunting(r#"{"schema":[],"results":[{"Timestamp":"x","DeviceId":"d"}]}"#, "advanced hunting result")]
+#[case::hunting_rows(r#"[{"Timestamp":"x","ReportId":1}]"#, "advanced hunting rows")]
+#[case::streaming(
+    r#"{"time":"x","category":"AdvancedHunting-AlertInfo","properties":{"AlertId":"a"}}"#,
+    "streaming API"
+)]
+#[case::sentinel(r#"[{"AlertName":"a","ProviderName":"p","SystemAlertId":"1"}]"#, "SecurityAlert table")]
+#[case::evidence(
+    r##"{"@odata.type":"#microsoft.graph.security.ipEvidence","ipAddress":"1.1.1.1"}"##,
+    "evidence without its alert"
+)]
+#[case::pointer("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull")]
+#[case::csv("Alert name,Tags,Severity\nx,y,z\n", "CSV")]
+#[case::html("<html></html>", "this is HTML or XML, expected JSON (line 1, column 1)")]
+#[case::empty(" \n", "the text is empty, expected JSON (line 1, column 1)")]
+#[case::scalar("[1, \"x\"]", "not an alert: 1")]
+#[case::anything(r#"{"a":1,"b":{"c":[]}}"#, "an object that is not an alert, with the properties a, b")]
+#[case::nothing("{}", "an empty object")]
+#[case::zip("PK\u{3}\u{4}", "compressed (zip)")]
+fn anything_else_is_named_and_never_an_alert(#[case] text: &str, #[case] line: &str) {
+    let found = found(text);
+    assert!(found.alerts.is_empty() && !found.errors.is_empty(), "{found:?}");
+    assert!(found.errors[0].contains(line), "{found:?}");
+}
+
+#[test]
+fn parts_of_a_document_are_not_alerts_for_their_id() {
+    let found = found(&format!(r#"{{"agent":{{"id":"000"}},"rule":{{"id":"7"}},"data":{{"alert":{A}}}}}"#));
+    assert_eq!(texts(&found), [A]);
+}
+
+#[test]
+fn empty_lists_are_neither_alerts_nor_errors() {
+    for text in ["[]", r#"{"value":[ ]}"#, "[[],[]]"] {
+        let found = found(text);
+        assert!(found.alerts.is_empty() && found.errors.is_empty(), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_page_whose_next_page_is_missing_is_not_complete() {
+    let page = |next: &str, alert: &str| format!(r#"{{"value":[{alert}],"@odata.nextLink":{next}}}"#);
+    assert!(found(&page(r#""https://x""#, A)).has_next);
+    assert!(!found(&page("null", A)).has_next && !found(&page(r#""""#, A)).has_next);
+    assert!(!found(&page(r#""https://x""#, A)).has_last && found(&page("null", A)).has_last);
+}
+
+#[test]
+fn broken_lines_are_reported_by_their_number_and_the_others_are_read() {
+    let found = found(&format!("{A}\n{{\"id\":\n{B}\n7\n"));
+    assert_eq!(texts(&found), [A, B]);
+    let places: Vec<_> =
+        found.errors.iter().map(|error| error.contains("(line 2,") || error.contains("(line 4,")).collect();
+    assert_eq!(places, [true, true], "{found:?}");
+    // What comes before an error in one document is kept.
+    let cut = super::tests::found(&format!("[\n{A}]\n[{B}]\n[{{\"id\":"));
+    assert!(texts(&cut) == [A, B] && cut.errors[0].contains("(line 4,"), "{cut:?}");
+}
+
+#[test]
+fn lines_in_parts_are_numbered_from_the_start_of_the_file() {
+    let found = find_in_lines(Bytes::from(format!("{A}\n{{\n")), 100);
+    assert!(found.alerts.len() == 1 && found.errors[0].contains("(line 102,"), "{found:?}");
+}
+
+/// Any JSON value, some of whose objects have the names of alerts.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        "[a-z{\\[\"]{0,6}".prop_map(Into::into),
+        prop::sample::select(vec![A, B]).prop_map(|alert| serde_json::from_str(alert).unwrap()),
+        prop::sample::select(vec![A, B]).prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let names = prop::sample::select(vec![
+            "id", "title", "value", "alerts", "severity", "x", "Id", "_raw", "error",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
+            prop::collection::vec((names, inner), 0..4).prop_map(|members| members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+/// Returns whether a value contains one of the two alerts, by comparing values only.
+fn contains(value: &serde_json::Value) -> bool {
+    let is_alert = |value: &serde_json::Value| {
+        [A, B].iter().any(|alert| serde_json::from_str::<serde_json::Value>(alert).unwrap() == *value)
+    };
+    match value {
+        value if is_alert(value) => true,
+        serde_json::Value::Array(items) => items.iter().any(contains),
+        serde_json::Value::Object(members) => members.values().any(contains),
+        _ => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_json_gives_alerts_or_a_line_and_never_a_blank_row(values in prop::collection::vec(json(), 1..3)) {
+        let text: Vec<_> = values.iter().map(ToString::to_string).collect();
+        let found = found(&text.join("\n"));
+        for alert in &found.alerts {
+            let alert = alert.parse().unwrap();
+            prop_assert!(alert.as_object().is_some_and(|alert| !alert.is_empty()));
+        }
+        let is_empty = |value: &serde_json::Value| {
+            value.as_array().is_some_and(Vec::is_empty) || value["value"].as_array().is_some_and(Vec::is_empty)
+        };
+        if !values.iter().all(is_empty) && found.alerts.is_empty() {
+            prop_assert!(!found.errors.is_empty() || values.iter().all(|value| !contains(value)), "{:?}", text);
+        }
+        if values.iter().any(contains) {
+            prop_assert!(!found.alerts.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let found = find(Bytes::from(body.clone()));
+        prop_assert!(!found.alerts.is_empty() || !found.errors.is_empty() || body.iter().all(|byte| b" \n\r\t[],".contains(byte)) || body.starts_with(b"HTTP/"), "{:?}", body);
+    }
+}
