@@ -12,7 +12,8 @@ pub struct Page {
     pub raw: RawPage,
     /// When the response was sent, by the service's clock (the `Date` header).
     pub date: Option<Timestamp>,
-    /// The service's warning, if it returned only partial results (206).
+    /// The service's warning, if it returned only partial results (206), or the error that it returned
+    /// with them.
     pub partial: Option<SafeText>,
     /// The address of the next page, from which the list can be continued later; `None` after the
     /// last page.

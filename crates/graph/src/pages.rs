@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
+use alertdeck_model::SafeText;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -20,6 +21,10 @@ use crate::{
 /// service does send empty pages, even dozens in a row (docs/security.md, "Pages without
 /// progress").
 const MAX_PAGES_WITHOUT_NEW: u32 = 100;
+/// The number of pages in a row with only known alerts after which a list is considered endless.
+const MAX_REPEATED_PAGES: u32 = 5;
+/// The maximum number of characters to show from the path of a link.
+const MAX_PATH: usize = 100;
 
 /// A list that is read page by page.
 ///
@@ -36,6 +41,11 @@ pub struct Pages {
     fingerprint: RandomState,
     /// The number of pages in a row without a new alert.
     without_new: u32,
+    /// The number of pages in a row that had alerts, but no new one. Empty pages between them do not
+    /// count.
+    repeated: u32,
+    /// The address of the first page.
+    first: Option<Url>,
 }
 
 impl Client {
@@ -58,10 +68,12 @@ impl Pages {
         Self {
             client,
             next: Some(first),
+            first: url.clone(),
             seen: url.into_iter().collect(),
             known: HashSet::new(),
             fingerprint: RandomState::new(),
             without_new: 0,
+            repeated: 0,
         }
     }
 
@@ -80,7 +92,12 @@ impl Pages {
         let fingerprints = self.fingerprints(&page).await?;
         let before = self.known.len();
         self.known.extend(fingerprints);
-        self.without_new = if self.known.len() > before { 0 } else { self.without_new + 1 };
+        if self.known.len() > before {
+            (self.without_new, self.repeated) = (0, 0);
+        } else {
+            self.without_new += 1;
+            self.repeated += u32::from(!page.raw.alerts.is_empty());
+        }
         let next = page.raw.next.is_some().then(|| self.follow(page.bookmark.as_deref()));
         page.bookmark = next.as_ref().and_then(|next| next.as_ref().ok()).map(Url::to_string);
         self.next = next.map(|next| next.map(Request::next_page));
@@ -97,17 +114,28 @@ impl Pages {
         work.await.map_err(|_| Error::new(Kind::Protocol, "reading a page was cancelled"))
     }
 
-    /// Decides whether to follow the link to the next page, which has already been resolved. As
-    /// with every request, the transport checks where it leads.
+    /// Decides whether to follow the link to the next page, which has already been resolved. It must
+    /// stay at the path of the list, so that no reply can have the token sent to another resource. As
+    /// with every request, the transport checks the host.
     fn follow(&mut self, link: Option<&str>) -> Result<Url, Error> {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")
         })?;
+        let is_other =
+            |first: &Url| first.origin() == url.origin() && !first.path().eq_ignore_ascii_case(url.path());
+        if self.first.as_ref().is_some_and(is_other) {
+            let path: String = url.path().chars().take(MAX_PATH).collect();
+            let what = format!(
+                "next page points to {}, not to the list; it was not requested",
+                SafeText::new(&path).line()
+            );
+            return Err(Error::new(Kind::ForeignLink, what));
+        }
         if !self.seen.insert(url.clone()) {
             return Err(Error::new(Kind::Loop, "the service's next page was read before"));
         }
-        if self.without_new >= MAX_PAGES_WITHOUT_NEW {
-            let what = format!("{MAX_PAGES_WITHOUT_NEW} pages in a row brought no new alert");
+        if self.without_new >= MAX_PAGES_WITHOUT_NEW || self.repeated >= MAX_REPEATED_PAGES {
+            let what = format!("{} pages in a row brought no new alert", self.without_new);
             return Err(Error::new(Kind::Loop, what));
         }
         Ok(url)

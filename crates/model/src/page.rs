@@ -15,13 +15,16 @@ use super::{RawAlert, SafeText};
 pub struct RawPage {
     /// Each alert's own JSON, in the order received.
     pub alerts: Vec<RawAlert>,
-    /// `@odata.nextLink`, as sent; `None` if it is missing, null or empty.
+    /// `@odata.nextLink`, as sent; `None` if it is missing, null or empty. If it is not a string, this
+    /// is its JSON.
     pub next: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
+    /// The error that the page contains beside its alerts, safe to show.
+    pub error: Option<SafeText>,
 }
 
-/// The reason that bytes could not be split into alerts.
+/// Why bytes could not be split into alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (line {line}, column {column})")]
 pub struct WireError {
@@ -61,6 +64,8 @@ struct Envelope<'a> {
     next: Option<&'a RawValue>,
     #[serde(borrow, rename = "@odata.count")]
     count: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// Splits the body of a reply into alerts.
@@ -99,11 +104,15 @@ pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
                         None => Err(WireError::at_start("an object without `value` or `id` holds no alerts")),
                     };
                 };
-                let text_of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+                let text_of = |raw: &RawValue| {
+                    serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+                };
+                let error = envelope.error.and_then(|error| crate::wrapped::reported(error.get()));
                 Ok(RawPage {
                     alerts: value.into_iter().map(alert).collect(),
-                    next: envelope.next.and_then(text_of).filter(|link| !link.is_empty()),
+                    next: envelope.next.map(text_of).filter(|link| !link.is_empty()),
                     count: envelope.count.and_then(|raw| raw.get().trim_matches('"').parse().ok()),
+                    error: error.map(|error| SafeText::new(&error)),
                 })
             }
             Err(error) => Err(WireError::new(&error, 0)),

@@ -16,7 +16,8 @@ use crate::{
 
 mod other;
 
-use other::{broken, no_json, reported, what};
+pub(crate) use other::reported;
+use other::{broken, no_json, what};
 
 /// How deep alerts are looked for in the documents of other tools.
 const MAX_DEPTH: usize = 12;
@@ -76,7 +77,7 @@ pub fn find_in_lines(body: Bytes, before: usize) -> Found {
     finder.found
 }
 
-/// Returns a body as UTF-8, without a byte order mark or the head of an HTTP reply.
+/// Returns a body as UTF-8, with any byte order mark and the head of an HTTP reply removed.
 fn decoded(body: &Bytes) -> Result<Bytes, WireError> {
     let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
     if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {

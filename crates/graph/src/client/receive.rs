@@ -85,11 +85,12 @@ async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
         Err(_) => return Err(Error::new(Kind::Protocol, "reading a page was cancelled")),
     };
     let next = raw.next.as_deref().zip(url).and_then(|(link, url)| url.join(link).ok());
+    let warning = (reply.status == StatusCode::PARTIAL_CONTENT)
+        .then(|| reply.header("warning").unwrap_or_else(|| "partial content (HTTP 206)".into()));
     Ok(Page {
+        partial: raw.error.clone().or(warning),
         raw,
         date: date(reply),
-        partial: (reply.status == StatusCode::PARTIAL_CONTENT)
-            .then(|| reply.header("warning").unwrap_or_else(|| "partial content (HTTP 206)".into())),
         bookmark: next.map(String::from),
     })
 }

@@ -44,8 +44,9 @@ impl<'a> Retry<'a> {
 
     /// Decides what to do after an attempt. `jitter` is in `0.0..1.0`.
     ///
-    /// A wait that the service asks for is observed in full and does not count towards
-    /// [`Limits::patience`], but the number of such waits is limited.
+    /// The wait is the longer one of the service's and our own. The part that the service asks for is
+    /// observed in full and does not count towards [`Limits::patience`], but the number of such waits
+    /// is limited.
     pub(super) fn after(&mut self, outcome: &Result<Reply, Fault>, jitter: f64) -> Next {
         let asked = outcome.as_ref().ok().and_then(retry_after);
         let failure = match outcome {
@@ -70,12 +71,13 @@ impl<'a> Retry<'a> {
         if spent {
             return Next::Stop;
         }
-        let delay = asked.unwrap_or_else(|| self.backoff().mul_f64(jitter));
-        if asked.is_none() {
-            self.own += delay;
-            if self.own > self.limits.patience {
-                return Next::Stop;
-            }
+        // A service that asks for no wait at all, or for one until a time in the past, must not be sent
+        // all attempts at once.
+        let asked = asked.unwrap_or_default();
+        let delay = asked.max(self.backoff().mul_f64(jitter));
+        self.own += delay.saturating_sub(asked);
+        if self.own > self.limits.patience {
+            return Next::Stop;
         }
         if throttled {
             Next::Throttled(delay)
@@ -120,8 +122,11 @@ fn is_passing(status: StatusCode) -> bool {
 /// 10.2.3). A date is relative to the reply's `Date`, or to the local clock if there is none.
 fn retry_after(reply: &Reply) -> Option<Duration> {
     let text = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    // Other spellings that Rust can parse, such as `inf` or `1e5`, are not numbers here.
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && let Ok(seconds) = text.parse::<f64>()
+    {
+        return Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
     }
     let at = httpdate::parse_http_date(text).ok()?;
     let now = reply.date().unwrap_or_else(SystemTime::now);

@@ -74,6 +74,11 @@ async fn a_foreign_next_page_is_never_requested() {
         "http://OWN/v1.0/..%5cbeta/x".to_owned(),
         "http://graph.microsoft.com.evil.example/v1.0/x".to_owned(),
         "file:///v1.0/x".to_owned(),
+        // The host is right, but the reply of another resource is not a page of alerts.
+        "../../me".to_owned(),
+        "/v1.0/me".to_owned(),
+        "http://OWN/v1.0/security/incidents?$skip=1".to_owned(),
+        "/v1.0/security/alerts_v2/a".to_owned(),
     ] {
         let sent = link.clone();
         let fake = Fake::start(move |_, base, _| {
@@ -119,8 +124,42 @@ async fn pages_without_progress_are_an_error() {
     let fake = Fake::start(|number, _, _| page(&["a"], Some(&format!("?p={number}")))).await;
     let (_, error) = read(&fake).await;
     let (kind, line) = error.unwrap();
+    assert_eq!((kind, &*line), (Kind::Loop, "5 pages in a row brought no new alert"));
+    assert_eq!(fake.asked().len(), 6);
+}
+
+#[tokio::test]
+async fn endless_empty_pages_are_an_error() {
+    let fake = Fake::start(|number, _, _| page(&[], Some(&format!("?p={number}")))).await;
+    let (_, error) = read(&fake).await;
+    let (kind, line) = error.unwrap();
     assert_eq!((kind, &*line), (Kind::Loop, "100 pages in a row brought no new alert"));
-    assert_eq!(fake.asked().len(), 101);
+    assert_eq!(fake.asked().len(), 100);
+}
+
+#[rstest]
+#[case("5")]
+#[case("{}")]
+#[case("true")]
+#[tokio::test]
+async fn a_next_link_that_is_no_text_leaves_the_list_incomplete(#[case] link: &'static str) {
+    let fake = Fake::start(move |_, _, _| {
+        answer(200, &[], &format!(r#"{{"value":[{{"id":"a"}}],"@odata.nextLink":{link}}}"#))
+    })
+    .await;
+    let (ids, error) = read(&fake).await;
+    assert_eq!(ids, ["a"]);
+    assert!(error.is_some(), "{link}");
+    assert_eq!(fake.asked().len(), 1, "{link}");
+}
+
+#[tokio::test]
+async fn an_error_beside_the_alerts_is_a_warning_of_the_page() {
+    let body = r#"{"value":[{"id":"a"}],"error":{"code":"Partial","message":"one provider failed"}}"#;
+    let fake = Fake::start(move |_, _, _| answer(200, &[], body)).await;
+    let mut pages = fake.client().pages(&ListQuery::default());
+    let page = pages.next(&mut |_| {}).await.unwrap().unwrap();
+    assert_eq!(page.partial.unwrap().line(), "Partial: one provider failed");
 }
 
 #[tokio::test]
