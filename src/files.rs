@@ -1,6 +1,6 @@
 //! Reads saved alerts from files, folders and standard input.
 //!
-//! Accepts whatever [`alertdeck_model::find`] finds alerts in, also compressed with gzip or zstd.
+//! Accepts whatever [`alertdeck_model::find`] finds alerts in, optionally compressed with gzip or zstd.
 //! JSON lines are read in parts, so that the first alerts of a file of any size appear on the screen
 //! immediately. An unreadable file is reported and does not affect the others.
 

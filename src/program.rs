@@ -53,7 +53,7 @@ access token you already have.
 Exit codes:
   0  success                      3  sign-in or permission error
   1  failure                      4  throttled, service unavailable, or offline
-  2  usage error or bad filter    5  incomplete result, printed as far as it was read";
+  2  usage error or bad filter    5  incomplete result; whatever was read is printed";
 
 /// Triage Microsoft Defender XDR alerts in the terminal
 #[derive(Debug, Parser)]
@@ -92,7 +92,7 @@ enum Command {
     Logout(Logout),
     /// Print the signed-in account, its permissions and what they allow
     Whoami(WhoAmI),
-    /// Print the path of the config file or the active profile, or check the file for errors
+    /// Print the path of the config file, show the active profile, or check the file for errors
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a shell completion script

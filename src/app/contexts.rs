@@ -26,7 +26,7 @@ pub(super) static PANES: Context = Context {
         }),
         run("panes.zoom", "zoom: one pane or both", |app, _| app.toggle_zoom()),
         run("panes.retry", "retry now", App::retry),
-        run("panes.mouse", "mouse on or off", App::toggle_mouse),
+        run("panes.mouse", "toggle mouse", App::toggle_mouse),
     ],
 };
 

@@ -241,7 +241,7 @@ impl FilterBar {
         self.plans.first().map(|(_, plan)| plan.as_ref())
     }
 
-    /// Returns the feed that [`Self::plan`] is for, if what is pushed to another feed differs.
+    /// Returns the feed whose plan [`Self::plan`] returns, if another feed is sent a different `$filter`.
     pub fn plan_feed(&self) -> Option<FeedId> {
         let (feed, plan) = self.plans.first()?;
         let differs = |(_, other): &(FeedId, Arc<Plan>)| {

@@ -122,7 +122,7 @@ async fn sign_in_with_code(session: &Session) -> Result<Grant, Failure> {
 /// Removes stored credentials.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Logout {
-    /// Also remove the credentials of all other profiles that are stored in files
+    /// Also remove credentials stored in files for all other profiles
     #[arg(long)]
     pub all: bool,
 }

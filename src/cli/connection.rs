@@ -13,10 +13,10 @@ use alertdeck_graph::{Api, Cloud, auth::Method};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Profile in the config file; several separated by commas (a,b) share one list
+    /// Profile in the config file; separate several with commas (a,b) to show them in one list
     #[arg(long, global = true, env = "ALERTDECK_PROFILE", hide_env_values = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Config file; an empty value means none
+    /// Config file; set to an empty value to use none
     #[arg(
         long,
         global = true,
@@ -41,10 +41,11 @@ pub struct Connection {
     /// API version: v1.0 or beta
     #[arg(long, global = true, env = "ALERTDECK_API", hide_env_values = true, value_name = "VERSION")]
     pub api: Option<Api>,
-    /// Base URL of Graph, instead of the cloud's default: https, or http on loopback
+    /// Base URL of Graph, overriding the cloud's default; must be https, or http on loopback
     #[arg(long, global = true, env = "ALERTDECK_GRAPH_URL", hide_env_values = true, value_name = "URL")]
     pub graph_url: Option<String>,
-    /// Base URL of the sign-in service, instead of the cloud's default: https, or http on loopback
+    /// Base URL of the sign-in service, overriding the cloud's default; must be https, or http on
+    /// loopback
     #[arg(long, global = true, env = "ALERTDECK_LOGIN_URL", hide_env_values = true, value_name = "URL")]
     pub login_url: Option<String>,
     /// Shell command that prints an access token, either bare or in the Azure CLI's format

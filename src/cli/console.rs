@@ -21,7 +21,7 @@ use alertdeck_store::FeedId;
 /// Opens the console on saved alerts.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Open {
-    /// Saved alerts: files, folders with JSON files, or `-` for standard input
+    /// Saved alerts: files, folders of JSON files, or `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Initial filter

@@ -15,7 +15,7 @@ pub struct Origin {
     /// Use a simulated tenant
     #[arg(long)]
     pub demo: bool,
-    /// Read saved alerts from a file, `-` for standard input, or a folder with JSON files
+    /// Read saved alerts from a file, `-` for standard input, or a folder of JSON files
     /// (repeatable)
     #[arg(long = "file", value_name = "FILE_OR_FOLDER", conflicts_with = "demo")]
     pub files: Vec<PathBuf>,

@@ -48,8 +48,8 @@ pub(super) enum Hide {
     Line,
 }
 
-/// The maximum number of characters shown of the invalid part, of the text on either side of it,
-/// and of quoted text.
+/// The maximum number of characters to show from the invalid part, from the text on either side of
+/// it, and from quoted text.
 const MAX_SHOWN: usize = 60;
 
 impl SpannedError {

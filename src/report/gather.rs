@@ -160,7 +160,7 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
     if let Some(first) = severity.get(..1).map(str::to_uppercase) {
         severity.replace_range(..1, &first);
     }
-    let mut first = format!("{severity} severity alert");
+    let mut first = format!("{severity}-severity alert");
     for (word, name_in) in [("on", device as fn(&str, &dyn Properties) -> Option<SafeText>), ("user", user)] {
         let mut names: Vec<SafeText> = Vec::new();
         let name_in = |item: &Evidence| name_in(item.type_name.raw(), &item.object());

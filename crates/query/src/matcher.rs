@@ -33,7 +33,7 @@ enum Step {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// A test of a member, a date or the feed, answered from a column.
+    /// A test on a member, a date or the feed that a column can answer.
     Column(Test),
     /// A test that reads columns row by row.
     Rows(Box<RowScan>),

@@ -42,7 +42,7 @@ pub enum PollState {
 pub(in crate::app) enum PollEvent {
     /// The user switches polling on.
     SwitchedOn,
-    /// The user switches polling off.
+    /// The user switched polling off.
     SwitchedOff,
     /// It is time for a poll. Ignored if polling is off or if no start time is known.
     Begin,

@@ -84,7 +84,7 @@ impl Requests {
     }
 }
 
-/// Returns the number of rows of the table.
+/// Returns the number of rows in the table.
 fn rows(app: &App) -> usize {
     Requests::split(app.ui.overlay_size().1).0
 }
