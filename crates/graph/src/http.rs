@@ -16,6 +16,7 @@
 mod budget;
 mod fault;
 mod journal;
+mod mask;
 mod message;
 mod retry;
 mod scope;
@@ -43,6 +44,7 @@ pub use trust::Untrusted;
 
 use crate::event::{ClientEvent, OnEvent, WaitCause};
 use journal::Target;
+use mask::Secrets;
 use reqwest::header;
 use retry::{Next, Retry};
 use secrecy::ExposeSecret as _;
@@ -252,6 +254,7 @@ impl Http {
 
     async fn exchange(&self, request: &TransportRequest, headers: HeaderMap) -> Result<Reply, Fault> {
         let host = scope::host(&request.url);
+        let secrets = Secrets::of(&headers, request.body.as_ref());
         let fault = |error| Fault::read(error, &host);
         let client = self.inner.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut sending = client.request(request.method.clone(), request.url.clone()).headers(headers);
@@ -271,13 +274,11 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply {
-            status: response.status(),
-            headers: std::mem::take(response.headers_mut()),
-            body: body.freeze(),
-            tries: 1,
-            host,
-        })
+        let status = response.status();
+        let mut headers = std::mem::take(response.headers_mut());
+        secrets.mask_headers(&mut headers);
+        let body = secrets.mask_body(body.freeze(), status.is_success());
+        Ok(Reply { status, headers, body, tries: 1, host })
     }
 }
 

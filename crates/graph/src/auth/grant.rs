@@ -176,7 +176,12 @@ impl Grant {
         Ok(Self {
             access,
             life,
-            refresh: reply.refresh_token().map(|token| token.secret().clone().into()),
+            // An empty one must not replace a good one.
+            refresh: reply
+                .refresh_token()
+                .map(|token| token.secret().as_str())
+                .filter(|token| !token.trim().is_empty())
+                .map(Into::into),
             account,
         })
     }

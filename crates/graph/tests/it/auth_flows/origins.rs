@@ -102,10 +102,11 @@ async fn credentials_are_sent_only_to_the_authority() {
 async fn secrets_are_neither_shown_nor_recorded() {
     let http = http();
     let mut shown = Vec::new();
-    // A refused code, malformed responses and a closed connection.
+    // A closed connection, a refused code, a refusal that quotes the form, and malformed responses.
     for answer in [
         || Answer::Close,
         || Answer::json(400, r#"{"error":"invalid_grant","error_description":"AADSTS54005: used"}"#),
+        || Answer::json(400, r#"{"error":"invalid_grant","error_description":"the form was FORM"}"#),
         || Answer::json(200, r#"{"access_token":"canary-token","expires_in":"canary"}"#),
         || {
             Answer::json(
@@ -114,7 +115,13 @@ async fn secrets_are_neither_shown_nor_recorded() {
             )
         },
     ] {
-        let fake = FakeServer::start(move |_, _| answer()).await;
+        let fake = FakeServer::start(move |_, request| match answer() {
+            Answer::Send(status, headers, body) => {
+                Answer::Send(status, headers, body.replace("FORM", &request.body))
+            }
+            other => other,
+        })
+        .await;
         let waiting = BrowserSignIn::begin(&application(&fake.base()), None, None).await.unwrap();
         let query: std::collections::HashMap<_, _> = waiting.address().query_pairs().into_owned().collect();
         let back = format!("{}?code=canary-code&state={}", query["redirect_uri"], query["state"]);

@@ -76,6 +76,27 @@ async fn a_token_is_renewed_before_its_expiry() {
 }
 
 #[tokio::test]
+async fn an_empty_refresh_token_does_not_replace_a_good_one() {
+    clock!(AHEAD, clock);
+    let fake = FakeServer::start(|number, _| match number {
+        1 => Answer::json(
+            200,
+            r#"{"token_type":"Bearer","expires_in":3600,"access_token":"at-1","refresh_token":""}"#,
+        ),
+        _ => token(number, 3600),
+    })
+    .await;
+    let harness = Harness::new();
+    let session = clocked(&fake, &harness, clock).await;
+    assert_eq!(current(&session).await.unwrap(), "Bearer at-0");
+    for (ahead, token) in [(3500, "Bearer at-1"), (7050, "Bearer at-2")] {
+        AHEAD.store(ahead, Ordering::SeqCst);
+        assert_eq!(current(&session).await.unwrap(), token);
+    }
+    assert!(fake.requests()[2].body.contains("refresh_token=rt-0"), "{}", fake.requests()[2].body);
+}
+
+#[tokio::test]
 async fn a_failed_early_renewal_is_retried_later() {
     clock!(AHEAD, clock);
     let fake = FakeServer::start(|number, _| match number {

@@ -144,13 +144,34 @@ async fn endless_empty_pages_are_an_error() {
 #[tokio::test]
 async fn a_next_link_that_is_no_text_leaves_the_list_incomplete(#[case] link: &'static str) {
     let fake = Fake::start(move |_, _, _| {
-        answer(200, &[], &format!(r#"{{"value":[{{"id":"a"}}],"@odata.nextLink":{link}}}"#))
+        answer(200, &[], format!(r#"{{"value":[{{"id":"a"}}],"@odata.nextLink":{link}}}"#))
     })
     .await;
     let (ids, error) = read(&fake).await;
     assert_eq!(ids, ["a"]);
     assert!(error.is_some(), "{link}");
     assert_eq!(fake.asked().len(), 1, "{link}");
+}
+
+#[rstest]
+#[case::json(
+    400,
+    r#"{"error":{"code":"Bad","message":"unknown header Authorization: Bearer canary-7c1e-token"}}"#
+)]
+#[case::escaped(403, r#"{"error":{"code":"Bad","message":"sent canary\u002d7c1e-token"}}"#)]
+#[case::success(200, r#"{"value":[{"id":"a"}],"error":{"code":"Bad","message":"sent canary-7c1e-token"}}"#)]
+#[tokio::test]
+async fn a_token_that_the_service_quotes_is_masked(#[case] status: u16, #[case] body: &'static str) {
+    let id = [("request-id", CANARY)];
+    let fake = Fake::start(move |_, _, _| answer(status, &id, body)).await;
+    let client = fake.client();
+    let line = match client.pages(&ListQuery::default()).next(&mut |_| {}).await.unwrap() {
+        Ok(page) => page.partial.unwrap().line(),
+        Err(error) => error.to_string(),
+    };
+    assert!(line.contains("[secret]") && !line.contains("canary"), "{line}");
+    let journal = format!("{:?}", client.http().journal().entries());
+    assert!(!journal.contains("canary"), "{journal}");
 }
 
 #[tokio::test]
