@@ -25,8 +25,13 @@ pub fn check() -> Result<(), ConsoleError> {
     if !io::stdout().is_terminal() {
         return Err(ConsoleError::NoTerminal("standard output is not a terminal"));
     }
-    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    if term == "dumb" {
         return Err(ConsoleError::NoTerminal("TERM=dumb is not a terminal for the console"));
+    }
+    // Windows does not use TERM. Elsewhere, every terminal sets it.
+    if cfg!(unix) && term.is_empty() {
+        return Err(ConsoleError::NoTerminal("TERM is not set; set it, for example to xterm-256color"));
     }
     Ok(())
 }

@@ -18,11 +18,17 @@ pub(super) fn write(
     Ok(())
 }
 
+/// The characters that start a formula. Spreadsheets for East Asian languages also accept full-width
+/// ones.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// Formats a cell. Text that looks like a formula gets a leading apostrophe, so that spreadsheets
-/// treat it as text, since attackers control alert text.
+/// treat it as text, since attackers control alert text. Cells are also quoted where a spreadsheet
+/// may split them instead of at commas: its user's settings may say so.
 fn field(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if text.contains(['"', ',', '\r', '\n']) {
+    let is_formula = text.trim_start().starts_with(FORMULA);
+    let guard = if is_formula || text.starts_with(['\t', '\r']) { "'" } else { "" };
+    if text.contains(['"', ',', ';', '\t', '\r', '\n']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {
         format!("{guard}{text}")
@@ -45,7 +51,14 @@ mod tests {
     #[case("+1", "'+1")]
     #[case("-1", "'-1")]
     #[case("@SUM(A1)", "'@SUM(A1)")]
-    #[case("\t=1", "'\t=1")]
+    #[case("\t=1", "\"'\t=1\"")]
+    #[case(" =1", "' =1")]
+    #[case("＝1+1", "'＝1+1")]
+    #[case("＋1", "'＋1")]
+    #[case("－1", "'－1")]
+    #[case("＠SUM(A1)", "'＠SUM(A1)")]
+    #[case("a;=1", "\"a;=1\"")]
+    #[case("a\t=1", "\"a\t=1\"")]
     #[case("\r=1", "\"'\r=1\"")]
     #[case("a=1", "a=1")]
     fn cells_are_quoted_and_guarded(#[case] text: &str, #[case] written: &str) {

@@ -130,6 +130,21 @@ fn the_console_reads_keys_from_the_terminal_and_alerts_from_a_pipe() {
 }
 
 #[test]
+fn without_a_usable_terminal_type_the_console_does_not_open() {
+    for (variable, message) in [
+        ("TERM=dumb", "TERM=dumb is not a terminal"),
+        ("TERM=", "TERM is not set"),
+        ("-u TERM", "TERM is not set"),
+    ] {
+        let program = assert_cmd::cargo::cargo_bin!("alertdeck").display();
+        let mut terminal = Terminal::run(&format!("env {variable} '{program}' demo"));
+        terminal.until(message);
+        assert!(!terminal.seen.contains("\u{1b}[?1049h"), "{variable}");
+        assert_eq!(terminal.code(), 2);
+    }
+}
+
+#[test]
 fn the_demo_opens() {
     let mut terminal = Terminal::run("alertdeck demo --alerts 60");
     terminal.until("60 matches");
