@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     console, log,
 };
+use alertdeck_graph::http::Limits;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_simulator::{CLIENT_SECRET, Faults, Settings, Simulator};
 use clap::{
@@ -272,7 +273,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
     match command {
         None => {
             console::check()?;
-            let services = connection.services().map_err(|failure| match failure {
+            let services = connection.services(&Limits::default()).map_err(|failure| match failure {
                 Failure::NoToken => Failure::Welcome,
                 other => other,
             })?;

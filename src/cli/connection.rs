@@ -6,6 +6,7 @@ use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as 
 
 use super::{EnvSecrets, Failure, Service, notify};
 use crate::config::{Config, ConfigError, Overrides, Profile};
+use alertdeck_graph::http::Limits;
 use alertdeck_graph::{Api, Cloud, auth::Method};
 
 /// Options for the tenant and the sign-in. Options override environment variables, which override
@@ -194,18 +195,18 @@ impl Connection {
         Ok(Config::default().resolve(None, &overrides)?)
     }
 
-    /// Prepares the service for the active profile without sending anything.
+    /// Prepares the service for the active profile, for a command, without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
     pub fn service(&self) -> Result<Service, Failure> {
-        Service::of(&self.profile()?, &EnvSecrets::read())
+        Service::of(&self.profile()?, &EnvSecrets::read(), Limits::for_command())
     }
 
     /// Prepares the services for the selected profiles without sending anything. There is at least
     /// one.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
-    pub fn services(&self) -> Result<Vec<Service>, Failure> {
+    pub fn services(&self, limits: &Limits) -> Result<Vec<Service>, Failure> {
         let (profiles, secrets) = (self.selected()?, EnvSecrets::read());
         if profiles.len() > 1
             && let Some(variable) = secrets.variable()
@@ -215,7 +216,7 @@ impl Connection {
                 profiles.len()
             )));
         }
-        profiles.iter().map(|profile| Service::of(profile, &secrets)).collect()
+        profiles.iter().map(|profile| Service::of(profile, &secrets, limits.clone())).collect()
     }
 }
 
@@ -255,7 +256,7 @@ mod tests {
         let profile = connection.profile().unwrap();
         assert_eq!((profile.name.as_str(), profile.title.as_str()), ("contoso", "contoso.example"));
         assert_eq!((profile.api, profile.me.as_deref()), (Api::Beta, Some("bo@contoso.example")));
-        let service = Service::of(&profile, &EnvSecrets::default()).unwrap();
+        let service = Service::of(&profile, &EnvSecrets::default(), Limits::default()).unwrap();
         assert_eq!((service.tenant.as_str(), service.origin.as_str()), ("contoso.example", "global beta"));
         assert_eq!(service.portal_host, "security.microsoft.com");
     }

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Profile},
     console::{self, Connect, Connected, Options, SavedAlerts, Source},
 };
+use alertdeck_graph::http::Limits;
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
 use alertdeck_store::FeedId;
@@ -65,7 +66,7 @@ pub async fn open_services(
         if !services.contains_key(name) {
             let profile = profiles.iter().find(|profile| profile.name == name);
             let profile = profile.ok_or_else(|| "the profile no longer exists".to_owned())?;
-            let service = Service::of(profile, &EnvSecrets::default());
+            let service = Service::of(profile, &EnvSecrets::default(), Limits::default());
             services.insert(name.to_owned(), service.map_err(|failure| failure.to_string())?);
         }
         let service = &services[name];

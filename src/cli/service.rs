@@ -74,13 +74,13 @@ impl Service {
     /// Prepares the service for a profile without sending anything.
     ///
     /// Fails with [`Failure::NoToken`] if no sign-in is configured.
-    pub fn of(profile: &Profile, env_secrets: &EnvSecrets) -> Result<Self, Failure> {
+    pub fn of(profile: &Profile, env_secrets: &EnvSecrets, limits: Limits) -> Result<Self, Failure> {
         let method = match env_secrets.method(profile) {
             Some(method) => method,
             None if profile.tenant.is_some() => return Err(missing(profile, Method::Browser, "client_id")),
             None => return Err(Failure::NoToken),
         };
-        let http = http(profile)?;
+        let http = http(profile, limits)?;
         let tokens = match method {
             Method::Token => {
                 let missing = || missing(profile, method, TOKEN_VARIABLE);
@@ -98,7 +98,7 @@ impl Service {
     /// Prepares the service for a profile with an existing token.
     pub fn with_token(profile: &Profile, token: &SecretString) -> Result<Self, Failure> {
         let tokens = Tokens::fixed(token).map_err(graph::Error::from)?;
-        Self::with(profile, Method::Token, http(profile)?, tokens)
+        Self::with(profile, Method::Token, http(profile, Limits::default())?, tokens)
     }
 
     fn with(profile: &Profile, method: Method, http: Http, tokens: Tokens) -> Result<Self, Failure> {
@@ -191,9 +191,9 @@ fn endpoint(profile: &Profile) -> Result<Endpoint, Failure> {
     }
 }
 
-fn http(profile: &Profile) -> Result<Http, Failure> {
+fn http(profile: &Profile, limits: Limits) -> Result<Http, Failure> {
     let route = endpoint(profile)?.route();
-    Ok(Http::with_journal(Limits::default(), Budget::default(), route, Journal::default())
+    Ok(Http::with_journal(limits, Budget::default(), route, Journal::default())
         .map_err(graph::Error::from)?)
 }
 

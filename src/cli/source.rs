@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Connection, Failure, Service};
 use crate::export::Tenant;
+use alertdeck_graph::http::Limits;
 use alertdeck_model::SafeText;
 use alertdeck_query as query;
 use alertdeck_query::{Context, DiagnosticKind};
@@ -43,7 +44,7 @@ impl Origin {
     /// Fails with [`Failure::NoToken`] if there are neither files nor a configured sign-in.
     pub fn source(&self, connection: &Connection) -> Result<Source, Failure> {
         if self.files.is_empty() {
-            return connection.services().map(Source::Services);
+            return connection.services(&Limits::for_command()).map(Source::Services);
         }
         let profile = connection.profile_if_usable();
         let portal_host = profile.cloud.portal_host();

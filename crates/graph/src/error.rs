@@ -1,7 +1,10 @@
 //! Errors from requests to Graph, each in one line: what happened, what to do, and the IDs that
 //! Microsoft Support asks for.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Map, Value};
 
@@ -10,7 +13,7 @@ use crate::{
     http::{Cause, Fault, Reply},
     permission::Allowed,
 };
-use alertdeck_model::{SafeText, WireError};
+use alertdeck_model::{SafeText, Timestamp, WireError};
 
 /// The kinds of errors that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +213,11 @@ impl From<AuthError> for Error {
 
 fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) {
     let status = reply.status.as_u16();
+    if let (429 | 503, Some(until)) = (status, long_wait(reply)) {
+        let kind = if status == 429 { Kind::Throttled } else { Kind::Unavailable };
+        let what = format!("the service accepts no requests until {until} (HTTP {status})");
+        return (kind, what, Some("try again then"));
+    }
     let plain = |kind, what: &str, advice| (kind, format!("{what} (HTTP {status})"), advice);
     match status {
         300..=399 => plain(
@@ -278,6 +286,15 @@ fn explain(reply: &Reply, asked: Asked) -> (Kind, String, Option<&'static str>) 
         }
         _ => plain(Kind::Protocol, "unexpected answer from the service", None),
     }
+}
+
+/// Returns the time until which the service asked to wait, if that is longer than a minute.
+fn long_wait(reply: &Reply) -> Option<Timestamp> {
+    let until = reply.retry_at()?;
+    let now = reply.date().unwrap_or_else(SystemTime::now);
+    let wait = until.duration_since(now).ok().filter(|wait| *wait > Duration::from_secs(60))?;
+    let now = i64::try_from(now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs()).ok()?;
+    Some(Timestamp::from_seconds(now).after(wait))
 }
 
 /// The error object in a reply. Its keys vary in case, it can be nested to any depth, and its id

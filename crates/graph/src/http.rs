@@ -73,6 +73,16 @@ pub struct Limits {
     pub backoff: Duration,
     /// The total time that one request may wait, excluding waits that the service asks for.
     pub patience: Duration,
+    /// The longest wait that the service may ask for. A request that would have to wait longer fails
+    /// instead.
+    pub longest_wait: Duration,
+}
+
+impl Limits {
+    /// Returns the limits for a command, whose user cannot see and cancel a wait as in the console.
+    pub fn for_command() -> Self {
+        Self { longest_wait: Duration::from_secs(600), ..Self::default() }
+    }
 }
 
 impl Default for Limits {
@@ -87,6 +97,7 @@ impl Default for Limits {
             throttles: 10,
             backoff: Duration::from_millis(500),
             patience: Duration::from_secs(60),
+            longest_wait: Duration::MAX,
         }
     }
 }

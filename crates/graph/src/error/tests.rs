@@ -144,3 +144,18 @@ fn a_missing_permission_is_explained_by_the_token(
     let line = Error::refused(&reply(403, ""), asked).explained_by(Some(&claims), asked).to_string();
     assert!(line.contains(part), "{line}");
 }
+
+#[rstest]
+#[case(429, Kind::Throttled)]
+#[case(503, Kind::Unavailable)]
+fn a_long_wait_is_given_with_its_end(#[case] status: u16, #[case] kind: Kind) {
+    let mut reply = reply(status, "{}");
+    let mut set = |name: &'static str, value| reply.headers.insert(name, HeaderValue::from_static(value));
+    set("date", "Fri, 20 Nov 2026 12:00:00 GMT");
+    set("retry-after", "3600");
+    let error = Error::refused(&reply, ALL);
+    assert_eq!(error.kind, kind);
+    assert!(error.to_string().contains("until 2026-11-20T13:00:00Z"), "{error}");
+    reply.headers.insert("retry-after", HeaderValue::from_static("50"));
+    assert!(!Error::refused(&reply, ALL).to_string().contains("until"));
+}

@@ -71,6 +71,9 @@ impl<'a> Retry<'a> {
         if spent {
             return Next::Stop;
         }
+        if asked.is_some_and(|asked| asked > self.limits.longest_wait) {
+            return Next::Stop;
+        }
         // A service that asks for no wait at all, or for one until a time in the past, must not be sent
         // all attempts at once.
         let asked = asked.unwrap_or_default();
@@ -138,5 +141,11 @@ impl Reply {
     /// `Retry-After`.
     pub(crate) fn is_refusal(&self) -> bool {
         is_refusal(self.status, retry_after(self).is_some())
+    }
+
+    /// Returns the time until which the service asked not to send anything.
+    pub(crate) fn retry_at(&self) -> Option<SystemTime> {
+        let now = self.date().unwrap_or_else(SystemTime::now);
+        retry_after(self).map(|wait| now.checked_add(wait).unwrap_or(now))
     }
 }

@@ -118,6 +118,16 @@ async fn an_enormous_retry_after_is_neither_cut_nor_a_panic() {
     assert!(tokio::time::timeout(day, run(&script, &limits)).await.is_err());
 }
 
+#[rstest]
+#[case("600", 2)]
+#[case("601", 1)]
+#[case(&"9".repeat(300), 1)]
+#[tokio::test(start_paused = true)]
+async fn a_command_does_not_wait_for_longer_than_ten_minutes(#[case] asked: &str, #[case] attempts: usize) {
+    let script = [Ok(reply(429, &[("retry-after", asked)])), Ok(reply(200, &[]))];
+    assert_eq!(run(&script, &Limits::for_command()).await.attempts.len(), attempts);
+}
+
 #[tokio::test(start_paused = true)]
 async fn endless_throttling_ends_in_the_last_reply() {
     let run = run(&[Ok(reply(429, &[]))], &Limits::default()).await;
