@@ -223,6 +223,9 @@ pub fn main() -> ExitCode {
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let given: Vec<_> = arguments.into_iter().collect();
+    if let Some(text) = given.get(1).and_then(|first| mistyped_command(first.to_str()?)) {
+        return Err(Arguments::command().error(ErrorKind::InvalidSubcommand, text));
+    }
     let arguments =
         Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
     if arguments.filter.is_some() && arguments.command.is_some() {
@@ -230,6 +233,23 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, cla
         return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
     }
     Ok(arguments)
+}
+
+/// Finds a mistyped command, which the parser would take for a filter.
+fn mistyped_command(word: &str) -> Option<String> {
+    let command = Arguments::command();
+    let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
+    if names.contains(&word) {
+        return None;
+    }
+    let nearest = names.iter().min_by_key(|name| strsim::osa_distance(name, word))?;
+    // One mistake in four letters, two in six.
+    let is_near = strsim::osa_distance(nearest, word) <= (nearest.len() / 3).clamp(1, 2);
+    is_near.then(|| {
+        format!(
+            "unknown command `{word}`; did you mean `{nearest}`? To search for the word, write '\"{word}\"'"
+        )
+    })
 }
 
 /// Finds a mistyped option. A filter may begin with `-`, so the parser takes a mistyped option for
@@ -405,6 +425,9 @@ mod tests {
     #[case("", None)]
     #[case("status:new", Some("status:new"))]
     #[case("-status:new", Some("-status:new"))]
+    #[case("mimikatz", Some("mimikatz"))]
+    #[case("wmic", Some("wmic"))]
+    #[case("\"lst\"", Some("\"lst\""))]
     #[case("-hash:abcdef", Some("-hash:abcdef"))]
     #[case("--theme light -Verdict:malicious", Some("-Verdict:malicious"))]
     #[case("$status_eq_'new' --cloud usgov-l4", Some("$status_eq_'new'"))]
@@ -428,6 +451,9 @@ mod tests {
     #[case("--formt json", "unexpected argument '--formt'")]
     #[case("list -status:new --limt", "'--limit'")]
     #[case("status:new list", "a filter cannot precede a command")]
+    #[case("lst", "did you mean `list`? To search for the word, write '\"lst\"'")]
+    #[case("shwo da1 --format json", "did you mean `show`?")]
+    #[case("explian status:new", "did you mean `explain`?")]
     #[case("list a b", "unexpected argument 'b'")]
     #[case("list --demo --file x", "cannot be used with")]
     #[case("list --format xml", "ndjson")]
