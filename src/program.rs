@@ -239,7 +239,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, cla
 fn mistyped_command(word: &str) -> Option<String> {
     let command = Arguments::command();
     let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
-    if names.contains(&word) {
+    if names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
     let nearest = names.iter().min_by_key(|name| strsim::osa_distance(name, word))?;
@@ -425,6 +425,7 @@ mod tests {
     #[case("", None)]
     #[case("status:new", Some("status:new"))]
     #[case("-status:new", Some("-status:new"))]
+    #[case("--config x.toml", None)]
     #[case("mimikatz", Some("mimikatz"))]
     #[case("wmic", Some("wmic"))]
     #[case("\"lst\"", Some("\"lst\""))]
