@@ -210,6 +210,28 @@ async fn missing_consent_is_explained() {
     assert!(line.starts_with("an administrator has not consented") && line.contains("AADSTS65001"), "{line}");
 }
 
+#[rstest]
+#[case::code("code=x&code=y&state=STATE")]
+#[case::code_and_empty("code=x&code=&state=STATE")]
+#[case::state("code=x&state=STATE&state=STATE")]
+#[case::other_state("code=x&state=STATE&state=other")]
+#[tokio::test]
+async fn a_redirect_with_a_repeated_parameter_is_ignored(#[case] query: &str) {
+    let harness = Harness::new();
+    let waiting = harness.begin(None).await;
+    let address = waiting.address().clone();
+    let known: std::collections::HashMap<_, _> = address.query_pairs().into_owned().collect();
+    let forged = format!("{}?{}", known["redirect_uri"], query.replace("STATE", &known["state"]));
+    let both = async {
+        let (status, page) = visit(&forged).await;
+        assert!(status == 400 && page.contains("Not this sign-in"), "{page}");
+        visit(address.as_str()).await
+    };
+    let (outcome, (status, _)) = tokio::join!(waiting.finish(&harness.http), both);
+    assert!(outcome.is_ok() && status == 200);
+    assert_eq!(harness.requests(Kind::Code), 1);
+}
+
 #[tokio::test]
 async fn a_redirect_with_another_state_is_ignored() {
     let harness = Harness::new();
