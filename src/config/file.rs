@@ -19,7 +19,15 @@ pub(super) fn default_path() -> Option<PathBuf> {
 }
 
 /// Reads a file. The size limit applies to pipes and devices too.
+///
+/// A named pipe is refused, since opening it waits for a writer. Pipes that are already open, as in
+/// `--config <(...)`, can be read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let is_opened = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    if !is_opened && path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+        let reason = "it is a pipe, a socket or a device; name a file".to_owned();
+        return Err(ConfigError::Unreadable { path: path.to_owned(), reason });
+    }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {

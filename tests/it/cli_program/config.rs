@@ -78,6 +78,20 @@ fn the_path_is_printed_whether_the_file_exists_or_not() {
     assert_eq!(printed.stderr, "alertdeck: the file does not exist yet\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_refused_at_once_and_an_open_one_is_read() {
+    let (folder, file) = written(VALID);
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let refused = with(&pipe, &["config", "show"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.contains("pipe: cannot read the config file: it is a pipe"), "{}", refused.stderr);
+    let mut command = alertdeck(["--config", "/dev/stdin", "config", "show"]);
+    let shown = run(command.write_stdin(fs::read(&file).unwrap()));
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_default_path_is_in_the_settings_folder() {
