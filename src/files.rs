@@ -35,7 +35,7 @@ pub struct Saved {
     pub alerts: Vec<RawAlert>,
     /// What could not be read, one line each: the file, the position, the reason and what to do.
     unread: Vec<String>,
-    /// What the user should know although nothing is missing, one line each.
+    /// Something the user should know, even though no data is missing. One line each.
     pub notes: Vec<String>,
     /// The name of a file that ends with a page that is not the last one of its list.
     continued: Option<String>,
@@ -91,7 +91,7 @@ enum Content {
     Lines(Bytes, usize),
     /// An error, if nothing could be read.
     Error(String),
-    /// What the user should know, although nothing is missing.
+    /// Something the user should know, even though no data is missing.
     Note(String),
 }
 
@@ -116,8 +116,8 @@ impl Part {
     }
 }
 
-/// Files, folders (their JSON files by name, by extension) and standard input (`-`), which can
-/// be read several times.
+/// Files, folders and standard input (`-`), which can be read several times. The JSON files of a
+/// folder are recognised by their extension and sorted by name.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     paths: Vec<PathBuf>,

@@ -35,7 +35,7 @@ pub(super) static CONTEXT: Context = Context {
         }),
         run("alert.include", "filter: include a value", |app, _| app.offer_terms(false)),
         run("alert.exclude", "filter: exclude a value", |app, _| app.offer_terms(true)),
-        run("alert.pivot", "pivot: all alerts that share a value, in any status", |app, _| {
+        run("alert.pivot", "pivot: all alerts with the same value, whatever their status", |app, _| {
             app.offer_pivots();
         }),
         run("alert.incident", "pivot: all alerts in the incident", App::show_incident),

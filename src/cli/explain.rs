@@ -16,7 +16,7 @@ pub struct Explain {
     /// Output format: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ExplainFormat,
-    /// Time to treat as now for ages and `today`, such as 2026-11-20T12:00:00Z
+    /// Time to use as the current time when evaluating `age` and `today`, such as 2026-11-20T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub now: Option<Timestamp>,
 }

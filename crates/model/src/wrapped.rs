@@ -48,7 +48,7 @@ impl Found {
     }
 }
 
-/// Finds the alerts in a whole text. Unreadable lines of JSON lines are reported by their number.
+/// Finds all the alerts in a complete document. If it consists of JSON lines, errors name the line.
 pub fn find(body: Bytes) -> Found {
     let mut finder = Finder { body, found: Found::default() };
     match decoded(&finder.body) {

@@ -161,7 +161,7 @@ impl Object for ExportForm {
                 hint(&["app.back"], "close"),
             ],
             _ => vec![
-                hint_text("letter", "choose format"),
+                hint_text("a-z", "choose format"),
                 hint(&["export.write"], "write"),
                 hint(&["export.switch-field"], "file name"),
                 hint(&["app.back"], "close"),

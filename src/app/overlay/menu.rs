@@ -69,7 +69,7 @@ impl Object for Menu {
     }
 
     fn hints(&self, _app: &App) -> Vec<Hint> {
-        vec![hint_text("letter, or ↑/↓ Enter", "choose"), hint(&["app.back"], "close")]
+        vec![hint_text("a-z or ↑/↓ Enter", "choose"), hint(&["app.back"], "close")]
     }
 
     fn go(&mut self, _app: &App, motion: Motion) {
