@@ -3,10 +3,10 @@
 //! This module is part of the library so that its futures are compiled once. In the binary, they
 //! would be compiled again along with everything they call.
 
+mod parse;
 mod simulated;
 
 use std::{
-    ffi::OsString,
     io::{BufWriter, Write, stdout},
     num::NonZeroUsize,
     process::ExitCode,
@@ -24,10 +24,8 @@ use crate::{
 use alertdeck_graph::http::Limits;
 use alertdeck_model::{SafeText, Timestamp};
 use alertdeck_simulator::{CLIENT_SECRET, Faults, Settings, Simulator};
-use clap::{
-    CommandFactory as _, Parser,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::{CommandFactory as _, Parser};
+use parse::parse;
 use simulated::{start, start_simulated, start_tenants, tenant_count};
 
 /// The filter that the console starts with (docs/console.md, "First filter").
@@ -221,51 +219,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-    let given: Vec<_> = arguments.into_iter().collect();
-    if let Some(text) = given.get(1).and_then(|first| mistyped_command(first.to_str()?)) {
-        return Err(Arguments::command().error(ErrorKind::InvalidSubcommand, text));
-    }
-    let arguments =
-        Arguments::try_parse_from(&given).map_err(|error| unknown_option(&given).unwrap_or(error))?;
-    if arguments.filter.is_some() && arguments.command.is_some() {
-        let text = "a filter cannot precede a command; pass it to the command: `alertdeck list FILTER`";
-        return Err(Arguments::command().error(ErrorKind::ArgumentConflict, text));
-    }
-    Ok(arguments)
-}
-
-/// Finds a mistyped command, which the parser would take for a filter.
-fn mistyped_command(word: &str) -> Option<String> {
-    let command = Arguments::command();
-    let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
-    if names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return None;
-    }
-    let nearest = names.iter().min_by_key(|name| strsim::osa_distance(name, word))?;
-    // One mistake in four letters, two in six.
-    let is_near = strsim::osa_distance(nearest, word) <= (nearest.len() / 3).clamp(1, 2);
-    is_near.then(|| {
-        format!(
-            "unknown command `{word}`; did you mean `{nearest}`? To search for the word, write '\"{word}\"'"
-        )
-    })
-}
-
-/// Finds a mistyped option. A filter may begin with `-`, so the parser takes a mistyped option for
-/// the filter and reports the argument after it. Parsing again without filters that begin with `-`
-/// yields an error that names the option and the closest known one.
-fn unknown_option(given: &[OsString]) -> Option<clap::Error> {
-    fn strict(command: clap::Command) -> clap::Command {
-        command.mut_args(|arg| arg.allow_hyphen_values(false)).mut_subcommands(strict)
-    }
-    let error = strict(Arguments::command()).try_get_matches_from(given).err()?;
-    let is_long = |value: &ContextValue| matches!(value, ContextValue::String(arg) if arg.starts_with("--"));
-    let is_unknown_option =
-        error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_long);
-    is_unknown_option.then_some(error)
-}
-
 /// Prints help and version to standard output, and a usage error to standard error. The error
 /// quotes the arguments, so it is neutralised.
 fn print_parse_result(error: &clap::Error) -> ExitCode {
@@ -408,6 +361,8 @@ fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
     use rstest::rstest;
 
