@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use memchr::{memchr, memrchr};
 
-use alertdeck_model::{Found, RawAlert, SafeText, find, find_in_lines, starts_with_lines};
+use alertdeck_model::{Found, Messages, RawAlert, SafeText, find, find_in_lines, starts_with_lines};
 
 /// The maximum total size of documents other than JSON lines, in bytes. Ensures that memory is not
 /// exhausted.
@@ -34,9 +34,9 @@ pub struct Saved {
     /// The alerts, in the order of the files.
     pub alerts: Vec<RawAlert>,
     /// What could not be read, one line each: the file, the position, the reason and what to do.
-    unread: Vec<String>,
+    unread: Messages,
     /// Something the user should know, even though no data is missing. One line each.
-    pub notes: Vec<String>,
+    pub notes: Messages,
     /// The name of a file that ends with a page that is not the last one of its list.
     continued: Option<String>,
     /// Whether there is the last page of a list.
@@ -49,29 +49,25 @@ impl Saved {
     /// Adds what another part contains. Lines that the parts of a file repeat are added once.
     pub fn extend(&mut self, other: Self) {
         self.alerts.extend(other.alerts);
-        for (all, more) in [(&mut self.unread, other.unread), (&mut self.notes, other.notes)] {
-            for line in more {
-                if !all.contains(&line) {
-                    all.push(line);
-                }
-            }
-        }
+        self.unread.extend(other.unread);
+        self.notes.extend(other.notes);
         self.continued = self.continued.take().or(other.continued);
         self.has_last |= other.has_last;
         self.count = self.count.max(other.count);
     }
 
-    /// Returns the errors, one line each: the file, the position, the reason and what to do. The
-    /// pages of a list may be in several files, so its end is known to be missing only if no file
-    /// contains the last page of a list.
-    pub fn errors(&self) -> Vec<String> {
-        let next = self.continued.iter().filter(|_| !self.has_last).map(|name| {
+    /// Returns the errors: the file, the position, the reason and what to do. The pages of a list may
+    /// be in several files, so its end is known to be missing only if no file contains the last page of
+    /// a list.
+    pub fn errors(&self) -> Messages {
+        let mut errors = self.unread.clone();
+        if let Some(name) = self.continued.as_ref().filter(|_| !self.has_last) {
             let size = self.count.map_or_else(String::new, |count| format!(" of {count} alerts"));
-            format!(
+            errors.add(format!(
                 "{name}: a page of a list{size} that continues; save the pages of its @odata.nextLink too"
-            )
-        });
-        self.unread.iter().cloned().chain(next).collect()
+            ));
+        }
+        errors
     }
 }
 
@@ -98,17 +94,22 @@ enum Content {
 impl Part {
     /// Finds the alerts in the part.
     pub fn read(self) -> Saved {
+        let only = |line: String| {
+            let mut messages = Messages::default();
+            messages.add(line);
+            messages
+        };
         let found = match self.content {
             Content::Document(body) => find(body),
             Content::Lines(body, before) => find_in_lines(body, before),
-            Content::Error(what) => Found { errors: vec![what], ..Found::default() },
-            Content::Note(what) => Found { notes: vec![what], ..Found::default() },
+            Content::Error(what) => Found { errors: only(what), ..Found::default() },
+            Content::Note(what) => Found { notes: only(what), ..Found::default() },
         };
         let named = |line: String| format!("{}: {line}", self.name);
         Saved {
             alerts: found.alerts,
-            unread: found.errors.into_iter().map(named).collect(),
-            notes: found.notes.into_iter().map(named).collect(),
+            unread: found.errors.map(named),
+            notes: found.notes.map(named),
             continued: found.has_next.then(|| self.name.clone()),
             has_last: found.has_last,
             count: found.count,
@@ -183,7 +184,7 @@ impl Files {
         ahead.append(&mut self.ready);
         self.ready = ahead;
         let errors = all.errors();
-        if all.alerts.is_empty() && !errors.is_empty() { Err(errors) } else { Ok(()) }
+        if all.alerts.is_empty() && !errors.is_empty() { Err(errors.lines()) } else { Ok(()) }
     }
 
     /// Reads the next part; returns `None` at the end. Blocks.
@@ -418,8 +419,15 @@ mod tests {
         let saved = read(&[folder.path().to_owned(), missing]);
         assert_eq!(texts(&saved), [r#"{"id":"a"}"#]);
         assert_eq!(saved.errors().len(), 2);
-        assert!(saved.errors()[0].contains("bad.json: ") && saved.errors()[0].contains("(line 2, column 2)"));
-        assert!(saved.errors()[1].contains("miss␛ing.json: cannot be read"), "{}", saved.errors()[1]);
+        assert!(
+            saved.errors().lines()[0].contains("bad.json: ")
+                && saved.errors().lines()[0].contains("(line 2, column 2)")
+        );
+        assert!(
+            saved.errors().lines()[1].contains("miss␛ing.json: cannot be read"),
+            "{}",
+            saved.errors().lines()[1]
+        );
     }
 
     #[test]
@@ -449,7 +457,7 @@ mod tests {
             saved.push(part.read());
         }
         assert!(saved.len() > 3, "{} parts", saved.len());
-        let errors: Vec<_> = saved.iter().flat_map(Saved::errors).collect();
+        let errors: Vec<_> = saved.iter().flat_map(|saved| saved.errors().lines()).collect();
         assert_eq!(errors.len(), 2, "{errors:?}");
         assert!(errors[0].contains("(line 1, column 1)"), "{errors:?}");
         assert!(errors[1].contains("(line 1235, column 6)"), "{errors:?}");
@@ -473,6 +481,6 @@ mod tests {
         assert!(texts(&saved)[3].contains(r#""id":"d""#));
         assert_eq!(saved.alerts.len(), 4, "{:?}", texts(&saved));
         assert_eq!(saved.errors().len(), 1, "{:?}", saved.errors());
-        assert!(saved.errors()[0].contains("$expand=alerts"));
+        assert!(saved.errors().lines()[0].contains("$expand=alerts"));
     }
 }

@@ -114,7 +114,7 @@ impl Open {
             Ok(vec![(feed, Source::Saved(saved.clone()))])
         };
         run(settings, &[tenant], read, None, display).await?;
-        saved.notes().iter().for_each(notify);
+        saved.notes().lines().iter().for_each(notify);
         Failure::if_errors(&saved.errors())
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use crate::{cli::notify, console::ConsoleError, files::Saved};
 use alertdeck_graph as graph;
 use alertdeck_graph::{Kind, auth::VaultError};
-use alertdeck_model::AlertId;
+use alertdeck_model::{AlertId, Messages};
 use alertdeck_platform::FileError;
 
 /// The first steps for a user who starts the console without a configured sign-in.
@@ -93,16 +93,16 @@ impl Failure {
     pub(super) fn if_nothing(saved: Saved) -> Result<Saved, Self> {
         let errors = saved.errors();
         if saved.alerts.is_empty() && !errors.is_empty() {
-            return Err(Self::Unreadable(errors.join("\n")));
+            return Err(Self::Unreadable(errors.lines().join("\n")));
         }
-        saved.notes.iter().for_each(notify);
+        saved.notes.lines().iter().for_each(notify);
         Ok(saved)
     }
 
     /// Returns the outcome of a command that reads files, after the alerts have been printed or
     /// shown.
-    pub(super) fn if_errors(errors: &[String]) -> Result<(), Self> {
-        if errors.is_empty() { Ok(()) } else { Err(Self::Incomplete(errors.join("\n"))) }
+    pub(super) fn if_errors(errors: &Messages) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self::Incomplete(errors.lines().join("\n"))) }
     }
 
     /// Returns the exit code (README.md, "Exit codes"): 0 success, 1 failure, 2 usage error or bad

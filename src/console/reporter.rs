@@ -16,7 +16,7 @@ use super::{saved::SavedAlerts, sign_in::identity};
 use crate::app::{Bookmark, Failure, FailureKind, FeedEvent, JobEvent, JobId, LoadEvent, Message};
 use alertdeck_graph as graph;
 use alertdeck_graph::auth::Tokens;
-use alertdeck_model::{AlertId, RawAlert, SafeText};
+use alertdeck_model::{AlertId, Messages, RawAlert, SafeText};
 use alertdeck_store::Batch;
 
 /// The number of alerts per batch. The loop handles a batch in about a millisecond.
@@ -171,12 +171,12 @@ impl FetchReporter {
 }
 
 /// Returns a one-line summary of what could not be read, based on the first error.
-fn summary(errors: &[String]) -> Option<String> {
-    match errors {
-        [] => None,
-        [only] => Some(only.clone()),
-        [first, more @ ..] => Some(format!("{first} (and {} more)", more.len())),
-    }
+fn summary(errors: &Messages) -> Option<String> {
+    let first = errors.lines().into_iter().next()?;
+    Some(match errors.len() - 1 {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    })
 }
 
 /// Returns the number of batches that are decoded at the same time.

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::files::{Files, Paths, Saved};
-use alertdeck_model::RawAlert;
+use alertdeck_model::{Messages, RawAlert};
 
 /// The number of parts that are read ahead of decoding.
 const AHEAD: usize = 2;
@@ -43,13 +43,13 @@ impl SavedAlerts {
         outcome
     }
 
-    /// Returns the errors so far, one line each, safe to show.
-    pub fn errors(&self) -> Vec<String> {
+    /// Returns the errors so far; safe to show.
+    pub fn errors(&self) -> Messages {
         lock(&self.outcome).errors()
     }
 
-    /// Returns what the user should know about the alerts, one line each, safe to show.
-    pub fn notes(&self) -> Vec<String> {
+    /// Returns what the user should know about the alerts; safe to show.
+    pub fn notes(&self) -> Messages {
         lock(&self.outcome).notes.clone()
     }
 

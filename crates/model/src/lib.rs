@@ -15,6 +15,7 @@ mod foreign;
 mod host;
 mod indicator;
 mod json;
+mod messages;
 mod page;
 mod portal;
 mod shape;
@@ -34,6 +35,7 @@ pub use evidence::{
 pub use host::host;
 pub use indicator::{Indicator, IndicatorKind};
 pub use json::{Object, Property, properties, walk};
+pub use messages::Messages;
 pub use page::{RawPage, WireError, split_reply, starts_with_lines};
 pub use portal::{PortalLinkError, PortalUrl};
 pub use text::{Piece, RawText, SafeText, one_line};

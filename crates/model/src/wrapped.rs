@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    RawAlert, SafeText, WireError,
+    Messages, RawAlert, SafeText, WireError,
     shape::{Foreign, Shape, shape},
 };
 
@@ -27,11 +27,10 @@ const MAX_DEPTH: usize = 12;
 pub struct Found {
     /// The alerts, in their order.
     pub alerts: Vec<RawAlert>,
-    /// What is not an alert, and what could not be read, in lines that are safe to show. Equal lines
-    /// occur once.
-    pub errors: Vec<String>,
+    /// What is not an alert, and what could not be read; safe to show.
+    pub errors: Messages,
     /// What the user should know about alerts that were read.
-    pub notes: Vec<String>,
+    pub notes: Messages,
     /// Whether a page names a next page.
     pub has_next: bool,
     /// Whether a page is the last one of its list.
@@ -40,21 +39,13 @@ pub struct Found {
     pub count: Option<u64>,
 }
 
-impl Found {
-    fn add_error(&mut self, line: String) {
-        if !self.errors.contains(&line) {
-            self.errors.push(line);
-        }
-    }
-}
-
 /// Finds all the alerts in a complete document. If it consists of JSON lines, errors name the line.
 pub fn find(body: Bytes) -> Found {
     let mut finder = Finder { body, found: Found::default() };
     match decoded(&finder.body) {
         Ok(body) => finder.body = body,
         Err(error) => {
-            finder.found.add_error(broken(&error));
+            finder.found.errors.add(broken(&error));
             return finder.found;
         }
     }
@@ -133,6 +124,12 @@ impl Finder {
     /// lines before the text.
     fn stream(&mut self, text: &str, before: usize) {
         let mut at = 0;
+        // The number of lines before a place, and the place. Counted on, since there may be many errors.
+        let mut counted = (before, 0);
+        let mut lines_before = |at: usize| {
+            counted = (counted.0 + text[counted.1..at].matches('\n').count(), at);
+            counted.0
+        };
         loop {
             let rest = &text[at..];
             let skipped = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',']).len();
@@ -141,15 +138,15 @@ impl Finder {
             match rest.bytes().next() {
                 None if text.trim().is_empty() => {
                     let empty = WireError::at_start("the text is empty, expected JSON");
-                    return self.found.add_error(broken(&empty));
+                    return self.found.errors.add(broken(&empty));
                 }
                 None => return,
                 Some(b'{' | b'[' | b'"') => {}
                 Some(_) => {
-                    let line = before + text[..at].matches('\n').count() + 1;
-                    self.found.add_error(no_json(rest, line));
+                    self.found.errors.add(no_json(rest, lines_before(at) + 1));
                     // The next document may still be readable.
-                    let Some(next) = ["\n{", "\n["].iter().filter_map(|start| rest.find(start)).min() else {
+                    let starts = |end: &usize| matches!(rest.as_bytes().get(end + 1), Some(b'{' | b'['));
+                    let Some(next) = memchr::memchr_iter(b'\n', rest.as_bytes()).find(starts) else {
                         return;
                     };
                     at += next;
@@ -163,8 +160,8 @@ impl Finder {
                     at += stream.byte_offset();
                 }
                 Some(Err(error)) => {
-                    let error = WireError::new(&error, before + text[..at].matches('\n').count());
-                    return self.found.add_error(broken(&error));
+                    let error = WireError::new(&error, lines_before(at));
+                    return self.found.errors.add(broken(&error));
                 }
                 None => return,
             }
@@ -196,7 +193,7 @@ impl Finder {
         if !json.starts_with('{') {
             if is_item {
                 let head: String = json.chars().take(40).collect();
-                self.found.add_error(format!("not an alert: {}", SafeText::new(&head).line()));
+                self.found.errors.add(format!("not an alert: {}", SafeText::new(&head).line()));
             }
             return false;
         }
@@ -224,9 +221,7 @@ impl Finder {
         let Ok(value) = serde_json::from_str::<Value>(json) else { return false };
         self.found.alerts.push(RawAlert(kind.map(value).to_string().into()));
         let note = format!("{}: their properties are shown under the names of Graph", kind.name());
-        if !self.found.notes.contains(&note) {
-            self.found.notes.push(note);
-        }
+        self.found.notes.add(note);
         true
     }
 
@@ -237,7 +232,7 @@ impl Finder {
             |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value.get());
         let (mut is_any, mut is_page) = (false, false);
         if let Some(items) = value("value").filter(|value| value.starts_with('[')) {
-            let link = value("@odata.nextLink").is_some_and(|link| link.len() > 2 && link != "null");
+            let link = value("@odata.nextLink").is_some_and(|link| !matches!(link, "null" | "\"\""));
             self.found.has_next |= link;
             self.found.has_last |= !link;
             let count = value("@odata.count").and_then(|count| count.parse().ok());
@@ -247,7 +242,7 @@ impl Finder {
             is_any = self.item(items, is_item, depth + 1)
                 || items.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty();
             if let Some(error) = value("error").and_then(reported) {
-                self.found.add_error(format!("a page with an error: {error}"));
+                self.found.errors.add(format!("a page with an error: {error}"));
             }
         }
         for (name, value) in members.iter().filter(|(name, _)| !(is_page && name == "value")) {
@@ -257,7 +252,7 @@ impl Finder {
             is_any |= self.item(value, is_item, depth + 1);
         }
         if is_item && !is_any && !is_page {
-            self.found.add_error(what(&members));
+            self.found.errors.add(what(&members));
         }
         is_any
     }

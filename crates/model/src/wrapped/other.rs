@@ -11,7 +11,7 @@ pub(super) fn broken(error: &WireError) -> String {
     format!("{error}; expected an alert, an array of alerts, {{\"value\":[...]}} or JSON lines")
 }
 
-/// Returns what a text is that is no JSON, with what to do. `line`: its number.
+/// Returns the error for text that is not JSON: what it is, and what to do. `line` is its number.
 pub(super) fn no_json(text: &str, line: usize) -> String {
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("version https://git-lfs") {

@@ -75,7 +75,7 @@ fn utf16_is_read_with_and_without_a_mark() {
 #[case::python(r#"[{"id":"a","title":"t","created_date_time":"x","service_source":"y"}]"#, "Python SDK")]
 fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &str) {
     let found = found(text);
-    assert!(found.notes.len() == 1 && found.notes[0].contains(name), "{found:?}");
+    assert!(found.notes.len() == 1 && found.notes.lines()[0].contains(name), "{found:?}");
     let alert = found.alerts[0].decode().unwrap();
     assert_eq!(alert.title.unwrap().raw(), "t");
     assert!(!alert.id.raw().is_empty() && found.errors.is_empty());
@@ -110,7 +110,7 @@ fn alerts_of_other_apis_are_mapped_and_named(#[case] text: &str, #[case] name: &
 fn anything_else_is_named_and_never_an_alert(#[case] text: &str, #[case] line: &str) {
     let found = found(text);
     assert!(found.alerts.is_empty() && !found.errors.is_empty(), "{found:?}");
-    assert!(found.errors[0].contains(line), "{found:?}");
+    assert!(found.errors.lines()[0].contains(line), "{found:?}");
 }
 
 #[test]
@@ -131,6 +131,7 @@ fn empty_lists_are_neither_alerts_nor_errors() {
 fn a_page_whose_next_page_is_missing_is_not_complete() {
     let page = |next: &str, alert: &str| format!(r#"{{"value":[{alert}],"@odata.nextLink":{next}}}"#);
     assert!(found(&page(r#""https://x""#, A)).has_next);
+    assert!(found(&page("5", A)).has_next && found(&page("{}", A)).has_next);
     assert!(!found(&page("null", A)).has_next && !found(&page(r#""""#, A)).has_next);
     assert!(!found(&page(r#""https://x""#, A)).has_last && found(&page("null", A)).has_last);
 }
@@ -139,18 +140,33 @@ fn a_page_whose_next_page_is_missing_is_not_complete() {
 fn broken_lines_are_reported_by_their_number_and_the_others_are_read() {
     let found = found(&format!("{A}\n{{\"id\":\n{B}\n7\n"));
     assert_eq!(texts(&found), [A, B]);
-    let places: Vec<_> =
-        found.errors.iter().map(|error| error.contains("(line 2,") || error.contains("(line 4,")).collect();
+    let places: Vec<_> = found
+        .errors
+        .lines()
+        .iter()
+        .map(|error| error.contains("(line 2,") || error.contains("(line 4,"))
+        .collect();
     assert_eq!(places, [true, true], "{found:?}");
     // What comes before an error in one document is kept.
     let cut = super::tests::found(&format!("[\n{A}]\n[{B}]\n[{{\"id\":"));
-    assert!(texts(&cut) == [A, B] && cut.errors[0].contains("(line 4,"), "{cut:?}");
+    assert!(texts(&cut) == [A, B] && cut.errors.lines()[0].contains("(line 4,"), "{cut:?}");
+}
+
+#[test]
+fn a_log_gives_its_alerts_and_a_few_of_its_errors() {
+    // The first lines decide whether this is read as JSON lines or as one document after another.
+    for (start, line) in [(format!("{A}\n"), 4), ("log\nlog\nlog\n".to_owned(), 6)] {
+        let found = found(&(start.clone() + &format!("some log text\n{A}\n").repeat(5_000)));
+        assert_eq!(found.alerts.len(), 5_000 + usize::from(start.starts_with('{')));
+        assert_eq!((found.errors.len(), found.errors.lines().len()), (5_000, 51));
+        assert!(found.errors.lines()[1].contains(&format!("(line {line},")), "{:?}", found.errors.lines()[1]);
+    }
 }
 
 #[test]
 fn lines_in_parts_are_numbered_from_the_start_of_the_file() {
     let found = find_in_lines(Bytes::from(format!("{A}\n{{\n")), 100);
-    assert!(found.alerts.len() == 1 && found.errors[0].contains("(line 102,"), "{found:?}");
+    assert!(found.alerts.len() == 1 && found.errors.lines()[0].contains("(line 102,"), "{found:?}");
 }
 
 /// Any JSON value, some of whose objects have the names of alerts.
