@@ -31,6 +31,7 @@ mod marks;
 mod message;
 mod notice;
 mod overlay;
+mod owners;
 mod pivot;
 mod scroll;
 mod sign_in;
@@ -210,6 +211,7 @@ impl App {
             tenants,
             spellings: self.store.owners(feed.id).map(|owner| owner.raw().to_owned()).collect(),
             refused: feed.refused.clone(),
+            owner_case: feed.owner_case,
             ..query::Context::at(self.clock.now.wall)
         }
     }

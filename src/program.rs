@@ -180,6 +180,9 @@ struct Tenant {
     /// Failures to simulate: none, flaky, throttled, hostile or offline
     #[arg(long, value_name = "NAME", default_value_t)]
     faults: Faults,
+    /// Compare owners case-sensitively in $filter, as Graph may do
+    #[arg(long)]
+    exact_owners: bool,
 }
 
 impl Tenant {
@@ -189,6 +192,7 @@ impl Tenant {
             seed: self.seed,
             latency: Duration::from_millis(self.latency),
             faults: self.faults,
+            exact_owners: self.exact_owners,
             ..Settings::new(now())
         }
     }

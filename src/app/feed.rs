@@ -8,6 +8,7 @@
 
 mod backfill;
 mod coverage;
+mod feeds;
 mod list;
 mod poll;
 
@@ -16,10 +17,12 @@ use std::time::Duration;
 use alertdeck_model::{Now, Timestamp};
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
+use alertdeck_query::OwnerCase;
 use alertdeck_store::FeedId;
 
 pub use backfill::{Backfill, BackfillState};
 pub use coverage::{Coverage, Extent};
+pub use feeds::Feeds;
 pub use list::{ListFetch, Phase};
 pub use poll::{Poll, PollState};
 pub(super) use {
@@ -53,6 +56,15 @@ pub(super) enum FeedEffect {
     Cancel(JobType),
     /// Stop the running job of this type, keeping what it has received.
     Stop(JobType),
+}
+
+/// A list to request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListRequest {
+    /// The scope.
+    pub(super) scope: Scope,
+    /// Whether the spelling of an owner is guessed ([`query::Plan::guesses_owner`]).
+    pub(super) guess: bool,
 }
 
 /// The settings of a feed. Except for the user, they stay the same until another profile or account
@@ -112,6 +124,8 @@ pub struct Feed {
     pub backfill: Backfill,
     /// The OData features that the service has refused.
     pub(super) refused: Vec<Feature>,
+    /// How the service compares owners.
+    pub(super) owner_case: OwnerCase,
     /// The lists that have been loaded completely.
     pub(super) complete_lists: CompleteLists,
     /// The number of consecutive failures of list fetches and polls.
@@ -132,6 +146,7 @@ impl Feed {
             poll: Poll::default(),
             backfill: Backfill::default(),
             refused: Vec::new(),
+            owner_case: OwnerCase::default(),
             complete_lists: CompleteLists::default(),
             failures: 0,
             first_job,
@@ -163,11 +178,17 @@ impl Feed {
     }
 
     /// Requests the list for a filter. This replaces every other fetch.
-    pub(super) fn request_list(&mut self, filter: &str, scope: Scope, mono: Duration) -> Vec<FeedEffect> {
+    pub(super) fn request_list(
+        &mut self,
+        filter: &str,
+        request: ListRequest,
+        mono: Duration,
+    ) -> Vec<FeedEffect> {
+        let ListRequest { scope, guess } = request;
         let reread = self.complete_lists.covering(filter, &scope).is_some();
         let mut effects = self.poll.on(PollEvent::ListRequested);
         effects.extend(self.backfill.on(BackfillEvent::Pause));
-        effects.extend(self.list.on(ListEvent::Requested { scope, reread }));
+        effects.extend(self.list.on(ListEvent::Requested { scope, reread, guess }));
         if !self.list.phase().is_active() {
             // The filter covers only other tenants, but this one is still polled.
             effects.extend(self.poll.on(PollEvent::Schedule(mono + POLL_INTERVAL)));
@@ -242,11 +263,22 @@ impl Feed {
     pub(super) fn list_done(&mut self, filter: &str, newest: Option<Timestamp>, now: Now) {
         self.failures = 0;
         self.list.on(ListEvent::Done(now.wall));
+        self.keep_complete_list(filter);
+        self.poll.on(PollEvent::ListRead(newest));
+        self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
+    }
+
+    /// Confirms that the list contains the alerts of the owners in the filter in every spelling.
+    pub(super) fn confirm_guess(&mut self, filter: &str) {
+        self.list.on(ListEvent::GuessConfirmed);
+        self.keep_complete_list(filter);
+    }
+
+    /// Remembers the list for a filter if it is complete.
+    fn keep_complete_list(&mut self, filter: &str) {
         if let Some(list) = self.list.complete_list() {
             self.complete_lists.insert(filter, list);
         }
-        self.poll.on(PollEvent::ListRead(newest));
-        self.poll.on(PollEvent::Schedule(now.mono + POLL_INTERVAL));
     }
 
     /// Ends a list fetch that has failed. Transient failures are retried automatically.
@@ -357,136 +389,5 @@ fn next_second(end: Duration, mono: Duration) -> Duration {
     match end.saturating_sub(mono).subsec_nanos() {
         0 => mono + Duration::from_secs(1),
         nanos => mono + Duration::from_nanos(nanos.into()),
-    }
-}
-
-/// The feeds. The list contains the alerts from those that are on; at least one always is.
-#[derive(Debug)]
-pub struct Feeds {
-    /// The feeds that are on, in the order in which they were switched on.
-    on: Vec<Feed>,
-    /// The feeds that were switched off. Their alerts are hidden, and nothing is fetched for them.
-    off: Vec<Feed>,
-    /// The index of the next feed.
-    next: u16,
-}
-
-impl Feeds {
-    /// Creates feeds with these settings, all switched on. `first_job` is the number of the first
-    /// job.
-    pub(super) fn new(settings: Vec<FeedSettings>, first_job: u32) -> Self {
-        let mut feeds = Self { on: Vec::new(), off: Vec::new(), next: 0 };
-        for settings in settings {
-            let id = feeds.new_id();
-            feeds.on.push(Feed::new(id, settings, first_job));
-        }
-        feeds
-    }
-
-    /// Returns the first feed that is on.
-    pub fn main(&self) -> &Feed {
-        &self.on[0]
-    }
-
-    /// Returns the number of feeds that are on.
-    pub fn len(&self) -> usize {
-        self.on.len()
-    }
-
-    /// Returns whether no feed is on. This is never the case.
-    pub fn is_empty(&self) -> bool {
-        self.on.is_empty()
-    }
-
-    /// Returns the feeds that are switched off.
-    pub(super) fn off(&self) -> impl Iterator<Item = &Feed> {
-        self.off.iter()
-    }
-
-    /// Returns the feed for a profile, on or off, if the profile was ever opened.
-    pub fn of_profile(&self, profile: &str) -> Option<&Feed> {
-        self.on.iter().chain(&self.off).find(|feed| feed.settings.profile == profile)
-    }
-
-    /// Adds a feed and switches it on. It is polled if the others are.
-    pub(super) fn add(&mut self, mut feed: Feed) {
-        if self.are_polled() {
-            feed.poll.on(PollEvent::SwitchedOn);
-        }
-        self.on.push(feed);
-    }
-
-    /// Switches on a feed that was opened before.
-    pub(super) fn switch_on(&mut self, id: FeedId) {
-        if let Some(at) = self.off.iter().position(|feed| feed.id == id) {
-            let feed = self.off.remove(at);
-            self.add(feed);
-        }
-    }
-
-    /// Switches a feed off unless it is the only one that is on. Returns the effects that its state
-    /// machines request.
-    pub(super) fn switch_off(&mut self, id: FeedId) -> Vec<FeedEffect> {
-        let at = self.on.iter().position(|feed| feed.id == id).filter(|_| self.on.len() > 1);
-        let Some(at) = at else { return Vec::new() };
-        let mut feed = self.on.remove(at);
-        let effects = feed.switch_off();
-        self.off.push(feed);
-        effects
-    }
-
-    /// Returns a feed, whether it is on or off.
-    pub fn any(&self, id: FeedId) -> Option<&Feed> {
-        self.on.iter().chain(&self.off).find(|feed| feed.id == id)
-    }
-
-    /// Returns a feed, whether it is on or off.
-    pub(super) fn any_mut(&mut self, id: FeedId) -> Option<&mut Feed> {
-        self.on.iter_mut().chain(&mut self.off).find(|feed| feed.id == id)
-    }
-
-    /// Returns a feed if it is on.
-    pub fn get(&self, id: FeedId) -> Option<&Feed> {
-        self.on.iter().find(|feed| feed.id == id)
-    }
-
-    pub(super) fn get_mut(&mut self, id: FeedId) -> Option<&mut Feed> {
-        self.on.iter_mut().find(|feed| feed.id == id)
-    }
-
-    /// Returns the active feeds.
-    pub fn iter(&self) -> impl Iterator<Item = &Feed> {
-        self.on.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Feed> {
-        self.on.iter_mut()
-    }
-
-    /// Returns the ids of the active feeds.
-    pub(super) fn ids(&self) -> Vec<FeedId> {
-        self.on.iter().map(|feed| feed.id).collect()
-    }
-
-    /// Returns whether pages of a list are arriving.
-    pub(super) fn are_loading(&self) -> bool {
-        self.on.iter().any(|feed| feed.list.phase() == &Phase::Loading)
-    }
-
-    /// Returns whether live polling is on.
-    pub fn are_polled(&self) -> bool {
-        self.on.iter().any(|feed| feed.poll.is_on())
-    }
-
-    /// Returns an id for a feed that is about to be opened.
-    pub(super) fn new_id(&mut self) -> FeedId {
-        let id = FeedId::new(self.next);
-        self.next = self.next.wrapping_add(1);
-        id
-    }
-
-    /// Returns whether a job was started for one of the feeds and its current account.
-    pub(super) fn own(&self, job: JobId) -> bool {
-        self.on.iter().chain(&self.off).any(|feed| feed.owns(job))
     }
 }

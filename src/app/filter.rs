@@ -12,6 +12,7 @@ use tui_input::{Input as TextField, InputRequest};
 use super::{
     App,
     command::{Context as Commands, Hint, hint, run},
+    feed::ListRequest,
     job::Scope,
     key::{Key, KeyCode},
 };
@@ -326,6 +327,12 @@ impl FilterBar {
     /// Returns the scope to fetch from a feed for the requested filter.
     pub fn requested_scope(&self, feed: FeedId) -> Scope {
         scope(self.requested_plans.of(feed))
+    }
+
+    /// Returns what to request from a feed for the requested filter.
+    pub(super) fn requested_list(&self, feed: FeedId) -> ListRequest {
+        let guess = self.requested_plans.of(feed).is_some_and(|plan| plan.guesses_owner);
+        ListRequest { scope: self.requested_scope(feed), guess }
     }
 
     /// Returns the scope that the active filter would fetch from a feed.

@@ -3,7 +3,7 @@
 //! The state starts and cancels jobs through effects, and their events come back with the same id.
 //! This module does not define how a job is run. [`super::Jobs`] tracks which jobs are running.
 
-use alertdeck_graph::ClientEvent;
+use alertdeck_graph::{ClientEvent, OwnerComparison};
 use alertdeck_model::{AlertId, SafeText, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_store::{Batch, FeedId, Row, StoredAlert};
@@ -36,6 +36,9 @@ pub enum JobKind {
         /// The page to start with, if not the first.
         from: Option<Bookmark>,
     },
+    /// Find out how the service compares owners, given the owner of an alert, if one is known. Ends
+    /// with [`JobEvent::OwnersCompared`].
+    CompareOwners(Option<String>),
     /// Read an alert's JSON for the detail pane. Ends with [`JobEvent::Read`].
     Read(Row, StoredAlert),
     /// Generate a ticket for an alert, to be copied. Ends with [`JobEvent::Ticket`].
@@ -60,6 +63,7 @@ pub enum JobType {
     List,
     Poll,
     Backfill,
+    CompareOwners,
     Read,
     Ticket,
     Export,
@@ -73,6 +77,7 @@ impl JobKind {
             Self::List(_) => JobType::List,
             Self::Poll(_) => JobType::Poll,
             Self::Backfill { .. } => JobType::Backfill,
+            Self::CompareOwners(_) => JobType::CompareOwners,
             Self::Read(..) => JobType::Read,
             Self::Ticket { .. } => JobType::Ticket,
             Self::Export(_) => JobType::Export,
@@ -88,6 +93,7 @@ impl JobType {
             Self::List => "list",
             Self::Poll => "live polling",
             Self::Backfill => "backfill",
+            Self::CompareOwners => "owner check",
             Self::Read => "alert",
             Self::Ticket => "report",
             Self::Export => "export",
@@ -107,6 +113,9 @@ impl JobType {
 pub enum JobEvent {
     /// An event from a fetch.
     Fetch(LoadEvent),
+    /// How the service compares owners, or why that could not be found out, in one line. The last
+    /// event.
+    OwnersCompared(Result<OwnerComparison, String>),
     /// A worker has read an alert. The last event.
     Read(Row, StoredAlert, Box<Body>),
     /// A worker has generated a ticket, in Markdown. The last event.

@@ -191,15 +191,18 @@ impl Jobs {
             | JobEvent::Exported { outcome: Err(NotWritten::Stopped), .. } => {
                 Some((JobState::Stopped, String::new()))
             }
-            JobEvent::Fetch(LoadEvent::Done) | JobEvent::Read(..) | JobEvent::Ticket(_) => {
-                Some((JobState::Done, String::new()))
-            }
+            JobEvent::Fetch(LoadEvent::Done)
+            | JobEvent::OwnersCompared(Ok(_))
+            | JobEvent::Read(..)
+            | JobEvent::Ticket(_) => Some((JobState::Done, String::new())),
             JobEvent::Exported { outcome: Ok(written), .. } => {
                 job.progress.alerts = written.alerts;
                 Some((JobState::Done, String::new()))
             }
             JobEvent::Exported { path, outcome: Err(error) } => Some((JobState::Failed, error.line(path))),
-            JobEvent::SignIn(SignInEvent::Failed { line, .. }) => Some((JobState::Failed, line.clone())),
+            JobEvent::OwnersCompared(Err(line)) | JobEvent::SignIn(SignInEvent::Failed { line, .. }) => {
+                Some((JobState::Failed, line.clone()))
+            }
             JobEvent::SignIn(SignInEvent::Address { .. } | SignInEvent::Code { .. })
             | JobEvent::Fetch(LoadEvent::Page { .. } | LoadEvent::Reached(_) | LoadEvent::Client(_)) => None,
         };

@@ -164,11 +164,12 @@ impl App {
     /// Fetches the list for the requested filter from a feed, superseding the feed's running
     /// fetches.
     pub(super) fn fetch_from(&mut self, id: FeedId, effects: &mut Vec<Effect>) {
-        let scope = self.filter.requested_scope(id);
+        let request = self.filter.requested_list(id);
         let mono = self.clock.now.mono;
         let Some(feed) = self.feeds.get_mut(id) else { return };
-        let wanted = feed.request_list(self.filter.requested(), scope, mono);
+        let wanted = feed.request_list(self.filter.requested(), request, mono);
         self.run_feed_effects(id, wanted, effects);
+        self.compare_owners(id, effects);
     }
 
     /// Requests the committed filter. Fetches its list from each service that has no complete list
@@ -177,7 +178,8 @@ impl App {
         self.filter.request();
         let mono = self.clock.now.mono;
         for id in self.feeds.ids() {
-            let scope = self.filter.requested_scope(id);
+            let request = self.filter.requested_list(id);
+            let scope = request.scope.clone();
             let Some(feed) = self.feeds.get_mut(id) else { continue };
             let under_way = feed.list.phase().is_active() && *feed.list.scope() == scope;
             if !feed.settings.service || under_way {
@@ -186,9 +188,10 @@ impl App {
             let wanted = match feed.cover_list(self.filter.requested(), &scope, mono) {
                 Some(wanted) => wanted,
                 None if feed.sign_in.signed_out => feed.fail_signed_out(scope.clone()),
-                None => feed.request_list(self.filter.requested(), scope.clone(), mono),
+                None => feed.request_list(self.filter.requested(), request, mono),
             };
             self.run_feed_effects(id, wanted, effects);
+            self.compare_owners(id, effects);
         }
     }
 
@@ -305,6 +308,9 @@ impl App {
             (Some(job_type), JobEvent::Fetch(event)) => {
                 self.handle_fetch(id.feed, job_type, event, effects);
             }
+            (Some(_), JobEvent::OwnersCompared(compared)) => {
+                self.owners_compared(id.feed, &compared, effects);
+            }
             (Some(_), JobEvent::Read(row, stored, body)) => {
                 if self.selected() == Some(row) && *self.store.stored(row) == stored {
                     self.show_detail(row, stored, *body);
@@ -360,7 +366,7 @@ impl App {
             JobType::List => self.handle_list(id, event, effects),
             JobType::Poll => self.handle_poll(id, event),
             JobType::Backfill => self.handle_backfill(id, event),
-            JobType::Read | JobType::Ticket | JobType::Export | JobType::SignIn => {}
+            JobType::CompareOwners | JobType::Read | JobType::Ticket | JobType::Export | JobType::SignIn => {}
         }
     }
 

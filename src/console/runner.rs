@@ -224,6 +224,7 @@ impl Runner {
                 let from = from.map(|Bookmark(at)| at);
                 Fetch::Backfill(graph::Load::start_backfill(client, filter_text(&scope), from))
             }),
+            JobKind::CompareOwners(known) => self.compare_owners(id, known),
             JobKind::Read(row, alert) => {
                 let read = move || {
                     let body = Box::new(Body::read(&alert.read()));
@@ -281,6 +282,19 @@ impl Runner {
                 self.spawn(id, None, async move { reporter.report_saved(&alerts).await.unwrap_or_default() });
             }
         }
+    }
+
+    /// Asks a service how it compares owners. Its waits are not reported, since those of the list
+    /// that is being fetched are.
+    fn compare_owners(&mut self, id: JobId, known: Option<String>) {
+        let client = self.connections.get(&id.feed).and_then(Connection::client);
+        let Some(client) = client.cloned() else { return };
+        let messages = self.messages.clone();
+        self.spawn(id, None, async move {
+            let compared = client.compare_owners(known.as_deref(), &mut |_| {}).await;
+            let event = JobEvent::OwnersCompared(compared.map_err(|error| error.to_string()));
+            let _ = messages.send(Message::Job(id, event)).await;
+        });
     }
 
     /// Starts work on a worker thread. The result is the job's only event.

@@ -16,6 +16,7 @@ mod loading;
 mod marking;
 mod model;
 mod overview;
+mod owners;
 mod pictures;
 mod pivoting;
 mod profiles;

@@ -13,6 +13,10 @@ use alertdeck_model::SafeText;
 
 /// The size of the first page: large enough to fill a screen, small enough to arrive quickly.
 const FIRST_PAGE: u32 = 50;
+/// The assumption of [`Plan::guesses_owner`](super::Plan::guesses_owner). Commands and the console
+/// ask the service instead.
+const ASSUMES_OWNER_CASE: &str =
+    "the service ignores case in assignedTo; if it does not, the request has `assignedTo ne null` instead";
 
 /// How a filter is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +27,9 @@ pub struct Explanation {
     pub local: Option<String>,
     /// Whether the pushed part is the whole filter.
     pub exact: bool,
+    /// What the plan assumes about the service, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumes: Option<&'static str>,
     /// The first request, percent-encoded once, without the host and API version.
     pub request: String,
     /// The technique names in the filter, with the techniques that they match.
@@ -38,6 +45,7 @@ pub struct Explanation {
 pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnostic>> {
     let plan = compile(text, context)?;
     let exact = plan.is_exact();
+    let assumes = plan.guesses_owner.then_some(ASSUMES_OWNER_CASE);
     let odata = plan.pushed.map(|expr| expr.to_string());
     let mut request = "GET /security/alerts_v2".to_owned();
     if let Some(id) = &plan.id {
@@ -49,7 +57,7 @@ pub fn explain(text: &str, context: &Context) -> Result<Explanation, Vec<Diagnos
         }
         let _ = write!(request, "$top={FIRST_PAGE}&$count=true");
     }
-    Ok(Explanation { odata, local: plan.local, exact, request, means: plan.named })
+    Ok(Explanation { odata, local: plan.local, exact, assumes, request, means: plan.named })
 }
 
 /// Percent-encodes all characters except the unreserved ones of RFC 3986.
@@ -66,7 +74,7 @@ fn encode(text: &str) -> String {
 }
 
 impl fmt::Display for Explanation {
-    /// Writes four lines, plus one for each technique that a name matches. The output is safe to
+    /// Writes four lines, plus one for an assumption and one for each technique that a name matches. The output is safe to
     /// show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<String>| match text {
@@ -76,6 +84,9 @@ impl fmt::Display for Explanation {
         writeln!(f, "$filter  {}", shown(&self.odata))?;
         writeln!(f, "local    {}", shown(&self.local))?;
         writeln!(f, "exact    {}", if self.exact { "yes" } else { "no" })?;
+        if let Some(assumes) = self.assumes {
+            writeln!(f, "assumes  {assumes}")?;
+        }
         writeln!(f, "request  {}", self.request)?;
         for named in &self.means {
             let typed = SafeText::new(&named.typed).line();
@@ -104,6 +115,7 @@ mod tests {
             "$filter  status eq 'new' and assignedTo eq 'o''n@x.io'\n\
              local    title:⟨202E⟩x\n\
              exact    no\n\
+             assumes  the service ignores case in assignedTo; if it does not, the request has `assignedTo ne null` instead\n\
              request  GET /security/alerts_v2?$filter=status%20eq%20%27new%27%20and%20assignedTo%20eq%20%27o%27%27n%40x.io%27&$top=50&$count=true\n"
         );
     }

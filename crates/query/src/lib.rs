@@ -36,7 +36,7 @@ pub use diagnostic::{Diagnostic, DiagnosticKind};
 pub use explain::{Explanation, explain};
 pub use fields::{DateProperty, Enumeration, FIELDS, Field, FieldKind, PropertyRef, TextKind, find_field};
 pub use matcher::Matcher;
-pub use plan::{Context, Plan, Tenant, compile, plan};
+pub use plan::{Context, OwnerCase, Plan, Tenant, compile, plan};
 pub use predicate::Predicate;
 pub use properties::PROPERTIES;
 pub use resolve::NamedTechniques;

@@ -33,6 +33,19 @@ pub struct Tenant {
     pub me: Option<String>,
 }
 
+/// How a service compares owners. Whether Graph ignores case in `assignedTo` is not documented
+/// (docs/filter-language.md, "OData meaning").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerCase {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// The service ignores case, as the filter language does.
+    Ignored,
+    /// The service matches only the same spelling.
+    Exact,
+}
+
 /// The context of a filter: the time, the time zone, the tenants and what is known about the
 /// service.
 #[derive(Clone, Debug)]
@@ -41,14 +54,15 @@ pub struct Context {
     pub now: Timestamp,
     /// The time zone in which dates are interpreted.
     pub zone: TimeZone,
-    /// The feed that the plan is for. Only the pushed part depends on this field, `spellings` and
-    /// `refused`; the test is the same for all feeds.
+    /// The feed that the plan is for. Only the pushed part depends on this field, `owner_case`,
+    /// `spellings` and `refused`; the test is the same for all feeds.
     pub feed: FeedId,
     /// The known tenants.
     pub tenants: Vec<Tenant>,
-    /// The owners of the feed's loaded alerts, as sent. Whether Graph ignores case in `assignedTo` is
-    /// not documented, so a name is pushed in every known spelling (docs/filter-language.md, "OData
-    /// meaning").
+    /// How the feed's service compares owners.
+    pub owner_case: OwnerCase,
+    /// The owners of the feed's loaded alerts, as sent. Unless the service ignores case, an owner is
+    /// pushed in every known spelling.
     pub spellings: Vec<String>,
     /// The features that the service has rejected with status 400. They are not pushed.
     pub refused: Vec<Feature>,
@@ -60,7 +74,9 @@ impl Context {
     pub fn at(now: Timestamp) -> Self {
         let feed = FeedId::default();
         let tenants = vec![Tenant { feed: Some(feed), ..Tenant::default() }];
-        Self { now, zone: TimeZone::UTC, feed, tenants, spellings: Vec::new(), refused: Vec::new() }
+        let owner_case = OwnerCase::default();
+        let (spellings, refused) = (Vec::new(), Vec::new());
+        Self { now, zone: TimeZone::UTC, feed, tenants, owner_case, spellings, refused }
     }
 
     /// Sets the principal name that `me` stands for in every tenant.
@@ -81,6 +97,10 @@ pub struct Plan {
     pub excludes_feed: bool,
     /// The part to push to Graph; `None` requests all alerts. It holds wherever the filter holds.
     pub pushed: Option<Expr>,
+    /// Whether the pushed part asks for an owner in the known spellings only, although it is not
+    /// known whether the service ignores case. If it does not, alerts with another spelling of the
+    /// owner are missing from its reply.
+    pub guesses_owner: bool,
     /// The whole filter. Every alert is tested against it, whatever was pushed.
     pub test: Predicate,
     /// The conditions that are not pushed completely, as typed, or `None` if there are none.
@@ -143,6 +163,7 @@ pub fn plan(query: &Query, context: &Context) -> Result<Plan, Vec<Diagnostic>> {
     let excludes_feed = in_feed.is_never();
     Ok(Plan {
         excludes_feed,
+        guesses_owner: pushed.guesses_owner,
         pushed: pushed.expr,
         local: (!local.is_empty() && !excludes_feed).then(|| local.join(" ")),
         id: single_id(&in_feed),
@@ -203,32 +224,37 @@ struct Push {
     expr: Option<Expr>,
     /// Whether the expression is equivalent to the test, rather than matching a superset.
     exact: bool,
+    /// Whether both hold only on a service that ignores case in owners, or if all spellings are
+    /// known.
+    guesses_owner: bool,
 }
 
 impl Push {
-    const NOTHING: Self = Self { expr: None, exact: false };
+    const NOTHING: Self = Self { expr: None, exact: false, guesses_owner: false };
 
     fn all(parts: impl Iterator<Item = Self>) -> Self {
-        let mut exact = true;
+        let (mut exact, mut guesses_owner) = (true, false);
         let exprs: Vec<_> = parts
             .filter_map(|part| {
                 exact &= part.exact;
+                guesses_owner |= part.guesses_owner;
                 part.expr
             })
             .collect();
-        Self { expr: (!exprs.is_empty()).then(|| Expr::and(exprs)), exact }
+        Self { expr: (!exprs.is_empty()).then(|| Expr::and(exprs)), exact, guesses_owner }
     }
 
     fn any(parts: impl Iterator<Item = Self>) -> Self {
-        let mut exact = true;
+        let (mut exact, mut guesses_owner) = (true, false);
         let exprs: Option<Vec<_>> = parts
             .map(|part| {
                 exact &= part.exact;
+                guesses_owner |= part.guesses_owner;
                 part.expr
             })
             .collect();
         match exprs {
-            Some(exprs) if !exprs.is_empty() => Self { expr: Some(Expr::or(exprs)), exact },
+            Some(exprs) if !exprs.is_empty() => Self { expr: Some(Expr::or(exprs)), exact, guesses_owner },
             _ => Self::NOTHING,
         }
     }
@@ -239,7 +265,7 @@ impl Context {
     fn push(&self, test: &Test, holds: bool) -> Push {
         match test {
             // Nothing is requested for a test that no alert passes.
-            never if holds && never.is_never() => Push { expr: None, exact: true },
+            never if holds && never.is_never() => Push { exact: true, ..Push::NOTHING },
             Test::All(parts) | Test::Any(parts) => {
                 let parts = parts.iter().map(|part| self.push(part, holds));
                 if matches!(test, Test::All(_)) == holds { Push::all(parts) } else { Push::any(parts) }
@@ -255,13 +281,13 @@ impl Context {
             })),
             Test::Known(date) => self.exactly(date.property().map(|property| null(property, !holds))),
             Test::Text(TextTest { scope, patterns }) if scope.is_owner() => {
-                let parts = patterns.iter().map(|pattern| self.exactly(self.push_owner(pattern, holds)));
+                let parts = patterns.iter().map(|pattern| self.push_owner(pattern, holds));
                 if holds { Push::any(parts) } else { Push::all(parts) }
             }
             Test::Raw(expr) if holds => {
                 let wide = expr.admitting_nulls();
                 let allowed = self.refused.iter().try_fold(wide, |expr, feature| expr.without(*feature));
-                Push { exact: allowed.as_ref() == Some(expr), expr: allowed }
+                Push { exact: allowed.as_ref() == Some(expr), expr: allowed, guesses_owner: false }
             }
             Test::Text(_) | Test::Raw(_) | Test::From(_) => Push::NOTHING,
         }
@@ -272,29 +298,37 @@ impl Context {
     fn exactly(&self, expr: Option<Expr>) -> Push {
         match expr {
             Some(expr) if !self.refused.iter().any(|feature| expr.uses(*feature)) => {
-                Push { expr: Some(expr), exact: true }
+                Push { expr: Some(expr), exact: true, guesses_owner: false }
             }
             _ => Push::NOTHING,
         }
     }
 
-    fn push_owner(&self, pattern: &Pattern, holds: bool) -> Option<Expr> {
+    fn push_owner(&self, pattern: &Pattern, holds: bool) -> Push {
         let owner = Property::AssignedTo;
         match pattern {
+            // Another spelling may exist that no loaded alert has.
+            Pattern::Equals { .. } if holds && self.owner_case == OwnerCase::Exact => {
+                Push { exact: false, ..self.exactly(Some(null(owner, false))) }
+            }
             Pattern::Equals { typed, .. } => {
-                let loaded = self.spellings.iter().filter(|loaded| eq_ignore_case(loaded, typed));
+                let varies = self.owner_case != OwnerCase::Ignored;
+                let loaded = self.spellings.iter().filter(|loaded| varies && eq_ignore_case(loaded, typed));
                 let spellings = std::iter::once(typed).chain(loaded).map(|name| equal(owner, name, holds));
-                Some(if holds {
+                let push = self.exactly(Some(if holds {
                     Expr::or(spellings)
                 } else {
                     Expr::or([null(owner, true), Expr::and(spellings)])
-                })
+                }));
+                // Excluding too few spellings requests too many alerts, which loses nothing.
+                let guesses_owner = holds && push.expr.is_some() && self.owner_case == OwnerCase::Unknown;
+                Push { exact: push.exact && self.owner_case != OwnerCase::Exact, guesses_owner, ..push }
             }
             Pattern::Filled => {
                 let empty = [null(owner, !holds), equal(owner, "", !holds)];
-                Some(if holds { Expr::and(empty) } else { Expr::or(empty) })
+                self.exactly(Some(if holds { Expr::and(empty) } else { Expr::or(empty) }))
             }
-            _ => None,
+            _ => Push::NOTHING,
         }
     }
 }

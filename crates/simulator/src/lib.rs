@@ -104,6 +104,9 @@ pub struct Settings {
     pub arrivals: Option<Duration>,
     /// The number of requests per minute before the service answers with 429; `None` for no limit.
     pub budget: Option<u32>,
+    /// Whether owners in a `$filter` are compared case-sensitively. Whether Graph does so is not
+    /// documented (docs/graph-api.md, "Filtering").
+    pub exact_owners: bool,
     /// The waiting times, which tests shorten.
     pub timing: Timing,
 }
@@ -165,6 +168,7 @@ impl Settings {
             largest_page: 1000,
             arrivals: None,
             budget: Some(150),
+            exact_owners: false,
             timing: Timing::default(),
         }
     }

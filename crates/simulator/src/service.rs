@@ -17,6 +17,7 @@ use super::{
     Access, COMPANY, Exchange, Settings,
     fault::{Corruption, Fault, FaultPlan},
     generator::Generator,
+    odata::Semantics,
     operations::Handler,
     reply::{Damage, Refusal, Reply, RetryAfter},
     request::{Call, Operation, Route},
@@ -53,7 +54,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(settings: Settings, base: String, foreign_base: String, started: Instant) -> Self {
         let mut generator = Generator::new(settings.seed, settings.alerts);
-        let mut store = Store::default();
+        let mut store = Store::new(Semantics { exact_text: settings.exact_owners, ..Semantics::default() });
         generator.history(settings.alerts, settings.now, |mut alert| {
             rename(&mut alert, &settings.tenant);
             store.insert(&alert);

@@ -42,8 +42,8 @@ impl StoredAlert {
         if mask(&mut alert) { write(&alert) } else { self.body.clone() }
     }
 
-    fn matches(&self, filter: Option<&Filter>) -> bool {
-        filter.is_none_or(|filter| filter.matches_columns(&self.columns, Semantics::default()))
+    fn matches(&self, filter: Option<&Filter>, semantics: Semantics) -> bool {
+        filter.is_none_or(|filter| filter.matches_columns(&self.columns, semantics))
     }
 }
 
@@ -59,9 +59,15 @@ pub(super) struct Page<'a> {
 pub(super) struct Store {
     alerts: BTreeMap<Position, StoredAlert>,
     positions: HashMap<String, Position>,
+    semantics: Semantics,
 }
 
 impl Store {
+    /// Creates an empty store whose filters have the given meaning.
+    pub(super) fn new(semantics: Semantics) -> Self {
+        Self { semantics, ..Self::default() }
+    }
+
     /// Inserts or replaces an alert.
     pub(super) fn insert(&mut self, alert: &Value) {
         let text = |name| alert.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -99,7 +105,7 @@ impl Store {
     }
 
     pub(super) fn count(&self, filter: Option<&Filter>) -> usize {
-        self.alerts.values().filter(|stored| stored.matches(filter)).count()
+        self.alerts.values().filter(|stored| stored.matches(filter, self.semantics)).count()
     }
 
     /// Returns up to `top` matching alerts after a position, skipping the first `skip`.
@@ -114,7 +120,7 @@ impl Store {
         let mut rest = self
             .alerts
             .range((from, Bound::Unbounded))
-            .filter(|(_, stored)| stored.matches(filter))
+            .filter(|(_, stored)| stored.matches(filter, self.semantics))
             .skip(skip);
         let page: Vec<_> = rest.by_ref().take(top).collect();
         let next = rest.next().and_then(|_| page.last()).map(|(position, _)| (*position).clone());

@@ -12,6 +12,9 @@ use alertdeck_store::{Row, RowSet};
 use super::{CompleteList, FeedEffect};
 use crate::app::job::{Failure, FailureKind, JobKind, JobType, Scope};
 
+/// The doubt about a list with a guessed spelling.
+const DOUBT: &str = "may lack other spellings of the owner";
+
 /// The state of the list fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
@@ -56,6 +59,9 @@ pub(in crate::app) enum ListEvent {
         scope: Scope,
         /// Whether the list is already in memory as part of a complete list.
         reread: bool,
+        /// Whether the list may be incomplete because the spelling of an owner was guessed
+        /// ([`alertdeck_query::Plan::guesses_owner`]).
+        guess: bool,
     },
     /// The requested list is covered by a complete list.
     Covered {
@@ -83,6 +89,8 @@ pub(in crate::app) enum ListEvent {
     Done(Timestamp),
     /// The fetch has failed. Carries the time of the next attempt, if any, measured from startup.
     Failed(Failure, Option<Duration>),
+    /// The guess at the spelling of an owner was right.
+    GuessConfirmed,
     /// The user has stopped loading.
     Stop,
     /// The user has signed out, or has requested this list while signed out.
@@ -101,6 +109,8 @@ pub struct ListFetch {
     read: RowSet,
     total: Option<u64>,
     partial: Option<SafeText>,
+    /// Why the list may be incomplete although the service says that it is complete.
+    doubt: Option<SafeText>,
     completed_at: Option<Timestamp>,
     /// Whether the fetch rereads a list that is in memory, in which case its alerts are marked as
     /// new or changed. Alerts are not new just because a different filter selects them.
@@ -128,9 +138,15 @@ impl ListFetch {
         self.total
     }
 
-    /// Returns the service's warning of a partial result.
+    /// Returns the reason if the result is, or may be, partial although the list was read to its
+    /// end: usually the service's warning.
     pub fn partial(&self) -> Option<&SafeText> {
-        self.partial.as_ref()
+        self.partial.as_ref().or(self.doubt.as_ref().filter(|_| self.phase == Phase::Complete))
+    }
+
+    /// Returns whether the list may be incomplete because the spelling of an owner was guessed.
+    pub(in crate::app) fn is_guess(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// Returns when a list was last completed.
@@ -150,7 +166,7 @@ impl ListFetch {
 
     /// Returns the list if it is completely in memory.
     pub(in crate::app) fn complete_list(&self) -> Option<CompleteList> {
-        let at = self.completed_at.filter(|_| self.phase == Phase::Complete && self.partial.is_none())?;
+        let at = self.completed_at.filter(|_| self.phase == Phase::Complete && self.partial().is_none())?;
         Some(CompleteList { scope: self.scope.clone(), read: self.read.clone(), total: self.total, at })
     }
 
@@ -172,11 +188,12 @@ impl ListFetch {
                 self.total = Some(0);
                 self.phase = Phase::Complete;
             }
-            ListEvent::Requested { scope, reread } => {
+            ListEvent::Requested { scope, reread, guess } => {
                 effects.extend(self.cancel());
                 effects.push(FeedEffect::Start(JobKind::List(scope.clone())));
                 self.begin(scope);
                 self.rereads = reread;
+                self.doubt = guess.then(|| DOUBT.into());
                 self.phase = Phase::Loading;
             }
             ListEvent::Covered { scope, by } => {
@@ -202,6 +219,7 @@ impl ListFetch {
                     *retry_at = None;
                 }
             }
+            ListEvent::GuessConfirmed => self.doubt = None,
             // Matching alerts that arrive later are added to a complete list.
             ListEvent::Matched(rows) if self.phase == Phase::Complete => self.read.extend(rows),
             fetched if self.phase.is_active() => self.fetched(fetched),
@@ -229,6 +247,7 @@ impl ListFetch {
             ListEvent::Requested { .. }
             | ListEvent::Covered { .. }
             | ListEvent::Matched(_)
+            | ListEvent::GuessConfirmed
             | ListEvent::Stop
             | ListEvent::SignedOut(_)
             | ListEvent::NoRetry => {}
@@ -268,7 +287,7 @@ mod tests {
     }
 
     fn requested(id: &str) -> ListEvent {
-        ListEvent::Requested { scope: scope(id), reread: false }
+        ListEvent::Requested { scope: scope(id), reread: false, guess: false }
     }
 
     fn covered(id: &str) -> ListEvent {
@@ -367,8 +386,31 @@ mod tests {
         assert_eq!(list.complete_list().map(|list| (list.total, list.at)), Some((Some(5), at(1))));
     }
 
+    #[test]
+    fn list_with_a_guess_is_complete_once_it_is_confirmed() {
+        let requested = ListEvent::Requested { scope: scope("a"), reread: false, guess: true };
+        for confirmed_first in [false, true] {
+            let mut list = after(&[requested.clone(), page()]);
+            assert_eq!(list.partial(), None);
+            let mut last = [ListEvent::Done(at(1)), ListEvent::GuessConfirmed];
+            if confirmed_first {
+                last.reverse();
+            }
+            let [first, second] = last;
+            list.on(first);
+            assert!(list.complete_list().is_none());
+            assert_eq!(list.partial().is_some(), !confirmed_first);
+            list.on(second);
+            assert!(list.complete_list().is_some() && list.partial().is_none());
+        }
+    }
+
     fn event() -> impl Strategy<Value = ListEvent> {
-        let reread = |reread| ListEvent::Requested { scope: scope(if reread { "a" } else { "b" }), reread };
+        let reread = |reread| ListEvent::Requested {
+            scope: scope(if reread { "a" } else { "b" }),
+            reread,
+            guess: reread,
+        };
         prop_oneof![
             any::<bool>().prop_map(reread),
             Just(covered("c")),
@@ -381,6 +423,7 @@ mod tests {
             Just(ListEvent::Stop),
             Just(ListEvent::SignedOut(scope("a"))),
             Just(ListEvent::NoRetry),
+            Just(ListEvent::GuessConfirmed),
         ]
     }
 

@@ -8,10 +8,10 @@ use crate::{
     cli::{Failure, Service, Source, invalid_filter, notify, notify_waits},
     files,
 };
-use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery};
+use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, OwnerComparison};
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
-use alertdeck_query::{Context, Plan};
+use alertdeck_query::{Context, OwnerCase, Plan};
 use alertdeck_store::{FeedId, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
@@ -100,9 +100,14 @@ async fn fetch(
     store: &RefCell<Store>,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<(), Missing> {
+    let mut guess = Guess::Open;
     loop {
         let plan = query::compile(filter, &context)
             .map_err(|diagnostics| Missing::Everything(invalid_filter(filter, &diagnostics)))?;
+        if plan.guesses_owner && guess == Guess::Open {
+            (context.owner_case, guess) = compare_owners(&service.client, waits).await?;
+            continue;
+        }
         if plan.excludes_feed {
             return Ok(());
         }
@@ -117,6 +122,13 @@ async fn fetch(
             };
         }
         let error = match fetch_pages(&service.client, &plan, context.feed, store, waits).await {
+            Ok(None) if plan.guesses_owner && guess == Guess::Unconfirmed => {
+                return Err(Missing::Part(
+                    "alerts whose owner is spelled differently may be missing: the service does not say \
+                     whether it ignores case"
+                        .into(),
+                ));
+            }
             Ok(None) => return Ok(()),
             Ok(Some(missing)) => return Err(Missing::Part(missing)),
             Err(error) => error,
@@ -131,6 +143,30 @@ async fn fetch(
             _ => return Err(error.into()),
         }
     }
+}
+
+/// Whether a guess at the spelling of an owner ([`Plan::guesses_owner`]) is right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guess {
+    /// The service was not asked yet.
+    Open,
+    /// It is, or makes no difference.
+    Confirmed,
+    /// The service's answer does not tell.
+    Unconfirmed,
+}
+
+/// Finds out how a service compares owners.
+async fn compare_owners(
+    client: &Client,
+    waits: &mut (dyn FnMut(ClientEvent) + Send),
+) -> Result<(OwnerCase, Guess), Error> {
+    Ok(match client.compare_owners(None, waits).await? {
+        OwnerComparison::IgnoresCase => (OwnerCase::Ignored, Guess::Confirmed),
+        OwnerComparison::Exact => (OwnerCase::Exact, Guess::Confirmed),
+        OwnerComparison::NoOwners => (OwnerCase::Unknown, Guess::Confirmed),
+        OwnerComparison::Unclear => (OwnerCase::Unknown, Guess::Unconfirmed),
+    })
 }
 
 /// Fetches the pages of a list. Fails if the first page fails; returns what is missing if a later

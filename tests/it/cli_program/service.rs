@@ -10,14 +10,20 @@ use std::{
 use super::{alertdeck, run};
 use alertdeck_model::Timestamp;
 use alertdeck_simulator::{Access, Settings, Simulator};
+use rstest::rstest;
 use serde_json::Value;
 
 pub(super) const CANARY: &str = "canary-7b1f.token_value";
 
 pub(super) fn tenant(alerts: usize) -> Simulator {
+    tenant_with(alerts, false)
+}
+
+fn tenant_with(alerts: usize, exact_owners: bool) -> Simulator {
     let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     let access = Access::Only(CANARY.to_owned());
-    Simulator::start(Settings { alerts, seed: 5, access, budget: None, ..Settings::new(now) }).unwrap()
+    let settings = Settings { alerts, seed: 5, access, exact_owners, budget: None, ..Settings::new(now) };
+    Simulator::start(settings).unwrap()
 }
 
 /// Runs the program against a service, with the canary as the token. Asserts that the output does
@@ -280,4 +286,33 @@ fn simulate_serves_other_clients() {
     served.kill().unwrap();
     served.wait().unwrap();
     assert_eq!((listed.code, listed.stdout.lines().count()), (0, 8), "{}", listed.stderr);
+}
+
+#[rstest]
+#[case::ignores_case(false)]
+#[case::exact(true)]
+fn owners_are_found_in_every_spelling(#[case] exact_owners: bool) {
+    let tenant = tenant_with(300, exact_owners);
+    let alerts = tenant.alerts();
+    assign(&tenant, &alerts[0], "mia.lund@contoso.com");
+    assign(&tenant, &alerts[1], "Mia.Lund@CONTOSO.com");
+    let list = ["list", "assigned:mia.lund@contoso.com", "--columns", "id", "--format", "csv"];
+    let listed = ask(&tenant.base_url(), &list);
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+    let mut ids: Vec<_> = listed.stdout.lines().skip(1).collect();
+    ids.sort_unstable();
+    let mut expected = [alerts[0]["id"].as_str().unwrap(), alerts[1]["id"].as_str().unwrap()];
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn a_list_is_incomplete_if_owners_cannot_be_compared() {
+    // The service ignores the filter of the second request.
+    let owners = r#"{"value":[{"id":"a","title":"A","assignedTo":"ana@x.io"}]}"#;
+    let other = r#"{"value":[{"id":"b","title":"B","assignedTo":"bo@x.io"}]}"#;
+    let service = Scripted::new(vec![(200, owners), (200, other), (200, owners)]);
+    let listed = ask(&service.base, &["list", "assigned:ana@x.io", "--columns", "id", "--format", "csv"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (5, "id\r\na\r\n"));
+    assert!(listed.stderr.contains("owner is spelled differently"), "{}", listed.stderr);
 }

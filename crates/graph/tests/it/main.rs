@@ -3,4 +3,5 @@
 mod auth_flows;
 mod fault_scripts;
 mod graph_network;
+mod graph_owners;
 mod graph_writes;

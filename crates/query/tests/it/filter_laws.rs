@@ -13,7 +13,7 @@
 use alertdeck_model::{RawAlert, Timestamp};
 use alertdeck_odata as odata;
 use alertdeck_odata::{Mode, Property, Value};
-use alertdeck_query::{Context, Matcher, Plan, Tenant, compile, complete, explain, parse};
+use alertdeck_query::{Context, Matcher, OwnerCase, Plan, Tenant, compile, complete, explain, parse};
 use alertdeck_simulator::odata::{Filter, Semantics};
 use alertdeck_store::{Batch, FeedId, Filter as _, Row, Store};
 use jiff::tz::TimeZone;
@@ -314,6 +314,30 @@ proptest! {
                     prop_assert!(!matches || returned, "{filter} → {pushed:?} loses {alert} in {mode:?}");
                     if plan.is_exact() && !filter.starts_with('$') && !exact_text {
                         prop_assert_eq!(returned, matches, "{} → {:?} is not exact for {}", filter, pushed, alert);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Unlike in the first law, no spelling is known.
+    #[test]
+    fn the_law_holds_for_every_comparison_of_owners(filter in filter(), tenant in tenant()) {
+        let tenant = change_case(&tenant);
+        let (store, rows) = store(&tenant);
+        for owner_case in [OwnerCase::Unknown, OwnerCase::Ignored, OwnerCase::Exact] {
+            let context = Context { owner_case, spellings: Vec::new(), ..context(&tenant) };
+            for (at, (alert, row)) in tenant.iter().zip(&rows).enumerate() {
+                let plan = planned(&filter, &in_feed(&context, at));
+                prop_assert!(!plan.guesses_owner || owner_case == OwnerCase::Unknown);
+                for (model, three_valued) in MODELS.into_iter().flat_map(|model| [(model, false), (model, true)]) {
+                    for exact_text in [false, true] {
+                        let is_wrong_guess = exact_text && (plan.guesses_owner || owner_case == OwnerCase::Ignored);
+                        let mode = Mode { three_valued, exact_text };
+                        prop_assert!(
+                            is_wrong_guess || returned(&plan, alert, model, mode) || !plan.test.matches(&store, *row),
+                            "{} → {:?} loses {} in {:?} with {:?}", filter, plan.pushed, alert, mode, owner_case
+                        );
                     }
                 }
             }

@@ -5,7 +5,7 @@
 
 use alertdeck_model::Timestamp;
 use alertdeck_odata::Feature;
-use alertdeck_query::{Context, DiagnosticKind, Plan, compile};
+use alertdeck_query::{Context, DiagnosticKind, OwnerCase, Plan, compile};
 use jiff::tz::TimeZone;
 use rstest::rstest;
 
@@ -234,6 +234,60 @@ fn owners_are_pushed_in_every_known_spelling() {
         pushed("-assigned:me"),
         "(assignedTo eq null or (assignedTo ne 'ana@x.io' and assignedTo ne 'Ana@x.io' and assignedTo ne 'ANA@X.IO'))"
     );
+}
+
+#[rstest]
+#[case::unknown(
+    "assigned:bo@X.io",
+    OwnerCase::Unknown,
+    "(assignedTo eq 'bo@X.io' or assignedTo eq 'bo@x.io')",
+    true
+)]
+#[case::ignored("assigned:bo@X.io", OwnerCase::Ignored, "assignedTo eq 'bo@X.io'", true)]
+#[case::exact("assigned:bo@X.io", OwnerCase::Exact, "assignedTo ne null", false)]
+#[case::two("assigned:me,bo@x.io", OwnerCase::Exact, "assignedTo ne null", false)]
+#[case::in_or(
+    "(assigned:me or severity:high)",
+    OwnerCase::Exact,
+    "(assignedTo ne null or severity eq 'high')",
+    false
+)]
+#[case::not(
+    "-assigned:ana@x.io",
+    OwnerCase::Ignored,
+    "(assignedTo eq null or assignedTo ne 'ana@x.io')",
+    true
+)]
+#[case::not_exact(
+    "-assigned:bo@X.io",
+    OwnerCase::Exact,
+    "(assignedTo eq null or (assignedTo ne 'bo@X.io' and assignedTo ne 'bo@x.io'))",
+    false
+)]
+fn what_is_pushed_depends_on_how_the_service_compares_owners(
+    #[case] filter: &str,
+    #[case] owner_case: OwnerCase,
+    #[case] odata: &str,
+    #[case] exact: bool,
+) {
+    let context = Context { owner_case, spellings: vec!["bo@x.io".into()], ..context() };
+    let plan = compile(filter, &context).unwrap();
+    assert_eq!((pushed(&plan).as_str(), plan.is_exact()), (odata, exact));
+}
+
+#[rstest]
+#[case("assigned:me", true)]
+#[case("-(-assigned:me)", true)]
+#[case("severity:high (assigned:bo@x.io or status:new)", true)]
+#[case("-assigned:me", false)]
+#[case("assigned:none", false)]
+#[case("assigned:bo", false)]
+#[case("title:x or assigned:me", false)]
+#[case("$assignedTo eq 'me'", false)]
+fn only_a_pushed_owner_is_a_guess(#[case] filter: &str, #[case] guess: bool) {
+    assert_eq!(planned(filter).guesses_owner, guess);
+    let known = Context { owner_case: OwnerCase::Exact, ..context() };
+    assert!(!compile(filter, &known).unwrap().guesses_owner);
 }
 
 #[rstest]
