@@ -14,14 +14,17 @@ use alertdeck_model::{RawAlert, SafeText};
 use alertdeck_store::{Cell, Column, FeedId, Row, Store, StoredAlert, StoredReader};
 
 /// The default columns. The first is left out if all alerts are from one tenant.
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 11] = [
     Column::Tenant,
     Column::Severity,
     Column::Status,
     Column::Created,
     Column::Title,
     Column::Device,
+    Column::User,
     Column::Owner,
+    Column::Classification,
+    Column::Incident,
     Column::Id,
 ];
 
@@ -116,7 +119,10 @@ pub fn write(
     match format {
         Format::Json => json::array(alerts, out),
         Format::Lines => json::lines(alerts, out),
-        Format::Csv => csv::write(columns, cells().map(|row| row.map(|cell| cell.text()).collect()), out),
+        Format::Csv => {
+            let texts = |row: &Row| columns.iter().map(|column| store.full_text(*row, *column)).collect();
+            csv::write(columns, rows.iter().map(texts), out)
+        }
         Format::Markdown => {
             out.write_all(markdown::head(columns.iter().map(|column| column.name())).as_bytes())?;
             for row in cells() {
@@ -229,6 +235,31 @@ mod tests {
             let positions: Vec<_> = ["a1", "a2", "a3"].map(|id| text.find(id).unwrap()).to_vec();
             assert!(positions.is_sorted(), "{text}");
         }
+    }
+
+    #[test]
+    fn csv_holds_every_device_and_user_and_the_classification() {
+        let device =
+            |name| json!({"@odata.type": "#microsoft.graph.security.deviceEvidence", "hostName": name});
+        let user = |name| json!({"@odata.type": "#microsoft.graph.security.userEvidence", "userAccount": {"accountName": name}});
+        let alert = json!({"id": "a", "title": "t", "severity": "low", "status": "resolved", "incidentId": "7",
+            "classification": "truePositive", "assignedTo": "bo@x.io",
+            "evidence": [device("b"), device("a"), user("SYSTEM"), user("eve")]});
+        let mut store = Store::default();
+        store.decode(FEED, [RawAlert(alert.to_string().into())]);
+        let rows: Vec<_> = store.rows().iter().collect();
+        let tenants = [tenant(0)];
+        let text = |format| {
+            let mut out = Vec::new();
+            write(format, default_columns(&tenants), (&store, &rows), &tenants, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            text(Format::Csv),
+            "severity,status,created,title,device,user,assigned,class,incident,id\r\n\
+             low,resolved,,t,\"b; a\",\"eve; SYSTEM\",bo@x.io,truePositive,7,a\r\n"
+        );
+        assert!(text(Format::Markdown).contains("| b +1 | eve +1 |"), "{}", text(Format::Markdown));
     }
 
     #[test]

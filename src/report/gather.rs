@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{Cell, Link, Part, Report, Section, Sighting, Values};
-use alertdeck_evidence::{Entry, NodeId, Properties, Timeline, Tree, device, user};
-use alertdeck_model::{Alert, Evidence, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
+use alertdeck_evidence::{Entry, NodeId, Subjects, Timeline, Tree};
+use alertdeck_model::{Alert, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
 use alertdeck_model::{Indicator, IndicatorKind};
 
 /// The maximum length of a name that only identifies an item, in characters.
@@ -161,19 +161,11 @@ fn summary(alert: &Alert, timeline: &Timeline) -> String {
         severity.replace_range(..1, &first);
     }
     let mut first = format!("{severity}-severity alert");
-    for (word, name_in) in [("on", device as fn(&str, &dyn Properties) -> Option<SafeText>), ("user", user)] {
-        let mut names: Vec<SafeText> = Vec::new();
-        let name_in = |item: &Evidence| name_in(item.type_name.raw(), &item.object());
-        for name in alert.evidence.iter().filter_map(name_in) {
-            if !names.iter().any(|known| known.raw().eq_ignore_ascii_case(name.raw())) {
-                names.push(name);
-            }
-        }
-        if let Some(name) = names.first() {
-            let comma = if word == "on" { "" } else { "," };
-            first = format!("{first}{comma} {word} {}", shortened(&name.line()));
-            if names.len() > 1 {
-                first = format!("{first} and {} more", names.len() - 1);
+    for (before, subjects) in [" on", ", user"].into_iter().zip(Subjects::of(&alert.evidence)) {
+        if let [subject, others @ ..] = subjects.as_slice() {
+            first = format!("{first}{before} {}", shortened(&subject.name.line()));
+            if !others.is_empty() {
+                first = format!("{first} and {} more", others.len());
             }
         }
     }

@@ -50,15 +50,22 @@ fn layout_columns(app: &App, width: u16) -> Vec<ColumnLayout> {
     let device = optional(34, 24, 12, 26);
     let owner = optional(52, 12, 9, 16);
     let user = optional(86, 18, 14, 26);
-    let category = optional(120, 12, 12, 20);
-    let used: u16 =
-        [device, owner, user, category].iter().filter(|width| **width > 0).map(|width| width + 1).sum();
+    let class = optional(96, 0, 9, 9);
+    let incident = optional(106, 0, 8, 8);
+    let category = optional(130, 12, 12, 20);
+    let used: u16 = [device, owner, user, class, incident, category]
+        .iter()
+        .filter(|width| **width > 0)
+        .map(|width| width + 1)
+        .sum();
     add(Column::Title, "TITLE", rest.saturating_sub(used), false, 1);
     for (column, heading, width) in [
         (Column::Device, "DEVICE", device),
         (Column::User, "USER", user),
         (Column::Category, "CATEGORY", category),
         (Column::Owner, "OWNER", owner),
+        (Column::Classification, "CLASS", class),
+        (Column::Incident, "INCIDENT", incident),
     ] {
         if width > 0 {
             add(column, heading, width, false, 1);
@@ -176,6 +183,9 @@ fn draw_row(app: &App, painter: &mut Painter<'_>, area: Area, columns: &[ColumnL
             (_, Cell::Empty) => {
                 painter.put(x, y, column.width, "-", theme.dim);
             }
+            (Column::Classification, Cell::Member(member)) => {
+                painter.put(x, y, column.width, class_word(member), base);
+            }
             (_, Cell::More(text, more)) => {
                 let count = format!(" +{more}");
                 let room = column.width.saturating_sub(count.len() as u16);
@@ -291,6 +301,7 @@ fn property(column: Column) -> Of<'static> {
         Column::User => (Some("user"), "userAccount.userPrincipalName"),
         Column::Category => (None, "category"),
         Column::Owner => (None, "assignedTo"),
+        Column::Incident => (None, "incidentId"),
         _ => (None, ""),
     }
 }
@@ -303,6 +314,16 @@ fn status_word(status: &Status, text: Style, dim: Style) -> (&str, Style) {
         Status::Resolved => ("res", dim),
         Status::Unknown => ("?", dim),
         Status::Undeclared(other) => (other.as_str(), text),
+    }
+}
+
+/// Returns a classification in a few letters.
+fn class_word(member: &str) -> &str {
+    match member {
+        "truePositive" => "true pos",
+        "falsePositive" => "false pos",
+        "informationalExpectedActivity" => "expected",
+        other => other,
     }
 }
 

@@ -90,6 +90,10 @@ pub trait Properties {
 
     /// Returns the string at a path, unless it is blank.
     fn filled(&self, path: &str) -> Option<Cow<'_, str>>;
+
+    /// Returns whether a value at a path passes a test. In a list, each value is tested until one
+    /// passes.
+    fn any(&self, path: &str, test: &mut dyn FnMut(&str) -> bool) -> bool;
 }
 
 impl Properties for Object<'_> {
@@ -100,11 +104,15 @@ impl Properties for Object<'_> {
     fn filled(&self, path: &str) -> Option<Cow<'_, str>> {
         (*self).filled(path).map(Cow::from)
     }
+
+    fn any(&self, path: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.each_value(path).into_iter().filter_map(scalar).any(|text| test(&text))
+    }
 }
 
 /// Returns the name of the device that an item is about, or `None` if it is not about a device.
 /// `kind` is the short name of the item's type.
-pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
+pub(super) fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let (row, prefix) = match kind {
         "device" | "ioTDevice" => (EvidenceType::named(kind), ""),
         "hostLogonSession" => (EvidenceType::named("device"), "host."),
@@ -121,7 +129,7 @@ pub fn device(kind: &str, item: &dyn Properties) -> Option<SafeText> {
 
 /// Returns the name of the user that an item is about or, for a process, of the user whose account
 /// it ran under. `kind` is the short name of the item's type.
-pub fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
+pub(super) fn user(kind: &str, item: &dyn Properties) -> Option<SafeText> {
     let account = |path: &str| account_name(|name| item.filled(&format!("{path}.{name}")));
     let name = match kind {
         "user" | "process" => account("userAccount"),

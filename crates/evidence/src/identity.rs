@@ -37,6 +37,12 @@ impl Identity {
         Self { value: value.trim().to_owned(), kind }
     }
 
+    /// Returns whether two identities are the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let lower = |text| str::chars(text).flat_map(char::to_lowercase);
+        lower(&self.value).eq(lower(&other.value))
+    }
+
     /// Returns whether this is just a name.
     pub fn is_name(&self) -> bool {
         self.kind == IdentityKind::Name
@@ -45,7 +51,7 @@ impl Identity {
 
 /// Returns the identity of the device that an item is about, or `None` if it is not about a device.
 /// `kind` is the short name of the item's type.
-pub fn device_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
+pub(super) fn device_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     let prefix = match kind {
         "device" => "",
         "hostLogonSession" => "host.",
@@ -69,7 +75,7 @@ pub fn device_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
 }
 
 /// Returns a device's name without its domain. An address is kept.
-pub fn short_name(name: &str) -> &str {
+pub(super) fn short_name(name: &str) -> &str {
     if name.parse::<IpAddr>().is_ok() {
         return name;
     }
@@ -78,7 +84,7 @@ pub fn short_name(name: &str) -> &str {
 
 /// Returns the identity of the user that an item is about or, for a process, of the user whose
 /// account it ran under. `kind` is the short name of the item's type.
-pub fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
+pub(super) fn user_identity(kind: &str, item: &dyn Properties) -> Option<Identity> {
     let of_account = |path: &str| {
         let filled = |name: &str| item.filled(&format!("{path}.{name}"));
         let sid = filled("userSid").filter(|sid| is_unique(sid));

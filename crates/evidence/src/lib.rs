@@ -4,11 +4,13 @@
 
 mod describe;
 mod identity;
+mod subjects;
 mod timeline;
 mod tree;
 mod types;
 
-pub use describe::{Description, Piece, Properties, device, user};
-pub use identity::{Identity, IdentityKind, device_identity, short_name, user_identity};
+pub use describe::{Description, Piece, Properties};
+pub use identity::{Identity, IdentityKind};
+pub use subjects::{Subject, Subjects};
 pub use timeline::{Entry, Timeline, TimelineEvent};
 pub use tree::{Node, NodeId, NodeKey, PropertySource, Tree};

@@ -158,6 +158,19 @@ impl Store {
         }
     }
 
+    /// Returns the contents of a cell as text that is safe to show, with every value if there are
+    /// several.
+    pub fn full_text(&self, row: Row, column: Column) -> String {
+        match self.cell(row, column) {
+            Cell::More(..) => {
+                let values: Vec<_> =
+                    self.listed(row, column).map(|value| self.dictionary.safe(value).line()).collect();
+                values.join("; ")
+            }
+            cell => cell.text(),
+        }
+    }
+
     /// Lists the values in a column that can hold several: devices, users or techniques.
     pub(crate) fn listed(&self, row: Row, column: Column) -> impl ExactSizeIterator<Item = ValueCode> {
         let (list, name) = match column {

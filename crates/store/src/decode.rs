@@ -16,6 +16,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use serde::de::Deserializer as _;
 
 use alertdeck_evidence as evidence;
+use alertdeck_evidence::Subjects;
 use alertdeck_model::{
     Alert, Classification, DecodeError, Determination, RawAlert, SafeText, ServiceSource, Severity, Status,
     Timestamp, type_name,
@@ -29,7 +30,6 @@ use crate::{
     values::Folder,
 };
 use fields::Field;
-use subjects::Subject;
 use walk::{Part, Walk};
 
 /// A property path, as a node in a tree of the paths seen so far.
@@ -104,9 +104,9 @@ pub(crate) struct Decoder {
     fields: Fields,
     categories: Option<ValueCode>,
     /// The devices in the current alert, without duplicates.
-    device_subjects: Vec<Subject>,
+    device_subjects: Subjects,
     /// The users in the current alert, without duplicates.
-    user_subjects: Vec<Subject>,
+    user_subjects: Subjects,
     /// Whether a property occurs twice in one object.
     repeats: bool,
     /// Whether a column's property has an unexpected type.
@@ -140,8 +140,8 @@ impl Decoder {
             terms: Vec::new(),
             fields: Fields::default(),
             categories: None,
-            device_subjects: Vec::new(),
-            user_subjects: Vec::new(),
+            device_subjects: Subjects::default(),
+            user_subjects: Subjects::default(),
             repeats: false,
             is_odd: false,
         };
@@ -358,7 +358,11 @@ impl Decoder {
             }
         };
         let kind_name = self.kinds[usize::from(kind)].clone();
-        self.add_subjects(&kind_name);
+        let (mut devices, mut users) =
+            (std::mem::take(&mut self.device_subjects), std::mem::take(&mut self.user_subjects));
+        devices.add_device(&kind_name, &Item(self));
+        users.add_user(&kind_name, &Item(self));
+        (self.device_subjects, self.user_subjects) = (devices, users);
         let values = std::mem::take(&mut self.item_values);
         for (node, index) in &values {
             self.add_term(kind, *node, *index);
@@ -412,14 +416,20 @@ fn add_once(list: &mut Vec<ValueCode>, value: ValueCode) {
 struct Item<'a>(&'a Decoder);
 
 impl Item<'_> {
-    fn value(&self, path: &str) -> Option<(&Node, Cow<'_, str>)> {
+    /// Returns the index of a property's node and the node, if the current item has the property.
+    fn node(&self, path: &str) -> Option<(usize, &Node)> {
         let Self(decoder) = self;
         // Annotation names contain a dot, but no path read here includes one.
         let step = |node: Option<usize>, name: &str| decoder.child(node?, name).map(|(child, _)| child);
-        let node = &decoder.nodes[path.split('.').fold(Some(ITEM), step)?];
+        let at = path.split('.').fold(Some(ITEM), step)?;
+        let node = &decoder.nodes[at];
+        (node.value.item == decoder.item).then_some((at, node))
+    }
+
+    fn value(&self, path: &str) -> Option<(&Node, Cow<'_, str>)> {
+        let (_, node) = self.node(path)?;
         let (name, index) = (node.name, node.value.first);
-        let is_current = node.value.item == decoder.item;
-        is_current.then(|| (node, decoder.dictionary.text(ValueCode { name, index }).raw))
+        Some((node, self.0.dictionary.text(ValueCode { name, index }).raw))
     }
 }
 
@@ -436,5 +446,13 @@ impl evidence::Properties for Item<'_> {
         self.value(path)
             .filter(|(node, text)| is_one_string(node) && !text.trim().is_empty())
             .map(|(_, text)| text)
+    }
+
+    fn any(&self, path: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        let Self(decoder) = self;
+        let Some((node, _)) = self.node(path) else { return false };
+        let name = decoder.nodes[node].name;
+        let mut values = decoder.item_values.iter().filter(|(of, _)| *of == node);
+        values.any(|(_, index)| test(&decoder.dictionary.text(ValueCode { name, index: *index }).raw))
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use alertdeck_evidence as evidence;
+use alertdeck_evidence::Subjects;
 use alertdeck_model::{Alert, RawAlert, Timestamp};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -201,6 +201,8 @@ fn json() -> impl Strategy<Value = Value> {
             "2026-11-01T00:00:00Z",
             "high",
             "resolved",
+            "compromised",
+            "malicious",
             "#microsoft.graph.security.deviceEvidence",
             "#microsoft.graph.security.userEvidence",
             "#microsoft.graph.security.hostLogonSessionEvidence",
@@ -227,6 +229,8 @@ fn json() -> impl Strategy<Value = Value> {
             "host",
             "upn",
             "createdDateTime",
+            "roles",
+            "verdict",
             "x",
         ]);
         prop_oneof![
@@ -263,8 +267,8 @@ fn shown(alert: &Alert) -> Vec<(Column, String)> {
             [first, more @ ..] => format!("{} +{}", first.line(), more.len()),
         }
     };
-    let device = |item: &alertdeck_model::Evidence| evidence::device(item.type_name.raw(), &item.object());
-    let user = |item: &alertdeck_model::Evidence| evidence::user(item.type_name.raw(), &item.object());
+    let [devices, users] = Subjects::of(&alert.evidence)
+        .map(|subjects| subjects.as_slice().iter().map(|subject| subject.name.clone()).collect());
     vec![
         (Column::Severity, alert.severity.to_string()),
         (Column::Status, alert.status.to_string()),
@@ -273,8 +277,8 @@ fn shown(alert: &Alert) -> Vec<(Column, String)> {
         (Column::Created, time(alert.created)),
         (Column::Category, text(&alert.category.clone().or_else(|| alert.categories.first().cloned()))),
         (Column::Techniques, list(alert.mitre_techniques.clone())),
-        (Column::Device, list(alert.evidence.iter().filter_map(device).collect())),
-        (Column::User, list(alert.evidence.iter().filter_map(user).collect())),
+        (Column::Device, list(devices)),
+        (Column::User, list(users)),
     ]
 }
 
