@@ -45,7 +45,8 @@ use jiff::tz::TimeZone;
 pub use command::{Action, Command, Context, Hint, HintKeys, Motion};
 pub use contexts::{commands, contexts};
 pub use detail::{
-    Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Line, LineKind, Value,
+    Detail, DetailPane, DetailView, Fact, FactValue, Find, FoldKey, Folds, Indentation, Line, LineKind,
+    Value, command_line,
 };
 pub use feed::{
     Backfill, BackfillState, Coverage, Extent, Feed, FeedSettings, Feeds, ListFetch, Phase, Poll, PollState,

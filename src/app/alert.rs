@@ -141,7 +141,10 @@ impl App {
             let what = self.indicator(row, &value, &node);
             (value, what)
         };
-        let values = values.into_iter().map(with_indicator).collect();
+        let mut values: Vec<_> = values.into_iter().map(with_indicator).collect();
+        // What an analyst acts on comes first. What other items report follows their names.
+        let own = values.iter().position(|(value, _)| value.is_reporter()).unwrap_or(values.len());
+        values[..own].sort_by_key(|(value, what)| value.rank(what.is_some()));
         self.ui.open(Values::new(title, values, width));
     }
 
@@ -269,11 +272,10 @@ impl App {
             item(key, label, preview, MenuAction::CopyAlert(row, what))
         };
         let mut items = Vec::new();
-        if let Some((_, value)) = self
-            .values_at_cursor(row)
-            .into_iter()
-            .find(|(_, value)| self.ui.focus == Pane::Detail || value.label == Column::Title.name())
-        {
+        let in_detail = self.ui.focus == Pane::Detail;
+        let values = self.values_at_cursor(row).into_iter().map(|(_, value)| value);
+        let mut values = values.filter(|value| in_detail || value.label == Column::Title.name());
+        if let Some(value) = values.next() {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // Hidden characters are copied as visible marks unless the raw text is chosen.
             items.push(text('v', &value.label, safe, preview(safe)));
@@ -282,6 +284,23 @@ impl App {
             if value.text.is_marked() {
                 items.push(text('s', "raw text, with hidden characters", raw, String::new()));
             }
+            // The other values are copied as shown, with hidden characters as visible marks.
+            let others = ('2'..='9').zip(values);
+            items.extend(others.map(|(key, value)| {
+                let safe = value.text.as_str();
+                text(key, &value.label, safe, preview(safe))
+            }));
+        }
+        if let Some((detail, line)) =
+            self.current_detail().filter(|_| in_detail).and_then(|detail| Some((detail, detail.line()?)))
+            && detail.node(line).is_some()
+        {
+            let all = detail
+                .values(line)
+                .into_iter()
+                .map(|value| format!("{}: {}", value.label, value.text.line()));
+            let all: Vec<_> = all.collect();
+            items.push(text('n', "all values of the line", &all.join("\n"), thousands(all.len())));
         }
         let indicators = self.indicators_of(row).len();
         if indicators > 0 {

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 pub use fact::{Fact, FactValue};
 pub use find::Find;
+pub use outline::{Indentation, command_line};
 pub use pane::DetailPane;
 pub(super) use pane::DetailPosition;
 pub(super) use pane::{CONTEXT, FIND, hints};
@@ -85,6 +86,8 @@ pub enum LineKind {
     Section(&'static str, Option<usize>),
     /// A node of the evidence tree.
     Node(NodeId),
+    /// A line of a process's command line, below its node.
+    CommandLine(NodeId, String),
     /// The number of unsuspicious nodes of one kind, and the plural name of the kind.
     Group(usize, String),
     /// One of the alert's indicators, by index.
@@ -234,6 +237,38 @@ impl Detail {
     /// Moves the cursor.
     pub fn go(&mut self, motion: Motion, height: usize) {
         self.scroll.go(motion, self.lines.len(), height);
+        if matches!(motion, Motion::Down | Motion::HalfDown | Motion::PageDown) {
+            let from = self.scroll.cursor;
+            let is_own = |line: &Line| !matches!(line.kind, LineKind::CommandLine(..));
+            let next = self.lines[from.min(self.lines.len())..].iter().position(is_own);
+            self.scroll.cursor += next.unwrap_or_default();
+        }
+        self.leave_command_line(height);
+    }
+
+    /// Moves the cursor from a command line to its node, and shows the node's lines as far as the
+    /// window has room. The cursor does not stop at command lines, so that they cost no extra keys.
+    pub(super) fn leave_command_line(&mut self, height: usize) {
+        let is_command = |line: &Line| matches!(line.kind, LineKind::CommandLine(..));
+        while self.line().is_some_and(is_command) {
+            self.scroll.cursor -= 1;
+        }
+        self.scroll.show(self.lines.len(), height);
+        let below = self.lines.iter().skip(self.scroll.cursor + 1).take_while(|line| is_command(line));
+        let end = self.scroll.cursor + 1 + below.count();
+        self.scroll.top = self.scroll.top.max(end.saturating_sub(height)).min(self.scroll.cursor);
+    }
+
+    /// Returns the visible part of the command line below a node; empty if there is none.
+    pub fn command_lines(&self, node: &Line) -> String {
+        let below = self.lines.iter().skip_while(|line| line.id != node.id).skip(1);
+        let mut lines = below.map_while(|line| match &line.kind {
+            LineKind::CommandLine(_, text) => Some(text.as_str()),
+            _ => None,
+        });
+        lines.next().map_or_else(String::new, |first| {
+            lines.fold(first.to_owned(), |all, line| all + " " + line.trim_start())
+        })
     }
 
     /// Moves the cursor to the parent of its line.
@@ -255,7 +290,7 @@ impl Detail {
         if let Some(cursor) = index_of(&self.lines, all[at].id) {
             self.scroll.cursor = cursor;
         }
-        self.scroll.show(self.lines.len(), height);
+        self.leave_command_line(height);
     }
 
     /// Returns the width that the lines were laid out for.
@@ -289,7 +324,8 @@ impl Detail {
     ) -> Option<(usize, usize)> {
         let all = self.all_lines();
         let cursor = self.cursor_in(&all);
-        let is_suspicious = |line: &Line| self.node(line).is_some_and(|(_, node)| is_suspicious(node));
+        let is_suspicious =
+            |line: &Line| line.id.nth == 0 && self.node(line).is_some_and(|(_, node)| is_suspicious(node));
         let suspicious: Vec<usize> = (0..all.len()).filter(|at| is_suspicious(&all[*at])).collect();
         let nth = if forward {
             suspicious.partition_point(|at| *at <= cursor)
@@ -381,7 +417,7 @@ impl Detail {
     /// Returns the node that a line shows, if any.
     pub fn node(&self, line: &Line) -> Option<(NodeId, &Node)> {
         let id = match line.kind {
-            LineKind::Node(id) => id,
+            LineKind::Node(id) | LineKind::CommandLine(id, _) => id,
             LineKind::TimelineEntry(at) => self.body.timeline.entries[at].node?,
             _ => return None,
         };

@@ -311,6 +311,10 @@ impl App {
                 if let (true, Some(folded)) = (again, folded) {
                     self.fold(!folded);
                 }
+                let (_, height) = self.detail_size();
+                if let Some(detail) = &mut self.detail.shown {
+                    detail.leave_command_line(height);
+                }
             }
         }
     }

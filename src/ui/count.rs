@@ -1,12 +1,13 @@
 //! The counts for a value, as text.
 
+use super::paint::columns;
 use crate::app::{App, thousands};
-use alertdeck_model::Indicator;
+use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_store::{Classes, Prevalence};
 
 /// Formats counts in full: `12 alerts · 3 devices · 9 true positives, 3 open`, or `12 alerts ·
 /// counting` until devices and classifications have been counted.
-pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
+fn long(app: &App, what: &Indicator, dot: &str) -> String {
     match app.prevalence(what) {
         None => format!("{} {dot} counting", number(app.alerts_with(what), "alert")),
         Some(Prevalence { alerts, devices, classes }) => {
@@ -17,22 +18,52 @@ pub(super) fn long(app: &App, what: &Indicator, dot: &str) -> String {
     }
 }
 
-/// Formats counts in short form: `12a 3d · 9 tp, 3 open`, with the names used in the filter
-/// language.
-pub(super) fn short(app: &App, what: &Indicator, dot: &str) -> String {
+/// Formats counts in short form: `12 alerts · 3 dev · 9 tp, 3 open`, with the names used in the
+/// filter language.
+fn short(app: &App, what: &Indicator, dot: &str) -> String {
     let classes = app.prevalence(what).map(|counted| classified(counted.classes, true));
     let classes = classes.map_or_else(String::new, |classes| format!(" {dot} {classes}"));
-    format!("{}{classes}", shortest(app, what, true))
+    format!("{}{classes}", shortest(app, what, dot))
 }
 
-/// Formats the numbers of alerts and devices: `12a 3d`. Without `devices`, or if there are none,
-/// shows only the alerts.
-pub(super) fn shortest(app: &App, what: &Indicator, devices: bool) -> String {
-    let alerts = thousands(app.alerts_with(what));
-    match app.prevalence(what).filter(|counted| devices && counted.devices > 0) {
-        Some(counted) => format!("{alerts}a {}d", thousands(counted.devices)),
-        None => format!("{alerts}a"),
+/// Formats the numbers of alerts and devices: `12 alerts · 3 dev`. A device itself has no number of
+/// devices, and the only device of a single alert goes without saying.
+fn shortest(app: &App, what: &Indicator, dot: &str) -> String {
+    let is_device = matches!(what.kind, IndicatorKind::Device | IndicatorKind::DeviceId);
+    let spread = app.prevalence(what).filter(|counted| counted.alerts > 1 || counted.devices > 1);
+    match spread.filter(|counted| counted.devices > 0 && !is_device) {
+        Some(counted) => format!("{} {dot} {} dev", alerts(app, what), thousands(counted.devices)),
+        None => alerts(app, what),
     }
+}
+
+fn alerts(app: &App, what: &Indicator) -> String {
+    number(app.alerts_with(what), "alert")
+}
+
+/// How much the counts for a value say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// `12 alerts`.
+    Alerts,
+    /// `12 alerts · 3 dev`.
+    Devices,
+    /// `12 alerts · 3 dev · 9 tp, 3 open`.
+    Short,
+    /// `12 alerts · 3 devices · 9 true positives, 3 open`.
+    Long,
+}
+
+/// Formats counts in the given form or, if that is wider than `room` columns, in the next shorter
+/// form that fits. Counts are never cut.
+pub(super) fn fitting(app: &App, what: &Indicator, dot: &str, form: Form, room: usize) -> String {
+    let forms = [Form::Long, Form::Short, Form::Devices].into_iter().filter(|shorter| *shorter <= form);
+    let texts = forms.map(|form| match form {
+        Form::Long => long(app, what, dot),
+        Form::Short => short(app, what, dot),
+        Form::Devices | Form::Alerts => shortest(app, what, dot),
+    });
+    texts.into_iter().find(|text| columns(text) <= room).unwrap_or_else(|| alerts(app, what))
 }
 
 fn classified(classes: Classes, short: bool) -> String {

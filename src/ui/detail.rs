@@ -9,8 +9,8 @@ use super::{
     paint::{Painter, Span, columns},
 };
 use crate::app::{
-    App, Area, Detail, DetailView, Fact, FactValue, Find, Line, LineKind, Pane, TimeFormat, bytes,
-    more_bytes, span, thousands,
+    App, Area, Detail, DetailView, Fact, FactValue, Find, Indentation, Line, LineKind, Pane, TimeFormat,
+    bytes, more_bytes, span, thousands,
 };
 use alertdeck_evidence::{Entry, TimelineEvent};
 use alertdeck_model::{SafeText, Timestamp, attack};
@@ -175,6 +175,10 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
             painter.put(x, y, width, marker, theme.dim);
             node::draw(app, painter, detail, (line, *id), pane.width, content);
         }
+        LineKind::CommandLine(_, text) => {
+            let span = matched(app, (Some("process"), "processCommandLine"), text.as_str(), theme.dim);
+            painter.put_spans(content.x, y, content.width, &highlight_hits(detail, painter, span));
+        }
         LineKind::Group(count, kind) => {
             let spans = [
                 Span::new(marker, theme.dim),
@@ -228,17 +232,17 @@ fn draw_line(app: &App, painter: &mut Painter<'_>, detail: &Detail, line: &Line,
 }
 
 /// Indents a line by its depth. Beyond the maximum indentation of the pane, a number shows the
-/// depth.
+/// depth, once for each node.
 fn indent(painter: &mut Painter<'_>, line: &Line, pane: Area) -> Area {
-    let levels = usize::from(pane.width / 10).clamp(2, 8);
     let theme = painter.theme;
-    let mut margin = (line.depth.min(levels) * 2) as u16;
-    if line.depth > levels {
+    let Indentation { margin, number } = Indentation::new(line.depth, usize::from(pane.width));
+    if number > 0 && !matches!(line.kind, LineKind::CommandLine(..)) {
         let depth = format!("{:>2}{}", line.depth, theme.symbols.prompt);
-        let room = pane.width.saturating_sub(margin);
-        margin += painter.put(pane.x + margin, pane.y, room, &depth, theme.dim);
+        let room = pane.width.saturating_sub(margin as u16);
+        painter.put(pane.x + margin as u16, pane.y, room, &depth, theme.dim);
     }
-    Area { x: pane.x + margin, width: pane.width.saturating_sub(margin), ..pane }
+    let used = (margin + number) as u16;
+    Area { x: pane.x + used, width: pane.width.saturating_sub(used), ..pane }
 }
 
 /// Draws a timeline entry: the time, the gap since the previous entry, and the event. Events that

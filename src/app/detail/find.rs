@@ -270,8 +270,12 @@ impl TextIndex {
                     }
                 }
                 LineKind::TimelineEntry(nth) => index.add(at, &body.timeline_text(*nth)),
-                // Indicators are values of nodes, which are already indexed.
-                LineKind::Indicator(_) | LineKind::Section(..) | LineKind::Group(..) | LineKind::Blank => {}
+                // Indicators and command lines are values of nodes, which are already indexed.
+                LineKind::Indicator(_)
+                | LineKind::CommandLine(..)
+                | LineKind::Section(..)
+                | LineKind::Group(..)
+                | LineKind::Blank => {}
             }
         }
         index

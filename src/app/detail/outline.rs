@@ -17,7 +17,7 @@ use crate::app::{
     message::Body,
     wrap::{MAX_JSON, MAX_SHOWN, Wrapped, WrappedLine, wrap_up_to},
 };
-use alertdeck_evidence::{NodeId, Timeline, Tree};
+use alertdeck_evidence::{Description, NodeId, Piece, Timeline, Tree};
 use alertdeck_model::{Alert, SafeText, Timestamp};
 
 /// A tree with more nodes than this does not fit on a screen, so it is partly folded at first.
@@ -27,6 +27,8 @@ const MAX_OPEN_SIBLINGS: usize = 4;
 /// If there are more unsuspicious siblings of the same kind than this, they become a single line
 /// that can be unfolded.
 const MAX_LISTED_SIBLINGS: usize = 50;
+/// The maximum number of lines of a command line. The values of its node have all of it.
+const MAX_COMMAND_LINES: usize = 4;
 /// If there are more indicators than this, they are folded at first, since they would push the
 /// facts off the screen.
 const MAX_OPEN_INDICATORS: usize = 12;
@@ -101,6 +103,26 @@ fn outline_nodes<'a>(
         }
     }
     outline
+}
+
+/// How far a line is indented, in columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indentation {
+    /// The blank columns.
+    pub margin: usize,
+    /// The columns after them for the number of the level; 0 unless the levels exceed what the pane
+    /// can be indented by.
+    pub number: usize,
+}
+
+impl Indentation {
+    /// Returns the indentation of a line in a pane of `width` columns.
+    pub fn new(depth: usize, width: usize) -> Self {
+        let levels = (width / 10).clamp(2, 8);
+        // The number has at least two digits, and a sign follows it.
+        let digits = depth.max(10).ilog10() as usize + 1;
+        Self { margin: depth.min(levels) * 2, number: if depth > levels { digits + 1 } else { 0 } }
+    }
 }
 
 /// Builds the lines.
@@ -342,10 +364,38 @@ impl<'a> Outline<'a> {
                 }
             };
             let fold = fold.map(|(key, at_first)| (key, self.is_folded(key, at_first)));
+            let of = match kind {
+                LineKind::Node(id) => Some(id),
+                _ => None,
+            };
             self.lines.push(Line { depth, kind, fold, id: LineId::first(block) });
+            if let Some(id) = of {
+                let brief = tree.len() > LARGE_TREE && !suspicious_paths.0.contains(&id);
+                let most = if brief { 1 } else { MAX_COMMAND_LINES };
+                self.command_line(tree, id, depth, block, most);
+            }
             if let Some((_, false)) = fold {
                 push(&mut stack, node.children(tree, suspicious_paths), depth + 1);
             }
+        }
+    }
+
+    /// Adds the command line of a process, on up to `most` lines.
+    fn command_line(&mut self, tree: &Tree, id: NodeId, depth: usize, block: BlockId, most: usize) {
+        let Some(command) = command_line(tree.describe(id)) else { return };
+        let depth = depth + 1;
+        let Indentation { margin, number } = Indentation::new(depth, self.width);
+        let width = self.width.saturating_sub(margin + number + 2);
+        let mut lines: Vec<_> = wrap_up_to(MAX_SHOWN, &command.line(), width).lines;
+        if lines.len() > most {
+            lines.truncate(most);
+            if let Some(last) = lines.last_mut() {
+                last.line.push('…');
+            }
+        }
+        for (at, WrappedLine { line, .. }) in lines.into_iter().enumerate() {
+            let kind = LineKind::CommandLine(id, line);
+            self.lines.push(Line { depth, kind, fold: None, id: LineId { block, nth: at + 1 } });
         }
     }
 
@@ -385,6 +435,15 @@ impl<'a> Outline<'a> {
             self.push(depth, LineKind::TimelineEntry(at));
         }
     }
+}
+
+/// Returns the command line that is shown below a process: one that says more than the name of the
+/// process, which is shown anyway.
+pub fn command_line(description: &Description) -> Option<&SafeText> {
+    let fact = description.facts.iter().find(|fact| fact.path == "processCommandLine")?;
+    let bare = fact.text.raw().trim().trim_matches('"');
+    let is_named = |piece: &Piece| piece.text.raw().eq_ignore_ascii_case(bare);
+    (!description.main.iter().any(is_named)).then_some(&fact.text)
 }
 
 /// Creates a fact from text. Blank text is treated as missing.

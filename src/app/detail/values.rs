@@ -2,8 +2,7 @@
 
 use super::{Detail, Line, LineKind};
 use alertdeck_evidence::{NodeId, PropertySource};
-use alertdeck_model::Indicator;
-use alertdeck_model::{Property, SafeText};
+use alertdeck_model::{Indicator, IndicatorKind, Property, SafeText};
 
 /// A value that can be copied and, if a filter field matches it, filtered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +32,9 @@ impl Detail {
     /// is none, the first indicator.
     pub fn counted(&self, line: &Line) -> Option<&Indicator> {
         let identity = match line.kind {
-            LineKind::Node(id) => self.body.tree.describe(id).identity.as_ref(),
+            LineKind::Node(id) | LineKind::CommandLine(id, _) => {
+                self.body.tree.describe(id).identity.as_ref()
+            }
             _ => None,
         };
         identity.or(self.indicators_of(line).first())
@@ -42,7 +43,7 @@ impl Detail {
     /// Returns the indicators of a line.
     pub fn indicators_of(&self, line: &Line) -> &[Indicator] {
         match line.kind {
-            LineKind::Node(id) => &self.body.tree.describe(id).indicators,
+            LineKind::Node(id) | LineKind::CommandLine(id, _) => &self.body.tree.describe(id).indicators,
             LineKind::Indicator(at) => self.body.indicators.get(at..=at).unwrap_or_default(),
             _ => &[],
         }
@@ -118,15 +119,42 @@ impl Detail {
             | LineKind::Blank
             | LineKind::Group(..)
             | LineKind::TimelineEntry(_)
-            | LineKind::Node(_) => Vec::new(),
+            | LineKind::Node(_)
+            | LineKind::CommandLine(..) => Vec::new(),
         }
     }
 }
 
 impl Value {
+    /// Returns whether this is the name of an item that reports the values after it.
+    pub fn is_reporter(&self) -> bool {
+        self.label == REPORTED_BY
+    }
+
+    /// Returns the place among the values of a line: indicators first, then the state, then other
+    /// values, and the type last. `is_indicator` says whether other alerts may share the value.
+    pub fn rank(&self, is_indicator: bool) -> u8 {
+        // The label of one of several items begins with its number, as in `1: verdict`.
+        let path = self.label.rsplit(' ').next().unwrap_or_default();
+        match path {
+            _ if is_indicator => 0,
+            "verdict" | "remediationStatus" | "detectionStatus" => 1,
+            _ if path.starts_with("roles") || path.starts_with("tags") => 1,
+            _ if path.ends_with("@odata.type") => 3,
+            _ => 2,
+        }
+    }
+
+    /// Returns an indicator as a value. A hash is labelled with its algorithm.
     fn of(indicator: &Indicator) -> Self {
         let field = indicator.kind.field().to_owned();
-        Self { label: field.clone(), field: Some(field), text: indicator.value.clone() }
+        let label = match indicator.value.raw().len() {
+            32 if indicator.kind == IndicatorKind::Hash => "md5",
+            40 if indicator.kind == IndicatorKind::Hash => "sha1",
+            64 if indicator.kind == IndicatorKind::Hash => "sha256",
+            _ => &field,
+        };
+        Self { label: label.to_owned(), field: Some(field), text: indicator.value.clone() }
     }
 }
 

@@ -22,10 +22,13 @@ pub(super) static CONTEXT: Context = Context {
     ],
 };
 
-/// The width of a count of alerts and devices, such as `14,123a 1,234d`, including a leading space.
-const LONG_COUNT: usize = 15;
-/// The width of a count of alerts only.
-const SHORT_COUNT: usize = 8;
+/// The width of a count of alerts and devices, such as `14,123 alerts · 1,234 dev`, including the gap
+/// before it.
+const LONG_COUNT: usize = 27;
+/// The width of a count of alerts only, such as `1,234,567 alerts`.
+const SHORT_COUNT: usize = 18;
+/// The minimum width of the overlay for a count of devices.
+const LONG_FROM: usize = 90;
 
 /// The values of a line, wrapped, with a cursor that moves from value to value.
 #[derive(Debug)]
@@ -70,19 +73,14 @@ impl Values {
         new
     }
 
-    /// Returns whether there is room for the number of devices.
-    pub fn counts_devices(&self) -> bool {
-        self.count_width >= LONG_COUNT
-    }
-
     /// Lays the values out again for a new width.
     pub fn lay_out(&mut self, width: usize) {
         let widest = self.values.iter().map(|value| value.label.chars().count()).max().unwrap_or(0);
-        self.label_width = widest.min(width / 2).min(40);
+        self.label_width = widest.min(width * 2 / 5).min(40);
         let counted = self.indicators.iter().any(Option::is_some);
         self.count_width = match width {
             _ if !counted => 0,
-            0..60 => SHORT_COUNT,
+            0..LONG_FROM => SHORT_COUNT,
             _ => LONG_COUNT,
         };
         let room = width.saturating_sub(self.label_width + 2);

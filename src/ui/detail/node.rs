@@ -11,20 +11,19 @@ use std::ops::Range;
 
 use super::{Painter, Span, highlight_hits, matched};
 use crate::{
-    app::{App, Area, Detail, Line, Value},
+    app::{App, Area, Detail, Line, Value, command_line},
     ui::{
         Theme, count,
         paint::{columns, fit},
     },
 };
-use alertdeck_evidence::{Node, NodeId, Piece};
-use alertdeck_model::Indicator;
-use alertdeck_model::{Verdict, one_line};
+use alertdeck_evidence::{Description, Node, NodeId, Piece};
+use alertdeck_model::{Indicator, IndicatorKind, Verdict, one_line};
 
-/// The width of the counts, including a leading space: `123a 45d`.
-const COUNTS: u16 = 9;
 /// The minimum width of a pane that shows counts.
 const COUNTS_FROM: u16 = 50;
+/// The minimum width of a pane that shows the number of devices too.
+const DEVICES_FROM: u16 = 64;
 /// The minimum width of a name next to the full state.
 pub(super) const MIN_NAME: usize = 16;
 /// The minimum width of a name next to a verdict.
@@ -52,10 +51,14 @@ pub(super) fn draw(
     let (node, description) = (detail.body.tree.node(id), detail.body.tree.describe(id));
     let kind = Some(node.kind.raw());
 
-    let mut room = usize::from(area.width);
-    if pane >= COUNTS_FROM {
-        room = room.saturating_sub(usize::from(COUNTS));
-    }
+    let counted = detail.counted(line).filter(|what| pane >= COUNTS_FROM && app.alerts_with(what) > 0);
+    let counts = counted.map(|what| counts(app, what, description, pane, theme.symbols.dot));
+    let counts = counts.unwrap_or_default();
+    // Counts are never cut; the text before them gives way.
+    let room = match columns(&counts) {
+        0 => usize::from(area.width),
+        width => usize::from(area.width).saturating_sub(width + 2),
+    };
 
     let mut head = vec![Span::new(format!("{} ", node.label()), theme.dim)];
     match &*description.main {
@@ -76,7 +79,9 @@ pub(super) fn draw(
     let time = node.time.map(|at| Span::new(format!("  {}", app.clock.short(at, near)), theme.dim));
     let time = time.filter(|time| time.width() <= left);
     let for_facts = left - width(&[&time]);
-    let facts: Vec<_> = description.facts.iter().map(|fact| piece_span(app, kind, fact, theme.dim)).collect();
+    let below = command_line(description);
+    let facts = description.facts.iter().filter(|fact| below != Some(&fact.text));
+    let facts: Vec<_> = facts.map(|fact| piece_span(app, kind, fact, theme.dim)).collect();
     let facts = fit_facts(facts, for_facts, theme.symbols.cut);
 
     let for_name = room.saturating_sub(width(&[&count, &time, &state]));
@@ -85,7 +90,9 @@ pub(super) fn draw(
         (*end <= for_name).then_some(fact)
     });
     let texts: Vec<_> = head.iter().chain(shown).map(|span| &*span.text).collect();
-    let elsewhere = hidden_hit(detail, line, &texts, for_name);
+    let below = detail.command_lines(line);
+    let is_below = || detail.find.as_ref().is_some_and(|find| !find.ranges(&below).is_empty());
+    let elsewhere = hidden_hit(detail, line, &texts, for_name).filter(|_| !is_below());
     let put = |painter: &mut Painter<'_>, used: usize, room: usize, spans: Vec<Span>| {
         let spans: Vec<_> =
             spans.into_iter().flat_map(|span| highlight_hits(detail, painter, span)).collect();
@@ -117,15 +124,7 @@ pub(super) fn draw(
         put(painter, used, room.saturating_sub(used), state.into_iter().collect());
         return;
     }
-    if pane >= COUNTS_FROM
-        && let Some(counts) = description
-            .identity
-            .as_ref()
-            .or(description.indicators.first())
-            .and_then(|what| counts(app, what))
-    {
-        painter.put_right(area.x + area.width, area.y, COUNTS - 1, &counts, theme.dim);
-    }
+    painter.put_right(area.x + area.width, area.y, area.width, &counts, theme.dim);
     let (mut used, mut rest) = (put(painter, 0, for_name, head), for_facts);
     for fact in facts {
         if rest < MIN_FACT + 2 {
@@ -178,12 +177,13 @@ pub(super) fn draw_indicator(app: &App, painter: &mut Painter<'_>, detail: &Deta
     if app.alerts_with(what) > 0 {
         // Use the same form on all lines, so that they are easy to compare.
         let dot = theme.symbols.dot;
-        let known = match area.width {
-            100.. => count::long(app, what, dot),
-            70.. => count::short(app, what, dot),
-            _ => count::shortest(app, what, true),
+        let form = match area.width {
+            100.. => count::Form::Long,
+            70.. => count::Form::Short,
+            _ => count::Form::Devices,
         };
-        let used = painter.put_right(area.x + area.width, area.y, room * 3 / 5, &known, theme.dim);
+        let known = count::fitting(app, what, dot, form, usize::from(room * 3 / 5));
+        let used = painter.put_right(area.x + area.width, area.y, room, &known, theme.dim);
         room = room.saturating_sub(used + 2);
     }
     let text = cut_middle(&value.head(), usize::from(room), theme.symbols.cut);
@@ -281,21 +281,15 @@ fn cut_middle(text: &str, width: usize, sign: &str) -> String {
     }
 }
 
-/// Returns the number of alerts with a value and, once counted, the number of their devices.
-fn counts(app: &App, what: &Indicator) -> Option<String> {
-    let alerts = app.alerts_with(what);
-    let devices = app.prevalence(what).map(|counted| counted.devices);
-    (alerts > 0).then(|| short_counts(alerts, devices))
-}
-
-/// Formats counts in at most eight columns: `9a 1d`.
-fn short_counts(alerts: usize, devices: Option<usize>) -> String {
-    let number = |count: usize, most: usize| {
-        if count > most { format!(">{most}") } else { count.to_string() }
-    };
-    let devices = devices.filter(|devices| *devices > 0);
-    let devices = devices.map_or_else(String::new, |devices| format!(" {}d", number(devices, 99)));
-    format!("{}a{devices}", number(alerts, 999))
+/// Returns the counts of a node. If the line also shows the node's name, says which of its values is
+/// counted.
+fn counts(app: &App, what: &Indicator, description: &Description, pane: u16, dot: &str) -> String {
+    let form = if pane >= DEVICES_FROM { count::Form::Devices } else { count::Form::Alerts };
+    let counts = count::fitting(app, what, dot, form, usize::from(pane / 2));
+    match what.kind {
+        IndicatorKind::Hash if description.name() != what.value.head() => format!("hash: {counts}"),
+        _ => counts,
+    }
 }
 
 #[cfg(test)]
@@ -310,12 +304,5 @@ mod tests {
         assert_eq!(cut_middle(&hash, 9, "…"), "sha256 a…");
         assert_eq!(cut_middle("run --with much", 9, "…"), "run --wi…");
         assert_eq!(cut_middle("不審な振る舞い", 5, "…"), "不審…");
-    }
-
-    #[test]
-    fn counts_take_at_most_eight_columns() {
-        let counts = [(9, Some(1)), (999, Some(99)), (1_000, Some(100)), (1_000, None)];
-        let written = counts.map(|(alerts, devices)| short_counts(alerts, devices));
-        assert_eq!(written, ["9a 1d", "999a 99d", ">999a >99d", ">999a"]);
     }
 }

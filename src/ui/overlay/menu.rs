@@ -17,17 +17,16 @@ const MIN_VALUE: u16 = 8;
 pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Menu) {
     let theme = painter.theme;
     let dot = theme.symbols.dot;
-    let counts = |item: &MenuItem| match &item.action {
-        MenuAction::Pivot(what) if screen.width >= 110 => Some(count::long(app, what, dot)),
-        MenuAction::Pivot(what) => Some(count::short(app, what, dot)),
+    let counted = |item: &MenuItem| match &item.action {
+        MenuAction::Pivot(what) => Some(what.clone()),
         _ => None,
     };
-    let counts: Vec<_> = menu.items.iter().map(counts).collect();
+    let counted: Vec<_> = menu.items.iter().map(counted).collect();
     let labels = menu.items.iter().map(|item| columns(&item.label)).max().unwrap_or(0);
     let previews = menu.items.iter().map(|item| columns(&item.preview)).max().unwrap_or(0);
     let width = (labels + previews + 6).clamp(20, usize::from(screen.width.saturating_sub(8)).max(20));
     // Counts that arrive later must not shift anything, so a menu with counts has the full width.
-    let (width, title) = if counts.iter().any(Option::is_some) {
+    let (width, title) = if counted.iter().any(Option::is_some) {
         (app.ui.overlay_size().0, format!("{} {dot} {}", menu.title, app.coverage().title(dot)))
     } else {
         (width, menu.title.clone())
@@ -41,13 +40,15 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, menu: &Me
         painter.put(inside.x + 3, y, inside.width.saturating_sub(3), &item.label, theme.text);
         let x = inside.x + 5 + labels as u16;
         let room = inside.width.saturating_sub(labels as u16 + 5);
-        match &counts[at] {
+        match &counted[at] {
             None => {
                 painter.put(x, y, room, &item.preview, theme.dim);
             }
-            Some(count) => {
+            Some(what) => {
                 let most = room.saturating_sub(MIN_VALUE + 2);
-                let used = painter.put_right(inside.x + inside.width, y, most, count, theme.dim);
+                let form = if screen.width >= 110 { count::Form::Long } else { count::Form::Short };
+                let counts = count::fitting(app, what, dot, form, usize::from(most));
+                let used = painter.put_right(inside.x + inside.width, y, room, &counts, theme.dim);
                 painter.put(x, y, room.saturating_sub(used + 2), &item.preview, theme.text);
             }
         }

@@ -39,7 +39,8 @@ pub(super) fn draw(app: &App, painter: &mut Painter<'_>, screen: Rect, values: &
         painter.put(x, y, inside.width.saturating_sub(label + 2), &line.text, theme.text);
         let what = values.indicators.get(line.value).and_then(Option::as_ref);
         if let Some(what) = what.filter(|_| line.first) {
-            let text = count::shortest(app, what, values.counts_devices());
+            let room = usize::from(counts).saturating_sub(2);
+            let text = count::fitting(app, what, dot, count::Form::Devices, room);
             painter.put_right(inside.x + inside.width, y, counts, &text, theme.dim);
         }
         if line.value == values.at {

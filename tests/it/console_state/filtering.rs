@@ -1,6 +1,6 @@
 //! The filter bar, and the keys that build filters from values on the screen.
 
-use alertdeck::app::{Pane, Phase, Scope};
+use alertdeck::app::{Overlay, Pane, Phase, Scope};
 use alertdeck_query::PROPERTIES;
 use proptest::prelude::*;
 use rstest::rstest;
@@ -369,16 +369,16 @@ fn check_every_value(alerts: &[Value], key: &str, matches: bool) -> Result<(), T
                 console.keys("j");
             }
             // The overlay shows the values of a node, or of a line with several values.
-            let detail = console.app.current_detail().unwrap();
-            let values = detail.values(detail.line().unwrap());
-            let Some(offered) = values.get(value).cloned() else { break };
+            console.keys("Enter");
+            let Some(Overlay::Values(values)) = console.app.ui.overlay() else { break };
+            let Some(offered) = values.values.get(value).cloned() else {
+                console.keys("Esc");
+                break;
+            };
             value += 1;
             if offered.field.is_none() {
+                console.keys("Esc");
                 continue;
-            }
-            console.keys("Enter");
-            if console.app.ui.overlay().is_none() {
-                break;
             }
             for _ in 1..value {
                 console.keys("j");

@@ -77,6 +77,7 @@ fn name(console: &Harness, line: &Line) -> String {
 /// Returns the names on the visible lines of the tree.
 pub(crate) fn visible(console: &Harness) -> Vec<String> {
     let lines = console.app.current_detail().unwrap().lines().iter();
+    let lines = lines.filter(|line| !matches!(line.kind, LineKind::CommandLine(..)));
     lines.map(|line| name(console, line)).filter(|name| !name.is_empty()).collect()
 }
 

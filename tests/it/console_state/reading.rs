@@ -1,6 +1,6 @@
 //! The detail pane: everything in an alert is accessible.
 
-use alertdeck::app::{Body, Detail, DetailView, LineKind, Overlay, Pane};
+use alertdeck::app::{Body, Detail, DetailView, Line, LineKind, Overlay, Pane};
 use alertdeck_model::{RawAlert, Verdict};
 use serde_json::{Value, json};
 
@@ -64,14 +64,14 @@ fn folding_hides_children_and_is_remembered() {
     console.keys("j Enter ]");
     let count = detail(&console).lines().len();
     console.keys("h");
-    assert_eq!(detail(&console).lines().len(), count - 1);
+    assert_eq!(detail(&console).lines().len(), count - 2, "the child and its command line");
     assert!(node(&console).starts_with("word.exe"), "the cursor stays");
     console.keys("h");
     assert!(node(&console).starts_with("outlook.exe"), "then it goes to the parent");
     console.keys("K");
     assert_eq!(console.selected(), Some("a2"));
     console.keys("J");
-    assert_eq!(detail(&console).lines().len(), count - 1, "folds are kept when the alert is shown again");
+    assert_eq!(detail(&console).lines().len(), count - 2, "folds are kept when the alert is shown again");
     console.keys("g ]");
     console.keys("l");
     assert_eq!(detail(&console).lines().len(), count);
@@ -303,4 +303,90 @@ fn key_bar_shows_the_keys_of_the_view() {
     assert_eq!(bar(&console), "n/N next, previous  / find  Enter show item  T times  Esc end search");
     console.keys("Esc");
     assert_eq!(bar(&console), "j/k move  Enter show item  t back  / find  T times  ? keys");
+}
+
+/// A process with a command line of the given length, and one below it.
+fn commands(words: usize) -> Value {
+    let line = |word: &str| format!("tool.exe {}", vec![word; words].join(" "));
+    let process = |id: u32, parent: u32, name: &str, command: &str| {
+        json!({"@odata.type": "#microsoft.graph.security.processEvidence", "processId": id,
+            "parentProcessId": parent, "processCommandLine": command, "imageFile": {"fileName": name}})
+    };
+    with(
+        alert(1),
+        json!({"evidence": [
+            process(10, 1, "tool.exe", &line("argument")),
+            process(20, 10, "bare.exe", "\"BARE.exe\""),
+            process(30, 10, "last.exe", &line("other")),
+        ]}),
+    )
+}
+
+fn command_lines(console: &Harness) -> Vec<String> {
+    let text = |line: &Line| match &line.kind {
+        LineKind::CommandLine(_, text) => Some(text.clone()),
+        _ => None,
+    };
+    detail(console).lines().iter().filter_map(text).collect()
+}
+
+#[test]
+fn command_line_is_below_its_process() {
+    let mut console = Harness::with_alerts(&[commands(3)]);
+    assert_eq!(
+        command_lines(&console),
+        ["tool.exe argument argument argument", "tool.exe other other other"]
+    );
+    // The cursor stops once for each process.
+    console.keys("Enter j j j");
+    for name in ["tool.exe (10)", "bare.exe (20)", "last.exe (30)"] {
+        assert_eq!(node(&console), name);
+        console.keys("j");
+    }
+    console.keys("k k");
+    assert_eq!(node(&console), "bare.exe (20)");
+}
+
+#[test]
+fn long_command_lines_take_four_lines_and_stay_whole_in_the_values() {
+    let mut console = Harness::with_alerts(&[commands(40)]);
+    let lines = command_lines(&console);
+    assert_eq!((lines.len(), lines[3].ends_with('…'), lines[7].ends_with('…')), (8, true, true), "{lines:?}");
+    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
+    let width = console.app.layout().detail.unwrap().width;
+    assert!(widest < usize::from(width), "{widest} of {width}");
+    console.keys("Enter j j j p");
+    assert!(console.menu().iter().any(|(_, label)| label.contains("cmdline")), "{:?}", console.menu());
+}
+
+#[test]
+fn hit_in_a_visible_command_line_is_marked_there() {
+    let mut console = Harness::with_alerts(&[commands(3)]);
+    console.keys("Enter /");
+    console.type_text("argument");
+    let screen = console.screen();
+    assert!(!screen.contains("processCommandLine:"), "{screen}");
+    console.keys("Esc");
+    let mut console = Harness::with_alerts(&[commands(40)]);
+    console.keys("Enter /");
+    console.type_text("tool.exe other");
+    assert!(console.notice().is_empty() && console.screen().contains("1 of 1"), "{}", console.screen());
+}
+
+#[test]
+fn copy_menu_of_a_node_offers_its_values() {
+    let hashes =
+        json!({"sha256": "a".repeat(64), "sha1": "b".repeat(40), "md5": "c".repeat(32), "fileName": "x.exe"});
+    let file = json!({"@odata.type": "#microsoft.graph.security.fileEvidence", "fileDetails": hashes});
+    let mut console = Harness::with_alerts(&[with(alert(1), json!({ "evidence": [file] }))]);
+    console.keys("Enter j j y");
+    let offered: Vec<_> = console.menu().into_iter().map(|(key, label)| format!("{key} {label}")).collect();
+    for item in ["v sha256", "2 sha1", "3 md5", "4 file", "n all values of the line"] {
+        assert!(offered.iter().any(|offered| offered == item), "{item}: {offered:?}");
+    }
+    console.keys("3");
+    assert_eq!(console.copies(), ["c".repeat(32)]);
+    console.keys("y n");
+    let copied = console.copies().remove(0);
+    assert!(copied.contains("fileDetails.fileName: x.exe") && copied.lines().count() == 5, "{copied}");
 }

@@ -54,10 +54,10 @@ pub(super) static ROWS: &[EvidenceType] = &[
             field("detectionStatus").omit(&["detected", "unknown"]),
         ],
         indicators: &[
-            (File, "fileDetails.fileName"),
             (Hash, "fileDetails.sha256"),
             (Hash, "fileDetails.sha1"),
             (Hash, "fileDetails.md5"),
+            (File, "fileDetails.fileName"),
             (Path, "fileDetails.filePath"),
         ],
         keys: &[
