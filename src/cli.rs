@@ -61,7 +61,7 @@ pub fn parse_filter(text: &str) -> Result<String, String> {
 }
 
 /// Neutralises untrusted text and puts it on one line.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     SafeText::new(text).line()
 }
 

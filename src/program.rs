@@ -4,6 +4,7 @@
 //! would be compiled again along with everything they call.
 
 mod parse;
+mod simulate;
 mod simulated;
 
 use std::{
@@ -23,18 +24,16 @@ use crate::{
 };
 use alertdeck_graph::http::Limits;
 use alertdeck_model::{SafeText, Timestamp};
-use alertdeck_simulator::{CLIENT_SECRET, Faults, Settings, Simulator};
+use alertdeck_simulator::{Faults, Settings, Simulator};
 use clap::{CommandFactory as _, Parser};
 use parse::parse;
-use simulated::{start, start_simulated, start_tenants, tenant_count};
+use simulate::Simulate;
+use simulated::{start_simulated, start_tenants, tenant_count};
 
 /// The filter that the console starts with (docs/console.md, "First filter").
 const FIRST_FILTER: &str = "status:open age<7d";
 /// The average time between new alerts in the demo, so that live mode has something to show.
 const DEMO_ARRIVALS: Duration = Duration::from_secs(20);
-
-/// A client id for examples. The simulated tenant accepts any.
-const EXAMPLE_CLIENT: &str = "11111111-2222-3333-4444-555555555555";
 
 const USAGE: &str = "alertdeck [OPTIONS] [FILTER]\n       alertdeck [OPTIONS] <COMMAND>";
 
@@ -149,18 +148,6 @@ struct Demo {
     /// Number of simulated tenants in the list
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN, value_parser = tenant_count)]
     tenants: NonZeroUsize,
-    #[command(flatten)]
-    tenant: Tenant,
-}
-
-#[derive(Debug, clap::Args)]
-struct Simulate {
-    /// Port on 127.0.0.1; 0 picks a free port
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    port: u16,
-    /// Average time between new alerts; 0 for no new alerts
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    arrivals: u64,
     #[command(flatten)]
     tenant: Tenant,
 }
@@ -296,7 +283,7 @@ fn run(Arguments { command, filter, connection, display, logging }: Arguments) -
             explain.run(me.as_deref(), &mut out)?;
             Ok(out.flush()?)
         }
-        Some(Command::Simulate(simulate)) => serve(&simulate, &mut out),
+        Some(Command::Simulate(simulate)) => simulate.run(&mut out),
         Some(Command::Login) => block_on(login(&connection.service()?, &mut out)),
         Some(Command::Logout(logout)) if logout.all => block_on(Logout::run_for_all(&mut out)),
         Some(Command::Logout(logout)) => block_on(logout.run(&connection.service()?, &mut out)),
@@ -343,24 +330,6 @@ fn source(origin: &Origin, connection: &Connection) -> Result<(Option<Simulator>
     let hour = Timestamp::from_seconds(now().seconds() / 3_600 * 3_600);
     let (simulator, service) = start_simulated(Settings::new(hour), connection)?;
     Ok((Some(simulator), Source::Services(vec![service])))
-}
-
-/// Serves a simulated tenant until the process ends.
-fn serve(simulate: &Simulate, out: &mut impl Write) -> Result<(), Failure> {
-    let arrivals = (simulate.arrivals > 0).then(|| Duration::from_secs(simulate.arrivals));
-    let simulator = start(Settings { port: simulate.port, arrivals, ..simulate.tenant.settings() })?;
-    let address = simulator.base_url();
-    writeln!(out, "{address}")?;
-    out.flush()?;
-    notify(format_args!(
-        "serving; to query it, run `ALERTDECK_TOKEN=any alertdeck list --graph-url {address}`"
-    ));
-    notify(format_args!(
-        "to sign in to it, run `alertdeck --graph-url {address} --login-url {address} --tenant contoso.com --client-id {EXAMPLE_CLIENT}`; the client secret is {CLIENT_SECRET}"
-    ));
-    loop {
-        std::thread::park();
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! particular, it has its own evaluation of `$filter` ([`odata`]), so that it checks the filters
 //! that alertdeck sends instead of sharing their bugs.
 //!
-//! Only this module uses sockets. A request passes through `service` (token, budget, faults, log),
-//! `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come from
+//! Only `server` uses sockets. A request passes from there through `service` (token, budget, faults,
+//! log), `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come from
 //! `generator`, which runs the `stories` in the `world`. `sign_in` serves the token endpoints on
 //! the same port.
 
@@ -20,40 +20,30 @@ mod operations;
 mod reply;
 mod request;
 mod script;
+mod server;
 mod service;
 mod sign_in;
 mod store;
 mod stories;
+mod tls;
 mod triage;
 mod world;
 
 use std::{
-    convert::Infallible,
-    future::poll_fn,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, Request, Response, header},
-};
+use axum::http::HeaderMap;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{
-    io::AsyncWriteExt as _,
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-};
+use tokio::{net::TcpListener, sync::oneshot};
 
 pub use fault::{Faults, UnknownFaults};
 pub use script::{FaultyReply, ScriptedFault};
@@ -64,16 +54,12 @@ pub use sign_in::{
 pub use world::SIGNED_IN;
 
 use alertdeck_model::Timestamp;
-use reply::{Damage, Reply};
-use request::Call;
+use server::{Server, add_arrivals, count_connections};
 use service::Service;
+use tls::Identity;
 
 /// The company in the stories.
 const COMPANY: &str = "contoso";
-/// The maximum size of a request body, in bytes. The connection is closed if a body is larger.
-const MAX_BODY: usize = 1 << 20;
-/// The number of pieces into which a slow body is split.
-const PIECES: usize = 8;
 
 /// The settings for the tenant and its service.
 #[derive(Clone, Debug)]
@@ -91,6 +77,9 @@ pub struct Settings {
     pub faults: Faults,
     /// The port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
+    /// If true, the service speaks https with a certificate of its own
+    /// ([`Simulator::certificate`]); if false, http.
+    pub tls: bool,
     /// The initial time on the service's clock (`Date`, arrivals, updates), which is also roughly
     /// the time of the newest alert.
     pub now: Timestamp,
@@ -162,6 +151,7 @@ impl Settings {
             latency: Duration::ZERO,
             faults: Faults::None,
             port: 0,
+            tls: false,
             now,
             access: Access::Any,
             sign_in: SignIn::default(),
@@ -210,6 +200,10 @@ impl Exchange {
 /// A running service. Dropping it ends its connections and its thread.
 pub struct Simulator {
     address: SocketAddr,
+    /// The URL of the service, without a trailing slash.
+    base: String,
+    /// The certificate that clients need to trust, as PEM.
+    certificate: Option<String>,
     service: Arc<Mutex<Service>>,
     /// The number of connections to the address that foreign links lead to.
     strayed: Arc<AtomicUsize>,
@@ -223,13 +217,16 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Fails if the port is in use, or if the system provides no socket or thread.
+    /// Fails if the port is in use, or if the system provides no socket, thread or randomness.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let delays = Delays { latency: settings.latency, trickle: settings.timing.trickle };
+        let identity = settings.tls.then(Identity::new).transpose().map_err(io::Error::other)?;
+        let scheme = if settings.tls { "https" } else { "http" };
+        let base = format!("{scheme}://{address}");
+        let (latency, trickle) = (settings.latency, settings.timing.trickle);
         let arrivals = settings.arrivals;
         // Foreign links lead to a second local port, so that no request leaves the machine.
         let foreign = match settings.faults {
@@ -241,25 +238,27 @@ impl Simulator {
             foreign.set_nonblocking(true)?;
             foreign_base = format!("http://{}", foreign.local_addr()?);
         }
-        let service = Service::new(settings, format!("http://{address}"), foreign_base, Instant::now());
+        let service = Service::new(settings, base.clone(), foreign_base, Instant::now());
         let service = Arc::new(Mutex::new(service));
         let strayed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&strayed);
         let (stop, stopped) = oneshot::channel::<()>();
-        let shared = Arc::clone(&service);
+        let (certificate, tls) = identity.map(|identity| (identity.authority, identity.acceptor)).unzip();
+        let server = Server { service: Arc::clone(&service), tls, latency, trickle };
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(move || {
             runtime.block_on(async {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
                 let Ok(foreign) = foreign.map(TcpListener::from_std).transpose() else { return };
                 tokio::select! {
-                    never = serve(listener, &shared, delays) => match never {},
+                    never = server.serve(listener) => match never {},
                     never = count_connections(foreign, &count) => match never {},
-                    never = add_arrivals(&shared, arrivals) => match never {},
+                    never = add_arrivals(&server.service, arrivals) => match never {},
                     _ = stopped => {}
                 }
             });
         })?;
-        Ok(Self { address, service, strayed, stop: Some(stop), thread: Some(thread) })
+        let (stop, thread) = (Some(stop), Some(thread));
+        Ok(Self { address, base, certificate, service, strayed, stop, thread })
     }
 
     /// Returns the address that the service listens on.
@@ -269,7 +268,14 @@ impl Simulator {
 
     /// Returns the base URL for clients, without a trailing slash.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        self.base.clone()
+    }
+
+    /// Returns the certificate of the authority that issued the service's own, as PEM, for clients
+    /// to trust; `None` without [`Settings::tls`]. Each run has a new one, whose private key is
+    /// never stored.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Returns the log of requests, oldest first. It keeps the last 10,000.
@@ -321,135 +327,4 @@ impl std::fmt::Debug for Simulator {
 /// service usable.
 fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
     service.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Why a connection is closed without a response.
-#[derive(Debug, thiserror::Error)]
-#[error("closed without a response")]
-struct Closed;
-
-/// The delays added to every reply.
-#[derive(Clone, Copy)]
-struct Delays {
-    latency: Duration,
-    trickle: Duration,
-}
-
-/// Accepts connections. Uses hyper instead of axum, because only hyper's handlers can fail, which
-/// closes the connection without a response.
-async fn serve(listener: TcpListener, service: &Arc<Mutex<Service>>, delays: Delays) -> Infallible {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Probably out of file descriptors, so wait for other connections to close.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        tokio::spawn(serve_connection(stream, Arc::clone(service), delays));
-    }
-}
-
-/// Serves one connection until it closes.
-async fn serve_connection(stream: TcpStream, service: Arc<Mutex<Service>>, delays: Delays) {
-    let reset = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&reset);
-    let handler =
-        service_fn(move |request| Box::pin(handle(Arc::clone(&service), request, delays, Arc::clone(&flag))));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
-    // An error means that the client disconnected, or that a fault was injected.
-    let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
-    let mut stream = connection.into_parts().io.into_inner();
-    if reset.load(Ordering::Relaxed) {
-        // With zero linger, closing sends RST.
-        let _ = stream.set_zero_linger();
-    } else {
-        let _ = stream.shutdown().await;
-    }
-}
-
-/// Counts the connections to the address that foreign links lead to and closes them.
-async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
-    let Some(listener) = listener else { return std::future::pending().await };
-    loop {
-        // Count before closing, since the client notices when the connection is closed.
-        if let Ok(connection) = listener.accept().await {
-            strayed.fetch_add(1, Ordering::Relaxed);
-            drop(connection);
-        }
-    }
-}
-
-/// Adds new alerts from time to time.
-async fn add_arrivals(service: &Mutex<Service>, period: Option<Duration>) -> Infallible {
-    let Some(period) = period else { return std::future::pending().await };
-    let mut wait = period;
-    loop {
-        tokio::time::sleep(wait).await;
-        wait = lock(service).arrive(Instant::now(), period);
-    }
-}
-
-async fn handle(
-    service: Arc<Mutex<Service>>,
-    request: Request<Incoming>,
-    delays: Delays,
-    reset: Arc<AtomicBool>,
-) -> Result<Response<Body>, Closed> {
-    let arrived = Instant::now();
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Closed)?;
-    tokio::time::sleep(delays.latency).await;
-    let call = Call {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers,
-        body,
-    };
-    let reply = lock(&service).answer(call, arrived);
-    if reply.damage == Damage::Silence {
-        // The client eventually gives up, which ends the connection.
-        std::future::pending::<()>().await;
-    }
-    if reply.damage == Damage::Reset {
-        reset.store(true, Ordering::Relaxed);
-    }
-    respond(reply, delays.trickle)
-}
-
-/// Turns a reply into a response and applies its damage.
-fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
-    let length = reply.body.len();
-    let body = match reply.damage {
-        Damage::Unanswered | Damage::Reset | Damage::Silence => return Err(Closed),
-        Damage::None => Body::from(reply.body),
-        Damage::Cut | Damage::Short => {
-            let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);
-            // Let the first half be sent before the connection is closed.
-            let end = stream::once(async {
-                tokio::task::yield_now().await;
-                Err(Closed)
-            });
-            Body::from_stream(sent.chain(end))
-        }
-        Damage::Slow => {
-            let pieces: Vec<_> = (0..PIECES)
-                .map(|n| reply.body.slice(length * n / PIECES..length * (n + 1) / PIECES))
-                .collect();
-            Body::from_stream(stream::iter(pieces).then(move |piece| async move {
-                tokio::time::sleep(trickle).await;
-                Ok::<_, Infallible>(piece)
-            }))
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    if reply.damage == Damage::Short {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Ok(response)
 }

@@ -272,20 +272,47 @@ fn insecure_addresses_are_refused() {
     }
 }
 
-#[test]
-fn simulate_serves_other_clients() {
+/// Runs `simulate` with `arguments` while `act` uses the address that it prints.
+fn simulate(arguments: &[&str], act: impl FnOnce(&str)) {
     let mut served = std::process::Command::new(assert_cmd::cargo::cargo_bin!("alertdeck"))
         .args(["simulate", "--alerts", "7", "--arrivals", "0"])
+        .args(arguments)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     let mut base = String::new();
     BufReader::new(served.stdout.take().unwrap()).read_line(&mut base).unwrap();
-    let listed = ask(base.trim_end(), &["list", "--columns", "id", "--format", "csv"]);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(base.trim_end())));
     served.kill().unwrap();
     served.wait().unwrap();
-    assert_eq!((listed.code, listed.stdout.lines().count()), (0, 8), "{}", listed.stderr);
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+const LIST_IDS: [&str; 5] = ["list", "--columns", "id", "--format", "csv"];
+
+#[test]
+fn simulate_serves_other_clients() {
+    simulate(&[], |base| {
+        let listed = ask(base, &LIST_IDS);
+        assert_eq!((listed.code, listed.stdout.lines().count()), (0, 8), "{}", listed.stderr);
+    });
+}
+
+#[test]
+fn simulate_serves_https_to_clients_that_trust_its_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tenant.pem");
+    let file = file.to_str().unwrap();
+    simulate(&["--tls", file], |base| {
+        assert!(base.starts_with("https://127.0.0.1:"), "{base}");
+        let mut trusting = alertdeck(LIST_IDS);
+        trusting.args(["--graph-url", base]).env("SSL_CERT_FILE", file).env("ALERTDECK_TOKEN", "any");
+        let listed = run(&mut trusting);
+        assert_eq!((listed.code, listed.stdout.lines().count()), (0, 8), "{}", listed.stderr);
+        let refused = ask(base, &LIST_IDS);
+        assert!(refused.code == 4 && refused.stderr.contains("certificate"), "{}", refused.stderr);
+    });
 }
 
 #[rstest]

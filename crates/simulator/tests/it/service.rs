@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 mod faults;
+mod transport;
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,9 @@ struct Tenant {
 
 impl Tenant {
     fn new(settings: Settings) -> Self {
-        let client = crate::client_builder().timeout(Duration::from_secs(20)).build().unwrap();
+        // Compression would hide the `Content-Length` that tells faults apart.
+        let builder = crate::client_builder().no_gzip().timeout(Duration::from_secs(20));
+        let client = builder.build().unwrap();
         Self { simulator: Simulator::start(settings).unwrap(), client }
     }
 

@@ -1,0 +1,235 @@
+//! The service's sockets: accepts connections, with or without TLS, reads requests, and writes
+//! replies, compressed where the client asks for it. Damages replies as the fault profiles demand.
+//!
+//! This module knows neither alerts nor operations.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io::Write as _,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Request, Response, header},
+};
+use flate2::{Compression, write::GzEncoder};
+use futures_util::{StreamExt, stream};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    lock,
+    reply::{Damage, Reply},
+    request::Call,
+    service::Service,
+};
+
+/// The maximum size of a request body, in bytes. The connection is closed if a body is larger.
+const MAX_BODY: usize = 1 << 20;
+/// The number of pieces into which a slow body is split.
+const PIECES: usize = 8;
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) service: Arc<Mutex<Service>>,
+    /// `None` for plain http.
+    pub(super) tls: Option<TlsAcceptor>,
+    /// The delay added to every reply.
+    pub(super) latency: Duration,
+    /// The delay before each piece of a slow body.
+    pub(super) trickle: Duration,
+}
+
+/// Why a connection is closed without a response.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without a response")]
+struct Closed;
+
+impl Server {
+    /// Accepts connections. Uses hyper instead of axum, because only hyper's handlers can fail,
+    /// which closes the connection without a response.
+    pub(super) async fn serve(&self, listener: TcpListener) -> Infallible {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Probably out of file descriptors, so wait for other connections to close.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            tokio::spawn(self.clone().serve_connection(stream));
+        }
+    }
+
+    /// Serves one connection until it closes.
+    async fn serve_connection(self, stream: TcpStream) {
+        let Some(acceptor) = &self.tls else {
+            return match self.exchange(stream).await {
+                (mut stream, false) => drop(stream.shutdown().await),
+                (stream, true) => reset(&stream),
+            };
+        };
+        // An error means that the client does not trust the certificate, or speaks plain http.
+        let Ok(stream) = acceptor.accept(stream).await else { return };
+        match self.exchange(stream).await {
+            (mut stream, false) => drop(stream.shutdown().await),
+            (stream, true) => reset(stream.get_ref().0),
+        }
+    }
+
+    /// Answers the requests on a connection until it ends. Returns the stream, and true if it must
+    /// be reset instead of shut down.
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> (S, bool) {
+        let reset = AtomicBool::new(false);
+        let handler = service_fn(|request| Box::pin(self.handle(request, &reset)));
+        let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), handler);
+        // An error means that the client disconnected, or that a fault was injected.
+        let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+        let stream = connection.into_parts().io.into_inner();
+        (stream, reset.load(Ordering::Relaxed))
+    }
+
+    async fn handle(&self, request: Request<Incoming>, reset: &AtomicBool) -> Result<Response<Body>, Closed> {
+        let arrived = Instant::now();
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Closed)?;
+        tokio::time::sleep(self.latency).await;
+        let gzip = accepts_gzip(&parts.headers);
+        let call = Call {
+            method: parts.method,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body,
+        };
+        let mut reply = lock(&self.service).answer(call, arrived);
+        if reply.damage == Damage::Silence {
+            // The client eventually gives up, which ends the connection.
+            std::future::pending::<()>().await;
+        }
+        if reply.damage == Damage::Reset {
+            reset.store(true, Ordering::Relaxed);
+        }
+        if gzip {
+            compress(&mut reply);
+        }
+        respond(reply, self.trickle)
+    }
+}
+
+/// Makes the connection end with RST when it is dropped.
+fn reset(stream: &TcpStream) {
+    let _ = stream.set_zero_linger();
+}
+
+/// Counts the connections to the address that foreign links lead to and closes them.
+pub(super) async fn count_connections(listener: Option<TcpListener>, strayed: &AtomicUsize) -> Infallible {
+    let Some(listener) = listener else { return std::future::pending().await };
+    loop {
+        // Count before closing, since the client notices when the connection is closed.
+        if let Ok(connection) = listener.accept().await {
+            strayed.fetch_add(1, Ordering::Relaxed);
+            drop(connection);
+        }
+    }
+}
+
+/// Adds new alerts from time to time.
+pub(super) async fn add_arrivals(service: &Mutex<Service>, period: Option<Duration>) -> Infallible {
+    let Some(period) = period else { return std::future::pending().await };
+    let mut wait = period;
+    loop {
+        tokio::time::sleep(wait).await;
+        wait = lock(service).arrive(Instant::now(), period);
+    }
+}
+
+/// Returns whether the client accepts gzip (RFC 9110, 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
+}
+
+/// Compresses the body of a reply, unless it is empty.
+fn compress(reply: &mut Reply) {
+    if reply.body.is_empty() {
+        return;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) else { return };
+    reply.body = body.into();
+    reply.headers.push((header::CONTENT_ENCODING, "gzip".into()));
+    reply.headers.push((header::VARY, "Accept-Encoding".into()));
+}
+
+/// Turns a reply into a response and applies its damage.
+fn respond(reply: Reply, trickle: Duration) -> Result<Response<Body>, Closed> {
+    let length = reply.body.len();
+    let body = match reply.damage {
+        Damage::Unanswered | Damage::Reset | Damage::Silence => return Err(Closed),
+        Damage::None => Body::from(reply.body),
+        Damage::Cut | Damage::Short => {
+            let sent = stream::iter([Ok(reply.body.slice(..length / 2))]);
+            // Let the first half be sent before the connection is closed.
+            let end = stream::once(async {
+                tokio::task::yield_now().await;
+                Err(Closed)
+            });
+            Body::from_stream(sent.chain(end))
+        }
+        Damage::Slow => {
+            let pieces: Vec<_> = (0..PIECES)
+                .map(|n| reply.body.slice(length * n / PIECES..length * (n + 1) / PIECES))
+                .collect();
+            Body::from_stream(stream::iter(pieces).then(move |piece| async move {
+                tokio::time::sleep(trickle).await;
+                Ok::<_, Infallible>(piece)
+            }))
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = reply.status;
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    if reply.damage == Damage::Short {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("gzip", true)]
+    #[case("br, GZip;q=0.5", true)]
+    #[case("gzip; q=1.0", true)]
+    #[case("gzip;q=0", false)]
+    #[case("gzip;q=0.0, br", false)]
+    #[case("deflate", false)]
+    #[case("", false)]
+    fn gzip_is_used_only_where_the_client_accepts_it(#[case] value: &str, #[case] accepted: bool) {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value.parse().unwrap())]);
+        assert_eq!(accepts_gzip(&headers), accepted);
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}
