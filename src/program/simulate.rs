@@ -8,7 +8,7 @@ use std::{
 };
 
 use alertdeck_platform::{Existing, check_new_file, write_new_file};
-use alertdeck_simulator::{CLIENT_SECRET, Settings};
+use alertdeck_simulator::{CLIENT_SECRET, Rights, Settings};
 
 use super::{Tenant, simulated::start};
 use crate::cli::{Failure, line, notify};
@@ -32,6 +32,9 @@ pub(super) struct Simulate {
     /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
+    /// Permissions of users and applications: reader, responder or none
+    #[arg(long, value_name = "NAME", default_value_t)]
+    rights: Rights,
     #[command(flatten)]
     tenant: Tenant,
 }
@@ -65,11 +68,13 @@ impl Simulate {
     }
 
     fn settings(&self) -> Settings {
+        let settings = self.tenant.settings();
         Settings {
             port: self.port,
             tls: self.tls.is_some(),
             arrivals: (self.arrivals > 0).then(|| Duration::from_secs(self.arrivals)),
-            ..self.tenant.settings()
+            sign_in: settings.sign_in.clone().with_rights(self.rights),
+            ..settings
         }
     }
 }

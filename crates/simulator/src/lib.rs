@@ -19,6 +19,7 @@ pub mod odata;
 mod operations;
 mod reply;
 mod request;
+mod rights;
 mod script;
 mod server;
 mod service;
@@ -46,6 +47,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot};
 
 pub use fault::{Faults, UnknownFaults};
+pub use rights::{Rights, UnknownRights};
 pub use script::{FaultyReply, ScriptedFault};
 pub use sign_in::{
     Authorization, CLIENT_SECRET, Grant, SignIn, SignInControl, SignInError, UNKNOWN_TENANT,
@@ -103,10 +105,11 @@ pub struct Settings {
 /// Which tokens the service accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Any non-empty token, with all permissions, for use without signing in. Tokens that
-    /// [`SignInControl`] issued are still checked for expiry, revocation and permissions.
+    /// Any non-empty token, with the user's permissions ([`SignIn::scopes`]), for use without
+    /// signing in. Tokens that [`SignInControl`] issued are still checked for expiry, revocation
+    /// and permissions.
     Any,
-    /// This token, with all permissions.
+    /// This token, with the user's permissions.
     Only(String),
     /// Only issued tokens, with the permissions granted to them.
     SignedIn,

@@ -55,7 +55,19 @@ pub(super) enum Operation {
     Comment(String),
 }
 
+/// A kind of resource, by which permissions differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Alerts,
+    Incidents,
+}
+
 impl Operation {
+    /// Returns what the operation acts on.
+    pub(super) fn resource(&self) -> Resource {
+        Resource::Alerts
+    }
+
     /// Returns the ID of the alert that the operation is for.
     pub(super) fn id(&self) -> Option<&str> {
         match self {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ use super::{
     operations::Handler,
     reply::{Damage, Refusal, Reply, RetryAfter},
     request::{Call, Operation, Route},
+    rights::permit,
     script::{FaultyReply, Script, ScriptedFault},
     sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
     store::Store,
@@ -30,6 +31,10 @@ use alertdeck_model::Timestamp;
 
 /// The number of exchanges in the log; older ones are dropped.
 const LOG_LENGTH: usize = 10_000;
+
+/// The value of `x-ms-ags-diagnostic`, which says where a request was processed.
+const DIAGNOSTIC: &str = "{\"ServerInfo\":{\"DataCenter\":\"Simulated\",\"Slice\":\"E\",\"Ring\":\"5\",\
+                          \"ScaleUnit\":\"000\",\"RoleInstance\":\"SIMULATED000000\"}}";
 
 /// The state of the service.
 pub(super) struct Service {
@@ -149,16 +154,14 @@ impl Service {
             }
             _ => {}
         }
-        if let Some(holder) = &holder {
-            permit(holder, &call.method)?;
-        }
+        permit(&holder, route.operation.resource(), &call.method)?;
         let wall = self.wall(now);
         let mut handler = Handler {
             store: &mut self.store,
             base: &self.base,
             now: wall,
             largest_page: self.settings.largest_page.max(1),
-            author: holder.as_ref().map_or(SIGNED_IN, |holder| &holder.name),
+            author: &holder.name,
             foreign_base: &self.foreign_base,
         };
         if let Some(scripted) = self.script.take(&call.method) {
@@ -191,8 +194,9 @@ impl Service {
         reply
     }
 
-    /// Checks the token and returns its holder; `None` for a token that was not issued here.
-    fn authorize(&self, call: &Call, now: Instant) -> Result<Option<Holder>, Refusal> {
+    /// Checks the token and returns its holder. A token that was not issued here, but is accepted,
+    /// counts as the user's.
+    fn authorize(&self, call: &Call, now: Instant) -> Result<Holder, Refusal> {
         let token = call.header("authorization").and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -201,11 +205,16 @@ impl Service {
             return Err(Refusal::unauthorized("Access token is empty."));
         };
         let invalid = Refusal::unauthorized("Access token validation failure.");
+        let user = || Holder {
+            name: SIGNED_IN.to_owned(),
+            rights: self.sign_in.rules.scopes.clone(),
+            is_application: false,
+        };
         match (&self.settings.access, self.sign_in.judge(token, now)) {
-            (Access::Only(expected), _) if expected == token => Ok(None),
+            (Access::Only(expected), _) if expected == token => Ok(user()),
             (Access::Only(_), _) | (Access::SignedIn, Verdict::Unknown) => Err(invalid),
-            (Access::Any, Verdict::Unknown) => Ok(None),
-            (_, Verdict::Good(holder)) => Ok(Some(holder)),
+            (Access::Any, Verdict::Unknown) => Ok(user()),
+            (_, Verdict::Good(holder)) => Ok(holder),
             (_, Verdict::Expired) => {
                 Err(Refusal::unauthorized("Lifetime validation failed, the token is expired."))
             }
@@ -238,7 +247,7 @@ impl Service {
             }});
             let mut reply = Reply::error(refusal.status, body.to_string());
             if refusal.status == StatusCode::UNAUTHORIZED {
-                let challenge = refusal.challenge.unwrap_or_else(|| "Bearer".into());
+                let challenge = refusal.challenge.unwrap_or_else(|| self.sign_in.challenge());
                 reply.headers.push((header::WWW_AUTHENTICATE, challenge));
             }
             if let Some(RetryAfter { wait, as_date }) = refusal.retry_after {
@@ -256,6 +265,7 @@ impl Service {
         reply.headers.extend([
             (HeaderName::from_static("request-id"), request_id),
             (HeaderName::from_static("client-request-id"), client_id),
+            (HeaderName::from_static("x-ms-ags-diagnostic"), DIAGNOSTIC.into()),
             (header::DATE, http_date(wall)),
         ]);
         reply
@@ -296,33 +306,6 @@ fn act_out(
         FaultyReply::OldValues | FaultyReply::Status(..) => {}
     }
     Ok(reply)
-}
-
-/// Permissions that allow reading; one is enough. The last two are undocumented but also work
-/// (docs/graph-api.md, "Permissions").
-const READERS: [&str; 4] = [
-    "SecurityAlert.Read.All",
-    "SecurityAlert.ReadWrite.All",
-    "SecurityIncident.Read.All",
-    "SecurityIncident.ReadWrite.All",
-];
-/// Permissions that allow changes; one is enough.
-const WRITERS: [&str; 2] = ["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"];
-
-/// Refuses a request for which the holder lacks permission.
-fn permit(holder: &Holder, method: &Method) -> Result<(), Refusal> {
-    let enough: &[&str] = if method == Method::GET { &READERS } else { &WRITERS };
-    if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
-        return Ok(());
-    }
-    let (kind, required, held) = if holder.is_application {
-        ("application roles", "API required roles", "application roles")
-    } else {
-        ("scope permissions", "API required scopes", "scopes on the request")
-    };
-    let (enough, rights) = (enough.join(","), holder.rights.join(","));
-    let message = format!("Missing {kind}. {required}: {enough}, {held}: {rights}.");
-    Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
 }
 
 fn http_date(at: Timestamp) -> String {

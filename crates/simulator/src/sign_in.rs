@@ -9,6 +9,7 @@
 mod assertion;
 mod authorize;
 mod device;
+mod discovery;
 mod form;
 mod grants;
 mod jws;
@@ -33,6 +34,7 @@ pub(super) use tokens::{Holder, Verdict};
 use super::{
     reply::{Damage, Reply},
     request::Call,
+    rights::Rights,
     world::SIGNED_IN,
 };
 use assertion::Certificate;
@@ -88,10 +90,9 @@ pub struct SignIn {
 }
 
 impl Default for SignIn {
-    /// Returns the lifetimes and intervals from Entra's documentation, and permissions to read and
-    /// write alerts for users and applications.
+    /// Returns the lifetimes and intervals from Entra's documentation, and the permissions of
+    /// [`Rights::Responder`].
     fn default() -> Self {
-        let write = || vec!["SecurityAlert.ReadWrite.All".to_owned()];
         Self {
             token_life: Duration::from_secs(3599),
             code_life: Duration::from_secs(600),
@@ -105,12 +106,20 @@ impl Default for SignIn {
             clients: Vec::new(),
             public_clients: true,
             user: SIGNED_IN.to_owned(),
-            scopes: write(),
-            roles: write(),
+            scopes: Rights::default().permissions(),
+            roles: Rights::default().permissions(),
             secret: CLIENT_SECRET.to_owned(),
             expired_secret: None,
             refresh_meets_demand: true,
         }
+    }
+}
+
+impl SignIn {
+    /// Returns the rules with these permissions, for users and applications.
+    #[must_use]
+    pub fn with_rights(self, rights: Rights) -> Self {
+        Self { scopes: rights.permissions(), roles: rights.permissions(), ..self }
     }
 }
 
@@ -276,22 +285,27 @@ pub(super) enum Endpoint {
     DeviceCode(String),
     /// The page for user codes, shared by all tenants.
     Device,
+    /// The OpenID configuration of a tenant.
+    Configuration(String),
+    /// The hosts of this authority.
+    Instances,
+    /// The keys that verify tokens.
+    Keys,
 }
 
 impl Endpoint {
     /// Returns the endpoint with this path, if any.
     pub(super) fn of(path: &str) -> Option<Self> {
         let segments: Vec<_> = path.trim_end_matches('/').split('/').skip(1).collect();
-        let (tenant, endpoint) = match segments[..] {
-            ["device"] => return Some(Self::Device),
-            [tenant, "oauth2", "v2.0", endpoint] => (tenant, endpoint),
-            _ => return None,
-        };
-        let tenant = percent_decode_str(tenant).decode_utf8_lossy().into_owned();
-        match endpoint {
-            "authorize" => Some(Self::Authorize(tenant)),
-            "token" => Some(Self::Token(tenant)),
-            "devicecode" => Some(Self::DeviceCode(tenant)),
+        let tenant = percent_decode_str(segments.first()?).decode_utf8_lossy().into_owned();
+        match segments[1..] {
+            [] if tenant == "device" => Some(Self::Device),
+            ["oauth2", "v2.0", "authorize"] => Some(Self::Authorize(tenant)),
+            ["oauth2", "v2.0", "token"] => Some(Self::Token(tenant)),
+            ["oauth2", "v2.0", "devicecode"] => Some(Self::DeviceCode(tenant)),
+            ["v2.0", ".well-known", "openid-configuration"] => Some(Self::Configuration(tenant)),
+            ["discovery", "v2.0", "keys"] => Some(Self::Keys),
+            ["discovery", "instance"] => Some(Self::Instances),
             _ => None,
         }
     }
@@ -322,6 +336,9 @@ impl SignInControl {
     pub(super) fn answer(&mut self, endpoint: &Endpoint, call: &Call, now: Moment) -> Reply {
         match (endpoint, &call.method) {
             (Endpoint::Authorize(tenant), &Method::GET) => self.authorize(tenant, &call.query, now),
+            (Endpoint::Configuration(tenant), &Method::GET) => self.configuration(tenant, now),
+            (Endpoint::Instances, &Method::GET) => self.instances(&call.query, now),
+            (Endpoint::Keys, &Method::GET) => Self::keys(),
             (Endpoint::Device, &Method::GET) => page::device_form(),
             (Endpoint::Device, &Method::POST) => self.answer_device_form(&call.body),
             (Endpoint::Token(tenant), &Method::POST) => {
@@ -377,6 +394,9 @@ mod tests {
     #[case("/a%20b/oauth2/v2.0/token/", Some(Endpoint::Token("a b".into())))]
     #[case("/t/oauth2/v2.0/devicecode", Some(Endpoint::DeviceCode("t".into())))]
     #[case("/device", Some(Endpoint::Device))]
+    #[case("/t/v2.0/.well-known/openid-configuration", Some(Endpoint::Configuration("t".into())))]
+    #[case("/common/discovery/instance", Some(Endpoint::Instances))]
+    #[case("/t/discovery/v2.0/keys", Some(Endpoint::Keys))]
     #[case("/t/oauth2/token", None)]
     #[case("/t/oauth2/v2.0/logout", None)]
     #[case("/v1.0/security/alerts_v2", None)]

@@ -1,4 +1,5 @@
-//! The authorize endpoint: issues authorization codes on a loopback redirect.
+//! The authorize endpoint: issues authorization codes to a loopback address, by a redirect or a
+//! form.
 
 use std::time::Instant;
 
@@ -15,6 +16,9 @@ use crate::reply::Reply;
 
 /// The length of a SHA-256 digest in base64url without padding (RFC 7636, 4.2).
 const CHALLENGE_LENGTH: usize = 43;
+
+/// The response mode in which the browser posts the result.
+const FORM_POST: &str = "form_post";
 
 /// An authorization code.
 pub(super) struct Code {
@@ -37,19 +41,18 @@ impl SignInControl {
             Ok(known) => known,
             Err(error) => return page::error(StatusCode::BAD_REQUEST, "Sign-in failed", &error.line()),
         };
-        let state = form.get("state");
+        let answer = Answer::new(&form, redirect);
         let code = match self.check(&form, client, now) {
             Ok(code) => code,
-            Err(error) => return redirect_with(redirect, &error_pairs(&error.error, &error.line()), state),
+            Err(error) => return answer.refuse(&error.error, &error.line()),
         };
         match self.outcomes.pop_front().unwrap_or(Authorization::Agree) {
-            Authorization::Agree => redirect_with(redirect, &self.code_pairs(code), state),
+            Authorization::Agree => answer.agree(self.issue_code(code)),
             Authorization::ForeignState => {
-                redirect_with(redirect, &self.code_pairs(code), Some("a-state-that-nobody-sent"))
+                Answer { state: Some("a-state-that-nobody-sent".into()), ..answer }
+                    .agree(self.issue_code(code))
             }
-            Authorization::Refuse { error, description } => {
-                redirect_with(redirect, &error_pairs(&error, &description), state)
-            }
+            Authorization::Refuse { error, description } => answer.refuse(&error, &description),
             Authorization::Ignore => page::notice("Sign in", "Nobody is at the keyboard."),
         }
     }
@@ -82,9 +85,9 @@ impl SignInControl {
             let error = SignInError::new("unsupported_response_type", 70005);
             return Err(error.with_message("The response type is not supported for this application."));
         }
-        if form.get("response_mode").is_some_and(|mode| mode != "query") {
+        if form.get("response_mode").is_some_and(|mode| !matches!(mode, "query" | FORM_POST)) {
             let error = SignInError::new("invalid_request", 9_002_313);
-            return Err(error.with_message("The response mode must be 'query' here."));
+            return Err(error.with_message("The response mode must be 'query' or 'form_post' here."));
         }
         let challenge = form.need("code_challenge")?;
         if form.need("code_challenge_method")? != "S256" {
@@ -113,23 +116,46 @@ impl SignInControl {
         })
     }
 
-    /// Issues a code; returns the parameters of the redirect.
-    fn code_pairs(&mut self, code: Code) -> Vec<(&'static str, String)> {
+    fn issue_code(&mut self, code: Code) -> String {
         let text = random_secret();
         self.codes.insert(text.clone(), code);
-        vec![("code", text)]
+        text
     }
 }
 
-fn error_pairs(error: &str, description: &str) -> Vec<(&'static str, String)> {
-    vec![("error", error.to_owned()), ("error_description", description.to_owned())]
+/// How the browser takes the result back to the client.
+struct Answer {
+    redirect: Url,
+    state: Option<String>,
+    /// True if the browser posts a form instead of following a redirect (OAuth 2.0 Form Post
+    /// Response Mode, 2).
+    form_post: bool,
 }
 
-/// Redirects the browser to the client. `Url` has added the path `/` to an address without one, as
-/// Entra does.
-fn redirect_with(mut redirect: Url, pairs: &[(&'static str, String)], state: Option<&str>) -> Reply {
-    redirect.query_pairs_mut().extend_pairs(pairs).extend_pairs(state.map(|state| ("state", state)));
-    let mut reply = Reply::new(StatusCode::FOUND, "text/html; charset=utf-8", "");
-    reply.headers.push((header::LOCATION, redirect.into()));
-    reply
+impl Answer {
+    fn new(form: &Form, redirect: Url) -> Self {
+        let form_post = form.get("response_mode") == Some(FORM_POST);
+        Self { redirect, state: form.get("state").map(str::to_owned), form_post }
+    }
+
+    fn agree(self, code: String) -> Reply {
+        self.send(vec![("code", code)])
+    }
+
+    fn refuse(self, error: &str, description: &str) -> Reply {
+        self.send(vec![("error", error.to_owned()), ("error_description", description.to_owned())])
+    }
+
+    /// Sends the browser to the client. `Url` has added the path `/` to an address without one, as
+    /// Entra does.
+    fn send(mut self, mut pairs: Vec<(&'static str, String)>) -> Reply {
+        pairs.extend(self.state.map(|state| ("state", state)));
+        if self.form_post {
+            return page::form_post(self.redirect.as_str(), &pairs);
+        }
+        self.redirect.query_pairs_mut().extend_pairs(pairs);
+        let mut reply = Reply::new(StatusCode::FOUND, "text/html; charset=utf-8", "");
+        reply.headers.push((header::LOCATION, self.redirect.into()));
+        reply
+    }
 }

@@ -57,8 +57,10 @@ pub(super) struct RequestedScopes {
     pub(super) named: Vec<String>,
     /// True if a refresh token is requested (`offline_access`).
     pub(super) offline: bool,
-    /// True if an id token is requested (`openid`).
-    pub(super) openid: bool,
+    /// The requested scopes of OpenID Connect that replies repeat.
+    openid: Vec<String>,
+    /// The resource's root as the request spells it, if it names one.
+    root: Option<String>,
 }
 
 impl RequestedScopes {
@@ -68,8 +70,7 @@ impl RequestedScopes {
         for item in scope.split_whitespace() {
             match item {
                 "offline_access" => scopes.offline = true,
-                "openid" => scopes.openid = true,
-                "profile" | "email" => {}
+                "openid" | "profile" | "email" => scopes.openid.push(item.to_owned()),
                 _ => {
                     let (root, name) = match item.rsplit_once('/') {
                         Some((root, name)) => (Some(root), name),
@@ -83,6 +84,7 @@ impl RequestedScopes {
                         (Some(_), ".default") => scopes.all = true,
                         _ => scopes.named.push(name.to_owned()),
                     }
+                    scopes.root = scopes.root.or_else(|| root.map(str::to_owned));
                 }
             }
         }
@@ -102,6 +104,21 @@ impl RequestedScopes {
                 Err(SignInError::new("invalid_grant", 65001).with_message(message))
             }
         }
+    }
+
+    /// Returns whether an id token is requested.
+    pub(super) fn openid(&self) -> bool {
+        self.openid.iter().any(|scope| scope == "openid")
+    }
+
+    /// Returns the `scope` of a reply that grants these permissions. Entra spells permissions as
+    /// the request does, with or without the resource's root, and repeats `/.default`
+    /// (docs/graph-api.md, "Authorization code").
+    pub(super) fn reply(&self, granted: &[String]) -> String {
+        let root = self.root.as_ref().map_or_else(String::new, |root| format!("{root}/"));
+        let permissions = granted.iter().map(|name| format!("{root}{name}"));
+        let default = self.all.then(|| format!("{root}.default"));
+        self.openid.iter().cloned().chain(permissions).chain(default).collect::<Vec<_>>().join(" ")
     }
 
     /// Returns the permissions for a user's token.
@@ -129,18 +146,37 @@ mod tests {
 
     const BASE: &str = "http://127.0.0.1:80";
 
-    fn scopes(all: bool, named: &[&str], offline: bool, openid: bool) -> RequestedScopes {
-        RequestedScopes { all, named: named.iter().map(|name| (*name).to_owned()).collect(), offline, openid }
+    fn read(scope: &str) -> RequestedScopes {
+        RequestedScopes::read(scope, BASE).unwrap()
     }
 
     #[rstest]
-    #[case("https://graph.microsoft.us/.default offline_access", scopes(true, &[], true, false))]
-    #[case("http://localhost:80/.default openid profile", scopes(true, &[], false, true))]
-    #[case("http://127.0.0.1:80//.default", scopes(true, &[], false, false))]
-    #[case("SecurityAlert.Read.All", scopes(false, &["SecurityAlert.Read.All"], false, false))]
-    #[case("http://127.0.0.1:80/A https://graph.microsoft.com/B", scopes(false, &["A", "B"], false, false))]
-    fn scopes_are_read(#[case] scope: &str, #[case] expected: RequestedScopes) {
-        assert_eq!(RequestedScopes::read(scope, BASE).unwrap(), expected);
+    #[case("https://graph.microsoft.us/.default offline_access", true, &[], true, false)]
+    #[case("http://localhost:80/.default openid profile", true, &[], false, true)]
+    #[case("http://127.0.0.1:80//.default profile", true, &[], false, false)]
+    #[case("SecurityAlert.Read.All", false, &["SecurityAlert.Read.All"], false, false)]
+    #[case("http://127.0.0.1:80/A https://graph.microsoft.com/B", false, &["A", "B"], false, false)]
+    fn scopes_are_read(
+        #[case] scope: &str,
+        #[case] all: bool,
+        #[case] named: &[&str],
+        #[case] offline: bool,
+        #[case] openid: bool,
+    ) {
+        let scopes = read(scope);
+        assert_eq!(scopes.named, named);
+        assert_eq!((scopes.all, scopes.offline, scopes.openid()), (all, offline, openid));
+    }
+
+    #[rstest]
+    #[case("A openid offline_access profile", "openid profile A B")]
+    #[case("https://graph.microsoft.com/A", "https://graph.microsoft.com/A https://graph.microsoft.com/B")]
+    #[case(
+        "http://127.0.0.1:80/.default email",
+        "email http://127.0.0.1:80/A http://127.0.0.1:80/B http://127.0.0.1:80/.default"
+    )]
+    fn replies_spell_scopes_as_the_request_does(#[case] scope: &str, #[case] reply: &str) {
+        assert_eq!(read(scope).reply(&["A".into(), "B".into()]), reply);
     }
 
     #[rstest]
@@ -155,9 +191,9 @@ mod tests {
     #[test]
     fn only_scopes_with_consent_are_granted() {
         let rules = SignIn { scopes: vec!["A".into(), "B".into()], ..SignIn::default() };
-        assert_eq!(scopes(true, &[], false, false).granted(&rules), ["A", "B"]);
-        assert_eq!(scopes(false, &["b", "C"], false, false).granted(&rules), ["B"]);
-        assert!(scopes(false, &["b", "a"], false, false).check_consent(&rules).is_ok());
-        assert!(scopes(false, &["b", "C"], false, false).check_consent(&rules).is_err());
+        assert_eq!(read("http://127.0.0.1:80/.default").granted(&rules), ["A", "B"]);
+        assert_eq!(read("b C").granted(&rules), ["B"]);
+        assert!(read("b a").check_consent(&rules).is_ok());
+        assert!(read("b C").check_consent(&rules).is_err());
     }
 }

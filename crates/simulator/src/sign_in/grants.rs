@@ -13,7 +13,7 @@ use crate::reply::Reply;
 
 /// Names that stand for several tenants. Applications cannot sign in to them (docs/graph-api.md,
 /// "Client credentials").
-const MULTI_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
+pub(super) const MULTI_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 impl Grant {
@@ -54,6 +54,7 @@ impl SignInControl {
             }
             Grant::Client => self.credentials(&form, tenant, client, now)?,
         };
+        let issuance = Issuance { client_info: form.get("client_info") == Some("1"), ..issuance };
         Ok(self.issue(issuance, client, tenant, now))
     }
 
@@ -113,7 +114,8 @@ impl SignInControl {
         }
         let mut scopes = token.scopes.clone();
         if let Some(scope) = form.get("scope") {
-            scopes = RequestedScopes { offline: true, ..RequestedScopes::read(scope, &self.base)? };
+            scopes = RequestedScopes::read(scope, &self.base)?;
+            scopes.offline = true;
             scopes.check_consent(&self.rules)?;
         }
         let claims = merged(token.claims.clone(), claims);
@@ -154,6 +156,7 @@ impl SignInControl {
             scopes: RequestedScopes::default(),
             claims,
             nonce: None,
+            client_info: false,
         })
     }
 

@@ -1,4 +1,4 @@
-//! HTML pages: the form for user codes, notices and errors.
+//! HTML pages: the form for user codes, the form that returns to a client, notices and errors.
 
 use axum::http::StatusCode;
 
@@ -11,6 +11,20 @@ pub(super) fn device_form() -> Reply {
                 <button name=\"answer\" value=\"approve\">Approve</button> \
                 <button name=\"answer\" value=\"decline\">Decline</button></form>";
     page(StatusCode::OK, "Sign in on a device", form)
+}
+
+/// Returns a page that posts fields to an address by itself, or at a click where scripts are off.
+pub(super) fn form_post(address: &str, fields: &[(&str, String)]) -> Reply {
+    let field = |(name, value): &(&str, String)| {
+        format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
+    };
+    let fields: String = fields.iter().map(field).collect();
+    let form = format!(
+        "<form method=\"post\" action=\"{}\">{fields}<noscript><button>Continue</button></noscript></form>\
+         <script>document.forms[0].submit()</script>",
+        escape(address)
+    );
+    page(StatusCode::OK, "Signing in", &form)
 }
 
 /// Returns a page with one sentence.

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
@@ -12,6 +15,9 @@ use crate::{reply::Reply, world::guid};
 
 /// The name under which applications comment.
 const APPLICATION: &str = "alertdeck automation";
+
+/// The id of Microsoft Graph as an application, the same in every tenant.
+const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The subject of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +33,13 @@ pub(super) struct Issuance {
     /// The object `access_token` of the request's claims.
     pub(super) claims: Map<String, Value>,
     pub(super) nonce: Option<String>,
+    /// True if the client asks for the user's identifiers outside the id token, as MSAL does.
+    pub(super) client_info: bool,
 }
 
 impl Issuance {
     pub(super) fn user(scopes: RequestedScopes, claims: Map<String, Value>, nonce: Option<String>) -> Self {
-        Self { subject: Subject::User, scopes, claims, nonce }
+        Self { subject: Subject::User, scopes, claims, nonce, client_info: false }
     }
 }
 
@@ -42,7 +50,6 @@ pub(super) struct Issued {
     expires: Instant,
     pub(super) expired: bool,
     pub(super) revoked: bool,
-    tenant: String,
 }
 
 /// An issued refresh token.
@@ -82,7 +89,7 @@ pub(crate) enum Verdict {
 impl SignInControl {
     /// Issues an access token, and a refresh token and an id token if they were requested.
     pub(super) fn issue(&mut self, issuance: Issuance, client: &str, tenant: &str, now: Moment) -> Reply {
-        let Issuance { subject, scopes, claims, nonce } = issuance;
+        let Issuance { subject, scopes, claims, nonce, client_info } = issuance;
         let life = self.rules.token_life;
         let is_user = subject == Subject::User;
         let rights = if is_user { scopes.granted(&self.rules) } else { self.rules.roles.clone() };
@@ -119,11 +126,18 @@ impl SignInControl {
         let token = self.sign(&access);
         let mut reply = json!({
             "token_type": "Bearer",
-            "scope": if is_user { scope(&rights, &scopes) } else { format!("{}/.default", self.base) },
             "expires_in": life.as_secs(),
             "ext_expires_in": life.as_secs(),
             "access_token": token,
         });
+        if is_user {
+            // Applications get no `scope` (docs/graph-api.md, "Client credentials").
+            reply["scope"] = scopes.reply(&rights).into();
+        }
+        if is_user && client_info {
+            let info = json!({"uid": object, "utid": tenant_id}).to_string();
+            reply["client_info"] = URL_SAFE_NO_PAD.encode(info).into();
+        }
         if is_user && scopes.offline {
             let refresh = random_secret();
             reply["refresh_token"] = refresh.clone().into();
@@ -137,7 +151,7 @@ impl SignInControl {
             };
             self.refresh.insert(refresh, token);
         }
-        if is_user && scopes.openid {
+        if is_user && scopes.openid() {
             let mut id = common;
             id["aud"] = client.into();
             id["preferred_username"] = name.clone().into();
@@ -149,8 +163,7 @@ impl SignInControl {
         }
         let holder = Holder { name, rights, is_application: !is_user };
         let expires = now.at + life;
-        let tenant = tenant.to_owned();
-        self.issued.insert(token, Issued { holder, claims, expires, expired: false, revoked: false, tenant });
+        self.issued.insert(token, Issued { holder, claims, expires, expired: false, revoked: false });
         self.tokens += 1;
         Reply::plain_json(reply.to_string())
     }
@@ -159,6 +172,15 @@ impl SignInControl {
     /// verify them.
     fn sign(&self, claims: &Value) -> String {
         jws::sign_hs256(&self.key, claims)
+    }
+
+    /// Returns the value of `WWW-Authenticate` for any refused token (docs/graph-api.md, "Claims
+    /// challenges").
+    pub(crate) fn challenge(&self) -> String {
+        format!(
+            "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH}\"",
+            self.base
+        )
     }
 
     /// Checks the token in a request to the service.
@@ -176,10 +198,8 @@ impl SignInControl {
                     return Verdict::Unmet;
                 }
                 Verdict::Challenged(format!(
-                    "Bearer realm=\"\", authorization_uri=\"{}/{}/oauth2/v2.0/authorize\", \
-                     error=\"insufficient_claims\", claims=\"{}\"",
-                    self.base,
-                    percent_encoding::utf8_percent_encode(&issued.tenant, percent_encoding::NON_ALPHANUMERIC),
+                    "{}, error=\"insufficient_claims\", claims=\"{}\"",
+                    self.challenge(),
                     STANDARD.encode(demand.to_string()),
                 ))
             }
@@ -201,12 +221,6 @@ fn declares_cp1(claims: &Map<String, Value>) -> bool {
     values.is_some_and(|values| values.iter().any(|value| value == "cp1"))
 }
 
-/// Returns the `scope` of a reply: the granted permissions, and OpenID scopes if requested.
-fn scope(rights: &[String], scopes: &RequestedScopes) -> String {
-    let openid = scopes.openid.then_some("openid profile");
-    rights.iter().map(String::as_str).chain(openid).collect::<Vec<_>>().join(" ")
-}
-
 /// Returns the display name for a principal name: Alex Morgan for `alex.morgan@contoso.com`.
 fn display_name(principal: &str) -> String {
     let account = principal.split('@').next().unwrap_or(principal);
@@ -218,7 +232,7 @@ fn display_name(principal: &str) -> String {
 }
 
 /// Returns the id of a tenant: the name if it is a GUID, otherwise a GUID derived from the name.
-fn tenant_id(name: &str) -> String {
+pub(super) fn tenant_id(name: &str) -> String {
     let is_guid = name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',

@@ -193,6 +193,9 @@ async fn errors_have_the_shape_of_graph(
     let response = request.body(body.map_or_else(String::new, |body| body.to_string())).send().await.unwrap();
     assert_eq!(response.status().as_u16(), status);
     assert_eq!(response.headers()["client-request-id"], "mine");
+    let diagnostic: Value =
+        serde_json::from_str(response.headers()["x-ms-ags-diagnostic"].to_str().unwrap()).unwrap();
+    assert!(diagnostic["ServerInfo"]["DataCenter"].is_string(), "{diagnostic}");
     let request_id = response.headers()["request-id"].to_str().unwrap().to_owned();
     let error = json_of(response).await;
     assert_eq!(error["error"]["code"], code);
@@ -219,7 +222,12 @@ async fn the_token_is_checked(#[case] authorization: Option<&str>, #[case] statu
     let response = request.send().await.unwrap();
     assert_eq!(response.status().as_u16(), status);
     if status == 401 {
-        assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        let challenge = format!(
+            "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", \
+             client_id=\"00000003-0000-0000-c000-000000000000\"",
+            tenant.simulator.base_url()
+        );
+        assert_eq!(response.headers()["www-authenticate"], challenge);
         assert_eq!(json_of(response).await["error"]["code"], "InvalidAuthenticationToken");
     }
 }

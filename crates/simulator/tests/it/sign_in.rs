@@ -5,6 +5,7 @@
 mod applications;
 mod codes;
 mod devices;
+mod discovery;
 mod harness;
 mod refresh;
 mod service;

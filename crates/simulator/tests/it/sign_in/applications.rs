@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use alertdeck_simulator::{CLIENT_SECRET, SignIn};
+use alertdeck_simulator::{CLIENT_SECRET, Rights, SignIn};
 use alertdeck_testing::Identity;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
@@ -31,12 +31,14 @@ async fn ask(harness: &Harness, changes: &[(&str, &str)]) -> Result<Value, Refus
 async fn a_secret_yields_a_token_with_roles() {
     let harness = Harness::new();
     let reply = ask(&harness, &[("client_secret", CLIENT_SECRET)]).await.unwrap();
-    assert!(reply.get("refresh_token").is_none() && reply.get("id_token").is_none());
+    for name in ["refresh_token", "id_token", "scope", "client_info"] {
+        assert!(reply.get(name).is_none(), "{name}");
+    }
     assert_eq!(reply["expires_in"], 3599);
     let access = claims(&reply["access_token"]);
     assert_eq!(
         (&access["roles"], &access["idtyp"]),
-        (&json!(["SecurityAlert.ReadWrite.All"]), &json!("app"))
+        (&json!(Rights::Responder.permissions()), &json!("app"))
     );
     assert_eq!(access["appid"], CLIENT);
     assert!(access.get("scp").is_none() && access.get("upn").is_none());

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use alertdeck_simulator::{Authorization, Grant, SignIn, SignInError, UNKNOWN_TENANT};
+use alertdeck_simulator::{Authorization, Grant, Rights, SignIn, SignInError, UNKNOWN_TENANT};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::StatusCode;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{
     CLIENT, CP1, Harness, REDIRECT, VERIFIER, challenge, claims, redemption, redirect_query,
@@ -19,13 +20,15 @@ async fn a_code_yields_tokens() {
     let reply = harness.token(&[&redemption(&back["code"])]).await.unwrap();
     assert_eq!(reply["token_type"], "Bearer");
     assert_eq!((&reply["expires_in"], &reply["ext_expires_in"]), (&json!(3599), &json!(3599)));
-    assert_eq!(reply["scope"], "SecurityAlert.ReadWrite.All openid profile");
+    let (base, permissions) = (harness.simulator.base_url(), Rights::Responder.permissions());
+    let granted = permissions.iter().map(|name| format!("{base}/{name} ")).collect::<String>();
+    assert_eq!(reply["scope"], format!("openid {granted}{base}/.default"));
     assert!(reply["refresh_token"].as_str().unwrap().len() > 40);
 
     let access = claims(&reply["access_token"]);
     assert_eq!(access["aud"], harness.simulator.base_url());
     assert_eq!((&access["appid"], &access["idtyp"]), (&json!(CLIENT), &json!("user")));
-    assert_eq!((&access["scp"], &access["xms_cc"]), (&json!("SecurityAlert.ReadWrite.All"), &json!(["cp1"])));
+    assert_eq!((&access["scp"], &access["xms_cc"]), (&json!(permissions.join(" ")), &json!(["cp1"])));
     assert_eq!((&access["upn"], &access["name"]), (&json!("alex.morgan@contoso.com"), &json!("Alex Morgan")));
     assert_eq!(access["exp"].as_u64().unwrap() - access["iat"].as_u64().unwrap(), 3599);
     assert_eq!(access["tid"].as_str().unwrap().len(), 36);
@@ -45,12 +48,46 @@ async fn a_code_yields_tokens() {
 #[tokio::test]
 async fn tokens_are_issued_only_for_requested_scopes() {
     let harness = Harness::new();
-    let plain = [("scope", "SecurityAlert.ReadWrite.All")];
-    let back = redirect_query(&harness.authorize(&plain).await);
+    let least = [("scope", "SecurityAlert.Read.All")];
+    let back = redirect_query(&harness.authorize(&least).await);
     let reply = harness.token(&[&redemption(&back["code"])]).await.unwrap();
-    assert_eq!(reply["scope"], "SecurityAlert.ReadWrite.All");
+    assert_eq!(reply["scope"], "SecurityAlert.Read.All");
+    let token = reply["access_token"].as_str().unwrap();
+    assert_eq!(harness.ask(token).await.status(), StatusCode::OK);
+    assert_eq!(harness.change(token).await.status(), StatusCode::FORBIDDEN);
     assert!(reply.get("refresh_token").is_none() && reply.get("id_token").is_none());
     assert!(claims(&reply["access_token"]).get("xms_cc").is_none());
+}
+
+#[tokio::test]
+async fn a_form_takes_the_code_back_where_the_client_asks_for_one() {
+    let harness = Harness::new();
+    let form = [("response_mode", "form_post"), ("state", "a \"quote\" & <more>")];
+    let response = harness.authorize(&form).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let page = response.text().await.unwrap();
+    assert!(page.contains(&format!("<form method=\"post\" action=\"{REDIRECT}\">")), "{page}");
+    assert!(page.contains("name=\"state\" value=\"a &quot;quote&quot; &amp; &lt;more&gt;\""), "{page}");
+    let code = page.split("name=\"code\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(harness.token(&[&redemption(code)]).await.is_ok());
+
+    harness.simulator.sign_in(|control| {
+        let description = "<script>".into();
+        control.next_authorization(Authorization::Refuse { error: "access_denied".into(), description });
+    });
+    let page = harness.authorize(&form).await.text().await.unwrap();
+    assert!(page.contains("name=\"error\" value=\"access_denied\"") && page.contains("&lt;script&gt;"));
+}
+
+#[tokio::test]
+async fn clients_that_ask_for_it_get_the_identifiers_of_the_user() {
+    let harness = Harness::new();
+    let code = redirect_query(&harness.authorize(&[]).await)["code"].clone();
+    let reply = harness.token(&[&redemption(&code), &[("client_info", "1")]]).await.unwrap();
+    let info = URL_SAFE_NO_PAD.decode(reply["client_info"].as_str().unwrap()).unwrap();
+    let (info, access): (Value, _) = (serde_json::from_slice(&info).unwrap(), claims(&reply["access_token"]));
+    assert_eq!((&info["uid"], &info["utid"]), (&access["oid"], &access["tid"]));
+    assert!(harness.signed_in("").await.get("client_info").is_none());
 }
 
 #[rstest]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alertdeck_model::Timestamp;
-use alertdeck_simulator::{Access, CLIENT_SECRET, Settings, SignIn, SignInControl};
+use alertdeck_simulator::{Access, CLIENT_SECRET, Rights, Settings, SignIn, SignInControl};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Response, StatusCode};
 use rstest::rstest;
@@ -26,6 +26,15 @@ async fn refusal(response: Response) -> (u16, String, String, String) {
     (status, challenge.unwrap_or_default(), text("code"), text("message"))
 }
 
+/// Returns the challenge that demands no claims.
+fn plain_challenge(harness: &Harness) -> String {
+    format!(
+        "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", \
+         client_id=\"00000003-0000-0000-c000-000000000000\"",
+        harness.simulator.base_url()
+    )
+}
+
 #[tokio::test]
 async fn only_issued_tokens_are_accepted() {
     let harness = Harness::new();
@@ -34,7 +43,8 @@ async fn only_issued_tokens_are_accepted() {
     let changed = format!("{}x", token(&reply));
     for unknown in ["any", &changed] {
         let (status, challenge, code, _) = refusal(harness.ask(unknown).await).await;
-        assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
+        assert_eq!((status, &*code), (401, "InvalidAuthenticationToken"));
+        assert_eq!(challenge, plain_challenge(&harness));
     }
 }
 
@@ -45,8 +55,8 @@ async fn expired_and_revoked_tokens_are_refused() {
     harness.simulator.sign_in(SignInControl::expire_access_tokens);
     let expired = "Lifetime validation failed, the token is expired.";
     let (status, challenge, code, message) = refusal(harness.ask(token(&reply)).await).await;
-    assert_eq!((status, &*challenge, &*code), (401, "Bearer", "InvalidAuthenticationToken"));
-    assert_eq!(message, expired);
+    assert_eq!((status, &*code, &*message), (401, "InvalidAuthenticationToken", expired));
+    assert_eq!(challenge, plain_challenge(&harness));
 
     harness.simulator.sign_in(|control| control.rules.token_life = Duration::ZERO);
     let reply = harness.signed_in("").await;
@@ -86,21 +96,45 @@ async fn reading_and_writing_need_permissions(
         ("scope", &*scope),
     ];
     let (user, application) = (harness.signed_in("").await, harness.token(&[&form]).await.unwrap());
-    for (token, kind) in [(token(&user), "scopes on the request"), (token(&application), "application roles")]
-    {
+    let read = "SecurityAlert.Read.All,SecurityAlert.ReadWrite.All,SecurityIncident.Read.All,SecurityIncident.ReadWrite.All";
+    let write = "SecurityAlert.ReadWrite.All,SecurityIncident.ReadWrite.All";
+    for (token, is_user) in [(token(&user), true), (token(&application), false)] {
         for (response, status, needed) in [
-            (harness.ask(token).await, reading, "SecurityAlert.Read.All,"),
-            (harness.change(token).await, writing, "SecurityAlert.ReadWrite.All,"),
-            (harness.comment(token).await, writing, "SecurityAlert.ReadWrite.All,"),
+            (harness.ask(token).await, reading, read),
+            (harness.change(token).await, writing, write),
+            (harness.comment(token).await, writing, write),
         ] {
             assert_eq!(response.status().as_u16(), status);
             if status == 403 {
                 let (_, challenge, code, message) = refusal(response).await;
                 assert_eq!((&*challenge, &*code), ("", "Forbidden"));
-                assert!(message.contains(&format!(": {needed}")), "{message}");
-                assert!(message.ends_with(&format!("{kind}: {}.", rights.join(","))), "{message}");
+                let (held, needed) = (rights.join(","), needed.to_owned());
+                let expected = if is_user {
+                    let (held, needed) = (held.replace(',', ", "), needed.replace(',', ", "));
+                    format!(
+                        "Missing scope permissions on the request. API requires one of '{needed}'. Scopes on the request '{held}'"
+                    )
+                } else {
+                    format!(
+                        "Missing application roles. API required roles: {needed}, application roles: {held}."
+                    )
+                };
+                assert_eq!(message, expected);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_were_not_issued_have_the_rights_of_the_tenant() {
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    for (rights, reading, writing) in
+        [(Rights::Responder, 200, 200), (Rights::Reader, 200, 403), (Rights::None, 403, 403)]
+    {
+        let sign_in = SignIn::default().with_rights(rights);
+        let harness = Harness::start(Settings { sign_in, ..Settings::new(now) });
+        let statuses = (harness.ask("any").await.status(), harness.change("any").await.status());
+        assert_eq!((statuses.0.as_u16(), statuses.1.as_u16()), (reading, writing), "{rights}");
     }
 }
 
@@ -132,19 +166,17 @@ async fn demanded_claims_are_met_by_a_token_requested_with_them() {
 
     let (status, challenge, code, _) = refusal(harness.ask(token(&reply)).await).await;
     assert_eq!((status, &*code), (401, "InvalidAuthenticationToken"));
-    let base = harness.simulator.base_url();
     let encoded = challenge
-        .strip_prefix("Bearer realm=\"\", authorization_uri=\"")
-        .and_then(|rest| rest.strip_prefix(&format!("{base}/contoso%2Ecom/oauth2/v2.0/authorize\", ")))
-        .and_then(|rest| rest.strip_prefix("error=\"insufficient_claims\", claims=\""))
+        .strip_prefix(&plain_challenge(&harness))
+        .and_then(|rest| rest.strip_prefix(", error=\"insufficient_claims\", claims=\""))
         .and_then(|rest| rest.strip_suffix('"'))
         .unwrap_or_else(|| panic!("{challenge}"));
     let sent: Value = serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap();
     assert_eq!(sent, demand);
     assert_eq!(
         refusal(harness.ask(token(&plain)).await).await.1,
-        "Bearer",
-        "a client without the capability gets a challenge"
+        plain_challenge(&harness),
+        "a client without the capability is told the claims"
     );
 
     let refresh = reply["refresh_token"].as_str().unwrap();

@@ -1,0 +1,88 @@
+//! Permissions: what the tenant grants, and what each operation needs (docs/graph-api.md,
+//! "Permissions").
+
+use std::{fmt, str::FromStr};
+
+use axum::http::{Method, StatusCode};
+
+use super::{reply::Refusal, request::Resource, sign_in::Holder};
+
+const READ_ALERTS: &str = "SecurityAlert.Read.All";
+const WRITE_ALERTS: &str = "SecurityAlert.ReadWrite.All";
+const READ_INCIDENTS: &str = "SecurityIncident.Read.All";
+const WRITE_INCIDENTS: &str = "SecurityIncident.ReadWrite.All";
+
+/// The permissions that a tenant grants to users and applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Rights {
+    /// Reading alerts and incidents.
+    Reader,
+    /// Reading and changing alerts and incidents.
+    #[default]
+    Responder,
+    /// Nothing that this service offers: signing in works, but every request is refused.
+    None,
+}
+
+impl Rights {
+    /// All levels with their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("reader", Self::Reader), ("responder", Self::Responder), ("none", Self::None)];
+
+    /// Returns the permissions, by name.
+    pub fn permissions(self) -> Vec<String> {
+        let names: &[&str] = match self {
+            Self::Reader => &[READ_ALERTS, READ_INCIDENTS],
+            Self::Responder => &[READ_ALERTS, WRITE_ALERTS, READ_INCIDENTS, WRITE_INCIDENTS],
+            Self::None => &[],
+        };
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
+
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, rights)| rights == self).map_or("", |(name, _)| name);
+        f.pad(name)
+    }
+}
+
+/// The error for an unknown level of rights.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown rights '{0}'; use reader, responder or none")]
+pub struct UnknownRights(String);
+
+impl FromStr for Rights {
+    type Err = UnknownRights;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == text);
+        found.map(|(_, rights)| *rights).ok_or_else(|| UnknownRights(text.to_owned()))
+    }
+}
+
+/// Refuses a request for which the holder of the token lacks permission.
+///
+/// The permissions for incidents also allow access to alerts. The messages are those of the
+/// service.
+pub(super) fn permit(holder: &Holder, resource: Resource, method: &Method) -> Result<(), Refusal> {
+    let enough: &[&str] = match (resource, method == Method::GET) {
+        (Resource::Alerts, true) => &[READ_ALERTS, WRITE_ALERTS, READ_INCIDENTS, WRITE_INCIDENTS],
+        (Resource::Alerts, false) => &[WRITE_ALERTS, WRITE_INCIDENTS],
+        (Resource::Incidents, true) => &[READ_INCIDENTS, WRITE_INCIDENTS],
+        (Resource::Incidents, false) => &[WRITE_INCIDENTS],
+    };
+    if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
+        return Ok(());
+    }
+    let message = if holder.is_application {
+        let (enough, held) = (enough.join(","), holder.rights.join(","));
+        format!("Missing application roles. API required roles: {enough}, application roles: {held}.")
+    } else {
+        let (enough, held) = (enough.join(", "), holder.rights.join(", "));
+        format!(
+            "Missing scope permissions on the request. API requires one of '{enough}'. Scopes on the request '{held}'"
+        )
+    };
+    Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
+}
