@@ -32,6 +32,9 @@ pub(super) struct Simulate {
     /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
+    /// Time until a new alert becomes visible, after its own times
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    late: u64,
     /// Permissions of users and applications: reader, responder or none
     #[arg(long, value_name = "NAME", default_value_t)]
     rights: Rights,
@@ -73,6 +76,7 @@ impl Simulate {
             port: self.port,
             tls: self.tls.is_some(),
             arrivals: (self.arrivals > 0).then(|| Duration::from_secs(self.arrivals)),
+            late: Duration::from_secs(self.late),
             sign_in: settings.sign_in.clone().with_rights(self.rights),
             ..settings
         }

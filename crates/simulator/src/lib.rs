@@ -7,16 +7,19 @@
 //! that alertdeck sends instead of sharing their bugs.
 //!
 //! Only `server` uses sockets. A request passes from there through `service` (token, budget, faults,
-//! log), `request` (parsing), `operations` (the reply) and `store` (the alerts). The alerts come from
-//! `generator`, which runs the `stories` in the `world`. `sign_in` serves the token endpoints on
-//! the same port.
+//! log), `request` and `options` (parsing), `operations` (the reply) and `store` (the alerts), of which
+//! `incidents` are made. The alerts come from `generator`, which runs
+//! the `stories` in the `world`. `sign_in` serves the token endpoints on the same port.
 
 mod evidence;
 mod fault;
 mod generator;
 mod hostile;
+mod incidents;
 pub mod odata;
 mod operations;
+mod options;
+mod paging;
 mod reply;
 mod request;
 mod rights;
@@ -93,6 +96,8 @@ pub struct Settings {
     pub largest_page: usize,
     /// The mean time between new alerts; `None` for no new alerts.
     pub arrivals: Option<Duration>,
+    /// How long after its own times a new alert becomes visible (docs/graph-api.md, "Polling").
+    pub late: Duration,
     /// The number of requests per minute before the service answers with 429; `None` for no limit.
     pub budget: Option<u32>,
     /// Whether owners in a `$filter` are compared case-sensitively. Whether Graph does so is not
@@ -160,6 +165,7 @@ impl Settings {
             sign_in: SignIn::default(),
             largest_page: 1000,
             arrivals: None,
+            late: Duration::ZERO,
             budget: Some(150),
             exact_owners: false,
             timing: Timing::default(),

@@ -8,9 +8,12 @@
 //! values, and whether owners are compared case-sensitively. A third is assumed: the service treats
 //! null and `unknown` as equal in classifications and determinations.
 
+mod order;
 mod parse;
 
 use serde_json::Value;
+
+pub(super) use order::{Order, SortKey};
 
 use alertdeck_model::{Classification, Determination, ServiceSource, Severity, Status, Timestamp};
 
@@ -35,18 +38,50 @@ pub struct Semantics {
     pub exact_text: bool,
 }
 
+/// What the options of a list apply to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Entity {
+    /// Alerts, with all filterable properties.
+    #[default]
+    Alert,
+    /// Incidents, which have no `serviceSource` and statuses of their own (docs/graph-api.md,
+    /// "Incidents").
+    Incident,
+}
+
+impl Entity {
+    /// Returns the filterable property with this name.
+    fn property(self, name: &str) -> Option<Property> {
+        let (_, property) = Property::ALL.into_iter().find(|(known, _)| *known == name)?;
+        match (self, property) {
+            (Self::Incident, Property::ServiceSource) => None,
+            (Self::Incident, Property::Status) => Some(Property::IncidentStatus),
+            _ => Some(property),
+        }
+    }
+}
+
 /// A valid `$filter`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Expr);
 
 impl Filter {
-    /// Parses a filter, which must already be percent-decoded.
+    /// Parses a filter of alerts, which must already be percent-decoded.
     ///
     /// # Errors
     ///
     /// Fails if the service would refuse the filter.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        parse::parse(text).map(Self)
+        Self::parse_for(Entity::Alert, text)
+    }
+
+    /// Parses a filter of alerts or incidents; otherwise like [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the service would refuse the filter.
+    pub fn parse_for(entity: Entity, text: &str) -> Result<Self, FilterError> {
+        parse::parse(text, entity).map(Self)
     }
 
     /// Returns whether an alert, in the service's JSON, matches the filter.
@@ -71,7 +106,13 @@ enum Property {
     ServiceSource,
     Severity,
     Status,
+    /// The status of an incident, in the same column as that of an alert.
+    IncidentStatus,
 }
+
+/// The members of `incidentStatus`, in the order of the metadata.
+const INCIDENT_STATUSES: [&str; 6] =
+    ["active", "resolved", "inProgress", "redirected", "unknownFutureValue", "awaitingAction"];
 
 /// The type of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +154,7 @@ impl Property {
             Self::ServiceSource => position(ServiceSource::MEMBERS, name),
             Self::Severity => position(Severity::MEMBERS, name),
             Self::Status => position(Status::MEMBERS, name),
+            Self::IncidentStatus => INCIDENT_STATUSES.iter().position(|member| *member == name),
             Self::AssignedTo | Self::Created | Self::LastUpdate => None,
         }
     }
@@ -149,7 +191,8 @@ impl Columns {
     }
 
     fn cell(&self, property: Property) -> &Cell {
-        &self.0[property as usize]
+        let column = if property == Property::IncidentStatus { Property::Status } else { property };
+        &self.0[column as usize]
     }
 }
 
@@ -323,6 +366,20 @@ mod tests {
         assert!(matches("lastUpdateDateTime eq null and not (lastUpdateDateTime ne null)", three_valued));
         assert!(matches("severity eq 'high' or lastUpdateDateTime gt 2020-01-01T00:00:00Z", three_valued));
         assert!(matches("classification ne 'truePositive'", three_valued));
+    }
+
+    #[rstest]
+    #[case("status eq 'active'", true)]
+    #[case("status ne 'redirected' and assignedTo eq null", true)]
+    #[case("status gt 'active'", false)]
+    fn incidents_have_statuses_of_their_own(#[case] filter: &str, #[case] expected: bool) {
+        let incident = json!({"status": "active", "severity": "high"});
+        let filter = Filter::parse_for(Entity::Incident, filter).unwrap();
+        assert_eq!(filter.matches(&incident, FOLDED), expected);
+        for refused in ["serviceSource eq 'microsoftSentinel'", "status eq 'new'", "priorityScore gt 5"] {
+            assert!(Filter::parse_for(Entity::Incident, refused).is_err(), "{refused}");
+        }
+        assert!(Filter::parse("status eq 'active'").is_err());
     }
 
     #[test]

@@ -1,15 +1,25 @@
-//! The operations on alerts (docs/graph-api.md, "Endpoints").
+//! The operations on alerts and incidents (docs/graph-api.md, "Endpoints").
 
 use axum::http::StatusCode;
+use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::{
     fault::Fault,
+    incidents::{Incident, incidents},
+    odata::Entity,
+    options::{Options, read_count_filter, refuse_options},
+    paging::{Cursor, Page, Row, page},
     reply::{Refusal, Reply},
-    request::{Call, Cursor, Operation, Options, Route, read_count_filter, refuse_options},
-    store::Store,
+    request::{Call, Operation, Route},
+    store::{Store, StoredAlert},
 };
 use alertdeck_model::{Classification, Determination, Status, Timestamp};
+
+/// The collections, as in contexts.
+const ALERTS: &str = "alerts_v2";
+const INCIDENTS: &str = "incidents";
 
 /// Executes operations.
 pub(super) struct Handler<'a> {
@@ -28,24 +38,56 @@ pub(super) struct Handler<'a> {
 impl Handler<'_> {
     /// Executes a request. Applies only the faults that change the content of a page.
     pub(super) fn handle(&mut self, route: &Route, call: &Call, fault: Fault) -> Result<Reply, Refusal> {
-        let all_members = call.wants_all_members();
+        let (version, query) = (route.version, &*call.query);
         match &route.operation {
-            Operation::List => self.list(route.version, call, all_members, fault),
+            Operation::List => {
+                let options = Options::read(query, version, Entity::Alert, self.largest_page)?;
+                let rows: Vec<_> = self.store.rows().collect();
+                Ok(self.list(ALERTS, route, call, &options, &rows, fault))
+            }
             Operation::Count => {
-                let filter = read_count_filter(&call.query, route.version)?;
+                let filter = read_count_filter(query, version)?;
                 Ok(Reply::text(self.store.count(filter.as_ref()).to_string()))
             }
             Operation::Get(id) => {
-                refuse_options(&call.query)?;
-                self.one(route.version, id, all_members)
+                let options = Options::of_one(query, version, Entity::Alert)?;
+                self.one(version, id, options.select.as_deref(), call.wants_all_members())
             }
             Operation::Update(id) => {
+                refuse_options(query)?;
                 let mut alert = self.store.value(id).ok_or_else(not_found)?;
                 update(&mut alert, &call.body, self.now)?;
                 self.store.insert(&alert);
-                self.one(route.version, id, all_members)
+                self.one(version, id, None, call.wants_all_members())
             }
-            Operation::Comment(id) => self.comment(route.version, id, &call.body),
+            Operation::Comment(id) => {
+                refuse_options(query)?;
+                self.comment(version, id, &call.body)
+            }
+            Operation::Incidents => {
+                let options = Options::read(query, version, Entity::Incident, self.largest_page)?;
+                let incidents = incidents(self.store);
+                let rows: Vec<_> = incidents.iter().map(Incident::row).collect();
+                Ok(self.list(INCIDENTS, route, call, &options, &rows, fault))
+            }
+            Operation::Incident(id) => {
+                let options = Options::of_one(query, version, Entity::Incident)?;
+                let incidents = incidents(self.store);
+                let incident = incidents.iter().find(|incident| incident.id() == id);
+                let incident = incident.ok_or_else(incident_not_found)?;
+                let context = self.context(version, &format!("{INCIDENTS}/$entity"));
+                let body = incident.body(options.expand_alerts, call.wants_all_members());
+                Ok(entity(&context, &select(body, options.select.as_deref())))
+            }
+            Operation::IncidentAlerts(id) => {
+                if !incidents(self.store).iter().any(|incident| incident.id() == id) {
+                    return Err(incident_not_found());
+                }
+                let options = Options::read(query, version, Entity::Alert, self.largest_page)?;
+                let is_part = |row: &Row<'_, StoredAlert>| row.item.summary["incidentId"] == id.as_str();
+                let rows: Vec<_> = self.store.rows().filter(is_part).collect();
+                Ok(self.list(&format!("{INCIDENTS}('{id}')/alerts"), route, call, &options, &rows, fault))
+            }
         }
     }
 
@@ -56,43 +98,63 @@ impl Handler<'_> {
                 let alert = self.store.value(id).ok_or_else(not_found)?;
                 Ok(self.comments(route.version, id, &alert))
             }
-            other => self.one(route.version, other.id().ok_or_else(not_found)?, true),
+            other => self.one(route.version, other.id().ok_or_else(not_found)?, None, true),
         }
     }
 
     fn comments(&self, version: &str, id: &str, alert: &Value) -> Reply {
-        let context = self.context(version, &format!("('{id}')/comments"));
+        let context = self.context(version, &format!("{ALERTS}('{id}')/comments"));
         Reply::json(json!({"@odata.context": context, "value": alert["comments"]}).to_string())
     }
 
     fn context(&self, version: &str, rest: &str) -> String {
-        format!("{}/{version}/$metadata#security/alerts_v2{rest}", self.base)
+        format!("{}/{version}/$metadata#security/{rest}", self.base)
     }
 
-    fn list(&self, version: &str, call: &Call, all_members: bool, fault: Fault) -> Result<Reply, Refusal> {
-        let options = Options::read(&call.query, version, self.largest_page)?;
-        let filter = options.filter.as_ref();
-        let after = options.cursor.as_ref().map(|cursor| &cursor.position);
+    /// Returns a page of a list of rows, which are given in list order. `name` is the collection in
+    /// the context.
+    fn list<T: Resource>(
+        &self,
+        name: &str,
+        route: &Route,
+        call: &Call,
+        options: &Options,
+        rows: &[Row<'_, T>],
+        fault: Fault,
+    ) -> Reply {
         let page = match (fault, &options.cursor) {
             // At most once per position, so that a client that follows links makes progress.
-            (Fault::EmptyPage, Some(Cursor { position, visit: 0 })) => {
-                super::store::Page { alerts: Vec::new(), next: Some(position.clone()) }
+            (Fault::EmptyPage, Some(cursor @ Cursor { visit: 0, .. })) => {
+                Page { rows: Vec::new(), next: Some(Cursor { visit: 1, ..cursor.clone() }) }
             }
-            _ => self.store.page(filter, after, options.skip, options.top),
+            _ => page(rows.iter().copied(), options, self.store.semantics()),
         };
-        let visit = u8::from(page.alerts.is_empty());
-        let repeated = after.filter(|_| fault == Fault::RepeatedAlert).and_then(|at| self.store.at(at));
+        let repeated = options.cursor.as_ref().filter(|_| fault == Fault::RepeatedAlert);
+        let repeated =
+            repeated.and_then(|cursor| rows.iter().copied().find(|row| *row.position == cursor.position));
 
+        let selected =
+            options.select.as_ref().map_or_else(String::new, |names| format!("({})", names.join(",")));
         let mut head = Map::new();
-        head.insert("@odata.context".into(), self.context(version, "").into());
+        let context = self.context(route.version, &format!("{name}{selected}"));
+        head.insert("@odata.context".into(), context.into());
         if options.count && options.cursor.is_none() {
-            head.insert("@odata.count".into(), self.store.count(filter).into());
+            let matching = options.filter.as_ref().map_or(rows.len(), |filter| {
+                let matches = |row: &&Row<'_, T>| filter.matches_columns(row.columns, self.store.semantics());
+                rows.iter().filter(matches).count()
+            });
+            head.insert("@odata.count".into(), matching.into());
         }
-        if let Some(position) = page.next {
-            let token = Cursor { position, visit }.token();
-            let at = |base: &str| {
-                format!("{base}/{version}/security/alerts_v2?{}$skiptoken={token}", options.repeated)
+        if let Some(cursor) = page.next {
+            let (version, repeated) = (route.version, &options.repeated);
+            let path = match &route.operation {
+                Operation::IncidentAlerts(id) => {
+                    format!("{INCIDENTS}/{}/alerts", utf8_percent_encode(id, NON_ALPHANUMERIC))
+                }
+                _ => name.to_owned(),
             };
+            let token = cursor.token();
+            let at = |base: &str| format!("{base}/{version}/security/{path}?{repeated}$skiptoken={token}");
             let link = match fault {
                 Fault::NextLinkLoop => format!("{}{}", self.base, call.target()),
                 Fault::ForeignNextLink => at(self.foreign_base),
@@ -101,25 +163,30 @@ impl Handler<'_> {
             head.insert("@odata.nextLink".into(), link.into());
         }
         let mut body = Value::Object(head).to_string().into_bytes();
-        // The closing brace is added after the alerts.
+        // The closing brace is added after the rows.
         body.pop();
         body.extend_from_slice(b",\"value\":[");
-        for (number, stored) in repeated.into_iter().chain(page.alerts).enumerate() {
+        for (number, row) in repeated.into_iter().chain(page.rows).enumerate() {
             if number > 0 {
                 body.push(b',');
             }
-            body.extend_from_slice(&stored.body(all_members));
+            let item = row.item.body(options, call.wants_all_members());
+            body.extend_from_slice(&select(item, options.select.as_deref()));
         }
         body.extend_from_slice(b"]}");
-        Ok(Reply::json(body))
+        Reply::json(body)
     }
 
-    fn one(&self, version: &str, id: &str, all_members: bool) -> Result<Reply, Refusal> {
+    fn one(
+        &self,
+        version: &str,
+        id: &str,
+        selected: Option<&[String]>,
+        all_members: bool,
+    ) -> Result<Reply, Refusal> {
         let alert = self.store.get(id).ok_or_else(not_found)?.body(all_members);
-        let context = Value::from(self.context(version, "/$entity"));
-        let mut body = format!("{{\"@odata.context\":{context},").into_bytes();
-        body.extend_from_slice(&alert[1..]);
-        Ok(Reply::json(body))
+        let context = self.context(version, &format!("{ALERTS}/$entity"));
+        Ok(entity(&context, &select(alert, selected)))
     }
 
     fn comment(&mut self, version: &str, id: &str, body: &[u8]) -> Result<Reply, Refusal> {
@@ -140,6 +207,43 @@ impl Handler<'_> {
         self.store.insert(&alert);
         Ok(reply)
     }
+}
+
+/// What a list consists of.
+trait Resource {
+    /// Returns the JSON object. For `all_members`, see [`StoredAlert::body`].
+    fn body(&self, options: &Options, all_members: bool) -> Bytes;
+}
+
+impl Resource for StoredAlert {
+    fn body(&self, _: &Options, all_members: bool) -> Bytes {
+        self.body(all_members)
+    }
+}
+
+impl Resource for Incident<'_> {
+    fn body(&self, options: &Options, all_members: bool) -> Bytes {
+        self.body(options.expand_alerts, all_members)
+    }
+}
+
+/// Returns a reply with a JSON object and its context.
+fn entity(context: &str, object: &[u8]) -> Reply {
+    let mut body = format!("{{\"@odata.context\":{},", Value::from(context)).into_bytes();
+    body.extend_from_slice(&object[1..]);
+    Reply::json(body)
+}
+
+/// Removes what was not selected from a JSON object, except annotations and expanded alerts.
+fn select(object: Bytes, names: Option<&[String]>) -> Bytes {
+    let Some(names) = names else { return object };
+    let Ok(mut properties) = serde_json::from_slice::<Map<String, Value>>(&object) else { return object };
+    properties.retain(|name, _| name.starts_with('@') || name == "alerts" || names.contains(name));
+    Value::Object(properties).to_string().into()
+}
+
+fn incident_not_found() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "NotFound", "The requested incident was not found.")
 }
 
 fn not_found() -> Refusal {

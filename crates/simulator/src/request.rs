@@ -1,19 +1,10 @@
-//! Parses requests: the operation and its query options.
+//! Parses requests up to their query: version and operation.
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use base64::Engine;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use url::form_urlencoded;
 
-use super::{odata::Filter, reply::Refusal, store::Position};
-use alertdeck_model::Timestamp;
-
-/// The page size without `$top`. The service's default is undocumented; a small one makes clients
-/// follow links early.
-const DEFAULT_PAGE: usize = 100;
-/// The largest `$skip` (docs/graph-api.md, "Paging").
-const MAX_SKIP: usize = 500;
+use super::{odata::Entity, reply::Refusal};
 
 /// A request with its complete body.
 pub(super) struct Call {
@@ -45,7 +36,7 @@ impl Call {
     }
 }
 
-/// An operation on alerts.
+/// An operation on alerts or incidents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     List,
@@ -53,27 +44,31 @@ pub(super) enum Operation {
     Get(String),
     Update(String),
     Comment(String),
-}
-
-/// A kind of resource, by which permissions differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resource {
-    Alerts,
     Incidents,
+    Incident(String),
+    IncidentAlerts(String),
 }
 
 impl Operation {
-    /// Returns what the operation acts on.
-    pub(super) fn resource(&self) -> Resource {
-        Resource::Alerts
-    }
-
     /// Returns the ID of the alert that the operation is for.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
-            Self::List | Self::Count => None,
             Self::Get(id) | Self::Update(id) | Self::Comment(id) => Some(id),
+            _ => None,
         }
+    }
+
+    /// Returns the kind of resource that the operation's permissions are for.
+    pub(super) fn resource(&self) -> Entity {
+        match self {
+            Self::Incidents | Self::Incident(_) | Self::IncidentAlerts(_) => Entity::Incident,
+            _ => Entity::Alert,
+        }
+    }
+
+    /// Returns whether the reply is a page of a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::List | Self::Incidents | Self::IncidentAlerts(_))
     }
 }
 
@@ -88,173 +83,58 @@ pub(super) struct Route {
 impl Route {
     /// Parses the method and path. As in Graph, segments are case-insensitive; ids are not.
     pub(super) fn read(method: &Method, path: &str) -> Result<Self, Refusal> {
-        let mut segments = path.split('/').skip(1);
-        let version = segments.next().unwrap_or_default();
-        let version = ["v1.0", "beta"]
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(version))
-            .ok_or_else(|| Refusal::bad_request("Invalid version"))?;
-        for expected in ["security", "alerts_v2"] {
-            let segment = segments.next().unwrap_or_default();
-            if !segment.eq_ignore_ascii_case(expected) {
-                return Err(not_found(segment));
-            }
-        }
+        let (version, rest) = read_version(path)?;
+        let segments: Vec<_> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
+        let is = |segment: &str, name: &str| segment.eq_ignore_ascii_case(name);
         let id = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
-        let rest: Vec<_> = segments.filter(|segment| !segment.is_empty()).collect();
-        let operation = match (method, rest.as_slice()) {
-            (&Method::GET, []) => Operation::List,
-            (&Method::GET, [count]) if count.eq_ignore_ascii_case("$count") => Operation::Count,
-            (&Method::GET, [alert]) => Operation::Get(id(alert)),
-            (&Method::PATCH, [alert]) => Operation::Update(id(alert)),
-            (&Method::POST, [alert, comments]) if comments.eq_ignore_ascii_case("comments") => {
+        let (collection, rest) = match segments[..] {
+            [security, collection, ref rest @ ..] if is(security, "security") => (collection, rest),
+            [security] if is(security, "security") => return Err(not_found("")),
+            _ => return Err(not_found(segments.first().unwrap_or(&""))),
+        };
+        let entity = match collection {
+            name if is(name, "alerts_v2") => Entity::Alert,
+            name if is(name, "incidents") => Entity::Incident,
+            other => return Err(not_found(other)),
+        };
+        let operation = match (entity, method, rest) {
+            (Entity::Alert, &Method::GET, []) => Operation::List,
+            (Entity::Alert, &Method::GET, [count]) if is(count, "$count") => Operation::Count,
+            (Entity::Alert, &Method::GET, [alert]) => Operation::Get(id(alert)),
+            (Entity::Alert, &Method::PATCH, [alert]) => Operation::Update(id(alert)),
+            (Entity::Alert, &Method::POST, [alert, comments]) if is(comments, "comments") => {
                 Operation::Comment(id(alert))
             }
-            (_, [] | [_]) => {
+            (Entity::Incident, &Method::GET, []) => Operation::Incidents,
+            (Entity::Incident, &Method::GET, [incident]) => Operation::Incident(id(incident)),
+            (Entity::Incident, &Method::GET, [incident, alerts]) if is(alerts, "alerts") => {
+                Operation::IncidentAlerts(id(incident))
+            }
+            (_, _, [] | [_]) => {
                 let message = "The method is not allowed on this resource.";
                 return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message));
             }
-            (_, [.., last]) => return Err(not_found(last)),
+            (_, _, [.., last]) => return Err(not_found(last)),
         };
         Ok(Self { version, operation })
     }
+}
+
+/// Splits the API version off a path.
+pub(super) fn read_version(path: &str) -> Result<(&'static str, &str), Refusal> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (version, rest) = path.split_once('/').unwrap_or((path, ""));
+    let known = ["v1.0", "beta"].into_iter().find(|known| known.eq_ignore_ascii_case(version));
+    Ok((known.ok_or_else(|| Refusal::bad_request("Invalid version"))?, rest))
 }
 
 fn not_found(segment: &str) -> Refusal {
     Refusal::bad_request(format!("Resource not found for the segment '{segment}'."))
 }
 
-/// The query options of a list request.
-#[derive(Debug)]
-pub(super) struct Options {
-    pub(super) filter: Option<Filter>,
-    pub(super) top: usize,
-    pub(super) skip: usize,
-    pub(super) count: bool,
-    pub(super) cursor: Option<Cursor>,
-    /// The query as received, without `$skip` and `$skiptoken`, for next links to repeat.
-    pub(super) repeated: String,
-}
-
-impl Options {
-    /// Parses the query of a list. In beta, the `$` of an option may be omitted (docs/graph-api.md,
-    /// "Query options").
-    ///
-    /// A `$top` above `largest` is silently reduced (docs/graph-api.md, "Paging").
-    pub(super) fn read(query: &str, version: &str, largest: usize) -> Result<Self, Refusal> {
-        let mut options = Self {
-            filter: None,
-            top: DEFAULT_PAGE.min(largest),
-            skip: 0,
-            count: false,
-            cursor: None,
-            repeated: String::new(),
-        };
-        let mut seen = Vec::new();
-        for raw in query.split('&').filter(|raw| !raw.is_empty()) {
-            let (name, value) = form_urlencoded::parse(raw.as_bytes()).next().unwrap_or_default();
-            let bare = name.strip_prefix('$');
-            let name = match bare.or((version == "beta").then_some(&name)) {
-                Some(name) if bare.is_some() || OPTIONS.contains(&name) => name,
-                // Custom options, without `$`, are ignored.
-                _ => continue,
-            };
-            if seen.contains(&name.to_owned()) {
-                let message = format!("Query option '${name}' was specified more than once.");
-                return Err(Refusal::bad_request(message));
-            }
-            seen.push(name.to_owned());
-            match name {
-                "filter" => options.filter = Some(read_filter(&value)?),
-                "top" => options.top = read_number(name, &value, 1, usize::MAX)?.min(largest),
-                "skip" => options.skip = read_number(name, &value, 0, MAX_SKIP)?,
-                "count" => {
-                    options.count = value.parse().map_err(|_| {
-                        Refusal::bad_request(format!(
-                            "Invalid value '{value}' for $count query option found."
-                        ))
-                    })?;
-                }
-                "skiptoken" => {
-                    let cursor = Cursor::read(&value);
-                    options.cursor =
-                        Some(cursor.ok_or_else(|| Refusal::bad_request("The skip token is malformed."))?);
-                }
-                _ => return Err(not_allowed(name)),
-            }
-            if !matches!(name, "skip" | "skiptoken") {
-                options.repeated.push_str(raw);
-                options.repeated.push('&');
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// The query options of a list.
-const OPTIONS: [&str; 5] = ["filter", "top", "skip", "count", "skiptoken"];
-
-fn read_filter(text: &str) -> Result<Filter, Refusal> {
-    Filter::parse(text).map_err(|error| Refusal::bad_request(format!("Invalid filter clause: {error}.")))
-}
-
-fn read_number(name: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
-    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        Refusal::bad_request(format!("Invalid value '{value}' for ${name} query option found."))
-    })
-}
-
-fn not_allowed(name: &str) -> Refusal {
-    Refusal::bad_request(format!("Query option '${name}' is not allowed."))
-}
-
-/// Parses the query of `$count`, which accepts only a filter.
-pub(super) fn read_count_filter(query: &str, version: &str) -> Result<Option<Filter>, Refusal> {
-    let options = Options::read(query, version, usize::MAX)?;
-    match options.cursor {
-        None if options.top == DEFAULT_PAGE && options.skip == 0 && !options.count => Ok(options.filter),
-        _ => Err(Refusal::bad_request("Only $filter is allowed with $count.")),
-    }
-}
-
-/// Refuses system query options on operations that accept none.
-pub(super) fn refuse_options(query: &str) -> Result<(), Refusal> {
-    let option = form_urlencoded::parse(query.as_bytes())
-        .find_map(|(name, _)| name.strip_prefix('$').map(str::to_owned));
-    option.map_or(Ok(()), |name| Err(not_allowed(&name)))
-}
-
-/// The content of `$skiptoken`, which says where a list continues.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
-    /// The position of the last alert on the previous page.
-    pub(super) position: Position,
-    /// 1 after an empty page, whose next link leads to the same position; otherwise 0. This keeps
-    /// the two links distinct.
-    pub(super) visit: u8,
-}
-
-impl Cursor {
-    pub(super) fn read(token: &str) -> Option<Self> {
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let mut parts = text.splitn(3, '.');
-        let visit = parts.next()?.parse().ok()?;
-        let created = std::cmp::Reverse(Timestamp::from_ticks(parts.next()?.parse().ok()?));
-        Some(Self { position: Position { created, id: parts.next()?.to_owned() }, visit })
-    }
-
-    pub(super) fn token(&self) -> String {
-        let text = format!("{}.{}.{}", self.visit, self.position.created.0.ticks(), self.position.id);
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use rstest::rstest;
 
     #[rstest]
@@ -264,6 +144,9 @@ mod tests {
     #[case("GET", "/beta/security/alerts_v2/da1_-2", Operation::Get("da1_-2".into()))]
     #[case("PATCH", "/v1.0/security/alerts_v2/a%2Fb%20%C3%A9", Operation::Update("a/b é".into()))]
     #[case("POST", "/v1.0/security/alerts_v2/A/Comments", Operation::Comment("A".into()))]
+    #[case("GET", "/v1.0/security/incidents", Operation::Incidents)]
+    #[case("GET", "/v1.0/security/incidents/42/", Operation::Incident("42".into()))]
+    #[case("GET", "/beta/security/incidents/42/alerts", Operation::IncidentAlerts("42".into()))]
     fn routes_are_parsed(#[case] method: &str, #[case] path: &str, #[case] operation: Operation) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(Route::read(&method, path).unwrap().operation, operation);
@@ -276,58 +159,11 @@ mod tests {
     #[case("GET", "/v1.0/security/alerts_v2/a/evidence", 400)]
     #[case("DELETE", "/v1.0/security/alerts_v2/a", 405)]
     #[case("POST", "/v1.0/security/alerts_v2", 405)]
+    #[case("PATCH", "/v1.0/security/incidents/42", 405)]
+    #[case("GET", "/v1.0/security/incidents/42/comments", 400)]
+    #[case("GET", "/v1.0/security", 400)]
     fn unknown_routes_are_refused(#[case] method: &str, #[case] path: &str, #[case] status: u16) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(Route::read(&method, path).unwrap_err().status.as_u16(), status);
-    }
-
-    #[rstest]
-    #[case("$top=0", "Invalid value '0' for $top")]
-    #[case("$top=-1", "Invalid value '-1' for $top")]
-    #[case("$top=x", "Invalid value 'x' for $top")]
-    #[case("$skip=501", "Invalid value '501' for $skip")]
-    #[case("$count=yes", "Invalid value 'yes' for $count")]
-    #[case("$orderby=createdDateTime%20desc", "'$orderby' is not allowed")]
-    #[case("$select=id", "'$select' is not allowed")]
-    #[case("$expand=alerts", "'$expand' is not allowed")]
-    #[case("%24search=x", "'$search' is not allowed")]
-    #[case("$odd=1", "'$odd' is not allowed")]
-    #[case("$top=1&$top=2", "more than once")]
-    #[case("$skiptoken=!", "malformed")]
-    #[case("$filter=title eq 'x'", "Invalid filter clause")]
-    fn invalid_options_are_refused(#[case] query: &str, #[case] message: &str) {
-        let refusal = Options::read(query, "v1.0", 1000).unwrap_err();
-        assert_eq!((refusal.status, refusal.code), (StatusCode::BAD_REQUEST, "BadRequest"));
-        assert!(refusal.message.contains(message), "{}", refusal.message);
-    }
-
-    #[test]
-    fn options_are_parsed() {
-        let options = Options::read(
-            "$filter=severity+eq%20%27high%27&$top=2000&$skip=500&$count=true&mine=1",
-            "v1.0",
-            1000,
-        )
-        .unwrap();
-        assert_eq!((options.top, options.skip, options.count), (1000, 500, true));
-        assert_eq!(options.repeated, "$filter=severity+eq%20%27high%27&$top=2000&$count=true&");
-        assert_eq!(Options::read("top=7", "v1.0", 1000).unwrap().top, DEFAULT_PAGE);
-        assert_eq!(Options::read("top=7&orderby=x", "beta", 1000).unwrap().top, 7);
-        assert!(read_count_filter("$filter=status%20eq%20'new'", "v1.0").unwrap().is_some());
-        assert!(read_count_filter("$top=5", "v1.0").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn cursors_round_trip(id in "\\PC{0,40}", ticks: i64, visit: u8) {
-            let created = std::cmp::Reverse(Timestamp::from_ticks(ticks));
-            let cursor = Cursor { position: Position { created, id }, visit };
-            prop_assert_eq!(Cursor::read(&cursor.token()), Some(cursor));
-        }
-
-        #[test]
-        fn parsing_never_panics(query in "[$a-z=&%0-9']{0,60}") {
-            let _ = Options::read(&query, "beta", 1000);
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 
 use axum::http::{Method, StatusCode};
 
-use super::{reply::Refusal, request::Resource, sign_in::Holder};
+use super::{odata::Entity, reply::Refusal, sign_in::Holder};
 
 const READ_ALERTS: &str = "SecurityAlert.Read.All";
 const WRITE_ALERTS: &str = "SecurityAlert.ReadWrite.All";
@@ -65,12 +65,12 @@ impl FromStr for Rights {
 ///
 /// The permissions for incidents also allow access to alerts. The messages are those of the
 /// service.
-pub(super) fn permit(holder: &Holder, resource: Resource, method: &Method) -> Result<(), Refusal> {
+pub(super) fn permit(holder: &Holder, resource: Entity, method: &Method) -> Result<(), Refusal> {
     let enough: &[&str] = match (resource, method == Method::GET) {
-        (Resource::Alerts, true) => &[READ_ALERTS, WRITE_ALERTS, READ_INCIDENTS, WRITE_INCIDENTS],
-        (Resource::Alerts, false) => &[WRITE_ALERTS, WRITE_INCIDENTS],
-        (Resource::Incidents, true) => &[READ_INCIDENTS, WRITE_INCIDENTS],
-        (Resource::Incidents, false) => &[WRITE_INCIDENTS],
+        (Entity::Alert, true) => &[READ_ALERTS, WRITE_ALERTS, READ_INCIDENTS, WRITE_INCIDENTS],
+        (Entity::Alert, false) => &[WRITE_ALERTS, WRITE_INCIDENTS],
+        (Entity::Incident, true) => &[READ_INCIDENTS, WRITE_INCIDENTS],
+        (Entity::Incident, false) => &[WRITE_INCIDENTS],
     };
     if holder.rights.iter().any(|right| enough.iter().any(|name| name.eq_ignore_ascii_case(right))) {
         return Ok(());

@@ -20,7 +20,7 @@ use super::{
     odata::Semantics,
     operations::Handler,
     reply::{Damage, Refusal, Reply, RetryAfter},
-    request::{Call, Operation, Route},
+    request::{Call, Route},
     rights::permit,
     script::{FaultyReply, Script, ScriptedFault},
     sign_in::{Endpoint, Holder, Moment, SignInControl, Verdict},
@@ -90,7 +90,7 @@ impl Service {
     /// Returns the time until the next arrival.
     pub(super) fn arrive(&mut self, now: Instant, period: Duration) -> Duration {
         let wall = self.wall(now);
-        let mut alert = self.generator.arrival(wall);
+        let mut alert = self.generator.arrival(wall.before(self.settings.late));
         rename(&mut alert, &self.settings.tenant);
         self.store.insert(&alert);
         if self.rng.random_ratio(1, 3) {
@@ -114,8 +114,7 @@ impl Service {
         } else if let Some(endpoint) = Endpoint::of(&call.path) {
             self.answer_sign_in(&endpoint, &call, now)
         } else {
-            let result = self.handle(&call, request, now);
-            self.finish(&call, request, result, now)
+            self.answer_graph(&call, now)
         };
         if self.log.len() == LOG_LENGTH {
             self.log.pop_front();
@@ -133,6 +132,13 @@ impl Service {
         reply
     }
 
+    /// Answers a request to Graph.
+    fn answer_graph(&mut self, call: &Call, now: Instant) -> Reply {
+        let request = hash(call);
+        let result = self.handle(call, request, now);
+        self.finish(call, request, result, now)
+    }
+
     fn handle(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
         // Refused calls count against the budget too (docs/graph-api.md, "Throttling").
         if let Some(wait) = self.budget.take(now) {
@@ -140,7 +146,7 @@ impl Service {
         }
         let holder = self.authorize(call, now)?;
         let route = Route::read(&call.method, &call.path)?;
-        let fault = self.faults.draw(request, route.operation == Operation::List);
+        let fault = self.faults.draw(request, route.operation.is_list());
         match fault {
             Fault::Throttle(retry_after) => return Err(Refusal::throttled(retry_after)),
             Fault::Status(status, retry_after) => {

@@ -3,32 +3,47 @@
 //! Alerts are stored as JSON bytes, so that a page is a concatenation, along with the values that
 //! filters read. This module is independent of HTTP.
 
-use std::{cmp::Reverse, collections::BTreeMap, collections::HashMap, ops::Bound};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::odata::{Columns, Filter, Semantics};
-use alertdeck_model::{DetectionSource, Remediation, ServiceSource, Timestamp};
+use super::{
+    odata::{Columns, Filter, Semantics},
+    paging::{Position, Row},
+};
+use alertdeck_model::{DetectionSource, Remediation, ServiceSource};
 
-/// An alert's position in the list, which is sorted by `createdDateTime`, newest first, and then by
-/// id. Neither value ever changes, so a client that continues after a position neither misses nor
-/// repeats an alert, even when alerts arrive in the meantime.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) created: Reverse<Timestamp>,
-    pub(super) id: String,
-}
+/// The properties of an alert that its incident is made of.
+const SUMMARY: [&str; 13] = [
+    "incidentId",
+    "incidentWebUrl",
+    "tenantId",
+    "title",
+    "category",
+    "severity",
+    "status",
+    "classification",
+    "determination",
+    "assignedTo",
+    "createdDateTime",
+    "lastUpdateDateTime",
+    "systemTags",
+];
 
 /// An alert's JSON and its filterable values.
 pub(super) struct StoredAlert {
     columns: Columns,
     body: Bytes,
+    /// The properties in [`SUMMARY`], so that incidents need not read whole alerts.
+    pub(super) summary: Value,
 }
 
 impl StoredAlert {
     fn new(alert: &Value) -> Self {
-        Self { columns: Columns::read(alert), body: write(alert) }
+        let summary = SUMMARY.map(|name| (name.to_owned(), alert[name].clone()));
+        let summary = Value::Object(Map::from_iter(summary));
+        Self { columns: Columns::read(alert), body: write(alert), summary }
     }
 
     /// Returns the alert's JSON. Unless `all_members` is set, members declared after
@@ -41,17 +56,6 @@ impl StoredAlert {
         let mut alert = read(&self.body);
         if mask(&mut alert) { write(&alert) } else { self.body.clone() }
     }
-
-    fn matches(&self, filter: Option<&Filter>, semantics: Semantics) -> bool {
-        filter.is_none_or(|filter| filter.matches_columns(&self.columns, semantics))
-    }
-}
-
-/// A page of the list.
-pub(super) struct Page<'a> {
-    pub(super) alerts: Vec<&'a StoredAlert>,
-    /// The position of the last alert; `None` on the last page.
-    pub(super) next: Option<Position>,
 }
 
 /// All of the tenant's alerts.
@@ -70,9 +74,7 @@ impl Store {
 
     /// Inserts or replaces an alert.
     pub(super) fn insert(&mut self, alert: &Value) {
-        let text = |name| alert.get(name).and_then(Value::as_str).unwrap_or_default();
-        let created = Reverse(Timestamp::parse(text("createdDateTime")).unwrap_or(Timestamp::MIN));
-        let position = Position { created, id: text("id").to_owned() };
+        let position = Position::of(alert);
         self.positions.insert(position.id.clone(), position.clone());
         self.alerts.insert(position, StoredAlert::new(alert));
     }
@@ -105,26 +107,20 @@ impl Store {
     }
 
     pub(super) fn count(&self, filter: Option<&Filter>) -> usize {
-        self.alerts.values().filter(|stored| stored.matches(filter, self.semantics)).count()
+        let matches = |stored: &&StoredAlert| {
+            filter.is_none_or(|filter| filter.matches_columns(&stored.columns, self.semantics))
+        };
+        self.alerts.values().filter(matches).count()
     }
 
-    /// Returns up to `top` matching alerts after a position, skipping the first `skip`.
-    pub(super) fn page(
-        &self,
-        filter: Option<&Filter>,
-        after: Option<&Position>,
-        skip: usize,
-        top: usize,
-    ) -> Page<'_> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = self
-            .alerts
-            .range((from, Bound::Unbounded))
-            .filter(|(_, stored)| stored.matches(filter, self.semantics))
-            .skip(skip);
-        let page: Vec<_> = rest.by_ref().take(top).collect();
-        let next = rest.next().and_then(|_| page.last()).map(|(position, _)| (*position).clone());
-        Page { alerts: page.into_iter().map(|(_, stored)| stored).collect(), next }
+    /// Returns all alerts in list order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_, StoredAlert>> {
+        self.alerts.iter().map(|(position, stored)| Row { position, columns: &stored.columns, item: stored })
+    }
+
+    /// Returns what filters mean.
+    pub(super) fn semantics(&self) -> Semantics {
+        self.semantics
     }
 }
 
@@ -170,6 +166,7 @@ fn mask(alert: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{odata::Entity, options::Options, paging::page};
     use serde_json::json;
 
     fn store(created: &[&str]) -> Store {
@@ -198,12 +195,14 @@ mod tests {
     #[test]
     fn next_page_is_not_affected_by_arrivals() {
         let mut store = store(&["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "2026-11-03T00:00:00Z"]);
-        let next = store.page(None, None, 0, 2).next.unwrap();
-        assert_eq!(next.id, "1");
+        let read = |query: &str| Options::read(query, "v1.0", Entity::Alert, 1000).unwrap();
+        let next = page(store.rows(), &read("$top=2"), store.semantics()).next.unwrap();
+        assert_eq!(next.position.id, "1");
         store.insert(&json!({"id": "new", "createdDateTime": "2026-11-04T00:00:00Z"}));
         store.insert(&json!({"id": "1", "createdDateTime": "2026-11-02T00:00:00Z", "status": "resolved"}));
-        let page = store.page(None, Some(&next), 0, 2);
-        assert_eq!((page.alerts.len(), page.next.is_none()), (1, true));
+        let rest = Options { cursor: Some(next), ..read("$top=2") };
+        let page = page(store.rows(), &rest, store.semantics());
+        assert_eq!((page.rows.len(), page.next.is_none()), (1, true));
         assert_eq!(store.len(), 4);
     }
 

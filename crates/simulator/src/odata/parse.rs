@@ -11,7 +11,7 @@
 //! services accept is detected. `not` requires parentheses: without them, OData applies it to the
 //! property instead of the comparison.
 
-use super::{Cell, Domain, Expr, FilterError, Operator, Property};
+use super::{Cell, Domain, Entity, Expr, FilterError, Operator, Property};
 use alertdeck_model::Timestamp;
 
 /// The maximum nesting depth of parentheses and `not`. The service's limit is undocumented; this
@@ -30,8 +30,8 @@ enum Token<'a> {
     End,
 }
 
-pub(super) fn parse(text: &str) -> Result<Expr, FilterError> {
-    let mut parser = Parser { text, at: 0, token: Token::End, start: 0, depth: 0 };
+pub(super) fn parse(text: &str, entity: Entity) -> Result<Expr, FilterError> {
+    let mut parser = Parser { text, entity, at: 0, token: Token::End, start: 0, depth: 0 };
     parser.advance()?;
     let expr = parser.or()?;
     match parser.token {
@@ -42,6 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, FilterError> {
 
 struct Parser<'a> {
     text: &'a str,
+    entity: Entity,
     /// The position after `token`.
     at: usize,
     token: Token<'a>,
@@ -146,7 +147,7 @@ impl Parser<'_> {
     }
 
     fn comparison(&mut self, name: &str) -> Result<Expr, FilterError> {
-        let Some((_, property)) = Property::ALL.into_iter().find(|(known, _)| *known == name) else {
+        let Some(property) = self.entity.property(name) else {
             return Err(self.error(format!("Invalid filter clause: property '{name}' cannot be filtered on")));
         };
         self.advance()?;
@@ -240,6 +241,10 @@ fn time(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    fn parse(text: &str) -> Result<Expr, FilterError> {
+        super::parse(text, Entity::Alert)
+    }
 
     #[rstest]
     #[case("", 0, "expected a property")]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 mod faults;
+mod incidents;
+mod options;
 mod transport;
 
 use std::time::{Duration, Instant};
@@ -166,12 +168,12 @@ async fn late_members_are_masked_without_the_prefer_header() {
 }
 
 #[rstest]
-#[case("GET", "/v1.0/security/alerts_v2?$orderby=createdDateTime", None, 400, "BadRequest")]
+#[case("GET", "/v1.0/security/alerts_v2?$expand=evidence", None, 400, "BadRequest")]
 #[case("GET", "/v1.0/security/alerts_v2?$filter=category%20eq%20'Malware'", None, 400, "BadRequest")]
 #[case("GET", "/v1.0/security/alerts_v2?$skip=501", None, 400, "BadRequest")]
 #[case("GET", "/v1.0/security/alerts_v2?$top=0", None, 400, "BadRequest")]
 #[case("GET", "/v1.0/security/alerts_v2/none", None, 404, "NotFound")]
-#[case("GET", "/v1.0/security/incidents", None, 400, "BadRequest")]
+#[case("GET", "/v1.0/security/cases", None, 400, "BadRequest")]
 #[case("PATCH", "/v1.0/security/alerts_v2/none", Some(json!({"status": "new"})), 404, "NotFound")]
 #[case("POST", "/v1.0/security/alerts_v2/none/comments", Some(json!({"comment": "x"})), 404, "NotFound")]
 #[case("DELETE", "/v1.0/security/alerts_v2/none", None, 405, "MethodNotAllowed")]

@@ -21,8 +21,10 @@ async fn a_code_yields_tokens() {
     assert_eq!(reply["token_type"], "Bearer");
     assert_eq!((&reply["expires_in"], &reply["ext_expires_in"]), (&json!(3599), &json!(3599)));
     let (base, permissions) = (harness.simulator.base_url(), Rights::Responder.permissions());
-    let granted = permissions.iter().map(|name| format!("{base}/{name} ")).collect::<String>();
-    assert_eq!(reply["scope"], format!("openid {granted}{base}/.default"));
+    let mut scopes = vec!["openid".to_owned()];
+    scopes.extend(permissions.iter().map(|name| format!("{base}/{name}")));
+    scopes.push(format!("{base}/.default"));
+    assert_eq!(reply["scope"], scopes.join(" "));
     assert!(reply["refresh_token"].as_str().unwrap().len() > 40);
 
     let access = claims(&reply["access_token"]);
