@@ -7,10 +7,11 @@
 //! that alertdeck sends instead of sharing their bugs.
 //!
 //! Only `server` uses sockets. A request passes from there through `service` (token, budget, faults,
-//! log), `request` and `options` (parsing), `operations` (the reply) and `store` (the alerts), of which
-//! `incidents` are made. The alerts come from `generator`, which runs
+//! log), which splits up a `batch`, `request` and `options` (parsing), `operations` (the reply) and
+//! `store` (the alerts), of which `incidents` are made. The alerts come from `generator`, which runs
 //! the `stories` in the `world`. `sign_in` serves the token endpoints on the same port.
 
+mod batch;
 mod evidence;
 mod fault;
 mod generator;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Access, COMPANY, Exchange, Settings,
+    batch::Batch,
     fault::{Corruption, Fault, FaultPlan},
     generator::Generator,
     odata::Semantics,
@@ -113,6 +114,8 @@ impl Service {
             Reply::unanswered()
         } else if let Some(endpoint) = Endpoint::of(&call.path) {
             self.answer_sign_in(&endpoint, &call, now)
+        } else if Batch::is_at(&call.path) {
+            self.answer_batch(&call, now)
         } else {
             self.answer_graph(&call, now)
         };
@@ -137,6 +140,13 @@ impl Service {
         let request = hash(call);
         let result = self.handle(call, request, now);
         self.finish(call, request, result, now)
+    }
+
+    /// Answers a batch. Its parts count against the budget, the batch does not.
+    fn answer_batch(&mut self, call: &Call, now: Instant) -> Reply {
+        let batch = self.authorize(call, now).and_then(|_| Batch::read(call));
+        let result = batch.map(|batch| batch.answer(|part| self.answer_graph(&part, now)));
+        self.finish(call, hash(call), result, now)
     }
 
     fn handle(&mut self, call: &Call, request: u64, now: Instant) -> Result<Reply, Refusal> {
