@@ -191,16 +191,16 @@ impl Handler<'_> {
 
     fn comment(&mut self, version: &str, id: &str, body: &[u8]) -> Result<Reply, Refusal> {
         let mut alert = self.store.value(id).ok_or_else(not_found)?;
-        let body = read_object(body, &["comment"])?;
-        let text = body.get("comment").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-        let comment = json!({
-            "@odata.type": "#microsoft.graph.security.alertComment",
-            "comment": text.ok_or_else(Refusal::bad_body)?,
-            "createdByDisplayName": self.author,
-            "createdDateTime": self.now.to_string(),
-        });
-        if let Some(comments) = alert["comments"].as_array_mut() {
-            comments.push(comment);
+        for text in read_comments(body)? {
+            let comment = json!({
+                "@odata.type": "#microsoft.graph.security.alertComment",
+                "comment": text,
+                "createdByDisplayName": self.author,
+                "createdDateTime": self.now.to_string(),
+            });
+            if let Some(comments) = alert["comments"].as_array_mut() {
+                comments.push(comment);
+            }
         }
         alert["lastUpdateDateTime"] = self.now.to_string().into();
         let reply = self.comments(version, id, &alert);
@@ -250,11 +250,24 @@ fn not_found() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "NotFound", "The requested alert was not found.")
 }
 
-/// Parses a body, which may have only these properties and an `@odata.type`.
-fn read_object(body: &[u8], properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
-    let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else {
-        return Err(Refusal::bad_body());
+/// Parses the body of a comment: one comment, or a list of them, which Graph's SDKs send
+/// (docs/graph-api.md, "Comments").
+fn read_comments(body: &[u8]) -> Result<Vec<String>, Refusal> {
+    let text = |comment| {
+        let comment = only(comment, &["comment"])?;
+        let text = comment.get("comment").and_then(Value::as_str);
+        text.filter(|text| !text.trim().is_empty()).map(str::to_owned).ok_or_else(Refusal::bad_body)
     };
+    match serde_json::from_slice(body) {
+        Ok(Value::Array(comments)) if !comments.is_empty() => comments.into_iter().map(text).collect(),
+        Ok(comment) => Ok(vec![text(comment)?]),
+        Err(_) => Err(Refusal::bad_body()),
+    }
+}
+
+/// Returns a JSON object, which may have only these properties and an `@odata.type`.
+fn only(value: Value, properties: &[&str]) -> Result<Map<String, Value>, Refusal> {
+    let Value::Object(mut object) = value else { return Err(Refusal::bad_body()) };
     object.shift_remove("@odata.type");
     let known = object.keys().all(|name| properties.contains(&name.as_str()));
     if known { Ok(object) } else { Err(Refusal::bad_body()) }
@@ -263,7 +276,8 @@ fn read_object(body: &[u8], properties: &[&str]) -> Result<Map<String, Value>, R
 /// Applies an update of the writable properties (docs/graph-api.md, "Updating alerts"). An invalid
 /// update changes nothing.
 fn update(alert: &mut Value, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-    let changes = read_object(body, &["status", "classification", "determination", "assignedTo"])?;
+    let body = serde_json::from_slice(body).map_err(|_| Refusal::bad_body())?;
+    let changes = only(body, &["status", "classification", "determination", "assignedTo"])?;
     for (name, value) in &changes {
         let accepted = match (name.as_str(), value) {
             ("assignedTo", Value::Null | Value::String(_)) => true,
@@ -319,6 +333,21 @@ mod tests {
         let result = update(&mut after, body.as_bytes(), Timestamp::from_seconds(0));
         assert_eq!(result.is_ok(), accepted);
         assert_eq!(after != before, accepted);
+    }
+
+    #[rstest]
+    #[case(r#"{"comment":"a"}"#, &["a"])]
+    #[case(r##"[{"@odata.type":"#microsoft.graph.security.alertComment","comment":"a"},{"comment":"b"}]"##, &["a", "b"])]
+    #[case(r#"[{"comment":"a"},{"comment":" "}]"#, &[])]
+    #[case(r#"{"comment":"a","createdByDisplayName":"b"}"#, &[])]
+    #[case(r#"{"comment":7}"#, &[])]
+    #[case("[]", &[])]
+    #[case("comment", &[])]
+    fn comments_come_alone_or_as_a_list(#[case] body: &str, #[case] texts: &[&str]) {
+        let refused = Err(Refusal::bad_body());
+        let expected =
+            if texts.is_empty() { refused } else { Ok(texts.iter().map(ToString::to_string).collect()) };
+        assert_eq!(read_comments(body.as_bytes()), expected);
     }
 
     #[test]
