@@ -35,6 +35,9 @@ pub(super) struct Simulate {
     /// Time until a new alert becomes visible, after its own times
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     late: u64,
+    /// Requests per minute before the service throttles; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 150)]
+    budget: u32,
     /// Permissions of users and applications: reader, responder or none
     #[arg(long, value_name = "NAME", default_value_t)]
     rights: Rights,
@@ -76,6 +79,7 @@ impl Simulate {
             port: self.port,
             tls: self.tls.is_some(),
             arrivals: (self.arrivals > 0).then(|| Duration::from_secs(self.arrivals)),
+            budget: (self.budget > 0).then_some(self.budget),
             late: Duration::from_secs(self.late),
             sign_in: settings.sign_in.clone().with_rights(self.rights),
             ..settings
