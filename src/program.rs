@@ -388,6 +388,7 @@ mod tests {
     #[case("list --format xml", "ndjson")]
     #[case("--cloud china", "does not offer")]
     #[case("demo --faults floods", "flaky")]
+    #[case("simulate --rights admin", "reader, responder or none")]
     #[case("open", "<FILE>")]
     #[case("explain x --now noon", "not a time")]
     fn usage_errors_name_the_argument(#[case] line: &str, #[case] words: &str) {

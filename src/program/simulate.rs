@@ -32,7 +32,7 @@ pub(super) struct Simulate {
     /// Average time between new alerts; 0 for no new alerts
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     arrivals: u64,
-    /// Time until a new alert becomes visible, after its own times
+    /// How long after its own times a new alert becomes visible
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     late: u64,
     /// Requests per minute before the service throttles; 0 for no limit
@@ -107,7 +107,32 @@ fn check_certificate_file(file: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
     use rstest::rstest;
+
+    #[derive(clap::Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        simulate: Simulate,
+    }
+
+    fn settings(options: &str) -> Settings {
+        let words = ["simulate"].into_iter().chain(options.split_whitespace());
+        Arguments::try_parse_from(words).unwrap().simulate.settings()
+    }
+
+    #[test]
+    fn options_become_settings() {
+        let default = settings("");
+        assert_eq!((default.tls, default.late, default.budget), (false, Duration::ZERO, Some(150)));
+        assert_eq!(default.arrivals, Some(Duration::from_secs(20)));
+        assert_eq!(default.sign_in.scopes, Rights::Responder.permissions());
+        let changed = settings("--arrivals 0 --late 480 --budget 0 --rights reader --tls tenant.pem");
+        assert_eq!((changed.arrivals, changed.late), (None, Duration::from_secs(480)));
+        assert_eq!((changed.tls, changed.budget), (true, None));
+        let permissions = Rights::Reader.permissions();
+        assert_eq!((changed.sign_in.scopes, changed.sign_in.roles), (permissions.clone(), permissions));
+    }
 
     #[rstest]
     #[case::certificate_of_an_earlier_run(&format!("{PEM_TITLE}-----BEGIN CERTIFICATE-----"), true)]

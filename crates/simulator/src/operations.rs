@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
     incidents::{Incident, incidents},
     odata::Entity,
-    options::{Options, read_count_filter, refuse_options},
+    options::{Options, read_count_filter},
     paging::{Cursor, Page, Row, page},
     reply::{Refusal, Reply},
     request::{Call, Operation, Route},
@@ -54,16 +54,12 @@ impl Handler<'_> {
                 self.one(version, id, options.select.as_deref(), call.wants_all_members())
             }
             Operation::Update(id) => {
-                refuse_options(query)?;
                 let mut alert = self.store.value(id).ok_or_else(not_found)?;
                 update(&mut alert, &call.body, self.now)?;
                 self.store.insert(&alert);
                 self.one(version, id, None, call.wants_all_members())
             }
-            Operation::Comment(id) => {
-                refuse_options(query)?;
-                self.comment(version, id, &call.body)
-            }
+            Operation::Comment(id) => self.comment(version, id, &call.body),
             Operation::Incidents => {
                 let options = Options::read(query, version, Entity::Incident, self.largest_page)?;
                 let incidents = incidents(self.store);

@@ -255,13 +255,6 @@ pub(super) fn read_count_filter(query: &str, version: &str) -> Result<Option<Fil
     Ok(Options::read(query, version, Entity::Alert, usize::MAX)?.filter)
 }
 
-/// Refuses system query options on operations that accept none.
-pub(super) fn refuse_options(query: &str) -> Result<(), Refusal> {
-    let option = form_urlencoded::parse(query.as_bytes())
-        .find_map(|(name, _)| name.strip_prefix('$').map(str::to_owned));
-    option.map_or(Ok(()), |name| Err(not_allowed(&name)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,3 +86,39 @@ pub(super) fn permit(holder: &Holder, resource: Entity, method: &Method) -> Resu
     };
     Err(Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(READ_ALERTS, true, false, false)]
+    #[case(WRITE_ALERTS, true, true, false)]
+    #[case(READ_INCIDENTS, true, false, true)]
+    #[case(WRITE_INCIDENTS, true, true, true)]
+    #[case("securityincident.read.all", true, false, true)]
+    #[case("User.Read", false, false, false)]
+    fn each_permission_allows_what_it_names(
+        #[case] right: &str,
+        #[case] reads_alerts: bool,
+        #[case] writes_alerts: bool,
+        #[case] reads_incidents: bool,
+    ) {
+        for is_application in [true, false] {
+            let holder = Holder { name: String::new(), rights: vec![right.to_owned()], is_application };
+            let allows = |entity, method| permit(&holder, entity, &method).is_ok();
+            assert_eq!(allows(Entity::Alert, Method::GET), reads_alerts);
+            assert_eq!(allows(Entity::Alert, Method::PATCH), writes_alerts);
+            assert_eq!(allows(Entity::Incident, Method::GET), reads_incidents);
+        }
+    }
+
+    #[test]
+    fn names_are_read_and_printed() {
+        for (name, rights) in Rights::ALL {
+            assert_eq!((name.parse(), rights.to_string()), (Ok(rights), name.to_owned()));
+        }
+        assert!("Reader".parse::<Rights>().is_err());
+    }
+}

@@ -343,3 +343,12 @@ fn a_list_is_incomplete_if_owners_cannot_be_compared() {
     assert_eq!((listed.code, listed.stdout.as_str()), (5, "id\r\na\r\n"));
     assert!(listed.stderr.contains("owner is spelled differently"), "{}", listed.stderr);
 }
+
+#[test]
+fn simulate_keeps_permissions_from_other_clients() {
+    simulate(&["--rights", "none"], |base| {
+        let refused = ask(base, &LIST_IDS);
+        assert_eq!((refused.code, refused.stdout.as_str()), (3, ""));
+        assert!(refused.stderr.contains("SecurityAlert.Read.All"), "{}", refused.stderr);
+    });
+}
