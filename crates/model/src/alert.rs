@@ -311,8 +311,10 @@ mod tests {
     #[test]
     fn an_alert_nested_too_deeply_does_not_affect_others() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        for property in ["title", "evidence", "unknownProperty"] {
-            let body = format!(r#"{{"value":[{{"id":"deep","{property}":{deep}}},{{"id":"good"}}]}}"#);
+        for property in ["recommendedActions", "evidence", "unknownProperty"] {
+            let body = format!(
+                r#"{{"value":[{{"id":"deep","title":"t","productName":"p","{property}":{deep}}},{{"id":"good"}}]}}"#
+            );
             let page = crate::split_reply(Bytes::from(body)).unwrap();
             let [deep, good] = page.alerts.as_slice() else { panic!("{} alerts", page.alerts.len()) };
             assert!(deep.decode().is_err(), "{property} is not decoded");

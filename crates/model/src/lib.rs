@@ -15,6 +15,7 @@ mod foreign;
 mod host;
 mod indicator;
 mod json;
+mod loose;
 mod messages;
 mod page;
 mod portal;

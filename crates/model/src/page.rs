@@ -1,14 +1,17 @@
 //! Splits the bytes of a reply into alerts.
 //!
-//! Three forms are accepted: a single alert, an array, and `{"value":[…]}` as in Graph's replies.
-//! Splitting considers only the structure, so an alert that cannot be decoded does not affect the
-//! others. Files come in more forms ([`crate::find`]).
+//! A reply is a single alert, an array, or `{"value":[…]}` as from Graph. What its items are is
+//! decided as for files ([`crate::find`]), so an object that is not an alert never becomes one. Only
+//! the structure has to be intact, so an alert that cannot be read does not affect the others.
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{RawAlert, SafeText};
+use crate::{loose, wrapped::Finder};
+
+/// The maximum number of characters to show of what is missing from a page.
+const MAX_MISSING: usize = 400;
 
 /// The alerts in one reply or file, with the properties of its envelope.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +23,9 @@ pub struct RawPage {
     pub next: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
-    /// The error that the page contains beside its alerts, safe to show.
-    pub error: Option<SafeText>,
+    /// Why alerts may be missing from the page: the error that it contains beside them, objects that
+    /// are not alerts, and objects that cannot be read. Safe to show.
+    pub missing: Option<SafeText>,
 }
 
 /// Why bytes could not be split into alerts.
@@ -53,21 +57,6 @@ impl WireError {
     }
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    /// Distinguishes a single alert from an envelope without `value`.
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    value: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, rename = "@odata.nextLink")]
-    next: Option<&'a RawValue>,
-    #[serde(borrow, rename = "@odata.count")]
-    count: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
 /// Splits the body of a reply into alerts.
 ///
 /// Skips a byte order mark. Replaces bytes that are not UTF-8 with U+FFFD, so that they spoil only
@@ -75,8 +64,8 @@ struct Envelope<'a> {
 ///
 /// # Errors
 ///
-/// Fails if the body is empty, UTF-16, compressed, markup, broken JSON, or JSON without alerts, or
-/// if anything follows the JSON document.
+/// Fails if the body is empty, UTF-16, compressed, markup, broken outside its alerts, or JSON without
+/// alerts, or if anything follows the JSON document.
 pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         return Err(WireError::at_start("the text is UTF-16, expected UTF-8"));
@@ -87,39 +76,89 @@ pub fn split_reply(body: Bytes) -> Result<RawPage, WireError> {
     }
     let body = repaired(body);
     let text = std::str::from_utf8(&body).unwrap_or_default();
-    let alert = |raw: &RawValue| RawAlert(body.slice_ref(raw.get().as_bytes()));
-    match text.trim_start().bytes().next() {
+    let json = text.trim();
+    match json.bytes().next() {
         None => Err(WireError::at_start("the text is empty, expected JSON")),
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|e| WireError::new(&e, 0))?;
-            Ok(RawPage { alerts: items.into_iter().map(alert).collect(), ..RawPage::default() })
+            let items = loose::items(json).ok_or_else(|| broken(text))?;
+            Ok(read_items(&body, &items, RawPage::default()))
         }
-        Some(b'{') => match serde_json::from_str::<&RawValue>(text) {
-            Ok(whole) => {
-                let envelope: Envelope<'_> =
-                    serde_json::from_str(whole.get()).map_err(|e| WireError::new(&e, 0))?;
-                let Some(value) = envelope.value else {
-                    return match envelope.id {
-                        Some(_) => Ok(RawPage { alerts: vec![alert(whole)], ..RawPage::default() }),
-                        None => Err(WireError::at_start("an object without `value` or `id` holds no alerts")),
-                    };
-                };
-                let text_of = |raw: &RawValue| {
-                    serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
-                };
-                let error = envelope.error.and_then(|error| crate::wrapped::reported(error.get()));
-                Ok(RawPage {
-                    alerts: value.into_iter().map(alert).collect(),
-                    next: envelope.next.map(text_of).filter(|link| !link.is_empty()),
-                    count: envelope.count.and_then(|raw| raw.get().trim_matches('"').parse().ok()),
-                    error: error.map(|error| SafeText::new(&error)),
-                })
+        Some(b'{') => {
+            let (page, items) = read_envelope(json).map_err(|error| error.unwrap_or_else(|| broken(text)))?;
+            match items {
+                Some(items) => Ok(read_items(&body, &items, page)),
+                None => read_alone(&body, json),
             }
-            Err(error) => Err(WireError::new(&error, 0)),
-        },
+        }
         Some(b'<') => Err(WireError::at_start("this is HTML or XML, expected JSON")),
         Some(_) => Err(WireError::at_start("expected a JSON object or array")),
     }
+}
+
+/// Returns the syntax error of a text.
+fn broken(text: &str) -> WireError {
+    match serde_json::from_str::<&RawValue>(text) {
+        Err(error) => WireError::new(&error, 0),
+        Ok(_) => WireError::at_start("expected a JSON object or array"),
+    }
+}
+
+/// Reads what surrounds the alerts of a page, and returns the items of its `value`, if there are any.
+/// Fails with `None` if it is not valid JSON.
+fn read_envelope(json: &str) -> Result<(RawPage, Option<Vec<&str>>), Option<WireError>> {
+    let (mut page, mut items) = (RawPage::default(), None);
+    let (mut next, mut count) = (None, None);
+    let once = |is_first: bool, name: &str| {
+        is_first.then_some(()).ok_or_else(|| Some(WireError::at_start(&format!("`{name}` occurs twice"))))
+    };
+    for (name, value) in loose::members(json).ok_or(None)? {
+        let name: String = serde_json::from_str(name).unwrap_or_default();
+        if name == "value" && value.starts_with('[') {
+            once(items.is_none(), &name)?;
+            items = Some(loose::items(value).ok_or(None)?);
+            continue;
+        }
+        serde_json::from_str::<&RawValue>(value).map_err(|_| None)?;
+        match name.as_str() {
+            "@odata.nextLink" => once(next.replace(value).is_none(), &name)?,
+            "@odata.count" => once(count.replace(value).is_none(), &name)?,
+            "error" => page.missing = crate::wrapped::reported(value).map(|error| SafeText::new(&error)),
+            _ => {}
+        }
+    }
+    let text_of = |json: &str| serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
+    page.next = next.filter(|next| *next != "null").map(text_of).filter(|link| !link.is_empty());
+    page.count = count.and_then(|count| count.trim_matches('"').parse().ok());
+    Ok((page, items))
+}
+
+/// Adds the alerts among the items of a reply to its page, and what the other items are.
+fn read_items(body: &Bytes, items: &[&str], page: RawPage) -> RawPage {
+    let mut finder = Finder::new(body.clone(), 0);
+    let unread = items.iter().filter(|item| !finder.item(item, true, 0)).count();
+    let Finder { found, .. } = finder;
+    let mut missing: Vec<_> = page.missing.map(|error| error.raw().to_owned()).into_iter().collect();
+    if unread > 0 {
+        let verb = if unread == 1 { "is not a readable alert" } else { "are not readable alerts" };
+        missing.push(format!("{unread} of {} objects in the reply {verb}", items.len()));
+    }
+    missing.extend(found.errors.lines());
+    if found.has_next {
+        missing.push("a page within the reply has a next page".to_owned());
+    }
+    let missing: String = missing.join("; ").chars().take(MAX_MISSING).collect();
+    let missing = (!missing.is_empty()).then(|| SafeText::new(&missing));
+    RawPage { alerts: found.alerts, missing, ..page }
+}
+
+/// Reads a reply that is an alert itself, or contains alerts in another form than a page.
+fn read_alone(body: &Bytes, json: &str) -> Result<RawPage, WireError> {
+    let page = read_items(body, &[json], RawPage::default());
+    if page.alerts.is_empty() {
+        let what = page.missing.map_or_else(String::new, |what| what.line());
+        return Err(WireError::at_start(&format!("the reply holds no alert: {what}")));
+    }
+    Ok(page)
 }
 
 /// Returns whether text is in JSON lines format: either its first line is an object, or the two
@@ -151,6 +190,7 @@ pub(crate) fn repaired(body: Bytes) -> Bytes {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rstest::rstest;
 
     fn page(text: &str) -> RawPage {
         split_reply(Bytes::copy_from_slice(text.as_bytes())).unwrap()
@@ -194,8 +234,10 @@ mod tests {
         assert_eq!(error(b"\xff\xfe{\0}\0"), "the text is UTF-16, expected UTF-8 (line 1, column 1)");
         assert_eq!(error(b"\x1f\x8b\x08\0"), "this is compressed (gzip), expected JSON (line 1, column 1)");
         assert!(error(b"{\"value\":[{\"id\":1},\n{\"id\":").contains("line 2"));
-        assert!(error(br#"{"error":{"code":"x"}}"#).contains("holds no alerts"));
-        assert!(error(br#"{"value":null}"#).contains("holds no alerts"));
+        assert!(error(br#"{"error":{"code":"x"}}"#).contains("the reply holds no alert: 1 of 1 "));
+        assert!(
+            error(br#"{"value":null}"#).contains("an object that is not an alert, with the properties value")
+        );
     }
 
     #[test]
@@ -209,6 +251,42 @@ mod tests {
     fn bytes_that_are_not_utf8_are_replaced() {
         let page = split_reply(Bytes::from_static(b"[{\"id\":\"a\xff\"}]")).unwrap();
         assert_eq!(texts(&page), ["{\"id\":\"a\u{fffd}\"}"]);
+    }
+
+    #[test]
+    fn what_is_not_an_alert_is_counted_and_named() {
+        let text = r#"{"value":[{"id":"a"},{"id":"1","displayName":"x"},5,null,{},{"id":null}]}"#;
+        let page = page(text);
+        assert_eq!(texts(&page), [r#"{"id":"a"}"#]);
+        let missing = page.missing.unwrap().line();
+        assert!(missing.starts_with("5 of 6 objects in the reply are not readable alerts; "), "{missing}");
+        assert!(missing.contains("with the properties id, displayName; not an alert: 5"), "{missing}");
+    }
+
+    #[rstest]
+    #[case::control_byte("\u{1}", "control character")]
+    #[case::line_feed("\n", "control character")]
+    #[case::escape("\\x", "invalid escape")]
+    #[case::surrogate("\\ud8zz", "invalid escape")]
+    fn a_bad_character_costs_its_alert_only(#[case] bad: &str, #[case] reason: &str) {
+        let text = format!(
+            "{{\"value\":[{{\"id\":\"a\"}},\n{{\"id\":\"b\",\"title\":\"{bad}\"}},{{\"id\":\"c\"}}],\
+             \"@odata.nextLink\":\"https://x\",\"@odata.count\":3}}"
+        );
+        let page = page(&text);
+        assert_eq!(texts(&page), [r#"{"id":"a"}"#, r#"{"id":"c"}"#]);
+        assert_eq!((page.next.as_deref(), page.count), (Some("https://x"), Some(3)));
+        let missing = page.missing.unwrap().line();
+        assert!(missing.starts_with("1 of 3 objects in the reply is not a readable alert; "), "{missing}");
+        assert!(missing.contains(reason) && missing.contains("(line 2,"), "{missing}");
+    }
+
+    #[test]
+    fn a_bad_character_outside_the_alerts_is_an_error() {
+        let next = b"{\"value\":[{\"id\":\"a\"}],\"@odata.nextLink\":\"https://\\x\"}";
+        assert!(error(next).contains("invalid escape"), "{}", error(next));
+        assert!(error(br#"{"value":[{"id":"a"},]}"#).contains("expected value"));
+        assert!(error(br#"{"value":[],"value":[{"id":"a"}]}"#).contains("`value` occurs twice"));
     }
 
     proptest! {

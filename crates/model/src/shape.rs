@@ -2,11 +2,11 @@
 //!
 //! The names of alerts of this API are those of the Graph page "alert resource type"; those of other
 //! APIs are named where they are mapped (the module `foreign`). Values are not read, except for the
-//! declared type: an alert may have any values.
+//! declared type and whether an ID or a title is blank: an alert may have any values.
 
 use std::fmt;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What an object is.
@@ -103,6 +103,8 @@ struct Names {
     sentinel: bool,
     /// Whether it has an ID as PowerShell writes it. Rows of hunting have an `AlertId` instead.
     capital_id: bool,
+    /// Whether it has an ID as in the older Microsoft 365 Defender API.
+    alert_id: bool,
     endpoint: bool,
     /// Names of legacy alerts.
     legacy: usize,
@@ -113,16 +115,21 @@ struct Names {
 }
 
 impl Names {
-    fn add(&mut self, name: &str) {
+    /// Adds a property. `is_blank`: whether its value is null or empty.
+    fn add(&mut self, name: &str, is_blank: bool) {
         match name {
-            "id" => self.id = true,
-            "title" => self.title = true,
-            "Id" => self.capital_id = true,
+            "id" => self.id |= !is_blank,
+            "title" => self.title |= !is_blank,
+            "alertId" => {
+                self.alert_id |= !is_blank;
+                self.xdr += 1;
+            }
+            "Id" => self.capital_id |= !is_blank,
             "incidentNumber" | "relatedAnalyticRuleIds" => self.sentinel = true,
             "displayName" | "incidentName" | "redirectIncidentId" => self.incident = true,
             "alertCreationTime" | "computerDnsName" => self.endpoint = true,
             "vendorInformation" | "hostStates" | "userStates" | "eventDateTime" => self.legacy += 1,
-            "alertId" | "creationTime" | "entities" | "lastUpdatedTime" => self.xdr += 1,
+            "creationTime" | "entities" | "lastUpdatedTime" => self.xdr += 1,
             _ => {}
         }
         if DISTINCTIVE.contains(&name) {
@@ -142,6 +149,10 @@ impl Names {
     }
 
     fn shape(&self) -> Shape {
+        // Without an ID and a title, its row would be blank.
+        if !(self.id || self.title || self.capital_id || self.alert_id || self.declared) {
+            return Shape::Other;
+        }
         if self.endpoint && self.common > 1 {
             return Shape::Foreign(Foreign::Endpoint);
         }
@@ -203,14 +214,12 @@ pub(crate) fn shape(json: &str) -> Result<Shape, serde_json::Error> {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
             let mut names = Names::default();
             while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-                names.add(&name);
+                let value = map.next_value::<&RawValue>()?.get();
+                names.add(&name, matches!(value, "null" | "\"\""));
                 if name == "@odata.type" {
-                    let declared = map.next_value::<&RawValue>()?.get().trim_matches(['"', '#']);
-                    let is_alert = declared.eq_ignore_ascii_case(TYPE);
+                    let is_alert = value.trim_matches(['"', '#']).eq_ignore_ascii_case(TYPE);
                     names.declared |= is_alert;
                     names.other_type |= !is_alert;
-                } else {
-                    map.next_value::<IgnoredAny>()?;
                 }
             }
             Ok(names)
@@ -233,6 +242,15 @@ mod tests {
         Shape::Alert
     )]
     #[case::sparse(r#"{"id":"a","severity":null}"#, Shape::Sparse)]
+    #[case::blank(r#"{"id":null,"severity":null}"#, Shape::Other)]
+    #[case::blank_with_evidence(
+        r#"{"id":"","title":null,"severity":"high","status":"new","evidence":[]}"#,
+        Shape::Other
+    )]
+    #[case::blank_of_the_endpoint_api(
+        r#"{"computerDnsName":"x","severity":"High","status":"New"}"#,
+        Shape::Other
+    )]
     #[case::incident_without_properties(
         r##"{"@odata.type":"#microsoft.graph.security.incident","id":"1"}"##,
         Shape::Other

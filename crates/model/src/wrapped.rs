@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    Messages, RawAlert, SafeText, WireError,
+    Messages, RawAlert, SafeText, WireError, loose,
     shape::{Foreign, Shape, shape},
 };
 
@@ -41,20 +41,20 @@ pub struct Found {
 
 /// Finds all the alerts in a complete document. If it consists of JSON lines, errors name the line.
 pub fn find(body: Bytes) -> Found {
-    let mut finder = Finder { body, found: Found::default() };
-    match decoded(&finder.body) {
-        Ok(body) => finder.body = body,
+    let body = match decoded(body) {
+        Ok(body) => body,
         Err(error) => {
-            finder.found.errors.add(broken(&error));
-            return finder.found;
+            let mut found = Found::default();
+            found.errors.add(broken(&error));
+            return found;
         }
-    }
-    let body = finder.body.clone();
+    };
     let text = std::str::from_utf8(&body).unwrap_or_default();
+    let mut finder = Finder::new(body.clone(), 0);
     if crate::starts_with_lines(text) {
-        finder.lines(text, 0);
+        finder.lines(text);
     } else {
-        finder.stream(text, 0);
+        finder.stream(text);
     }
     finder.found
 }
@@ -63,13 +63,13 @@ pub fn find(body: Bytes) -> Found {
 /// number of lines in earlier parts.
 pub fn find_in_lines(body: Bytes, before: usize) -> Found {
     let body = crate::page::repaired(body);
-    let mut finder = Finder { body: body.clone(), found: Found::default() };
-    finder.lines(std::str::from_utf8(&body).unwrap_or_default(), before);
+    let mut finder = Finder::new(body.clone(), before);
+    finder.lines(std::str::from_utf8(&body).unwrap_or_default());
     finder.found
 }
 
 /// Returns a body as UTF-8, with any byte order mark and the head of an HTTP reply removed.
-fn decoded(body: &Bytes) -> Result<Bytes, WireError> {
+fn decoded(body: Bytes) -> Result<Bytes, WireError> {
     let compressed = [("zip", &b"PK\x03\x04"[..]), ("zstd", b"\x28\xb5\x2f\xfd")];
     if let Some((format, _)) = compressed.iter().find(|(_, start)| body.starts_with(start)) {
         return Err(WireError::at_start(&format!("this is compressed ({format}), expected JSON")));
@@ -87,9 +87,9 @@ fn decoded(body: &Bytes) -> Result<Bytes, WireError> {
         [0xff, 0xfe, rest @ ..] => utf16(true, rest),
         [0xfe, 0xff, rest @ ..] => utf16(false, rest),
         // JSON without a mark.
-        [b'{' | b'[', 0, _, 0, ..] => utf16(true, body),
-        [0, b'{' | b'[', 0, _, ..] => utf16(false, body),
-        _ => crate::page::repaired(body.clone()),
+        [b'{' | b'[', 0, _, 0, ..] => utf16(true, &body),
+        [0, b'{' | b'[', 0, _, ..] => utf16(false, &body),
+        _ => crate::page::repaired(body),
     };
     // `curl -i` writes the head of the reply before its body.
     if body.starts_with(b"HTTP/") {
@@ -102,34 +102,38 @@ fn decoded(body: &Bytes) -> Result<Bytes, WireError> {
     Ok(body)
 }
 
-struct Finder {
+/// Collects the alerts of one text.
+pub(crate) struct Finder {
     body: Bytes,
-    found: Found,
+    pub(crate) found: Found,
+    /// The number of lines before a place in the body, and the place. Counted on, since there may be
+    /// many errors.
+    counted: (usize, usize),
+    before: usize,
 }
 
 impl Finder {
-    fn lines(&mut self, text: &str, before: usize) {
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    /// Prepares to search slices of `body`. `before`: the number of lines before it.
+    pub(crate) fn new(body: Bytes, before: usize) -> Self {
+        let found = Found::default();
+        Self { body, found, counted: (before, 0), before }
+    }
+
+    fn lines(&mut self, text: &str) {
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim();
             // The usual case first: one alert a line, read once.
             if let Ok(Shape::Alert) = shape(line) {
                 self.found.alerts.push(RawAlert(self.body.slice_ref(line.as_bytes())));
             } else {
-                self.stream(line, before + at);
+                self.stream(line);
             }
         }
     }
 
-    /// Reads JSON texts one after another. Commas between them are skipped. `before`: the number of
-    /// lines before the text.
-    fn stream(&mut self, text: &str, before: usize) {
+    /// Reads JSON texts one after another. Commas between them are skipped.
+    fn stream(&mut self, text: &str) {
         let mut at = 0;
-        // The number of lines before a place, and the place. Counted on, since there may be many errors.
-        let mut counted = (before, 0);
-        let mut lines_before = |at: usize| {
-            counted = (counted.0 + text[counted.1..at].matches('\n').count(), at);
-            counted.0
-        };
         loop {
             let rest = &text[at..];
             let skipped = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',']).len();
@@ -143,7 +147,8 @@ impl Finder {
                 None => return,
                 Some(b'{' | b'[' | b'"') => {}
                 Some(_) => {
-                    self.found.errors.add(no_json(rest, lines_before(at) + 1));
+                    let (line, _) = self.position(rest, 0).unwrap_or((1, 0));
+                    self.found.errors.add(no_json(rest, line));
                     // The next document may still be readable.
                     let starts = |end: &usize| matches!(rest.as_bytes().get(end + 1), Some(b'{' | b'['));
                     let Some(next) = memchr::memchr_iter(b'\n', rest.as_bytes()).find(starts) else {
@@ -153,33 +158,36 @@ impl Finder {
                     continue;
                 }
             }
-            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
-            match stream.next() {
-                Some(Ok(value)) => {
-                    self.item(value.get(), true, 0);
-                    at += stream.byte_offset();
+            let Some(value) = loose::value(rest) else {
+                let error = serde_json::from_str::<&RawValue>(rest).err();
+                if let Some(error) = error.map(|error| self.error_in(rest, &error)) {
+                    self.found.errors.add(broken(&error));
                 }
-                Some(Err(error)) => {
-                    let error = WireError::new(&error, lines_before(at));
-                    return self.found.errors.add(broken(&error));
-                }
-                None => return,
-            }
+                return;
+            };
+            self.item(value, true, 0);
+            at += value.len();
         }
     }
 
     /// Takes a value that may be an alert or contain alerts. `is_item`: whether it stands for an
     /// alert, so that anything else has to be reported. Returns whether there was an alert.
-    fn item(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
+    pub(crate) fn item(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
         if depth > MAX_DEPTH {
+            if is_item {
+                self.found.errors.add("a document nested too deeply to look for alerts in it".to_owned());
+            }
             return false;
         }
         if json.starts_with('[') {
-            let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json) else { return false };
+            let Some(items) = loose::items(json) else {
+                self.check(json);
+                return false;
+            };
             // An array of arrays and pages is one of items, too.
             let mut is_any = false;
             for item in items {
-                is_any |= self.item(item.get(), is_item, depth + 1);
+                is_any |= self.item(item, is_item, depth + 1);
             }
             return is_any;
         }
@@ -201,8 +209,56 @@ impl Finder {
             Ok(Shape::Alert) => self.alert(json),
             Ok(Shape::Sparse) if is_item => self.alert(json),
             Ok(Shape::Foreign(kind)) => self.foreign(kind, json),
-            _ => self.other(json, is_item, depth),
+            Ok(_) => self.other(json, is_item, depth),
+            // The error may be inside one of several alerts.
+            Err(_) => self.other(json, false, depth) || self.check(json),
         }
+    }
+
+    /// Reports a value that is not valid JSON. Returns `false`, since it is not an alert.
+    fn check(&mut self, json: &str) -> bool {
+        let error = shape(json).err().filter(|_| json.starts_with('{'));
+        let error = error.or_else(|| serde_json::from_str::<&RawValue>(json).err());
+        if let Some(error) = error {
+            let error = self.error_in(json, &error);
+            let what = if json.starts_with('{') {
+                format!("an object that cannot be read: {error}")
+            } else {
+                broken(&error)
+            };
+            // The objects around it give the same message, which is kept once.
+            self.found.errors.add(what);
+        }
+        false
+    }
+
+    /// Returns the error of a text with its position in the body.
+    fn error_in(&mut self, text: &str, error: &serde_json::Error) -> WireError {
+        let lines = memchr::memchr_iter(b'\n', text.as_bytes());
+        let start =
+            error.line().checked_sub(2).and_then(|line| lines.into_iter().nth(line)).map_or(0, |end| end + 1);
+        let own = WireError::new(error, 0);
+        match self.position(text, start + error.column()) {
+            Some((line, column)) => WireError { line, column, ..own },
+            None => own,
+        }
+    }
+
+    /// Returns the line, counted from 1, and the column of a place in a text, which is a slice of the
+    /// body. `None` if it is not, as with a text within a text.
+    fn position(&mut self, text: &str, at: usize) -> Option<(usize, usize)> {
+        let start = (text.as_ptr() as usize).checked_sub(self.body.as_ptr() as usize)?;
+        let place = (start + at).min(self.body.len());
+        if start > self.body.len() {
+            return None;
+        }
+        if place < self.counted.1 {
+            self.counted = (self.before, 0);
+        }
+        let lines = memchr::memchr_iter(b'\n', &self.body[self.counted.1..place]).count();
+        self.counted = (self.counted.0 + lines, place);
+        let line_start = memchr::memrchr(b'\n', &self.body[..place]).map_or(0, |end| end + 1);
+        Some((self.counted.0 + 1, place - line_start))
     }
 
     fn alert(&mut self, json: &str) -> bool {
@@ -227,9 +283,8 @@ impl Finder {
 
     /// Looks for alerts in an object that is none.
     fn other(&mut self, json: &str, is_item: bool, depth: usize) -> bool {
-        let Ok(members) = members(json) else { return false };
-        let value =
-            |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value.get());
+        let Some(members) = members(json) else { return false };
+        let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
         let (mut is_any, mut is_page) = (false, false);
         if let Some(items) = value("value").filter(|value| value.starts_with('[')) {
             let link = value("@odata.nextLink").is_some_and(|link| !matches!(link, "null" | "\"\""));
@@ -246,7 +301,6 @@ impl Finder {
             }
         }
         for (name, value) in members.iter().filter(|(name, _)| !(is_page && name == "value")) {
-            let value = value.get();
             // The alerts of an incident.
             let is_item = name == "alerts" && value.starts_with('[');
             is_any |= self.item(value, is_item, depth + 1);
@@ -259,24 +313,9 @@ impl Finder {
 }
 
 /// Returns the members of an object, in their order.
-fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, serde_json::Error> {
-    struct Members;
-    impl<'de> serde::de::Visitor<'de> for Members {
-        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(name) = map.next_key::<String>()? {
-                members.push((Cow::Owned(name), map.next_value()?));
-            }
-            Ok(members)
-        }
-    }
-    serde::de::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_str(json), Members)
+fn members(json: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    let name = |name| serde_json::from_str(name).map_or(Cow::Borrowed(name), Cow::Owned);
+    Some(loose::members(json)?.into_iter().map(|(text, value)| (name(text), value)).collect())
 }
 
 #[cfg(test)]

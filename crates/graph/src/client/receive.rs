@@ -88,7 +88,7 @@ async fn read_page(reply: &Reply, url: Option<&Url>) -> Result<Page, Error> {
     let warning = (reply.status == StatusCode::PARTIAL_CONTENT)
         .then(|| reply.header("warning").unwrap_or_else(|| "partial content (HTTP 206)".into()));
     Ok(Page {
-        partial: raw.error.clone().or(warning),
+        partial: raw.missing.clone().or(warning),
         raw,
         date: date(reply),
         bookmark: next.map(String::from),

@@ -36,8 +36,8 @@ pub(crate) fn reported(error: &str) -> Option<String> {
 }
 
 /// Returns what an object without alerts is, with what to do, if it can be recognised.
-fn known(members: &[(Cow<'_, str>, &RawValue)]) -> Option<String> {
-    let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| value.get());
+fn known(members: &[(Cow<'_, str>, &str)]) -> Option<String> {
+    let value = |name: &str| members.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
     let has = |name: &str| value(name).is_some();
     let text = |name: &str| value(name).unwrap_or_default().trim_matches('"').to_owned();
     let kinds = [
@@ -85,13 +85,13 @@ fn known(members: &[(Cow<'_, str>, &RawValue)]) -> Option<String> {
     }
     // An envelope is what it contains.
     members.iter().find_map(|(_, value)| {
-        let items = serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?;
-        known(&super::members(items.first()?.get()).ok()?)
+        let items = serde_json::from_str::<Vec<&RawValue>>(value).ok()?;
+        known(&super::members(items.first()?.get())?)
     })
 }
 
 /// Returns what an object without alerts is, with what to do.
-pub(super) fn what(members: &[(Cow<'_, str>, &RawValue)]) -> String {
+pub(super) fn what(members: &[(Cow<'_, str>, &str)]) -> String {
     if let Some(line) = known(members) {
         return line;
     }

@@ -152,6 +152,27 @@ fn broken_lines_are_reported_by_their_number_and_the_others_are_read() {
     assert!(texts(&cut) == [A, B] && cut.errors.lines()[0].contains("(line 4,"), "{cut:?}");
 }
 
+#[rstest]
+#[case::array(&format!("[{A},\n{{\"id\":\"x\",\"title\":\"\u{1}\"}},{B}]"))]
+#[case::page(&format!("{{\"value\":[{A},\n{{\"id\":\"x\",\"title\":\"\\x\"}},{B}]}}"))]
+#[case::batch(&format!("{{\"responses\":[{{\"body\":{{\"value\":[{A},\n{{\"id\":\"x\",\"title\":NaN}},{B}]}}}}]}}"))]
+#[case::incident(&format!("{{\"alerts\":[{A},\n{{\"id\":\"x\",\"evidence\":[{{\"a\":\"\\x\"}}]}},{B}]}}"))]
+#[case::documents(&format!("[]\n{{\"id\":\"x\",\"title\":\"\u{1}\"}}{A}{B}"))]
+fn a_bad_character_costs_its_alert_only(#[case] text: &str) {
+    let found = found(text);
+    assert_eq!(texts(&found), [A, B]);
+    assert!(found.errors.len() == 1 && found.errors.lines()[0].contains("(line 2,"), "{found:?}");
+}
+
+#[test]
+fn names_and_depths_that_cannot_be_read_are_reported() {
+    let deep = format!("{}{A}{}", "[".repeat(20), "]".repeat(20));
+    for text in [r#"[{"id":"a","title":"t","severity":"high","\ud800":1}]"#, &deep] {
+        let found = found(text);
+        assert!(found.alerts.is_empty() && found.errors.len() == 1, "{found:?}");
+    }
+}
+
 #[test]
 fn a_log_gives_its_alerts_and_a_few_of_its_errors() {
     // The first lines decide whether this is read as JSON lines or as one document after another.
@@ -181,7 +202,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         let names = prop::sample::select(vec![
-            "id", "title", "value", "alerts", "severity", "x", "Id", "_raw", "error",
+            "id", "title", "value", "alerts", "severity", "x", "Id", "_raw", "error", "evidence", "\u{fffd}",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
@@ -206,23 +227,70 @@ fn contains(value: &serde_json::Value) -> bool {
     }
 }
 
+/// Returns whether an object has an alert's names, and an ID or a title. Spelling does not matter.
+/// Written without knowledge of the reader: it accepts whatever a person could take for an alert.
+fn is_plausible(alert: &serde_json::Value) -> bool {
+    let Some(members) = alert.as_object() else { return false };
+    let known = ["id", "title", "severity", "status", "evidence"];
+    let plain = |name: &str| name.to_lowercase().replace('_', "");
+    let names: Vec<_> = members.keys().map(|name| plain(name)).collect();
+    let count = names.iter().filter(|name| known.contains(&name.as_str())).count();
+    let is_named = members.iter().any(|(name, value)| {
+        ["id", "title"].contains(&plain(name).as_str()) && !value.is_null() && value != ""
+    });
+    is_named && (count > 1 || count == names.len())
+}
+
+/// Returns whether a value is a list without items, or contains a page without items.
+fn is_empty_list(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Array(items) => items.iter().all(is_empty_list),
+        serde_json::Value::Object(members) => {
+            let is_page = |(name, value): (&String, &serde_json::Value)| {
+                is_empty_list(value) && (name == "value" || value.is_object())
+            };
+            members.iter().any(is_page)
+        }
+        _ => false,
+    }
+}
+
 proptest! {
     #[test]
     fn any_json_gives_alerts_or_a_line_and_never_a_blank_row(values in prop::collection::vec(json(), 1..3)) {
         let text: Vec<_> = values.iter().map(ToString::to_string).collect();
         let found = found(&text.join("\n"));
         for alert in &found.alerts {
-            let alert = alert.parse().unwrap();
-            prop_assert!(alert.as_object().is_some_and(|alert| !alert.is_empty()));
+            prop_assert!(is_plausible(&alert.parse().unwrap()), "{:?}", alert);
         }
-        let is_empty = |value: &serde_json::Value| {
-            value.as_array().is_some_and(Vec::is_empty) || value["value"].as_array().is_some_and(Vec::is_empty)
-        };
-        if !values.iter().all(is_empty) && found.alerts.is_empty() {
-            prop_assert!(!found.errors.is_empty() || values.iter().all(|value| !contains(value)), "{:?}", text);
+        if found.alerts.is_empty() && !values.iter().all(is_empty_list) {
+            prop_assert!(!found.errors.is_empty(), "{:?}", text);
         }
         if values.iter().any(contains) {
             prop_assert!(!found.alerts.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_reply_gives_alerts_or_a_line_and_never_a_blank_row(values in prop::collection::vec(json(), 0..4)) {
+        let sent = values.iter().filter(|value| contains(value)).count();
+        for reply in [serde_json::json!({"value": values}), serde_json::json!(values)] {
+            let page = crate::split_reply(reply.to_string().into()).unwrap();
+            for alert in &page.alerts {
+                prop_assert!(is_plausible(&alert.parse().unwrap()), "{:?}", alert);
+            }
+            prop_assert!(page.alerts.len() >= sent, "{}", reply);
+            let items = values.iter().filter(|value| !is_empty_list(value)).count();
+            prop_assert!(page.missing.is_some() || page.alerts.len() >= items, "{}", reply);
+        }
+        // As the whole reply.
+        for value in values {
+            match crate::split_reply(value.to_string().into()) {
+                Ok(page) => prop_assert!(
+                    !page.alerts.is_empty() || page.missing.is_some() || is_empty_list(&value), "{}", value
+                ),
+                Err(_) => prop_assert!(!contains(&value) || value.is_string(), "{}", value),
+            }
         }
     }
 
