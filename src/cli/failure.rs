@@ -121,7 +121,7 @@ impl Failure {
             Self::Incomplete(_) => 5,
             Self::InTenant { failure, .. } => failure.exit_code(),
             Self::Service(error) => match error.kind {
-                Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop => 1,
+                Kind::NotFound | Kind::Protocol | Kind::ForeignLink | Kind::Loop | Kind::TooLarge => 1,
                 Kind::Filter => 2,
                 Kind::SignIn | Kind::Permission => 3,
                 Kind::Throttled | Kind::Unavailable | Kind::Offline => 4,

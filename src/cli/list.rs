@@ -1,7 +1,7 @@
 //! `alertdeck list`: the alerts that match a filter, newest first.
 //!
-//! Graph does not define an order (docs/graph-api.md, "Query options"), so the newest alerts are
-//! known only after all have been read: `--limit` limits what is printed, not what is fetched.
+//! Graph sends the newest alerts first (docs/graph-api.md, "Query options"), so a `--limit` ends the
+//! requests as soon as it is met.
 
 mod load;
 mod table;
@@ -25,7 +25,7 @@ pub struct List {
     /// Output format: table, json, ndjson, csv or markdown
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub format: ListFormat,
-    /// Print only the newest N alerts; all are still fetched, since Graph does not guarantee an order
+    /// Print only the newest N alerts, and stop fetching once that many match
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Columns for table, CSV or Markdown output, in order
@@ -85,7 +85,7 @@ impl List {
             .map_err(|diagnostics| invalid_filter(filter, &diagnostics))?;
         // The test is the same for all feeds.
         let mut matcher = Matcher::new(&plan.test);
-        let Loaded { store, outcome } = load::load(source, filter, contexts).await?;
+        let Loaded { store, outcome } = load::load(source, (filter, self.limit), contexts).await?;
         let mut rows: Vec<_> = matcher.rows(&store).iter().collect();
         if self.filter.is_some() {
             notify_unreadable(&store);

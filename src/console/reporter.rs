@@ -191,9 +191,11 @@ fn kind(kind: graph::Kind) -> FailureKind {
         graph::Kind::Permission => FailureKind::Permission,
         graph::Kind::Throttled | graph::Kind::Unavailable => FailureKind::Busy,
         graph::Kind::Offline => FailureKind::Offline,
-        graph::Kind::NotFound | graph::Kind::Protocol | graph::Kind::ForeignLink | graph::Kind::Loop => {
-            FailureKind::Other
-        }
+        graph::Kind::NotFound
+        | graph::Kind::Protocol
+        | graph::Kind::ForeignLink
+        | graph::Kind::Loop
+        | graph::Kind::TooLarge => FailureKind::Other,
     }
 }
 

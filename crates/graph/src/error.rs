@@ -39,6 +39,8 @@ pub enum Kind {
     ForeignLink,
     /// The pages of a list form a loop.
     Loop,
+    /// The list is larger than the limit of alerts or bytes.
+    TooLarge,
 }
 
 /// A failed request. `Display` writes one line that is safe to show.
@@ -306,8 +308,10 @@ struct ErrorBody {
     request_id: Option<SafeText>,
 }
 
-/// The maximum number of characters to keep from a code, a message or an id.
+/// The maximum number of characters to keep from a code or a message.
 const LONGEST_MESSAGE: usize = 400;
+/// The maximum number of characters to keep from an id.
+const LONGEST_ID: usize = 100;
 
 impl ErrorBody {
     fn read(body: &[u8]) -> Self {
@@ -340,7 +344,8 @@ fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 fn text(object: &Map<String, Value>, name: &str) -> Option<SafeText> {
     let text = get(object, name)?.as_str()?.trim();
-    let kept: String = text.chars().take(LONGEST_MESSAGE).collect();
+    let is_id = name.to_ascii_lowercase().ends_with("id");
+    let kept: String = text.chars().take(if is_id { LONGEST_ID } else { LONGEST_MESSAGE }).collect();
     (!kept.is_empty()).then(|| SafeText::new(&kept))
 }
 

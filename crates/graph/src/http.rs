@@ -29,7 +29,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub use budget::Budget;
 pub use fault::{Cause, Fault};
@@ -39,6 +39,7 @@ pub use reqwest::{
     Method, StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+pub(crate) use scope::shortened;
 pub use scope::{Scope, ScopeError};
 pub use trust::Untrusted;
 
@@ -53,7 +54,7 @@ use secrecy::ExposeSecret as _;
 /// (docs/graph-api.md, "Errors").
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
-/// The limits beyond which a request fails.
+/// The limits beyond which a request fails or a list ends.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The time to connect, including TLS.
@@ -73,9 +74,16 @@ pub struct Limits {
     pub backoff: Duration,
     /// The total time that one request may wait, excluding waits that the service asks for.
     pub patience: Duration,
+    /// The total time of one request: its attempts and its waits, excluding waits that the service asks
+    /// for. The last attempt is given what is left.
+    pub overall: Duration,
     /// The longest wait that the service may ask for. A request that would have to wait longer fails
     /// instead.
     pub longest_wait: Duration,
+    /// The number of alerts after which a list ends as incomplete.
+    pub list_alerts: usize,
+    /// The size of the alerts of a list, in bytes of JSON, after which it ends as incomplete.
+    pub list_bytes: u64,
 }
 
 impl Limits {
@@ -97,7 +105,10 @@ impl Default for Limits {
             throttles: 10,
             backoff: Duration::from_millis(500),
             patience: Duration::from_secs(60),
+            overall: Duration::from_secs(180),
             longest_wait: Duration::MAX,
+            list_alerts: 500_000,
+            list_bytes: 4 << 30,
         }
     }
 }
@@ -199,16 +210,19 @@ impl Http {
             });
         }
         let Inner { limits, budget, .. } = &*self.inner;
-        persist(limits, budget, request.repeat, on_event, |waited| self.attempt(request, credential, waited))
-            .await
+        persist(limits, budget, request.repeat, on_event, |waited, left| {
+            self.attempt(request, credential, waited, left)
+        })
+        .await
     }
 
-    /// Sends a request once and records it in the journal.
+    /// Sends a request once, which may take as long as `left`, and records it in the journal.
     async fn attempt(
         &self,
         request: &TransportRequest,
         credential: &Credential<'_>,
         waited: Duration,
+        left: Duration,
     ) -> Result<Reply, Fault> {
         let id = guid(rand::random());
         let mut headers = request.headers.clone();
@@ -230,7 +244,7 @@ impl Http {
             client_request_id: id,
             request_id: None,
         });
-        let outcome = self.exchange(request, headers).await;
+        let outcome = self.exchange(request, headers, left).await;
         if matches!(&outcome, Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE) {
             self.reconnect();
         }
@@ -263,12 +277,18 @@ impl Http {
         }
     }
 
-    async fn exchange(&self, request: &TransportRequest, headers: HeaderMap) -> Result<Reply, Fault> {
+    async fn exchange(
+        &self,
+        request: &TransportRequest,
+        headers: HeaderMap,
+        left: Duration,
+    ) -> Result<Reply, Fault> {
         let host = scope::host(&request.url);
         let secrets = Secrets::of(&headers, request.body.as_ref());
         let fault = |error| Fault::read(error, &host);
         let client = self.inner.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut sending = client.request(request.method.clone(), request.url.clone()).headers(headers);
+        sending = sending.timeout(self.inner.limits.total.min(left));
         if let Some(body) = &request.body {
             sending = sending.body(body.expose_secret().to_owned());
         }
@@ -301,41 +321,50 @@ fn connect(tls: &rustls::ClientConfig, limits: &Limits, route: Route) -> reqwest
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(limits.connect)
-        .read_timeout(limits.idle)
-        .timeout(limits.total);
+        .read_timeout(limits.idle);
     if route == Route::Direct {
         builder = builder.no_proxy();
     }
     builder.build()
 }
 
-/// Makes attempts, waiting between them, until one is final.
+/// Makes attempts, waiting between them, until one is final or the time is up. `attempt` is passed how
+/// long it was delayed and how long it may take.
 async fn persist<F>(
     limits: &Limits,
     budget: &Budget,
     repeat: Repeat,
     on_event: OnEvent<'_>,
-    mut attempt: impl FnMut(Duration) -> F,
+    mut attempt: impl FnMut(Duration, Duration) -> F,
 ) -> Result<Reply, Fault>
 where
     F: Future<Output = Result<Reply, Fault>>,
 {
     let mut retry = Retry::new(limits, repeat);
     let mut waited = Duration::ZERO;
+    let mut left = limits.overall;
     loop {
         while let Err((delay, cause)) = budget.take() {
             waited += delay;
             pause(delay, cause, on_event).await;
         }
-        let outcome = attempt(waited).await;
+        let began = Instant::now();
+        let outcome = attempt(waited, left).await;
+        left = left.saturating_sub(began.elapsed());
         waited = Duration::ZERO;
-        match retry.after(&outcome, rand::random()) {
+        let next = match retry.after(&outcome, rand::random()) {
+            Next::Again(delay, _) if delay >= left => Next::Stop,
+            Next::Throttled(_) if left.is_zero() => Next::Stop,
+            next => next,
+        };
+        match next {
             Next::Stop => return outcome.map(|reply| Reply { tries: retry.tries(), ..reply }),
             // Everything that shares the budget waits, because the limit applies to the tenant, not
             // to the request.
             Next::Throttled(delay) => budget.hold(delay),
             Next::Again(delay, cause) => {
                 waited += delay;
+                left -= delay;
                 pause(delay, cause, on_event).await;
             }
         }

@@ -162,7 +162,7 @@ impl Loader {
                 if self.chain(first, Some(1)).await? {
                     return Ok(());
                 }
-                self.pages(LARGEST, false)
+                self.pages(LARGEST, false).with_count(self.coverage.total)
             }
             LoadMode::Steady { from: None } => self.pages(LARGEST, false),
             LoadMode::Steady { from: Some(bookmark) } => Pages::resume(self.client.clone(), bookmark),

@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     error::{Error, Kind},
     event::OnEvent,
-    http::Url,
+    http::{Url, shortened},
     request::{ListQuery, Request},
 };
 
@@ -23,8 +23,11 @@ use crate::{
 const MAX_PAGES_WITHOUT_NEW: u32 = 100;
 /// The number of pages in a row with only known alerts after which a list is considered endless.
 const MAX_REPEATED_PAGES: u32 = 5;
-/// The maximum number of characters to show from the path of a link.
-const MAX_PATH: usize = 100;
+/// By how many alerts, or by a tenth if that is more, a complete list may fall short of the service's
+/// count.
+const COUNT_DRIFT: u64 = 20;
+/// The maximum length of a link in bytes. Hyper refuses addresses of 64 KB.
+const MAX_LINK: usize = 32 << 10;
 
 /// A list that is read page by page.
 ///
@@ -46,6 +49,10 @@ pub struct Pages {
     repeated: u32,
     /// The address of the first page.
     first: Option<Url>,
+    /// The size of the alerts received so far, in bytes.
+    bytes: u64,
+    /// The number of matches, as counted by the service.
+    count: Option<u64>,
 }
 
 impl Client {
@@ -74,7 +81,14 @@ impl Pages {
             fingerprint: RandomState::new(),
             without_new: 0,
             repeated: 0,
+            bytes: 0,
+            count: None,
         }
+    }
+
+    /// Sets the number of matches, as counted by the service for the same list.
+    pub(crate) fn with_count(self, count: Option<u64>) -> Self {
+        Self { count, ..self }
     }
 
     /// Requests the next page. Returns `None` after the last page or an error.
@@ -92,6 +106,8 @@ impl Pages {
         let fingerprints = self.fingerprints(&page).await?;
         let before = self.known.len();
         self.known.extend(fingerprints);
+        self.bytes += page.raw.alerts.iter().map(|alert| alert.0.len() as u64).sum::<u64>();
+        self.count = self.count.or(page.raw.count);
         if self.known.len() > before {
             (self.without_new, self.repeated) = (0, 0);
         } else {
@@ -101,7 +117,19 @@ impl Pages {
         let next = page.raw.next.is_some().then(|| self.follow(page.bookmark.as_deref()));
         page.bookmark = next.as_ref().and_then(|next| next.as_ref().ok()).map(Url::to_string);
         self.next = next.map(|next| next.map(Request::next_page));
+        if self.next.is_none() && page.partial.is_none() {
+            page.partial = self.short_of_count();
+        }
         Ok(page)
+    }
+
+    /// Returns what to report about a list that ended long before the number of alerts that the service
+    /// counted. The count may differ a little, since alerts come and change while pages are read.
+    fn short_of_count(&self) -> Option<SafeText> {
+        let (count, received) = (self.count?, self.known.len() as u64);
+        let missing = count.checked_sub(received)?;
+        let is_far = missing > COUNT_DRIFT && missing > count / 10;
+        is_far.then(|| SafeText::new(&format!("the service counts {count} alerts and sent {received}")))
     }
 
     /// Computes a fingerprint of each alert off the async worker threads, since a full page
@@ -121,14 +149,15 @@ impl Pages {
         let url = link.and_then(|link| Url::parse(link).ok()).ok_or_else(|| {
             Error::new(Kind::Protocol, "the service's link to the next page is not an address")
         })?;
+        if url.as_str().len() > MAX_LINK {
+            let what = format!("the service's link to the next page is longer than {} KB", MAX_LINK >> 10);
+            return Err(Error::new(Kind::Protocol, what));
+        }
         let is_other =
             |first: &Url| first.origin() == url.origin() && !first.path().eq_ignore_ascii_case(url.path());
         if self.first.as_ref().is_some_and(is_other) {
-            let path: String = url.path().chars().take(MAX_PATH).collect();
-            let what = format!(
-                "next page points to {}, not to the list; it was not requested",
-                SafeText::new(&path).line()
-            );
+            let path = shortened(url.path());
+            let what = format!("next page points to {path}, not to the list; it was not requested");
             return Err(Error::new(Kind::ForeignLink, what));
         }
         if !self.seen.insert(url.clone()) {
@@ -138,6 +167,15 @@ impl Pages {
             let what = format!("{} pages in a row brought no new alert", self.without_new);
             return Err(Error::new(Kind::Loop, what));
         }
-        Ok(url)
+        let limits = self.client.http().limits();
+        let size = if self.known.len() >= limits.list_alerts {
+            format!("{} alerts", limits.list_alerts)
+        } else if self.bytes >= limits.list_bytes {
+            format!("{} MB of alerts", limits.list_bytes >> 20)
+        } else {
+            return Ok(url);
+        };
+        let what = format!("the list ended at the limit of {size}");
+        Err(Error { advice: Some("use a narrower filter"), ..Error::new(Kind::TooLarge, what) })
     }
 }

@@ -9,13 +9,16 @@ use crate::{
     files,
 };
 use alertdeck_graph::{Client, ClientEvent, Error, Kind, ListQuery, OwnerComparison};
+use alertdeck_model::RawAlert;
 use alertdeck_odata::Feature;
 use alertdeck_query as query;
-use alertdeck_query::{Context, OwnerCase, Plan};
-use alertdeck_store::{FeedId, Store};
+use alertdeck_query::{Context, Matcher, OwnerCase, Plan};
+use alertdeck_store::{FeedId, Row, Store};
 
 /// The largest page size that Graph honours (docs/graph-api.md, "Paging").
 const PAGE_SIZE: u32 = 1000;
+/// The smallest page size to ask for.
+const SMALLEST_PAGE: u32 = 50;
 
 /// The alerts that were read, and whether the list is complete.
 pub(super) struct Loaded {
@@ -23,9 +26,13 @@ pub(super) struct Loaded {
     pub(super) outcome: Result<(), Failure>,
 }
 
-/// Reads all alerts that may match the filter. `contexts` has one context for each service. Fails
-/// if nothing could be read at all.
-pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) -> Result<Loaded, Failure> {
+/// Reads all alerts that may match the filter, or from services only as many as `limit` that do match.
+/// `contexts` has one context for each service. Fails if nothing could be read at all.
+pub(super) async fn load(
+    source: &Source,
+    (filter, limit): (&str, Option<usize>),
+    contexts: Vec<Context>,
+) -> Result<Loaded, Failure> {
     if let Source::Files { paths, .. } = source {
         let saved = Failure::if_nothing(files::read(paths))?;
         let outcome = Failure::if_errors(&saved.errors());
@@ -42,7 +49,7 @@ pub(super) async fn load(source: &Source, filter: &str, contexts: Vec<Context>) 
     let fetches = source.services().zip(contexts).map(|((_, service), context)| {
         let (name, store) = (service.name(), &store);
         let mut waits = notify_waits(several.then_some(name));
-        async move { (name, fetch(service, filter, context, store, &mut waits).await) }
+        async move { (name, fetch(service, (filter, limit), context, store, &mut waits).await) }
     });
     let outcome = combine(join_all(fetches).await)?;
     Ok(Loaded { store: store.into_inner(), outcome })
@@ -95,7 +102,7 @@ impl From<Error> for Missing {
 /// and evaluates that part locally.
 async fn fetch(
     service: &Service,
-    filter: &str,
+    (filter, limit): (&str, Option<usize>),
     mut context: Context,
     store: &RefCell<Store>,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
@@ -121,7 +128,7 @@ async fn fetch(
                 Err(error) => Err(error.into()),
             };
         }
-        let error = match fetch_pages(&service.client, &plan, context.feed, store, waits).await {
+        let error = match fetch_pages(&service.client, &plan, (context.feed, limit), store, waits).await {
             Ok(None) if plan.guesses_owner && guess == Guess::Unconfirmed => {
                 return Err(Missing::Part(
                     "alerts whose owner is spelled differently may be missing: the service does not say \
@@ -169,26 +176,38 @@ async fn compare_owners(
     })
 }
 
-/// Fetches the pages of a list. Fails if the first page fails; returns what is missing if a later
-/// one does.
+/// Fetches the pages of a list, until `limit` alerts match. Fails if the first page fails; returns what
+/// is missing if a later one does.
 async fn fetch_pages(
     client: &Client,
     plan: &Plan,
-    feed: FeedId,
+    (feed, limit): (FeedId, Option<usize>),
     store: &RefCell<Store>,
     waits: &mut (dyn FnMut(ClientEvent) + Send),
 ) -> Result<Option<String>, Error> {
     let filter = plan.pushed.as_ref().map(ToString::to_string);
-    let mut pages = client.pages(&ListQuery { filter, top: Some(PAGE_SIZE), count: false });
+    // If Graph applies the whole filter, hardly more alerts are needed than those to print.
+    let needed = limit.filter(|_| plan.is_exact()).and_then(|limit| u32::try_from(limit).ok());
+    let top = needed.map_or(PAGE_SIZE, |needed| needed.clamp(SMALLEST_PAGE, PAGE_SIZE));
+    let mut pages = client.pages(&ListQuery { filter, top: Some(top), count: false });
     let mut read = 0;
     let mut missing = None;
     while let Some(page) = pages.next(waits).await {
         match page {
             Ok(page) => {
                 read += 1;
-                store.borrow_mut().decode(feed, page.raw.alerts);
                 if let Some(warning) = page.partial {
                     missing = Some(format!("the service sent partial results: {}", warning.line()));
+                }
+                let mut store = store.borrow_mut();
+                let Some(limit) = limit else {
+                    store.decode(feed, page.raw.alerts);
+                    continue;
+                };
+                store.decode(feed, matching(plan, feed, page.raw.alerts));
+                let rows = Matcher::new(&plan.test).rows(&store).common(&store.rows_of_feeds(&[feed]));
+                if rows >= limit {
+                    break;
                 }
             }
             Err(error) if read == 0 => return Err(error),
@@ -196,4 +215,14 @@ async fn fetch_pages(
         }
     }
     Ok(missing)
+}
+
+/// Returns the alerts that match, and the unreadable ones. With a limit, the others are not kept in
+/// memory.
+fn matching(plan: &Plan, feed: FeedId, alerts: Vec<RawAlert>) -> Vec<RawAlert> {
+    let mut page = Store::default();
+    let rows = page.decode(feed, alerts.iter().cloned());
+    let matching = Matcher::new(&plan.test).rows(&page);
+    let is_kept = |row: Row| matching.contains(row) || !page.is_readable(row);
+    alerts.into_iter().zip(rows).filter(|(_, row)| is_kept(*row)).map(|(alert, _)| alert).collect()
 }

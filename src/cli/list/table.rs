@@ -11,8 +11,11 @@ use alertdeck_store::Column;
 const GAP: usize = 2;
 /// The minimum width of a narrowed column.
 const MIN_WIDTH: usize = 8;
+/// The maximum width of a column. Every row is as wide as the longest value, so that one title of a
+/// megabyte would otherwise fill a disk.
+const MAX_WIDTH: usize = 250;
 
-/// Writes a header row and the rows. If `width` is given, no line is wider.
+/// Writes a header row and the rows. If `width` is given, no line is wider. No column is wider than 250.
 pub(super) fn write(
     columns: &[Column],
     rows: impl Iterator<Item = Vec<String>>,
@@ -22,7 +25,7 @@ pub(super) fn write(
     let header = columns.iter().map(|column| column.name().to_uppercase()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
     let mut widths: Vec<usize> = (0..columns.len())
-        .map(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or_default())
+        .map(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or_default().min(MAX_WIDTH))
         .collect();
     if let Some(width) = width {
         narrow(columns, &mut widths, width);
@@ -96,6 +99,13 @@ mod tests {
     fn the_widest_column_is_narrowed_and_ids_are_not_cut() {
         let shown = table(&[["a title that is rather long", "someone", "da1234567890"]], Some(40));
         assert_eq!(shown, "TITLE             ASSIGNED  ID\na title that is…  someone   da1234567890\n");
+    }
+
+    #[test]
+    fn a_long_value_does_not_widen_the_other_rows_without_end() {
+        let shown = table(&[[&"x".repeat(1_000_000), "me", &"1".repeat(1_000)], ["b", "", "2"]], None);
+        assert!(shown.lines().all(|line| line.width() <= 2 * MAX_WIDTH + 20), "{} bytes", shown.len());
+        assert!(shown.contains("x…  me"));
     }
 
     proptest! {

@@ -229,6 +229,44 @@ fn an_incomplete_result_is_printed() {
 }
 
 #[test]
+fn a_limit_ends_the_requests_once_it_is_met() {
+    let page = |alert: &'static str| {
+        let next = format!(r#""@odata.nextLink":"{{base}}/v1.0/security/alerts_v2?$skip={}""#, alert.len());
+        let body = format!(r#"{{{next},"value":[{alert}]}}"#);
+        (200, &*Box::leak(body.into_boxed_str()))
+    };
+    let (a, b) = (r#"{"id":"a","title":"mimikatz"}"#, r#"{"id":"bb","title":"other"}"#);
+    let server = Scripted::new(vec![page(a)]);
+    let listed = ask(&server.base, &["list", "--limit", "1", "--format", "ndjson"]);
+    assert_eq!((listed.code, listed.stdout.trim_end(), listed.stderr.as_str()), (0, a, ""));
+    // Words are searched for here, so a page may contain no match.
+    let server = Scripted::new(vec![page(b), page(a)]);
+    let listed = ask(&server.base, &["list", "mimikatz", "--limit", "1", "--format", "ndjson"]);
+    assert_eq!((listed.code, listed.stdout.trim_end(), listed.stderr.as_str()), (0, a, ""));
+    assert_eq!(server.targets.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn objects_that_are_not_alerts_are_never_listed() {
+    let body = r#"{"value":[{"id":"a"},{"id":"1","displayName":"x"}]}"#;
+    let listed = ask(&Scripted::new(vec![(200, body)]).base, &["list", "--format", "ndjson"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (5, "{\"id\":\"a\"}\n"));
+    assert!(
+        listed.stderr.contains("1 of 2 objects in the reply is not a readable alert"),
+        "{}",
+        listed.stderr
+    );
+}
+
+#[test]
+fn a_list_far_shorter_than_its_count_is_incomplete() {
+    let body = r#"{"@odata.count":500,"value":[{"id":"a"}]}"#;
+    let listed = ask(&Scripted::new(vec![(200, body)]).base, &["list", "--format", "ndjson"]);
+    assert_eq!((listed.code, listed.stdout.as_str()), (5, "{\"id\":\"a\"}\n"));
+    assert!(listed.stderr.contains("the service counts 500 alerts and sent 1"), "{}", listed.stderr);
+}
+
+#[test]
 fn a_refused_operator_is_evaluated_locally() {
     let refusal = r#"{"error":{"code":"BadRequest","message":"operator ne is not supported"}}"#;
     let all = r#"{"value":[{"id":"a","status":"new","severity":"high"},{"id":"b","status":"resolved","severity":"high"}]}"#;

@@ -16,6 +16,11 @@ use alertdeck_model::SafeText;
 /// The headers that hold the service's own id for a request: Graph's and the sign-in service's.
 const REQUEST_IDS: [&str; 2] = ["request-id", "x-ms-request-id"];
 
+/// The maximum number of characters to show of a header.
+const MAX_HEADER: usize = 400;
+/// The maximum number of characters to show of an id.
+const MAX_ID: usize = 100;
+
 /// A request as the transport sends it: an address, headers and bytes, without any knowledge of
 /// Graph. A [`crate::Request`], which asks for one of Graph's resources, is converted into this
 /// type.
@@ -96,14 +101,19 @@ impl fmt::Debug for Reply {
 }
 
 impl Reply {
-    /// Returns a header as text that is safe to show.
+    /// Returns a header as text that is safe to show, cut to 400 characters.
     pub fn header(&self, name: impl header::AsHeaderName) -> Option<SafeText> {
-        self.headers.get(name).map(|value| SafeText::new(&String::from_utf8_lossy(value.as_bytes())))
+        self.header_start(name, MAX_HEADER)
     }
 
-    /// Returns the service's own id for the request.
+    /// Returns the service's own id for the request, cut to 100 characters.
     pub fn request_id(&self) -> Option<SafeText> {
-        REQUEST_IDS.into_iter().find_map(|name| self.header(name))
+        REQUEST_IDS.into_iter().find_map(|name| self.header_start(name, MAX_ID))
+    }
+
+    fn header_start(&self, name: impl header::AsHeaderName, most: usize) -> Option<SafeText> {
+        let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
+        Some(SafeText::new(&value.chars().take(most).collect::<String>()))
     }
 
     /// Returns when the response was sent, by the service's clock (the `Date` header).

@@ -6,6 +6,11 @@ use std::fmt;
 use reqwest::Url;
 use url::Host;
 
+use alertdeck_model::SafeText;
+
+/// The maximum number of characters to show of an address.
+const MAX_SHOWN: usize = 150;
+
 /// A base address. It covers the addresses below it on exactly the same origin.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -107,11 +112,19 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-/// Formats an address for messages, without user name, password, query or fragment.
+/// Formats an address for messages, without user name, password, query or fragment, and cut.
 pub(super) fn without_secrets(url: &Url) -> String {
     match url.host_str() {
-        Some(_) => format!("{}://{}{}", url.scheme(), host(url), url.path()),
-        None => host(url),
+        Some(_) => shortened(&format!("{}://{}{}", url.scheme(), host(url), url.path())),
+        None => shortened(&host(url)),
+    }
+}
+
+/// Returns a part of an address for messages: on one line, safe to show, and cut.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", SafeText::new(&text[..end]).line()),
+        None => SafeText::new(text).line(),
     }
 }
 

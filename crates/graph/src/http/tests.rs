@@ -44,7 +44,7 @@ async fn run_with(script: &[Result<Reply, Fault>], limits: &Limits, repeat: Repe
     let (mut attempts, mut events) = (Vec::new(), Vec::new());
     let budget = Budget::per_minute(100_000);
     let mut on_event = |event| events.push(event);
-    let outcome = persist(limits, &budget, repeat, &mut on_event, |_| {
+    let outcome = persist(limits, &budget, repeat, &mut on_event, |_, _| {
         attempts.push(start.elapsed());
         std::future::ready(script[(attempts.len() - 1).min(script.len() - 1)].clone())
     })
@@ -178,6 +178,23 @@ async fn passing_failures_are_tried_five_times(#[case] failure: Result<Reply, Fa
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn slow_attempts_end_after_three_minutes() {
+    let limits = Limits::default();
+    let (start, mut allowed) = (Instant::now(), Vec::new());
+    let (budget, mut on_event) = (Budget::default(), |_| {});
+    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |_, left| {
+        allowed.push(left);
+        async move {
+            sleep(left.min(Duration::from_secs(120))).await;
+            fault(Cause::Timeout)
+        }
+    });
+    assert_eq!(outcome.await.unwrap_err().cause, Cause::Timeout);
+    assert!(start.elapsed() <= limits.overall + Duration::from_millis(10), "{:?}", start.elapsed());
+    assert!(allowed.len() == 2 && allowed[1] <= Duration::from_secs(60), "{allowed:?}");
+}
+
 #[rstest]
 #[case(Ok(reply(200, &[])))]
 #[case(Ok(reply(400, &[])))]
@@ -202,7 +219,7 @@ async fn a_throttled_request_holds_the_others_back() {
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
     let limits = Limits::default();
-    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |waited| {
+    let outcome = persist(&limits, &budget, Repeat::Freely, &mut on_event, |waited, _| {
         assert!(start.elapsed() >= Duration::from_secs(7), "asked too early");
         assert_eq!(waited, Duration::from_secs(7));
         std::future::ready(Ok(reply(200, &[])))

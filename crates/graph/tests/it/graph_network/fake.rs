@@ -142,6 +142,12 @@ impl Fake {
         self.client_with(Tokens::fixed(&CANARY.into()).unwrap())
     }
 
+    pub(crate) fn client_within(&self, limits: Limits) -> Client {
+        let http = Http::new(limits, Budget::per_minute(100_000), Route::Direct).unwrap();
+        let endpoint = Endpoint::at(&self.base(), Api::V1).unwrap();
+        Client::new(http, endpoint, Tokens::fixed(&CANARY.into()).unwrap())
+    }
+
     pub(crate) fn client_with(&self, tokens: Tokens) -> Client {
         let endpoint = Endpoint::at(&self.base(), Api::V1).unwrap();
         Client::new(http(), endpoint, tokens)

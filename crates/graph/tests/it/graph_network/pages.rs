@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use alertdeck_graph::{ClientEvent, Kind, ListQuery, Page, WaitCause, auth::Tokens};
+use alertdeck_graph::{ClientEvent, Kind, ListQuery, Page, WaitCause, auth::Tokens, http::Limits};
 use alertdeck_model::AlertId;
 use rstest::rstest;
 
-use super::fake::{CANARY, Fake, Step, answer, ignore, page};
+use super::fake::{CANARY, Fake, Step, answer, ignore, page, quick};
 
 /// Reads a list to its end. Returns the ids, and the error that ended the list, if any.
 async fn read(fake: &Fake) -> (Vec<String>, Option<(Kind, String)>) {
-    let mut pages = fake.client().pages(&ListQuery::default());
+    read_with(fake, quick()).await
+}
+
+async fn read_with(fake: &Fake, limits: Limits) -> (Vec<String>, Option<(Kind, String)>) {
+    let mut pages = fake.client_within(limits).pages(&ListQuery::default());
     let mut ids = Vec::new();
     while let Some(page) = pages.next(&mut ignore()).await {
         match page {
@@ -228,7 +232,90 @@ async fn a_byte_order_mark_and_odd_alerts_do_not_fail_a_page() {
             .await;
     let mut pages = fake.client().pages(&ListQuery::default());
     let page = pages.next(&mut ignore()).await.unwrap().unwrap();
-    assert_eq!(page.raw.alerts.len(), 3);
+    assert_eq!(ids_of(&page), ["a", "b"]);
+    assert!(page.partial.unwrap().line().starts_with("1 of 3 objects in the reply is not a readable alert"));
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_an_alert_is_an_error_that_names_it() {
+    let fake = Fake::start(|_, _, _| answer(200, &[], r#"{"id":"1","displayName":"x"}"#)).await;
+    let error = fake.client().get(&AlertId::new("a"), &mut ignore()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Protocol);
+    assert!(error.to_string().contains("with the properties id, displayName"), "{error}");
+}
+
+#[rstest]
+#[case::alerts(Limits { list_alerts: 25, ..quick() }, "the limit of 25 alerts")]
+#[case::bytes(Limits { list_bytes: 1 << 20, ..quick() }, "the limit of 1 MB of alerts")]
+#[tokio::test]
+async fn a_list_without_end_ends_at_a_limit(#[case] limits: Limits, #[case] limit: &str) {
+    let fake = Fake::start(|number, _, _| {
+        let alerts: Vec<_> = (0..10)
+            .map(|at| serde_json::json!({"id": format!("{number}-{at}"), "title": "x".repeat(40_000)}))
+            .collect();
+        let next = format!("?p={number}");
+        answer(200, &[], serde_json::json!({"value": alerts, "@odata.nextLink": next}).to_string())
+    })
+    .await;
+    let (ids, error) = read_with(&fake, limits).await;
+    let (kind, line) = error.unwrap();
+    assert_eq!((ids.len(), kind), (30, Kind::TooLarge));
+    assert!(line.contains(limit), "{line}");
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[rstest]
+#[case::far(200, 30, Some("the service counts 200 alerts and sent 30"))]
+#[case::drift(50, 30, None)]
+#[case::drift_of_many(1000, 950, None)]
+#[case::fewer(10, 30, None)]
+#[tokio::test]
+async fn a_list_far_shorter_than_its_count_is_incomplete(
+    #[case] count: usize,
+    #[case] sent: usize,
+    #[case] expected: Option<&str>,
+) {
+    let fake = Fake::start(move |number, _, _| {
+        // The count is on the first page only.
+        let alerts: Vec<_> =
+            (0..sent / 2).map(|at| serde_json::json!({"id": format!("{number}-{at}")})).collect();
+        let mut page = serde_json::json!({ "value": alerts });
+        if number == 0 {
+            page["@odata.count"] = count.into();
+            page["@odata.nextLink"] = "?p=1".into();
+        }
+        answer(200, &[], page.to_string())
+    })
+    .await;
+    let mut pages = fake.client().pages(&ListQuery::default());
+    let first = pages.next(&mut ignore()).await.unwrap().unwrap();
+    assert_eq!(first.partial, None);
+    let last = pages.next(&mut ignore()).await.unwrap().unwrap();
+    assert_eq!(last.partial.map(|partial| partial.line()).as_deref(), expected);
+}
+
+#[rstest]
+#[case::long(format!("/v1.0/security/alerts_v2?p={}", "a".repeat(5 << 20)))]
+#[case::other_path(format!("/v1.0/{}", "a".repeat(20 << 10)))]
+#[case::other_host(format!("https://evil.example/{}", "a".repeat(20 << 10)))]
+#[case::other_long_host(format!("https://{}.example/v1.0/x", "a".repeat(20 << 10)))]
+#[tokio::test]
+async fn a_long_link_is_cut_in_its_error(#[case] link: String) {
+    let fake = Fake::start(move |_, _, _| page(&["a"], Some(&link))).await;
+    let (ids, error) = read(&fake).await;
+    let (_, line) = error.unwrap();
+    assert_eq!(ids, ["a"]);
+    assert!(line.len() < 400, "{} bytes", line.len());
+}
+
+#[tokio::test]
+async fn a_long_request_id_is_cut() {
+    let id = "r".repeat(90_000);
+    let fake = Fake::start(move |_, _, _| answer(400, &[("request-id", &id)], "{}")).await;
+    let client = fake.client();
+    let error = client.pages(&ListQuery::default()).next(&mut ignore()).await.unwrap().unwrap_err();
+    assert!(error.to_string().len() < 400, "{error}");
+    assert!(client.http().journal().entries()[0].to_string().len() < 500);
 }
 
 #[tokio::test]
