@@ -1,5 +1,5 @@
 //! Lists fetched over TLS from a server on loopback: which protocol the two sides agree on, and
-//! connections that end between two pages.
+//! connections and streams that end between two pages or within one.
 
 use std::{
     sync::{Arc, Mutex},
@@ -36,6 +36,19 @@ enum After {
     Leaves,
     /// It resets the stream of each POST, and of the first GET of each page.
     Resets,
+    /// It breaks the first reply of each page, over HTTP/2.
+    Breaks(Break),
+}
+
+/// How a reply over HTTP/2 breaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Break {
+    /// Whether a half of the page has been sent before.
+    in_body: bool,
+    /// The reason that the server gives, or `None` to close the connection without one.
+    reason: Option<h2::Reason>,
+    /// Whether the whole connection ends (GOAWAY) or only the stream (RST_STREAM).
+    is_connection: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +106,11 @@ async fn serve(
     after: After,
 ) {
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if let After::Breaks(how) = after {
+        // The connection ends with an error, as it should.
+        let _ = serve_broken(stream, connection, &log, how).await;
+        return;
+    }
     let answered = Arc::new(Notify::new());
     let notify = Arc::clone(&answered);
     let handler = service_fn(move |request: Request<Incoming>| {
@@ -100,13 +118,9 @@ async fn serve(
         let is_first = !log.lock().unwrap().iter().any(|(.., earlier)| *earlier == query);
         let number = query.strip_prefix("n=").map_or(1, |number| number.parse::<u32>().unwrap());
         log.lock().unwrap().push((connection, request.version(), query));
-        let mut page = serde_json::json!({"value": [{"id": number.to_string()}]});
-        if number < PAGES {
-            page["@odata.nextLink"] = format!("?n={}", number + 1).into();
-        }
         notify.notify_one();
         let resets = after == After::Resets && (is_first || request.method() == Method::POST);
-        std::future::ready(if resets { Err(Reset) } else { Ok(Response::new(page.to_string())) })
+        std::future::ready(if resets { Err(Reset) } else { Ok(Response::new(page(number))) })
     });
     let stream = TokioIo::new(stream);
     if is_h2 {
@@ -123,6 +137,55 @@ async fn serve(
         let keep_alive = after == After::Stays;
         let _ = http1::Builder::new().keep_alive(keep_alive).serve_connection(stream, handler).await;
     }
+}
+
+/// Returns the text of a page.
+fn page(number: u32) -> String {
+    let mut page = serde_json::json!({"value": [{"id": number.to_string()}]});
+    if number < PAGES {
+        page["@odata.nextLink"] = format!("?n={}", number + 1).into();
+    }
+    page.to_string()
+}
+
+/// Serves pages over HTTP/2 frame by frame, the first time each page is requested in a broken way.
+async fn serve_broken(
+    stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
+    connection: u32,
+    log: &Seen,
+    how: Break,
+) -> Result<(), h2::Error> {
+    let mut served = h2::server::handshake(stream).await?;
+    while let Some(accepted) = served.accept().await {
+        let (request, mut respond) = accepted?;
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let is_first = !log.lock().unwrap().iter().any(|(.., earlier)| *earlier == query);
+        let number = query.strip_prefix("n=").map_or(1, |number| number.parse::<u32>().unwrap());
+        log.lock().unwrap().push((connection, request.version(), query));
+        let (text, head) = (page(number), Response::new(()));
+        if !is_first {
+            respond.send_response(head, false)?.send_data(text.into(), true)?;
+            continue;
+        }
+        if how.in_body {
+            let mut body = respond.send_response(head, false)?;
+            body.send_data(text[..text.len() / 2].to_owned().into(), false)?;
+            // The frames have to leave before the break overtakes them.
+            let sent = tokio::time::timeout(Duration::from_millis(50), served.accept());
+            assert!(sent.await.is_err(), "the client waits for the rest");
+            if let (Some(reason), false) = (how.reason, how.is_connection) {
+                body.send_reset(reason);
+            }
+        } else if let (Some(reason), false) = (how.reason, how.is_connection) {
+            respond.send_reset(reason);
+        }
+        match how.reason {
+            Some(reason) if how.is_connection => served.abrupt_shutdown(reason),
+            Some(_) => {}
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 fn client(port: u16, http: Http) -> Client {
@@ -159,6 +222,39 @@ async fn pages_survive_the_end_of_a_connection(
     let mut used: Vec<_> = seen.iter().map(|(connection, ..)| *connection).collect();
     used.dedup();
     assert_eq!(used.len(), connections as usize, "{seen:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn pages_survive_broken_replies_over_http2(
+    #[values(true, false)] in_body: bool,
+    #[values(
+        None,
+        Some((h2::Reason::NO_ERROR, true)),
+        Some((h2::Reason::ENHANCE_YOUR_CALM, true)),
+        Some((h2::Reason::INTERNAL_ERROR, true)),
+        Some((h2::Reason::REFUSED_STREAM, false)),
+        Some((h2::Reason::CANCEL, false)),
+        Some((h2::Reason::NO_ERROR, false)),
+        Some((h2::Reason::HTTP_1_1_REQUIRED, false))
+    )]
+    how: Option<(h2::Reason, bool)>,
+) {
+    let how = Break {
+        in_body,
+        reason: how.map(|(reason, _)| reason),
+        is_connection: how.is_some_and(|(_, is_connection)| is_connection),
+    };
+    let (port, seen, http) = server(BOTH, After::Breaks(how)).await;
+    let client = client(port, http);
+    let mut pages = client.pages(&ListQuery::default());
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next(&mut |_| {}).await {
+        let page = page.unwrap_or_else(|error| panic!("{how:?}: {error}"));
+        ids.extend(page.raw.alerts.iter().map(|raw| raw.decode().unwrap().id.raw().to_owned()));
+    }
+    assert_eq!(ids, ["1", "2", "3", "4"], "{how:?}");
+    assert_eq!(seen.lock().unwrap().len(), 2 * PAGES as usize, "each page is requested twice");
 }
 
 #[tokio::test]
