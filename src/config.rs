@@ -84,6 +84,17 @@ pub enum ConfigError {
     /// The file is too large for a config file.
     #[error("{}: not read: a config file can have up to 1 MB", safe(.0))]
     TooLarge(PathBuf),
+    /// Other users may change the file, and it contains a command.
+    #[error(
+        "{}: not used: other users can change it (mode {mode:03o}), and it has a token_command, which runs as you; run `chmod 600` on it",
+        safe(path)
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The file has errors.
     #[error("invalid configuration\n{}", Rendered { path, errors, more: *more })]
     Broken {
@@ -170,10 +181,32 @@ impl Config {
             Ok(None) | Err(ConfigError::NoFolder) => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
-        match file::read(&path) {
-            Err(ConfigError::Missing(_)) if given.is_none() => Ok(Self::default()),
-            bytes => Self::read(&path, &bytes?),
+        let config = match file::read(&path) {
+            Err(ConfigError::Missing(_)) if given.is_none() => return Ok(Self::default()),
+            bytes => Self::read(&path, &bytes?)?,
+        };
+        // Whoever can change the file could have any command run.
+        let runs_command = |section: &Section| section.settings.get(&Key::TokenCommand).is_some();
+        match file::changeable_by_others(&path) {
+            Some(mode) if config.sections.iter().any(runs_command) => {
+                Err(ConfigError::Exposed { path, mode })
+            }
+            _ => Ok(config),
         }
+    }
+
+    /// Returns a warning if other users may change the config file that [`Config::load`] reads, unless
+    /// that is an error.
+    pub fn exposure(given: Option<&Path>) -> Option<String> {
+        let path = Self::path(given).ok()??;
+        let mode = file::changeable_by_others(&path)?;
+        if let Err(ConfigError::Exposed { .. }) = Self::load(given) {
+            return None;
+        }
+        let path = safe(&path);
+        Some(format!(
+            "{path}: other users can change the config file (mode {mode:03o}); run `chmod 600` on it"
+        ))
     }
 
     /// Returns the path of the config file, whether or not the file exists. This is `given` or, if

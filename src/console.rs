@@ -22,6 +22,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
+pub use platform::watch_exit_signals;
 pub use runner::Source;
 pub use saved::SavedAlerts;
 pub use terminal::check;
@@ -100,8 +101,7 @@ impl Clock {
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
     terminal::check()?;
     let clock = Clock(Instant::now());
-    // Set this up before the terminal, so that any signal restores the terminal.
-    let suspends = platform::watch_signals()?;
+    let suspends = platform::watch_terminal()?;
     let mut screen = Screen::open(options.mouse)?;
     tokio::task::spawn_blocking(defang::prepare);
     let (sender, mut messages) = mpsc::channel(CHANNEL);

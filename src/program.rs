@@ -121,6 +121,11 @@ impl Command {
         }
     }
 
+    /// Returns whether the command depends on the config file.
+    fn reads_config(&self) -> bool {
+        self.sends_requests() || matches!(self, Self::Open(_) | Self::Explain(_) | Self::Config(_))
+    }
+
     /// Returns whether the command sends requests and therefore has something to log.
     fn sends_requests(&self) -> bool {
         match self {
@@ -195,6 +200,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => run(arguments),
         Err(error) => return print_parse_result(&error),
     };
+    alertdeck_platform::clean_up();
     if log::lost() > 0 {
         notify(format_args!("log lines that could not be written: {}", log::lost()));
     }
@@ -230,6 +236,10 @@ fn print_parse_result(error: &clap::Error) -> ExitCode {
 
 fn run(Arguments { command, filter, connection, display, logging }: Arguments) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
+    console::watch_exit_signals().map_err(|error| Failure::System { what: "cannot watch signals", error })?;
+    if command.as_ref().is_none_or(Command::reads_config) {
+        connection.warn_of_exposed_config();
+    }
     if command.as_ref().is_none_or(Command::sends_requests) {
         logging.start();
         tracing::info!("command: {}", command.as_ref().map_or("console", Command::name));

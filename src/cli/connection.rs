@@ -102,6 +102,11 @@ impl Connection {
         overrides.with_variables(|name| std::env::var(name).ok())
     }
 
+    /// Warns if other users may change the config file.
+    pub fn warn_of_exposed_config(&self) {
+        Config::exposure(self.config.as_deref()).iter().for_each(super::notify);
+    }
+
     /// Loads the config file.
     pub(super) fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.config.as_deref())?)

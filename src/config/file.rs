@@ -41,6 +41,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     }
 }
 
+/// Returns the permission bits of a file if other users may change it. Pipes and devices are not files.
+pub(super) fn changeable_by_others(path: &Path) -> Option<u32> {
+    let is_file = path.metadata().is_ok_and(|data| data.is_file());
+    is_file
+        .then(|| File::open(path).ok())
+        .flatten()
+        .and_then(|file| alertdeck_platform::changeable_by_others(&file))
+}
+
 /// Resolves a path found in `file`: `~/` is the home folder, and a relative path is relative to the
 /// folder that contains `file`.
 pub(super) fn resolve(file: &Path, path: &Path) -> PathBuf {

@@ -2,7 +2,8 @@
 //!
 //! This is the only platform-specific code outside the crate `alertdeck_platform`.
 
-pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_signals};
+pub use imp::watch_exit_signals;
+pub(super) use imp::{remember_terminal, restore_terminal, stop, terminal_in_use, watch_terminal};
 
 /// The sequences that restore the terminal: mouse and paste reports off, main screen, visible
 /// cursor, default style. A constant, so that restoring needs neither a lock nor an allocation.
@@ -21,6 +22,7 @@ mod imp {
         thread,
     };
 
+    use alertdeck_platform::clean_up;
     use rustix::{
         event::{PollFd, PollFlags, poll},
         fs::{Mode, OFlags},
@@ -28,7 +30,7 @@ mod imp {
         termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
     };
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP},
+        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2},
         iterator::Signals,
         low_level::emulate_default_handler,
     };
@@ -71,21 +73,47 @@ mod imp {
         }
     }
 
-    /// Handles signals on a separate thread. TERM, INT, HUP and QUIT restore the terminal and end
-    /// the process; TSTP is forwarded to the loop, which suspends. The thread is separate because
+    /// Handles the signals that end the process on a separate thread: the terminal is restored, no
+    /// temporary file is left, and no program that works for this one. The thread is separate because
     /// the loop may block, and because crossterm spins after a hang-up (docs/security.md,
     /// "Hang-up").
-    pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
-        let (sender, receiver) = mpsc::channel(1);
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])?;
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system has no resources for it.
+    pub fn watch_exit_signals() -> io::Result<()> {
+        let ignored = ignored_signals();
+        let ends = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+        let mut signals = Signals::new(ends.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0))?;
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
-                if signal == SIGTSTP {
-                    let _ = sender.try_send(());
-                } else {
-                    restore_terminal();
-                    std::process::exit(128 + signal);
+                restore_terminal();
+                clean_up();
+                if ORIGINAL.get().is_none() {
+                    // Shells handle a command that a signal has ended differently from one that exits.
+                    let _ = emulate_default_handler(signal);
                 }
+                std::process::exit(128 + signal);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Returns the signals that this process was told to ignore, as `nohup` does, with a bit for each.
+    /// Only Linux tells.
+    fn ignored_signals() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    }
+
+    /// Notices when the terminal is gone, and forwards TSTP to the loop, which suspends.
+    pub(in super::super) fn watch_terminal() -> io::Result<mpsc::Receiver<()>> {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut signals = Signals::new([SIGTSTP])?;
+        thread::Builder::new().name("suspend".into()).spawn(move || {
+            for _ in signals.forever() {
+                let _ = sender.try_send(());
             }
         })?;
         thread::Builder::new().name("terminal".into()).spawn(exit_on_hang_up)?;
@@ -101,6 +129,7 @@ mod imp {
         while poll(&mut fds, None) == Err(Errno::INTR) {}
         if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
             restore_terminal();
+            clean_up();
             std::process::exit(128 + SIGHUP);
         }
     }
@@ -130,8 +159,13 @@ mod imp {
         let _ = crossterm::terminal::disable_raw_mode();
     }
 
-    /// Returns a closed channel, since these signals do not exist on this platform.
-    pub(in super::super) fn watch_signals() -> io::Result<mpsc::Receiver<()>> {
+    /// These signals do not exist on this platform.
+    pub fn watch_exit_signals() -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Returns a closed channel, since this signal does not exist on this platform.
+    pub(in super::super) fn watch_terminal() -> io::Result<mpsc::Receiver<()>> {
         Ok(mpsc::channel(1).1)
     }
 

@@ -52,6 +52,7 @@ impl Screen {
             // Neutralise the message, since it may quote alert text. If the terminal is gone, the
             // write fails; a second panic would abort.
             let _ = writeln!(io::stderr(), "alertdeck: {}", SafeText::new(&panic.to_string()));
+            alertdeck_platform::clean_up();
             // Exit, since the console would otherwise continue without the task that panicked.
             std::process::exit(101);
         }));

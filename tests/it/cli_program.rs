@@ -9,6 +9,8 @@ mod output;
 mod readme;
 mod service;
 mod sign_in;
+#[cfg(target_os = "linux")]
+mod signals;
 mod streams;
 #[cfg(unix)]
 mod tenants;

@@ -45,6 +45,8 @@ fn a_session_from_the_first_page_to_quitting() {
 #[case("INT", 130)]
 #[case("HUP", 129)]
 #[case("QUIT", 131)]
+#[case("USR1", 138)]
+#[case("USR2", 140)]
 fn signals_end_the_program_and_restore_the_terminal(#[case] signal: &str, #[case] code: u32) {
     let mut session = demo("50");
     session.type_keys("?");

@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use super::{FileError, system};
+use super::{
+    FileError,
+    leftovers::{Leftover, register},
+    system,
+};
 
 /// How long after its last write a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
@@ -152,8 +156,9 @@ fn write_atomically(
     let (folder, prefix) = temporary_location(path).ok_or_else(|| FileError::NotAFile(path.to_owned()))?;
     // The file is created with mode 0600. If it is dropped before the rename, it is removed.
     let mut builder = tempfile::Builder::new();
-    let file = builder.prefix(&prefix).rand_bytes(RANDOM_LETTERS).tempfile_in(folder);
-    let mut file = file.map_err(|error| failed(&error))?;
+    builder.prefix(&prefix).rand_bytes(RANDOM_LETTERS);
+    let created = register(|| builder.tempfile_in(folder), |file| Leftover::File(file.path().to_owned()));
+    let (mut file, _registered) = created.map_err(|error| failed(&error))?;
     let mut out = BufWriter::new(file.as_file_mut());
     let written = write(&mut out).and_then(|()| out.flush());
     drop(out);

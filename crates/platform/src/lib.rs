@@ -1,5 +1,5 @@
 //! Access to the operating system, except for the terminal: private files and folders, files that
-//! users specify, locks between processes, and the browser.
+//! users specify, locks between processes, programs without a terminal, and the browser.
 //!
 //! Apart from terminal handling, this crate is the only place with platform-specific code. It
 //! provides what the standard library lacks or does not make safe by default.
@@ -19,10 +19,12 @@
 //! user's own folders.
 
 mod files;
+mod leftovers;
 mod lock;
 mod opener;
 #[cfg(not(unix))]
 mod other;
+mod session;
 #[cfg(unix)]
 mod unix;
 
@@ -40,8 +42,10 @@ pub use files::{
     Existing, append_private, check_new_file, private_folder, read_private, remove, same_file,
     write_new_file, write_private,
 };
+pub use leftovers::clean_up;
 pub use lock::Lock;
 pub use opener::open_in_browser;
+pub use session::{Running, SessionGuard};
 
 /// The reason why a file, folder or lock cannot be used. The message is a single line and safe to
 /// show.
@@ -110,6 +114,12 @@ impl FileError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { kind: io::ErrorKind::NotFound, .. })
     }
+}
+
+/// Returns the permission bits of an open file if users other than this one and the administrator may
+/// change it, and `None` otherwise or if this is not known.
+pub fn changeable_by_others(file: &std::fs::File) -> Option<u32> {
+    system::changeable_by_others(&file.metadata().ok()?)
 }
 
 /// Expands `~` at the start of a typed path to the user's home folder. Returns `None` if there is

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use super::system::{detach, has_display};
+use super::{Running, system::has_display};
 
 /// How long to wait for the opener to fail.
 const OPENER_FAILS_WITHIN: Duration = Duration::from_secs(3);
@@ -28,11 +28,10 @@ pub fn open_in_browser(address: &str, hidden: &[&str]) -> Result<(), String> {
             command.env_remove(variable);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        detach(&mut command);
-        let Ok(mut child) = command.spawn() else { continue };
+        let Ok(opener) = Running::start(command) else { continue };
         let (sender, ended) = std::sync::mpsc::channel();
         // The thread may outlive this call, because something has to wait for the opener.
-        std::thread::spawn(move || sender.send(child.wait()));
+        std::thread::spawn(move || sender.send(opener.wait()));
         match ended.recv_timeout(OPENER_FAILS_WITHIN) {
             Ok(Ok(status)) if status.success() => return Ok(()),
             Ok(Ok(status)) => reason = format!("the program that opens links failed ({status})"),

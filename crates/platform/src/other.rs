@@ -9,6 +9,8 @@ use std::{
     path::Path,
 };
 
+use process_wrap::std::CommandWrap;
+
 use super::FileError;
 
 pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
@@ -70,7 +72,16 @@ fn refuse_link(path: &Path) -> io::Result<()> {
     }
 }
 
-pub(super) fn detach(_command: &mut std::process::Command) {}
+/// There are no sessions on these platforms.
+pub(super) fn in_session(command: CommandWrap) -> CommandWrap {
+    command
+}
+
+pub(super) fn end_session(_: u32) {}
+
+pub(super) fn changeable_by_others(_: &Metadata) -> Option<u32> {
+    None
+}
 
 pub(super) fn has_display() -> bool {
     true

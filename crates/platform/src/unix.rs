@@ -1,5 +1,4 @@
-//! Unix support: owners, permission bits, opening files without following links, and process
-//! groups.
+//! Unix support: owners, permission bits, opening files without following links, and sessions.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, Permissions},
@@ -8,7 +7,11 @@ use std::{
     path::Path,
 };
 
-use rustix::{fs::OFlags, process::geteuid};
+use process_wrap::std::{CommandWrap, ProcessSession};
+use rustix::{
+    fs::OFlags,
+    process::{Pid, Signal, geteuid, kill_process_group},
+};
 
 use super::FileError;
 
@@ -17,6 +20,8 @@ const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
 /// The permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
+/// The bits that let the group and others write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Opens a file without following links or blocking, so that opening a pipe cannot hang.
 pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
@@ -64,9 +69,25 @@ pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Puts a program into its own process group, so that the terminal's signals do not reach it.
-pub(super) fn detach(command: &mut std::process::Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
+/// Has a program start in a session of its own.
+pub(super) fn in_session(mut command: CommandWrap) -> CommandWrap {
+    command.wrap(ProcessSession);
+    command
+}
+
+/// Ends all programs in the process group of a session's first program.
+pub(super) fn end_session(id: u32) {
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // It may have ended by now.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Returns the mode of a file if other users may change it: the permission bits, or those of a file
+/// that belongs to neither this user nor the administrator.
+pub(super) fn changeable_by_others(data: &Metadata) -> Option<u32> {
+    let is_foreign = data.uid() != geteuid().as_raw() && data.uid() != 0;
+    (is_foreign || data.mode() & WRITABLE_BY_OTHERS != 0).then_some(data.mode() & 0o777)
 }
 
 /// Returns whether a browser can show a window. Without a display, openers fall back to text

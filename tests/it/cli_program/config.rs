@@ -92,6 +92,26 @@ fn a_named_pipe_is_refused_at_once_and_an_open_one_is_read() {
     assert_eq!(shown.code, 0, "{}", shown.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_change_is_warned_about_and_runs_no_command() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, file) = written("[profile.a]\ntoken_command = 'echo x > /dev/null'\n");
+    let (_other, harmless) = written("[profile.a]\nme = 'ana@contoso.example'\n");
+    for (mode, is_exposed) in [(0o600, false), (0o644, false), (0o620, true), (0o602, true)] {
+        for file in [&file, &harmless] {
+            fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let shown = with(&harmless, &["config", "show"]);
+        assert_eq!(shown.code, 0, "{}", shown.stderr);
+        assert_eq!(shown.stderr.contains("other users can change the config file"), is_exposed, "{mode:o}");
+        let refused = with(&file, &["config", "show"]);
+        assert_eq!(refused.code, if is_exposed { 2 } else { 0 }, "{}", refused.stderr);
+        assert_eq!(refused.stderr.contains("which runs as you; run `chmod 600`"), is_exposed, "{mode:o}");
+        assert!(!is_exposed || refused.stderr.lines().count() == 1, "{}", refused.stderr);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_default_path_is_in_the_settings_folder() {

@@ -1,7 +1,7 @@
 //! Runs a command that prints an access token and parses its output.
 
 use std::{
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
 
@@ -11,19 +11,22 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
-    process::Command,
+    process::{ChildStderr, ChildStdout},
+    task::spawn_blocking,
     time::timeout,
 };
 
 use super::{AuthError, checked};
 use alertdeck_model::SafeText;
+use alertdeck_platform::Running;
 
 /// The environment variable that may hold an existing token. It is removed from the environment of
 /// child processes.
 pub const TOKEN_VARIABLE: &str = "ALERTDECK_TOKEN";
 /// How long the command may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
-/// The maximum number of bytes kept from an output stream; tokens are far shorter.
+/// The maximum number of bytes of output; tokens are far shorter. Of standard error, the rest is
+/// skipped.
 const MAX_OUTPUT: u64 = 64 << 10;
 
 /// A token that a command printed.
@@ -32,16 +35,28 @@ pub(super) struct CommandOutput {
     pub(super) expires: Option<SystemTime>,
 }
 
-/// Runs the command and returns its token.
+/// Runs the command and returns its token. The command has no terminal. If it takes too long, or is no
+/// longer needed, it ends with everything that it has started.
 pub(super) async fn run(command: &str, limit: Duration) -> Result<CommandOutput, AuthError> {
     let failed = |what: String| AuthError::Command(what);
-    let mut child = shell(command).spawn().map_err(|error| failed(format!("did not start: {error}")))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let work = async { tokio::join!(read(stdout), read(stderr), child.wait()) };
-    let Ok((stdout, stderr, status)) = timeout(limit, work).await else {
+    let started = Running::start_guarded(shell(command));
+    let (mut running, guard) = started.map_err(|error| failed(format!("did not start: {error}")))?;
+    let stdout = running.stdout().and_then(|stream| ChildStdout::from_std(stream).ok());
+    let stderr = running.stderr().and_then(|stream| ChildStderr::from_std(stream).ok());
+    let work = async {
+        let output = async { read(stdout).await.ok_or_else(|| failed(too_long())) };
+        let errors = async { Ok(read_start(stderr).await) };
+        let ended = async {
+            let status = spawn_blocking(|| running.wait()).await.map_err(std::io::Error::other).flatten();
+            status.map_err(|error| failed(format!("cannot be waited for: {error}")))
+        };
+        tokio::try_join!(output, errors, ended)
+    };
+    let Ok(ended) = timeout(limit, work).await else {
         return Err(failed(format!("printed no token within {} s", limit.as_secs_f64())));
     };
-    let status = status.map_err(|error| failed(format!("cannot be waited for: {error}")))?;
+    let (stdout, stderr, status) = ended?;
+    guard.release();
     if !status.success() {
         let message = last_line(stderr.expose_secret());
         let separator = if message.is_empty() { "" } else { ": " };
@@ -57,19 +72,27 @@ fn shell(command: &str) -> Command {
     for variable in super::SECRET_VARIABLES {
         shell.env_remove(variable);
     }
-    shell
-        .arg(option)
-        .arg(command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    shell.arg(option).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     shell
 }
 
-/// Reads a stream to its end and returns at most the first [`MAX_OUTPUT`] bytes. A read error
-/// counts as the end.
-async fn read(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
+fn too_long() -> String {
+    format!("printed more than {} KB, which is no token", MAX_OUTPUT >> 10)
+}
+
+/// Reads a stream to its end, where a read error counts as the end. Returns `None` if there are more
+/// than [`MAX_OUTPUT`] bytes.
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> Option<SecretString> {
+    let mut kept = Vec::new();
+    if let Some(stream) = stream {
+        let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut kept).await;
+    }
+    let is_short = kept.len() as u64 <= MAX_OUTPUT;
+    is_short.then(|| String::from_utf8_lossy(&kept).into_owned().into())
+}
+
+/// Reads a stream to its end and returns at most the first [`MAX_OUTPUT`] bytes.
+async fn read_start(stream: Option<impl AsyncRead + Unpin>) -> SecretString {
     let mut kept = Vec::new();
     if let Some(mut stream) = stream {
         let _ = (&mut stream).take(MAX_OUTPUT).read_to_end(&mut kept).await;
@@ -184,7 +207,7 @@ mod tests {
         let shell = shell("env");
         let removed =
             |(name, value): (&std::ffi::OsStr, Option<_>)| name == TOKEN_VARIABLE && value.is_none();
-        assert!(shell.as_std().get_envs().any(removed));
+        assert!(shell.get_envs().any(removed));
     }
 
     #[cfg(unix)]
@@ -222,10 +245,71 @@ mod tests {
             assert_eq!(error.to_string(), "the token command printed no token within 0.05 s");
         }
 
+        #[rstest]
+        #[case::long("head -c 3000000 /dev/zero")]
+        #[case::cut_it_would_be_a_token("head -c 70000 /dev/zero | tr '\\0' a")]
+        #[case::endless("yes; sleep 60")]
         #[tokio::test]
-        async fn long_output_neither_blocks_the_command_nor_is_a_token() {
-            let message = error("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2").await;
-            assert!(message.contains("printed no token"), "{message}");
+        async fn long_output_is_refused(#[case] command: &str) {
+            let message = error(command).await;
+            assert_eq!(message, "the token command printed more than 64 KB, which is no token");
+        }
+
+        #[tokio::test]
+        async fn long_errors_do_not_block_the_command() {
+            let message = error("head -c 3000000 /dev/zero >&2; echo last >&2; exit 1").await;
+            assert!(message.contains("failed (exit status: 1)"), "{message}");
+        }
+
+        /// Returns a command that writes the process IDs of itself and of a program that it starts to
+        /// a file and then waits, and the file.
+        fn waiting(folder: &std::path::Path) -> (String, std::path::PathBuf) {
+            let file = folder.join("ids");
+            let path = file.display();
+            (format!("sleep 300 & echo $$ $! > '{path}.new'; mv '{path}.new' '{path}'; wait"), file)
+        }
+
+        /// Waits until none of the processes in a file is running.
+        async fn all_end(file: &std::path::Path) {
+            let ids = tokio::fs::read_to_string(file).await.unwrap();
+            for id in ids.split_whitespace() {
+                let state = std::path::PathBuf::from(format!("/proc/{id}/stat"));
+                // A process that has ended but that nobody has waited for is a zombie (`Z`).
+                let runs = || std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z "));
+                timeout(Duration::from_secs(10), async {
+                    while runs() {
+                        tokio::task::yield_now().await;
+                    }
+                })
+                .await
+                .unwrap();
+            }
+        }
+
+        #[cfg(target_os = "linux")]
+        #[tokio::test]
+        async fn everything_that_the_command_started_ends_with_it() {
+            let folder = tempfile::tempdir().unwrap();
+            let (command, file) = waiting(folder.path());
+            let run = tokio::spawn(async move { run(&command, Duration::from_secs(60)).await.is_ok() });
+            while !file.exists() {
+                tokio::task::yield_now().await;
+            }
+            run.abort();
+            all_end(&file).await;
+            std::fs::remove_file(&file).unwrap();
+            let (command, _) = waiting(folder.path());
+            assert!(super::run(&command, Duration::from_secs(2)).await.is_err());
+            all_end(&file).await;
+        }
+
+        /// A session without a terminal has its first process as leader.
+        #[cfg(target_os = "linux")]
+        #[tokio::test]
+        async fn the_command_has_a_session_of_its_own() {
+            let message =
+                error("read -r _ _ _ _ _ session _ < /proc/$$/stat; [ $session = $$ ] && exit 4").await;
+            assert!(message.contains("exit status: 4"), "{message}");
         }
     }
 }

@@ -1,0 +1,84 @@
+//! Keeps track of what must not outlive the process: temporary files, and programs that work for it.
+//!
+//! Destructors remove both, but a signal ends the process without them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{Mutex, PoisonError, TryLockError},
+    thread,
+    time::Duration,
+};
+
+use super::system;
+
+/// What must not be left behind.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    /// A temporary file.
+    File(PathBuf),
+    /// A session of programs, by the process ID of its first.
+    Session(u32),
+}
+
+impl Leftover {
+    fn remove(&self) {
+        match self {
+            // Each may have ended by now.
+            Self::File(path) => drop(std::fs::remove_file(path)),
+            Self::Session(id) => system::end_session(*id),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Register {
+    next: u64,
+    leftovers: BTreeMap<u64, Leftover>,
+}
+
+static REGISTER: Mutex<Register> = Mutex::new(Register { next: 0, leftovers: BTreeMap::new() });
+
+/// An entry of the register. Dropping it removes the entry, not what it stands for.
+#[derive(Debug)]
+pub(crate) struct Registered(u64);
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        REGISTER.lock().unwrap_or_else(PoisonError::into_inner).leftovers.remove(&self.0);
+    }
+}
+
+/// Creates something and registers it in one step, so that [`clean_up`] cannot come in between.
+pub(crate) fn register<T>(
+    create: impl FnOnce() -> io::Result<T>,
+    leftover: impl FnOnce(&T) -> Leftover,
+) -> io::Result<(T, Registered)> {
+    let mut register = REGISTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let created = create()?;
+    let number = register.next;
+    register.next += 1;
+    register.leftovers.insert(number, leftover(&created));
+    Ok((created, Registered(number)))
+}
+
+/// Removes the temporary files and ends the programs that must not outlive the process. To be called
+/// directly before the process exits: afterwards, whoever writes a file or starts a program blocks.
+pub fn clean_up() {
+    // The lock is held for moments only, unless this thread has panicked while it held the lock.
+    for _ in 0..100 {
+        let register = match REGISTER.try_lock() {
+            Ok(register) => register,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+        };
+        register.leftovers.values().for_each(Leftover::remove);
+        // Nothing must be created from here on.
+        std::mem::forget(register);
+        return;
+    }
+}
