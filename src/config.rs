@@ -186,7 +186,7 @@ impl Config {
             bytes => Self::read(&path, &bytes?)?,
         };
         // Whoever can change the file could have any command run.
-        let runs_command = |section: &Section| section.settings.get(&Key::TokenCommand).is_some();
+        let runs_command = |section: &Section| section.settings.contains_key(&Key::TokenCommand);
         match file::changeable_by_others(&path) {
             Some(mode) if config.sections.iter().any(runs_command) => {
                 Err(ConfigError::Exposed { path, mode })

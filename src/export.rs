@@ -186,11 +186,11 @@ fn tickets<'a>(alerts: impl Iterator<Item = (RawAlert, &'a str)>, out: &mut dyn 
     Ok(())
 }
 
-/// Writes a cell for Markdown. Times need no escaping.
+/// Writes a cell for Markdown. Times need no escaping. Some renderers turn even `//host` into a link.
 fn markdown_cell(cell: Cell<'_>) -> String {
     match cell {
         Cell::Time(at) => at.to_second(),
-        other => markdown::text(&other.text()),
+        other => markdown::text(&other.text()).replace("//", "/\\/"),
     }
 }
 
@@ -288,6 +288,18 @@ mod tests {
             .map(|ticket| ticket.contains("<https://security.microsoft.com/alerts/a>"))
             .collect();
         assert_eq!(clickable, [true, false], "{text}");
+    }
+
+    #[test]
+    fn a_markdown_table_has_no_links() {
+        let text = r#"{"id":"a","title":"//evil.example https://evil.example www.evil.example [a](//evil.example) ///x"}"#;
+        let mut store = Store::default();
+        let rows = store.decode(FEED, [RawAlert(text.into())]);
+        let mut out = Vec::new();
+        write(Format::Markdown, &[Column::Title], (&store, &rows), &[tenant(0)], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains("//") && !text.contains("www.") && !text.contains("]("), "{text}");
+        assert!(text.contains(r"/\/evil.example https\:/\/evil.example www\.evil.example"), "{text}");
     }
 
     #[test]

@@ -86,7 +86,7 @@ mod imp {
         let ends = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
         let mut signals = Signals::new(ends.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0))?;
         thread::Builder::new().name("signals".into()).spawn(move || {
-            for signal in signals.forever() {
+            if let Some(signal) = signals.forever().next() {
                 restore_terminal();
                 clean_up();
                 if ORIGINAL.get().is_none() {
