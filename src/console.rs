@@ -5,6 +5,8 @@
 //! work. It draws immediately after input, otherwise at most 30 times per second. All decisions are
 //! made in [`crate::app`]; this module runs the effects (docs/architecture.md, "Data flow").
 
+#[cfg(unix)]
+mod decoder;
 mod events;
 mod export;
 mod platform;
@@ -13,10 +15,10 @@ mod runner;
 mod saved;
 mod sign_in;
 mod terminal;
+mod terminal_events;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::StreamExt as _;
 use tokio::{
     sync::mpsc,
     time::{sleep_until, timeout},
@@ -36,6 +38,7 @@ use alertdeck_model::{Now, Timestamp, defang};
 use alertdeck_store::FeedId;
 use runner::Runner;
 use terminal::Screen;
+use terminal_events::TerminalEvents;
 
 /// The maximum duration of a slice of work, and therefore the longest that a key press has to wait.
 const SLICE: Duration = Duration::from_millis(3);
@@ -103,6 +106,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
     let clock = Clock(Instant::now());
     let suspends = platform::watch_terminal()?;
     let mut screen = Screen::open(options.mouse)?;
+    let mut events = TerminalEvents::start()?;
     tokio::task::spawn_blocking(defang::prepare);
     let (sender, mut messages) = mpsc::channel(CHANNEL);
     let (settings, sources): (Vec<_>, Vec<_>) = options.feeds.into_iter().unzip();
@@ -127,7 +131,7 @@ pub async fn run(options: Options) -> Result<(), ConsoleError> {
         slice: 2_000,
     };
     event_loop.run_effects(effects, &mut screen)?;
-    let outcome = event_loop.run(&mut screen, &mut messages, suspends).await;
+    let outcome = event_loop.run(&mut screen, &mut messages, &mut events, suspends).await;
     drop(screen);
     // Pending exports are still written. If one fails, the program ends with that error.
     let failed = event_loop.runner.finish(messages).await;
@@ -159,29 +163,24 @@ impl Loop {
         &mut self,
         screen: &mut Screen,
         messages: &mut mpsc::Receiver<Message>,
+        events: &mut TerminalEvents,
         mut suspends: mpsc::Receiver<()>,
     ) -> Result<(), ConsoleError> {
-        let mut events = Some(crossterm::event::EventStream::new());
         while !self.quit {
             self.draw_if_due(screen)?;
-            let Some(stream) = &mut events else {
-                events = Some(crossterm::event::EventStream::new());
-                continue;
-            };
             let wake = self.deadline(self.wake);
             let frame = self.next_frame();
             tokio::select! {
                 biased;
-                event = stream.next() => match event {
+                event = events.next() => match event {
                     Some(event) => {
                         let mut inputs = Vec::new();
                         events::queue(&mut inputs, event?);
-                        // crossterm delivers one event per wake-up of this task, however many are
-                        // pending. If each event triggered a frame, a burst of keys would still be
-                        // replayed long after the last key press.
+                        // If each event triggered a frame, a burst of keys would still be replayed
+                        // long after the last key press.
                         let began = Instant::now();
                         while began.elapsed() < FRAME
-                            && let Ok(Some(event)) = timeout(GAP, stream.next()).await
+                            && let Ok(Some(event)) = timeout(GAP, events.next()).await
                         {
                             events::queue(&mut inputs, event?);
                         }
@@ -195,10 +194,7 @@ impl Loop {
                     }
                     None => return Ok(()),
                 },
-                Some(()) = suspends.recv() => {
-                    drop(events.take());
-                    self.suspend(screen)?;
-                }
+                Some(()) = suspends.recv() => self.suspend(screen)?,
                 Some(message) = messages.recv() => {
                     let began = Instant::now();
                     self.dispatch(message, screen)?;
@@ -222,7 +218,6 @@ impl Loop {
             }
             if self.runner.suspend {
                 self.runner.suspend = false;
-                drop(events.take());
                 self.suspend(screen)?;
             }
         }

@@ -142,10 +142,35 @@ fn many_resizes_end_with_a_frame_of_the_last_size() {
 fn a_burst_of_keys_is_handled_completely() {
     let mut session = Session::open(&["demo", "--alerts", "8100", "--seed", "1"], &[]);
     session.wait("complete");
-    session.type_keys(&"j".repeat(8_000));
+    session.type_keys(&"\x1b[B".repeat(8_000));
     session.wait("8,001/8,100");
     session.type_keys("k");
     session.wait("8,000/8,100");
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[test]
+fn a_paste_that_arrives_as_keys_never_acts() {
+    let mut session = demo("50");
+    // Without markers, and with a marker in the text that ends the paste early.
+    for text in ["qqqqqqqqqqqqqqqqqqqq", "\x1b[200~abc\x1b[201~qq\rq"] {
+        session.type_keys(text);
+        session.wait("Enter run");
+        session.press_away("\x1b", "Enter run");
+    }
+    session.type_keys("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[test]
+fn a_paste_without_an_end_gives_the_keys_back() {
+    let mut session = demo("50");
+    session.type_keys("\x1b[200~abc");
+    session.wait("abc");
+    session.press_away("\x1b", "abc");
+    session.press("?", "Navigation");
+    session.press_away("\x1b", "Navigation");
     session.type_keys("q");
     assert_eq!(session.exit_code(), 0);
 }
@@ -158,12 +183,18 @@ fn marked_alerts_are_exported_and_existing_files_are_kept() {
     session.wait("complete");
     session.type_keys("  ");
     session.wait("2 marked");
-    session.type_keys("Ec\t\x15~/two alerts.csv\r");
+    session.type_keys("Ec\t\x15");
+    session.paste("~/two alerts.csv");
+    session.wait("file  ~/two alerts.csv");
+    session.type_keys("\r");
     session.wait("2 alerts written to ");
     let path = folder.path().join("two alerts.csv");
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.split_terminator("\r\n").count(), 3, "{text}");
-    session.type_keys("M*Ej\t\x15~/two alerts.csv\r");
+    session.type_keys("M*Ej\t\x15");
+    session.paste("~/two alerts.csv");
+    session.wait("file  ~/two alerts.csv");
+    session.type_keys("\r");
     session.wait("the file already exists: press o");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     session.type_keys("o");

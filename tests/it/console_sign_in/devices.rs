@@ -35,7 +35,10 @@ fn a_failed_code_is_reported_and_keeps_the_list(#[case] act: fn(&mut SignInContr
     let tenant = Tenant::new(|_| {});
     let mut session = tenant.signed_in();
     tenant.revoke();
-    session.type_keys("/severity:high,low\r");
+    session.type_keys("/");
+    session.paste("severity:high,low");
+    session.wait("severity:high,low");
+    session.type_keys("\r");
     session.wait("j/k move");
     session.type_keys("r");
     session.wait(QUESTION);

@@ -113,6 +113,11 @@ impl Session {
         writer.flush().unwrap();
     }
 
+    /// Pastes text, as a terminal does. More than a few keys at once would count as a paste anyway.
+    pub(crate) fn paste(&mut self, text: &str) {
+        self.type_keys(&format!("\x1b[200~{text}\x1b[201~"));
+    }
+
     pub(crate) fn resize(&mut self, width: u16, height: u16) {
         let mut output = self.output.0.lock().unwrap();
         output.parser.set_size(cells(height), cells(width));

@@ -1,0 +1,146 @@
+//! The events of the terminal: what the user types, pastes and clicks, and changes of its size.
+
+pub(super) use imp::TerminalEvents;
+
+#[cfg(unix)]
+mod imp {
+    use std::{
+        collections::VecDeque,
+        fs::File,
+        io::{self, IsTerminal as _, Read as _},
+        os::fd::AsFd as _,
+        thread,
+        time::Instant,
+    };
+
+    use crossterm::event::Event;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use signal_hook::{consts::SIGWINCH, iterator::Signals};
+    use terminput_crossterm::to_crossterm;
+    use tokio::{
+        sync::mpsc::{self, Receiver, Sender},
+        time::sleep_until,
+    };
+
+    use super::super::decoder::Decoder;
+
+    /// The size of a read in bytes. Terminals deliver 4 KB at most.
+    const READ: usize = 1 << 14;
+    /// The capacity of the channel, in reads.
+    const CHANNEL: usize = 64;
+
+    /// What a thread noticed.
+    enum Noticed {
+        Read(io::Result<Vec<u8>>, Instant),
+        Resized,
+    }
+
+    /// The events of the terminal, in order. The threads that wait for them live as long as the
+    /// process.
+    pub(in super::super) struct TerminalEvents {
+        decoder: Decoder,
+        noticed: Receiver<Noticed>,
+        ready: VecDeque<terminput::Event>,
+    }
+
+    impl TerminalEvents {
+        /// Starts to read the terminal. Fails if there is none.
+        pub(in super::super) fn start() -> io::Result<Self> {
+            let stdin = io::stdin();
+            let terminal = if stdin.is_terminal() {
+                File::from(stdin.as_fd().try_clone_to_owned()?)
+            } else {
+                File::open("/dev/tty")?
+            };
+            let mut resizes = Signals::new([SIGWINCH])?;
+            let (sender, noticed) = mpsc::channel(CHANNEL);
+            let resized = sender.clone();
+            thread::Builder::new().name("keys".into()).spawn(move || read(terminal, &sender))?;
+            thread::Builder::new().name("resizes".into()).spawn(move || {
+                for _ in resizes.forever() {
+                    if resized.blocking_send(Noticed::Resized).is_err() {
+                        return;
+                    }
+                }
+            })?;
+            Ok(Self { decoder: Decoder::default(), noticed, ready: VecDeque::new() })
+        }
+
+        /// Waits for the next event. Returns `None` once the terminal is gone. Cancelling the future
+        /// loses no event.
+        pub(in super::super) async fn next(&mut self) -> Option<io::Result<Event>> {
+            loop {
+                if let Some(event) = self.ready.pop_front() {
+                    match to_crossterm(event) {
+                        Ok(event) => return Some(Ok(event)),
+                        // A key that crossterm does not know.
+                        Err(_) => continue,
+                    }
+                }
+                let deadline = self.decoder.deadline();
+                tokio::select! {
+                    biased;
+                    noticed = self.noticed.recv() => match noticed? {
+                        // The console may have been busy since then.
+                        Noticed::Read(Ok(bytes), at) => self.ready.extend(self.decoder.read(&bytes, at)),
+                        Noticed::Read(Err(error), _) => return Some(Err(error)),
+                        Noticed::Resized => {
+                            let (width, height) = match crossterm::terminal::size() {
+                                Ok(size) => size,
+                                Err(error) => return Some(Err(error)),
+                            };
+                            return Some(Ok(Event::Resize(width, height)));
+                        }
+                    },
+                    () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                        self.ready.extend(self.decoder.expire(Instant::now()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the terminal until it is gone.
+    fn read(mut terminal: File, sender: &Sender<Noticed>) {
+        let mut buffer = vec![0; READ];
+        loop {
+            let read = match terminal.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => Ok(buffer[..count].to_vec()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // Whoever shares the terminal may have changed its mode.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let _ = poll(&mut [PollFd::new(&terminal, PollFlags::IN)], None);
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            let is_gone = read.is_err();
+            if sender.blocking_send(Noticed::Read(read, Instant::now())).is_err() || is_gone {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod imp {
+    use std::io;
+
+    use crossterm::event::{Event, EventStream};
+    use futures_util::StreamExt as _;
+
+    /// The events of the terminal, in order. The system marks pastes itself.
+    pub(in super::super) struct TerminalEvents(EventStream);
+
+    impl TerminalEvents {
+        #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+        pub(in super::super) fn start() -> io::Result<Self> {
+            Ok(Self(EventStream::new()))
+        }
+
+        pub(in super::super) async fn next(&mut self) -> Option<io::Result<Event>> {
+            self.0.next().await
+        }
+    }
+}
