@@ -9,10 +9,8 @@ pub mod markdown;
 mod text;
 mod ticket;
 
-use std::collections::HashSet;
-
+use alertdeck_model::{Alert, PortalUrl, SafeText, defang::Defanger};
 use alertdeck_model::{Indicator, IndicatorKind};
-use alertdeck_model::{PortalUrl, SafeText, defang};
 
 /// The report of an alert.
 #[derive(Clone, Debug)]
@@ -23,9 +21,7 @@ pub struct Report {
     facts: Vec<(&'static str, String)>,
     sections: Vec<Section>,
     indicators: Vec<Sighting>,
-    /// The names of the organisation's devices and people, in lower case. These names are not
-    /// defanged.
-    own: HashSet<String>,
+    defanger: Defanger,
 }
 
 /// An indicator from the alert and its location in the evidence.
@@ -103,13 +99,16 @@ impl Report {
     pub fn indicator_lines(&self, defanged: bool) -> String {
         let line = |Sighting { indicator, .. }: &Sighting| {
             let value = indicator.value.line();
-            if defanged { indicator.kind.defang(&value) } else { value }
+            if defanged { self.defanger.indicator(indicator.kind, &value) } else { value }
         };
         self.indicators.iter().map(|sighting| line(sighting) + "\n").collect()
     }
+}
 
-    /// Defangs text, except for the names of the organisation's devices and people.
-    fn defang(&self, shown: &str) -> String {
-        defang::prose_except(shown, &|name| self.own.contains(&name.to_lowercase()))
-    }
+/// Returns the rule by which the text of an alert is defanged. The names of those who work on the
+/// alert stay readable.
+pub fn defanger<'a>(alert: &Alert, indicators: impl IntoIterator<Item = &'a Indicator>) -> Defanger {
+    let authors = alert.comments.iter().filter_map(|comment| comment.author.as_ref());
+    let people: Vec<_> = authors.chain(&alert.assigned_to).map(SafeText::line).collect();
+    Defanger::new(indicators, people.iter().map(String::as_str))
 }

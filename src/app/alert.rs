@@ -9,8 +9,9 @@ use super::{
     notice::NO_TERM,
     pivot::ByValue,
 };
+use crate::report;
 use alertdeck_evidence::Tree;
-use alertdeck_model::{Alert, PortalUrl, RawText, SafeText, defang, one_line};
+use alertdeck_model::{Alert, PortalUrl, RawText, SafeText, defang::Defanger, one_line};
 use alertdeck_model::{Indicator, IndicatorKind};
 use alertdeck_query as query;
 use alertdeck_store::{Cell, Column, Row};
@@ -279,7 +280,7 @@ impl App {
             let (safe, raw) = (value.text.as_str(), value.text.raw());
             // Hidden characters are copied as visible marks unless the raw text is chosen.
             items.push(text('v', &value.label, safe, preview(safe)));
-            let defanged = defanged(&value);
+            let defanged = self.defanged(row, &value);
             items.push(text('d', "defanged", &defanged, preview(&defanged)));
             if value.text.is_marked() {
                 items.push(text('s', "raw text, with hidden characters", raw, String::new()));
@@ -353,6 +354,17 @@ impl App {
         }
     }
 
+    /// Defangs a value as the ticket does.
+    fn defanged(&self, row: Row, value: &Value) -> String {
+        let defanger = match self.decoded(row) {
+            Some(alert) => report::defanger(&alert, &*self.indicators_of(row)),
+            None => Defanger::default(),
+        };
+        let text = value.text.as_str();
+        let kind = value.field.as_deref().and_then(IndicatorKind::of_field);
+        kind.map_or_else(|| defanger.text(text), |kind| defanger.indicator(kind, text))
+    }
+
     /// Copies text about an alert, generating it on demand.
     pub(super) fn copy_alert(&mut self, row: Row, what: AlertText, effects: &mut Vec<Effect>) {
         let (label, text) = match what {
@@ -419,13 +431,6 @@ fn describe_size(text: &str) -> String {
         0 | 1 => format!("{} characters", text.chars().count()),
         lines => format!("{} characters in {lines} lines", text.chars().count()),
     }
-}
-
-/// Defangs a value according to its kind.
-fn defanged(value: &Value) -> String {
-    let text = value.text.as_str();
-    let kind = value.field.as_deref().and_then(IndicatorKind::of_field);
-    kind.map_or_else(|| defang::prose(text), |kind| kind.defang(text))
 }
 
 #[cfg(test)]

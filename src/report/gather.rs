@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Cell, Link, Part, Report, Section, Sighting, Values};
+use super::{Cell, Link, Part, Report, Section, Sighting, Values, defanger};
 use alertdeck_evidence::{Entry, NodeId, Subjects, Timeline, Tree};
-use alertdeck_model::{Alert, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack};
-use alertdeck_model::{Indicator, IndicatorKind};
+use alertdeck_model::{
+    Alert, Indicator, PortalUrl, Property, RawAlert, SafeText, Timestamp, attack, defang::Defanger,
+};
 
 /// The maximum length of a name that only identifies an item, in characters.
 const MAX_NAME: usize = 60;
@@ -28,7 +29,7 @@ impl Report {
                     parts: vec![Part::Lines(SafeText::new(&String::from_utf8_lossy(&raw.0)).as_str().into())],
                 }],
                 indicators: Vec::new(),
-                own: HashSet::new(),
+                defanger: Defanger::default(),
             },
         }
     }
@@ -73,7 +74,7 @@ impl Report {
             summary: summary(alert, &timeline),
             facts,
             sections,
-            own: own(alert, &indicators),
+            defanger: defanger(alert, indicators.iter().map(|sighting| &sighting.indicator)),
             indicators,
         }
     }
@@ -252,17 +253,6 @@ fn indicators(tree: &Tree) -> Vec<Sighting> {
         Sighting { indicator, location: name_of(tree, id) + &more }
     };
     found.into_iter().map(sighting).collect()
-}
-
-/// Returns the names of the organisation's devices and people, and of the people who work on the
-/// alert.
-fn own(alert: &Alert, indicators: &[Sighting]) -> HashSet<String> {
-    let is_own = |kind| matches!(kind, IndicatorKind::Device | IndicatorKind::User);
-    let assets = indicators.iter().map(|sighting| &sighting.indicator).filter(|found| is_own(found.kind));
-    let assets = assets.map(|found| &found.value);
-    let analysts =
-        alert.comments.iter().filter_map(|comment| comment.author.as_ref()).chain(&alert.assigned_to);
-    assets.chain(analysts).map(|name| name.line().to_lowercase()).collect()
 }
 
 fn lines(lines: String) -> Vec<Part> {

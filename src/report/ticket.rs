@@ -5,12 +5,11 @@
 use std::fmt::Write as _;
 
 use super::{Cell, Part, Report, markdown};
-use alertdeck_model::defang;
 
 impl Report {
     /// Returns the report as Markdown for a ticket.
     pub fn markdown(&self) -> String {
-        let text = |shown: &str| markdown::text(&self.defang(shown));
+        let text = |shown: &str| markdown::text(&self.defanger.text(shown));
         let mut out = format!("# {}\n\n{}\n", text(&self.title), text(&self.summary));
         if !self.facts.is_empty() {
             out.push_str("\n## Facts\n\n");
@@ -29,13 +28,13 @@ impl Report {
     }
 
     fn part(&self, part: &Part) -> String {
-        let text = |shown: &str| markdown::text(&self.defang(shown));
+        let text = |shown: &str| markdown::text(&self.defanger.text(shown));
         match part {
-            Part::Lines(lines) => markdown::block(&self.defang(lines)),
-            Part::Prose(prose) => markdown::paragraphs(&self.defang(prose.as_str())),
+            Part::Lines(lines) => markdown::block(&self.defanger.text(lines)),
+            Part::Prose(prose) => markdown::paragraphs(&self.defanger.text(prose.as_str())),
             Part::Note(note) => format!("{note}\n"),
             Part::Comment(by, comment) => {
-                let comment = markdown::paragraphs(&self.defang(comment.as_str()));
+                let comment = markdown::paragraphs(&self.defanger.text(comment.as_str()));
                 let quoted = comment.lines().flat_map(|line| ["> ", line, "\n"]).collect::<String>();
                 format!("{}:\n\n{quoted}", text(by))
             }
@@ -45,9 +44,10 @@ impl Report {
                     let cell = |cell: &Cell| match cell {
                         Cell::Literal(literal) => literal.clone(),
                         Cell::Text(shown) => text(shown),
-                        Cell::Value(kind, value) => markdown::cell(
-                            &kind.map_or_else(|| self.defang(value), |kind| kind.defang(value)),
-                        ),
+                        Cell::Value(kind, value) => markdown::cell(&kind.map_or_else(
+                            || self.defanger.text(value),
+                            |kind| self.defanger.indicator(kind, value),
+                        )),
                     };
                     out.push_str(&markdown::row(&row.iter().map(cell).collect::<Vec<_>>()));
                 }
@@ -57,7 +57,7 @@ impl Report {
                 let _ = match &link.portal {
                     Some(url) => writeln!(out, "- {}: <{url}>", link.label),
                     None => {
-                        let shown = markdown::code(&defang::link(&link.shown));
+                        let shown = markdown::code(&self.defanger.link(&link.shown));
                         writeln!(out, "- {}: {shown} \\(not a link to the portal\\)", link.label)
                     }
                 };
@@ -65,7 +65,7 @@ impl Report {
             }),
             Part::Values(all) => all.iter().fold(String::new(), |mut out, group| {
                 let value = |(path, value): &(String, String)| {
-                    format!("{} {}", text(path), markdown::code(&self.defang(value)))
+                    format!("{} {}", text(path), markdown::code(&self.defanger.text(value)))
                 };
                 let values: Vec<_> = group.values.iter().map(value).collect();
                 let _ = writeln!(out, "- {}: {}", text(&group.label), values.join("; "));

@@ -4,9 +4,13 @@
 //! system, chat client or mail client would turn into a link is defanged; file names and other text
 //! stay readable. [`refang`] reverses this and also understands the other common notations.
 
+mod alert;
+
 use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
 use regex::{Captures, Regex};
+
+pub use alert::Defanger;
 
 /// Schemes that programs turn into links, each with its defanged form.
 const SCHEMES: [(&str, &str); 4] = [("https", "hxxps"), ("http", "hxxp"), ("ftps", "fxps"), ("ftp", "fxp")];
@@ -75,13 +79,29 @@ pub fn prepare() {
     }
 }
 
+/// What is known about a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgment {
+    /// It stays readable, except in links.
+    Keep,
+    /// It is an address, whatever it looks like.
+    Defang,
+}
+
+/// Judges names; `None` means that nothing is known and that the look decides.
+type Judge<'a> = &'a dyn Fn(&str) -> Option<Judgment>;
+
 /// Defangs a web address, with or without a scheme.
 pub fn link(text: &str) -> String {
+    link_with(text, &|_| None)
+}
+
+fn link_with(text: &str, judge: Judge<'_>) -> String {
     let Some(parts) = LINK.captures(text) else { return text.to_owned() };
     let (start, slashes, inner, rest) = (&parts[1], &parts[2], &parts[3], &parts[4]);
     // There is text before the scheme.
     if inner.ends_with(':') && rest.starts_with(['/', '\\']) {
-        return prose(text);
+        return replace(text, true, judge);
     }
     let scheme = start.trim_start();
     // If no colon follows, this is the start of the host.
@@ -90,7 +110,7 @@ pub fn link(text: &str) -> String {
     } else {
         start.to_owned()
     };
-    format!("{head}{slashes}{}{}", authority(inner), links(rest))
+    format!("{head}{slashes}{}{}", authority(inner), replace(rest, true, judge))
 }
 
 /// Defangs a domain or a host name.
@@ -121,21 +141,16 @@ pub fn mail(text: &str) -> String {
 /// Defangs every address in running text: links, email addresses, hosts and IP addresses. File
 /// names and paths are kept.
 pub fn prose(text: &str) -> String {
-    prose_except(text, &|_| false)
-}
-
-/// Defangs running text as [`prose`] does, except for email addresses and host names for which
-/// `own` returns true. Links are always defanged.
-pub fn prose_except(text: &str, own: &dyn Fn(&str) -> bool) -> String {
-    replace(text, true, own)
+    replace(text, true, &|_| None)
 }
 
 /// Defangs only links that have a scheme. Intended for names and paths, which are not prose.
 pub fn links(text: &str) -> String {
-    replace(text, false, &|_| false)
+    replace(text, false, &|_| None)
 }
 
-fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
+/// Defangs links and, if `names` is true, all other addresses as `judge` or their look decides.
+fn replace(text: &str, names: bool, judge: Judge<'_>) -> String {
     let text = &*schemes(text);
     let replaced = ADDRESS.replace_all(text, |found: &Captures<'_>| {
         let whole = &found[0];
@@ -143,9 +158,15 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
             let head = &whole[..whole.len() - inner.len()];
             return format!("{head}{}", authority(inner.as_str()));
         }
-        if !names || own(whole) {
+        // A share starts with what is before its name.
+        let judged = found
+            .name("share")
+            .map_or(whole, |share| share.as_str().trim_start_matches(|c: char| !c.is_alphanumeric()));
+        let judgment = judge(judged);
+        if !names || judgment == Some(Judgment::Keep) {
             return whole.to_owned();
         }
+        let is_known = judgment == Some(Judgment::Defang);
         let at = found.get(0).map_or(0..0, |found| found.range());
         let (before, after) = (&text[..at.start], &text[at.end..]);
         // A name after a separator is a file or a folder, unless it is the host of a link.
@@ -158,7 +179,7 @@ fn replace(text: &str, names: bool, own: &dyn Fn(&str) -> bool) -> String {
             mail(whole)
         } else if found.name("share").is_some() {
             host(whole)
-        } else if is_ipv6(whole) && stands_alone() {
+        } else if is_known && !in_a_path || is_ipv6(whole) && stands_alone() {
             address(whole)
         } else {
             dotted(whole, in_a_path)
@@ -326,15 +347,6 @@ mod tests {
         assert_eq!(prose(text), defanged);
     }
 
-    #[test]
-    fn own_names_are_kept_except_in_links() {
-        let own = |name: &str| ["ana@contoso.com", "pc1.contoso.com"].contains(&name);
-        assert_eq!(
-            prose_except("ana@contoso.com on pc1.contoso.com, bob@contoso.com: http://pc1.contoso.com", &own),
-            "ana@contoso.com on pc1.contoso.com, bob[@]contoso[.]com: hxxp://pc1[.]contoso[.]com"
-        );
-    }
-
     #[rstest]
     #[case("hxxps://evil[.]com/a", "https://evil.com/a")]
     #[case("hXXp[://]evil(.)com", "http://evil.com")]
@@ -361,6 +373,16 @@ mod tests {
             let text = format!("{scheme}{user}{domain}{port}{rest}");
             prop_assume!(refang(&text) == text);
             prop_assert_eq!(refang(&link(&text)), text);
+        }
+
+        #[test]
+        fn a_link_is_defanged_as_in_text(
+            scheme in prop::sample::select(vec!["http://", "https://", "ftp://", "tcp://"]),
+            domain in DOMAIN,
+            rest in "([/?](%2F|[a-z]{1,4}|[.@=&/]|b\\.example){0,10})?",
+        ) {
+            let text = format!("{scheme}{domain}{rest}");
+            prop_assert_eq!(prose(&text), link(&text));
         }
 
         #[test]

@@ -229,8 +229,8 @@ fn tickets_have_the_expected_structure() {
         };
         let indicators = rows("Indicators");
         assert_eq!(indicators.len(), report.indicators().len());
-        for (row, sighting) in indicators.iter().zip(report.indicators()) {
-            let value = sighting.indicator.kind.defang(&sighting.indicator.value.line());
+        let defanged = report.indicator_lines(true);
+        for ((row, sighting), value) in indicators.iter().zip(report.indicators()).zip(defanged.lines()) {
             assert_eq!(
                 (&*row[0], row[1].trim()),
                 (sighting.indicator.kind.field(), value.trim()),
